@@ -1,0 +1,109 @@
+"""Every exception Sentinel raises, split by whose fault it is.
+
+SentinelError
+ ├── OperatorError            what a person must mend; the message says how (exit code 4)
+ │    ├── SettingsError       a setting is wrong, unknown or contradicts another
+ │    ├── WalletBusy          another daemon holds this wallet
+ │    └── ChainMismatch       the endpoint serves another chain than the network file pins
+ ├── Unavailable              a part outside this process did not answer; the cycle holds, the daemon goes on
+ │    ├── RpcError            a JSON-RPC endpoint failed; `.code` and `.data` where it answered
+ │    │    └── RpcTimeout
+ │    ├── ForkUnavailable     the simulation fork is down or behind
+ │    └── ModelUnavailable    the student did not answer in time
+ ├── AgentFault               the model's fault: recorded as Discarded, the cycle goes on
+ │    ├── ParseFault          the text is not a code action
+ │    ├── CodeFault           the code did not run
+ │    └── ActionFault         the action does not describe a trade that the allow-lists can build
+ ├── QuoteError               a pool cannot fill the amount from the liquidity that was read
+ ├── Refused                  a guard said no; `.rule` names it
+ │    └── SignerRefused       the signer's own copy of the limits said no
+ └── JournalError             the durable record could not be written or read: nothing may be sent
+      └── JournalTampered     a hash in the chain of records does not match
+"""
+
+from __future__ import annotations
+
+
+class SentinelError(Exception):
+    """Root of the tree; never raised itself."""
+
+
+class OperatorError(SentinelError):
+    pass
+
+
+class SettingsError(OperatorError):
+    pass
+
+
+class WalletBusy(OperatorError):
+    pass
+
+
+class ChainMismatch(OperatorError):
+    pass
+
+
+class Unavailable(SentinelError):
+    pass
+
+
+class RpcError(Unavailable):
+    """`code` is the JSON-RPC error code, None where no well-formed reply came; `data` is the node's error data."""
+
+    def __init__(self, message: str, *, code: int | None = None, data: object = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.data = data
+
+
+class RpcTimeout(RpcError):
+    pass
+
+
+class ForkUnavailable(Unavailable):
+    pass
+
+
+class ModelUnavailable(Unavailable):
+    pass
+
+
+class AgentFault(SentinelError):
+    pass
+
+
+class ParseFault(AgentFault):
+    pass
+
+
+class CodeFault(AgentFault):
+    pass
+
+
+class ActionFault(AgentFault):
+    pass
+
+
+class QuoteError(SentinelError):
+    pass
+
+
+class Refused(SentinelError):
+    """`rule` is the stable name of the guard, used as a metric label."""
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class SignerRefused(Refused):
+    pass
+
+
+class JournalError(SentinelError):
+    pass
+
+
+class JournalTampered(JournalError):
+    pass
