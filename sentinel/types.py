@@ -147,6 +147,48 @@ class MarketView:
     source: str  # "settings", or the analyst's name
 
 
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """What the operator asks of the trader; it stands in the prompt. Numbers are whole quote tokens and fractions."""
+
+    playbook: str  # "rebalance" | "momentum" | "arbitrage"
+    base: Symbol  # the token that is traded against the quote
+    band: float  # rebalance: least distance from the target weight, fraction of equity
+    bars: int  # momentum: blocks looked back
+    threshold: float  # momentum: least relative change that counts
+    size: float  # most that one action may put in, whole quote tokens
+    least: float  # smallest trade (rebalance, momentum) or net profit (arbitrage) worth a transaction, quote tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hard limits outside the model; base units of the quote token where not said otherwise."""
+
+    max_trade: int
+    min_trade: int
+    max_slippage_bps: int  # simulated output against the reference price, and min_out against the same
+    reference_tolerance_bps: int  # pool mid price against the reference
+    min_profit: int  # a closed cycle's least gain after gas
+    max_gas: int  # gas units a transaction
+    max_fee: int  # wei per gas
+    max_priority_fee: int  # wei per gas
+    max_cost: int  # wei, gas_limit x max_fee
+    gas_reserve: int  # wei of the native coin that must remain
+    max_head_age: int  # seconds
+    max_deadline: int  # seconds from the head's timestamp
+    daily_loss: int
+    daily_volume: int
+    inventory_bps: Mapping[Symbol, int]  # most of equity that a token may be after the trade; absent: no cap
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Today's totals (UTC day) from the journal, in base units of the quote token."""
+
+    loss: int  # realised loss, gas included; never negative
+    volume: int  # gross put in, unfinished intents included
+
+
 # ---------------------------------------------------------------- what may be proposed
 
 
@@ -338,7 +380,9 @@ class Verdict:
 class Intent:
     id: str  # 128 random bits, hex
     decision: Act
-    tx: TxRequest  # final bytes, the permit signed
+    tx: TxRequest  # final bytes
+    signed: bool  # the permit in `tx` is signed; False only in a dry run, and then nothing can be sent
+    env: SimEnv  # of the screening simulation; its fees are what the first attempt offers
     deadline: int  # Unix seconds; after it the intent may only be cancelled or found mined
     created_at: int
 

@@ -1,0 +1,5 @@
+"""Set-up."""
+
+from artifacts import fetch_all
+
+fetch_all()

@@ -1,0 +1,120 @@
+"""JSON-RPC over one pooled HTTP connection: single calls, batches, and one place that maps errors.
+
+Nothing here retries: a caller that may repeat a read does so knowingly, and a send is never repeated in silence (I6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any, Self
+
+import aiohttp
+
+from sentinel.errors import RpcError, RpcTimeout
+
+MAX_REPLY = 256 * 1024 * 1024  # bytes; a larger reply is a fault of the node, not something to hold in memory
+
+Call = tuple[str, Sequence[Any]]
+
+
+class Rpc:
+    """One endpoint. Use as an async context manager, or call `close()`."""
+
+    def __init__(self, url: str, *, timeout: float = 10.0) -> None:
+        self.url = url
+        self._timeout = timeout
+        self._ids = itertools.count(1)
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"Rpc({redact(self.url)})"
+
+    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any:
+        """The `result` of one request. Raises RpcError (with code and data where the node answered) or RpcTimeout."""
+        number = next(self._ids)
+        reply = await self._post({"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}, timeout)
+        if not isinstance(reply, dict) or reply.get("id") not in (number, None):
+            raise RpcError(f"{method}: reply is not a JSON-RPC object with our id")
+        return _result(method, reply)
+
+    async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]:
+        """One HTTP request for all calls; item i is call i's result, or its RpcError (returned, not raised).
+
+        Raises RpcError when the batch as a whole failed, or when an answer is missing.
+        """
+        if not calls:
+            return []
+        first = next(self._ids)
+        for _ in calls[1:]:
+            next(self._ids)
+        body = [
+            {"jsonrpc": "2.0", "id": first + i, "method": method, "params": list(params)}
+            for i, (method, params) in enumerate(calls)
+        ]
+        reply = await self._post(body, timeout)
+        if not isinstance(reply, list):
+            raise RpcError(f"batch of {len(calls)}: reply is not a list: {str(reply)[:200]}")
+        by_id = {item.get("id"): item for item in reply if isinstance(item, dict)}
+        results: list[Any | RpcError] = []
+        for i, (method, _) in enumerate(calls):
+            item = by_id.get(first + i)
+            if item is None:
+                raise RpcError(f"batch of {len(calls)}: no answer to {method} (number {i})")
+            try:
+                results.append(_result(method, item))
+            except RpcError as error:
+                results.append(error)
+        return results
+
+    async def _post(self, body: object, timeout: float | None) -> Any:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=8, keepalive_timeout=60))
+        limit = aiohttp.ClientTimeout(total=timeout or self._timeout)
+        where = redact(self.url)
+        try:
+            async with self._session.post(self.url, json=body, timeout=limit) as response:
+                if response.content_length is not None and response.content_length > MAX_REPLY:
+                    raise RpcError(f"{where}: reply of {response.content_length} bytes is too large")
+                raw = await response.read()
+                if response.status != 200:
+                    raise RpcError(f"{where}: HTTP {response.status}", code=response.status)
+        except TimeoutError as error:
+            raise RpcTimeout(f"{where}: no reply within {timeout or self._timeout:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise RpcError(f"{where}: {type(error).__name__}: {error}") from error
+        try:
+            return json.loads(raw)
+        except ValueError as error:
+            raise RpcError(f"{where}: reply is not JSON: {raw[:80]!r}") from error
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+            await asyncio.sleep(0)  # aiohttp closes its transports on the next turn of the loop
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _result(method: str, reply: dict[str, Any]) -> Any:
+    if (error := reply.get("error")) is not None:
+        if isinstance(error, dict):
+            raise RpcError(f"{method}: {error.get('message')}", code=error.get("code"), data=error.get("data"))
+        raise RpcError(f"{method}: {error}")
+    if "result" not in reply:
+        raise RpcError(f"{method}: reply has neither result nor error")
+    return reply["result"]
+
+
+def redact(url: str) -> str:
+    """Scheme, host and port only: keys of hosted endpoints stand in the path, the query or the user part."""
+    scheme, _, rest = url.partition("://")
+    host = rest.split("/", 1)[0].split("?", 1)[0].rsplit("@", 1)[-1]
+    return f"{scheme}://{host}"
