@@ -1,0 +1,208 @@
+"""ONE block -> ONE CycleRecord: the table of contents of the whole system.
+
+Read `Cycle.run` from top to bottom and you know what Sentinel does. Every early way out is a Hold with a reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sentinel.errors import Refused, SentinelError, Unavailable
+from sentinel.types import (
+    Act,
+    Candidate,
+    CycleRecord,
+    Decision,
+    Head,
+    Hold,
+    Intent,
+    MarketState,
+    MarketView,
+    Proposal,
+    Refusal,
+    Simulation,
+    Spent,
+    Verdict,
+)
+
+
+class Market(Protocol):
+    async def read(self, head: Head) -> MarketState: ...
+
+
+class Analyst(Protocol):
+    def view(self, state: MarketState) -> MarketView: ...
+
+
+class Trader(Protocol):
+    async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal: ...
+
+
+class Toolkit(Protocol):
+    async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]: ...
+
+    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]:
+        """The intent's final bytes in two block environments on top of `head`."""
+        ...
+
+
+class Policy(Protocol):
+    def screen(
+        self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
+    ) -> tuple[tuple[Simulation, ...], tuple[Refusal, ...]]: ...
+
+    def check(
+        self,
+        confirmed: Sequence[Simulation],
+        decision: Act,
+        state: MarketState,
+        head: Head,
+        spent: Spent,
+        now: float,
+    ) -> tuple[Verdict, ...]: ...
+
+
+class Executor(Protocol):
+    """Dry runs have one too: it prepares unsigned intents and sends nothing."""
+
+    @property
+    def in_flight(self) -> Intent | None: ...
+
+    async def prepare(self, decision: Act, state: MarketState) -> Intent: ...
+
+    async def execute(self, intent: Intent) -> None: ...
+
+
+class Journal(Protocol):
+    @property
+    def latched(self) -> str | None:
+        """Why trading is paused, None where it is not."""
+        ...
+
+    def spent_today(self, now: float) -> Spent: ...
+
+    def record(self, record: CycleRecord) -> None: ...
+
+    def accept(self, record: CycleRecord, intent: Intent) -> None:
+        """Both in one transaction, durable before it returns."""
+        ...
+
+
+Vote = Callable[[Sequence[Simulation], int], Decision]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The record while it is being made; a Hold leaves the later fields empty."""
+
+    state: MarketState | None = None
+    view: MarketView | None = None
+    proposal: Proposal | None = None
+    simulations: tuple[Simulation, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    intent: Intent | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[name] = time.perf_counter() - started
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    market: Market
+    analyst: Analyst
+    trader: Trader
+    toolkit: Toolkit
+    policy: Policy
+    vote: Vote
+    executor: Executor
+    journal: Journal
+    samples: Callable[[], int]  # n; asked anew each block since an operator may reload it
+    newest: Callable[[], Head]  # the newest head that the node has told us of
+    clock: Callable[[], float] = time.time
+
+    async def run(self, head: Head) -> CycleRecord:
+        """Decide on one block. What the decision accepts is journaled before anything is sent.
+
+        Raises JournalError and programming errors only: those stop the daemon, everything else is a Hold.
+        """
+        draft = _Draft()
+        started = time.perf_counter()
+        try:
+            decision = await self._decide(head, draft)
+        except Unavailable as error:
+            decision = Hold(_reason(error), detail=str(error))
+        except Refused as error:
+            decision = Hold("refused", detail=f"{error.rule}: {error}")
+        draft.timings["total"] = time.perf_counter() - started
+
+        record = CycleRecord(
+            head=head,
+            state=draft.state,
+            view=draft.view,
+            proposal=draft.proposal,
+            simulations=draft.simulations,
+            refusals=draft.refusals,
+            decision=decision,
+            verdicts=draft.verdicts,
+            intent_id=draft.intent.id if draft.intent and isinstance(decision, Act) else None,
+            timings=draft.timings,
+        )
+        if isinstance(decision, Act) and draft.intent is not None:
+            self.journal.accept(record, draft.intent)
+            await self.executor.execute(draft.intent)
+        else:
+            self.journal.record(record)
+        return record
+
+    async def _decide(self, head: Head, draft: _Draft) -> Decision:
+        if (why := self.journal.latched) is not None:
+            return Hold("paused", detail=f"trading is paused: {why}")
+        if self.executor.in_flight is not None:
+            return Hold("in_flight", detail="the last transaction is not settled yet")
+
+        with draft.stage("market"):
+            draft.state = state = await self.market.read(head)
+        draft.view = view = self.analyst.view(state)
+
+        with draft.stage("propose"):
+            draft.proposal = proposal = await self.trader.propose(state, view, self.samples())
+
+        with draft.stage("simulate"):
+            draft.simulations = tried = await self.toolkit.simulate_all(state, proposal.candidates)
+
+        spent = self.journal.spent_today(self.clock())
+        with draft.stage("policy"):
+            ballots, draft.refusals = self.policy.screen(tried, state, spent)
+        with draft.stage("vote"):
+            decision = self.vote(ballots, proposal.asked)
+        if isinstance(decision, Hold):
+            return decision
+
+        with draft.stage("prepare"):
+            draft.intent = intent = await self.executor.prepare(decision, state)
+        newest = self.newest()
+        with draft.stage("confirm"):
+            confirmed = await self.toolkit.confirm(intent, newest, state)
+        draft.verdicts = verdicts = self.policy.check(confirmed, decision, state, newest, spent, self.clock())
+        if refused := [verdict for verdict in verdicts if not verdict.ok]:
+            return Hold(
+                "refused", decision.votes, decision.asked, "; ".join(f"{v.rule}: {v.detail}" for v in refused)
+            )
+        return decision
+
+
+def _reason(error: SentinelError) -> str:
+    """ModelUnavailable -> model_unavailable: a bounded set, used as a metric label."""
+    name = type(error).__name__
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")

@@ -1,0 +1,210 @@
+"""Every knob, from the environment: SENTINEL_<GROUP>__<NAME>. Frozen once loaded; nothing else reads the environment.
+
+Precedence: explicit arguments (the command line) > environment > `.env` > defaults. Secrets are given as files.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from sentinel.errors import SettingsError
+
+PREFIX = "SENTINEL_"
+
+
+def _weights(value: object) -> object:
+    """'WETH=5000,USDC=5000' -> {'WETH': 5000, 'USDC': 5000}."""
+    if not isinstance(value, str):
+        return value
+    pairs = [item.split("=", 1) for item in value.split(",") if item.strip()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("write it as SYMBOL=BPS,SYMBOL=BPS")
+    return {symbol.strip(): bps.strip() for symbol, bps in pairs}
+
+
+Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=10_000)]], NoDecode, BeforeValidator(_weights)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RpcSettings(_Group):
+    url: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of the chain")
+    ws_url: str = Field("", description="WebSocket endpoint for new heads; empty: poll `url`")
+    read_timeout: float = Field(10.0, gt=0, description="seconds for a read")
+    send_timeout: float = Field(5.0, gt=0, description="seconds for a send; a send is never retried in silence")
+
+
+class ForkSettings(_Group):
+    url: str = Field("", description="a running Anvil fork; empty: Sentinel starts one itself")
+    port: int = Field(8546, ge=0, le=65535, description="port of the fork that Sentinel starts")
+    anvil: str = Field("", description="path of Anvil 1.7.1; empty: node_modules/.bin/anvil, then PATH")
+    timeout: float = Field(5.0, gt=0, description="seconds for one batch of simulations")
+
+
+class ModelSettings(_Group):
+    url: str = Field("http://127.0.0.1:8100/v1", description="OpenAI-compatible endpoint of the student (vLLM)")
+    name: str = Field("sentinel-nano", description="served model name; another one at the endpoint is refused")
+    n: int = Field(8, ge=1, le=256, description="samples a step")
+    temperature: float = Field(0.4, ge=0, le=2, description="sampling temperature; 0 only with n = 1")
+    top_p: float = Field(0.8, gt=0, le=1, description="nucleus sampling")
+    max_tokens: int = Field(256, ge=16, description="most tokens of one thought and code action")
+    max_steps: int = Field(5, ge=1, le=10, description="most steps of one episode")
+    timeout: float = Field(10.0, gt=0, description="seconds for one step; later is Hold")
+    seed: int | None = Field(None, description="seed of the sampler; empty: vLLM's own")
+    api_key_file: Path | None = Field(None, description="file with the endpoint's API key")
+
+    @model_validator(mode="after")
+    def _greedy_is_single(self) -> ModelSettings:
+        if self.temperature == 0 and self.n > 1:
+            raise ValueError("temperature 0 gives n equal samples: set n to 1 or the temperature above 0")
+        return self
+
+
+class StrategySettings(_Group):
+    playbook: Literal["rebalance", "momentum", "arbitrage"] = Field("rebalance", description="what the trader does")
+    base: str = Field("WETH", description="token traded against the quote token")
+    target_weights: Weights = Field({"WETH": 5000, "USDC": 5000}, description="bps of equity, summing to 10000")
+    band: float = Field(0.02, gt=0, lt=1, description="rebalance: distance from the target that is left alone")
+    bars: int = Field(20, ge=2, le=500, description="momentum: blocks looked back")
+    threshold: float = Field(0.004, gt=0, lt=1, description="momentum: least relative change that counts")
+    size: float = Field(500.0, gt=0, description="most that one action may put in, quote tokens")
+    least: float = Field(10.0, ge=0, description="smallest trade (arbitrage: least net profit), quote tokens")
+
+    @model_validator(mode="after")
+    def _weights_sum(self) -> StrategySettings:
+        if sum(self.target_weights.values()) != 10_000:
+            raise ValueError(f"target_weights sum to {sum(self.target_weights.values())}, not 10000 bps")
+        return self
+
+
+class VoteSettings(_Group):
+    quorum_bps: int = Field(5000, ge=0, lt=10_000, description="Act needs more votes than this share of those asked")
+    agreement_bps: int = Field(500, ge=0, le=5000, description="largest distance of amounts that still agree")
+    dust: float = Field(0.01, ge=0, description="net changes below this (quote tokens) are not compared")
+
+
+class LimitSettings(_Group):
+    max_trade: float = Field(1000.0, gt=0, description="largest trade, quote tokens")
+    min_trade: float = Field(1.0, ge=0, description="smallest trade, quote tokens")
+    slippage_bps: int = Field(50, ge=1, le=100, description="min_out below the own quote at the head")
+    max_slippage_bps: int = Field(100, ge=1, le=300, description="hard limit against the reference, pool fee on top")
+    reference_tolerance_bps: int = Field(100, ge=1, le=1000, description="pool price against the reference price")
+    min_profit: float = Field(0.5, ge=0, description="a closed cycle's least gain after gas, quote tokens")
+    max_gas: int = Field(2_000_000, ge=21_000, le=2**24, description="gas units a transaction")
+    max_fee_gwei: float = Field(200.0, gt=0, description="absolute cap on the fee per gas")
+    max_priority_fee_gwei: float = Field(5.0, gt=0, description="absolute cap on the tip per gas")
+    max_cost_eth: float = Field(0.1, gt=0, description="absolute cap on gas limit x fee cap, native coin")
+    gas_reserve_eth: float = Field(0.02, ge=0, description="native coin that must remain for gas")
+    max_head_age: int = Field(60, ge=1, description="seconds after which a head is stale")
+    deadline: int = Field(120, ge=10, le=600, description="seconds from the head to a trade's deadline")
+    daily_loss: float = Field(200.0, gt=0, description="realised loss a UTC day, gas included, quote tokens")
+    daily_volume: float = Field(50_000.0, gt=0, description="gross amount put in a UTC day, quote tokens")
+    inventory_bps: Weights = Field({}, description="most of equity that a token may be after a trade")
+    approval: float = Field(20_000.0, gt=0, description="ERC-20 allowance to Permit2 a token, in quote tokens' worth")
+
+
+class ExecutionSettings(_Group):
+    mode: Literal["dry", "live"] = Field("dry", description="dry sends nothing; live needs a key")
+    confirmations: int = Field(3, ge=1, le=64, description="blocks on top until a transaction counts as confirmed")
+    bump_after_blocks: int = Field(3, ge=1, description="blocks without inclusion until both fee caps are raised")
+    resend_after: float = Field(60.0, gt=0, description="seconds until the same bytes are sent again")
+    min_priority_fee_gwei: float = Field(1.0, ge=0, description="floor of the tip")
+
+
+class WalletSettings(_Group):
+    address: str = Field("", description="the wallet to watch in a dry run; live takes it from the key")
+    keystore_file: Path | None = Field(None, description="encrypted keystore (`sentinel wallet new`)")
+    password_file: Path | None = Field(None, description="file with the keystore's password")
+    dev_key_file: Path | None = Field(None, description="raw key, refused on any chain id but 31337")
+
+
+class WebSettings(_Group):
+    host: str = Field("127.0.0.1", description="address of /metrics, /healthz, /readyz and the status page")
+    port: int = Field(8787, ge=0, le=65535, description="their port; 0 picks a free one")
+
+
+class LogSettings(_Group):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is written")
+    format: Literal["json", "console"] = Field("json", description="json for machines, console for people")
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="forbid", frozen=True
+    )
+
+    network: str = Field("devnet", description="name of a file in deploy/networks/, or the path of one")
+    proposer: Literal["student", "oracle"] = Field(
+        "student", description="who proposes: the model, or the built-in solver (named so everywhere)"
+    )
+    first_thought: str = Field(
+        "playbook", description="prefill of step 1: `playbook` for the playbook's own, `none`, or a sentence"
+    )
+    state_dir: Path = Field(
+        Path("~/.local/state/sentinel"), description="journal, lock and control socket; one directory a wallet"
+    )
+    data_dir: Path = Field(Path("../shared/data"), description="market data for the devnet, tests and training")
+    cache_dir: Path | None = Field(None, description="fetched artifacts; empty: $XDG_CACHE_HOME/sentinel")
+    rpc: RpcSettings = RpcSettings()
+    fork: ForkSettings = ForkSettings()
+    model: ModelSettings = ModelSettings()
+    strategy: StrategySettings = StrategySettings()
+    vote: VoteSettings = VoteSettings()
+    limits: LimitSettings = LimitSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    wallet: WalletSettings = WalletSettings()
+    web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
+
+
+def load(env_file: Path | None = Path(".env"), **explicit: Any) -> Settings:
+    """The effective settings. Raises SettingsError with one line for each thing to mend."""
+    unknown = _unknown_names()
+    if unknown:
+        raise SettingsError("\n".join(unknown))
+    try:
+        return Settings(_env_file=env_file, **explicit)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(item) for item in error.errors())) from error
+
+
+def names() -> dict[str, tuple[str, Any]]:
+    """Every environment name with its description and default."""
+    found: dict[str, tuple[str, Any]] = {}
+    for name, info in Settings.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, _Group):
+            for inner, inner_info in kind.model_fields.items():
+                found[f"{PREFIX}{name}__{inner}".upper()] = (inner_info.description or "", inner_info.default)
+        else:
+            found[f"{PREFIX}{name}".upper()] = (info.description or "", info.default)
+    return found
+
+
+def _unknown_names() -> list[str]:
+    known = names()
+    complaints = []
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known and name not in NOT_SETTINGS:
+            near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)
+            complaints.append(f"{name} is not a setting; did you mean {near[0]}?")
+    return complaints
+
+
+NOT_SETTINGS = frozenset({"SENTINEL_REQUIRE_DATA"})  # read by the tests alone
+
+
+def _explain(item: Any) -> str:
+    name = PREFIX + "__".join(str(part) for part in item["loc"]).upper()
+    if item["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, names(), n=1, cutoff=0.0)
+        return f"{name} is not a setting; did you mean {near[0]}?"
+    return f"{name}: {item['msg']} (got {item.get('input')!r})"
