@@ -1,0 +1,31 @@
+"""State -> messages. The same code for serving and for training: mismatched renderers ruin a distillation.
+
+The prompt carries what the operator wants (playbook, pair, numbers) and nothing of the market: every fact must come
+from a tool, read at the cycle's block. Nothing in it is text that a chain, a token or a pool may choose.
+"""
+
+from __future__ import annotations
+
+from sentinel.agent.playbooks import PLAYBOOKS
+from sentinel.types import Mandate, MarketState, MarketView, Symbol
+
+Message = dict[str, str]  # {"role": …, "content": …}, as the chat endpoint takes it
+
+SYSTEM = "You trade on chain. Answer with one thought and one code action."
+
+
+def messages(state: MarketState, view: MarketView, mandate: Mandate, quote: Symbol = "USDC") -> list[Message]:
+    """The first request of an episode. `state` is part of the seam: a later prompt may show what it measured."""
+    lines = [f"Playbook: {mandate.playbook}", f"Pair: {mandate.base}/{quote}"]
+    lines += [f"{name}: {number(value)}" for name, value in PLAYBOOKS[mandate.playbook].knobs(mandate, view).items()]
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "\n".join(lines)}]
+
+
+def observation(text: str) -> Message:
+    return {"role": "user", "content": f"Observation: {text}"}
+
+
+def number(value: float) -> str:
+    """Shortest decimal form, at most 6 significant digits, never an exponent: 0.55, 500, 0.0025."""
+    text = f"{float(f'{value:.6g}'):.10f}".rstrip("0").rstrip(".")
+    return text or "0"
