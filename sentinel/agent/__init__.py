@@ -1,0 +1,1 @@
+"""The agent: from a market state to proposed actions, in thoughts and code actions."""
