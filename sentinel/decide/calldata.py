@@ -1,0 +1,167 @@
+"""Policy's own reading of a transaction's calldata, apart from the code that writes it.
+
+Only three shapes exist: ERC-20 `approve`, and the Universal Router's `execute(commands, inputs, deadline)` made of an
+optional Permit2 permit followed by exact-input V2 and V3 swaps. The router reads its inputs leniently (any offsets,
+dirty upper bits, trailing bytes); here every part is decoded and encoded again, and bytes that differ are malformed: so
+there is one reading only. Layouts are those of Universal Router 2.1.0 (Dispatcher.dispatch).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from eth_abi import decode as abi_decode
+from eth_abi import encode as abi_encode
+from eth_utils import to_checksum_address
+
+from sentinel.types import Address
+
+APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
+EXECUTE = bytes.fromhex("3593564c")  # execute(bytes,bytes[],uint256)
+V3_EXACT_IN = 0x00
+V2_EXACT_IN = 0x08
+PERMIT = 0x0A
+ALLOW_REVERT = 0x80  # anyone may submit the permit first: that must not fail the trade
+MSG_SENDER: Address = "0x0000000000000000000000000000000000000001"
+ADDRESS_THIS: Address = "0x0000000000000000000000000000000000000002"
+CONTRACT_BALANCE = 1 << 255  # "all that the router holds"
+MAX_BYTES = 16_384
+MAX_COMMANDS = 16
+
+_EXECUTE_TYPES = ("bytes", "bytes[]", "uint256")
+_PERMIT_TYPES = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
+_V3_TYPES = ("address", "uint256", "uint256", "bytes", "bool")
+_V2_TYPES = ("address", "uint256", "uint256", "address[]", "bool")
+
+
+@dataclass(frozen=True, slots=True)
+class PermitCall:
+    token: Address
+    amount: int  # base units of token
+    expiration: int  # Unix seconds: end of the allowance
+    nonce: int
+    spender: Address
+    sig_deadline: int  # Unix seconds: end of the signature
+    signature: bytes  # empty while the trade is only screened
+    allow_revert: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SwapCall:
+    """One router command; it may cross several pools of one venue."""
+
+    venue: str  # "uniswap_v2" | "uniswap_v3"
+    recipient: Address
+    amount_in: int  # base units, or CONTRACT_BALANCE
+    min_out: int  # base units of the last token
+    tokens: tuple[Address, ...]
+    fees: tuple[int, ...]  # pips, one a pool; empty for V2
+    payer_is_user: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RouterCall:
+    permit: PermitCall | None
+    swaps: tuple[SwapCall, ...]
+    deadline: int  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveCall:
+    spender: Address
+    amount: int  # base units of the token it is sent to
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    reason: str
+
+
+Call = RouterCall | ApproveCall | Malformed
+
+
+class _Bad(Exception):
+    """Never leaves this file."""
+
+
+@lru_cache(maxsize=512)  # candidates repeat one another, and the winner comes again
+def decode_call(data: bytes) -> Call:
+    """What `data` asks for, whatever the bytes are: never raises. At most MAX_BYTES are looked at."""
+    if len(data) > MAX_BYTES:
+        return Malformed(f"{len(data)} bytes of calldata are more than {MAX_BYTES}")
+    selector, body = data[:4], data[4:]
+    try:
+        if selector == APPROVE:
+            spender, amount = _exact(("address", "uint256"), body, "approve")
+            return ApproveCall(to_checksum_address(spender), amount)
+        if selector == EXECUTE:
+            return _router_call(body)
+    except _Bad as bad:
+        return Malformed(str(bad))
+    except Exception as error:  # hostile bytes must end as a refusal, whatever they break
+        return Malformed(f"cannot be read: {type(error).__name__}")
+    return Malformed(f"selector 0x{selector.hex()} is not allowed")
+
+
+def _router_call(body: bytes) -> RouterCall:
+    commands, inputs, deadline = _exact(_EXECUTE_TYPES, body, "execute")
+    if len(commands) != len(inputs) or len(commands) > MAX_COMMANDS:
+        raise _Bad(f"{len(commands)} commands with {len(inputs)} inputs")
+    permit: PermitCall | None = None
+    swaps: list[SwapCall] = []
+    for position, (command, given) in enumerate(zip(commands, inputs, strict=True)):
+        if command & ~ALLOW_REVERT == PERMIT and position == 0:
+            permit = _permit(given, allow_revert=bool(command & ALLOW_REVERT))
+        elif command == V3_EXACT_IN:
+            swaps.append(_v3_swap(given))
+        elif command == V2_EXACT_IN:
+            swaps.append(_v2_swap(given))
+        else:
+            raise _Bad(f"command 0x{command:02x} at position {position} is not allowed")
+    if not swaps:
+        raise _Bad("no swap among the commands")
+    return RouterCall(permit, tuple(swaps), deadline)
+
+
+def _permit(given: bytes, *, allow_revert: bool) -> PermitCall:
+    ((token, amount, expiration, nonce), spender, sig_deadline), signature = _exact(_PERMIT_TYPES, given, "permit")
+    return PermitCall(
+        to_checksum_address(token),
+        amount,
+        expiration,
+        nonce,
+        to_checksum_address(spender),
+        sig_deadline,
+        signature,
+        allow_revert,
+    )
+
+
+def _v3_swap(given: bytes) -> SwapCall:
+    recipient, amount_in, min_out, path, payer_is_user = _exact(_V3_TYPES, given, "V3 swap")
+    hops, rest = divmod(len(path) - 20, 23)  # address (20), then fee (3) and address (20) a hop
+    if hops < 1 or rest:
+        raise _Bad(f"V3 path of {len(path)} bytes")
+    tokens = tuple(to_checksum_address(path[at : at + 20]) for at in range(0, len(path), 23))
+    fees = tuple(int.from_bytes(path[at : at + 3], "big") for at in range(20, len(path), 23))
+    return SwapCall(
+        "uniswap_v3", to_checksum_address(recipient), amount_in, min_out, tokens, fees, payer_is_user
+    )
+
+
+def _v2_swap(given: bytes) -> SwapCall:
+    recipient, amount_in, min_out, path, payer_is_user = _exact(_V2_TYPES, given, "V2 swap")
+    if len(path) < 2:
+        raise _Bad(f"V2 path of {len(path)} tokens")
+    tokens = tuple(to_checksum_address(token) for token in path)
+    return SwapCall("uniswap_v2", to_checksum_address(recipient), amount_in, min_out, tokens, (), payer_is_user)
+
+
+def _exact(types: tuple[str, ...], body: bytes, what: str) -> tuple[Any, ...]:
+    """The values of `body`, only if encoding them again gives the very same bytes."""
+    values = abi_decode(types, body)
+    if abi_encode(types, values) != body:
+        raise _Bad(f"{what} is not in its one plain encoding")
+    return values

@@ -1,0 +1,114 @@
+"""The vote: candidates agree by what they would do, never by what they say.
+
+The winner is the largest agreeing set over all classes of effects. It acts only with a strict majority of all that were
+asked; failures and refused candidates are no ballots, yet they count among the asked. Nothing here depends on the order
+of the ballots, and nothing is ever done that was not itself simulated.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sentinel.decide.agreement import BPS, largest_agreeing
+from sentinel.decide.ballots import HOLD, Ballot, ClassKey, ballot_of, describe
+from sentinel.types import Act, Decision, Hold, Simulation, Symbol
+
+NAMED = 3  # classes that a tally names; the others are counted together
+
+
+@dataclass(frozen=True, slots=True)
+class Faction:
+    """The largest agreeing set of one class, and how many of the class stood outside it."""
+
+    key: ClassKey
+    members: tuple[Ballot, ...]
+    outside: int
+
+    @property
+    def votes(self) -> int:
+        return len(self.members)
+
+
+def vote(
+    ballots: Sequence[Simulation],
+    *,
+    asked: int,
+    quorum_bps: int = 5000,
+    agreement_bps: int = 500,
+    dust: Mapping[Symbol, int] | None = None,
+) -> Decision:
+    """Decide among the simulations that policy let through, holds included.
+
+    `asked` is how many final actions were wanted (more ballots than that count as so many asked: it can only make
+    acting harder). Act needs votes * 10000 > quorum_bps * asked. Hold reasons: "no_majority", "tie", "hold_voted".
+    """
+    asked = max(asked, len(ballots))
+    factions = _factions([ballot_of(simulation, dust or {}) for simulation in ballots], agreement_bps)
+    if not factions:
+        return Hold("no_majority", 0, asked, f"none of {asked} gave an action that could be carried out")
+    first = factions[0]
+    runner_up = factions[1].votes if len(factions) > 1 else 0
+    if first.votes == runner_up:
+        return Hold("tie", first.votes, asked, _tally(factions, asked, quorum_bps))
+    if first.key == HOLD:
+        return Hold("hold_voted", first.votes, asked, _tally(factions, asked, None))
+    if first.votes * BPS <= quorum_bps * asked:
+        return Hold("no_majority", first.votes, asked, _tally(factions, asked, quorum_bps))
+    return Act(
+        simulation=_lower_median(first.members),
+        votes=first.votes,
+        asked=asked,
+        margin=first.votes - runner_up,
+        spread_bps=_spread_bps(first.members),
+    )
+
+
+def _factions(ballots: Sequence[Ballot], agreement_bps: int) -> list[Faction]:
+    """The best set of every class, the largest first; classes of one size in an order of no meaning but always the same."""
+    classes: defaultdict[ClassKey, list[Ballot]] = defaultdict(list)
+    for ballot in ballots:
+        classes[ballot.key].append(ballot)
+    factions = []
+    for key, members in classes.items():
+        chosen = largest_agreeing([ballot.amounts for ballot in members], agreement_bps)
+        factions.append(Faction(key, tuple(members[i] for i in chosen), len(members) - len(chosen)))
+    return sorted(factions, key=lambda faction: (-faction.votes, repr(faction.key)))
+
+
+def _lower_median(members: Sequence[Ballot]) -> Simulation:
+    """The lower median by gross amount; among equal gross amounts, by content."""
+    ordered = sorted(ballot.simulation.gross for ballot in members)
+    position = (len(members) - 1) // 2
+    gross = ordered[position]
+    equals = [ballot for ballot in members if ballot.simulation.gross == gross]
+    if len(equals) == 1:
+        return equals[0].simulation
+    return sorted(equals, key=lambda ballot: ballot.content)[position - ordered.index(gross)].simulation
+
+
+def _spread_bps(members: Sequence[Ballot]) -> int:
+    """The widest (max - min) / min over the compared amounts, rounded up, in bps; 0 where all are equal."""
+    widest = 0
+    for column in zip(*(ballot.amounts for ballot in members), strict=True):
+        low, high = min(column), max(column)
+        if high > low:  # then low > 0: zero agrees only with zero
+            widest = max(widest, -(-(high - low) * BPS // low))
+    return widest
+
+
+def _tally(factions: Sequence[Faction], asked: int, quorum_bps: int | None) -> str:
+    """'5 of 8 wanted to buy WETH with USDC, 3 to hold; a majority needs more than 4'."""
+    parts = []
+    for position, faction in enumerate(factions[:NAMED]):
+        count = f"{faction.votes} of {asked} wanted to" if position == 0 else f"{faction.votes} to"
+        elsewhere = f" (and {faction.outside} in other amounts)" if faction.outside else ""
+        parts.append(f"{count} {describe(faction.members[0])}{elsewhere}")
+    if rest := sum(faction.votes + faction.outside for faction in factions[NAMED:]):
+        parts.append(f"{rest} something else")
+    unusable = asked - sum(faction.votes + faction.outside for faction in factions)
+    if unusable:
+        parts.append(f"{unusable} gave nothing usable")
+    need = "" if quorum_bps is None else f"; a majority needs more than {quorum_bps * asked // BPS}"
+    return ", ".join(parts) + need
