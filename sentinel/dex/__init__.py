@@ -1,0 +1,1 @@
+"""Everything that is known of DEXes: venues, calldata, the fork, the toolkit."""

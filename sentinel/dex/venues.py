@@ -1,0 +1,61 @@
+"""What a venue must offer, and the venues there are. A new venue is one file and one line in `VENUES`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Protocol
+
+from sentinel.dex.uniswap_v2 import UniswapV2
+from sentinel.dex.uniswap_v3 import UniswapV3
+from sentinel.errors import QuoteError
+from sentinel.multicall import Read
+from sentinel.types import Pool, PoolState, Symbol
+
+
+class Venue(Protocol):
+    """Pure arithmetic over a pool's state, equal to the contracts to the last unit. Amounts are base units.
+
+    Every method that takes an amount raises QuoteError where the pool cannot fill it from the state that was read.
+    """
+
+    def quote_in(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> int:
+        """What `amount_in` buys, the pool's fee taken."""
+        ...
+
+    def quote_out(self, pool: Pool, state: PoolState, token_in: Symbol, amount_out: int) -> int:
+        """The least input that buys `amount_out`."""
+        ...
+
+    def swap(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> tuple[int, PoolState]:
+        """As `quote_in`, with the state that the pool is in afterwards."""
+        ...
+
+    def marginal(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> tuple[int, int]:
+        """What the next infinitesimal unit buys after `amount_in` (0: the spot rate), fee taken: numerator, denominator."""
+        ...
+
+    def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]:
+        """Virtual reserves of token0 and token1 at the current price; their ratio is the mid price. 0: no liquidity."""
+        ...
+
+    def read(self, pool: Pool, hint: PoolState | None) -> Generator[Sequence[Read], Sequence[bytes | None], PoolState]:
+        """How the state is read: yields rounds of calls and is sent each round's return data (None: reverted).
+
+        `hint` is an earlier state of the pool; it saves rounds and never changes the result. Raises QuoteError where
+        the answers are not those of such a pool.
+        """
+        ...
+
+
+VENUES: Mapping[str, Venue] = {
+    "uniswap_v2": UniswapV2(),
+    "uniswap_v3": UniswapV3(),
+}
+
+
+def venue_of(pool: Pool) -> Venue:
+    """Raises QuoteError for a venue that Sentinel does not know."""
+    try:
+        return VENUES[pool.venue]
+    except KeyError:
+        raise QuoteError(f"pool {pool.name}: no venue is called {pool.venue!r}") from None
