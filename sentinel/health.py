@@ -1,0 +1,88 @@
+"""Health means progress. Alive: the loop turns and no cycle is stuck. Ready: heads, model, fork and funds are there.
+
+Pure state with an injected clock; the daemon writes it, the web server and the watchdog read it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sentinel.types import Head
+
+STUCK_AFTER = 120.0  # seconds that one cycle may take before the daemon counts as stuck
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    ok: bool
+    why: str  # one sentence for a person, also where all is well
+
+
+class Health:
+    """NOTE: a part that was never heard of is not ready; a check that stopped reporting for `max_silence` is not either."""
+
+    def __init__(
+        self,
+        *,
+        max_head_age: float,
+        parts: tuple[str, ...] = ("model", "fork", "funds"),
+        max_silence: float = 60.0,
+        stuck_after: float = STUCK_AFTER,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_head_age = max_head_age
+        self._max_silence = max_silence
+        self._stuck_after = stuck_after
+        self._clock = clock
+        self._ticks = ticks
+        self._head: Head | None = None
+        self._busy_since: float | None = None
+        self._reports: dict[str, tuple[Check, float]] = {}
+        self._parts = parts
+        self.stopping = False
+
+    def head_seen(self, head: Head) -> None:
+        self._head = head
+
+    def cycle_started(self) -> None:
+        self._busy_since = self._ticks()
+
+    def cycle_finished(self) -> None:
+        self._busy_since = None
+
+    def report(self, part: str, ok: bool, why: str) -> None:
+        self._reports[part] = (Check(part, ok, why), self._ticks())
+
+    def alive(self) -> tuple[Check, ...]:
+        """Whoever asks proves by being answered that the loop turns."""
+        busy = 0.0 if self._busy_since is None else self._ticks() - self._busy_since
+        stuck = busy > self._stuck_after
+        why = f"the running cycle has taken {busy:.0f} s" if stuck else "no cycle is stuck"
+        return (Check("cycle", not stuck, why),)
+
+    def ready(self) -> tuple[Check, ...]:
+        checks = [*self.alive(), self._heads(), *(self._part(name) for name in self._parts)]
+        if self.stopping:
+            checks.append(Check("running", False, "the daemon is stopping"))
+        return tuple(checks)
+
+    def _heads(self) -> Check:
+        if self._head is None:
+            return Check("heads", False, "no head has been seen yet")
+        age = self._clock() - self._head.timestamp
+        ok = age <= self._max_head_age
+        why = f"block {self._head.number} is {age:.0f} s old"
+        return Check("heads", ok, why if ok else f"{why}, more than {self._max_head_age:g} s")
+
+    def _part(self, name: str) -> Check:
+        if name not in self._reports:
+            return Check(name, False, "not checked yet")
+        check, at = self._reports[name]
+        silent = self._ticks() - at
+        if silent > self._max_silence:
+            return Check(name, False, f"not heard of for {silent:.0f} s")
+        return check

@@ -1,0 +1,206 @@
+"""Prometheus metrics of every stage. `observe*` read a value and change nothing but the registry.
+
+Names are `sentinel_*`, counters end in `_total`, times in `_seconds`. Labels come from small fixed sets: a label value
+that is not a short plain name, or that would make a metric's set too large, is counted as "other". Hashes, addresses,
+prompts and error messages are never labels.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+
+from sentinel import accounts
+from sentinel.types import Act, CycleRecord, Head, Limits, Network, Proposal, Settled, Simulation, Spent, Symbol
+
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,47}")
+MOST_VALUES = 64  # distinct label values a metric; a 65th becomes "other"
+STAGE_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+CONFIRM_BUCKETS = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+DRIFT_BUCKETS = (-100.0, -50.0, -20.0, -10.0, -5.0, -1.0, 0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+
+
+class Metrics:
+    """One registry of its own a daemon, so that two in one process never mix."""
+
+    def __init__(self, network: Network, clock: Callable[[], float] = time.time) -> None:
+        self.registry = CollectorRegistry()
+        self._network = network
+        self._clock = clock
+        self._seen: dict[str, set[str]] = {}
+        self._start_balances: Mapping[Symbol, int] | None = None
+        self._last_head: Head | None = None
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"sentinel_{name}", text, labels, registry=self.registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"sentinel_{name}", text, labels, registry=self.registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(f"sentinel_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+        self.build = Info("sentinel_build", "version, network and mode", registry=self.registry)
+        self.student = Info("sentinel_student", "who proposes", registry=self.registry)
+        self.first_thought = Info("sentinel_first_thought", "playbook and kind of prefill", registry=self.registry)
+
+        self.head_number = gauge("head_number", "newest head's block number")
+        self.head_lag = gauge("head_lag_blocks", "blocks between the newest head and the last one decided on")
+        self.head_age = gauge("head_age_seconds", "clock time minus the newest head's timestamp")
+        self.head_age.set_function(self._age)
+        self.heads = counter("heads", "heads seen")
+        self.skipped = counter("heads_skipped", "heads that no cycle ran for: a newer one had come")
+        self.reconnects = counter("head_errors", "times that the head stream failed and was opened again")
+
+        self.cycle_seconds = histogram("cycle_seconds", "time by stage of a cycle", STAGE_BUCKETS, "stage")
+        self.samples = counter("samples", "final actions by how far they came", "fate")
+        self.discarded = counter("discarded", "final actions that fell out before simulation", "stage", "reason")
+        self.sandbox_runs = counter("sandbox_runs", "code actions by fate", "fate")
+        self.steps = histogram("episode_steps", "steps of an episode", (1.0, 2.0, 3.0, 4.0, 5.0, 10.0))
+        self.tokens = counter("model_tokens", "tokens that the student generated")
+        self.model_seconds = histogram("model_seconds", "time of one whole proposal", STAGE_BUCKETS)
+        self.model_errors = counter("model_errors", "cycles that held since the model failed", "reason")
+        self.ballots = gauge("ballots", "candidates that reached the last vote")
+        self.agreement = gauge("agreement_ratio", "winning votes over those asked, last vote")
+        self.margin = gauge("vote_margin", "votes ahead of the next class, last act")
+        self.spread = gauge("vote_spread_bps", "widest distance within the winning set, last act")
+        self.decisions = counter("decisions", "decisions by kind and reason", "kind", "reason")
+        self.refusals = counter("refusals", "what policy refused, by rule", "rule")
+
+        self.transactions = counter("transactions", "intents by how they ended", "outcome")
+        self.in_flight = gauge("in_flight", "1 while a transaction is not settled")
+        self.bumps = counter("bumps", "replacements with higher fees")
+        self.confirm_seconds = histogram("confirm_seconds", "from decision to settlement", CONFIRM_BUCKETS)
+        self.gas_paid = counter("gas_paid_native", "native coin paid for gas, whole coins")
+        self.drift = histogram("drift_bps", "realised against simulated output", DRIFT_BUCKETS)
+        self.last_drift = gauge("last_drift_bps", "the same, of the last settled swap")
+
+        self.equity = gauge("equity", "worth of the wallet, quote tokens")
+        self.equity_hold = gauge("equity_hold", "worth of the first seen balances at today's prices, quote tokens")
+        self.position = gauge("position", "worth of one balance, quote tokens", "token")
+        self.allowance = gauge("allowance", "ERC-20 allowance to Permit2, whole tokens", "token")
+        self.daily_loss = gauge("daily_loss", "realised loss of the UTC day, quote tokens")
+        self.daily_loss_limit = gauge("daily_loss_limit", "its limit")
+        self.daily_volume = gauge("daily_volume", "gross amount put in on the UTC day, quote tokens")
+        self.daily_volume_limit = gauge("daily_volume_limit", "its limit")
+        self.latched = gauge("latched", "1 while trading is paused")
+
+        self.ready = gauge("ready", "1 where a readiness check passes", "check")
+        self.rpc_errors = counter("rpc_errors", "failed calls", "endpoint")
+        self.fork_resets = counter("fork_resets", "times that the fork was moved to a new head")
+        self.journal_bytes = gauge("journal_bytes", "size of the durable record")
+
+    # ------------------------------------------------------------ what happened
+
+    def observe_head(self, head: Head) -> None:
+        self._last_head = head
+        self.heads.inc()
+        self.head_number.set(head.number)
+
+    def observe(self, record: CycleRecord) -> None:
+        """One cycle."""
+        if self._last_head is not None:
+            self.head_lag.set(max(0, self._last_head.number - record.head.number))
+        for stage, seconds in record.timings.items():
+            self.cycle_seconds.labels(self._bounded("stage", stage)).observe(seconds)
+        if "propose" in record.timings:
+            self.model_seconds.observe(record.timings["propose"])
+        if record.proposal is not None:
+            self._observe_proposal(record.proposal, record.simulations)
+            self.ballots.set(len(record.simulations) - len(record.refusals))
+        for refusal in record.refusals:
+            self.refusals.labels(self._bounded("rule", refusal.rule)).inc()
+        for verdict in record.verdicts:
+            if not verdict.ok:
+                self.refusals.labels(self._bounded("rule", verdict.rule)).inc()
+        self._observe_decision(record)
+        if record.state is not None:
+            self._observe_wallet(record)
+
+    def observe_settled(self, settled: Settled, simulation: Simulation | None, waited: float | None) -> float | None:
+        """How an intent ended. `simulation` is what it promised, `waited` its seconds since the decision.
+
+        Returns the drift in bps where one can be told.
+        """
+        self.transactions.labels(settled.outcome.value).inc()
+        self.gas_paid.inc(settled.gas_cost / 1e18)
+        if waited is not None:
+            self.confirm_seconds.observe(max(0.0, waited))
+        drift = accounts.drift_bps(simulation, settled) if simulation and settled.outcome == "confirmed" else None
+        if drift is not None:
+            self.drift.observe(drift)
+            self.last_drift.set(drift)
+        return drift
+
+    def observe_spent(self, spent: Spent, limits: Limits) -> None:
+        unit = 10.0 ** accounts.decimals(self._network.quote, self._network)
+        self.daily_loss.set(spent.loss / unit)
+        self.daily_loss_limit.set(limits.daily_loss / unit)
+        self.daily_volume.set(spent.volume / unit)
+        self.daily_volume_limit.set(limits.daily_volume / unit)
+
+    def start_from(self, balances: Mapping[Symbol, int]) -> None:
+        """The balances that doing nothing would have kept; the first ones seen where nobody says."""
+        self._start_balances = dict(balances)
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)
+
+    # ------------------------------------------------------------ in parts
+
+    def _observe_proposal(self, proposal: Proposal, simulations: tuple[Simulation, ...]) -> None:
+        fates = {
+            "asked": proposal.asked,
+            "parsed": len(proposal.candidates),
+            "discarded": len(proposal.discarded),
+            "simulated": len(simulations),
+            "reverted": sum(simulation.revert is not None for simulation in simulations),
+        }
+        for fate, count in fates.items():
+            self.samples.labels(fate).inc(count)
+        for item in proposal.discarded:
+            self.discarded.labels(self._bounded("where", item.stage), self._bounded("why", item.reason)).inc()
+        self.tokens.inc(sum(sample.tokens for sample in proposal.samples))
+        self.steps.observe(proposal.steps)
+        self.student.info({"id": proposal.source})
+
+    def _observe_decision(self, record: CycleRecord) -> None:
+        decision = record.decision
+        if isinstance(decision, Act):
+            self.decisions.labels("act", type(decision.simulation.candidate.action).__name__.lower()).inc()
+            self.margin.set(decision.margin)
+            self.spread.set(decision.spread_bps)
+        else:
+            self.decisions.labels("hold", self._bounded("reason", decision.reason)).inc()
+            if decision.reason.startswith("model"):
+                self.model_errors.labels(self._bounded("reason", decision.reason)).inc()
+        if decision.asked:
+            self.agreement.set(decision.votes / decision.asked)
+
+    def _observe_wallet(self, record: CycleRecord) -> None:
+        state = record.state
+        assert state is not None
+        if self._start_balances is None:
+            self.start_from(state.balances)
+        worth = accounts.positions(state.balances, state.prices, self._network)
+        for symbol, value in worth.items():
+            self.position.labels(symbol).set(value)
+        self.equity.set(sum(worth.values()))
+        self.equity_hold.set(accounts.equity(self._start_balances or {}, state.prices, self._network))
+        for symbol, amount in state.allowances.items():
+            self.allowance.labels(symbol).set(accounts.whole(amount, symbol, self._network))
+
+    def _age(self) -> float:
+        return self._clock() - self._last_head.timestamp if self._last_head else float("nan")
+
+    def _bounded(self, group: str, value: str) -> str:
+        seen = self._seen.setdefault(group, set())
+        if value in seen:
+            return value
+        if not PLAIN.fullmatch(value) or len(seen) >= MOST_VALUES:
+            return "other"
+        seen.add(value)
+        return value

@@ -1,0 +1,98 @@
+"""Structured logs: `event.name` and fields, context bound once, and one canonical `cycle.done` line a cycle."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+
+from sentinel import accounts, words
+from sentinel.types import Act, CycleRecord, Network, Settled
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+Log = structlog.typing.FilteringBoundLogger
+
+
+def configure(level: str = "info", style: str = "json", stream: TextIO | None = None, **context: object) -> Log:
+    """Set logging up for the process, once; `context` stands on every line. Logs go to standard error by default.
+
+    Libraries' own records (web3, aiohttp) come out in the same form, warnings and worse only.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    render: list[structlog.typing.Processor]
+    out = stream or sys.stderr
+    if style == "json":
+        render = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+    else:
+        render = [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_drop_meta, *render]))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    return logger(**context)
+
+
+def logger(**context: object) -> Log:
+    bound: Log = structlog.get_logger().bind(**context)
+    return bound
+
+
+def _drop_meta(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return structlog.stdlib.ProcessorFormatter.remove_processors_meta(_, __, event)
+
+
+def cycle_fields(record: CycleRecord, network: Network) -> dict[str, object]:
+    """The canonical line of one cycle: small, flat, no prompts and no calldata."""
+    made = record.decision
+    fields: dict[str, object] = {
+        "block": record.head.number,
+        "decision": "act" if isinstance(made, Act) else "hold",
+        "reason": words.decision(made, network),
+        "votes": made.votes,
+        "asked": made.asked,
+        "simulated": len(record.simulations),
+        "refused": len(record.refusals),
+        "seconds": {stage: round(seconds, 4) for stage, seconds in record.timings.items()},
+    }
+    if isinstance(made, Act):
+        fields |= {"intent": record.intent_id, "margin": made.margin, "spread_bps": made.spread_bps}
+    else:
+        fields["hold"] = made.reason
+    if record.proposal is not None:
+        fields |= {
+            "parsed": len(record.proposal.candidates),
+            "steps": record.proposal.steps,
+            "source": record.proposal.source,
+        }
+        fields["discarded"] = sorted({item.reason for item in record.proposal.discarded})
+    if record.state is not None:
+        fields["equity"] = round(accounts.state_equity(record.state, network), 4)
+    return fields
+
+
+def settled_fields(settled: Settled, drift: float | None) -> dict[str, object]:
+    return {
+        "intent": settled.intent_id,
+        "outcome": settled.outcome.value,
+        "tx": settled.tx_hash,
+        "block": settled.block_number,
+        "gas_used": settled.gas_used,
+        "gas_cost_wei": settled.gas_cost,
+        "realised": {symbol: str(amount) for symbol, amount in settled.realised.items()},
+        "drift_bps": None if drift is None else round(drift, 3),
+    }
