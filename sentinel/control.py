@@ -15,15 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from sentinel.errors import OperatorError, SentinelError
+from sentinel.errors import NotRunning, OperatorError, SentinelError
 
 NAME = "control.sock"
 MAX_LINE = 64 * 1024  # bytes of one request or answer line
 MAX_REASON = 200  # characters
-
-
-class NotRunning(OperatorError):
-    """No daemon listens in this state directory (exit code 3)."""
 
 
 class Operations(Protocol):

@@ -4,7 +4,8 @@ SentinelError
  ├── OperatorError            what a person must mend; the message says how (exit code 4)
  │    ├── SettingsError       a setting is wrong, unknown or contradicts another
  │    ├── WalletBusy          another daemon holds this wallet
- │    └── ChainMismatch       the endpoint serves another chain than the network file pins
+ │    ├── ChainMismatch       the endpoint serves another chain than the network file pins
+ │    └── NotRunning          no daemon listens in this state directory (exit code 3)
  ├── Unavailable              a part outside this process did not answer; the cycle holds, the daemon goes on
  │    ├── RpcError            a JSON-RPC endpoint failed; `.code` and `.data` where it answered
  │    │    └── RpcTimeout
@@ -41,6 +42,10 @@ class WalletBusy(OperatorError):
 
 
 class ChainMismatch(OperatorError):
+    pass
+
+
+class NotRunning(OperatorError):
     pass
 
 
