@@ -1,34 +1,30 @@
-"""The text form of a code action, shared by whoever writes one, serves one or reads one.
+"""The written form of one code action; parser, prompt, model client and teacher share it.
 
     Thought: <one or two sentences>
     Code:
     ```py
     <code>
     ```<end_code>
-
-`<end_code>` is the stop string of generation: servers strip it, so `closed` puts it back before the text becomes a turn
-of the conversation. It is an ordinary token of the student's vocabulary.
 """
 
 from __future__ import annotations
 
-THOUGHT = "Thought:"
-CODE = "Code:"
-FENCE = "```"
-OPEN = "```py"
-STOP = "<end_code>"
+THOUGHT = "Thought: "
+OPEN = "Code:\n```py\n"
+CLOSE = "\n```"
+STOP = "<end_code>"  # ordinary text, not a special token: the stop string must be able to match
 
 
 def render_action(thought: str, code: str) -> str:
     """One whole assistant turn. `code` may hold neither a fence nor the stop string."""
-    return f"{THOUGHT} {thought}\n{CODE}\n{OPEN}\n{code}\n{FENCE}{STOP}"
+    return f"{THOUGHT}{thought}\n{OPEN}{code}{CLOSE}{STOP}"
 
 
 def prefill(first_thought: str) -> str:
-    """The partial assistant turn that a generation goes on from. No trailing space: chat templates strip it."""
-    return f"{THOUGHT} {first_thought.strip()}" if first_thought.strip() else ""
+    """The partial assistant turn that generation goes on from; empty for none. Templates strip a trailing space."""
+    return f"{THOUGHT}{first_thought.strip()}" if first_thought.strip() else ""
 
 
 def closed(text: str) -> str:
-    """The turn as it stands in a conversation: ending with the stop string exactly once."""
+    """The turn as it stands in a conversation: servers strip the stop string, here it ends the text exactly once."""
     return text.split(STOP, 1)[0].rstrip() + STOP

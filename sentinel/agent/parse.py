@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sentinel.agent.form import CODE, FENCE, OPEN, STOP, THOUGHT
+from sentinel.agent.form import STOP, THOUGHT
 from sentinel.types import Discarded
 
+FENCE = "```"
+OPENINGS = ("```py", "```python")
 MAX_CODE = 4_000  # characters; five lines are typical
 
 
@@ -24,13 +26,13 @@ def _split(body: str) -> tuple[str, str]:
         return "empty", ""
     if not body.startswith(THOUGHT):
         return "no_thought", ""
-    thought, mark, rest = body[len(THOUGHT) :].partition(f"\n{CODE}")
+    thought, mark, rest = body[len(THOUGHT) :].partition("\nCode:")
     if not mark:
         return "no_code", ""
     if not thought.strip():
         return "no_thought", ""
     fence, newline, block = rest.lstrip().partition("\n")
-    if not newline or fence.rstrip() not in (OPEN, OPEN + "thon"):
+    if not newline or fence.rstrip() not in OPENINGS:
         return "no_fence", ""
     code, close, tail = block.rpartition(FENCE)
     if not close:
