@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Serve the student with real vLLM: serve-student.sh [MODEL_DIR [PORT]]. The demo, the tests and the service all start it so.
+# Start it in a session of its own and stop the whole group: a killed API server leaves its engine processes behind.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+model=${1:-$here/models/nano}
+port=${2:-8100}
+python=${SENTINEL_SERVE_PYTHON:-$here/.venv-serve/bin/python}
+[ -x "$python" ] || { echo "no serving environment at $python: run 'make setup'" >&2; exit 4; }
+
+# The model lies on disk; nothing may ask a hub or report usage.
+export HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1
+flags=(--model "$model" --served-model-name sentinel-nano --host 127.0.0.1 --port "$port" --max-model-len 2048)
+
+if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
+    export VLLM_BATCH_INVARIANT=${VLLM_BATCH_INVARIANT:-1} # bit-exact replay
+    flags+=(--dtype float32 --gpu-memory-utilization "${SENTINEL_GPU_SHARE:-0.3}")
+else
+    # One OpenMP thread: two on a busy two-core machine are far slower. float32: bfloat16 is emulated on AVX2.
+    # Unchunked prefill: a seeded request whose prefill is chunked kills the CPU engine. Eager: ready in half the time.
+    export VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind
+    flags+=(--dtype float32 --enforce-eager --no-enable-chunked-prefill --max-num-batched-tokens 10240)
+fi
+exec "$python" -m vllm.entrypoints.openai.api_server "${flags[@]}"

@@ -1,0 +1,1 @@
+"""Agent distillation: the oracle's trajectories become a small student's weights."""

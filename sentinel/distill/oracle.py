@@ -1,0 +1,74 @@
+"""The oracle teacher: a deterministic solver that writes thoughts and code actions like a student would.
+
+It reads the same prompt, its code runs in the same sandbox through the same tools, and the sizes come from their exact
+AMM mathematics. It is never passed off as a language model: its samples name `oracle` as their source.
+Comparison, choice and arithmetic stand in the code; the words need only short copies from prompt and observation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sentinel.agent.form import render_action
+from sentinel.agent.playbooks import PLAYBOOKS
+from sentinel.errors import OperatorError
+
+Lines = Mapping[str, str]  # the prompt's lines by name
+
+FIRST_CODE: dict[str, Callable[[Lines, str, str], str]] = {
+    "rebalance": lambda p, base, quote: (
+        f'gap = weight("{base}") - {p["Target"]}\n'
+        f'size = min(abs(gap) * equity(), {p["Size"]}, worth("{quote}" if gap < 0 else "{base}"))\n'
+        f'side = "hold" if abs(gap) < {p["Band"]} or size < {p["Least"]} else "sell" if gap > 0 else "buy"\n'
+        f"print(side, round(size, 2))"
+    ),
+    "momentum": lambda p, base, quote: (
+        f'p = prices("{base}", {p["Bars"]})\n'
+        f"move = p[-1] / p[0] - 1\n"
+        f'size = min({p["Size"]}, worth("{quote}" if move > 0 else "{base}"))\n'
+        f'side = "hold" if abs(move) < {p["Threshold"]} or size < {p["Least"]} else "buy" if move > 0 else "sell"\n'
+        f"print(side, round(size, 2))"
+    ),
+    "arbitrage": lambda p, base, quote: (
+        f'best = best_cycle("{quote}", "{base}", min({p["Size"]}, worth("{quote}")))\n'
+        f'side = "cycle" if best["profit"] > {p["Least"]} else "hold"\n'
+        f'print(side, round(best["profit"], 2))'
+    ),
+}
+
+LAST: dict[str, Callable[[str, str], tuple[str, str]]] = {
+    "buy": lambda base, quote: (
+        f"The code says buy, so I buy {base} where it fills best.",
+        f'swap("{quote}", "{base}", size, best_venue("{quote}", "{base}", size))',
+    ),
+    "sell": lambda base, quote: (
+        f"The code says sell, so I sell {base} where it fills best.",
+        f'amount = size / prices("{base}", 1)[-1]\n'
+        f'swap("{base}", "{quote}", amount, best_venue("{base}", "{quote}", amount))',
+    ),
+    "cycle": lambda base, quote: (
+        f"The cycle through {base} pays, so I take it in one transaction.",
+        f'cycle("{quote}", "{base}", best["amount"], best["buy"], best["sell"])',
+    ),
+    "hold": lambda base, quote: ("The code says hold, so I wait.", 'hold("nothing to do")'),
+}
+
+
+def next_action(messages: Sequence[Mapping[str, str]]) -> str:
+    """The oracle's next assistant turn, thought and code, for a conversation that the shared prompt began."""
+    prompt = read_prompt(messages[1]["content"])
+    base, _, quote = prompt["Pair"].partition("/")
+    if len(messages) == 2:
+        playbook = prompt["Playbook"]
+        thought = PLAYBOOKS[playbook].plan.format(base=base)
+        return render_action(thought, FIRST_CODE[playbook](prompt, base, quote))
+    side = messages[-1]["content"].removeprefix("Observation: ").split(" ", 1)[0].strip()
+    return render_action(*LAST.get(side, LAST["hold"])(base, quote))
+
+
+def read_prompt(content: str) -> dict[str, str]:
+    """'Playbook: rebalance\\nPair: …' -> {'Playbook': 'rebalance', …}."""
+    lines = dict(line.split(": ", 1) for line in content.splitlines() if ": " in line)
+    if lines.get("Playbook") not in FIRST_CODE:
+        raise OperatorError(f"the oracle has no playbook {lines.get('Playbook')!r}; it knows {', '.join(FIRST_CODE)}")
+    return lines
