@@ -1,0 +1,269 @@
+"""The long-running process: heads in, one cycle at a time, transactions followed, stopped without a broken send.
+
+Reads `startup -> main_loop -> shutdown`. Signals only set flags. Stale blocks are never queued: a cycle that ends
+takes the newest head. Nothing here knows how to trade.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sentinel.board import Board
+from sentinel.errors import JournalError, SentinelError, Unavailable
+from sentinel.health import Health
+from sentinel.latest import Latest
+from sentinel.metrics import Metrics
+from sentinel.notify import Notifier
+from sentinel.telemetry import Log, cycle_fields, settled_fields
+from sentinel.types import Act, CycleRecord, Head, Intent, Network, Settled, Simulation
+
+GRACE = 45.0  # seconds that the running cycle has for its end once the daemon stops
+DRAIN = 60.0  # seconds that the last transaction is followed after a bounded run
+RETRY = (0.5, 1.0, 2.0, 5.0)  # seconds between openings of a head stream that failed
+
+
+class Heads(Protocol):
+    def stream(self) -> AsyncIterator[Head]: ...
+
+
+class Runner(Protocol):
+    async def run(self, head: Head) -> CycleRecord: ...
+
+
+class Follower(Protocol):
+    """The executor, seen from here: it follows what is in flight and never starts a trade of its own."""
+
+    @property
+    def in_flight(self) -> Intent | None: ...
+
+    async def on_head(self, head: Head) -> Settled | None: ...
+
+
+class Service(Protocol):
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+Probe = Callable[[], Awaitable[tuple[bool, str]]]  # is the part there, and one sentence why (not)
+
+
+@dataclass(slots=True)
+class Daemon:
+    """`run()` once. `on_cycle` and `on_settled` are observers; what they raise stops the daemon."""
+
+    network: Network
+    heads: Heads
+    latest: Latest[Head]
+    cycle: Runner
+    follower: Follower
+    metrics: Metrics
+    health: Health
+    board: Board
+    log: Log
+    services: Sequence[Service] = ()
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    on_cycle: list[Callable[[CycleRecord], None]] = field(default_factory=list)
+    on_settled: list[Callable[[Settled], None]] = field(default_factory=list)
+    promised: Callable[[str], Simulation | None] = lambda _: None  # what an intent of an earlier run promised
+    cycles: int | None = None  # stop after so many; None: run until stopped
+    probe_every: float = 5.0  # seconds
+    notifier: Notifier = field(default_factory=Notifier)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _force: asyncio.Event = field(default_factory=asyncio.Event)
+    _promises: dict[str, tuple[Simulation, float]] = field(default_factory=dict)
+
+    # ------------------------------------------------------------ for the outside
+
+    def stop(self) -> None:
+        """Take no new heads; the running cycle finishes. Returns at once."""
+        self.health.stopping = True
+        self._stop.set()
+
+    async def run(self) -> int:
+        """The process's exit code: 0 stopped as asked, 1 a fault of ours (logged, loudly)."""
+        code = 0
+        try:
+            await self._startup()
+            await self._main_loop()
+        except* JournalError as group:
+            for error in _leaves(group):
+                self.log.error("daemon.journal_failed", error=str(error), meaning="nothing may be sent without it")
+            code = 1
+        except* Exception as group:
+            for error in _leaves(group):
+                self.log.error("daemon.failed", error=f"{type(error).__name__}: {error}", exc_info=error)
+            code = 1
+        finally:
+            await self._shutdown()
+        if self._force.is_set():
+            code = code or 1
+        self.log.info("daemon.stopped", code=code)
+        return code
+
+    # ------------------------------------------------------------ startup -> main loop -> shutdown
+
+    async def _startup(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled, number)
+        for service in self.services:
+            await service.start()
+        self.notifier.ready(f"{self.network.name}, chain {self.network.chain_id}")
+        self.log.info("daemon.started", pid=os.getpid(), web=self.board.web, chain_id=self.network.chain_id)
+
+    async def _main_loop(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            readers = [group.create_task(self._read_heads(), name="heads")]
+            readers += [group.create_task(self._probe(name), name=f"probe {name}") for name in self.probes]
+            readers.append(group.create_task(self._beat(), name="watchdog"))
+            workers = [
+                group.create_task(self._run_cycles(), name="cycles"),
+                group.create_task(self._follow(), name="follow"),
+            ]
+            await self._stop.wait()
+            self.notifier.stopping()
+            for task in readers:
+                task.cancel()
+            self.latest.close()
+            await self._finish(workers)
+
+    async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
+        """Let them end by themselves; only a second signal or the end of patience cancels, never the first signal."""
+        forced = asyncio.create_task(self._force.wait())
+        ended = asyncio.create_task(asyncio.wait(workers))  # their errors reach the group
+        waits: set[asyncio.Task[Any]] = {forced, ended}
+        await asyncio.wait(waits, timeout=GRACE, return_when=asyncio.FIRST_COMPLETED)
+        forced.cancel()
+        for task in workers:
+            if not task.done():
+                self.log.error("daemon.cut_short", task=task.get_name(), meaning="journaled sends go on after a restart")
+                task.cancel()
+        await ended
+
+    async def _shutdown(self) -> None:
+        self.health.stopping = True
+        for service in reversed(self.services):
+            try:
+                await asyncio.wait_for(service.stop(), timeout=5.0)
+            except (OSError, TimeoutError, SentinelError) as error:  # the other parts must still be stopped
+                self.log.error("daemon.stop_failed", part=type(service).__name__, error=str(error))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    def _signalled(self, number: int) -> None:
+        if self._stop.is_set() and number == signal.SIGINT:
+            self._force.set()
+        self.stop()
+
+    # ------------------------------------------------------------ the tasks
+
+    async def _read_heads(self) -> None:
+        failures = 0
+        while True:
+            try:
+                async for head in self.heads.stream():
+                    failures = 0
+                    self.latest.put(head)
+                    self.metrics.observe_head(head)
+                    self.health.head_seen(head)
+                    self.board.head_seen(head)
+            except Unavailable as error:
+                self.log.warning("heads.failed", error=str(error))
+            self.metrics.reconnects.inc()
+            await asyncio.sleep(RETRY[min(failures, len(RETRY) - 1)])
+            failures += 1
+
+    async def _run_cycles(self) -> None:
+        head: Head | None = None
+        done = 0
+        while (head := await self._newer(head)) is not None:
+            self.health.cycle_started()
+            try:
+                record = await self.cycle.run(head)
+            finally:
+                self.health.cycle_finished()
+            self._observe(record)
+            done += 1
+            if self.cycles is not None and done >= self.cycles:
+                await self._drained()
+                self.stop()
+                return
+
+    async def _newer(self, head: Head | None) -> Head | None:
+        newest = await self.latest.after(head)
+        if newest is not None and head is not None:
+            self.metrics.skipped.inc(max(0, newest.number - head.number - 1))
+        return newest
+
+    async def _follow(self) -> None:
+        head: Head | None = None
+        while (head := await self.latest.after(head)) is not None:
+            try:
+                settled = await self.follower.on_head(head)
+            except Unavailable as error:
+                self.log.warning("follow.failed", error=str(error), block=head.number)
+                self.metrics.rpc_errors.labels("chain").inc()
+                continue
+            self.metrics.in_flight.set(self.follower.in_flight is not None)
+            if settled is not None:
+                self._observe_settled(settled)
+
+    async def _drained(self) -> None:
+        """After the last cycle: wait for what is in flight, as long as it may take to settle."""
+        until = time.monotonic() + DRAIN
+        while self.follower.in_flight is not None and time.monotonic() < until and not self._stop.is_set():
+            await asyncio.sleep(0.05)
+
+    async def _probe(self, name: str) -> None:
+        while True:
+            try:
+                ok, why = await self.probes[name]()
+            except Unavailable as error:
+                ok, why = False, str(error)
+            self.health.report(name, ok, why)
+            self.metrics.ready.labels(name).set(ok)
+            await asyncio.sleep(self.probe_every)
+
+    async def _beat(self) -> None:
+        """Tell systemd's watchdog only while the daemon makes progress."""
+        every = (self.notifier.watchdog_seconds or 30.0) / 3
+        while True:
+            if all(check.ok for check in self.health.alive()):
+                self.notifier.alive()
+            await asyncio.sleep(every)
+
+    # ------------------------------------------------------------ telling
+
+    def _observe(self, record: CycleRecord) -> None:
+        if isinstance(record.decision, Act) and record.intent_id is not None:
+            self._promises[record.intent_id] = (record.decision.simulation, time.monotonic())
+        self.metrics.observe(record)
+        self.metrics.in_flight.set(self.follower.in_flight is not None)
+        self.board.observe(record)
+        self.log.info("cycle.done", **cycle_fields(record, self.network))
+        for tell in self.on_cycle:
+            tell(record)
+
+    def _observe_settled(self, settled: Settled) -> None:
+        promise, since = self._promises.pop(settled.intent_id, (self.promised(settled.intent_id), None))
+        waited = None if since is None else time.monotonic() - since
+        drift = self.metrics.observe_settled(settled, promise, waited)
+        self.board.observe_settled(settled, promise, drift)
+        self.log.info("transaction.settled", **settled_fields(settled, drift))
+        for tell in self.on_settled:
+            tell(settled)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
