@@ -1,0 +1,255 @@
+"""The durable record: what was decided, signed, sent and found, each committed before the next step depends on it.
+
+Facts are appended as hash-chained records (`ledger`); the tables below are their index, kept in the same transaction
+and compared with the records by `verify`. One journal belongs to one wallet on one chain.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentinel import reports
+from sentinel.accounts import drift_bps
+from sentinel.errors import ChainMismatch, JournalError
+from sentinel.ledger import Ledger
+from sentinel.records import canonical, dumps, encode, loads
+from sentinel.reports import CycleLine, Summary, Trade
+from sentinel.types import NATIVE, Act, Attempt, CycleRecord, Intent, Network, Outcome, Settled, Spent, Swap
+from sentinel.worth import marks, worth
+
+VERSION = 1
+_DAY = 86_400_000  # milliseconds
+_TABLES = """
+CREATE TABLE cycles (
+    seq INTEGER PRIMARY KEY REFERENCES records, at INTEGER NOT NULL, number INTEGER NOT NULL, act INTEGER NOT NULL,
+    reason TEXT NOT NULL, detail TEXT NOT NULL, votes INTEGER NOT NULL, asked INTEGER NOT NULL,
+    parsed INTEGER NOT NULL, simulated INTEGER NOT NULL, intent_id TEXT
+) STRICT;
+CREATE TABLE intents (
+    id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE REFERENCES records, at INTEGER NOT NULL,
+    chain_id INTEGER NOT NULL, wallet TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
+    finished INTEGER NOT NULL, nonce INTEGER, volume TEXT NOT NULL  -- base units of the quote token
+) STRICT;
+CREATE UNIQUE INDEX one_unfinished ON intents (chain_id, wallet) WHERE finished = 0;
+CREATE UNIQUE INDEX nonce_of_one_intent ON intents (nonce, chain_id, wallet) WHERE nonce IS NOT NULL;
+CREATE TABLE attempts (
+    tx_hash TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE REFERENCES records,
+    intent_id TEXT NOT NULL REFERENCES intents, nonce INTEGER NOT NULL
+) STRICT;
+CREATE TABLE settled (
+    intent_id TEXT PRIMARY KEY REFERENCES intents, seq INTEGER NOT NULL UNIQUE REFERENCES records, at INTEGER NOT NULL,
+    outcome TEXT NOT NULL, pnl TEXT NOT NULL, drift_bps REAL
+) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An accepted intent that has not ended, with every attempt that was ever committed for it, oldest first."""
+
+    intent: Intent
+    attempts: tuple[Attempt, ...]
+
+
+class Journal:
+    """Use `Journal.open`. Synchronous: a method has happened when it returns. Raises JournalError, never SQLite's."""
+
+    def __init__(self, ledger: Ledger, network: Network, wallet: str) -> None:
+        self._ledger = ledger
+        self._network = network
+        self._who = (network.chain_id, wallet.lower())
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        network: Network,
+        genesis: str,
+        wallet: str,
+        *,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> Journal:
+        """`genesis` is the hash of the pinned block, or of block 0 where none is pinned.
+
+        Raises WalletBusy, ChainMismatch (the file belongs to another chain or wallet) or JournalError.
+        """
+        ledger = Ledger(path, _TABLES, VERSION, read_only=read_only, clock=clock)
+        try:
+            owner = canonical({"chain_id": network.chain_id, "genesis": genesis.lower(), "wallet": wallet.lower()})
+            found = ledger.meta("owner")
+            if found is None and not read_only:
+                with ledger.transaction():
+                    ledger.append("note", canonical({"text": "opened", "owner": owner}))
+                    ledger.set_meta("owner", owner)
+            elif found != owner:
+                raise ChainMismatch(_mismatch(path, json.loads(found or "{}"), json.loads(owner)))
+        except BaseException:
+            ledger.close()
+            raise
+        return cls(ledger, network, wallet)
+
+    def close(self) -> None:
+        self._ledger.close()
+
+    # ---------------------------------------------------------------- cycles and intents
+
+    def record(self, record: CycleRecord) -> None:
+        with self._ledger.transaction():
+            self._add_cycle(record)
+
+    def accept(self, record: CycleRecord | None, intent: Intent) -> None:
+        """Both or neither. `record` is None for what no cycle decided (approvals). An unsigned intent ends at once."""
+        prices = marks(record.state) if record is not None and record.state is not None else {}
+        action = intent.decision.simulation.candidate.action
+        gross = {action.token_in: intent.decision.simulation.gross} if isinstance(action, Swap) else {}
+        volume = worth(gross, prices, self._network) if intent.signed else 0
+        with self._ledger.transaction():
+            cycle = self._add_cycle(record) if record is not None else None
+            body = {"intent": encode(intent), "marks": encode(prices), "volume": str(volume), "cycle": cycle}
+            added = self._ledger.append("intent", canonical(body))
+            self._ledger.execute(
+                "INSERT INTO intents VALUES (?,?,?,?,?,?,?,?,NULL,?)",
+                *(intent.id, added.seq, added.at, *self._who, type(action).__name__.lower()),
+                *("accepted" if intent.signed else "dry", 0 if intent.signed else 1, str(volume)),
+            )
+
+    def attempt(self, attempt: Attempt) -> None:
+        """Committed before any send. Raises JournalError where the nonce is another's, or the intent has ended."""
+        with self._ledger.transaction():
+            added = self._ledger.append("attempt", dumps(attempt))
+            claimed = self._ledger.execute(
+                "UPDATE intents SET nonce = ?, state = 'signed' WHERE id = ? AND finished = 0 AND ifnull(nonce, ?) = ?",
+                *(attempt.nonce, attempt.intent_id, attempt.nonce, attempt.nonce),
+            )
+            if claimed != 1:
+                raise JournalError(f"intent {attempt.intent_id} has ended or holds another nonce than {attempt.nonce}")
+            self._ledger.execute(
+                "INSERT INTO attempts VALUES (?,?,?,?)",
+                *(attempt.tx_hash, added.seq, attempt.intent_id, attempt.nonce),
+            )
+
+    def transition(self, intent_id: str, state: str, **facts: str | int | float | None) -> None:
+        """A fact on the way of an intent; it decides nothing."""
+        with self._ledger.transaction():
+            self._ledger.append("transition", canonical({"intent_id": intent_id, "state": state, **encode(facts)}))
+            self._ledger.execute("UPDATE intents SET state = ? WHERE id = ? AND finished = 0", state, intent_id)
+
+    def settle(self, settled: Settled) -> int:
+        """The end of an intent; gives its profit (negative: loss) in base units of the quote token, gas included."""
+        intent, prices = reports.intent_of(self._ledger, settled.intent_id)
+        gained = worth(settled.realised, prices, self._network)
+        pnl = gained + worth({NATIVE: -settled.gas_cost}, prices, self._network)
+        drift = drift_bps(intent.decision.simulation, settled) if settled.outcome is Outcome.CONFIRMED else None
+        with self._ledger.transaction():
+            body = {"settled": encode(settled), "pnl": str(pnl), "drift_bps": drift}
+            added = self._ledger.append("settled", canonical(body))
+            ended = self._ledger.execute(
+                "UPDATE intents SET state = ?, finished = 1 WHERE id = ? AND finished = 0",
+                *(settled.outcome.value, settled.intent_id),
+            )
+            if ended != 1:
+                raise JournalError(f"intent {settled.intent_id} has already ended")
+            self._ledger.execute(
+                "INSERT INTO settled VALUES (?,?,?,?,?,?)",
+                *(settled.intent_id, added.seq, added.at, settled.outcome.value, str(pnl), drift),
+            )
+        return pnl
+
+    def note(self, text: str, **facts: str | int | float | None) -> None:
+        with self._ledger.transaction():
+            self._ledger.append("note", canonical({"text": text, **encode(facts)}))
+
+    def unfinished(self) -> tuple[Pending, ...]:
+        rows = self._ledger.all("SELECT id FROM intents WHERE finished = 0 ORDER BY seq")
+        return tuple(Pending(reports.intent_of(self._ledger, id_)[0], self.attempts(id_)) for (id_,) in rows)
+
+    def attempts(self, intent_id: str) -> tuple[Attempt, ...]:
+        rows = self._ledger.all(
+            "SELECT body FROM attempts JOIN records USING (seq) WHERE intent_id = ? ORDER BY seq", intent_id
+        )
+        return tuple(loads(Attempt, body) for (body,) in rows)
+
+    def next_nonce(self) -> int:
+        """One above the highest nonce that any intent ever held; 0 where none did."""
+        return int(self._ledger.one("SELECT ifnull(max(nonce) + 1, 0) FROM intents")[0])
+
+    # ---------------------------------------------------------------- the latch
+
+    @property
+    def latched(self) -> str | None:
+        return self._ledger.meta("latch") or None
+
+    def latch(self, reason: str, by: str = "sentinel") -> None:
+        """Pause trading until `unlatch`, across restarts. An earlier reason is kept."""
+        self._set_latch(reason if self.latched is None else str(self.latched), on=True, by=by)
+
+    def unlatch(self, by: str) -> None:
+        """Only an operator's command calls this (I25)."""
+        self._set_latch("", on=False, by=by)
+
+    def _set_latch(self, reason: str, *, on: bool, by: str) -> None:
+        with self._ledger.transaction():
+            self._ledger.append("latch", canonical({"on": on, "reason": reason, "by": by}))
+            self._ledger.set_meta("latch", reason)
+
+    # ---------------------------------------------------------------- reading
+
+    def spent_today(self, now: float) -> Spent:
+        start = int(now * 1000) // _DAY * _DAY
+        volumes = self._ledger.all(
+            "SELECT volume FROM intents LEFT JOIN settled ON id = intent_id "
+            "WHERE (finished = 0 OR (intents.at >= ? AND outcome IN ('confirmed', 'unknown')))",
+            start,
+        )
+        pnl = sum(int(row[0]) for row in self._ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))
+        return Spent(loss=max(0, -pnl), volume=sum(int(row[0]) for row in volumes))
+
+    def cycles(self, limit: int) -> tuple[CycleLine, ...]:
+        """Newest first."""
+        return reports.cycles(self._ledger, limit)
+
+    def trades(self, limit: int) -> tuple[Trade, ...]:
+        """Newest first; approvals among them, dry ones too."""
+        return reports.trades(self._ledger, limit)
+
+    def summary(self) -> Summary:
+        return reports.summary(self._ledger)
+
+    def get_cycle(self, id_: int | str) -> CycleRecord:
+        """By CycleLine.id or by intent id; equal to what was recorded. Raises KeyError."""
+        key = "seq" if isinstance(id_, int) else "intent_id"
+        row = self._ledger.one(f"SELECT body FROM records JOIN cycles USING (seq) WHERE {key} = ?", id_)
+        if row is None:
+            raise KeyError(id_)
+        return loads(CycleRecord, row[0])
+
+    def verify(self) -> int:
+        """Check every record and the index against them; the number of records. Raises JournalTampered."""
+        return reports.verify(self._ledger)
+
+    # ---------------------------------------------------------------- parts
+
+    def _add_cycle(self, record: CycleRecord) -> int:
+        decision, proposal = record.decision, record.proposal
+        act = isinstance(decision, Act)
+        added = self._ledger.append("cycle", dumps(record))
+        self._ledger.execute(
+            "INSERT INTO cycles VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            *(added.seq, added.at, record.head.number, int(act)),
+            *(("act", "") if isinstance(decision, Act) else (decision.reason, decision.detail)),
+            *(decision.votes, proposal.asked if proposal else 0, len(proposal.candidates) if proposal else 0),
+            *(len(record.simulations), record.intent_id),
+        )
+        return added.seq
+
+
+def _mismatch(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    what = [name for name in ("chain_id", "genesis", "wallet") if found.get(name) != wanted[name]]
+    told = ", ".join(f"{name} {found.get(name)} (now {wanted[name]})" for name in what)
+    return f"{path.name} belongs to another {told}: give this one a SENTINEL_STATE_DIR of its own"

@@ -1,0 +1,211 @@
+"""One SQLite file of hash-chained records with one writer: what `journal` is written on.
+
+Every record's hash covers the one before it, so a changed, missing or inserted record is found by `verify`. The file
+is WAL with synchronous=FULL: what `transaction` has committed survives a SIGKILL and a power cut.
+NOTE: calls are synchronous and belong to one thread; a commit takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentinel.errors import JournalError, JournalTampered, WalletBusy
+
+GENESIS = "0" * 64  # the `prev` of the first record
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE records (
+    seq INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,      -- Unix milliseconds
+    body TEXT NOT NULL,       -- canonical JSON
+    prev TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE
+) STRICT;
+"""
+
+_IN_ORDER = "SELECT seq, kind, at, body, prev, hash FROM records WHERE seq > ? ORDER BY seq"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    seq: int
+    kind: str
+    at: int  # Unix milliseconds
+    body: str
+
+
+def link(prev: str, kind: str, at: int, body: str) -> str:
+    return hashlib.sha256(f"{prev}\n{kind}\n{at}\n{body}".encode()).hexdigest()
+
+
+class Ledger:
+    def __init__(
+        self, path: Path, tables: str, version: int, *, read_only: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Open or create. Raises WalletBusy where another process writes it, JournalError where it cannot be used."""
+        self.path = path
+        self.clock = clock
+        self._lock: int | None = None
+        self._db: sqlite3.Connection | None = None
+        try:
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._lock = _lock(path.with_name(path.name + ".lock"))
+            with _mapped(f"cannot open {path.name}"):
+                self._db = self._connect(read_only)
+                self._prepare(tables, version, read_only)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, read_only: bool) -> sqlite3.Connection:
+        if read_only and not self.path.exists():
+            raise JournalError(f"there is no journal {self.path.name} yet: has `sentinel run` been started?")
+        if not read_only:
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        uri = f"{self.path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
+        return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
+
+    def _prepare(self, tables: str, version: int, read_only: bool) -> None:
+        found = self.one("PRAGMA user_version")[0]
+        fresh = self.one("SELECT count(*) FROM sqlite_master")[0] == 0
+        if not fresh and found != version:
+            age = "newer" if found > version else "older"
+            raise JournalError(f"{self.path.name} has schema {found} of a {age} Sentinel; this one has {version}")
+        if read_only:
+            if fresh:
+                raise JournalError(f"{self.path.name} is empty")
+            return
+        for pragma in ("foreign_keys=ON", "synchronous=FULL", "wal_autocheckpoint=1000", "trusted_schema=OFF"):
+            self.one(f"PRAGMA {pragma}", default=())
+        if self.one("PRAGMA journal_mode=WAL")[0] != "wal":
+            raise JournalError(f"{self.path.name}: this file system has no WAL; choose another SENTINEL_STATE_DIR")
+        if fresh:
+            self._refuse_emptied()
+            script = f"BEGIN IMMEDIATE;{_TABLES}{tables}PRAGMA user_version={version};"
+            self._sql().executescript(script + f"INSERT INTO meta VALUES ('tip', '{GENESIS}'), ('count', '0');COMMIT;")
+            os.write(self._lock or 0, b"in use\n")
+        self._check_tail(256)
+
+    def _refuse_emptied(self) -> None:
+        """An empty file beside the mark of an earlier one: caps and nonces would be forgotten, so say it."""
+        if self._lock is not None and os.fstat(self._lock).st_size > 0:
+            raise JournalError(
+                f"{self.path.name} is empty but has been in use: restore it, or remove {self.path.name}.lock too "
+                "if nothing is in flight and today's caps may start anew"
+            )
+
+    # ---------------------------------------------------------------- writing
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, durable when it returns. Raises JournalError, and then nothing was written."""
+        with _mapped("cannot write the journal"):
+            db = self._sql()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    def append(self, kind: str, body: str) -> Record:
+        """One record at the end of the chain. Only inside `transaction`."""
+        tip, count = self.meta("tip") or GENESIS, int(self.meta("count") or 0)
+        record = Record(count + 1, kind, int(self.clock() * 1000), body)
+        digest = link(tip, kind, record.at, body)
+        self.execute("INSERT INTO records VALUES (?,?,?,?,?,?)", record.seq, kind, record.at, body, tip, digest)
+        self.set_meta("tip", digest)
+        self.set_meta("count", str(record.seq))
+        return record
+
+    def set_meta(self, key: str, value: str) -> None:
+        self.execute("INSERT INTO meta VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
+
+    def execute(self, sql: str, *values: Any) -> int:
+        """Rows changed."""
+        with _mapped("cannot write the journal"):
+            return self._sql().execute(sql, values).rowcount
+
+    # ---------------------------------------------------------------- reading
+
+    def all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with _mapped("cannot read the journal"):
+            return self._sql().execute(sql, values).fetchall()
+
+    def one(self, sql: str, *values: Any, default: Any = None) -> Any:
+        rows = self.all(sql, *values)
+        return rows[0] if rows else default
+
+    def meta(self, key: str) -> str | None:
+        row = self.one("SELECT value FROM meta WHERE key = ?", key)
+        return None if row is None else str(row[0])
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """In order, their chain checked on the way. Raises JournalTampered at the first that does not fit."""
+        previous = GENESIS
+        if after:
+            previous = self.one("SELECT hash FROM records WHERE seq = ?", after, default=(GENESIS,))[0]
+        expected = after + 1
+        with _mapped("cannot read the journal"):
+            rows = self._sql().execute(_IN_ORDER, (after,))
+            for seq, kind, at, body, prev, digest in rows:
+                if seq != expected or prev != previous or link(prev, kind, at, body) != digest:
+                    raise JournalTampered(f"record {seq} of {self.path.name} does not match the chain of hashes")
+                expected, previous = seq + 1, digest
+                yield Record(seq, kind, at, body)
+        if expected - 1 != int(self.meta("count") or 0) or previous != self.meta("tip"):
+            raise JournalTampered(f"{self.path.name} ends at record {expected - 1}, not where the last write left it")
+
+    def _check_tail(self, length: int) -> None:
+        for _ in self.records(after=max(0, int(self.meta("count") or 0) - length)):
+            pass
+
+    def _sql(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise JournalError("the journal is closed")
+        return self._db
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _lock(path: Path) -> int:
+    with _mapped(f"cannot create {path.name}"):
+        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise WalletBusy(
+            f"another Sentinel writes in {path.parent.name}/ for this wallet: stop it first (`sentinel stop`), "
+            "or give this one a wallet and a SENTINEL_STATE_DIR of its own"
+        ) from error
+    return handle
+
+
+@contextmanager
+def _mapped(what: str) -> Iterator[None]:
+    """The one place where SQLite's and the file system's errors become ours."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise JournalError(f"{what}: {error}") from error

@@ -1,0 +1,117 @@
+"""Canonical JSON of the frozen values: one text for one value, and the very same value back.
+
+Dataclasses carry their name under "$", bytes are 0x-hex, ints beyond 2**53 are decimal strings (so that other JSON
+readers do not round them), keys are sorted. The text is pure ASCII, whatever a model wrote.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+import types as pytypes
+import typing
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, TypeVar
+
+from sentinel import types
+
+T = TypeVar("T")
+
+SAFE_INT = 2**53
+_CLASSES: dict[str, type[Any]] = {
+    name: value for name, value in vars(types).items() if isinstance(value, type) and dataclasses.is_dataclass(value)
+}
+
+
+def dumps(value: object) -> str:
+    """Raises TypeError for a value that is none of: dataclass of `types`, mapping with str keys, sequence, scalar."""
+    return canonical(encode(value))
+
+
+def loads(kind: type[T], text: str) -> T:
+    """The value of `kind` that `dumps` was given. Raises ValueError where the text is not of that kind."""
+    value: T = decode(kind, json.loads(text))
+    return value
+
+
+def canonical(plain: object) -> str:
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def encode(value: object) -> Any:
+    """Plain JSON values (dict, list, str, int, float, bool, None)."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return value if -SAFE_INT < value < SAFE_INT else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if dataclasses.is_dataclass(value) and type(value).__name__ in _CLASSES:
+        plain = {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"$": type(value).__name__, **plain}
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("mapping keys must be str")
+        return {key: encode(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [encode(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def decode(hint: Any, plain: Any) -> Any:
+    """The inverse of `encode`, led by the type that is expected. Raises ValueError where they do not fit."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, pytypes.UnionType):
+        return _decode_union(typing.get_args(hint), plain)
+    if origin is tuple:
+        items = typing.get_args(hint)
+        if len(items) == 2 and items[1] is Ellipsis:
+            return tuple(decode(items[0], item) for item in plain)
+        return tuple(decode(item_hint, item) for item_hint, item in zip(items, plain, strict=True))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        _, item_hint = typing.get_args(hint)
+        return {key: decode(item_hint, item) for key, item in plain.items()}
+    if origin is typing.Literal or hint in (str, bool):
+        return plain
+    if hint is int or hint is float:
+        return hint(plain)
+    if hint is bytes:
+        return bytes.fromhex(plain.removeprefix("0x"))
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _decode_dataclass(hint, plain)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(plain)
+    raise ValueError(f"no canonical form for {hint}")
+
+
+def _decode_union(options: tuple[Any, ...], plain: Any) -> Any:
+    if plain is None:
+        return None
+    if isinstance(plain, dict) and "$" in plain:
+        kind = _CLASSES.get(plain["$"])
+        if kind is None or kind not in options:
+            raise ValueError(f"{plain['$']} is none of {options}")
+        return _decode_dataclass(kind, plain)
+    (only,) = [option for option in options if option is not type(None)]
+    return decode(only, plain)
+
+
+def _decode_dataclass(kind: type[Any], plain: Any) -> Any:
+    if not isinstance(plain, dict) or plain.get("$") != kind.__name__:
+        raise ValueError(f"not a {kind.__name__}: {str(plain)[:80]}")
+    hints = _hints(kind.__name__)
+    return kind(**{name: decode(hints[name], item) for name, item in plain.items() if name != "$"})
+
+
+@functools.cache
+def _hints(name: str) -> dict[str, Any]:
+    return typing.get_type_hints(_CLASSES[name])

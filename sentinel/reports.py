@@ -1,0 +1,184 @@
+"""What the journal can tell: lists, totals, and whether its index still agrees with its records. Reads only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sentinel.errors import JournalError, JournalTampered
+from sentinel.ledger import Ledger
+from sentinel.records import decode
+from sentinel.types import Approve, Intent, Reference, Settled, Swap, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class CycleLine:
+    id: int  # for get_cycle and `sentinel replay`
+    at: float  # Unix seconds
+    number: int  # block
+    act: bool
+    reason: str  # "act", or why it held
+    detail: str
+    votes: int
+    asked: int
+    parsed: int
+    simulated: int
+    intent_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    intent_id: str
+    at: float  # Unix seconds
+    kind: str  # "swap" | "approve"
+    state: str  # "accepted", "sent", …, at the end the outcome; "dry" in a dry run
+    token_in: Symbol
+    token_out: Symbol
+    gross: int  # base units of token_in
+    simulated: Mapping[Symbol, int]  # net change, base units
+    settled: Settled | None
+    pnl_quote: int | None  # base units of the quote token, at the reference prices of the decision, gas included
+    drift_bps: float | None  # realised against simulated
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    cycles: int
+    acts: int
+    holds: int
+    confirmed: int  # swaps alone, as are the following three
+    reverted: int
+    cancelled: int
+    expired: int
+    unknown: int  # swaps and approvals
+    in_flight: int
+    approvals: int  # confirmed ones
+    sampled: int  # final actions asked for
+    parsed: int
+    simulated: int
+    drift_bps: float | None  # of the confirmed swap that drifted most, signed; None where there was none
+    pnl_quote: int  # base units of the quote token
+
+
+def intent_of(ledger: Ledger, intent_id: str) -> tuple[Intent, dict[Symbol, Reference]]:
+    """The intent and the prices it is marked at. Raises JournalError where there is none."""
+    row = ledger.one("SELECT body FROM intents JOIN records USING (seq) WHERE id = ?", intent_id)
+    if row is None:
+        raise JournalError(f"no intent {intent_id} in the journal")
+    body = json.loads(row[0])
+    return decode(Intent, body["intent"]), decode(Mapping[Symbol, Reference], body["marks"])
+
+
+def cycles(ledger: Ledger, limit: int) -> tuple[CycleLine, ...]:
+    rows = ledger.all("SELECT * FROM cycles ORDER BY seq DESC LIMIT ?", limit)
+    return tuple(CycleLine(seq, at / 1000, number, bool(act), *rest) for seq, at, number, act, *rest in rows)
+
+
+def trades(ledger: Ledger, limit: int) -> tuple[Trade, ...]:
+    rows = ledger.all(
+        "SELECT i.id, i.at, i.kind, i.state, r.body, s.pnl, s.drift_bps FROM intents i "
+        "LEFT JOIN settled s ON s.intent_id = i.id LEFT JOIN records r ON r.seq = s.seq "
+        "ORDER BY i.seq DESC LIMIT ?",
+        limit,
+    )
+    return tuple(_trade(ledger, *row) for row in rows)
+
+
+def _trade(ledger: Ledger, id_: str, at: int, kind: str, state: str, body: str | None, pnl: Any, drift: Any) -> Trade:
+    simulation = intent_of(ledger, id_)[0].decision.simulation
+    action = simulation.candidate.action
+    token_in = token_out = ""
+    if isinstance(action, Swap):
+        token_in, token_out = action.token_in, action.token_out
+    elif isinstance(action, Approve):
+        token_in = token_out = action.token
+    return Trade(
+        intent_id=id_,
+        at=at / 1000,
+        kind=kind,
+        state=state,
+        token_in=token_in,
+        token_out=token_out,
+        gross=simulation.gross,
+        simulated=simulation.deltas,
+        settled=None if body is None else decode(Settled, json.loads(body)["settled"]),
+        pnl_quote=None if pnl is None else int(pnl),
+        drift_bps=drift,
+    )
+
+
+def summary(ledger: Ledger) -> Summary:
+    count, acts, asked, parsed, simulated = ledger.one(
+        "SELECT count(*), ifnull(sum(act), 0), ifnull(sum(asked), 0), ifnull(sum(parsed), 0), "
+        "ifnull(sum(simulated), 0) FROM cycles"
+    )
+    finished = ledger.all("SELECT kind, state, count(*) FROM intents WHERE finished = 1 GROUP BY 1, 2")
+    ended = {(kind, state): number for kind, state, number in finished}
+    drift = ledger.one("SELECT drift_bps FROM settled WHERE drift_bps NOTNULL ORDER BY abs(drift_bps) DESC LIMIT 1")
+    return Summary(
+        cycles=count,
+        acts=acts,
+        holds=count - acts,
+        confirmed=ended.get(("swap", "confirmed"), 0),
+        reverted=ended.get(("swap", "reverted"), 0),
+        cancelled=ended.get(("swap", "cancelled"), 0),
+        expired=ended.get(("swap", "expired"), 0),
+        unknown=sum(number for (_, state), number in ended.items() if state == "unknown"),
+        in_flight=ledger.one("SELECT count(*) FROM intents WHERE finished = 0")[0],
+        approvals=ended.get(("approve", "confirmed"), 0),
+        sampled=asked,
+        parsed=parsed,
+        simulated=simulated,
+        drift_bps=None if drift is None else drift[0],
+        pnl_quote=sum(int(pnl) for (pnl,) in ledger.all("SELECT pnl FROM settled")),
+    )
+
+
+def verify(ledger: Ledger) -> int:
+    """Fold every record and compare with the index. Raises JournalTampered at the first difference."""
+    count = 0
+    state: dict[str, str] = {}
+    nonces: dict[str, int | None] = {}
+    pnl: dict[str, str] = {}
+    sent: dict[str, str] = {}
+    decided: set[int] = set()
+    latch = ""
+    for record in ledger.records():
+        count += 1
+        body = json.loads(record.body)
+        match record.kind:
+            case "cycle":
+                decided.add(record.seq)
+            case "intent":
+                state[body["intent"]["id"]] = "accepted" if body["intent"]["signed"] else "dry"
+                nonces[body["intent"]["id"]] = None
+            case "attempt":
+                sent[body["tx_hash"]] = body["intent_id"]
+                nonces[body["intent_id"]] = body["nonce"]
+                state[body["intent_id"]] = "signed"
+            case "transition" if body["intent_id"] not in pnl and state.get(body["intent_id"]) != "dry":
+                state[body["intent_id"]] = body["state"]
+            case "settled":
+                settled = body["settled"]
+                state[settled["intent_id"]] = settled["outcome"]
+                pnl[settled["intent_id"]] = body["pnl"]
+            case "latch":
+                latch = body["reason"] if body["on"] else ""
+    index = {
+        "intents": (dict(ledger.all("SELECT id, state FROM intents")), state),
+        "nonces": (dict(ledger.all("SELECT id, nonce FROM intents")), nonces),
+        "unfinished": (
+            {id_ for (id_,) in ledger.all("SELECT id FROM intents WHERE finished = 0")},
+            {id_ for id_, now in state.items() if id_ not in pnl and now != "dry"},
+        ),
+        "attempts": (dict(ledger.all("SELECT tx_hash, intent_id FROM attempts")), sent),
+        "settled": (dict(ledger.all("SELECT intent_id, pnl FROM settled")), pnl),
+        "cycles": ({seq for (seq,) in ledger.all("SELECT seq FROM cycles")}, decided),
+        "latch": (ledger.meta("latch") or "", latch),
+    }
+    for name, (found, expected) in index.items():
+        if found != expected:
+            raise JournalTampered(f"the journal's index of {name} does not agree with its records")
+    return count
