@@ -1,5 +1,30 @@
-"""Set-up."""
+"""Make this checkout ready: `python3 deploy/setup/setup.py [--yes] [--serve auto|cpu|gpu|none] [--dev]`.
 
-from artifacts import fetch_all
+Says what it will download, fetches only what is missing, and goes on where it was cut. Needs nothing but Python
+itself; this file stays readable to an old Python, so that an old Python can say that it is too old.
+"""
 
-fetch_all()
+import os
+import shutil
+import sys
+
+OLDEST, NEWEST = (3, 11), (3, 13)  # not every locked package has wheels for what comes after
+
+
+def fitting_python():
+    """Go on under a Python that fits, if there is one; else say what is needed."""
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
+        return
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        found = shutil.which("python3.%d" % minor)
+        if found:
+            os.execv(found, [found] + sys.argv)
+    have = "%d.%d" % sys.version_info[:2]
+    sys.exit("set-up: Python 3.11, 3.12 or 3.13 is needed; this is %s and no other is on PATH. Install one." % have)
+
+
+if __name__ == "__main__":
+    fitting_python()
+    from steps import main  # imported late: its syntax needs the Python that was checked just now
+
+    sys.exit(main(sys.argv[1:]))

