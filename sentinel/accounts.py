@@ -42,14 +42,14 @@ def state_equity(state: MarketState, network: Network) -> float:
 
 
 def drift_bps(simulation: Simulation, settled: Settled) -> float | None:
-    """Realised against simulated, in bps of the simulated amount: positive where the trade gave more than promised.
+    """Realised against simulated, in bps: positive where the trade gave more than promised. None for what is no swap.
 
-    Compared is what the swap was for: the net change of the last token_out. None for anything but a swap.
+    Compared is the net change of the last token_out: over the promised change, for a closed cycle over what was put in
+    (its net change is a small difference).
     """
     action = simulation.candidate.action
     if not isinstance(action, Swap):
         return None
     promised = simulation.deltas.get(action.token_out, 0)
-    if promised == 0:
-        return None
-    return (settled.realised.get(action.token_out, 0) - promised) * BPS / abs(promised)
+    base = simulation.gross if action.is_cycle else promised
+    return (settled.realised.get(action.token_out, 0) - promised) * BPS / abs(base) if base else None

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from sentinel.accounts import drift_bps
 from sentinel.board import Board
 from sentinel.errors import JournalError, SentinelError, Unavailable
 from sentinel.health import Health
@@ -21,7 +22,7 @@ from sentinel.latest import Latest
 from sentinel.metrics import Metrics
 from sentinel.notify import Notifier
 from sentinel.telemetry import Log, cycle_fields, settled_fields
-from sentinel.types import Act, CycleRecord, Head, Intent, Network, Settled, Simulation
+from sentinel.types import Act, CycleRecord, Head, Intent, Network, Outcome, Settled
 
 GRACE = 45.0  # seconds that the running cycle has for its end once the daemon stops
 DRAIN = 60.0  # seconds that the last transaction is followed after a bounded run
@@ -71,13 +72,13 @@ class Daemon:
     probes: Mapping[str, Probe] = field(default_factory=dict)
     on_cycle: list[Callable[[CycleRecord], None]] = field(default_factory=list)
     on_settled: list[Callable[[Settled], None]] = field(default_factory=list)
-    promised: Callable[[str], Simulation | None] = lambda _: None  # what an intent of an earlier run promised
+    decided: Callable[[str], Act | None] = lambda _: None  # what an intent of an earlier run was decided as
     cycles: int | None = None  # stop after so many; None: run until stopped
     probe_every: float = 5.0  # seconds
     notifier: Notifier = field(default_factory=Notifier)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _force: asyncio.Event = field(default_factory=asyncio.Event)
-    _promises: dict[str, tuple[Simulation, float]] = field(default_factory=dict)
+    _promises: dict[str, tuple[Act, float]] = field(default_factory=dict)
 
     # ------------------------------------------------------------ for the outside
 
@@ -143,7 +144,9 @@ class Daemon:
         forced.cancel()
         for task in workers:
             if not task.done():
-                self.log.error("daemon.cut_short", task=task.get_name(), meaning="journaled sends go on after a restart")
+                self.log.error(
+                    "daemon.cut_short", task=task.get_name(), meaning="journaled sends go on after a restart"
+                )
                 task.cancel()
         await ended
 
@@ -244,7 +247,7 @@ class Daemon:
 
     def _observe(self, record: CycleRecord) -> None:
         if isinstance(record.decision, Act) and record.intent_id is not None:
-            self._promises[record.intent_id] = (record.decision.simulation, time.monotonic())
+            self._promises[record.intent_id] = (record.decision, time.monotonic())
         self.metrics.observe(record)
         self.metrics.in_flight.set(self.follower.in_flight is not None)
         self.board.observe(record)
@@ -253,10 +256,13 @@ class Daemon:
             tell(record)
 
     def _observe_settled(self, settled: Settled) -> None:
-        promise, since = self._promises.pop(settled.intent_id, (self.promised(settled.intent_id), None))
+        decision, since = self._promises.pop(settled.intent_id, (None, None))
+        decision = decision or self.decided(settled.intent_id)
+        confirmed = settled.outcome is Outcome.CONFIRMED
+        drift = drift_bps(decision.simulation, settled) if decision is not None and confirmed else None
         waited = None if since is None else time.monotonic() - since
-        drift = self.metrics.observe_settled(settled, promise, waited)
-        self.board.observe_settled(settled, promise, drift)
+        self.metrics.observe_settled(settled, drift, waited)
+        self.board.observe_settled(settled, decision.simulation if decision else None, drift)
         self.log.info("transaction.settled", **settled_fields(settled, drift))
         for tell in self.on_settled:
             tell(settled)

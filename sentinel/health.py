@@ -22,7 +22,7 @@ class Check:
 
 
 class Health:
-    """NOTE: a part that was never heard of is not ready; a check that stopped reporting for `max_silence` is not either."""
+    """NOTE: a part that was never heard of is not ready; nor is one that was silent for `max_silence` seconds."""
 
     def __init__(
         self,

@@ -120,20 +120,15 @@ class Metrics:
         if record.state is not None:
             self._observe_wallet(record)
 
-    def observe_settled(self, settled: Settled, simulation: Simulation | None, waited: float | None) -> float | None:
-        """How an intent ended. `simulation` is what it promised, `waited` its seconds since the decision.
-
-        Returns the drift in bps where one can be told.
-        """
+    def observe_settled(self, settled: Settled, drift: float | None, waited: float | None) -> None:
+        """How an intent ended. `drift` in bps where one can be told, `waited` its seconds since the decision."""
         self.transactions.labels(settled.outcome.value).inc()
         self.gas_paid.inc(settled.gas_cost / 1e18)
         if waited is not None:
             self.confirm_seconds.observe(max(0.0, waited))
-        drift = accounts.drift_bps(simulation, settled) if simulation and settled.outcome == "confirmed" else None
         if drift is not None:
             self.drift.observe(drift)
             self.last_drift.set(drift)
-        return drift
 
     def observe_spent(self, spent: Spent, limits: Limits) -> None:
         unit = 10.0 ** accounts.decimals(self._network.quote, self._network)

@@ -61,7 +61,7 @@ class WebServer:
             listener.close()
             await self.stop()
             raise OperatorError(
-                f"cannot listen on {self._host}:{self._port}: {error.strerror}; set SENTINEL_WEB__PORT (0: any free one)"
+                f"cannot listen on {self._host}:{self._port}: {error.strerror}; set SENTINEL_WEB__PORT (0: any)"
             ) from error
         name = f"[{self._host}]" if ":" in self._host else self._host
         self._board.web = f"http://{name}:{listener.getsockname()[1]}"
