@@ -1,10 +1,10 @@
 """The written form of one code action; parser, prompt, model client and teacher share it.
 
-    Thought: <one or two sentences>
-    Code:
-    ```py
-    <code>
-    ```<end_code>
+Thought: <one or two sentences>
+Code:
+```py
+<code>
+```<end_code>
 """
 
 from __future__ import annotations
