@@ -1,0 +1,1 @@
+"""What is read from the chain: new blocks, and the market at one block hash."""
