@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from sentinel.anvil import start_anvil
 from sentinel.devnet import contracts
-from sentinel.devnet.anvil import start_anvil
 from sentinel.devnet.artifacts import Artifacts
 from sentinel.rpc import Rpc
 
