@@ -9,6 +9,7 @@ SentinelError
  ├── Unavailable              a part outside this process did not answer; the cycle holds, the daemon goes on
  │    ├── RpcError            a JSON-RPC endpoint failed; `.code` and `.data` where it answered
  │    │    └── RpcTimeout
+ │    ├── HeadGone            the block is no longer (or not yet) part of the endpoint's chain
  │    ├── ForkUnavailable     the simulation fork is down or behind
  │    └── ModelUnavailable    the student did not answer in time
  ├── AgentFault               the model's fault: recorded as Discarded, the cycle goes on
@@ -63,6 +64,10 @@ class RpcError(Unavailable):
 
 
 class RpcTimeout(RpcError):
+    pass
+
+
+class HeadGone(Unavailable):
     pass
 
 

@@ -30,7 +30,7 @@ def to_base_units(amount: object, decimals: int) -> int:
     if not isinstance(amount, str) and amount < 0:
         raise ActionFault("the amount is negative")
     if isinstance(amount, int):
-        base = amount * 10**decimals
+        base: int = amount * 10**decimals
     else:
         sign, digits, exponent = Decimal(amount if isinstance(amount, str) else repr(amount)).as_tuple()
         assert not sign or not any(digits)

@@ -89,7 +89,8 @@ def fill(pool: Pool, state: V3State, zero_for_one: bool, amount: int) -> Filled:
     while remaining and price != limit:
         next_tick, net = _next_tick(ticks, tick, pool.tick_spacing, zero_for_one)
         if next_tick < state.tick_low or next_tick > state.tick_high:
-            if MIN_TICK < state.tick_low if zero_for_one else state.tick_high < MAX_TICK:
+            known_to_end = state.tick_low <= MIN_TICK if zero_for_one else state.tick_high >= MAX_TICK
+            if not known_to_end:
                 raise QuoteError(f"{pool.name}: the amount moves the price beyond the ticks that were read")
             next_tick = MIN_TICK if zero_for_one else MAX_TICK
         end = sqrt_price_at(next_tick)

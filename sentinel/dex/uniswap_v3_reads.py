@@ -27,7 +27,8 @@ def read(pool: Pool, hint: V3State | None) -> Rounds:
     """
     words = _window(pool, hint.tick) if hint is not None else range(0)
     known = [tick for tick, _ in hint.ticks] if hint is not None else []
-    replies = yield [(pool.address, SLOT0), (pool.address, LIQUIDITY), *_word_reads(pool, words), *_tick_reads(pool, known)]
+    scalars: list[Read] = [(pool.address, SLOT0), (pool.address, LIQUIDITY)]
+    replies = yield [*scalars, *_word_reads(pool, words), *_tick_reads(pool, known)]
     slot0, liquidity = _returned(pool, replies[0], 64), _returned(pool, replies[1], 32)
     price, tick = int.from_bytes(slot0[:32]), int.from_bytes(slot0[32:64], signed=True)
     if price == 0:
@@ -80,9 +81,7 @@ def _tick_reads(pool: Pool, ticks: Sequence[int]) -> list[Read]:
 
 
 def _words(pool: Pool, words: Sequence[int], replies: Replies) -> dict[int, int]:
-    return {
-        word: int.from_bytes(_returned(pool, reply, 32)[:32]) for word, reply in zip(words, replies, strict=False)
-    }
+    return {word: int.from_bytes(_returned(pool, reply, 32)[:32]) for word, reply in zip(words, replies, strict=False)}
 
 
 def _nets(pool: Pool, ticks: Sequence[int], replies: Replies) -> dict[int, int]:

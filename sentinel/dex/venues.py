@@ -31,7 +31,7 @@ class Venue(Protocol):
         ...
 
     def marginal(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> tuple[int, int]:
-        """What the next infinitesimal unit buys after `amount_in` (0: the spot rate), fee taken: numerator, denominator."""
+        """What the next unit buys after `amount_in` (0: at once), fee taken, as (numerator, denominator)."""
         ...
 
     def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]:

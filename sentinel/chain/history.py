@@ -1,0 +1,60 @@
+"""Closes by block: one price a token and block, for the last `bars` blocks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sentinel.types import Head, HexHash, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    number: int
+    hash: HexHash | None  # None where the block was not read and the close before it is carried forward
+    prices: Mapping[Symbol, float]
+
+
+@dataclass(slots=True)
+class PriceHistory:
+    """Prices are quote tokens per whole token. `prior` are closes from before the first block, oldest first."""
+
+    bars: int
+    prior: Mapping[Symbol, Sequence[float]] = field(default_factory=dict)
+    _closes: deque[_Close] = field(default_factory=deque, init=False)
+
+    def append(self, head: Head, prices: Mapping[Symbol, float]) -> None:
+        """The close of `head`. Later blocks and a parent of another branch are forgotten, missed blocks filled."""
+        self.rewind(head.number)
+        parent = self._closes[-1] if self._closes else None
+        if parent and parent.number == head.number - 1 and parent.hash not in (None, head.parent_hash):
+            self._closes.pop()
+        if self._closes:
+            last = self._closes[-1]
+            for number in range(max(last.number + 1, head.number - self.bars), head.number):
+                self._closes.append(_Close(number, None, last.prices))
+            prices = {**last.prices, **prices}
+        self._closes.append(_Close(head.number, head.hash, dict(prices)))
+        while len(self._closes) > self.bars:
+            self._closes.popleft()
+
+    def rewind(self, number: int) -> None:
+        """Forget `number` and all later blocks: a reorg replaced them."""
+        while self._closes and self._closes[-1].number >= number:
+            self._closes.pop()
+
+    @property
+    def last_number(self) -> int | None:
+        return self._closes[-1].number if self._closes else None
+
+    def closes(self) -> dict[Symbol, tuple[float, ...]]:
+        """Oldest first, at most `bars` a token; a token that was never priced is absent."""
+        symbols = {symbol for close in self._closes for symbol in close.prices} | set(self.prior)
+        return {symbol: self._of(symbol) for symbol in sorted(symbols)}
+
+    def _of(self, symbol: Symbol) -> tuple[float, ...]:
+        own = [close.prices[symbol] for close in self._closes if symbol in close.prices]
+        room = self.bars - len(own)
+        before = list(self.prior.get(symbol, ()))[-room:] if room > 0 else []
+        return (*before, *own)

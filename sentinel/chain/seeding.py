@@ -1,0 +1,55 @@
+"""Fill a price history from past blocks before the first cycle, as far back as the node has state."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+import structlog
+
+from sentinel.chain.heads import heads_by_number
+from sentinel.chain.history import PriceHistory
+from sentinel.errors import RpcError, Unavailable
+from sentinel.rpc import Call
+from sentinel.types import Head, Symbol
+
+log = structlog.get_logger("sentinel.chain.seeding")
+
+_CHUNK = 32  # blocks asked for at once
+
+
+class Closes(Protocol):
+    async def closes_at(self, head: Head) -> dict[Symbol, float]: ...
+
+
+class Endpoint(Protocol):
+    async def call(self, method: str, *params: Any) -> Any: ...
+
+    async def batch(self, calls: list[Call]) -> list[Any | RpcError]: ...
+
+
+async def seed_history(rpc: Endpoint, reader: Closes, history: PriceHistory, head: Head) -> int:
+    """Closes of up to `history.bars` blocks before `head`, which itself is left to the first read.
+
+    Returns the number of blocks that were read: fewer where the node has pruned their state. Raises nothing of the
+    endpoint's: a daemon without history holds until it has one.
+    """
+    found: list[tuple[Head, dict[Symbol, float]]] = []
+    top = head
+    try:
+        while len(found) < history.bars - 1 and top.number > 0:
+            lowest = max(0, top.number - min(_CHUNK, history.bars - 1 - len(found)))
+            past = await heads_by_number(rpc, range(lowest, top.number))
+            closes = await asyncio.gather(*(reader.closes_at(block) for block in past), return_exceptions=True)
+            for block, prices in zip(reversed(past), reversed(closes), strict=True):
+                if isinstance(prices, BaseException):
+                    raise prices
+                if block.hash != top.parent_hash:
+                    raise Unavailable(f"block {block.number} was replaced meanwhile")
+                found.append((block, prices))
+                top = block
+    except Unavailable as error:
+        log.info("history.seed_ends", before=top.number, error=str(error)[:200])
+    for block, prices in reversed(found):
+        history.append(block, prices)
+    return len(found)
