@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -26,11 +26,6 @@ from sentinel.types import Act, CycleRecord, Head, Intent, Network, Outcome, Set
 
 GRACE = 45.0  # seconds that the running cycle has for its end once the daemon stops
 DRAIN = 60.0  # seconds that the last transaction is followed after a bounded run
-RETRY = (0.5, 1.0, 2.0, 5.0)  # seconds between openings of a head stream that failed
-
-
-class Heads(Protocol):
-    def stream(self) -> AsyncIterator[Head]: ...
 
 
 class Runner(Protocol):
@@ -60,7 +55,7 @@ class Daemon:
     """`run()` once. `on_cycle` and `on_settled` are observers; what they raise stops the daemon."""
 
     network: Network
-    heads: Heads
+    heads: AsyncIterable[Head]  # reconnects by itself, for ever
     latest: Latest[Head]
     cycle: Runner
     follower: Follower
@@ -169,20 +164,11 @@ class Daemon:
     # ------------------------------------------------------------ the tasks
 
     async def _read_heads(self) -> None:
-        failures = 0
-        while True:
-            try:
-                async for head in self.heads.stream():
-                    failures = 0
-                    self.latest.put(head)
-                    self.metrics.observe_head(head)
-                    self.health.head_seen(head)
-                    self.board.head_seen(head)
-            except Unavailable as error:
-                self.log.warning("heads.failed", error=str(error))
-            self.metrics.reconnects.inc()
-            await asyncio.sleep(RETRY[min(failures, len(RETRY) - 1)])
-            failures += 1
+        async for head in self.heads:
+            self.latest.put(head)
+            self.metrics.observe_head(head)
+            self.health.head_seen(head)
+            self.board.head_seen(head)
 
     async def _run_cycles(self) -> None:
         head: Head | None = None

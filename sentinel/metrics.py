@@ -31,6 +31,7 @@ class Metrics:
         self._network = network
         self._clock = clock
         self._seen: dict[str, set[str]] = {}
+        self._totals: dict[int, float] = {}
         self._start_balances: Mapping[Symbol, int] | None = None
         self._last_head: Head | None = None
 
@@ -53,7 +54,9 @@ class Metrics:
         self.head_age.set_function(self._age)
         self.heads = counter("heads", "heads seen")
         self.skipped = counter("heads_skipped", "heads that no cycle ran for: a newer one had come")
-        self.reconnects = counter("head_errors", "times that the head stream failed and was opened again")
+        self.reconnects = counter("head_reconnects", "times that the head stream failed and was opened again")
+        self.backfilled = counter("heads_backfilled", "missed heads that were looked up afterwards")
+        self.reorgs = counter("reorgs", "times that a block was replaced")
 
         self.cycle_seconds = histogram("cycle_seconds", "time by stage of a cycle", STAGE_BUCKETS, "stage")
         self.samples = counter("samples", "final actions by how far they came", "fate")
@@ -140,6 +143,13 @@ class Metrics:
     def start_from(self, balances: Mapping[Symbol, int]) -> None:
         """The balances that doing nothing would have kept; the first ones seen where nobody says."""
         self._start_balances = dict(balances)
+
+    def catch_up(self, counter: Counter, total: float) -> None:
+        """Raise a counter to a total that another part keeps; a smaller one (that part was restarted) adds nothing."""
+        before = self._totals.get(id(counter), 0.0)
+        if total > before:
+            counter.inc(total - before)
+        self._totals[id(counter)] = total
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

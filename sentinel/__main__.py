@@ -1,0 +1,85 @@
+"""The command line. Exit codes: 0 ok, 1 error, 2 usage, 3 not running, 4 configuration, 5 timeout."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Annotated
+
+import typer
+
+from sentinel.cli import common, config, market, records, service, wallet
+from sentinel.cli.common import guarded
+
+app = typer.Typer(
+    name="sentinel",
+    help="On-chain trading daemon: a distilled model proposes, exact simulation votes, hard limits decide.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+app.command()(service.run)
+app.command()(market.demo)
+app.command()(market.devnet)
+app.command()(market.doctor)
+app.command()(service.status)
+app.command()(service.pause)
+app.command()(service.resume)
+app.command()(service.stop)
+app.command()(records.decisions)
+app.command()(records.trades)
+app.command()(records.replay)
+app.command()(market.approve)
+app.command("show-config")(config.show_config)
+app.add_typer(wallet.app, name="wallet")
+
+DELEGATED = {
+    "distill": ("sentinel.distill.cli", "Collect, select, train, evaluate and promote a student."),
+    "bench": ("sentinel.bench", "Measure Sentinel's parts."),
+}
+
+
+def _delegate(name: str, module: str, text: str) -> None:
+    """A group of commands that another part brings; its module is imported only when it is asked for."""
+
+    def group(context: typer.Context) -> None:
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
+            typer.echo(f"sentinel: `{name}` is not part of this installation", err=True)
+            raise typer.Exit(common.USAGE) from None
+        found.app(args=context.args, prog_name=f"sentinel {name}", standalone_mode=True)
+
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    app.command(name, help=text, context_settings=settings)(group)
+
+
+for _name, (_module, _text) in DELEGATED.items():
+    _delegate(_name, _module, _text)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from sentinel import __version__
+
+        typer.echo(f"sentinel {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    pass
+
+
+def main() -> int:
+    return guarded(app)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

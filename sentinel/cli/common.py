@@ -1,0 +1,129 @@
+"""What every command shares: options, settings from the command line, output, and the table of exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sentinel.errors import NotRunning, OperatorError, SentinelError, SettingsError
+
+if TYPE_CHECKING:
+    from sentinel.journal import Journal
+    from sentinel.settings import Settings
+    from sentinel.types import Network
+
+OK, ERROR, USAGE, NOT_RUNNING, CONFIGURATION, TIMEOUT = 0, 1, 2, 3, 4, 5
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A setting for this run, e.g. strategy.playbook=momentum."),
+]
+EnvFile = Annotated[Path, typer.Option("--env-file", help="File with SENTINEL_ settings.")]
+DOT_ENV = Path(".env")
+
+
+def explicit(pairs: Sequence[str] | None) -> dict[str, Any]:
+    """['web.port=0', 'SENTINEL_NETWORK=x'] -> {'web': {'port': '0'}, 'network': 'x'}. Raises SettingsError."""
+    found: dict[str, Any] = {}
+    for pair in pairs or ():
+        name, is_pair, value = pair.partition("=")
+        path = name.strip().lower().removeprefix("sentinel_").replace("__", ".").split(".")
+        if not is_pair or not all(path) or len(path) > 2:
+            raise SettingsError(f"--set {pair}: write it as NAME=VALUE, e.g. strategy.playbook=momentum")
+        place = found
+        for group in path[:-1]:
+            place = place.setdefault(group, {})
+        place[path[-1]] = value
+    return found
+
+
+def load(sets: Sequence[str] | None, env_file: Path, **more: Any) -> Settings:
+    """The effective settings: --set, environment, file, defaults."""
+    from sentinel import settings
+
+    if env_file != DOT_ENV and not env_file.is_file():
+        raise SettingsError(f"--env-file {env_file}: there is no such file")
+    return settings.load(env_file, **merge(explicit(sets), more))
+
+
+def merge(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """`more` over `base`, group by group; None says nothing."""
+    found = dict(base)
+    for name, value in more.items():
+        if isinstance(value, dict):
+            found[name] = merge(found.get(name, {}), value)
+        elif value is not None:
+            found[name] = value
+    return found
+
+
+def state_dir(settings: Settings) -> Path:
+    return settings.state_dir.expanduser()
+
+
+def journal_path(settings: Settings) -> Path:
+    return state_dir(settings) / "journal.sqlite3"
+
+
+def open_journal(settings: Settings, *, read_only: bool) -> tuple[Journal, Network]:
+    """The journal of this state directory as its own header names chain and wallet: no endpoint is asked.
+
+    Raises NotRunning where there is none yet.
+    """
+    from sentinel.chain.networks import load_network
+    from sentinel.journal import VERSION, Journal
+    from sentinel.ledger import Ledger
+
+    path = journal_path(settings)
+    if not path.exists():
+        raise NotRunning(f"no journal in {path.parent}: nothing has run with this state directory")
+    network = load_network(settings.network)
+    ledger = Ledger(path, "", VERSION, read_only=True)
+    try:
+        owner = json.loads(ledger.meta("owner") or "{}")
+    finally:
+        ledger.close()
+    genesis, wallet = owner.get("genesis", ""), owner.get("wallet", "")
+    return Journal.open(path, network, genesis, wallet, read_only=read_only), network
+
+
+def emit(value: Any, as_json: bool, lines: Callable[[], Iterable[str]]) -> None:
+    """`value` as one JSON line, or `lines()` for people. NOTE: control characters never reach a terminal."""
+    if as_json:
+        typer.echo(json.dumps(value, default=str))
+        return
+    for line in lines():
+        typer.echo("".join(c if c.isprintable() or c in "\t" else " " for c in line))
+
+
+def guarded(run: Callable[[], Any]) -> int:
+    """Run a command line; errors of the tree become one or few lines and the exit code that belongs to them."""
+    try:
+        run()
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else (OK if done.code is None else ERROR)
+    except NotRunning as error:
+        return _complain(error, NOT_RUNNING)
+    except OperatorError as error:
+        return _complain(error, CONFIGURATION)
+    except TimeoutError as error:
+        return _complain(error, TIMEOUT)
+    except SentinelError as error:
+        return _complain(error, ERROR)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return ERROR
+    return OK
+
+
+def _complain(error: Exception, code: int) -> int:
+    text = str(error) or type(error).__name__
+    for line in text.splitlines():
+        typer.echo(f"sentinel: {line}", err=True)
+    return code

@@ -1,0 +1,72 @@
+"""`demo`, `devnet`, `doctor`, `approve`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from sentinel.cli import common
+from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.errors import OperatorError
+
+MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+
+
+def demo(
+    blocks: Annotated[int | None, typer.Option(min=1, help="Stop after so many blocks.")] = None,
+    json: Json = False,
+) -> None:
+    """Everything on a local market: chain, fork, model, daemon, a live table, and a summary at the end."""
+    try:
+        from sentinel.demo import main
+    except ImportError as error:
+        raise OperatorError("the demo is not part of this installation") from error
+    raise typer.Exit(main(blocks, json))
+
+
+def devnet(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the chain; 0 picks a free one.")] = 8545,
+    block_time: Annotated[float, typer.Option(min=0.05, help="Seconds between blocks.")] = 2.0,
+    seed: Annotated[int, typer.Option(help="Of the crowd, the openings and the base fee.")] = 7,
+    fund: Annotated[str | None, typer.Option(help="Address that is given 2 WETH, 4,000 USDC and 1 ETH.")] = None,
+    json: Json = False,
+) -> None:
+    """Run a local market in the foreground: real DEX contracts on Anvil, moved by real prices. Ctrl-C ends it."""
+    from sentinel.cli.market_process import run_market
+
+    run_market(port=port, block_time=block_time, seed=seed, fund=fund, as_json=json)
+
+
+def doctor(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+    """Check endpoint, chain, contracts, Anvil, fork, model, key, funds, allowances; say how to mend each."""
+    import asyncio
+
+    from sentinel.doctor import examine
+
+    findings = asyncio.run(examine(common.load(sets, env_file)))
+    common.emit(
+        [asdict(item) for item in findings],
+        json,
+        lambda: (
+            f"{MARKS[item.grade]}  {item.name:12} {item.what}" + (f"\n{'':19}mend: {item.mend}" if item.mend else "")
+            for item in findings
+        ),
+    )
+    if any(item.grade == "fail" for item in findings):
+        raise typer.Exit(common.ERROR)
+
+
+def approve(
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take every token's allowance to Permit2 back.")] = False,
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
+    """Set the ERC-20 allowances to Permit2 that trading needs, or take them back. Needs live mode, a stopped daemon."""
+    from sentinel.app import set_allowances
+
+    settings = common.load(sets, env_file)
+    done = set_allowances(settings, revoke=revoke)
+    common.emit(done, json, lambda: [f"{token}: {amount}" for token, amount in done.items()] or ["nothing to do"])

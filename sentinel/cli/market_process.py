@@ -1,0 +1,46 @@
+"""The local market as a process in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+
+import typer
+
+from sentinel.devnet.net import Devnet
+from sentinel.errors import SettingsError
+from sentinel.types import NATIVE, Address
+
+PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}  # what --fund gives, base units
+
+
+def run_market(*, port: int, block_time: float, seed: int, fund: str | None, as_json: bool) -> None:
+    """Until SIGINT or SIGTERM."""
+    asyncio.run(_run(port, block_time, seed, fund, as_json))
+
+
+async def _run(port: int, block_time: float, seed: int, fund: str | None, as_json: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Devnet.start(port=port, seed=seed) as net:
+        if fund:
+            await net.fund(_address(fund), PURSE)
+        facts = {"rpc_url": net.rpc_url, "ws_url": net.ws_url, "chain_id": net.network.chain_id}
+        typer.echo(json.dumps(facts) if as_json else f"market on {net.rpc_url} and {net.ws_url}; Ctrl-C ends it")
+        running = asyncio.create_task(net.market.run(block_time))
+        asked = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if running.done():
+            running.result()  # raises what ended it
+        running.cancel()
+
+
+def _address(text: str) -> Address:
+    from eth_utils.address import is_address, to_checksum_address
+
+    if not is_address(text):
+        raise SettingsError(f"--fund {text}: not an address")
+    return to_checksum_address(text)

@@ -1,0 +1,112 @@
+"""`decisions`, `trades`, `replay`: what the journal tells, in plain words. They read while the daemon writes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sentinel import words
+from sentinel.cli import common
+from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+
+if TYPE_CHECKING:
+    from sentinel.journal import Journal
+    from sentinel.reports import CycleLine, Trade
+    from sentinel.types import Network
+
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, newest first.")]
+
+
+def decisions(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+    """The last cycles: what was decided, with how many votes, and why."""
+    journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
+    try:
+        rows = [_decision(journal, network, line) for line in journal.cycles(limit)]
+    finally:
+        journal.close()
+    common.emit(rows, json, lambda: (f"{row['id']:>7}  {row['time']}  {row['words']}" for row in rows))
+
+
+def _decision(journal: Journal, network: Network, line: CycleLine) -> dict[str, Any]:
+    text = words.cycle(journal.get_cycle(line.id), network)
+    return {**asdict(line), "time": _stamp(line.at), "words": text}
+
+
+def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+    """The last transactions: simulated against realised amounts, and the drift between them in bps."""
+    journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
+    try:
+        rows = [_trade(network, trade) for trade in journal.trades(limit)]
+    finally:
+        journal.close()
+    common.emit(rows, json, lambda: (_trade_line(row) for row in rows))
+
+
+def _trade(network: Network, trade: Trade) -> dict[str, Any]:
+    settled = trade.settled
+    unit = 10.0 ** network.tokens[network.quote].decimals
+    return {
+        "intent": trade.intent_id,
+        "time": _stamp(trade.at),
+        "kind": trade.kind,
+        "state": trade.state,
+        "paid": words.amount(trade.gross, trade.token_in, network),
+        "simulated": words.amount(trade.simulated.get(trade.token_out, 0), trade.token_out, network),
+        "realised": words.amount(settled.realised.get(trade.token_out, 0), trade.token_out, network)
+        if settled
+        else None,
+        "drift_bps": trade.drift_bps,
+        "pnl": None if trade.pnl_quote is None else trade.pnl_quote / unit,
+        "tx": settled.tx_hash if settled else None,
+        "block": settled.block_number if settled else None,
+    }
+
+
+def _trade_line(row: dict[str, Any]) -> str:
+    drift = "" if row["drift_bps"] is None else f"  drift {row['drift_bps']:+.2f} bps"
+    pnl = "" if row["pnl"] is None else f"  pnl {row['pnl']:+.4f}"
+    got = f", realised {row['realised']}" if row["realised"] else ""
+    tx = f"  {row['tx']}" if row["tx"] else ""
+    what = f"paid {row['paid']}, simulated {row['simulated']}{got}" if row["kind"] == "swap" else "allowance to Permit2"
+    return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {what}{drift}{pnl}{tx}"
+
+
+def replay(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Number from `decisions`, or an intent's id.")],
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
+    """Screen and vote again on a journaled cycle with today's settings; says whether the same decision comes out."""
+    from sentinel.replay import decide_again
+
+    settings = common.load(sets, env_file)
+    journal, network = common.open_journal(settings, read_only=True)
+    try:
+        record = journal.get_cycle(int(id_) if id_.isdigit() else id_)
+    except KeyError as error:
+        raise typer.BadParameter(f"no cycle {id_} in the journal") from error
+    finally:
+        journal.close()
+    again = decide_again(record, settings, network)
+    row = {
+        "id": id_,
+        "block": record.head.number,
+        "recorded": words.decision(record.decision, network),
+        "replayed": None if again.decision is None else words.decision(again.decision, network),
+        "same": again.same,
+        "why": again.why,
+    }
+    verdict = "the same decision" if again.same else f"NOT the same: {again.why}"
+    common.emit(
+        row, json, lambda: [f"recorded: {row['recorded']}", f"replayed: {row['replayed'] or again.why}", verdict]
+    )
+    if not again.same:
+        raise typer.Exit(common.ERROR)
+
+
+def _stamp(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))
