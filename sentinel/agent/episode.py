@@ -1,0 +1,145 @@
+"""One episode: steps of n samples, each run on its own copy of the state, until most of them end with a final action.
+
+Of each step the majority's observation, text and state go on; failures are dropped and counted. Every one of the
+`asked` final actions is accounted for in the end: a candidate, or a discard with its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from sentinel.agent.form import closed
+from sentinel.agent.majority import majority, spokesman
+from sentinel.agent.parse import parse
+from sentinel.agent.sandbox import Run, Tools
+from sentinel.types import Candidate, Discarded, Proposal, Sample
+
+Message = Mapping[str, str]  # {"role": …, "content": …}
+
+
+class Sampler(Protocol):
+    """The student, or whoever stands in for it."""
+
+    @property
+    def source(self) -> str:
+        """ "student:<id>" or "oracle"; it is on everything that comes of the episode."""
+        ...
+
+    async def sample(self, messages: Sequence[Message], n: int, prefill: str) -> list[Sample]:
+        """n continuations of the conversation. Each `text` is the whole assistant turn, `prefill` included, with or
+        without the stop string; `step` is not its business. Raises ModelUnavailable."""
+        ...
+
+
+class Runner(Protocol):
+    async def run(self, code: str, tools: Tools, state: bytes | None = None) -> Run: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """One sample of a step. `fault` is set unless its code ran to the end within the rules."""
+
+    sample: Sample
+    run: Run | None
+    fault: Discarded | None
+
+    @property
+    def final(self) -> bool:
+        return self.fault is None and self.run is not None and len(self.run.finals) == 1
+
+    @property
+    def error(self) -> str:
+        assert self.fault is not None
+        return self.fault.detail or f"{self.fault.reason.replace('_', ' ')}; write one Thought and one Code block"
+
+
+@dataclass(slots=True)
+class _Lineage:
+    """What the winners so far have left behind."""
+
+    messages: list[Message]
+    state: bytes | None = None
+    fresh: bool = False  # a winner has read the market
+
+
+async def play(
+    sampler: Sampler,
+    runner: Runner,
+    tools: Tools,
+    messages: Sequence[Message],
+    observe: Callable[[str], Message],
+    *,
+    n: int,
+    max_steps: int = 5,
+    prefill: str = "",
+) -> Proposal:
+    """`prefill` begins the first step's turns; `observe` renders what the model is shown after a step.
+
+    Raises ModelUnavailable, and what a tool raises that is not the code's fault.
+    """
+    lineage, samples = _Lineage([*messages]), list[Sample]()
+    for step in range(1, max_steps + 1):
+        prompt = tuple(lineage.messages)
+        drawn = await sampler.sample(prompt, n, prefill if step == 1 else "")
+        drawn = [replace(sample, step=step, index=i) for i, sample in enumerate(drawn[:n])]
+        samples += drawn
+        tried = await asyncio.gather(*(_try(sample, runner, tools, lineage.state) for sample in drawn))
+        ran = [one for one in tried if one.fault is None]
+        if 2 * sum(one.final for one in ran) > len(ran):
+            candidates, discarded = _close(tried, n, lineage.fresh)
+            return Proposal(n, candidates, discarded, prompt, tuple(samples), step, sampler.source)
+        _advance(lineage, tried, observe)
+    late = tuple(Discarded(i, "episode", "too_many_steps") for i in range(n))
+    return Proposal(n, (), late, prompt, tuple(samples), max_steps, sampler.source)
+
+
+async def _try(sample: Sample, runner: Runner, tools: Tools, state: bytes | None) -> _Tried:
+    if sample.finish != "stop":
+        reason = "truncated" if sample.finish == "length" else "aborted"
+        return _Tried(sample, None, Discarded(sample.index, "sample", reason))
+    code = parse(sample.text, sample.index)
+    if isinstance(code, Discarded):
+        return _Tried(sample, None, code)
+    run = await runner.run(code, tools, state)
+    fault = None
+    if run.error is not None:
+        fault = Discarded(sample.index, run.stage, "unbuildable" if run.stage == "action" else "failed", run.error)
+    elif len(run.finals) > 1:
+        fault = Discarded(sample.index, "action", "two_finals", "RuntimeError: more than one final action in one step")
+    return _Tried(sample, run, fault)
+
+
+def _close(tried: Sequence[_Tried], asked: int, fresh: bool) -> tuple[tuple[Candidate, ...], tuple[Discarded, ...]]:
+    candidates: list[Candidate] = []
+    discarded: list[Discarded] = [Discarded(i, "sample", "missing") for i in range(len(tried), asked)]
+    for one in tried:
+        index = one.sample.index
+        if one.fault is not None:
+            discarded.append(one.fault)
+        elif not one.final or one.run is None:
+            discarded.append(Discarded(index, "episode", "not_final"))
+        elif not (fresh or one.run.reads):
+            discarded.append(Discarded(index, "episode", "no_fresh_read"))
+        else:
+            candidates.append(Candidate(index, one.run.finals[0], one.sample.text))
+    return tuple(candidates), tuple(sorted(discarded, key=lambda d: d.index))
+
+
+def _advance(lineage: _Lineage, tried: Sequence[_Tried], observe: Callable[[str], Message]) -> None:
+    """The winner's turn, observation and state go on; where nobody ran, the commonest error does, on the old state."""
+    if not tried:
+        return
+    seen = {one.sample.index: one.run.observation for one in tried if one.run and not one.fault and not one.final}
+    shown = seen or {one.sample.index: one.error for one in tried}
+    members = majority(shown).members
+    by_index = {one.sample.index: one for one in tried}
+    winner = by_index[spokesman({index: by_index[index].sample.text for index in members})]
+    if seen and winner.run is not None:
+        lineage.state = winner.run.state
+        lineage.fresh = lineage.fresh or bool(winner.run.reads)
+    text = shown[winner.sample.index]
+    lineage.messages.append({"role": "assistant", "content": closed(winner.sample.text)})
+    lineage.messages.append(observe(text or "nothing was printed"))

@@ -1,0 +1,207 @@
+"""The student's client: vLLM's OpenAI-compatible chat completions, n samples in one request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import aiohttp
+
+from sentinel.agent.form import STOP
+from sentinel.agent.text import one_line
+from sentinel.errors import ModelUnavailable, SettingsError
+from sentinel.types import Sample
+
+MAX_REPLY = 8 * 1024 * 1024  # bytes
+
+
+class Observer(Protocol):
+    def sampled(self, seconds: float, n: int, prompt_tokens: int, completion_tokens: int) -> None: ...
+
+
+class NoObserver:
+    def sampled(self, seconds: float, n: int, prompt_tokens: int, completion_tokens: int) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    temperature: float = 0.4  # 0 is greedy, and only with n = 1: the server refuses equal samples
+    top_p: float = 0.8
+    max_tokens: int = 256  # of one turn, the prefill not counted
+    seed: int | None = None
+
+
+class StudentModel:
+    """One endpoint and one model name; any other model answering there is refused. Close it after use.
+
+    Nothing is retried: a late answer belongs to an old block.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        sampling: Sampling | None = None,
+        *,
+        timeout: float = 10.0,
+        api_key_file: Path | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        """`url` ends in /v1. Raises SettingsError where the key file cannot be read."""
+        self._url = url.rstrip("/")
+        self._name = name
+        self._sampling = sampling or Sampling()
+        self._timeout = timeout
+        self._headers = _authorization(api_key_file)
+        self._observer: Observer = observer or NoObserver()
+        self._session: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"StudentModel({self._name})"
+
+    @property
+    def source(self) -> str:
+        return f"student:{self._name}"
+
+    async def sample(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str = "") -> list[Sample]:
+        """n samples in one request, by index; each text begins with `prefill`. `step` is 0: the episode sets it.
+
+        Raises ModelUnavailable for everything that is not n well-formed answers of the named model in time.
+        """
+        if n < 1 or (n > 1 and self._sampling.temperature == 0):
+            raise ValueError(f"n = {n} at temperature {self._sampling.temperature:g}: greedy samples are all equal")
+        started = time.perf_counter()
+        reply = await self._fetch("POST", f"{self._url}/chat/completions", self._request(messages, n, prefill))
+        answer = _Answer.read(reply, self._name, n, prefill)
+        self._observer.sampled(time.perf_counter() - started, n, answer.prompt_tokens, answer.completion_tokens)
+        return answer.samples
+
+    async def health(self) -> None:
+        """Returns when the server is up and serves the named model; raises ModelUnavailable with the reason."""
+        await self._fetch("GET", self._url.removesuffix("/v1") + "/health", json_reply=False)
+        reply = await self._fetch("GET", f"{self._url}/models")
+        served = _model_ids(reply)
+        if self._name not in served:
+            raise ModelUnavailable(
+                f"the endpoint serves {one_line(', '.join(served), 100) or 'nothing'}, not {self._name}"
+            )
+
+    def _request(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self._name,
+            "messages": [dict(message) for message in messages],
+            "n": n,
+            "temperature": self._sampling.temperature,
+            "top_p": self._sampling.top_p,
+            "max_tokens": self._sampling.max_tokens,
+            "stop": [STOP],
+            "return_token_ids": True,  # the only way to a sample's own token count
+        }
+        if self._sampling.seed is not None:
+            body["seed"] = self._sampling.seed
+        if prefill:
+            body["messages"].append({"role": "assistant", "content": prefill})
+            body |= {"add_generation_prompt": False, "continue_final_message": True}
+        return body
+
+    async def _fetch(self, method: str, url: str, body: object = None, *, json_reply: bool = True) -> Any:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(headers=self._headers)
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._session.request(method, url, json=body, allow_redirects=False) as response,
+            ):
+                raw = await _capped(response)
+                if response.status != 200:
+                    raise ModelUnavailable(f"HTTP {response.status}: {one_line(raw.decode('utf-8', 'replace'), 200)}")
+        except TimeoutError as error:
+            raise ModelUnavailable(f"no answer within {self._timeout:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ModelUnavailable(f"{type(error).__name__}: {error}") from error
+        try:
+            return json.loads(raw) if json_reply else None
+        except (ValueError, RecursionError) as error:
+            raise ModelUnavailable(f"the answer is not JSON: {raw[:80]!r}") from error
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+            await asyncio.sleep(0)  # aiohttp closes its transports on the next turn of the loop
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    samples: list[Sample] = field(default_factory=list)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @staticmethod
+    def read(reply: Any, name: str, n: int, prefill: str) -> _Answer:
+        try:
+            if reply["model"] != name:
+                raise ModelUnavailable(f"{one_line(str(reply['model']), 64)} answered, not {name}")
+            choices = sorted(reply["choices"], key=lambda choice: int(choice["index"]))
+            if [choice["index"] for choice in choices] != list(range(n)):
+                raise ModelUnavailable(f"asked for {n} samples, got {len(choices)}")
+            usage = reply.get("usage") or {}
+            completion = int(usage.get("completion_tokens") or 0)
+            samples = [_sample(choice, prefill, completion // n) for choice in choices]
+            return _Answer(samples, int(usage.get("prompt_tokens") or 0), completion)
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            what = one_line(f"{type(error).__name__}: {error}", 100)
+            raise ModelUnavailable(f"the answer has another shape: {what}") from error
+
+
+def _sample(choice: Any, prefill: str, share: int) -> Sample:
+    """`share` stands in where a server gives no tokens of each sample."""
+    text, tokens = choice["message"]["content"] or "", choice.get("token_ids")
+    if not isinstance(text, str):
+        raise TypeError("content is not text")
+    finish = choice["finish_reason"]
+    return Sample(
+        step=0,
+        index=int(choice["index"]),
+        # JSON can spell lone surrogates, which no file, socket or database takes.
+        text=prefill + text.encode("utf-8", "replace").decode("utf-8"),
+        tokens=len(tokens) if isinstance(tokens, list) else share,
+        finish=finish if finish in ("stop", "length") else "abort",
+    )
+
+
+def _model_ids(reply: Any) -> list[str]:
+    try:
+        return [str(model["id"]) for model in reply["data"]]
+    except (KeyError, TypeError) as error:
+        raise ModelUnavailable("the list of models has another shape") from error
+
+
+async def _capped(response: aiohttp.ClientResponse) -> bytes:
+    raw = bytearray()
+    async for chunk in response.content.iter_any():
+        raw += chunk
+        if len(raw) > MAX_REPLY:
+            raise ModelUnavailable(f"the answer is larger than {MAX_REPLY} bytes")
+    return bytes(raw)
+
+
+def _authorization(api_key_file: Path | None) -> dict[str, str]:
+    if api_key_file is None:
+        return {}
+    try:
+        return {"Authorization": f"Bearer {api_key_file.read_text(encoding='utf-8').strip()}"}
+    except OSError as error:
+        raise SettingsError(f"SENTINEL_MODEL__API_KEY_FILE: {error}") from error
