@@ -1,0 +1,1 @@
+"""What is done on the chain: signing, sending, following to the end. Only `signer` ever sees a key."""

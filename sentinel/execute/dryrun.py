@@ -1,0 +1,44 @@
+"""The executor that executes nothing: the same face, no key, no send."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+
+from sentinel.errors import Refused
+from sentinel.journal import Journal
+from sentinel.types import Act, Head, Intent, MarketState, Settled, Swap
+
+
+class DryRun:
+    def __init__(self, journal: Journal, clock: Callable[[], float] = time.time) -> None:
+        self._journal = journal
+        self._clock = clock
+
+    @property
+    def in_flight(self) -> Intent | None:
+        return None
+
+    async def prepare(self, decision: Act, state: MarketState) -> Intent:
+        """The screened bytes, their permit unsigned. Raises Refused for what is no trade."""
+        simulation = decision.simulation
+        action = simulation.candidate.action
+        if simulation.tx is None or not isinstance(action, Swap):
+            raise Refused("action", f"{type(action).__name__} is not a trade")
+        return Intent(
+            id=secrets.token_hex(16),
+            decision=decision,
+            tx=simulation.tx,
+            signed=False,
+            env=simulation.env,
+            deadline=action.deadline,
+            created_at=int(self._clock()),
+        )
+
+    async def execute(self, intent: Intent) -> None:
+        """Only the journal hears of it."""
+        self._journal.transition(intent.id, "dry")
+
+    async def on_head(self, head: Head) -> Settled | None:
+        return None

@@ -1,0 +1,294 @@
+"""One intent at a time, from final bytes to a settled outcome: journal first, then send, then follow.
+
+What to do next is decided by `send_state`; here it is done. NOTE: nothing is sent that was not committed before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from sentinel.errors import Refused, RpcError, SignerRefused
+from sentinel.execute.send_errors import Answer, classify
+from sentinel.execute.send_state import (
+    CANCEL_GAS,
+    Bump,
+    Cancel,
+    First,
+    Halt,
+    Rules,
+    Seen,
+    Send,
+    Sent,
+    Settle,
+    Step,
+    Wait,
+    next_step,
+)
+from sentinel.execute.signer import Signer
+from sentinel.execute.watch import Node, Watch
+from sentinel.journal import Journal, Pending
+from sentinel.types import (
+    Act,
+    Approve,
+    Attempt,
+    Fees,
+    Head,
+    HexHash,
+    Intent,
+    MarketState,
+    Network,
+    Outcome,
+    Settled,
+    Simulation,
+    Swap,
+    TxRequest,
+)
+
+Finalise = Callable[[Simulation, MarketState, Signer], Awaitable[TxRequest]]  # signs the permit, fixes the bytes
+Recheck = Callable[[Intent], Awaitable[bool]]  # are the bytes still good? asked when sending was held up
+
+
+class Observer(Protocol):
+    """Told of everything; it decides nothing and must not raise."""
+
+    def sent(self, intent: Intent, attempt: Attempt, answer: str) -> None: ...
+
+    def settled(self, intent: Intent, settled: Settled, pnl_quote: int) -> None: ...
+
+    def alarm(self, what: str, detail: str) -> None: ...
+
+
+class Silent:
+    def sent(self, intent: Intent, attempt: Attempt, answer: str) -> None:
+        pass
+
+    def settled(self, intent: Intent, settled: Settled, pnl_quote: int) -> None:
+        pass
+
+    def alarm(self, what: str, detail: str) -> None:
+        pass
+
+
+async def always(_: Intent) -> bool:
+    return True
+
+
+class Executor:
+    """Single writer of one wallet. Give `reconcile` a turn before the first `execute`."""
+
+    def __init__(
+        self,
+        rpc: Node,
+        journal: Journal,
+        signer: Signer,
+        network: Network,
+        genesis: HexHash,
+        finalise: Finalise,
+        rules: Rules,
+        *,
+        send_timeout: float = 5.0,
+        recheck: Recheck = always,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`genesis`: hash of the pinned block (block 0 where none is pinned); seconds for `send_timeout`."""
+        self.journal = journal
+        self.watch = Watch(rpc, network, signer.address, genesis)
+        self.clock = clock
+        self._rpc = rpc
+        self._signer = signer
+        self._network = network
+        self._finalise = finalise
+        self._rules = rules
+        self._send_timeout = send_timeout
+        self._recheck = recheck
+        self._observer = observer or Silent()
+        self._lock = asyncio.Lock()
+        self._intent: Intent | None = None
+        self._attempts: tuple[Attempt, ...] = ()
+        self._sent: dict[HexHash, Sent] = {}
+        self._mined_in: dict[HexHash, HexHash] = {}  # attempt -> block that we saw it in
+        self._head = 0
+
+    @property
+    def in_flight(self) -> Intent | None:
+        return self._intent
+
+    async def prepare(self, decision: Act, state: MarketState) -> Intent:
+        """The intent with its final bytes; nothing is journaled or sent. Raises Refused where the signer does."""
+        simulation = decision.simulation
+        action = simulation.candidate.action
+        if not isinstance(action, Swap):
+            raise Refused("action", f"{type(action).__name__} is not a trade")
+        tx = await self._finalise(simulation, state, self._signer)
+        return self.intent(decision, tx, action.deadline)
+
+    def intent(self, decision: Act, tx: TxRequest, deadline: int) -> Intent:
+        return Intent(
+            id=secrets.token_hex(16),
+            decision=decision,
+            tx=tx,
+            signed=True,
+            env=decision.simulation.env,
+            deadline=deadline,
+            created_at=int(self.clock()),
+        )
+
+    async def execute(self, intent: Intent) -> None:
+        """Send an intent that the journal has accepted. A failing node is no error here: `on_head` goes on.
+
+        Raises JournalError (nothing was sent), ChainMismatch.
+        """
+        async with self._lock:
+            if self._intent is not None or not intent.signed:
+                raise Refused("in_flight", "another transaction is in flight, or this one is not signed")
+            self._head = max(self._head, intent.env.number - 1)
+            self.adopt(Pending(intent, ()))
+            seen = Seen(self.clock(), self._head, intent.env.base_fee, {}, 0, 0)
+            try:
+                await self._do(next_step(intent, (), {}, seen, self._rules))
+            except RpcError as error:
+                self._observer.alarm("unsent", f"{intent.id}: {error}")
+
+    def adopt(self, pending: Pending) -> None:
+        """Follow what an earlier run left. Nothing happens before the next head."""
+        self._intent, self._attempts = pending.intent, pending.attempts
+        self._sent, self._mined_in = {}, {}
+
+    async def on_head(self, head: Head) -> Settled | None:
+        """Do the next thing about what is in flight; gives the end of it when this head brought it.
+
+        Raises Unavailable (ask again at the next head), JournalError, ChainMismatch.
+        """
+        async with self._lock:
+            if self._intent is None:
+                return None
+            self._head = head.number
+            return await self._do(await self._decide(self._intent, head))
+
+    async def _decide(self, intent: Intent, head: Head) -> Step:
+        rules = self._rules
+        hashes = [attempt.tx_hash for attempt in self._attempts]
+        depth = max(rules.foreign_depth, rules.confirmations) - 1
+        receipts, nonce, deep_nonce = await self.watch.look(hashes, head, depth) if hashes else ({}, 0, 0)
+        for attempt in self._attempts:
+            receipt = receipts.get(attempt.tx_hash)
+            self._note_inclusion(attempt.tx_hash, receipt.block_hash if receipt and receipt.canonical else None)
+        seen = Seen(self.clock(), head.number, head.base_fee, receipts, nonce, deep_nonce)
+        step = next_step(intent, self._attempts, self._sent, seen, rules)
+        if isinstance(step, First) and not await self._recheck(intent):
+            return Settle(Outcome.EXPIRED, None)
+        return step
+
+    def _note_inclusion(self, tx_hash: HexHash, block: HexHash | None) -> None:
+        if self._intent is None or self._mined_in.get(tx_hash) == block:
+            return
+        if block is None:  # a reorg took it out: it goes to the node again, if its deadline allows (I7)
+            self._sent.pop(tx_hash, None)
+            del self._mined_in[tx_hash]
+        else:
+            self._mined_in[tx_hash] = block
+        self.journal.transition(self._intent.id, "mined" if block else "unmined", tx_hash=tx_hash, block_hash=block)
+
+    async def _do(self, step: Step) -> Settled | None:
+        assert self._intent is not None
+        match step:
+            case First(fees):
+                return await self._first(self._intent, fees)
+            case Bump(fees, cancel):
+                await self._replace(self._intent, fees, cancel)
+            case Cancel(fees):
+                await self._replace(self._intent, fees, cancel=True)
+            case Send(attempt):
+                await self._send(self._intent, attempt)
+            case Wait(why, overdue):
+                if overdue:
+                    self._observer.alarm("overdue", f"{self._intent.id}: {why}")
+            case Settle(outcome, receipt):
+                realised = await self.watch.realised(receipt) if receipt else {}
+                return self._end(
+                    Settled(
+                        intent_id=self._intent.id,
+                        outcome=outcome,
+                        tx_hash=receipt.tx_hash if receipt else None,
+                        block_number=receipt.block_number if receipt else None,
+                        gas_used=receipt.gas_used if receipt else 0,
+                        gas_cost=receipt.gas_cost if receipt else 0,
+                        realised=realised,
+                    )
+                )
+            case Halt(nonce):
+                self._latch(f"nonce {nonce} was used by a transaction that Sentinel did not sign")
+                return self._end(Settled(self._intent.id, Outcome.UNKNOWN, None, None, 0, 0, {}))
+        return None
+
+    # ---------------------------------------------------------------- sign, commit, send: in this order
+
+    async def _first(self, intent: Intent, fees: Fees) -> Settled | None:
+        if (why := self.journal.latched) is not None and not _lowers_risk(intent):
+            self._observer.alarm("paused", f"{intent.id} was not signed: {why}")
+            return self._end(Settled(intent.id, Outcome.EXPIRED, None, None, 0, 0, {}))
+        chain, ours = await self.watch.mined_nonce(), self.journal.next_nonce()
+        if ours > chain:  # a reorg, or a node that lags: signing now would leave a hole or reuse a nonce (I4)
+            self._observer.alarm("nonce_gap", f"the chain counts {chain}, the journal {ours}")
+            return None
+        try:
+            attempt = await self._sign(intent, chain, fees, cancel=False)
+        except SignerRefused as error:
+            self._latch(f"the signer refused what policy had passed: {error}")
+            return self._end(Settled(intent.id, Outcome.EXPIRED, None, None, 0, 0, {}))
+        await self._commit_and_send(intent, attempt)
+        return None
+
+    async def _replace(self, intent: Intent, fees: Fees, cancel: bool) -> None:
+        try:
+            attempt = await self._sign(intent, self._attempts[-1].nonce, fees, cancel)
+        except SignerRefused as error:
+            self._observer.alarm("refused", f"{intent.id}: {error}")
+            return
+        await self._commit_and_send(intent, attempt)
+
+    async def _sign(self, intent: Intent, nonce: int, fees: Fees, cancel: bool) -> Attempt:
+        tx = TxRequest(self._signer.address, b"", 0, CANCEL_GAS) if cancel else intent.tx
+        signed = await self._signer.sign_transaction(self._network.chain_id, nonce, tx, fees)
+        return Attempt(intent.id, nonce, fees, signed.tx_hash, signed.raw, cancel)
+
+    async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:
+        self.journal.attempt(attempt)
+        self._attempts = (*self._attempts, attempt)
+        await self._send(intent, attempt)
+
+    async def _send(self, intent: Intent, attempt: Attempt) -> None:
+        """Once. Whatever the answer is, only nonces and receipts tell what became of it (I6)."""
+        earlier = self._sent.get(attempt.tx_hash)
+        self._sent[attempt.tx_hash] = Sent(self.clock(), earlier.block if earlier else self._head)
+        answer, detail = Answer.SENT, None
+        try:
+            await self._rpc.call("eth_sendRawTransaction", "0x" + attempt.raw.hex(), timeout=self._send_timeout)
+        except RpcError as error:
+            answer, detail = classify(error), str(error)[:300]
+        self.journal.transition(intent.id, answer.value, tx_hash=attempt.tx_hash, detail=detail)
+        self._observer.sent(intent, attempt, answer.value)
+
+    def _end(self, settled: Settled) -> Settled:
+        assert self._intent is not None
+        intent = self._intent
+        pnl = self.journal.settle(settled)
+        self._intent, self._attempts = None, ()
+        self._sent, self._mined_in = {}, {}
+        self._observer.settled(intent, settled, pnl)
+        return settled
+
+    def _latch(self, reason: str) -> None:
+        self.journal.latch(reason)
+        self._observer.alarm("latched", reason)
+
+
+def _lowers_risk(intent: Intent) -> bool:
+    """Taking an allowance to zero is open while trading is paused."""
+    action = intent.decision.simulation.candidate.action
+    return isinstance(action, Approve) and action.amount == 0

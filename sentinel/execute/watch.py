@@ -1,0 +1,138 @@
+"""What the chain shows about our transactions: nonces, receipts on the canonical chain, balances around a block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from sentinel.errors import ChainMismatch, RpcError
+from sentinel.execute.send_state import Receipt
+from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
+from sentinel.rpc import Call
+from sentinel.types import NATIVE, Address, Head, HexHash, Network, Symbol
+
+BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
+ALLOWANCE = bytes.fromhex("dd62ed3e")  # allowance(address,address)
+GET_ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
+
+
+class Node(Protocol):
+    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any: ...
+
+    async def batch(self, calls: list[Call], timeout: float | None = None) -> list[Any | RpcError]: ...
+
+
+class Watch:
+    """Reads alone; each raises RpcError where the node fails or answers nonsense."""
+
+    def __init__(self, rpc: Node, network: Network, wallet: Address, genesis: HexHash) -> None:
+        self._rpc = rpc
+        self._network = network
+        self._wallet = wallet
+        self._genesis = genesis
+
+    async def mined_nonce(self) -> int:
+        """The chain's count of our mined transactions, after making sure that it is the right chain (I10).
+
+        Raises ChainMismatch.
+        """
+        anchor = hex(self._network.pinned_block or 0)
+        chain_id, block, nonce = await self._all(
+            ("eth_chainId", []),
+            ("eth_getBlockByNumber", [anchor, False]),
+            ("eth_getTransactionCount", [self._wallet, "latest"]),
+        )
+        if _int(chain_id) != self._network.chain_id:
+            raise ChainMismatch(f"the endpoint serves chain {_int(chain_id)}, {self._network.name} is another")
+        if not isinstance(block, dict) or block.get("hash") != self._genesis:
+            raise ChainMismatch(f"block {int(anchor, 16)} is not the one that this journal began on")
+        return _int(nonce)
+
+    async def look(self, hashes: Iterable[HexHash], head: Head, depth: int) -> tuple[dict[HexHash, Receipt], int, int]:
+        """(receipts, nonce at the head, nonce `depth` blocks below it).
+
+        Nonces are read at fixed blocks: a block mined during the reads cannot make a used nonce look foreign.
+        """
+        wanted = list(hashes)
+        calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in wanted]
+        for number in (head.number, max(0, head.number - depth)):
+            calls.append(("eth_getTransactionCount", [self._wallet, hex(number)]))
+        *found, nonce, deep_nonce = await self._all(*calls)
+        mined = {
+            tx_hash: receipt
+            for tx_hash, receipt in zip(wanted, found, strict=True)
+            if isinstance(receipt, dict) and receipt.get("transactionHash") == tx_hash and receipt.get("blockHash")
+        }
+        blocks = await self._all(*[("eth_getBlockByNumber", [r["blockNumber"], False]) for r in mined.values()])
+        receipts = {
+            tx_hash: _receipt(tx_hash, receipt, block if isinstance(block, dict) else {})
+            for (tx_hash, receipt), block in zip(mined.items(), blocks, strict=True)
+        }
+        return receipts, _int(nonce), _int(deep_nonce)
+
+    async def realised(self, receipt: Receipt) -> dict[Symbol, int]:
+        """The wallet's net change over the receipt's block, NATIVE without the transaction's own gas (I13)."""
+        before, after = await self._balances(receipt.parent_hash), await self._balances(receipt.block_hash)
+        changes = {symbol: after[symbol] - before[symbol] for symbol in after}
+        changes[NATIVE] += receipt.gas_cost
+        return {symbol: change for symbol, change in changes.items() if change}
+
+    async def allowances(self, symbols: Iterable[Symbol]) -> dict[Symbol, int]:
+        """ERC-20 allowance wallet -> Permit2, base units, at the newest block."""
+        wanted = list(symbols)
+        data = ALLOWANCE + _word(self._wallet) + _word(self._network.permit2)
+        words = await self._read([(self._network.tokens[symbol].address, data) for symbol in wanted], "latest")
+        return dict(zip(wanted, words, strict=True))
+
+    async def _balances(self, block: HexHash) -> dict[Symbol, int]:
+        reads = [(token.address, BALANCE_OF + _word(self._wallet)) for token in self._network.tokens.values()]
+        reads.append((self._network.multicall3, GET_ETH_BALANCE + _word(self._wallet)))
+        words = await self._read(reads, {"blockHash": block})
+        return dict(zip([*self._network.tokens, NATIVE], words, strict=True))
+
+    async def _read(self, reads: list[Read], block: str | dict[str, str]) -> list[int]:
+        call = {"to": self._network.multicall3, "data": "0x" + encode_aggregate3(reads).hex()}
+        returned = await self._rpc.call("eth_call", call, block)
+        try:
+            words = decode_aggregate3(bytes.fromhex(str(returned).removeprefix("0x")))
+        except Exception as error:  # the ABI decoder has many errors; all mean the same here
+            raise RpcError(f"Multicall3 answered nonsense: {type(error).__name__}") from error
+        if len(words) != len(reads) or any(word is None or len(word) != 32 for word in words):
+            raise RpcError("Multicall3: a balance cannot be read")
+        return [int.from_bytes(word or b"", "big") for word in words]
+
+    async def _all(self, *calls: Call) -> list[Any]:
+        """Every result of one batch; the first error is raised."""
+        results = await self._rpc.batch(list(calls))
+        for result in results:
+            if isinstance(result, RpcError):
+                raise result
+        return results
+
+
+def _receipt(tx_hash: HexHash, receipt: dict[str, Any], block: dict[str, Any]) -> Receipt:
+    try:
+        gas_used = _int(receipt["gasUsed"])
+        return Receipt(
+            tx_hash=tx_hash,
+            block_number=_int(receipt["blockNumber"]),
+            block_hash=receipt["blockHash"],
+            parent_hash=str(block.get("parentHash")),
+            canonical=block.get("hash") == receipt["blockHash"],
+            succeeded=_int(receipt["status"]) == 1,
+            gas_used=gas_used,
+            gas_cost=gas_used * _int(receipt["effectiveGasPrice"]),
+        )
+    except KeyError as error:
+        raise RpcError(f"receipt of {tx_hash} lacks {error}") from error
+
+
+def _int(value: object) -> int:
+    try:
+        return int(str(value), 16)
+    except ValueError as error:
+        raise RpcError(f"not a number: {str(value)[:80]!r}") from error
+
+
+def _word(address: Address) -> bytes:
+    return bytes.fromhex(address.removeprefix("0x")).rjust(32, b"\0")
