@@ -179,6 +179,7 @@ class Limits:
     daily_loss: int
     daily_volume: int
     inventory_bps: Mapping[Symbol, int]  # most of equity that a token may be after the trade; absent: no cap
+    max_approval: int = 0  # most that the ERC-20 allowance wallet -> Permit2 of one token may be worth
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from eth_abi import decode as abi_decode
-from eth_abi import encode as abi_encode
-from eth_utils import to_checksum_address
+from eth_abi.abi import decode as abi_decode
+from eth_abi.abi import encode as abi_encode
+from eth_utils.address import to_checksum_address
 
 from sentinel.types import Address
 
@@ -34,6 +34,7 @@ _EXECUTE_TYPES = ("bytes", "bytes[]", "uint256")
 _PERMIT_TYPES = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
 _V3_TYPES = ("address", "uint256", "uint256", "bytes", "bool")
 _V2_TYPES = ("address", "uint256", "uint256", "address[]", "bool")
+_LATER_SIXTH = "uint256[]"  # least price a hop, of later routers: 2.1.0 ignores it, so it must be empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def decode_call(data: bytes) -> Call:
     try:
         if selector == APPROVE:
             spender, amount = _exact(("address", "uint256"), body, "approve")
-            return ApproveCall(to_checksum_address(spender), amount)
+            return ApproveCall(_address(spender), amount)
         if selector == EXECUTE:
             return _router_call(body)
     except _Bad as bad:
@@ -128,11 +129,11 @@ def _router_call(body: bytes) -> RouterCall:
 def _permit(given: bytes, *, allow_revert: bool) -> PermitCall:
     ((token, amount, expiration, nonce), spender, sig_deadline), signature = _exact(_PERMIT_TYPES, given, "permit")
     return PermitCall(
-        to_checksum_address(token),
+        _address(token),
         amount,
         expiration,
         nonce,
-        to_checksum_address(spender),
+        _address(spender),
         sig_deadline,
         signature,
         allow_revert,
@@ -140,23 +141,31 @@ def _permit(given: bytes, *, allow_revert: bool) -> PermitCall:
 
 
 def _v3_swap(given: bytes) -> SwapCall:
-    recipient, amount_in, min_out, path, payer_is_user = _exact(_V3_TYPES, given, "V3 swap")
+    recipient, amount_in, min_out, path, payer_is_user = _swap(_V3_TYPES, given, "V3 swap")
     hops, rest = divmod(len(path) - 20, 23)  # address (20), then fee (3) and address (20) a hop
     if hops < 1 or rest:
         raise _Bad(f"V3 path of {len(path)} bytes")
-    tokens = tuple(to_checksum_address(path[at : at + 20]) for at in range(0, len(path), 23))
+    tokens = tuple(_address(path[at : at + 20]) for at in range(0, len(path), 23))
     fees = tuple(int.from_bytes(path[at : at + 3], "big") for at in range(20, len(path), 23))
-    return SwapCall(
-        "uniswap_v3", to_checksum_address(recipient), amount_in, min_out, tokens, fees, payer_is_user
-    )
+    return SwapCall("uniswap_v3", _address(recipient), amount_in, min_out, tokens, fees, payer_is_user)
 
 
 def _v2_swap(given: bytes) -> SwapCall:
-    recipient, amount_in, min_out, path, payer_is_user = _exact(_V2_TYPES, given, "V2 swap")
+    recipient, amount_in, min_out, path, payer_is_user = _swap(_V2_TYPES, given, "V2 swap")
     if len(path) < 2:
         raise _Bad(f"V2 path of {len(path)} tokens")
-    tokens = tuple(to_checksum_address(token) for token in path)
-    return SwapCall("uniswap_v2", to_checksum_address(recipient), amount_in, min_out, tokens, (), payer_is_user)
+    tokens = tuple(_address(token) for token in path)
+    return SwapCall("uniswap_v2", _address(recipient), amount_in, min_out, tokens, (), payer_is_user)
+
+
+def _swap(types: tuple[str, ...], given: bytes, what: str) -> tuple[Any, ...]:
+    """The five arguments; the plain encoding of five puts the path at byte 0xa0, that of six at 0xc0."""
+    if given[0x60:0x80] != (0xC0).to_bytes(32, "big"):
+        return _exact(types, given, what)
+    *values, least_prices = _exact((*types, _LATER_SIXTH), given, what)
+    if least_prices:
+        raise _Bad(f"{what} asks for least prices a hop, which the router would ignore")
+    return tuple(values)
 
 
 def _exact(types: tuple[str, ...], body: bytes, what: str) -> tuple[Any, ...]:
@@ -165,3 +174,8 @@ def _exact(types: tuple[str, ...], body: bytes, what: str) -> tuple[Any, ...]:
     if abi_encode(types, values) != body:
         raise _Bad(f"{what} is not in its one plain encoding")
     return values
+
+
+@lru_cache(maxsize=1024)
+def _address(raw: str | bytes) -> Address:
+    return to_checksum_address(raw)

@@ -66,7 +66,7 @@ def vote(
 
 
 def _factions(ballots: Sequence[Ballot], agreement_bps: int) -> list[Faction]:
-    """The best set of every class, the largest first; classes of one size in an order of no meaning but always the same."""
+    """The best set of every class, the largest first; the order among equals means nothing but is always the same."""
     classes: defaultdict[ClassKey, list[Ballot]] = defaultdict(list)
     for ballot in ballots:
         classes[ballot.key].append(ballot)
