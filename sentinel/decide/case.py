@@ -1,0 +1,161 @@
+"""One simulation before policy, and what things are worth by the reference price, as exact fractions.
+
+Worth is never taken from a pool: a pool's price is one of the things under judgement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
+from sentinel.errors import Refused
+from sentinel.types import (
+    NATIVE,
+    Approve,
+    Head,
+    Limits,
+    MarketState,
+    Network,
+    Simulation,
+    Spent,
+    Swap,
+    Symbol,
+    TxRequest,
+    V2State,
+)
+
+Finding = tuple[bool, str]  # whether the rule lets it through, and what it saw in plain words
+
+Q192 = 1 << 192
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`head` is what times and fees are judged at: the state's head while screening, the newest on the final check."""
+
+    network: Network
+    limits: Limits
+    state: MarketState
+    head: Head
+    spent: Spent
+    simulation: Simulation
+
+    @property
+    def swap(self) -> Swap:
+        action = self.simulation.candidate.action
+        if not isinstance(action, Swap):
+            raise Refused("action", "this is not a swap")
+        return action
+
+    @property
+    def approval(self) -> Approve:
+        action = self.simulation.candidate.action
+        if not isinstance(action, Approve):
+            raise Refused("action", "this is not an approval")
+        return action
+
+    @property
+    def tx(self) -> TxRequest:
+        if self.simulation.tx is None:
+            raise Refused("action", "there is no transaction")
+        return self.simulation.tx
+
+    @property
+    def router_call(self) -> RouterCall:
+        call = decode_call(self.tx.data)
+        if isinstance(call, RouterCall):
+            return call
+        raise Refused("calldata", call.reason if isinstance(call, Malformed) else "this is not a router call")
+
+    @property
+    def approve_call(self) -> ApproveCall:
+        call = decode_call(self.tx.data)
+        if isinstance(call, ApproveCall):
+            return call
+        raise Refused("calldata", call.reason if isinstance(call, Malformed) else "this is not an approval")
+
+
+Rule = Callable[[Case], Finding]
+
+
+def unit_worth(case: Case, token: Symbol) -> Fraction:
+    """Base units of the quote token per base unit of `token`; the native coin is worth its wrapped token.
+
+    Raises Refused where there is no positive reference price.
+    """
+    network = case.network
+    if token == network.quote:
+        return Fraction(1)
+    priced = network.wrapped if token == NATIVE else token
+    reference = case.state.reference.get(priced)
+    if reference is None or reference.answer <= 0:
+        raise Refused("reference", f"no positive reference price of {priced}")
+    quote = 10 ** network.tokens[network.quote].decimals
+    return Fraction(reference.answer * quote, 10 ** (reference.decimals + network.tokens[priced].decimals))
+
+
+def worth(case: Case, token: Symbol, amount: int) -> Fraction:
+    """Base units of the quote token."""
+    return amount * unit_worth(case, token)
+
+
+def worth_in(case: Case) -> Fraction:
+    """What the swap puts in, in base units of the quote token."""
+    return worth(case, case.swap.token_in, case.swap.amount_in)
+
+
+def unpriced(case: Case, token: Symbol) -> str | None:
+    """Why the reference price of a token (not the quote) is no good at the head; None where it is."""
+    feed, answer = case.network.feeds.get(token), case.state.reference.get(token)
+    if feed is None or answer is None:
+        return f"no reference price of {token}"
+    if answer.answer <= 0 or answer.decimals != feed.decimals:
+        return f"the reference price of {token} is not a positive number of {feed.decimals} decimals"
+    age = case.head.timestamp - answer.updated_at
+    return (
+        None if 0 <= age <= feed.max_age else f"the reference price of {token} is {age} s old, at most {feed.max_age}"
+    )
+
+
+def equity(case: Case) -> Fraction:
+    """Worth of all balances with a good reference price; leaving one out makes every share of equity stricter."""
+    total = Fraction(0)
+    for token, amount in case.state.balances.items():
+        priced = case.network.wrapped if token == NATIVE else token
+        if priced == case.network.quote or unpriced(case, priced) is None:
+            total += worth(case, token, amount)
+    return total
+
+
+def gas_price(case: Case) -> int:
+    """Wei per gas: the most that the block after `head` can charge, within the offered cap."""
+    env = case.simulation.env
+    return min(env.max_fee, case.head.base_fee + -(-case.head.base_fee // 8) + env.priority_fee)
+
+
+def gas_worth(case: Case) -> Fraction:
+    """The transaction's expected gas cost in base units of the quote token."""
+    return worth(case, NATIVE, case.simulation.gas_used * gas_price(case))
+
+
+def loss(case: Case) -> Fraction:
+    """Base units of the quote token lost by the reference price, gas included; negative: a gain."""
+    return gas_worth(case) - sum(
+        (worth(case, token, delta) for token, delta in case.simulation.deltas.items() if delta), Fraction(0)
+    )
+
+
+def pool_mid(case: Case, name: str) -> Fraction:
+    """Base units of token1 per base unit of token0, at the pool's present state."""
+    state = case.state.pools[name]
+    if isinstance(state, V2State):
+        return Fraction(state.reserve1, state.reserve0)
+    return Fraction(state.sqrt_price_x96**2, Q192)
+
+
+def money(case: Case, amount: Fraction | int) -> str:
+    """'1,250.00 USDC'."""
+    quote = case.network.quote
+    return f"{float(amount) / 10.0 ** case.network.tokens[quote].decimals:,.2f} {quote}"

@@ -1,0 +1,154 @@
+"""Policy: the hard limits outside the model. It may only refuse.
+
+Each rule is a small function in a rules_* file; its name is the stable label of refusals. A rule that cannot be judged
+refuses: whatever goes wrong inside one, the trade does not happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sentinel.decide import rules_effect, rules_gas, rules_money, rules_transaction
+from sentinel.decide.case import Case, Finding, Rule
+from sentinel.decide.rules_confirm import FINAL_RULES, Final
+from sentinel.errors import Refused
+from sentinel.types import (
+    Act,
+    Action,
+    Approve,
+    Head,
+    HoldAction,
+    Limits,
+    MarketState,
+    Network,
+    Refusal,
+    Simulation,
+    Spent,
+    Swap,
+    Verdict,
+)
+
+Judged = TypeVar("Judged")
+
+_ALWAYS: tuple[Rule, ...] = (rules_transaction.action, rules_transaction.reverted, rules_transaction.value)
+_COST: tuple[Rule, ...] = (
+    rules_transaction.deadline,
+    rules_transaction.nonce,
+    rules_gas.gas_limit,
+    rules_gas.fee_caps,
+    rules_gas.max_cost,
+    rules_gas.gas_reserve,
+    rules_money.reference,
+    rules_money.daily_loss,
+)
+SWAP_RULES: tuple[Rule, ...] = (
+    *_ALWAYS,
+    rules_transaction.target,
+    rules_transaction.calldata,
+    rules_transaction.route,
+    rules_transaction.recipient,
+    rules_transaction.min_out,
+    rules_transaction.permit,
+    *_COST,
+    rules_money.pool_price,
+    rules_money.trade_size,
+    rules_money.min_out_price,
+    rules_money.realised,
+    rules_money.cycle_profit,
+    rules_money.daily_volume,
+    rules_money.inventory,
+    rules_effect.funds,
+    rules_effect.paid,
+    rules_effect.other_tokens,
+    rules_effect.allowance_left,
+)
+APPROVE_RULES: tuple[Rule, ...] = (
+    *_ALWAYS,
+    rules_transaction.approval,
+    *_COST,
+    rules_money.approval_bound,
+    rules_effect.nothing_moved,
+)
+
+
+class Policy:
+    """Limits are replaced whole on a reload, by making a new Policy."""
+
+    def __init__(self, network: Network, limits: Limits) -> None:
+        self.network = network
+        self.limits = limits
+
+    def screen(
+        self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
+    ) -> tuple[tuple[Simulation, ...], tuple[Refusal, ...]]:
+        """The ballots, and what was refused by which rule: the first that said no. Holds are ballots."""
+        ballots: list[Simulation] = []
+        refusals: list[Refusal] = []
+        for simulation in simulations:
+            refused = self._first_refusal(simulation, state, spent)
+            if refused is None:
+                ballots.append(simulation)
+            else:
+                refusals.append(Refusal(simulation.candidate.index, refused.rule, refused.detail))
+        return tuple(ballots), tuple(refusals)
+
+    def check(
+        self,
+        confirmed: Sequence[Simulation],
+        decision: Act,
+        state: MarketState,
+        head: Head,
+        spent: Spent,
+        now: float,
+    ) -> tuple[Verdict, ...]:
+        """Every rule's verdict on the final bytes, simulated upon `head` in two environments; one not ok means hold.
+
+        `now` is Unix seconds. A rule on a single simulation is ok only where it is in every environment.
+        """
+        cases = [Case(self.network, self.limits, state, head, spent, simulation) for simulation in confirmed]
+        verdicts = [_worst(rule, cases) for rule in _rules_for(decision.simulation.candidate.action)]
+        final = Final(self.limits, state, head, decision, tuple(confirmed), now)
+        return (*verdicts, *(_judge(rule, final) for rule in FINAL_RULES))
+
+    def _first_refusal(self, simulation: Simulation, state: MarketState, spent: Spent) -> Verdict | None:
+        action = simulation.candidate.action
+        if isinstance(action, HoldAction):
+            sends = simulation.tx is not None or any(simulation.deltas.values())
+            return Verdict("action", False, "a hold may not do anything") if sends else None
+        case = Case(self.network, self.limits, state, state.head, spent, simulation)
+        verdicts = (_judge(rule, case) for rule in _rules_for(action))
+        return next((verdict for verdict in verdicts if not verdict.ok), None)
+
+
+def _rules_for(action: Action) -> tuple[Rule, ...]:
+    if isinstance(action, Swap):
+        return SWAP_RULES
+    if isinstance(action, Approve):
+        return APPROVE_RULES
+    return (_unknown_action,)
+
+
+def _unknown_action(case: Case) -> Finding:
+    return False, f"{type(case.simulation.candidate.action).__name__} is nothing to act on"
+
+
+def _worst(rule: Rule, cases: Sequence[Case]) -> Verdict:
+    verdicts = [_judge(rule, case) for case in cases]
+    if not verdicts:
+        return Verdict(_name(rule), False, "nothing was confirmed")
+    return next((verdict for verdict in verdicts if not verdict.ok), verdicts[0])
+
+
+def _judge(rule: Callable[[Judged], Finding], case: Judged) -> Verdict:
+    try:
+        ok, detail = rule(case)
+    except Refused as refused:
+        return Verdict(_name(rule), False, str(refused))
+    except Exception as error:  # fail closed: what a rule trips over must not pass
+        return Verdict(_name(rule), False, f"could not be judged: {type(error).__name__}")
+    return Verdict(_name(rule), ok is True, detail)
+
+
+def _name(rule: Callable[[Judged], Finding]) -> str:
+    return rule.__name__.lstrip("_")

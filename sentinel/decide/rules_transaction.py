@@ -1,0 +1,172 @@
+"""Rules on the bytes: what would be signed is one of the few shapes allowed, and says what the typed action says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sentinel.decide.calldata import ADDRESS_THIS, CONTRACT_BALANCE, MSG_SENDER, SwapCall
+from sentinel.decide.case import Case, Finding
+from sentinel.errors import Refused
+from sentinel.types import Leg, Network, Pool, Swap
+
+SIGNATURE_BYTES = 65
+
+
+def action(case: Case) -> Finding:
+    """A swap or an approval, with a transaction."""
+    return case.simulation.tx is not None, "it has a transaction" if case.simulation.tx else "it has no transaction"
+
+
+def reverted(case: Case) -> Finding:
+    why = case.simulation.revert
+    return why is None, "it succeeded in simulation" if why is None else f"it reverted in simulation: {why[:100]}"
+
+
+def value(case: Case) -> Finding:
+    """No native coin is ever sent along."""
+    return case.tx.value == 0, f"{case.tx.value} wei sent along"
+
+
+def nonce(case: Case) -> Finding:
+    """Simulated with the wallet's next nonce: the simulator itself does not check."""
+    used, wanted = case.simulation.env.nonce, case.state.nonce
+    return used == wanted, f"simulated with nonce {used}, the wallet's next is {wanted}"
+
+
+def deadline(case: Case) -> Finding:
+    """Not yet over at the head, and not further off than allowed; the bytes carry the same one."""
+    what = case.simulation.candidate.action
+    until = case.swap.deadline if isinstance(what, Swap) else case.approval.expiry
+    if isinstance(what, Swap) and case.router_call.deadline != until:
+        return False, f"the bytes carry deadline {case.router_call.deadline}, the action {until}"
+    left = until - case.head.timestamp
+    return 0 < left <= case.limits.max_deadline, f"{left} s from the head, at most {case.limits.max_deadline}"
+
+
+# ---------------------------------------------------------------- swaps
+
+
+def target(case: Case) -> Finding:
+    return _same(case.tx.to, case.network.universal_router), f"sent to {case.tx.to}"
+
+
+def calldata(case: Case) -> Finding:
+    return True, f"{len(case.router_call.swaps)} swap commands in plain encoding"
+
+
+def route(case: Case) -> Finding:
+    """The commands cross exactly the action's pools, which are listed, with exactly its amounts."""
+    told = case.swap.routes
+    found = _routes(case)
+    if len(found) != len(told):
+        return False, f"{len(found)} routes in the bytes, {len(told)} in the action"
+    for commands, meant in zip(found, told, strict=True):
+        legs = tuple(leg for command in commands for leg in _legs(case.network, command))
+        if legs != meant.legs:
+            return False, "the bytes cross other pools than the action"
+        if commands[0].amount_in != meant.amount_in or meant.amount_in <= 0:
+            return False, f"the bytes put in {commands[0].amount_in}, the action {meant.amount_in}"
+        if any(command.amount_in != CONTRACT_BALANCE for command in commands[1:]):
+            return False, "a later command does not pass on all that came before"
+    ends = {(meant.legs[0].token_in, meant.legs[-1].token_out) for meant in told}
+    return len(ends) == 1, "the pools are listed and are those of the action"
+
+
+def recipient(case: Case) -> Finding:
+    """The wallet gets what comes out; between commands the router holds it."""
+    for commands in _routes(case):
+        last = commands[-1].recipient
+        if last != MSG_SENDER and not _same(last, case.state.wallet):
+            return False, f"the output goes to {last}"
+        if any(command.recipient != ADDRESS_THIS for command in commands[:-1]):
+            return False, "something between two commands leaves the router"
+    return True, "the output goes to the wallet"
+
+
+def min_out(case: Case) -> Finding:
+    """Every route ends with a positive least output, together the action's; nothing in between carries one."""
+    routes = _routes(case)
+    ends = [commands[-1].min_out for commands in routes]
+    if any(least <= 0 for least in ends):
+        return False, "a route ends without a least output"
+    if any(command.min_out for commands in routes for command in commands[:-1]):
+        return False, "a command in between carries a least output"
+    return sum(ends) == case.swap.min_out, f"least output {sum(ends)} in the bytes, {case.swap.min_out} in the action"
+
+
+def permit(case: Case) -> Finding:
+    """The permit is for exactly this trade; while only screened it may be missing or unsigned."""
+    given = case.router_call.permit
+    if given is None:
+        return True, "no permit in the bytes"
+    swap = case.swap
+    wrong = [
+        name
+        for name, right in (
+            ("token", _same(given.token, case.network.tokens[swap.token_in].address)),
+            ("amount", given.amount == swap.amount_in),
+            ("spender", _same(given.spender, case.network.universal_router)),
+            ("expiration", given.expiration == swap.deadline),
+            ("signature deadline", given.sig_deadline == swap.deadline),
+            ("nonce", given.nonce == case.state.permit_nonces.get(swap.token_in)),
+            ("signature length", len(given.signature) in (0, SIGNATURE_BYTES)),
+        )
+        if not right
+    ]
+    return not wrong, f"the permit's {', '.join(wrong)} is wrong" if wrong else "the permit is for exactly this trade"
+
+
+# ---------------------------------------------------------------- approvals
+
+
+def approval(case: Case) -> Finding:
+    """`approve(Permit2, amount)` on a listed token, as the action says."""
+    meant, call = case.approval, case.approve_call
+    right = (
+        meant.spender == "permit2"
+        and _same(call.spender, case.network.permit2)
+        and _same(case.tx.to, case.network.tokens[meant.token].address)
+        and call.amount == meant.amount
+    )
+    return right, "the bytes approve what the action says" if right else "the bytes approve something else"
+
+
+# ---------------------------------------------------------------- reading the commands
+
+
+def _routes(case: Case) -> list[list[SwapCall]]:
+    """The commands by route: one that the wallet pays begins a route, those that the router pays go on with it."""
+    routes: list[list[SwapCall]] = []
+    for command in case.router_call.swaps:
+        if command.payer_is_user:
+            routes.append([command])
+        elif routes:
+            routes[-1].append(command)
+        else:
+            raise Refused("route", "the first command is not paid by the wallet")
+    return routes
+
+
+def _legs(network: Network, command: SwapCall) -> Sequence[Leg]:
+    """The pools that a command crosses; raises Refused where one is not listed."""
+    symbols = {token.address.lower(): symbol for symbol, token in network.tokens.items()}
+    legs = []
+    for hop, (one, other) in enumerate(zip(command.tokens, command.tokens[1:], strict=False)):
+        token_in, token_out = symbols.get(one.lower()), symbols.get(other.lower())
+        if token_in is None or token_out is None:
+            raise Refused("route", f"token {one if token_in is None else other} is not listed")
+        fee = command.fees[hop] if command.fees else None
+        pool = _pool(network, command.venue, {token_in, token_out}, fee)
+        legs.append(Leg(pool.name, token_in, token_out, command.venue))
+    return legs
+
+
+def _pool(network: Network, venue: str, pair: set[str], fee: int | None) -> Pool:
+    for pool in network.pools.values():
+        if pool.venue == venue and {pool.token0, pool.token1} == pair and fee in (None, pool.fee_pips):
+            return pool
+    raise Refused("route", f"no listed {venue} pool of {'/'.join(sorted(pair))}")
+
+
+def _same(one: str, other: str) -> bool:
+    return one.lower() == other.lower()
