@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sentinel.agent.form import render_action
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.errors import OperatorError
+from sentinel.types import Sample
 
 Lines = Mapping[str, str]  # the prompt's lines by name
 
@@ -43,8 +44,10 @@ LAST: dict[str, Callable[[str, str], tuple[str, str]]] = {
     ),
     "sell": lambda base, quote: (
         f"The code says sell, so I sell {base} where it fills best.",
-        f'amount = size / prices("{base}", 1)[-1]\n'
-        f'swap("{base}", "{quote}", amount, best_venue("{base}", "{quote}", amount))',
+        (
+            f'amount = size / prices("{base}", 1)[-1]\n'
+            f'swap("{base}", "{quote}", amount, best_venue("{base}", "{quote}", amount))'
+        ),
     ),
     "cycle": lambda base, quote: (
         f"The cycle through {base} pays, so I take it in one transaction.",
@@ -52,6 +55,19 @@ LAST: dict[str, Callable[[str, str], tuple[str, str]]] = {
     ),
     "hold": lambda base, quote: ("The code says hold, so I wait.", 'hold("nothing to do")'),
 }
+
+
+class OracleModel:
+    """Takes the student's place in an episode. Deterministic: n samples are n equal ones."""
+
+    source = "oracle"
+
+    async def sample(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str) -> list[Sample]:
+        """A prefill is the playbook's own first thought or nothing; another one is the operator's, and kept."""
+        text = next_action(messages)
+        if prefill and not text.startswith(prefill):
+            text = prefill + text[text.index("\nCode:") :]
+        return [Sample(0, index, text, 0, "stop") for index in range(n)]
 
 
 def next_action(messages: Sequence[Mapping[str, str]]) -> str:
