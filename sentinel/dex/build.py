@@ -1,0 +1,111 @@
+"""The agent's typed final actions -> Action, from allow-lists alone; min_out and deadline are set here. Pure.
+
+Whatever the model wrote arrives here as plain values. Nothing of it but symbols of the network file, venue labels and
+one amount goes on; everything else is refused with ActionFault and a short message that the model may read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sentinel.dex.costs import convert, expected_gas, gas_in
+from sentinel.dex.labels import find_pool
+from sentinel.dex.quotes import leg_of, quote_leg, quote_route
+from sentinel.dex.tokens import printable, to_base_units
+from sentinel.errors import ActionFault, QuoteError
+from sentinel.types import BPS, Approve, HoldAction, Leg, MarketState, Network, Route, Swap, Symbol
+
+PIPS = 1_000_000
+REFERENCE_SLACK_PIPS = 10_000  # 1 %: what a swap may fall short of the reference price, the pool's fee on top
+REASON = 80  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    network: Network
+    slippage_bps: int = 50  # min_out below the own quote at the head
+    deadline_s: int = 120  # seconds from the head's timestamp
+    min_profit: int = 0  # a cycle's least gain after gas, base units of the quote token
+    max_approval: Mapping[Symbol, int] = field(default_factory=dict)  # base units; a token not named: no approval
+
+    def swap(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount_whole: object, venue: str) -> Swap:
+        """Sell exactly `amount_whole` of `token_in` in one pool.
+
+        min_out = max(own quote x (1 - slippage), reference x (1 - pool fee - 1 %)); without a reference the first.
+        """
+        leg = self._leg(token_in, token_out, venue)
+        amount = self._affordable(state, token_in, amount_whole)
+        try:
+            quoted = quote_leg(self.network, state.pools, leg, amount)
+        except QuoteError as error:
+            raise ActionFault("the pool cannot fill this amount") from error
+        least = quoted * (BPS - self.slippage_bps) // BPS
+        fair = convert(self.network, state.reference, amount, token_in, token_out)
+        if fair is not None:
+            keep = PIPS - self.network.pools[leg.pool].fee_pips - REFERENCE_SLACK_PIPS
+            least = max(least, fair * keep // PIPS)
+        if least > quoted:
+            raise ActionFault("the venue pays too far below the reference price")
+        return self._swap(state, Route((leg,), amount), least)
+
+    def cycle(
+        self, state: MarketState, token: Symbol, via: Symbol, amount_whole: object, venue_in: str, venue_out: str
+    ) -> Swap:
+        """token -> via at `venue_in`, via -> token at `venue_out`, in one transaction.
+
+        min_out is at least what was put in, its gas and the least profit.
+        """
+        if venue_in == venue_out:
+            raise ActionFault("a cycle needs two different venues")
+        legs = (self._leg(token, via, venue_in), self._leg(via, token, venue_out))
+        amount = self._affordable(state, token, amount_whole)
+        try:
+            quoted = quote_route(self.network, state.pools, Route(legs, amount))
+        except QuoteError as error:
+            raise ActionFault("the pools cannot fill this amount") from error
+        gas = gas_in(self.network, state, expected_gas(legs), token)
+        profit = convert(self.network, state.reference, self.min_profit, self.network.quote, token)
+        if gas is None or profit is None:
+            raise ActionFault("no reference price to count the gas in")
+        least = max(amount + gas + profit, quoted * (BPS - self.slippage_bps) // BPS)
+        if least > quoted:
+            raise ActionFault("the cycle does not pay for its gas and the least profit")
+        return self._swap(state, Route(legs, amount), least)
+
+    def approve(self, state: MarketState, token: Symbol, amount: object) -> Approve:
+        """Let Permit2 take at most `amount` whole tokens; 0 revokes."""
+        cap = self.max_approval.get(self._token(token), 0)
+        units = to_base_units(amount, self.network.tokens[token].decimals)
+        if units > cap:
+            raise ActionFault("the approval is above its cap")
+        return Approve(token, "permit2", units, state.head.timestamp + self.deadline_s)
+
+    def hold(self, reason: object = "") -> HoldAction:
+        if not isinstance(reason, str):
+            raise ActionFault("the reason is text")
+        return HoldAction(printable(reason, REASON))
+
+    def _swap(self, state: MarketState, route: Route, min_out: int) -> Swap:
+        if min_out <= 0:
+            raise ActionFault("the amount is too small to give anything")
+        return Swap((route,), min_out, state.head.timestamp + self.deadline_s)
+
+    def _token(self, symbol: object) -> Symbol:
+        if not isinstance(symbol, str) or symbol not in self.network.tokens:
+            raise ActionFault("unknown token; known are " + ", ".join(sorted(self.network.tokens)))
+        return symbol
+
+    def _leg(self, token_in: object, token_out: object, venue: object) -> Leg:
+        a, b = self._token(token_in), self._token(token_out)
+        if a == b:
+            raise ActionFault("the two tokens are the same")
+        return leg_of(find_pool(self.network, a, b, venue), a)
+
+    def _affordable(self, state: MarketState, symbol: Symbol, amount_whole: object) -> int:
+        amount = to_base_units(amount_whole, self.network.tokens[symbol].decimals)
+        if amount <= 0:
+            raise ActionFault("the amount must be positive")
+        if amount > state.balances.get(symbol, 0):
+            raise ActionFault(f"the wallet does not hold that much {symbol}")
+        return amount

@@ -1,0 +1,50 @@
+"""What gas costs in a token, and what an amount is worth in another by the references. Pure integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sentinel.types import NATIVE, Head, Leg, MarketState, Network, Reference, Symbol
+
+# Gas units, rounded up from what the devnet's real contracts used; estimates for decisions, never a gas limit.
+_BASE_GAS = 125_000  # transaction, router, Permit2 permit and transfer
+_LEG_GAS = {"uniswap_v2": 90_000, "uniswap_v3": 110_000}
+
+
+def expected_gas(legs: Sequence[Leg]) -> int:
+    """Gas units that a trade over these legs uses, its permit included."""
+    return _BASE_GAS + sum(_LEG_GAS.get(leg.venue, max(_LEG_GAS.values())) for leg in legs)
+
+
+def expected_price(head: Head, priority_fee: int) -> int:
+    """Wei per gas that is paid in the next block, as far as is known now: its base fee may differ by an eighth."""
+    return head.base_fee + priority_fee
+
+
+def gas_in(network: Network, state: MarketState, gas: int, token: Symbol) -> int | None:
+    """What `gas` units cost, in base units of `token`, rounded up; None where a reference price is missing."""
+    wei = gas * expected_price(state.head, state.priority_fee)
+    cost = convert(network, state.reference, wei, NATIVE, token)
+    return None if cost is None else cost + 1
+
+
+def convert(
+    network: Network, reference: Mapping[Symbol, Reference], amount: int, held: Symbol, wanted: Symbol
+) -> int | None:
+    """`amount` base units of `held` in base units of `wanted`, by reference prices alone, rounded down."""
+    up, down = _value(network, reference, held), _value(network, reference, wanted)
+    if up is None or down is None:
+        return None
+    return amount * up[0] * down[1] // (up[1] * down[0])
+
+
+def _value(network: Network, reference: Mapping[Symbol, Reference], symbol: Symbol) -> tuple[int, int] | None:
+    """Whole quote tokens a base unit of `symbol`, as a fraction; the native coin is worth its wrapped token."""
+    name = network.wrapped if symbol == NATIVE else symbol
+    unit: int = 10 ** network.tokens[name].decimals
+    if name == network.quote:
+        return 1, unit
+    price = reference.get(name)
+    if price is None or price.answer <= 0:
+        return None
+    return price.answer, 10**price.decimals * unit

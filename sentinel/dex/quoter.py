@@ -1,0 +1,64 @@
+"""Exact quotes as the agent asks for them: whole tokens and venue labels instead of base units and pools. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sentinel.dex import quotes
+from sentinel.dex.costs import expected_gas, gas_in
+from sentinel.dex.labels import find_pool, label_of, labels
+from sentinel.dex.tokens import to_base_units, to_whole
+from sentinel.types import MarketState, Network, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class CycleQuote:
+    """Whole units of the token that the cycle starts and ends with."""
+
+    amount: float
+    profit: float  # after gas
+    buy: str  # venue labels
+    sell: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quoter:
+    """All raise QuoteError where a pool cannot fill the amount, ActionFault for what is no amount or no venue."""
+
+    network: Network
+
+    def venues(self, state: MarketState, token_in: Symbol, token_out: Symbol) -> Sequence[str]:
+        return labels(self.network, token_in, token_out)
+
+    def quote(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str) -> float:
+        """Whole `token_out` for `amount` whole `token_in`, the pool's fee taken."""
+        leg = quotes.leg_of(find_pool(self.network, token_in, token_out, venue), token_in)
+        out = quotes.quote_leg(self.network, state.pools, leg, self._base(amount, token_in))
+        return self._whole(out, token_out)
+
+    def best_venue(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> str:
+        """The label of the venue that gives the most for this amount."""
+        best = quotes.best_venue(self.network, state.pools, token_in, token_out, self._base(amount, token_in))
+        return label_of(self.network.pools[best.leg.pool])
+
+    def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> CycleQuote | None:
+        """The two venues and the amount, up to `max_amount`, that leave the most; None where none outdoes its gas."""
+        best = quotes.best_cycle(self.network, state.pools, token, via, self._base(max_amount, token))
+        if best is None:
+            return None
+        gas = gas_in(self.network, state, expected_gas((best.buy, best.sell)), token)
+        if gas is None or best.gain <= gas:
+            return None
+        return CycleQuote(
+            amount=self._whole(best.amount_in, token),
+            profit=self._whole(best.gain - gas, token),
+            buy=label_of(self.network.pools[best.buy.pool]),
+            sell=label_of(self.network.pools[best.sell.pool]),
+        )
+
+    def _base(self, amount: float, symbol: Symbol) -> int:
+        return to_base_units(amount, self.network.tokens[symbol].decimals)
+
+    def _whole(self, amount: int, symbol: Symbol) -> float:
+        return to_whole(amount, self.network.tokens[symbol].decimals)
