@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sentinel.errors import OperatorError
-from sentinel.process import Child, ChildFailed, free_port
+from sentinel.process import Child, ChildFailed, free_port, port_taken
 from sentinel.rpc import Rpc
 
 VERSION = "1.7.1"  # a later one broke eth_simulateV1 on forks
@@ -68,6 +68,8 @@ async def start_anvil(
     Raises ChildFailed when it cannot start (a taken port, a wrong argument).
     """
     path = find_anvil(program)
+    if port and port_taken(port):  # else another node on it would answer in ours' place
+        raise ChildFailed(f"port {port} on {HOST} is taken; stop what listens there, or choose another port")
     attempts = 3 if port == 0 else 1
     while True:
         attempts -= 1

@@ -166,6 +166,17 @@ class Child:
         await self.stop()
 
 
+def port_taken(port: int, host: str = "127.0.0.1") -> bool:
+    """Somebody listens there already, or it is not ours to use."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just closed is free
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A port that nobody listens on now; another process may still take it before we do."""
     with socket.socket() as probe:

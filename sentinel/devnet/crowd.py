@@ -24,6 +24,7 @@ class Behaviour:
     """Ratios are of the price, in bps; blocks are bars."""
 
     tip: int = GWEI // 10  # wei per gas, of the crowd's transactions
+    ahead: float = 0.0  # share of blocks in which the crowd trades before everybody else; else it trades after them
     noise: float = 0.5  # share of a pool's fee that its price may stand off the replayed one
     opening_every: float = 15.0  # blocks from the end of one opening to the next, on average; 0: never
     opening_bps: tuple[float, float] = (60.0, 92.0)  # how far a pool strays, least and most
@@ -47,6 +48,7 @@ class Wish:
     bar: Bar
     pools: Mapping[str, float]  # price of the first token in the second, whole tokens
     base_fee: int  # wei per gas
+    ahead: bool
     opening: Opening | None
 
 
@@ -63,6 +65,7 @@ class Crowd:
         self._noise_rng = random.Random(f"noise {seed}")
         self._opening_rng = random.Random(f"opening {seed}")
         self._fee_rng = random.Random(f"base fee {seed}")
+        self._order_rng = random.Random(f"order {seed}")
         self._noise = {pool.name: 0.0 for pool in POOLS}  # in units of the fee, -noise..noise
         low, high = behaviour.base_fee
         self._log_fee = math.log(low * high) / 2
@@ -81,7 +84,8 @@ class Crowd:
                     pools[pool.name] = self._opening.prices[pool.name]
             else:
                 pools[pool.name] = fair(pool.name, bar) * (1 + noise[pool.name])
-        return Wish(bar, pools, base_fee, self._opening)
+        ahead = self._order_rng.random() < self._behaviour.ahead
+        return Wish(bar, pools, base_fee, ahead, self._opening)
 
     def _next_base_fee(self) -> int:
         """A walk between the bounds whose steps stay well under the protocol's 12.5 % a block."""

@@ -29,7 +29,8 @@ DEPTH = {
 # V3 positions: (distance of either end from the price, share of the liquidity); the full range never runs dry
 BANDS = ((0.05, 0.35), (0.25, 0.45), (None, 0.20))
 _MAX_TICK = 887_272
-_MAX_FEE = 1_000 * 10**9  # wei per gas; the crowd's transactions are never priced out
+_FIRST = 100_000 * 10**9  # wei per gas, a fee cap that nobody else offers
+_GAS = 1_500_000  # limit of one of the crowd's transactions; opening a pool takes the most
 
 
 class MarketError(Unavailable):
@@ -127,9 +128,12 @@ class Market:
     async def _mine(self, wish: Wish, txs: list[dict[str, Any]]) -> Block:
         self._timestamp = max(self._timestamp + 1, int(self._clock()))
         txs = [*self._feed_txs(wish.bar), *txs]
-        for place, tx in enumerate(txs):  # unlike tips give one order in the block, whatever order they arrive in
-            tip = max(self._behaviour.tip - place, 0)
-            tx |= {"gas": hex(1_500_000), "maxFeePerGas": hex(_MAX_FEE), "maxPriorityFeePerGas": hex(tip)}
+        # Anvil orders a block by fee cap, not by tip: ours is the least that is mined, or more than anybody's. Unlike
+        # caps give one order, whatever order the transactions arrive in.
+        tip = self._behaviour.tip
+        cap = _FIRST if wish.ahead else wish.base_fee + tip
+        for place, tx in enumerate(txs):
+            tx |= {"gas": hex(_GAS), "maxFeePerGas": hex(cap - place), "maxPriorityFeePerGas": hex(tip - place)}
             tx["nonce"] = hex(self._nonces[tx["from"]])
             self._nonces[tx["from"]] += 1
         setting: list[Call] = [

@@ -75,7 +75,7 @@ class PricePath:
         try:
             return cls.replayed(days, start=start, seed=seed, data_dir=data_dir)
         except FileNotFoundError as error:
-            return cls.synthetic(seed, why=f"no {error.filename} in the data folder")
+            return cls.synthetic(seed, why=f"no {Path(error.filename).name} in the data folder")
 
     @classmethod
     def replayed(
