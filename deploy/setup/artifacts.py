@@ -78,7 +78,15 @@ def download(package: Package, into: Path) -> Path:
     """`npm pack` through the user's own npm configuration (registry, proxy, certificates)."""
     npm = need_program("npm", "Install Node.js 20 or newer; npm comes with it.")
     run(
-        [npm, "pack", f"{package.name}@{package.version}", "--pack-destination", into, "--ignore-scripts", "--silent"],
+        [
+            npm,
+            "pack",
+            f"{package.name}@{package.version}",
+            "--pack-destination",
+            into,
+            "--ignore-scripts",
+            "--loglevel=error",
+        ],
         failed=f"npm could not download {package.name} {package.version}: check the network, then run this again",
         cwd=into,
         quiet=True,

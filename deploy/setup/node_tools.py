@@ -35,9 +35,9 @@ def install() -> None:
     """Install by lock, then put the native Anvil where it is looked for."""
     check_node()
     own = foundry_anvil()
-    say(f"  Solidity compiler{'' if own else f', Anvil {ANVIL}'} (npm, {2 if own else 20} MB)")
+    say(f"  Solidity compiler{'' if own else f', Anvil {ANVIL}'} (npm, {3 if own else 28} MB)")
     npm = need_program("npm", GET_NODE)
-    command = [npm, "ci", "--ignore-scripts", "--silent", *(["--omit=optional"] if own else [])]
+    command = [npm, "ci", "--ignore-scripts", "--loglevel=error", *(["--omit=optional"] if own else [])]
     run(command, failed="npm could not install its packages: check the network, then run this again", quiet=True)
     native = own or packaged_anvil()
     if anvil_version(native) != ANVIL:
@@ -49,7 +49,8 @@ def install() -> None:
 
 
 def check_node() -> None:
-    """Node must be there and new enough."""
+    """Node must be there and new enough, and npm with it."""
+    need_program("npm", GET_NODE)
     node = need_program("node", GET_NODE)
     done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
     found = re.match(r"v(\d+)", done.stdout)

@@ -6,6 +6,7 @@ itself; this file stays readable to an old Python, so that an old Python can say
 
 import os
 import shutil
+import subprocess
 import sys
 
 OLDEST, NEWEST = (3, 11), (3, 13)  # not every locked package has wheels for what comes after
@@ -17,7 +18,7 @@ def fitting_python() -> None:
         return
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         found = shutil.which(f"python3.{minor}")
-        if found:
+        if found and subprocess.call([found, "-c", ""], stderr=subprocess.DEVNULL) == 0:
             os.execv(found, [found, *sys.argv])
     have = ".".join(str(part) for part in sys.version_info[:2])
     sys.exit(f"set-up: Python 3.11, 3.12 or 3.13 is needed; this is {have} and no other is on PATH. Install one.")

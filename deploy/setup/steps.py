@@ -21,31 +21,33 @@ ASK_ABOVE = 200  # MB: a larger download is confirmed first when somebody is the
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One part of set-up: `download` and `disk` are MB, as measured for the locked versions on Linux x86-64."""
+    """One part of set-up: `download` and `disk` are MB, measured on Linux x86-64 (for a GPU: estimated)."""
 
     title: str
     download: float
     disk: float
     ready: Callable[[], bool]
     do: Callable[[], None]
+    needs_node: bool = False
 
 
 def all_steps(serve: str, dev_only: bool) -> list[Step]:
     """`serve` is cpu, gpu or none; `dev_only` leaves out everything that only a running market needs."""
     contracts = artifacts.missing()
-    steps = [Step("daemon and development packages (.venv)", 65, 260, pythons.dev_ready, pythons.make_dev)]
+    steps = [Step("daemon and development packages (.venv)", 125, 260, pythons.dev_ready, pythons.make_dev)]
     if dev_only:
         return steps
     steps += [
-        Step("Anvil and the Solidity compiler (node_modules)", 20, 55, node_tools.ready, node_tools.install),
+        Step("Anvil and the Solidity compiler (node_modules)", 28, 55, node_tools.ready, node_tools.install, True),
         Step(
             "DEX contracts (npm packages, unpacked into the cache)",
             sum(package.bytes for package in contracts) / 1e6,
             20,
             lambda: not artifacts.missing(),
             artifacts.fetch_all,
+            True,
         ),
-        Step("Sentinel's own contracts (compiled)", 0, 1, solidity.ready, solidity.compile_all),
+        Step("Sentinel's own contracts (compiled)", 0, 1, solidity.ready, solidity.compile_all, True),
     ]
     if serve != "none":
         download, disk = (700, 3200) if serve == "cpu" else (4500, 11000)
@@ -123,6 +125,8 @@ def agreed(todo: list[Step]) -> bool:
 
 def perform(todo: list[Step]) -> None:
     """Do the steps in order, each with its time."""
+    if any(step.needs_node for step in todo):  # said before the first download, not after it
+        node_tools.check_node()
     for number, step in enumerate(todo, 1):
         say(f"[{number}/{len(todo)}] {step.title}")
         begun = time.monotonic()
