@@ -74,7 +74,7 @@ contract Crowd {
         active = address(0);
     }
 
-    /// Trade until the reserves stand at this price, as near as whole units allow.
+    /// Trade until the reserves stand at this price, as near as whole units allow; a distance worth less than one unit is left.
     /// With a fee of 3/1000 on an input x, p (r0 + x)(r0 + 0.997 x) = r0 r1 is solved for x.
     function moveV2(IPairV2 pair, uint160 sqrtPriceX96) external onlyMembers {
         (uint112 reserve0, uint112 reserve1,) = pair.getReserves();
@@ -82,14 +82,16 @@ contract Crowd {
         uint256 wanted0 = uint256(reserve1) * Q96 / s * Q96 / s; // what reserve1 is worth in token0
         if (wanted0 > reserve0) {
             uint256 amount = _input(reserve0, wanted0);
-            if (amount == 0) return;
+            uint256 out = _output(amount, reserve0, reserve1);
+            if (out == 0) return;
             _pay(pair.token0(), address(pair), amount);
-            pair.swap(0, _output(amount, reserve0, reserve1), address(this), "");
+            pair.swap(0, out, address(this), "");
         } else {
             uint256 amount = _input(reserve1, uint256(reserve0) * s / Q96 * s / Q96);
-            if (amount == 0) return;
+            uint256 out = _output(amount, reserve1, reserve0);
+            if (out == 0) return;
             _pay(pair.token1(), address(pair), amount);
-            pair.swap(_output(amount, reserve1, reserve0), 0, address(this), "");
+            pair.swap(out, 0, address(this), "");
         }
     }
 
