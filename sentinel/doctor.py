@@ -1,0 +1,289 @@
+"""`sentinel doctor`: is everything there that trading needs, and if not, how to mend it. Reads only; sends nothing.
+
+Checks do not raise: each gives findings, and one part that is missing leaves the others examined.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from eth_utils.address import is_address, to_checksum_address
+from eth_utils.crypto import keccak
+
+from sentinel import terms
+from sentinel.agent.model import StudentModel
+from sentinel.anvil import VERSION, find_anvil, start_anvil
+from sentinel.chain.heads import latest_head
+from sentinel.chain.networks import load_network
+from sentinel.errors import OperatorError, SentinelError, Unavailable
+from sentinel.execute import wallet
+from sentinel.execute.signer import DevSigner
+from sentinel.execute.signer_limits import SignerLimits
+from sentinel.execute.watch import Watch
+from sentinel.rpc import Rpc, redact
+from sentinel.settings import Settings
+from sentinel.types import Network
+
+Grade = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    name: str
+    grade: Grade
+    what: str
+    mend: str = ""  # what to do about it; empty where all is well
+
+
+@dataclass(frozen=True, slots=True)
+class _Patient:
+    settings: Settings
+    network: Network
+    rpc: Rpc
+    address: str | None
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """All findings, in the order in which a person would mend them."""
+    try:
+        network = load_network(settings.network)
+        terms.limits(settings, network)
+        terms.mandate(settings, network)
+    except OperatorError as error:
+        return [Finding("network", "fail", str(error), "mend the network file or SENTINEL_NETWORK")]
+    found = [Finding("network", "ok", f"{network.name}: chain {network.chain_id}, {len(network.pools)} pools")]
+    found += _key(settings, network)
+    async with Rpc(settings.rpc.url, timeout=settings.rpc.read_timeout) as rpc:
+        patient = _Patient(settings, network, rpc, _address(settings, network))
+        for check in CHECKS:
+            found += await _safely(check, patient)
+    return found
+
+
+Check = Callable[[_Patient], AsyncIterator[Finding]]
+
+
+async def _safely(check: Check, patient: _Patient) -> list[Finding]:
+    name = check.__name__.removeprefix("_").replace("_", " ")
+    found: list[Finding] = []
+    try:
+        async for finding in check(patient):
+            found.append(finding)
+    except (SentinelError, OSError) as error:
+        found.append(Finding(name, "fail", str(error), MENDS.get(name, "")))
+    return found
+
+
+MENDS = {
+    "endpoint": "check SENTINEL_RPC__URL, and that the node is up and reachable from here",
+    "contracts": "the endpoint must serve eth_getCode for the newest block",
+    "anvil": f"run `make setup`, or point SENTINEL_FORK__ANVIL at Anvil {VERSION}",
+    "fork": "see that the endpoint serves state of its newest block, and that SENTINEL_FORK__PORT is free",
+    "model": "start the student (`make demo` does; else vLLM with --served-model-name as SENTINEL_MODEL__NAME)",
+    "funds": "check the endpoint",
+    "allowances": "check the endpoint",
+}
+
+
+async def _endpoint(patient: _Patient) -> AsyncIterator[Finding]:
+    started = time.perf_counter()
+    chain_id = int(await patient.rpc.call("eth_chainId"), 16)
+    took = (time.perf_counter() - started) * 1000
+    yield Finding("endpoint", "ok", f"{redact(patient.settings.rpc.url)} answers in {took:.0f} ms")
+    network = patient.network
+    if chain_id != network.chain_id:
+        mend = "set SENTINEL_RPC__URL to the network's chain, or SENTINEL_NETWORK to the endpoint's"
+        yield Finding("chain id", "fail", f"the endpoint serves {chain_id}, {network.name} is {network.chain_id}", mend)
+    else:
+        yield Finding("chain id", "ok", str(chain_id))
+    if network.pinned_hash is not None:
+        block = await patient.rpc.call("eth_getBlockByNumber", hex(network.pinned_block or 0), False)
+        same = isinstance(block, dict) and block.get("hash") == network.pinned_hash
+        told = f"block {network.pinned_block} {'is' if same else 'is NOT'} {network.pinned_hash[:12]}…"
+        yield Finding("pinned hash", "ok" if same else "fail", told, "" if same else "this is another chain: change it")
+    head = await latest_head(patient.rpc)
+    age = time.time() - head.timestamp
+    fresh = age <= patient.settings.limits.max_head_age
+    told = f"block {head.number}, {age:.0f} s old"
+    mend = "wait until the node has caught up, or raise SENTINEL_LIMITS__MAX_HEAD_AGE"
+    yield Finding("head", "ok" if fresh else "warn", told, "" if fresh else mend)
+
+
+async def _contracts(patient: _Patient) -> AsyncIterator[Finding]:
+    network = patient.network
+    wanted: dict[str, str | None] = {token.address: token.code_hash for token in network.tokens.values()}
+    wanted |= dict.fromkeys(pool.address for pool in network.pools.values())
+    wanted |= dict.fromkeys((network.universal_router, network.permit2, network.multicall3))
+    wanted |= dict(network.code_hashes)
+    codes = await patient.rpc.batch([("eth_getCode", [address, "latest"]) for address in wanted])
+    missing, changed = [], []
+    for (address, expected), code in zip(wanted.items(), codes, strict=True):
+        if not isinstance(code, str) or len(code) <= 2:
+            missing.append(address)
+        elif expected is not None and "0x" + keccak(hexstr=code).hex() != expected:
+            changed.append(address)
+    if missing:
+        yield Finding("contracts", "fail", f"no code at {', '.join(missing)}", "mend the addresses in the network file")
+    if changed:
+        mend = "do not trade: the code is not what the network file pins"
+        yield Finding("contracts", "fail", f"other code at {', '.join(changed)}", mend)
+    if not missing and not changed:
+        pinned = sum(expected is not None for expected in wanted.values())
+        yield Finding("contracts", "ok", f"{len(wanted)} have code, {pinned} of them as pinned")
+
+
+async def _anvil(patient: _Patient) -> AsyncIterator[Finding]:
+    path = await asyncio.to_thread(find_anvil, patient.settings.fork.anvil)
+    yield Finding("anvil", "ok", f"{VERSION} ({path.name})")
+
+
+async def _fork(patient: _Patient) -> AsyncIterator[Finding]:
+    """A throw-away fork on a free port, or the one that SENTINEL_FORK__URL names."""
+    started = time.perf_counter()
+    if url := patient.settings.fork.url:
+        async with Rpc(url, timeout=patient.settings.fork.timeout) as rpc:
+            await _simulates(rpc)
+    else:
+        arguments = ["--fork-url", patient.settings.rpc.url, "--accounts", "0", "--no-storage-caching"]
+        arguments += ["--no-rate-limit", "--hardfork", patient.network.hardfork]
+        child, url = await start_anvil(program=patient.settings.fork.anvil, arguments=arguments)
+        try:
+            async with Rpc(url, timeout=patient.settings.fork.timeout) as rpc:
+                await _simulates(rpc)
+        finally:
+            await child.stop()
+    yield Finding("fork", "ok", f"starts and simulates in {time.perf_counter() - started:.1f} s")
+
+
+async def _simulates(rpc: Rpc) -> None:
+    nobody = "0x" + "11" * 20
+    call = {"from": nobody, "to": nobody, "gas": hex(50_000)}
+    reply = await rpc.call("eth_simulateV1", {"blockStateCalls": [{"calls": [call]}]}, "latest")
+    if not isinstance(reply, list) or not reply:
+        raise Unavailable("eth_simulateV1 gives no result")
+
+
+async def _model(patient: _Patient) -> AsyncIterator[Finding]:
+    given = patient.settings.model
+    if patient.settings.proposer == "oracle":
+        yield Finding("model", "ok", "not needed: the built-in oracle proposes")
+        return
+    async with StudentModel(
+        given.url, given.name, timeout=min(given.timeout, 5.0), api_key_file=given.api_key_file
+    ) as model:
+        await model.health()
+    yield Finding("model", "ok", f"{redact(given.url)} serves {given.name}")
+
+
+async def _funds(patient: _Patient) -> AsyncIterator[Finding]:
+    if patient.address is None:
+        mend = "set SENTINEL_WALLET__ADDRESS (dry run) or SENTINEL_WALLET__KEYSTORE_FILE"
+        yield Finding("funds", "warn", "no wallet is named, so nothing could be traded", mend)
+        return
+    coin = int(await patient.rpc.call("eth_getBalance", patient.address, "latest"), 16)
+    least = terms.base_units(patient.settings.limits.gas_reserve_eth, terms.ETHER)
+    told = f"{coin / 1e18:.4f} of the native coin"
+    mend = f"send at least {(least - coin) / 1e18:.4f} more to {patient.address}, plus gas for the trades"
+    yield Finding("gas", "ok" if coin > least else "fail", told, "" if coin > least else mend)
+    calls: list[tuple[str, list[Any]]] = [
+        ("eth_call", [{"to": token.address, "data": "0x70a08231" + patient.address[2:].rjust(64, "0")}, "latest"])
+        for token in patient.network.tokens.values()
+    ]
+    replies = await patient.rpc.batch(calls)
+    held = {
+        symbol: int(reply, 16) / 10.0 ** patient.network.tokens[symbol].decimals
+        for symbol, reply in zip(patient.network.tokens, replies, strict=True)
+        if isinstance(reply, str) and len(reply) > 2
+    }
+    told = ", ".join(f"{amount:g} {symbol}" for symbol, amount in held.items() if amount) or "no tokens"
+    mend = "" if any(held.values()) else f"send tokens of the network file to {patient.address}"
+    yield Finding("tokens", "warn" if mend else "ok", told, mend)
+
+
+async def _allowances(patient: _Patient) -> AsyncIterator[Finding]:
+    if patient.address is None:
+        return
+    watch = Watch(patient.rpc, patient.network, patient.address, patient.network.pinned_hash or "")
+    found = await watch.allowances(patient.network.tokens)
+    told = ", ".join(
+        f"{amount / 10.0 ** patient.network.tokens[symbol].decimals:g} {symbol}" for symbol, amount in found.items()
+    )
+    boundless = [symbol for symbol, amount in found.items() if amount >= 2**128]
+    if boundless:
+        yield Finding(
+            "allowances", "warn", f"boundless to Permit2: {', '.join(boundless)}", "sentinel approve --revoke"
+        )
+    else:
+        yield Finding("allowances", "ok", f"to Permit2: {told}; a live start sets what is needed")
+
+
+def _key(settings: Settings, network: Network) -> list[Finding]:
+    given = settings.wallet
+    if settings.execution.mode == "dry" and not (given.keystore_file or given.dev_key_file):
+        return [Finding("key", "ok", "not needed in a dry run")]
+    if settings.execution.mode == "live" and network.chain_id != 31337:
+        told = "live trading is open on chain 31337 alone until the transaction manager is finished"
+        return [Finding("mode", "fail", told, "set SENTINEL_EXECUTION__MODE=dry")]
+    path = given.keystore_file or given.dev_key_file
+    if path is None:
+        return [Finding("key", "fail", "live mode has no key", "make one with `sentinel wallet new`")]
+    try:
+        told = wallet.show(path) if given.keystore_file else f"development key, for chain 31337 alone ({path.name})"
+        if not given.keystore_file:
+            wallet.read_key(path)
+        if given.keystore_file and given.password_file:
+            wallet.read_password(given.password_file)
+    except OperatorError as error:
+        return [Finding("key", "fail", str(error), "make one with `sentinel wallet new`")]
+    found = [Finding("key", "ok", told)]
+    for secret in (path, given.password_file):
+        if secret is not None and _open_to_others(secret):
+            found.append(Finding("key file", "warn", f"others can read {secret}", f"chmod 600 {secret}"))
+    if given.keystore_file and not given.password_file:
+        mend = "set SENTINEL_WALLET__PASSWORD_FILE"
+        found.append(Finding("password", "fail", "the keystore has no password file", mend))
+    return found
+
+
+def _open_to_others(path: Path) -> bool:
+    path = path.expanduser()
+    return path.exists() and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+
+
+def _address(settings: Settings, network: Network) -> str | None:
+    """The wallet that can be named without opening a keystore's encryption."""
+    given = settings.wallet
+    try:
+        if given.keystore_file is not None:
+            return wallet.show(given.keystore_file)
+        if given.dev_key_file is not None:
+            limits = SignerLimits.of(network, terms.limits(settings, network), {})
+            return DevSigner.load(given.dev_key_file, limits).address
+    except OperatorError:
+        return None  # `_key` has said so
+    return to_checksum_address(given.address) if is_address(given.address) else None
+
+
+async def _folders(patient: _Patient) -> AsyncIterator[Finding]:
+    settings = patient.settings
+    state = settings.state_dir.expanduser()
+    place = state
+    while not place.exists():
+        place = place.parent
+    writable = os.access(place, os.W_OK | os.X_OK)
+    mend = f"let this user write {place}, or set SENTINEL_STATE_DIR"
+    yield Finding("state", "ok" if writable else "fail", str(state), "" if writable else mend)
+    if patient.network.chain_id == 31337:
+        there = settings.data_dir.expanduser().is_dir()
+        told = str(settings.data_dir) if there else f"{settings.data_dir} is not there: prices will be synthetic"
+        yield Finding("data", "ok" if there else "warn", told, "" if there else "set SENTINEL_DATA_DIR to real data")
+
+
+CHECKS: tuple[Check, ...] = (_endpoint, _contracts, _anvil, _fork, _model, _funds, _allowances, _folders)
