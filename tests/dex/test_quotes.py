@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sentinel.dex import quotes
 from sentinel.dex.tick_math import MAX_TICK, MIN_TICK, sqrt_price_at, tick_at
 from sentinel.dex.uniswap_v3 import UniswapV3
+from sentinel.dex.venues import venue_of
 from sentinel.errors import QuoteError
 from sentinel.types import Leg, Network, Pool, PoolState, Route, Token, V2State, V3State
 
@@ -94,7 +95,7 @@ def test_the_price_of_an_exact_output_buys_at_least_that_output(tick: int, sell:
     token = "WETH" if sell else "USDC"
     wanted = amount if sell else amount * 10**6
     for pool, state in ((V2, v2_at(2000, 10**5)), (V3, v3_at(tick))):
-        venue = quotes.venue_of(pool)
+        venue = venue_of(pool)
         cost = venue.quote_out(pool, state, token, wanted)
         assert venue.quote_in(pool, state, token, cost) >= wanted - 1
         if cost > 1:

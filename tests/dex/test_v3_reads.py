@@ -55,8 +55,10 @@ class RecordedPool:
             try:
                 asked = reader.send([self.answer(read) for read in asked])
             except StopIteration as done:
-                assert isinstance(done.value, V3State)
-                return done.value
+                state = done.value
+                break
+        assert isinstance(state, V3State)
+        return state
 
 
 def test_the_window_holds_every_initialised_tick_of_the_recorded_pool() -> None:
