@@ -56,6 +56,17 @@ class Tools(Protocol):
         ...
 
 
+class Observer(Protocol):
+    def ran(self, fate: str, seconds: float) -> None:
+        """`fate`: "ok", "code" or "action" (whose fault the error was). Called from the sandbox's threads."""
+        ...
+
+
+class NoObserver:
+    def ran(self, fate: str, seconds: float) -> None:
+        pass
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What one code action did. `error` is None where it ran to its end, else one short line."""
@@ -76,7 +87,8 @@ class Sandbox:
     exit in 4 of 60 trials, this one in none.
     """
 
-    def __init__(self, workers: int = 4) -> None:
+    def __init__(self, workers: int = 4, observer: Observer | None = None) -> None:
+        self._observer: Observer = observer or NoObserver()
         self._pool = monty.Monty(
             min_processes=1,
             max_processes=workers,
@@ -104,7 +116,7 @@ class Sandbox:
                 error = _short(str(fault))
             except monty.MontyError as fault:  # the worker died, or a value could not cross
                 error = _short(f"{type(fault).__name__.removeprefix('Monty')}: {fault}")
-        return Run(
+        run = Run(
             observation=printable(job.printed.output.strip(), OBSERVATION),
             finals=tuple(job.finals),
             reads=tuple(job.reads),
@@ -113,6 +125,8 @@ class Sandbox:
             state=kept,
             seconds=time.perf_counter() - started,
         )
+        self._observer.ran("ok" if error is None else run.stage, run.seconds)
+        return run
 
     def _feed(self, code: str, job: _Job, state: bytes | None) -> bytes:
         limits = monty.ResourceLimits(

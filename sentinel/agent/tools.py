@@ -146,7 +146,8 @@ class Toolbox:
         return self.builder.cycle(self.state, *pair, amount, _label(buy_venue), _label(sell_venue))
 
     def approve(self, token: Symbol, amount: float) -> Action:
-        return self.builder.approve(self.state, self._token(token), _amount(amount))
+        """`amount` 0 revokes."""
+        return self.builder.approve(self.state, self._traded(token), 0.0 if amount == 0 else _amount(amount))
 
     def hold(self, reason: str = "") -> Action:
         if not isinstance(reason, str):
@@ -191,8 +192,13 @@ class Toolbox:
             return symbol
         raise CodeFault(f"unknown token {_shown(symbol)}; known are {', '.join(sorted(self.network.tokens))}")
 
+    def _traded(self, symbol: object) -> Symbol:
+        if (known := self._token(symbol)) == NATIVE:
+            raise CodeFault(f"{NATIVE} pays for gas; it is traded as {self.network.wrapped}")
+        return known
+
     def _pair(self, a: object, b: object) -> tuple[Symbol, Symbol]:
-        pair = self._token(a), self._token(b)
+        pair = self._traded(a), self._traded(b)
         if pair[0] == pair[1]:
             raise CodeFault("the two tokens are the same")
         return pair

@@ -1,0 +1,102 @@
+"""The agent's seams against the real quoter and builder, on pools made here."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentinel.agent.episode import play
+from sentinel.agent.prompt import observation
+from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.tools import Builder, Quoter, Toolbox
+from sentinel.dex.build import Builder as DexBuilder
+from sentinel.dex.quoter import Quoter as DexQuoter
+from sentinel.errors import AgentFault, QuoteError
+from sentinel.types import NATIVE, Feed, Pool, Swap, V2State
+from tests.agent.doubles import ADDRESS, NETWORK, STATE, VIEW, Script, turn
+
+POOLS = {
+    "WETH/USDC-v2": Pool("WETH/USDC-v2", "uniswap_v2", ADDRESS, "USDC", "WETH", 3000),
+    "WETH/USDC-v2b": Pool("WETH/USDC-v2b", "uniswap_v2", ADDRESS, "USDC", "WETH", 3000),
+}
+NET = replace(NETWORK, pools=POOLS, feeds={"WETH": Feed("WETH", ADDRESS, 8, 3600)})
+MARKET = replace(
+    STATE,
+    pools={
+        "WETH/USDC-v2": V2State(2_000_000 * 10**6, 1_000 * 10**18),
+        "WETH/USDC-v2b": V2State(2_060_000 * 10**6, 1_000 * 10**18),  # 3 % dearer
+    },
+)
+QUOTER: Quoter = DexQuoter(NET)
+BUILDER: Builder = DexBuilder(NET)
+
+
+def tools() -> Toolbox:
+    return Toolbox(MARKET, VIEW, NET, QUOTER, BUILDER)
+
+
+def test_reads_reach_the_pools() -> None:
+    """Labels, quotes and the best venue are the exact ones of the pools."""
+    assert tools().venues("USDC", "WETH") == ["v2", "v2b"]
+    assert tools().best_venue("WETH", "USDC", 1) == "v2b"
+    assert tools().quote("USDC", "WETH", 2000, "v2") == pytest.approx(0.996, rel=1e-3)
+
+
+async def test_an_arbitrage_goes_from_a_look_to_a_built_cycle(sandbox: Sandbox) -> None:
+    """Two steps: the code reads the best cycle and takes it, rounded down, in one transaction."""
+    look = turn('best = best_cycle("USDC", "WETH", 3000)\nprint(best["profit"] > 1)')
+    act = turn('cycle("USDC", "WETH", best["amount"], best["buy"], best["sell"])')
+    proposal = await play(Script([[look] * 3, [act] * 3]), sandbox, tools(), [], observation, n=3)
+    assert len(proposal.candidates) == 3
+    action = proposal.candidates[0].action
+    assert isinstance(action, Swap)
+    assert action.is_cycle
+    assert 0 < action.amount_in <= 3000 * 10**6 < action.min_out
+
+
+async def test_selling_all_that_is_worth_something_can_be_built(sandbox: Sandbox) -> None:
+    """worth / price never asks for more than the wallet holds."""
+    code = (
+        'amount = worth("WETH") / prices("WETH", 1)[-1]\n'
+        'swap("WETH", "USDC", amount, best_venue("WETH", "USDC", amount))'
+    )
+    proposal = await play(Script([[turn(code)]]), sandbox, tools(), [], observation, n=1)
+    assert [type(c.action) for c in proposal.candidates] == [Swap]
+
+
+WORDS = ["WETH", "USDC", "WBTC", NATIVE, "v2", "v2b", "", "x" * 50]
+NUMBERS: list[Any] = [1, 0, -1, 1e-300, 5e-324, 1e15, 1e400, float("nan"), 10**400, 0.1, 3000, True, None, "1", [1]]
+
+
+@given(
+    st.sampled_from([*tools().reads, *tools().finals]),
+    st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(NUMBERS), st.floats()), max_size=5),
+)
+@settings(max_examples=500)
+def test_hostile_arguments_never_reach_the_arithmetic(name: str, arguments: list[Any]) -> None:
+    """An answer, or a fault that the code is told; no error of ours, whatever the real parts are given."""
+    box = tools()
+    with contextlib.suppress(AgentFault, QuoteError):
+        (box.reads.get(name) or box.finals[name])(*arguments)
+
+
+@pytest.mark.parametrize("amount", NUMBERS)
+@pytest.mark.parametrize("pair", [("WETH", "USDC"), ("USDC", "WETH"), ("WETH", NATIVE), ("WBTC", "USDC")])
+def test_hostile_amounts_are_refused_by_every_tool_that_takes_one(pair: tuple[str, str], amount: Any) -> None:
+    """Well-formed but for the amount or the pair."""
+    box = tools()
+    for call in (
+        lambda: box.quote(*pair, amount, "v2"),
+        lambda: box.best_venue(*pair, amount),
+        lambda: box.best_cycle(*pair, amount),
+        lambda: box.swap(*pair, amount, "v2"),
+        lambda: box.cycle(*pair, amount, "v2", "v2b"),
+        lambda: box.approve(pair[1], amount),
+    ):
+        with contextlib.suppress(AgentFault, QuoteError):
+            call()
