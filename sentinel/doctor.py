@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from eth_utils.address import is_address, to_checksum_address
-from eth_utils.crypto import keccak
 
-from sentinel import terms
+from sentinel import anchor, terms
 from sentinel.agent.model import StudentModel
 from sentinel.anvil import VERSION, find_anvil, start_anvil
 from sentinel.chain.heads import latest_head
 from sentinel.chain.networks import load_network
-from sentinel.errors import OperatorError, SentinelError, Unavailable
+from sentinel.errors import ChainMismatch, OperatorError, SentinelError, Unavailable
 from sentinel.execute import wallet
 from sentinel.execute.signer import DevSigner
 from sentinel.execute.signer_limits import SignerLimits
@@ -94,20 +93,18 @@ MENDS = {
 
 async def _endpoint(patient: _Patient) -> AsyncIterator[Finding]:
     started = time.perf_counter()
-    chain_id = int(await patient.rpc.call("eth_chainId"), 16)
+    await patient.rpc.call("eth_chainId")
     took = (time.perf_counter() - started) * 1000
     yield Finding("endpoint", "ok", f"{redact(patient.settings.rpc.url)} answers in {took:.0f} ms")
     network = patient.network
-    if chain_id != network.chain_id:
+    try:
+        await anchor.anchor(patient.rpc, network)
+    except ChainMismatch as error:
         mend = "set SENTINEL_RPC__URL to the network's chain, or SENTINEL_NETWORK to the endpoint's"
-        yield Finding("chain id", "fail", f"the endpoint serves {chain_id}, {network.name} is {network.chain_id}", mend)
+        yield Finding("chain", "fail", str(error), mend)
     else:
-        yield Finding("chain id", "ok", str(chain_id))
-    if network.pinned_hash is not None:
-        block = await patient.rpc.call("eth_getBlockByNumber", hex(network.pinned_block or 0), False)
-        same = isinstance(block, dict) and block.get("hash") == network.pinned_hash
-        told = f"block {network.pinned_block} {'is' if same else 'is NOT'} {network.pinned_hash[:12]}…"
-        yield Finding("pinned hash", "ok" if same else "fail", told, "" if same else "this is another chain: change it")
+        pinned = f", block {network.pinned_block} as pinned" if network.pinned_hash else ""
+        yield Finding("chain", "ok", f"chain id {network.chain_id}{pinned}")
     head = await latest_head(patient.rpc)
     age = time.time() - head.timestamp
     fresh = age <= patient.settings.limits.max_head_age
@@ -117,26 +114,15 @@ async def _endpoint(patient: _Patient) -> AsyncIterator[Finding]:
 
 
 async def _contracts(patient: _Patient) -> AsyncIterator[Finding]:
-    network = patient.network
-    wanted: dict[str, str | None] = {token.address: token.code_hash for token in network.tokens.values()}
-    wanted |= dict.fromkeys(pool.address for pool in network.pools.values())
-    wanted |= dict.fromkeys((network.universal_router, network.permit2, network.multicall3))
-    wanted |= dict(network.code_hashes)
-    codes = await patient.rpc.batch([("eth_getCode", [address, "latest"]) for address in wanted])
-    missing, changed = [], []
-    for (address, expected), code in zip(wanted.items(), codes, strict=True):
-        if not isinstance(code, str) or len(code) <= 2:
-            missing.append(address)
-        elif expected is not None and "0x" + keccak(hexstr=code).hex() != expected:
-            changed.append(address)
-    if missing:
-        yield Finding("contracts", "fail", f"no code at {', '.join(missing)}", "mend the addresses in the network file")
-    if changed:
+    found = await anchor.codes(patient.rpc, patient.network)
+    if found.missing:
+        what = f"no code at {', '.join(found.missing)}"
+        yield Finding("contracts", "fail", what, "mend the addresses in the network file")
+    if found.changed:
         mend = "do not trade: the code is not what the network file pins"
-        yield Finding("contracts", "fail", f"other code at {', '.join(changed)}", mend)
-    if not missing and not changed:
-        pinned = sum(expected is not None for expected in wanted.values())
-        yield Finding("contracts", "ok", f"{len(wanted)} have code, {pinned} of them as pinned")
+        yield Finding("contracts", "fail", f"other code at {', '.join(found.changed)}", mend)
+    if not found.missing and not found.changed:
+        yield Finding("contracts", "ok", f"{found.checked} have code, {found.pinned} of them as pinned")
 
 
 async def _anvil(patient: _Patient) -> AsyncIterator[Finding]:

@@ -64,7 +64,8 @@ class Metrics:
         self.sandbox_runs = counter("sandbox_runs", "code actions by fate", "fate")
         self.steps = histogram("episode_steps", "steps of an episode", (1.0, 2.0, 3.0, 4.0, 5.0, 10.0))
         self.tokens = counter("model_tokens", "tokens that the student generated")
-        self.model_seconds = histogram("model_seconds", "time of one whole proposal", STAGE_BUCKETS)
+        self.model_seconds = histogram("model_seconds", "time of one request to the student", STAGE_BUCKETS)
+        self.prompt_tokens = counter("model_prompt_tokens", "tokens that the student was sent")
         self.model_errors = counter("model_errors", "cycles that held since the model failed", "reason")
         self.ballots = gauge("ballots", "candidates that reached the last vote")
         self.agreement = gauge("agreement_ratio", "winning votes over those asked, last vote")
@@ -76,6 +77,7 @@ class Metrics:
         self.transactions = counter("transactions", "intents by how they ended", "outcome")
         self.in_flight = gauge("in_flight", "1 while a transaction is not settled")
         self.bumps = counter("bumps", "replacements with higher fees")
+        self.alarms = counter("alarms", "what needs a person's look, by kind", "what")
         self.confirm_seconds = histogram("confirm_seconds", "from decision to settlement", CONFIRM_BUCKETS)
         self.gas_paid = counter("gas_paid_native", "native coin paid for gas, whole coins")
         self.drift = histogram("drift_bps", "realised against simulated output", DRIFT_BUCKETS)
@@ -109,8 +111,6 @@ class Metrics:
             self.head_lag.set(max(0, self._last_head.number - record.head.number))
         for stage, seconds in record.timings.items():
             self.cycle_seconds.labels(self._bounded("stage", stage)).observe(seconds)
-        if "propose" in record.timings:
-            self.model_seconds.observe(record.timings["propose"])
         if record.proposal is not None:
             self._observe_proposal(record.proposal, record.simulations)
             self.ballots.set(len(record.simulations) - len(record.refusals))
@@ -122,6 +122,23 @@ class Metrics:
         self._observe_decision(record)
         if record.state is not None:
             self._observe_wallet(record)
+
+    def sampled(self, seconds: float, n: int, prompt_tokens: int, completion_tokens: int) -> None:
+        """One request to the student; its answers are counted with the proposal that they end in."""
+        self.model_seconds.observe(seconds)
+        self.prompt_tokens.inc(prompt_tokens)
+
+    def ran(self, fate: str) -> None:
+        """One code action in the sandbox: "ok", or the stage at fault."""
+        self.sandbox_runs.labels(self._bounded("fate", fate)).inc()
+
+    def sent(self, attempt: int, cancel: bool) -> None:
+        """One send of an intent's attempt number `attempt`, from 1."""
+        if attempt > 1 or cancel:
+            self.bumps.inc()
+
+    def alarm(self, what: str) -> None:
+        self.alarms.labels(self._bounded("alarm", what)).inc()
 
     def observe_settled(self, settled: Settled, drift: float | None, waited: float | None) -> None:
         """How an intent ended. `drift` in bps where one can be told, `waited` its seconds since the decision."""

@@ -28,6 +28,7 @@ class Rpc:
         self._timeout = timeout
         self._ids = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
+        self.failures = 0  # requests without a usable reply, ever
 
     def __repr__(self) -> str:
         return f"Rpc({redact(self.url)})"
@@ -70,6 +71,13 @@ class Rpc:
         return results
 
     async def _post(self, body: object, timeout: float | None) -> Any:
+        try:
+            return await self._exchange(body, timeout)
+        except RpcError:
+            self.failures += 1
+            raise
+
+    async def _exchange(self, body: object, timeout: float | None) -> Any:
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=8, keepalive_timeout=60))
         limit = aiohttp.ClientTimeout(total=timeout or self._timeout)

@@ -1,0 +1,64 @@
+"""Decide again on a journaled cycle: the same policy and vote over the recorded simulations. Pure (I28).
+
+What the record does not hold is taken as it was judged then, and said so: the day's totals, and the simulations of the
+final check.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sentinel import terms
+from sentinel.decide.policy import Policy
+from sentinel.decide.vote import vote
+from sentinel.settings import Settings
+from sentinel.types import Act, CycleRecord, Decision, Hold, Network, Spent
+
+BY_THE_DAY = ("daily_loss", "daily_volume")  # rules that ask for totals outside the record
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    decision: Decision | None  # None where the recorded cycle ended before there was anything to decide
+    same: bool
+    why: str  # one sentence
+
+
+def decide_again(record: CycleRecord, settings: Settings, network: Network) -> Replayed:
+    """With the limits and the quorum of `settings`: other ones than at the time may give another decision."""
+    if record.state is None or record.proposal is None:
+        why = record.decision.reason if isinstance(record.decision, Hold) else "the record has no state"
+        return Replayed(None, isinstance(record.decision, Hold), f"nothing came to the vote: {why}")
+    policy = Policy(network, terms.limits(settings, network))
+    ballots, refusals = policy.screen(record.simulations, record.state, Spent(0, 0))
+    by_the_day = {refusal.index for refusal in record.refusals if refusal.rule in BY_THE_DAY}
+    ballots = tuple(ballot for ballot in ballots if ballot.candidate.index not in by_the_day)
+    again = vote(
+        ballots,
+        asked=record.proposal.asked,
+        quorum_bps=settings.vote.quorum_bps,
+        agreement_bps=settings.vote.agreement_bps,
+        dust=terms.dust(settings, network, record.state.prices),
+    )
+    now_refused = {refusal.index for refusal in refusals} | by_the_day
+    then_refused = {refusal.index for refusal in record.refusals}
+    if now_refused != then_refused:
+        changed = ", ".join(str(index) for index in sorted(now_refused ^ then_refused))
+        return Replayed(again, False, f"policy judges otherwise of candidates {changed}")
+    return _compare(record, again)
+
+
+def _compare(record: CycleRecord, again: Decision) -> Replayed:
+    then = record.decision
+    if isinstance(then, Hold) and isinstance(again, Act):
+        if record.verdicts or then.reason == "refused":
+            counted = (then.votes, then.asked) in ((again.votes, again.asked), (0, 0))
+            return Replayed(again, counted, "the same vote; the final check then refused it, which is not replayed")
+        if then.reason not in VOTED:
+            return Replayed(again, True, f"the same vote; afterwards it held: {then.reason}")
+    if then == again:
+        return Replayed(again, True, "the same decision")
+    return Replayed(again, False, "the vote comes out otherwise")
+
+
+VOTED = ("hold_voted", "no_majority", "tie")
