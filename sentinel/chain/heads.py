@@ -101,13 +101,13 @@ class HeadStream:
     async def _heads(self) -> AsyncGenerator[Head]:
         async with aclosing(self._notices()) as notices:
             async for notice in notices:
-                self.stalled = False
                 try:
                     branch = await self._since_last(notice)
                 except Unavailable as error:
                     log.warning("heads.lookup_failed", number=notice.number, error=str(error))
                     continue  # nothing was noted, so the next notice looks the same blocks up again
                 for head in branch:
+                    self.stalled = False
                     yield head
 
     # ------------------------------------------------------------ where notices come from
