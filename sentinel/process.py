@@ -95,11 +95,9 @@ class Child:
 
     async def _until_ready(self) -> None:
         end = time.monotonic() + self._ready_within
-        while True:
+        while self._ready is not None:
             if not self.running:
                 raise ChildFailed(f"{self.name} ended with {self.returncode} before it was ready{self._tail()}")
-            if self._ready is None:
-                return
             with contextlib.suppress(Unavailable, OSError):
                 if await self._ready() and self.running:
                     return
@@ -118,11 +116,14 @@ class Child:
         return await self._process.wait()
 
     def suspend(self) -> None:
-        """Freeze the whole group (SIGSTOP); `resume` lets it go on. A frozen child can still be stopped."""
-        os.killpg(self.pid, signal.SIGSTOP)
+        """Freeze the command (SIGSTOP), so that it hangs with its ports open; `resume` lets it go on.
+
+        Its watcher is not frozen, and a frozen command can still be stopped.
+        """
+        os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        os.killpg(self.pid, signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
     async def kill(self) -> None:
         """SIGKILL to the whole group, at once."""
@@ -139,7 +140,7 @@ class Child:
         if process.returncode is None and grace > 0:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
-                os.killpg(process.pid, signal.SIGCONT)
+                process.send_signal(signal.SIGCONT)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), grace)
         # The watcher is still in the group, so its number cannot have passed to another one.

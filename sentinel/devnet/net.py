@@ -22,6 +22,7 @@ from sentinel.rpc import Rpc
 from sentinel.types import NATIVE, Address, Network, Symbol
 
 KEPT_STATES = 256  # blocks whose state can still be read
+KEPT_BLOCKS = 4096  # blocks whose transactions and receipts can; together they bound Anvil's memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,14 @@ class Devnet:
         prices = prices or PricePath.load(seed=seed)
         arguments = ["--init", str(await genesis(Artifacts(cache), anvil=anvil)), "--chain-id", str(CHAIN_ID)]
         arguments += ["--accounts", "0", "--no-mining", "--hardfork", HARDFORK, "--gas-limit", str(GAS_LIMIT)]
-        arguments += ["--prune-history", str(KEPT_STATES), "--order", "fees"]
+        arguments += [
+            "--prune-history",
+            str(KEPT_STATES),
+            "--transaction-block-keeper",
+            str(KEPT_BLOCKS),
+            "--order",
+            "fees",
+        ]
         process, url = await start_anvil(port=port, program=anvil, arguments=arguments, log=log)
         try:
             async with Rpc(url) as rpc:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 
 from sentinel.devnet import Behaviour, Devnet, PricePath
 from sentinel.devnet.crowd import GWEI, fair
 from sentinel.devnet.market import MarketError
+from sentinel.process import port_taken
 
 Read = Callable[[Devnet], Awaitable[dict[str, float]]]
 Digest = Callable[[Devnet], Awaitable[tuple[bytes, ...]]]
@@ -28,7 +29,7 @@ async def test_pools_and_feeds_follow_the_prices(devnet: Devnet, pool_prices: Re
         assert await feed_prices(devnet) == pytest.approx({"WETH": block.bar.weth, "WBTC": block.bar.wbtc}, rel=1e-8)
 
 
-async def test_the_first_block_stands_at_the_first_price(pool_prices: Read, tmp_path: Path) -> None:
+async def test_the_first_block_stands_at_the_first_price(pool_prices: Read) -> None:
     """Pools open where the path begins, so that no jump comes before the first bar."""
     first = PricePath.synthetic(3).next()
     quiet = Behaviour(noise=0.0, opening_every=0)
@@ -154,6 +155,40 @@ async def test_the_market_goes_on_after_a_rollback(devnet: Devnet) -> None:
     await devnet.rpc.call("anvil_rollback", 2)
     await devnet.market.resync()
     assert (await devnet.market.step()).number == 3
+
+
+async def test_run_makes_a_block_every_block_time() -> None:
+    """The loop steps by itself until it is cancelled, and blocks then stop."""
+    async with Devnet.start(prices=PricePath.synthetic(1)) as net:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(net.market.run(0.05), 0.6)
+        made = net.market.block.number
+        assert 5 <= made <= 14
+        assert await net.rpc.call("eth_blockNumber") == hex(made)
+
+
+async def test_a_failing_user_leaves_no_node() -> None:
+    """An exception inside the block stops Anvil like a normal end does."""
+    seen: list[Devnet] = []
+
+    async def fail() -> None:
+        async with Devnet.start(prices=PricePath.synthetic(1)) as net:
+            seen.append(net)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert not seen[0].process.running
+    assert not port_taken(int(seen[0].rpc_url.rsplit(":", 1)[1]))
+
+
+async def test_long_runs_keep_every_pool_on_its_price(pool_prices: Read) -> None:
+    """After 700 bars, prices far outside the narrow band included, the crowd still puts every pool where it belongs."""
+    async with Devnet.start(prices=PricePath.synthetic(2), behaviour=Behaviour(opening_every=0)) as net:
+        for _ in range(700):
+            block = await net.market.step()
+        for name, price in (await pool_prices(net)).items():
+            assert price == pytest.approx(fair(name, block.bar), rel=0.003)
 
 
 async def test_funds_and_allowances_are_exact(devnet: Devnet) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.anvil import find_anvil, start_anvil
-from sentinel.errors import OperatorError
+from sentinel.errors import OperatorError, RpcTimeout
 from sentinel.process import Child, ChildFailed
 from sentinel.rpc import Rpc
 
@@ -74,6 +74,28 @@ async def test_a_killed_parent_leaves_nothing(tmp_path: Path) -> None:
     assert await gone(grandchild)
 
 
+async def test_a_killed_parent_leaves_nothing_even_of_a_frozen_child(tmp_path: Path) -> None:
+    """A child that hangs when its parent dies is ended too."""
+    note = tmp_path / "pid"
+    program = (
+        "import asyncio\n"
+        "from sentinel.process import Child\n"
+        "async def main():\n"
+        f"    child = await Child('c', ['/bin/sh', '-c', 'echo $$ > {note}; exec sleep 600']).start()\n"
+        "    await asyncio.sleep(0.5)\n"
+        "    child.suspend()\n"
+        f"    open('{note}.frozen', 'w').write('yes')\n"
+        "    await asyncio.sleep(600)\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    child = await number(note)
+    assert await eventually(tmp_path.joinpath("pid.frozen").exists, 20)
+    parent.kill()
+    await parent.wait()
+    assert await gone(child)
+
+
 async def test_a_child_that_ends_early_shows_its_log(tmp_path: Path) -> None:
     """A failed start says what the program wrote, and is no running child."""
 
@@ -112,24 +134,28 @@ async def test_environment_and_exit_status_pass_through(tmp_path: Path) -> None:
 async def test_a_frozen_anvil_answers_again_and_can_be_stopped() -> None:
     """suspend makes a node hang without closing its port; resume mends it; a frozen one still stops."""
     child, url = await start_anvil()
-    async with Rpc(url, timeout=0.3) as rpc:
-        child.suspend()
-        with pytest.raises(Exception, match="no reply"):
-            await rpc.call("eth_chainId")
-        child.resume()
-        assert await rpc.call("eth_chainId") == "0x7a69"
-        child.suspend()
-        pid = child.pid
-    await child.stop()
+    pid = child.pid
+    try:
+        async with Rpc(url) as rpc:
+            child.suspend()
+            with pytest.raises(RpcTimeout):
+                await rpc.call("eth_chainId", timeout=0.2)
+            child.resume()
+            assert await rpc.call("eth_chainId") == "0x7a69"
+            child.suspend()
+    finally:
+        await child.stop()
     assert await gone(pid)
 
 
 async def test_a_taken_port_is_an_error_that_leaves_nothing() -> None:
     """Two nodes never share a port, and the second start fails instead of talking to the first node."""
     child, url = await start_anvil()
-    with pytest.raises(ChildFailed):
-        await start_anvil(port=int(url.rsplit(":", 1)[1]))
-    await child.stop()
+    try:
+        with pytest.raises(ChildFailed, match="taken"):
+            await start_anvil(port=int(url.rsplit(":", 1)[1]))
+    finally:
+        await child.stop()
 
 
 def test_another_anvil_version_is_refused(tmp_path: Path) -> None:
