@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -61,9 +61,15 @@ def _checked(path: Path) -> Path:
 
 
 async def start_anvil(
-    *, port: int = 0, program: str | Path | None = None, arguments: Sequence[str] = (), log: Path | None = None
+    *,
+    port: int = 0,
+    program: str | Path | None = None,
+    arguments: Sequence[str] = (),
+    log: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> tuple[Child, str]:
-    """A running Anvil that answers, and its http:// address. Port 0 takes a free one.
+    """A running Anvil that answers, and its http:// address. Port 0 takes a free one; `env` adds to ours.
 
     Raises ChildFailed when it cannot start (a taken port, a wrong argument).
     """
@@ -81,7 +87,9 @@ async def start_anvil(
             async def answers(rpc: Rpc = rpc) -> bool:
                 return isinstance(await rpc.call("eth_chainId"), str)
 
-            child = Child("anvil", command, log=log, ready=answers, ready_within=20.0, stop_within=2.0)
+            child = Child(
+                "anvil", command, log=log, env=env, cwd=cwd, ready=answers, ready_within=20.0, stop_within=2.0
+            )
             try:
                 return await child.start(), url
             except ChildFailed:

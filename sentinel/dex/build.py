@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sentinel.dex.costs import convert, expected_gas, gas_in
+from sentinel.dex.costs import convert, expected_gas, gas_in, reference_rate
 from sentinel.dex.labels import find_pool
 from sentinel.dex.quotes import leg_of, quote_leg, quote_route
 from sentinel.dex.tokens import printable, to_base_units
@@ -41,10 +41,10 @@ class Builder:
         except QuoteError as error:
             raise ActionFault("the pool cannot fill this amount") from error
         least = quoted * (BPS - self.slippage_bps) // BPS
-        fair = convert(self.network, state.reference, amount, token_in, token_out)
-        if fair is not None:
+        rate = reference_rate(self.network, state.reference, token_in, token_out)
+        if rate is not None:
             keep = PIPS - self.network.pools[leg.pool].fee_pips - REFERENCE_SLACK_PIPS
-            least = max(least, fair * keep // PIPS)
+            least = max(least, -(-amount * rate[0] * keep // (rate[1] * PIPS)))
         if least > quoted:
             raise ActionFault("the venue pays too far below the reference price")
         return self._swap(state, Route((leg,), amount), least)

@@ -32,10 +32,18 @@ def convert(
     network: Network, reference: Mapping[Symbol, Reference], amount: int, held: Symbol, wanted: Symbol
 ) -> int | None:
     """`amount` base units of `held` in base units of `wanted`, by reference prices alone, rounded down."""
+    rate = reference_rate(network, reference, held, wanted)
+    return None if rate is None else amount * rate[0] // rate[1]
+
+
+def reference_rate(
+    network: Network, reference: Mapping[Symbol, Reference], held: Symbol, wanted: Symbol
+) -> tuple[int, int] | None:
+    """Base units of `wanted` per base unit of `held` as an exact fraction; None where a reference price is missing."""
     up, down = _value(network, reference, held), _value(network, reference, wanted)
     if up is None or down is None:
         return None
-    return amount * up[0] * down[1] // (up[1] * down[0])
+    return up[0] * down[1], up[1] * down[0]
 
 
 def _value(network: Network, reference: Mapping[Symbol, Reference], symbol: Symbol) -> tuple[int, int] | None:

@@ -1,7 +1,7 @@
 """Swap -> Universal Router calldata, and Approve -> ERC-20 calldata. Pure; see docs/adr/0002-calldata.md.
 
 One router command a leg. The first leg is paid by the wallet through Permit2; each later one takes all that the router
-holds. Only the last leg pays the wallet and carries min_out: intermediate amounts are nobody's concern, the end is.
+holds. Only a route's last leg pays the wallet and carries min_out: what passes in between is nobody's concern.
 """
 
 from __future__ import annotations
@@ -34,30 +34,38 @@ _V2 = ["address", "uint256", "uint256", "address[]", "bool"]
 def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None = None, signature: bytes = b"") -> bytes:
     """Calldata for the router. `permit` is the signed typed document, in final bytes only.
 
-    Raises ActionFault for a swap that this form cannot say: several routes, legs that do not join, unknown pools.
+    Several routes go one after the other, each ending with its share of min_out by what it puts in.
+    Raises ActionFault for a swap that cannot be said so: no legs, legs that do not join, unknown pools.
     """
-    if len(swap.routes) != 1 or not swap.routes[0].legs:
-        raise ActionFault("a swap has exactly one route")
-    legs = swap.routes[0].legs
-    if any(before.token_out != after.token_in for before, after in pairwise(legs)):
-        raise ActionFault("the legs of the route do not join")
     commands, inputs = bytearray(), []
     if permit is not None:
         commands.append(PERMIT2_PERMIT | ALLOW_REVERT)
         inputs.append(_encode_permit(permit, signature))
-    for position, leg in enumerate(legs):
-        last = position == len(legs) - 1
-        command, given = _encode_leg(
-            network,
-            leg,
-            recipient=MSG_SENDER if last else ADDRESS_THIS,
-            amount_in=swap.amount_in if position == 0 else CONTRACT_BALANCE,
-            min_out=swap.min_out if last else 0,
-            payer_is_user=position == 0,
-        )
-        commands.append(command)
-        inputs.append(given)
+    for route, min_out in zip(swap.routes, _shares(swap), strict=True):
+        for position, leg in enumerate(route.legs):
+            last = position == len(route.legs) - 1
+            command, given = _encode_leg(
+                network,
+                leg,
+                recipient=MSG_SENDER if last else ADDRESS_THIS,
+                amount_in=route.amount_in if position == 0 else CONTRACT_BALANCE,
+                min_out=min_out if last else 0,
+                payer_is_user=position == 0,
+            )
+            commands.append(command)
+            inputs.append(given)
     return EXECUTE + encode(["bytes", "bytes[]", "uint256"], [bytes(commands), inputs, swap.deadline])
+
+
+def _shares(swap: Swap) -> list[int]:
+    """min_out of each route, together the swap's."""
+    ends = {(route.legs[0].token_in, route.legs[-1].token_out) for route in swap.routes if route.legs}
+    joined = all(a.token_out == b.token_in for route in swap.routes for a, b in pairwise(route.legs))
+    if not all(route.legs and route.amount_in > 0 for route in swap.routes) or len(ends) != 1 or not joined:
+        raise ActionFault("the legs of the routes do not join")
+    shares = [swap.min_out * route.amount_in // swap.amount_in for route in swap.routes]
+    shares[-1] += swap.min_out - sum(shares)
+    return shares
 
 
 def encode_approve(network: Network, approve: Approve) -> tuple[Address, bytes]:

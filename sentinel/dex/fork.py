@@ -1,0 +1,203 @@
+"""The Anvil fork that simulations run on: started or attached, put on each head, started again when it died.
+
+Use: `async with fork.at(head) as rpc: ...`. One user at a time; every failure inside is ForkUnavailable within the
+timeout, and the fork mends itself in the background while the callers hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Self
+
+from sentinel.anvil import start_anvil
+from sentinel.errors import ChainMismatch, ForkUnavailable, OperatorError, RpcError, Unavailable
+from sentinel.process import Child
+from sentinel.rpc import Rpc, redact
+from sentinel.types import Head, HexHash, Network
+
+FAILURES = 3  # in a row, then a fork of our own is started afresh
+_RETRY = 2.0  # seconds between two tries to start it
+# The upstream's address may hold a key, so it is no argument of the child (anyone could read it), but an alias.
+_ALIAS = "upstream"
+_ADDRESS = "FORK_UPSTREAM"
+_CONFIG = f'[rpc_endpoints]\n{_ALIAS} = "${{{_ADDRESS}}}"\n'
+_FLAGS = ("--no-storage-caching", "--accounts", "0", "--no-rate-limit", "--prune-history")
+
+
+class Fork:
+    """Use as an async context manager, or call `start()` and `close()`."""
+
+    def __init__(
+        self,
+        network: Network,
+        upstream_url: str,
+        *,
+        url: str = "",
+        port: int = 0,
+        anvil: str | Path | None = None,
+        timeout: float = 5.0,
+        log: Path | None = None,
+    ) -> None:
+        """`url`: an Anvil that runs already; empty: one of our own, on `port` (0: a free one).
+
+        `timeout` (seconds) bounds one whole use: putting the fork on the head and what is asked of it there.
+        """
+        self._network = network
+        self._upstream = upstream_url
+        self._url = url
+        self._port = port
+        self._anvil = anvil
+        self._timeout = timeout
+        self._log = log
+        self._child: Child | None = None
+        self._rpc: Rpc | None = None
+        self._home: Path | None = None
+        self._at: HexHash | None = None
+        self._failures = 0
+        self._reviving: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def own(self) -> bool:
+        return not self._url
+
+    @property
+    def healthy(self) -> bool:
+        """It runs, and its last use did not fail."""
+        running = self._child is not None and self._child.running if self.own else self._rpc is not None
+        return running and self._failures == 0 and self._reviving is None
+
+    @property
+    def pid(self) -> int | None:
+        """Of a fork of our own that runs."""
+        return self._child.pid if self._child is not None and self._child.running else None
+
+    async def start(self) -> Self:
+        """Raises ForkUnavailable where it cannot be reached or started, ChainMismatch where it is another chain's,
+        OperatorError where Anvil is missing."""
+        if self.own:
+            await self._start_child()
+        else:
+            self._rpc = Rpc(self._url, timeout=self._timeout)
+        assert self._rpc is not None
+        try:
+            chain_id = int(await self._rpc.call("eth_chainId"), 16)
+        except RpcError as error:
+            await self.close()
+            raise ForkUnavailable(f"no fork answers at {redact(self._rpc.url)}: {error}") from error
+        if chain_id != self._network.chain_id:
+            await self.close()
+            raise ChainMismatch(f"the fork has chain id {chain_id}, the network {self._network.chain_id}")
+        return self
+
+    async def close(self) -> None:
+        """Safe to call twice."""
+        if self._reviving is not None:
+            self._reviving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reviving
+            self._reviving = None
+        await self._stop_child()
+        if self._home is not None:
+            shutil.rmtree(self._home, ignore_errors=True)
+            self._home = None
+
+    @contextlib.asynccontextmanager
+    async def at(self, head: Head) -> AsyncIterator[Rpc]:
+        """The fork's endpoint while its latest block is exactly `head`.
+
+        Raises ForkUnavailable when the fork is down, behind, on another branch, or too slow.
+        """
+        try:
+            async with asyncio.timeout(self._timeout), self._lock:
+                yield await self._follow(head)
+        except TimeoutError as error:
+            self._failed()
+            raise ForkUnavailable(f"the fork did not answer within {self._timeout:g} s") from error
+        except RpcError as error:
+            self._failed()
+            raise ForkUnavailable(f"the fork failed: {error}") from error
+        except ForkUnavailable:
+            self._failed()
+            raise
+        self._failures = 0
+
+    async def follow(self, head: Head) -> None:
+        """Put the fork on `head` now, so that the next `at(head)` finds it there. Raises as `at` does."""
+        async with self.at(head):
+            pass
+
+    async def _follow(self, head: Head) -> Rpc:
+        rpc = self._rpc
+        if self._reviving is not None or rpc is None:
+            raise ForkUnavailable("the fork is being started again")
+        if self.own and (self._child is None or not self._child.running):
+            raise ForkUnavailable("the fork died")
+        if self._at == head.hash:
+            return rpc
+        self._at = None
+        target = {"blockNumber": head.number}
+        await rpc.call("anvil_reset", {"forking": target if self.own else {"jsonRpcUrl": self._upstream, **target}})
+        latest = await rpc.call("eth_getBlockByNumber", "latest", False)
+        if not isinstance(latest, dict) or latest.get("hash") != head.hash:
+            raise ForkUnavailable(f"the fork's upstream has another block {head.number} than the head {head.hash}")
+        self._at = head.hash
+        return rpc
+
+    def _failed(self) -> None:
+        """Whatever it was: the next use puts the fork on its head anew, and a dead or stubborn child is replaced."""
+        self._at = None
+        self._failures += 1
+        dead = self._child is None or not self._child.running
+        if self.own and self._reviving is None and (dead or self._failures >= FAILURES):
+            self._reviving = asyncio.create_task(self._revive(), name="fork-revive")
+
+    async def _revive(self) -> None:
+        while True:
+            await self._stop_child()
+            try:
+                await self._start_child()
+                break
+            except (Unavailable, OperatorError):
+                await asyncio.sleep(_RETRY)
+        self._failures = 0
+        self._reviving = None
+
+    async def _start_child(self) -> None:
+        if self._home is None:
+            self._home = Path(tempfile.mkdtemp(prefix="sentinel-fork-"))
+            (self._home / "foundry.toml").write_text(_CONFIG)
+        arguments = ["--fork-url", _ALIAS, *_FLAGS]
+        arguments += ["--hardfork", self._network.hardfork, "--chain-id", str(self._network.chain_id)]
+        try:
+            self._child, url = await start_anvil(
+                port=self._port,
+                program=self._anvil,
+                arguments=arguments,
+                log=self._log,
+                env={_ADDRESS: self._upstream},
+                cwd=self._home,
+            )
+        except Unavailable as error:
+            raise ForkUnavailable(f"the fork of {redact(self._upstream)} could not be started: {error}") from error
+        self._rpc = Rpc(url, timeout=self._timeout)
+        self._at = None
+
+    async def _stop_child(self) -> None:
+        if self._rpc is not None:
+            await self._rpc.close()
+            self._rpc = None
+        if self._child is not None:
+            await self._child.stop()
+            self._child = None
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

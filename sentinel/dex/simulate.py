@@ -1,0 +1,144 @@
+"""The batch engine: one eth_simulateV1 request a trial, all of them in ONE JSON-RPC batch.
+
+A request is one block with two transactions: the trial's, and a Multicall3 read from an address that is not the wallet
+(else the wallet would pay for it). Requests do not see one another's effects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from sentinel.dex.reverts import revert_reason
+from sentinel.dex.tokens import printable
+from sentinel.dex.trial import Effect, Readings, Trial, failed, simulation_of, why_invalid
+from sentinel.errors import ForkUnavailable, RpcError
+from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
+from sentinel.rpc import Call, Rpc
+from sentinel.types import Address, Log, Network, SimEnv, Simulation, Symbol
+
+READER: Address = to_checksum_address(keccak(b"sentinel reader")[12:])
+_READ_GAS = 2_000_000
+_REASON = 48  # characters
+
+# Anvil's words where it could not get state from its upstream: the fork's fault, not the transaction's.
+_FORK_FAULT = re.compile(
+    r"fork|database|upstream|connection|error sending request|timed? ?out|transport", re.IGNORECASE
+)
+
+
+async def simulate(
+    rpc: Rpc,
+    network: Network,
+    wallet: Address,
+    trials: Sequence[Trial],
+    before: Mapping[Symbol, int] | None,
+    funds: int,
+) -> list[Simulation]:
+    """One Simulation a trial, in order. An invalid transaction or a failed request is a revert of its own trial alone.
+
+    `before`: the wallet's balances at the head; None: they are read inside each simulation, ahead of the transaction.
+    `funds`: the wallet's wei. Raises ForkUnavailable where the fork does not answer.
+    """
+    readings = Readings(network, wallet)
+    invalid = [why_invalid(trial, funds) for trial in trials]
+    calls = [
+        request(network, wallet, trial, readings.reads(trial), read_before=before is None)
+        for trial, why in zip(trials, invalid, strict=True)
+        if why is None
+    ]
+    try:
+        replies = iter(await rpc.batch(calls))
+    except RpcError as error:
+        raise ForkUnavailable(f"the fork did not answer: {error}") from error
+    done = []
+    for trial, why in zip(trials, invalid, strict=True):
+        done.append(failed(trial, why) if why is not None else _simulation(readings, trial, before, next(replies)))
+    return done
+
+
+def request(network: Network, wallet: Address, trial: Trial, reads: Sequence[Read], *, read_before: bool) -> Call:
+    """The JSON-RPC call of one trial."""
+    env, tx = trial.env, trial.tx
+    overrides: dict[str, Any] = {READER: {"balance": hex(_READ_GAS * env.base_fee * 4 + 10**18)}}
+    if trial.grant is not None:
+        slot, value = trial.grant.storage(network, wallet)
+        overrides[network.permit2] = {"stateDiff": {slot: value}}
+    reading = _tx(READER, network.multicall3, encode_aggregate3(reads), 0, _READ_GAS, env.base_fee, 0)
+    ours = _tx(wallet, tx.to, tx.data, tx.value, tx.gas_limit, env.max_fee, env.priority_fee)
+    ours["nonce"] = hex(env.nonce)
+    block = {
+        "blockOverrides": _block(env),
+        "stateOverrides": overrides,
+        "calls": [reading, ours, reading] if read_before else [ours, reading],
+    }
+    return "eth_simulateV1", [{"blockStateCalls": [block], "validation": True, "traceTransfers": False}, "latest"]
+
+
+def _tx(sender: Address, to: Address, data: bytes, value: int, gas: int, max_fee: int, tip: int) -> dict[str, str]:
+    return {
+        "from": sender,
+        "to": to,
+        "input": "0x" + data.hex(),
+        "value": hex(value),
+        "gas": hex(gas),
+        "maxFeePerGas": hex(max_fee),
+        "maxPriorityFeePerGas": hex(tip),
+    }
+
+
+def _block(env: SimEnv) -> dict[str, str]:
+    return {
+        "number": hex(env.number),
+        "time": hex(env.timestamp),
+        "gasLimit": hex(env.gas_limit),
+        "feeRecipient": env.coinbase,
+        "baseFeePerGas": hex(env.base_fee),
+        "prevRandao": env.prev_randao,
+    }
+
+
+def _simulation(
+    readings: Readings, trial: Trial, before: Mapping[Symbol, int] | None, reply: Any | RpcError
+) -> Simulation:
+    if isinstance(reply, RpcError):
+        if _FORK_FAULT.search(str(reply)):
+            raise ForkUnavailable(f"the fork could not read its upstream: {reply}") from reply
+        return failed(trial, printable(str(reply).removeprefix("eth_simulateV1: "), _REASON) or "refused by the node")
+    try:
+        *first, ours, last = reply[0]["calls"]
+        after, allowance = readings.decode(_answers(last))
+        if first:
+            before, _ = readings.decode(_answers(first[0]))
+        assert before is not None
+        effect = Effect(
+            gas_used=int(ours["gasUsed"], 16),
+            logs=tuple(parse_log(log) for log in ours["logs"]),
+            revert=None if int(ours["status"], 16) == 1 else _revert(ours),
+            balances=after,
+            router_allowance=allowance,
+        )
+        return simulation_of(trial, before, effect)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ForkUnavailable(f"the fork's answer to eth_simulateV1 cannot be read: {error!r}") from error
+
+
+def _answers(call: Mapping[str, Any]) -> list[bytes | None]:
+    return decode_aggregate3(bytes.fromhex(call["returnData"][2:]))
+
+
+def _revert(call: Mapping[str, Any]) -> str:
+    data = bytes.fromhex((call.get("returnData") or "0x")[2:])
+    if data:
+        return revert_reason(data)
+    message = (call.get("error") or {}).get("message") or "reverted"
+    return printable(str(message), _REASON) or "reverted"
+
+
+def parse_log(log: Mapping[str, Any]) -> Log:
+    topics = tuple(str(topic) for topic in log["topics"])
+    return Log(to_checksum_address(log["address"]), topics, bytes.fromhex(log["data"][2:]))

@@ -1,0 +1,145 @@
+"""DexToolkit: what the cycle and the executor use of this folder. Candidates in, simulated effects out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sentinel.dex.environment import next_block, offered_fees, other_block
+from sentinel.dex.fork import Fork
+from sentinel.dex.permit2 import typed_permit
+from sentinel.dex.router import encode_approve, encode_swap
+from sentinel.dex.simulate import simulate
+from sentinel.dex.trial import MAX_GAS, Grant, Trial, failed
+from sentinel.errors import ActionFault, Refused
+from sentinel.types import (
+    NATIVE,
+    Approve,
+    Candidate,
+    Fees,
+    Head,
+    HoldAction,
+    Intent,
+    MarketState,
+    Network,
+    SimEnv,
+    Simulation,
+    Swap,
+    TxRequest,
+)
+
+SCREEN_GAS = 1_000_000  # gas limit while screening; less where the wallet cannot pay for it
+# What the signed permit costs on top of the screening: calldata, ecrecover, a fresh storage slot.
+PERMIT_GAS = 60_000
+_NO_TX = TxRequest("", b"", 0, 0)
+
+
+class PermitSigner(Protocol):
+    async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
+        """65 bytes: r, s, v."""
+        ...
+
+
+class DexToolkit:
+    def __init__(self, network: Network, fork: Fork) -> None:
+        self.network = network
+        self.fork = fork
+
+    async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]:
+        """Every candidate's effect upon `state.head`, in order; one HTTP request, no signatures.
+
+        A transaction that reverts or is invalid is a Simulation with `revert`. `tx` is what would be sent, but for the
+        permit: its gas_limit is already that of the final bytes. Raises ForkUnavailable within the fork's timeout.
+        """
+        fees = offered_fees(state.head, state.priority_fee)
+        env = next_block(self.network, state.head, state.nonce, fees)
+        trials: list[Trial] = []
+        done: dict[int, Simulation] = {}
+        for place, candidate in enumerate(candidates):
+            if isinstance(candidate.action, HoldAction):
+                done[place] = Simulation(candidate, None, env, {}, 0, 0, (), None)
+                continue
+            try:
+                trials.append(self._trial(candidate, state, env))
+            except ActionFault as error:
+                done[place] = failed(Trial(candidate, _NO_TX, env, None), str(error))
+        if trials:
+            async with self.fork.at(state.head) as rpc:
+                results = await simulate(
+                    rpc, self.network, state.wallet, trials, state.balances, state.balances.get(NATIVE, 0)
+                )
+        else:
+            results = []
+        tried = iter(_tightened(result) for result in results)
+        return tuple(done[place] if place in done else next(tried) for place in range(len(candidates)))
+
+    async def finalise(self, simulation: Simulation, state: MarketState, signer: PermitSigner | None) -> TxRequest:
+        """The bytes that are sent: those that were screened, with the signed permit ahead for a swap.
+
+        The permit is for exactly amount_in and ends with the deadline. Without a signer: the screened bytes.
+        Raises Refused where the simulation is of nothing that can be sent, and as the signer does.
+        """
+        action, tx = simulation.candidate.action, simulation.tx
+        if tx is None or simulation.revert is not None:
+            raise Refused("simulation", "there is no successful transaction to finalise")
+        if not isinstance(action, Swap) or signer is None:
+            return tx
+        permit = typed_permit(
+            chain_id=self.network.chain_id,
+            permit2=self.network.permit2,
+            token=self.network.tokens[action.token_in].address,
+            amount=action.amount_in,
+            expiration=action.deadline,
+            nonce=state.permit_nonces[action.token_in],
+            spender=self.network.universal_router,
+        )
+        signature = await signer.sign_permit(permit)
+        if len(signature) != 65:
+            raise Refused("signature", f"the signer gave {len(signature)} bytes, not 65")
+        return replace(tx, data=encode_swap(self.network, action, permit, signature))
+
+    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]:
+        """The intent's final bytes upon `head`, in two block environments that differ in all a contract may look at.
+
+        Balances are read at `head` itself, inside each simulation. Raises ForkUnavailable within the fork's timeout.
+        """
+        candidate = intent.decision.simulation.candidate
+        fees = Fees(intent.env.max_fee, intent.env.priority_fee)
+        grant = None if intent.signed else self._grant(candidate, state)
+        trials = [
+            Trial(candidate, intent.tx, make(self.network, head, state.nonce, fees), grant)
+            for make in (next_block, other_block)
+        ]
+        async with self.fork.at(head) as rpc:
+            usual, other = await simulate(rpc, self.network, state.wallet, trials, None, state.balances.get(NATIVE, 0))
+        return usual, other
+
+    def _trial(self, candidate: Candidate, state: MarketState, env: SimEnv) -> Trial:
+        """Raises ActionFault where the action cannot be said in calldata."""
+        action = candidate.action
+        if isinstance(action, Swap):
+            to, data = self.network.universal_router, encode_swap(self.network, action)
+        elif isinstance(action, Approve):
+            to, data = encode_approve(self.network, action)
+        else:
+            raise ActionFault(f"{type(action).__name__} is no transaction")
+        affordable = state.balances.get(NATIVE, 0) // max(env.max_fee, 1)
+        tx = TxRequest(to, data, 0, min(SCREEN_GAS, affordable, env.gas_limit))
+        return Trial(candidate, tx, env, self._grant(candidate, state))
+
+    def _grant(self, candidate: Candidate, state: MarketState) -> Grant | None:
+        action = candidate.action
+        if not isinstance(action, Swap):
+            return None
+        token = self.network.tokens[action.token_in].address
+        return Grant(token, action.amount_in, action.deadline, state.permit_nonces.get(action.token_in, 0))
+
+
+def _tightened(simulation: Simulation) -> Simulation:
+    """The gas limit of the final bytes: a fifth above what was used (refunds come off last), and the permit's room."""
+    if simulation.revert is not None or simulation.tx is None:
+        return simulation
+    room = PERMIT_GAS if isinstance(simulation.candidate.action, Swap) else 0
+    limit = -(-simulation.gas_used * 6 // 5) + room
+    return replace(simulation, tx=replace(simulation.tx, gas_limit=min(limit, MAX_GAS)))

@@ -1,0 +1,134 @@
+"""What is to be simulated, and what of its effect is read back: shared by both engines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from eth_abi.abi import encode
+
+from sentinel.dex.permit2 import allowance_call, allowance_slot, pack_allowance
+from sentinel.multicall import Read
+from sentinel.types import NATIVE, Address, Candidate, Log, Network, SimEnv, Simulation, Swap, Symbol, TxRequest
+
+MAX_GAS = 1 << 24  # what a transaction may ask for at most (EIP-7825)
+_BALANCE_OF = bytes.fromhex("70a08231")
+_ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A Permit2 allowance wallet -> router that is put in place instead of a signed permit."""
+
+    token: Address
+    amount: int  # base units
+    expiration: int  # Unix seconds
+    nonce: int
+
+    def storage(self, network: Network, wallet: Address) -> tuple[str, str]:
+        """Slot and value in Permit2's storage, 0x-hex."""
+        slot = allowance_slot(wallet, self.token, network.universal_router)
+        return slot, pack_allowance(self.amount, self.expiration, self.nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    candidate: Candidate
+    tx: TxRequest
+    env: SimEnv
+    grant: Grant | None  # None where the bytes need no allowance of Permit2's, or carry a signed permit
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one transaction did. `balances` are the wallet's afterwards, with its gas paid."""
+
+    gas_used: int
+    logs: tuple[Log, ...]
+    revert: str | None
+    balances: Mapping[Symbol, int]
+    router_allowance: int
+
+
+class Readings:
+    """The reads that show a wallet's state: every token, the native coin, and Permit2's allowance to the router."""
+
+    def __init__(self, network: Network, wallet: Address) -> None:
+        self._network = network
+        self._wallet = wallet
+        self._symbols = tuple(network.tokens)
+        data = _BALANCE_OF + encode(["address"], [wallet])
+        self._balances: list[Read] = [(token.address, data) for token in network.tokens.values()]
+        self._balances.append((network.multicall3, _ETH_BALANCE + encode(["address"], [wallet])))
+
+    def reads(self, trial: Trial) -> list[Read]:
+        """The allowance comes last, for trades alone."""
+        action = trial.candidate.action
+        if not isinstance(action, Swap):
+            return self._balances
+        network = self._network
+        token = network.tokens[action.token_in].address
+        return [*self._balances, (network.permit2, allowance_call(self._wallet, token, network.universal_router))]
+
+    def decode(self, answers: Sequence[bytes | None]) -> tuple[dict[Symbol, int], int]:
+        """Balances, and the allowance left (0 where it was not read). Raises ValueError where an answer is missing."""
+        values = [_word(answer) for answer in answers]
+        balances = dict(zip((*self._symbols, NATIVE), values, strict=False))
+        return balances, values[len(self._balances)] if len(values) > len(self._balances) else 0
+
+
+def simulation_of(trial: Trial, before: Mapping[Symbol, int], effect: Effect) -> Simulation:
+    """The effect as the rest of the system sees it: the wallet's own gas is taken out of NATIVE's change."""
+    price = min(trial.env.max_fee, trial.env.base_fee + trial.env.priority_fee)
+    after = {**effect.balances, NATIVE: effect.balances[NATIVE] + effect.gas_used * price}
+    action = trial.candidate.action
+    return Simulation(
+        candidate=trial.candidate,
+        tx=trial.tx,
+        env=trial.env,
+        deltas={symbol: after[symbol] - before[symbol] for symbol in after if after[symbol] != before[symbol]},
+        gross=action.amount_in if isinstance(action, Swap) and effect.revert is None else 0,
+        gas_used=effect.gas_used,
+        logs=effect.logs,
+        revert=effect.revert,
+        router_allowance=effect.router_allowance,
+    )
+
+
+def failed(trial: Trial, reason: str) -> Simulation:
+    """A trial that could not even run."""
+    return Simulation(trial.candidate, trial.tx, trial.env, {}, 0, 0, (), reason)
+
+
+def why_invalid(trial: Trial, funds: int) -> str | None:
+    """Why a node would not take this transaction at all; None where it would. `funds` is the wallet's wei.
+
+    One such call fails a whole simulation request, and Anvil checks neither nonce nor fee caps: so it is done here.
+    """
+    tx, env = trial.tx, trial.env
+    if len(tx.to) != 42 or not tx.to.startswith("0x"):
+        return "no address to send to"
+    if tx.value < 0 or env.nonce < 0:
+        return "negative value or nonce"
+    if tx.gas_limit > min(MAX_GAS, env.gas_limit):
+        return "gas limit above what a block takes"
+    if tx.gas_limit < intrinsic_gas(tx.data):
+        return "gas limit below intrinsic gas"
+    if not env.base_fee <= env.max_fee or not 0 <= env.priority_fee <= env.max_fee:
+        return "fee cap below base fee"
+    if tx.value + tx.gas_limit * env.max_fee > funds:
+        return "insufficient funds for gas"
+    return None
+
+
+def intrinsic_gas(data: bytes) -> int:
+    """The least gas limit of a call with this calldata, the floor of EIP-7623 included."""
+    zeros = data.count(0)
+    tokens = zeros + 4 * (len(data) - zeros)
+    return 21_000 + 10 * tokens
+
+
+def _word(answer: bytes | None) -> int:
+    if answer is None or len(answer) < 32:
+        raise ValueError("a balance could not be read")
+    return int.from_bytes(answer[:32])
