@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -79,14 +79,20 @@ class HeadStream:
         stall_after: float = 60.0,
         backfill: int = 64,
         max_pause: float = 15.0,
+        on_reorg: Callable[[int], object] | None = None,
     ) -> None:
-        """Times are seconds. `backfill` is the most missed or reorged blocks that are looked up and remembered."""
+        """Times are seconds. `backfill` is the most missed or reorged blocks that are looked up and remembered.
+
+        `on_reorg` is told the lowest number that was replaced, before the new branch's first head is yielded: a
+        consumer that takes only the newest head would not see it (`PriceHistory.rewind` belongs here).
+        """
         self._rpc = rpc
         self._ws_url = ws_url
         self._poll_every = poll_every
         self._stall_after = stall_after
         self._backfill = backfill
         self._max_pause = max_pause
+        self._on_reorg = on_reorg
         self._recent: dict[int, str] = {}  # number -> hash of what was yielded, ascending
         self.connected = False
         self.stalled = False
@@ -209,6 +215,8 @@ class HeadStream:
             log.warning("heads.reorg", depth=depth, number=branch[-1].number, hash=branch[-1].hash)
             for number in [number for number in self._recent if number >= branch[0].number]:
                 del self._recent[number]
+            if self._on_reorg is not None:
+                self._on_reorg(branch[0].number)
         elif len(branch) > 1 or depth < 0:
             self.backfilled += len(branch) - 1
             log.info("heads.backfilled", blocks=len(branch) - 1, missing=-depth, number=branch[-1].number)

@@ -52,6 +52,8 @@ VENUES: Mapping[str, Venue] = {
     "uniswap_v3": UniswapV3(),
 }
 
+READERS: Mapping[str, Venue] = VENUES  # as the market reader knows them: it needs `read` and `reserves` alone
+
 
 def venue_of(pool: Pool) -> Venue:
     """Raises QuoteError for a venue that Sentinel does not know."""

@@ -15,7 +15,6 @@ from aiohttp import web
 
 from sentinel.anvil import start_anvil
 from sentinel.chain.heads import HeadStream, latest_head, parse_head
-from sentinel.chain.newest import NewestHead
 from sentinel.errors import RpcError
 from sentinel.process import Child, free_port
 from sentinel.rpc import Rpc
@@ -133,7 +132,8 @@ def _as_file(dump: str) -> str:
 async def test_a_reorg_is_followed_from_where_the_chains_part(subscribed: bool) -> None:
     """After a rollback of three blocks the new branch comes whole, and is counted with its depth."""
     async with node() as (_, url, rpc):
-        stream = streams(url, rpc, subscribed)
+        replaced: list[int] = []
+        stream = streams(url, rpc, subscribed, on_reorg=replaced.append)
         async with collecting(stream) as until:
             await until(1)
             await mine(rpc, 2)
@@ -150,6 +150,7 @@ async def test_a_reorg_is_followed_from_where_the_chains_part(subscribed: bool) 
             await mine(rpc, 4)
             assert linked((await until(11))[6:])
             assert (stream.reorgs, stream.deepest_reorg) == (1, 3)
+            assert replaced == [3]
 
 
 async def test_a_longer_branch_that_replaces_ours_comes_from_its_fork_point() -> None:
@@ -230,29 +231,6 @@ async def test_a_subscription_that_goes_deaf_is_made_anew() -> None:
                 assert stream.reconnects >= 1
     finally:
         await runner.cleanup()
-
-
-async def test_a_slow_consumer_gets_the_newest_head_and_knows_what_it_missed() -> None:
-    """Latest wins: nothing is queued, skips are counted, and a reorg is not forgotten by being skipped."""
-
-    def head(number: int, branch: str = "a") -> Head:
-        return Head(number, f"{branch}{number}", "", 0, 0, 0, "", "")
-
-    slot = NewestHead()
-    waiting = asyncio.create_task(slot.take())
-    await asyncio.sleep(0)
-    slot.put(head(1))
-    first = await waiting
-    assert (first.head.number, first.skipped, first.reorged_from) == (1, 0, None)
-    for number in (2, 3, 4):
-        slot.put(head(number))
-    for number in (3, 4, 5):
-        slot.put(head(number, "b"))
-    taken = await slot.take()
-    assert (taken.head.hash, taken.skipped, taken.reorged_from) == ("b5", 5, 3)
-    assert slot.current == taken.head
-    slot.put(head(6))
-    assert (await slot.take()).reorged_from is None
 
 
 @pytest.mark.parametrize("raw", [None, [], "0x1", {}, {"number": "0x1"}, {"number": 1}, {"number": "zz"}])
