@@ -2,244 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from math import ceil, floor
 
 import pytest
 
-from sentinel.decide import case as reckon
-from sentinel.decide.case import Case
 from sentinel.decide.policy import APPROVE_RULES, SWAP_RULES, Policy
 from sentinel.decide.rules_confirm import FINAL_RULES
-from sentinel.types import NATIVE, Act, Approve, Candidate, HoldAction, Reference, Simulation, Spent, Swap, V2State
-from tests.decide import world as w
+from sentinel.types import Act, Candidate, HoldAction, Reference, Simulation, Spent, Swap, V2State
+from tests.decide.edges import EDGES
 from tests.decide.world import (
-    ALL,
     DEADLINE,
-    FAIR,
     GOOD,
-    GWEI,
     HEAD,
     LIMITS,
-    MSG_SENDER,
     NETWORK,
     NOW,
-    PAID,
-    ROUTER,
     STATE,
-    STRANGER,
-    USD,
-    WALLET,
     World,
-    approving,
     buying,
     circling,
-    commands_of,
-    execute,
-    hopping,
     splitting,
 )
 
-
-def case(world: World) -> Case:
-    return Case(NETWORK, world.limits, world.state, world.head, world.spent, world.simulation())
-
-
-def permitted(**changes: object) -> World:
-    """The plain purchase with another permit."""
-    world = buying()
-    return world.but(data=execute(commands_of(world.swap, **changes)))
-
-
-def one_command(recipient: str = MSG_SENDER, pool: str = "WETH/USDC-v2", **changes: int) -> World:
-    """The plain purchase with one thing in its only swap command changed."""
-    world = buying()
-    meant = w.leg(pool, "USDC", "WETH")
-    said = {"amount_in": PAID, "min_out": world.swap.min_out, "payer_is_user": True} | changes
-    swap = w.command(meant, recipient, said["amount_in"], said["min_out"], bool(said["payer_is_user"]))
-    return world.but(data=execute([commands_of(world.swap)[0], swap]))
-
-
-def two_commands(recipient: str = ROUTER, first_min: int = 0, passed_on: int = ALL) -> World:
-    """The purchase over two pools with something changed between them."""
-    world = hopping()
-    first, second = world.swap.routes[0].legs
-    return world.but(
-        data=execute(
-            [
-                commands_of(world.swap)[0],
-                w.command(first, recipient, PAID, first_min, True),
-                w.command(second, MSG_SENDER, passed_on, world.swap.min_out, False),
-            ]
-        )
-    )
-
-
-def until(deadline: int) -> World:
-    """The plain purchase with another deadline, in the action, the bytes and the permit."""
-    world = buying()
-    swap = replace(world.swap, deadline=deadline)
-    commands = commands_of(swap, expiration=deadline, sig_deadline=deadline)
-    return world.but(action=swap, data=execute(commands, deadline))
-
-
-def priced(seconds_old: int) -> World:
-    old = replace(STATE.reference["WETH"], updated_at=NOW - seconds_old)
-    return buying().stated(reference={**STATE.reference, "WETH": old})
-
-
-def reserve(extra: int) -> World:
-    """The V2 pool exactly 1 % off the reference, and `extra` base units further."""
-    moved = V2State(2_000_000 * USD, 1010 * 10**18 + extra)
-    return buying().stated(pools={**STATE.pools, "WETH/USDC-v2": moved})
-
-
-def holding(symbol: str, amount: int) -> World:
-    return buying().stated(balances={**STATE.balances, symbol: amount})
-
-
-LEAST = floor(FAIR * (1_000_000 - 3000 - 10_000) / 1_000_000)  # the reference, less the fee of 0.3 % and 1 %
-COST = 300_000 * 41 * GWEI  # wei, of every world's swap
-LOSS = ceil(reckon.loss(case(buying())))
-GAIN = floor(-reckon.loss(case(circling())))
-SHARE = ceil(
-    (STATE.balances["WETH"] + buying().deltas["WETH"]) * 2000 * USD * 10_000 / 10**18 / reckon.equity(case(buying()))
-)
-APPROVAL = Approve("USDC", "permit2", 20_000 * USD, DEADLINE)
-SECOND = {"gas_used": 275_000}
-
-# rule -> (just inside, just outside); outside, this rule alone refuses
-EDGES: Mapping[str, list[tuple[World, World]]] = {
-    "reverted": [(buying(), buying().but(revert="V2TooLittleReceived"))],
-    "value": [(buying(), buying().but(value=1))],
-    "target": [(buying(), buying().but(to=NETWORK.permit2)), (buying(), buying().but(to=STRANGER))],
-    "route": [
-        (one_command(), one_command(pool="WETH/USDC-v3-3000")),
-        (one_command(), one_command(amount_in=PAID + 1)),
-        (one_command(), one_command(amount_in=ALL)),
-        (two_commands(), two_commands(passed_on=5)),
-    ],
-    "recipient": [
-        (one_command(), one_command(STRANGER)),
-        (one_command(WALLET), one_command(ROUTER)),
-        (one_command(), one_command("0x0000000000000000000000000000000000000000")),
-        (two_commands(), two_commands(STRANGER)),
-        (two_commands(), two_commands(NETWORK.pools["WBTC/WETH-v3-3000"].address)),
-    ],
-    "min_out": [
-        (one_command(), one_command(min_out=0)),
-        (one_command(), one_command(min_out=LEAST - 1)),
-        (two_commands(), two_commands(first_min=1)),
-    ],
-    "permit": [
-        (permitted(), permitted(token=NETWORK.tokens["WETH"].address)),
-        (permitted(), permitted(amount=PAID + 1)),
-        (permitted(), permitted(amount=PAID - 1)),
-        (permitted(), permitted(spender=STRANGER)),
-        (permitted(), permitted(expiration=DEADLINE + 1)),
-        (permitted(), permitted(sig_deadline=DEADLINE + 1)),
-        (permitted(), permitted(nonce=4)),
-        (permitted(signature=b""), permitted(signature=b"\x01" * 66)),
-    ],
-    "deadline": [
-        (until(NOW + 120), until(NOW + 121)),
-        (until(NOW + 1), until(NOW)),
-        (buying(), buying().but(data=execute(commands_of(buying().swap), DEADLINE - 1))),
-        (approving(), approving().but(action=replace(APPROVAL, expiry=DEADLINE + 1))),
-    ],
-    "nonce": [(buying(), buying().offering(nonce=8)), (buying(), buying().offering(nonce=6))],
-    "gas_limit": [
-        (buying().limited(max_gas=300_000), buying().limited(max_gas=299_999)),
-        (buying().but(gas_used=300_000), buying().but(gas_used=300_001)),
-        (buying().but(gas_used=21_000), buying().but(gas_used=20_999)),
-    ],
-    "fee_caps": [
-        (buying().limited(max_fee=41 * GWEI), buying().limited(max_fee=41 * GWEI - 1)),
-        (buying().limited(max_priority_fee=GWEI), buying().limited(max_priority_fee=GWEI - 1)),
-        (buying().offering(max_fee=20 * GWEI), buying().offering(max_fee=20 * GWEI - 1)),
-        (buying(), buying().offering(priority_fee=-1)),
-    ],
-    "max_cost": [(buying().limited(max_cost=COST), buying().limited(max_cost=COST - 1))],
-    "gas_reserve": [
-        (holding(NATIVE, COST + LIMITS.gas_reserve), holding(NATIVE, COST + LIMITS.gas_reserve - 1)),
-    ],
-    "reference": [(priced(300), priced(301)), (priced(0), priced(-1))],
-    "pool_price": [(reserve(0), reserve(1))],
-    "trade_size": [
-        (buying().limited(max_trade=PAID), buying().limited(max_trade=PAID - 1)),
-        (buying().limited(min_trade=PAID), buying().limited(min_trade=PAID + 1)),
-    ],
-    "min_out_price": [(buying(min_out=LEAST), buying(min_out=LEAST - 1))],
-    "realised": [
-        (buying(min_out=LEAST, out=LEAST), buying(min_out=LEAST, out=LEAST - 1)),
-        (circling(gain=13 * USD), circling(gain=13 * USD - 1)),
-    ],
-    "cycle_profit": [(circling().limited(min_profit=GAIN), circling().limited(min_profit=GAIN + 1))],
-    "daily_loss": [
-        (
-            buying().but(spent=Spent(LIMITS.daily_loss - LOSS, 0)),
-            buying().but(spent=Spent(LIMITS.daily_loss - LOSS + 1, 0)),
-        ),
-        (circling().but(spent=Spent(LIMITS.daily_loss, 0)), circling().but(spent=Spent(LIMITS.daily_loss + 1, 0))),
-    ],
-    "daily_volume": [
-        (
-            buying().but(spent=Spent(0, LIMITS.daily_volume - PAID)),
-            buying().but(spent=Spent(0, LIMITS.daily_volume - PAID + 1)),
-        )
-    ],
-    "inventory": [
-        (buying().limited(inventory_bps={"WETH": SHARE}), buying().limited(inventory_bps={"WETH": SHARE - 1})),
-    ],
-    "funds": [(holding("USDC", PAID), holding("USDC", PAID - 1))],
-    "paid": [
-        (buying(), buying().but(deltas={**buying().deltas, "USDC": -PAID - 1})),
-        (buying(), buying().but(deltas={**buying().deltas, "USDC": -PAID + 1})),
-        (buying(), buying().but(gross=PAID - 1)),
-    ],
-    "other_tokens": [
-        (buying().but(deltas={**buying().deltas, "WBTC": 0}), buying().but(deltas={**buying().deltas, "WBTC": -1})),
-        (buying(), buying().but(deltas={**buying().deltas, "WBTC": 1})),
-        (buying(), buying().but(deltas={**buying().deltas, NATIVE: -1})),
-        (circling(), circling().but(deltas={**circling().deltas, "WETH": -1})),
-    ],
-    "allowance_left": [(buying(), buying().but(router_allowance=1))],
-    "approval": [
-        (approving(), approving().but(data=approving(1).data)),
-        (approving(), approving().but(to=NETWORK.tokens["WETH"].address)),
-        (approving(), approving().but(data=approving().data.replace(bytes.fromhex(NETWORK.permit2[2:]), b"\x05" * 20))),
-    ],
-    "approval_bound": [
-        (approving(20_000 * USD), approving(20_000 * USD + 1)),
-        (approving(0), approving((1 << 256) - 1)),
-    ],
-    "nothing_moved": [(approving(), approving().but(deltas={"USDC": -1}))],
-    "head_age": [
-        (buying().but(now=NOW + 60.0), buying().but(now=NOW + 60.5)),
-        (buying().but(now=NOW - 60.0), buying().but(now=NOW - 60.5)),
-    ],
-    "newest_head": [
-        (buying(), buying().but(head=replace(HEAD, number=101, hash="0x" + "bb" * 32))),
-        (buying(), buying().offering(parent_hash=HEAD.parent_hash)),
-        (buying(), buying().offering(number=102)),
-        (buying(), buying().stated(head=replace(HEAD, number=101))),
-    ],
-    "environments": [
-        (buying(), buying().but(other_env=w.ENV)),
-        (buying(), buying().but(other_env=replace(w.OTHER_ENV, coinbase=w.ENV.coinbase))),
-        (buying(), buying().but(other_env=replace(w.OTHER_ENV, timestamp=w.ENV.timestamp))),
-        (buying(), buying().but(other_env=replace(w.OTHER_ENV, base_fee=w.ENV.base_fee))),
-    ],
-    "same_effect": [
-        (buying(), buying().but(second={"deltas": {**buying().deltas, "WETH": buying().deltas["WETH"] + 1}})),
-        (buying().but(second=SECOND), buying().but(second={"gas_used": 275_001})),
-    ],
-    "same_trade": [
-        (buying().but(voted_data=permitted(signature=b"").data), buying().but(voted_data=one_command(WALLET).data)),
-        (buying(), buying().but(second={"tx": replace(buying().tx, gas_limit=300_001)})),
-    ],
-}
 FINAL_ONLY = {rule.__name__ for rule in FINAL_RULES}
 STRUCTURAL = {"action", "calldata"}  # without them the rules that read the bytes refuse as well
 ROWS = [(rule, inside, outside) for rule, rows in EDGES.items() for inside, outside in rows]
