@@ -65,7 +65,7 @@ class _KeySigner:
             "type": 2,
             "chainId": chain_id,
             "nonce": nonce,
-            "to": tx.to,
+            "to": to_checksum_address(tx.to),
             "data": tx.data,
             "value": tx.value,
             "gas": tx.gas_limit,

@@ -1,0 +1,219 @@
+"""A real chain with a contract that counts what took effect, a funded wallet, and an executor on it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sentinel.chain.networks import load_network
+from sentinel.devnet import Devnet
+from sentinel.execute.fees import FeeCaps
+from sentinel.execute.send_state import Rules
+from sentinel.execute.sender import Executor
+from sentinel.execute.signer import DevSigner, Signer
+from sentinel.execute.signer_limits import EXECUTE, SignerLimits
+from sentinel.journal import Journal
+from sentinel.rpc import Rpc
+from sentinel.types import (
+    NATIVE,
+    Act,
+    Attempt,
+    Candidate,
+    Head,
+    Intent,
+    Leg,
+    MarketState,
+    Network,
+    Route,
+    Settled,
+    SimEnv,
+    Simulation,
+    Swap,
+    TxRequest,
+)
+
+KEY = "0x" + "c0ffee" * 10 + "beef"  # a canary: found anywhere but in its file, it has leaked
+GWEI = 10**9
+COUNTER = "0x00000000000000000000000000000000c0dEc0DE"
+# reverts when block.timestamp is past the deadline (word 2 of execute's arguments), else adds 1 to the slot of word 3
+COUNTER_CODE = "0x6044354211156" + "00e57" + "60006000fd" + "5b" + "60643580546001019055" + "00"
+CAPS = FeeCaps(500 * GWEI, 50 * GWEI, 10**18)
+
+
+def network() -> Network:
+    return dataclasses.replace(load_network("devnet"), universal_router=COUNTER)
+
+
+def rules(**changes: Any) -> Rules:
+    return dataclasses.replace(Rules(confirmations=1, bump_after_blocks=3, resend_after=60.0, caps=CAPS), **changes)
+
+
+def signer(folder: Path, clock: Callable[[], float] = time.time) -> DevSigner:
+    path = folder / "dev.key"
+    path.write_text(KEY)
+    chain = network()
+    limits = SignerLimits(
+        chain_id=31337,
+        router=COUNTER,
+        permit2=chain.permit2,
+        amounts={chain.tokens[symbol].address: 10**30 for symbol in ("USDC", "WETH")},
+        max_gas=1_000_000,
+        max_fee=CAPS.max_fee,
+        max_priority_fee=CAPS.max_priority_fee,
+        max_cost=CAPS.max_cost,
+        max_lifetime=100_000,
+    )
+    return DevSigner.load(path, limits, clock)
+
+
+def decision(tag: int, deadline: int, head: Head, fee: int = 100 * GWEI, tip: int = 2 * GWEI) -> Act:
+    """A trade whose only effect is to count one more under `tag`."""
+    words = (0, 0, deadline, tag, 0)
+    tx = TxRequest(COUNTER, EXECUTE + b"".join(word.to_bytes(32, "big") for word in words), 0, 100_000)
+    swap = Swap((Route((Leg("WETH/USDC-v2", "USDC", "WETH", "uniswap_v2"),), 10**6),), 1, deadline)
+    env = SimEnv(0, fee, tip, head.hash, head.number + 1, head.timestamp, head.base_fee, 30_000_000, COUNTER, "0x00")
+    return Act(Simulation(Candidate(0, swap, ""), tx, env, {}, 10**6, 50_000, (), None), 5, 8, 5, 0)
+
+
+async def finalise(simulation: Simulation, state: MarketState, signer: Signer) -> TxRequest:
+    assert simulation.tx is not None
+    return simulation.tx
+
+
+async def read_head(rpc: Rpc, block: str = "latest") -> Head:
+    b = await rpc.call("eth_getBlockByNumber", block, False)
+    numbers = {key: int(b[key], 16) for key in ("number", "timestamp", "baseFeePerGas", "gasLimit")}
+    return Head(
+        numbers["number"],
+        b["hash"],
+        b["parentHash"],
+        numbers["timestamp"],
+        numbers["baseFeePerGas"],
+        numbers["gasLimit"],
+        b["miner"],
+        b["mixHash"],
+    )
+
+
+async def effects(rpc: Rpc, tag: int) -> int:
+    """How often the intent of this tag took effect on the chain."""
+    return int(await rpc.call("eth_getStorageAt", COUNTER, hex(tag), "latest"), 16)
+
+
+@dataclass
+class Notes:
+    """An observer that remembers."""
+
+    answers: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+    ended: list[tuple[Settled, int]] = field(default_factory=list)
+
+    def sent(self, intent: Intent, attempt: Attempt, answer: str) -> None:
+        self.answers.append(answer)
+
+    def settled(self, intent: Intent, settled: Settled, pnl_quote: int) -> None:
+        self.ended.append((settled, pnl_quote))
+
+    def alarm(self, what: str, detail: str) -> None:
+        self.alarms.append(what)
+
+
+@dataclass
+class Rig:
+    net: Devnet
+    rpc: Rpc  # the executor's own way to the node; tests may put a fault proxy between
+    path: Path
+    genesis: str
+    network: Network
+    signer: DevSigner
+    journal: Journal
+    executor: Executor
+    notes: Notes
+    offset: float = 0.0  # seconds that our clock runs ahead of the wall clock
+    made: type[Executor] = Executor
+    rules: Rules = field(default_factory=rules)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def start(cls, folder: Path, *, made: type[Executor] = Executor, **changes: Any) -> AsyncIterator[Rig]:
+        async with Devnet.start() as net, Rpc(net.rpc_url) as rpc:
+            chain = network()
+            own = signer(folder)
+            await net.fund(own.address, {NATIVE: 10**20, "USDC": 10**10, "WETH": 10**19})
+            await rpc.call("anvil_setCode", COUNTER, COUNTER_CODE)
+            genesis = (await read_head(rpc, "0x0")).hash
+            rig = cls.__new__(cls)
+            rig.net, rig.rpc, rig.path, rig.genesis, rig.network = net, rpc, folder / "journal.sqlite", genesis, chain
+            rig.signer, rig.offset, rig.made, rig.rules = own, 0.0, made, rules(**changes)
+            rig.open()
+            try:
+                yield rig
+            finally:
+                rig.journal.close()
+
+    def clock(self) -> float:
+        return time.time() + self.offset
+
+    def open(self) -> None:
+        """The journal and a new executor on it, as a start of the daemon makes them."""
+        self.signer._clock = self.clock
+        self.journal = Journal.open(self.path, self.network, self.genesis, self.signer.address, clock=self.clock)
+        self.notes = Notes()
+        self.executor = self.made(
+            self.rpc,
+            self.journal,
+            self.signer,
+            self.network,
+            self.genesis,
+            finalise,
+            self.rules,
+            send_timeout=1.0,
+            observer=self.notes,
+            clock=self.clock,
+        )
+
+    def restart(self) -> None:
+        """As after a kill: nothing but the journal is left."""
+        self.journal.close()
+        self.open()
+
+    async def head(self) -> Head:
+        return await read_head(self.net.rpc)
+
+    async def mine(self, blocks: int = 1) -> Head:
+        for _ in range(blocks):
+            await self.net.rpc.call("evm_mine")
+        return await self.head()
+
+    async def trade(
+        self, tag: int, *, deadline_in: float = 120.0, fee: int = 100 * GWEI, tip: int = 2 * GWEI
+    ) -> Intent:
+        """Accept and execute; not yet mined."""
+        act = decision(tag, int(self.clock() + deadline_in), await self.head(), fee, tip)
+        intent = await self.executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise asks for no state
+        self.journal.accept(None, intent)
+        await self.executor.execute(intent)
+        return intent
+
+    async def follow(self, blocks: int = 12) -> Settled:
+        """Mine and follow until it ends."""
+        for _ in range(blocks):
+            if (settled := await self.executor.on_head(await self.mine())) is not None:
+                return settled
+        raise AssertionError(f"not settled after {blocks} blocks")
+
+    async def effects(self, tag: int) -> int:
+        return await effects(self.net.rpc, tag)
+
+
+async def until(check: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "waited too long"
+        await asyncio.sleep(0.01)
