@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from sentinel.types import NATIVE, Head, Leg, MarketState, Network, Reference, Symbol
 
 # Gas units, rounded up from what the devnet's real contracts used; estimates for decisions, never a gas limit.
-_BASE_GAS = 125_000  # transaction, router, Permit2 permit and transfer
-_LEG_GAS = {"uniswap_v2": 90_000, "uniswap_v3": 110_000}
+_BASE_GAS = 90_000  # transaction, router, Permit2 permit and transfer
+_LEG_GAS = {"uniswap_v2": 62_000, "uniswap_v3": 68_000}
 
 
 def expected_gas(legs: Sequence[Leg]) -> int:
@@ -17,8 +17,8 @@ def expected_gas(legs: Sequence[Leg]) -> int:
 
 
 def expected_price(head: Head, priority_fee: int) -> int:
-    """Wei per gas that is paid in the next block, as far as is known now: its base fee may differ by an eighth."""
-    return head.base_fee + priority_fee
+    """Wei per gas: the most that the next block can charge, whose base fee may rise by an eighth."""
+    return head.base_fee + -(-head.base_fee // 8) + priority_fee
 
 
 def gas_in(network: Network, state: MarketState, gas: int, token: Symbol) -> int | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +30,14 @@ _CONFIG = f'[rpc_endpoints]\n{_ALIAS} = "${{{_ADDRESS}}}"\n'
 _FLAGS = ("--no-storage-caching", "--accounts", "0", "--no-rate-limit", "--prune-history")
 
 
+_URL = re.compile(r"\b(?:https?|wss?)://[^\s\"']+")
+
+
+def without_addresses(text: str) -> str:
+    """Anvil names its upstream in full when it complains, and hosted endpoints carry a key in their address."""
+    return _URL.sub(lambda found: redact(found[0]), text)[:300]
+
+
 class Fork:
     """Use as an async context manager, or call `start()` and `close()`."""
 
@@ -42,8 +51,9 @@ class Fork:
         anvil: str | Path | None = None,
         timeout: float = 5.0,
         log: Path | None = None,
+        flags: Sequence[str] = (),
     ) -> None:
-        """`url`: an Anvil that runs already; empty: one of our own, on `port` (0: a free one).
+        """`url`: an Anvil that runs already; empty: one of our own, on `port` (0: a free one), with further `flags`.
 
         `timeout` (seconds) bounds one whole use: putting the fork on the head and what is asked of it there.
         """
@@ -54,6 +64,7 @@ class Fork:
         self._anvil = anvil
         self._timeout = timeout
         self._log = log
+        self._flags = (*_FLAGS, *flags)
         self._child: Child | None = None
         self._rpc: Rpc | None = None
         self._home: Path | None = None
@@ -121,7 +132,7 @@ class Fork:
             raise ForkUnavailable(f"the fork did not answer within {self._timeout:g} s") from error
         except RpcError as error:
             self._failed()
-            raise ForkUnavailable(f"the fork failed: {error}") from error
+            raise ForkUnavailable(f"the fork failed: {without_addresses(str(error))}") from error
         except ForkUnavailable:
             self._failed()
             raise
@@ -172,7 +183,7 @@ class Fork:
         if self._home is None:
             self._home = Path(tempfile.mkdtemp(prefix="sentinel-fork-"))
             (self._home / "foundry.toml").write_text(_CONFIG)
-        arguments = ["--fork-url", _ALIAS, *_FLAGS]
+        arguments = ["--fork-url", _ALIAS, *self._flags]
         arguments += ["--hardfork", self._network.hardfork, "--chain-id", str(self._network.chain_id)]
         try:
             self._child, url = await start_anvil(
@@ -184,7 +195,9 @@ class Fork:
                 cwd=self._home,
             )
         except Unavailable as error:
-            raise ForkUnavailable(f"the fork of {redact(self._upstream)} could not be started: {error}") from error
+            raise ForkUnavailable(
+                f"the fork of {redact(self._upstream)} could not be started: {without_addresses(str(error))}"
+            ) from error
         self._rpc = Rpc(url, timeout=self._timeout)
         self._at = None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -15,11 +16,11 @@ from eth_utils.crypto import keccak
 
 from sentinel.dex.reverts import revert_reason
 from sentinel.dex.tokens import printable
-from sentinel.dex.trial import Effect, Readings, Trial, failed, simulation_of, why_invalid
+from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
 from sentinel.errors import ForkUnavailable, RpcError
-from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
+from sentinel.multicall import decode_aggregate3
 from sentinel.rpc import Call, Rpc
-from sentinel.types import Address, Log, Network, SimEnv, Simulation, Symbol
+from sentinel.types import Address, Log, Network, SimEnv, Simulation
 
 READER: Address = to_checksum_address(keccak(b"sentinel reader")[12:])
 _READ_GAS = 2_000_000
@@ -36,7 +37,7 @@ async def simulate(
     network: Network,
     wallet: Address,
     trials: Sequence[Trial],
-    before: Mapping[Symbol, int] | None,
+    before: Balances | None,
     funds: int,
 ) -> list[Simulation]:
     """One Simulation a trial, in order. An invalid transaction or a failed request is a revert of its own trial alone.
@@ -47,7 +48,7 @@ async def simulate(
     readings = Readings(network, wallet)
     invalid = [why_invalid(trial, funds) for trial in trials]
     calls = [
-        request(network, wallet, trial, readings.reads(trial), read_before=before is None)
+        request(network, wallet, trial, readings.calldata(trial), read_before=before is None)
         for trial, why in zip(trials, invalid, strict=True)
         if why is None
     ]
@@ -61,14 +62,14 @@ async def simulate(
     return done
 
 
-def request(network: Network, wallet: Address, trial: Trial, reads: Sequence[Read], *, read_before: bool) -> Call:
+def request(network: Network, wallet: Address, trial: Trial, reading_data: bytes, *, read_before: bool) -> Call:
     """The JSON-RPC call of one trial."""
     env, tx = trial.env, trial.tx
     overrides: dict[str, Any] = {READER: {"balance": hex(_READ_GAS * env.base_fee * 4 + 10**18)}}
     if trial.grant is not None:
         slot, value = trial.grant.storage(network, wallet)
         overrides[network.permit2] = {"stateDiff": {slot: value}}
-    reading = _tx(READER, network.multicall3, encode_aggregate3(reads), 0, _READ_GAS, env.base_fee, 0)
+    reading = _tx(READER, network.multicall3, reading_data, 0, _READ_GAS, env.base_fee, 0)
     ours = _tx(wallet, tx.to, tx.data, tx.value, tx.gas_limit, env.max_fee, env.priority_fee)
     ours["nonce"] = hex(env.nonce)
     block = {
@@ -102,9 +103,7 @@ def _block(env: SimEnv) -> dict[str, str]:
     }
 
 
-def _simulation(
-    readings: Readings, trial: Trial, before: Mapping[Symbol, int] | None, reply: Any | RpcError
-) -> Simulation:
+def _simulation(readings: Readings, trial: Trial, before: Balances | None, reply: Any | RpcError) -> Simulation:
     if isinstance(reply, RpcError):
         if _FORK_FAULT.search(str(reply)):
             raise ForkUnavailable(f"the fork could not read its upstream: {reply}") from reply
@@ -141,4 +140,9 @@ def _revert(call: Mapping[str, Any]) -> str:
 
 def parse_log(log: Mapping[str, Any]) -> Log:
     topics = tuple(str(topic) for topic in log["topics"])
-    return Log(to_checksum_address(log["address"]), topics, bytes.fromhex(log["data"][2:]))
+    return Log(_checksummed(log["address"]), topics, bytes.fromhex(log["data"][2:]))
+
+
+@lru_cache(maxsize=1024)
+def _checksummed(address: str) -> Address:
+    return to_checksum_address(address)

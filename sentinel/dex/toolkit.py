@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -11,10 +11,12 @@ from sentinel.dex.fork import Fork
 from sentinel.dex.permit2 import typed_permit
 from sentinel.dex.router import encode_approve, encode_swap
 from sentinel.dex.simulate import simulate
-from sentinel.dex.trial import MAX_GAS, Grant, Trial, failed
+from sentinel.dex.trial import MAX_GAS, Balances, Grant, Trial, failed
 from sentinel.errors import ActionFault, Refused
+from sentinel.rpc import Rpc
 from sentinel.types import (
     NATIVE,
+    Address,
     Approve,
     Candidate,
     Fees,
@@ -35,6 +37,10 @@ PERMIT_GAS = 60_000
 _NO_TX = TxRequest("", b"", 0, 0)
 
 
+# (endpoint at the head, network, wallet, trials, balances before or None, wei held) -> effects, in order
+Engine = Callable[[Rpc, Network, Address, Sequence[Trial], Balances | None, int], Awaitable[list[Simulation]]]
+
+
 class PermitSigner(Protocol):
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
         """65 bytes: r, s, v."""
@@ -42,8 +48,9 @@ class PermitSigner(Protocol):
 
 
 class DexToolkit:
-    def __init__(self, network: Network, fork: Fork) -> None:
+    def __init__(self, network: Network, fork: Fork, engine: Engine = simulate) -> None:
         self.network = network
+        self._engine = engine
         self.fork = fork
 
     async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]:
@@ -66,7 +73,7 @@ class DexToolkit:
                 done[place] = failed(Trial(candidate, _NO_TX, env, None), str(error))
         if trials:
             async with self.fork.at(state.head) as rpc:
-                results = await simulate(
+                results = await self._engine(
                     rpc, self.network, state.wallet, trials, state.balances, state.balances.get(NATIVE, 0)
                 )
         else:
@@ -112,7 +119,9 @@ class DexToolkit:
             for make in (next_block, other_block)
         ]
         async with self.fork.at(head) as rpc:
-            usual, other = await simulate(rpc, self.network, state.wallet, trials, None, state.balances.get(NATIVE, 0))
+            usual, other = await self._engine(
+                rpc, self.network, state.wallet, trials, None, state.balances.get(NATIVE, 0)
+            )
         return usual, other
 
     def _trial(self, candidate: Candidate, state: MarketState, env: SimEnv) -> Trial:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from eth_abi.abi import encode
 
 from sentinel.dex.permit2 import allowance_call, allowance_slot, pack_allowance
-from sentinel.multicall import Read
+from sentinel.multicall import Read, encode_aggregate3
 from sentinel.types import NATIVE, Address, Candidate, Log, Network, SimEnv, Simulation, Swap, Symbol, TxRequest
 
 MAX_GAS = 1 << 24  # what a transaction may ask for at most (EIP-7825)
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
+
+
+Balances = Mapping[Symbol, int]  # base units, NATIVE in wei
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Effect:
     gas_used: int
     logs: tuple[Log, ...]
     revert: str | None
-    balances: Mapping[Symbol, int]
+    balances: Balances
     router_allowance: int
 
 
@@ -60,15 +63,19 @@ class Readings:
         data = _BALANCE_OF + encode(["address"], [wallet])
         self._balances: list[Read] = [(token.address, data) for token in network.tokens.values()]
         self._balances.append((network.multicall3, _ETH_BALANCE + encode(["address"], [wallet])))
+        self._encoded: dict[Symbol | None, bytes] = {}  # many candidates sell the same token
 
-    def reads(self, trial: Trial) -> list[Read]:
-        """The allowance comes last, for trades alone."""
+    def calldata(self, trial: Trial) -> bytes:
+        """For Multicall3. The allowance is read for trades alone, and comes last."""
         action = trial.candidate.action
-        if not isinstance(action, Swap):
-            return self._balances
-        network = self._network
-        token = network.tokens[action.token_in].address
-        return [*self._balances, (network.permit2, allowance_call(self._wallet, token, network.universal_router))]
+        symbol = action.token_in if isinstance(action, Swap) else None
+        if symbol not in self._encoded:
+            reads = list(self._balances)
+            if symbol is not None:
+                token, router = self._network.tokens[symbol].address, self._network.universal_router
+                reads.append((self._network.permit2, allowance_call(self._wallet, token, router)))
+            self._encoded[symbol] = encode_aggregate3(reads)
+        return self._encoded[symbol]
 
     def decode(self, answers: Sequence[bytes | None]) -> tuple[dict[Symbol, int], int]:
         """Balances, and the allowance left (0 where it was not read). Raises ValueError where an answer is missing."""
@@ -77,7 +84,7 @@ class Readings:
         return balances, values[len(self._balances)] if len(values) > len(self._balances) else 0
 
 
-def simulation_of(trial: Trial, before: Mapping[Symbol, int], effect: Effect) -> Simulation:
+def simulation_of(trial: Trial, before: Balances, effect: Effect) -> Simulation:
     """The effect as the rest of the system sees it: the wallet's own gas is taken out of NATIVE's change."""
     price = min(trial.env.max_fee, trial.env.base_fee + trial.env.priority_fee)
     after = {**effect.balances, NATIVE: effect.balances[NATIVE] + effect.gas_used * price}

@@ -1,0 +1,104 @@
+"""The reference engine: each trial is really sent and mined, then the chain is rolled back. Slow; tests compare by it.
+
+It needs an Anvil fork that was started with --no-mining. Trials run one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sentinel.dex.reverts import revert_reason
+from sentinel.dex.simulate import parse_log
+from sentinel.dex.tokens import printable
+from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
+from sentinel.errors import ForkUnavailable, RpcError
+from sentinel.multicall import decode_aggregate3
+from sentinel.rpc import Rpc
+from sentinel.types import Address, Network, Simulation, Symbol
+
+FLAGS = ("--no-mining",)
+
+
+async def simulate_by_mining(
+    rpc: Rpc,
+    network: Network,
+    wallet: Address,
+    trials: Sequence[Trial],
+    before: Balances | None,
+    funds: int,
+) -> list[Simulation]:
+    """The same contract as `sentinel.dex.simulate.simulate`. PREVRANDAO alone is not the trial's: Anvil sets its own."""
+    try:
+        await rpc.call("anvil_impersonateAccount", wallet)
+        return [await _one(rpc, network, wallet, trial, before, funds) for trial in trials]
+    except RpcError as error:
+        raise ForkUnavailable(f"the fork did not answer: {error}") from error
+
+
+async def _one(
+    rpc: Rpc, network: Network, wallet: Address, trial: Trial, before: Balances | None, funds: int
+) -> Simulation:
+    if (why := why_invalid(trial, funds)) is not None:
+        return failed(trial, why)
+    readings = Readings(network, wallet)
+    snapshot = await rpc.call("evm_snapshot")
+    try:
+        if before is None:
+            before, _ = await _read(rpc, network, readings, trial)
+        await _prepare(rpc, network, wallet, trial)
+        try:
+            tx_hash = await rpc.call("eth_sendTransaction", _transaction(wallet, trial))
+        except RpcError as error:
+            return failed(trial, printable(str(error).removeprefix("eth_sendTransaction: "), 48))
+        await rpc.call("evm_mine")
+        receipt = await rpc.call("eth_getTransactionReceipt", tx_hash)
+        if receipt is None:
+            return failed(trial, "not mined")
+        balances, allowance = await _read(rpc, network, readings, trial)
+        effect = Effect(
+            gas_used=int(receipt["gasUsed"], 16),
+            logs=tuple(parse_log(log) for log in receipt["logs"]),
+            revert=None if int(receipt["status"], 16) == 1 else await _reason(rpc, tx_hash),
+            balances=balances,
+            router_allowance=allowance,
+        )
+        return simulation_of(trial, before, effect)
+    finally:
+        await rpc.call("evm_revert", snapshot)
+
+
+async def _prepare(rpc: Rpc, network: Network, wallet: Address, trial: Trial) -> None:
+    """The next block is the trial's environment, and Permit2 holds its grant."""
+    env = trial.env
+    await rpc.call("anvil_setCoinbase", env.coinbase)
+    await rpc.call("evm_setBlockGasLimit", hex(env.gas_limit))
+    await rpc.call("anvil_setNextBlockBaseFeePerGas", hex(env.base_fee))
+    await rpc.call("evm_setNextBlockTimestamp", hex(env.timestamp))
+    if trial.grant is not None:
+        await rpc.call("anvil_setStorageAt", network.permit2, *trial.grant.storage(network, wallet))
+
+
+def _transaction(wallet: Address, trial: Trial) -> dict[str, Any]:
+    tx, env = trial.tx, trial.env
+    return {
+        "from": wallet,
+        "to": tx.to,
+        "input": "0x" + tx.data.hex(),
+        "value": hex(tx.value),
+        "gas": hex(tx.gas_limit),
+        "nonce": hex(env.nonce),
+        "maxFeePerGas": hex(env.max_fee),
+        "maxPriorityFeePerGas": hex(env.priority_fee),
+    }
+
+
+async def _read(rpc: Rpc, network: Network, readings: Readings, trial: Trial) -> tuple[dict[Symbol, int], int]:
+    call = {"to": network.multicall3, "data": "0x" + readings.calldata(trial).hex()}
+    return readings.decode(decode_aggregate3(bytes.fromhex((await rpc.call("eth_call", call, "latest"))[2:])))
+
+
+async def _reason(rpc: Rpc, tx_hash: str) -> str:
+    trace = await rpc.call("debug_traceTransaction", tx_hash, {"tracer": "callTracer"})
+    data = bytes.fromhex((trace.get("output") or "0x")[2:])
+    return revert_reason(data) if data else printable(str(trace.get("error") or "reverted"), 48)
