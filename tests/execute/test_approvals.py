@@ -1,0 +1,93 @@
+"""The allowance to Permit2 is bounded, journaled like a trade, and can be taken back; a dry run touches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sentinel.errors import Unavailable
+from sentinel.execute.approvals import Approvals
+from sentinel.execute.dryrun import DryRun
+from sentinel.types import NATIVE, Head, Outcome, Settled
+from tests.execute.rig import GWEI, KEY, Rig, decision
+from tests.journal.values import cycle
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with Rig.start(tmp_path) as started:
+        yield started
+
+
+def approvals(rig: Rig) -> Approvals:
+    async def next_head() -> Head:
+        return await rig.mine()
+
+    return Approvals(rig.executor, rig.rpc, rig.network, rig.signer.address, 2 * GWEI, next_head)
+
+
+async def allowance(rig: Rig) -> int:
+    return (await rig.executor.watch.allowances(["USDC"]))["USDC"]
+
+
+async def test_an_allowance_is_made_once(rig: Rig) -> None:
+    """A missing allowance is approved up to the cap and confirmed; a sufficient one is left alone."""
+    (made,) = await approvals(rig).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
+    assert made.outcome is Outcome.CONFIRMED
+    assert await allowance(rig) == 5_000
+    assert await approvals(rig).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000}) == ()
+    assert [(t.kind, t.state, t.token_in) for t in rig.journal.trades(5)] == [("approve", "confirmed", "USDC")]
+    assert (rig.journal.summary().approvals, rig.journal.summary().confirmed) == (1, 0)
+
+
+async def test_a_changed_cap_goes_over_zero(rig: Rig) -> None:
+    """An allowance above the cap is first taken to zero, then set: two transactions, never from value to value."""
+    await rig.net.allow_permit2(rig.signer.address, {"USDC": 10**12})
+    made = await approvals(rig).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
+    assert len(made) == 2
+    assert await allowance(rig) == 5_000
+
+
+async def test_revoking_works_while_paused(rig: Rig) -> None:
+    """Taking an allowance back lowers risk, so a pause does not stand in its way; making one waits for the operator."""
+    await approvals(rig).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
+    rig.journal.latch("operator")
+    (made,) = await approvals(rig).revoke(["USDC"])
+    assert made.outcome is Outcome.CONFIRMED
+    assert await allowance(rig) == 0
+    with pytest.raises(Unavailable):
+        await approvals(rig).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
+    assert await allowance(rig) == 0
+
+
+async def test_a_dry_run_sends_nothing(rig: Rig) -> None:
+    """A dry run journals an unsigned intent, is never in flight, and the chain does not hear of it."""
+    dry = DryRun(rig.journal)
+    for tag in (1, 2):
+        act = decision(tag, 2**40, await rig.head())
+        intent = await dry.prepare(act, None)  # type: ignore[arg-type]  # a dry run asks for no state
+        assert not intent.signed
+        rig.journal.accept(cycle(intent), intent)
+        await dry.execute(intent)
+        assert dry.in_flight is None
+    assert await rig.net.rpc.call("txpool_status") == {"pending": "0x0", "queued": "0x0"}
+    assert await dry.on_head(await rig.mine()) is None
+    assert [trade.state for trade in rig.journal.trades(5)] == ["dry", "dry"]
+    assert rig.journal.unfinished() == ()
+    rig.journal.verify()
+
+
+async def test_the_journal_holds_no_key(rig: Rig) -> None:
+    """After a trade the canary key stands in no file of the journal and in nothing that observers were told."""
+    await rig.net.fund(rig.signer.address, {NATIVE: 10**20})
+    await rig.trade(1)
+    settled: Settled = await rig.follow()
+    assert settled.outcome is Outcome.CONFIRMED
+    key = KEY.removeprefix("0x")
+    for path in rig.path.parent.glob("journal.sqlite*"):
+        data = path.read_bytes().lower()
+        assert key.encode() not in data
+        assert bytes.fromhex(key) not in data
+    assert key not in repr(rig.notes) + repr(rig.executor.__dict__) + repr(rig.rpc.__dict__)

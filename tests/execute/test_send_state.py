@@ -1,0 +1,205 @@
+"""What is decided about one intent, over any order of blocks, losses, reorgs and restarts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentinel.execute.fees import FeeCaps, bump, first, raised
+from sentinel.execute.send_state import (
+    Bump,
+    Cancel,
+    First,
+    Halt,
+    Receipt,
+    Rules,
+    Seen,
+    Send,
+    Sent,
+    Settle,
+    Wait,
+    next_step,
+)
+from sentinel.types import Attempt, Fees, Intent, Outcome
+from tests.journal.values import act, intent
+
+GWEI = 10**9
+CAPS = FeeCaps(100 * GWEI, 10 * GWEI, 10**17)
+RULES = Rules(confirmations=3, bump_after_blocks=3, resend_after=60.0, caps=CAPS)
+START, DEADLINE = 1_000.0, 1_120
+
+
+@dataclass
+class World:
+    """One nonce of a chain and a node that loses things; the intent's life is played on it."""
+
+    intent: Intent
+    now: float = START
+    head: int = 100
+    attempts: list[Attempt] = field(default_factory=list)
+    sent: dict[str, Sent] = field(default_factory=dict)
+    pool: set[str] = field(default_factory=set)
+    mined: tuple[str, int] | None = None
+    ended: Settle | Halt | None = None
+
+    def block(self, seconds: float, *, mine: bool, lose: bool, reorg: bool) -> None:
+        self.now += seconds
+        self.head += 1
+        if reorg and self.mined is not None and self.head - self.mined[1] < RULES.confirmations:
+            self.mined = None
+        if mine and self.mined is None and self.pool:
+            best = max((a for a in self.attempts if a.tx_hash in self.pool), key=lambda a: a.fees.max_fee)
+            self.mined = (best.tx_hash, self.head)
+        if lose:
+            self.pool.clear()
+
+    def step(self, *, arrives: bool) -> None:
+        receipts: dict[str, Receipt] = {}
+        if self.mined is not None:
+            tx_hash, number = self.mined
+            receipts[tx_hash] = Receipt(tx_hash, number, "0xb", "0xp", True, True, 50_000, 50_000 * GWEI)
+        deep = self.mined is not None and self.head - self.mined[1] >= 2
+        seen = Seen(self.now, self.head, GWEI, receipts, int(self.mined is not None), int(deep))
+        step = next_step(self.intent, self.attempts, self.sent, seen, RULES)
+        match step:
+            case First(fees):
+                assert self.attempts == []
+                assert self.now <= DEADLINE
+                self._add(fees, cancel=False)
+            case Bump(fees, cancel):
+                assert cancel == self.attempts[-1].cancel
+                assert cancel or self.now <= DEADLINE
+                self._add(fees, cancel)
+            case Cancel(fees):
+                assert self.now > DEADLINE
+                self._add(fees, cancel=True)
+            case Send(attempt):
+                assert attempt == self.attempts[-1]
+            case Settle() | Halt():
+                self.ended = step
+                return
+            case Wait():
+                return
+        last = self.attempts[-1]
+        earlier = self.sent.get(last.tx_hash)
+        self.sent[last.tx_hash] = Sent(self.now, earlier.block if earlier else self.head)
+        if arrives and self.mined is None:
+            self.pool.add(last.tx_hash)
+
+    def _add(self, fees: Fees, cancel: bool) -> None:
+        assert CAPS.allow(fees, 21_000 if cancel else self.intent.tx.gas_limit)
+        if self.attempts:
+            before = self.attempts[-1].fees
+            assert fees.max_fee * 8 >= before.max_fee * 9
+            assert fees.priority_fee * 8 >= before.priority_fee * 9
+        self.attempts.append(Attempt(self.intent.id, 0, fees, f"0x{len(self.attempts)}", b"", cancel))
+
+
+moves = st.lists(
+    st.tuples(st.floats(0.1, 40), st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.booleans()),
+    max_size=40,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(moves)
+def test_it_ends_once_and_truly(play: list[tuple[float, bool, bool, bool, bool, bool]]) -> None:
+    """Whatever the node loses, it ends within a bound once the node is well; the end is what the chain shows."""
+    world = World(intent(act(deadline=DEADLINE)))
+    world.step(arrives=bool(play) and play[0][1])
+    for seconds, mine, lose, reorg, arrives, restart in play:
+        world.block(seconds, mine=mine, lose=lose, reorg=reorg)
+        if restart:
+            world.sent.clear()  # a restart forgets when it sent, never what it signed
+        if world.ended is None:
+            world.step(arrives=arrives)
+    bound = 0
+    while world.ended is None:
+        world.block(12.0, mine=True, lose=False, reorg=False)
+        world.step(arrives=True)
+        bound += 1
+        assert bound < 20
+    assert isinstance(world.ended, Settle)
+    assert world.mined is not None
+    (used,) = [a for a in world.attempts if a.tx_hash == world.mined[0]]
+    assert world.ended.outcome is (Outcome.CANCELLED if used.cancel else Outcome.CONFIRMED)
+
+
+def seen(now: float = START, head: int = 100, *, nonce: int = 0, deep: int = 0, **receipts: Receipt) -> Seen:
+    return Seen(now, head, GWEI, receipts, nonce, deep)
+
+
+def attempt(fee: int = 10 * GWEI, *, cancel: bool = False) -> Attempt:
+    return Attempt("i", 0, Fees(fee, GWEI), "h", b"", cancel)
+
+
+ONE = intent(act(deadline=DEADLINE))
+
+
+def test_a_receipt_of_a_block_that_is_gone_counts_for_nothing() -> None:
+    """Only a receipt on the canonical chain decides."""
+    gone = Receipt("h", 90, "0xb", "0xp", False, True, 1, 1)
+    assert isinstance(next_step(ONE, [attempt()], {"h": Sent(START, 100)}, seen(h=gone), RULES), Wait)
+
+
+def test_a_used_nonce_waits_then_halts() -> None:
+    """A nonce used without a receipt of ours is waited for, and halts once it is deep."""
+    sent = {"h": Sent(START, 100)}
+    assert isinstance(next_step(ONE, [attempt()], sent, seen(nonce=1), RULES), Wait)
+    assert next_step(ONE, [attempt()], sent, seen(nonce=1, deep=1), RULES) == Halt(0)
+
+
+def test_at_the_cap_the_same_bytes_go_on() -> None:
+    """A trade at its cap is not raised but sent again, and past its deadline a cancel still fits under the cap."""
+    top = attempt(CAPS.room().max_fee)
+    sent = {"h": Sent(START, 100)}
+    assert isinstance(next_step(ONE, [top], sent, seen(head=110), RULES), Wait)
+    assert next_step(ONE, [top], sent, seen(START + 61, 110), RULES) == Send(top)
+    step = next_step(ONE, [top], sent, seen(DEADLINE + 1, 110), RULES)
+    assert isinstance(step, Cancel)
+    assert CAPS.allow(step.fees, 21_000)
+
+
+def test_an_open_intent_becomes_an_alarm() -> None:
+    """Long past its deadline a stuck cancel says that it is overdue."""
+    stuck = attempt(CAPS.max_fee, cancel=True)
+    now = DEADLINE + 601
+    assert next_step(ONE, [stuck], {"h": Sent(now, 100)}, seen(now), RULES) == Wait("pending", overdue=True)
+
+
+@given(st.integers(0, 10**15))
+def test_a_raise_is_at_least_an_eighth(fee: int) -> None:
+    """A raise is 12.5 % rounded up, never the same, and no more than a unit above that."""
+    assert raised(fee) * 8 >= fee * 9
+    assert fee < raised(fee) <= fee * 9 / 8 + 1
+
+
+@given(st.integers(1, 200 * GWEI), st.integers(0, 20 * GWEI), st.integers(21_000, 2**24), st.integers(0, 300 * GWEI))
+def test_caps_hold(max_fee: int, tip: int, gas: int, base: int) -> None:
+    """Whatever the fees, gas and base fee are, no raise passes an absolute cap."""
+    fees = Fees(max_fee, min(tip, max_fee))
+    higher = bump(fees, gas, CAPS, base)
+    if higher is not None:
+        assert CAPS.allow(higher, gas)
+        assert higher.max_fee * 8 >= fees.max_fee * 9
+
+
+def test_first_fees_are_cut_to_the_caps() -> None:
+    """The first offer is the simulation's, but never above the caps."""
+    env = intent().env
+    assert first(env, 100_000, CAPS) == Fees(env.max_fee, env.priority_fee)
+    assert first(env, 100_000, FeeCaps(2, 1, 10**9)) == Fees(2, 1)
+    assert first(env, 100_000, FeeCaps(10**12, 10**12, 100_000)) == Fees(1, 1)
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+def test_depth_decides(cancel: bool) -> None:
+    """A receipt counts at its depth, as confirmed or cancelled by whichever attempt it is of."""
+    receipt = Receipt("h", 98, "0xb", "0xp", True, True, 1, 1)
+    tries = [attempt(cancel=cancel)]
+    assert isinstance(next_step(ONE, tries, {}, seen(head=99, h=receipt), RULES), Wait)
+    ended = next_step(ONE, tries, {}, seen(head=100, h=receipt), RULES)
+    assert ended == Settle(Outcome.CANCELLED if cancel else Outcome.CONFIRMED, receipt)
