@@ -68,6 +68,7 @@ class Daemon:
     on_cycle: list[Callable[[CycleRecord], None]] = field(default_factory=list)
     on_settled: list[Callable[[Settled], None]] = field(default_factory=list)
     decided: Callable[[str], Act | None] = lambda _: None  # what an intent of an earlier run was decided as
+    before: Callable[[], Awaitable[None]] | None = None  # once, ahead of the first cycle, heads not yet read
     cycles: int | None = None  # stop after so many; None: run until stopped
     probe_every: float = 5.0  # seconds
     notifier: Notifier = field(default_factory=Notifier)
@@ -87,7 +88,8 @@ class Daemon:
         code = 0
         try:
             await self._startup()
-            await self._main_loop()
+            if not self._stop.is_set():
+                await self._main_loop()
         except* JournalError as group:
             for error in _leaves(group):
                 self.log.error("daemon.journal_failed", error=str(error), meaning="nothing may be sent without it")
@@ -111,8 +113,22 @@ class Daemon:
             loop.add_signal_handler(number, self._signalled, number)
         for service in self.services:
             await service.start()
+        if self.before is not None:
+            await self._unless_stopped(self.before())
         self.notifier.ready(f"{self.network.name}, chain {self.network.chain_id}")
         self.log.info("daemon.started", pid=os.getpid(), web=self.board.web, chain_id=self.network.chain_id)
+
+    async def _unless_stopped(self, work: Awaitable[None]) -> None:
+        """What is under way at the start may be cut short: it is journaled, and taken up by the next start."""
+        working, stopping = asyncio.ensure_future(work), asyncio.create_task(self._stop.wait())
+        waits: set[asyncio.Future[Any]] = {working, stopping}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
+        elif (error := working.exception()) is not None:
+            raise error
 
     async def _main_loop(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -199,7 +215,6 @@ class Daemon:
                 settled = await self.follower.on_head(head)
             except Unavailable as error:
                 self.log.warning("follow.failed", error=str(error), block=head.number)
-                self.metrics.rpc_errors.labels("chain").inc()
                 continue
             self.metrics.in_flight.set(self.follower.in_flight is not None)
             if settled is not None:

@@ -94,7 +94,7 @@ class Metrics:
         self.latched = gauge("latched", "1 while trading is paused")
 
         self.ready = gauge("ready", "1 where a readiness check passes", "check")
-        self.rpc_errors = counter("rpc_errors", "failed calls", "endpoint")
+        self.rpc_errors = counter("rpc_errors", "requests to the chain without a usable answer")
         self.fork_resets = counter("fork_resets", "times that the fork was moved to a new head")
         self.journal_bytes = gauge("journal_bytes", "size of the durable record")
 

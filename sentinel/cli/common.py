@@ -12,6 +12,7 @@ import typer
 from sentinel.errors import NotRunning, OperatorError, SentinelError, SettingsError
 
 if TYPE_CHECKING:
+    from sentinel.agent.episode import Sampler
     from sentinel.journal import Journal
     from sentinel.settings import Settings
     from sentinel.types import Network
@@ -60,6 +61,15 @@ def merge(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
         elif value is not None:
             found[name] = value
     return found
+
+
+def trader_model(settings: Settings) -> Sampler | None:
+    """The built-in solver where it is asked for; None: the student of the settings."""
+    if settings.proposer != "oracle":
+        return None
+    from sentinel.distill.oracle import OracleModel
+
+    return OracleModel()
 
 
 def state_dir(settings: Settings) -> Path:

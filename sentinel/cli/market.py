@@ -68,5 +68,7 @@ def approve(
     from sentinel.app import set_allowances
 
     settings = common.load(sets, env_file)
-    done = set_allowances(settings, revoke=revoke)
-    common.emit(done, json, lambda: [f"{token}: {amount}" for token, amount in done.items()] or ["nothing to do"])
+    done = set_allowances(settings, revoke=revoke, trader_model=common.trader_model(settings))
+    common.emit(
+        done, json, lambda: [f"Permit2 may take {amount} base units of {token}" for token, amount in done.items()]
+    )

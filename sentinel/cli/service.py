@@ -37,7 +37,7 @@ def run(
     )
     from sentinel.app import serve
 
-    raise typer.Exit(serve(settings, cycles=blocks))
+    raise typer.Exit(serve(settings, cycles=blocks, trader_model=common.trader_model(settings)))
 
 
 def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:

@@ -1,0 +1,235 @@
+"""The whole daemon: what `assemble` built, an executor, and the operator's handles. The only place that can sign.
+
+async with opened(settings) as app:
+    code = await app.daemon.run()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import uvloop
+from eth_utils.address import is_address, to_checksum_address
+from eth_utils.crypto import keccak
+
+from sentinel import telemetry, terms
+from sentinel.agent.episode import Sampler
+from sentinel.assemble import Closes, Parts, assembled
+from sentinel.chain.networks import DEVELOPMENT_CHAIN, load_network
+from sentinel.control import ControlServer
+from sentinel.cycle import Cycle
+from sentinel.daemon import Daemon
+from sentinel.errors import SettingsError
+from sentinel.execute import wallet
+from sentinel.execute.dryrun import DryRun
+from sentinel.execute.fees import FeeCaps
+from sentinel.execute.send_state import Rules
+from sentinel.execute.sender import Executor
+from sentinel.execute.signer import DevSigner, KeystoreSigner, Signer
+from sentinel.execute.signer_limits import SignerLimits
+from sentinel.operations import Operator
+from sentinel.probes import probes
+from sentinel.settings import Settings
+from sentinel.startup import Startup, Told
+from sentinel.telemetry import Log
+from sentinel.types import Act, Address, Intent, Network, Symbol
+from sentinel.web.server import WebServer
+
+T = TypeVar("T")
+
+NOBODY = to_checksum_address(keccak(b"sentinel: no wallet is named")[12:])  # what a dry run without a wallet watches
+NOT_YET = (
+    f"live trading is open on chain {DEVELOPMENT_CHAIN} alone until the transaction manager is finished; "
+    "everywhere else Sentinel runs dry (SENTINEL_EXECUTION__MODE=dry)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """`daemon.run()` once; add observers to its `on_cycle` and `on_settled` before that."""
+
+    daemon: Daemon
+    parts: Parts
+    startup: Startup | None  # None in a dry run
+
+
+def serve(settings: Settings, *, cycles: int | None = None, trader_model: Sampler | None = None) -> int:
+    """Run in the foreground until stopped, or for so many cycles; the process's exit code."""
+
+    async def main() -> int:
+        async with opened(settings, cycles=cycles, trader_model=trader_model) as app:
+            return await app.daemon.run()
+
+    return run(main())
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Under uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+def set_allowances(settings: Settings, *, revoke: bool, trader_model: Sampler | None = None) -> dict[Symbol, str]:
+    """Make or take back the ERC-20 allowances to Permit2; what they are afterwards, by token in base units."""
+    if settings.execution.mode != "live":
+        raise SettingsError("allowances are transactions: set SENTINEL_EXECUTION__MODE=live")
+
+    async def main() -> dict[Symbol, str]:
+        async with opened(settings, trader_model=trader_model) as app:
+            assert app.startup is not None
+            return await app.startup.allowances(revoke=revoke)
+
+    return run(main())
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    settings: Settings,
+    *,
+    cycles: int | None = None,
+    trader_model: Sampler | None = None,
+    prior: Closes | None = None,
+) -> AsyncIterator[App]:
+    """Everything wired and checked, nothing running but the fork; all of it closed at the end.
+
+    `trader_model` takes the student's place, `prior` are closes from before the chain's first block.
+    Raises OperatorError and Unavailable, as `assembled` does; live mode on any chain but 31337 is refused.
+    """
+    network = load_network(settings.network)
+    address = _address(settings, network)
+    log = telemetry.configure(settings.log.level, settings.log.format, network=network.name, wallet=address)
+    if address == NOBODY:
+        log.warning("wallet.none", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
+    async with assembled(settings, network, address, trader_model=trader_model, prior=prior) as parts:
+        executor = await _executor(parts, log)
+        cycle = Cycle(
+            market=parts.market,
+            analyst=parts.analyst,
+            trader=parts.trader,
+            toolkit=parts.toolkit,
+            policy=parts.policy,
+            vote=parts.vote,
+            executor=executor,
+            journal=parts.journal,
+            samples=lambda: settings.model.n,
+            newest=lambda: parts.latest.value,
+        )
+        daemon = Daemon(
+            network=network,
+            heads=parts.heads,
+            latest=parts.latest,
+            cycle=cycle,
+            follower=executor,
+            metrics=parts.metrics,
+            health=parts.health,
+            board=parts.board,
+            log=log,
+            probes=probes(parts),
+            decided=lambda intent_id: _decided(parts, intent_id),
+            cycles=cycles,
+        )
+        operator = Operator(parts, daemon)
+        daemon.services = (
+            ControlServer(settings.state_dir.expanduser(), operator),
+            WebServer(
+                settings.web.host,
+                settings.web.port,
+                board=parts.board,
+                metrics=parts.metrics,
+                health=parts.health,
+                status=operator.status,
+                refresh=operator.refresh,
+            ),
+        )
+        startup = None
+        if isinstance(executor, Executor):
+            startup = Startup(parts, executor, log)
+            daemon.before = startup.run
+        yield App(daemon, parts, startup)
+
+
+def _address(settings: Settings, network: Network) -> Address:
+    """Whose wallet it is, found without decrypting anything. Raises SettingsError."""
+    given = settings.wallet
+    live = settings.execution.mode == "live"
+    if live and network.chain_id != DEVELOPMENT_CHAIN:
+        raise SettingsError(NOT_YET)
+    if given.address and not is_address(given.address):
+        raise SettingsError(f"SENTINEL_WALLET__ADDRESS: {given.address} is not an address")
+    if given.keystore_file is not None:
+        found = wallet.show(given.keystore_file)
+    elif given.dev_key_file is not None:
+        found = DevSigner.load(
+            given.dev_key_file, SignerLimits.of(network, terms.limits(settings, network), {})
+        ).address
+    elif live:
+        raise SettingsError(
+            "live mode needs a key: SENTINEL_WALLET__KEYSTORE_FILE (make one with `sentinel wallet new`), "
+            f"or SENTINEL_WALLET__DEV_KEY_FILE on chain {DEVELOPMENT_CHAIN}"
+        )
+    else:
+        return to_checksum_address(given.address) if given.address else NOBODY
+    if given.address and to_checksum_address(given.address) != found:
+        raise SettingsError(f"SENTINEL_WALLET__ADDRESS is {given.address}, but the key's address is {found}")
+    return found
+
+
+async def _executor(parts: Parts, log: Log) -> Executor | DryRun:
+    settings = parts.settings
+    if settings.execution.mode == "dry":
+        return DryRun(parts.journal)
+    prices = (await parts.market.read(parts.latest.value)).prices
+    signer = await asyncio.to_thread(_signer, parts, terms.allowances(settings, parts.network, prices))
+    if signer.address != parts.wallet:
+        raise SettingsError(f"the key is of {signer.address}, its file says {parts.wallet}")
+    return Executor(
+        parts.rpc,
+        parts.journal,
+        signer,
+        parts.network,
+        parts.genesis,
+        parts.toolkit.finalise,
+        Rules(
+            confirmations=settings.execution.confirmations,
+            bump_after_blocks=settings.execution.bump_after_blocks,
+            resend_after=settings.execution.resend_after,
+            caps=FeeCaps.of(parts.limits),
+        ),
+        send_timeout=settings.rpc.send_timeout,
+        recheck=lambda intent: _still_good(parts, intent),
+        observer=Told(parts.metrics, log),
+    )
+
+
+def _signer(parts: Parts, amounts: dict[Symbol, int]) -> Signer:
+    given = parts.settings.wallet
+    limits = SignerLimits.of(parts.network, parts.limits, amounts)
+    if given.keystore_file is None:
+        assert given.dev_key_file is not None  # `_address` has refused everything else
+        return DevSigner.load(given.dev_key_file, limits)
+    if given.password_file is None:
+        raise SettingsError("the keystore needs its password: SENTINEL_WALLET__PASSWORD_FILE")
+    return KeystoreSigner.load(given.keystore_file, given.password_file, limits)
+
+
+async def _still_good(parts: Parts, intent: Intent) -> bool:
+    """Policy's word on an accepted intent's bytes at the newest head: sending them was held up."""
+    head = parts.latest.value
+    state = await parts.market.read(head)
+    confirmed = await parts.toolkit.confirm(intent, head, state)
+    now = time.time()
+    verdicts = parts.policy.check(confirmed, intent.decision, state, head, parts.journal.spent_today(now), now)
+    return all(verdict.ok for verdict in verdicts)
+
+
+def _decided(parts: Parts, intent_id: str) -> Act | None:
+    try:
+        decision = parts.journal.get_cycle(intent_id).decision
+    except KeyError:
+        return None
+    return decision if isinstance(decision, Act) else None

@@ -1,0 +1,216 @@
+"""Settings -> objects, in one straight line. Everything but the executor: from here nothing that signs is reached."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sentinel import __version__, anchor, terms
+from sentinel.agent.analyst import SettingsAnalyst
+from sentinel.agent.episode import Sampler
+from sentinel.agent.model import Sampling, StudentModel
+from sentinel.agent.playbooks import PLAYBOOKS
+from sentinel.agent.sandbox import Run, Sandbox, Tools
+from sentinel.agent.trader import Trader
+from sentinel.board import Board
+from sentinel.chain.heads import HeadStream, latest_head
+from sentinel.chain.history import PriceHistory
+from sentinel.chain.market import MarketReader
+from sentinel.chain.seeding import seed_history
+from sentinel.cycle import Vote
+from sentinel.decide.policy import Policy
+from sentinel.decide.vote import vote
+from sentinel.dex.build import Builder
+from sentinel.dex.fork import Fork
+from sentinel.dex.quoter import Quoter
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.dex.venues import READERS
+from sentinel.errors import SettingsError
+from sentinel.health import Health
+from sentinel.journal import Journal
+from sentinel.latest import Latest
+from sentinel.metrics import Metrics
+from sentinel.rpc import Rpc
+from sentinel.settings import Settings
+from sentinel.types import Address, Decision, Head, HexHash, Limits, Mandate, Network, Simulation, Symbol
+
+JOURNAL = "journal.sqlite3"  # in the state directory
+LEAST_BARS = 60  # of price history, whatever the playbook looks back
+
+Closes = Mapping[Symbol, Sequence[float]]  # quote tokens per whole token, oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One wallet's daemon, but for what signs. Opened and closed by `assembled`."""
+
+    settings: Settings
+    network: Network
+    limits: Limits
+    wallet: Address
+    genesis: HexHash  # of the pinned block
+    rpc: Rpc
+    journal: Journal
+    heads: HeadStream
+    latest: Latest[Head]
+    market: MarketReader
+    analyst: SettingsAnalyst
+    trader: Trader
+    toolkit: DexToolkit
+    fork: Fork
+    model: Sampler
+    policy: Policy
+    vote: Vote
+    metrics: Metrics
+    health: Health
+    board: Board
+
+
+@contextlib.asynccontextmanager
+async def assembled(
+    settings: Settings,
+    network: Network,
+    wallet: Address,
+    *,
+    trader_model: Sampler | None = None,
+    prior: Closes | None = None,
+) -> AsyncIterator[Parts]:
+    """All parts, checked against the chain and running; closed in reverse order.
+
+    `trader_model` takes the student's place; `prior` are closes from before the endpoint's first block.
+    Raises OperatorError for what a person must mend, Unavailable where the chain or the fork does not answer.
+    """
+    limits = terms.limits(settings, network)
+    mandate = terms.mandate(settings, network)
+    state_dir = settings.state_dir.expanduser()
+    async with contextlib.AsyncExitStack() as stack:
+        rpc = await stack.enter_async_context(Rpc(settings.rpc.url, timeout=settings.rpc.read_timeout))
+        genesis = await anchor.require(rpc, network)
+        journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet)
+        stack.callback(journal.close)
+
+        metrics = Metrics(network)
+        health = Health(max_head_age=settings.limits.max_head_age)
+        latest: Latest[Head] = Latest()
+        heads = HeadStream(rpc, settings.rpc.ws_url, poll_every=_poll_every(network))
+
+        head = await latest_head(rpc)
+        latest.put(head)
+        history = PriceHistory(max(LEAST_BARS, settings.strategy.bars + 1), prior or {})
+        tip = terms.base_units(settings.execution.min_priority_fee_gwei, terms.GWEI)
+        market = MarketReader(rpc, network, wallet, READERS, history, min_priority_fee=tip)
+        await seed_history(rpc, market, history, head)
+        prices = (await market.read(head)).prices
+
+        fork = Fork(
+            network,
+            settings.rpc.url,
+            url=settings.fork.url,
+            port=settings.fork.port,
+            anvil=settings.fork.anvil or None,
+            timeout=settings.fork.timeout,
+            log=state_dir / "fork.log",
+        )
+        await stack.enter_async_context(fork)
+        sandbox = stack.enter_context(Sandbox())
+        model: Sampler
+        if trader_model is None:
+            model = await stack.enter_async_context(_student(settings, metrics))
+        else:
+            model = trader_model
+        trader = Trader(
+            sampler=model,
+            sandbox=_Counted(sandbox, metrics),
+            network=network,
+            quoter=Quoter(network),
+            builder=Builder(
+                network,
+                slippage_bps=settings.limits.slippage_bps,
+                deadline_s=settings.limits.deadline,
+                min_profit=limits.min_profit,
+                max_approval=terms.allowances(settings, network, prices),
+            ),
+            mandate=mandate,
+            first_thought=first_thought(settings, mandate),
+            max_steps=settings.model.max_steps,
+        )
+        metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
+        metrics.student.info({"id": model.source})
+        metrics.first_thought.info({"playbook": mandate.playbook, "kind": _kind_of_thought(settings)})
+        board = Board(network, version=__version__, mode=settings.execution.mode, wallet=wallet, proposer=model.source)
+        yield Parts(
+            settings=settings,
+            network=network,
+            limits=limits,
+            wallet=wallet,
+            genesis=genesis,
+            rpc=rpc,
+            journal=journal,
+            heads=heads,
+            latest=latest,
+            market=market,
+            analyst=SettingsAnalyst(settings.strategy.target_weights),
+            trader=trader,
+            toolkit=DexToolkit(network, fork),
+            fork=fork,
+            model=model,
+            policy=Policy(network, limits),
+            vote=_vote(settings, network, history),
+            metrics=metrics,
+            health=health,
+            board=board,
+        )
+
+
+def first_thought(settings: Settings, mandate: Mandate) -> str:
+    """The prefill of step 1; empty for none."""
+    if settings.first_thought == "playbook":
+        return PLAYBOOKS[mandate.playbook].first_thought(mandate)
+    return "" if settings.first_thought == "none" else settings.first_thought
+
+
+def _kind_of_thought(settings: Settings) -> str:
+    return settings.first_thought if settings.first_thought in ("playbook", "none") else "operator"
+
+
+def _student(settings: Settings, metrics: Metrics) -> StudentModel:
+    given = settings.model
+    if settings.proposer != "student":
+        raise SettingsError("SENTINEL_PROPOSER=oracle needs the solver, which this program was not given")
+    sampling = Sampling(given.temperature, given.top_p, given.max_tokens, given.seed)
+    return StudentModel(
+        given.url, given.name, sampling, timeout=given.timeout, api_key_file=given.api_key_file, observer=metrics
+    )
+
+
+def _vote(settings: Settings, network: Network, history: PriceHistory) -> Vote:
+    def decide(ballots: Sequence[Simulation], asked: int) -> Decision:
+        prices = {symbol: closes[-1] for symbol, closes in history.closes().items() if closes}
+        return vote(
+            ballots,
+            asked=asked,
+            quorum_bps=settings.vote.quorum_bps,
+            agreement_bps=settings.vote.agreement_bps,
+            dust=terms.dust(settings, network, prices),
+        )
+
+    return decide
+
+
+def _poll_every(network: Network) -> float:
+    """Seconds between polls where there is no WebSocket: four a block, at most one a second."""
+    return min(1.0, max(0.1, network.block_time / 4))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The sandbox, its runs counted by fate."""
+
+    sandbox: Sandbox
+    metrics: Metrics
+
+    async def run(self, code: str, tools: Tools, state: bytes | None = None) -> Run:
+        done = await self.sandbox.run(code, tools, state)
+        self.metrics.ran("ok" if done.error is None else done.stage)
+        return done
