@@ -37,7 +37,7 @@ demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blo
 	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS))
 
 student: setup  ## train models/nano again from the oracle teacher
-	$(BIN)/python -m sentinel.distill
+	$(BIN)/sentinel distill student
 
 lock:  ## resolve requirements/*.txt anew from pyproject.toml (serving: by hand, see requirements/README.md)
 	@$(SETUP) --dev

@@ -81,7 +81,9 @@ class LiveTable:
         acting = isinstance(made, Act)
         proposal = record.proposal
         fates = (
-            "" if proposal is None else f"{proposal.asked} > {len(proposal.candidates)} > "
+            ""
+            if proposal is None
+            else f"{proposal.asked} > {len(proposal.candidates)} > "
             f"{sum(1 for s in record.simulations if s.revert is None)}"
         )
         row = [
@@ -129,7 +131,9 @@ class LiveTable:
         for row in self._rows:
             table.add_row(*row)
         equity, hold = self._equity
-        line = "  ".join(f"{count} {name}" for name, count in sorted(self._ended.items())) or "no transaction settled yet"
+        line = (
+            "  ".join(f"{count} {name}" for name, count in sorted(self._ended.items())) or "no transaction settled yet"
+        )
         if equity is not None and hold is not None:
             line += f"    equity {equity:,.2f} {self._network.quote}, {equity - hold:+,.2f} against doing nothing"
         return Group(Panel(self._where, title="Sentinel on a local market", border_style="blue"), table, Text(line))

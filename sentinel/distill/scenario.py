@@ -6,7 +6,7 @@ The mandate's thresholds are drawn around what the market just did, so that acti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from sentinel.types import BPS, Mandate, MarketState, MarketView, Network, Symbol
@@ -31,26 +31,54 @@ def draw_balances(draw: Random, network: Network, prices: Mapping[Symbol, float]
     }
 
 
-def draw_scenario(draw: Random, state: MarketState, network: Network, cycle_profit: Mapping[Symbol, float]) -> Scenario:
-    """`cycle_profit`: the best closed cycle's net profit through each base token now, quote tokens."""
+def draw_scenario(
+    draw: Random, state: MarketState, network: Network, weights: Mapping[Symbol, float], profits: Mapping[Symbol, float]
+) -> Scenario:
+    """`weights`: each token's share of equity now; `profits`: the best cycle's net profit through each base token."""
     bases = [symbol for symbol in network.tokens if symbol != network.quote]
+    base = draw.choice(bases)
     playbook = draw.choice(PLAYBOOKS)
-    base = draw.choice([b for b in bases if b in cycle_profit] if playbook == "arbitrage" else bases)
+    if max(profits.values()) > 0 and draw.random() < 0.5:  # rare, and there is much to learn from them
+        playbook, base = "arbitrage", max(profits, key=lambda symbol: (profits[symbol], symbol))
+    make = {"rebalance": _rebalance, "momentum": _momentum, "arbitrage": _arbitrage}[playbook]
+    mandate, target = make(draw, state, base, weights[base], profits[base])
+    return Scenario(
+        mandate, MarketView({base: target, network.quote: BPS - target}, "", 1.0, state.head.number, "settings")
+    )
+
+
+def _rebalance(draw: Random, state: MarketState, base: Symbol, weight: float, _: float) -> tuple[Mandate, int]:
+    """Half of the targets are about a band away from where the wallet is."""
+    band = max(0.001, round(0.002 * 60 ** draw.random(), draw.choice([2, 3, 3])))
+    target = draw.randint(1, 99) / 100
+    if draw.random() < 0.5:
+        target = min(0.99, max(0.01, round(weight + band * draw.uniform(-1.6, 1.6), draw.choice([2, 3]))))
+    return replace(_blank(draw, "rebalance", base), band=band), round(target * BPS)
+
+
+def _momentum(draw: Random, state: MarketState, base: Symbol, _: float, __: float) -> tuple[Mandate, int]:
     bars = draw.randint(2, 60)
     closes = state.history[base][-bars:]
     move = abs(closes[-1] / closes[0] - 1)
-    least: float = draw.choice([draw.randint(1, 50), round(draw.uniform(0.5, 50), 1)])
-    if playbook == "arbitrage":
-        least = max(0.5, round(max(cycle_profit[base], 3.0) * draw.uniform(0.2, 1.6), 1))
-    target = draw.randint(1, 99) * draw.choice([100, 50])
-    mandate = Mandate(
+    threshold = max(0.0001, round(max(move, 0.0005) * draw.uniform(0.2, 1.8), draw.choice([4, 4, 5])))
+    return replace(_blank(draw, "momentum", base), bars=bars, threshold=threshold), BPS // 2
+
+
+def _arbitrage(draw: Random, state: MarketState, base: Symbol, _: float, profit: float) -> tuple[Mandate, int]:
+    mandate = _blank(draw, "arbitrage", base)
+    size = draw.choice([100 * draw.randint(10, 50), draw.randint(1000, 5000), round(draw.uniform(1000, 5000), 1)])
+    least = max(0.5, round(max(profit, 3.0) * draw.uniform(0.1, 1.5), 1))
+    return replace(mandate, size=size, least=least), BPS // 2
+
+
+def _blank(draw: Random, playbook: str, base: Symbol) -> Mandate:
+    """Sizes and least amounts as an operator would write them; the knobs of other playbooks stand at their defaults."""
+    return Mandate(
         playbook=playbook,
         base=base,
-        band=max(0.001, round(0.002 * 60 ** draw.random(), draw.choice([2, 3, 3]))),
-        bars=bars,
-        threshold=max(0.0001, round(max(move, 0.0005) * draw.uniform(0.2, 1.8), draw.choice([3, 4, 4, 5]))),
+        band=0.02,
+        bars=20,
+        threshold=0.004,
         size=draw.choice([100 * draw.randint(1, 40), draw.randint(20, 4000), round(draw.uniform(20, 4000), 1)]),
-        least=least,
+        least=draw.choice([draw.randint(1, 50), round(draw.uniform(0.5, 50), 1)]),
     )
-    weights = {base: target, network.quote: BPS - target}
-    return Scenario(mandate, MarketView(weights, "", 1.0, state.head.number, "settings"))

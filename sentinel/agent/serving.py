@@ -1,0 +1,41 @@
+"""The student behind real vLLM, as a child process that ends with ours."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from sentinel.agent.model import Sampling, StudentModel
+from sentinel.errors import OperatorError
+from sentinel.process import Child, free_port
+
+CHECKOUT = Path(__file__).parents[2]
+SCRIPT = CHECKOUT / "deploy" / "vllm" / "serve-student.sh"
+READY_WITHIN = 240.0  # seconds; 35 to 50 on two idle cores
+NAME = "sentinel-nano"
+
+
+@contextlib.asynccontextmanager
+async def served(model: Path, *, port: int = 0, log: Path | None = None) -> AsyncIterator[str]:
+    """Yields the endpoint's URL (ending in /v1) once it answers. Raises OperatorError, ChildFailed."""
+    if not (model / "model.safetensors").is_file():
+        raise OperatorError(f"{model} holds no student: `make student` trains one")
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}/v1"
+
+    async def ready() -> bool:
+        async with StudentModel(url, NAME, timeout=2.0) as probe:
+            await probe.health()
+        return True
+
+    child = Child("vllm", [SCRIPT, model, str(port)], log=log, ready=ready, ready_within=READY_WITHIN)
+    await child.start()
+    try:
+        yield url
+    finally:
+        await child.stop()
+
+
+def student(url: str, *, seed: int | None = None, temperature: float = 0.4) -> StudentModel:
+    return StudentModel(url, NAME, Sampling(temperature=temperature, seed=seed), timeout=60.0)

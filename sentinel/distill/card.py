@@ -1,0 +1,84 @@
+"""The model card, written from what training and evaluation measured; no number in it is typed by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = """# sentinel-nano
+
+A {parameters:,}-parameter Qwen3-architecture model with a vocabulary of its own ({vocab_size} tokens, digits
+single), trained from scratch to write Sentinel's thoughts and code actions. It is small enough to be served by
+vLLM on one CPU core.
+
+**It is not a language model of the world.** It knows three playbooks (`rebalance`, `momentum`, `arbitrage`) in
+one prompt form. Comparison, choice and arithmetic stand in the code that it writes; what it does is copy the
+operator's numbers into that code and follow what the code printed. Nothing that it says moves money: the vote
+and the policy stand behind it.
+
+## Made from
+
+- Teacher: the **oracle** (`sentinel/distill/oracle.py`), a deterministic solver, not an LLM. Its trajectories
+  ran through the same sandbox, tools and simulation as in service; kept were those whose final action succeeded
+  on the fork and passed every hard limit.
+- Data: {trajectories} trajectories, {tokens:.0f} tokens each on average, on local-market states driven by the
+  training days of `models/split.toml` (real ETH/USDC minutes of a Uniswap V3 pool; WBTC synthetic). Not
+  committed; its SHA-256 is `{data_sha256}` (block times follow the wall clock, but no text of a trajectory
+  depends on them).
+- What was collected: {collected}.
+- Training: {steps} steps of {batch} unbucketed rows, seed {seed}, {seconds:.0f} s on two cores; mean loss of
+  the last 50 steps {loss:.4f}. Loss is on thought, action and end of turn alone.
+- Weights: `model.safetensors`, SHA-256 `{weights_sha256}`.
+
+`make student` makes it again: collect, train, evaluate, this card.
+
+## Held-out scores
+
+{states} states of days, seeds and one pool that training never saw, each decided by {n} samples and the vote,
+through real vLLM; compared with the oracle's decision for the same state. *Agrees*: both hold, or both act and
+the vote itself would count the two effects as one within its tolerance. Wilson 95 % intervals.
+
+| slice | agrees | of | share | low | high |
+|---|---|---|---|---|---|
+{rows}
+
+Samples: {fates}. Median time of a decision {median} s (two cores, no GPU).
+
+## Limits
+
+Prompts outside the form that `sentinel/agent/prompt.py` writes are outside what it learnt. Tokens other than
+WETH, WBTC and USDC do not occur in its training. The states are a local market's: agreement with the oracle is
+no evidence of profit.
+"""
+
+
+def write(folder: Path) -> None:
+    """Reads training.json and scores.json of the folder, writes README.md."""
+    training: dict[str, Any] = json.loads((folder / "training.json").read_text())
+    scores: dict[str, Any] = json.loads((folder / "scores.json").read_text())
+    recipe = training["recipe"]
+    rows = "\n".join(
+        f"| {name} | {s['hits']} | {s['total']} | {s['share']:.3f} | {s['low']:.3f} | {s['high']:.3f} |"
+        for name, s in scores["agreement"].items()
+    )
+    text = TEMPLATE.format(
+        parameters=training["parameters"],
+        vocab_size=recipe["vocab_size"],
+        trajectories=training["trajectories"],
+        tokens=training["tokens_per_trajectory"],
+        steps=recipe["steps"],
+        batch=recipe["batch"],
+        seed=recipe["seed"],
+        seconds=training["seconds"],
+        loss=training["loss_last_50"],
+        data_sha256=scores["data_sha256"],
+        weights_sha256=scores["weights_sha256"],
+        collected="; ".join(f"{name} {count}" for name, count in scores["collected"].items()),
+        states=scores["states"],
+        n=scores["n"],
+        rows=rows,
+        fates="; ".join(f"{name} {count}" for name, count in scores["samples"].items()),
+        median=scores["median_seconds_a_decision"],
+    )
+    (folder / "README.md").write_text(text)
