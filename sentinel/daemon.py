@@ -25,6 +25,7 @@ from sentinel.telemetry import Log, cycle_fields, settled_fields
 from sentinel.types import Act, CycleRecord, Head, Intent, Network, Outcome, Settled
 
 GRACE = 45.0  # seconds that the running cycle has for its end once the daemon stops
+FOLLOW = 2.0  # seconds that a cycle waits for the follower
 DRAIN = 60.0  # seconds that the last transaction is followed after a bounded run
 
 
@@ -74,6 +75,7 @@ class Daemon:
     notifier: Notifier = field(default_factory=Notifier)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _force: asyncio.Event = field(default_factory=asyncio.Event)
+    _looked_at: Head | None = None  # the newest head that the follower is done with
     _promises: dict[str, tuple[Act, float]] = field(default_factory=dict)
 
     # ------------------------------------------------------------ for the outside
@@ -190,6 +192,7 @@ class Daemon:
         head: Head | None = None
         done = 0
         while (head := await self._newer(head)) is not None:
+            await self._followed(head)
             self.health.cycle_started()
             try:
                 record = await self.cycle.run(head)
@@ -201,6 +204,12 @@ class Daemon:
                 await self._drained()
                 self.stop()
                 return
+
+    async def _followed(self, head: Head) -> None:
+        """Let the follower look at this head first: what it settles need not hold the cycle up for another block."""
+        until = time.monotonic() + FOLLOW
+        while self.follower.in_flight is not None and self._looked_at != head and time.monotonic() < until:
+            await asyncio.sleep(0.01)
 
     async def _newer(self, head: Head | None) -> Head | None:
         newest = await self.latest.after(head)
@@ -216,6 +225,8 @@ class Daemon:
             except Unavailable as error:
                 self.log.warning("follow.failed", error=str(error), block=head.number)
                 continue
+            finally:
+                self._looked_at = head
             self.metrics.in_flight.set(self.follower.in_flight is not None)
             if settled is not None:
                 self._observe_settled(settled)

@@ -64,7 +64,7 @@ def cycle_fields(record: CycleRecord, network: Network) -> dict[str, object]:
     fields: dict[str, object] = {
         "block": record.head.number,
         "decision": "act" if isinstance(made, Act) else "hold",
-        "reason": words.decision(made, network),
+        "reason": words.decision(made, network) + words.fallen(record),
         "votes": made.votes,
         "asked": made.asked,
         "simulated": len(record.simulations),

@@ -51,15 +51,31 @@ def decision(made: Decision, network: Network) -> str:
         if isinstance(what, Swap):
             gives = f", giving {amount(simulation.deltas.get(what.token_out, 0), what.token_out, network)}"
         return f"{action(what, network)}{gives}{votes}"
-    return f"hold: {hold(made)}{votes}"
+    return f"hold: {hold(made)}" if made.detail else f"hold: {hold(made)}{votes}"
 
 
 def hold(made: Hold) -> str:
     plain = HOLDS.get(made.reason, made.reason.replace("_", " "))
-    if not made.detail or made.detail.startswith(plain):
-        return made.detail or plain
+    if made.detail and (made.reason == "hold_voted" or made.detail.startswith(plain)):
+        return made.detail
+    if not made.detail:
+        return plain
     return f"{plain}: {made.detail}"
 
 
 def cycle(record: CycleRecord, network: Network) -> str:
-    return f"block {record.head.number}: {decision(record.decision, network)}"
+    return f"block {record.head.number}: {decision(record.decision, network)}{fallen(record)}"
+
+
+def fallen(record: CycleRecord) -> str:
+    """'; 3 refused (slippage), 1 discarded (no_code)': what became of those that were no ballots. Empty for none."""
+    parts = []
+    if record.refusals:
+        rules = ", ".join(sorted({refusal.rule for refusal in record.refusals}))
+        reverts = {trial.revert for trial in record.simulations if trial.revert}
+        why = f": {', '.join(sorted(reverts))}" if reverts else ""
+        parts.append(f"{len(record.refusals)} refused ({rules}{why})")
+    discarded = record.proposal.discarded if record.proposal else ()
+    if discarded:
+        parts.append(f"{len(discarded)} discarded ({', '.join(sorted({item.reason for item in discarded}))})")
+    return f"; {', '.join(parts)}" if parts else ""

@@ -13,6 +13,7 @@ from sentinel.errors import SettingsError
 from sentinel.types import NATIVE, Address
 
 PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}  # what --fund gives, base units
+ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6, "WBTC": 5 * 10**7}  # to Permit2, so that a dry run can simulate
 
 
 def run_market(*, port: int, block_time: float, seed: int, fund: str | None, as_json: bool) -> None:
@@ -27,6 +28,7 @@ async def _run(port: int, block_time: float, seed: int, fund: str | None, as_jso
     async with Devnet.start(port=port, seed=seed) as net:
         if fund:
             await net.fund(_address(fund), PURSE)
+            await net.allow_permit2(_address(fund), ALLOWED)
         facts = {"rpc_url": net.rpc_url, "ws_url": net.ws_url, "chain_id": net.network.chain_id}
         typer.echo(json.dumps(facts) if as_json else f"market on {net.rpc_url} and {net.ws_url}; Ctrl-C ends it")
         running = asyncio.create_task(net.market.run(block_time))
