@@ -28,7 +28,7 @@ async def simulate_by_mining(
     before: Balances | None,
     funds: int,
 ) -> list[Simulation]:
-    """The same contract as `sentinel.dex.simulate.simulate`. PREVRANDAO alone is not the trial's: Anvil sets its own."""
+    """The contract of `sentinel.dex.simulate.simulate`. Only PREVRANDAO is not the trial's: Anvil sets its own."""
     try:
         await rpc.call("anvil_impersonateAccount", wallet)
         return [await _one(rpc, network, wallet, trial, before, funds) for trial in trials]
