@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import uvloop
 from eth_utils.address import is_address, to_checksum_address
@@ -94,15 +94,17 @@ async def opened(
     cycles: int | None = None,
     trader_model: Sampler | None = None,
     prior: Closes | None = None,
+    log_to: TextIO | None = None,
 ) -> AsyncIterator[App]:
     """Everything wired and checked, nothing running but the fork; all of it closed at the end.
 
-    `trader_model` takes the student's place, `prior` are closes from before the chain's first block.
+    `trader_model` takes the student's place, `prior` are closes from before the chain's first block, `log_to` takes
+    the log in place of standard error.
     Raises OperatorError and Unavailable, as `assembled` does; live mode on any chain but 31337 is refused.
     """
     network = load_network(settings.network)
     address = _address(settings, network)
-    log = telemetry.configure(settings.log.level, settings.log.format, network=network.name, wallet=address)
+    log = telemetry.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=address)
     if address == NOBODY:
         log.warning("wallet.none", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
     async with assembled(settings, network, address, trader_model=trader_model, prior=prior) as parts:
