@@ -11,10 +11,20 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from sentinel import accounts
 from sentinel.types import Act, CycleRecord, Head, Limits, Network, Proposal, Settled, Simulation, Spent, Symbol
+
+disable_created_metrics()  # the times at which counters began tell nobody anything here
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,47}")
 MOST_VALUES = 64  # distinct label values a metric; a 65th becomes "other"

@@ -27,7 +27,7 @@ _RETRY = 2.0  # seconds between two tries to start it
 _ALIAS = "upstream"
 _ADDRESS = "FORK_UPSTREAM"
 _CONFIG = f'[rpc_endpoints]\n{_ALIAS} = "${{{_ADDRESS}}}"\n'
-_FLAGS = ("--no-storage-caching", "--accounts", "0", "--no-rate-limit", "--prune-history")
+_FLAGS = ("--no-storage-caching", "--accounts", "0", "--no-rate-limit")
 
 
 _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"']+")
@@ -51,9 +51,10 @@ class Fork:
         anvil: str | Path | None = None,
         timeout: float = 5.0,
         log: Path | None = None,
-        flags: Sequence[str] = (),
+        flags: Sequence[str] = ("--prune-history",),
     ) -> None:
-        """`url`: an Anvil that runs already; empty: one of our own, on `port` (0: a free one), with further `flags`.
+        """`url`: an Anvil that runs already; empty: one of our own, on `port` (0: a free one), with these further
+        `flags`.
 
         `timeout` (seconds) bounds one whole use: putting the fork on the head and what is asked of it there.
         """
@@ -70,6 +71,7 @@ class Fork:
         self._home: Path | None = None
         self._at: HexHash | None = None
         self._failures = 0
+        self.resets = 0  # times that it was put on another head, ever
         self._reviving: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
 
@@ -82,6 +84,11 @@ class Fork:
         """It runs, and its last use did not fail."""
         running = self._child is not None and self._child.running if self.own else self._rpc is not None
         return running and self._failures == 0 and self._reviving is None
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where it answers; None while it does not run."""
+        return self._rpc.url if self._rpc is not None else None
 
     @property
     def pid(self) -> int | None:
@@ -158,6 +165,7 @@ class Fork:
         if not isinstance(latest, dict) or latest.get("hash") != head.hash:
             raise ForkUnavailable(f"the fork's upstream has another block {head.number} than the head {head.hash}")
         self._at = head.hash
+        self.resets += 1
         return rpc
 
     def _failed(self) -> None:
