@@ -149,6 +149,8 @@ def test_a_used_nonce_waits_then_halts() -> None:
     """A nonce used without a receipt of ours is waited for, and halts once it is deep."""
     sent = {"h": Sent(START, 100)}
     assert isinstance(next_step(ONE, [attempt()], sent, seen(nonce=1), RULES), Wait)
+    late = seen(DEADLINE + 1, nonce=1)  # no cancel either: whatever used the nonce cannot be replaced
+    assert isinstance(next_step(ONE, [attempt()], sent, late, RULES), Wait)
     assert next_step(ONE, [attempt()], sent, seen(nonce=1, deep=1), RULES) == Halt(0)
 
 
