@@ -1,4 +1,4 @@
-"""What a person watches during the demo: a live table on a terminal, a line a block elsewhere. Draws, decides nothing."""
+"""What a person watches during the demo: a live table on a terminal, a line a block elsewhere. Draws only."""
 
 from __future__ import annotations
 
