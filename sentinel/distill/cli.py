@@ -28,7 +28,7 @@ def collect(
 def train(
     data: Annotated[Path, typer.Option(help="File of JSON lines, from `collect`.")],
     out: Annotated[Path, typer.Option(help="Folder of the new student.")],
-    steps: Annotated[int, typer.Option(min=1)] = 1200,
+    steps: Annotated[int, typer.Option(min=1)] = recipe.STEPS,
     seed: int = 7,
 ) -> None:
     """Train a student from scratch (in the serving environment)."""
