@@ -1,6 +1,6 @@
 """The reference engine: each trial is really sent and mined, then the chain is rolled back. Slow; tests compare by it.
 
-It needs an Anvil fork that was started with --no-mining. Trials run one after the other.
+It needs an Anvil fork that was started with FLAGS. Trials run one after the other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sentinel.multicall import decode_aggregate3
 from sentinel.rpc import Rpc
 from sentinel.types import Address, Network, Simulation, Symbol
 
-FLAGS = ("--no-mining",)
+FLAGS = ("--no-mining", "--prune-history", "16")  # tracing a revert needs the state before it
 
 
 async def simulate_by_mining(
