@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel.agent.model import Sampling, StudentModel
@@ -16,9 +17,15 @@ READY_WITHIN = 240.0  # seconds; 35 to 50 on two idle cores
 NAME = "sentinel-nano"
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    url: str  # ends in /v1
+    child: Child
+
+
 @contextlib.asynccontextmanager
-async def served(model: Path, *, port: int = 0, log: Path | None = None) -> AsyncIterator[str]:
-    """Yields the endpoint's URL (ending in /v1) once it answers. Raises OperatorError, ChildFailed."""
+async def served(model: Path, *, port: int = 0, log: Path | None = None) -> AsyncIterator[Server]:
+    """Yields once the endpoint answers; stops the whole process group at the end. Raises OperatorError, ChildFailed."""
     if not (model / "model.safetensors").is_file():
         raise OperatorError(f"{model} holds no student: `make student` trains one")
     port = port or free_port()
@@ -32,7 +39,7 @@ async def served(model: Path, *, port: int = 0, log: Path | None = None) -> Asyn
     child = Child("vllm", [SCRIPT, model, str(port)], log=log, ready=ready, ready_within=READY_WITHIN)
     await child.start()
     try:
-        yield url
+        yield Server(url, child)
     finally:
         await child.stop()
 

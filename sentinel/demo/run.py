@@ -69,8 +69,8 @@ async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float
         screen: Screen = Lines(net.network) if as_json or not sys.stderr.isatty() else LiveTable(net.network)
         screen.say(f"local market on {net.rpc_url}: real contracts, {net.market.source}")
         screen.say("vLLM loads the student; this takes about 40 seconds on two cores …")
-        url = await stack.enter_async_context(served(MODEL, port=ports["model"], log=home / "vllm.log"))
-        settings = _settings(home, net, url, ports, key_file)
+        server = await stack.enter_async_context(served(MODEL, port=ports["model"], log=home / "vllm.log"))
+        settings = _settings(home, net, server.url, ports, key_file)
         prior = {
             "WETH": [bar.weth for bar in net.market.before],
             "WBTC": [bar.wbtc for bar in net.market.before],

@@ -76,7 +76,7 @@ def run_evaluate(model: Path, part: str, states: int, *, n: int = 8) -> dict[str
 
     async def judge(bar: Progress) -> dict[str, Any]:
         console.print("starting vLLM with the student (about a minute)")
-        async with served(model, log=WORK / "vllm.log") as url, student(url, seed=1) as sampler:
+        async with served(model, log=WORK / "vllm.log") as server, student(server.url, seed=1) as sampler:
             task = bar.add_task(f"evaluate {part}", total=states)
             return await evaluate(
                 sampler, split.load(part), states, n=n, progress=lambda k: bar.update(task, completed=k)

@@ -1,0 +1,88 @@
+"""The whole daemon in this process, on real parts: Anvil, the DEX contracts, vLLM with the committed student."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+
+from sentinel import settings
+from sentinel.agent.serving import CHECKOUT, Server, served
+from sentinel.app import App, opened
+from sentinel.devnet import Devnet
+from sentinel.types import NATIVE, CycleRecord, Settled
+
+KEY = "0x" + "e2" * 32  # worth nothing anywhere
+WALLET = Account.from_key(KEY).address
+PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}
+PATIENCE = 30.0  # seconds until what is waited for counts as not coming
+PACE = 0.2  # seconds until the next block where no cycle ends
+
+
+@pytest.fixture(scope="session")
+async def student(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """One real vLLM for the session; a test that stops it starts it again."""
+    async with served(CHECKOUT / "models" / "nano", log=tmp_path_factory.mktemp("vllm") / "log") as server:
+        yield server
+
+
+@dataclass
+class Run:
+    """A running daemon: each block comes when the last one's record is written."""
+
+    app: App
+    net: Devnet
+    records: list[CycleRecord] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until(self, seen: Callable[[], bool], patience: float = PATIENCE) -> None:
+        """Mine on until it is so; fails the test after `patience` seconds."""
+        async with asyncio.timeout(patience):
+            while not seen():
+                self.told.clear()
+                await self.net.market.step()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.told.wait(), PACE)
+
+    def on_cycle(self, record: CycleRecord) -> None:
+        self.records.append(record)
+        self.told.set()
+
+    def on_settled(self, settled: Settled) -> None:
+        self.settled.append(settled)
+        self.told.set()
+
+
+@contextlib.asynccontextmanager
+async def running(net: Devnet, server: Server, folder: Path, *, mode: str = "live") -> AsyncIterator[Run]:
+    await net.fund(WALLET, PURSE)
+    await net.allow_permit2(WALLET, {"WETH": 10**19, "USDC": 20_000 * 10**6})
+    key = folder / "key"
+    key.touch(mode=0o600)
+    key.write_text(KEY)
+    explicit = {
+        "state_dir": folder / "state",
+        "rpc": {"url": net.rpc_url, "ws_url": net.ws_url},
+        "fork": {"port": 0},
+        "model": {"url": server.url, "seed": 1, "timeout": 5.0},
+        "web": {"port": 0},
+        "wallet": {"dev_key_file": key},
+        "execution": {"mode": mode, "confirmations": 1},
+    }
+    with (folder / "log").open("w") as log:
+        async with opened(settings.load(None, **explicit), log_to=log) as app:
+            run = Run(app, net)
+            app.daemon.on_cycle.append(run.on_cycle)
+            app.daemon.on_settled.append(run.on_settled)
+            daemon = asyncio.create_task(app.daemon.run())
+            try:
+                yield run
+            finally:
+                app.daemon.stop()
+                assert await asyncio.wait_for(daemon, PATIENCE) == 0

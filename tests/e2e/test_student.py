@@ -1,0 +1,74 @@
+"""From a new block to a confirmed swap, with the student that is shipped."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from sentinel.agent.serving import Server
+from sentinel.devnet import Devnet
+from sentinel.types import NATIVE, Act, Hold, Outcome
+
+from .conftest import WALLET, Run, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def held(run: Run, reason: str) -> bool:
+    return (
+        bool(run.records) and isinstance(run.records[-1].decision, Hold) and run.records[-1].decision.reason == reason
+    )
+
+
+async def test_a_confirmed_swap_changes_balances_exactly_as_simulated(
+    devnet: Devnet, student: Server, tmp_path: Path
+) -> None:
+    async with running(devnet, student, tmp_path) as run:
+        await run.until(lambda: len(run.settled) >= 2)
+        acted = {r.intent_id: r for r in run.records if r.intent_id is not None}
+        for settled in run.settled:
+            decision = acted[settled.intent_id].decision
+            assert isinstance(decision, Act)
+            promised = {symbol: delta for symbol, delta in decision.simulation.deltas.items() if delta}
+            realised = {symbol: delta for symbol, delta in settled.realised.items() if delta}
+            assert settled.outcome is Outcome.CONFIRMED
+            assert realised == promised
+            assert {"USDC", "WETH"} == set(promised)
+            assert decision.asked == 8
+            assert decision.votes > 4
+        proposals = [r.proposal for r in run.records if r.proposal is not None]
+        assert {proposal.source for proposal in proposals} == {"student:sentinel-nano"}
+        assert run.app.parts.journal.verify() > 0
+
+
+async def test_a_dry_run_decides_but_sends_nothing(devnet: Devnet, student: Server, tmp_path: Path) -> None:
+    async with running(devnet, student, tmp_path, mode="dry") as run:
+        before = await devnet.rpc.call("eth_getTransactionCount", WALLET, "latest")
+        await run.until(lambda: sum(isinstance(r.decision, Act) for r in run.records) >= 3)
+        state = run.records[-1].state
+        assert state is not None
+        assert await devnet.rpc.call("eth_getTransactionCount", WALLET, "pending") == before
+        assert state.balances[NATIVE] == 10**18
+        assert not run.settled
+
+
+async def test_a_killed_fork_holds_and_recovers(devnet: Devnet, student: Server, tmp_path: Path) -> None:
+    async with running(devnet, student, tmp_path, mode="dry") as run:
+        await run.until(lambda: bool(run.records) and isinstance(run.records[-1].decision, Act))
+        pid = run.app.parts.fork.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await run.until(lambda: held(run, "fork_unavailable"))
+        await run.until(lambda: isinstance(run.records[-1].decision, Act))
+
+
+async def test_a_killed_model_holds_and_recovers(devnet: Devnet, student: Server, tmp_path: Path) -> None:
+    async with running(devnet, student, tmp_path, mode="dry") as run:
+        await run.until(lambda: bool(run.records) and isinstance(run.records[-1].decision, Act))
+        await student.child.kill()
+        await run.until(lambda: held(run, "model_unavailable"))
+        await student.child.start()
+        await run.until(lambda: isinstance(run.records[-1].decision, Act))
