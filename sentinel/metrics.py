@@ -24,7 +24,8 @@ from prometheus_client import (
 from sentinel import accounts
 from sentinel.types import Act, CycleRecord, Head, Limits, Network, Proposal, Settled, Simulation, Spent, Symbol
 
-disable_created_metrics()  # the times at which counters began tell nobody anything here
+# The times at which counters began tell nobody anything here.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types there
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,47}")
 MOST_VALUES = 64  # distinct label values a metric; a 65th becomes "other"

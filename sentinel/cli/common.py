@@ -39,8 +39,15 @@ def explicit(pairs: Sequence[str] | None) -> dict[str, Any]:
         place = found
         for group in path[:-1]:
             place = place.setdefault(group, {})
-        place[path[-1]] = value
+        place[path[-1]] = value or _default(path)
     return found
+
+
+def _default(path: list[str]) -> Any:
+    """An empty value means the default, as an empty variable does in the environment."""
+    from sentinel.settings import PREFIX, names
+
+    return names().get(f"{PREFIX}{'__'.join(path)}".upper(), ("", ""))[1]
 
 
 def load(sets: Sequence[str] | None, env_file: Path, **more: Any) -> Settings:

@@ -1,0 +1,116 @@
+"""Settings as the command line shows and explains them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sentinel.__main__ import main
+from sentinel.cli.common import explicit
+from sentinel.cli.config import env_example
+from sentinel.errors import SettingsError
+from sentinel.settings import names
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """None of the caller's settings, and a folder without a .env."""
+    for name in names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["sentinel", *arguments])
+    return main()
+
+
+def test_env_example_is_fresh() -> None:
+    """`.env.example` lists every setting as it is now; write it anew with `sentinel show-config --example`."""
+    assert (ROOT / ".env.example").read_text() == env_example()
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typo ends with exit code 4 before anything starts, and names what was probably meant."""
+    monkeypatch.setenv("SENTINEL_LIMITS__MAX_TRADES", "5")
+    assert run(monkeypatch, "run") == 4
+    said = capsys.readouterr().err
+    assert "SENTINEL_LIMITS__MAX_TRADES" in said
+    assert "did you mean SENTINEL_LIMITS__MAX_TRADE?" in said
+    assert "Traceback" not in said
+
+
+def test_an_unknown_setting_in_the_file_or_on_the_line_is_refused_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`.env` and --set are held to the same names."""
+    Path(".env").write_text("SENTINEL_VOTE__QUORUM=1\n")
+    assert run(monkeypatch, "show-config") == 4
+    assert "SENTINEL_VOTE__QUORUM_BPS" in capsys.readouterr().err
+    Path(".env").unlink()
+    assert run(monkeypatch, "show-config", "--set", "vote.quorum=1") == 4
+    assert "SENTINEL_VOTE__QUORUM_BPS" in capsys.readouterr().err
+
+
+def test_each_value_says_where_it_came_from(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Command line over environment over .env over default."""
+    Path(".env").write_text("SENTINEL_MODEL__N=3\nSENTINEL_VOTE__DUST=0.5\nSENTINEL_WEB__PORT=1\n")
+    monkeypatch.setenv("SENTINEL_MODEL__N", "5")
+    monkeypatch.setenv("SENTINEL_WEB__PORT", "2")
+    monkeypatch.setenv("SENTINEL_RPC__URL", "https://user:word@node.example/v3/secretkey")
+    assert run(monkeypatch, "show-config", "--json", "--set", "web.port=3") == 0
+    rows = {row["name"]: (row["value"], row["source"]) for row in json.loads(capsys.readouterr().out)}
+    assert rows["SENTINEL_WEB__PORT"] == ("3", "cli")
+    assert rows["SENTINEL_MODEL__N"] == ("5", "env")
+    assert rows["SENTINEL_VOTE__DUST"] == ("0.5", ".env")
+    assert rows["SENTINEL_MODEL__TOP_P"] == ("0.8", "default")
+    assert rows["SENTINEL_RPC__URL"] == ("https://node.example", "env")
+
+
+def test_a_wrong_value_names_the_setting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The complaint says which setting, what is wrong and what was given."""
+    monkeypatch.setenv("SENTINEL_MODEL__N", "many")
+    assert run(monkeypatch, "status") == 4
+    assert "SENTINEL_MODEL__N" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pair", ["x", "=1", "a.b.c=1", ".=1"])
+def test_a_malformed_pair_is_a_settings_error(pair: str) -> None:
+    """--set wants NAME=VALUE."""
+    with pytest.raises(SettingsError):
+        explicit([pair])
+
+
+def test_usage_errors_have_their_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown command or option is exit code 2; --help is 0."""
+    assert run(monkeypatch, "rnu") == 2
+    assert run(monkeypatch, "run", "--fast") == 2
+    assert run(monkeypatch, "--help") == 0
+
+
+def test_wallets_are_made_imported_and_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A keystore is made under a password from a file, never overwritten, and shows its address alone."""
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    key = tmp_path / "key"
+    key.write_text("0x" + "5e" * 32)
+    monkeypatch.setenv("SENTINEL_WALLET__PASSWORD_FILE", str(password))
+    made = tmp_path / "imported.json"
+    assert run(monkeypatch, "wallet", "import", str(key), "--keystore", str(made), "--json") == 0
+    address = json.loads(capsys.readouterr().out)["address"]
+    assert run(monkeypatch, "wallet", "show", "--keystore", str(made), "--json") == 0
+    shown = capsys.readouterr().out
+    assert json.loads(shown)["address"] == address
+    assert "5e5e" not in shown
+    assert run(monkeypatch, "wallet", "new", "--keystore", str(made)) == 4
+    assert run(monkeypatch, "wallet", "show") == 4
