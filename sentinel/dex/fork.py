@@ -96,8 +96,7 @@ class Fork:
         return self._child.pid if self._child is not None and self._child.running else None
 
     async def start(self) -> Self:
-        """Raises ForkUnavailable where it cannot be reached or started, ChainMismatch where it is another chain's,
-        OperatorError where Anvil is missing."""
+        """Raises ForkUnavailable where it cannot be reached or started, ChainMismatch, OperatorError without Anvil."""
         if self.own:
             await self._start_child()
         else:
@@ -107,7 +106,7 @@ class Fork:
             chain_id = int(await self._rpc.call("eth_chainId"), 16)
         except RpcError as error:
             await self.close()
-            raise ForkUnavailable(f"no fork answers at {redact(self._rpc.url)}: {error}") from error
+            raise ForkUnavailable(f"no fork answers: {error}") from error
         if chain_id != self._network.chain_id:
             await self.close()
             raise ChainMismatch(f"the fork has chain id {chain_id}, the network {self._network.chain_id}")

@@ -14,6 +14,7 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from sentinel.dex.fork import without_addresses
 from sentinel.dex.reverts import revert_reason
 from sentinel.dex.tokens import printable
 from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
@@ -105,9 +106,10 @@ def _block(env: SimEnv) -> dict[str, str]:
 
 def _simulation(readings: Readings, trial: Trial, before: Balances | None, reply: Any | RpcError) -> Simulation:
     if isinstance(reply, RpcError):
-        if _FORK_FAULT.search(str(reply)):
-            raise ForkUnavailable(f"the fork could not read its upstream: {reply}") from reply
-        return failed(trial, printable(str(reply).removeprefix("eth_simulateV1: "), _REASON) or "refused by the node")
+        said = without_addresses(str(reply).removeprefix("eth_simulateV1: "))
+        if _FORK_FAULT.search(said):
+            raise ForkUnavailable(f"the fork could not read its upstream: {said}") from reply
+        return failed(trial, printable(said, _REASON) or "refused by the node")
     try:
         *first, ours, last = reply[0]["calls"]
         after, allowance = readings.decode(_answers(last))

@@ -45,21 +45,20 @@ class Desk:
         signed = Account.sign_typed_data(self.account.key, full_message=dict(typed_data))
         return bytes(signed.signature)
 
-    async def send(self, tx: TxRequest, state: MarketState, *, tip: int = 10**10) -> str:
-        """Sign and submit with the wallet's own key; the hash. It is mined with the next block."""
-        signed = self.account.sign_transaction(
-            {
-                "type": 2,
-                "chainId": self.network.chain_id,
-                "nonce": state.nonce,
-                "to": tx.to,
-                "data": tx.data,
-                "value": tx.value,
-                "gas": tx.gas_limit,
-                "maxFeePerGas": 10**12,
-                "maxPriorityFeePerGas": tip,
-            }
-        )
+    async def send(self, tx: TxRequest, nonce: int, *, max_fee: int = 10**12, tip: int = 10**10) -> str:
+        """Sign and submit with the wallet's own key (fees in wei per gas); the hash. The next block takes it."""
+        fields: dict[str, Any] = {
+            "type": 2,
+            "chainId": self.network.chain_id,
+            "nonce": nonce,
+            "to": tx.to,
+            "data": tx.data,
+            "value": tx.value,
+            "gas": tx.gas_limit,
+            "maxFeePerGas": max_fee,
+            "maxPriorityFeePerGas": tip,
+        }
+        signed = self.account.sign_transaction(fields)
         tx_hash: str = await self.net.rpc.call("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex())
         return tx_hash
 
@@ -91,9 +90,7 @@ async def desk(devnet: Devnet) -> AsyncIterator[Desk]:
     await devnet.allow_permit2(account.address, ALLOWED)
     for _ in range(2):
         await devnet.market.step()
-    reader = MarketReader(
-        devnet.rpc, devnet.network, account.address, VENUES, PriceHistory(50), min_priority_fee=10**9
-    )
+    reader = MarketReader(devnet.rpc, devnet.network, account.address, VENUES, PriceHistory(50), min_priority_fee=10**9)
     async with Fork(devnet.network, devnet.rpc_url) as fork:
         builder = Builder(devnet.network, max_approval={"USDC": 10**12})
         yield Desk(devnet, account, reader, fork, DexToolkit(devnet.network, fork), builder)

@@ -127,9 +127,9 @@ def test_a_hostile_amount_is_refused(amount: Any) -> None:
 @pytest.mark.parametrize("token", ["W\u0415TH", "weth", "ETH", "", "WETH ", None, 5, ["WETH"], "0x" + "11" * 20])
 def test_an_unknown_token_is_refused(token: Any) -> None:
     """Look-alike letters included (the first one has a Cyrillic E)."""
-    for pair in ((token, "USDC"), ("USDC", token)):
+    for a, b in ((token, "USDC"), ("USDC", token)):
         with pytest.raises(ActionFault):
-            BUILD.swap(state_at(), *pair, 1.0, "v2")
+            BUILD.swap(state_at(), a, b, 1.0, "v2")
 
 
 @pytest.mark.parametrize("venue", ["v9", "", None, 3, "V2", "WETH/USDC-v2", ["v2"], "v3"])

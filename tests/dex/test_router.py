@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from eth_abi.abi import decode
@@ -60,7 +61,7 @@ def test_the_library_writes_the_same_arguments(leg: Leg) -> None:
     """uniswap-universal-router-decoder agrees on every argument that Universal Router 2.1.0 reads."""
     swap = Swap((Route((leg,), 5_000),), 77, 1_900_000_000)
     ours, path = encode_swap(NET, swap), [NET.tokens[s].address for s in (leg.token_in, leg.token_out)]
-    chain = RouterCodec().encode.chain()
+    chain: Any = RouterCodec().encode.chain()
     if leg is V3:
         chain.v3_swap_exact_in(FunctionRecipient.SENDER, 5_000, 77, [path[0], 500, path[1]])
     else:

@@ -18,7 +18,7 @@ from sentinel.dex.quotes import quote_swap
 from sentinel.dex.reverts import revert_reason
 from sentinel.dex.simulate import parse_log
 from sentinel.dex.snapshot import FLAGS, simulate_by_mining
-from sentinel.dex.toolkit import DexToolkit
+from sentinel.dex.toolkit import SCREEN_GAS, DexToolkit
 from sentinel.dex.trial import intrinsic_gas
 from sentinel.types import Action, Approve, HoldAction, MarketState, Simulation, Swap
 
@@ -75,13 +75,8 @@ async def broadcast(desk: Desk, simulation: Simulation) -> Simulation:
     await rpc.call("anvil_setCoinbase", env.coinbase)
     await rpc.call("anvil_setNextBlockBaseFeePerGas", hex(env.base_fee))
     await rpc.call("evm_setNextBlockTimestamp", hex(env.timestamp))
-    signed = desk.account.sign_transaction(
-        {
-            "type": 2, "chainId": network.chain_id, "nonce": env.nonce, "to": tx.to, "data": tx.data, "value": 0,
-            "gas": 1_000_000, "maxFeePerGas": env.max_fee, "maxPriorityFeePerGas": env.priority_fee,
-        }
-    )  # fmt: skip
-    receipt = await desk.mined(await rpc.call("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex()))
+    sent = replace(tx, gas_limit=SCREEN_GAS)
+    receipt = await desk.mined(await desk.send(sent, env.nonce, max_fee=env.max_fee, tip=env.priority_fee))
     after = await balances(desk)
     await rpc.call("evm_revert", snapshot)
     used = int(receipt["gasUsed"], 16)

@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 from sentinel.decide.policy import Policy
 from sentinel.devnet.contracts import DEPLOYER, send
 from sentinel.dex.permit2 import allowance_call
-from sentinel.dex.toolkit import MAX_GAS
+from sentinel.dex.trial import MAX_GAS
 from sentinel.errors import Refused
 from sentinel.types import (
     Act,
@@ -70,7 +70,7 @@ async def test_a_signed_trade_does_on_the_chain_what_was_simulated(desk: Desk, v
     tx = await desk.kit.finalise(simulation, state, desk)
     for confirmed in await desk.kit.confirm(intent_of(simulation, tx, signed=True), state.head, state):
         assert (confirmed.revert, confirmed.deltas, confirmed.router_allowance) == (None, simulation.deltas, 0)
-    receipt = await desk.mined(await desk.send(tx, state))
+    receipt = await desk.mined(await desk.send(tx, state.nonce))
     assert receipt["status"] == "0x1"
     assert int(receipt["gasUsed"], 16) <= tx.gas_limit
     assert await gain(desk, "WETH", state) == simulation.deltas["WETH"]
@@ -88,7 +88,7 @@ async def test_a_cycle_over_both_kinds_of_pool_is_one_transaction(desk: Desk, po
         swap = desk.swap(*pools, token_in="USDC", amount=800 * 10**6, deadline=state.head.timestamp + 100)
         simulation = await screened(desk, swap, state)
         tx = await desk.kit.finalise(simulation, state, desk)
-        assert (await desk.mined(await desk.send(tx, state)))["status"] == "0x1"
+        assert (await desk.mined(await desk.send(tx, state.nonce)))["status"] == "0x1"
         assert await gain(desk, "USDC", state) == simulation.deltas["USDC"] < 0
         assert await gain(desk, "WETH", state) == 0
         assert (await allowance_left(desk, "USDC"))[::2] == (0, nonce + 1)
@@ -106,7 +106,7 @@ async def test_min_out_is_honoured_when_the_market_moves_away(desk: Desk) -> Non
     later = await desk.state()
     (again,) = await desk.kit.simulate_all(later, candidates(tight))
     tx = await desk.kit.finalise(exact, state, desk)
-    receipt = await desk.mined(await desk.send(tx, later))
+    receipt = await desk.mined(await desk.send(tx, later.nonce))
     if again.revert is None:
         assert await gain(desk, "WETH", later) == again.deltas["WETH"] >= tight.min_out
     else:
@@ -141,7 +141,7 @@ async def test_a_permit_that_somebody_handed_in_first_does_not_stop_the_trade(de
     )
     await send(desk.net.rpc, DEPLOYER, desk.network.permit2, data)
     assert (await allowance_left(desk, "USDC"))[0] == 500 * 10**6
-    receipt = await desk.mined(await desk.send(tx, state))
+    receipt = await desk.mined(await desk.send(tx, state.nonce))
     assert receipt["status"] == "0x1"
     assert (await allowance_left(desk, "USDC"))[0] == 0
 
@@ -211,7 +211,7 @@ async def test_an_approval_is_simulated_and_sent_as_it_is(desk: Desk) -> None:
     assert (dict(simulation.deltas), simulation.gross, simulation.router_allowance) == ({}, 0, 0)
     tx = await desk.kit.finalise(simulation, state, desk)
     assert tx == simulation.tx
-    assert (await desk.mined(await desk.send(tx, state)))["status"] == "0x1"
+    assert (await desk.mined(await desk.send(tx, state.nonce)))["status"] == "0x1"
     assert (await desk.state()).allowances["USDC"] == 5_000 * 10**6
 
 
