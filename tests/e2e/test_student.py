@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 
+import aiohttp
 import pytest
 
-from sentinel.agent.serving import Server
+from sentinel.agent import prompt
+from sentinel.agent.serving import CHECKOUT, Server
 from sentinel.devnet import Devnet
-from sentinel.types import NATIVE, Act, Hold, Outcome
+from sentinel.types import NATIVE, Act, Hold, Mandate, MarketView, Outcome
 
 from .conftest import WALLET, Run, running
+
+RENDERER = Path(__file__).parents[1] / "distill" / "renderer.py"
+VIEW = MarketView({"WETH": 5500, "USDC": 4500}, "", 1.0, 0, "settings")
+MANDATE = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)  # the renderer's conversation
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -72,3 +81,20 @@ async def test_a_killed_model_holds_and_recovers(devnet: Devnet, student: Server
         await run.until(lambda: held(run, "model_unavailable"))
         await student.child.start()
         await run.until(lambda: isinstance(run.records[-1].decision, Act))
+
+
+async def test_the_server_renders_a_request_as_training_did(student: Server) -> None:
+    """Byte for byte: the same conversation, tokenised by vLLM and by the training code."""
+    messages = prompt.messages(None, VIEW, MANDATE)  # type: ignore[arg-type]  # it holds nothing of the state
+    body = {"model": "sentinel-nano", "messages": messages, "add_generation_prompt": True}
+    async with aiohttp.ClientSession() as session:
+        async with session.post(student.url.removesuffix("/v1") + "/tokenize", json=body) as reply:
+            served = (await reply.json())["tokens"]
+    trained = await asyncio.to_thread(
+        subprocess.run,
+        [CHECKOUT / ".venv-serve/bin/python", "-W", "ignore", RENDERER, CHECKOUT / "models" / "nano"],
+        capture_output=True,
+        check=True,
+        cwd=CHECKOUT,
+    )
+    assert served == json.loads(trained.stdout)["first_request"]
