@@ -87,14 +87,12 @@ async def test_the_server_renders_a_request_as_training_did(student: Server) -> 
     """Byte for byte: the same conversation, tokenised by vLLM and by the training code."""
     messages = prompt.messages(None, VIEW, MANDATE)  # type: ignore[arg-type]  # it holds nothing of the state
     body = {"model": "sentinel-nano", "messages": messages, "add_generation_prompt": True}
-    async with aiohttp.ClientSession() as session:
-        async with session.post(student.url.removesuffix("/v1") + "/tokenize", json=body) as reply:
-            served = (await reply.json())["tokens"]
-    trained = await asyncio.to_thread(
-        subprocess.run,
-        [CHECKOUT / ".venv-serve/bin/python", "-W", "ignore", RENDERER, CHECKOUT / "models" / "nano"],
-        capture_output=True,
-        check=True,
-        cwd=CHECKOUT,
+    tokenize = student.url.removesuffix("/v1") + "/tokenize"
+    async with aiohttp.ClientSession() as session, session.post(tokenize, json=body) as reply:
+        served = (await reply.json())["tokens"]
+    python, nano = CHECKOUT / ".venv-serve" / "bin" / "python", CHECKOUT / "models" / "nano"
+    child = await asyncio.create_subprocess_exec(
+        python, "-W", "ignore", RENDERER, nano, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=CHECKOUT
     )
-    assert served == json.loads(trained.stdout)["first_request"]
+    output, _ = await child.communicate()
+    assert served == json.loads(output)["first_request"]
