@@ -7,6 +7,7 @@ takes the newest head. Nothing here knows how to trade.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 
 from sentinel.accounts import drift_bps
 from sentinel.board import Board
-from sentinel.errors import JournalError, SentinelError, Unavailable
+from sentinel.errors import JournalError, OperatorError, SentinelError, Unavailable
 from sentinel.health import Health
 from sentinel.latest import Latest
 from sentinel.metrics import Metrics
@@ -76,6 +77,7 @@ class Daemon:
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _force: asyncio.Event = field(default_factory=asyncio.Event)
     _looked_at: Head | None = None  # the newest head that the follower is done with
+    _looked: asyncio.Event = field(default_factory=asyncio.Event)  # it has looked at another head, or we stop
     _promises: dict[str, tuple[Act, float]] = field(default_factory=dict)
 
     # ------------------------------------------------------------ for the outside
@@ -84,10 +86,15 @@ class Daemon:
         """Take no new heads; the running cycle finishes. Returns at once."""
         self.health.stopping = True
         self._stop.set()
+        self._looked.set()
 
     async def run(self) -> int:
-        """The process's exit code: 0 stopped as asked, 1 a fault of ours (logged, loudly)."""
+        """The process's exit code: 0 stopped as asked, 1 a fault that is logged, loudly.
+
+        Raises OperatorError for what a person must mend: a taken port, say.
+        """
         code = 0
+        mend: OperatorError | None = None
         try:
             await self._startup()
             if not self._stop.is_set():
@@ -95,6 +102,12 @@ class Daemon:
         except* JournalError as group:
             for error in _leaves(group):
                 self.log.error("daemon.journal_failed", error=str(error), meaning="nothing may be sent without it")
+            code = 1
+        except* OperatorError as group:
+            mend = next(error for error in _leaves(group) if isinstance(error, OperatorError))
+        except* SentinelError as group:
+            for error in _leaves(group):
+                self.log.error("daemon.failed", error=f"{type(error).__name__}: {error}")
             code = 1
         except* Exception as group:
             for error in _leaves(group):
@@ -104,6 +117,8 @@ class Daemon:
             await self._shutdown()
         if self._force.is_set():
             code = code or 1
+        if mend is not None:
+            raise mend
         self.log.info("daemon.stopped", code=code)
         return code
 
@@ -207,9 +222,7 @@ class Daemon:
 
     async def _followed(self, head: Head) -> None:
         """Let the follower look at this head first: what it settles need not hold the cycle up for another block."""
-        until = time.monotonic() + FOLLOW
-        while self.follower.in_flight is not None and self._looked_at != head and time.monotonic() < until:
-            await asyncio.sleep(0.01)
+        await self._looks(FOLLOW, lambda: self._looked_at == head)
 
     async def _newer(self, head: Head | None) -> Head | None:
         newest = await self.latest.after(head)
@@ -227,15 +240,22 @@ class Daemon:
                 continue
             finally:
                 self._looked_at = head
+                self._looked.set()
             self.metrics.in_flight.set(self.follower.in_flight is not None)
             if settled is not None:
                 self._observe_settled(settled)
 
     async def _drained(self) -> None:
         """After the last cycle: wait for what is in flight, as long as it may take to settle."""
-        until = time.monotonic() + DRAIN
-        while self.follower.in_flight is not None and time.monotonic() < until and not self._stop.is_set():
-            await asyncio.sleep(0.05)
+        await self._looks(DRAIN, self._stop.is_set)
+
+    async def _looks(self, seconds: float, enough: Callable[[], bool]) -> None:
+        """While something is in flight: wait for looks of the follower until it is `enough`, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.follower.in_flight is not None and not enough():
+                    self._looked.clear()
+                    await self._looked.wait()
 
     async def _probe(self, name: str) -> None:
         while True:

@@ -201,6 +201,10 @@ async def _allowances(patient: _Patient) -> AsyncIterator[Finding]:
     told = ", ".join(
         f"{amount / 10.0 ** patient.network.tokens[symbol].decimals:g} {symbol}" for symbol, amount in found.items()
     )
+    if not any(found.values()) and patient.settings.execution.mode == "dry":
+        mend = "name a wallet that has allowed Permit2 its tokens, or approve Permit2 from this one"
+        yield Finding("allowances", "warn", "none to Permit2: every trade will revert in a dry run", mend)
+        return
     boundless = [symbol for symbol, amount in found.items() if amount >= 2**128]
     if boundless:
         yield Finding(

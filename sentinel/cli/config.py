@@ -35,7 +35,8 @@ def effective(settings: Settings, given: Mapping[str, Any], env_file: Path) -> l
     from sentinel.settings import PREFIX, names
 
     environ = {name.upper() for name, value in os.environ.items() if value}
-    written = {name.upper() for name, value in dotenv_values(env_file).items() if value} if env_file.is_file() else set()
+    in_file = dotenv_values(env_file) if env_file.is_file() else {}
+    written = {name.upper() for name, value in in_file.items() if value}
     rows = []
     for name in names():
         path = name.removeprefix(PREFIX).lower().split("__")

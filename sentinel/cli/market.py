@@ -30,7 +30,7 @@ def devnet(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the chain; 0 picks a free one.")] = 8545,
     block_time: Annotated[float, typer.Option(min=0.05, help="Seconds between blocks.")] = 2.0,
     seed: Annotated[int, typer.Option(help="Of the crowd, the openings and the base fee.")] = 7,
-    fund: Annotated[str | None, typer.Option(help="Address that is given 2 WETH, 4,000 USDC, 1 ETH and allowances to Permit2.")] = None,
+    fund: Annotated[str | None, typer.Option(help="Address that gets 2 WETH, 4,000 USDC, 1 ETH, allowances.")] = None,
     json: Json = False,
 ) -> None:
     """Run a local market in the foreground: real DEX contracts on Anvil, moved by real prices. Ctrl-C ends it."""

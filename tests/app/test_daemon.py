@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from sentinel.board import Board
 from sentinel.daemon import Daemon
-from sentinel.errors import JournalError, RpcError
+from sentinel.errors import JournalError, OperatorError, RpcError
 from sentinel.health import Health
 from sentinel.latest import Latest
 from sentinel.metrics import Metrics
@@ -180,3 +182,24 @@ async def test_probes_tell_health_and_survive_what_they_find() -> None:
     assert found["model"].ok
     daemon.stop()
     assert await asyncio.wait_for(running, 2) == 0
+
+
+async def test_what_a_person_must_mend_is_raised_after_a_clean_stop() -> None:
+    """A service that cannot start (a taken port) stops the others and reaches the command line as it is."""
+    stopped: list[str] = []
+
+    class Good:
+        async def start(self) -> None:
+            pass
+
+        async def stop(self) -> None:
+            stopped.append("good")
+
+    class Taken(Good):
+        async def start(self) -> None:
+            raise OperatorError("port 8787 is taken")
+
+    daemon = make(Cycle(), Heads(last=3), services=(Good(), Taken()))
+    with pytest.raises(OperatorError, match="8787"):
+        await asyncio.wait_for(daemon.run(), 2)
+    assert "good" in stopped
