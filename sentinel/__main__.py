@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sentinel.cli import common, config, market, records, service, wallet
+from sentinel.cli import config, market, records, service, wallet
 from sentinel.cli.common import guarded
 
 app = typer.Typer(
@@ -35,31 +36,24 @@ app.command()(market.approve)
 app.command("show-config")(config.show_config)
 app.add_typer(wallet.app, name="wallet")
 
+# Groups of commands that other parts bring; each is imported only when it is asked for.
 DELEGATED = {
     "distill": ("sentinel.distill.cli", "Collect, select, train, evaluate and promote a student."),
-    "bench": ("sentinel.bench", "Measure Sentinel's parts."),
+    "bench": ("sentinel.bench.cli", "Measure Sentinel's parts."),
 }
 
 
 def _delegate(name: str, module: str, text: str) -> None:
-    """A group of commands that another part brings; its module is imported only when it is asked for."""
-
     def group(context: typer.Context) -> None:
-        try:
-            found = importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name != module:
-                raise
-            typer.echo(f"sentinel: `{name}` is not part of this installation", err=True)
-            raise typer.Exit(common.USAGE) from None
-        found.app(args=context.args, prog_name=f"sentinel {name}", standalone_mode=True)
+        importlib.import_module(module).app(args=context.args, prog_name=f"sentinel {name}")
 
     settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     app.command(name, help=text, context_settings=settings)(group)
 
 
 for _name, (_module, _text) in DELEGATED.items():
-    _delegate(_name, _module, _text)
+    if Path(__file__).parent.joinpath(*_module.split(".")[1:]).with_suffix(".py").is_file():
+        _delegate(_name, _module, _text)
 
 
 def _version(wanted: bool) -> None:

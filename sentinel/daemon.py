@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from sentinel.accounts import drift_bps
 from sentinel.board import Board
-from sentinel.errors import JournalError, OperatorError, SentinelError, Unavailable
+from sentinel.errors import JournalError, OperatorError, SentinelError, Unavailable, leaves
 from sentinel.health import Health
 from sentinel.latest import Latest
 from sentinel.metrics import Metrics
@@ -100,17 +100,17 @@ class Daemon:
             if not self._stop.is_set():
                 await self._main_loop()
         except* JournalError as group:
-            for error in _leaves(group):
+            for error in leaves(group):
                 self.log.error("daemon.journal_failed", error=str(error), meaning="nothing may be sent without it")
             code = 1
         except* OperatorError as group:
-            mend = next(error for error in _leaves(group) if isinstance(error, OperatorError))
+            mend = next(error for error in leaves(group) if isinstance(error, OperatorError))
         except* SentinelError as group:
-            for error in _leaves(group):
+            for error in leaves(group):
                 self.log.error("daemon.failed", error=f"{type(error).__name__}: {error}")
             code = 1
         except* Exception as group:
-            for error in _leaves(group):
+            for error in leaves(group):
                 self.log.error("daemon.failed", error=f"{type(error).__name__}: {error}", exc_info=error)
             code = 1
         finally:
@@ -298,10 +298,3 @@ class Daemon:
         self.log.info("transaction.settled", **settled_fields(settled, drift))
         for tell in self.on_settled:
             tell(settled)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found

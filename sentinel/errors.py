@@ -117,3 +117,11 @@ class JournalError(SentinelError):
 
 class JournalTampered(JournalError):
     pass
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """The errors in a group of groups, flat."""
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
