@@ -50,13 +50,20 @@ async def test_a_dry_run_decides_and_sends_nothing(cli: Cli, devnet: Devnet) -> 
 
 
 async def test_live_trades_are_confirmed_as_simulated(cli: Cli) -> None:
-    """On the development chain a swap is sent, confirmed, and its realised amounts are shown beside the simulated."""
+    """From no allowance at all: approvals first, then a swap, confirmed, its amounts shown beside the simulated."""
     cli.settings |= {"SENTINEL_EXECUTION__CONFIRMATIONS": "1"}
+    revoked = await cli.json("approve", "--revoke", "--set", "execution.mode=live")
+    assert set(revoked.values()) == {"0"}
     await cli.spawn("run", "--live")
-    trades = await cli.until(lambda found: any(t["state"] == "confirmed" for t in found), "trades", within=40)
-    trade = next(t for t in trades if t["state"] == "confirmed" and t["kind"] == "swap")
+
+    def swapped(trades: list[dict[str, str]]) -> list[dict[str, str]]:
+        return [trade for trade in trades if (trade["kind"], trade["state"]) == ("swap", "confirmed")]
+
+    trades = await cli.until(lambda found: bool(swapped(found)), "trades", within=40)
+    trade = swapped(trades)[0]
     assert trade["realised"] is not None
-    assert abs(trade["drift_bps"]) < 100
+    assert abs(float(trade["drift_bps"])) < 100
+    assert sum(t["kind"] == "approve" and t["state"] == "confirmed" for t in trades) >= 4  # revoked, then made anew
 
     code, _, err = await cli("run")
     assert code == 4
