@@ -96,13 +96,26 @@ async def test_a_dead_model_is_not_ready_and_holds_until_it_is_back(watched: Wat
     assert (await watched.next_record()).proposal is not None
 
 
-async def test_a_killed_fork_is_not_ready_and_is_started_again(watched: Watched) -> None:
-    """SIGKILL of the fork makes the daemon unready, never stops it, and a new fork takes over."""
+async def test_a_frozen_fork_is_not_ready_and_is_replaced(watched: Watched) -> None:
+    """A fork that answers no more makes the daemon unready, never stops it, and a new fork takes over."""
     pid = watched.app.parts.fork.pid
     assert pid is not None
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGSTOP)
     await watched.until(503, "fork")
     await watched.until(200)
     assert watched.app.parts.fork.pid not in (None, pid)
-    record = await watched.next_record()
-    assert record.simulations
+    assert (await watched.next_record()).simulations
+
+
+async def test_a_killed_fork_is_started_again(watched: Watched) -> None:
+    """After SIGKILL of the fork the daemon goes on, and soon simulates on a new one."""
+    pid = watched.app.parts.fork.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    for _ in range(200):
+        if watched.app.parts.fork.pid not in (None, pid):
+            break
+        await asyncio.sleep(0.05)
+    assert watched.app.parts.fork.pid not in (None, pid)
+    await watched.until(200)
+    assert (await watched.next_record()).simulations
