@@ -7,10 +7,10 @@ BLOCKS ?=
 PYTEST ?=
 SETUP   = $(PYTHON) deploy/setup/setup.py $(if $(YES),--yes)
 BIN     = .venv/bin
-SOURCES = sentinel tests deploy/setup
+SOURCES = sentinel tests deploy/setup docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo student lock clean
+.PHONY: help setup check format test demo student readme lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,7 @@ check:  ## style, types and import rules; under a minute
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
 
 format:  ## let ruff put the style right
 	@$(SETUP) --dev
@@ -38,6 +39,10 @@ demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blo
 
 student: setup  ## train models/nano again from the oracle teacher
 	$(BIN)/sentinel distill student
+
+readme:  ## write the README's file tree and settings table anew
+	@$(SETUP) --dev
+	$(BIN)/python docs/generate.py
 
 lock:  ## resolve requirements/*.txt anew from pyproject.toml (serving: by hand, see requirements/README.md)
 	@$(SETUP) --dev
