@@ -28,7 +28,7 @@ and the policy stand behind it.
   depends on them).
 - What was collected: {collected}.
 - Training: {steps} steps of {batch} unbucketed rows, seed {seed}, {seconds:.0f} s on two cores; mean loss of
-  the last 50 steps {loss:.4f}. Loss is on thought, action and end of turn alone.
+  the last 50 steps {loss:.2g}. Loss is on thought, action and end of turn alone.
 - Weights: `model.safetensors`, SHA-256 `{weights_sha256}`.
 
 `make student` makes it again: collect, train, evaluate, this card.
@@ -47,7 +47,8 @@ Samples: {fates}. Median time of a decision {median} s (two cores, no GPU).
 
 ## Limits
 
-Prompts outside the form that `sentinel/agent/prompt.py` writes are outside what it learnt. Tokens other than
+These states are easy by design: the code carries the arithmetic, and the prompts are of the form that was learnt. A full
+score says that the way from teacher to served student loses nothing, not that the student is clever. Prompts outside the form that `sentinel/agent/prompt.py` writes are outside what it learnt. Tokens other than
 WETH, WBTC and USDC do not occur in its training. The states are a local market's: agreement with the oracle is
 no evidence of profit.
 """
@@ -60,7 +61,7 @@ def write(folder: Path) -> None:
     recipe = training["recipe"]
     rows = "\n".join(
         f"| {name} | {s['hits']} | {s['total']} | {s['share']:.3f} | {s['low']:.3f} | {s['high']:.3f} |"
-        for name, s in scores["agreement"].items()
+        for name, s in sorted(scores["agreement"].items(), key=lambda item: (-item[1]["total"], item[0]))
     )
     text = TEMPLATE.format(
         parameters=training["parameters"],
