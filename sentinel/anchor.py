@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from eth_utils.crypto import keccak
 
 from sentinel.errors import ChainMismatch, RpcError
-from sentinel.rpc import Call
+from sentinel.rpc import Call, quantity
 from sentinel.types import Address, HexHash, Network
 
 
@@ -34,7 +34,7 @@ async def anchor(rpc: Endpoint, network: Network) -> HexHash:
 
     Raises ChainMismatch where the endpoint serves another chain, Unavailable where it does not answer.
     """
-    chain_id = int(await rpc.call("eth_chainId"), 16)
+    chain_id = quantity(await rpc.call("eth_chainId"))
     if chain_id != network.chain_id:
         raise ChainMismatch(
             f"the endpoint serves chain {chain_id}, network {network.name} is {network.chain_id}: "

@@ -13,7 +13,6 @@ from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Run, Sandbox, Tools
 from sentinel.agent.trader import Trader
-from sentinel.board import Board
 from sentinel.chain.heads import HeadStream, latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
@@ -27,12 +26,13 @@ from sentinel.dex.quoter import Quoter
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues import READERS
 from sentinel.errors import SettingsError
-from sentinel.health import Health
-from sentinel.journal import Journal
+from sentinel.journal.journal import Journal
 from sentinel.latest import Latest
-from sentinel.metrics import Metrics
 from sentinel.rpc import Rpc
 from sentinel.settings import Settings
+from sentinel.telemetry.board import Board
+from sentinel.telemetry.health import Health
+from sentinel.telemetry.metrics import Metrics
 from sentinel.types import Address, Decision, Head, HexHash, Limits, Mandate, Network, Simulation, Symbol
 
 JOURNAL = "journal.sqlite3"  # in the state directory

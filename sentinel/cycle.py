@@ -196,9 +196,7 @@ class Cycle:
             confirmed = await self.toolkit.confirm(intent, newest, state)
         draft.verdicts = verdicts = self.policy.check(confirmed, decision, state, newest, spent, self.clock())
         if refused := [verdict for verdict in verdicts if not verdict.ok]:
-            return Hold(
-                "refused", decision.votes, decision.asked, "; ".join(f"{v.rule}: {v.detail}" for v in refused)
-            )
+            return Hold("refused", decision.votes, decision.asked, "; ".join(f"{v.rule}: {v.detail}" for v in refused))
         return decision
 
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sentinel.accounts import drift_bps
-from sentinel.board import Board
 from sentinel.errors import JournalError, OperatorError, SentinelError, Unavailable, leaves
-from sentinel.health import Health
 from sentinel.latest import Latest
-from sentinel.metrics import Metrics
 from sentinel.notify import Notifier
-from sentinel.telemetry import Log, cycle_fields, settled_fields
+from sentinel.telemetry.board import Board
+from sentinel.telemetry.health import Health
+from sentinel.telemetry.logs import Log, cycle_fields, settled_fields
+from sentinel.telemetry.metrics import Metrics
 from sentinel.types import Act, CycleRecord, Head, Intent, Network, Outcome, Settled
 
 GRACE = 45.0  # seconds that the running cycle has for its end once the daemon stops

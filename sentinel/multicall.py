@@ -16,6 +16,9 @@ def encode_aggregate3(reads: Sequence[Read]) -> bytes:
 
 
 def decode_aggregate3(returned: bytes) -> list[bytes | None]:
-    """Item i is read i's return data, None where it reverted."""
-    (items,) = decode(["(bool,bytes)[]"], returned)
+    """Item i is read i's return data, None where it reverted. Raises ValueError where these bytes are no answer."""
+    try:
+        (items,) = decode(["(bool,bytes)[]"], returned)
+    except Exception as error:  # eth_abi has many, none of them a ValueError; a call out of gas gives no bytes at all
+        raise ValueError(f"no Multicall3 answer: {type(error).__name__}") from error
     return [data if ok else None for ok, data in items]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -16,6 +17,8 @@ import aiohttp
 from sentinel.errors import RpcError, RpcTimeout
 
 MAX_REPLY = 256 * 1024 * 1024  # bytes; a larger reply is a fault of the node, not something to hold in memory
+MAX_TEXT = 400  # characters of what others wrote in an error
+_URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>]+")
 
 Call = tuple[str, Sequence[Any]]
 
@@ -57,8 +60,8 @@ class Rpc:
         ]
         reply = await self._post(body, timeout)
         if not isinstance(reply, list):
-            raise RpcError(f"batch of {len(calls)}: reply is not a list: {str(reply)[:200]}")
-        by_id = {item.get("id"): item for item in reply if isinstance(item, dict)}
+            raise RpcError(f"batch of {len(calls)}: reply is not a list: {plain(reply)[:200]}")
+        by_id = {item["id"]: item for item in reply if isinstance(item, dict) and isinstance(item.get("id"), int)}
         results: list[Any | RpcError] = []
         for i, (method, _) in enumerate(calls):
             item = by_id.get(first + i)
@@ -83,20 +86,23 @@ class Rpc:
         limit = aiohttp.ClientTimeout(total=timeout or self._timeout)
         where = redact(self.url)
         try:
-            async with self._session.post(self.url, json=body, timeout=limit) as response:
-                if response.content_length is not None and response.content_length > MAX_REPLY:
-                    raise RpcError(f"{where}: reply of {response.content_length} bytes is too large")
-                raw = await response.read()
+            # Not redirected: another host than the operator's must see neither reads nor signed bytes.
+            async with self._session.post(self.url, json=body, timeout=limit, allow_redirects=False) as response:
+                raw = bytearray()  # counted as it comes: a length is only said, and a compressed reply grows
+                async for chunk in response.content.iter_any():
+                    raw += chunk
+                    if len(raw) > MAX_REPLY:
+                        raise RpcError(f"{where}: a reply of more than {MAX_REPLY} bytes is too large")
                 if response.status != 200:
                     raise RpcError(f"{where}: HTTP {response.status}", code=response.status)
         except TimeoutError as error:
             raise RpcTimeout(f"{where}: no reply within {timeout or self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise RpcError(f"{where}: {type(error).__name__}: {error}") from error
+            raise RpcError(f"{where}: {type(error).__name__}: {plain(error)}") from error
         try:
             return json.loads(raw)
-        except ValueError as error:
-            raise RpcError(f"{where}: reply is not JSON: {raw[:80]!r}") from error
+        except (ValueError, RecursionError) as error:  # nested without end, too
+            raise RpcError(f"{where}: reply is not JSON: {bytes(raw[:80])!r}") from error
 
     async def close(self) -> None:
         if self._session is not None:
@@ -114,11 +120,36 @@ class Rpc:
 def _result(method: str, reply: dict[str, Any]) -> Any:
     if (error := reply.get("error")) is not None:
         if isinstance(error, dict):
-            raise RpcError(f"{method}: {error.get('message')}", code=error.get("code"), data=error.get("data"))
-        raise RpcError(f"{method}: {error}")
+            code = error.get("code")
+            raise RpcError(
+                f"{method}: {plain(error.get('message'))}",
+                code=code if isinstance(code, int) else None,
+                data=error.get("data"),
+            )
+        raise RpcError(f"{method}: {plain(error)}")
     if "result" not in reply:
         raise RpcError(f"{method}: reply has neither result nor error")
     return reply["result"]
+
+
+def quantity(value: object, bits: int = 256) -> int:
+    """A JSON-RPC number. Raises RpcError for what is none, is negative, or does not fit into so many bits.
+
+    Unbounded numbers of a node would break what they reach: databases, floats, the encoding of transactions.
+    """
+    try:
+        number = int(str(value), 16)
+    except ValueError as error:
+        raise RpcError(f"not a number: {str(value)[:80]!r}") from error
+    if not 0 <= number < 1 << bits:
+        raise RpcError(f"a number outside {bits} bits: {str(value)[:80]!r}")
+    return number
+
+
+def plain(text: object) -> str:
+    """What others wrote, for errors and logs: printable ASCII, capped, the keys in any address cut out."""
+    shown = "".join(c if " " <= c <= "~" else "?" for c in str(text)[: 4 * MAX_TEXT])
+    return _URL.sub(lambda found: redact(found[0]), shown)[:MAX_TEXT]
 
 
 def redact(url: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sentinel.agent.model import Sampling, StudentModel
 from sentinel.errors import OperatorError
-from sentinel.process import Child, free_port
+from sentinel.host.process import Child, free_port
 
 CHECKOUT = Path(__file__).parents[2]
 SCRIPT = CHECKOUT / "deploy" / "vllm" / "serve-student.sh"

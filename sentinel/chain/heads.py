@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from typing import Any, Protocol
@@ -21,11 +22,12 @@ import structlog
 from eth_utils.address import to_checksum_address
 
 from sentinel.errors import RpcError, Unavailable
-from sentinel.rpc import Call, redact
-from sentinel.types import Head
+from sentinel.rpc import Call, plain, quantity, redact
+from sentinel.types import Head, HexHash
 
 log = structlog.get_logger("sentinel.chain.heads")
 
+_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 _HEARTBEAT = 20.0  # seconds between WebSocket pings; a dead peer is noticed without any head
 
 
@@ -41,17 +43,23 @@ def parse_head(raw: object) -> Head:
         raise RpcError(f"the node knows no such block: {str(raw)[:80]}")
     try:
         return Head(
-            number=int(raw["number"], 16),
-            hash=str(raw["hash"]),
-            parent_hash=str(raw["parentHash"]),
-            timestamp=int(raw["timestamp"], 16),
-            base_fee=int(raw.get("baseFeePerGas") or "0x0", 16),
-            gas_limit=int(raw["gasLimit"], 16),
+            number=quantity(raw["number"], 63),
+            hash=_hash(raw["hash"]),
+            parent_hash=_hash(raw["parentHash"]),
+            timestamp=quantity(raw["timestamp"], 48),
+            base_fee=quantity(raw.get("baseFeePerGas") or "0x0"),
+            gas_limit=quantity(raw["gasLimit"], 63),
             coinbase=to_checksum_address(raw["miner"]),
-            prev_randao=str(raw.get("mixHash") or "0x" + "00" * 32),
+            prev_randao=_hash(raw.get("mixHash") or "0x" + "00" * 32),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RpcError(f"the node's block is malformed: {type(error).__name__} {error}") from error
+
+
+def _hash(value: object) -> HexHash:
+    if not isinstance(value, str) or not _HASH.fullmatch(value):
+        raise ValueError(f"no hash: {str(value)[:80]!r}")
+    return value
 
 
 async def latest_head(rpc: Endpoint) -> Head:
@@ -132,7 +140,7 @@ class HeadStream:
                 self.reconnects += 1
                 pause = min(self._max_pause, 0.25 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)
                 failures += 1
-                log.warning("heads.reconnect", error=f"{type(error).__name__}: {error}", pause=round(pause, 2))
+                log.warning("heads.reconnect", error=f"{type(error).__name__}: {plain(error)}", pause=round(pause, 2))
                 await asyncio.sleep(pause)
 
     async def _subscribed(self) -> AsyncGenerator[Head]:
@@ -226,12 +234,12 @@ def _notified(text: str) -> Head | None:
     """The head in a subscription message; None for the reply to eth_subscribe. Raises RpcError for an error reply."""
     try:
         message = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RpcError(f"the WebSocket sent no JSON: {text[:80]!r}") from error
     if not isinstance(message, dict):
         raise RpcError(f"the WebSocket sent no JSON-RPC object: {text[:80]!r}")
     if "error" in message:
-        raise RpcError(f"eth_subscribe: {message['error']}")
+        raise RpcError(f"eth_subscribe: {plain(message['error'])}")
     if message.get("method") != "eth_subscription":
         return None
     params = message.get("params")

@@ -15,6 +15,7 @@ from sentinel.chain.history import PriceHistory
 from sentinel.chain.prices import mid_prices
 from sentinel.errors import HeadGone, QuoteError, RpcError, Unavailable
 from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
+from sentinel.rpc import quantity
 from sentinel.types import NATIVE, Address, Head, MarketState, Network, Pool, PoolName, PoolState, Symbol
 
 _BLOCK_TIMESTAMP = bytes.fromhex("0f28c97d")  # Multicall3.getCurrentBlockTimestamp()
@@ -73,7 +74,7 @@ class MarketReader:
         if len(answers[0] or b"") < 32 or int.from_bytes((answers[0] or b"")[:32]) != head.timestamp:
             raise Unavailable(f"the endpoint did not answer for block {head.number} {head.hash}")
         accounts = self._accounts.decode(answers[1 : len(own)])
-        balance, nonce = _quantity(replies[1], head), _quantity(replies[2], head)
+        balance, nonce = _quantity(replies[1], head), _quantity(replies[2], head, 63)
         # not every endpoint has a method for the tip; the floor serves then
         tip = _quantity(replies[3], head) if isinstance(replies[3], str) else 0
 
@@ -179,9 +180,5 @@ def _decoded(reply: Any | RpcError, head: Head) -> list[bytes | None]:
         raise RpcError(f"Multicall3 at block {head.number} answered {text[:80]!r}") from error
 
 
-def _quantity(reply: Any | RpcError, head: Head) -> int:
-    text = _answered(reply, head)
-    try:
-        return int(text, 16)
-    except ValueError as error:
-        raise RpcError(f"the endpoint answered {text[:80]!r} for block {head.number}") from error
+def _quantity(reply: Any | RpcError, head: Head, bits: int = 256) -> int:
+    return quantity(_answered(reply, head), bits)

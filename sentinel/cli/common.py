@@ -13,7 +13,7 @@ from sentinel.errors import NotRunning, OperatorError, SentinelError, SettingsEr
 
 if TYPE_CHECKING:
     from sentinel.agent.episode import Sampler
-    from sentinel.journal import Journal
+    from sentinel.journal.journal import Journal
     from sentinel.settings import Settings
     from sentinel.types import Network
 
@@ -93,8 +93,8 @@ def open_journal(settings: Settings, *, read_only: bool) -> tuple[Journal, Netwo
     Raises NotRunning where there is none yet.
     """
     from sentinel.chain.networks import load_network
-    from sentinel.journal import VERSION, Journal
-    from sentinel.ledger import Ledger
+    from sentinel.journal.journal import VERSION, Journal
+    from sentinel.journal.ledger import Ledger
 
     path = journal_path(settings)
     if not path.exists():

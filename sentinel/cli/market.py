@@ -43,7 +43,7 @@ def doctor(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
     """Check endpoint, chain, contracts, Anvil, fork, model, key, funds, allowances; say how to mend each."""
     import asyncio
 
-    from sentinel.doctor import examine
+    from sentinel.app.doctor import examine
 
     findings = asyncio.run(examine(common.load(sets, env_file)))
     common.emit(

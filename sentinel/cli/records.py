@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sentinel import words
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.telemetry import words
 
 if TYPE_CHECKING:
-    from sentinel.journal import Journal
-    from sentinel.reports import CycleLine, Trade
+    from sentinel.journal.journal import Journal
+    from sentinel.journal.reports import CycleLine, Trade
     from sentinel.types import Network
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, newest first.")]
@@ -81,7 +81,7 @@ def replay(
     json: Json = False,
 ) -> None:
     """Screen and vote again on a journaled cycle with today's settings; says whether the same decision comes out."""
-    from sentinel.replay import decide_again
+    from sentinel.app.replay import decide_again
 
     settings = common.load(sets, env_file)
     journal, network = common.open_journal(settings, read_only=True)

@@ -23,7 +23,7 @@ from sentinel.demo.screen import Lines, LiveTable, Screen
 from sentinel.devnet import Devnet
 from sentinel.devnet.crowd import Behaviour
 from sentinel.devnet.market import Market
-from sentinel.process import free_port, port_taken
+from sentinel.host.process import free_port, port_taken
 from sentinel.settings import Settings, load
 from sentinel.types import NATIVE, Act, CycleRecord, Settled, Simulation, Symbol
 

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from sentinel import words
+from sentinel.telemetry import words
 from sentinel.types import Act, CycleRecord, Network, Outcome, Settled
 
 SHOWN = 14  # newest rows of the table

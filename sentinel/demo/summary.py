@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sentinel import accounts
-from sentinel.reports import Summary as Journaled
+from sentinel.journal.reports import Summary as Journaled
 from sentinel.types import MarketState, Network, Symbol
 
 

@@ -9,10 +9,10 @@ from eth_abi.abi import decode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from sentinel.anvil import start_anvil
 from sentinel.chain.networks import FOLDER
 from sentinel.devnet import contracts
 from sentinel.devnet.genesis import HARDFORK, genesis
+from sentinel.host.anvil import start_anvil
 from sentinel.rpc import Rpc
 from sentinel.types import Address
 

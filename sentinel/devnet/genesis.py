@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from sentinel.anvil import start_anvil
 from sentinel.devnet import contracts
 from sentinel.devnet.artifacts import Artifacts
+from sentinel.host.anvil import start_anvil
 from sentinel.rpc import Rpc
 
 HARDFORK = "osaka"

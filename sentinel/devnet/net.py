@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinel.anvil import start_anvil
 from sentinel.chain.networks import load_network
 from sentinel.devnet.artifacts import Artifacts
 from sentinel.devnet.contracts import CHAIN_ID
@@ -17,7 +16,8 @@ from sentinel.devnet.genesis import GAS_LIMIT, HARDFORK, genesis
 from sentinel.devnet.market import Clock, Market, MarketError
 from sentinel.devnet.prices import PricePath
 from sentinel.errors import RpcError
-from sentinel.process import Child
+from sentinel.host.anvil import start_anvil
+from sentinel.host.process import Child
 from sentinel.rpc import Rpc
 from sentinel.types import NATIVE, Address, Network, Symbol
 

@@ -15,10 +15,10 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from sentinel.anvil import start_anvil
 from sentinel.errors import ChainMismatch, ForkUnavailable, OperatorError, RpcError, Unavailable
-from sentinel.process import Child
-from sentinel.rpc import Rpc, redact
+from sentinel.host.anvil import start_anvil
+from sentinel.host.process import Child
+from sentinel.rpc import Rpc, quantity, redact
 from sentinel.types import Head, HexHash, Network
 
 FAILURES = 3  # in a row, then a fork of our own is started afresh
@@ -103,7 +103,7 @@ class Fork:
             self._rpc = Rpc(self._url, timeout=self._timeout)
         assert self._rpc is not None
         try:
-            chain_id = int(await self._rpc.call("eth_chainId"), 16)
+            chain_id = quantity(await self._rpc.call("eth_chainId"))
         except RpcError as error:
             await self.close()
             raise ForkUnavailable(f"no fork answers: {error}") from error
@@ -181,7 +181,7 @@ class Fork:
             try:
                 await self._start_child()
                 break
-            except (Unavailable, OperatorError):
+            except (Unavailable, OperatorError, OSError):  # a full disk takes no log and no directory; it passes
                 await asyncio.sleep(_RETRY)
         self._failures = 0
         self._reviving = None

@@ -33,6 +33,8 @@ def read(pool: Pool, hint: V3State | None) -> Rounds:
     price, tick = int.from_bytes(slot0[:32]), int.from_bytes(slot0[32:64], signed=True)
     if price == 0:
         raise QuoteError(f"{pool.name}: the pool has no price yet")
+    if not MIN_TICK <= tick <= MAX_TICK:
+        raise QuoteError(f"{pool.name}: no V3 pool stands at tick {tick:.3g}")
     bitmap = _words(pool, words, replies[2:])
     nets = _nets(pool, known, replies[2 + len(words) :])
 

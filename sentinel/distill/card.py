@@ -47,10 +47,11 @@ Samples: {fates}. Median time of a decision {median} s (two cores, no GPU).
 
 ## Limits
 
-These states are easy by design: the code carries the arithmetic, and the prompts are of the form that was learnt. A full
-score says that the way from teacher to served student loses nothing, not that the student is clever. Prompts outside the form that `sentinel/agent/prompt.py` writes are outside what it learnt. Tokens other than
-WETH, WBTC and USDC do not occur in its training. The states are a local market's: agreement with the oracle is
-no evidence of profit.
+These states are easy by design: the code carries the arithmetic, and the prompts are of the form that was
+learnt. A full score says that the way from teacher to served student loses nothing, not that the student is
+clever. Prompts outside the form that `sentinel/agent/prompt.py` writes are outside what it learnt. Tokens other
+than WETH, WBTC and USDC do not occur in its training. The states are a local market's: agreement with the
+oracle is no evidence of profit.
 """
 
 

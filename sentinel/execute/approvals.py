@@ -9,6 +9,7 @@ from sentinel.errors import JournalError, RpcError, Unavailable
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer_limits import APPROVE
 from sentinel.execute.watch import Node
+from sentinel.rpc import quantity
 from sentinel.types import (
     Act,
     Address,
@@ -70,7 +71,7 @@ class Approvals:
         token = self._network.tokens[symbol].address
         data = APPROVE + bytes.fromhex(self._network.permit2[2:]).rjust(32, b"\0") + amount.to_bytes(32, "big")
         call = {"from": self._wallet, "to": token, "data": "0x" + data.hex()}
-        gas = int(str(await self._rpc.call("eth_estimateGas", call)), 16)
+        gas = quantity(await self._rpc.call("eth_estimateGas", call), 63)
         tx = TxRequest(token, data, 0, gas * 12 // 10)
         action = Approve(symbol, "permit2", amount, deadline)
         simulation = Simulation(Candidate(0, action, "allowance"), tx, self._env(head), {}, 0, gas, (), None)

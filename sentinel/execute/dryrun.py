@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from sentinel.errors import Refused
-from sentinel.journal import Journal
+from sentinel.journal.journal import Journal
 from sentinel.types import Act, Head, Intent, MarketState, Settled, Swap
 
 

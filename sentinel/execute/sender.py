@@ -30,7 +30,7 @@ from sentinel.execute.send_state import (
 )
 from sentinel.execute.signer import Signer
 from sentinel.execute.watch import Node, Watch
-from sentinel.journal import Journal, Pending
+from sentinel.journal.journal import Journal, Pending
 from sentinel.types import (
     Act,
     Approve,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from sentinel.errors import ChainMismatch, RpcError
 from sentinel.execute.send_state import Receipt
 from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
-from sentinel.rpc import Call
+from sentinel.rpc import Call, quantity
 from sentinel.types import NATIVE, Address, Head, HexHash, Network, Symbol
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
@@ -42,11 +42,11 @@ class Watch:
             ("eth_getBlockByNumber", [anchor, False]),
             ("eth_getTransactionCount", [self._wallet, "latest"]),
         )
-        if _int(chain_id) != self._network.chain_id:
-            raise ChainMismatch(f"the endpoint serves chain {_int(chain_id)}, {self._network.name} is another")
+        if quantity(chain_id) != self._network.chain_id:
+            raise ChainMismatch(f"the endpoint serves chain {quantity(chain_id)}, {self._network.name} is another")
         if not isinstance(block, dict) or block.get("hash") != self._genesis:
             raise ChainMismatch(f"block {int(anchor, 16)} is not the one that this journal began on")
-        return _int(nonce)
+        return quantity(nonce, 63)
 
     async def look(self, hashes: Iterable[HexHash], head: Head, depth: int) -> tuple[dict[HexHash, Receipt], int, int]:
         """(receipts, nonce at the head, nonce `depth` blocks below it).
@@ -63,12 +63,12 @@ class Watch:
             for tx_hash, receipt in zip(wanted, found, strict=True)
             if isinstance(receipt, dict) and receipt.get("transactionHash") == tx_hash and receipt.get("blockHash")
         }
-        blocks = await self._all(*[("eth_getBlockByNumber", [r["blockNumber"], False]) for r in mined.values()])
+        blocks = await self._all(*[("eth_getBlockByNumber", [r.get("blockNumber"), False]) for r in mined.values()])
         receipts = {
             tx_hash: _receipt(tx_hash, receipt, block if isinstance(block, dict) else {})
             for (tx_hash, receipt), block in zip(mined.items(), blocks, strict=True)
         }
-        return receipts, _int(nonce), _int(deep_nonce)
+        return receipts, quantity(nonce, 63), quantity(deep_nonce, 63)
 
     async def realised(self, receipt: Receipt) -> dict[Symbol, int]:
         """The wallet's net change over the receipt's block, NATIVE without the transaction's own gas (I13)."""
@@ -112,26 +112,19 @@ class Watch:
 
 def _receipt(tx_hash: HexHash, receipt: dict[str, Any], block: dict[str, Any]) -> Receipt:
     try:
-        gas_used = _int(receipt["gasUsed"])
+        gas_used = quantity(receipt["gasUsed"], 63)
         return Receipt(
             tx_hash=tx_hash,
-            block_number=_int(receipt["blockNumber"]),
-            block_hash=receipt["blockHash"],
+            block_number=quantity(receipt["blockNumber"], 63),
+            block_hash=str(receipt["blockHash"]),
             parent_hash=str(block.get("parentHash")),
             canonical=block.get("hash") == receipt["blockHash"],
-            succeeded=_int(receipt["status"]) == 1,
+            succeeded=quantity(receipt["status"]) == 1,
             gas_used=gas_used,
-            gas_cost=gas_used * _int(receipt["effectiveGasPrice"]),
+            gas_cost=gas_used * quantity(receipt["effectiveGasPrice"], 128),
         )
     except KeyError as error:
         raise RpcError(f"receipt of {tx_hash} lacks {error}") from error
-
-
-def _int(value: object) -> int:
-    try:
-        return int(str(value), 16)
-    except ValueError as error:
-        raise RpcError(f"not a number: {str(value)[:80]!r}") from error
 
 
 def _word(address: Address) -> bytes:

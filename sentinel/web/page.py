@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from sentinel.health import Check
+from sentinel.telemetry.health import Check
 
 REFRESH = 3  # seconds
 STYLE = """

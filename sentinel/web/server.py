@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from sentinel.board import Board
 from sentinel.errors import OperatorError
-from sentinel.health import Check, Health
-from sentinel.metrics import Metrics
+from sentinel.telemetry.board import Board
+from sentinel.telemetry.health import Check, Health
+from sentinel.telemetry.metrics import Metrics
 from sentinel.web.page import render
 
 HEADERS = {

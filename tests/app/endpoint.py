@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from sentinel.distill.oracle import OracleModel
-from sentinel.process import free_port
+from sentinel.host.process import free_port
 
 NAME = "sentinel-nano"
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from sentinel.board import Board
 from sentinel.daemon import Daemon
 from sentinel.errors import JournalError, OperatorError, RpcError
-from sentinel.health import Health
 from sentinel.latest import Latest
-from sentinel.metrics import Metrics
-from sentinel.telemetry import logger
+from sentinel.telemetry.board import Board
+from sentinel.telemetry.health import Health
+from sentinel.telemetry.logs import logger
+from sentinel.telemetry.metrics import Metrics
 from sentinel.types import CycleRecord, Head, Intent, Settled
 from tests.app import values
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sentinel.health import Health
+from sentinel.telemetry.health import Health
 from tests.app import values
 
 

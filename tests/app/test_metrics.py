@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from sentinel.metrics import MOST_VALUES, Metrics
+from sentinel.telemetry.metrics import MOST_VALUES, Metrics
 from tests.app import values
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]

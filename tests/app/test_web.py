@@ -6,10 +6,10 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sentinel.board import Board
 from sentinel.errors import OperatorError
-from sentinel.health import Health
-from sentinel.metrics import Metrics
+from sentinel.telemetry.board import Board
+from sentinel.telemetry.health import Health
+from sentinel.telemetry.metrics import Metrics
 from sentinel.web.page import sparkline
 from sentinel.web.server import WebServer
 from tests.app import values

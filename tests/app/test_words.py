@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from sentinel import accounts, words
+from sentinel import accounts
+from sentinel.telemetry import words
 from tests.app import values
 
 

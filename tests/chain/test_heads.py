@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from sentinel.anvil import start_anvil
 from sentinel.chain.heads import HeadStream, latest_head, parse_head
 from sentinel.errors import RpcError
-from sentinel.process import Child, free_port
+from sentinel.host.anvil import start_anvil
+from sentinel.host.process import Child, free_port
 from sentinel.rpc import Rpc
 from sentinel.types import Head
 

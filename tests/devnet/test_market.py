@@ -11,7 +11,7 @@ import pytest
 from sentinel.devnet import Behaviour, Devnet, PricePath
 from sentinel.devnet.crowd import GWEI, fair
 from sentinel.devnet.market import MarketError
-from sentinel.process import port_taken
+from sentinel.host.process import port_taken
 
 Read = Callable[[Devnet], Awaitable[dict[str, float]]]
 Digest = Callable[[Devnet], Awaitable[tuple[bytes, ...]]]

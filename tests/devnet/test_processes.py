@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.anvil import find_anvil, start_anvil
 from sentinel.errors import OperatorError, RpcTimeout
-from sentinel.process import Child, ChildFailed
+from sentinel.host.anvil import find_anvil, start_anvil
+from sentinel.host.process import Child, ChildFailed
 from sentinel.rpc import Rpc
 
 
@@ -61,7 +61,7 @@ async def test_a_killed_parent_leaves_nothing(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     program = (
         "import asyncio\n"
-        "from sentinel.process import Child\n"
+        "from sentinel.host.process import Child\n"
         "async def main():\n"
         f"    await Child('c', ['/bin/sh', '-c', 'sleep 600 & echo $! > {note}; wait']).start()\n"
         "    await asyncio.sleep(600)\n"
@@ -79,7 +79,7 @@ async def test_a_killed_parent_leaves_nothing_even_of_a_frozen_child(tmp_path: P
     note = tmp_path / "pid"
     program = (
         "import asyncio\n"
-        "from sentinel.process import Child\n"
+        "from sentinel.host.process import Child\n"
         "async def main():\n"
         f"    child = await Child('c', ['/bin/sh', '-c', 'echo $$ > {note}; exec sleep 600']).start()\n"
         "    await asyncio.sleep(0.5)\n"

@@ -15,7 +15,7 @@ import pytest
 from sentinel.chain.heads import latest_head
 from sentinel.dex.fork import Fork, without_addresses
 from sentinel.errors import ChainMismatch, ForkUnavailable
-from sentinel.process import free_port
+from sentinel.host.process import free_port
 
 from .conftest import Desk, candidates
 

@@ -11,7 +11,7 @@ from typing import Any
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import DevSigner, SignedTx
-from sentinel.journal import Journal
+from sentinel.journal.journal import Journal
 from sentinel.rpc import Rpc
 from sentinel.types import Attempt, Fees, Intent, Settled, TxRequest
 from tests.execute import rig

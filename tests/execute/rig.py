@@ -18,7 +18,7 @@ from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import DevSigner, Signer
 from sentinel.execute.signer_limits import EXECUTE, SignerLimits
-from sentinel.journal import Journal
+from sentinel.journal.journal import Journal
 from sentinel.rpc import Rpc
 from sentinel.types import (
     NATIVE,

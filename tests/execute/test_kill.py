@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.journal import Journal
+from sentinel.journal.journal import Journal
 from sentinel.types import Outcome
 from tests.execute import kill_child
 from tests.execute.kill_child import POINTS

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.errors import ChainMismatch, JournalError, JournalTampered, WalletBusy
-from sentinel.journal import Journal
+from sentinel.journal.journal import Journal
 from sentinel.types import Outcome, Spent
 from tests.journal.values import GENESIS, NETWORK, WALLET, attempt, cycle, intent, settled
 
@@ -157,7 +157,7 @@ def test_dry_intents_do_not_stand_in_the_way(journal: Journal) -> None:
 def test_two_writers(journal: Journal, path: Path) -> None:
     """A second process with this journal is told so and changes nothing; a reader may read beside the writer."""
     code = (
-        "import sys; from pathlib import Path; from sentinel.journal import Journal; "
+        "import sys; from pathlib import Path; from sentinel.journal.journal import Journal; "
         "from sentinel.errors import WalletBusy; from tests.journal.values import NETWORK, GENESIS, WALLET\n"
         "try: Journal.open(Path(sys.argv[1]), NETWORK, GENESIS, WALLET)\n"
         "except WalletBusy: sys.exit(42)"
@@ -279,7 +279,7 @@ def test_no_journal_yet(path: Path) -> None:
 def test_committed_writes_survive_a_kill(path: Path) -> None:
     """A process killed right after `latch` returned has latched; what it had not committed is not there."""
     code = (
-        "import os, sys; from pathlib import Path; from sentinel.journal import Journal; "
+        "import os, sys; from pathlib import Path; from sentinel.journal.journal import Journal; "
         "from tests.journal.values import NETWORK, GENESIS, WALLET\n"
         "j = Journal.open(Path(sys.argv[1]), NETWORK, GENESIS, WALLET); j.latch('killed')\n"
         "with j._ledger.transaction():\n"

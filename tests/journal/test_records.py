@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sentinel import types
-from sentinel.records import SAFE_INT, canonical, dumps, loads
+from sentinel.journal.records import SAFE_INT, canonical, dumps, loads
 from tests.journal.values import cycle, intent
 
 KINDS = sorted(

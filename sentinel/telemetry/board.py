@@ -10,7 +10,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from sentinel import accounts, words
+from sentinel import accounts
+from sentinel.telemetry import words
 from sentinel.types import Act, CycleRecord, Head, Network, Settled, Simulation
 
 KEPT_CYCLES = 50

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentinel.errors import JournalError, JournalTampered
-from sentinel.ledger import Ledger
-from sentinel.records import decode
+from sentinel.journal.ledger import Ledger
+from sentinel.journal.records import decode
 from sentinel.types import Approve, Intent, Reference, Settled, Swap, Symbol
 
 

@@ -13,8 +13,8 @@ from sentinel.errors import Unavailable
 from sentinel.execute.approvals import Approvals
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
-from sentinel.metrics import Metrics
-from sentinel.telemetry import Log, settled_fields
+from sentinel.telemetry.logs import Log, settled_fields
+from sentinel.telemetry.metrics import Metrics
 from sentinel.types import Attempt, Head, Intent, Settled, Symbol
 
 POLL = 0.1  # seconds between looks for a newer head

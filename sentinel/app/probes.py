@@ -8,6 +8,7 @@ from sentinel import terms
 from sentinel.agent.model import StudentModel
 from sentinel.assemble import Parts
 from sentinel.errors import ForkUnavailable
+from sentinel.rpc import quantity
 
 Probe = Callable[[], Awaitable[tuple[bool, str]]]  # is it there, and one sentence
 
@@ -31,7 +32,7 @@ def probes(parts: Parts) -> dict[str, Probe]:
 
     async def funds() -> tuple[bool, str]:
         """Coin for gas above the reserve, and something to trade."""
-        coin = int(await parts.rpc.call("eth_getBalance", parts.wallet, "latest"), 16)
+        coin = quantity(await parts.rpc.call("eth_getBalance", parts.wallet, "latest"))
         if coin <= parts.limits.gas_reserve:
             least = parts.settings.limits.gas_reserve_eth
             return False, f"{coin / 10.0**terms.ETHER:.4f} of the native coin, not above the reserve of {least:g}"

@@ -18,7 +18,6 @@ from eth_utils.address import is_address, to_checksum_address
 
 from sentinel import anchor, terms
 from sentinel.agent.model import StudentModel
-from sentinel.anvil import VERSION, find_anvil, start_anvil
 from sentinel.chain.heads import latest_head
 from sentinel.chain.networks import load_network
 from sentinel.errors import ChainMismatch, OperatorError, SentinelError, Unavailable
@@ -26,6 +25,7 @@ from sentinel.execute import wallet
 from sentinel.execute.signer import DevSigner
 from sentinel.execute.signer_limits import SignerLimits
 from sentinel.execute.watch import Watch
+from sentinel.host.anvil import VERSION, find_anvil, start_anvil
 from sentinel.rpc import Rpc, redact
 from sentinel.settings import Settings
 from sentinel.types import Network

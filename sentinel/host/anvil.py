@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sentinel.errors import OperatorError
-from sentinel.process import Child, ChildFailed, free_port, port_taken
+from sentinel.host.process import Child, ChildFailed, free_port, port_taken
 from sentinel.rpc import Rpc
 
 VERSION = "1.7.1"  # a later one broke eth_simulateV1 on forks

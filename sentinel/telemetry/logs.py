@@ -8,7 +8,8 @@ from typing import Any, TextIO
 
 import structlog
 
-from sentinel import accounts, words
+from sentinel import accounts
+from sentinel.telemetry import words
 from sentinel.types import Act, CycleRecord, Network, Settled
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinel import reports
 from sentinel.accounts import drift_bps
 from sentinel.errors import ChainMismatch, JournalError
-from sentinel.ledger import Ledger
-from sentinel.records import canonical, dumps, encode, loads
-from sentinel.reports import CycleLine, Summary, Trade
+from sentinel.journal import reports
+from sentinel.journal.ledger import Ledger
+from sentinel.journal.records import canonical, dumps, encode, loads
+from sentinel.journal.reports import CycleLine, Summary, Trade
 from sentinel.types import NATIVE, Act, Attempt, CycleRecord, Intent, Network, Outcome, Settled, Spent, Swap
 from sentinel.worth import marks, worth
 

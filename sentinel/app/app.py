@@ -17,8 +17,11 @@ import uvloop
 from eth_utils.address import is_address, to_checksum_address
 from eth_utils.crypto import keccak
 
-from sentinel import telemetry, terms
+from sentinel import terms
 from sentinel.agent.episode import Sampler
+from sentinel.app.operations import Operator
+from sentinel.app.probes import probes
+from sentinel.app.startup import Startup, Told
 from sentinel.assemble import Closes, Parts, assembled
 from sentinel.chain.networks import DEVELOPMENT_CHAIN, load_network
 from sentinel.control import ControlServer
@@ -32,11 +35,9 @@ from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import DevSigner, KeystoreSigner, Signer
 from sentinel.execute.signer_limits import SignerLimits
-from sentinel.operations import Operator
-from sentinel.probes import probes
 from sentinel.settings import Settings
-from sentinel.startup import Startup, Told
-from sentinel.telemetry import Log
+from sentinel.telemetry import logs as telemetry
+from sentinel.telemetry.logs import Log
 from sentinel.types import Act, Address, Intent, Network, Symbol
 from sentinel.web.server import WebServer
 
