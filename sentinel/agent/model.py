@@ -18,6 +18,7 @@ from sentinel.errors import ModelUnavailable, SettingsError
 from sentinel.types import Sample
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes
+MAX_TEXT = 64 * 1024  # characters of one turn; longer ones would fill the journal and the next prompts
 
 
 class Observer(Protocol):
@@ -158,9 +159,9 @@ class _Answer:
             if [choice["index"] for choice in choices] != list(range(n)):
                 raise ModelUnavailable(f"asked for {n} samples, got {len(choices)}")
             usage = reply.get("usage") or {}
-            completion = int(usage.get("completion_tokens") or 0)
+            completion = _count(usage.get("completion_tokens"))
             samples = [_sample(choice, prefill, completion // n) for choice in choices]
-            return _Answer(samples, int(usage.get("prompt_tokens") or 0), completion)
+            return _Answer(samples, _count(usage.get("prompt_tokens")), completion)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             what = one_line(f"{type(error).__name__}: {error}", 100)
             raise ModelUnavailable(f"the answer has another shape: {what}") from error
@@ -172,6 +173,8 @@ def _sample(choice: Any, prefill: str, share: int) -> Sample:
     if not isinstance(text, str):
         raise TypeError("content is not text")
     finish = choice["finish_reason"]
+    if len(text) > MAX_TEXT:
+        text, finish = text[:MAX_TEXT], "length"
     return Sample(
         step=0,
         index=int(choice["index"]),
@@ -180,6 +183,12 @@ def _sample(choice: Any, prefill: str, share: int) -> Sample:
         tokens=len(tokens) if isinstance(tokens, list) else share,
         finish=finish if finish in ("stop", "length") else "abort",
     )
+
+
+def _count(value: Any) -> int:
+    """Tokens, for metrics alone: a server's absurd number becomes 0 there, it does not stop the daemon."""
+    count = int(value or 0)
+    return count if 0 <= count <= MAX_REPLY else 0
 
 
 def _model_ids(reply: Any) -> list[str]:
