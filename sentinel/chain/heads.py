@@ -10,7 +10,6 @@ it left the old one), and after a pause longer than `backfill` blocks the number
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
@@ -20,6 +19,7 @@ from typing import Any, Protocol
 import aiohttp
 import structlog
 from eth_utils.address import to_checksum_address
+from pydantic_core import from_json
 
 from sentinel.errors import RpcError, Unavailable
 from sentinel.rpc import Call, plain, quantity, redact
@@ -233,8 +233,8 @@ class HeadStream:
 def _notified(text: str) -> Head | None:
     """The head in a subscription message; None for the reply to eth_subscribe. Raises RpcError for an error reply."""
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        message = from_json(text)
+    except ValueError as error:
         raise RpcError(f"the WebSocket sent no JSON: {text[:80]!r}") from error
     if not isinstance(message, dict):
         raise RpcError(f"the WebSocket sent no JSON-RPC object: {text[:80]!r}")
