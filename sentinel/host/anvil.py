@@ -16,7 +16,7 @@ from sentinel.rpc import Rpc
 VERSION = "1.7.1"  # a later one broke eth_simulateV1 on forks
 CHAIN_ID = 31337
 HOST = "127.0.0.1"
-_CHECKOUT = Path(__file__).resolve().parents[1]
+_CHECKOUT = Path(__file__).resolve().parents[2]
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
