@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic_core import from_json
+
 from sentinel.errors import NotRunning, OperatorError, SentinelError
 
 NAME = "control.sock"
@@ -76,7 +78,7 @@ class ControlServer:
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
-            request = json.loads(line)
+            request = from_json(line)
             what = request["do"]
         except (ValueError, TypeError, KeyError):
             return {"ok": False, "error": 'a request is one JSON object a line: {"do": "status"}'}
@@ -116,7 +118,7 @@ def ask(state_dir: Path, what: str, *, timeout: float = 5.0, **fields: object) -
         raise OperatorError(f"{path}: not yours to open; run this as the daemon's user") from error
     if not line:
         raise NotRunning(f"the daemon with state directory {state_dir} went away")
-    answer: dict[str, Any] = json.loads(line)
+    answer: dict[str, Any] = from_json(line)
     if not answer.get("ok"):
         raise OperatorError(str(answer.get("error")))
     return answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import aiohttp
+from pydantic_core import from_json
 
 from sentinel.agent.form import STOP
 from sentinel.agent.text import one_line
@@ -127,8 +127,8 @@ class StudentModel:
         except (aiohttp.ClientError, OSError) as error:
             raise ModelUnavailable(f"{type(error).__name__}: {error}") from error
         try:
-            return json.loads(raw) if json_reply else None
-        except (ValueError, RecursionError) as error:
+            return from_json(raw) if json_reply else None
+        except ValueError as error:
             raise ModelUnavailable(f"the answer is not JSON: {raw[:80]!r}") from error
 
     async def close(self) -> None:
@@ -178,8 +178,7 @@ def _sample(choice: Any, prefill: str, share: int) -> Sample:
     return Sample(
         step=0,
         index=int(choice["index"]),
-        # JSON can spell lone surrogates, which no file, socket or database takes.
-        text=prefill + text.encode("utf-8", "replace").decode("utf-8"),
+        text=prefill + text,
         tokens=len(tokens) if isinstance(tokens, list) else share,
         finish=finish if finish in ("stop", "length") else "abort",
     )
