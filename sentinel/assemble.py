@@ -134,6 +134,7 @@ async def assembled(
             mandate=mandate,
             first_thought=first_thought(settings, mandate),
             max_steps=settings.model.max_steps,
+            timeout=settings.model.episode_timeout,
         )
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
         metrics.student.info({"id": model.source})

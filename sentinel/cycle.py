@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sentinel.errors import Refused, SentinelError, Unavailable
+from sentinel.rpc import plain
 from sentinel.types import (
     Act,
     Candidate,
@@ -92,6 +93,8 @@ class Journal(Protocol):
         ...
 
 
+CONFIRMS = 4  # tries to simulate the final bytes before the next block comes
+
 Vote = Callable[[Sequence[Simulation], int], Decision]
 
 
@@ -141,9 +144,9 @@ class Cycle:
         try:
             decision = await self._decide(head, draft)
         except Unavailable as error:
-            decision = Hold(_reason(error), detail=str(error))
+            decision = Hold(_reason(error), detail=plain(error))
         except Refused as error:
-            decision = Hold("refused", detail=f"{error.rule}: {error}")
+            decision = Hold("refused", detail=f"{error.rule}: {plain(error)}")
         draft.timings["total"] = time.perf_counter() - started
 
         record = CycleRecord(
@@ -191,12 +194,19 @@ class Cycle:
 
         with draft.stage("prepare"):
             draft.intent = intent = await self.executor.prepare(decision, state)
-        newest = self.newest()
         with draft.stage("confirm"):
-            confirmed = await self.toolkit.confirm(intent, newest, state)
+            for _ in range(CONFIRMS):
+                newest = self.newest()
+                confirmed = await self.toolkit.confirm(intent, newest, state)
+                if self.newest() == newest:
+                    break
+            else:
+                return Hold("overtaken", decision.votes, decision.asked, "blocks come faster than they are simulated")
         draft.verdicts = verdicts = self.policy.check(confirmed, decision, state, newest, spent, self.clock())
         if refused := [verdict for verdict in verdicts if not verdict.ok]:
             return Hold("refused", decision.votes, decision.asked, "; ".join(f"{v.rule}: {v.detail}" for v in refused))
+        if (why := self.journal.latched) is not None:  # paused while this cycle was under way
+            return Hold("paused", decision.votes, decision.asked, f"trading is paused: {why}")
         return decision
 
 

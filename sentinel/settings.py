@@ -58,6 +58,7 @@ class ModelSettings(_Group):
     max_tokens: int = Field(256, ge=16, description="most tokens of one thought and code action")
     max_steps: int = Field(5, ge=1, le=10, description="most steps of one episode")
     timeout: float = Field(10.0, gt=0, description="seconds for one step; later is Hold")
+    episode_timeout: float = Field(30.0, gt=0, le=100, description="seconds for all steps of a block; later is Hold")
     seed: int | None = Field(None, description="seed of the sampler; empty: vLLM's own")
     api_key_file: Path | None = Field(None, description="file with the endpoint's API key")
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from sentinel.errors import Refused, RpcError, SignerRefused
+from sentinel.errors import Refused, RpcError, SignerRefused, Unavailable
 from sentinel.execute.send_errors import Answer, classify
 from sentinel.execute.send_state import (
     CANCEL_GAS,
@@ -168,7 +168,12 @@ class Executor:
             if self._intent is None:
                 return None
             self._head = head.number
-            return await self._do(await self._decide(self._intent, head))
+            try:
+                return await self._do(await self._decide(self._intent, head))
+            except Unavailable as error:  # a node that cannot tell any more must not hide that this one is overdue
+                if self.clock() > self._intent.deadline + self._rules.overdue_after:
+                    self._observer.alarm("overdue", f"{self._intent.id}: {error}")
+                raise
 
     async def _decide(self, intent: Intent, head: Head) -> Step:
         rules = self._rules
@@ -229,10 +234,11 @@ class Executor:
     # ---------------------------------------------------------------- sign, commit, send: in this order
 
     async def _first(self, intent: Intent, fees: Fees) -> Settled | None:
+        chain, ours = await self.watch.mined_nonce(), self.journal.next_nonce()
+        # Asked after the read, which may take seconds: nothing waits between here and the send.
         if (why := self.journal.latched) is not None and not _lowers_risk(intent):
             self._observer.alarm("paused", f"{intent.id} was not signed: {why}")
             return self._end(Settled(intent.id, Outcome.EXPIRED, None, None, 0, 0, {}))
-        chain, ours = await self.watch.mined_nonce(), self.journal.next_nonce()
         if ours > chain:  # a reorg, or a node that lags: signing now would leave a hole or reuse a nonce (I4)
             self._observer.alarm("nonce_gap", f"the chain counts {chain}, the journal {ours}")
             return None
