@@ -165,9 +165,7 @@ async def test_an_episode_has_one_deadline_for_all_its_steps(seconds: float) -> 
     """I22: a model that is slow at every step, or silent, is unavailable after the bound; the cycle holds."""
     mandate = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)
     unused: Any = None
-    trader = Trader(
-        Slow(seconds), NoSandbox(), world.NETWORK, unused, unused, mandate, max_steps=10_000, timeout=0.3
-    )
+    trader = Trader(Slow(seconds), NoSandbox(), world.NETWORK, unused, unused, mandate, max_steps=10_000, timeout=0.3)
     async with asyncio.timeout(5):
-        with pytest.raises(ModelUnavailable, match="within 0.3 s"):
+        with pytest.raises(ModelUnavailable, match=r"within 0\.3 s"):
             await trader.propose(world.STATE, VIEW, 4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import random
 from collections.abc import AsyncIterator, Sequence
@@ -69,7 +68,9 @@ class Liar:
         raw = bytearray.fromhex(text[2:])
         for _ in range(self._rng.choice((1, 1, 3))):
             at = self._rng.randrange(len(raw) // 32) * 32
-            raw[at : at + 32] = self._rng.choice((b"\xff" * 32, b"\0" * 32, self._rng.randbytes(32), b"\0" * 31 + b"\1"))
+            raw[at : at + 32] = self._rng.choice(
+                (b"\xff" * 32, b"\0" * 32, self._rng.randbytes(32), b"\0" * 31 + b"\1")
+            )
         end = len(raw) if self._rng.random() < 0.8 else self._rng.randrange(len(raw))
         return "0x" + bytes(raw[:end]).hex()
 
@@ -99,7 +100,7 @@ def used(state: MarketState, devnet: Devnet, journal: Journal, metrics: Metrics,
 
 
 async def test_a_lying_node_is_unavailable_or_believed_but_breaks_nothing(devnet: Devnet, tmp_path: Path) -> None:
-    """Hundreds of markets with false answers in them: each is refused as Unavailable, or every part can live with it."""
+    """Hundreds of markets with false answers in them: each is Unavailable, or every part can live with it."""
     await devnet.fund(WALLET, {"WETH": 10**18, "USDC": 10**9, "ETH": 10**18})
     await devnet.market.step()
     head = await latest_head(devnet.rpc)
@@ -176,7 +177,7 @@ async def test_a_node_that_cannot_tell_does_not_hide_an_overdue_intent(rig: Rig)
     async def pruned(_: Any) -> dict[str, int]:
         raise RpcError("missing trie node", code=-32000)
 
-    rig.executor.watch.realised = pruned  # type: ignore[method-assign]
+    rig.executor.watch.realised = pruned  # type: ignore[method-assign,assignment]
     with pytest.raises(RpcError):
         await rig.executor.on_head(head)
     assert "overdue" not in rig.notes.alarms
@@ -193,10 +194,11 @@ async def test_a_lied_nonce_is_not_signed_beyond_what_fits(rig: Rig) -> None:
     class Absurd(Liar):
         async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]:
             answers = await self._rpc.batch(calls, timeout)
-            return ["0x" + "f" * 40 if call[0] == "eth_getTransactionCount" else a for call, a in zip(calls, answers)]
+            absurd = "0x" + "f" * 40
+            pairs = zip(calls, answers, strict=True)
+            return [absurd if method == "eth_getTransactionCount" else answer for (method, _), answer in pairs]
 
     rig.executor.watch._rpc = Absurd(rig.rpc, 0)
     intent = await rig.trade(1)
     assert rig.journal.attempts(intent.id) == ()
     assert rig.notes.alarms == ["unsent"]
-    assert dataclasses.asdict(intent)["id"] == intent.id

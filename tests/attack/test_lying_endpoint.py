@@ -140,7 +140,13 @@ async def test_a_broken_reply_tells_no_key(reply: bytes) -> None:
 
 async def test_what_a_node_says_is_short_and_printable() -> None:
     """Lone surrogates fit into no database, and a message may be megabytes or hold the key of an upstream."""
-    for message in ("\ud800\udfff", "x" * 1_000_000, "\x1b[2J\n", f"failed: https://up.example/v3/{SECRET}", ["\ud800"]):
+    for message in (
+        "\ud800\udfff",
+        "x" * 1_000_000,
+        "\x1b[2J\n",
+        f"failed: https://up.example/v3/{SECRET}",
+        ["\ud800"],
+    ):
         body = json.dumps({"id": 1, "error": {"code": "seven", "message": message}})
         async with endpoint(said(body)) as url, Rpc(url) as rpc:
             with pytest.raises(RpcError) as caught:

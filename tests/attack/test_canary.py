@@ -1,0 +1,117 @@
+"""I23: a key that is searched for everywhere while the real daemon trades with it, and found in its own file alone."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from eth_account import Account
+
+from sentinel.devnet import Devnet
+from sentinel.settings import load
+from tests.app.running import ALLOWED, PURSE, Cli, moving
+
+KEY = "c0ffee" * 10 + "d00d"  # worth nothing anywhere
+WALLET = Account.from_key(KEY).address
+PASSWORD = "canary-password-1f9d"  # of a keystore that lives for one test
+RAW = bytes.fromhex(KEY)
+SHAPES = {
+    "hex": KEY.encode(),
+    "upper-case hex": KEY.upper().encode(),
+    "raw bytes": RAW,
+    "reversed bytes": RAW[::-1],
+    "decimal": str(int(KEY, 16)).encode(),
+    "base64": base64.b64encode(RAW)[:40],
+    "a repr of the bytes": repr(RAW)[2:40].encode(),
+    "half of the hex": KEY[:32].encode(),
+    "password": PASSWORD.encode(),
+}
+
+
+def found_in(places: dict[str, bytes]) -> list[str]:
+    return [f"{shape} in {name}" for name, data in places.items() for shape, secret in SHAPES.items() if secret in data]
+
+
+@pytest.fixture
+async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
+    """A live daemon's command line, its key in an encrypted keystore."""
+    async with moving(devnet):
+        cli = await Cli.on(devnet, tmp_path)
+        await devnet.fund(WALLET, PURSE)
+        await devnet.allow_permit2(WALLET, ALLOWED)
+        secrets = tmp_path / "secrets"
+        secrets.mkdir(mode=0o700)
+        for name, text in (("key", KEY), ("password", PASSWORD)):
+            (secrets / name).touch(mode=0o600)
+            (secrets / name).write_text(text + "\n")
+        del cli.settings["SENTINEL_WALLET__DEV_KEY_FILE"]
+        cli.settings |= {
+            "SENTINEL_WALLET__KEYSTORE_FILE": str(secrets / "keystore"),
+            "SENTINEL_WALLET__PASSWORD_FILE": str(secrets / "password"),
+            "SENTINEL_EXECUTION__CONFIRMATIONS": "1",
+            "SENTINEL_LOG__LEVEL": "debug",
+        }
+        yield cli
+        await cli.end()
+
+
+async def test_the_key_is_nowhere_but_in_its_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Imported, traded with and stopped: logs, journal, status, metrics, argv, environment, replies and reprs."""
+    secrets = cli.folder / "secrets"
+    places: dict[str, bytes] = {}
+    code, out, err = await cli("wallet", "import", str(secrets / "key"))
+    assert code == 0, err
+    places["import"] = (out + err).encode()
+    (secrets / "key").unlink()
+
+    daemon = await cli.spawn("run", "--live")
+    status = await cli.until(lambda found: found["transactions"].get("confirmed", 0) > 0, "status", within=60)
+    tree = [daemon.pid, *_children(daemon.pid)]
+    assert len(tree) >= 3  # the fork and a worker of the sandbox among them
+    places |= _seen_by_others(tree)
+    async with aiohttp.ClientSession() as session:
+        for path in ("/", "/status.json", "/metrics", "/healthz", "/readyz", "/nothing"):
+            async with session.get(status["web"] + path) as response:
+                places[path] = await response.read()
+    for command in ("status", "trades", "decisions", "show-config", "doctor"):
+        code, out, err = await cli(command, "--json")
+        assert code == 0, err
+        places[command] = (out + err).encode()
+    cycle = next(line["id"] for line in await cli.json("decisions", "-n", "500") if line["act"])
+    places["replay"] = "".join((await cli("replay", str(cycle)))[1:]).encode()
+    for name, value in cli.settings.items():
+        monkeypatch.setenv(name, value)
+    settings = load(None)
+    places["repr of the settings"] = f"{settings!r}{settings}{settings.model_dump_json()}".encode()
+
+    daemon.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(daemon.wait(), 20) == 0
+    for file in cli.folder.rglob("*"):
+        if file.is_file() and file != secrets / "password":
+            places[f"file {file.relative_to(cli.folder)}"] = file.read_bytes()
+    assert any(name.endswith("journal.sqlite3") for name in places)
+    assert len(places["file stderr"]) > 1_000
+    assert WALLET.lower().encode() in b"".join(places.values()).lower()  # the search does see what is there
+    assert found_in(places) == []
+
+
+def test_the_search_finds_what_it_looks_for() -> None:
+    """The search itself: each shape of the key is found where it stands."""
+    for shape, secret in SHAPES.items():
+        assert f"{shape} in x" in found_in({"x": b"..." + secret + b"..."})
+
+
+def _seen_by_others(pids: list[int]) -> dict[str, bytes]:
+    names = [(pid, name) for pid in pids for name in ("cmdline", "environ")]
+    return {f"{name} of {pid}": Path(f"/proc/{pid}/{name}").read_bytes() for pid, name in names}
+
+
+def _children(pid: int) -> list[int]:
+    own = Path(f"/proc/{pid}/task")
+    direct = [int(child) for task in own.iterdir() for child in (task / "children").read_text().split()]
+    return direct + [grandchild for child in direct for grandchild in _children(child)]

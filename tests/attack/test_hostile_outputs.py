@@ -1,0 +1,226 @@
+"""I19: a hundred thousand hostile model outputs, and nothing outside the policy comes out at the other end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import pytest
+from eth_abi.abi import decode
+from eth_account import Account
+
+from sentinel.agent.parse import parse
+from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.tools import Toolbox
+from sentinel.chain.heads import latest_head
+from sentinel.chain.history import PriceHistory
+from sentinel.chain.market import MarketReader
+from sentinel.decide.policy import Policy
+from sentinel.devnet import Devnet
+from sentinel.dex.build import Builder
+from sentinel.dex.fork import Fork
+from sentinel.dex.quoter import Quoter
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.dex.venues import VENUES
+from sentinel.types import (
+    Action,
+    Approve,
+    Candidate,
+    Discarded,
+    HoldAction,
+    Limits,
+    MarketState,
+    MarketView,
+    Network,
+    Simulation,
+    Spent,
+    Swap,
+    Symbol,
+)
+from tests.attack.outputs import texts
+
+OUTPUTS = 100_000
+RUNS = 12_000  # of those that parse, as many go through the sandbox
+SLOW = "while "  # spins for its whole second: a few are enough
+BATCH = 128
+USD = 10**6
+WALLET = Account.from_key(b"\x2b" * 32).address
+PURSE = {"ETH": 5 * 10**18, "WETH": 40 * 10**18, "USDC": 80_000 * USD, "WBTC": 3 * 10**8}
+VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "calm", 1.0, 10**9, "settings")
+CAP = 1_000 * USD  # of an approval that the builder lets through; policy's is lower
+LIMITS = Limits(
+    max_trade=1_000 * USD, min_trade=10 * USD, max_slippage_bps=100, reference_tolerance_bps=200, min_profit=0,
+    max_gas=400_000, max_fee=500 * 10**9, max_priority_fee=5 * 10**9, max_cost=10**18, gas_reserve=10**16,
+    max_head_age=60, max_deadline=120, daily_loss=50 * USD, daily_volume=50_000 * USD, inventory_bps={"WBTC": 6_000},
+    max_approval=500 * USD,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Desk:
+    network: Network
+    state: MarketState
+    toolkit: DexToolkit
+    box: Toolbox
+
+
+@pytest.fixture
+async def desk(devnet: Devnet) -> AsyncIterator[Desk]:
+    await devnet.fund(WALLET, PURSE)
+    await devnet.allow_permit2(WALLET, dict.fromkeys(("WETH", "USDC", "WBTC"), 10**30))
+    for _ in range(3):
+        await devnet.market.step()
+    network = devnet.network
+    reader = MarketReader(devnet.rpc, network, WALLET, VENUES, PriceHistory(50), min_priority_fee=10**9)
+    state = await reader.read(await latest_head(devnet.rpc))
+    box = Toolbox(state, VIEW, network, Quoter(network), Builder(network, max_approval={"USDC": CAP}))
+    async with Fork(network, devnet.rpc_url) as fork:
+        yield Desk(network, state, DexToolkit(network, fork), box)
+
+
+def only_from_lists(action: Action, desk: Desk) -> None:
+    """All that stands in an action is of the network file, of the wallet's balance, or the toolkit's own."""
+    network, state = desk.network, desk.state
+    if isinstance(action, HoldAction):
+        assert len(action.reason) <= 80
+        assert action.reason.isascii()
+        assert action.reason.isprintable()
+    elif isinstance(action, Approve):
+        assert action.token in network.tokens
+        assert action.spender == "permit2"
+        assert 0 <= action.amount <= CAP
+        assert action.expiry == state.head.timestamp + 120
+    else:
+        assert isinstance(action, Swap)
+        assert action.min_out > 0
+        assert action.deadline == state.head.timestamp + 120
+        assert 0 < action.amount_in <= state.balances[action.token_in]
+        for leg in (leg for route in action.routes for leg in route.legs):
+            pool = network.pools[leg.pool]
+            assert leg.venue == pool.venue
+            assert {leg.token_in, leg.token_out} == {pool.token0, pool.token1}
+
+
+def worth(desk: Desk, symbol: Symbol, amount: int) -> Fraction:
+    """Base units of USDC by the feeds, reckoned here."""
+    if symbol == "USDC":
+        return Fraction(amount)
+    feed = desk.state.reference[symbol]
+    return Fraction(amount * feed.answer * USD, 10 ** (feed.decimals + desk.network.tokens[symbol].decimals))
+
+
+def within_the_limits(ballot: Simulation, desk: Desk) -> None:
+    """Every limit once more, from the effect and from a reading of the bytes made here."""
+    action, tx, network = ballot.candidate.action, ballot.tx, desk.network
+    if isinstance(action, HoldAction):
+        assert tx is None
+        assert not ballot.deltas
+        return
+    assert tx is not None
+    assert ballot.revert is None
+    assert tx.value == 0
+    assert ballot.gas_used <= tx.gas_limit <= LIMITS.max_gas
+    assert tx.gas_limit * ballot.env.max_fee <= LIMITS.max_cost
+    if isinstance(action, Approve):
+        assert tx.to == network.tokens[action.token].address
+        assert tx.data[:4].hex() == "095ea7b3"
+        assert tx.data[4:36].hex().endswith(network.permit2[2:].lower())
+        assert worth(desk, action.token, int.from_bytes(tx.data[36:])) <= LIMITS.max_approval
+        assert not ballot.deltas
+        return
+    assert isinstance(action, Swap)
+    paid = worth(desk, action.token_in, action.amount_in)
+    assert LIMITS.min_trade <= paid <= LIMITS.max_trade
+    assert tx.to == network.universal_router
+    assert ballot.router_allowance == 0
+    assert set(ballot.deltas) <= {action.token_in, action.token_out}
+    change = sum(worth(desk, symbol, delta) for symbol, delta in ballot.deltas.items())
+    assert change >= -paid * Fraction(200, 10_000)  # the pool's 0.30 % at most, and the 1 % of the slippage limit
+    if action.is_cycle:
+        assert change > 0
+    else:
+        assert ballot.deltas[action.token_in] == -action.amount_in
+        assert ballot.deltas[action.token_out] >= action.min_out
+    known = {token.address.lower() for token in network.tokens.values()}
+    commands, inputs, deadline = decode(["bytes", "bytes[]", "uint256"], tx.data[4:])
+    assert deadline == action.deadline
+    for place, (command, given) in enumerate(zip(commands, inputs, strict=True)):
+        last = place == len(inputs) - 1
+        kind = {0x00: "bytes", 0x08: "address[]"}[command]
+        recipient, _, least, path, by_wallet = decode(["address", "uint256", "uint256", kind, "bool"], given)
+        assert int(recipient, 16) == (1 if last else 2)  # the sender; the router between two legs
+        assert least == (action.min_out if last else 0)
+        assert by_wallet == (place == 0)
+        assert {"0x" + hop.hex() for hop in (path[:20], path[23:])} <= known if command == 0 else set(path) <= known
+
+
+async def run(codes: Sequence[str], box: Toolbox) -> list[tuple[str, Action]]:
+    """The one final action of each code that ends with one, with its code."""
+    with Sandbox(4) as sandbox:
+        done = await asyncio.gather(*(sandbox.run(code, box) for code in codes))
+    assert all(one.error is None or (one.error.isascii() and one.error.isprintable()) for one in done)
+    for one in done:
+        for action in one.finals:  # also those of a run that failed or gave two
+            assert action is not None
+    return [
+        (code, one.finals[0])
+        for code, one in zip(codes, done, strict=True)
+        if one.error is None and len(one.finals) == 1
+    ]
+
+
+async def test_no_output_leads_outside_the_policy(desk: Desk) -> None:
+    """Parse all; run thousands for real; simulate each distinct action on the fork; screen; check every ballot anew."""
+    rng = random.Random(1)
+    outputs = texts(OUTPUTS, seed=19)
+    parsed = [parse(text, index) for index, text in enumerate(outputs)]
+    fates = Counter(one.reason if isinstance(one, Discarded) else "code" for one in parsed)
+    assert fates["code"] > OUTPUTS // 3
+    assert len(fates) >= 10  # the stream meets the parser's every refusal
+
+    codes = list(dict.fromkeys(one for one in parsed if isinstance(one, str)))
+    rng.shuffle(codes)
+    slow = [code for code in codes if SLOW in code]
+    codes = [code for code in codes if SLOW not in code][:RUNS] + slow[:3]
+    came = await run(codes, desk.box)
+    for _, action in came:
+        only_from_lists(action, desk)
+    distinct = list(dict.fromkeys(action for _, action in came))
+    assert len(distinct) > 500
+
+    # whatever the builder refuses to make, the screen must refuse too: hand it what a broken builder might
+    worse = [_worse(action, rng) for action in distinct if isinstance(action, Swap)]
+    ballots: list[Simulation] = []
+    refused: Counter[str] = Counter()
+    policy = Policy(desk.network, LIMITS)
+    candidates = [Candidate(i, action, "") for i, action in enumerate([*distinct, *worse])]
+    for start in range(0, len(candidates), BATCH):
+        tried = await desk.toolkit.simulate_all(desk.state, candidates[start : start + BATCH])
+        passed, refusals = policy.screen(tried, desk.state, Spent(0, 0))
+        ballots += passed
+        refused.update(refusal.rule for refusal in refusals)
+    for ballot in ballots:
+        within_the_limits(ballot, desk)
+    kinds = Counter(type(ballot.candidate.action).__name__ for ballot in ballots)
+    assert kinds["Swap"] >= 100
+    assert {"trade_size", "min_out_price", "deadline", "approval_bound"} <= set(refused)
+
+
+def _worse(action: Swap, rng: random.Random) -> Swap:
+    """An action that no builder should have made."""
+    route = action.routes[0]
+    return rng.choice(
+        (
+            replace(action, min_out=1),
+            replace(action, min_out=0),
+            replace(action, deadline=action.deadline + 10**6),
+            replace(action, deadline=1),
+            replace(action, routes=(replace(route, amount_in=route.amount_in * 10**6),)),
+            replace(action, routes=(replace(route, amount_in=max(1, route.amount_in // 10**6)),), min_out=1),
+            replace(action, routes=(route, route)),
+        )
+    )
