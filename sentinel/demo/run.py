@@ -8,6 +8,7 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from sentinel.types import NATIVE, Act, CycleRecord, Settled, Simulation, Symbol
 
 MODEL = CHECKOUT / "models" / "nano"
 BLOCK_TIME = 2.0  # seconds
+PATIENCE = 30.0  # seconds for the last transaction after Ctrl-C
 IDLE = 0.5  # seconds until the next block at block time 0 while no cycle ends
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from the target weights on purpose
 CROWD = Behaviour(ahead=0.5)  # half of its blocks trade before us, so that the amounts drift as they really do
@@ -83,6 +85,7 @@ async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float
         try:
             async with _mining(net.market, block_time, recorded):
                 await app.daemon.run()
+                await _settle(app)
         finally:
             screen.stop()
         end = await app.parts.market.read(await latest_head(net.rpc))
@@ -129,6 +132,14 @@ def _watch(app: App, screen: Screen, recorded: asyncio.Event) -> None:
 
     app.daemon.on_cycle.append(on_cycle)
     app.daemon.on_settled.append(on_settled)
+
+
+async def _settle(app: App) -> None:
+    """Follow what Ctrl-C left in flight, so that the summary can say how it ended."""
+    until = time.monotonic() + PATIENCE
+    while app.daemon.follower.in_flight is not None and time.monotonic() < until:
+        await app.daemon.follower.on_head(await latest_head(app.parts.rpc))
+        await asyncio.sleep(0.1)
 
 
 @contextlib.asynccontextmanager

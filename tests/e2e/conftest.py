@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from eth_account import Account
 
 from sentinel import settings
@@ -21,10 +22,17 @@ KEY = "0x" + "e2" * 32  # worth nothing anywhere
 WALLET = Account.from_key(KEY).address
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}
 PATIENCE = 30.0  # seconds until what is waited for counts as not coming
-PACE = 0.2  # seconds until the next block where no cycle ends
+PACE = 3.0  # seconds until the next block where no cycle ends: longer than a decision takes
 
 
-@pytest.fixture(scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
+async def devnet() -> AsyncIterator[Devnet]:
+    """A market of the test's own, on the loop that the one vLLM is watched from."""
+    async with Devnet.start() as net:
+        yield net
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def student(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """One real vLLM for the session; a test that stops it starts it again."""
     async with served(CHECKOUT / "models" / "nano", log=tmp_path_factory.mktemp("vllm") / "log") as server:
@@ -39,24 +47,24 @@ class Run:
     net: Devnet
     records: list[CycleRecord] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
-    told: asyncio.Event = field(default_factory=asyncio.Event)
+    recorded: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def until(self, seen: Callable[[], bool], patience: float = PATIENCE) -> None:
         """Mine on until it is so; fails the test after `patience` seconds."""
         async with asyncio.timeout(patience):
             while not seen():
-                self.told.clear()
-                await self.net.market.step()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.told.wait(), PACE)
+                    await asyncio.wait_for(self.recorded.wait(), PACE)
+                self.recorded.clear()
+                if not seen():
+                    await self.net.market.step()
 
     def on_cycle(self, record: CycleRecord) -> None:
         self.records.append(record)
-        self.told.set()
+        self.recorded.set()
 
     def on_settled(self, settled: Settled) -> None:
         self.settled.append(settled)
-        self.told.set()
 
 
 @contextlib.asynccontextmanager

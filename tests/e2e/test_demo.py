@@ -1,0 +1,91 @@
+"""`sentinel demo`, as a user runs it: a process of its own that trades, sums up, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from sentinel.agent.serving import CHECKOUT
+
+KEYS = ["cycles", "acts", "holds", "confirmed", "reverted", "unknown", "sampled", "parsed", "simulated"]
+KEYS += ["drift_bps", "equity", "equity_hold", "prices"]
+PATIENCE = 180.0  # seconds for one demo
+
+
+async def start(*arguments: str) -> asyncio.subprocess.Process:
+    """In a session of its own, so that whatever it leaves behind can be found."""
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("SENTINEL_")}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sentinel", "demo", "--json", *arguments),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        cwd=CHECKOUT, env=settings, start_new_session=True,
+    )  # fmt: skip
+
+
+def summary(output: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return found
+
+
+async def test_so_many_blocks_then_a_summary() -> None:
+    process = await start("--blocks", "6")
+    output, said = await asyncio.wait_for(process.communicate(), PATIENCE)
+    done = summary(output)
+    assert process.returncode == 0, said.decode()
+    assert list(done) == KEYS
+    assert done["cycles"] == 6 == done["acts"] + done["holds"]
+    assert done["confirmed"] >= 1
+    assert done["unknown"] == 0
+    assert done["sampled"] == 8 * 6 >= done["parsed"] >= done["simulated"] > 0
+    assert done["prices"]
+
+
+async def test_ctrl_c_stops_cleanly_and_sums_up() -> None:
+    process = await start()
+    assert process.stderr is not None
+    said = []
+    async with asyncio.timeout(PATIENCE):
+        async for line in process.stderr:
+            said.append(line)
+            if b"transaction confirmed" in line:
+                break
+        children = [int(pid) for pid in descendants(process.pid)]
+        process.send_signal(signal.SIGINT)
+        output, _ = await process.communicate()
+    assert process.returncode == 0, b"".join(said).decode()
+    assert summary(output)["confirmed"] >= 1
+    assert summary(output)["unknown"] == 0
+    assert len(children) >= 3  # the chain, the fork, vLLM
+    assert not [pid for pid in children if alive(pid)]
+
+
+def descendants(pid: int) -> list[int]:
+    """Everything started by a process, however deep."""
+    found: list[int] = []
+    parents: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):
+                continue
+            parents.setdefault(parent, []).append(int(folder.name))
+    todo = [pid]
+    while todo:
+        children = parents.get(todo.pop(), [])
+        found += children
+        todo += children
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Running, not only waiting to be reaped."""
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
