@@ -1,7 +1,7 @@
 """JSON-RPC over one pooled HTTP connection: single calls, batches, and one place that maps errors.
 
-Replies are parsed by a parser with a limit of its own: a library that the wallet needs lifts Python's recursion limit so
-far that json.loads would overflow the stack on a reply nested deep enough.
+Replies are parsed by a parser with a limit of its own: a library that the wallet needs lifts Python's recursion limit
+so far that json.loads would overflow the stack on a reply nested deep enough.
 
 Nothing here retries: a caller that may repeat a read does so knowingly, and a send is never repeated in silence (I6).
 """

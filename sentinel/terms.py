@@ -93,6 +93,14 @@ def least_allowances(settings: Settings, network: Network, prices: Mapping[Symbo
     }
 
 
+def trades(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
+    """What the signer lets one trade take, by token in base units: twice policy's largest, since prices move while the
+    signer's caps stand; never more than the approval."""
+    caps = _in_tokens(min(2 * settings.limits.max_trade, settings.limits.approval), network, prices)
+    caps.pop(NATIVE, None)
+    return caps
+
+
 def _in_tokens(worth: float, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
     """`worth` quote tokens in base units of each token that has a price, the native coin included."""
     found: dict[Symbol, int] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO, TypeVar
 
@@ -187,7 +187,7 @@ async def _executor(parts: Parts, log: Log) -> Executor | DryRun:
     if settings.execution.mode == "dry":
         return DryRun(parts.journal)
     prices = (await parts.market.read(parts.latest.value)).prices
-    signer = await asyncio.to_thread(_signer, parts, terms.allowances(settings, parts.network, prices))
+    signer = await asyncio.to_thread(_signer, parts, prices)
     if signer.address != parts.wallet:
         raise SettingsError(f"the key is of {signer.address}, its file says {parts.wallet}")
     return Executor(
@@ -209,9 +209,10 @@ async def _executor(parts: Parts, log: Log) -> Executor | DryRun:
     )
 
 
-def _signer(parts: Parts, amounts: dict[Symbol, int]) -> Signer:
+def _signer(parts: Parts, prices: Mapping[Symbol, float]) -> Signer:
     given = parts.settings.wallet
-    limits = SignerLimits.of(parts.network, parts.limits, amounts)
+    approvals, trades = (cap(parts.settings, parts.network, prices) for cap in (terms.allowances, terms.trades))
+    limits = SignerLimits.of(parts.network, parts.limits, approvals, trades)
     if given.keystore_file is None:
         assert given.dev_key_file is not None  # `_address` has refused everything else
         return DevSigner.load(given.dev_key_file, limits)

@@ -1,19 +1,20 @@
 """The signer's own copy of the limits, apart from policy's (I24). Pure.
 
-What may be signed: the Universal Router's `execute` with a near deadline, an ERC-20 `approve` of Permit2 by a listed
-token up to a cap, a transfer of nothing to oneself (cancel), and a Permit2 PermitSingle for the router.
+What may be signed: the Universal Router's `execute` as `signer_call` reads it, with a near deadline; an ERC-20 `approve`
+of Permit2 by a listed token up to a cap; a transfer of nothing to oneself (cancel); and a Permit2 PermitSingle for the
+router.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sentinel.errors import SignerRefused
+from sentinel.execute.signer_call import deadline_of
 from sentinel.types import Address, Fees, Limits, Network, Symbol, TxRequest
 
-EXECUTE = bytes.fromhex("3593564c")  # execute(bytes,bytes[],uint256)
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
 CANCEL_GAS = 21_000
 _WORD = 32
@@ -21,7 +22,8 @@ _WORD = 32
 
 @dataclass(frozen=True, slots=True)
 class SignerLimits:
-    """Absolute; base units and wei. `amounts` caps each token of a permit or an approval; absent: refused."""
+    """Absolute; base units and wei. `amounts` caps each token of an approval, `trades` of a permit or a trade (empty:
+    as `amounts`); a token that is absent is refused."""
 
     chain_id: int
     router: Address
@@ -32,9 +34,12 @@ class SignerLimits:
     max_priority_fee: int
     max_cost: int
     max_lifetime: int  # seconds from now to any deadline or expiry that is signed
+    trades: Mapping[Address, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, network: Network, limits: Limits, amounts: Mapping[Symbol, int]) -> SignerLimits:
+    def of(
+        cls, network: Network, limits: Limits, amounts: Mapping[Symbol, int], trades: Mapping[Symbol, int] | None = None
+    ) -> SignerLimits:
         """Twice the deadline is allowed: the head's timestamp may run before the clock."""
         return cls(
             chain_id=network.chain_id,
@@ -46,6 +51,7 @@ class SignerLimits:
             max_priority_fee=limits.max_priority_fee,
             max_cost=limits.max_cost,
             max_lifetime=2 * limits.max_deadline,
+            trades={network.tokens[symbol].address: cap for symbol, cap in (trades or {}).items()},
         )
 
 
@@ -63,9 +69,8 @@ def check_transaction(chain_id: int, tx: TxRequest, fees: Fees, own: Address, li
     if to == own.lower():
         _want(not tx.data and tx.gas_limit == CANCEL_GAS, "cancel", "a cancel carries no data and 21,000 gas")
     elif to == limits.router.lower():
-        _want(selector == EXECUTE and len(words) >= 5, "selector", "not the router's execute with a deadline")
-        _near(int.from_bytes(words[2], "big"), limits, now)
-    elif (cap := _cap(tx.to, limits)) is not None:
+        _near(deadline_of(tx.data, own, limits.router, limits.trades or limits.amounts), limits, now)
+    elif (cap := _cap(tx.to, limits.amounts)) is not None:
         _want(selector == APPROVE and len(tx.data) == 4 + 2 * _WORD, "selector", "not a plain approve")
         _want(words[0] == bytes.fromhex(limits.permit2[2:]).rjust(_WORD, b"\0"), "spender", "spender is not Permit2")
         _want(int.from_bytes(words[1], "big") <= cap, "amount", f"approval above {cap}")
@@ -89,7 +94,7 @@ def check_permit(typed: Mapping[str, Any], limits: SignerLimits, now: float) -> 
     except (KeyError, TypeError) as error:
         raise SignerRefused("permit", f"not a PermitSingle: {type(error).__name__}") from None
     _want(texts[1].lower() == limits.router.lower(), "spender", f"spender {texts[1]} is not the router")
-    cap = _cap(texts[2], limits)
+    cap = _cap(texts[2], limits.trades or limits.amounts)
     _want(cap is not None and numbers[0] <= cap, "amount", f"{numbers[0]} of {texts[2]}, the most is {cap}")
     _near(numbers[1], limits, now)
     _near(numbers[3], limits, now)
@@ -111,8 +116,8 @@ _PERMIT = {
 }
 
 
-def _cap(token: Address, limits: SignerLimits) -> int | None:
-    return next((cap for address, cap in limits.amounts.items() if address.lower() == token.lower()), None)
+def _cap(token: Address, caps: Mapping[Address, int]) -> int | None:
+    return next((cap for address, cap in caps.items() if address.lower() == token.lower()), None)
 
 
 def _near(until: int, limits: SignerLimits, now: float) -> None:

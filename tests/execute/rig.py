@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eth_abi.abi import encode
+
 from sentinel.chain.networks import load_network
 from sentinel.devnet import Devnet
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import DevSigner, Signer
-from sentinel.execute.signer_limits import EXECUTE, SignerLimits
+from sentinel.execute.signer_call import EXECUTE
+from sentinel.execute.signer_limits import SignerLimits
 from sentinel.journal.journal import Journal
 from sentinel.rpc import Rpc
 from sentinel.types import (
@@ -40,9 +43,11 @@ from sentinel.types import (
 
 KEY = "0x" + "c0ffee" * 10 + "beef"  # a canary: found anywhere but in its file, it has leaked
 GWEI = 10**9
+SENDER = "0x0000000000000000000000000000000000000001"  # stands for the wallet in a router call
 COUNTER = "0x00000000000000000000000000000000c0dEc0DE"
-# reverts when block.timestamp is past the deadline (word 2 of execute's arguments), else adds 1 to the slot of word 3
-COUNTER_CODE = "0x6044354211156" + "00e57" + "60006000fd" + "5b" + "60643580546001019055" + "00"
+# reverts when block.timestamp is past the deadline (word 2 of execute's arguments), else adds 1 to the slot of word 10,
+# which is the least output of a call with one V2 swap
+COUNTER_CODE = "0x6044354211156" + "00e57" + "60006000fd" + "5b" + "6101443580546001019055" + "00"
 CAPS = FeeCaps(500 * GWEI, 50 * GWEI, 10**18)
 
 
@@ -74,8 +79,10 @@ def signer(folder: Path, clock: Callable[[], float] = time.time) -> DevSigner:
 
 def decision(tag: int, deadline: int, head: Head, fee: int = 100 * GWEI, tip: int = 2 * GWEI) -> Act:
     """A trade whose only effect is to count one more under `tag`."""
-    words = (0, 0, deadline, tag, 0)
-    tx = TxRequest(COUNTER, EXECUTE + b"".join(word.to_bytes(32, "big") for word in words), 0, 100_000)
+    path = [network().tokens[symbol].address for symbol in ("USDC", "WETH")]
+    given = encode(["address", "uint256", "uint256", "address[]", "bool"], [SENDER, 10**6, tag, path, True])
+    data = EXECUTE + encode(["bytes", "bytes[]", "uint256"], [b"\x08", [given], deadline])
+    tx = TxRequest(COUNTER, data, 0, 100_000)
     swap = Swap((Route((Leg("WETH/USDC-v2", "USDC", "WETH", "uniswap_v2"),), 10**6),), 1, deadline)
     env = SimEnv(0, fee, tip, head.hash, head.number + 1, head.timestamp, head.base_fee, 30_000_000, COUNTER, "0x00")
     return Act(Simulation(Candidate(0, swap, ""), tx, env, {}, 10**6, 50_000, (), None), 5, 8, 5, 0)

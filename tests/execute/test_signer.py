@@ -13,20 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
 from sentinel.errors import SettingsError, SignerRefused
 from sentinel.execute import wallet
 from sentinel.execute.signer import DevSigner, KeystoreSigner
-from sentinel.execute.signer_limits import APPROVE, EXECUTE, SignerLimits, check_permit, check_transaction
+from sentinel.execute.signer_call import EXECUTE
+from sentinel.execute.signer_limits import APPROVE, SignerLimits, check_permit, check_transaction
 from sentinel.types import Fees, TxRequest
 
 KEY = "c0ffee" * 10 + "beef"
 OWN = Account.from_key(KEY).address
-ROUTER, PERMIT2, TOKEN = ("0x" + digit * 40 for digit in "123")
+ROUTER, PERMIT2, TOKEN, OTHER = ("0x" + digit * 40 for digit in "1234")
 NOW = 1_000_000
-LIMITS = SignerLimits(31337, ROUTER, PERMIT2, {TOKEN: 1000}, 500_000, 100, 10, 40_000_000, 240)
+LIMITS = SignerLimits(31337, ROUTER, PERMIT2, {TOKEN: 1000, OTHER: 10}, 500_000, 100, 10, 40_000_000, 240)
 FEES = Fees(100, 10)
 
 
@@ -34,7 +36,42 @@ def words(*values: int) -> bytes:
     return b"".join(value.to_bytes(32, "big") for value in values)
 
 
-SWAP = TxRequest(ROUTER, EXECUTE + words(96, 160, NOW + 120, 0, 0), 0, 400_000)
+SENDER, ITSELF, STRANGER = ("0x" + digit.rjust(40, "0") for digit in "129")
+V2, V3 = 0x08, 0x00
+
+
+def hop(kind: int, recipient: str, amount: int, least: int, tokens: tuple[str, ...], from_wallet: bool) -> bytes:
+    path: Any = list(tokens)
+    if kind == V3:
+        path = bytes.fromhex(tokens[0][2:]) + b"".join(b"\0\x0b\xb8" + bytes.fromhex(t[2:]) for t in tokens[1:])
+    how = "bytes" if kind == V3 else "address[]"
+    return encode(["address", "uint256", "uint256", how, "bool"], [recipient, amount, least, path, from_wallet])
+
+
+def router_call(*commands: tuple[int, bytes], deadline: int = NOW + 120) -> bytes:
+    kinds, inputs = bytes(kind for kind, _ in commands), [given for _, given in commands]
+    return EXECUTE + encode(["bytes", "bytes[]", "uint256"], [kinds, inputs, deadline])
+
+
+def granted(token: str = TOKEN, amount: int = 1000, spender: str = ROUTER) -> tuple[int, bytes]:
+    single = ((token, amount, NOW + 120, 0), spender, NOW + 120)
+    return 0x8A, encode(["((address,uint160,uint48,uint48),address,uint256)", "bytes"], [single, b"\1" * 65])
+
+
+def bought(recipient: str = SENDER, amount: int = 1000, least: int = 7, kind: int = V3) -> tuple[int, bytes]:
+    return kind, hop(kind, recipient, amount, least, (TOKEN, OTHER), True)
+
+
+FIRST = (V2, hop(V2, ITSELF, 1000, 0, (TOKEN, OTHER), True))
+SECOND = (V3, hop(V3, SENDER, 1 << 255, 7, (OTHER, TOKEN), False))
+SWAP = TxRequest(ROUTER, router_call(granted(), bought()), 0, 400_000)
+CALLS = {
+    "V3": router_call(granted(), bought()),
+    "V2 without a permit": router_call(bought(kind=V2)),
+    "to the own address": router_call(granted(), bought(recipient=OWN)),
+    "a circle over the router": router_call(granted(), FIRST, SECOND),
+    "two routes": router_call(granted(), bought(amount=400), bought(amount=600, kind=V2)),
+}
 ALLOW = TxRequest(TOKEN, APPROVE + words(int(PERMIT2, 16), 1000), 0, 60_000)
 CANCEL = TxRequest(OWN, b"", 0, 21_000)
 
@@ -98,6 +135,24 @@ async def test_signs_what_is_allowed(signer: DevSigner, tx: TxRequest) -> None:
     assert len(signed.tx_hash) == 66
 
 
+@pytest.mark.parametrize("data", CALLS.values(), ids=CALLS)
+async def test_signs_every_shape_of_a_trade(signer: DevSigner, data: bytes) -> None:
+    """What the toolkit writes: one swap, two routes, a circle over the router, with and without a permit."""
+    await signer.sign_transaction(31337, 7, dataclasses.replace(SWAP, data=data), FEES)
+
+
+def test_a_trade_has_a_cap_of_its_own() -> None:
+    """What one trade or permit may take is not what Permit2 may be allowed at most."""
+    limits = dataclasses.replace(LIMITS, trades={TOKEN: 999, OTHER: 10})
+    for tx in (SWAP, dataclasses.replace(SWAP, data=router_call(bought()))):
+        with pytest.raises(SignerRefused):
+            check_transaction(31337, tx, FEES, OWN, limits, NOW)
+    with pytest.raises(SignerRefused):
+        check_permit(permit(), limits, NOW)
+    check_transaction(31337, ALLOW, FEES, OWN, limits, NOW)
+    check_transaction(31337, dataclasses.replace(SWAP, data=router_call(bought(amount=999))), FEES, OWN, limits, NOW)
+
+
 REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("chain", {"chain_id": 1}),
     ("value", {"tx": dataclasses.replace(SWAP, value=1)}),
@@ -110,9 +165,39 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("fee", {"fees": Fees(5, 6)}),
     ("cost", {"tx": dataclasses.replace(SWAP, gas_limit=400_001)}),
     ("selector", {"tx": dataclasses.replace(SWAP, data=b"\xa9\x05\x9c\xbb" + SWAP.data[4:])}),
-    ("selector", {"tx": dataclasses.replace(SWAP, data=EXECUTE)}),
-    ("deadline", {"tx": dataclasses.replace(SWAP, data=EXECUTE + words(96, 160, NOW + 241, 0, 0))}),
-    ("deadline", {"tx": dataclasses.replace(SWAP, data=EXECUTE + words(96, 160, 2**256 - 1, 0, 0))}),
+    ("calldata", {"tx": dataclasses.replace(SWAP, data=EXECUTE)}),
+    *(
+        (rule, {"tx": dataclasses.replace(SWAP, data=data)})
+        for rule, data in (
+            ("deadline", router_call(bought(), deadline=NOW + 241)),
+            ("deadline", router_call(bought(), deadline=2**256 - 1)),
+            ("recipient", router_call(bought(recipient=STRANGER))),
+            ("recipient", router_call(bought(recipient=STRANGER, kind=V2))),
+            ("min_out", router_call(bought(least=0))),
+            ("amount", router_call(bought(amount=1001))),
+            ("amount", router_call(bought(amount=600), bought(amount=401))),
+            ("amount", router_call(granted(amount=1001), bought())),
+            ("amount", router_call(granted(token=STRANGER), bought())),
+            ("spender", router_call(granted(spender=STRANGER), bought())),
+            ("token", router_call((V2, hop(V2, SENDER, 1, 1, (TOKEN, STRANGER), True)))),
+            ("token", router_call((V3, hop(V3, SENDER, 1, 1, (TOKEN, STRANGER, OTHER), True)))),
+            ("command", router_call((0x04, bought()[1]))),  # SWEEP
+            ("command", router_call(bought(), (0x05, words(int(TOKEN, 16), int(STRANGER, 16), 1)))),  # TRANSFER
+            ("command", router_call((0x02, words(int(TOKEN, 16), int(STRANGER, 16), 1)))),  # PERMIT2_TRANSFER_FROM
+            ("command", router_call(bought(), granted())),
+            ("command", router_call((0x80, bought()[1]))),  # a swap that may fail
+            ("calldata", router_call()),
+            ("calldata", router_call(granted())),
+            ("calldata", router_call(FIRST)),
+            ("calldata", router_call(SECOND)),
+            ("calldata", router_call(FIRST, bought())),
+            ("calldata", router_call((V2, hop(V2, SENDER, 1, 1, (TOKEN,), True)))),
+            ("calldata", router_call((V3, bought(kind=V2)[1]))),
+            ("calldata", router_call(bought()) + b"\0"),
+            ("calldata", router_call(bought())[:-32]),
+            ("calldata", EXECUTE + words(96, 160, NOW + 120, 0, 0)),
+        )
+    ),
     ("selector", {"tx": dataclasses.replace(ALLOW, data=b"\xa9\x05\x9c\xbb" + ALLOW.data[4:])}),
     ("selector", {"tx": dataclasses.replace(ALLOW, data=ALLOW.data + b"\0")}),
     ("spender", {"tx": dataclasses.replace(ALLOW, data=APPROVE + words(int(ROUTER, 16), 1))}),

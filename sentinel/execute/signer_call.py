@@ -1,0 +1,88 @@
+"""The signer's own reading of a router call: what it may do with the wallet's tokens. Pure; it knows no policy.
+
+Whatever asks for a signature may be broken, so the bytes are read here again: a permit for the router, then exact-input
+swaps of listed tokens, up to a cap, whose output can only come back to the wallet. Layouts are those of Universal
+Router 2.1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from eth_abi.abi import decode, encode
+
+from sentinel.errors import SignerRefused
+from sentinel.types import Address
+
+EXECUTE = bytes.fromhex("3593564c")  # execute(bytes,bytes[],uint256)
+_CALL = ("bytes", "bytes[]", "uint256")
+_PERMIT = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
+_SWAPS = {
+    0x00: ("address", "uint256", "uint256", "bytes", "bool"),  # V3: token (20), fee (3), token (20), …
+    0x08: ("address", "uint256", "uint256", "address[]", "bool"),  # V2
+}
+_PERMITS = (0x0A, 0x8A)  # the latter may revert: anyone may have handed it in before
+_SENDER, _ROUTER = 1, 2  # stand for the wallet and the router itself
+
+
+def deadline_of(data: bytes, own: Address, router: Address, caps: Mapping[Address, int]) -> int:
+    """The call's deadline, Unix seconds, once all else in it is allowed. Raises SignerRefused.
+
+    `caps`: base units by token that one call may take from the wallet; a token that is not named is not touched.
+    """
+    most = {int(token, 16): cap for token, cap in caps.items()}
+    if data[:4] != EXECUTE:
+        raise SignerRefused("selector", "the signer refuses: not the router's execute")
+    commands, inputs, deadline = _exact(_CALL, data[4:])
+    _want(len(commands) == len(inputs), "calldata", "commands and inputs differ in number")
+    taken: dict[int, int] = {}
+    waiting = False  # the router holds what a command before gave
+    swaps = 0
+    for place, (command, given) in enumerate(zip(commands, inputs, strict=True)):
+        if place == 0 and command in _PERMITS:
+            ((token, amount, _, _), spender, _), _ = _exact(_PERMIT, given)
+            _want(int(spender, 16) == int(router, 16), "spender", "the permit is not for the router")
+            _want(amount <= most.get(int(token, 16), -1), "amount", f"a permit of {amount} for {token}")
+            continue
+        _want(command in _SWAPS, "command", f"command 0x{command:02x} is not allowed")
+        recipient, amount, least, path, from_wallet = _exact(_SWAPS[command], given)
+        tokens = _tokens(path)
+        _want(all(token in most for token in tokens), "token", "a token on the way is not listed")
+        _want(from_wallet is not waiting, "calldata", "something is left in the router, or taken from nowhere")
+        if from_wallet:
+            taken[tokens[0]] = taken.get(tokens[0], 0) + amount
+        waiting = int(recipient, 16) == _ROUTER
+        _want(waiting or int(recipient, 16) in (_SENDER, int(own, 16)), "recipient", f"the output goes to {recipient}")
+        _want(waiting or least > 0, "min_out", "an output without a least amount")
+        swaps += 1
+    _want(swaps > 0 and not waiting, "calldata", "nothing comes back to the wallet")
+    for token, amount in taken.items():
+        _want(amount <= most[token], "amount", f"{amount} of 0x{token:040x}, the most is {most[token]}")
+    return int(deadline)
+
+
+def _exact(types: tuple[str, ...], body: bytes) -> tuple[Any, ...]:
+    """The values of `body`, only in their one plain encoding: the router reads leniently."""
+    try:
+        values = decode(types, body)
+        plain = encode(types, values) == body
+    except Exception as error:  # eth_abi has many
+        raise SignerRefused("calldata", f"the signer refuses: {type(error).__name__}") from None
+    _want(plain, "calldata", "not in its plain encoding")
+    return values
+
+
+def _tokens(path: bytes | tuple[Address, ...]) -> list[int]:
+    if not isinstance(path, bytes):
+        tokens = [int(token, 16) for token in path]
+    else:
+        _want(len(path) % 23 == 20, "calldata", f"a path of {len(path)} bytes")
+        tokens = [int.from_bytes(path[at : at + 20]) for at in range(0, len(path), 23)]
+    _want(len(tokens) >= 2, "calldata", "a path over no pool")
+    return tokens
+
+
+def _want(ok: bool, rule: str, message: str) -> None:
+    if not ok:
+        raise SignerRefused(rule, f"the signer refuses: {message}")
