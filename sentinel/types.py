@@ -36,12 +36,13 @@ class Token:
 @dataclass(frozen=True, slots=True)
 class Pool:
     name: PoolName  # e.g. "WETH/USDC-v3-500"; unique in a network
-    venue: str  # "uniswap_v2" | "uniswap_v3"
-    address: Address
+    venue: str  # "uniswap_v2" | "uniswap_v3" | "uniswap_v4"
+    address: Address  # V4: the PoolManager, which holds many pools
     token0: Symbol
     token1: Symbol
     fee_pips: int  # 1/1,000,000 of the amount in: 3000 is 0.30 %
-    tick_spacing: int = 0  # V3 only
+    tick_spacing: int = 0  # V3 and V4
+    pool_id: HexHash | None = None  # V4 only: what the PoolManager calls it, keccak of the pool's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,15 @@ class V3State:
     tick_high: int
 
 
-PoolState = V2State | V3State
+@dataclass(frozen=True, slots=True)
+class V4State(V3State):
+    """As a V3 pool, but the fee is the state's: 1/1,000,000 of the amount in, what the protocol takes included."""
+
+    fee_up: int  # token1 goes in, the price rises
+    fee_down: int  # token0 goes in, the price falls
+
+
+PoolState = V2State | V3State | V4State
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +296,7 @@ class Proposal:
     samples: tuple[Sample, ...]
     steps: int
     source: str  # "student:<id>" or "oracle"
+    timings: Mapping[str, float] = field(default_factory=dict, compare=False)  # seconds: "prompt", "model", "sandbox"
 
 
 # ---------------------------------------------------------------- what it would do

@@ -6,13 +6,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
+from eth_abi.abi import encode
 from eth_utils.address import is_checksum_address, to_checksum_address
+from eth_utils.crypto import keccak
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from sentinel import types
 from sentinel.errors import SettingsError
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "networks"
+_NO_HOOKS = "0x" + "00" * 20
 DEVELOPMENT_CHAIN = 31337  # Anvil's; every fresh chain has its own genesis, so no block can be pinned
 
 
@@ -42,12 +45,13 @@ class _Token(_Table):
 
 
 class _Pool(_Table):
-    venue: Literal["uniswap_v2", "uniswap_v3"]
+    venue: Literal["uniswap_v2", "uniswap_v3", "uniswap_v4"]
     address: _Address
     token0: _Symbol
     token1: _Symbol
     fee_pips: int = Field(gt=0, lt=1_000_000)
     tick_spacing: int = Field(0, ge=0)
+    pool_id: _Hash | None = None
 
 
 class _Feed(_Table):
@@ -107,9 +111,13 @@ def _contradictions(file: _File) -> list[str]:
             found.append(f"pools.{name}: {' and '.join(missing)} not in tokens")
         elif int(file.tokens[pool.token0].address, 16) >= int(file.tokens[pool.token1].address, 16):
             found.append(f"pools.{name}: token0 must be the lower address; swap {pool.token0} and {pool.token1}")
-        if (pool.venue == "uniswap_v3") != (pool.tick_spacing > 0):
-            found.append(f"pools.{name}: tick_spacing belongs to uniswap_v3 pools, and to all of them")
-    addresses = [token.address for token in file.tokens.values()] + [pool.address for pool in file.pools.values()]
+        if (pool.venue != "uniswap_v2") != (pool.tick_spacing > 0):
+            found.append(f"pools.{name}: tick_spacing belongs to uniswap_v3 and uniswap_v4 pools, and to all of them")
+        if pool.pool_id != (right := _pool_id(file, pool)):
+            found.append(f"pools.{name}: pool_id is {pool.pool_id}, by its tokens, fee and spacing it is {right}")
+    managers = {pool.address for pool in file.pools.values() if pool.venue == "uniswap_v4"}  # each holds many pools
+    addresses = [token.address for token in file.tokens.values()] + [*managers]
+    addresses += [pool.address for pool in file.pools.values() if pool.venue != "uniswap_v4"]
     for twice in sorted({address for address in addresses if addresses.count(address) > 1}):
         found.append(f"{twice} stands for two things")
     if (file.pinned_block is None) != (file.pinned_hash is None):
@@ -117,6 +125,15 @@ def _contradictions(file: _File) -> list[str]:
     if file.chain_id != DEVELOPMENT_CHAIN and file.pinned_hash is None:
         found.append(f"pinned_block and pinned_hash are needed on every chain but {DEVELOPMENT_CHAIN}")
     return found
+
+
+def _pool_id(file: _File, pool: _Pool) -> str | None:
+    """keccak of a V4 pool's key, without hooks; None for the other venues, and where a token is not listed."""
+    if pool.venue != "uniswap_v4" or not {pool.token0, pool.token1} <= set(file.tokens):
+        return None
+    pair = [file.tokens[symbol].address for symbol in (pool.token0, pool.token1)]
+    kinds = ["address", "address", "uint24", "int24", "address"]
+    return "0x" + keccak(encode(kinds, [*pair, pool.fee_pips, pool.tick_spacing, _NO_HOOKS])).hex()
 
 
 def _network(name: str, file: _File) -> types.Network:

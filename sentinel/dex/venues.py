@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sentinel.dex.uniswap_v2 import UniswapV2
 from sentinel.dex.uniswap_v3 import UniswapV3
+from sentinel.dex.uniswap_v4 import UniswapV4
 from sentinel.errors import QuoteError
 from sentinel.multicall import Read
 from sentinel.types import Pool, PoolState, Symbol
@@ -50,6 +51,7 @@ class Venue(Protocol):
 VENUES: Mapping[str, Venue] = {
     "uniswap_v2": UniswapV2(),
     "uniswap_v3": UniswapV3(),
+    "uniswap_v4": UniswapV4(),
 }
 
 READERS: Mapping[str, Venue] = VENUES  # as the market reader knows them: it needs `read` and `reserves` alone

@@ -1,0 +1,139 @@
+"""Uniswap V4 without hooks: V3's arithmetic, all pools inside one PoolManager, and a fee that the protocol adds to.
+
+The PoolManager shows its storage by `extsload`, so a pool is read as V3's reader reads it, each question put as the
+storage slot that holds the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from eth_utils.crypto import keccak
+
+from sentinel.dex import uniswap_v3_reads as v3_reads
+from sentinel.dex.uniswap_v3 import UniswapV3
+from sentinel.errors import QuoteError
+from sentinel.multicall import Read
+from sentinel.types import Pool, PoolState, Symbol, V3State, V4State
+
+PIPS = 1_000_000
+EXTSLOAD = bytes.fromhex("1e2eaeaf")  # extsload(bytes32 slot)
+MAX_AMOUNT = (1 << 127) - 1  # balances change by int128
+
+# Slots of the PoolManager's mapping of pools, and of what follows a pool's first slot.
+_POOLS, _LIQUIDITY, _TICKS, _BITMAP = 6, 3, 4, 5
+
+
+class UniswapV4:
+    """Venue. See sentinel.dex.venues for the contract of each method."""
+
+    def __init__(self) -> None:
+        self._v3 = UniswapV3()
+
+    def quote_in(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> int:
+        return self._v3.quote_in(_priced(pool, state, token_in), state, token_in, _fitting(pool, amount_in))
+
+    def quote_out(self, pool: Pool, state: PoolState, token_in: Symbol, amount_out: int) -> int:
+        priced = _priced(pool, state, token_in)
+        return _fitting(pool, self._v3.quote_out(priced, state, token_in, _fitting(pool, amount_out)))
+
+    def swap(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> tuple[int, PoolState]:
+        priced, before = _priced(pool, state, token_in), _v4(pool, state)
+        out, after = self._v3.swap(priced, state, token_in, _fitting(pool, amount_in))
+        assert isinstance(after, V3State)
+        moved = replace(before, sqrt_price_x96=after.sqrt_price_x96, tick=after.tick, liquidity=after.liquidity)
+        return out, moved
+
+    def marginal(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> tuple[int, int]:
+        return self._v3.marginal(_priced(pool, state, token_in), state, token_in, amount_in)
+
+    def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]:
+        return self._v3.reserves(pool, _v4(pool, state))
+
+    def read(self, pool: Pool, hint: PoolState | None) -> Generator[Sequence[Read], Sequence[bytes | None], PoolState]:
+        if pool.pool_id is None:
+            raise QuoteError(f"{pool.name}: a V4 pool needs its pool_id")
+        base = keccak(bytes.fromhex(pool.pool_id[2:]) + _POOLS.to_bytes(32))
+        reader = v3_reads.read(pool, hint if isinstance(hint, V4State) else None)
+        questions, fees = next(reader), (0, 0)
+        while True:
+            answers = yield [(pool.address, EXTSLOAD + _slot(base, call)) for _, call in questions]
+            words = [_as_v3(call, answer) for (_, call), answer in zip(questions, answers, strict=True)]
+            for (_, call), answer in zip(questions, answers, strict=True):
+                if call == v3_reads.SLOT0 and answer is not None:
+                    fees = _fees(answer)
+            try:
+                questions = reader.send(words)
+            except StopIteration as done:
+                v3: V3State = done.value
+                return V4State(v3.sqrt_price_x96, v3.tick, v3.liquidity, v3.ticks, v3.tick_low, v3.tick_high, *fees)
+
+
+@lru_cache(maxsize=4096)  # the same ticks and words are read at every block
+def _slot(base: bytes, call: bytes) -> bytes:
+    """Where the PoolManager keeps what this call of a V3 pool would give; `base` is the pool's first slot."""
+    question, argument = call[:4], call[4:]
+    if question == v3_reads.SLOT0:
+        return base
+    if question == v3_reads.LIQUIDITY:
+        return _after(base, _LIQUIDITY)
+    return keccak(argument + _after(base, _BITMAP if question == v3_reads.TICK_BITMAP else _TICKS))
+
+
+def _after(base: bytes, offset: int) -> bytes:
+    return (int.from_bytes(base) + offset).to_bytes(32)
+
+
+def _as_v3(call: bytes, answer: bytes | None) -> bytes | None:
+    """The storage word in the form that a V3 pool answers in: one word a value."""
+    if answer is None or len(answer) != 32:
+        return None
+    word = int.from_bytes(answer)
+    if call == v3_reads.SLOT0:
+        return (word & (1 << 160) - 1).to_bytes(32) + _signed(word >> 160, 24).to_bytes(32, signed=True)
+    if call[:4] == v3_reads.TICKS:
+        return (word & (1 << 128) - 1).to_bytes(32) + _signed(word >> 128, 128).to_bytes(32, signed=True)
+    if call == v3_reads.LIQUIDITY:
+        return (word & (1 << 128) - 1).to_bytes(32)
+    return answer
+
+
+def _signed(value: int, bits: int) -> int:
+    """The lowest `bits` as two's complement."""
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> bits - 1 else value
+
+
+def _fees(slot0: bytes) -> tuple[int, int]:
+    """(token1 in, token0 in): the protocol's share is taken first, the providers' fee of what remains."""
+    word = int.from_bytes(slot0[:32])
+    protocol, provider = word >> 184 & 0xFFFFFF, word >> 208 & 0xFFFFFF
+    return swap_fee(protocol >> 12, provider), swap_fee(protocol & 0xFFF, provider)
+
+
+def swap_fee(protocol: int, provider: int) -> int:
+    """Both fees together, in pips, as the pool rounds them."""
+    return protocol + provider - protocol * provider // PIPS
+
+
+def _priced(pool: Pool, state: PoolState, token_in: Symbol) -> Pool:
+    """The pool with the fee that it takes in this direction."""
+    v4 = _v4(pool, state)
+    fee = v4.fee_down if token_in == pool.token0 else v4.fee_up
+    if fee >= PIPS:
+        raise QuoteError(f"{pool.name}: the fee takes everything")
+    return pool if fee == pool.fee_pips else replace(pool, fee_pips=fee)
+
+
+def _fitting(pool: Pool, amount: int) -> int:
+    if amount > MAX_AMOUNT:
+        raise QuoteError(f"{pool.name}: the amount does not fit into 127 bits")
+    return amount
+
+
+def _v4(pool: Pool, state: PoolState) -> V4State:
+    if not isinstance(state, V4State):
+        raise QuoteError(f"{pool.name}: not the state of a V4 pool")
+    return state
