@@ -86,7 +86,7 @@ class Stage:
         assert head == self.confirmed_on[-1]
         return (Verdict("all", True, "fine"),)
 
-    def vote(self, ballots: Sequence[Simulation], asked: int) -> Act:
+    def vote(self, ballots: Sequence[Simulation], asked: int, *_: object) -> Act:
         return Act(ballots[0], 1, 1, 1, 0)
 
     async def run(self) -> CycleRecord:
@@ -149,7 +149,7 @@ class Slow:
         self.seconds = seconds
         self.asked = 0
 
-    async def sample(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str) -> list[Sample]:
+    async def sample(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, **_: int) -> list[Sample]:
         self.asked += 1
         await asyncio.sleep(self.seconds)
         return [Sample(0, i, "Thought: I wait.", 1, "stop") for i in range(n)]
