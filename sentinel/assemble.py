@@ -17,7 +17,8 @@ from sentinel.chain.heads import HeadStream, latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.chain.seeding import seed_history
-from sentinel.cycle import Vote
+from sentinel.cycle import More, Vote
+from sentinel.decide.more import further
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.dex.build import Builder
@@ -33,7 +34,7 @@ from sentinel.settings import Settings
 from sentinel.telemetry.board import Board
 from sentinel.telemetry.health import Health
 from sentinel.telemetry.metrics import Metrics
-from sentinel.types import Address, Decision, Head, HexHash, Limits, Mandate, Network, Simulation, Symbol
+from sentinel.types import Address, Decision, Head, HexHash, Limits, Mandate, MarketState, Network, Simulation, Symbol
 
 JOURNAL = "journal.sqlite3"  # in the state directory
 LEAST_BARS = 60  # of price history, whatever the playbook looks back
@@ -62,6 +63,7 @@ class Parts:
     model: Sampler
     policy: Policy
     vote: Vote
+    more: More
     metrics: Metrics
     health: Health
     board: Board
@@ -157,7 +159,8 @@ async def assembled(
             fork=fork,
             model=model,
             policy=Policy(network, limits),
-            vote=_vote(settings, network, history),
+            vote=_vote(settings, network),
+            more=_more(settings),
             metrics=metrics,
             health=health,
             board=board,
@@ -185,18 +188,22 @@ def _student(settings: Settings, metrics: Metrics) -> StudentModel:
     )
 
 
-def _vote(settings: Settings, network: Network, history: PriceHistory) -> Vote:
-    def decide(ballots: Sequence[Simulation], asked: int) -> Decision:
-        prices = {symbol: closes[-1] for symbol, closes in history.closes().items() if closes}
+def _vote(settings: Settings, network: Network) -> Vote:
+    def decide(ballots: Sequence[Simulation], asked: int, state: MarketState) -> Decision:
         return vote(
             ballots,
             asked=asked,
             quorum_bps=settings.vote.quorum_bps,
             agreement_bps=settings.vote.agreement_bps,
-            dust=terms.dust(settings, network, prices),
+            dust=terms.dust(settings, network, state.prices),
         )
 
     return decide
+
+
+def _more(settings: Settings) -> More:
+    most, quorum_bps = settings.model.n_max or 0, settings.vote.quorum_bps
+    return lambda decision, ballots: further(decision, ballots, most, quorum_bps)
 
 
 def _poll_every(network: Network) -> float:

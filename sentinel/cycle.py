@@ -6,13 +6,13 @@ Read `Cycle.run` from top to bottom and you know what Sentinel does. Every early
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sentinel.errors import Refused, SentinelError, Unavailable
 from sentinel.rpc import plain
+from sentinel.stopwatch import Stopwatch
 from sentinel.types import (
     Act,
     Candidate,
@@ -41,6 +41,10 @@ class Analyst(Protocol):
 
 class Trader(Protocol):
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal: ...
+
+    async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
+        """The same proposal with so many further samples of its last step, all counted among the asked."""
+        ...
 
 
 class Toolkit(Protocol):
@@ -95,7 +99,8 @@ class Journal(Protocol):
 
 CONFIRMS = 4  # tries to simulate the final bytes before the next block comes
 
-Vote = Callable[[Sequence[Simulation], int], Decision]
+Vote = Callable[[Sequence[Simulation], int, MarketState], Decision]  # ballots, asked, the state they belong to
+More = Callable[[Decision, int], int]  # how many more to ask for after a vote with so many ballots; 0: none
 
 
 @dataclass(slots=True)
@@ -109,15 +114,13 @@ class _Draft:
     refusals: tuple[Refusal, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     intent: Intent | None = None
-    timings: dict[str, float] = field(default_factory=dict)
+    stage: Stopwatch = field(default_factory=Stopwatch)
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.timings[name] = time.perf_counter() - started
+    @property
+    def timings(self) -> dict[str, float]:
+        """Of the stages, and of the proposal's parts."""
+        parts = self.proposal.timings if self.proposal is not None else {}
+        return {**parts, **self.stage.seconds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ class Cycle:
     journal: Journal
     samples: Callable[[], int]  # n; asked anew each block since an operator may reload it
     newest: Callable[[], Head]  # the newest head that the node has told us of
+    more: More = lambda decision, ballots: 0
     clock: Callable[[], float] = time.time
 
     async def run(self, head: Head) -> CycleRecord:
@@ -140,14 +144,13 @@ class Cycle:
         Raises JournalError and programming errors only: those stop the daemon, everything else is a Hold.
         """
         draft = _Draft()
-        started = time.perf_counter()
-        try:
-            decision = await self._decide(head, draft)
-        except Unavailable as error:
-            decision = Hold(_reason(error), detail=plain(error))
-        except Refused as error:
-            decision = Hold("refused", detail=f"{error.rule}: {plain(error)}")
-        draft.timings["total"] = time.perf_counter() - started
+        with draft.stage("total"):
+            try:
+                decision = await self._decide(head, draft)
+            except Unavailable as error:
+                decision = Hold(_reason(error), detail=plain(error))
+            except Refused as error:
+                decision = Hold("refused", detail=f"{error.rule}: {plain(error)}")
 
         record = CycleRecord(
             head=head,
@@ -180,15 +183,13 @@ class Cycle:
 
         with draft.stage("propose"):
             draft.proposal = proposal = await self.trader.propose(state, view, self.samples())
-
-        with draft.stage("simulate"):
-            draft.simulations = tried = await self.toolkit.simulate_all(state, proposal.candidates)
-
         spent = self.journal.spent_today(self.clock())
-        with draft.stage("policy"):
-            ballots, draft.refusals = self.policy.screen(tried, state, spent)
-        with draft.stage("vote"):
-            decision = self.vote(ballots, proposal.asked)
+        decision, ballots = await self._judge(proposal, state, spent, draft)
+
+        if (more := self.more(decision, ballots)) > 0:  # a close vote, and the operator pays for another round
+            with draft.stage("propose"):
+                draft.proposal = proposal = await self.trader.more(state, view, proposal, more)
+            decision, _ = await self._judge(proposal, state, spent, draft)
         if isinstance(decision, Hold):
             return decision
 
@@ -202,12 +203,24 @@ class Cycle:
                     break
             else:
                 return Hold("overtaken", decision.votes, decision.asked, "blocks come faster than they are simulated")
-        draft.verdicts = verdicts = self.policy.check(confirmed, decision, state, newest, spent, self.clock())
+        with draft.stage("policy"):
+            verdicts = self.policy.check(confirmed, decision, state, newest, spent, self.clock())
+        draft.verdicts = verdicts
         if refused := [verdict for verdict in verdicts if not verdict.ok]:
             return Hold("refused", decision.votes, decision.asked, "; ".join(f"{v.rule}: {v.detail}" for v in refused))
         if (why := self.journal.latched) is not None:  # paused while this cycle was under way
             return Hold("paused", decision.votes, decision.asked, f"trading is paused: {why}")
         return decision
+
+    async def _judge(self, proposal: Proposal, state: MarketState, spent: Spent, draft: _Draft) -> tuple[Decision, int]:
+        """The vote over the proposal's candidates, and how many ballots it had; those tried before are not again."""
+        with draft.stage("simulate"):
+            untried = proposal.candidates[len(draft.simulations) :]
+            draft.simulations += await self.toolkit.simulate_all(state, untried)
+        with draft.stage("policy"):
+            ballots, draft.refusals = self.policy.screen(draft.simulations, state, spent)
+        with draft.stage("vote"):
+            return self.vote(ballots, proposal.asked, state), len(ballots)
 
 
 def _reason(error: SentinelError) -> str:

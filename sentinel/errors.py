@@ -11,7 +11,8 @@ SentinelError
  │    │    └── RpcTimeout
  │    ├── HeadGone            the block is no longer (or not yet) part of the endpoint's chain
  │    ├── ForkUnavailable     the simulation fork is down or behind
- │    └── ModelUnavailable    the student did not answer in time
+ │    └── ModelUnavailable    the student gave no usable answer
+ │         └── ModelTimeout   nor any answer in time
  ├── AgentFault               the model's fault: recorded as Discarded, the cycle goes on
  │    ├── ParseFault          the text is not a code action
  │    ├── CodeFault           the code did not run
@@ -76,6 +77,10 @@ class ForkUnavailable(Unavailable):
 
 
 class ModelUnavailable(Unavailable):
+    pass
+
+
+class ModelTimeout(ModelUnavailable):
     pass
 
 

@@ -53,6 +53,9 @@ class ModelSettings(_Group):
     url: str = Field("http://127.0.0.1:8100/v1", description="OpenAI-compatible endpoint of the student (vLLM)")
     name: str = Field("sentinel-nano", description="served model name; another one at the endpoint is refused")
     n: int = Field(8, ge=1, le=256, description="samples a step")
+    n_max: int | None = Field(
+        None, ge=1, le=256, description="most final actions asked for where the vote is close; empty: n, never more"
+    )
     temperature: float = Field(0.4, ge=0, le=2, description="sampling temperature; 0 only with n = 1")
     top_p: float = Field(0.8, gt=0, le=1, description="nucleus sampling")
     max_tokens: int = Field(256, ge=16, description="most tokens of one thought and code action")
@@ -66,6 +69,10 @@ class ModelSettings(_Group):
     def _greedy_is_single(self) -> ModelSettings:
         if self.temperature == 0 and self.n > 1:
             raise ValueError("temperature 0 gives n equal samples: set n to 1 or the temperature above 0")
+        if self.n_max is not None and self.n_max < self.n:
+            raise ValueError(f"n_max = {self.n_max} is below n = {self.n}")
+        if self.n_max is not None and self.n_max > self.n and self.temperature == 0:
+            raise ValueError("temperature 0 gives equal samples: more of them tell nothing")
         return self
 
 

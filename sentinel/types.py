@@ -75,6 +75,7 @@ class Network:
     hardfork: str  # Anvil's --hardfork
     block_time: float  # seconds, typical
     code_hashes: Mapping[Address, HexHash] = field(default_factory=dict)  # of routers, Permit2, Multicall3, pools
+    quote_feed: Feed | None = None  # what the quote token costs in the feeds' unit (USD); None: exactly 1
 
 
 # ---------------------------------------------------------------- the chain at one block

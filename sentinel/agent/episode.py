@@ -15,6 +15,7 @@ from sentinel.agent.form import closed
 from sentinel.agent.majority import majority, spokesman
 from sentinel.agent.parse import parse
 from sentinel.agent.sandbox import Run, Tools
+from sentinel.stopwatch import Stopwatch
 from sentinel.types import Candidate, Discarded, Proposal, Sample
 
 Message = Mapping[str, str]  # {"role": …, "content": …}
@@ -28,9 +29,10 @@ class Sampler(Protocol):
         """ "student:<id>" or "oracle"; it is on everything that comes of the episode."""
         ...
 
-    async def sample(self, messages: Sequence[Message], n: int, prefill: str) -> list[Sample]:
+    async def sample(self, messages: Sequence[Message], n: int, prefill: str, *, after: int = 0) -> list[Sample]:
         """n continuations of the conversation. Each `text` is the whole assistant turn, `prefill` included, with or
-        without the stop string; `step` is not its business. Raises ModelUnavailable."""
+        without the stop string; `step` is not its business. `after`: so many samples of this very request were drawn
+        before, and these are others, whatever the seed. Raises ModelUnavailable."""
         ...
 
 
@@ -64,6 +66,10 @@ class _Lineage:
     state: bytes | None = None
     fresh: bool = False  # a winner has read the market
 
+    def passed(self, run: Run) -> None:
+        self.state = run.state
+        self.fresh = self.fresh or bool(run.reads)
+
 
 async def play(
     sampler: Sampler,
@@ -80,20 +86,62 @@ async def play(
 
     Raises ModelUnavailable, and what a tool raises that is not the code's fault.
     """
-    lineage, samples = _Lineage([*messages]), list[Sample]()
+    lineage, samples, part = _Lineage([*messages]), list[Sample](), Stopwatch()
     for step in range(1, max_steps + 1):
         prompt = tuple(lineage.messages)
-        drawn = await sampler.sample(prompt, n, prefill if step == 1 else "")
+        with part("model"):
+            drawn = await sampler.sample(prompt, n, prefill if step == 1 else "")
         drawn = [replace(sample, step=step, index=i) for i, sample in enumerate(drawn[:n])]
         samples += drawn
-        tried = await asyncio.gather(*(_try(sample, runner, tools, lineage.state) for sample in drawn))
+        with part("sandbox"):
+            tried = await asyncio.gather(*(_try(sample, runner, tools, lineage.state) for sample in drawn))
         ran = [one for one in tried if one.fault is None]
         if 2 * sum(one.final for one in ran) > len(ran):
-            candidates, discarded = _close(tried, n, lineage.fresh)
-            return Proposal(n, candidates, discarded, prompt, tuple(samples), step, sampler.source)
+            candidates, discarded = _close(tried, range(n), lineage.fresh)
+            return Proposal(n, candidates, discarded, prompt, tuple(samples), step, sampler.source, part.seconds)
         _advance(lineage, tried, observe)
     late = tuple(Discarded(i, "episode", "too_many_steps") for i in range(n))
-    return Proposal(n, (), late, prompt, tuple(samples), max_steps, sampler.source)
+    return Proposal(n, (), late, prompt, tuple(samples), max_steps, sampler.source, part.seconds)
+
+
+async def extend(
+    sampler: Sampler, runner: Runner, tools: Tools, proposal: Proposal, *, more: int, prefill: str = ""
+) -> Proposal:
+    """The proposal with `more` further samples of its last step, in the same place of the same conversation.
+
+    `tools` and `prefill` are those that it was made with. Every further sample counts among the asked, whatever
+    becomes of it. Raises as `play` does.
+    """
+    part = Stopwatch()
+    places = range(proposal.asked, proposal.asked + more)
+    with part("model"):
+        drawn = await sampler.sample(
+            proposal.prompt, more, prefill if proposal.steps == 1 else "", after=proposal.asked
+        )
+    drawn = [replace(one, step=proposal.steps, index=i) for i, one in zip(places, drawn, strict=False)]
+    with part("sandbox"):
+        lineage = await _retrace(runner, tools, proposal.prompt)
+        tried = await asyncio.gather(*(_try(sample, runner, tools, lineage.state) for sample in drawn))
+    candidates, discarded = _close(tried, places, lineage.fresh)
+    return replace(
+        proposal,
+        asked=places.stop,
+        candidates=proposal.candidates + candidates,
+        discarded=proposal.discarded + discarded,
+        samples=proposal.samples + tuple(drawn),
+        timings={**proposal.timings, **{n: proposal.timings.get(n, 0.0) + s for n, s in part.seconds.items()}},
+    )
+
+
+async def _retrace(runner: Runner, tools: Tools, prompt: Sequence[Message]) -> _Lineage:
+    """What the winners of a conversation left behind: a run is a function of code, state and tools alone."""
+    lineage = _Lineage([*prompt])
+    for message in prompt:
+        if message["role"] == "assistant":
+            one = await _try(Sample(0, 0, message["content"], 0, "stop"), runner, tools, lineage.state)
+            if one.fault is None and one.run is not None:
+                lineage.passed(one.run)
+    return lineage
 
 
 async def _try(sample: Sample, runner: Runner, tools: Tools, state: bytes | None) -> _Tried:
@@ -112,9 +160,10 @@ async def _try(sample: Sample, runner: Runner, tools: Tools, state: bytes | None
     return _Tried(sample, run, fault)
 
 
-def _close(tried: Sequence[_Tried], asked: int, fresh: bool) -> tuple[tuple[Candidate, ...], tuple[Discarded, ...]]:
+def _close(tried: Sequence[_Tried], asked: range, fresh: bool) -> tuple[tuple[Candidate, ...], tuple[Discarded, ...]]:
+    """`asked` are the indices that must be accounted for; `tried` has the first of them."""
     candidates: list[Candidate] = []
-    discarded: list[Discarded] = [Discarded(i, "sample", "missing") for i in range(len(tried), asked)]
+    discarded: list[Discarded] = [Discarded(i, "sample", "missing") for i in asked[len(tried) :]]
     for one in tried:
         index = one.sample.index
         if one.fault is not None:
@@ -138,8 +187,7 @@ def _advance(lineage: _Lineage, tried: Sequence[_Tried], observe: Callable[[str]
     by_index = {one.sample.index: one for one in tried}
     winner = by_index[spokesman({index: by_index[index].sample.text for index in members})]
     if seen and winner.run is not None:
-        lineage.state = winner.run.state
-        lineage.fresh = lineage.fresh or bool(winner.run.reads)
+        lineage.passed(winner.run)
     text = shown[winner.sample.index]
     lineage.messages.append({"role": "assistant", "content": closed(winner.sample.text)})
     lineage.messages.append(observe(text or "nothing was printed"))

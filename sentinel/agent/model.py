@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from sentinel.agent.form import STOP
 from sentinel.agent.text import one_line
-from sentinel.errors import ModelUnavailable, SettingsError
+from sentinel.errors import ModelTimeout, ModelUnavailable, SettingsError
 from sentinel.types import Sample
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes
@@ -70,15 +70,18 @@ class StudentModel:
     def source(self) -> str:
         return f"student:{self._name}"
 
-    async def sample(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str = "") -> list[Sample]:
+    async def sample(
+        self, messages: Sequence[Mapping[str, str]], n: int, prefill: str = "", *, after: int = 0
+    ) -> list[Sample]:
         """n samples in one request, by index; each text begins with `prefill`. `step` is 0: the episode sets it.
 
+        `after`: so many of this very request were drawn before; with a seed, these get the seeds that follow theirs.
         Raises ModelUnavailable for everything that is not n well-formed answers of the named model in time.
         """
         if n < 1 or (n > 1 and self._sampling.temperature == 0):
             raise ValueError(f"n = {n} at temperature {self._sampling.temperature:g}: greedy samples are all equal")
         started = time.perf_counter()
-        reply = await self._fetch("POST", f"{self._url}/chat/completions", self._request(messages, n, prefill))
+        reply = await self._fetch("POST", f"{self._url}/chat/completions", self._request(messages, n, prefill, after))
         answer = _Answer.read(reply, self._name, n, prefill)
         self._observer.sampled(time.perf_counter() - started, n, answer.prompt_tokens, answer.completion_tokens)
         return answer.samples
@@ -93,7 +96,7 @@ class StudentModel:
                 f"the endpoint serves {one_line(', '.join(served), 100) or 'nothing'}, not {self._name}"
             )
 
-    def _request(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str) -> dict[str, Any]:
+    def _request(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, after: int) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self._name,
             "messages": [dict(message) for message in messages],
@@ -105,7 +108,7 @@ class StudentModel:
             "return_token_ids": True,  # the only way to a sample's own token count
         }
         if self._sampling.seed is not None:
-            body["seed"] = self._sampling.seed
+            body["seed"] = self._sampling.seed + after  # vLLM gives sample i the seed plus i
         if prefill:
             body["messages"].append({"role": "assistant", "content": prefill})
             body |= {"add_generation_prompt": False, "continue_final_message": True}
@@ -123,7 +126,7 @@ class StudentModel:
                 if response.status != 200:
                     raise ModelUnavailable(f"HTTP {response.status}: {one_line(raw.decode('utf-8', 'replace'), 200)}")
         except TimeoutError as error:
-            raise ModelUnavailable(f"no answer within {self._timeout:g} s") from error
+            raise ModelTimeout(f"no answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise ModelUnavailable(f"{type(error).__name__}: {error}") from error
         try:

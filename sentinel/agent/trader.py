@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 from sentinel.agent import form, prompt
-from sentinel.agent.episode import Runner, Sampler, play
+from sentinel.agent.episode import Runner, Sampler, extend, play
 from sentinel.agent.tools import Builder, Quoter, Toolbox
-from sentinel.errors import ModelUnavailable
+from sentinel.errors import ModelTimeout
+from sentinel.stopwatch import Stopwatch
 from sentinel.types import Mandate, MarketState, MarketView, Network, Proposal
 
 
@@ -22,21 +25,46 @@ class Trader:
     mandate: Mandate
     first_thought: str = ""  # how the first thought begins; empty: the model's own
     max_steps: int = 5
-    timeout: float = 30.0  # seconds for the whole episode: a late proposal belongs to an old block
+    timeout: float = 30.0  # seconds for all that one block asks: a late proposal belongs to an old block
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
-        """n final actions wanted. Raises ModelUnavailable, after `timeout` too (I22)."""
+        """n final actions wanted. Raises ModelUnavailable: ModelTimeout after `timeout` (I22)."""
+        part = Stopwatch()
+        with part("prompt"):
+            messages = prompt.messages(state, view, self.mandate, self.network.quote)
+        async with self._within(self.timeout):
+            proposal = await play(
+                self.sampler,
+                self.sandbox,
+                self._tools(state, view),
+                messages,
+                prompt.observation,
+                n=n,
+                max_steps=self.max_steps,
+                prefill=form.prefill(self.first_thought),
+            )
+        return replace(proposal, timings={**part.seconds, **proposal.timings})
+
+    async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
+        """`more` further samples of the proposal's last step, in what is left of `timeout`. `state` and `view` are
+        those that it was made from. Raises as `propose`."""
+        async with self._within(max(0.0, self.timeout - sum(proposal.timings.values()))):
+            return await extend(
+                self.sampler,
+                self.sandbox,
+                self._tools(state, view),
+                proposal,
+                more=more,
+                prefill=form.prefill(self.first_thought),
+            )
+
+    def _tools(self, state: MarketState, view: MarketView) -> Toolbox:
+        return Toolbox(state, view, self.network, self.quoter, self.builder)
+
+    @asynccontextmanager
+    async def _within(self, seconds: float) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self.timeout):
-                return await play(
-                    self.sampler,
-                    self.sandbox,
-                    Toolbox(state, view, self.network, self.quoter, self.builder),
-                    prompt.messages(state, view, self.mandate, self.network.quote),
-                    prompt.observation,
-                    n=n,
-                    max_steps=self.max_steps,
-                    prefill=form.prefill(self.first_thought),
-                )
+            async with asyncio.timeout(seconds):
+                yield
         except TimeoutError as error:
-            raise ModelUnavailable(f"no proposal within {self.timeout:g} s") from error
+            raise ModelTimeout(f"no proposal within {self.timeout:g} s") from error

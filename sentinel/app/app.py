@@ -121,6 +121,7 @@ async def opened(
             journal=parts.journal,
             samples=lambda: settings.model.n,
             newest=lambda: parts.latest.value,
+            more=parts.more,
         )
         daemon = Daemon(
             network=network,

@@ -62,7 +62,9 @@ class OracleModel:
 
     source = "oracle"
 
-    async def sample(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str) -> list[Sample]:
+    async def sample(
+        self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
+    ) -> list[Sample]:
         """A prefill is the playbook's own first thought or nothing; another one is the operator's, and kept."""
         text = next_action(messages)
         if prefill and not text.startswith(prefill):

@@ -14,6 +14,7 @@ HOLDS = {
     "refused": "a hard limit refused the trade",
     "no_ballots": "no candidate survived parsing, simulation and policy",
     "model_unavailable": "the model did not answer",
+    "model_timeout": "the model was too slow",
     "fork_unavailable": "the simulation fork is not there",
     "rpc_error": "the chain endpoint failed",
     "rpc_timeout": "the chain endpoint did not answer in time",

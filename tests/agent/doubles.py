@@ -141,9 +141,13 @@ class Script:
     steps: Sequence[Sequence[str | tuple[str, str]]]
     source: str = "script"
     asked: list[tuple[list[dict[str, str]], int, str]] = field(default_factory=list)
+    after: list[int] = field(default_factory=list)
 
-    async def sample(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str) -> list[Sample]:
+    async def sample(
+        self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
+    ) -> list[Sample]:
         step = self.steps[min(len(self.asked), len(self.steps) - 1)]
+        self.after.append(after)
         self.asked.append(([dict(message) for message in messages], n, prefill))
         pairs = [one if isinstance(one, tuple) else (one, "stop") for one in step]
         return [Sample(0, i, text, len(text), finish) for i, (text, finish) in enumerate(pairs)]
