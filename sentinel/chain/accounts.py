@@ -9,7 +9,7 @@ from eth_abi.abi import encode
 
 from sentinel.errors import Unavailable
 from sentinel.multicall import Read
-from sentinel.types import Address, Network, Reference, Symbol
+from sentinel.types import Address, Feed, Network, Reference, Symbol
 
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ALLOWANCE = bytes.fromhex("dd62ed3e")  # ERC-20 allowance(owner, spender)
@@ -22,13 +22,14 @@ class Accounts:
     balances: dict[Symbol, int]  # base units, tokens only
     allowances: dict[Symbol, int]  # ERC-20 wallet -> Permit2, base units
     permit_nonces: dict[Symbol, int]
-    reference: dict[Symbol, Reference]  # a feed that does not answer is absent: policy then refuses
+    reference: dict[Symbol, Reference]  # what is not priced by answering feeds is absent: policy then refuses
 
 
 class AccountReads:
     def __init__(self, network: Network, wallet: Address) -> None:
         self._tokens = tuple(network.tokens.values())
         self._feeds = tuple(network.feeds.values())
+        self._quote_feed = network.quote_feed
         balance = _BALANCE_OF + encode(["address"], [wallet])
         allowance = _ALLOWANCE + encode(["address", "address"], [wallet, network.permit2])
         self.reads: tuple[Read, ...] = (
@@ -43,21 +44,39 @@ class AccountReads:
                 for token in self._tokens
             ),
             *((feed.address, _LATEST_ROUND) for feed in self._feeds),
+            *((feed.address, _LATEST_ROUND) for feed in (self._quote_feed,) if feed is not None),
         )
 
-    def decode(self, answers: Sequence[bytes | None]) -> Accounts:
-        """The return data of `reads`. Raises Unavailable where a token or Permit2 does not answer."""
+    def decode(self, answers: Sequence[bytes | None], now: int) -> Accounts:
+        """The return data of `reads`, of the block with timestamp `now` (seconds).
+
+        Raises Unavailable where a token or Permit2 does not answer.
+        """
         n = len(self._tokens)
         symbols = [token.symbol for token in self._tokens]
         balances = {symbol: _word(answers[i], 0, f"{symbol}'s balance") for i, symbol in enumerate(symbols)}
         allowances = {symbol: _word(answers[n + i], 0, f"{symbol}'s allowance") for i, symbol in enumerate(symbols)}
         nonces = {symbol: _word(answers[2 * n + i], 2, "Permit2's nonce") for i, symbol in enumerate(symbols)}
-        reference = {}
-        for feed, answer in zip(self._feeds, answers[3 * n :], strict=True):
-            if answer is not None and len(answer) >= 160:
-                price = int.from_bytes(answer[32:64], signed=True)
-                reference[feed.token] = Reference(price, feed.decimals, _word(answer, 3, "the feed's time"))
+        prices = [_price(feed, answer) for feed, answer in zip(self._feeds, answers[3 * n :], strict=False)]
+        reference = {feed.token: price for feed, price in zip(self._feeds, prices, strict=True) if price is not None}
+        if self._quote_feed is not None:
+            quote = _price(self._quote_feed, answers[3 * n + len(self._feeds)])
+            if quote is None or quote.answer <= 0 or not 0 <= now - quote.updated_at <= self._quote_feed.max_age:
+                reference = {}  # without it nothing is priced in the quote token
+            else:
+                reference = {symbol: _in_quote(price, quote) for symbol, price in reference.items()}
         return Accounts(balances, allowances, nonces, reference)
+
+
+def _price(feed: Feed, answer: bytes | None) -> Reference | None:
+    if answer is None or len(answer) < 160:
+        return None
+    return Reference(int.from_bytes(answer[32:64], signed=True), feed.decimals, _word(answer, 3, "the feed's time"))
+
+
+def _in_quote(price: Reference, quote: Reference) -> Reference:
+    """From the feeds' common unit to the quote token, rounded down; as old as the token's own answer."""
+    return Reference(price.answer * 10**quote.decimals // quote.answer, price.decimals, price.updated_at)
 
 
 def _word(answer: bytes | None, index: int, what: str) -> int:

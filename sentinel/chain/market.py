@@ -73,7 +73,7 @@ class MarketReader:
         answers = _decoded(replies[0], head)
         if len(answers[0] or b"") < 32 or int.from_bytes((answers[0] or b"")[:32]) != head.timestamp:
             raise Unavailable(f"the endpoint did not answer for block {head.number} {head.hash}")
-        accounts = self._accounts.decode(answers[1 : len(own)])
+        accounts = self._accounts.decode(answers[1 : len(own)], head.timestamp)
         balance, nonce = _quantity(replies[1], head), _quantity(replies[2], head, 63)
         # not every endpoint has a method for the tip; the floor serves then
         tip = _quantity(replies[3], head) if isinstance(replies[3], str) else 0

@@ -75,6 +75,7 @@ class _File(_Table):
     tokens: dict[_Symbol, _Token]
     pools: dict[str, _Pool]
     feeds: dict[_Symbol, _Feed]
+    quote_feed: _Feed | None = None
     code_hashes: dict[_Address, _Hash] = {}
 
 
@@ -106,6 +107,8 @@ def _contradictions(file: _File) -> list[str]:
     for role, symbol in (("quote", file.quote), ("wrapped", file.wrapped), *(("feeds", s) for s in file.feeds)):
         if symbol not in file.tokens:
             found.append(f"{role}: {symbol} is not one of tokens")
+    if file.quote in file.feeds:
+        found.append(f"feeds.{file.quote}: the quote token's own feed is called quote_feed")
     for name, pool in file.pools.items():
         if missing := [symbol for symbol in (pool.token0, pool.token1) if symbol not in file.tokens]:
             found.append(f"pools.{name}: {' and '.join(missing)} not in tokens")
@@ -142,5 +145,6 @@ def _network(name: str, file: _File) -> types.Network:
         tokens={symbol: types.Token(symbol, **token.model_dump()) for symbol, token in file.tokens.items()},
         pools={pool: types.Pool(pool, **table.model_dump()) for pool, table in file.pools.items()},
         feeds={symbol: types.Feed(symbol, **feed.model_dump()) for symbol, feed in file.feeds.items()},
-        **file.model_dump(exclude={"tokens", "pools", "feeds"}),
+        quote_feed=types.Feed(file.quote, **file.quote_feed.model_dump()) if file.quote_feed else None,
+        **file.model_dump(exclude={"tokens", "pools", "feeds", "quote_feed"}),
     )
