@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from sentinel.dex.fork import without_addresses
+from sentinel.dex.requests import Executed, Segment, block_overrides, executed, simulation_request, transaction
 from sentinel.dex.reverts import revert_reason
 from sentinel.dex.tokens import printable
 from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
 from sentinel.errors import ForkUnavailable, RpcError
 from sentinel.multicall import decode_aggregate3
 from sentinel.rpc import Call, Rpc
-from sentinel.types import Address, Log, Network, SimEnv, Simulation
+from sentinel.types import Address, Network, Simulation
 
 READER: Address = to_checksum_address(keccak(b"sentinel reader")[12:])
 _READ_GAS = 2_000_000
@@ -49,7 +49,7 @@ async def simulate(
     readings = Readings(network, wallet)
     invalid = [why_invalid(trial, funds) for trial in trials]
     calls = [
-        request(network, wallet, trial, readings.calldata(trial), read_before=before is None)
+        request(network, wallet, trial, "0x" + readings.calldata(trial).hex(), read_before=before is None)
         for trial, why in zip(trials, invalid, strict=True)
         if why is None
     ]
@@ -63,45 +63,17 @@ async def simulate(
     return done
 
 
-def request(network: Network, wallet: Address, trial: Trial, reading_data: bytes, *, read_before: bool) -> Call:
-    """The JSON-RPC call of one trial."""
+def request(network: Network, wallet: Address, trial: Trial, reading_data: str, *, read_before: bool) -> Call:
+    """The JSON-RPC call of one trial. `reading_data`: the Multicall3 read, 0x-hex."""
     env, tx = trial.env, trial.tx
     overrides: dict[str, Any] = {READER: {"balance": hex(_READ_GAS * env.base_fee * 4 + 10**18)}}
     if trial.grant is not None:
         slot, value = trial.grant.storage(network, wallet)
         overrides[network.permit2] = {"stateDiff": {slot: value}}
-    reading = _tx(READER, network.multicall3, reading_data, 0, _READ_GAS, env.base_fee, 0)
-    ours = _tx(wallet, tx.to, tx.data, tx.value, tx.gas_limit, env.max_fee, env.priority_fee)
-    ours["nonce"] = hex(env.nonce)
-    block = {
-        "blockOverrides": _block(env),
-        "stateOverrides": overrides,
-        "calls": [reading, ours, reading] if read_before else [ours, reading],
-    }
-    return "eth_simulateV1", [{"blockStateCalls": [block], "validation": True, "traceTransfers": False}, "latest"]
-
-
-def _tx(sender: Address, to: Address, data: bytes, value: int, gas: int, max_fee: int, tip: int) -> dict[str, str]:
-    return {
-        "from": sender,
-        "to": to,
-        "input": "0x" + data.hex(),
-        "value": hex(value),
-        "gas": hex(gas),
-        "maxFeePerGas": hex(max_fee),
-        "maxPriorityFeePerGas": hex(tip),
-    }
-
-
-def _block(env: SimEnv) -> dict[str, str]:
-    return {
-        "number": hex(env.number),
-        "time": hex(env.timestamp),
-        "gasLimit": hex(env.gas_limit),
-        "feeRecipient": env.coinbase,
-        "baseFeePerGas": hex(env.base_fee),
-        "prevRandao": env.prev_randao,
-    }
+    reading = transaction(READER, network.multicall3, reading_data, 0, _READ_GAS, env.base_fee, 0, None)
+    ours = transaction(wallet, tx.to, tx.data, tx.value, tx.gas_limit, env.max_fee, env.priority_fee, env.nonce)
+    calls = [reading, ours, reading] if read_before else [ours, reading]
+    return simulation_request([Segment(block_overrides(env), calls, overrides)])
 
 
 def _simulation(readings: Readings, trial: Trial, before: Balances | None, reply: Any | RpcError) -> Simulation:
@@ -116,10 +88,11 @@ def _simulation(readings: Readings, trial: Trial, before: Balances | None, reply
         if first:
             before, _ = readings.decode(_answers(first[0]))
         assert before is not None
+        done = executed(ours)
         effect = Effect(
-            gas_used=int(ours["gasUsed"], 16),
-            logs=tuple(parse_log(log) for log in ours["logs"]),
-            revert=None if int(ours["status"], 16) == 1 else _revert(ours),
+            gas_used=done.gas_used,
+            logs=done.logs,
+            revert=None if done.ok else _revert(done),
             balances=after,
             router_allowance=allowance,
         )
@@ -132,19 +105,5 @@ def _answers(call: Mapping[str, Any]) -> list[bytes | None]:
     return decode_aggregate3(bytes.fromhex(call["returnData"][2:]))
 
 
-def _revert(call: Mapping[str, Any]) -> str:
-    data = bytes.fromhex((call.get("returnData") or "0x")[2:])
-    if data:
-        return revert_reason(data)
-    message = (call.get("error") or {}).get("message") or "reverted"
-    return printable(str(message), _REASON) or "reverted"
-
-
-def parse_log(log: Mapping[str, Any]) -> Log:
-    topics = tuple(str(topic) for topic in log["topics"])
-    return Log(_checksummed(log["address"]), topics, bytes.fromhex(log["data"][2:]))
-
-
-@lru_cache(maxsize=1024)
-def _checksummed(address: str) -> Address:
-    return to_checksum_address(address)
+def _revert(done: Executed) -> str:
+    return revert_reason(done.returned) if done.returned else printable(done.error, _REASON) or "reverted"

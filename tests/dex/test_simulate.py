@@ -15,8 +15,8 @@ from eth_abi.abi import encode
 from sentinel.dex.fork import Fork
 from sentinel.dex.permit2 import allowance_slot, pack_allowance
 from sentinel.dex.quotes import quote_swap
+from sentinel.dex.requests import parse_log
 from sentinel.dex.reverts import revert_reason
-from sentinel.dex.simulate import parse_log
 from sentinel.dex.snapshot import FLAGS, simulate_by_mining
 from sentinel.dex.toolkit import SCREEN_GAS, DexToolkit
 from sentinel.dex.trial import intrinsic_gas

@@ -1,0 +1,97 @@
+"""What is asked of eth_simulateV1 and what it answers: for candidates, and for the replay of real blocks. Pure.
+
+A request is one or more segments that see one another's effects; each segment is one block environment with the
+transactions in it. Requests do not see one another's effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from sentinel.rpc import Call
+from sentinel.types import Address, HexHash, Log, SimEnv
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """`block`: block overrides; `state`: state overrides put in place before the calls. All as JSON."""
+
+    block: Json
+    calls: Sequence[Json]
+    state: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What one transaction did."""
+
+    ok: bool
+    gas_used: int  # net of refunds
+    logs: tuple[Log, ...]
+    returned: bytes  # return data, or revert data
+    error: str  # the node's words for what did not succeed; empty where it did
+
+
+def simulation_request(segments: Sequence[Segment]) -> Call:
+    """The JSON-RPC call. `validation` makes BASEFEE, GASPRICE and the gas payment what they are on the chain."""
+    states = [
+        {"blockOverrides": segment.block, "stateOverrides": segment.state, "calls": segment.calls}
+        for segment in segments
+    ]
+    return "eth_simulateV1", [{"blockStateCalls": states, "validation": True, "traceTransfers": False}, "latest"]
+
+
+def transaction(
+    sender: Address, to: Address, data: bytes | str, value: int, gas: int, max_fee: int, tip: int, nonce: int | None
+) -> dict[str, Any]:
+    """A type 2 transaction; `data` as bytes or as 0x-hex, the fees in wei per gas."""
+    fields = {
+        "from": sender,
+        "to": to,
+        "input": data if isinstance(data, str) else "0x" + data.hex(),
+        "value": hex(value),
+        "gas": hex(gas),
+        "maxFeePerGas": hex(max_fee),
+        "maxPriorityFeePerGas": hex(tip),
+    }
+    if nonce is not None:
+        fields["nonce"] = hex(nonce)
+    return fields
+
+
+def block_overrides(env: SimEnv) -> dict[str, Any]:
+    return {
+        "number": hex(env.number),
+        "time": hex(env.timestamp),
+        "gasLimit": hex(env.gas_limit),
+        "feeRecipient": env.coinbase,
+        "baseFeePerGas": hex(env.base_fee),
+        "prevRandao": env.prev_randao,
+    }
+
+
+def executed(call: Json) -> Executed:
+    """One item of a simulated block's `calls`. Raises KeyError, TypeError, ValueError, AttributeError for no such."""
+    ok = int(call["status"], 16) == 1
+    said = "" if ok else str((call.get("error") or {}).get("message") or "reverted")
+    returned = bytes.fromhex((call.get("returnData") or "0x")[2:])
+    return Executed(ok, int(call["gasUsed"], 16), tuple(map(parse_log, call["logs"])), returned, said)
+
+
+def parse_log(log: Json) -> Log:
+    topics: list[HexHash] = log["topics"]
+    if not all(isinstance(topic, str) for topic in topics):
+        raise TypeError("a log's topic is no text")
+    return Log(_checksummed(log["address"]), tuple(topics), bytes.fromhex(log["data"][2:]))
+
+
+@lru_cache(maxsize=4096)
+def _checksummed(address: str) -> Address:
+    return to_checksum_address(address)
