@@ -70,6 +70,7 @@ class Daemon:
     on_cycle: list[Callable[[CycleRecord], None]] = field(default_factory=list)
     on_settled: list[Callable[[Settled], None]] = field(default_factory=list)
     decided: Callable[[str], Act | None] = lambda _: None  # what an intent of an earlier run was decided as
+    ahead: Callable[[Head], None] = lambda _: None  # begins to read a head's market, for the cycle that will ask
     before: Callable[[], Awaitable[None]] | None = None  # once, ahead of the first cycle, heads not yet read
     cycles: int | None = None  # stop after so many; None: run until stopped
     probe_every: float = 5.0  # seconds
@@ -199,6 +200,8 @@ class Daemon:
     async def _read_heads(self) -> None:
         async for head in self.heads:
             self.latest.put(head)
+            if self.follower.in_flight is None:  # else the next cycle holds without reading
+                self.ahead(head)
             self.metrics.observe_head(head)
             self.health.head_seen(head)
             self.board.head_seen(head)

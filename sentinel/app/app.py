@@ -23,6 +23,7 @@ from sentinel.app.operations import Operator
 from sentinel.app.probes import probes
 from sentinel.app.startup import Startup, Told
 from sentinel.assemble import Closes, Parts, assembled
+from sentinel.chain.ahead import ReadAhead
 from sentinel.chain.networks import DEVELOPMENT_CHAIN, load_network
 from sentinel.control import ControlServer
 from sentinel.cycle import Cycle
@@ -108,10 +109,13 @@ async def opened(
     log = telemetry.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=address)
     if address == NOBODY:
         log.warning("wallet.none", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
-    async with assembled(settings, network, address, trader_model=trader_model, prior=prior) as parts:
+    async with (
+        assembled(settings, network, address, trader_model=trader_model, prior=prior) as parts,
+        contextlib.aclosing(ReadAhead(parts.market)) as ahead,
+    ):
         executor = await _executor(parts, log)
         cycle = Cycle(
-            market=parts.market,
+            market=ahead,
             analyst=parts.analyst,
             trader=parts.trader,
             toolkit=parts.toolkit,
@@ -135,6 +139,7 @@ async def opened(
             log=log,
             probes=probes(parts),
             decided=lambda intent_id: _decided(parts, intent_id),
+            ahead=lambda head: ahead.begin(head) if parts.journal.latched is None else None,
             cycles=cycles,
         )
         operator = Operator(parts, daemon)

@@ -203,3 +203,26 @@ async def test_what_a_person_must_mend_is_raised_after_a_clean_stop() -> None:
     with pytest.raises(OperatorError, match="8787"):
         await asyncio.wait_for(daemon.run(), 2)
     assert "good" in stopped
+
+
+async def test_the_next_heads_market_is_read_while_a_cycle_runs() -> None:
+    """Each head is begun when it comes, so the cycle that takes it need not start from nothing."""
+    begun: list[int] = []
+    cycle = Cycle(takes=0.1)
+    daemon = make(cycle, Heads(last=40), cycles=3, ahead=lambda head: begun.append(head.number))
+    assert await daemon.run() == 0
+    assert set(cycle.seen) <= set(begun)
+    assert begun == sorted(begun)
+    assert len(begun) > len(cycle.seen)
+
+
+async def test_nothing_is_read_ahead_while_a_transaction_is_in_flight() -> None:
+    """Those heads are held without a look at the market."""
+    begun: list[int] = []
+    intent = Intent("a1", values.act(), values.act().simulation.tx, True, values.simulation().env, 0, 0)  # type: ignore[arg-type]
+    daemon = make(Cycle(), Heads(last=5), Follower(in_flight=intent), ahead=lambda head: begun.append(head.number))
+    running = asyncio.create_task(daemon.run())
+    await asyncio.sleep(0.2)
+    daemon.stop()
+    assert await asyncio.wait_for(running, 2) == 0
+    assert begun == []
