@@ -1,9 +1,9 @@
 """Policy's own reading of a transaction's calldata, apart from the code that writes it.
 
 Only three shapes exist: ERC-20 `approve`, and the Universal Router's `execute(commands, inputs, deadline)` made of an
-optional Permit2 permit followed by exact-input V2 and V3 swaps. The router reads its inputs leniently (any offsets,
+optional Permit2 permit followed by exact-input V2, V3 and V4 swaps. The router reads its inputs leniently (any offsets,
 dirty upper bits, trailing bytes); here every part is decoded and encoded again, and bytes that differ are malformed: so
-there is one reading only. Layouts are those of Universal Router 2.1.0 (Dispatcher.dispatch).
+there is one reading only. Layouts are those of Universal Router 2.1.0 (Dispatcher.dispatch) and of its V4 actions.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
 EXECUTE = bytes.fromhex("3593564c")  # execute(bytes,bytes[],uint256)
 V3_EXACT_IN = 0x00
 V2_EXACT_IN = 0x08
+V4_SWAP = 0x10
 PERMIT = 0x0A
 ALLOW_REVERT = 0x80  # anyone may submit the permit first: that must not fail the trade
 MSG_SENDER: Address = "0x0000000000000000000000000000000000000001"
@@ -34,6 +35,11 @@ _EXECUTE_TYPES = ("bytes", "bytes[]", "uint256")
 _PERMIT_TYPES = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
 _V3_TYPES = ("address", "uint256", "uint256", "bytes", "bool")
 _V2_TYPES = ("address", "uint256", "uint256", "address[]", "bool")
+_V4_TYPES = ("bytes", "bytes[]")
+_V4_ACTIONS = bytes((0x0B, 0x06, 0x0E))  # SETTLE, SWAP_EXACT_IN_SINGLE, TAKE: V4 is used in this one way
+_V4_SETTLE = ("address", "uint256", "bool")
+_V4_SINGLE = ("((address,address,uint24,int24,address),bool,uint128,uint128,bytes)",)
+_V4_TAKE = ("address", "address", "uint256")
 _LATER_SIXTH = "uint256[]"  # least price a hop, of later routers: 2.1.0 ignores it, so it must be empty
 
 
@@ -53,13 +59,14 @@ class PermitCall:
 class SwapCall:
     """One router command; it may cross several pools of one venue."""
 
-    venue: str  # "uniswap_v2" | "uniswap_v3"
+    venue: str  # "uniswap_v2" | "uniswap_v3" | "uniswap_v4"
     recipient: Address
     amount_in: int  # base units, or CONTRACT_BALANCE
     min_out: int  # base units of the last token
     tokens: tuple[Address, ...]
     fees: tuple[int, ...]  # pips, one a pool; empty for V2
     payer_is_user: bool
+    spacings: tuple[int, ...] = ()  # ticks, one a pool; V4 alone names them
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,8 @@ def _router_call(body: bytes) -> RouterCall:
             swaps.append(_v3_swap(given))
         elif command == V2_EXACT_IN:
             swaps.append(_v2_swap(given))
+        elif command == V4_SWAP:
+            swaps.append(_v4_swap(given))
         else:
             raise _Bad(f"command 0x{command:02x} at position {position} is not allowed")
     if not swaps:
@@ -156,6 +165,32 @@ def _v2_swap(given: bytes) -> SwapCall:
         raise _Bad(f"V2 path of {len(path)} tokens")
     tokens = tuple(_address(token) for token in path)
     return SwapCall("uniswap_v2", _address(recipient), amount_in, min_out, tokens, (), payer_is_user)
+
+
+def _v4_swap(given: bytes) -> SwapCall:
+    """What is settled goes whole into one pool without hooks, and all that comes out is taken."""
+    actions, parts = _exact(_V4_TYPES, given, "V4 swap")
+    if actions != _V4_ACTIONS or len(parts) != len(_V4_ACTIONS):
+        raise _Bad(f"V4 actions 0x{actions.hex()[:32]} are not allowed")
+    paid, amount_in, payer_is_user = _exact(_V4_SETTLE, parts[0], "V4 settle")
+    ((key, zero_for_one, amount, min_out, data),) = _exact(_V4_SINGLE, parts[1], "V4 swap")
+    taken, recipient, share = _exact(_V4_TAKE, parts[2], "V4 take")
+    low, high, fee, spacing, hooks = key
+    if int(low, 16) >= int(high, 16) or int(hooks, 16) or data:
+        raise _Bad("a V4 pool with hooks, or with its tokens in the wrong order")
+    tokens = (low, high) if zero_for_one else (high, low)
+    if amount or share or (paid, taken) != tokens:
+        raise _Bad("a V4 swap that leaves something behind")
+    return SwapCall(
+        "uniswap_v4",
+        _address(recipient),
+        amount_in,
+        min_out,
+        (_address(tokens[0]), _address(tokens[1])),
+        (fee,),
+        payer_is_user,
+        (spacing,),
+    )
 
 
 def _swap(types: tuple[str, ...], given: bytes, what: str) -> tuple[Any, ...]:

@@ -156,14 +156,17 @@ def _legs(network: Network, command: SwapCall) -> Sequence[Leg]:
         if token_in is None or token_out is None:
             raise Refused("route", f"token {one if token_in is None else other} is not listed")
         fee = command.fees[hop] if command.fees else None
-        pool = _pool(network, command.venue, {token_in, token_out}, fee)
+        spacing = command.spacings[hop] if command.spacings else None
+        pool = _pool(network, command.venue, {token_in, token_out}, fee, spacing)
         legs.append(Leg(pool.name, token_in, token_out, command.venue))
     return legs
 
 
-def _pool(network: Network, venue: str, pair: set[str], fee: int | None) -> Pool:
+def _pool(network: Network, venue: str, pair: set[str], fee: int | None, spacing: int | None) -> Pool:
+    """The listed pool that the bytes name; a fee or spacing that the venue does not name is None."""
     for pool in network.pools.values():
-        if pool.venue == venue and {pool.token0, pool.token1} == pair and fee in (None, pool.fee_pips):
+        named = fee in (None, pool.fee_pips) and spacing in (None, pool.tick_spacing)
+        if named and pool.venue == venue and {pool.token0, pool.token1} == pair:
             return pool
     raise Refused("route", f"no listed {venue} pool of {'/'.join(sorted(pair))}")
 

@@ -19,7 +19,7 @@ PACKAGES = {
     "v3": "@uniswap__v3-core@1.0.1",
     "quoter": "@uniswap__swap-router-contracts@1.3.1",
     "router": "@uniswap__universal-router@2.1.0",
-    "permit2": "@uniswap__v4-periphery@1.0.3",
+    "v4": "@uniswap__v4-periphery@1.0.3",
     "multicall3": "viem@2.57.20",
 }
 
@@ -32,9 +32,12 @@ CREATION = {
     "UniswapV3Pool": ("v3", "artifacts/contracts/UniswapV3Pool.sol/UniswapV3Pool.json"),
     "QuoterV2": ("quoter", "artifacts/contracts/lens/QuoterV2.sol/QuoterV2.json"),
     "UniversalRouter": ("router", "artifacts/contracts/UniversalRouter.sol/UniversalRouter.json"),
+    "PoolManager": ("v4", "foundry-out/PoolManager.sol/PoolManager.default.json"),
+    "StateView": ("v4", "foundry-out/StateView.sol/StateView.json"),
+    "V4Quoter": ("v4", "foundry-out/V4Quoter.sol/V4Quoter.json"),
 }
-OWN = ("Token", "Feed", "Crowd")
-PERMIT2_SOURCE = ("permit2", "lib/permit2/test/utils/DeployPermit2.sol")
+OWN = ("Token", "Feed", "Crowd", "CrowdV4")
+PERMIT2_SOURCE = ("v4", "lib/permit2/test/utils/DeployPermit2.sol")
 MULTICALL3_SOURCE = ("multicall3", "_cjs/constants/contracts.js")
 
 
@@ -56,7 +59,9 @@ class Artifacts:
         """Creation bytecode, without constructor arguments."""
         path = self._own(name) if name in OWN else self._published(*CREATION[name])
         try:
-            return bytes.fromhex(json.loads(_read(path))["bytecode"].removeprefix("0x"))
+            code = json.loads(_read(path))["bytecode"]
+            text: str = code["object"] if isinstance(code, dict) else code  # as Foundry and as Hardhat write it
+            return bytes.fromhex(text.removeprefix("0x"))
         except (KeyError, ValueError, AttributeError) as error:
             raise OperatorError(f"{path} is not a contract artifact: delete it and run `make setup`") from error
 

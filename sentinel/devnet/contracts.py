@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import encode
+from eth_abi.grammar import parse
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
@@ -27,7 +28,7 @@ _PERMIT2_CACHED_SEPARATOR = bytes.fromhex("d5a17abc")  # the first bytes of the 
 ZERO: Address = "0x" + "00" * 20
 ETHER = 10**18
 
-V3_SPACING = {500: 10, 3000: 60}  # fee in pips -> tick spacing
+SPACING = {500: 10, 3000: 60}  # fee in pips -> tick spacing, of V3 and V4
 
 
 def keyless(name: str) -> Address:
@@ -41,6 +42,7 @@ PLAN = (
     *("WETH", "USDC", "WBTC"),
     *("V2Factory", "V3Factory", "QuoterV2", "UniversalRouter"),
     *("FeedWETH", "FeedWBTC", "Crowd"),
+    *("PoolManager", "StateView", "V4Quoter", "CrowdV4"),
 )
 
 
@@ -61,7 +63,20 @@ class PoolPlan:
 
     @property
     def tick_spacing(self) -> int:
-        return V3_SPACING[self.fee_pips] if self.venue == "uniswap_v3" else 0
+        return SPACING[self.fee_pips] if self.venue != "uniswap_v2" else 0
+
+    @property
+    def key(self) -> tuple[Address, Address, int, int, Address]:
+        """What V4 knows the pool by; it has no hooks."""
+        low, high = sorted((ADDRESSES[token] for token in self.tokens), key=lambda address: int(address, 16))
+        return low, high, self.fee_pips, self.tick_spacing, ZERO
+
+    @property
+    def pool_id(self) -> str | None:
+        """0x-hex, of V4 pools alone."""
+        if self.venue != "uniswap_v4":
+            return None
+        return "0x" + keccak(encode(["address", "address", "uint24", "int24", "address"], self.key)).hex()
 
     @property
     def member(self) -> Address:
@@ -75,6 +90,7 @@ POOLS = (
     PoolPlan("WETH/USDC-v3-3000", "uniswap_v3", ("WETH", "USDC"), 3000),
     PoolPlan("WBTC/USDC-v3-3000", "uniswap_v3", ("WBTC", "USDC"), 3000),
     PoolPlan("WBTC/WETH-v3-3000", "uniswap_v3", ("WBTC", "WETH"), 3000),
+    PoolPlan("WETH/USDC-v4-500", "uniswap_v4", ("WETH", "USDC"), 500),
 )
 DECIMALS = {"WETH": 18, "USDC": 6, "WBTC": 8}
 FEED_DECIMALS = 8
@@ -84,8 +100,8 @@ PURSE = {"WETH": 50_000_000, "USDC": 100_000_000_000, "WBTC": 5_000_000}
 
 def calldata(signature: str, *values: Any) -> bytes:
     """Selector and arguments of e.g. `mint(address,uint256)`."""
-    types = signature[signature.index("(") + 1 : -1]
-    return keccak(text=signature)[:4] + encode(types.split(",") if types else [], values)
+    arguments = parse(signature[signature.index("(") :]).components if values else ()
+    return keccak(text=signature)[:4] + encode([kind.to_type_str() for kind in arguments], values)
 
 
 async def deploy(rpc: Rpc, artifacts: Artifacts) -> None:
@@ -131,8 +147,10 @@ def _creations(artifacts: Artifacts) -> dict[str, bytes]:
     a, at = artifacts.creation, ADDRESSES
     router = (
         PERMIT2, at["WETH"], at["V2Factory"], at["V3Factory"],
-        keccak(a("UniswapV2Pair")), keccak(a("UniswapV3Pool")), ZERO, ZERO, ZERO, ZERO,
+        keccak(a("UniswapV2Pair")), keccak(a("UniswapV3Pool")), at["PoolManager"], ZERO, ZERO, ZERO,
     )  # fmt: skip
+    manager = encode(["address"], [at["PoolManager"]])
+    members = {v4: [pool.member for pool in POOLS if (pool.venue == "uniswap_v4") == v4] for v4 in (False, True)}
     token, feed = ["string", "string", "uint8"], ["string", "uint8"]
     codes = {
         "WETH": a("WETH9"),
@@ -145,7 +163,11 @@ def _creations(artifacts: Artifacts) -> dict[str, bytes]:
         + encode(["(address,address,address,address,bytes32,bytes32,address,address,address,address)"], [router]),
         "FeedWETH": a("Feed") + encode(feed, ["WETH / USDC", FEED_DECIMALS]),
         "FeedWBTC": a("Feed") + encode(feed, ["WBTC / USDC", FEED_DECIMALS]),
-        "Crowd": a("Crowd") + encode(["address[]"], [[pool.member for pool in POOLS]]),
+        "Crowd": a("Crowd") + encode(["address[]"], [members[False]]),
+        "PoolManager": a("PoolManager") + encode(["address"], [DEPLOYER]),
+        "StateView": a("StateView") + manager,
+        "V4Quoter": a("V4Quoter") + manager,
+        "CrowdV4": a("CrowdV4") + encode(["address", "address[]"], [at["PoolManager"], members[True]]),
     }
     return {name: codes[name] for name in PLAN}
 
@@ -154,13 +176,15 @@ async def _create_pool(rpc: Rpc, pool: PoolPlan) -> None:
     pair = [ADDRESSES[token] for token in pool.tokens]
     if pool.venue == "uniswap_v2":
         await send(rpc, DEPLOYER, ADDRESSES["V2Factory"], calldata("createPair(address,address)", *pair))
-    else:
+    elif pool.venue == "uniswap_v3":
         data = calldata("createPool(address,address,uint24)", *pair, pool.fee_pips)
         await send(rpc, DEPLOYER, ADDRESSES["V3Factory"], data)
 
 
-def pool_query(pool: PoolPlan) -> tuple[Address, bytes]:
-    """The factory to ask for the pool's address, and how."""
+def pool_query(pool: PoolPlan) -> tuple[Address, bytes] | None:
+    """The factory to ask for the pool's address, and how; None for V4, whose pools are all in the PoolManager."""
+    if pool.venue == "uniswap_v4":
+        return None
     pair = [ADDRESSES[token] for token in pool.tokens]
     if pool.venue == "uniswap_v2":
         return ADDRESSES["V2Factory"], calldata("getPair(address,address)", *pair)
@@ -168,13 +192,13 @@ def pool_query(pool: PoolPlan) -> tuple[Address, bytes]:
 
 
 async def _fill_purse(rpc: Rpc) -> None:
-    crowd = ADDRESSES["Crowd"]
     wei = PURSE["WETH"] * ETHER
-    await send(rpc, DEPLOYER, ADDRESSES["WETH"], calldata("deposit()"), value=wei)
-    await send(rpc, DEPLOYER, ADDRESSES["WETH"], calldata("transfer(address,uint256)", crowd, wei))
-    for token in ("USDC", "WBTC"):
-        amount = PURSE[token] * 10 ** DECIMALS[token]
-        await send(rpc, DEPLOYER, ADDRESSES[token], calldata("mint(address,uint256)", crowd, amount))
+    for crowd in (ADDRESSES["Crowd"], ADDRESSES["CrowdV4"]):
+        await send(rpc, DEPLOYER, ADDRESSES["WETH"], calldata("deposit()"), value=wei)
+        await send(rpc, DEPLOYER, ADDRESSES["WETH"], calldata("transfer(address,uint256)", crowd, wei))
+        for token in ("USDC", "WBTC"):
+            amount = PURSE[token] * 10 ** DECIMALS[token]
+            await send(rpc, DEPLOYER, ADDRESSES[token], calldata("mint(address,uint256)", crowd, amount))
 
 
 async def send(rpc: Rpc, sender: Address, to: Address | None, data: bytes, *, value: int = 0) -> dict[str, Any]:

@@ -62,7 +62,11 @@ def fair(pool: str, bar: Bar) -> float:
 class Crowd:
     def __init__(self, seed: int, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
-        self._noise_rng = random.Random(f"noise {seed}")
+        noise = random.Random(f"noise {seed}")  # V4 draws apart, so that the other pools' paths are as they were
+        self._noise_rng = {
+            pool.name: random.Random(f"noise {seed} {pool.name}") if pool.venue == "uniswap_v4" else noise
+            for pool in POOLS
+        }
         self._opening_rng = random.Random(f"opening {seed}")
         self._fee_rng = random.Random(f"base fee {seed}")
         self._order_rng = random.Random(f"order {seed}")
@@ -99,7 +103,7 @@ class Crowd:
         """Each pool's relative distance from the price: it lingers, and stays inside a share of the pool's fee."""
         most = self._behaviour.noise
         for pool in POOLS:
-            moved = 0.8 * self._noise[pool.name] + self._noise_rng.uniform(-0.5, 0.5) * most
+            moved = 0.8 * self._noise[pool.name] + self._noise_rng[pool.name].uniform(-0.5, 0.5) * most
             self._noise[pool.name] = min(max(moved, -most), most)
         return {pool.name: self._noise[pool.name] * pool.fee_pips / 1_000_000 for pool in POOLS}
 

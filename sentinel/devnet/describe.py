@@ -46,20 +46,29 @@ async def describe(rpc: Rpc) -> str:
         lines += ["", f'[pools."{pool.name}"]', f'venue = "{pool.venue}"', f'address = "{pools[pool.name]}"']
         lines += [f'token0 = "{token0}"', f'token1 = "{token1}"', f"fee_pips = {pool.fee_pips}"]
         lines += [f"tick_spacing = {pool.tick_spacing}"] if pool.tick_spacing else []
+        lines += [f'pool_id = "{pool.pool_id}"'] if pool.pool_id else []
     for symbol in ("WETH", "WBTC"):
         lines += ["", f"[feeds.{symbol}]", f'address = "{at["Feed" + symbol]}"']
         lines += [f"decimals = {contracts.FEED_DECIMALS}", f"max_age = {FEED_MAX_AGE}"]
     lines += ["", "[code_hashes]"]
     named = {"UniversalRouter": at["UniversalRouter"], "Permit2": contracts.PERMIT2, "Multicall3": contracts.MULTICALL3}
-    named |= {"QuoterV2": at["QuoterV2"], "WETH feed": at["FeedWETH"], "WBTC feed": at["FeedWBTC"]} | pools
+    named |= {
+        "QuoterV2": at["QuoterV2"],
+        "V4Quoter": at["V4Quoter"],
+        "WETH feed": at["FeedWETH"],
+        "WBTC feed": at["FeedWBTC"],
+    } | pools
     for name, address in named.items():
         lines.append(f'"{address}" = "{await code_hash(rpc, address)}"  # {name}')
     return "\n".join(lines) + "\n"
 
 
 async def pool_address(rpc: Rpc, pool: contracts.PoolPlan) -> Address:
-    """Where the factory put the pool."""
-    factory, query = contracts.pool_query(pool)
+    """Where the factory put the pool; the PoolManager for V4."""
+    asked = contracts.pool_query(pool)
+    if asked is None:
+        return contracts.ADDRESSES["PoolManager"]
+    factory, query = asked
     answer = await rpc.call("eth_call", {"to": factory, "data": "0x" + query.hex()}, "latest")
     return to_checksum_address(decode(["address"], bytes.fromhex(answer[2:]))[0])
 

@@ -25,11 +25,13 @@ DEPTH = {
     "WETH/USDC-v3-3000": 12_000_000,
     "WBTC/USDC-v3-3000": 10_000_000,
     "WBTC/WETH-v3-3000": 8_000_000,
+    "WETH/USDC-v4-500": 10_000_000,
 }
-# V3 positions: (distance of either end from the price, share of the liquidity); the full range never runs dry
+# V3 and V4 positions: (distance of either end from the price, share of the liquidity); the full range never runs dry
 BANDS = ((0.05, 0.35), (0.25, 0.45), (None, 0.20))
 _MAX_TICK = 887_272
 _FIRST = 100_000 * 10**9  # wei per gas, a fee cap that nobody else offers
+_KEY = "(address,address,uint24,int24,address)"  # of a V4 pool
 _GAS = 1_500_000  # limit of one of the crowd's transactions; opening a pool takes the most
 
 
@@ -166,12 +168,15 @@ class Market:
         ]
 
     def _move_tx(self, pool: PoolPlan, price: float) -> dict[str, Any]:
+        wanted = self.sqrt_price(pool, price)
+        if pool.venue == "uniswap_v4":
+            return _tx(pool.member, ADDRESSES["CrowdV4"], calldata(f"moveV4({_KEY},uint160)", pool.key, wanted))
         signature = "moveV2(address,uint160)" if pool.venue == "uniswap_v2" else "moveV3(address,uint160)"
         address = self._network.pools[pool.name].address
-        return _tx(pool.member, ADDRESSES["Crowd"], calldata(signature, address, self.sqrt_price(pool, price)))
+        return _tx(pool.member, ADDRESSES["Crowd"], calldata(signature, address, wanted))
 
     def _opening_tx(self, pool: PoolPlan, wish: Wish) -> dict[str, Any]:
-        """Liquidity of DEPTH at the wished price: reserves of a V2 pair, BANDS of a V3 pool."""
+        """Liquidity of DEPTH at the wished price: reserves of a V2 pair, BANDS of a V3 or V4 pool."""
         place = self._network.pools[pool.name]
         sqrt_price = self.sqrt_price(pool, wish.pools[pool.name])
         decimals = {symbol: self._network.tokens[symbol].decimals for symbol in pool.tokens}
@@ -189,9 +194,11 @@ class Market:
             low.append(max(tick - reach, -_MAX_TICK + spacing) // spacing * spacing)
             high.append(min(tick + reach, _MAX_TICK - spacing) // spacing * spacing)
             liquidity.append(round(math.isqrt(amount0 * amount1) * share))
-        data = calldata(
-            "openV3(address,uint160,int24[],int24[],uint128[])", place.address, sqrt_price, low, high, liquidity
-        )
+        what = (sqrt_price, low, high, liquidity)
+        if pool.venue == "uniswap_v4":
+            data = calldata(f"openV4({_KEY},uint160,int24[],int24[],uint128[])", pool.key, *what)
+            return _tx(pool.member, ADDRESSES["CrowdV4"], data)
+        data = calldata("openV3(address,uint160,int24[],int24[],uint128[])", place.address, *what)
         return _tx(pool.member, crowd, data)
 
     def sqrt_price(self, pool: PoolPlan, price: float) -> int:

@@ -1,7 +1,8 @@
 """Swap -> Universal Router calldata, and Approve -> ERC-20 calldata. Pure; see docs/adr/0002-calldata.md.
 
-One router command a leg. The first leg is paid by the wallet through Permit2; each later one takes all that the router
-holds. Only a route's last leg pays the wallet and carries min_out: what passes in between is nobody's concern.
+One router command a leg, whatever the venue. The first leg is paid by the wallet through Permit2; each later one takes
+all that the router holds. Only a route's last leg pays the wallet and carries min_out: what passes in between is
+nobody's concern.
 """
 
 from __future__ import annotations
@@ -19,16 +20,25 @@ EXECUTE = bytes.fromhex("3593564c")  # execute(bytes commands, bytes[] inputs, u
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address spender, uint256 amount)
 V3_SWAP_EXACT_IN = 0x00
 V2_SWAP_EXACT_IN = 0x08
+V4_SWAP = 0x10
+V4_ACTIONS = bytes((0x0B, 0x06, 0x0E))  # SETTLE what goes in, SWAP_EXACT_IN_SINGLE all of it, TAKE all that comes out
 PERMIT2_PERMIT = 0x0A
 ALLOW_REVERT = 0x80  # anyone may hand in our permit before us; the trade then goes on with the allowance it gave
 
 MSG_SENDER: Address = "0x0000000000000000000000000000000000000001"
 ADDRESS_THIS: Address = "0x0000000000000000000000000000000000000002"
 CONTRACT_BALANCE = 1 << 255
+OPEN_DELTA = 0  # V4's "all that is owed to us"
+NO_HOOKS: Address = "0x" + "00" * 20
 
 _PERMIT = ["((address,uint160,uint48,uint48),address,uint256)", "bytes"]
 _V3 = ["address", "uint256", "uint256", "bytes", "bool"]
 _V2 = ["address", "uint256", "uint256", "address[]", "bool"]
+_V4 = ["bytes", "bytes[]"]
+_V4_SETTLE = ["address", "uint256", "bool"]
+_V4_SWAP = ["((address,address,uint24,int24,address),bool,uint128,uint128,bytes)"]
+_V4_TAKE = ["address", "address", "uint256"]
+_MOST_OUT = (1 << 128) - 1
 
 
 def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None = None, signature: bytes = b"") -> bytes:
@@ -89,6 +99,17 @@ def _encode_leg(
     if pool.venue == "uniswap_v2":
         path = [token_in, token_out]
         return V2_SWAP_EXACT_IN, encode(_V2, [recipient, amount_in, min_out, path, payer_is_user])
+    if pool.venue == "uniswap_v4":
+        if min_out > _MOST_OUT:
+            raise ActionFault("the least output is more than a pool can hold")
+        pair = (network.tokens[pool.token0].address, network.tokens[pool.token1].address)
+        key = (*pair, pool.fee_pips, pool.tick_spacing, NO_HOOKS)
+        actions = [
+            encode(_V4_SETTLE, [token_in, amount_in, payer_is_user]),
+            encode(_V4_SWAP, [(key, leg.token_in == pool.token0, OPEN_DELTA, min_out, b"")]),
+            encode(_V4_TAKE, [token_out, recipient, OPEN_DELTA]),
+        ]
+        return V4_SWAP, encode(_V4, [V4_ACTIONS, actions])
     raise ActionFault("the router cannot trade at this venue")
 
 

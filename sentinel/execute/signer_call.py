@@ -22,6 +22,12 @@ _SWAPS = {
     0x00: ("address", "uint256", "uint256", "bytes", "bool"),  # V3: token (20), fee (3), token (20), …
     0x08: ("address", "uint256", "uint256", "address[]", "bool"),  # V2
 }
+_V4, _V4_ACTIONS = 0x10, bytes((0x0B, 0x06, 0x0E))  # SETTLE, SWAP_EXACT_IN_SINGLE, TAKE
+_V4_PARTS = (
+    ("address", "uint256", "bool"),
+    ("((address,address,uint24,int24,address),bool,uint128,uint128,bytes)",),
+    ("address", "address", "uint256"),
+)
 _PERMITS = (0x0A, 0x8A)  # the latter may revert: anyone may have handed it in before
 _SENDER, _ROUTER = 1, 2  # stand for the wallet and the router itself
 
@@ -45,9 +51,7 @@ def deadline_of(data: bytes, own: Address, router: Address, caps: Mapping[Addres
             _want(int(spender, 16) == int(router, 16), "spender", "the permit is not for the router")
             _want(amount <= most.get(int(token, 16), -1), "amount", f"a permit of {amount} for {token}")
             continue
-        _want(command in _SWAPS, "command", f"command 0x{command:02x} is not allowed")
-        recipient, amount, least, path, from_wallet = _exact(_SWAPS[command], given)
-        tokens = _tokens(path)
+        recipient, amount, least, tokens, from_wallet = _swap(command, given)
         _want(all(token in most for token in tokens), "token", "a token on the way is not listed")
         _want(from_wallet is not waiting, "calldata", "something is left in the router, or taken from nowhere")
         if from_wallet:
@@ -60,6 +64,23 @@ def deadline_of(data: bytes, own: Address, router: Address, caps: Mapping[Addres
     for token, amount in taken.items():
         _want(amount <= most[token], "amount", f"{amount} of 0x{token:040x}, the most is {most[token]}")
     return int(deadline)
+
+
+def _swap(command: int, given: bytes) -> tuple[Address, int, int, list[int], bool]:
+    """Recipient, amount in, least out, the tokens on the way, and whether the wallet pays."""
+    if command == _V4:
+        actions, parts = _exact(("bytes", "bytes[]"), given)
+        _want(actions == _V4_ACTIONS and len(parts) == len(_V4_PARTS), "command", "V4 actions that are not allowed")
+        settle, swap, take = (_exact(types, part) for types, part in zip(_V4_PARTS, parts, strict=True))
+        ((low, high, _, _, hooks), zero_for_one, share, least, data), (paid, amount, from_wallet) = swap[0], settle
+        taken, recipient, rest = take
+        way = [int(low, 16), int(high, 16)] if zero_for_one else [int(high, 16), int(low, 16)]
+        whole = share == rest == 0 and way == [int(paid, 16), int(taken, 16)]
+        _want(whole and not int(hooks, 16) and not data, "calldata", "a V4 swap with hooks, or of a part")
+        return recipient, amount, least, way, from_wallet
+    _want(command in _SWAPS, "command", f"command 0x{command:02x} is not allowed")
+    recipient, amount, least, path, from_wallet = _exact(_SWAPS[command], given)
+    return recipient, amount, least, _tokens(path), from_wallet
 
 
 def _exact(types: tuple[str, ...], body: bytes) -> tuple[Any, ...]:

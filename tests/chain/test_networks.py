@@ -27,6 +27,7 @@ def test_devnet_is_complete() -> None:
     assert (network.name, network.chain_id, network.quote, network.wrapped) == ("devnet", 31337, "USDC", "WETH")
     assert set(network.pools) == {
         "WETH/USDC-v2", "WETH/USDC-v3-500", "WETH/USDC-v3-3000", "WBTC/USDC-v3-3000", "WBTC/WETH-v3-3000",
+        "WETH/USDC-v4-500",
     }  # fmt: skip
     assert set(network.feeds) == {"WETH", "WBTC"}
     assert {symbol: token.decimals for symbol, token in network.tokens.items()} == {"WETH": 18, "USDC": 6, "WBTC": 8}

@@ -31,6 +31,8 @@ from tests.decide.world import (
     PAID,
     ROUTER,
     STRANGER,
+    V4_ACTIONS,
+    V4_PARTS,
     WALLET,
     approving,
     buying,
@@ -54,7 +56,7 @@ def swaps(draw: st.DrawFn) -> Swap:
         other = pool.token1 if token == pool.token0 else pool.token0
         legs.append(Leg(pool.name, token, other, pool.venue))
         token = other
-    amounts = st.integers(1, (1 << 160) - 1)
+    amounts = st.integers(1, (1 << 128) - 1)
     return Swap((Route(tuple(legs), draw(amounts)),), draw(amounts), draw(st.integers(1, 1 << 40)))
 
 
@@ -91,8 +93,9 @@ def test_what_the_toolkit_writes_is_read_back(swap: Swap, signed: bool) -> None:
             swap.amount_in if position == 0 else CONTRACT_BALANCE,
             swap.min_out if last else 0,
             (NETWORK.tokens[leg.token_in].address, NETWORK.tokens[leg.token_out].address),
-            (NETWORK.pools[leg.pool].fee_pips,) if leg.venue == "uniswap_v3" else (),
+            () if leg.venue == "uniswap_v2" else (NETWORK.pools[leg.pool].fee_pips,),
             position == 0,
+            (NETWORK.pools[leg.pool].tick_spacing,) if leg.venue == "uniswap_v4" else (),
         )
 
 
@@ -153,6 +156,7 @@ def _hostile() -> Iterator[tuple[str, bytes]]:
             ["address", "uint256", "uint256", "bytes", "bool"], [MSG_SENDER, PAID, 1, b"\x01" * length, True]
         )
         yield f"a V3 path of {length} bytes", _one_input(given_bytes, 0x00)
+    yield from _hostile_v4()
     allowed = {0x00, 0x08}
     for code in sorted(set(range(256)) - allowed):
         yield f"command 0x{code:02x} alone", _one_input(plain, code)
@@ -175,6 +179,44 @@ def _hostile() -> Iterator[tuple[str, bytes]]:
         bytes.fromhex("23b872dd") + encode(["address", "address", "uint256"], [WALLET, STRANGER, PAID]),
     )
     yield "increaseAllowance", bytes.fromhex("39509351") + approving().data[4:]
+
+
+def _hostile_v4() -> Iterator[tuple[str, bytes]]:
+    """V4 offers many actions; one way of using three of them is read."""
+    low, high = sorted((WETH, USDC), key=lambda address: int(address, 16))
+    paid, single, taken = V4_PARTS
+    none = "0x" + "00" * 20
+
+    def v4(
+        key: tuple[Any, ...] = (low, high, 500, 10, none),
+        down: bool = True,
+        amounts: tuple[int, int, int] = (PAID, 0, 0),
+        data: bytes = b"",
+        actions: bytes = V4_ACTIONS,
+        ends: tuple[str, str] = (low, high),
+    ) -> bytes:
+        parts = [
+            encode(paid, [ends[0], amounts[0], True]),
+            encode(single, [(key, down, amounts[1], 1, data)]),
+            encode(taken, [ends[1], MSG_SENDER, amounts[2]]),
+        ]
+        return _one_input(encode(["bytes", "bytes[]"], [actions, parts[: len(actions)]]), 0x10)
+
+    assert isinstance(decode_call(v4()), RouterCall)
+    yield "hooks", v4(key=(low, high, 500, 10, STRANGER))
+    yield "data for hooks", v4(data=b"\x01")
+    yield "tokens in the wrong order", v4(key=(high, low, 500, 10, none), down=False)
+    yield "a part of what is settled", v4(amounts=(PAID, PAID - 1, 0))
+    yield "a part of what comes out", v4(amounts=(PAID, 0, 1))
+    yield "another token settled", v4(ends=(high, high))
+    yield "another token taken", v4(ends=(low, low))
+    yield "the other direction", v4(down=False)
+    yield "no take", v4(actions=V4_ACTIONS[:2])
+    for place in range(3):
+        for action in sorted(set(range(0x20)) - {V4_ACTIONS[place]}):
+            changed = bytearray(V4_ACTIONS)
+            changed[place] = action
+            yield f"V4 action 0x{action:02x} at {place}", v4(actions=bytes(changed))
 
 
 HOSTILE = list(_hostile())

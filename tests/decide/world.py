@@ -32,6 +32,7 @@ from sentinel.types import (
     TxRequest,
     V2State,
     V3State,
+    V4State,
 )
 
 NETWORK = load_network("devnet")
@@ -70,6 +71,7 @@ STATE = MarketState(
         "WETH/USDC-v3-3000": _v3(10**18, 2000 * USD),
         "WBTC/USDC-v3-3000": _v3(50_000 * USD, 10**8),
         "WBTC/WETH-v3-3000": _v3(25 * 10**18, 10**8),
+        "WETH/USDC-v4-500": V4State(_root(10**18, 2000 * USD), 0, 10**20, (), -10, 10, 500, 500),
     },
     prices={"USDC": 1.0, "WETH": 2000.0, "WBTC": 50_000.0},
     reference={"WETH": Reference(WETH_ANSWER, 8, NOW), "WBTC": Reference(WBTC_ANSWER, 8, NOW)},
@@ -195,6 +197,14 @@ def permit(symbol: str, paid: int, **changes: Any) -> bytes:
     return encode(["((address,uint160,uint48,uint48),address,uint256)", "bytes"], [single, said["signature"]])
 
 
+V4_ACTIONS = bytes((0x0B, 0x06, 0x0E))  # settle, swap, take
+V4_PARTS = (
+    ["address", "uint256", "bool"],
+    ["((address,address,uint24,int24,address),bool,uint128,uint128,bytes)"],
+    ["address", "address", "uint256"],
+)
+
+
 def command(leg: Leg, recipient: str, amount_in: int, min_out: int, payer_is_user: bool) -> tuple[int, bytes]:
     pool = NETWORK.pools[leg.pool]
     one, other = (NETWORK.tokens[token].address for token in (leg.token_in, leg.token_out))
@@ -203,6 +213,16 @@ def command(leg: Leg, recipient: str, amount_in: int, min_out: int, payer_is_use
         return 0x08, encode(
             ["address", "uint256", "uint256", "address[]", "bool"], [*head, [one, other], payer_is_user]
         )
+    if leg.venue == "uniswap_v4":
+        low, high = sorted((one, other), key=lambda address: int(address, 16))
+        key = (low, high, pool.fee_pips, pool.tick_spacing, "0x" + "00" * 20)
+        values: tuple[list[Any], ...] = (
+            [one, amount_in, payer_is_user],
+            [(key, one == low, 0, min_out, b"")],
+            [other, recipient, 0],
+        )
+        parts = [encode(kinds, given) for kinds, given in zip(V4_PARTS, values, strict=True)]
+        return 0x10, encode(["bytes", "bytes[]"], [V4_ACTIONS, parts])
     path = bytes.fromhex(one[2:]) + pool.fee_pips.to_bytes(3, "big") + bytes.fromhex(other[2:])
     return 0x00, encode(["address", "uint256", "uint256", "bytes", "bool"], [*head, path, payer_is_user])
 
@@ -282,4 +302,16 @@ def approving(amount: int = 20_000 * USD) -> World:
     return World(action, {}, 0, data, to=NETWORK.tokens["USDC"].address, gas_limit=60_000, gas_used=46_000)
 
 
-GOOD = (buying, hopping, splitting, circling, approving)
+def newest() -> World:
+    """500 USDC for WETH in the V4 pool."""
+    return buying("WETH/USDC-v4-500")
+
+
+def circling_back(gain: int = 20 * USD) -> World:
+    """USDC to WETH in the V4 pool and back on another venue, over V3."""
+    legs = (leg("WETH/USDC-v4-500", "USDC", "WETH"), leg("WETH/USDC-v3-500", "WETH", "USDC"))
+    swap = Swap((Route(legs, PAID),), PAID + 13 * USD, DEADLINE)
+    return World(swap, {"USDC": gain}, PAID, execute(commands_of(swap)))
+
+
+GOOD = (buying, hopping, splitting, circling, newest, circling_back, approving)

@@ -8,6 +8,7 @@ import pytest
 from eth_abi.abi import decode
 
 from sentinel.devnet import Devnet
+from sentinel.devnet.contracts import ADDRESSES
 
 Prices = Mapping[str, float]
 Read = Callable[[Devnet], Awaitable[Prices]]
@@ -30,8 +31,11 @@ def pool_prices() -> Read:
                     ["uint112", "uint112", "uint32"], await _call(net, pool.address, "0x0902f1ac")
                 )
                 raw = reserve1 / reserve0
-            else:
+            elif pool.venue == "uniswap_v3":
                 raw = (int.from_bytes((await _call(net, pool.address, "0x3850c7bd"))[:32]) / 2**96) ** 2
+            else:
+                slot0 = await _call(net, ADDRESSES["StateView"], f"0xc815641c{(pool.pool_id or '')[2:]}")
+                raw = (int.from_bytes(slot0[:32]) / 2**96) ** 2
             tokens = net.network.tokens
             price = raw * 10.0 ** (tokens[pool.token0].decimals - tokens[pool.token1].decimals)
             found[name] = price if name.startswith(f"{pool.token0}/") else 1 / price
@@ -63,8 +67,14 @@ def pool_digest() -> Callable[[Devnet], Awaitable[tuple[bytes, ...]]]:
     async def read(net: Devnet) -> tuple[bytes, ...]:
         state = []
         for pool in net.network.pools.values():
-            selectors = ["0x0902f1ac"] if pool.venue == "uniswap_v2" else ["0x3850c7bd", "0x1a686502"]
-            state += [(await _call(net, pool.address, selector))[:64] for selector in selectors]
+            selectors, place = (
+                ["0x0902f1ac"] if pool.venue == "uniswap_v2" else ["0x3850c7bd", "0x1a686502"],
+                pool.address,
+            )
+            if pool.venue == "uniswap_v4":
+                place = ADDRESSES["StateView"]  # getSlot0 and getLiquidity of a pool id
+                selectors = [name + (pool.pool_id or "")[2:] for name in ("0xc815641c", "0xfa6793d5")]
+            state += [(await _call(net, place, selector))[:64] for selector in selectors]
         return tuple(state)
 
     return read

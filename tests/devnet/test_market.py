@@ -126,7 +126,7 @@ async def test_chain_time_follows_the_clock_and_always_rises() -> None:
     assert int(latest["timestamp"], 16) == got[-1]
 
 
-@pytest.mark.parametrize(("ahead", "place"), [(0.0, 0), (1.0, 7)])
+@pytest.mark.parametrize(("ahead", "place"), [(0.0, 0), (1.0, 8)])
 async def test_a_step_is_one_block_with_what_waits_in_the_pool(ahead: float, place: int) -> None:
     """Somebody else's transaction waits for the next step, and is mined before or after the crowd's as configured."""
     async with Devnet.start(prices=PricePath.synthetic(1), behaviour=Behaviour(ahead=ahead, opening_every=0)) as net:

@@ -196,7 +196,7 @@ def test_nothing_but_an_action_fault_comes_out_of_the_builder(a: Any, b: Any, am
 def test_the_quoter_speaks_whole_tokens_and_labels() -> None:
     """Its numbers are the exact quotes, and a cycle's profit has its gas taken."""
     quoter, state = Quoter(TWO), cycle_state(1_980.0, 2_020.0)
-    assert quoter.venues(state, "WETH", "USDC") == ("v2", "v2b", "v3-3000", "v3-500")
+    assert quoter.venues(state, "WETH", "USDC") == ("v2", "v2b", "v3-3000", "v3-500", "v4-500")
     assert quoter.quote(state, "WETH", "USDC", 1.0, "v2b") == pytest.approx(2_020 * 0.997, rel=1e-3)
     assert quoter.best_venue(state, "WETH", "USDC", 1.0) == "v2b"
     best = quoter.best_cycle(state, "USDC", "WETH", 1_000.0)
