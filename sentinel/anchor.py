@@ -27,6 +27,7 @@ class Codes:
     pinned: int  # of them have a hash in the network file
     missing: tuple[Address, ...]  # no code at all
     changed: tuple[Address, ...]  # other code than is pinned
+    unpinned: tuple[tuple[Address, HexHash], ...]  # the file has no hash of them; what the chain has
 
 
 async def anchor(rpc: Endpoint, network: Network) -> HexHash:
@@ -57,18 +58,27 @@ async def codes(rpc: Endpoint, network: Network) -> Codes:
         wanted.setdefault(address, None)
     for pool in network.pools.values():
         wanted.setdefault(pool.address, None)
+    for feed in (*network.feeds.values(), network.quote_feed):
+        if feed is not None:
+            wanted.setdefault(feed.address, None)
+    if network.v3_quoter is not None:
+        wanted.setdefault(network.v3_quoter, None)
     wanted |= network.code_hashes
     replies = await rpc.batch([("eth_getCode", [address, "latest"]) for address in wanted])
-    missing, changed = [], []
+    missing, changed, unpinned = [], [], []
     for (address, expected), code in zip(wanted.items(), replies, strict=True):
         if isinstance(code, RpcError):
             raise code
         if not isinstance(code, str) or len(code) <= 2:
             missing.append(address)
-        elif expected is not None and "0x" + keccak(hexstr=code).hex() != expected:
+            continue
+        present = "0x" + keccak(hexstr=code).hex()
+        if expected is None:
+            unpinned.append((address, present))
+        elif present != expected:
             changed.append(address)
     pinned = sum(expected is not None for expected in wanted.values())
-    return Codes(len(wanted), pinned, tuple(missing), tuple(changed))
+    return Codes(len(wanted), pinned, tuple(missing), tuple(changed), tuple(unpinned))
 
 
 async def require(rpc: Endpoint, network: Network) -> HexHash:

@@ -12,12 +12,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from eth_utils.address import is_address, to_checksum_address
 
 from sentinel import anchor, terms
 from sentinel.agent.model import StudentModel
+from sentinel.app import network_checks
+from sentinel.app.findings import Finding
 from sentinel.chain.heads import latest_head
 from sentinel.chain.networks import load_network
 from sentinel.errors import ChainMismatch, OperatorError, SentinelError, Unavailable
@@ -29,16 +31,6 @@ from sentinel.host.anvil import VERSION, find_anvil, start_anvil
 from sentinel.rpc import Rpc, redact
 from sentinel.settings import Settings
 from sentinel.types import Network
-
-Grade = Literal["ok", "warn", "fail"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    name: str
-    grade: Grade
-    what: str
-    mend: str = ""  # what to do about it; empty where all is well
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +75,9 @@ async def _safely(check: Check, patient: _Patient) -> list[Finding]:
 MENDS = {
     "endpoint": "check SENTINEL_RPC__URL, and that the node is up and reachable from here",
     "contracts": "the endpoint must serve eth_getCode for the newest block",
+    "tokens": "the endpoint must answer eth_call for the newest block",
+    "pools": "the endpoint must answer eth_call for the newest block",
+    "feeds": "the endpoint must answer eth_call for the newest block",
     "anvil": f"run `make setup`, or point SENTINEL_FORK__ANVIL at Anvil {VERSION}",
     "fork": "see that the endpoint serves state of its newest block, and that SENTINEL_FORK__PORT is free",
     "model": "start the student (`make demo` does; else vLLM with --served-model-name as SENTINEL_MODEL__NAME)",
@@ -114,15 +109,23 @@ async def _endpoint(patient: _Patient) -> AsyncIterator[Finding]:
 
 
 async def _contracts(patient: _Patient) -> AsyncIterator[Finding]:
-    found = await anchor.codes(patient.rpc, patient.network)
-    if found.missing:
-        what = f"no code at {', '.join(found.missing)}"
-        yield Finding("contracts", "fail", what, "mend the addresses in the network file")
-    if found.changed:
-        mend = "do not trade: the code is not what the network file pins"
-        yield Finding("contracts", "fail", f"other code at {', '.join(found.changed)}", mend)
-    if not found.missing and not found.changed:
-        yield Finding("contracts", "ok", f"{found.checked} have code, {found.pinned} of them as pinned")
+    async for finding in network_checks.contracts(patient.rpc, patient.network):
+        yield finding
+
+
+async def _tokens(patient: _Patient) -> AsyncIterator[Finding]:
+    async for finding in network_checks.tokens(patient.rpc, patient.network):
+        yield finding
+
+
+async def _pools(patient: _Patient) -> AsyncIterator[Finding]:
+    async for finding in network_checks.pools(patient.rpc, patient.network):
+        yield finding
+
+
+async def _feeds(patient: _Patient) -> AsyncIterator[Finding]:
+    async for finding in network_checks.feeds(patient.rpc, patient.network):
+        yield finding
 
 
 async def _anvil(patient: _Patient) -> AsyncIterator[Finding]:
@@ -276,4 +279,16 @@ async def _folders(patient: _Patient) -> AsyncIterator[Finding]:
         yield Finding("data", "ok" if there else "warn", told, "" if there else "set SENTINEL_DATA_DIR to real data")
 
 
-CHECKS: tuple[Check, ...] = (_endpoint, _contracts, _anvil, _fork, _model, _funds, _allowances, _folders)
+CHECKS: tuple[Check, ...] = (
+    _endpoint,
+    _contracts,
+    _tokens,
+    _pools,
+    _feeds,
+    _anvil,
+    _fork,
+    _model,
+    _funds,
+    _allowances,
+    _folders,
+)
