@@ -13,8 +13,9 @@ from typing import Any
 from sentinel.agent.episode import Sampler
 from sentinel.distill.collect import cases, drop_reason
 from sentinel.distill.oracle import OracleModel
-from sentinel.distill.score import Share, agrees
+from sentinel.distill.score import agrees
 from sentinel.distill.split import Part
+from sentinel.shares import Share
 from sentinel.types import Act, Hold
 
 LEAST_ACTS = 0.45  # of the judged states; a student that always holds must not look good

@@ -72,8 +72,12 @@ BAD = [
     calibration((0, 8, 400, 400)),
     calibration((8, 8, -1, 400)),
     calibration(*GOOD, GOOD[0]),
-    json.dumps({"format": 1, "vote": {"agreement_bps": 500}, "acts": [dict(votes=8, asked=8.0, right=1e9, total=1e9)]}),
-    json.dumps({"format": 1, "vote": {"agreement_bps": 500}, "acts": [dict(votes=True, asked=8, right=1, total=1)]}),
+    json.dumps(
+        {"format": 1, "vote": {"agreement_bps": 500}, "acts": [{"votes": 8, "asked": 8.0, "right": 1e9, "total": 1e9}]}
+    ),
+    json.dumps(
+        {"format": 1, "vote": {"agreement_bps": 500}, "acts": [{"votes": True, "asked": 8, "right": 1, "total": 1}]}
+    ),
 ]
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.distill.score import Share, agrees
+from sentinel.distill.score import agrees
+from sentinel.shares import Share
 from sentinel.types import Hold
 
 

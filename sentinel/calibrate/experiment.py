@@ -1,0 +1,102 @@
+"""The measurement behind docs/calibration: `python -m sentinel.calibrate`, or `make calibration`.
+
+The committed student hardly ever errs at its own temperature, so it is also asked at higher ones, and a student that
+was trained for a few steps only stands in for a poor one. Every row says whose it is. A run that was cut off goes on
+where it was; a student's arm also ends when its time is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from sentinel.agent.model import Sampling, StudentModel
+from sentinel.agent.serving import CHECKOUT, NAME, served
+from sentinel.calibrate import observed
+from sentinel.calibrate.measure import measure
+from sentinel.calibrate.observed import Observed
+from sentinel.distill import recipe, split
+
+WORK = CHECKOUT / "build" / "calibration"
+TRIAL = CHECKOUT / "build" / "distill" / "trial-150-steps"
+TRIAL_STEPS = 150
+SEED = 1  # of the sampler
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One student at several temperatures, a state each in turn."""
+
+    student: str
+    folder: Path
+    temperatures: tuple[float, ...]
+    top_p: float
+    decisions: int
+    minutes: float  # at most
+
+    @property
+    def rows(self) -> Path:
+        return WORK / f"{self.student}.jsonl"
+
+
+ARMS = (
+    Arm("sentinel-nano", recipe.NANO, (2.5, 3.0, 3.5, 4.0), 1.0, 800, 12.0),
+    Arm("trial-150-steps", TRIAL, (0.1, 0.4, 0.7, 1.0), 1.0, 400, 6.0),
+)
+
+
+async def run(arms: Sequence[Arm] = ARMS, *, n: int = 8) -> list[Observed]:
+    """Every row there is, old and new. Raises OperatorError where a student or its server is missing."""
+    for arm in arms:
+        known = list(observed.read(arm.rows))
+        if len(known) >= arm.decisions:
+            console.print(f"[dim]{arm.student}: {len(known)} decisions are there[/]")
+            continue
+        console.print(f"{arm.student}: starting vLLM (about a minute)")
+        await _ask(arm, known, n)
+    return [row for arm in arms for row in observed.read(arm.rows)]
+
+
+async def _ask(arm: Arm, known: list[Observed], n: int) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(served(arm.folder, log=WORK / "vllm.log"))
+        samplers: dict[str, StudentModel] = {}
+        for temperature in arm.temperatures:
+            sampling = Sampling(temperature=temperature, top_p=arm.top_p, seed=SEED)
+            model = StudentModel(server.url, NAME, sampling, timeout=60.0)
+            samplers[f"{arm.student} at {temperature:g}"] = await stack.enter_async_context(model)
+        bar = stack.enter_context(recipe._progress())
+        task = bar.add_task(arm.student, total=arm.decisions, completed=len(known))
+
+        def keep(row: Observed) -> None:
+            observed.append(arm.rows, row)
+            bar.advance(task)
+
+        try:
+            async with asyncio.timeout(60 * arm.minutes):
+                part = split.load("heldout")
+                await measure(samplers, part, arm.decisions, n=n, known=known, keep=keep)
+        except TimeoutError:
+            console.print(f"{arm.student}: its {arm.minutes:g} minutes are over; run it again to go on")
+
+
+def make_trial_student() -> None:
+    """A poor student on purpose: the same recipe, cut short."""
+    data = recipe.WORK / f"train-{recipe.TRAJECTORIES}-0.jsonl"
+    if not (TRIAL / "model.safetensors").exists():
+        if not data.exists():
+            data = recipe.WORK / "train-1000-0.jsonl"
+            if not data.exists():
+                recipe.run_collect("train", 1000, data)
+        recipe.run_train(data, TRIAL, steps=TRIAL_STEPS)
+
+
+def tally(rows: Sequence[Observed]) -> dict[str, int]:
+    return dict(sorted(Counter(row.source for row in rows).items()))
