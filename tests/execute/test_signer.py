@@ -40,10 +40,12 @@ SENDER, ITSELF, STRANGER = ("0x" + digit.rjust(40, "0") for digit in "129")
 V2, V3 = 0x08, 0x00
 
 
-def hop(kind: int, recipient: str, amount: int, least: int, tokens: tuple[str, ...], from_wallet: bool) -> bytes:
+def hop(
+    kind: int, recipient: str, amount: int, least: int, tokens: tuple[str, ...], from_wallet: bool, tail: bytes = b""
+) -> bytes:
     path: Any = list(tokens)
     if kind == V3:
-        path = bytes.fromhex(tokens[0][2:]) + b"".join(b"\0\x0b\xb8" + bytes.fromhex(t[2:]) for t in tokens[1:])
+        path = bytes.fromhex(tokens[0][2:]) + b"".join(b"\0\x0b\xb8" + bytes.fromhex(t[2:]) for t in tokens[1:]) + tail
     how = "bytes" if kind == V3 else "address[]"
     return encode(["address", "uint256", "uint256", how, "bool"], [recipient, amount, least, path, from_wallet])
 
@@ -58,8 +60,10 @@ def granted(token: str = TOKEN, amount: int = 1000, spender: str = ROUTER) -> tu
     return 0x8A, encode(["((address,uint160,uint48,uint48),address,uint256)", "bytes"], [single, b"\1" * 65])
 
 
-def bought(recipient: str = SENDER, amount: int = 1000, least: int = 7, kind: int = V3) -> tuple[int, bytes]:
-    return kind, hop(kind, recipient, amount, least, (TOKEN, OTHER), True)
+def bought(
+    recipient: str = SENDER, amount: int = 1000, least: int = 7, kind: int = V3, tail: bytes = b""
+) -> tuple[int, bytes]:
+    return kind, hop(kind, recipient, amount, least, (TOKEN, OTHER), True, tail)
 
 
 FIRST = (V2, hop(V2, ITSELF, 1000, 0, (TOKEN, OTHER), True))
@@ -193,6 +197,8 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
             ("calldata", router_call(FIRST, bought())),
             ("calldata", router_call((V2, hop(V2, SENDER, 1, 1, (TOKEN,), True)))),
             ("calldata", router_call((V3, bought(kind=V2)[1]))),
+            ("calldata", router_call(bought(tail=b"\0"))),
+            ("calldata", EXECUTE + encode(["bytes", "bytes[]", "uint256"], [b"", [bought()[1]], NOW + 120])),
             ("calldata", router_call(bought()) + b"\0"),
             ("calldata", router_call(bought())[:-32]),
             ("calldata", EXECUTE + words(96, 160, NOW + 120, 0, 0)),
