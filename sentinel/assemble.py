@@ -18,6 +18,7 @@ from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.chain.seeding import seed_history
 from sentinel.cycle import More, Vote
+from sentinel.decide import quorum
 from sentinel.decide.more import further
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
@@ -188,12 +189,33 @@ def _student(settings: Settings, metrics: Metrics) -> StudentModel:
     )
 
 
+def quorum_bps(settings: Settings) -> int:
+    """The quorum in force: the operator's own, or a higher one where a calibration asks for it.
+
+    Raises SettingsError where the calibration cannot be used: nothing trades on a guess.
+    """
+    given = settings.vote
+    if given.calibration_file is None:
+        return given.quorum_bps
+    try:
+        text = given.calibration_file.read_text(encoding="utf-8")
+        return quorum.quorum_bps(
+            text, max_risk=given.max_risk, agreement_bps=given.agreement_bps, floor_bps=given.quorum_bps
+        )
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"SENTINEL_VOTE__CALIBRATION_FILE: it cannot be read: {error}") from error
+    except SettingsError as error:
+        raise SettingsError(f"SENTINEL_VOTE__CALIBRATION_FILE: {error}") from error
+
+
 def _vote(settings: Settings, network: Network) -> Vote:
+    needed = quorum_bps(settings)
+
     def decide(ballots: Sequence[Simulation], asked: int, state: MarketState) -> Decision:
         return vote(
             ballots,
             asked=asked,
-            quorum_bps=settings.vote.quorum_bps,
+            quorum_bps=needed,
             agreement_bps=settings.vote.agreement_bps,
             dust=terms.dust(settings, network, state.prices),
         )
@@ -202,8 +224,8 @@ def _vote(settings: Settings, network: Network) -> Vote:
 
 
 def _more(settings: Settings) -> More:
-    most, quorum_bps = settings.model.n_max or 0, settings.vote.quorum_bps
-    return lambda decision, ballots: further(decision, ballots, most, quorum_bps)
+    most, needed = settings.model.n_max or 0, quorum_bps(settings)
+    return lambda decision, ballots: further(decision, ballots, most, needed)
 
 
 def _poll_every(network: Network) -> float:

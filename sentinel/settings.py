@@ -97,6 +97,10 @@ class VoteSettings(_Group):
     quorum_bps: int = Field(5000, ge=0, lt=10_000, description="Act needs more votes than this share of those asked")
     agreement_bps: int = Field(500, ge=0, le=5000, description="largest distance of amounts that still agree")
     dust: float = Field(0.01, ge=0, description="net changes below this (quote tokens) are not compared")
+    calibration_file: Path | None = Field(
+        None, description="JSON of `sentinel calibrate`; it may only raise the quorum (docs/self-consistency.md)"
+    )
+    max_risk: float = Field(0.05, gt=0, lt=1, description="with a calibration: largest share of acts that may be wrong")
 
 
 class LimitSettings(_Group):
@@ -116,6 +120,9 @@ class LimitSettings(_Group):
     daily_loss: float = Field(200.0, gt=0, description="realised loss a UTC day, gas included, quote tokens")
     daily_volume: float = Field(50_000.0, gt=0, description="gross amount put in a UTC day, quote tokens")
     inventory_bps: Weights = Field({}, description="most of equity that a token may be after a trade")
+    max_drift_bps: float = Field(100.0, gt=0, description="one trade realised this far below its simulation: pause")
+    max_mean_drift_bps: float = Field(30.0, gt=0, description="the same for the mean over the last drift_trades: pause")
+    drift_trades: int = Field(10, ge=2, le=1000, description="confirmed trades that the mean is taken over")
     approval: float = Field(20_000.0, gt=0, description="ERC-20 allowance to Permit2 a token, in quote tokens' worth")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sentinel import terms
+from sentinel.assemble import quorum_bps
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.settings import Settings
@@ -36,7 +37,7 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
     again = vote(
         ballots,
         asked=record.proposal.asked,
-        quorum_bps=settings.vote.quorum_bps,
+        quorum_bps=quorum_bps(settings),
         agreement_bps=settings.vote.agreement_bps,
         dust=terms.dust(settings, network, record.state.prices),
     )

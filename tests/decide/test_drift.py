@@ -1,0 +1,34 @@
+"""The drift breaker's decision."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel.decide.drift import DriftLimits, breach
+
+LIMITS = DriftLimits(one=100.0, mean=30.0, trades=3)
+DRIFT = st.floats(-200, 200, allow_nan=False)
+
+
+def test_one_trade_far_below_its_simulation_is_a_breach() -> None:
+    """The bound itself is still allowed, and a trade that gave more never counts."""
+    assert breach([-100.0], LIMITS) is None
+    assert breach([-100.1], LIMITS) == "a trade realised 100.1 bps less than simulated, the bound is 100"
+    assert breach([5000.0], LIMITS) is None
+
+
+def test_the_mean_counts_once_there_are_enough_trades() -> None:
+    """Two bad trades are no mean of three; the newest three decide, older ones are forgotten."""
+    assert breach([-40.0, -40.0], LIMITS) is None
+    assert breach([-40.0, -40.0, -40.0], LIMITS) is not None
+    assert breach([-30.0, -30.0, -30.0], LIMITS) is None
+    assert breach([0.0, 0.0, 0.0, -90.0, -90.0, -90.0], LIMITS) is None
+
+
+@given(st.lists(DRIFT, max_size=8))
+def test_a_breach_is_exactly_one_of_the_two_bounds(drifts: list[float]) -> None:
+    """Against the plain definition."""
+    short = any(-drift > 100 for drift in drifts)
+    mean = len(drifts) >= 3 and -sum(drifts[:3]) / 3 > 30
+    assert (breach(drifts, LIMITS) is not None) == (short or mean)
