@@ -1,0 +1,1 @@
+"""Measurements of Sentinel's parts, on this machine and against the real chain's own records"""
