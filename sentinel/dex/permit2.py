@@ -6,11 +6,12 @@ amount (160 bits, lowest), expiration (48 bits, Unix seconds), nonce (48 bits).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from sentinel.dex.abi import encode
 from sentinel.types import Address
 
 ALLOWANCE = bytes.fromhex("927da105")  # allowance(address owner, address token, address spender)
@@ -60,6 +61,7 @@ def typed_permit(
     }
 
 
+@lru_cache(maxsize=256)
 def allowance_slot(owner: Address, token: Address, spender: Address) -> str:
     """Storage key of the packed allowance, 0x-hex of 32 bytes."""
     key = keccak(encode(["address", "uint256"], [owner, _ALLOWANCE_SLOT]))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eth_abi.abi import encode
-
+from sentinel.dex.abi import encode
 from sentinel.dex.permit2 import allowance_call, allowance_slot, pack_allowance
 from sentinel.multicall import Read, encode_aggregate3
 from sentinel.types import NATIVE, Address, Candidate, Log, Network, SimEnv, Simulation, Swap, Symbol, TxRequest

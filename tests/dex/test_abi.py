@@ -1,0 +1,66 @@
+"""The fast encoder gives the general library's bytes, and refuses what does not fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import eth_abi.abi
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel.dex.abi import encode
+
+ADDRESS = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
+WORD = st.binary(min_size=32, max_size=32)
+AMOUNT = st.integers(0, 2**256 - 1)
+CASES: list[tuple[list[str], st.SearchStrategy[Any]]] = [
+    (["address", "uint256", "bytes", "bool"], st.tuples(ADDRESS, AMOUNT, st.binary(), st.booleans())),
+    (["address", "uint256", "address[]", "bool"], st.tuples(ADDRESS, AMOUNT, st.lists(ADDRESS), st.booleans())),
+    (["bytes", "bytes[]", "uint256"], st.tuples(st.binary(), st.lists(st.binary()), AMOUNT)),
+    (
+        ["((address,uint160,uint48,uint48),address,uint256)", "bytes"],
+        st.tuples(
+            st.tuples(
+                st.tuples(ADDRESS, *(st.integers(0, 2**bits - 1) for bits in (160, 48, 48))), ADDRESS, AMOUNT
+            ),
+            st.binary(),
+        ),
+    ),
+    (
+        ["((address,address,uint24,int24,address),bool,uint128,uint128,bytes)"],
+        st.tuples(
+            st.tuples(
+                st.tuples(ADDRESS, ADDRESS, st.integers(0, 2**24 - 1), st.integers(-(2**23), 2**23 - 1), ADDRESS),
+                st.booleans(),
+                st.integers(0, 2**128 - 1),
+                st.integers(0, 2**128 - 1),
+                st.binary(),
+            )
+        ),
+    ),
+    (["(address,bytes)[]", "bytes32"], st.tuples(st.lists(st.tuples(ADDRESS, st.binary())), WORD)),
+]  # fmt: skip
+
+
+@given(st.sampled_from(CASES).flatmap(lambda case: st.tuples(st.just(case[0]), case[1])))
+def test_it_gives_the_general_librarys_bytes(case: tuple[list[str], Any]) -> None:
+    """For every shape that the routers, tokens and Permit2 take, nested and of any length."""
+    types, values = case
+    assert encode(types, values) == eth_abi.abi.encode(types, values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("uint48", 2**48), ("uint256", -1), ("int24", 2**23), ("address", "0x12"), ("bytes32", b"x"), ("string", "x")],
+)
+def test_what_does_not_fit_is_refused(kind: str, value: Any) -> None:
+    """Never cut down in silence."""
+    with pytest.raises(ValueError, match=r"."):
+        encode([kind], [value])
+
+
+def test_the_number_of_values_must_be_right() -> None:
+    """One too few is no zero."""
+    with pytest.raises(ValueError, match="2 values are wanted, not 1"):
+        encode(["uint256", "uint256"], [1])
