@@ -94,7 +94,7 @@ async def play(
         drawn = [replace(sample, step=step, index=i) for i, sample in enumerate(drawn[:n])]
         samples += drawn
         with part("sandbox"):
-            tried = await asyncio.gather(*(_try(sample, runner, tools, lineage.state) for sample in drawn))
+            tried = await _try(drawn, runner, tools, lineage.state)
         ran = [one for one in tried if one.fault is None]
         if 2 * sum(one.final for one in ran) > len(ran):
             candidates, discarded = _close(tried, range(n), lineage.fresh)
@@ -121,7 +121,7 @@ async def extend(
     drawn = [replace(one, step=proposal.steps, index=i) for i, one in zip(places, drawn, strict=False)]
     with part("sandbox"):
         lineage = await _retrace(runner, tools, proposal.prompt)
-        tried = await asyncio.gather(*(_try(sample, runner, tools, lineage.state) for sample in drawn))
+        tried = await _try(drawn, runner, tools, lineage.state)
     candidates, discarded = _close(tried, places, lineage.fresh)
     return replace(
         proposal,
@@ -138,20 +138,32 @@ async def _retrace(runner: Runner, tools: Tools, prompt: Sequence[Message]) -> _
     lineage = _Lineage([*prompt])
     for message in prompt:
         if message["role"] == "assistant":
-            one = await _try(Sample(0, 0, message["content"], 0, "stop"), runner, tools, lineage.state)
+            turn = Sample(0, 0, message["content"], 0, "stop")
+            (one,) = await _try([turn], runner, tools, lineage.state)
             if one.fault is None and one.run is not None:
                 lineage.passed(one.run)
     return lineage
 
 
-async def _try(sample: Sample, runner: Runner, tools: Tools, state: bytes | None) -> _Tried:
+async def _try(drawn: Sequence[Sample], runner: Runner, tools: Tools, state: bytes | None) -> list[_Tried]:
+    """Every sample's code on its own copy of `state`; those that wrote the same code share one run of it."""
+    codes = [_code(sample) for sample in drawn]
+    distinct = list(dict.fromkeys(code for code in codes if isinstance(code, str)))
+    done = await asyncio.gather(*(runner.run(code, tools, state) for code in distinct))
+    runs = dict(zip(distinct, done, strict=True))
+    return [
+        _Tried(sample, None, code) if isinstance(code, Discarded) else _tried(sample, runs[code])
+        for sample, code in zip(drawn, codes, strict=True)
+    ]
+
+
+def _code(sample: Sample) -> str | Discarded:
     if sample.finish != "stop":
-        reason = "truncated" if sample.finish == "length" else "aborted"
-        return _Tried(sample, None, Discarded(sample.index, "sample", reason))
-    code = parse(sample.text, sample.index)
-    if isinstance(code, Discarded):
-        return _Tried(sample, None, code)
-    run = await runner.run(code, tools, state)
+        return Discarded(sample.index, "sample", "truncated" if sample.finish == "length" else "aborted")
+    return parse(sample.text, sample.index)
+
+
+def _tried(sample: Sample, run: Run) -> _Tried:
     fault = None
     if run.error is not None:
         fault = Discarded(sample.index, run.stage, "unbuildable" if run.stage == "action" else "failed", run.error)

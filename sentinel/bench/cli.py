@@ -46,6 +46,39 @@ def mainnet_blocks(
     typer.echo(f"after London: {_words(found['summary'])}")
 
 
+@app.command()
+def decide(
+    n: Annotated[str, typer.Option("--n", help="Samples a step, separated by commas.")] = "1,8,16,32",
+    heads: Annotated[int, typer.Option(min=1, help="Heads decided at each n.")] = 60,
+    proposer: Annotated[str, typer.Option(help="student (real vLLM) or oracle (the built-in solver).")] = "student",
+    seed: Annotated[int, typer.Option(help="Of the market, the wallet and the sampler.")] = 7,
+    json: Json = False,
+) -> None:
+    """Time from a head to signed bytes, by stage, on a local market that is started for it and stopped afterwards."""
+    from sentinel.bench.decide import measure
+
+    sizes = _numbers(n, "--n")
+    if not sizes or min(sizes) < 1 or proposer not in ("student", "oracle"):
+        raise OperatorError("--n wants numbers from 1 on, --proposer student or oracle")
+    found = measure(
+        sizes,
+        heads,
+        proposer,
+        seed,
+        say=lambda text: typer.echo(text, err=True),
+        progress=lambda done: _progress(done, heads * len(sizes), "heads"),
+    )
+    if json:
+        typer.echo(json_module.dumps(found))
+        return
+    for size in found["sizes"]:
+        typer.echo(f"n = {size['n']}: {size['decisions']}; milliseconds p50 / p95 / p99")
+        rows = {name: size[name] for name in ("head_to_signed", "but_the_model", "own")} | size["stages"]
+        for name, times in rows.items():
+            typer.echo(f"  {name:<15}" + "".join(f"{value:>10.2f}" for value in times.values()))
+    typer.echo(f"waiting for the next head's market: {found['next_market']}")
+
+
 def _words(total: dict[str, Any]) -> str:
     return (
         f"{total['exact']} of {total['transactions']} transactions exact, "

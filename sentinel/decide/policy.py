@@ -7,6 +7,7 @@ refuses: whatever goes wrong inside one, the trade does not happen.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import TypeVar
 
 from sentinel.decide import rules_effect, rules_gas, rules_money, rules_transaction
@@ -82,11 +83,18 @@ class Policy:
     def screen(
         self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
     ) -> tuple[tuple[Simulation, ...], tuple[Refusal, ...]]:
-        """The ballots, and what was refused by which rule: the first that said no. Holds are ballots."""
+        """The ballots, and what was refused by which rule: the first that said no. Holds are ballots.
+
+        Simulations that are the same but for whose they are get the same judgement, found once.
+        """
         ballots: list[Simulation] = []
         refusals: list[Refusal] = []
+        judged: dict[object, Verdict | None] = {}
         for simulation in simulations:
-            refused = self._first_refusal(simulation, state, spent)
+            what = _content(simulation)
+            if what not in judged:
+                judged[what] = self._first_refusal(simulation, state, spent)
+            refused = judged[what]
             if refused is None:
                 ballots.append(simulation)
             else:
@@ -119,6 +127,17 @@ class Policy:
         case = Case(self.network, self.limits, state, state.head, spent, simulation)
         verdicts = (_judge(rule, case) for rule in _rules_for(action))
         return next((verdict for verdict in verdicts if not verdict.ok), None)
+
+
+def _content(simulation: Simulation) -> object:
+    """All that the rules may look at: every field, of the candidate the action alone (never its words)."""
+    try:
+        every = {one.name: getattr(simulation, one.name) for one in fields(simulation)}
+        every |= {"candidate": simulation.candidate.action, "deltas": tuple(sorted(simulation.deltas.items()))}
+        hash(content := tuple(every.values()))
+    except (AttributeError, TypeError):  # a broken one equals no other and is judged by itself
+        return object()
+    return content
 
 
 def _rules_for(action: Action) -> tuple[Rule, ...]:

@@ -16,6 +16,7 @@ from sentinel.errors import ActionFault, Refused
 from sentinel.rpc import Rpc
 from sentinel.types import (
     NATIVE,
+    Action,
     Address,
     Approve,
     Candidate,
@@ -56,30 +57,29 @@ class DexToolkit:
     async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]:
         """Every candidate's effect upon `state.head`, in order; one HTTP request, no signatures.
 
+        Candidates with the same action are one trial: the same bytes on the same state do the same.
         A transaction that reverts or is invalid is a Simulation with `revert`. `tx` is what would be sent, but for the
         permit: its gas_limit is already that of the final bytes. Raises ForkUnavailable within the fork's timeout.
         """
         fees = offered_fees(state.head, state.priority_fee)
         env = next_block(self.network, state.head, state.nonce, fees)
         trials: list[Trial] = []
-        done: dict[int, Simulation] = {}
-        for place, candidate in enumerate(candidates):
-            if isinstance(candidate.action, HoldAction):
-                done[place] = Simulation(candidate, None, env, {}, 0, 0, (), None)
+        done: dict[Action, Simulation] = {}
+        for action, candidate in {candidate.action: candidate for candidate in reversed(candidates)}.items():
+            if isinstance(action, HoldAction):
+                done[action] = Simulation(candidate, None, env, {}, 0, 0, (), None)
                 continue
             try:
                 trials.append(self._trial(candidate, state, env))
             except ActionFault as error:
-                done[place] = failed(Trial(candidate, _NO_TX, env, None), str(error))
+                done[action] = failed(Trial(candidate, _NO_TX, env, None), str(error))
         if trials:
             async with self.fork.at(state.head) as rpc:
                 results = await self._engine(
                     rpc, self.network, state.wallet, trials, state.balances, state.balances.get(NATIVE, 0)
                 )
-        else:
-            results = []
-        tried = iter(_tightened(result) for result in results)
-        return tuple(done[place] if place in done else next(tried) for place in range(len(candidates)))
+            done |= {result.candidate.action: _tightened(result) for result in results}
+        return tuple(replace(done[candidate.action], candidate=candidate) for candidate in candidates)
 
     async def finalise(self, simulation: Simulation, state: MarketState, signer: PermitSigner | None) -> TxRequest:
         """The bytes that are sent: those that were screened, with the signed permit ahead for a swap.

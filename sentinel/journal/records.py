@@ -24,6 +24,7 @@ SAFE_INT = 2**53
 _CLASSES: dict[str, type[Any]] = {
     name: value for name, value in vars(types).items() if isinstance(value, type) and dataclasses.is_dataclass(value)
 }
+_FIELDS = {kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in _CLASSES.values()}
 
 
 def dumps(value: object) -> str:
@@ -43,28 +44,44 @@ def canonical(plain: object) -> str:
 
 def encode(value: object) -> Any:
     """Plain JSON values (dict, list, str, int, float, bool, None)."""
-    if value is None or isinstance(value, bool):
+    kind = type(value)
+    if value is None or kind is str or kind is bool:
         return value
+    if kind is int:
+        return _encode_int(value)  # type: ignore[arg-type]
+    if kind is tuple or kind is list:
+        return [encode(item) for item in value]  # type: ignore[attr-defined]
+    if (names := _FIELDS.get(kind)) is not None:
+        plain: dict[str, Any] = {"$": kind.__name__}
+        for name in names:
+            plain[name] = encode(getattr(value, name))
+        return plain
+    return _encode_rarer(value)
+
+
+def _encode_rarer(value: object) -> Any:
+    """What a record holds little of, and subclasses of the plain types."""
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int):
-        return value if -SAFE_INT < value < SAFE_INT else str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, bytes):
         return "0x" + value.hex()
-    if dataclasses.is_dataclass(value) and type(value).__name__ in _CLASSES:
-        plain = {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {"$": type(value).__name__, **plain}
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("mapping keys must be str")
         return {key: encode(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [encode(item) for item in value]
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return _encode_int(value)
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def _encode_int(value: int) -> int | str:
+    return value if -SAFE_INT < value < SAFE_INT else str(value)
 
 
 def decode(hint: Any, plain: Any) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sentinel.agent.episode import extend, play
 from sentinel.agent.prompt import observation
-from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.sandbox import Run, Sandbox
 from sentinel.agent.trader import Trader
 from sentinel.errors import ModelTimeout
 from sentinel.types import Mandate, Proposal, Swap
@@ -68,3 +69,20 @@ async def test_one_deadline_covers_both_rounds(sandbox: Sandbox) -> None:
     assert (await trader.more(STATE, VIEW, proposal, 1)).asked == 2
     with pytest.raises(ModelTimeout, match="within 9 s"):
         await trader.more(STATE, VIEW, replace(proposal, timings={"model": 9.0}), 1)
+
+
+async def test_equal_code_runs_once(sandbox: Sandbox) -> None:
+    """Samples that wrote the same code share one run of it, and each is a candidate of its own."""
+    ran: list[str] = []
+
+    class Counting:
+        async def run(self, code: str, tools: Any, state: bytes | None = None) -> Run:
+            ran.append(code)
+            return await sandbox.run(code, tools, state)
+
+    other = turn('hold("calm")', thought="Other words.")
+    script = Script([[LOOK, LOOK, LOOK], [HOLD, other, SWAP]])
+    proposal = await play(script, Counting(), toolbox(), START, observation, n=3)
+    assert len(ran) == 3
+    assert [c.index for c in proposal.candidates] == [0, 1, 2]
+    assert proposal.candidates[1].text == other
