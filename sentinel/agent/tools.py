@@ -44,6 +44,19 @@ class Cycle(Protocol):
     def sell(self) -> str: ...
 
 
+class Way(Protocol):
+    """A route: tokens from first to last, one venue label a hop, and whole units of the last token."""
+
+    @property
+    def tokens(self) -> Sequence[Symbol]: ...
+
+    @property
+    def venues(self) -> Sequence[str]: ...
+
+    @property
+    def out(self) -> float: ...
+
+
 class Quoter(Protocol):
     """Exact quotes at one state; whole tokens, venues by label ("v2", "v3-500"). Raises QuoteError."""
 
@@ -55,11 +68,19 @@ class Quoter(Protocol):
 
     def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> Cycle | None: ...
 
+    def best_split(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Sequence[str]: ...
+
+    def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Way: ...
+
 
 class Builder(Protocol):
     """Final actions from allow-lists, with min_out and deadline of its own. Raises ActionFault or QuoteError."""
 
-    def swap(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str) -> Action: ...
+    def swap(
+        self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str | list[str]
+    ) -> Action: ...
+
+    def route(self, state: MarketState, tokens: list[Symbol], amount: float, venues: list[str]) -> Action: ...
 
     def cycle(
         self, state: MarketState, token: Symbol, via: Symbol, amount: float, venue_in: str, venue_out: str
@@ -136,10 +157,27 @@ class Toolbox:
         amount = _down(Decimal(repr(best.amount)))
         return {"amount": amount, "profit": _round(best.profit, 6), "buy": best.buy, "sell": best.sell}
 
+    def best_split(self, a: Symbol, b: Symbol, amount: float) -> list[str]:
+        """The venues that give the most `b` for `amount` of `a` when it is shared over them; for `swap`."""
+        return [*self.quoter.best_split(self.state, *self._pair(a, b), _amount(amount))]
+
+    def best_route(self, a: Symbol, b: Symbol, amount: float) -> dict[str, float | list[str]]:
+        """The best way from `a` to `b`, direct or over one token between: tokens and venues for `route`, and out."""
+        best = self.quoter.best_route(self.state, *self._pair(a, b), _amount(amount))
+        return {"tokens": [*best.tokens], "venues": [*best.venues], "out": _round(best.out, 8)}
+
     # ------------------------------------------------------------ final actions
 
-    def swap(self, token_in: Symbol, token_out: Symbol, amount: float, venue: str) -> Action:
-        return self.builder.swap(self.state, *self._pair(token_in, token_out), _amount(amount), _label(venue))
+    def swap(self, token_in: Symbol, token_out: Symbol, amount: float, venue: str | list[str]) -> Action:
+        """A list of venues shares the amount over them."""
+        where = _labels(venue) if isinstance(venue, list | tuple) else _label(venue)
+        return self.builder.swap(self.state, *self._pair(token_in, token_out), _amount(amount), where)
+
+    def route(self, tokens: list[Symbol], amount: float, venues: list[str]) -> Action:
+        """One venue a hop; a closed cycle where the last token is the first."""
+        if not isinstance(tokens, list | tuple) or not 2 <= len(tokens) <= 8:
+            raise CodeFault("tokens is a list of at least two")
+        return self.builder.route(self.state, [*map(self._traded, tokens)], _amount(amount), _labels(venues))
 
     def cycle(self, token: Symbol, via: Symbol, amount: float, buy_venue: str, sell_venue: str) -> Action:
         pair, amount = self._pair(token, via), _amount(amount)
@@ -160,11 +198,12 @@ class Toolbox:
     def reads(self) -> Mapping[str, Callable[..., object]]:
         read: list[Callable[..., object]] = [self.balance, self.worth, self.equity, self.weight, self.target]
         read += [self.prices, self.venues, self.quote, self.best_venue, self.best_cycle]
+        read += [self.best_split, self.best_route]
         return {tool.__name__: _checked(tool) for tool in read}
 
     @functools.cached_property
     def finals(self) -> Mapping[str, Callable[..., Action]]:
-        final: list[Callable[..., Action]] = [self.swap, self.cycle, self.approve, self.hold]
+        final: list[Callable[..., Action]] = [self.swap, self.cycle, self.route, self.approve, self.hold]
         return {tool.__name__: _checked(tool) for tool in final}
 
     @property
@@ -231,6 +270,12 @@ def _label(value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= 32:
         raise CodeFault(f"unknown venue {_shown(value)}")
     return one_line(value, 32)
+
+
+def _labels(value: object) -> list[str]:
+    if not isinstance(value, list | tuple) or not 0 < len(value) <= 8:
+        raise CodeFault("venues is a list of labels")
+    return [_label(label) for label in value]
 
 
 def _shown(value: object) -> str:

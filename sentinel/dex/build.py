@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 from sentinel.dex.costs import convert, expected_gas, gas_in, reference_rate
 from sentinel.dex.labels import find_pool
-from sentinel.dex.quotes import leg_of, quote_leg, quote_route
+from sentinel.dex.quotes import leg_of, quote_route, quote_routes
+from sentinel.dex.router import shares_of_min_out
+from sentinel.dex.splits import split
 from sentinel.dex.tokens import printable, to_base_units
 from sentinel.errors import ActionFault, QuoteError
 from sentinel.types import BPS, Approve, HoldAction, Leg, MarketState, Network, Route, Swap, Symbol
@@ -19,6 +21,7 @@ from sentinel.types import BPS, Approve, HoldAction, Leg, MarketState, Network, 
 PIPS = 1_000_000
 REFERENCE_SLACK_PIPS = 10_000  # 1 %: what a swap may fall short of the reference price, the pool's fee on top
 REASON = 80  # characters
+MOST = 4  # venues of one trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +32,41 @@ class Builder:
     min_profit: int = 0  # a cycle's least gain after gas, base units of the quote token
     max_approval: Mapping[Symbol, int] = field(default_factory=dict)  # base units; a token not named: no approval
 
-    def swap(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount_whole: object, venue: str) -> Swap:
-        """Sell exactly `amount_whole` of `token_in` in one pool.
+    def swap(
+        self, state: MarketState, token_in: Symbol, token_out: Symbol, amount_whole: object, venue: object
+    ) -> Swap:
+        """Sell exactly `amount_whole` of `token_in` in one pool, or shared best over a list of them.
 
         min_out = max(own quote x (1 - slippage), reference x (1 - pool fee - 1 %)); without a reference the first.
         """
-        leg = self._leg(token_in, token_out, venue)
+        several = isinstance(venue, list | tuple)
+        named = [*venue] if isinstance(venue, list | tuple) else [venue]
+        if not 0 < len(named) <= MOST or (several and len(named) != len({str(label) for label in named})):
+            raise ActionFault(f"a split names 1 to {MOST} different venues")
+        legs = [self._leg(token_in, token_out, label) for label in named]
         amount = self._affordable(state, token_in, amount_whole)
         try:
-            quoted = quote_leg(self.network, state.pools, leg, amount)
+            shared = (Route((legs[0],), amount),) if len(legs) == 1 else split(self.network, state.pools, legs, amount)
         except QuoteError as error:
-            raise ActionFault("the pool cannot fill this amount") from error
-        least = quoted * (BPS - self.slippage_bps) // BPS
-        rate = reference_rate(self.network, state.reference, token_in, token_out)
-        if rate is not None:
-            keep = PIPS - self.network.pools[leg.pool].fee_pips - REFERENCE_SLACK_PIPS
-            least = max(least, -(-amount * rate[0] * keep // (rate[1] * PIPS)))
-        if least > quoted:
-            raise ActionFault("the venue pays too far below the reference price")
-        return self._swap(state, Route((leg,), amount), least)
+            raise ActionFault("the pools cannot fill this amount") from error
+        return self._fair(state, shared)
+
+    def route(self, state: MarketState, tokens: object, amount_whole: object, venues: object) -> Swap:
+        """tokens[0] -> tokens[1] at venues[0], and so on, in one transaction; a closed cycle where it ends as it began.
+
+        min_out as `swap` and `cycle` set it.
+        """
+        if not isinstance(tokens, list | tuple) or not isinstance(venues, list | tuple):
+            raise ActionFault("a route is a list of tokens and a list of venues")
+        if not 1 <= len(venues) <= MOST or len(tokens) != len(venues) + 1:
+            raise ActionFault(f"a route has 1 to {MOST} venues, and one token more")
+        legs = tuple(self._leg(a, b, venue) for a, b, venue in zip(tokens, tokens[1:], venues, strict=False))
+        if len({leg.pool for leg in legs}) != len(legs):
+            raise ActionFault("a route crosses each venue once")
+        amount = self._affordable(state, legs[0].token_in, amount_whole)
+        if tokens[0] == tokens[-1]:
+            return self._closed(state, legs, amount)
+        return self._fair(state, (Route(legs, amount),))
 
     def cycle(
         self, state: MarketState, token: Symbol, via: Symbol, amount_whole: object, venue_in: str, venue_out: str
@@ -59,19 +78,7 @@ class Builder:
         if venue_in == venue_out:
             raise ActionFault("a cycle needs two different venues")
         legs = (self._leg(token, via, venue_in), self._leg(via, token, venue_out))
-        amount = self._affordable(state, token, amount_whole)
-        try:
-            quoted = quote_route(self.network, state.pools, Route(legs, amount))
-        except QuoteError as error:
-            raise ActionFault("the pools cannot fill this amount") from error
-        gas = gas_in(self.network, state, expected_gas(legs), token)
-        profit = convert(self.network, state.reference, self.min_profit, self.network.quote, token)
-        if gas is None or profit is None:
-            raise ActionFault("no reference price to count the gas in")
-        least = max(amount + gas + profit, quoted * (BPS - self.slippage_bps) // BPS)
-        if least > quoted:
-            raise ActionFault("the cycle does not pay for its gas and the least profit")
-        return self._swap(state, Route(legs, amount), least)
+        return self._closed(state, legs, self._affordable(state, token, amount_whole))
 
     def approve(self, state: MarketState, token: Symbol, amount: object) -> Approve:
         """Let Permit2 take at most `amount` whole tokens; 0 revokes."""
@@ -86,10 +93,50 @@ class Builder:
             raise ActionFault("the reason is text")
         return HoldAction(printable(reason, REASON))
 
-    def _swap(self, state: MarketState, route: Route, min_out: int) -> Swap:
+    def _fair(self, state: MarketState, routes: tuple[Route, ...]) -> Swap:
+        """Routes from one token to another, each of which must give its share of the least output."""
+        try:
+            quoted = quote_routes(self.network, state.pools, routes)
+            each = [quote_routes(self.network, state.pools, (route,)) for route in routes]
+        except QuoteError as error:
+            raise ActionFault("the pool cannot fill this amount") from error
+        first = routes[0].legs
+        least = quoted * (BPS - self.slippage_bps) // BPS
+        rate = reference_rate(self.network, state.reference, first[0].token_in, first[-1].token_out)
+        if rate is not None:
+            kept = sum(route.amount_in * self._kept_pips(route) for route in routes)
+            least = max(least, -(-kept * rate[0] // (rate[1] * PIPS)))
+        if least > quoted:
+            raise ActionFault("the venue pays too far below the reference price")
+        swap = self._swap(state, routes, least)
+        if any(given < share for given, share in zip(each, shares_of_min_out(swap), strict=True)):
+            raise ActionFault("one of the venues pays too far below the others")
+        return swap
+
+    def _closed(self, state: MarketState, legs: tuple[Leg, ...], amount: int) -> Swap:
+        """A cycle that gives back its input, its gas and the least profit."""
+        token = legs[0].token_in
+        try:
+            quoted = quote_route(self.network, state.pools, Route(legs, amount))
+        except QuoteError as error:
+            raise ActionFault("the pools cannot fill this amount") from error
+        gas = gas_in(self.network, state, expected_gas(legs), token)
+        profit = convert(self.network, state.reference, self.min_profit, self.network.quote, token)
+        if gas is None or profit is None:
+            raise ActionFault("no reference price to count the gas in")
+        least = max(amount + gas + profit, quoted * (BPS - self.slippage_bps) // BPS)
+        if least > quoted:
+            raise ActionFault("the cycle does not pay for its gas and the least profit")
+        return self._swap(state, (Route(legs, amount),), least)
+
+    def _kept_pips(self, route: Route) -> int:
+        """Of a million, what the route's fees and the slack below the reference leave."""
+        return PIPS - REFERENCE_SLACK_PIPS - sum(self.network.pools[leg.pool].fee_pips for leg in route.legs)
+
+    def _swap(self, state: MarketState, routes: tuple[Route, ...], min_out: int) -> Swap:
         if min_out <= 0:
             raise ActionFault("the amount is too small to give anything")
-        return Swap((route,), min_out, state.head.timestamp + self.deadline_s)
+        return Swap(routes, min_out, state.head.timestamp + self.deadline_s)
 
     def _token(self, symbol: object) -> Symbol:
         if not isinstance(symbol, str) or symbol not in self.network.tokens:

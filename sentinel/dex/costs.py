@@ -8,12 +8,12 @@ from sentinel.types import NATIVE, Head, Leg, MarketState, Network, Reference, S
 
 # Gas units, rounded up from what the devnet's real contracts used; estimates for decisions, never a gas limit.
 _BASE_GAS = 90_000  # transaction, router, Permit2 permit and transfer
-_LEG_GAS = {"uniswap_v2": 62_000, "uniswap_v3": 68_000, "uniswap_v4": 90_000}
+LEG_GAS = {"uniswap_v2": 62_000, "uniswap_v3": 68_000, "uniswap_v4": 90_000}
 
 
 def expected_gas(legs: Sequence[Leg]) -> int:
     """Gas units that a trade over these legs uses, its permit included."""
-    return _BASE_GAS + sum(_LEG_GAS.get(leg.venue, max(_LEG_GAS.values())) for leg in legs)
+    return _BASE_GAS + sum(LEG_GAS.get(leg.venue, max(LEG_GAS.values())) for leg in legs)
 
 
 def expected_price(head: Head, priority_fee: int) -> int:

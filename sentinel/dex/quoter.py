@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sentinel.dex import quotes
-from sentinel.dex.costs import expected_gas, gas_in
+from sentinel.dex.costs import LEG_GAS, expected_gas, gas_in
 from sentinel.dex.labels import find_pool, label_of, labels
+from sentinel.dex.splits import best_route, best_split
 from sentinel.dex.tokens import to_base_units, to_whole
 from sentinel.types import MarketState, Network, Symbol
 
@@ -20,6 +21,15 @@ class CycleQuote:
     profit: float  # after gas
     buy: str  # venue labels
     sell: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteQuote:
+    """The way from the first token to the last, and whole units of the last, fees taken."""
+
+    tokens: tuple[Symbol, ...]
+    venues: tuple[str, ...]  # labels, one a hop
+    out: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,20 @@ class Quoter:
         best = quotes.best_venue(self.network, state.pools, token_in, token_out, self._base(amount, token_in))
         return label_of(self.network.pools[best.leg.pool])
 
+    def best_split(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Sequence[str]:
+        """The labels of the venues that give the most together, each one's gas taken; one where splitting costs."""
+        base, cost = self._base(amount, token_in), self._leg_cost(state, token_out)
+        routes = best_split(self.network, state.pools, token_in, token_out, base, cost)
+        return tuple(label_of(self.network.pools[route.legs[0].pool]) for route in routes)
+
+    def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> RouteQuote:
+        """Direct or over one token between, whichever gives more after gas."""
+        base, cost = self._base(amount, token_in), self._leg_cost(state, token_out)
+        route, out = best_route(self.network, state.pools, token_in, token_out, base, cost)
+        tokens = (token_in, *(leg.token_out for leg in route.legs))
+        venues = tuple(label_of(self.network.pools[leg.pool]) for leg in route.legs)
+        return RouteQuote(tokens, venues, self._whole(out, token_out))
+
     def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> CycleQuote | None:
         """The two venues and the amount, up to `max_amount`, that leave the most; None where none outdoes its gas."""
         best = quotes.best_cycle(self.network, state.pools, token, via, self._base(max_amount, token))
@@ -56,6 +80,10 @@ class Quoter:
             buy=label_of(self.network.pools[best.buy.pool]),
             sell=label_of(self.network.pools[best.sell.pool]),
         )
+
+    def _leg_cost(self, state: MarketState, token: Symbol) -> int:
+        """A leg's gas in base units of `token`; 0 where no reference prices it."""
+        return gas_in(self.network, state, max(LEG_GAS.values()), token) or 0
 
     def _base(self, amount: float, symbol: Symbol) -> int:
         return to_base_units(amount, self.network.tokens[symbol].decimals)

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from eth_abi.abi import encode
-
+from sentinel.dex.abi import encode
 from sentinel.errors import ActionFault
 from sentinel.types import Address, Approve, Leg, Network, Swap
 
@@ -51,7 +50,7 @@ def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None =
     if permit is not None:
         commands.append(PERMIT2_PERMIT | ALLOW_REVERT)
         inputs.append(_encode_permit(permit, signature))
-    for route, min_out in zip(swap.routes, _shares(swap), strict=True):
+    for route, min_out in zip(swap.routes, shares_of_min_out(swap), strict=True):
         for position, leg in enumerate(route.legs):
             last = position == len(route.legs) - 1
             command, given = _encode_leg(
@@ -67,8 +66,8 @@ def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None =
     return EXECUTE + encode(["bytes", "bytes[]", "uint256"], [bytes(commands), inputs, swap.deadline])
 
 
-def _shares(swap: Swap) -> list[int]:
-    """min_out of each route, together the swap's."""
+def shares_of_min_out(swap: Swap) -> list[int]:
+    """min_out of each route by what it puts in, together the swap's. Raises ActionFault where the legs do not join."""
     ends = {(route.legs[0].token_in, route.legs[-1].token_out) for route in swap.routes if route.legs}
     joined = all(a.token_out == b.token_in for route in swap.routes for a, b in pairwise(route.legs))
     if not all(route.legs and route.amount_in > 0 for route in swap.routes) or len(ends) != 1 or not joined:

@@ -79,6 +79,15 @@ class Round:
     sell: str = "v3-500"
 
 
+@dataclass(frozen=True)
+class Hops:
+    """A route."""
+
+    tokens: tuple[Symbol, ...]
+    venues: tuple[str, ...]
+    out: float
+
+
 class PaperQuoter:
     """Trades at the mid price less a fee that the venue's label names; nothing fills above 100,000 quote tokens."""
 
@@ -100,13 +109,27 @@ class PaperQuoter:
     def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> Round | None:
         return Round() if max_amount >= 100 else None
 
+    def best_split(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Sequence[str]:
+        return ("v2", "v3-500")
+
+    def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Hops:
+        return Hops((token_in, token_out), ("v3-500",), self.quote(state, token_in, token_out, amount, "v3-500"))
+
 
 class PaperBuilder:
-    def swap(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str) -> Action:
+    def swap(
+        self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str | list[str]
+    ) -> Action:
         base = int(amount * 10 ** NETWORK.tokens[token_in].decimals)
         if base > state.balances.get(token_in, 0):
             raise ActionFault("the amount is more than the balance")
         return Swap((Route((Leg(f"pool-{venue}", token_in, token_out, "uniswap_v3"),), base),), 1, 1_700_000_120)
+
+    def route(self, state: MarketState, tokens: list[Symbol], amount: float, venues: list[str]) -> Action:
+        legs = tuple(
+            Leg(f"pool-{venue}", a, b, "uniswap_v3") for a, b, venue in zip(tokens, tokens[1:], venues, strict=True)
+        )
+        return Swap((Route(legs, int(amount * 10 ** NETWORK.tokens[tokens[0]].decimals)),), 1, 1_700_000_120)
 
     def cycle(
         self, state: MarketState, token: Symbol, via: Symbol, amount: float, venue_in: str, venue_out: str

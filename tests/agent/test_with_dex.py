@@ -47,6 +47,34 @@ def test_reads_reach_the_pools() -> None:
     assert tools().quote("USDC", "WETH", 2000, "v2") == pytest.approx(0.996, rel=1e-3)
 
 
+def test_a_split_and_a_route_are_swaps_of_their_venues() -> None:
+    """`best_split` and `best_route` answer what `swap` and `route` take; nonsense in lists is the code's fault."""
+    box = tools()
+    names = box.best_split("USDC", "WETH", 3000)
+    assert names == ["v2"]  # the other pair is 3 % dearer
+    shared = box.swap("WETH", "USDC", 0.5, ["v2", "v2b"])
+    assert isinstance(shared, Swap)
+    assert sum(route.amount_in for route in shared.routes) == 5 * 10**17
+    best = box.best_route("WETH", "USDC", 0.5)
+    assert (best["tokens"], best["venues"]) == (["WETH", "USDC"], ["v2b"])
+    swap = box.route(["WETH", "USDC"], 0.5, ["v2b"])
+    assert isinstance(swap, Swap)
+    assert swap.routes[0].legs[0].pool == "WETH/USDC-v2b"
+    wrong: list[tuple[Any, Any]] = [
+        ("WETH", ["v2"]),
+        (["WETH"], []),
+        (["WETH", "USDC"], ["v2", "v2"]),
+        ([1, 2], ["v2"]),
+    ]
+    wrong += [(["WETH", "USDC", "WETH"], ["v2", "v2"]), (["WETH", "USDC"], "v2"), (["WETH", "USDC"], ["v9"])]
+    for tokens, venues in wrong:
+        with pytest.raises(AgentFault):
+            box.route(tokens, 0.5, venues)
+    for venue in ([], ["v2", "v2"], ["v2", 3], ["v2"] * 9):
+        with pytest.raises(AgentFault):
+            box.swap("WETH", "USDC", 0.5, venue)  # type: ignore[arg-type]
+
+
 async def test_an_arbitrage_goes_from_a_look_to_a_built_cycle(sandbox: Sandbox) -> None:
     """Two steps: the code reads the best cycle and takes it, rounded down, in one transaction."""
     look = turn('best = best_cycle("USDC", "WETH", 3000)\nprint(best["profit"] > 1)')

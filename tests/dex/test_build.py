@@ -132,7 +132,7 @@ def test_an_unknown_token_is_refused(token: Any) -> None:
             BUILD.swap(state_at(), a, b, 1.0, "v2")
 
 
-@pytest.mark.parametrize("venue", ["v9", "", None, 3, "V2", "WETH/USDC-v2", ["v2"], "v3"])
+@pytest.mark.parametrize("venue", ["v9", "", None, 3, "V2", "WETH/USDC-v2", [["v2"]], ["v2", "v9"], "v3"])
 def test_an_unknown_venue_is_refused(venue: Any) -> None:
     """Only the labels of the pools that trade the two tokens are known."""
     with pytest.raises(ActionFault, match="v3-500"):

@@ -1,0 +1,149 @@
+"""Every shape of a trade on the real router: simulated, mined and broadcast to one effect, and fit to send."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from eth_abi.abi import encode
+
+from sentinel.decide.policy import Policy
+from sentinel.dex.fork import Fork
+from sentinel.dex.quotes import quote_swap
+from sentinel.dex.router import encode_swap
+from sentinel.dex.snapshot import FLAGS, simulate_by_mining
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.errors import ActionFault
+from sentinel.settings import load
+from sentinel.terms import limits
+from sentinel.types import Act, Intent, MarketState, Route, Simulation, Spent, Swap
+
+from .conftest import Desk, candidates
+from .test_simulate import broadcast, effect
+
+# (token in, amount, pools of one route), each alone and then several routes at once
+ROUTES = {
+    "V4, buying": ("USDC", 900 * 10**6, ("WETH/USDC-v4-500",)),
+    "V4, selling": ("WETH", 4 * 10**17, ("WETH/USDC-v4-500",)),
+    "V3 then V4": ("WBTC", 10**6, ("WBTC/WETH-v3-3000", "WETH/USDC-v4-500")),
+    "V4 then V3": ("USDC", 800 * 10**6, ("WETH/USDC-v4-500", "WBTC/WETH-v3-3000")),
+    "V3 then V2": ("WBTC", 10**6, ("WBTC/WETH-v3-3000", "WETH/USDC-v2")),
+    "V2 then V3": ("USDC", 800 * 10**6, ("WETH/USDC-v2", "WBTC/WETH-v3-3000")),
+    "V2 then V4, closed": ("WETH", 10**17, ("WETH/USDC-v2", "WETH/USDC-v4-500")),
+    "V4 then V2, closed": ("USDC", 500 * 10**6, ("WETH/USDC-v4-500", "WETH/USDC-v2")),
+    "V3 then V4, closed": ("USDC", 500 * 10**6, ("WETH/USDC-v3-3000", "WETH/USDC-v4-500")),
+    "triangle over V4": ("USDC", 500 * 10**6, ("WETH/USDC-v4-500", "WBTC/WETH-v3-3000", "WBTC/USDC-v3-3000")),
+    "four venues, closed": (
+        "WETH", 10**17, ("WETH/USDC-v2", "WETH/USDC-v4-500", "WETH/USDC-v3-500", "WETH/USDC-v3-3000"),
+    ),
+}  # fmt: skip
+SPLITS: dict[str, list[tuple[str, ...]]] = {
+    "four venues": [("WETH/USDC-v2",), ("WETH/USDC-v3-500",), ("WETH/USDC-v3-3000",), ("WETH/USDC-v4-500",)],
+    "V4 twice": [("WETH/USDC-v4-500",), ("WETH/USDC-v2",), ("WETH/USDC-v4-500",)],
+    "closed ways": [("WETH/USDC-v2", "WETH/USDC-v4-500"), ("WETH/USDC-v3-500", "WETH/USDC-v2")],
+    "hops": [("WETH/USDC-v4-500", "WBTC/WETH-v3-3000"), ("WBTC/USDC-v3-3000",)],
+}
+
+
+async def test_every_shape_is_simulated_as_it_is_mined(desk: Desk) -> None:
+    """Batch engine, reference engine and broadcast agree; each gives its exact quote to the unit."""
+    state = await desk.state()
+    until = state.head.timestamp + 60
+    swaps = [
+        desk.swap(*pools, token_in=token, amount=amount, deadline=until) for token, amount, pools in ROUTES.values()
+    ]
+    for ways in SPLITS.values():
+        parts = [
+            desk.swap(*pools, token_in="USDC", amount=(300 + 7 * n) * 10**6, deadline=until)
+            for n, pools in enumerate(ways)
+        ]
+        swaps.append(Swap(tuple(part.routes[0] for part in parts), len(parts), until))
+    tried = candidates(*swaps)
+    batch = await desk.kit.simulate_all(state, tried)
+    async with Fork(desk.network, desk.net.rpc_url, flags=FLAGS, timeout=60) as slow:
+        mined = await DexToolkit(desk.network, slow, simulate_by_mining).simulate_all(state, tried)
+    real = [await broadcast(desk, simulation) for simulation in batch]
+    for name, simulation in zip((*ROUTES, *SPLITS), batch, strict=True):
+        assert simulation.revert is None, (name, simulation.revert)
+        swap = simulation.candidate.action
+        assert isinstance(swap, Swap)
+        out = simulation.deltas[swap.token_out] + (swap.amount_in if swap.is_cycle else 0)
+        assert out == quote_swap(desk.network, state.pools, swap), name
+        assert simulation.router_allowance == 0, name
+    assert [effect(simulation) for simulation in batch] == [effect(simulation) for simulation in mined]
+    assert [effect(simulation) for simulation in batch] == [effect(simulation) for simulation in real]
+
+
+async def test_built_splits_and_routes_pass_policy_and_confirm_with_a_signed_permit(desk: Desk) -> None:
+    """What the builder makes of lists of venues and tokens goes all the way to final bytes, mined as simulated."""
+    state = await desk.state()
+    labels = ["v2", "v3-500", "v3-3000", "v4-500"]
+    actions = [
+        desk.build.swap(state, "USDC", "WETH", 900, labels),
+        desk.build.swap(state, "WETH", "USDC", 0.4, ["v4-500", "v3-500"]),
+        desk.build.swap(state, "USDC", "WETH", 900, "v4-500"),
+        desk.build.route(state, ["WBTC", "WETH", "USDC"], 0.01, ["v3-3000", "v4-500"]),
+    ]
+    policy = Policy(desk.network, limits(load(env_file=None), desk.network))
+    simulations = await desk.kit.simulate_all(state, candidates(*actions))
+    ballots, refusals = policy.screen(simulations, state, Spent(0, 0))
+    assert (len(ballots), refusals) == (4, ())
+    for simulation in ballots:
+        assert isinstance(simulation.candidate.action, Swap)
+        await _sent(desk, policy, simulation, state)
+
+
+async def _sent(desk: Desk, policy: Policy, simulation: Simulation, state: MarketState) -> None:
+    """Signed, confirmed at the head, checked, broadcast and mined; the wallet then has what was simulated."""
+    rpc, swap = desk.net.rpc, simulation.candidate.action
+    assert isinstance(swap, Swap)
+    tx = await desk.kit.finalise(simulation, state, desk)
+    act = Act(simulation, 5, 8, 5, 0)
+    intent = Intent("ab", act, tx, True, simulation.env, swap.deadline, state.head.timestamp)
+    confirmed = await desk.kit.confirm(intent, state.head, state)
+    verdicts = policy.check(confirmed, act, state, state.head, Spent(0, 0), state.head.timestamp)
+    assert [verdict for verdict in verdicts if not verdict.ok] == []
+    assert all(dict(again.deltas) == dict(simulation.deltas) for again in confirmed)
+    snapshot = await rpc.call("evm_snapshot")
+    receipt = await desk.mined(await desk.send(tx, state.nonce))
+    assert int(receipt["status"], 16) == 1
+    for symbol, delta in simulation.deltas.items():
+        data = "0x70a08231" + encode(["address"], [desk.account.address]).hex()
+        now = await rpc.call("eth_call", {"to": desk.network.tokens[symbol].address, "data": data}, "latest")
+        assert int(now, 16) - state.balances[symbol] == delta
+    await rpc.call("evm_revert", snapshot)
+
+
+async def test_a_v4_trade_that_asks_for_too_much_reverts_with_its_reason(desk: Desk) -> None:
+    """The least output is V4's own to enforce; a deadline in the past is the router's."""
+    state = await desk.state()
+    good = desk.swap("WETH/USDC-v4-500", token_in="USDC", amount=10**9, deadline=state.head.timestamp + 60)
+    late = replace(good, deadline=state.head.timestamp - 1)
+    for swap in (replace(good, min_out=10**20), late):
+        (simulation,) = await desk.kit.simulate_all(state, candidates(swap))
+        assert simulation.revert
+        assert not simulation.deltas
+    with pytest.raises(ActionFault):
+        encode_swap(desk.network, replace(good, min_out=1 << 128))
+
+
+async def test_a_split_gives_more_than_any_single_venue(desk: Desk) -> None:
+    """A large trade shared over the venues beats the best of them, and every brute-force share of two of them."""
+    state = await desk.state()
+    desk_state = replace(state, balances={**state.balances, "USDC": 10**12})
+    labels = ["v2", "v3-500", "v3-3000", "v4-500"]
+    single = max(
+        quote_swap(desk.network, state.pools, desk.build.swap(desk_state, "USDC", "WETH", 60_000, label))
+        for label in ("v3-500", "v4-500")
+    )
+    both = desk.build.swap(desk_state, "USDC", "WETH", 60_000, ["v3-500", "v4-500"])
+    shared = quote_swap(desk.network, state.pools, both)
+    every = quote_swap(desk.network, state.pools, desk.build.swap(desk_state, "USDC", "WETH", 60_000, labels))
+    assert every >= shared > single
+    legs = [route.legs for route in both.routes]
+    brute = 0
+    for part in range(1, 200):
+        first = both.amount_in * part // 200
+        routes = (Route(legs[0], first), Route(legs[1], both.amount_in - first))
+        brute = max(brute, quote_swap(desk.network, state.pools, replace(both, routes=routes)))
+    assert shared >= brute * (1 - 10**-7)
