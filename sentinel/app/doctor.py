@@ -22,7 +22,7 @@ from sentinel.app import network_checks
 from sentinel.app.findings import Finding
 from sentinel.chain.heads import latest_head
 from sentinel.chain.networks import load_network
-from sentinel.errors import ChainMismatch, OperatorError, SentinelError, Unavailable
+from sentinel.errors import ChainMismatch, OperatorError, RpcError, SentinelError, Unavailable
 from sentinel.execute import wallet
 from sentinel.execute.signer import DevSigner
 from sentinel.execute.signer_limits import SignerLimits
@@ -96,6 +96,9 @@ async def _endpoint(patient: _Patient) -> AsyncIterator[Finding]:
         await anchor.anchor(patient.rpc, network)
     except ChainMismatch as error:
         mend = "set SENTINEL_RPC__URL to the network's chain, or SENTINEL_NETWORK to the endpoint's"
+        yield Finding("chain", "fail", str(error), mend)
+    except RpcError as error:
+        mend = "wait until the node has that block; one that should have it by now serves another chain"
         yield Finding("chain", "fail", str(error), mend)
     else:
         pinned = f", block {network.pinned_block} as pinned" if network.pinned_hash else ""
