@@ -437,6 +437,21 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Counterfactual:
+    """What the losing candidates would have done in the winner's place: simulated upon the parent of the block that
+    included it. Values are what the wallet would have gained, gas taken off, in base units of the quote token at the
+    parent's reference prices."""
+
+    intent_id: str
+    block_number: int  # of the inclusion
+    parent_hash: HexHash
+    simulations: tuple[Simulation, ...]  # one a distinct losing action, without logs
+    values: tuple[int | None, ...]  # of the same; None where it reverted
+    winner: int | None  # the winner simulated at the same place; None where it reverts there
+    realised: int  # what the winner really brought
+
+
+@dataclass(frozen=True, slots=True)
 class CycleRecord:
     """One block's whole way, as journaled; enough to decide again and compare."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO, TypeVar
 
@@ -19,6 +19,8 @@ from eth_utils.crypto import keccak
 
 from sentinel import terms
 from sentinel.agent.episode import Sampler
+from sentinel.app.breaker import DriftBreaker
+from sentinel.app.counterfactual import Counterfactuals
 from sentinel.app.operations import Operator
 from sentinel.app.probes import probes
 from sentinel.app.startup import Startup, Told
@@ -143,7 +145,9 @@ async def opened(
             cycles=cycles,
         )
         operator = Operator(parts, daemon)
+        counterfactuals = Counterfactuals.of(parts, log)
         daemon.services = (
+            counterfactuals,
             ControlServer(settings.state_dir.expanduser(), operator),
             WebServer(
                 settings.web.host,
@@ -158,8 +162,19 @@ async def opened(
         startup = None
         if isinstance(executor, Executor):
             startup = Startup(parts, executor, log)
-            daemon.before = startup.run
+            breaker = DriftBreaker.of(settings, parts.journal, Told(parts.metrics, log).alarm)
+            daemon.before = _in_turn(startup.run, breaker.look)
+            daemon.on_settled += [lambda _: breaker.look(), counterfactuals.settled]
+            daemon.on_cycle.append(counterfactuals.cycle_done)
         yield App(daemon, parts, startup)
+
+
+def _in_turn(first: Callable[[], Awaitable[None]], then: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def both() -> None:
+        await first()
+        then()
+
+    return both
 
 
 def _address(settings: Settings, network: Network) -> Address:

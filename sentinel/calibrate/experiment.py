@@ -1,7 +1,7 @@
 """The measurement behind docs/calibration: `python -m sentinel.calibrate`, or `make calibration`.
 
-The committed student hardly ever errs at its own temperature, so it is also asked at higher ones, and a student that
-was trained for a few steps only stands in for a poor one. Every row says whose it is. A run that was cut off goes on
+The committed student hardly ever errs at its own temperature, so it is also asked at higher ones, and two students
+that were trained for too few steps stand in for poor ones. Every row says whose it is. A run that was cut off goes on
 where it was; a student's arm also ends when its time is over.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +23,7 @@ from sentinel.calibrate.observed import Observed
 from sentinel.distill import recipe, split
 
 WORK = CHECKOUT / "build" / "calibration"
-TRIAL = CHECKOUT / "build" / "distill" / "trial-150-steps"
-TRIAL_STEPS = 150
+TRIALS = CHECKOUT / "build" / "distill"
 SEED = 1  # of the sampler
 console = Console(stderr=True)
 
@@ -36,6 +34,7 @@ class Arm:
 
     student: str
     folder: Path
+    steps: int | None  # of its training where it is made here
     temperatures: tuple[float, ...]
     top_p: float
     decisions: int
@@ -46,9 +45,11 @@ class Arm:
         return WORK / f"{self.student}.jsonl"
 
 
+ASKED_AT = (0.4, 1.0, 1.5, 2.0)  # vLLM takes no higher temperature
 ARMS = (
-    Arm("sentinel-nano", recipe.NANO, (2.5, 3.0, 3.5, 4.0), 1.0, 800, 12.0),
-    Arm("trial-150-steps", TRIAL, (0.1, 0.4, 0.7, 1.0), 1.0, 400, 6.0),
+    Arm("sentinel-nano", recipe.NANO, None, ASKED_AT, 1.0, 500, 6.0),
+    Arm("trial-200-steps", TRIALS / "trial-200-steps", 200, ASKED_AT, 1.0, 500, 6.0),
+    Arm("trial-150-steps", TRIALS / "trial-150-steps", 150, ASKED_AT, 1.0, 500, 6.0),
 )
 
 
@@ -87,16 +88,13 @@ async def _ask(arm: Arm, known: list[Observed], n: int) -> None:
             console.print(f"{arm.student}: its {arm.minutes:g} minutes are over; run it again to go on")
 
 
-def make_trial_student() -> None:
-    """A poor student on purpose: the same recipe, cut short."""
-    data = recipe.WORK / f"train-{recipe.TRAJECTORIES}-0.jsonl"
-    if not (TRIAL / "model.safetensors").exists():
+def make_trial_students(arms: Sequence[Arm] = ARMS) -> None:
+    """Poor students on purpose: the same recipe, cut short. Those that are there are kept."""
+    for arm in arms:
+        if arm.steps is None or (arm.folder / "model.safetensors").exists():
+            continue
+        data = recipe.WORK / f"train-{recipe.TRAJECTORIES}-0.jsonl"
         if not data.exists():
-            data = recipe.WORK / "train-1000-0.jsonl"
-            if not data.exists():
-                recipe.run_collect("train", 1000, data)
-        recipe.run_train(data, TRIAL, steps=TRIAL_STEPS)
-
-
-def tally(rows: Sequence[Observed]) -> dict[str, int]:
-    return dict(sorted(Counter(row.source for row in rows).items()))
+            recipe.run_collect("train", recipe.TRAJECTORIES, data)
+        console.print(f"training {arm.student}: the recipe of sentinel-nano, cut short")
+        recipe.run_train(data, arm.folder, steps=arm.steps)

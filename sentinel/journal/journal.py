@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,19 @@ from sentinel.journal import reports
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.records import canonical, dumps, encode, loads
 from sentinel.journal.reports import CycleLine, Summary, Trade
-from sentinel.types import NATIVE, Act, Attempt, CycleRecord, Intent, Network, Outcome, Settled, Spent, Swap
+from sentinel.types import (
+    NATIVE,
+    Act,
+    Attempt,
+    Counterfactual,
+    CycleRecord,
+    Intent,
+    Network,
+    Outcome,
+    Settled,
+    Spent,
+    Swap,
+)
 from sentinel.worth import marks, worth
 
 VERSION = 1
@@ -161,6 +173,10 @@ class Journal:
             )
         return pnl
 
+    def counterfactual(self, found: Counterfactual) -> None:
+        with self._ledger.transaction():
+            self._ledger.append("counterfactual", dumps(found))
+
     def note(self, text: str, **facts: str | int | float | None) -> None:
         with self._ledger.transaction():
             self._ledger.append("note", canonical({"text": text, **encode(facts)}))
@@ -195,8 +211,10 @@ class Journal:
 
     def _set_latch(self, reason: str, *, on: bool, by: str) -> None:
         with self._ledger.transaction():
-            self._ledger.append("latch", canonical({"on": on, "reason": reason, "by": by}))
+            added = self._ledger.append("latch", canonical({"on": on, "reason": reason, "by": by}))
             self._ledger.set_meta("latch", reason)
+            if not on:
+                self._ledger.set_meta("unlatched", str(added.seq))
 
     # ---------------------------------------------------------------- reading
 
@@ -209,6 +227,24 @@ class Journal:
         )
         pnl = sum(int(row[0]) for row in self._ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))
         return Spent(loss=max(0, -pnl), volume=sum(int(row[0]) for row in volumes))
+
+    def drifts(self, limit: int) -> tuple[float, ...]:
+        """Of swaps confirmed since the operator last resumed: realised against simulated, bps, newest first."""
+        rows = self._ledger.all(
+            "SELECT drift_bps FROM settled WHERE drift_bps NOTNULL AND seq > ? ORDER BY seq DESC LIMIT ?",
+            *(int(self._ledger.meta("unlatched") or 0), limit),
+        )
+        return tuple(float(drift) for (drift,) in rows)
+
+    def counterfactuals(self) -> Iterator[Counterfactual]:
+        """Oldest first. Reads the whole file: for distillation, not for the hot path."""
+        for record in self._ledger.records():
+            if record.kind == "counterfactual":
+                yield loads(Counterfactual, record.body)
+
+    def outcomes(self) -> tuple[reports.Settlement, ...]:
+        """Each trade that a cycle decided and that was mined, oldest first."""
+        return reports.settlements(self._ledger)
 
     def cycles(self, limit: int) -> tuple[CycleLine, ...]:
         """Newest first."""

@@ -62,6 +62,34 @@ class Summary:
     pnl_quote: int  # base units of the quote token
 
 
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a voted trade was decided, and how it ended."""
+
+    intent_id: str
+    decided_at: float  # Unix seconds
+    settled_at: float
+    proposer: str
+    votes: int
+    asked: int
+    spread_bps: int
+    reverted: bool  # else it was confirmed
+    drift_bps: float | None
+
+
+def settlements(ledger: Ledger) -> tuple[Settlement, ...]:
+    rows = ledger.all(
+        "SELECT c.intent_id, c.at, s.at, json_extract(r.body, '$.proposal.source'), c.votes, c.asked, "
+        "json_extract(r.body, '$.decision.spread_bps'), s.outcome = 'reverted', s.drift_bps "
+        "FROM cycles c JOIN records r ON r.seq = c.seq JOIN settled s ON s.intent_id = c.intent_id "
+        "WHERE c.act AND s.outcome IN ('confirmed', 'reverted') ORDER BY s.seq"
+    )
+    return tuple(
+        Settlement(id_, at / 1000, ended / 1000, source, votes, asked, spread, bool(reverted), drift)
+        for id_, at, ended, source, votes, asked, spread, reverted, drift in rows
+    )
+
+
 def intent_of(ledger: Ledger, intent_id: str) -> tuple[Intent, dict[Symbol, Reference]]:
     """The intent and the prices it is marked at. Raises JournalError where there is none."""
     row = ledger.one("SELECT body FROM intents JOIN records USING (seq) WHERE id = ?", intent_id)
@@ -144,7 +172,7 @@ def verify(ledger: Ledger) -> int:
     pnl: dict[str, str] = {}
     sent: dict[str, str] = {}
     decided: set[int] = set()
-    latch = ""
+    latch, unlatched = "", 0
     for record in ledger.records():
         count += 1
         body = json.loads(record.body)
@@ -166,6 +194,7 @@ def verify(ledger: Ledger) -> int:
                 pnl[settled["intent_id"]] = body["pnl"]
             case "latch":
                 latch = body["reason"] if body["on"] else ""
+                unlatched = unlatched if body["on"] else record.seq
     index = {
         "intents": (dict(ledger.all("SELECT id, state FROM intents")), state),
         "nonces": (dict(ledger.all("SELECT id, nonce FROM intents")), nonces),
@@ -177,6 +206,7 @@ def verify(ledger: Ledger) -> int:
         "settled": (dict(ledger.all("SELECT intent_id, pnl FROM settled")), pnl),
         "cycles": ({seq for (seq,) in ledger.all("SELECT seq FROM cycles")}, decided),
         "latch": (ledger.meta("latch") or "", latch),
+        "unlatched": (int(ledger.meta("unlatched") or 0), unlatched),
     }
     for name, (found, expected) in index.items():
         if found != expected:
