@@ -42,6 +42,7 @@ def limits(settings: Settings, network: Network) -> Limits:
         daily_loss=base_units(given.daily_loss, quote),
         daily_volume=base_units(given.daily_volume, quote),
         inventory_bps=dict(given.inventory_bps),
+        max_approval=base_units(given.approval, quote),
     )
 
 

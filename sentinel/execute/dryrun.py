@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sentinel.errors import Refused
 from sentinel.journal.journal import Journal
-from sentinel.types import Act, Head, Intent, MarketState, Settled, Swap
+from sentinel.types import Act, Approve, Head, Intent, MarketState, Settled, Swap
 
 
 class DryRun:
@@ -21,18 +21,18 @@ class DryRun:
         return None
 
     async def prepare(self, decision: Act, state: MarketState) -> Intent:
-        """The screened bytes, their permit unsigned. Raises Refused for what is no trade."""
+        """The screened bytes, a swap's permit unsigned. Raises Refused for what is no transaction."""
         simulation = decision.simulation
         action = simulation.candidate.action
-        if simulation.tx is None or not isinstance(action, Swap):
-            raise Refused("action", f"{type(action).__name__} is not a trade")
+        if simulation.tx is None or not isinstance(action, Swap | Approve):
+            raise Refused("action", f"{type(action).__name__} is no transaction")
         return Intent(
             id=secrets.token_hex(16),
             decision=decision,
             tx=simulation.tx,
             signed=False,
             env=simulation.env,
-            deadline=action.deadline,
+            deadline=action.deadline if isinstance(action, Swap) else action.expiry,
             created_at=int(self._clock()),
         )
 

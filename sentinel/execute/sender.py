@@ -122,10 +122,10 @@ class Executor:
         """The intent with its final bytes; nothing is journaled or sent. Raises Refused where the signer does."""
         simulation = decision.simulation
         action = simulation.candidate.action
-        if not isinstance(action, Swap):
-            raise Refused("action", f"{type(action).__name__} is not a trade")
+        if not isinstance(action, Swap | Approve):
+            raise Refused("action", f"{type(action).__name__} is no transaction")
         tx = await self._finalise(simulation, state, self._signer)
-        return self.intent(decision, tx, action.deadline)
+        return self.intent(decision, tx, action.deadline if isinstance(action, Swap) else action.expiry)
 
     def intent(self, decision: Act, tx: TxRequest, deadline: int) -> Intent:
         return Intent(
