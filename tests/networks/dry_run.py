@@ -16,8 +16,9 @@ from pathlib import Path
 from sentinel import settings as settings_
 from sentinel.app import opened
 from sentinel.cycle import Cycle
+from sentinel.dex.venues import venue_of
 from sentinel.distill.oracle import OracleModel
-from sentinel.types import NATIVE, Act, CycleRecord
+from sentinel.types import NATIVE, Act, CycleRecord, Swap
 from tests.networks.as_toml import as_toml
 from tests.networks.mainnet import WALLET, Chain, NotCarried, started
 from tests.networks.recorded import Recorded, blocks, load
@@ -66,6 +67,20 @@ async def run(block: Recorded, folder: Path, *, size: int = 500) -> Ran:
             return Ran(record, chain, found, nonce, journal.get_cycle(journal.cycles(1)[0].id))
 
 
+def quoted(ran: Ran, swap: Swap) -> int:
+    """What our own arithmetic gives for the recorded slots, each route upon what the one before it left."""
+    network, total = ran.chain.network, 0
+    assert ran.record.state is not None
+    states = dict(ran.record.state.pools)
+    for route in swap.routes:
+        amount = route.amount_in
+        for leg in route.legs:
+            pool = network.pools[leg.pool]
+            amount, states[leg.pool] = venue_of(pool).swap(pool, states[leg.pool], leg.token_in, amount)
+        total += amount
+    return total
+
+
 async def every(root: Path) -> None:
     for number in blocks(root):
         with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +95,9 @@ async def every(root: Path) -> None:
                 if isinstance(decision, Act):
                     told |= {"act": dict(decision.simulation.deltas), "gas": decision.simulation.gas_used}
                     told |= {"votes": decision.votes, "asked": decision.asked}
+                    action = decision.simulation.candidate.action
+                    if isinstance(action, Swap):
+                        told["as_quoted"] = quoted(ran, action) == decision.simulation.deltas[action.token_out]
                 else:
                     told |= {"hold": decision.reason, "detail": decision.detail}
             sys.stdout.write(json.dumps(told) + "\n")

@@ -50,6 +50,7 @@ SLOTS: Mapping[Symbol, tuple[int, int]] = {  # of the mappings: balances, allowa
     "DAI": (2, 3),
     "WBTC": (0, 2),
 }
+DECIMALS = {"USDC": 6, "WETH": 2, "USDT": 9}  # slots that trades never touch, so that no recording lists them
 QUOTES = ("USDC", "USDT", "DAI")  # the first that a pool trades against WETH
 FEED_DECIMALS = 8
 _PERMIT2_SEPARATOR = bytes.fromhex("d5a17abc")  # the first bytes of the one that the published literal caches
@@ -121,6 +122,7 @@ async def started(block: Recorded, purse: Mapping[Symbol, int], folder: Path) ->
         async with Rpc(url) as rpc:
             now = block.timestamp - 12  # when the recorded block's parent was made
             put_in = await _complete(rpc, block, network)
+            put_in += await _decimals(rpc, block, network)
             await _fund(rpc, network, purse)
             for feed in (*network.feeds.values(), network.quote_feed):
                 if feed is not None and not await _answers(rpc, feed, now):
@@ -159,6 +161,16 @@ def permit2_of(artifacts: Artifacts, chain_id: int) -> bytes:
         assert code.count(b"\x7f" + old) == 1
         code = code.replace(b"\x7f" + old, b"\x7f" + new)
     return code
+
+
+async def _decimals(rpc: Rpc, block: Recorded, network: Network) -> list[str]:
+    """For doctor's sake: a token that keeps its decimals in storage would say 0 where the slot is not listed."""
+    put_in = []
+    for symbol, token in network.tokens.items():
+        if symbol in DECIMALS and not block.knows(token.address, DECIMALS[symbol]):
+            await rpc.call("anvil_setStorageAt", token.address, hex(DECIMALS[symbol]), f"0x{token.decimals:064x}")
+            put_in.append(f"decimals of {symbol}")
+    return put_in
 
 
 async def _fund(rpc: Rpc, network: Network, purse: Mapping[Symbol, int]) -> None:

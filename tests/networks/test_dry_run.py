@@ -14,7 +14,7 @@ from sentinel.dex.venues import venue_of
 from sentinel.errors import QuoteError, RpcError
 from sentinel.types import NATIVE, Act, Hold, Swap, V3State
 from tests.data import data_path
-from tests.networks.dry_run import run
+from tests.networks.dry_run import quoted, run
 from tests.networks.mainnet import ROUTER_1_2, started
 from tests.networks.recorded import Recorded, all_codes, load
 
@@ -42,15 +42,10 @@ async def test_a_cycle_ends_in_a_dry_act(number: int, tmp_path: Path) -> None:
     assert (ran.states, ran.nonce) == (["dry"], 0)
 
     # the real contracts pay what our arithmetic gave for the recorded slots, so no unknown slot had a say
-    action, state = decision.simulation.candidate.action, record.state
+    action, deltas = decision.simulation.candidate.action, decision.simulation.deltas
     assert isinstance(action, Swap)
-    assert state is not None
-    (route,) = action.routes
-    (leg,) = route.legs
-    pool = network.pools[leg.pool]
-    quoted = venue_of(pool).quote_in(pool, state.pools[leg.pool], leg.token_in, route.amount_in)
-    assert decision.simulation.deltas[network.quote] == quoted >= action.min_out
-    assert decision.simulation.deltas["WETH"] == -route.amount_in
+    assert deltas[network.quote] == quoted(ran, action) >= action.min_out
+    assert deltas["WETH"] == -action.amount_in
 
 
 async def test_newer_blocks_bring_their_own_router_and_permit2(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_pinned_code_is_what_mainnet_had(seen: dict[str, set[str]]) -> None:
     compared = {address for address in wanted if address.lower() in seen}
     for address in compared:
         assert seen[address.lower()] == {wanted[address]}, address
-    assert len(compared) >= 13  # all five tokens, Permit2, both V2 pairs and the V3 pools that the blocks touch
+    assert len(compared) >= 15  # all five tokens, Permit2, V2 pairs, a feed and the V3 pools that the blocks touch
 
 
 @pytest.mark.parametrize("name", sorted(FACTORIES))
