@@ -79,6 +79,35 @@ def decide(
     typer.echo(f"waiting for the next head's market: {found['next_market']}")
 
 
+@app.command("close-votes")
+def close_votes(
+    states: Annotated[int, typer.Option(min=1, help="States to decide on.")] = 120,
+    n: Annotated[int, typer.Option(min=1, help="Samples of the first round.")] = 8,
+    most: Annotated[int, typer.Option(min=2, help="Samples with the further round.")] = 16,
+    temperature: Annotated[float, typer.Option(help="Higher ones make the student disagree with itself.")] = 1.5,
+    json: Json = False,
+) -> None:
+    """Does asking for more pay where a vote is close? Right is what the oracle decides; real vLLM, our student."""
+    from sentinel.bench.close_votes import measure
+
+    if most <= n:
+        raise OperatorError("--most must be above --n")
+    found = measure(
+        states,
+        n,
+        most,
+        temperature,
+        say=lambda text: typer.echo(text, err=True),
+        progress=lambda done: _progress(done, states, "states"),
+    )
+    if json:
+        typer.echo(json_module.dumps(found))
+        return
+    typer.echo(f"{found['close']} of {states} votes were close, {found['changed']} decisions changed")
+    for name, way in found["ways"].items():
+        typer.echo(f"  {name:<6} {way}")
+
+
 def _words(total: dict[str, Any]) -> str:
     return (
         f"{total['exact']} of {total['transactions']} transactions exact, "
@@ -104,3 +133,30 @@ def _progress(done: int, total: int, what: str) -> None:
     line = f"\r[{'#' * filled}{'.' * (width - filled)}] {done}/{total} {what:<24}"
     sys.stderr.write(line if done < total else "\r" + " " * len(line) + "\r")
     sys.stderr.flush()
+
+
+@app.command()
+def simulate(
+    candidates: Annotated[str, typer.Option(help="How many at once, separated by commas.")] = "8,64,256",
+    rounds: Annotated[int, typer.Option(min=1, help="Batches of each, in turns with the floor.")] = 30,
+    seed: Annotated[int, typer.Option(help="Of the candidates.")] = 5,
+    json: Json = False,
+) -> None:
+    """A batch of candidates against the bare requests, snapshot/send/revert and real broadcast, on a local market."""
+    import uvloop
+
+    from sentinel.bench.simulate import measure
+
+    sizes = _numbers(candidates, "--candidates")
+    if not sizes or min(sizes) < 1:
+        raise OperatorError(f"--candidates {candidates}: numbers of at least 1 are wanted")
+    rows = uvloop.run(measure(sizes, rounds=rounds, seed=seed, progress=_progress))
+    if json:
+        typer.echo(json_module.dumps(rows))
+        return
+    typer.echo("candidates  batch ms  floor ms   ratio  snapshot ms  times faster  identical  reverts")
+    for row in rows:
+        typer.echo(
+            f"{row['candidates']:>10} {row['batch_ms']:>9.2f} {row['floor_ms']:>9.2f} {row['floor_ratio']:>7.3f} "
+            f"{row['snapshot_ms']:>12.1f} {row['snapshot_ratio']:>13.1f} {row['identical']:>10} {row['reverts']:>8}"
+        )

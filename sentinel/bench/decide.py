@@ -37,7 +37,8 @@ from sentinel.types import NATIVE, Act, Attempt, CycleRecord, Head, Intent
 NANO = CHECKOUT / "models" / "nano"
 STAGES = ("market", "prompt", "model", "sandbox", "simulate", "policy", "vote", "permit", "confirm", "accept", "sign")
 SETTLE = 20  # blocks that a transaction may take to its end before the run is given up
-OPEN = {"max_trade": 5000.0, "daily_loss": 1e9, "daily_volume": 1e12}  # many trades in a minute are what is wanted here
+# Many trades in a minute are what is wanted here, and blocks come faster than the second that each must add.
+OPEN = {"max_trade": 5000.0, "daily_loss": 1e9, "daily_volume": 1e12, "max_head_age": 100_000}
 
 Say = Callable[[str], None]
 Progress = Callable[[int], None]

@@ -122,8 +122,12 @@ class Arena:
         self, sampler: Sampler, state: MarketState, scenario: Scenario, n: int, *, prefill: bool = True
     ) -> Verdict:
         """One episode and what it decides, as a cycle would up to the vote."""
+        trader = self.trader(sampler, scenario, prefill=prefill)
+        return await self.judge(state, await trader.propose(state, scenario.view, n))
+
+    def trader(self, sampler: Sampler, scenario: Scenario, *, prefill: bool = True) -> Trader:
         mandate = scenario.mandate
-        trader = Trader(
+        return Trader(
             sampler,
             self.sandbox,
             self.network,
@@ -132,7 +136,8 @@ class Arena:
             mandate,
             first_thought=PLAYBOOKS[mandate.playbook].first_thought(mandate) if prefill else "",
         )
-        proposal = await trader.propose(state, scenario.view, n)
+
+    async def judge(self, state: MarketState, proposal: Proposal) -> Verdict:
         simulations = await self.toolkit.simulate_all(state, proposal.candidates)
         ballots, refusals = Policy(self.network, self.limits).screen(simulations, state, NOTHING_SPENT)
         return Verdict(proposal, simulations, refusals, self.decide(state, ballots, proposal.asked))

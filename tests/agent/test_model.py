@@ -113,6 +113,13 @@ async def test_one_request_asks_for_all_samples(server: Server) -> None:
     assert model.source == "student:nano"
 
 
+async def test_further_samples_have_the_seeds_that_follow(server: Server) -> None:
+    """The same request with the same seed would only give the same samples again."""
+    async with client(server, Sampling(seed=5)) as model:
+        await model.sample(MESSAGES, 2, after=8)
+    assert server.asked[0]["seed"] == 13
+
+
 async def test_a_prefill_is_a_partial_turn_and_part_of_every_sample(server: Server) -> None:
     """The server goes on from it; the sample's text is the whole turn."""
     async with client(server) as model:
