@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli import config, market, records, service, wallet
+from sentinel.cli import calibration, config, market, records, service, wallet
 from sentinel.cli.common import guarded
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(service.stop)
 app.command()(records.decisions)
 app.command()(records.trades)
 app.command()(records.replay)
+app.command()(calibration.calibrate)
 app.command()(market.approve)
 app.command("show-config")(config.show_config)
 app.add_typer(wallet.app, name="wallet")

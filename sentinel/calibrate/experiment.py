@@ -55,6 +55,7 @@ ARMS = (
 
 async def run(arms: Sequence[Arm] = ARMS, *, n: int = 8) -> list[Observed]:
     """Every row there is, old and new. Raises OperatorError where a student or its server is missing."""
+    WORK.mkdir(parents=True, exist_ok=True)
     for arm in arms:
         known = list(observed.read(arm.rows))
         if len(known) >= arm.decisions:

@@ -35,6 +35,11 @@ def read(path: Path) -> Iterator[Observed]:
 
 
 def append(path: Path, observed: Observed) -> None:
+    """A last line that was cut off is written over."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(observed), separators=(",", ":")) + "\n")
+    path.touch()
+    with path.open("r+b") as file:
+        whole = file.read().rpartition(b"\n")
+        file.seek(len(whole[0]) + len(whole[1]))
+        file.truncate()
+        file.write(json.dumps(asdict(observed), separators=(",", ":")).encode() + b"\n")

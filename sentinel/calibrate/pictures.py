@@ -91,8 +91,8 @@ class Plot:
         self.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, self.x_label, 13, anchor="middle")
         middle = (TOP + HEIGHT - BOTTOM) / 2
         self.parts.append(
-            f'<text x="18" y="{middle}" font-size="13" text-anchor="middle" fill="{INK}" '
-            f'transform="rotate(-90 18 {middle})">{escape(self.y_label)}</text>'
+            f'<text x="16" y="{middle}" font-size="13" text-anchor="middle" fill="{INK}" '
+            f'transform="rotate(-90 16 {middle})">{escape(self.y_label)}</text>'
         )
         body = "\n".join([*self.parts, *frame])
         return (
@@ -144,22 +144,31 @@ def risk_coverage(report: dict[str, Any]) -> str:
     return plot.svg()
 
 
-def boxes(points: Sequence[Point], agreement_bps: int, title: str, x_label: str, y_label: str) -> str:
-    """The vote's own search on ballots of two amounts: the winner's box against sliding along the first amount."""
+def boxes(
+    points: Sequence[Point],
+    units: Sequence[tuple[float, float]],
+    agreement_bps: int,
+    title: str,
+    x_label: str,
+    y_label: str,
+) -> str:
+    """The vote's own search on ballots of two amounts, against sliding along the first amount alone.
+
+    `points` in base units, `units` the same in whole tokens, which is what is drawn.
+    """
     winners = set(largest_agreeing(points, agreement_bps))
     wide = (WHOLE + agreement_bps) / WHOLE
-    lows = tuple(min(points[place][axis] for place in winners) for axis in (0, 1))
-    firsts = [point[0] for point in points]
+    low_x, low_y = (min(units[place][axis] for place in winners) for axis in (0, 1))
+    firsts = [unit[0] for unit in units]
     start = max(firsts, key=lambda low: (sum(low <= x <= low * wide for x in firsts), -low))
-    spans = [(min(p[axis] for p in points), max(p[axis] for p in points)) for axis in (0, 1)]
-    ranges = [(low - 0.08 * (high - low), high + 0.08 * (high - low)) for low, high in spans]
+    corners = [*units, (low_x * wide, low_y * wide)]
+    spans = [(min(corner[axis] for corner in corners), max(corner[axis] for corner in corners)) for axis in (0, 1)]
+    ranges = [(low - 0.15 * (high - low), high + 0.15 * (high - low)) for low, high in spans]
     plot = Plot(title, x_label, y_label, ranges[0], ranges[1], unit="")
     plot.box((start, ranges[1][0]), (min(start * wide, ranges[0][1]), ranges[1][1]), HOLD, dashed=True)
-    plot.box((lows[0], lows[1]), (lows[0] * wide, lows[1] * wide), GOOD, dashed=False)
-    for place, point in enumerate(points):
-        plot.dot(point[0], point[1], GOOD if place in winners else INK, size=5)
-    plot.text(
-        LEFT + 10, TOP + 16, f"green: the winner, {len(winners)} ballots in one box of {agreement_bps} bps a side"
-    )
-    plot.text(LEFT + 10, TOP + 33, "dashed: the fullest window of the first amount alone", colour="#6b7280")
+    plot.box((low_x, low_y), (low_x * wide, low_y * wide), GOOD, dashed=False)
+    for place, unit in enumerate(units):
+        plot.dot(unit[0], unit[1], GOOD if place in winners else INK, size=5)
+    plot.text(WIDTH - RIGHT - 8, TOP + 18, f"green: {len(winners)} agree in both amounts", anchor="end", colour=GOOD)
+    plot.text(WIDTH - RIGHT - 8, TOP + 36, "dashed: fullest window of the first", anchor="end", colour="#6b7280")
     return plot.svg()

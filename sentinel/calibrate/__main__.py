@@ -1,0 +1,40 @@
+"""`python -m sentinel.calibrate`: measure, then write docs/calibration anew."""
+
+from __future__ import annotations
+
+import sys
+
+import uvloop
+
+from sentinel.agent.serving import CHECKOUT
+from sentinel.calibrate import curves, experiment, files, pictures
+from sentinel.errors import SentinelError
+
+OUT = CHECKOUT / "docs" / "calibration"
+CORRECT = "what the largest agreeing set wanted is what the oracle does in the same state, within the vote's tolerance"
+AGREEMENT_BPS = 500
+# Eight ballots that buy: USDC paid, hundredths of WETH got. In the fullest window of the paid amounts few agree.
+BALLOTS = [(500, 24.2), (504, 27.9), (508, 22.9), (512, 28.8), (518, 25.9), (522, 26.1), (530, 26.4), (536, 26.6)]
+
+
+def main() -> None:
+    experiment.make_trial_students()
+    rows = uvloop.run(experiment.run())
+    reports = {"all": rows}
+    for arm in experiment.ARMS:
+        reports[arm.student] = [row for row in rows if row.source.startswith(arm.student + " ")]
+    for name, chosen in reports.items():
+        report = curves.report(chosen, kind="measured", agreement_bps=AGREEMENT_BPS, correct=CORRECT)
+        for path in files.write(OUT, name, report):
+            print(path.relative_to(CHECKOUT))
+    scaled = [(paid * 10**6, round(got * 10**16)) for paid, got in BALLOTS]
+    units = [(paid / 10**6, got / 10**18) for paid, got in scaled]
+    picture = pictures.boxes(scaled, units, AGREEMENT_BPS, "Eight ballots that buy WETH", "USDC paid", "WETH got")
+    print(files.whole(OUT / "box-search.svg", picture).relative_to(CHECKOUT))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SentinelError as error:
+        sys.exit(f"calibration: {error}")
