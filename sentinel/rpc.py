@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import aiohttp
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from sentinel.errors import RpcError, RpcTimeout
 
 MAX_REPLY = 256 * 1024 * 1024  # bytes; a larger reply is a fault of the node, not something to hold in memory
 MAX_TEXT = 400  # characters of what others wrote in an error
+_JSON = {"Content-Type": "application/json"}
 _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>]+")
 
 Call = tuple[str, Sequence[Any]]
@@ -90,7 +91,9 @@ class Rpc:
         where = redact(self.url)
         try:
             # Not redirected: another host than the operator's must see neither reads nor signed bytes.
-            async with self._session.post(self.url, json=body, timeout=limit, allow_redirects=False) as response:
+            async with self._session.post(
+                self.url, data=to_json(body), headers=_JSON, timeout=limit, allow_redirects=False
+            ) as response:
                 raw = bytearray()  # counted as it comes: a length is only said, and a compressed reply grows
                 async for chunk in response.content.iter_any():
                     raw += chunk

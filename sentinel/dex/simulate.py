@@ -19,7 +19,6 @@ from sentinel.dex.reverts import revert_reason
 from sentinel.dex.tokens import printable
 from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
 from sentinel.errors import ForkUnavailable, RpcError
-from sentinel.multicall import decode_aggregate3
 from sentinel.rpc import Call, Rpc
 from sentinel.types import Address, Network, Simulation
 
@@ -84,9 +83,9 @@ def _simulation(readings: Readings, trial: Trial, before: Balances | None, reply
         return failed(trial, printable(said, _REASON) or "refused by the node")
     try:
         *first, ours, last = reply[0]["calls"]
-        after, allowance = readings.decode(_answers(last))
+        after, allowance = readings.decode(_returned(last))
         if first:
-            before, _ = readings.decode(_answers(first[0]))
+            before, _ = readings.decode(_returned(first[0]))
         assert before is not None
         done = executed(ours)
         effect = Effect(
@@ -101,8 +100,8 @@ def _simulation(readings: Readings, trial: Trial, before: Balances | None, reply
         raise ForkUnavailable(f"the fork's answer to eth_simulateV1 cannot be read: {error!r}") from error
 
 
-def _answers(call: Mapping[str, Any]) -> list[bytes | None]:
-    return decode_aggregate3(bytes.fromhex(call["returnData"][2:]))
+def _returned(call: Mapping[str, Any]) -> bytes:
+    return bytes.fromhex(call["returnData"][2:])
 
 
 def _revert(done: Executed) -> str:

@@ -13,7 +13,6 @@ from sentinel.dex.reverts import revert_reason
 from sentinel.dex.tokens import printable
 from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
 from sentinel.errors import ForkUnavailable, RpcError
-from sentinel.multicall import decode_aggregate3
 from sentinel.rpc import Rpc
 from sentinel.types import Address, Network, Simulation, Symbol
 
@@ -95,7 +94,7 @@ def _transaction(wallet: Address, trial: Trial) -> dict[str, Any]:
 
 async def _read(rpc: Rpc, network: Network, readings: Readings, trial: Trial) -> tuple[dict[Symbol, int], int]:
     call = {"to": network.multicall3, "data": "0x" + readings.calldata(trial).hex()}
-    return readings.decode(decode_aggregate3(bytes.fromhex((await rpc.call("eth_call", call, "latest"))[2:])))
+    return readings.decode(bytes.fromhex((await rpc.call("eth_call", call, "latest"))[2:]))
 
 
 async def _reason(rpc: Rpc, tx_hash: str) -> str:

@@ -63,23 +63,29 @@ class DexToolkit:
         """
         fees = offered_fees(state.head, state.priority_fee)
         env = next_block(self.network, state.head, state.nonce, fees)
+        firsts: dict[Action, Candidate] = {}
+        first = [firsts.setdefault(candidate.action, candidate) for candidate in candidates]
         trials: list[Trial] = []
-        done: dict[Action, Simulation] = {}
-        for action, candidate in {candidate.action: candidate for candidate in reversed(candidates)}.items():
-            if isinstance(action, HoldAction):
-                done[action] = Simulation(candidate, None, env, {}, 0, 0, (), None)
+        done: dict[int, Simulation] = {}  # by the candidate's identity
+        for candidate in firsts.values():
+            if isinstance(candidate.action, HoldAction):
+                done[id(candidate)] = Simulation(candidate, None, env, {}, 0, 0, (), None)
                 continue
             try:
                 trials.append(self._trial(candidate, state, env))
             except ActionFault as error:
-                done[action] = failed(Trial(candidate, _NO_TX, env, None), str(error))
+                done[id(candidate)] = failed(Trial(candidate, _NO_TX, env, None), str(error))
         if trials:
             async with self.fork.at(state.head) as rpc:
                 results = await self._engine(
                     rpc, self.network, state.wallet, trials, state.balances, state.balances.get(NATIVE, 0)
                 )
-            done |= {result.candidate.action: _tightened(result) for result in results}
-        return tuple(replace(done[candidate.action], candidate=candidate) for candidate in candidates)
+            for trial, result in zip(trials, results, strict=True):
+                done[id(trial.candidate)] = _tightened(result)
+        return tuple(
+            done[id(same)] if same is candidate else replace(done[id(same)], candidate=candidate)
+            for same, candidate in zip(first, candidates, strict=True)
+        )
 
     async def finalise(self, simulation: Simulation, state: MarketState, signer: PermitSigner | None) -> TxRequest:
         """The bytes that are sent: those that were screened, with the signed permit ahead for a swap.
@@ -151,4 +157,5 @@ def _tightened(simulation: Simulation) -> Simulation:
         return simulation
     room = PERMIT_GAS if isinstance(simulation.candidate.action, Swap) else 0
     limit = -(-simulation.gas_used * 6 // 5) + room
-    return replace(simulation, tx=replace(simulation.tx, gas_limit=min(limit, MAX_GAS)))
+    tx = simulation.tx
+    return replace(simulation, tx=TxRequest(tx.to, tx.data, tx.value, min(limit, MAX_GAS)))

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from sentinel.dex.abi import encode
 from sentinel.dex.permit2 import allowance_call, allowance_slot, pack_allowance
-from sentinel.multicall import Read, encode_aggregate3
+from sentinel.multicall import WORD, Read, decode_aggregate3, encode_aggregate3
 from sentinel.types import NATIVE, Address, Candidate, Log, Network, SimEnv, Simulation, Swap, Symbol, TxRequest
 
 MAX_GAS = 1 << 24  # what a transaction may ask for at most (EIP-7825)
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
-
+# the head of an answer that succeeded: true, where its bytes begin, how many they are
+_ONE_WORD, _THREE_WORDS = (b"".join(word.to_bytes(WORD) for word in (1, 2 * WORD, size)) for size in (32, 96))
 
 Balances = Mapping[Symbol, int]  # base units, NATIVE in wei
 
@@ -76,11 +77,35 @@ class Readings:
             self._encoded[symbol] = encode_aggregate3(reads)
         return self._encoded[symbol]
 
-    def decode(self, answers: Sequence[bytes | None]) -> tuple[dict[Symbol, int], int]:
-        """Balances, and the allowance left (0 where it was not read). Raises ValueError where an answer is missing."""
-        values = [_word(answer) for answer in answers]
+    def decode(self, returned: bytes) -> tuple[dict[Symbol, int], int]:
+        """Balances, and the allowance left (0 where it was not read), from what Multicall3 gave.
+
+        Raises ValueError where an answer is missing.
+        """
+        values = self._plain(returned) or [_word(answer) for answer in decode_aggregate3(returned)]
         balances = dict(zip((*self._symbols, NATIVE), values, strict=False))
         return balances, values[len(self._balances)] if len(values) > len(self._balances) else 0
+
+    def _plain(self, returned: bytes) -> list[int] | None:
+        """The values where every read gave what it should: then all but the values is known. Else None."""
+        count = len(self._balances)
+        at = 2 * WORD + WORD * int.from_bytes(returned[WORD : 2 * WORD])
+        if len(returned) == at + 4 * WORD * count + 6 * WORD and at == (3 + count) * WORD:
+            starts: Sequence[int] = range(at, at + 4 * WORD * (count + 1), 4 * WORD)
+        elif len(returned) == at + 4 * WORD * count and at == (2 + count) * WORD:
+            starts = range(at, len(returned), 4 * WORD)
+        else:
+            return None
+        if int.from_bytes(returned[:WORD]) != WORD:
+            return None
+        values = []
+        for place, start in enumerate(starts):
+            offset = returned[(2 + place) * WORD : (3 + place) * WORD]
+            size = _ONE_WORD if place < count else _THREE_WORDS
+            if int.from_bytes(offset) != start - 2 * WORD or returned[start : start + 3 * WORD] != size:
+                return None
+            values.append(int.from_bytes(returned[start + 3 * WORD : start + 4 * WORD]))
+        return values
 
 
 def simulation_of(trial: Trial, before: Balances, effect: Effect) -> Simulation:

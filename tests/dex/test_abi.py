@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import eth_abi.abi
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.chain.networks import load_network
 from sentinel.dex.abi import encode
+from sentinel.dex.trial import Readings
+from sentinel.multicall import decode_aggregate3
+from sentinel.types import Token
 
 ADDRESS = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
+NETWORK = load_network("devnet")
 WORD = st.binary(min_size=32, max_size=32)
 AMOUNT = st.integers(0, 2**256 - 1)
 CASES: list[tuple[list[str], st.SearchStrategy[Any]]] = [
@@ -43,6 +49,7 @@ CASES: list[tuple[list[str], st.SearchStrategy[Any]]] = [
 ]  # fmt: skip
 
 
+@settings(deadline=None, max_examples=60)  # the machine may be busy
 @given(st.sampled_from(CASES).flatmap(lambda case: st.tuples(st.just(case[0]), case[1])))
 def test_it_gives_the_general_librarys_bytes(case: tuple[list[str], Any]) -> None:
     """For every shape that the routers, tokens and Permit2 take, nested and of any length."""
@@ -64,3 +71,21 @@ def test_the_number_of_values_must_be_right() -> None:
     """One too few is no zero."""
     with pytest.raises(ValueError, match="2 values are wanted, not 1"):
         encode(["uint256", "uint256"], [1])
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.integers(0, 2**256 - 1), min_size=1, max_size=8), st.booleans(), st.data())
+def test_the_quick_way_to_read_balances_gives_what_the_careful_one_gives(
+    values: list[int], with_allowance: bool, data: st.DataObject
+) -> None:
+    """For a sound answer, and for one with any byte changed: the same values, or refused by both."""
+    answers = [value.to_bytes(32) for value in values] + ([bytes(31) + b"\x07" + bytes(64)] if with_allowance else [])
+    returned = bytearray(eth_abi.abi.encode(["(bool,bytes)[]"], [[(True, answer) for answer in answers]]))
+    tokens = {f"T{i}": Token(f"T{i}", "0x" + "11" * 20, 18) for i in range(len(values) - 1)}
+    readings = Readings(replace(NETWORK, tokens=tokens), "0x" + "22" * 20)
+    symbols = (*tokens, "ETH")
+    assert readings.decode(bytes(returned)) == (dict(zip(symbols, values, strict=True)), 7 if with_allowance else 0)
+    returned[data.draw(st.integers(0, len(returned) - 1))] ^= data.draw(st.integers(1, 255))
+    quick = readings._plain(bytes(returned))
+    if quick is not None:
+        assert quick == [int.from_bytes((answer or b"")[:32]) for answer in decode_aggregate3(bytes(returned))]
