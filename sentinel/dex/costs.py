@@ -8,7 +8,7 @@ from sentinel.types import NATIVE, Head, Leg, MarketState, Network, Reference, S
 
 # Gas units, rounded up from what the devnet's real contracts used; estimates for decisions, never a gas limit.
 _BASE_GAS = 90_000  # transaction, router, Permit2 permit and transfer
-LEG_GAS = {"uniswap_v2": 62_000, "uniswap_v3": 68_000, "uniswap_v4": 90_000}
+LEG_GAS = {"uniswap_v2": 62_000, "uniswap_v3": 68_000, "uniswap_v4": 76_000}
 
 
 def expected_gas(legs: Sequence[Leg]) -> int:

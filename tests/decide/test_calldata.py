@@ -48,16 +48,20 @@ WETH, USDC = NETWORK.tokens["WETH"].address, NETWORK.tokens["USDC"].address
 
 @st.composite
 def swaps(draw: st.DrawFn) -> Swap:
-    """Any single route over listed pools, closed cycles among them."""
-    token = draw(st.sampled_from(sorted(NETWORK.tokens)))
-    legs = []
-    for _ in range(draw(st.integers(1, 4))):
-        pool = draw(st.sampled_from([p for p in NETWORK.pools.values() if token in (p.token0, p.token1)]))
-        other = pool.token1 if token == pool.token0 else pool.token0
-        legs.append(Leg(pool.name, token, other, pool.venue))
-        token = other
-    amounts = st.integers(1, (1 << 128) - 1)
-    return Swap((Route(tuple(legs), draw(amounts)),), draw(amounts), draw(st.integers(1, 1 << 40)))
+    """One to three routes between the same two tokens over listed pools, closed cycles among them."""
+    start = draw(st.sampled_from(sorted(NETWORK.tokens)))
+    amounts = st.integers(1, (1 << 126) - 1)
+    routes: list[Route] = []
+    for _ in range(draw(st.integers(1, 3))):
+        token, legs = start, []
+        for _ in range(draw(st.integers(1, 4))):
+            pool = draw(st.sampled_from([p for p in NETWORK.pools.values() if token in (p.token0, p.token1)]))
+            other = pool.token1 if token == pool.token0 else pool.token0
+            legs.append(Leg(pool.name, token, other, pool.venue))
+            token = other
+        if not routes or token == routes[0].legs[-1].token_out:
+            routes.append(Route(tuple(legs), draw(amounts)))
+    return Swap(tuple(routes), draw(amounts), draw(st.integers(1, 1 << 40)))
 
 
 @settings(max_examples=150, deadline=None)
@@ -83,18 +87,22 @@ def test_what_the_toolkit_writes_is_read_back(swap: Swap, signed: bool) -> None:
         assert (call.permit.nonce, call.permit.spender) == (5, NETWORK.universal_router)
         assert call.permit.expiration == call.permit.sig_deadline == swap.deadline
         assert call.permit.signature == b"\x07" * 65
-    legs = swap.routes[0].legs
-    assert len(call.swaps) == len(legs)
-    for position, (read, leg) in enumerate(zip(call.swaps, legs, strict=True)):
-        last = position == len(legs) - 1
+    wanted = [
+        (leg, route.amount_in if position == 0 else CONTRACT_BALANCE, position == len(route.legs) - 1)
+        for route in swap.routes
+        for position, leg in enumerate(route.legs)
+    ]
+    assert len(call.swaps) == len(wanted)
+    assert sum(read.min_out for read in call.swaps) == swap.min_out
+    for read, (leg, amount, last) in zip(call.swaps, wanted, strict=True):
         assert read == SwapCall(
             leg.venue,
             MSG_SENDER if last else ROUTER,
-            swap.amount_in if position == 0 else CONTRACT_BALANCE,
-            swap.min_out if last else 0,
+            amount,
+            read.min_out if last else 0,
             (NETWORK.tokens[leg.token_in].address, NETWORK.tokens[leg.token_out].address),
             () if leg.venue == "uniswap_v2" else (NETWORK.pools[leg.pool].fee_pips,),
-            position == 0,
+            amount != CONTRACT_BALANCE,
             (NETWORK.pools[leg.pool].tick_spacing,) if leg.venue == "uniswap_v4" else (),
         )
 
