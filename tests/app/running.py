@@ -61,6 +61,7 @@ class Cli:
                 "SENTINEL_WEB__PORT": "0",
                 "SENTINEL_WALLET__DEV_KEY_FILE": str(key),
                 "SENTINEL_PROPOSER": "oracle",
+                "SENTINEL_LIMITS__MAX_HEAD_AGE": "3600",  # blocks come faster than seconds, so chain time runs ahead
                 **settings,
             },
         )
