@@ -10,7 +10,7 @@ BIN     = .venv/bin
 SOURCES = sentinel tests deploy/setup docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo student readme lock clean calibration
+.PHONY: help setup check format test demo student readme lock clean calibration bench-engines bench-memory
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,3 +54,9 @@ lock:  ## resolve requirements/*.txt anew from pyproject.toml (serving: by hand,
 clean:  ## remove the environments and caches of this checkout (not the user's cache)
 	rm -rf .venv .venv-serve node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find sentinel tests deploy -name __pycache__ -type d -prune -exec rm -rf {} +
+
+bench-engines: setup  ## both engines on 2,000 random candidates
+	$(BIN)/sentinel bench engines --candidates 2000
+
+bench-memory: setup  ## resident memory over 10,000 batches of candidates
+	$(BIN)/sentinel bench memory --batches 10000

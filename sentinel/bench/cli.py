@@ -160,3 +160,32 @@ def simulate(
             f"{row['candidates']:>10} {row['batch_ms']:>9.2f} {row['floor_ms']:>9.2f} {row['floor_ratio']:>7.3f} "
             f"{row['snapshot_ms']:>12.1f} {row['snapshot_ratio']:>13.1f} {row['identical']:>10} {row['reverts']:>8}"
         )
+
+
+@app.command()
+def engines(
+    candidates: Annotated[int, typer.Option(min=1, help="How many random candidates.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the candidates.")] = 11,
+) -> None:
+    """Compare the batch engine with the one that mines each candidate; JSON. Fails where any effect differs."""
+    import uvloop
+
+    from sentinel.bench.engines import compare
+
+    found = uvloop.run(compare(candidates, seed=seed, progress=_progress))
+    typer.echo(json_module.dumps(found))
+    if found["differ"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def memory(
+    batches: Annotated[int, typer.Option(min=1, help="How many batches.")] = 10_000,
+    size: Annotated[int, typer.Option(min=1, help="Candidates in each.")] = 8,
+) -> None:
+    """Resident memory over many batches, of this process and of the fork; JSON."""
+    import uvloop
+
+    from sentinel.bench.memory import soak
+
+    typer.echo(json_module.dumps(uvloop.run(soak(batches, size=size, progress=_progress))))
