@@ -45,10 +45,8 @@ class Plot:
         path = " ".join(f"{self.x(x)},{self.y(y)}" for x, y in [*lower, *reversed(upper)])
         self.parts.append(f'<polygon points="{path}" fill="{colour}" opacity="0.15"/>')
 
-    def dot(self, x: float, y: float, colour: str, text: str = "", size: float = 4.0) -> None:
+    def dot(self, x: float, y: float, colour: str, size: float = 4.0) -> None:
         self.parts.append(f'<circle cx="{self.x(x)}" cy="{self.y(y)}" r="{size:g}" fill="{colour}"/>')
-        if text:
-            self.text(self.x(x) + 6, self.y(y) + 14, text, 11, colour=colour)
 
     def whisker(self, x: float, low: float, high: float, colour: str) -> None:
         at = self.x(x)
@@ -126,10 +124,13 @@ def risk_coverage(report: dict[str, Any]) -> str:
     curve = report["risk_coverage"]
     highest = max([item["risk_high"] for item in curve], default=1.0)
     top = next(step for step in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0) if step >= min(highest, 1.0))
+    least = min([item["coverage"] for item in curve], default=0.0)
+    left = next(start for start in (0.9, 0.8, 0.5, 0.0) if start <= max(0.0, least - 0.02))
     plot = Plot(
         f"What abstaining buys ({sum(item['total'] for item in report['acts'])} acts)",
         "coverage: acts that are left when agreement below a level means hold",
         "risk: share of them that is wrong",
+        x_range=(left, 1.0),
         y_range=(0.0, top),
     )
     plot.band(
@@ -138,8 +139,11 @@ def risk_coverage(report: dict[str, Any]) -> str:
         ACT,
     )
     plot.line([(item["coverage"], item["risk"]) for item in curve], ACT)
-    for item in curve:
-        plot.dot(item["coverage"], item["risk"], ACT, f"{item['agreement_bps'] / 100:.3g} %")
+    for place, item in enumerate(curve):
+        plot.dot(item["coverage"], item["risk"], ACT)
+        below = 20 if place % 2 else -10  # neighbours are close where most agree fully
+        label = f"{item['agreement_bps'] / 100:.3g} %"
+        plot.text(plot.x(item["coverage"]) - 6, plot.y(item["risk"]) + below, label, 11, anchor="end", colour=ACT)
     plot.text(LEFT + 12, TOP + 18, "labels: least agreement; band: Wilson 95 %", 12)
     return plot.svg()
 
