@@ -19,6 +19,7 @@ Address = str
 HexHash = str
 
 NATIVE: Symbol = "ETH"
+UNWRAP = "unwrap"  # pool and venue of a route's last leg that turns the wrapped token into the native coin, 1 to 1
 BPS = 10_000
 
 

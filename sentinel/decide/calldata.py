@@ -1,9 +1,10 @@
 """Policy's own reading of a transaction's calldata, apart from the code that writes it.
 
-Only three shapes exist: ERC-20 `approve`, and the Universal Router's `execute(commands, inputs, deadline)` made of an
-optional Permit2 permit followed by exact-input V2, V3 and V4 swaps. The router reads its inputs leniently (any offsets,
-dirty upper bits, trailing bytes); here every part is decoded and encoded again, and bytes that differ are malformed: so
-there is one reading only. Layouts are those of Universal Router 2.1.0 (Dispatcher.dispatch) and of its V4 actions.
+Only these exist: ERC-20 `approve`, and the Universal Router's `execute(commands, inputs, deadline)` made of an optional
+Permit2 permit followed by exact-input V2, V3 and V4 swaps, a route ending with an unwrapping or not. The router reads
+its inputs leniently (any offsets, dirty upper bits, trailing bytes); here every part is decoded and encoded again, and
+bytes that differ are malformed: so there is one reading only. Layouts are those of Universal Router 2.1.0
+(Dispatcher.dispatch) and of its V4 actions.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
 EXECUTE = bytes.fromhex("3593564c")  # execute(bytes,bytes[],uint256)
 V3_EXACT_IN = 0x00
 V2_EXACT_IN = 0x08
+UNWRAP_WETH = 0x0C
 V4_SWAP = 0x10
 PERMIT = 0x0A
 ALLOW_REVERT = 0x80  # anyone may submit the permit first: that must not fail the trade
@@ -35,6 +37,7 @@ _EXECUTE_TYPES = ("bytes", "bytes[]", "uint256")
 _PERMIT_TYPES = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
 _V3_TYPES = ("address", "uint256", "uint256", "bytes", "bool")
 _V2_TYPES = ("address", "uint256", "uint256", "address[]", "bool")
+_UNWRAP_TYPES = ("address", "uint256")
 _V4_TYPES = ("bytes", "bytes[]")
 _V4_ACTIONS = bytes((0x0B, 0x06, 0x0E))  # SETTLE, SWAP_EXACT_IN_SINGLE, TAKE: V4 is used in this one way
 _V4_SETTLE = ("address", "uint256", "bool")
@@ -59,11 +62,11 @@ class PermitCall:
 class SwapCall:
     """One router command; it may cross several pools of one venue."""
 
-    venue: str  # "uniswap_v2" | "uniswap_v3" | "uniswap_v4"
+    venue: str  # "uniswap_v2" | "uniswap_v3" | "uniswap_v4"; "unwrap": all the wrapped coin that the router holds
     recipient: Address
     amount_in: int  # base units, or CONTRACT_BALANCE
     min_out: int  # base units of the last token
-    tokens: tuple[Address, ...]
+    tokens: tuple[Address, ...]  # none to unwrap: the router knows but one
     fees: tuple[int, ...]  # pips, one a pool; empty for V2
     payer_is_user: bool
     spacings: tuple[int, ...] = ()  # ticks, one a pool; V4 alone names them
@@ -128,6 +131,9 @@ def _router_call(body: bytes) -> RouterCall:
             swaps.append(_v2_swap(given))
         elif command == V4_SWAP:
             swaps.append(_v4_swap(given))
+        elif command == UNWRAP_WETH and swaps:
+            recipient, least = _exact(_UNWRAP_TYPES, given, "unwrap")
+            swaps.append(SwapCall("unwrap", _address(recipient), CONTRACT_BALANCE, least, (), (), False))
         else:
             raise _Bad(f"command 0x{command:02x} at position {position} is not allowed")
     if not swaps:

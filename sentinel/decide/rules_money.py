@@ -7,7 +7,7 @@ from math import floor
 
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case, Finding, money, unit_worth, worth, worth_in
-from sentinel.types import BPS, Approve, Route
+from sentinel.types import BPS, NATIVE, UNWRAP, Approve, Route
 
 PIPS = 1_000_000
 
@@ -23,7 +23,7 @@ def pool_price(case: Case) -> Finding:
     """The mid price of each pool crossed is near the reference price (I18)."""
     tolerance = case.limits.reference_tolerance_bps
     widest = Fraction(0)
-    for name in {leg.pool for route in case.swap.routes for leg in route.legs}:
+    for name in {leg.pool for route in case.swap.routes for leg in route.legs if leg.venue != UNWRAP}:
         pool = case.network.pools[name]
         fair = unit_worth(case, pool.token0) / unit_worth(case, pool.token1)
         off = abs(reckon.pool_mid(case, name) - fair) / fair * BPS
@@ -99,11 +99,12 @@ def _fair_out(case: Case) -> int:
 
 
 def _fee_pips(case: Case, route: Route) -> int:
-    return sum(case.network.pools[leg.pool].fee_pips for leg in route.legs)
+    return sum(case.network.pools[leg.pool].fee_pips for leg in route.legs if leg.venue != UNWRAP)
 
 
 def _tokens(case: Case) -> set[str]:
     action = case.simulation.candidate.action
     if isinstance(action, Approve):
         return {action.token}
-    return {token for route in case.swap.routes for leg in route.legs for token in (leg.token_in, leg.token_out)}
+    tokens = {token for route in case.swap.routes for leg in route.legs for token in (leg.token_in, leg.token_out)}
+    return tokens - {NATIVE}  # it is valued as its wrapped token, which is always among those asked for

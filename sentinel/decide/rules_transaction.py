@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sentinel.decide.calldata import ADDRESS_THIS, CONTRACT_BALANCE, MSG_SENDER, SwapCall
 from sentinel.decide.case import Case, Finding
 from sentinel.errors import Refused
-from sentinel.types import Leg, Network, Pool, Swap
+from sentinel.types import NATIVE, UNWRAP, Leg, Network, Pool, Swap
 
 SIGNATURE_BYTES = 65
 
@@ -68,6 +68,8 @@ def route(case: Case) -> Finding:
             return False, f"the bytes put in {commands[0].amount_in}, the action {meant.amount_in}"
         if any(command.amount_in != CONTRACT_BALANCE for command in commands[1:]):
             return False, "a later command does not pass on all that came before"
+        if any(command.venue == UNWRAP for command in commands[:-1]):
+            return False, "something comes after the native coin"
     ends = {(meant.legs[0].token_in, meant.legs[-1].token_out) for meant in told}
     return len(ends) == 1, "the pools are listed and are those of the action"
 
@@ -149,6 +151,8 @@ def _routes(case: Case) -> list[list[SwapCall]]:
 
 def _legs(network: Network, command: SwapCall) -> Sequence[Leg]:
     """The pools that a command crosses; raises Refused where one is not listed."""
+    if command.venue == UNWRAP:
+        return [Leg(UNWRAP, network.wrapped, NATIVE, UNWRAP)]
     symbols = {token.address.lower(): symbol for symbol, token in network.tokens.items()}
     legs = []
     for hop, (one, other) in enumerate(zip(command.tokens, command.tokens[1:], strict=False)):

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from sentinel.dex.costs import convert, expected_gas, gas_in, reference_rate
 from sentinel.dex.labels import find_pool
-from sentinel.dex.quotes import leg_of, quote_route, quote_routes
+from sentinel.dex.quotes import leg_of, quote_route, quote_routes, unwrap_leg
 from sentinel.dex.router import shares_of_min_out
 from sentinel.dex.splits import split
 from sentinel.dex.tokens import printable, to_base_units
 from sentinel.errors import ActionFault, QuoteError
-from sentinel.types import BPS, Approve, HoldAction, Leg, MarketState, Network, Route, Swap, Symbol
+from sentinel.types import BPS, UNWRAP, Approve, HoldAction, Leg, MarketState, Network, Route, Swap, Symbol
 
 PIPS = 1_000_000
 REFERENCE_SLACK_PIPS = 10_000  # 1 %: what a swap may fall short of the reference price, the pool's fee on top
@@ -54,13 +54,19 @@ class Builder:
     def route(self, state: MarketState, tokens: object, amount_whole: object, venues: object) -> Swap:
         """tokens[0] -> tokens[1] at venues[0], and so on, in one transaction; a closed cycle where it ends as it began.
 
-        min_out as `swap` and `cycle` set it.
+        min_out as `swap` and `cycle` set it. A last hop from the wrapped token to the native coin has venue `unwrap`.
         """
         if not isinstance(tokens, list | tuple) or not isinstance(venues, list | tuple):
             raise ActionFault("a route is a list of tokens and a list of venues")
         if not 1 <= len(venues) <= MOST or len(tokens) != len(venues) + 1:
             raise ActionFault(f"a route has 1 to {MOST} venues, and one token more")
-        legs = tuple(self._leg(a, b, venue) for a, b, venue in zip(tokens, tokens[1:], venues, strict=False))
+        ends = [*zip(tokens, tokens[1:], venues, strict=False)]
+        legs = tuple(self._leg(a, b, venue) for a, b, venue in ends if venue != UNWRAP)
+        if UNWRAP in venues:
+            last = unwrap_leg(self.network)
+            if not legs or ends[-1] != (last.token_in, last.token_out, UNWRAP) or len(legs) != len(ends) - 1:
+                raise ActionFault(f"{UNWRAP} is the last venue, from {last.token_in} to {last.token_out}")
+            legs = (*legs, last)
         if len({leg.pool for leg in legs}) != len(legs):
             raise ActionFault("a route crosses each venue once")
         amount = self._affordable(state, legs[0].token_in, amount_whole)
@@ -131,7 +137,11 @@ class Builder:
 
     def _kept_pips(self, route: Route) -> int:
         """Of a million, what the route's fees and the slack below the reference leave."""
-        return PIPS - REFERENCE_SLACK_PIPS - sum(self.network.pools[leg.pool].fee_pips for leg in route.legs)
+        return (
+            PIPS
+            - REFERENCE_SLACK_PIPS
+            - sum(self.network.pools[leg.pool].fee_pips for leg in route.legs if leg.venue != UNWRAP)
+        )
 
     def _swap(self, state: MarketState, routes: tuple[Route, ...], min_out: int) -> Swap:
         if min_out <= 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sentinel.dex.venues import venue_of
 from sentinel.errors import QuoteError
-from sentinel.types import Leg, Network, Pool, PoolName, PoolState, Route, Swap, Symbol
+from sentinel.types import NATIVE, UNWRAP, Leg, Network, Pool, PoolName, PoolState, Route, Swap, Symbol
 
 Pools = Mapping[PoolName, PoolState]
 
@@ -54,6 +54,11 @@ def leg_of(pool: Pool, token_in: Symbol) -> Leg:
     return Leg(pool.name, token_in, pool.token1 if token_in == pool.token0 else pool.token0, pool.venue)
 
 
+def unwrap_leg(network: Network) -> Leg:
+    """The wrapped token into the native coin; only as the last leg of a route that has another before it."""
+    return Leg(UNWRAP, network.wrapped, NATIVE, UNWRAP)
+
+
 def quote_leg(network: Network, pools: Pools, leg: Leg, amount_in: int) -> int:
     pool, state = _find(network, pools, leg.pool)
     if {leg.token_in, leg.token_out} != {*_tokens(pool)}:
@@ -78,6 +83,9 @@ def quote_routes(network: Network, pools: Pools, routes: Sequence[Route]) -> int
         for leg in route.legs:
             if leg.token_in != token:
                 raise QuoteError(f"the route breaks: {leg.pool} takes {leg.token_in}, not {token}")
+            if leg == unwrap_leg(network):
+                token = leg.token_out
+                continue
             pool, state = _find(network, pools, leg.pool)
             if {leg.token_in, leg.token_out} != {*_tokens(pool)}:
                 raise QuoteError(f"{pool.name}: does not trade {leg.token_in} for {leg.token_out}")

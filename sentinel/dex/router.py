@@ -13,12 +13,13 @@ from typing import Any
 
 from sentinel.dex.abi import encode
 from sentinel.errors import ActionFault
-from sentinel.types import Address, Approve, Leg, Network, Swap
+from sentinel.types import NATIVE, UNWRAP, Address, Approve, Leg, Network, Swap
 
 EXECUTE = bytes.fromhex("3593564c")  # execute(bytes commands, bytes[] inputs, uint256 deadline)
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address spender, uint256 amount)
 V3_SWAP_EXACT_IN = 0x00
 V2_SWAP_EXACT_IN = 0x08
+UNWRAP_WETH = 0x0C
 V4_SWAP = 0x10
 V4_ACTIONS = bytes((0x0B, 0x06, 0x0E))  # SETTLE what goes in, SWAP_EXACT_IN_SINGLE all of it, TAKE all that comes out
 PERMIT2_PERMIT = 0x0A
@@ -33,6 +34,7 @@ NO_HOOKS: Address = "0x" + "00" * 20
 _PERMIT = ["((address,uint160,uint48,uint48),address,uint256)", "bytes"]
 _V3 = ["address", "uint256", "uint256", "bytes", "bool"]
 _V2 = ["address", "uint256", "uint256", "address[]", "bool"]
+_UNWRAP = ["address", "uint256"]
 _V4 = ["bytes", "bytes[]"]
 _V4_SETTLE = ["address", "uint256", "bool"]
 _V4_SWAP = ["((address,address,uint24,int24,address),bool,uint128,uint128,bytes)"]
@@ -88,6 +90,10 @@ def encode_approve(network: Network, approve: Approve) -> tuple[Address, bytes]:
 def _encode_leg(
     network: Network, leg: Leg, *, recipient: Address, amount_in: int, min_out: int, payer_is_user: bool
 ) -> tuple[int, bytes]:
+    if leg == Leg(UNWRAP, network.wrapped, NATIVE, UNWRAP):
+        if payer_is_user or recipient != MSG_SENDER:
+            raise ActionFault("only a route's last leg unwraps, and not its first")
+        return UNWRAP_WETH, encode(_UNWRAP, [recipient, min_out])
     pool = network.pools.get(leg.pool)
     if pool is None or {leg.token_in, leg.token_out} != {pool.token0, pool.token1}:
         raise ActionFault("the pool does not trade these tokens")

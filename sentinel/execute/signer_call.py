@@ -22,6 +22,7 @@ _SWAPS = {
     0x00: ("address", "uint256", "uint256", "bytes", "bool"),  # V3: token (20), fee (3), token (20), …
     0x08: ("address", "uint256", "uint256", "address[]", "bool"),  # V2
 }
+_UNWRAP = 0x0C  # all the wrapped coin that the router holds
 _V4, _V4_ACTIONS = 0x10, bytes((0x0B, 0x06, 0x0E))  # SETTLE, SWAP_EXACT_IN_SINGLE, TAKE
 _V4_PARTS = (
     ("address", "uint256", "bool"),
@@ -50,6 +51,13 @@ def deadline_of(data: bytes, own: Address, router: Address, caps: Mapping[Addres
             ((token, amount, _, _), spender, _), _ = _exact(_PERMIT, given)
             _want(int(spender, 16) == int(router, 16), "spender", "the permit is not for the router")
             _want(amount <= most.get(int(token, 16), -1), "amount", f"a permit of {amount} for {token}")
+            continue
+        if command == _UNWRAP:
+            recipient, least = _exact(("address", "uint256"), given)
+            _want(waiting, "calldata", "nothing to unwrap")
+            _want(int(recipient, 16) in (_SENDER, int(own, 16)), "recipient", f"the output goes to {recipient}")
+            _want(least > 0, "min_out", "an output without a least amount")
+            waiting = False
             continue
         recipient, amount, least, tokens, from_wallet = _swap(command, given)
         _want(all(token in most for token in tokens), "token", "a token on the way is not listed")

@@ -105,7 +105,7 @@ NUMBERS: list[Any] = [1, 0, -1, 1e-300, 5e-324, 1e15, 1e400, float("nan"), 10**4
     st.sampled_from([*tools().reads, *tools().finals]),
     st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(NUMBERS), st.floats()), max_size=5),
 )
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_hostile_arguments_never_reach_the_arithmetic(name: str, arguments: list[Any]) -> None:
     """An answer, or a fault that the code is told; no error of ours, whatever the real parts are given."""
     box = tools()

@@ -165,6 +165,13 @@ def _hostile() -> Iterator[tuple[str, bytes]]:
         )
         yield f"a V3 path of {length} bytes", _one_input(given_bytes, 0x00)
     yield from _hostile_v4()
+    unwrapped = encode(["address", "uint256"], [MSG_SENDER, 1])
+    yield "nothing to unwrap", execute([(0x0C, unwrapped)])
+    yield "a word more to unwrap", execute([*commands_of(good.swap), (0x0C, unwrapped + b"\0" * 32)])
+    yield (
+        "dirty bits above who gets what is unwrapped",
+        execute([*commands_of(good.swap), (0x0C, b"\1" + unwrapped[1:])]),
+    )
     allowed = {0x00, 0x08}
     for code in sorted(set(range(256)) - allowed):
         yield f"command 0x{code:02x} alone", _one_input(plain, code)

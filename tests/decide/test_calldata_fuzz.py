@@ -35,6 +35,7 @@ from tests.decide.world import (
     hopping,
     newest,
     permit,
+    unwrapping,
 )
 
 INTERESTING = [
@@ -148,6 +149,6 @@ def _rebuilt(world: World, dice: random.Random) -> bytes:
 def test_well_formed_calldata_of_another_trade_widens_nothing() -> None:
     """Plainly encoded commands of other recipients, pools, amounts or permits are refused, the trade itself is not."""
     dice = random.Random(11)
-    worlds = [buying(), hopping(), circling(), newest(), circling_back()]
+    worlds = [buying(), hopping(), circling(), newest(), circling_back(), unwrapping()]
     accepted = sum(screened(world := dice.choice(worlds), _rebuilt(world, dice)) for _ in range(3_000))
     assert accepted > 300

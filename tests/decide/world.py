@@ -206,8 +206,11 @@ V4_PARTS = (
 
 
 def command(leg: Leg, recipient: str, amount_in: int, min_out: int, payer_is_user: bool) -> tuple[int, bytes]:
+    if leg.pool == "unwrap":
+        return 0x0C, encode(["address", "uint256"], [recipient, min_out])
     pool = NETWORK.pools[leg.pool]
-    one, other = (NETWORK.tokens[token].address for token in (leg.token_in, leg.token_out))
+    ends = (token.replace("ETH", "WETH") if token == "ETH" else token for token in (leg.token_in, leg.token_out))
+    one, other = (NETWORK.tokens[token].address for token in ends)
     head = [recipient, amount_in, min_out]
     if leg.venue == "uniswap_v2":
         return 0x08, encode(
@@ -302,6 +305,14 @@ def approving(amount: int = 20_000 * USD) -> World:
     return World(action, {}, 0, data, to=NETWORK.tokens["USDC"].address, gas_limit=60_000, gas_used=46_000)
 
 
+def unwrapping() -> World:
+    """500 USDC for the native coin: WETH in one leg, then unwrapped."""
+    legs = (leg("WETH/USDC-v2", "USDC", "WETH"), Leg("unwrap", "WETH", "ETH", "unwrap"))
+    got = FAIR * 997 // 1000
+    swap = Swap((Route(legs, PAID),), got * 995 // 1000, DEADLINE)
+    return World(swap, {"USDC": -PAID, "ETH": got}, PAID, execute(commands_of(swap)))
+
+
 def newest() -> World:
     """500 USDC for WETH in the V4 pool."""
     return buying("WETH/USDC-v4-500")
@@ -314,4 +325,4 @@ def circling_back(gain: int = 20 * USD) -> World:
     return World(swap, {"USDC": gain}, PAID, execute(commands_of(swap)))
 
 
-GOOD = (buying, hopping, splitting, circling, newest, circling_back, approving)
+GOOD = (buying, hopping, splitting, circling, newest, circling_back, unwrapping, approving)

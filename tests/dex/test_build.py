@@ -153,6 +153,29 @@ def test_a_cycle_over_one_venue_or_one_token_is_refused() -> None:
             BUILD.cycle(state_at(), *arguments)
 
 
+@pytest.mark.parametrize(
+    ("tokens", "venues"),
+    [
+        (["WETH", "ETH"], ["unwrap"]),
+        (["USDC", "WETH", "ETH", "USDC"], ["v2", "unwrap", "v3-500"]),
+        (["WETH", "USDC", "ETH"], ["v2", "unwrap"]),
+        (["USDC", "WETH", "ETH"], ["unwrap", "v2"]),
+        (["USDC", "WETH", "USDC"], ["v2", "unwrap"]),
+        (["USDC", "ETH"], ["v2"]),
+        (["USDC", "WETH", "ETH"], ["v2", "v3-500"]),
+        (["USDC", "WETH", "ETH", "ETH"], ["v2", "unwrap", "unwrap"]),
+        (["USDC", "WETH"], [["v2"]]),
+    ],
+)
+def test_unwrapping_comes_last_or_not_at_all(tokens: Any, venues: Any) -> None:
+    """Only a route that ends with wrapped coin may go on to the native one; nothing comes after it."""
+    with pytest.raises(ActionFault):
+        BUILD.route(state_at(), tokens, 100, venues)
+    swap = BUILD.route(state_at(), ["USDC", "WETH", "ETH"], 100, ["v2", "unwrap"])
+    assert (swap.token_out, len(swap.routes[0].legs)) == ("ETH", 2)
+    assert swap.min_out == BUILD.route(state_at(), ["USDC", "WETH"], 100, ["v2"]).min_out
+
+
 def test_an_approval_stays_below_its_cap() -> None:
     """0 revokes, tokens without a cap cannot be approved."""
     assert BUILD.approve(state_at(), "USDC", 1_000) == Approve("USDC", "permit2", 10**9, HEAD.timestamp + 120)

@@ -16,7 +16,7 @@ from sentinel.dex.toolkit import DexToolkit
 from sentinel.errors import ActionFault
 from sentinel.settings import load
 from sentinel.terms import limits
-from sentinel.types import Act, Intent, MarketState, Route, Simulation, Spent, Swap
+from sentinel.types import NATIVE, Act, Intent, MarketState, Route, Simulation, Spent, Swap
 
 from .conftest import Desk, candidates
 from .test_simulate import broadcast, effect
@@ -32,6 +32,9 @@ ROUTES = {
     "V2 then V4, closed": ("WETH", 10**17, ("WETH/USDC-v2", "WETH/USDC-v4-500")),
     "V4 then V2, closed": ("USDC", 500 * 10**6, ("WETH/USDC-v4-500", "WETH/USDC-v2")),
     "V3 then V4, closed": ("USDC", 500 * 10**6, ("WETH/USDC-v3-3000", "WETH/USDC-v4-500")),
+    "V3, unwrapped": ("USDC", 500 * 10**6, ("WETH/USDC-v3-500", "unwrap")),
+    "V4, unwrapped": ("USDC", 500 * 10**6, ("WETH/USDC-v4-500", "unwrap")),
+    "two hops, unwrapped": ("USDC", 500 * 10**6, ("WBTC/USDC-v3-3000", "WBTC/WETH-v3-3000", "unwrap")),
     "triangle over V4": ("USDC", 500 * 10**6, ("WETH/USDC-v4-500", "WBTC/WETH-v3-3000", "WBTC/USDC-v3-3000")),
     "four venues, closed": (
         "WETH", 10**17, ("WETH/USDC-v2", "WETH/USDC-v4-500", "WETH/USDC-v3-500", "WETH/USDC-v3-3000"),
@@ -41,6 +44,7 @@ SPLITS: dict[str, list[tuple[str, ...]]] = {
     "four venues": [("WETH/USDC-v2",), ("WETH/USDC-v3-500",), ("WETH/USDC-v3-3000",), ("WETH/USDC-v4-500",)],
     "V4 twice": [("WETH/USDC-v4-500",), ("WETH/USDC-v2",), ("WETH/USDC-v4-500",)],
     "closed ways": [("WETH/USDC-v2", "WETH/USDC-v4-500"), ("WETH/USDC-v3-500", "WETH/USDC-v2")],
+    "unwrapped": [("WETH/USDC-v4-500", "unwrap"), ("WETH/USDC-v2", "unwrap")],
     "hops": [("WETH/USDC-v4-500", "WBTC/WETH-v3-3000"), ("WBTC/USDC-v3-3000",)],
 }
 
@@ -83,11 +87,12 @@ async def test_built_splits_and_routes_pass_policy_and_confirm_with_a_signed_per
         desk.build.swap(state, "WETH", "USDC", 0.4, ["v4-500", "v3-500"]),
         desk.build.swap(state, "USDC", "WETH", 900, "v4-500"),
         desk.build.route(state, ["WBTC", "WETH", "USDC"], 0.01, ["v3-3000", "v4-500"]),
+        desk.build.route(state, ["USDC", "WETH", "ETH"], 100, ["v4-500", "unwrap"]),
     ]
     policy = Policy(desk.network, limits(load(env_file=None), desk.network))
     simulations = await desk.kit.simulate_all(state, candidates(*actions))
     ballots, refusals = policy.screen(simulations, state, Spent(0, 0))
-    assert (len(ballots), refusals) == (4, ())
+    assert (len(ballots), refusals) == (5, ())
     for simulation in ballots:
         assert isinstance(simulation.candidate.action, Swap)
         await _sent(desk, policy, simulation, state)
@@ -108,6 +113,11 @@ async def _sent(desk: Desk, policy: Policy, simulation: Simulation, state: Marke
     receipt = await desk.mined(await desk.send(tx, state.nonce))
     assert int(receipt["status"], 16) == 1
     for symbol, delta in simulation.deltas.items():
+        if symbol == NATIVE:
+            paid = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+            now = await rpc.call("eth_getBalance", desk.account.address, "latest")
+            assert int(now, 16) + paid - state.balances[NATIVE] == delta
+            continue
         data = "0x70a08231" + encode(["address"], [desk.account.address]).hex()
         now = await rpc.call("eth_call", {"to": desk.network.tokens[symbol].address, "data": data}, "latest")
         assert int(now, 16) - state.balances[symbol] == delta

@@ -41,7 +41,10 @@ GOOD = {
     "V3, then V4": router_call(granted(), (V3, hop(V3, ITSELF, 1000, 0, (TOKEN, OTHER), True)), ON),
     "two routes": router_call(granted(), v4(paid=(TOKEN, 600, True)), v4(paid=(TOKEN, 400, True))),
 }
+UNWRAPPED = (0x0C, encode(["address", "uint256"], [SENDER, 7]))
+GOOD["unwrapped"] = router_call(granted(), v4(asked=(0, 0, b""), taken=(OTHER, ITSELF, 0)), UNWRAPPED)
 BAD = {
+    "unwrapped from nothing": UNWRAPPED,
     "hooks": v4(key=(TOKEN, OTHER, 500, 10, STRANGER)),
     "data for hooks": v4(asked=(0, 7, b"\x01")),
     "more than the cap": v4(paid=(TOKEN, 1001, True)),
@@ -70,3 +73,11 @@ def test_any_other_use_of_v4_is_refused(command: tuple[int, bytes]) -> None:
     """Hooks, strangers, parts, other actions, or more than the cap: no signature."""
     with pytest.raises(SignerRefused):
         deadline_of(router_call(granted(), command), OWN, ROUTER, CAPS)
+
+
+@pytest.mark.parametrize("given", [(STRANGER, 7), (ITSELF, 7), (SENDER, 0)], ids=["stranger", "router", "nothing"])
+def test_what_is_unwrapped_comes_to_the_wallet(given: tuple[str, int]) -> None:
+    """To nobody else, never left in the router, and with a least amount."""
+    first = v4(asked=(0, 0, b""), taken=(OTHER, ITSELF, 0))
+    with pytest.raises(SignerRefused):
+        deadline_of(router_call(granted(), first, (0x0C, encode(["address", "uint256"], given))), OWN, ROUTER, CAPS)
