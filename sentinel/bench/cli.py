@@ -12,6 +12,8 @@ import typer
 
 from sentinel.errors import OperatorError
 
+NANO = Path(__file__).parents[2] / "models" / "nano"
+
 app = typer.Typer(no_args_is_help=True, help="Measure Sentinel's parts.", pretty_exceptions_enable=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
@@ -81,6 +83,7 @@ def decide(
 
 @app.command("close-votes")
 def close_votes(
+    model: Annotated[Path, typer.Option(help="Folder of the student; one trained less disagrees more.")] = NANO,
     states: Annotated[int, typer.Option(min=1, help="States to decide on.")] = 120,
     n: Annotated[int, typer.Option(min=1, help="Samples of the first round.")] = 8,
     most: Annotated[int, typer.Option(min=2, help="Samples with the further round.")] = 16,
@@ -93,6 +96,7 @@ def close_votes(
     if most <= n:
         raise OperatorError("--most must be above --n")
     found = measure(
+        model,
         states,
         n,
         most,
@@ -189,3 +193,16 @@ def memory(
     from sentinel.bench.memory import soak
 
     typer.echo(json_module.dumps(uvloop.run(soak(batches, size=size, progress=_progress))))
+
+
+@app.command()
+def freshness(
+    delays: Annotated[str, typer.Option(help="Milliseconds to the upstream, separated by commas.")] = "0,50,500",
+    heads: Annotated[int, typer.Option(min=1, help="Heads each way.")] = 4,
+) -> None:
+    """What a new head costs the fork behind a slow upstream: reset, cold batch, warmed batch; JSON."""
+    import uvloop
+
+    from sentinel.bench.freshness import measure
+
+    typer.echo(json_module.dumps(uvloop.run(measure(_numbers(delays, "--delays"), heads=heads, progress=_progress))))

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import fmean
 from time import perf_counter
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import uvloop
 
 from sentinel.agent.episode import Sampler
-from sentinel.agent.serving import CHECKOUT, served, student
+from sentinel.agent.serving import served, student
 from sentinel.bench.quantiles import summary
 from sentinel.decide.more import DISSENT_BPS, further
 from sentinel.distill import split
@@ -26,8 +27,6 @@ from sentinel.distill.collect import Case, cases, drop_reason
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.score import agrees
 from sentinel.types import Act, Decision
-
-NANO = CHECKOUT / "models" / "nano"
 
 
 @dataclass(slots=True)
@@ -49,13 +48,19 @@ class Way:
 
 
 def measure(
-    states: int, n: int, most: int, temperature: float, say: Callable[[str], None], progress: Callable[[int], None]
+    model: Path,
+    states: int,
+    n: int,
+    most: int,
+    temperature: float,
+    say: Callable[[str], None],
+    progress: Callable[[int], None],
 ) -> dict[str, Any]:
-    """On states that no student learnt from. Starts vLLM with the committed student and stops it."""
+    """On states that no student learnt from. Starts vLLM with the student in the folder `model` and stops it."""
 
     async def main() -> dict[str, Any]:
         say("vLLM loads the student; this takes about 40 seconds on two cores …")
-        async with served(NANO) as server, student(server.url, seed=1, temperature=temperature) as sampler:
+        async with served(model) as server, student(server.url, seed=1, temperature=temperature) as sampler:
             return await _measure(sampler, states, n, most, progress)
 
     return {"n": n, "most": most, "temperature": temperature, "dissent_bps": DISSENT_BPS, **uvloop.run(main())}
