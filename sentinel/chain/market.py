@@ -70,7 +70,7 @@ class MarketReader:
                 ("eth_maxPriorityFeePerGas", []),
             ]
         )
-        answers = _decoded(replies[0], head)
+        answers = _decoded(replies[0], head, len(own) + len(rounds.wanted))
         if len(answers[0] or b"") < 32 or int.from_bytes((answers[0] or b"")[:32]) != head.timestamp:
             raise Unavailable(f"the endpoint did not answer for block {head.number} {head.hash}")
         accounts = self._accounts.decode(answers[1 : len(own)], head.timestamp)
@@ -115,7 +115,7 @@ class MarketReader:
 
     async def _answers(self, reads: Sequence[Read], head: Head) -> list[bytes | None]:
         (reply,) = await self._rpc.batch([("eth_call", [self._multicall(reads), _at(head.hash)])])
-        return _decoded(reply, head)
+        return _decoded(reply, head, len(reads))
 
     def _multicall(self, reads: Sequence[Read]) -> dict[str, str]:
         return {"to": self._network.multicall3, "data": "0x" + encode_aggregate3(reads).hex()}
@@ -172,12 +172,16 @@ def _answered(reply: Any | RpcError, head: Head) -> str:
     return reply
 
 
-def _decoded(reply: Any | RpcError, head: Head) -> list[bytes | None]:
+def _decoded(reply: Any | RpcError, head: Head, count: int) -> list[bytes | None]:
+    """As many answers as were asked for. Raises RpcError."""
     text = _answered(reply, head)
     try:
-        return decode_aggregate3(bytes.fromhex(text.removeprefix("0x")))
-    except Exception as error:  # eth_abi has many; whatever it was, these bytes are no answer
+        answers = decode_aggregate3(bytes.fromhex(text.removeprefix("0x")))
+    except ValueError as error:
         raise RpcError(f"Multicall3 at block {head.number} answered {text[:80]!r}") from error
+    if len(answers) != count:
+        raise RpcError(f"Multicall3 at block {head.number} gave {len(answers)} answers to {count} reads")
+    return answers
 
 
 def _quantity(reply: Any | RpcError, head: Head, bits: int = 256) -> int:

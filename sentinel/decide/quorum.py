@@ -6,10 +6,11 @@ it was made with the same idea of agreement. Whatever is odd about the text is a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic_core import from_json
 
 from sentinel.errors import SettingsError
 from sentinel.shares import Share
@@ -37,7 +38,7 @@ class Level:
 def read(text: str, agreement_bps: int) -> tuple[Level, ...]:
     """The counts, highest agreement first. Raises SettingsError in one sentence."""
     try:
-        body = json.loads(text)
+        body = from_json(text)  # json.loads overflows the stack where it is nested without end
         if body["format"] != FORMAT:
             raise SettingsError(f"the calibration has format {body['format']}, this Sentinel reads {FORMAT}")
         levels = tuple(_level(item) for item in body["acts"])

@@ -14,7 +14,7 @@ WRONG_TOKENS = (
     "WETH\\x00", "../USDC", "USDC;--", "PEPE" * 20,
     "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2",
 )  # fmt: skip
-VENUES = ("v2", "v3-500", "v3-3000")
+VENUES = ("v2", "v3-500", "v3-3000", "v4-500", "v4-3000")
 WRONG_VENUES = ("v4", "V2", "", "v3-100", "v2\\n", "uniswap_v2", "0x7a250d5630B4cF539739dF2C5dAcb4c659F2488D", "v" * 99)
 AMOUNTS = ("0.001", "0.01", "0.2", "1.0", "2.5", "10", "50", "250.0", "499.99", "700", "1000", "1000.000001", "39", "2")
 WRONG_AMOUNTS = (
@@ -63,14 +63,17 @@ def _oracle(rng: random.Random) -> str:
 
 def _final(rng: random.Random) -> str:
     """A look at the market, then one final action, any part of which may be wrong."""
-    name = rng.choice(("swap", "swap", "swap", "cycle", "approve", "hold"))
+    name = rng.choice(("swap", "swap", "split", "route", "cycle", "approve", "hold"))
     a, b = _token(rng), _token(rng)
     given = {
         "swap": f"'{a}', '{b}', {_amount(rng)}, '{_venue(rng)}'",
+        "split": f"'{a}', '{b}', {_amount(rng)}, {_venues(rng)}",
+        "route": f"['{a}', '{b}', '{_token(rng)}'], {_amount(rng)}, {_venues(rng)}",
         "cycle": f"'{a}', '{b}', {_amount(rng)}, '{_venue(rng)}', '{_venue(rng)}'",
         "approve": f"'{a}', {_amount(rng)}",
         "hold": f"'{rng.choice(WRONG_TOKENS)}'",
     }[name]
+    name = "swap" if name == "split" else name
     look = rng.choice(("w = weight('WETH')\n", "p = prices('WETH', 3)\nprint(p)\n", ""))
     twice = f"\n{name}({given})" if rng.random() < 0.1 else ""
     return render_action("I act.", f"{look}{name}({given}){twice}")
@@ -134,6 +137,15 @@ def _token(rng: random.Random) -> str:
 
 def _venue(rng: random.Random) -> str:
     return rng.choice(VENUES if rng.random() < 0.85 else WRONG_VENUES)
+
+
+def _venues(rng: random.Random) -> str:
+    """Several labels, or what is no list of labels."""
+    if rng.random() < 0.2:
+        return rng.choice(
+            ("[]", "[['v2']]", "['v2'] * 99", "['v2', 'v2']", "{'v2': 1}", "[None]", "('v2',)", "'v2,v3-500'")
+        )
+    return repr([_venue(rng) for _ in range(rng.choice((1, 2, 2, 2, 3)))])
 
 
 def _amount(rng: random.Random) -> str:

@@ -148,14 +148,31 @@ def within_the_limits(ballot: Simulation, desk: Desk) -> None:
     known = {token.address.lower() for token in network.tokens.values()}
     commands, inputs, deadline = decode(["bytes", "bytes[]", "uint256"], tx.data[4:])
     assert deadline == action.deadline
-    for place, (command, given) in enumerate(zip(commands, inputs, strict=True)):
-        last = place == len(inputs) - 1
-        kind = {0x00: "bytes", 0x08: "address[]"}[command]
-        recipient, _, least, path, by_wallet = decode(["address", "uint256", "uint256", kind, "bool"], given)
-        assert int(recipient, 16) == (1 if last else 2)  # the sender; the router between two legs
-        assert least == (action.min_out if last else 0)
-        assert by_wallet == (place == 0)
-        assert {"0x" + hop.hex() for hop in (path[:20], path[23:])} <= known if command == 0 else set(path) <= known
+    paid_in = least_out = 0
+    for command, given in zip(commands, inputs, strict=True):
+        by_wallet, recipient, amount, least, path = _read(command, given)
+        assert path <= known
+        assert int(recipient, 16) in (1, 2)  # the sender; the router between two legs
+        assert (least > 0) == (int(recipient, 16) == 1)
+        paid_in += amount if by_wallet else 0
+        least_out += least
+    assert (paid_in, least_out) == (action.amount_in, action.min_out)
+
+
+def _read(command: int, given: bytes) -> tuple[bool, str, int, int, set[str]]:
+    """Paid by the wallet, recipient, amount in, least out, tokens on the way; KeyError for any other command."""
+    if command == 0x10:
+        _, (settle, swap, take) = decode(["bytes", "bytes[]"], given)
+        token_in, amount, by_wallet = decode(["address", "uint256", "bool"], settle)
+        (((one, other, *_), _, _, least, _),) = decode(
+            ["((address,address,uint24,int24,address),bool,uint128,uint128,bytes)"], swap
+        )
+        token_out, recipient, _ = decode(["address", "address", "uint256"], take)
+        return by_wallet, recipient, amount, least, {one, other, token_in, token_out}
+    kind = {0x00: "bytes", 0x08: "address[]"}[command]
+    recipient, amount, least, path, by_wallet = decode(["address", "uint256", "uint256", kind, "bool"], given)
+    hops = {"0x" + path[at : at + 20].hex() for at in range(0, len(path), 23)} if command == 0 else set(path)
+    return by_wallet, recipient, amount, least, hops
 
 
 async def run(codes: Sequence[str], box: Toolbox) -> list[tuple[str, Action]]:

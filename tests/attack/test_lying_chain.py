@@ -31,7 +31,7 @@ LIES: tuple[object, ...] = (
     {}, {"hash": None}, "0x" + "00" * 32, "0x" + "00" * 320,
 )  # fmt: skip
 WALLET = "0x1212121212121212121212121212121212121212"
-ROUNDS = 400
+ROUNDS = 500
 
 
 class Liar:
@@ -71,6 +71,8 @@ class Liar:
             raw[at : at + 32] = self._rng.choice(
                 (b"\xff" * 32, b"\0" * 32, self._rng.randbytes(32), b"\0" * 31 + b"\1")
             )
+        if self._rng.random() < 0.1:  # well-formed, with no answers at all
+            return "0x" + (32).to_bytes(32, "big").hex() + "00" * 32
         end = len(raw) if self._rng.random() < 0.8 else self._rng.randrange(len(raw))
         return "0x" + bytes(raw[:end]).hex()
 
