@@ -136,6 +136,7 @@ class Cycle:
     samples: Callable[[], int]  # n; asked anew each block since an operator may reload it
     newest: Callable[[], Head]  # the newest head that the node has told us of
     more: More = lambda decision, ballots: 0
+    warm: Callable[[MarketState], None] = lambda state: None  # what may be done beside the proposal
     clock: Callable[[], float] = time.time
 
     async def run(self, head: Head) -> CycleRecord:
@@ -179,6 +180,7 @@ class Cycle:
 
         with draft.stage("market"):
             draft.state = state = await self.market.read(head)
+        self.warm(state)
         draft.view = view = self.analyst.view(state)
 
         with draft.stage("propose"):

@@ -74,10 +74,16 @@ class Fork:
         self.resets = 0  # times that it was put on another head, ever
         self._reviving: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
+        self._closed = False
 
     @property
     def own(self) -> bool:
         return not self._url
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one whole use."""
+        return self._timeout
 
     @property
     def healthy(self) -> bool:
@@ -97,6 +103,7 @@ class Fork:
 
     async def start(self) -> Self:
         """Raises ForkUnavailable where it cannot be reached or started, ChainMismatch, OperatorError without Anvil."""
+        self._closed = False
         if self.own:
             await self._start_child()
         else:
@@ -113,7 +120,8 @@ class Fork:
         return self
 
     async def close(self) -> None:
-        """Safe to call twice."""
+        """Safe to call twice. A use that is still under way fails, and starts nothing anew."""
+        self._closed = True
         if self._reviving is not None:
             self._reviving.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -172,7 +180,7 @@ class Fork:
         self._at = None
         self._failures += 1
         dead = self._child is None or not self._child.running
-        if self.own and self._reviving is None and (dead or self._failures >= FAILURES):
+        if self.own and not self._closed and self._reviving is None and (dead or self._failures >= FAILURES):
             self._reviving = asyncio.create_task(self._revive(), name="fork-revive")
 
     async def _revive(self) -> None:

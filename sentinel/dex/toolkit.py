@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -12,7 +14,7 @@ from sentinel.dex.permit2 import typed_permit
 from sentinel.dex.router import encode_approve, encode_swap
 from sentinel.dex.simulate import simulate
 from sentinel.dex.trial import MAX_GAS, Balances, Grant, Trial, failed
-from sentinel.errors import ActionFault, Refused
+from sentinel.errors import ActionFault, ForkUnavailable, Refused
 from sentinel.rpc import Rpc
 from sentinel.types import (
     NATIVE,
@@ -33,6 +35,7 @@ from sentinel.types import (
 )
 
 SCREEN_GAS = 1_000_000  # gas limit while screening; less where the wallet cannot pay for it
+WARM = 16  # of the last candidates, simulated again at a new head so that the fork has read what they touch
 # What the signed permit costs on top of the screening: calldata, ecrecover, a fresh storage slot.
 PERMIT_GAS = 60_000
 _NO_TX = TxRequest("", b"", 0, 0)
@@ -53,6 +56,8 @@ class DexToolkit:
         self.network = network
         self._engine = engine
         self.fork = fork
+        self._last: tuple[Action, ...] = ()  # what was simulated last, for `warm`
+        self._warming: asyncio.Task[None] | None = None
 
     async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]:
         """Every candidate's effect upon `state.head`, in order; one HTTP request, no signatures.
@@ -76,6 +81,8 @@ class DexToolkit:
             except ActionFault as error:
                 done[id(candidate)] = failed(Trial(candidate, _NO_TX, env, None), str(error))
         if trials:
+            self._last = tuple(trial.candidate.action for trial in trials)
+            await self._stop_warming()
             async with self.fork.at(state.head) as rpc:
                 results = await self._engine(
                     rpc, self.network, state.wallet, trials, state.balances, state.balances.get(NATIVE, 0)
@@ -86,6 +93,41 @@ class DexToolkit:
             done[id(same)] if same is candidate else replace(done[id(same)], candidate=candidate)
             for same, candidate in zip(first, candidates, strict=True)
         )
+
+    def warm(self, state: MarketState) -> None:
+        """Put the fork on the head in the background, and let it read there what the last candidates touched.
+
+        The next ones touch much the same, and each slot is a request to the upstream: the model's time pays for it.
+        Whatever fails here the next simulation tells; it ends this as soon as it begins, so it never waits for it.
+        """
+        if self._warming is None or self._warming.done():
+            self._warming = asyncio.create_task(self._warm(state), name="fork-warm")
+            # cancelled ahead of the fork's own timeout, so that slow reads count as no failure of the fork
+            asyncio.get_running_loop().call_later(self.fork.timeout * 0.8, self._warming.cancel)
+
+    async def _warm(self, state: MarketState) -> None:
+        env = next_block(self.network, state.head, state.nonce, offered_fees(state.head, state.priority_fee))
+        trials: list[Trial] = []
+        for action in self._last[:WARM]:
+            if isinstance(action, Swap):  # past its deadline it would touch nothing
+                action = replace(action, deadline=env.timestamp + 60)
+            with contextlib.suppress(ActionFault):
+                trials.append(self._trial(Candidate(len(trials), action, ""), state, env))
+        with contextlib.suppress(ForkUnavailable):
+            async with self.fork.at(state.head) as rpc:
+                await self._engine(
+                    rpc, self.network, state.wallet, trials, state.balances, state.balances.get(NATIVE, 0)
+                )
+
+    async def warmed(self) -> None:
+        """Until what `warm` began has ended."""
+        if self._warming is not None:
+            await asyncio.wait([self._warming])
+
+    async def _stop_warming(self) -> None:
+        if self._warming is not None and not self._warming.done():
+            self._warming.cancel()
+            await asyncio.wait([self._warming])
 
     async def finalise(self, simulation: Simulation, state: MarketState, signer: PermitSigner | None) -> TxRequest:
         """The bytes that are sent: those that were screened, with the signed permit ahead for a swap.
