@@ -14,6 +14,7 @@ from sentinel.dex.router import encode_swap
 from sentinel.dex.snapshot import FLAGS, simulate_by_mining
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.errors import ActionFault
+from sentinel.execute.signer_call import deadline_of
 from sentinel.settings import load
 from sentinel.terms import limits
 from sentinel.types import NATIVE, Act, Intent, MarketState, Route, Simulation, Spent, Swap
@@ -99,10 +100,12 @@ async def test_built_splits_and_routes_pass_policy_and_confirm_with_a_signed_per
 
 
 async def _sent(desk: Desk, policy: Policy, simulation: Simulation, state: MarketState) -> None:
-    """Signed, confirmed at the head, checked, broadcast and mined; the wallet then has what was simulated."""
+    """Read by the signer, confirmed, checked and mined; the wallet then has what was simulated."""
     rpc, swap = desk.net.rpc, simulation.candidate.action
     assert isinstance(swap, Swap)
     tx = await desk.kit.finalise(simulation, state, desk)
+    caps = {token.address: 10**30 for token in desk.network.tokens.values()}
+    assert deadline_of(tx.data, desk.account.address, desk.network.universal_router, caps) == swap.deadline
     act = Act(simulation, 5, 8, 5, 0)
     intent = Intent("ab", act, tx, True, simulation.env, swap.deadline, state.head.timestamp)
     confirmed = await desk.kit.confirm(intent, state.head, state)
