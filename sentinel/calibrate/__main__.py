@@ -7,7 +7,7 @@ import sys
 import uvloop
 
 from sentinel.agent.serving import CHECKOUT
-from sentinel.calibrate import curves, experiment, files, pictures
+from sentinel.calibrate import curves, experiment, files, pictures, summary
 from sentinel.errors import SentinelError
 
 OUT = CHECKOUT / "docs" / "calibration"
@@ -18,19 +18,27 @@ BALLOTS = [(500, 24.2), (504, 27.9), (508, 22.9), (512, 28.8), (518, 25.9), (522
 
 
 def main() -> None:
-    experiment.make_trial_students()
-    rows = uvloop.run(experiment.run())
-    reports = {"all": rows}
+    """`--no-more`: asks nobody anything, only draws what has been measured already."""
+    if "--no-more" in sys.argv[1:]:
+        rows = experiment.known()
+    else:
+        experiment.make_trial_students()
+        rows = uvloop.run(experiment.run())
+    chosen = {"all": rows}
     for arm in experiment.ARMS:
-        reports[arm.student] = [row for row in rows if row.source.startswith(arm.student + " ")]
-    for name, chosen in reports.items():
-        report = curves.report(chosen, kind="measured", agreement_bps=AGREEMENT_BPS, correct=CORRECT)
-        for path in files.write(OUT, name, report):
-            print(path.relative_to(CHECKOUT))
+        chosen[arm.student] = [row for row in rows if row.source.startswith(arm.student + " ")]
+    reports = {
+        name: curves.report(of, kind="measured", agreement_bps=AGREEMENT_BPS, correct=CORRECT)
+        for name, of in chosen.items()
+    }
+    written = [path for name, report in reports.items() for path in files.write(OUT, name, report)]
     scaled = [(paid * 10**6, round(got * 10**16)) for paid, got in BALLOTS]
     units = [(paid / 10**6, got / 10**18) for paid, got in scaled]
     picture = pictures.boxes(scaled, units, AGREEMENT_BPS, "Eight ballots that buy WETH", "USDC paid", "WETH got")
-    print(files.whole(OUT / "box-search.svg", picture).relative_to(CHECKOUT))
+    written.append(files.whole(OUT / "box-search.svg", picture))
+    written.append(files.whole(OUT / "README.md", summary.page(reports)))
+    for path in written:
+        print(path.relative_to(CHECKOUT))
 
 
 if __name__ == "__main__":
