@@ -69,9 +69,9 @@ class Plot:
 
     def legend(self, entries: Sequence[tuple[str, str]]) -> None:
         for place, (text, colour) in enumerate(entries):
-            y = HEIGHT - BOTTOM - 14 - 18 * (len(entries) - 1 - place)
-            self.parts.append(f'<circle cx="{WIDTH - RIGHT - 228}" cy="{y - 4}" r="4" fill="{colour}"/>')
-            self.text(WIDTH - RIGHT - 218, y, text, 12)
+            y = TOP + 20 + 18 * place
+            self.parts.append(f'<circle cx="{LEFT + 16}" cy="{y - 4}" r="4" fill="{colour}"/>')
+            self.text(LEFT + 26, y, text, 12)
 
     def svg(self) -> str:
         frame, self.parts = self.parts, []
