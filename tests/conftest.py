@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 
 from sentinel.devnet import Devnet
+
+
+@pytest.fixture(autouse=True)
+def _plain_logging() -> None:
+    """Whatever an earlier test configured (level, stream) is forgotten."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

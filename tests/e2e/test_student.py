@@ -64,14 +64,23 @@ async def test_a_dry_run_decides_but_sends_nothing(devnet: Devnet, student: Serv
         assert not run.settled
 
 
-async def test_a_killed_fork_holds_and_recovers(devnet: Devnet, student: Server, tmp_path: Path) -> None:
+async def test_a_killed_fork_is_replaced_and_a_frozen_one_holds(
+    devnet: Devnet, student: Server, tmp_path: Path
+) -> None:
     async with running(devnet, student, tmp_path, mode="dry") as run:
+        fork = run.app.parts.fork
         await run.until(lambda: bool(run.records) and isinstance(run.records[-1].decision, Act))
-        pid = run.app.parts.fork.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
+        first = fork.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)  # it may be back before a cycle misses it
+        await run.until(lambda: fork.pid not in (None, first) and fork.healthy)
+        seen = len(run.records)
+        await run.until(lambda: len(run.records) > seen and isinstance(run.records[-1].decision, Act))
+        second = fork.pid
+        assert second is not None
+        os.kill(second, signal.SIGSTOP)  # it answers nothing, and does not die
         await run.until(lambda: held(run, "fork_unavailable"))
-        await run.until(lambda: isinstance(run.records[-1].decision, Act))
+        await run.until(lambda: isinstance(run.records[-1].decision, Act), patience=90.0)
 
 
 async def test_a_killed_model_holds_and_recovers(devnet: Devnet, student: Server, tmp_path: Path) -> None:
