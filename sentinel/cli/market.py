@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.errors import OperatorError
+
+if TYPE_CHECKING:
+    from sentinel.app.findings import Finding
 
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
@@ -49,13 +53,16 @@ def doctor(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
     common.emit(
         [asdict(item) for item in findings],
         json,
-        lambda: (
-            f"{MARKS[item.grade]}  {item.name:12} {item.what}" + (f"\n{'':19}mend: {item.mend}" if item.mend else "")
-            for item in findings
-        ),
+        lambda: (line for item in findings for line in _lines(item)),
     )
     if any(item.grade == "fail" for item in findings):
         raise typer.Exit(common.ERROR)
+
+
+def _lines(item: Finding) -> Iterator[str]:
+    yield f"{MARKS[item.grade]}  {item.name:12} {item.what}"
+    if item.mend:
+        yield f"{'':19}mend: {item.mend}"
 
 
 def approve(
