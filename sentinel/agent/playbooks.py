@@ -1,6 +1,6 @@
 """Playbooks: named strategies. Each gives the lines that stand in the prompt and a first thought.
 
-A first thought states a plan, never a fact or a price: facts come from a fresh read of the market (see docs/method.md).
+A first thought states a plan, never a fact or a price: facts come from a fresh read of the market.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Trader:
         """n final actions wanted. Raises ModelUnavailable: ModelTimeout after `timeout` (I22)."""
         part = Stopwatch()
         with part("prompt"):
-            messages = prompt.messages(state, view, self.mandate, self.network.quote)
+            messages = prompt.messages(view, self.mandate, self.network.quote)
         async with self._within(self.timeout):
             proposal = await play(
                 self.sampler,

@@ -95,17 +95,6 @@ def quote_routes(network: Network, pools: Pools, routes: Sequence[Route]) -> int
     return total
 
 
-def mid_price(network: Network, pools: Pools, name: PoolName, token: Symbol) -> float:
-    """Whole units of the pool's other token per whole `token`, before fee and price impact."""
-    pool, state = _find(network, pools, name)
-    leg_of(pool, token)
-    reserve0, reserve1 = venue_of(pool).reserves(pool, state)
-    if not reserve0 or not reserve1:
-        raise QuoteError(f"{pool.name}: has no liquidity at its price")
-    price = reserve1 / reserve0 * 10.0 ** (network.tokens[pool.token0].decimals - network.tokens[pool.token1].decimals)
-    return price if token == pool.token0 else 1 / price
-
-
 def best_venue(network: Network, pools: Pools, token_in: Symbol, token_out: Symbol, amount_in: int) -> BestVenue:
     """The single pool that gives the most; the first by name where two give the same."""
     best: BestVenue | None = None

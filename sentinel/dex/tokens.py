@@ -48,15 +48,6 @@ def to_whole(amount: int, decimals: int) -> float:
     return float(amount / 10**decimals)
 
 
-def format_amount(amount: int, decimals: int, places: int = 6) -> str:
-    """Whole tokens with at most `places` decimals, cut not rounded, no exponent, no trailing zeros: '-0.25', '1200'."""
-    sign = "-" if amount < 0 else ""
-    whole, rest = divmod(abs(amount), 10**decimals)
-    fraction = f"{rest:0{decimals}d}"[: min(places, decimals)].rstrip("0") if decimals else ""
-    text = f"{whole}.{fraction}" if fraction else str(whole)
-    return f"{sign}{text}" if text != "0" else "0"
-
-
 def printable(text: str, cap: int = 32) -> str:
     """Untrusted text (symbols, revert strings) as at most `cap` printable ASCII characters."""
     return "".join(c for c in text[: 16 * cap] if " " <= c <= "~")[:cap]

@@ -177,10 +177,6 @@ class Journal:
         with self._ledger.transaction():
             self._ledger.append("counterfactual", dumps(found))
 
-    def note(self, text: str, **facts: str | int | float | None) -> None:
-        with self._ledger.transaction():
-            self._ledger.append("note", canonical({"text": text, **encode(facts)}))
-
     def unfinished(self) -> tuple[Pending, ...]:
         rows = self._ledger.all("SELECT id FROM intents WHERE finished = 0 ORDER BY seq")
         return tuple(Pending(reports.intent_of(self._ledger, id_)[0], self.attempts(id_)) for (id_,) in rows)

@@ -20,7 +20,7 @@ async def test_a_proposal_begins_with_the_shared_prompt_and_the_playbooks_though
     trader = Trader(script, sandbox, NETWORK, PaperQuoter(), PaperBuilder(), MANDATE, thought)
     proposal = await trader.propose(STATE, VIEW, 2)
     messages, n, prefill = script.asked[0]
-    assert messages == prompt.messages(STATE, VIEW, MANDATE, "USDC")
+    assert messages == prompt.messages(VIEW, MANDATE, "USDC")
     assert (n, prefill) == (2, f"Thought: {thought}")
     assert (proposal.asked, proposal.steps, len(proposal.candidates)) == (2, 2, 2)
 

@@ -132,14 +132,6 @@ def test_the_best_venue_gives_the_most(price: float, tick: int) -> None:
         assert quotes.quote_leg(NETWORK, pools, leg, WETH) <= best.amount_out
 
 
-def test_mid_prices_are_inverse_in_both_directions() -> None:
-    """Whole tokens per whole token, whatever the decimals."""
-    pools: dict[str, PoolState] = {"V2": v2_at(2000.0), "V3": v3_at(-200000)}
-    assert quotes.mid_price(NETWORK, pools, "V2", "WETH") == pytest.approx(2000.0)
-    assert quotes.mid_price(NETWORK, pools, "V2", "USDC") == pytest.approx(1 / 2000.0)
-    assert quotes.mid_price(NETWORK, pools, "V3", "WETH") == pytest.approx(1e12 * 1.0001**-200000, rel=1e-6)
-
-
 @settings(max_examples=40)
 @given(st.floats(1900, 2200), st.integers(-200500, -199500), st.integers(10, 200_000))
 def test_the_best_cycle_is_not_beaten_by_any_amount_or_order_of_pools(price: float, tick: int, most: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.dex.tokens import format_amount, printable, to_base_units, to_whole
+from sentinel.dex.tokens import printable, to_base_units, to_whole
 from sentinel.errors import ActionFault
 
 
@@ -34,9 +34,9 @@ def test_what_is_no_amount_is_the_models_fault(hostile: object) -> None:
 
 
 @given(st.integers(0, 2**128 - 1), st.integers(0, 77))
-def test_formatting_without_cutting_reads_back_the_same(amount: int, decimals: int) -> None:
-    """format_amount and to_base_units are inverse for every token's decimals, 0 and 77 included."""
-    text = format_amount(amount, decimals, places=77)
+def test_whole_tokens_as_text_read_back_exactly(amount: int, decimals: int) -> None:
+    """To the last base unit, for every token's decimals, 0 and 77 included."""
+    text = f"{Decimal((0, tuple(map(int, str(amount))), -decimals)):f}"
     assert to_base_units(text, decimals) == amount
     assert to_whole(amount, decimals) == pytest.approx(float(Decimal(text)))
 

@@ -22,7 +22,7 @@ VIEW = MarketView({"WETH": 5500, "USDC": 4500}, "", 1.0, 0, "settings")
 
 def conversation(playbook: str) -> list[dict[str, str]]:
     mandate = Mandate(playbook, "WETH", 0.02, 20, 0.004, 500.0, 10.0)
-    return prompt.messages(None, VIEW, mandate)  # type: ignore[arg-type]  # the prompt holds nothing of the state
+    return prompt.messages(VIEW, mandate)
 
 
 @pytest.mark.parametrize("playbook", sorted(PLAYBOOKS))

@@ -94,7 +94,7 @@ async def test_a_killed_model_holds_and_recovers(devnet: Devnet, student: Server
 
 async def test_the_server_renders_a_request_as_training_did(student: Server) -> None:
     """Byte for byte: the same conversation, tokenised by vLLM and by the training code."""
-    messages = prompt.messages(None, VIEW, MANDATE)  # type: ignore[arg-type]  # it holds nothing of the state
+    messages = prompt.messages(VIEW, MANDATE)
     body = {"model": "sentinel-nano", "messages": messages, "add_generation_prompt": True}
     tokenize = student.url.removesuffix("/v1") + "/tokenize"
     async with aiohttp.ClientSession() as session, session.post(tokenize, json=body) as reply:
