@@ -2,9 +2,9 @@
 
 Only these exist: ERC-20 `approve`, and the Universal Router's `execute(commands, inputs, deadline)` made of an optional
 Permit2 permit followed by exact-input V2, V3 and V4 swaps, a route ending with an unwrapping or not. The router reads
-its inputs leniently (any offsets, dirty upper bits, trailing bytes); here every part is decoded and encoded again, and
-bytes that differ are malformed: so there is one reading only. Layouts are those of Universal Router 2.1.0
-(Dispatcher.dispatch) and of its V4 actions.
+its inputs leniently (any offsets, dirty upper bits, trailing bytes); here only the one plain encoding is read, all else
+is malformed: so there is one reading only. Layouts are those of Universal Router 2.1.0 (Dispatcher.dispatch) and of its
+V4 actions.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from eth_abi.abi import decode as abi_decode
-from eth_abi.abi import encode as abi_encode
 from eth_utils.address import to_checksum_address
 
+from sentinel import strict_abi
 from sentinel.types import Address
 
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
@@ -210,11 +209,11 @@ def _swap(types: tuple[str, ...], given: bytes, what: str) -> tuple[Any, ...]:
 
 
 def _exact(types: tuple[str, ...], body: bytes, what: str) -> tuple[Any, ...]:
-    """The values of `body`, only if encoding them again gives the very same bytes."""
-    values = abi_decode(types, body)
-    if abi_encode(types, values) != body:
-        raise _Bad(f"{what} is not in its one plain encoding")
-    return values
+    """The values of `body`, only in their one plain encoding."""
+    try:
+        return strict_abi.read(types, body)
+    except ValueError as error:
+        raise _Bad(f"{what} is not in its one plain encoding: {error}") from None
 
 
 @lru_cache(maxsize=1024)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from eth_abi.abi import decode, encode
-
+from sentinel import strict_abi
 from sentinel.errors import SignerRefused
 from sentinel.types import Address
 
@@ -94,12 +93,9 @@ def _swap(command: int, given: bytes) -> tuple[Address, int, int, list[int], boo
 def _exact(types: tuple[str, ...], body: bytes) -> tuple[Any, ...]:
     """The values of `body`, only in their one plain encoding: the router reads leniently."""
     try:
-        values = decode(types, body)
-        plain = encode(types, values) == body
-    except Exception as error:  # eth_abi has many
-        raise SignerRefused("calldata", f"the signer refuses: {type(error).__name__}") from None
-    _want(plain, "calldata", "not in its plain encoding")
-    return values
+        return strict_abi.read(types, body)
+    except ValueError as error:
+        raise SignerRefused("calldata", f"the signer refuses: not in its plain encoding, {error}") from None
 
 
 def _tokens(path: bytes | tuple[Address, ...]) -> list[int]:
