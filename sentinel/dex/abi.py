@@ -11,6 +11,7 @@ from typing import Any
 
 Encoder = Callable[[Any], bytes]
 _WORD = 32
+_BOOLS = (bytes(_WORD), (1).to_bytes(_WORD))
 
 
 def encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
@@ -23,52 +24,65 @@ def encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
 
 @lru_cache(maxsize=256)
 def _tuple_of(types: tuple[str, ...]) -> Encoder:
-    parts = [(_encoder(kind), _size(kind)) for kind in types]
-    head = sum(size or _WORD for _, size in parts)
+    encoders = [_encoder(kind) for kind in types]
+    sizes = [_size(kind) for kind in types]
+    count, head = len(types), sum(size or _WORD for size in sizes)
 
-    def encoder(values: Any) -> bytes:
-        if len(values) != len(parts):
-            raise ValueError(f"{len(parts)} values are wanted, not {len(values)}")
-        heads, tails, at = [], [], head
-        for (one, size), value in zip(parts, values, strict=True):
-            encoded = one(value)
-            if size:
-                heads.append(encoded)
-            else:
-                heads.append(at.to_bytes(_WORD))
-                tails.append(encoded)
-                at += len(encoded)
-        return b"".join((*heads, *tails))
+    def flat(values: Any) -> bytes:
+        if len(values) != count:
+            raise ValueError(f"{count} values are wanted, not {len(values)}")
+        return b"".join([one(value) for one, value in zip(encoders, values, strict=True)])
 
-    return encoder
+    def nested(values: Any) -> bytes:
+        if len(values) != count:
+            raise ValueError(f"{count} values are wanted, not {len(values)}")
+        parts = [one(value) for one, value in zip(encoders, values, strict=True)]
+        tails, at = [], head
+        for place, size in enumerate(sizes):
+            if not size:
+                tails.append(parts[place])
+                parts[place] = at.to_bytes(_WORD)
+                at += len(tails[-1])
+        return b"".join(parts + tails)
+
+    return flat if all(sizes) else nested
 
 
 def _encoder(kind: str) -> Encoder:
     if kind.endswith("[]"):
-        return lambda values: len(values).to_bytes(_WORD) + _tuple_of((kind[:-2],) * len(values))(values)
+        item = kind[:-2]
+        return lambda values: len(values).to_bytes(_WORD) + _tuple_of((item,) * len(values))(values)
     if kind.startswith("("):
         return _tuple_of(tuple(_members(kind)))
     if kind == "address":
         return _address
     if kind == "bool":
-        return lambda value: int(bool(value)).to_bytes(_WORD)
+        return lambda value: _BOOLS[bool(value)]
     if kind == "bytes":
         return lambda value: len(value).to_bytes(_WORD) + value + bytes(-len(value) % _WORD)
     if kind == "bytes32":
         return _bytes32
     if kind.startswith("uint"):
-        return _integer(0, 1 << int(kind[4:]), kind)
+        return _unsigned(1 << int(kind[4:]), kind)
     if kind.startswith("int"):
-        half = 1 << int(kind[3:]) - 1
-        return _integer(-half, half, kind)
+        return _signed(1 << int(kind[3:]) - 1, kind)
     raise ValueError(f"the type {kind} is not known here")
 
 
-def _integer(low: int, end: int, kind: str) -> Encoder:
+def _unsigned(end: int, kind: str) -> Encoder:
     def encoder(value: int) -> bytes:
-        if not low <= value < end:
+        if not 0 <= value < end:
             raise ValueError(f"{value} does not fit {kind}")
-        return value.to_bytes(_WORD, signed=low < 0)
+        return value.to_bytes(_WORD)
+
+    return encoder
+
+
+def _signed(half: int, kind: str) -> Encoder:
+    def encoder(value: int) -> bytes:
+        if not -half <= value < half:
+            raise ValueError(f"{value} does not fit {kind}")
+        return value.to_bytes(_WORD, signed=True)
 
     return encoder
 
