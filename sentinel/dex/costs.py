@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sentinel.dex.venues import VENUES
 from sentinel.types import NATIVE, Head, Leg, MarketState, Network, Reference, Symbol
 
 # Gas units, rounded up from what the devnet's real contracts used; estimates for decisions, never a gas limit.
 _BASE_GAS = 90_000  # transaction, router, Permit2 permit and transfer
-LEG_GAS = {"uniswap_v2": 62_000, "uniswap_v3": 68_000, "uniswap_v4": 76_000}
+LEG_GAS = max(venue.gas for venue in VENUES.values())  # of a leg anywhere
 
 
 def expected_gas(legs: Sequence[Leg]) -> int:
     """Gas units that a trade over these legs uses, its permit included."""
-    return _BASE_GAS + sum(LEG_GAS.get(leg.venue, max(LEG_GAS.values())) for leg in legs)
+    return _BASE_GAS + sum(VENUES[leg.venue].gas if leg.venue in VENUES else LEG_GAS for leg in legs)
 
 
 def expected_price(head: Head, priority_fee: int) -> int:

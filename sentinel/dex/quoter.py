@@ -83,7 +83,7 @@ class Quoter:
 
     def _leg_cost(self, state: MarketState, token: Symbol) -> int:
         """A leg's gas in base units of `token`; 0 where no reference prices it."""
-        return gas_in(self.network, state, max(LEG_GAS.values()), token) or 0
+        return gas_in(self.network, state, LEG_GAS, token) or 0
 
     def _base(self, amount: float, symbol: Symbol) -> int:
         return to_base_units(amount, self.network.tokens[symbol].decimals)

@@ -12,34 +12,21 @@ from itertools import pairwise
 from typing import Any
 
 from sentinel.dex.abi import encode
+from sentinel.dex.router_leg import ADDRESS_THIS, CONTRACT_BALANCE, MSG_SENDER, RouterLeg
+from sentinel.dex.venues import VENUES
 from sentinel.errors import ActionFault
 from sentinel.types import NATIVE, UNWRAP, Address, Approve, Leg, Network, Swap
 
 EXECUTE = bytes.fromhex("3593564c")  # execute(bytes commands, bytes[] inputs, uint256 deadline)
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address spender, uint256 amount)
-V3_SWAP_EXACT_IN = 0x00
-V2_SWAP_EXACT_IN = 0x08
 UNWRAP_WETH = 0x0C
-V4_SWAP = 0x10
-V4_ACTIONS = bytes((0x0B, 0x06, 0x0E))  # SETTLE what goes in, SWAP_EXACT_IN_SINGLE all of it, TAKE all that comes out
 PERMIT2_PERMIT = 0x0A
 ALLOW_REVERT = 0x80  # anyone may hand in our permit before us; the trade then goes on with the allowance it gave
 
-MSG_SENDER: Address = "0x0000000000000000000000000000000000000001"
-ADDRESS_THIS: Address = "0x0000000000000000000000000000000000000002"
-CONTRACT_BALANCE = 1 << 255
-OPEN_DELTA = 0  # V4's "all that is owed to us"
-NO_HOOKS: Address = "0x" + "00" * 20
-
-_PERMIT = ["((address,uint160,uint48,uint48),address,uint256)", "bytes"]
-_V3 = ["address", "uint256", "uint256", "bytes", "bool"]
-_V2 = ["address", "uint256", "uint256", "address[]", "bool"]
-_UNWRAP = ["address", "uint256"]
-_V4 = ["bytes", "bytes[]"]
-_V4_SETTLE = ["address", "uint256", "bool"]
-_V4_SWAP = ["((address,address,uint24,int24,address),bool,uint128,uint128,bytes)"]
-_V4_TAKE = ["address", "address", "uint256"]
-_MOST_OUT = (1 << 128) - 1
+_CALL = ("bytes", "bytes[]", "uint256")
+_PERMIT = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
+_UNWRAP = ("address", "uint256")
+_APPROVE = ("address", "uint256")
 
 
 def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None = None, signature: bytes = b"") -> bytes:
@@ -65,7 +52,7 @@ def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None =
             )
             commands.append(command)
             inputs.append(given)
-    return EXECUTE + encode(["bytes", "bytes[]", "uint256"], [bytes(commands), inputs, swap.deadline])
+    return EXECUTE + encode(_CALL, [bytes(commands), inputs, swap.deadline])
 
 
 def shares_of_min_out(swap: Swap) -> list[int]:
@@ -84,7 +71,7 @@ def encode_approve(network: Network, approve: Approve) -> tuple[Address, bytes]:
     token = network.tokens.get(approve.token)
     if token is None or approve.spender != "permit2":
         raise ActionFault("only known tokens can be approved, and only for Permit2")
-    return token.address, APPROVE + encode(["address", "uint256"], [network.permit2, approve.amount])
+    return token.address, APPROVE + encode(_APPROVE, [network.permit2, approve.amount])
 
 
 def _encode_leg(
@@ -97,25 +84,10 @@ def _encode_leg(
     pool = network.pools.get(leg.pool)
     if pool is None or {leg.token_in, leg.token_out} != {pool.token0, pool.token1}:
         raise ActionFault("the pool does not trade these tokens")
+    if (venue := VENUES.get(pool.venue)) is None:
+        raise ActionFault("the router cannot trade at this venue")
     token_in, token_out = network.tokens[leg.token_in].address, network.tokens[leg.token_out].address
-    if pool.venue == "uniswap_v3":
-        path: object = bytes.fromhex(token_in[2:]) + pool.fee_pips.to_bytes(3) + bytes.fromhex(token_out[2:])
-        return V3_SWAP_EXACT_IN, encode(_V3, [recipient, amount_in, min_out, path, payer_is_user])
-    if pool.venue == "uniswap_v2":
-        path = [token_in, token_out]
-        return V2_SWAP_EXACT_IN, encode(_V2, [recipient, amount_in, min_out, path, payer_is_user])
-    if pool.venue == "uniswap_v4":
-        if min_out > _MOST_OUT:
-            raise ActionFault("the least output is more than a pool can hold")
-        pair = (network.tokens[pool.token0].address, network.tokens[pool.token1].address)
-        key = (*pair, pool.fee_pips, pool.tick_spacing, NO_HOOKS)
-        actions = [
-            encode(_V4_SETTLE, [token_in, amount_in, payer_is_user]),
-            encode(_V4_SWAP, [(key, leg.token_in == pool.token0, OPEN_DELTA, min_out, b"")]),
-            encode(_V4_TAKE, [token_out, recipient, OPEN_DELTA]),
-        ]
-        return V4_SWAP, encode(_V4, [V4_ACTIONS, actions])
-    raise ActionFault("the router cannot trade at this venue")
+    return venue.command(pool, RouterLeg(token_in, token_out, recipient, amount_in, min_out, payer_is_user))
 
 
 def _encode_permit(permit: Mapping[str, Any], signature: bytes) -> bytes:

@@ -48,7 +48,7 @@ async def simulate(
     readings = Readings(network, wallet)
     invalid = [why_invalid(trial, funds) for trial in trials]
     calls = [
-        request(network, wallet, trial, "0x" + readings.calldata(trial).hex(), read_before=before is None)
+        request(network, wallet, trial, readings.calldata(trial), read_before=before is None)
         for trial, why in zip(trials, invalid, strict=True)
         if why is None
     ]

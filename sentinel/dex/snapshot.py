@@ -93,7 +93,7 @@ def _transaction(wallet: Address, trial: Trial) -> dict[str, Any]:
 
 
 async def _read(rpc: Rpc, network: Network, readings: Readings, trial: Trial) -> tuple[dict[Symbol, int], int]:
-    call = {"to": network.multicall3, "data": "0x" + readings.calldata(trial).hex()}
+    call = {"to": network.multicall3, "data": readings.calldata(trial)}
     return readings.decode(bytes.fromhex((await rpc.call("eth_call", call, "latest"))[2:]))
 
 

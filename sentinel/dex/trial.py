@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sentinel.dex.abi import encode
 from sentinel.dex.permit2 import allowance_call, allowance_slot, pack_allowance
@@ -13,8 +15,7 @@ from sentinel.types import NATIVE, Address, Candidate, Log, Network, SimEnv, Sim
 MAX_GAS = 1 << 24  # what a transaction may ask for at most (EIP-7825)
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
-# the head of an answer that succeeded: true, where its bytes begin, how many they are
-_ONE_WORD, _THREE_WORDS = (b"".join(word.to_bytes(WORD) for word in (1, 2 * WORD, size)) for size in (32, 96))
+_SUCCEEDED = (1).to_bytes(WORD) + (2 * WORD).to_bytes(WORD)  # true, and where the answer's bytes begin
 
 Balances = Mapping[Symbol, int]  # base units, NATIVE in wei
 
@@ -63,10 +64,10 @@ class Readings:
         data = _BALANCE_OF + encode(["address"], [wallet])
         self._balances: list[Read] = [(token.address, data) for token in network.tokens.values()]
         self._balances.append((network.multicall3, _ETH_BALANCE + encode(["address"], [wallet])))
-        self._encoded: dict[Symbol | None, bytes] = {}  # many candidates sell the same token
+        self._encoded: dict[Symbol | None, str] = {}  # many candidates sell the same token
 
-    def calldata(self, trial: Trial) -> bytes:
-        """For Multicall3. The allowance is read for trades alone, and comes last."""
+    def calldata(self, trial: Trial) -> str:
+        """For Multicall3, 0x-hex. The allowance is read for trades alone, and comes last."""
         action = trial.candidate.action
         symbol = action.token_in if isinstance(action, Swap) else None
         if symbol not in self._encoded:
@@ -74,7 +75,7 @@ class Readings:
             if symbol is not None:
                 token, router = self._network.tokens[symbol].address, self._network.universal_router
                 reads.append((self._network.permit2, allowance_call(self._wallet, token, router)))
-            self._encoded[symbol] = encode_aggregate3(reads)
+            self._encoded[symbol] = "0x" + encode_aggregate3(reads).hex()
         return self._encoded[symbol]
 
     def decode(self, returned: bytes) -> tuple[dict[Symbol, int], int]:
@@ -89,23 +90,29 @@ class Readings:
     def _plain(self, returned: bytes) -> list[int] | None:
         """The values where every read gave what it should: then all but the values is known. Else None."""
         count = len(self._balances)
-        at = 2 * WORD + WORD * int.from_bytes(returned[WORD : 2 * WORD])
-        if len(returned) == at + 4 * WORD * count + 6 * WORD and at == (3 + count) * WORD:
-            starts: Sequence[int] = range(at, at + 4 * WORD * (count + 1), 4 * WORD)
-        elif len(returned) == at + 4 * WORD * count and at == (2 + count) * WORD:
-            starts = range(at, len(returned), 4 * WORD)
-        else:
+        with_allowance = len(returned) > _layout(count, False)[0].size
+        layout, between = _layout(count, with_allowance)
+        if len(returned) != layout.size:
             return None
-        if int.from_bytes(returned[:WORD]) != WORD:
+        parts = layout.unpack(returned)
+        if parts[0 : 2 * len(between) : 2] != between:
             return None
-        values = []
-        for place, start in enumerate(starts):
-            offset = returned[(2 + place) * WORD : (3 + place) * WORD]
-            size = _ONE_WORD if place < count else _THREE_WORDS
-            if int.from_bytes(offset) != start - 2 * WORD or returned[start : start + 3 * WORD] != size:
-                return None
-            values.append(int.from_bytes(returned[start + 3 * WORD : start + 4 * WORD]))
-        return values
+        return [int.from_bytes(part) for part in parts[1 : 2 * len(between) : 2]]
+
+
+@lru_cache(maxsize=16)
+def _layout(count: int, with_allowance: bool) -> tuple[struct.Struct, tuple[bytes, ...]]:
+    """How Multicall3's answer lies where `count` reads of one word (and one of three) all succeed: what stands between
+    the values, and the values, by turns. The allowance's other two words come last and are not looked at."""
+    items = count + with_allowance
+    between = [
+        b"".join(word.to_bytes(WORD) for word in (WORD, items, *range(items * WORD, items * 5 * WORD, 4 * WORD)))
+    ]
+    between += [b""] * (items - 1)
+    sizes = [WORD] * count + [3 * WORD] * with_allowance
+    between = [head + _SUCCEEDED + size.to_bytes(WORD) for head, size in zip(between, sizes, strict=True)]
+    shape = "".join(f"{len(head)}s{WORD}s" for head in between) + ("64s" if with_allowance else "")
+    return struct.Struct(shape), tuple(between)
 
 
 def simulation_of(trial: Trial, before: Balances, effect: Effect) -> Simulation:

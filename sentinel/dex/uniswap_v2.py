@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
+from sentinel.dex.abi import encode
+from sentinel.dex.router_leg import RouterLeg
 from sentinel.errors import QuoteError
 from sentinel.multicall import Read
 from sentinel.types import Pool, PoolState, Symbol, V2State
 
 PIPS = 1_000_000
 MAX_RESERVE = (1 << 112) - 1  # the pair keeps its reserves in uint112 and reverts beyond
+V2_SWAP_EXACT_IN = 0x08
+_INPUT = ("address", "uint256", "uint256", "address[]", "bool")
 GET_RESERVES = bytes.fromhex("0902f1ac")
 
 
 class UniswapV2:
     """Venue. See sentinel.dex.venues for the contract of each method."""
+
+    gas = 62_000
 
     def quote_in(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> int:
         reserve_in, reserve_out = _oriented(pool, state, token_in)
@@ -50,6 +56,10 @@ class UniswapV2:
     def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]:
         reserve0, reserve1 = _oriented(pool, state, pool.token0)
         return float(reserve0), float(reserve1)
+
+    def command(self, pool: Pool, leg: RouterLeg) -> tuple[int, bytes]:
+        path = (leg.token_in, leg.token_out)
+        return V2_SWAP_EXACT_IN, encode(_INPUT, (leg.recipient, leg.amount_in, leg.min_out, path, leg.payer_is_user))
 
     def read(self, pool: Pool, hint: PoolState | None) -> Generator[Sequence[Read], Sequence[bytes | None], PoolState]:
         (reply,) = yield [(pool.address, GET_RESERVES)]

@@ -11,12 +11,16 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from sentinel.dex import uniswap_v3_reads
+from sentinel.dex.abi import encode
+from sentinel.dex.router_leg import RouterLeg
 from sentinel.dex.tick_math import MAX_SQRT_PRICE, MAX_TICK, MIN_SQRT_PRICE, MIN_TICK, Q96, sqrt_price_at, tick_at
 from sentinel.errors import QuoteError
 from sentinel.multicall import Read
 from sentinel.types import Pool, PoolState, Symbol, V3State
 
 PIPS = 1_000_000
+V3_SWAP_EXACT_IN = 0x00
+_INPUT = ("address", "uint256", "uint256", "bytes", "bool")
 _MAX_AMOUNT = (1 << 255) - 1
 _WORD = (1 << 256) - 1
 _BEYOND = 1 << 200  # sorts after every liquidity_net
@@ -39,6 +43,8 @@ class Filled:
 
 class UniswapV3:
     """Venue. See sentinel.dex.venues for the contract of each method."""
+
+    gas = 68_000
 
     def quote_in(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> int:
         return _filled_in(pool, state, token_in, amount_in).amount_out
@@ -69,6 +75,10 @@ class UniswapV3:
     def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]:
         v3 = _v3(pool, state)
         return (v3.liquidity << 96) / v3.sqrt_price_x96, v3.liquidity * v3.sqrt_price_x96 / Q96
+
+    def command(self, pool: Pool, leg: RouterLeg) -> tuple[int, bytes]:
+        path = bytes.fromhex(leg.token_in[2:]) + pool.fee_pips.to_bytes(3) + bytes.fromhex(leg.token_out[2:])
+        return V3_SWAP_EXACT_IN, encode(_INPUT, (leg.recipient, leg.amount_in, leg.min_out, path, leg.payer_is_user))
 
     def read(self, pool: Pool, hint: PoolState | None) -> Generator[Sequence[Read], Sequence[bytes | None], PoolState]:
         return uniswap_v3_reads.read(pool, hint if isinstance(hint, V3State) else None)

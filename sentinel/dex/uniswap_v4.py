@@ -13,8 +13,10 @@ from functools import lru_cache
 from eth_utils.crypto import keccak
 
 from sentinel.dex import uniswap_v3_reads as v3_reads
+from sentinel.dex.abi import encode
+from sentinel.dex.router_leg import RouterLeg
 from sentinel.dex.uniswap_v3 import UniswapV3
-from sentinel.errors import QuoteError
+from sentinel.errors import ActionFault, QuoteError
 from sentinel.multicall import Read
 from sentinel.types import Pool, PoolState, Symbol, V3State, V4State
 
@@ -22,12 +24,24 @@ PIPS = 1_000_000
 EXTSLOAD = bytes.fromhex("1e2eaeaf")  # extsload(bytes32 slot)
 MAX_AMOUNT = (1 << 127) - 1  # balances change by int128
 
+V4_SWAP = 0x10
+_ACTIONS = bytes((0x0B, 0x06, 0x0E))  # SETTLE what goes in, SWAP_EXACT_IN_SINGLE all of it, TAKE all that comes out
+_INPUT = ("bytes", "bytes[]")
+_SETTLE = ("address", "uint256", "bool")
+_SWAP = ("((address,address,uint24,int24,address),bool,uint128,uint128,bytes)",)
+_TAKE = ("address", "address", "uint256")
+_OPEN_DELTA = 0  # "all that is owed to us"
+_MOST_OUT = (1 << 128) - 1
+_NO_HOOKS = "0x" + "00" * 20
+
 # Slots of the PoolManager's mapping of pools, and of what follows a pool's first slot.
 _POOLS, _LIQUIDITY, _TICKS, _BITMAP = 6, 3, 4, 5
 
 
 class UniswapV4:
     """Venue. See sentinel.dex.venues for the contract of each method."""
+
+    gas = 76_000
 
     def __init__(self) -> None:
         self._v3 = UniswapV3()
@@ -51,6 +65,19 @@ class UniswapV4:
 
     def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]:
         return self._v3.reserves(pool, _v4(pool, state))
+
+    def command(self, pool: Pool, leg: RouterLeg) -> tuple[int, bytes]:
+        if leg.min_out > _MOST_OUT:
+            raise ActionFault("the least output is more than a pool can hold")
+        zero_for_one = int(leg.token_in, 16) < int(leg.token_out, 16)
+        pair = (leg.token_in, leg.token_out) if zero_for_one else (leg.token_out, leg.token_in)
+        key = (*pair, pool.fee_pips, pool.tick_spacing, _NO_HOOKS)
+        actions = (
+            encode(_SETTLE, (leg.token_in, leg.amount_in, leg.payer_is_user)),
+            encode(_SWAP, ((key, zero_for_one, _OPEN_DELTA, leg.min_out, b""),)),
+            encode(_TAKE, (leg.token_out, leg.recipient, _OPEN_DELTA)),
+        )
+        return V4_SWAP, encode(_INPUT, (_ACTIONS, actions))
 
     def read(self, pool: Pool, hint: PoolState | None) -> Generator[Sequence[Read], Sequence[bytes | None], PoolState]:
         if pool.pool_id is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from typing import Protocol
 
+from sentinel.dex.router_leg import RouterLeg
 from sentinel.dex.uniswap_v2 import UniswapV2
 from sentinel.dex.uniswap_v3 import UniswapV3
 from sentinel.dex.uniswap_v4 import UniswapV4
@@ -18,6 +19,8 @@ class Venue(Protocol):
 
     Every method that takes an amount raises QuoteError where the pool cannot fill it from the state that was read.
     """
+
+    gas: int  # units that a leg adds to a trade, rounded up from what the local market's real contracts used
 
     def quote_in(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> int:
         """What `amount_in` buys, the pool's fee taken."""
@@ -37,6 +40,10 @@ class Venue(Protocol):
 
     def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]:
         """Virtual reserves of token0 and token1 at the current price; their ratio is the mid price. 0: no liquidity."""
+        ...
+
+    def command(self, pool: Pool, leg: RouterLeg) -> tuple[int, bytes]:
+        """The Universal Router's command for one leg, and its encoded input. Raises ActionFault where it has none."""
         ...
 
     def read(self, pool: Pool, hint: PoolState | None) -> Generator[Sequence[Read], Sequence[bytes | None], PoolState]:

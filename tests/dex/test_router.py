@@ -13,7 +13,8 @@ from uniswap_universal_router_decoder import FunctionRecipient, RouterCodec
 from sentinel.chain.networks import load_network
 from sentinel.decide.calldata import ApproveCall, RouterCall, decode_call
 from sentinel.dex.permit2 import typed_permit
-from sentinel.dex.router import CONTRACT_BALANCE, encode_approve, encode_swap
+from sentinel.dex.router import encode_approve, encode_swap
+from sentinel.dex.router_leg import CONTRACT_BALANCE
 from sentinel.errors import ActionFault
 from sentinel.types import Approve, Leg, Route, Swap
 
