@@ -106,7 +106,7 @@ class Rpc:
         except (aiohttp.ClientError, OSError) as error:
             raise RpcError(f"{where}: {type(error).__name__}: {plain(error)}") from error
         try:
-            return from_json(raw)
+            return from_json(raw, cache_strings="keys")  # values are hashes and calldata: hardly any comes twice
         except ValueError as error:
             raise RpcError(f"{where}: reply is not JSON: {bytes(raw[:80])!r}") from error
 

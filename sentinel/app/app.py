@@ -38,6 +38,7 @@ from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import DevSigner, KeystoreSigner, Signer
 from sentinel.execute.signer_limits import SignerLimits
+from sentinel.host import heap
 from sentinel.settings import Settings
 from sentinel.telemetry import logs as telemetry
 from sentinel.telemetry.logs import Log
@@ -67,6 +68,7 @@ def serve(settings: Settings, *, cycles: int | None = None, trader_model: Sample
 
     async def main() -> int:
         async with opened(settings, cycles=cycles, trader_model=trader_model) as app:
+            heap.settle()
             return await app.daemon.run()
 
     return run(main())

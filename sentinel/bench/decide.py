@@ -31,6 +31,7 @@ from sentinel.cycle import Cycle
 from sentinel.devnet import Devnet
 from sentinel.distill.oracle import OracleModel
 from sentinel.execute.dryrun import DryRun
+from sentinel.host import heap
 from sentinel.settings import load
 from sentinel.types import NATIVE, Act, Attempt, CycleRecord, Head, Intent
 
@@ -79,6 +80,7 @@ async def _measure(
     async with _bench(proposer, seed, say) as bench:
         for n in sizes:
             await bench.decide(n)  # what is cold is not counted
+        heap.settle()  # as the daemon does before its first cycle
         done = 0
         for _ in range(heads):
             for n in sizes:

@@ -6,7 +6,6 @@ requests, encoded beforehand, posted over the same connection, and their reply r
 
 from __future__ import annotations
 
-import gc
 import json
 import statistics
 import time
@@ -22,6 +21,7 @@ from sentinel.dex.fork import Fork
 from sentinel.dex.snapshot import FLAGS, simulate_by_mining
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.errors import ForkUnavailable
+from sentinel.host import heap
 from sentinel.types import Candidate, MarketState
 
 Progress = Callable[[int, int, str], None]
@@ -46,7 +46,7 @@ async def _row(bench: Desk, slow: Fork, state: MarketState, candidates: list[Can
     floor = await Floor.of(bench, state, candidates)
     batch_seconds, floor_seconds = [], []
     batch = await bench.kit.simulate_all(state, candidates)
-    gc.collect()
+    heap.settle()  # as the daemon does before its first cycle
     for turn in range(2 * rounds):
         began = time.perf_counter()
         if turn % 2:

@@ -20,7 +20,7 @@ _SUCCEEDED = (1).to_bytes(WORD) + (2 * WORD).to_bytes(WORD)  # true, and where t
 Balances = Mapping[Symbol, int]  # base units, NATIVE in wei
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: they are made by the hundred in every block, and live for a moment
 class Grant:
     """A Permit2 allowance wallet -> router that is put in place instead of a signed permit."""
 
@@ -35,7 +35,7 @@ class Grant:
         return slot, pack_allowance(self.amount, self.expiration, self.nonce)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Trial:
     candidate: Candidate
     tx: TxRequest
@@ -43,7 +43,7 @@ class Trial:
     grant: Grant | None  # None where the bytes need no allowance of Permit2's, or carry a signed permit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Effect:
     """What one transaction did. `balances` are the wallet's afterwards, with its gas paid."""
 
