@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Serve the student with real vLLM: serve-student.sh [MODEL_DIR [PORT]]. The demo, the tests and the service all start it so.
+# Serve the student with real vLLM: serve-student.sh [MODEL_DIR [PORT [FLAG …]]]. The demo, the tests and the service all
+# start it so; a FLAG is vLLM's own and has the last word.
 # Start it in a session of its own and stop the whole group: a killed API server leaves its engine processes behind.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -21,4 +22,4 @@ else
     export VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind
     flags+=(--dtype float32 --enforce-eager --no-enable-chunked-prefill --max-num-batched-tokens 10240)
 fi
-exec "$python" -m vllm.entrypoints.openai.api_server "${flags[@]}"
+exec "$python" -m vllm.entrypoints.openai.api_server "${flags[@]}" "${@:3}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +24,11 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def served(model: Path, *, port: int = 0, log: Path | None = None) -> AsyncIterator[Server]:
-    """Yields once the endpoint answers; stops the whole process group at the end. Raises OperatorError, ChildFailed."""
+async def served(
+    model: Path, *, port: int = 0, log: Path | None = None, flags: Sequence[str] = ()
+) -> AsyncIterator[Server]:
+    """Yields once the endpoint answers; stops the whole process group at the end. `flags` are vLLM's own, and have the
+    last word. Raises OperatorError, ChildFailed."""
     if not (model / "model.safetensors").is_file():
         raise OperatorError(f"{model} holds no student: `make student` trains one")
     port = port or free_port()
@@ -36,7 +39,7 @@ async def served(model: Path, *, port: int = 0, log: Path | None = None) -> Asyn
             await probe.health()
         return True
 
-    child = Child("vllm", [SCRIPT, model, str(port)], log=log, ready=ready, ready_within=READY_WITHIN)
+    child = Child("vllm", [SCRIPT, model, str(port), *flags], log=log, ready=ready, ready_within=READY_WITHIN)
     await child.start()
     try:
         yield Server(url, child)

@@ -206,3 +206,29 @@ def freshness(
     from sentinel.bench.freshness import measure
 
     typer.echo(json_module.dumps(uvloop.run(measure(_numbers(delays, "--delays"), heads=heads, progress=_progress))))
+
+
+@app.command()
+def serving(
+    model: Annotated[Path, typer.Option(help="Folder of the student.")] = NANO,
+    n: Annotated[str, typer.Option("--n", help="Samples a step, separated by commas.")] = "1,8,32",
+    rounds: Annotated[int, typer.Option(min=1, help="Requests of each kind, size and server.")] = 20,
+    log: Annotated[Path, typer.Option(help="Where the servers write.")] = Path("build/bench-serving.log"),
+) -> None:
+    """Which way of serving is fastest: one vLLM each for eager, compiled, with and without prefix cache, …; JSON."""
+    import uvloop
+
+    from sentinel.bench.serving import measure
+
+    log.parent.mkdir(parents=True, exist_ok=True)
+    found = uvloop.run(
+        measure(
+            model,
+            _numbers(n, "--n"),
+            rounds,
+            log,
+            say=lambda text: typer.echo(text, err=True),
+            progress=lambda done, total: _progress(done, total, "rounds"),
+        )
+    )
+    typer.echo(json_module.dumps(found))
