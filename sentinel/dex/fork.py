@@ -144,7 +144,7 @@ class Fork:
                 yield await self._follow(head)
         except TimeoutError as error:
             self._failed()
-            raise ForkUnavailable(f"the fork did not answer within {within:g} s") from error
+            raise ForkUnavailable(f"the fork did not answer within {within:.3g} s") from error
         except RpcError as error:
             self._failed()
             raise ForkUnavailable(f"the fork failed: {without_addresses(str(error))}") from error

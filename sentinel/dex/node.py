@@ -54,7 +54,7 @@ class Node:
                     raise ForkUnavailable(f"the node cannot stand in: {why}")
                 yield self._rpc
         except TimeoutError as error:
-            raise ForkUnavailable(f"the node did not answer within {within:g} s") from error
+            raise ForkUnavailable(f"the node did not answer within {within:.3g} s") from error
         except RpcError as error:
             raise ForkUnavailable(f"the node failed: {without_addresses(str(error))}") from error
 

@@ -1,13 +1,23 @@
-"""A node before the real one that answers as another would: call by call, also inside a batch."""
+"""A node before the real one that answers as another would, call by call; and toolkits that simulate on it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import ClientSession, web
+
+from sentinel.bench.broadcast import effect
+from sentinel.dex.fork import Fork
+from sentinel.dex.node import Node
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.rpc import Rpc
+from sentinel.types import Candidate, MarketState, Simulation
+
+from .conftest import Desk, candidates
 
 Call = dict[str, Any]  # one JSON-RPC request
 Reply = dict[str, Any]  # one JSON-RPC reply
@@ -79,3 +89,31 @@ def as_geth(call: Call, reply: Reply) -> Reply:
                 one |= {"returnData": "0x", "error": {"code": 3, "message": "execution reverted", "data": data}}
                 del one["logs"]
     return reply
+
+
+def some(desk: Desk, state: MarketState) -> list[Candidate]:
+    """One that succeeds and one that reverts."""
+    good = desk.build.swap(state, "WETH", "USDC", 0.3, "v3-500")
+    return candidates(good, replace(good, min_out=10**18))
+
+
+def effects(found: tuple[Simulation, ...]) -> list[tuple[object, ...]]:
+    return [effect(simulation) for simulation in found]
+
+
+def where(found: tuple[Simulation, ...]) -> set[str]:
+    return {simulation.where for simulation in found}
+
+
+@contextlib.asynccontextmanager
+async def alone(desk: Desk, url: str, timeout: float = 5.0) -> AsyncIterator[DexToolkit]:
+    """A toolkit without a fork."""
+    async with Rpc(url) as rpc:
+        yield DexToolkit(desk.network, None, node=Node(desk.network, rpc, timeout=timeout))
+
+
+@contextlib.asynccontextmanager
+async def both(desk: Desk, upstream: str, url: str, timeout: float) -> AsyncIterator[tuple[DexToolkit, Fork]]:
+    """A toolkit on a fork of `upstream`, with the node at `url` to stand in."""
+    async with Rpc(url) as rpc, Fork(desk.network, upstream, timeout=timeout) as fork:
+        yield DexToolkit(desk.network, fork, node=Node(desk.network, rpc, timeout=timeout)), fork
