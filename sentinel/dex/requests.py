@@ -13,7 +13,7 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from sentinel.rpc import Call
+from sentinel.rpc import Call, quantity
 from sentinel.types import Address, HexHash, Log, SimEnv
 
 Json = Mapping[str, Any]
@@ -90,12 +90,12 @@ def block_overrides(env: SimEnv) -> dict[str, Any]:
 
 
 def executed(call: Json) -> Executed:
-    """One item of a simulated block's `calls`. Raises KeyError, TypeError, ValueError, AttributeError for no such.
+    """One item of a simulated block's `calls`. Raises RpcError and what Python raises for what is no such item.
 
     Revert data stands in `returnData` (Anvil) or in the error's `data` (geth and the others); what failed logs nothing.
     """
-    gas_used, returned = int(call["gasUsed"], 16), bytes.fromhex((call.get("returnData") or "0x")[2:])
-    if int(call["status"], 16) == 1:
+    gas_used, returned = quantity(call["gasUsed"], 63), bytes.fromhex((call.get("returnData") or "0x")[2:])
+    if quantity(call["status"]) == 1:
         return Executed(True, gas_used, tuple(map(parse_log, call["logs"])), returned, "")
     error = call.get("error") or {}
     returned = returned or bytes.fromhex((error.get("data") or "0x")[2:])

@@ -107,7 +107,7 @@ def _simulation(readings: Readings, trial: Trial, before: Balances | None, reply
             router_allowance=allowance,
         )
         return simulation_of(trial, before, effect)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RpcError) as error:
         raise ForkUnavailable(f"the answer to eth_simulateV1 cannot be read: {error!r}") from error
 
 
