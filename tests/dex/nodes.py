@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, web
@@ -117,3 +121,13 @@ async def both(desk: Desk, upstream: str, url: str, timeout: float) -> AsyncIter
     """A toolkit on a fork of `upstream`, with the node at `url` to stand in."""
     async with Rpc(url) as rpc, Fork(desk.network, upstream, timeout=timeout) as fork:
         yield DexToolkit(desk.network, fork, node=Node(desk.network, rpc, timeout=timeout)), fork
+
+
+def freeze(fork: Fork) -> int:
+    """SIGSTOP, and wait until the last of its threads has stopped; the process."""
+    assert fork.pid is not None
+    os.kill(fork.pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{fork.pid}/task")
+    while any(stat.read_text().rsplit(")", 1)[1].split()[0] != "T" for stat in threads.glob("*/stat")):
+        time.sleep(0.01)
+    return fork.pid

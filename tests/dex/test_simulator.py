@@ -17,7 +17,7 @@ from sentinel.errors import ForkUnavailable
 from sentinel.host.anvil import start_anvil
 
 from .conftest import Desk
-from .nodes import Disguise, alone, both, effects, refusing, some, where
+from .nodes import Disguise, alone, both, effects, freeze, refusing, some, where
 
 
 @pytest.fixture
@@ -57,9 +57,7 @@ async def test_a_frozen_fork_is_waited_for_once_and_not_twice_as_long(desk: Desk
         state = await desk.state()
         tried = some(desk, state)
         expected = effects(await kit.simulate_all(state, tried))
-        assert fork.pid is not None
-        os.kill(fork.pid, signal.SIGSTOP)
-        await asyncio.sleep(0.2)  # until all of its threads have stopped
+        frozen = freeze(fork)
         found = await kit.simulate_all(state, tried)
         assert (effects(found), where(found)) == (expected, {"node"})
         await desk.net.market.step()
@@ -68,7 +66,7 @@ async def test_a_frozen_fork_is_waited_for_once_and_not_twice_as_long(desk: Desk
         kit.warm(state)  # hangs on the fork, and holds nobody up
         assert where(await kit.simulate_all(state, some(desk, state))) == {"node"}
         assert fork._failures == failures  # nobody waited for it
-        os.kill(fork.pid, signal.SIGCONT)
+        os.kill(frozen, signal.SIGCONT)
         for _ in range(100):
             kit.warm(state)
             await kit.warmed()
@@ -84,8 +82,7 @@ async def test_where_neither_answers_both_together_get_the_time_of_one(desk: Des
         await kit.simulate_all(state, some(desk, state))
         assert kit.simulator.node is not None
         assert await kit.simulator.node.cannot(state.head) is None
-        assert fork.pid is not None
-        os.kill(fork.pid, signal.SIGSTOP)
+        freeze(fork)
         disguise.delay = 30.0
         with pytest.raises(ForkUnavailable) as caught:
             await kit.simulate_all(state, some(desk, state))
@@ -153,8 +150,7 @@ async def test_a_node_without_the_method_is_remembered_and_leaves_the_hold(desk:
         node = kit.simulator.node
         assert node is not None
         assert await node.cannot(state.head) == "it has no eth_simulateV1"
-        assert fork.pid is not None
-        os.kill(fork.pid, signal.SIGSTOP)
+        freeze(fork)
         for _ in range(2):
             with pytest.raises(ForkUnavailable, match=r"within 1 s$"):
                 await kit.simulate_all(state, some(desk, state))
