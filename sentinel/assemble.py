@@ -24,10 +24,11 @@ from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.dex.build import Builder
 from sentinel.dex.fork import Fork
+from sentinel.dex.node import Node
 from sentinel.dex.quoter import Quoter
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues import READERS
-from sentinel.errors import SettingsError
+from sentinel.errors import SettingsError, Unavailable
 from sentinel.journal.journal import Journal
 from sentinel.latest import Latest
 from sentinel.rpc import Rpc
@@ -60,7 +61,7 @@ class Parts:
     analyst: SettingsAnalyst
     trader: Trader
     toolkit: DexToolkit
-    fork: Fork
+    fork: Fork | None  # None: the chain's own node simulates
     model: Sampler
     policy: Policy
     vote: Vote
@@ -106,16 +107,10 @@ async def assembled(
         await seed_history(rpc, market, history, head)
         prices = (await market.read(head)).prices
 
-        fork = Fork(
-            network,
-            settings.rpc.url,
-            url=settings.fork.url,
-            port=settings.fork.port,
-            anvil=settings.fork.anvil or None,
-            timeout=settings.fork.timeout,
-            log=state_dir / "fork.log",
-        )
-        await stack.enter_async_context(fork)
+        fork = _fork(settings, network)
+        if fork is not None:
+            await stack.enter_async_context(fork)
+        node = await _node(settings, network, rpc, heads, head)
         sandbox = stack.enter_context(Sandbox())
         model: Sampler
         if trader_model is None:
@@ -156,7 +151,7 @@ async def assembled(
             market=market,
             analyst=SettingsAnalyst(settings.strategy.target_weights),
             trader=trader,
-            toolkit=DexToolkit(network, fork),
+            toolkit=DexToolkit(network, fork, node=node),
             fork=fork,
             model=model,
             policy=Policy(network, limits),
@@ -166,6 +161,39 @@ async def assembled(
             health=health,
             board=board,
         )
+
+
+def _fork(settings: Settings, network: Network) -> Fork | None:
+    given = settings.fork
+    if given.direct == "always":
+        return None
+    return Fork(
+        network,
+        settings.rpc.url,
+        url=given.url,
+        port=given.port,
+        anvil=given.anvil or None,
+        timeout=given.timeout,
+        log=settings.state_dir.expanduser() / "fork.log",
+    )
+
+
+async def _node(settings: Settings, network: Network, rpc: Rpc, heads: HeadStream, head: Head) -> Node | None:
+    """The node as a place to simulate, asked whether it can. Raises SettingsError where it must and cannot."""
+    given = settings.fork
+    if given.direct == "never":
+        return None
+    # After a failed request or a lost subscription another node may answer at the same address.
+    node = Node(network, rpc, timeout=given.timeout, changes=lambda: rpc.failures + heads.reconnects)
+    try:
+        why = await node.cannot(head)
+    except Unavailable:
+        if given.direct == "always":
+            raise
+        return node  # asked again when it is needed
+    if why is not None and given.direct == "always":
+        raise SettingsError(f"SENTINEL_FORK__DIRECT=always: the node at SENTINEL_RPC__URL cannot simulate: {why}")
+    return node
 
 
 def first_thought(settings: Settings, mandate: Mandate) -> str:

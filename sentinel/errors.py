@@ -10,7 +10,7 @@ SentinelError
  │    ├── RpcError            a JSON-RPC endpoint failed; `.code` and `.data` where it answered
  │    │    └── RpcTimeout
  │    ├── HeadGone            the block is no longer (or not yet) part of the endpoint's chain
- │    ├── ForkUnavailable     the simulation fork is down or behind
+ │    ├── ForkUnavailable     the simulation fork is down or behind, and the node does not stand in
  │    └── ModelUnavailable    the student gave no usable answer
  │         └── ModelTimeout   nor any answer in time
  ├── AgentFault               the model's fault: recorded as Discarded, the cycle goes on

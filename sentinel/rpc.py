@@ -138,6 +138,11 @@ def _result(method: str, reply: dict[str, Any]) -> Any:
     return reply["result"]
 
 
+def at_block(block_hash: str) -> dict[str, object]:
+    """The block parameter that means this very block, and only while it is canonical (EIP-1898)."""
+    return {"blockHash": block_hash, "requireCanonical": True}
+
+
 def quantity(value: object, bits: int = 256) -> int:
     """A JSON-RPC number. Raises RpcError for what is none, is negative, or does not fit into so many bits.
 

@@ -47,6 +47,10 @@ class ForkSettings(_Group):
     port: int = Field(8546, ge=0, le=65535, description="port of the fork that Sentinel starts")
     anvil: str = Field("", description="path of Anvil 1.7.1; empty: node_modules/.bin/anvil, then PATH")
     timeout: float = Field(5.0, gt=0, description="seconds for one batch of simulations")
+    direct: Literal["auto", "never", "always"] = Field(
+        "auto",
+        description="simulate on the chain's own node: auto, while the fork fails; never; always, without a fork",
+    )
 
 
 class ModelSettings(_Group):

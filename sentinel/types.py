@@ -348,6 +348,7 @@ class Simulation:
     logs: tuple[Log, ...]
     revert: str | None  # None: it succeeded; else a short, printable reason
     router_allowance: int = 0  # Permit2's allowance wallet -> router left after the trade (I14), base units of token_in
+    where: str = "fork"  # what ran it: "fork", or "node" where the chain's own node stood in
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,16 @@ from eth_utils.address import is_address, to_checksum_address
 
 from sentinel import anchor, terms
 from sentinel.agent.model import StudentModel
-from sentinel.app import network_checks
+from sentinel.app import network_checks, simulation_checks
 from sentinel.app.findings import Finding
 from sentinel.chain.heads import latest_head
 from sentinel.chain.networks import load_network
-from sentinel.errors import ChainMismatch, OperatorError, RpcError, SentinelError, Unavailable
+from sentinel.errors import ChainMismatch, OperatorError, RpcError, SentinelError
 from sentinel.execute import wallet
 from sentinel.execute.signer import DevSigner
 from sentinel.execute.signer_limits import SignerLimits
 from sentinel.execute.watch import Watch
-from sentinel.host.anvil import VERSION, find_anvil, start_anvil
+from sentinel.host.anvil import VERSION, find_anvil
 from sentinel.rpc import Rpc, redact
 from sentinel.settings import Settings
 from sentinel.types import Network
@@ -80,6 +80,7 @@ MENDS = {
     "feeds": "the endpoint must answer eth_call for the newest block",
     "anvil": f"run `make setup`, or point SENTINEL_FORK__ANVIL at Anvil {VERSION}",
     "fork": "see that the endpoint serves state of its newest block, and that SENTINEL_FORK__PORT is free",
+    "stand in": "see that the endpoint answers; cycles hold while the fork fails and the node cannot simulate",
     "model": "start the student (`make demo` does; else vLLM with --served-model-name as SENTINEL_MODEL__NAME)",
     "funds": "check the endpoint",
     "allowances": "check the endpoint",
@@ -132,34 +133,24 @@ async def _feeds(patient: _Patient) -> AsyncIterator[Finding]:
 
 
 async def _anvil(patient: _Patient) -> AsyncIterator[Finding]:
+    if patient.settings.fork.direct == "always":
+        return
     path = await asyncio.to_thread(find_anvil, patient.settings.fork.anvil)
     yield Finding("anvil", "ok", f"{VERSION} ({path.name})")
 
 
 async def _fork(patient: _Patient) -> AsyncIterator[Finding]:
-    """A throw-away fork on a free port, or the one that SENTINEL_FORK__URL names."""
-    started = time.perf_counter()
-    if url := patient.settings.fork.url:
-        async with Rpc(url, timeout=patient.settings.fork.timeout) as rpc:
-            await _simulates(rpc)
-    else:
-        arguments = ["--fork-url", patient.settings.rpc.url, "--accounts", "0", "--no-storage-caching"]
-        arguments += ["--no-rate-limit", "--hardfork", patient.network.hardfork]
-        child, url = await start_anvil(program=patient.settings.fork.anvil, arguments=arguments)
-        try:
-            async with Rpc(url, timeout=patient.settings.fork.timeout) as rpc:
-                await _simulates(rpc)
-        finally:
-            await child.stop()
-    yield Finding("fork", "ok", f"starts and simulates in {time.perf_counter() - started:.1f} s")
+    if patient.settings.fork.direct == "always":
+        return
+    async for finding in simulation_checks.fork(patient.settings, patient.network, patient.rpc):
+        yield finding
 
 
-async def _simulates(rpc: Rpc) -> None:
-    nobody = "0x" + "11" * 20
-    call = {"from": nobody, "to": nobody, "gas": hex(50_000)}
-    reply = await rpc.call("eth_simulateV1", {"blockStateCalls": [{"calls": [call]}]}, "latest")
-    if not isinstance(reply, list) or not reply:
-        raise Unavailable("eth_simulateV1 gives no result")
+async def _stand_in(patient: _Patient) -> AsyncIterator[Finding]:
+    if patient.settings.fork.direct == "never":
+        return
+    async for finding in simulation_checks.stand_in(patient.settings, patient.network, patient.rpc):
+        yield finding
 
 
 async def _model(patient: _Patient) -> AsyncIterator[Finding]:
@@ -290,6 +281,7 @@ CHECKS: tuple[Check, ...] = (
     _feeds,
     _anvil,
     _fork,
+    _stand_in,
     _model,
     _funds,
     _allowances,

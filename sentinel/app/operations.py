@@ -57,7 +57,10 @@ class Operator:
         metrics.catch_up(metrics.reconnects, parts.heads.reconnects)
         metrics.catch_up(metrics.backfilled, parts.heads.backfilled)
         metrics.catch_up(metrics.reorgs, parts.heads.reorgs)
-        metrics.catch_up(metrics.fork_resets, parts.fork.resets)
+        if parts.fork is not None:
+            metrics.catch_up(metrics.fork_resets, parts.fork.resets)
+        for where, batches in parts.toolkit.simulator.batches.items():
+            metrics.catch_up(metrics.simulations.labels(where), batches)
         metrics.catch_up(metrics.rpc_errors, parts.rpc.failures)
         folder = parts.settings.state_dir.expanduser()
         files = [folder / f"{JOURNAL}{end}" for end in ("", "-wal")]

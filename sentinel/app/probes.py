@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from sentinel import terms
 from sentinel.agent.model import StudentModel
 from sentinel.assemble import Parts
-from sentinel.errors import ForkUnavailable
 from sentinel.rpc import quantity
 
 Probe = Callable[[], Awaitable[tuple[bool, str]]]  # is it there, and one sentence
@@ -23,12 +22,8 @@ def probes(parts: Parts) -> dict[str, Probe]:
         return True, f"{parts.settings.model.name} is served"
 
     async def fork() -> tuple[bool, str]:
-        """An idle fork that died is put on the newest head, which starts it again."""
-        if not parts.fork.healthy:
-            await parts.fork.follow(parts.latest.value)
-        if not parts.fork.healthy:
-            raise ForkUnavailable("the fork failed at its last use")
-        return True, "the fork follows the chain"
+        """Somewhere to simulate: the fork, or the node in its place. A fork that died is started again by this."""
+        return True, await parts.toolkit.simulator.ready(parts.latest.value)
 
     async def funds() -> tuple[bool, str]:
         """Coin for gas above the reserve, and something to trade."""

@@ -1,7 +1,8 @@
 """What a new head costs the fork, through an upstream that is as far away as is said: reset, first batch, warm batch.
 
 `cold`: the batch straight after the reset. `warmed`: the last head's trials were simulated right after the reset, in
-the time that the model thinks anyway; then the new candidates, which touch much of the same state.
+the time that the model thinks anyway; then the new candidates, which touch much of the same state. `direct`: the same
+candidates on the upstream itself, without a fork.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from aiohttp import ClientSession, web
 from sentinel.bench.candidates import random_candidates
 from sentinel.bench.desk import desk
 from sentinel.dex.fork import Fork
+from sentinel.dex.node import Node
 from sentinel.dex.toolkit import DexToolkit
+from sentinel.rpc import Rpc
 
 Progress = Callable[[int, int, str], None]
 
@@ -60,7 +63,8 @@ async def measure(
 
 
 async def _row(delay_ms: int, heads: int, size: int) -> dict[str, Any]:
-    times: dict[str, list[float]] = {"reset_ms": [], "warm_up_ms": [], "cold_ms": [], "warmed_ms": [], "again_ms": []}
+    names = ("reset_ms", "warm_up_ms", "cold_ms", "warmed_ms", "again_ms", "direct_ms")
+    times: dict[str, list[float]] = {name: [] for name in names}
 
     @contextlib.contextmanager
     def timed(name: str) -> Any:
@@ -72,14 +76,19 @@ async def _row(delay_ms: int, heads: int, size: int) -> dict[str, Any]:
         desk() as bench,
         far_away(bench.net.rpc_url, delay_ms / 1e3) as url,
         Fork(bench.net.network, url, timeout=120) as fork,
+        Rpc(url, timeout=120) as rpc,
     ):
-        kit = DexToolkit(bench.net.network, fork)
+        network = bench.net.network
+        kit = DexToolkit(network, fork)
+        straight = DexToolkit(network, None, node=Node(network, rpc, timeout=120))
+        assert straight.simulator.node is not None
+        await straight.simulator.node.cannot((await bench.state()).head)  # found out once, at the start
         for turn in range(2 * heads):
             await bench.net.market.step()
             state = await bench.state()
             with timed("reset_ms"):
                 await fork.follow(state.head)
-            new = random_candidates(bench.net.network, state, 32, turn + 1)[-size:]
+            new = random_candidates(network, state, 32, turn + 1)[-size:]
             if turn % 2:
                 with timed("warm_up_ms"):
                     kit.warm(state)
@@ -88,5 +97,7 @@ async def _row(delay_ms: int, heads: int, size: int) -> dict[str, Any]:
                 await kit.simulate_all(state, new)
             with timed("again_ms"):
                 await kit.simulate_all(state, new)
+            with timed("direct_ms"):
+                await straight.simulate_all(state, new)
     medians = {name: round(statistics.median(values), 1) for name, values in times.items()}
     return {"delay_ms": delay_ms, "candidates": size, "heads": 2 * heads, **medians}

@@ -15,7 +15,7 @@ from sentinel.chain.history import PriceHistory
 from sentinel.chain.prices import mid_prices
 from sentinel.errors import HeadGone, QuoteError, RpcError, Unavailable
 from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
-from sentinel.rpc import quantity
+from sentinel.rpc import at_block, quantity
 from sentinel.types import NATIVE, Address, Head, MarketState, Network, Pool, PoolName, PoolState, Symbol
 
 _BLOCK_TIMESTAMP = bytes.fromhex("0f28c97d")  # Multicall3.getCurrentBlockTimestamp()
@@ -59,7 +59,7 @@ class MarketReader:
 
     async def read(self, head: Head) -> MarketState:
         """Raises HeadGone when the endpoint does not have this block in its chain, Unavailable for all else."""
-        network, at = self._network, _at(head.hash)
+        network, at = self._network, at_block(head.hash)
         rounds = _Rounds(network, self._readers, self._states)
         own = [(network.multicall3, _BLOCK_TIMESTAMP), *self._accounts.reads]
         replies = await self._rpc.batch(
@@ -114,7 +114,7 @@ class MarketReader:
         return rounds.states
 
     async def _answers(self, reads: Sequence[Read], head: Head) -> list[bytes | None]:
-        (reply,) = await self._rpc.batch([("eth_call", [self._multicall(reads), _at(head.hash)])])
+        (reply,) = await self._rpc.batch([("eth_call", [self._multicall(reads), at_block(head.hash)])])
         return _decoded(reply, head, len(reads))
 
     def _multicall(self, reads: Sequence[Read]) -> dict[str, str]:
@@ -155,11 +155,6 @@ class _Rounds:
                 self.states[name] = done.value
             except QuoteError as error:
                 raise Unavailable(f"pool {name} cannot be read: {error}") from error
-
-
-def _at(block_hash: str) -> dict[str, object]:
-    """EIP-1898: this very block, and only while it is canonical."""
-    return {"blockHash": block_hash, "requireCanonical": True}
 
 
 def _answered(reply: Any | RpcError, head: Head) -> str:

@@ -133,17 +133,18 @@ class Fork:
             self._home = None
 
     @contextlib.asynccontextmanager
-    async def at(self, head: Head) -> AsyncIterator[Rpc]:
-        """The fork's endpoint while its latest block is exactly `head`.
+    async def at(self, head: Head, within: float | None = None) -> AsyncIterator[Rpc]:
+        """The fork's endpoint while its latest block is exactly `head`; for so many seconds, or the timeout.
 
         Raises ForkUnavailable when the fork is down, behind, on another branch, or too slow.
         """
+        within = self._timeout if within is None else within
         try:
-            async with asyncio.timeout(self._timeout), self._lock:
+            async with asyncio.timeout(within), self._lock:
                 yield await self._follow(head)
         except TimeoutError as error:
             self._failed()
-            raise ForkUnavailable(f"the fork did not answer within {self._timeout:g} s") from error
+            raise ForkUnavailable(f"the fork did not answer within {within:.3g} s") from error
         except RpcError as error:
             self._failed()
             raise ForkUnavailable(f"the fork failed: {without_addresses(str(error))}") from error

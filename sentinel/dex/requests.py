@@ -13,10 +13,19 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from sentinel.rpc import Call
+from sentinel.rpc import Call, quantity
 from sentinel.types import Address, HexHash, Log, SimEnv
 
 Json = Mapping[str, Any]
+
+# a header's field -> the override that it must show
+_ECHOED = {
+    "number": "number",
+    "timestamp": "time",
+    "gasLimit": "gasLimit",
+    "miner": "feeRecipient",
+    "baseFeePerGas": "baseFeePerGas",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +48,16 @@ class Executed:
     error: str  # the node's words for what did not succeed; empty where it did
 
 
-def simulation_request(segments: Sequence[Segment]) -> Call:
-    """The JSON-RPC call. `validation` makes BASEFEE, GASPRICE and the gas payment what they are on the chain."""
+def simulation_request(segments: Sequence[Segment], upon: Json | str = "latest") -> Call:
+    """The JSON-RPC call. `validation` makes BASEFEE, GASPRICE and the gas payment what they are on the chain.
+
+    `upon`: the block parameter of the parent, as `rpc.at_block` makes it.
+    """
     states = [
         {"blockOverrides": segment.block, "stateOverrides": segment.state, "calls": segment.calls}
         for segment in segments
     ]
-    return "eth_simulateV1", [{"blockStateCalls": states, "validation": True, "traceTransfers": False}, "latest"]
+    return "eth_simulateV1", [{"blockStateCalls": states, "validation": True, "traceTransfers": False}, upon]
 
 
 def transaction(
@@ -79,11 +91,32 @@ def block_overrides(env: SimEnv) -> Json:
 
 
 def executed(call: Json) -> Executed:
-    """One item of a simulated block's `calls`. Raises KeyError, TypeError, ValueError, AttributeError for no such."""
-    ok = int(call["status"], 16) == 1
-    said = "" if ok else str((call.get("error") or {}).get("message") or "reverted")
-    returned = bytes.fromhex((call.get("returnData") or "0x")[2:])
-    return Executed(ok, int(call["gasUsed"], 16), tuple(map(parse_log, call["logs"])), returned, said)
+    """One item of a simulated block's `calls`. Raises RpcError and what Python raises for what is no such item.
+
+    Revert data stands in `returnData` (Anvil) or in the error's `data` (geth and the others); what failed logs nothing.
+    """
+    gas_used, returned = quantity(call["gasUsed"], 63), bytes.fromhex((call.get("returnData") or "0x")[2:])
+    if quantity(call["status"]) == 1:
+        return Executed(True, gas_used, tuple(map(parse_log, call["logs"])), returned, "")
+    error = call.get("error") or {}
+    returned = returned or bytes.fromhex((error.get("data") or "0x")[2:])
+    return Executed(False, gas_used, (), returned, str(error.get("message") or "reverted"))
+
+
+def why_elsewhere(block: Json, env: SimEnv) -> str | None:
+    """What shows that the simulated block is not the one that was asked for; None where it is. Raises as `executed`.
+
+    Anvil 1.7.1 gives zeros for the parent and for prevRandao, which tells neither way: there the request is bound by
+    the hash that it names alone.
+    """
+    asked = block_overrides(env)
+    for name, override in _ECHOED.items():
+        if block[name].lower() != asked[override].lower():
+            return f"its {name} is {block[name]}, not {asked[override]}"
+    for name, wanted in (("parentHash", env.parent_hash), ("mixHash", env.prev_randao)):
+        if block[name].lower() != wanted.lower() and int(block[name], 16) != 0:
+            return f"its {name} is {block[name]}, not {wanted}"
+    return None
 
 
 def parse_log(log: Json) -> Log:

@@ -1,12 +1,12 @@
 """The batch engine: one eth_simulateV1 request a trial, all of them in ONE JSON-RPC batch.
 
 A request is one block with two transactions: the trial's, and a Multicall3 read from an address that is not the wallet
-(else the wallet would pay for it). Requests do not see one another's effects.
+(else the wallet would pay for it). Requests do not see one another's effects. Each names its head by hash, so that the
+very same ones may go to the fork and to the chain's own node (docs/adr/0010-the-node-stands-in.md).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,22 +14,30 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from sentinel.dex.fork import without_addresses
-from sentinel.dex.requests import Executed, Segment, block_overrides, executed, simulation_request, transaction
+from sentinel.dex.requests import (
+    Executed,
+    Segment,
+    block_overrides,
+    executed,
+    simulation_request,
+    transaction,
+    why_elsewhere,
+)
 from sentinel.dex.reverts import revert_reason
 from sentinel.dex.tokens import printable
 from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
 from sentinel.errors import ForkUnavailable, RpcError
-from sentinel.rpc import Call, Rpc
+from sentinel.rpc import Call, Rpc, at_block, plain
 from sentinel.types import Address, Network, Simulation
 
 READER: Address = to_checksum_address(keccak(b"sentinel reader")[12:])
 _READ_GAS = 2_000_000
 _REASON = 48  # characters
 
-# Anvil's words where it could not get state from its upstream: the fork's fault, not the transaction's.
-_FORK_FAULT = re.compile(
-    r"fork|database|upstream|connection|error sending request|timed? ?out|transport", re.IGNORECASE
-)
+# Codes by which a node says that it would not take the transaction itself: eth_simulateV1's own, and Anvil's. Whatever
+# else it says is its own fault, and no candidate's: no such block, no state, no such method, a limit, a time-out.
+_INVALID = frozenset({-38010, -38011, -38012, -38013, -38014, -38015, -38024, -38025, -32003})
+_INTRINSIC_GAS = "intrinsic gas"  # Anvil's words for too little of it, under the code of any fault of a server
 
 
 async def simulate(
@@ -55,7 +63,7 @@ async def simulate(
     try:
         replies = iter(await rpc.batch(calls))
     except RpcError as error:
-        raise ForkUnavailable(f"the fork did not answer: {error}") from error
+        raise ForkUnavailable(f"the simulation got no answer: {without_addresses(str(error))}") from error
     done = []
     for trial, why in zip(trials, invalid, strict=True):
         done.append(failed(trial, why) if why is not None else _simulation(readings, trial, before, next(replies)))
@@ -72,17 +80,20 @@ def request(network: Network, wallet: Address, trial: Trial, reading_data: str, 
     reading = transaction(READER, network.multicall3, reading_data, 0, _READ_GAS, env.base_fee, 0, None)
     ours = transaction(wallet, tx.to, tx.data, tx.value, tx.gas_limit, env.max_fee, env.priority_fee, env.nonce)
     calls = [reading, ours, reading] if read_before else [ours, reading]
-    return simulation_request([Segment(block_overrides(env), calls, overrides)])
+    return simulation_request([Segment(block_overrides(env), calls, overrides)], at_block(env.parent_hash))
 
 
 def _simulation(readings: Readings, trial: Trial, before: Balances | None, reply: Any | RpcError) -> Simulation:
     if isinstance(reply, RpcError):
         said = without_addresses(str(reply).removeprefix("eth_simulateV1: "))
-        if _FORK_FAULT.search(said):
-            raise ForkUnavailable(f"the fork could not read its upstream: {said}") from reply
-        return failed(trial, printable(said, _REASON) or "refused by the node")
+        if reply.code in _INVALID or (reply.code == -32000 and _INTRINSIC_GAS in said):
+            return failed(trial, printable(said, _REASON) or "refused by the node")
+        raise ForkUnavailable(f"eth_simulateV1 could not be served: {said}") from reply
     try:
-        *first, ours, last = reply[0]["calls"]
+        (block,) = reply
+        if (why := why_elsewhere(block, trial.env)) is not None:
+            raise ForkUnavailable(f"eth_simulateV1 answered for another block: {plain(why)}")
+        *first, ours, last = block["calls"]
         after, allowance = readings.decode(_returned(last))
         if first:
             before, _ = readings.decode(_returned(first[0]))
@@ -96,8 +107,8 @@ def _simulation(readings: Readings, trial: Trial, before: Balances | None, reply
             router_allowance=allowance,
         )
         return simulation_of(trial, before, effect)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise ForkUnavailable(f"the fork's answer to eth_simulateV1 cannot be read: {error!r}") from error
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RpcError) as error:
+        raise ForkUnavailable(f"the answer to eth_simulateV1 cannot be read: {error!r}") from error
 
 
 def _returned(call: Mapping[str, Any]) -> bytes:

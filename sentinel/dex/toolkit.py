@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from sentinel.dex.environment import next_block, offered_fees, other_block
 from sentinel.dex.fork import Fork
+from sentinel.dex.node import Node
 from sentinel.dex.permit2 import typed_permit
 from sentinel.dex.router import encode_approve, encode_swap
 from sentinel.dex.simulate import simulate
-from sentinel.dex.trial import MAX_GAS, Balances, Grant, Trial, failed
+from sentinel.dex.simulator import Batch, Engine, Simulator
+from sentinel.dex.trial import MAX_GAS, Grant, Trial, failed
 from sentinel.errors import ActionFault, ForkUnavailable, Refused
-from sentinel.rpc import Rpc
 from sentinel.types import (
     NATIVE,
     Action,
-    Address,
     Approve,
     Candidate,
     Fees,
@@ -41,10 +41,6 @@ PERMIT_GAS = 60_000
 _NO_TX = TxRequest("", b"", 0, 0)
 
 
-# (endpoint at the head, network, wallet, trials, balances before or None, wei held) -> effects, in order
-Engine = Callable[[Rpc, Network, Address, Sequence[Trial], Balances | None, int], Awaitable[list[Simulation]]]
-
-
 class PermitSigner(Protocol):
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
         """65 bytes: r, s, v."""
@@ -52,10 +48,13 @@ class PermitSigner(Protocol):
 
 
 class DexToolkit:
-    def __init__(self, network: Network, fork: Fork, engine: Engine = simulate) -> None:
+    def __init__(
+        self, network: Network, fork: Fork | None, engine: Engine = simulate, *, node: Node | None = None
+    ) -> None:
+        """`node` stands in where the fork fails; without a fork it does all."""
         self.network = network
-        self._engine = engine
         self.fork = fork
+        self.simulator = Simulator(network, fork, node, engine)
         self._last: tuple[Action, ...] = ()  # what was simulated last, for `warm`
         self._warming: asyncio.Task[None] | None = None
 
@@ -64,7 +63,7 @@ class DexToolkit:
 
         Candidates with the same action are one trial: the same bytes on the same state do the same.
         A transaction that reverts or is invalid is a Simulation with `revert`. `tx` is what would be sent, but for the
-        permit: its gas_limit is already that of the final bytes. Raises ForkUnavailable within the fork's timeout.
+        permit: its gas_limit is already that of the final bytes. Raises ForkUnavailable within `simulator.timeout`.
         """
         fees = offered_fees(state.head, state.priority_fee)
         env = next_block(self.network, state.head, state.nonce, fees)
@@ -82,11 +81,10 @@ class DexToolkit:
                 done[id(candidate)] = failed(Trial(candidate, _NO_TX, env, None), str(error))
         if trials:
             self._last = tuple(trial.candidate.action for trial in trials)
-            await self._stop_warming()
-            async with self.fork.at(state.head) as rpc:
-                results = await self._engine(
-                    rpc, self.network, state.wallet, trials, state.balances, state.balances.get(NATIVE, 0)
-                )
+            if not self.simulator.node_first:  # else the fork may go on, to show that it is back
+                await self._stop_warming()
+            batch = Batch(state.wallet, trials, state.balances, state.balances.get(NATIVE, 0))
+            results = await self.simulator.run(state.head, batch)
             for trial, result in zip(trials, results, strict=True):
                 done[id(trial.candidate)] = _tightened(result)
         return tuple(
@@ -100,7 +98,7 @@ class DexToolkit:
         The next ones touch much the same, and each slot is a request to the upstream: the model's time pays for it.
         Whatever fails here the next simulation tells; it ends this as soon as it begins, so it never waits for it.
         """
-        if self._warming is None or self._warming.done():
+        if self.fork is not None and (self._warming is None or self._warming.done()):
             self._warming = asyncio.create_task(self._warm(state), name="fork-warm")
             # cancelled ahead of the fork's own timeout, so that slow reads count as no failure of the fork
             asyncio.get_running_loop().call_later(self.fork.timeout * 0.8, self._warming.cancel)
@@ -114,10 +112,8 @@ class DexToolkit:
             with contextlib.suppress(ActionFault):
                 trials.append(self._trial(Candidate(len(trials), action, ""), state, env))
         with contextlib.suppress(ForkUnavailable):
-            async with self.fork.at(state.head) as rpc:
-                await self._engine(
-                    rpc, self.network, state.wallet, trials, state.balances, state.balances.get(NATIVE, 0)
-                )
+            batch = Batch(state.wallet, trials, state.balances, state.balances.get(NATIVE, 0))
+            await self.simulator.warm(state.head, batch)
 
     async def warmed(self) -> None:
         """Until what `warm` began has ended."""
@@ -157,7 +153,7 @@ class DexToolkit:
     async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]:
         """The intent's final bytes upon `head`, in two block environments that differ in all a contract may look at.
 
-        Balances are read at `head` itself, inside each simulation. Raises ForkUnavailable within the fork's timeout.
+        Balances are read at `head` itself, inside each simulation. Raises ForkUnavailable within `simulator.timeout`.
         """
         candidate = intent.decision.simulation.candidate
         fees = Fees(intent.env.max_fee, intent.env.priority_fee)
@@ -166,10 +162,8 @@ class DexToolkit:
             Trial(candidate, intent.tx, make(self.network, head, state.nonce, fees), grant)
             for make in (next_block, other_block)
         ]
-        async with self.fork.at(head) as rpc:
-            usual, other = await self._engine(
-                rpc, self.network, state.wallet, trials, None, state.balances.get(NATIVE, 0)
-            )
+        batch = Batch(state.wallet, trials, None, state.balances.get(NATIVE, 0))
+        usual, other = await self.simulator.run(head, batch)
         return usual, other
 
     def _trial(self, candidate: Candidate, state: MarketState, env: SimEnv) -> Trial:

@@ -45,7 +45,7 @@ class Board:
                 "block": record.head.number,
                 "at": record.head.timestamp,
                 "kind": "act" if isinstance(made, Act) else "hold",
-                "words": words.decision(made, self._network) + words.fallen(record),
+                "words": words.decision(made, self._network) + words.notes(record),
                 "votes": made.votes,
                 "asked": made.asked,
                 "seconds": round(record.timings.get("total", 0.0), 4),

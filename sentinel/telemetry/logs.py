@@ -65,7 +65,7 @@ def cycle_fields(record: CycleRecord, network: Network) -> dict[str, object]:
     fields: dict[str, object] = {
         "block": record.head.number,
         "decision": "act" if isinstance(made, Act) else "hold",
-        "reason": words.decision(made, network) + words.fallen(record),
+        "reason": words.decision(made, network) + words.notes(record),
         "votes": made.votes,
         "asked": made.asked,
         "simulated": len(record.simulations),
@@ -83,6 +83,8 @@ def cycle_fields(record: CycleRecord, network: Network) -> dict[str, object]:
             "source": record.proposal.source,
         }
         fields["discarded"] = sorted({item.reason for item in record.proposal.discarded})
+    if tried := [simulation for simulation in record.simulations if simulation.tx is not None]:
+        fields["simulated_on"] = sorted({simulation.where for simulation in tried})
     if record.state is not None:
         fields["equity"] = round(accounts.state_equity(record.state, network), 4)
     return fields

@@ -106,6 +106,7 @@ class Metrics:
 
         self.ready = gauge("ready", "1 where a readiness check passes", "check")
         self.rpc_errors = counter("rpc_errors", "requests to the chain without a usable answer")
+        self.simulations = counter("simulations", "batches simulated, by where: the fork, or the node itself", "where")
         self.fork_resets = counter("fork_resets", "times that the fork was moved to a new head")
         self.journal_bytes = gauge("journal_bytes", "size of the durable record")
 

@@ -15,7 +15,7 @@ HOLDS = {
     "no_ballots": "no candidate survived parsing, simulation and policy",
     "model_unavailable": "the model did not answer",
     "model_timeout": "the model was too slow",
-    "fork_unavailable": "the simulation fork is not there",
+    "fork_unavailable": "there was nowhere to simulate",
     "rpc_error": "the chain endpoint failed",
     "rpc_timeout": "the chain endpoint did not answer in time",
     "stale_head": "the newest head is too old",
@@ -65,11 +65,12 @@ def hold(made: Hold) -> str:
 
 
 def cycle(record: CycleRecord, network: Network) -> str:
-    return f"block {record.head.number}: {decision(record.decision, network)}{fallen(record)}"
+    return f"block {record.head.number}: {decision(record.decision, network)}{notes(record)}"
 
 
-def fallen(record: CycleRecord) -> str:
-    """'; 3 refused (slippage), 1 discarded (no_code)': what became of those that were no ballots. Empty for none."""
+def notes(record: CycleRecord) -> str:
+    """'; 3 refused (slippage), 1 discarded (no_code)': what became of those that were no ballots, and whether the node
+    stood in for the fork. Empty for none."""
     parts = []
     if record.refusals:
         rules = ", ".join(sorted({refusal.rule for refusal in record.refusals}))
@@ -79,4 +80,6 @@ def fallen(record: CycleRecord) -> str:
     discarded = record.proposal.discarded if record.proposal else ()
     if discarded:
         parts.append(f"{len(discarded)} discarded ({', '.join(sorted({item.reason for item in discarded}))})")
+    if any(simulation.where == "node" for simulation in record.simulations):
+        parts.append("the node simulated")
     return f"; {', '.join(parts)}" if parts else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sentinel.bench import freshness
 from sentinel.bench.engines import compare
 from sentinel.bench.memory import soak
 from sentinel.bench.simulate import measure
@@ -34,3 +35,13 @@ async def test_memory_and_open_files_stay_within_bounds_over_batches() -> None:
     assert last["own"] - first["own"] < 15
     assert last["fork"] - first["fork"] < 15
     assert found["resets"] == 5
+
+
+async def test_a_new_head_is_measured_on_the_fork_and_on_the_node() -> None:
+    """Every way has its time, and through a distance the one round trip of the node beats the fork's many."""
+    (row,) = await freshness.measure([20], heads=1, size=4)
+    assert list(row) == [
+        "delay_ms", "candidates", "heads",
+        "reset_ms", "warm_up_ms", "cold_ms", "warmed_ms", "again_ms", "direct_ms",
+    ]  # fmt: skip
+    assert 20 <= row["direct_ms"] < row["cold_ms"]

@@ -169,6 +169,7 @@ async def test_all_candidates_go_out_in_one_request(desk: Desk, counted: tuple[C
     """However many there are: one HTTP request, one eth_simulateV1 a candidate, none for a hold."""
     counter, kit = counted
     state = await desk.state()
+    assert kit.fork is not None
     await kit.fork.follow(state.head)
     counter.bodies.clear()
     tried = candidates(HoldAction("wait"), *some_actions(desk, state, 16, seed=1))

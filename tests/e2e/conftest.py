@@ -68,7 +68,9 @@ class Run:
 
 
 @contextlib.asynccontextmanager
-async def running(net: Devnet, server: Server, folder: Path, *, mode: str = "live") -> AsyncIterator[Run]:
+async def running(
+    net: Devnet, server: Server, folder: Path, *, mode: str = "live", direct: str = "auto"
+) -> AsyncIterator[Run]:
     await net.fund(WALLET, PURSE)
     await net.allow_permit2(WALLET, {"WETH": 10**19, "USDC": 20_000 * 10**6})
     key = folder / "key"
@@ -77,7 +79,7 @@ async def running(net: Devnet, server: Server, folder: Path, *, mode: str = "liv
     explicit = {
         "state_dir": folder / "state",
         "rpc": {"url": net.rpc_url, "ws_url": net.ws_url},
-        "fork": {"port": 0},
+        "fork": {"port": 0, "direct": direct},
         "model": {"url": server.url, "seed": 1, "timeout": 5.0},
         "web": {"port": 0},
         "wallet": {"dev_key_file": key},

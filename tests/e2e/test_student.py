@@ -67,8 +67,9 @@ async def test_a_dry_run_decides_but_sends_nothing(devnet: Devnet, student: Serv
 async def test_a_killed_fork_is_replaced_and_a_frozen_one_holds(
     devnet: Devnet, student: Server, tmp_path: Path
 ) -> None:
-    async with running(devnet, student, tmp_path, mode="dry") as run:
+    async with running(devnet, student, tmp_path, mode="dry", direct="never") as run:
         fork = run.app.parts.fork
+        assert fork is not None
         await run.until(lambda: bool(run.records) and isinstance(run.records[-1].decision, Act))
         first = fork.pid
         assert first is not None
