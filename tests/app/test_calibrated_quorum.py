@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sentinel import settings
-from sentinel.assemble import quorum_bps
+from sentinel.calibrated import quorum_bps
 from sentinel.errors import SettingsError
 
 

@@ -72,6 +72,8 @@ BAD = [
     calibration((0, 8, 400, 400)),
     calibration((8, 8, -1, 400)),
     calibration(*GOOD, GOOD[0]),
+    calibration((8, 8, 10**400, 10**400)),
+    calibration((10**400, 10**400, 1, 1)),
     json.dumps(
         {"format": 1, "vote": {"agreement_bps": 500}, "acts": [{"votes": 8, "asked": 8.0, "right": 1e9, "total": 1e9}]}
     ),
