@@ -64,13 +64,13 @@ def _level(item: Any) -> Level:
 
 
 def by_agreement(levels: Sequence[Level]) -> tuple[Level, ...]:
-    """Levels of one agreement (4 of 8, 8 of 16) counted as one, highest agreement first."""
+    """Highest agreement first; levels of one agreement (4 of 8, 8 of 16) are one, those without acts are left out."""
     found: dict[int, Level] = {}
     for level in sorted(levels, key=lambda level: -level.share_bps):
         same = found.get(level.share_bps)
         right, total = (same.right, same.total) if same is not None else (0, 0)
         found[level.share_bps] = replace(same or level, right=right + level.right, total=total + level.total)
-    return tuple(found.values())
+    return tuple(level for level in found.values() if level.total)
 
 
 def supported(levels: Sequence[Level], max_risk: float) -> int | None:

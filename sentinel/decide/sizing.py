@@ -38,7 +38,7 @@ class Sizes:
 
 
 def sizes(levels: Sequence[Level], max_risk: float) -> Sizes:
-    counts = [level for level in by_agreement(levels) if level.total]
+    counts = by_agreement(levels)
     steps, size = [], BPS
     for place, level in enumerate(counts):
         size = min(size, int(BPS * max_risk / _wrong_high(counts[place:])))

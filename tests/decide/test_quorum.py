@@ -56,6 +56,11 @@ def test_too_little_evidence_supports_nothing() -> None:
         derived(calibration((8, 8, 99, 99)))
 
 
+def test_a_level_without_acts_supports_nothing() -> None:
+    """It is no evidence for going below the level above it."""
+    assert supported([Level(8, 8, 200, 200), Level(7, 8, 0, 0)], 0.05) == 10_000
+
+
 BAD = [
     "",
     "[]",
