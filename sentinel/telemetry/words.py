@@ -12,7 +12,7 @@ HOLDS = {
     "in_flight": "the last transaction is not settled yet",
     "paused": "trading is paused",
     "refused": "a hard limit refused the trade",
-    "sized_out": "nothing is left of the trade at the size that its agreement supports",
+    "sized_out": "no trade at the size that its agreement supports",
     "no_ballots": "no candidate survived parsing, simulation and policy",
     "model_unavailable": "the model did not answer",
     "model_timeout": "the model was too slow",
