@@ -40,7 +40,7 @@ demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blo
 student: setup  ## train models/nano again from the oracle teacher
 	$(BIN)/sentinel distill student
 
-calibration: setup  ## measure votes against correctness again and write docs/calibration; 20 minutes, resumes
+calibration: setup  ## measure votes against correctness again and write docs/calibration; 20 minutes or more, resumes
 	$(BIN)/python -m sentinel.calibrate
 
 readme:  ## write the README's file tree and settings table anew

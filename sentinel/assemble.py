@@ -13,12 +13,12 @@ from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Run, Sandbox, Tools
 from sentinel.agent.trader import Trader
+from sentinel.calibrated import quorum_bps, sizes
 from sentinel.chain.heads import HeadStream, latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.chain.seeding import seed_history
-from sentinel.cycle import More, Vote
-from sentinel.decide import quorum
+from sentinel.cycle import More, Size, Vote, as_voted
 from sentinel.decide.more import further
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
@@ -33,6 +33,7 @@ from sentinel.journal.journal import Journal
 from sentinel.latest import Latest
 from sentinel.rpc import Rpc
 from sentinel.settings import Settings
+from sentinel.sizer import Sizer
 from sentinel.telemetry.board import Board
 from sentinel.telemetry.health import Health
 from sentinel.telemetry.metrics import Metrics
@@ -66,6 +67,7 @@ class Parts:
     policy: Policy
     vote: Vote
     more: More
+    size: Size
     metrics: Metrics
     health: Health
     board: Board
@@ -117,23 +119,19 @@ async def assembled(
             model = await stack.enter_async_context(_student(settings, metrics))
         else:
             model = trader_model
+        build = builder(settings, network, prices)
         trader = Trader(
             sampler=model,
             sandbox=_Counted(sandbox, metrics),
             network=network,
             quoter=Quoter(network),
-            builder=Builder(
-                network,
-                slippage_bps=settings.limits.slippage_bps,
-                deadline_s=settings.limits.deadline,
-                min_profit=limits.min_profit,
-                max_approval=terms.allowances(settings, network, prices),
-            ),
+            builder=build,
             mandate=mandate,
             first_thought=first_thought(settings, mandate),
             max_steps=settings.model.max_steps,
             timeout=settings.model.episode_timeout,
         )
+        toolkit, policy = DexToolkit(network, fork, node=node), Policy(network, limits)
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
         metrics.student.info({"id": model.source})
         metrics.first_thought.info({"playbook": mandate.playbook, "kind": _kind_of_thought(settings)})
@@ -151,12 +149,13 @@ async def assembled(
             market=market,
             analyst=SettingsAnalyst(settings.strategy.target_weights),
             trader=trader,
-            toolkit=DexToolkit(network, fork, node=node),
+            toolkit=toolkit,
             fork=fork,
             model=model,
-            policy=Policy(network, limits),
+            policy=policy,
             vote=_vote(settings, network),
             more=_more(settings),
+            size=_size(settings, build, toolkit, policy),
             metrics=metrics,
             health=health,
             board=board,
@@ -196,6 +195,17 @@ async def _node(settings: Settings, network: Network, rpc: Rpc, heads: HeadStrea
     return node
 
 
+def builder(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> Builder:
+    """`prices` are quote tokens per whole token; they bound the approvals."""
+    return Builder(
+        network,
+        slippage_bps=settings.limits.slippage_bps,
+        deadline_s=settings.limits.deadline,
+        min_profit=terms.limits(settings, network).min_profit,
+        max_approval=terms.allowances(settings, network, prices),
+    )
+
+
 def first_thought(settings: Settings, mandate: Mandate) -> str:
     """The prefill of step 1; empty for none."""
     if settings.first_thought == "playbook":
@@ -217,25 +227,6 @@ def _student(settings: Settings, metrics: Metrics) -> StudentModel:
     )
 
 
-def quorum_bps(settings: Settings) -> int:
-    """The quorum in force: the operator's own, or a higher one where a calibration asks for it.
-
-    Raises SettingsError where the calibration cannot be used: nothing trades on a guess.
-    """
-    given = settings.vote
-    if given.calibration_file is None:
-        return given.quorum_bps
-    try:
-        text = given.calibration_file.read_text(encoding="utf-8")
-        return quorum.quorum_bps(
-            text, max_risk=given.max_risk, agreement_bps=given.agreement_bps, floor_bps=given.quorum_bps
-        )
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"SENTINEL_VOTE__CALIBRATION_FILE: it cannot be read: {error}") from error
-    except SettingsError as error:
-        raise SettingsError(f"SENTINEL_VOTE__CALIBRATION_FILE: {error}") from error
-
-
 def _vote(settings: Settings, network: Network) -> Vote:
     needed = quorum_bps(settings)
 
@@ -254,6 +245,11 @@ def _vote(settings: Settings, network: Network) -> Vote:
 def _more(settings: Settings) -> More:
     most, needed = settings.model.n_max or 0, quorum_bps(settings)
     return lambda decision, ballots: further(decision, ballots, most, needed)
+
+
+def _size(settings: Settings, build: Builder, toolkit: DexToolkit, policy: Policy) -> Size:
+    supported = sizes(settings)
+    return as_voted if supported is None else Sizer(supported, build.scaled, toolkit, policy).size
 
 
 def _poll_every(network: Network) -> float:

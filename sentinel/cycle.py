@@ -6,7 +6,7 @@ Read `Cycle.run` from top to bottom and you know what Sentinel does. Every early
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,6 +26,7 @@ from sentinel.types import (
     Proposal,
     Refusal,
     Simulation,
+    Sized,
     Spent,
     Verdict,
 )
@@ -101,6 +102,12 @@ CONFIRMS = 4  # tries to simulate the final bytes before the next block comes
 
 Vote = Callable[[Sequence[Simulation], int, MarketState], Decision]  # ballots, asked, the state they belong to
 More = Callable[[Decision, int], int]  # how many more to ask for after a vote with so many ballots; 0: none
+# what was voted for at the size that its agreement supports, or a Hold; and what was simulated for that
+Size = Callable[[Act, MarketState, Spent], Awaitable[tuple[Decision, Sized | None]]]
+
+
+async def as_voted(act: Act, state: MarketState, spent: Spent) -> tuple[Decision, Sized | None]:
+    return act, None
 
 
 @dataclass(slots=True)
@@ -112,6 +119,7 @@ class _Draft:
     proposal: Proposal | None = None
     simulations: tuple[Simulation, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    sized: Sized | None = None
     verdicts: tuple[Verdict, ...] = ()
     intent: Intent | None = None
     stage: Stopwatch = field(default_factory=Stopwatch)
@@ -136,6 +144,7 @@ class Cycle:
     samples: Callable[[], int]  # n; asked anew each block since an operator may reload it
     newest: Callable[[], Head]  # the newest head that the node has told us of
     more: More = lambda decision, ballots: 0
+    size: Size = as_voted
     warm: Callable[[MarketState], None] = lambda state: None  # what may be done beside the proposal
     clock: Callable[[], float] = time.time
 
@@ -164,6 +173,7 @@ class Cycle:
             verdicts=draft.verdicts,
             intent_id=draft.intent.id if draft.intent and isinstance(decision, Act) else None,
             timings=draft.timings,
+            sized=draft.sized,
         )
         if isinstance(decision, Act) and draft.intent is not None:
             self.journal.accept(record, draft.intent)
@@ -192,6 +202,9 @@ class Cycle:
             with draft.stage("propose"):
                 draft.proposal = proposal = await self.trader.more(state, view, proposal, more)
             decision, _ = await self._judge(proposal, state, spent, draft)
+        if isinstance(decision, Act):
+            with draft.stage("size"):
+                decision, draft.sized = await self.size(decision, state, spent)
         if isinstance(decision, Hold):
             return decision
 

@@ -105,6 +105,15 @@ class VoteSettings(_Group):
         None, description="JSON of `sentinel calibrate`; it may only raise the quorum (docs/self-consistency.md)"
     )
     max_risk: float = Field(0.05, gt=0, lt=1, description="with a calibration: largest share of acts that may be wrong")
+    size_by_agreement: bool = Field(
+        False, description="with a calibration: trade only so much of the size as its agreement supports"
+    )
+
+    @model_validator(mode="after")
+    def _sizes_are_measured(self) -> VoteSettings:
+        if self.size_by_agreement and self.calibration_file is None:
+            raise ValueError("size_by_agreement takes the sizes from a calibration: set calibration_file too")
+        return self
 
 
 class LimitSettings(_Group):

@@ -370,6 +370,7 @@ class Act:
     asked: int
     margin: int  # votes ahead of the next class
     spread_bps: int  # of the winning set, over the compared amounts
+    size_bps: int = BPS  # of what was voted for, that `simulation` puts in
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +382,14 @@ class Hold:
 
 
 Decision = Act | Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """The winner made anew at the part of its size that its agreement supports."""
+
+    simulation: Simulation
+    refusal: Refusal | None  # why policy took it; None where it may go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,6 +476,7 @@ class CycleRecord:
     verdicts: tuple[Verdict, ...]
     intent_id: str | None
     timings: Mapping[str, float]  # seconds by stage
+    sized: Sized | None = None  # None where all that was voted for went on, or nothing was made in its place
 
 
 # ---------------------------------------------------------------- what the student learns from

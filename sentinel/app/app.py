@@ -130,6 +130,7 @@ async def opened(
             samples=lambda: settings.model.n,
             newest=lambda: parts.latest.value,
             more=parts.more,
+            size=parts.size,
             warm=parts.toolkit.warm,
         )
         daemon = Daemon(

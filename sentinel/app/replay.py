@@ -9,11 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sentinel import terms
-from sentinel.assemble import quorum_bps
+from sentinel.assemble import builder
+from sentinel.calibrated import quorum_bps, sizes
 from sentinel.decide.policy import Policy
+from sentinel.decide.sizing import SIZED_OUT, Sizes, resized
 from sentinel.decide.vote import vote
+from sentinel.dex.build import Builder
 from sentinel.settings import Settings
-from sentinel.types import Act, CycleRecord, Decision, Hold, Network, Spent
+from sentinel.sizer import plan, screened
+from sentinel.types import Act, Candidate, CycleRecord, Decision, Hold, MarketState, Network, Spent
 
 BY_THE_DAY = ("daily_loss", "daily_volume")  # rules that ask for totals outside the record
 
@@ -26,7 +30,7 @@ class Replayed:
 
 
 def decide_again(record: CycleRecord, settings: Settings, network: Network) -> Replayed:
-    """With the limits and the quorum of `settings`: other ones than at the time may give another decision."""
+    """With the limits, quorum and sizes of `settings`: other ones than at the time may give another decision."""
     if record.state is None or record.proposal is None:
         why = record.decision.reason if isinstance(record.decision, Hold) else "the record has no state"
         return Replayed(None, isinstance(record.decision, Hold), f"nothing came to the vote: {why}")
@@ -46,7 +50,27 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
     if now_refused != then_refused:
         changed = ", ".join(str(index) for index in sorted(now_refused ^ then_refused))
         return Replayed(again, False, f"policy judges otherwise of candidates {changed}")
+    if isinstance(again, Act) and (supported := sizes(settings)) is not None:
+        return _sized(record, record.state, again, supported, policy, builder(settings, network, record.state.prices))
     return _compare(record, again)
+
+
+def _sized(
+    record: CycleRecord, state: MarketState, voted: Act, supported: Sizes, policy: Policy, build: Builder
+) -> Replayed:
+    """The smaller trade is made again; what it does is taken from the record, where that has the very same one."""
+    planned = plan(voted, state, supported, build.scaled)
+    if not isinstance(planned, Candidate):
+        return _compare(record, planned)
+    then = record.sized
+    if then is None and isinstance(record.decision, Hold):  # before the smaller trade was simulated
+        return _compare(record, voted)
+    if then is None or then.simulation.candidate != planned:
+        return Replayed(None, False, "the smaller trade that today's sizes give is not in the record")
+    now = screened(then.simulation, state, Spent(0, 0), policy)
+    if then.refusal is not None and then.refusal.rule in BY_THE_DAY:
+        now = then
+    return _compare(record, resized(voted, supported.of(voted.votes, voted.asked), now))
 
 
 def _compare(record: CycleRecord, again: Decision) -> Replayed:
@@ -62,4 +86,4 @@ def _compare(record: CycleRecord, again: Decision) -> Replayed:
     return Replayed(again, False, "the vote comes out otherwise")
 
 
-VOTED = ("hold_voted", "no_majority", "tie")
+VOTED = ("hold_voted", "no_majority", "tie", SIZED_OUT)

@@ -1,4 +1,4 @@
-"""Decisions -> curves: how often acting is right at each agreement and spread, and what abstaining costs. Pure."""
+"""Decisions -> curves: how often acting is right at each agreement and spread, what follows, what it costs. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 from sentinel.calibrate.observed import Observed
 from sentinel.decide.quorum import FORMAT, Level, supported
+from sentinel.decide.sizing import sizes
 from sentinel.shares import Share
 from sentinel.types import BPS
 
 RISKS = (0.01, 0.02, 0.05, 0.1, 0.2)  # the report says which agreement each would ask for
+SIZED_AT = (0.01, 0.02, 0.05, 0.1)  # and which size these would give each agreement
 SPREADS = (0, 10, 50, 100, 200, 500)  # bps: upper ends of the bins
 
 
@@ -88,6 +90,10 @@ def report(rows: Sequence[Observed], *, kind: str, agreement_bps: int, correct: 
             for level in counted
         ],
         "supported_agreement_bps": {f"{risk:g}": supported(counted, risk) for risk in RISKS},
+        "size_by_agreement": {
+            f"{risk:g}": [{"agreement_bps": share, "size_bps": size} for share, size in sizes(counted, risk).steps]
+            for risk in SIZED_AT
+        },
         "reliability": {choice: reliability(rows, choice) for choice in ("act", "hold")},
         "undecided": sum(row.choice == "none" for row in rows),
         "risk_coverage": risk_coverage(rows),

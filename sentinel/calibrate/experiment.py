@@ -1,16 +1,16 @@
 """The measurement behind docs/calibration: `python -m sentinel.calibrate`, or `make calibration`.
 
 The committed student hardly ever errs at its own temperature, so it is also asked at higher ones, and a student that
-was trained for too few steps stands in for a poor one. Every row says whose it is. A run that was cut off goes on where
-it was; a student's arm also ends when its time is over.
+was trained for too few steps stands in for a poor one. Every row says whose it is. Each student is asked until it has
+its number of decisions, however long that takes; a run that was cut off goes on where it was, in whichever student.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -38,7 +38,6 @@ class Arm:
     temperatures: tuple[float, ...]
     top_p: float
     decisions: int
-    minutes: float  # at most
 
     @property
     def rows(self) -> Path:
@@ -47,21 +46,20 @@ class Arm:
 
 ASKED_AT = (0.4, 1.0, 1.5, 2.0)  # vLLM takes no higher temperature
 ARMS = (
-    Arm("sentinel-nano", recipe.NANO, None, ASKED_AT, 1.0, 800, 6.0),
-    Arm("trial-200-steps", TRIALS / "trial-200-steps", 200, ASKED_AT, 1.0, 400, 6.0),
+    Arm("sentinel-nano", recipe.NANO, None, ASKED_AT, 1.0, 800),
+    Arm("trial-200-steps", TRIALS / "trial-200-steps", 200, ASKED_AT, 1.0, 320),
 )
 
 
 async def run(arms: Sequence[Arm] = ARMS, *, n: int = 8) -> list[Observed]:
-    """Every row there is, old and new. Raises OperatorError where a student or its server is missing."""
+    """Every row there is, old and new. Raises OperatorError where a student or its server is missing, ModelUnavailable
+    where the server has gone; each row that was measured until then is kept."""
     WORK.mkdir(parents=True, exist_ok=True)
-    for arm in arms:
-        done = list(observed.read(arm.rows))
-        if len(done) >= arm.decisions:
-            console.print(f"[dim]{arm.student}: {len(done)} decisions are there[/]")
-            continue
-        console.print(f"{arm.student}: starting vLLM (about a minute)")
-        await _ask(arm, done, n)
+    with recipe.progress_bar() as bar:
+        tasks = {arm: bar.add_task(arm.student, total=arm.decisions, completed=_done(arm)) for arm in arms}
+        for arm, task in tasks.items():
+            if _done(arm) < arm.decisions:
+                await _ask(arm, n, partial(bar.advance, task))
     return known(arms)
 
 
@@ -70,27 +68,25 @@ def known(arms: Sequence[Arm] = ARMS) -> list[Observed]:
     return [row for arm in arms for row in observed.read(arm.rows)]
 
 
-async def _ask(arm: Arm, done: list[Observed], n: int) -> None:
+def _done(arm: Arm) -> int:
+    return len(known([arm]))
+
+
+async def _ask(arm: Arm, n: int, kept: Callable[[], None]) -> None:
     async with contextlib.AsyncExitStack() as stack:
+        console.print(f"{arm.student}: starting vLLM (about a minute)")
         server = await stack.enter_async_context(served(arm.folder, log=WORK / "vllm.log"))
         samplers: dict[str, StudentModel] = {}
         for temperature in arm.temperatures:
             sampling = Sampling(temperature=temperature, top_p=arm.top_p, seed=SEED)
             model = StudentModel(server.url, NAME, sampling, timeout=60.0)
             samplers[f"{arm.student} at {temperature:g}"] = await stack.enter_async_context(model)
-        bar = stack.enter_context(recipe._progress())
-        task = bar.add_task(arm.student, total=arm.decisions, completed=len(done))
 
         def keep(row: Observed) -> None:
             observed.append(arm.rows, row)
-            bar.advance(task)
+            kept()
 
-        try:
-            async with asyncio.timeout(60 * arm.minutes):
-                part = split.load("heldout")
-                await measure(samplers, part, arm.decisions, n=n, known=done, keep=keep)
-        except TimeoutError:
-            console.print(f"{arm.student}: its {arm.minutes:g} minutes are over; run it again to go on")
+        await measure(samplers, split.load("heldout"), arm.decisions, n=n, known=known([arm]), keep=keep)
 
 
 def make_trial_students(arms: Sequence[Arm] = ARMS) -> None:

@@ -1,4 +1,4 @@
-"""A report as files: NAME.json for the quorum, and the two curves as pictures beside it."""
+"""A report as files: NAME.json for quorum and sizes, and the curves as pictures beside it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def write(folder: Path, name: str, report: dict[str, Any]) -> list[Path]:
         f"{name}.json": json.dumps(report, indent=1) + "\n",
         f"{name}-reliability.svg": pictures.reliability(report),
         f"{name}-risk-coverage.svg": pictures.risk_coverage(report),
+        f"{name}-size.svg": pictures.sizes(report),
     }
     return [whole(folder / file, text) for file, text in texts.items()]
 

@@ -28,6 +28,7 @@ from sentinel.worth import marks, worth
 
 LEAST_ACTS = 0.45  # of the judged states; agreement on doing nothing is easy
 SEED = 3  # of the stream of states; evaluation uses another
+SILENT = 5  # bars in a row of which no state got an answer: then the server has gone
 
 
 async def measure(
@@ -42,17 +43,23 @@ async def measure(
     """`count` decisions in all, those of `known` (an earlier run that was cut off) among them.
 
     `samplers` by the name that goes into `Observed.source`. Each new decision is given to `keep` at once. Returns how
-    many there are now.
+    many there are now. A state that a model does not answer on is left out; raises ModelUnavailable where none does.
     """
     done = {observed.id for observed in known}
     total, holds = len(done), sum(observed.wanted == "hold" for observed in known)
-    turn = cycle(samplers)
+    turn, silent = cycle(samplers), 0
     async with aclosing(_bars(part)) as bars:
         async for bar in bars:
             asked = [(case, next(turn)) for case in bar]  # drawn before anything is skipped: a resumed run asks alike
             wanted = [(case, name) for case, name in asked if case.id not in done]
-            for observed in await asyncio.gather(*(_judge(case, name, samplers[name], n) for case, name in wanted)):
-                if observed is None or (observed.wanted == "hold" and holds >= (1 - LEAST_ACTS) * count):
+            found = await asyncio.gather(*(_judge(case, name, samplers[name], n) for case, name in wanted))
+            failed = [error for error in found if isinstance(error, ModelUnavailable)]
+            answered = [observed for observed in found if isinstance(observed, Observed)]
+            silent = 0 if answered else silent + bool(failed)
+            if failed and silent >= SILENT:
+                raise failed[-1]
+            for observed in answered:
+                if observed.wanted == "hold" and holds >= (1 - LEAST_ACTS) * count:
                     continue
                 keep(observed)
                 total += 1
@@ -74,8 +81,8 @@ async def _bars(part: Part) -> AsyncGenerator[list[Case]]:
                 bar = []
 
 
-async def _judge(case: Case, name: str, student: Sampler, n: int) -> Observed | None:
-    """None where the oracle's own action is not verified, or the model failed."""
+async def _judge(case: Case, name: str, student: Sampler, n: int) -> Observed | ModelUnavailable | None:
+    """None where the oracle's own action is not verified, the error where the model failed."""
     arena = case.arena
     reference = await arena.play(OracleModel(), case.state, case.scenario, 1)
     if drop_reason(reference) is not None:
@@ -84,7 +91,7 @@ async def _judge(case: Case, name: str, student: Sampler, n: int) -> Observed | 
         verdict = await arena.play(student, case.state, case.scenario, n)
     except ModelUnavailable as error:
         logging.getLogger(__name__).warning("%s: %s", case.id, error)
-        return None
+        return error
     choice = _plurality(case, verdict)
     same = agrees(choice, reference.decision, lambda pair, asked: arena.decide(case.state, pair, asked))
     undecided = isinstance(choice, Hold) and choice.reason != "hold_voted"

@@ -12,7 +12,7 @@ from sentinel.decide.agreement import Point, largest_agreeing
 
 WIDTH, HEIGHT = 640, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 50, 60
-INK, FAINT, ACT, HOLD, GOOD = "#1f2937", "#d1d5db", "#2563eb", "#9ca3af", "#059669"
+INK, FAINT, ACT, HOLD, GOOD, WARM = "#1f2937", "#d1d5db", "#2563eb", "#9ca3af", "#059669", "#d97706"
 _FONT = 'font-family="system-ui, sans-serif"'
 
 
@@ -145,6 +145,27 @@ def risk_coverage(report: dict[str, Any]) -> str:
         label = f"{item['agreement_bps'] / 100:.3g} %"
         plot.text(plot.x(item["coverage"]) - 6, plot.y(item["risk"]) + below, label, 11, anchor="end", colour=ACT)
     plot.text(LEFT + 12, TOP + 18, "labels: least agreement; band: Wilson 95 %", 12)
+    return plot.svg()
+
+
+def sizes(report: dict[str, Any]) -> str:
+    """A size holds from its agreement up to the next one that was measured; equal sizes are drawn side by side."""
+    plot = Plot(
+        f"How much of the size is supported? ({sum(item['total'] for item in report['acts'])} acts)",
+        "agreement: votes of those asked",
+        "share of what was voted for",
+    )
+    colours = (INK, ACT, GOOD, WARM)
+    for place, (colour, steps) in enumerate(zip(colours, report["size_by_agreement"].values(), strict=True)):
+        aside = 0.005 * (place - 1.5)
+        path, size = [(0.0, aside)], 0.0
+        for item in reversed(steps):
+            agreement, before, size = item["agreement_bps"] / WHOLE + aside, size, item["size_bps"] / WHOLE
+            path += [(agreement, before + aside), (agreement, size + aside)]
+            plot.dot(agreement, size + aside, colour)
+        plot.line([*path, (1.0, size + aside)], colour)
+    named = [f"at most {100 * float(risk):g} % of acts wrong" for risk in report["size_by_agreement"]]
+    plot.legend(list(zip(named, colours, strict=True)))
     return plot.svg()
 
 

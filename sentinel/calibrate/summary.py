@@ -35,6 +35,13 @@ def page(reports: Mapping[str, Mapping[str, Any]]) -> str:
             interval = f"{100 * item['low']:.1f} to {100 * item['high']:.1f} %"
             agreed = f"{item['agreement_bps'] / 100:g} %"
             lines.append(f"| {choice} | {agreed} | {item['total']} | {100 * item['share']:.1f} % | {interval} |")
+    risks = [f"{100 * float(risk):g} %" for risk in reports["all"]["size_by_agreement"]]
+    lines += ["", "Share of the size that an agreement supports, by the share of acts that may be wrong:", ""]
+    lines += [f"| student | agreement | {' | '.join(risks)} |", "|---|---|" + "---|" * len(risks)]
+    for name, report in reports.items():
+        for sized in zip(*report["size_by_agreement"].values(), strict=True):
+            shares = " | ".join(f"{item['size_bps'] / 100:.0f} %" for item in sized)
+            lines.append(f"| {name} | {sized[0]['agreement_bps'] / 100:g} % | {shares} |")
     return "\n".join(lines) + "\n"
 
 

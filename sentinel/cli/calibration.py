@@ -70,6 +70,9 @@ def _lines(report: dict[str, Any]) -> list[str]:
         )
     for risk, share in report["supported_agreement_bps"].items():
         lines.append(f"risk {risk}: " + ("nothing is supported" if share is None else f"agree {share / 100:g} %"))
+    for risk, steps in report["size_by_agreement"].items():
+        sizes = ", ".join(f"{item['size_bps'] / 100:g} % at {item['agreement_bps'] / 100:g} % agreed" for item in steps)
+        lines.append(f"size at risk {risk}: {sizes}")
     check = report["check"]
     lines.append(f"check on the newer trades, from the older {check['older']}: {json.dumps(check['newer_wrong'])}")
     return lines

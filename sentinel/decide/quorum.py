@@ -7,7 +7,7 @@ it was made with the same idea of agreement. Whatever is odd about the text is a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_core import from_json
@@ -19,6 +19,7 @@ from sentinel.types import BPS
 FORMAT = 1
 MAJORITY_BPS = 5000
 LEAST_ACTS = 100  # evidence of the first step; fewer acts at the top are taken together with those below
+MOST = 10**12  # of any count; more is no count of anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,19 @@ def _level(item: Any) -> Level:
     if not all(type(number) is int for number in numbers):
         raise TypeError("counts must be integers")
     level = Level(*numbers)
-    if not (0 < level.votes <= level.asked and 0 <= level.right <= level.total):
+    if not (0 < level.votes <= level.asked <= MOST and 0 <= level.right <= level.total <= MOST):
         raise ValueError(f"impossible counts {numbers}")
     return level
+
+
+def by_agreement(levels: Sequence[Level]) -> tuple[Level, ...]:
+    """Highest agreement first; levels of one agreement (4 of 8, 8 of 16) are one, those without acts are left out."""
+    found: dict[int, Level] = {}
+    for level in sorted(levels, key=lambda level: -level.share_bps):
+        same = found.get(level.share_bps)
+        right, total = (same.right, same.total) if same is not None else (0, 0)
+        found[level.share_bps] = replace(same or level, right=right + level.right, total=total + level.total)
+    return tuple(level for level in found.values() if level.total)
 
 
 def supported(levels: Sequence[Level], max_risk: float) -> int | None:
@@ -71,15 +82,13 @@ def supported(levels: Sequence[Level], max_risk: float) -> int | None:
     """
     found: int | None = None
     right = total = 0
-    for share in sorted({level.share_bps for level in levels}, reverse=True):
-        here = [level for level in levels if level.share_bps == share]
-        right += sum(level.right for level in here)
-        total += sum(level.total for level in here)
+    for level in by_agreement(levels):
+        right, total = right + level.right, total + level.total
         if total < LEAST_ACTS:
             continue
         if Share(total - right, total).high > max_risk:
             break
-        found = share
+        found = level.share_bps
     return found
 
 

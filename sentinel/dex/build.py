@@ -7,7 +7,7 @@ one amount goes on; everything else is refused with ActionFault and a short mess
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sentinel.dex.costs import convert, expected_gas, gas_in, reference_rate
 from sentinel.dex.labels import find_pool
@@ -85,6 +85,16 @@ class Builder:
             raise ActionFault("a cycle needs two different venues")
         legs = (self._leg(token, via, venue_in), self._leg(via, token, venue_out))
         return self._closed(state, legs, self._affordable(state, token, amount_whole))
+
+    def scaled(self, state: MarketState, swap: Swap, size_bps: int) -> Swap:
+        """The same ways with `size_bps` of what each puts in, rounded down; min_out and deadline as any swap's."""
+        routes = tuple(replace(route, amount_in=route.amount_in * size_bps // BPS) for route in swap.routes)
+        if not all(route.amount_in for route in routes):
+            raise ActionFault("the amount is too small to be scaled")
+        if swap.is_cycle:
+            (route,) = routes
+            return self._closed(state, route.legs, route.amount_in)
+        return self._fair(state, routes)
 
     def approve(self, state: MarketState, token: Symbol, amount: object) -> Approve:
         """Let Permit2 take at most `amount` whole tokens; 0 revokes."""

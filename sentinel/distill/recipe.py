@@ -48,7 +48,7 @@ def make_student(
 
 
 def run_collect(part: str, count: int, out: Path, seed: int = 0) -> dict[str, int]:
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task(f"collect {part}", total=count)
         fates = uvloop.run(
             collect(split.load(part), count, out, seed=seed, progress=lambda n: bar.update(task, completed=n))
@@ -82,12 +82,12 @@ def run_evaluate(model: Path, part: str, states: int, *, n: int = 8) -> dict[str
                 sampler, split.load(part), states, n=n, progress=lambda k: bar.update(task, completed=k)
             )
 
-    with _progress() as bar:
+    with progress_bar() as bar:
         scores = uvloop.run(judge(bar))
     return {"part": part, "states": states, "n": n, **scores}
 
 
-def _progress() -> Progress:
+def progress_bar() -> Progress:
     return Progress(
         TextColumn("{task.description:16}"),
         BarColumn(),

@@ -74,6 +74,7 @@ def cycle_fields(record: CycleRecord, network: Network) -> dict[str, object]:
     }
     if isinstance(made, Act):
         fields |= {"intent": record.intent_id, "margin": made.margin, "spread_bps": made.spread_bps}
+        fields["size_bps"] = made.size_bps
     else:
         fields["hold"] = made.reason
     if record.proposal is not None:

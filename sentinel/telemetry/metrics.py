@@ -22,7 +22,7 @@ from prometheus_client import (
 )
 
 from sentinel import accounts
-from sentinel.types import Act, CycleRecord, Head, Limits, Network, Proposal, Settled, Simulation, Spent, Symbol
+from sentinel.types import BPS, Act, CycleRecord, Head, Limits, Network, Proposal, Settled, Simulation, Spent, Symbol
 
 # The times at which counters began tell nobody anything here.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types there
@@ -82,6 +82,8 @@ class Metrics:
         self.agreement = gauge("agreement_ratio", "winning votes over those asked, last vote")
         self.margin = gauge("vote_margin", "votes ahead of the next class, last act")
         self.spread = gauge("vote_spread_bps", "widest distance within the winning set, last act")
+        self.size = gauge("size_ratio", "part of what was voted for that went on, last act")
+        self.sized = counter("sized", "trades made smaller by calibration, by what was decided of them", "kind")
         self.decisions = counter("decisions", "decisions by kind and reason", "kind", "reason")
         self.refusals = counter("refusals", "what policy refused, by rule", "rule")
 
@@ -131,6 +133,10 @@ class Metrics:
         for verdict in record.verdicts:
             if not verdict.ok:
                 self.refusals.labels(self._bounded("rule", verdict.rule)).inc()
+        if record.sized is not None:
+            self.sized.labels("act" if isinstance(record.decision, Act) else "hold").inc()
+            if (refused := record.sized.refusal) is not None:
+                self.refusals.labels(self._bounded("rule", refused.rule)).inc()
         self._observe_decision(record)
         if record.state is not None:
             self._observe_wallet(record)
@@ -207,6 +213,7 @@ class Metrics:
             self.decisions.labels("act", type(decision.simulation.candidate.action).__name__.lower()).inc()
             self.margin.set(decision.margin)
             self.spread.set(decision.spread_bps)
+            self.size.set(decision.size_bps / BPS)
         else:
             self.decisions.labels("hold", self._bounded("reason", decision.reason)).inc()
             if decision.reason.startswith("model"):

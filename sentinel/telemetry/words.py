@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sentinel import accounts
-from sentinel.types import Act, Action, Approve, CycleRecord, Decision, Hold, HoldAction, Network, Swap
+from sentinel.types import BPS, Act, Action, Approve, CycleRecord, Decision, Hold, HoldAction, Network, Swap
 
 HOLDS = {
     "hold_voted": "most candidates wanted to hold",
@@ -12,6 +12,7 @@ HOLDS = {
     "in_flight": "the last transaction is not settled yet",
     "paused": "trading is paused",
     "refused": "a hard limit refused the trade",
+    "sized_out": "no trade at the size that its agreement supports",
     "no_ballots": "no candidate survived parsing, simulation and policy",
     "model_unavailable": "the model did not answer",
     "model_timeout": "the model was too slow",
@@ -51,7 +52,8 @@ def decision(made: Decision, network: Network) -> str:
         gives = ""
         if isinstance(what, Swap):
             gives = f", giving {amount(simulation.deltas.get(what.token_out, 0), what.token_out, network)}"
-        return f"{action(what, network)}{gives}{votes}"
+        sized = f", sized to {made.size_bps / 100:g} % by calibration" if made.size_bps != BPS else ""
+        return f"{action(what, network)}{gives}{sized}{votes}"
     return f"hold: {hold(made)}" if made.detail else f"hold: {hold(made)}{votes}"
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 from sentinel import accounts
 from sentinel.telemetry import words
 from tests.app import values
@@ -10,6 +12,13 @@ def test_an_act_reads_as_a_person_would_say_it() -> None:
     said = words.cycle(values.record(values.act()), values.NETWORK)
     swap = "swap 0.1 WETH to USDC over WETH/USDC-v3-500, giving 200 USDC (5 of 8 votes)"
     assert said.startswith(f"block 7: {swap}; 1 refused (slippage), 2 discarded (")
+
+
+def test_an_act_of_part_of_the_size_says_so() -> None:
+    """The part in percent, and where it comes from; nothing of the kind at full size."""
+    part = words.decision(dataclasses.replace(values.act(), size_bps=6000), values.NETWORK)
+    assert part.endswith("giving 200 USDC, sized to 60 % by calibration (5 of 8 votes)")
+    assert "sized" not in words.decision(values.act(), values.NETWORK)
 
 
 def test_a_hold_says_why_in_plain_words() -> None:

@@ -13,7 +13,7 @@ from sentinel.__main__ import app
 from sentinel.calibrate import curves, files, journaled, observed
 from sentinel.calibrate.observed import Observed
 from sentinel.chain.networks import load_network
-from sentinel.decide import quorum
+from sentinel.decide import quorum, sizing
 from sentinel.errors import OperatorError
 from sentinel.journal.journal import Journal
 from sentinel.journal.reports import Settlement
@@ -67,15 +67,22 @@ def test_coverage_and_risk_grow_as_less_agreement_is_asked_for() -> None:
 
 
 def test_the_file_that_is_written_is_the_one_that_the_quorum_reads(tmp_path: Path) -> None:
-    """JSON and two well-formed pictures; at 10 % only full agreement is supported."""
+    """JSON and three well-formed pictures; at 10 % only full agreement is supported, and at full size."""
     written = files.write(tmp_path, "student", report())
     assert [path.name for path in written] == [
         "student.json",
         "student-reliability.svg",
         "student-risk-coverage.svg",
+        "student-size.svg",
     ]
     text = written[0].read_text()
     assert quorum.quorum_bps(text, max_risk=0.1, agreement_bps=500, floor_bps=5000) == 9999
+    told = json.loads(text)["size_by_agreement"]
+    assert list(told) == ["0.01", "0.02", "0.05", "0.1"]
+    for risk, steps in told.items():
+        derived = sizing.sizes(quorum.read(text, 500), float(risk))
+        assert [(item["agreement_bps"], item["size_bps"]) for item in steps] == list(derived.steps)
+    assert [item["size_bps"] for item in told["0.1"]] == [10_000, 1280]
     for picture in written[1:]:
         assert ElementTree.fromstring(picture.read_text()).tag.endswith("svg")
 

@@ -56,6 +56,11 @@ def test_too_little_evidence_supports_nothing() -> None:
         derived(calibration((8, 8, 99, 99)))
 
 
+def test_a_level_without_acts_supports_nothing() -> None:
+    """It is no evidence for going below the level above it."""
+    assert supported([Level(8, 8, 200, 200), Level(7, 8, 0, 0)], 0.05) == 10_000
+
+
 BAD = [
     "",
     "[]",
@@ -72,6 +77,8 @@ BAD = [
     calibration((0, 8, 400, 400)),
     calibration((8, 8, -1, 400)),
     calibration(*GOOD, GOOD[0]),
+    calibration((8, 8, 10**400, 10**400)),
+    calibration((10**400, 10**400, 1, 1)),
     json.dumps(
         {"format": 1, "vote": {"agreement_bps": 500}, "acts": [{"votes": 8, "asked": 8.0, "right": 1e9, "total": 1e9}]}
     ),

@@ -98,6 +98,43 @@ def test_a_cycle_gives_back_its_input_its_gas_and_the_least_profit() -> None:
     assert [leg.token_in for leg in swap.routes[0].legs] == ["USDC", "WETH"]
 
 
+def test_a_scaled_swap_is_what_would_have_been_built_at_that_amount() -> None:
+    """min_out comes of its own quote: more than its part of the larger one's, since a smaller trade moves less."""
+    whole = BUILD.swap(state_at(), "WETH", "USDC", 10.0, "v2")
+    part = BUILD.scaled(state_at(), whole, 2500)
+    assert part == BUILD.swap(state_at(), "WETH", "USDC", 2.5, "v2")
+    assert part.min_out * 4 > whole.min_out
+
+
+def test_a_scaled_split_keeps_its_ways_and_their_shares() -> None:
+    """Each route's amount is rounded down by itself; the whole at full size is the whole."""
+    state = cycle_state(2_000.0, 2_001.0)
+    build = replace(BUILD, network=TWO)
+    whole = build.swap(state, "WETH", "USDC", 9.0, ["v2", "v2b"])
+    part = build.scaled(state, whole, 3333)
+    assert [route.legs for route in part.routes] == [route.legs for route in whole.routes]
+    assert [r.amount_in for r in part.routes] == [r.amount_in * 3333 // 10_000 for r in whole.routes]
+    assert build.scaled(state, whole, 10_000) == whole
+
+
+def test_a_scaled_cycle_pays_for_all_of_its_gas_or_is_refused() -> None:
+    """Gas and least profit do not shrink with the amount."""
+    state = cycle_state(1_980.0, 2_020.0)
+    build = replace(BUILD, network=TWO)
+    whole = build.cycle(state, "USDC", "WETH", 1_000, "v2", "v2b")
+    assert build.scaled(state, whole, 9000) == build.cycle(state, "USDC", "WETH", 900, "v2", "v2b")
+    with pytest.raises(ActionFault, match="does not pay"):
+        build.scaled(state, whole, 5000)
+
+
+def test_what_rounds_down_to_nothing_is_no_trade() -> None:
+    """Never rounded up to a unit."""
+    whole = BUILD.swap(state_at(), "WETH", "USDC", 1.0, "v2")
+    crumb = replace(whole, routes=(replace(whole.routes[0], amount_in=9_999),))
+    with pytest.raises(ActionFault, match="too small to be scaled"):
+        BUILD.scaled(state_at(), crumb, 1)
+
+
 @pytest.mark.parametrize(
     ("buy", "sell", "reference", "message"),
     [(2_000.0, 2_013.0, 2_000.0, "does not pay"), (1_980.0, 2_020.0, None, "reference")],

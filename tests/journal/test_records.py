@@ -45,6 +45,16 @@ def test_a_cycle_comes_back_equal() -> None:
     assert loads(types.CycleRecord, dumps(record)) == record
 
 
+def test_a_record_from_before_sizes_is_read_as_full_size() -> None:
+    """What an earlier version wrote has neither field; nothing was made smaller then."""
+    record = cycle(intent())
+    plain = json.loads(dumps(record))
+    del plain["sized"], plain["decision"]["size_bps"]
+    assert loads(types.CycleRecord, canonical(plain)) == record
+    assert isinstance(record.decision, types.Act)
+    assert (record.sized, record.decision.size_bps) == (None, types.BPS)
+
+
 def test_another_kind_is_refused() -> None:
     """A text of one type is not read as another."""
     with pytest.raises(ValueError, match="not a Fees"):
