@@ -2,145 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from eth_utils.address import to_checksum_address
 
-from sentinel import terms
 from sentinel.app.replay import decide_again
 from sentinel.assemble import builder
-from sentinel.calibrated import quorum_bps, sizes
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
-from sentinel.cycle import Cycle, Size
 from sentinel.decide.calldata import RouterCall, decode_call
-from sentinel.decide.policy import Policy
-from sentinel.decide.sizing import Sizes, resized
-from sentinel.decide.vote import vote
+from sentinel.decide.sizing import Sizes
 from sentinel.devnet import Devnet
-from sentinel.devnet.crowd import Behaviour
-from sentinel.dex.build import Builder
-from sentinel.dex.fork import Fork
 from sentinel.dex.quoter import Quoter
-from sentinel.dex.toolkit import DexToolkit
-from sentinel.dex.venues import READERS
 from sentinel.errors import ForkUnavailable
-from sentinel.execute.dryrun import DryRun
-from sentinel.journal.journal import Journal
-from sentinel.settings import Settings, load
+from sentinel.settings import load
 from sentinel.sizer import Sizer
 from sentinel.telemetry import words
 from sentinel.telemetry.logs import cycle_fields
 from sentinel.telemetry.metrics import Metrics
 from sentinel.types import (
     BPS,
-    NATIVE,
     Act,
-    Action,
-    Candidate,
-    CycleRecord,
     Decision,
     Hold,
-    HoldAction,
     MarketState,
-    MarketView,
-    Proposal,
-    Simulation,
     Sized,
     Spent,
     Swap,
 )
 from tests.app.running import Cli, moving
-
-WALLET = to_checksum_address("0x" + "c5" * 20)
-PURSE = {"WETH": 2 * 10**18, "USDC": 20_000 * 10**6, NATIVE: 10**18}
-VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "", 1.0, 0, "settings")
-
-Make = Callable[[Builder, MarketState], Action]  # what seven of eight want
-
-
-def calibration(folder: Path, *levels: tuple[int, int, int]) -> Path:
-    """A file of its own for these `levels`: (votes of 8, right, total)."""
-    path = folder / f"{abs(hash(levels))}.json"
-    acts = [{"votes": votes, "asked": 8, "right": right, "total": total} for votes, right, total in levels]
-    path.write_text(json.dumps({"format": 1, "vote": {"agreement_bps": 500}, "acts": acts}))
-    return path
-
-
-PART = ((8, 2000, 2000), (7, 191, 200))  # at 5 % risk: about 60 % of the size where seven of eight agree
-LITTLE = ((8, 2000, 2000), (7, 15, 20))  # about 11 %
-
-
-@dataclass
-class Desk:
-    """Seven of eight candidates want what a test says, one holds."""
-
-    net: Devnet
-    market: MarketReader
-    toolkit: DexToolkit
-    journal: Journal
-    folder: Path
-    make: Make = lambda build, state: build.swap(state, "USDC", "WETH", 500, "v3-500")
-
-    def view(self, state: MarketState) -> MarketView:
-        return VIEW
-
-    async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
-        build = builder(self.settings(PART), self.net.network, state.prices)
-        actions = [self.make(build, state)] * 7 + [HoldAction("wait")]
-        candidates = tuple(Candidate(i, action, "") for i, action in enumerate(actions))
-        return Proposal(n, candidates, (), (), (), 1, "written")
-
-    def settings(self, levels: Sequence[tuple[int, int, int]], **limits: float) -> Settings:
-        vote = {"calibration_file": calibration(self.folder, *levels), "size_by_agreement": True}
-        return load(None, vote=vote, limits={"min_profit": 0.0, **limits})
-
-    async def run(self, given: Settings, size: Size | None = None) -> CycleRecord:
-        network = self.net.network
-        head = await latest_head(self.net.rpc)
-        policy = Policy(network, terms.limits(given, network))
-        build = builder(given, network, (await self.market.read(head)).prices)
-        supported = sizes(given)
-        assert supported is not None
-
-        def voted(ballots: Sequence[Simulation], asked: int, state: MarketState) -> Decision:
-            dust = terms.dust(given, network, state.prices)
-            return vote(ballots, asked=asked, quorum_bps=quorum_bps(given), dust=dust)
-
-        us: Any = self
-        return await Cycle(
-            market=self.market,
-            analyst=us,
-            trader=us,
-            toolkit=self.toolkit,
-            policy=policy,
-            vote=voted,
-            executor=DryRun(self.journal),
-            journal=self.journal,
-            samples=lambda: 8,
-            newest=lambda: head,
-            clock=lambda: float(head.timestamp),
-            size=size or Sizer(supported, build.scaled, self.toolkit, policy).size,
-        ).run(head)
+from tests.app.sized_desk import LITTLE, PART, Desk, calibration, opened
 
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with Devnet.start(behaviour=Behaviour(opening_every=3)) as net:
-        await net.fund(WALLET, PURSE)
-        await net.allow_permit2(WALLET, {"WETH": 10**19, "USDC": 10**12})
-        await net.market.step()
-        market = MarketReader(net.rpc, net.network, WALLET, READERS, PriceHistory(9), min_priority_fee=10**9)
-        journal = Journal.open(tmp_path / "journal", net.network, "0x" + "00" * 32, WALLET)
-        async with Fork(net.network, net.rpc_url) as fork:
-            yield Desk(net, market, DexToolkit(net.network, fork), journal, tmp_path)
-        journal.close()
+    async with opened(tmp_path) as desk:
+        yield desk
 
 
 async def test_what_is_prepared_is_the_smaller_trade_as_it_was_simulated(desk: Desk) -> None:
@@ -273,46 +171,6 @@ async def test_a_replay_with_other_sizes_says_so(desk: Desk) -> None:
     given = desk.settings(PART, min_trade=400.0)
     refused = await desk.run(given)
     assert not decide_again(refused, without, desk.net.network).same
-
-
-# ---------------------------------------------------------------- mutants: scaling what was already simulated
-
-
-def shrunk(simulation: Simulation, size_bps: int) -> Simulation:
-    """The larger trade's simulation and bytes under the smaller trade's name."""
-    swap = simulation.candidate.action
-    assert isinstance(swap, Swap)
-    routes = tuple(replace(route, amount_in=route.amount_in * size_bps // BPS) for route in swap.routes)
-    smaller = replace(swap, routes=routes, min_out=swap.min_out * size_bps // BPS)
-    return replace(simulation, candidate=replace(simulation.candidate, action=smaller))
-
-
-async def test_scaling_after_the_simulation_is_caught_by_the_sizer(desk: Desk) -> None:
-    """Bytes of the larger trade under the smaller one's name put in more than their part."""
-
-    async def mutant(act: Act, state: MarketState, spent: Spent) -> tuple[Decision, Sized | None]:
-        sized = Sized(shrunk(act.simulation, 6000), None)
-        return resized(act, 6000, sized), sized
-
-    record = await desk.run(desk.settings(PART), size=mutant)
-    assert isinstance(record.decision, Hold)
-    assert record.decision.detail.endswith("what was simulated is not the smaller trade")
-
-
-async def test_scaling_after_the_simulation_is_caught_by_policy(desk: Desk) -> None:
-    """Were there no such guard: the final check reads the bytes, and they put in something else than the action."""
-
-    async def mutant(act: Act, state: MarketState, spent: Spent) -> tuple[Decision, Sized | None]:
-        return replace(act, simulation=shrunk(act.simulation, 6000), size_bps=6000), None
-
-    record = await desk.run(desk.settings(PART), size=mutant)
-    assert isinstance(record.decision, Hold)
-    assert (record.decision.reason, record.intent_id) == ("refused", None)
-    assert "route: the bytes put in" in record.decision.detail
-    assert desk.journal.trades(5) == ()
-
-
-# ---------------------------------------------------------------- as a service
 
 
 async def test_a_live_trade_of_part_of_the_size_is_confirmed(devnet: Devnet, tmp_path: Path) -> None:
