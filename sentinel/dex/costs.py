@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sentinel.types import NATIVE, Head, Leg, MarketState, Network, Reference, Symbol
+from sentinel.types import NATIVE, UNWRAP, WRAP, Head, Leg, MarketState, Network, Reference, Symbol
 
 # Gas units, rounded up from what the devnet's real contracts used; estimates for decisions, never a gas limit.
 _BASE_GAS = 90_000  # transaction, router, Permit2 permit and transfer
 LEG_GAS = {"uniswap_v2": 62_000, "uniswap_v3": 68_000, "uniswap_v4": 76_000}
 
 
+COIN_GAS = {WRAP: 40_000, UNWRAP: 40_000}  # a leg that wraps or unwraps the native coin
+
+
 def expected_gas(legs: Sequence[Leg]) -> int:
     """Gas units that a trade over these legs uses, its permit included."""
-    return _BASE_GAS + sum(LEG_GAS.get(leg.venue, max(LEG_GAS.values())) for leg in legs)
+    return _BASE_GAS + sum((COIN_GAS | LEG_GAS).get(leg.venue, max(LEG_GAS.values())) for leg in legs)
 
 
 def expected_price(head: Head, priority_fee: int) -> int:
