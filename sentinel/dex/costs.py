@@ -11,7 +11,7 @@ _BASE_GAS = 90_000  # transaction, router, Permit2 permit and transfer
 LEG_GAS = {"uniswap_v2": 62_000, "uniswap_v3": 68_000, "uniswap_v4": 76_000}
 
 
-COIN_GAS = {WRAP: 40_000, UNWRAP: 40_000}  # a leg that wraps or unwraps the native coin
+COIN_GAS = {WRAP: 0, UNWRAP: 18_000}  # wrapping costs less than the permit that it takes the place of
 
 
 def expected_gas(legs: Sequence[Leg]) -> int:
