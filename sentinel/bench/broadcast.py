@@ -32,7 +32,7 @@ async def broadcast(desk: Desk, simulation: Simulation) -> Simulation:
         await rpc.call("evm_setNextBlockTimestamp", hex(env.timestamp))
         fields: dict[str, Any] = {
             "type": 2, "chainId": network.chain_id, "nonce": env.nonce, "to": tx.to, "data": tx.data, "value": tx.value,
-            "gas": SCREEN_GAS, "maxFeePerGas": env.max_fee, "maxPriorityFeePerGas": env.priority_fee,
+            "gas": min(SCREEN_GAS, (before[NATIVE] - tx.value) // env.max_fee), "maxFeePerGas": env.max_fee, "maxPriorityFeePerGas": env.priority_fee,
         }  # fmt: skip
         raw = desk.account.sign_transaction(fields).raw_transaction
         tx_hash = await rpc.call("eth_sendRawTransaction", "0x" + raw.hex())
