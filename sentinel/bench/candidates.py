@@ -34,7 +34,7 @@ def random_candidates(network: Network, state: MarketState, count: int, seed: in
 
 
 def _coined(network: Network, swap: Swap, rng: Random) -> Swap:
-    """The same with native coin for its wrapped token at one end, or at both; now and then without the pools between."""
+    """The same with native coin for its wrapped token at one end or both; now and then without the pools between."""
     (route,) = swap.routes
     starts, ends = swap.token_in == network.wrapped, swap.token_out == network.wrapped
     legs, least = route.legs, swap.min_out
