@@ -8,7 +8,7 @@ from math import ceil, floor
 
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case
-from sentinel.types import NATIVE, Approve, Route, Spent, Swap, V2State
+from sentinel.types import NATIVE, Approve, Leg, Route, Spent, Swap, V2State
 from tests.decide import world as w
 from tests.decide.world import (
     ALL,
@@ -115,7 +115,7 @@ def alone(recipient: str = MSG_SENDER, min_out: int = FAIR) -> World:
     return world.but(action=swap, data=execute([w.command(w.WRAP, recipient, FAIR, 0, True)]))
 
 
-def coined(world: World, *legs: w.Leg, **changes: int) -> World:
+def coined(world: World, *legs: Leg, **changes: int) -> World:
     """The same trade of native coin over other legs."""
     swap = Swap((Route(legs, FAIR),), changes.pop("min_out", world.swap.min_out), DEADLINE)
     return world.but(action=swap, data=execute(commands_of(swap)), **({"deltas": changes} if changes else {}))
