@@ -69,17 +69,9 @@ def deadline_of(
             waiting, owed = None, 0
             continue
         _want(not owed, "calldata", "what is taken from the wallet is not unwrapped")
-        if command == _WRAP:
-            recipient, amount = _exact(("address", "uint256"), given)
-            tokens, from_wallet, least = [coin], True, amount
-            sent += amount
-        elif command == _TAKE:
-            token, recipient, amount = _exact(_TAKEN, given)
-            _want(int(token, 16) == coin, "token", f"{token} cannot be unwrapped")
-            _want(int(recipient, 16) == _ROUTER, "recipient", f"what is taken goes to {recipient}")
-            tokens, from_wallet, least, owed = [coin], True, 0, amount
-        else:
-            recipient, amount, least, tokens, from_wallet = _swap(command, given)
+        recipient, amount, least, tokens, from_wallet = _read(command, given, coin)
+        sent += amount if command == _WRAP else 0
+        owed = amount if command == _TAKE else 0
         _want(all(token in most for token in tokens), "token", "a token on the way is not listed")
         if from_wallet:
             _want(waiting is None, "calldata", "something is left in the router")
@@ -101,8 +93,20 @@ def deadline_of(
     return int(deadline)
 
 
-def _swap(command: int, given: bytes) -> tuple[Address, int, int, list[int], bool]:
+def _read(command: int, given: bytes, coin: int) -> tuple[Address, int, int, list[int], bool]:
     """Recipient, amount in, least out, the tokens on the way, and whether the wallet pays."""
+    if command == _WRAP:  # it gives exactly what it takes
+        recipient, amount = _exact(("address", "uint256"), given)
+        return recipient, amount, amount, [coin], True
+    if command == _TAKE:
+        token, recipient, amount = _exact(_TAKEN, given)
+        _want(int(token, 16) == coin, "token", f"{token} cannot be unwrapped")
+        _want(int(recipient, 16) == _ROUTER, "recipient", f"what is taken goes to {recipient}")
+        return recipient, amount, 0, [coin], True
+    return _swap(command, given)
+
+
+def _swap(command: int, given: bytes) -> tuple[Address, int, int, list[int], bool]:
     if command == _V4:
         actions, parts = _exact(("bytes", "bytes[]"), given)
         _want(actions == _V4_ACTIONS and len(parts) == len(_V4_PARTS), "command", "V4 actions that are not allowed")
