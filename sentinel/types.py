@@ -20,6 +20,8 @@ HexHash = str
 
 NATIVE: Symbol = "ETH"
 UNWRAP = "unwrap"  # pool and venue of a route's last leg that turns the wrapped token into the native coin, 1 to 1
+WRAP = "wrap"  # of a first leg that turns the native coin into the wrapped token, 1 to 1; such coin is sent as value
+COIN_LEGS = frozenset((WRAP, UNWRAP))  # they cross no pool
 BPS = 10_000
 
 
@@ -237,6 +239,11 @@ class Swap:
     @property
     def amount_in(self) -> int:
         return sum(route.amount_in for route in self.routes)
+
+    @property
+    def value(self) -> int:
+        """Wei that is sent along: all that goes in, where that is the native coin. Permit2 then has no part in it."""
+        return self.amount_in if self.token_in == NATIVE else 0
 
     @property
     def is_cycle(self) -> bool:

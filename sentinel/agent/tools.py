@@ -174,10 +174,11 @@ class Toolbox:
         return self.builder.swap(self.state, *self._pair(token_in, token_out), _amount(amount), where)
 
     def route(self, tokens: list[Symbol], amount: float, venues: list[str]) -> Action:
-        """One venue a hop; a closed cycle where the last token is the first; the gas coin at the end by "unwrap"."""
+        """One venue a hop; a closed cycle where the last token is the first; the gas coin first by "wrap", last by
+        "unwrap"."""
         if not isinstance(tokens, list | tuple) or not 2 <= len(tokens) <= 8:
             raise CodeFault("tokens is a list of at least two")
-        way = [*map(self._traded, tokens[:-1]), self._token(tokens[-1])]
+        way = [self._token(tokens[0]), *map(self._traded, tokens[1:-1]), self._token(tokens[-1])]
         return self.builder.route(self.state, way, _amount(amount), _labels(venues))
 
     def cycle(self, token: Symbol, via: Symbol, amount: float, buy_venue: str, sell_venue: str) -> Action:

@@ -22,7 +22,7 @@ async def broadcast(desk: Desk, simulation: Simulation) -> Simulation:
     snapshot = await rpc.call("evm_snapshot")
     try:
         action = simulation.candidate.action
-        if isinstance(action, Swap):
+        if isinstance(action, Swap) and not action.value:
             token = network.tokens[action.token_in].address
             slot = allowance_slot(desk.account.address, token, network.universal_router)
             value = pack_allowance(action.amount_in, action.deadline, 0)
@@ -30,9 +30,10 @@ async def broadcast(desk: Desk, simulation: Simulation) -> Simulation:
         await rpc.call("anvil_setCoinbase", env.coinbase)
         await rpc.call("anvil_setNextBlockBaseFeePerGas", hex(env.base_fee))
         await rpc.call("evm_setNextBlockTimestamp", hex(env.timestamp))
+        gas = min(SCREEN_GAS, (before[NATIVE] - tx.value) // env.max_fee)
         fields: dict[str, Any] = {
             "type": 2, "chainId": network.chain_id, "nonce": env.nonce, "to": tx.to, "data": tx.data, "value": tx.value,
-            "gas": SCREEN_GAS, "maxFeePerGas": env.max_fee, "maxPriorityFeePerGas": env.priority_fee,
+            "gas": gas, "maxFeePerGas": env.max_fee, "maxPriorityFeePerGas": env.priority_fee,
         }  # fmt: skip
         raw = desk.account.sign_transaction(fields).raw_transaction
         tx_hash = await rpc.call("eth_sendRawTransaction", "0x" + raw.hex())

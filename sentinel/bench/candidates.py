@@ -1,9 +1,11 @@
-"""Random candidates over all venues, by a seed: both directions, routes, cycles, approvals; about a third reverts."""
+"""Random candidates over all venues, by a seed: both directions, routes, cycles, approvals, native coin at either end;
+about a third reverts."""
 
 from __future__ import annotations
 
 from random import Random
 
+from sentinel.dex.quotes import unwrap_leg, wrap_leg
 from sentinel.types import Action, Approve, Candidate, Leg, MarketState, Network, Route, Swap
 
 _USUAL = {"WETH": 10**18, "USDC": 2_000 * 10**6, "WBTC": 5 * 10**6}  # base units of one trade
@@ -26,8 +28,21 @@ def random_candidates(network: Network, state: MarketState, count: int, seed: in
         token, pools = _path(network, rng)
         amount = max(1, int(_USUAL[token] * 10 ** rng.uniform(-6, 2)))  # the largest are more than the wallet holds
         least = rng.choice((1, 1, 1, amount * 10**13))
-        actions.append(_swap(network, pools, token, amount, least, deadline))
+        swap = _swap(network, pools, token, amount, least, deadline)
+        actions.append(_coined(network, swap, rng) if rng.random() < 0.3 else swap)
     return [Candidate(index, action, "") for index, action in enumerate(actions[:count])]
+
+
+def _coined(network: Network, swap: Swap, rng: Random) -> Swap:
+    """The same with native coin for its wrapped token at one end or both; now and then without the pools between."""
+    (route,) = swap.routes
+    starts, ends = swap.token_in == network.wrapped, swap.token_out == network.wrapped
+    legs, least = route.legs, swap.min_out
+    if starts and rng.random() < 0.1:
+        legs, least = (rng.choice((wrap_leg(network), unwrap_leg(network))),), route.amount_in
+    else:
+        legs = (*((wrap_leg(network),) if starts else ()), *legs, *((unwrap_leg(network),) if ends else ()))
+    return Swap((Route(legs, route.amount_in),), least, swap.deadline)
 
 
 def _path(network: Network, rng: Random) -> tuple[str, list[str]]:

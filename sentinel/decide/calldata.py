@@ -1,15 +1,16 @@
 """Policy's own reading of a transaction's calldata, apart from the code that writes it.
 
 Only these exist: ERC-20 `approve`, and the Universal Router's `execute(commands, inputs, deadline)` made of an optional
-Permit2 permit followed by exact-input V2, V3 and V4 swaps, a route ending with an unwrapping or not. The router reads
-its inputs leniently (any offsets, dirty upper bits, trailing bytes); here only the one plain encoding is read, all else
-is malformed: so there is one reading only. Layouts are those of Universal Router 2.1.0 (Dispatcher.dispatch) and of its
+Permit2 permit followed by exact-input V2, V3 and V4 swaps, a route beginning with a wrapping or not, and ending with an
+unwrapping or not; and the wallet's own wrapped coin taken and unwrapped. The router reads its inputs leniently (any
+offsets, dirty upper bits, trailing bytes); here only the one plain encoding is read, all else is malformed: so there is
+one reading only. Layouts are those of Universal Router 2.1.0 (Dispatcher.dispatch) and of its
 V4 actions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,8 @@ APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
 EXECUTE = bytes.fromhex("3593564c")  # execute(bytes,bytes[],uint256)
 V3_EXACT_IN = 0x00
 V2_EXACT_IN = 0x08
+TRANSFER_FROM = 0x02
+WRAP_ETH = 0x0B
 UNWRAP_WETH = 0x0C
 V4_SWAP = 0x10
 PERMIT = 0x0A
@@ -36,7 +39,8 @@ _EXECUTE_TYPES = ("bytes", "bytes[]", "uint256")
 _PERMIT_TYPES = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
 _V3_TYPES = ("address", "uint256", "uint256", "bytes", "bool")
 _V2_TYPES = ("address", "uint256", "uint256", "address[]", "bool")
-_UNWRAP_TYPES = ("address", "uint256")
+_WRAP_TYPES = _UNWRAP_TYPES = ("address", "uint256")
+_TRANSFER_TYPES = ("address", "address", "uint160")
 _V4_TYPES = ("bytes", "bytes[]")
 _V4_ACTIONS = bytes((0x0B, 0x06, 0x0E))  # SETTLE, SWAP_EXACT_IN_SINGLE, TAKE: V4 is used in this one way
 _V4_SETTLE = ("address", "uint256", "bool")
@@ -59,15 +63,15 @@ class PermitCall:
 
 @dataclass(frozen=True, slots=True)
 class SwapCall:
-    """One router command; it may cross several pools of one venue."""
+    """One router command, which may cross several pools of one venue; or the two that unwrap what the wallet has."""
 
-    venue: str  # "uniswap_v2" | "uniswap_v3" | "uniswap_v4"; "unwrap": all the wrapped coin that the router holds
+    venue: str  # "uniswap_v2" | "uniswap_v3" | "uniswap_v4" | "wrap" | "unwrap"
     recipient: Address
     amount_in: int  # base units, or CONTRACT_BALANCE
     min_out: int  # base units of the last token
-    tokens: tuple[Address, ...]  # none to unwrap: the router knows but one
+    tokens: tuple[Address, ...]  # what the wallet is to unwrap; else none to wrap or unwrap: the router knows but one
     fees: tuple[int, ...]  # pips, one a pool; empty for V2
-    payer_is_user: bool
+    payer_is_user: bool  # through Permit2; to wrap, with what is sent along
     spacings: tuple[int, ...] = ()  # ticks, one a pool; V4 alone names them
 
 
@@ -121,7 +125,12 @@ def _router_call(body: bytes) -> RouterCall:
         raise _Bad(f"{len(commands)} commands with {len(inputs)} inputs")
     permit: PermitCall | None = None
     swaps: list[SwapCall] = []
+    taken: SwapCall | None = None  # what the command before took from the wallet, to be unwrapped
     for position, (command, given) in enumerate(zip(commands, inputs, strict=True)):
+        if taken is not None:
+            swaps.append(_unwrapping(taken, command, given))
+            taken = None
+            continue
         if command & ~ALLOW_REVERT == PERMIT and position == 0:
             permit = _permit(given, allow_revert=bool(command & ALLOW_REVERT))
         elif command == V3_EXACT_IN:
@@ -130,14 +139,32 @@ def _router_call(body: bytes) -> RouterCall:
             swaps.append(_v2_swap(given))
         elif command == V4_SWAP:
             swaps.append(_v4_swap(given))
+        elif command == WRAP_ETH:
+            recipient, amount = _exact(_WRAP_TYPES, given, "wrap")
+            if not 0 < amount < CONTRACT_BALANCE:
+                raise _Bad("what is wrapped is no amount")
+            swaps.append(SwapCall("wrap", _address(recipient), amount, 0, (), (), True))
+        elif command == TRANSFER_FROM:
+            token, recipient, amount = _exact(_TRANSFER_TYPES, given, "transfer")
+            taken = SwapCall("unwrap", _address(recipient), amount, 0, (_address(token),), (), True)
         elif command == UNWRAP_WETH and swaps:
             recipient, least = _exact(_UNWRAP_TYPES, given, "unwrap")
             swaps.append(SwapCall("unwrap", _address(recipient), CONTRACT_BALANCE, least, (), (), False))
         else:
             raise _Bad(f"command 0x{command:02x} at position {position} is not allowed")
-    if not swaps:
-        raise _Bad("no swap among the commands")
+    if not swaps or taken is not None:
+        raise _Bad("no swap among the commands" if not swaps else "what is taken from the wallet is not unwrapped")
     return RouterCall(permit, tuple(swaps), deadline)
+
+
+def _unwrapping(taken: SwapCall, command: int, given: bytes) -> SwapCall:
+    """The pair that unwraps what the wallet has: the router takes it and gives as much. The token is judged later."""
+    if command != UNWRAP_WETH or taken.recipient != ADDRESS_THIS:
+        raise _Bad("what is taken from the wallet is not unwrapped")
+    recipient, least = _exact(_UNWRAP_TYPES, given, "unwrap")
+    if least != taken.amount_in:
+        raise _Bad(f"{taken.amount_in} taken from the wallet, {least} unwrapped")
+    return replace(taken, recipient=_address(recipient), min_out=least)
 
 
 def _permit(given: bytes, *, allow_revert: bool) -> PermitCall:

@@ -32,7 +32,7 @@ from sentinel.types import (
 
 Judged = TypeVar("Judged")
 
-_ALWAYS: tuple[Rule, ...] = (rules_transaction.action, rules_transaction.reverted, rules_transaction.value)
+_ALWAYS: tuple[Rule, ...] = (rules_transaction.action, rules_transaction.reverted)
 _COST: tuple[Rule, ...] = (
     rules_transaction.deadline,
     rules_transaction.nonce,
@@ -48,6 +48,7 @@ SWAP_RULES: tuple[Rule, ...] = (
     rules_transaction.target,
     rules_transaction.calldata,
     rules_transaction.route,
+    rules_transaction.value,
     rules_transaction.recipient,
     rules_transaction.min_out,
     rules_transaction.permit,
@@ -66,6 +67,7 @@ SWAP_RULES: tuple[Rule, ...] = (
 )
 APPROVE_RULES: tuple[Rule, ...] = (
     *_ALWAYS,
+    rules_transaction.value,
     rules_transaction.approval,
     *_COST,
     rules_money.approval_bound,

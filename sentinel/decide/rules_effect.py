@@ -24,7 +24,7 @@ def paid(case: Case) -> Finding:
 
 
 def other_tokens(case: Case) -> Finding:
-    """No other token moves, nor the native coin beyond gas."""
+    """No other token moves, nor the native coin beyond gas where the swap neither sells nor buys it."""
     swap = case.swap
     moved = [t for t, delta in case.simulation.deltas.items() if delta and t not in (swap.token_in, swap.token_out)]
     return not moved, f"{', '.join(sorted(moved))[:100]} moved too" if moved else "no other token moved"

@@ -7,7 +7,7 @@ from math import floor
 
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case, Finding, money, unit_worth, worth, worth_in
-from sentinel.types import BPS, NATIVE, UNWRAP, Approve, Route
+from sentinel.types import BPS, COIN_LEGS, NATIVE, Approve, Route
 
 PIPS = 1_000_000
 
@@ -23,7 +23,7 @@ def pool_price(case: Case) -> Finding:
     """The mid price of each pool crossed is near the reference price (I18)."""
     tolerance = case.limits.reference_tolerance_bps
     widest = Fraction(0)
-    for name in {leg.pool for route in case.swap.routes for leg in route.legs if leg.venue != UNWRAP}:
+    for name in {leg.pool for route in case.swap.routes for leg in route.legs if leg.venue not in COIN_LEGS}:
         pool = case.network.pools[name]
         fair = unit_worth(case, pool.token0) / unit_worth(case, pool.token1)
         off = abs(reckon.pool_mid(case, name) - fair) / fair * BPS
@@ -70,13 +70,18 @@ def daily_volume(case: Case) -> Finding:
 
 
 def inventory(case: Case) -> Finding:
-    """The token that is bought stays within its share of equity; selling one that is above it is always allowed."""
-    token = case.swap.token_out
+    """The token that is bought stays within its share of equity; selling one that is above it is always allowed.
+
+    The native coin and its wrapped token are one holding, under the wrapped token's cap.
+    """
+    bought, wrapped = case.swap.token_out, case.network.wrapped
+    token, same = (wrapped, (wrapped, NATIVE)) if bought in (wrapped, NATIVE) else (bought, (bought,))
     cap = case.limits.inventory_bps.get(token)
-    gain = case.simulation.deltas.get(token, 0)
+    gain = sum(case.simulation.deltas.get(one, 0) for one in same)
     if cap is None or gain <= 0:
         return True, f"no more {token} than allowed"
-    share = worth(case, token, case.state.balances.get(token, 0) + gain) * BPS / reckon.equity(case)
+    held = sum(case.state.balances.get(one, 0) for one in same)
+    share = worth(case, token, held + gain) * BPS / reckon.equity(case)
     return share <= cap, f"{token} would be {float(share) / 100:.2f} % of equity, at most {cap / 100:g} %"
 
 
@@ -99,7 +104,7 @@ def _fair_out(case: Case) -> int:
 
 
 def _fee_pips(case: Case, route: Route) -> int:
-    return sum(case.network.pools[leg.pool].fee_pips for leg in route.legs if leg.venue != UNWRAP)
+    return sum(case.network.pools[leg.pool].fee_pips for leg in route.legs if leg.venue not in COIN_LEGS)
 
 
 def _tokens(case: Case) -> set[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from sentinel.decide.calldata import ADDRESS_THIS, CONTRACT_BALANCE, MSG_SENDER, SwapCall
 from sentinel.decide.case import Case, Finding
 from sentinel.errors import Refused
-from sentinel.types import NATIVE, UNWRAP, Leg, Network, Pool, Swap
+from sentinel.types import NATIVE, UNWRAP, WRAP, Leg, Network, Pool, Swap
 
 SIGNATURE_BYTES = 65
 
@@ -23,8 +24,12 @@ def reverted(case: Case) -> Finding:
 
 
 def value(case: Case) -> Finding:
-    """No native coin is ever sent along."""
-    return case.tx.value == 0, f"{case.tx.value} wei sent along"
+    """The native coin sent along is what the swap puts in as such, and what its bytes wrap; none with anything else."""
+    sent, meant, wrapped = case.tx.value, 0, 0
+    if isinstance(case.simulation.candidate.action, Swap):
+        meant = case.swap.value
+        wrapped = sum(command.amount_in for command in case.router_call.swaps if command.venue == WRAP)
+    return sent == meant == wrapped, f"{sent} wei sent along, {meant} meant, {wrapped} wrapped"
 
 
 def nonce(case: Case) -> Finding:
@@ -56,7 +61,7 @@ def calldata(case: Case) -> Finding:
 
 def route(case: Case) -> Finding:
     """The commands cross exactly the action's pools, which are listed, with exactly its amounts."""
-    told = case.swap.routes
+    told, coin = case.swap.routes, {NATIVE, case.network.wrapped}
     found = _routes(case)
     if len(found) != len(told):
         return False, f"{len(found)} routes in the bytes, {len(told)} in the action"
@@ -70,8 +75,11 @@ def route(case: Case) -> Finding:
             return False, "a later command does not pass on all that came before"
         if any(command.venue == UNWRAP for command in commands[:-1]):
             return False, "something comes after the native coin"
-    ends = {(meant.legs[0].token_in, meant.legs[-1].token_out) for meant in told}
-    return len(ends) == 1, "the pools are listed and are those of the action"
+        if any(one.token_out != other.token_in for one, other in pairwise(legs)):
+            return False, "the pools do not join"
+        if len(legs) > 1 and NATIVE in (ends := {legs[0].token_in, legs[-1].token_out}) and ends <= coin:
+            return False, f"a closed cycle of {NATIVE}"
+    return len({(m.legs[0].token_in, m.legs[-1].token_out) for m in told}) == 1, "the pools are those of the action"
 
 
 def recipient(case: Case) -> Finding:
@@ -86,9 +94,12 @@ def recipient(case: Case) -> Finding:
 
 
 def min_out(case: Case) -> Finding:
-    """Every route ends with a positive least output, together the action's; nothing in between carries one."""
+    """Every route ends with a positive least output, together the action's; nothing in between carries one.
+
+    Wrapping takes none: it gives what it takes.
+    """
     routes = _routes(case)
-    ends = [commands[-1].min_out for commands in routes]
+    ends = [last.amount_in if last.venue == WRAP else last.min_out for *_, last in routes]
     if any(least <= 0 for least in ends):
         return False, "a route ends without a least output"
     if any(command.min_out for commands in routes for command in commands[:-1]):
@@ -102,6 +113,8 @@ def permit(case: Case) -> Finding:
     if given is None:
         return True, "no permit in the bytes"
     swap = case.swap
+    if swap.value:
+        return False, "a permit, though nothing is paid through Permit2"
     wrong = [
         name
         for name, right in (
@@ -151,7 +164,11 @@ def _routes(case: Case) -> list[list[SwapCall]]:
 
 def _legs(network: Network, command: SwapCall) -> Sequence[Leg]:
     """The pools that a command crosses; raises Refused where one is not listed."""
+    if command.venue == WRAP:
+        return [Leg(WRAP, NATIVE, network.wrapped, WRAP)]
     if command.venue == UNWRAP:
+        if any(not _same(token, network.tokens[network.wrapped].address) for token in command.tokens):
+            raise Refused("route", f"{command.tokens[0]} cannot be unwrapped")
         return [Leg(UNWRAP, network.wrapped, NATIVE, UNWRAP)]
     symbols = {token.address.lower(): symbol for symbol, token in network.tokens.items()}
     legs = []

@@ -10,13 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sentinel.dex.costs import convert, expected_gas, gas_in, reference_rate
+from sentinel.dex.environment import offered_fees
 from sentinel.dex.labels import find_pool
-from sentinel.dex.quotes import leg_of, quote_route, quote_routes, unwrap_leg
+from sentinel.dex.quotes import leg_of, quote_route, quote_routes, unwrap_leg, wrap_leg
 from sentinel.dex.router import shares_of_min_out
 from sentinel.dex.splits import split
 from sentinel.dex.tokens import printable, to_base_units
 from sentinel.errors import ActionFault, QuoteError
-from sentinel.types import BPS, UNWRAP, Approve, HoldAction, Leg, MarketState, Network, Route, Swap, Symbol
+from sentinel.types import (
+    BPS,
+    COIN_LEGS,
+    NATIVE,
+    Approve,
+    HoldAction,
+    Leg,
+    MarketState,
+    Network,
+    Route,
+    Swap,
+    Symbol,
+)
 
 PIPS = 1_000_000
 REFERENCE_SLACK_PIPS = 10_000  # 1 %: what a swap may fall short of the reference price, the pool's fee on top
@@ -54,23 +67,23 @@ class Builder:
     def route(self, state: MarketState, tokens: object, amount_whole: object, venues: object) -> Swap:
         """tokens[0] -> tokens[1] at venues[0], and so on, in one transaction; a closed cycle where it ends as it began.
 
-        min_out as `swap` and `cycle` set it. A last hop from the wrapped token to the native coin has venue `unwrap`.
+        min_out as `swap` and `cycle` set it. A first hop from the native coin to its wrapped token has venue `wrap`, a
+        last one back `unwrap`; either may be all there is.
         """
         if not isinstance(tokens, list | tuple) or not isinstance(venues, list | tuple):
             raise ActionFault("a route is a list of tokens and a list of venues")
         if not 1 <= len(venues) <= MOST or len(tokens) != len(venues) + 1:
             raise ActionFault(f"a route has 1 to {MOST} venues, and one token more")
         ends = [*zip(tokens, tokens[1:], venues, strict=False)]
-        legs = tuple(self._leg(a, b, venue) for a, b, venue in ends if venue != UNWRAP)
-        if UNWRAP in venues:
-            last = unwrap_leg(self.network)
-            if not legs or ends[-1] != (last.token_in, last.token_out, UNWRAP) or len(legs) != len(ends) - 1:
-                raise ActionFault(f"{UNWRAP} is the last venue, from {last.token_in} to {last.token_out}")
-            legs = (*legs, last)
+        legs = tuple(self._hop(place, len(ends) - 1, *end) for place, end in enumerate(ends))
         if len({leg.pool for leg in legs}) != len(legs):
             raise ActionFault("a route crosses each venue once")
-        amount = self._affordable(state, legs[0].token_in, amount_whole)
-        if tokens[0] == tokens[-1]:
+        first, last = legs[0].token_in, legs[-1].token_out
+        if len(legs) > 1 and NATIVE in (first, last) and {first, last} <= {NATIVE, self.network.wrapped}:
+            raise ActionFault(f"a closed cycle begins and ends with a token, not with {NATIVE}")
+        gas = expected_gas(legs) * 6 // 5 * offered_fees(state.head, state.priority_fee).max_fee
+        amount = self._affordable(state, first, amount_whole, spare=gas if first == NATIVE else 0)
+        if first == last:
             return self._closed(state, legs, amount)
         return self._fair(state, (Route(legs, amount),))
 
@@ -122,6 +135,8 @@ class Builder:
         if rate is not None:
             kept = sum(route.amount_in * self._kept_pips(route) for route in routes)
             least = max(least, -(-kept * rate[0] // (rate[1] * PIPS)))
+        if all(leg.venue in COIN_LEGS for route in routes for leg in route.legs):
+            least = quoted  # wrapping alone gives exactly what is put in
         if least > quoted:
             raise ActionFault("the venue pays too far below the reference price")
         swap = self._swap(state, routes, least)
@@ -150,7 +165,7 @@ class Builder:
         return (
             PIPS
             - REFERENCE_SLACK_PIPS
-            - sum(self.network.pools[leg.pool].fee_pips for leg in route.legs if leg.venue != UNWRAP)
+            - sum(self.network.pools[leg.pool].fee_pips for leg in route.legs if leg.venue not in COIN_LEGS)
         )
 
     def _swap(self, state: MarketState, routes: tuple[Route, ...], min_out: int) -> Swap:
@@ -163,16 +178,27 @@ class Builder:
             raise ActionFault("unknown token; known are " + ", ".join(sorted(self.network.tokens)))
         return symbol
 
+    def _hop(self, place: int, last: int, token_in: object, token_out: object, venue: object) -> Leg:
+        """A route's leg at this place: to wrap the native coin is its first, to unwrap its last, all else a pool."""
+        for leg, where, there in ((wrap_leg(self.network), 0, "first"), (unwrap_leg(self.network), last, "last")):
+            if venue == leg.venue:
+                if (place, token_in, token_out) != (where, leg.token_in, leg.token_out):
+                    raise ActionFault(f"{leg.venue} is the {there} venue, from {leg.token_in} to {leg.token_out}")
+                return leg
+        return self._leg(token_in, token_out, venue)
+
     def _leg(self, token_in: object, token_out: object, venue: object) -> Leg:
         a, b = self._token(token_in), self._token(token_out)
         if a == b:
             raise ActionFault("the two tokens are the same")
         return leg_of(find_pool(self.network, a, b, venue), a)
 
-    def _affordable(self, state: MarketState, symbol: Symbol, amount_whole: object) -> int:
-        amount = to_base_units(amount_whole, self.network.tokens[symbol].decimals)
+    def _affordable(self, state: MarketState, symbol: Symbol, amount_whole: object, spare: int = 0) -> int:
+        """`spare` base units stay in the wallet."""
+        decimals = self.network.tokens[self.network.wrapped if symbol == NATIVE else symbol].decimals
+        amount = to_base_units(amount_whole, decimals)
         if amount <= 0:
             raise ActionFault("the amount must be positive")
-        if amount > state.balances.get(symbol, 0):
-            raise ActionFault(f"the wallet does not hold that much {symbol}")
+        if amount > state.balances.get(symbol, 0) - spare:
+            raise ActionFault(f"the wallet does not hold that much {symbol}" + (" beside its gas" if spare else ""))
         return amount

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sentinel.dex.venues import venue_of
 from sentinel.errors import QuoteError
-from sentinel.types import NATIVE, UNWRAP, Leg, Network, Pool, PoolName, PoolState, Route, Swap, Symbol
+from sentinel.types import NATIVE, UNWRAP, WRAP, Leg, Network, Pool, PoolName, PoolState, Route, Swap, Symbol
 
 Pools = Mapping[PoolName, PoolState]
 
@@ -54,8 +54,13 @@ def leg_of(pool: Pool, token_in: Symbol) -> Leg:
     return Leg(pool.name, token_in, pool.token1 if token_in == pool.token0 else pool.token0, pool.venue)
 
 
+def wrap_leg(network: Network) -> Leg:
+    """The native coin into the wrapped token; only as the first leg of a route."""
+    return Leg(WRAP, NATIVE, network.wrapped, WRAP)
+
+
 def unwrap_leg(network: Network) -> Leg:
-    """The wrapped token into the native coin; only as the last leg of a route that has another before it."""
+    """The wrapped token into the native coin; only as the last leg of a route."""
     return Leg(UNWRAP, network.wrapped, NATIVE, UNWRAP)
 
 
@@ -83,7 +88,7 @@ def quote_routes(network: Network, pools: Pools, routes: Sequence[Route]) -> int
         for leg in route.legs:
             if leg.token_in != token:
                 raise QuoteError(f"the route breaks: {leg.pool} takes {leg.token_in}, not {token}")
-            if leg == unwrap_leg(network):
+            if leg in (wrap_leg(network), unwrap_leg(network)):
                 token = leg.token_out
                 continue
             pool, state = _find(network, pools, leg.pool)

@@ -1,8 +1,8 @@
 """Swap -> Universal Router calldata, and Approve -> ERC-20 calldata. Pure; see docs/adr/0002-calldata.md.
 
-One router command a leg, whatever the venue. The first leg is paid by the wallet through Permit2; each later one takes
-all that the router holds. Only a route's last leg pays the wallet and carries min_out: what passes in between is
-nobody's concern.
+One router command a leg, whatever the venue. The first leg is paid by the wallet, through Permit2 or with native coin
+that is sent along and wrapped; each later one takes all that the router holds. Only a route's last leg pays the wallet
+and carries min_out: what passes in between is nobody's concern.
 """
 
 from __future__ import annotations
@@ -12,20 +12,24 @@ from itertools import pairwise
 from typing import Any
 
 from sentinel.dex.abi import encode
+from sentinel.dex.permit2 import MAX_AMOUNT
 from sentinel.dex.router_leg import ADDRESS_THIS, CONTRACT_BALANCE, MSG_SENDER, RouterLeg
 from sentinel.dex.venues import VENUES
 from sentinel.errors import ActionFault
-from sentinel.types import NATIVE, UNWRAP, Address, Approve, Leg, Network, Swap
+from sentinel.types import NATIVE, UNWRAP, WRAP, Address, Approve, Leg, Network, Route, Swap
 
 EXECUTE = bytes.fromhex("3593564c")  # execute(bytes commands, bytes[] inputs, uint256 deadline)
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address spender, uint256 amount)
+PERMIT2_TRANSFER_FROM = 0x02
+WRAP_ETH = 0x0B
 UNWRAP_WETH = 0x0C
 PERMIT2_PERMIT = 0x0A
 ALLOW_REVERT = 0x80  # anyone may hand in our permit before us; the trade then goes on with the allowance it gave
 
 _CALL = ("bytes", "bytes[]", "uint256")
 _PERMIT = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
-_UNWRAP = ("address", "uint256")
+_WRAP = _UNWRAP = ("address", "uint256")
+_TRANSFER = ("address", "address", "uint160")
 _APPROVE = ("address", "uint256")
 
 
@@ -40,9 +44,13 @@ def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None =
         commands.append(PERMIT2_PERMIT | ALLOW_REVERT)
         inputs.append(_encode_permit(permit, signature))
     for route, min_out in zip(swap.routes, shares_of_min_out(swap), strict=True):
+        if route.legs == (Leg(UNWRAP, network.wrapped, NATIVE, UNWRAP),):
+            commands += bytes((PERMIT2_TRANSFER_FROM, UNWRAP_WETH))
+            inputs += _encode_unwrapping(network, route, min_out)
+            continue
         for position, leg in enumerate(route.legs):
             last = position == len(route.legs) - 1
-            command, given = _encode_leg(
+            command, given = (_encode_wrap if leg.pool == WRAP else _encode_leg)(
                 network,
                 leg,
                 recipient=MSG_SENDER if last else ADDRESS_THIS,
@@ -72,6 +80,25 @@ def encode_approve(network: Network, approve: Approve) -> tuple[Address, bytes]:
     if token is None or approve.spender != "permit2":
         raise ActionFault("only known tokens can be approved, and only for Permit2")
     return token.address, APPROVE + encode(_APPROVE, [network.permit2, approve.amount])
+
+
+def _encode_wrap(
+    network: Network, leg: Leg, *, recipient: Address, amount_in: int, min_out: int, payer_is_user: bool
+) -> tuple[int, bytes]:
+    """The router wraps what came along. It takes no least output: exactly the amount comes out."""
+    if leg != Leg(WRAP, NATIVE, network.wrapped, WRAP) or not payer_is_user:
+        raise ActionFault(f"only a route's first leg wraps, from {NATIVE} to {network.wrapped}")
+    if recipient == MSG_SENDER and min_out != amount_in:
+        raise ActionFault("wrapping gives exactly what is put in")
+    return WRAP_ETH, encode(_WRAP, [recipient, amount_in])
+
+
+def _encode_unwrapping(network: Network, route: Route, min_out: int) -> tuple[bytes, bytes]:
+    """Of the wallet's own wrapped coin: taken through Permit2 by the router, which unwraps it."""
+    if min_out != route.amount_in or route.amount_in > MAX_AMOUNT:
+        raise ActionFault("unwrapping gives exactly what is put in")
+    taken = encode(_TRANSFER, [network.tokens[network.wrapped].address, ADDRESS_THIS, route.amount_in])
+    return taken, encode(_UNWRAP, [MSG_SENDER, min_out])
 
 
 def _encode_leg(

@@ -126,7 +126,7 @@ class DexToolkit:
             await asyncio.wait([self._warming])
 
     async def finalise(self, simulation: Simulation, state: MarketState, signer: PermitSigner | None) -> TxRequest:
-        """The bytes that are sent: those that were screened, with the signed permit ahead for a swap.
+        """The bytes that are sent: those that were screened, with the signed permit ahead where a swap sells a token.
 
         The permit is for exactly amount_in and ends with the deadline. Without a signer: the screened bytes.
         Raises Refused where the simulation is of nothing that can be sent, and as the signer does.
@@ -134,7 +134,7 @@ class DexToolkit:
         action, tx = simulation.candidate.action, simulation.tx
         if tx is None or simulation.revert is not None:
             raise Refused("simulation", "there is no successful transaction to finalise")
-        if not isinstance(action, Swap) or signer is None:
+        if not isinstance(action, Swap) or action.value or signer is None:
             return tx
         permit = typed_permit(
             chain_id=self.network.chain_id,
@@ -169,29 +169,37 @@ class DexToolkit:
     def _trial(self, candidate: Candidate, state: MarketState, env: SimEnv) -> Trial:
         """Raises ActionFault where the action cannot be said in calldata."""
         action = candidate.action
+        value = 0
         if isinstance(action, Swap):
             to, data = self.network.universal_router, encode_swap(self.network, action)
+            value = action.value
         elif isinstance(action, Approve):
             to, data = encode_approve(self.network, action)
         else:
             raise ActionFault(f"{type(action).__name__} is no transaction")
-        affordable = state.balances.get(NATIVE, 0) // max(env.max_fee, 1)
-        tx = TxRequest(to, data, 0, min(SCREEN_GAS, affordable, env.gas_limit))
+        affordable = max(state.balances.get(NATIVE, 0) - value, 0) // max(env.max_fee, 1)
+        tx = TxRequest(to, data, value, min(SCREEN_GAS, affordable, env.gas_limit))
         return Trial(candidate, tx, env, self._grant(candidate, state))
 
     def _grant(self, candidate: Candidate, state: MarketState) -> Grant | None:
         action = candidate.action
-        if not isinstance(action, Swap):
+        if not isinstance(action, Swap) or action.value:
             return None
         token = self.network.tokens[action.token_in].address
         return Grant(token, action.amount_in, action.deadline, state.permit_nonces.get(action.token_in, 0))
 
 
 def _tightened(simulation: Simulation) -> Simulation:
-    """The gas limit of the final bytes: a fifth above what was used (refunds come off last), and the permit's room."""
+    """The gas limit of the final bytes: a fifth above what was used (refunds come off last), and the permit's room.
+
+    Where there is no permit to add, an eighth: refunds may hide a fifth of what is spent on the way.
+    """
     if simulation.revert is not None or simulation.tx is None:
         return simulation
-    room = PERMIT_GAS if isinstance(simulation.candidate.action, Swap) else 0
+    action = simulation.candidate.action
+    room = 0
+    if isinstance(action, Swap):
+        room = simulation.gas_used // 8 if action.value else PERMIT_GAS
     limit = -(-simulation.gas_used * 6 // 5) + room
     tx = simulation.tx
     return replace(simulation, tx=TxRequest(tx.to, tx.data, tx.value, min(limit, MAX_GAS)))

@@ -67,9 +67,9 @@ class Readings:
         self._encoded: dict[Symbol | None, str] = {}  # many candidates sell the same token
 
     def calldata(self, trial: Trial) -> str:
-        """For Multicall3, 0x-hex. The allowance is read for trades alone, and comes last."""
+        """For Multicall3, 0x-hex. The allowance is read for trades that Permit2 pays for, and comes last."""
         action = trial.candidate.action
-        symbol = action.token_in if isinstance(action, Swap) else None
+        symbol = action.token_in if isinstance(action, Swap) and not action.value else None
         if symbol not in self._encoded:
             reads = list(self._balances)
             if symbol is not None:

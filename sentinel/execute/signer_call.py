@@ -1,8 +1,8 @@
 """The signer's own reading of a router call: what it may do with the wallet's tokens. Pure; it knows no policy.
 
 Whatever asks for a signature may be broken, so the bytes are read here again: a permit for the router, then exact-input
-swaps of listed tokens, up to a cap, whose output can only come back to the wallet. Layouts are those of Universal
-Router 2.1.0.
+swaps of listed tokens, up to a cap, whose output can only come back to the wallet. Native coin that is sent along is
+all wrapped, under the wrapped token's cap. Layouts are those of Universal Router 2.1.0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _SWAPS = {
     0x00: ("address", "uint256", "uint256", "bytes", "bool"),  # V3: token (20), fee (3), token (20), …
     0x08: ("address", "uint256", "uint256", "address[]", "bool"),  # V2
 }
-_UNWRAP = 0x0C  # all the wrapped coin that the router holds
+_WRAP, _UNWRAP = 0x0B, 0x0C  # an amount of what was sent along; all the wrapped coin that the router holds
+_TAKE = 0x02  # of the wallet's wrapped coin, through Permit2, to be unwrapped at once
+_TAKEN = ("address", "address", "uint160")
+_ALL = 1 << 255  # that the router holds
 _V4, _V4_ACTIONS = 0x10, bytes((0x0B, 0x06, 0x0E))  # SETTLE, SWAP_EXACT_IN_SINGLE, TAKE
 _V4_PARTS = (
     ("address", "uint256", "bool"),
@@ -32,49 +35,78 @@ _PERMITS = (0x0A, 0x8A)  # the latter may revert: anyone may have handed it in b
 _SENDER, _ROUTER = 1, 2  # stand for the wallet and the router itself
 
 
-def deadline_of(data: bytes, own: Address, router: Address, caps: Mapping[Address, int]) -> int:
+def deadline_of(
+    data: bytes, own: Address, router: Address, caps: Mapping[Address, int], *, wrapped: Address, value: int = 0
+) -> int:
     """The call's deadline, Unix seconds, once all else in it is allowed. Raises SignerRefused.
 
     `caps`: base units by token that one call may take from the wallet; a token that is not named is not touched.
+    `wrapped`: the token that the router wraps the native coin into. `value`: wei sent along.
     """
-    most = {int(token, 16): cap for token, cap in caps.items()}
+    most, coin = {int(token, 16): cap for token, cap in caps.items()}, int(wrapped, 16)
     if data[:4] != EXECUTE:
         raise SignerRefused("selector", "the signer refuses: not the router's execute")
     commands, inputs, deadline = _exact(_CALL, data[4:])
     _want(len(commands) == len(inputs), "calldata", "commands and inputs differ in number")
     taken: dict[int, int] = {}
-    waiting = False  # the router holds what a command before gave
-    swaps = 0
+    waiting: int | None = None  # the token that the router holds since the command before
+    owed = 0  # of the wallet's wrapped coin, which the next command must unwrap
+    sent = swaps = 0  # wei wrapped
+    permitted = False
     for place, (command, given) in enumerate(zip(commands, inputs, strict=True)):
         if place == 0 and command in _PERMITS:
             ((token, amount, _, _), spender, _), _ = _exact(_PERMIT, given)
             _want(int(spender, 16) == int(router, 16), "spender", "the permit is not for the router")
             _want(amount <= most.get(int(token, 16), -1), "amount", f"a permit of {amount} for {token}")
+            permitted = True
             continue
         if command == _UNWRAP:
             recipient, least = _exact(("address", "uint256"), given)
-            _want(waiting, "calldata", "nothing to unwrap")
+            _want(waiting == coin, "calldata", "nothing to unwrap")
             _want(int(recipient, 16) in (_SENDER, int(own, 16)), "recipient", f"the output goes to {recipient}")
             _want(least > 0, "min_out", "an output without a least amount")
-            waiting = False
+            _want(not owed or least == owed, "min_out", f"{owed} taken from the wallet, {least} unwrapped")
+            waiting, owed = None, 0
             continue
-        recipient, amount, least, tokens, from_wallet = _swap(command, given)
+        _want(not owed, "calldata", "what is taken from the wallet is not unwrapped")
+        recipient, amount, least, tokens, from_wallet = _read(command, given, coin)
+        sent += amount if command == _WRAP else 0
+        owed = amount if command == _TAKE else 0
         _want(all(token in most for token in tokens), "token", "a token on the way is not listed")
-        _want(from_wallet is not waiting, "calldata", "something is left in the router, or taken from nowhere")
         if from_wallet:
+            _want(waiting is None, "calldata", "something is left in the router")
+            _want(amount > 0, "amount", "nothing is taken from the wallet")
             taken[tokens[0]] = taken.get(tokens[0], 0) + amount
-        waiting = int(recipient, 16) == _ROUTER
-        _want(waiting or int(recipient, 16) in (_SENDER, int(own, 16)), "recipient", f"the output goes to {recipient}")
-        _want(waiting or least > 0, "min_out", "an output without a least amount")
+        else:
+            _want(waiting == tokens[0] and amount == _ALL, "calldata", "not all that the router holds is passed on")
+        waiting = tokens[-1] if int(recipient, 16) == _ROUTER else None
+        home = waiting is not None or int(recipient, 16) in (_SENDER, int(own, 16))
+        _want(home, "recipient", f"the output goes to {recipient}")
+        _want(waiting is not None or least > 0, "min_out", "an output without a least amount")
         swaps += 1
-    _want(swaps > 0 and not waiting, "calldata", "nothing comes back to the wallet")
+    _want(swaps > 0 and waiting is None, "calldata", "nothing comes back to the wallet")
+    _want(value == sent, "value", f"{value} wei of value, {sent} wrapped")
+    alone = not sent or (not permitted and taken == {coin: sent})
+    _want(alone, "calldata", "native coin, and something paid through Permit2 beside it")
     for token, amount in taken.items():
         _want(amount <= most[token], "amount", f"{amount} of 0x{token:040x}, the most is {most[token]}")
     return int(deadline)
 
 
-def _swap(command: int, given: bytes) -> tuple[Address, int, int, list[int], bool]:
+def _read(command: int, given: bytes, coin: int) -> tuple[Address, int, int, list[int], bool]:
     """Recipient, amount in, least out, the tokens on the way, and whether the wallet pays."""
+    if command == _WRAP:  # it gives exactly what it takes
+        recipient, amount = _exact(("address", "uint256"), given)
+        return recipient, amount, amount, [coin], True
+    if command == _TAKE:
+        token, recipient, amount = _exact(_TAKEN, given)
+        _want(int(token, 16) == coin, "token", f"{token} cannot be unwrapped")
+        _want(int(recipient, 16) == _ROUTER, "recipient", f"what is taken goes to {recipient}")
+        return recipient, amount, 0, [coin], True
+    return _swap(command, given)
+
+
+def _swap(command: int, given: bytes) -> tuple[Address, int, int, list[int], bool]:
     if command == _V4:
         actions, parts = _exact(("bytes", "bytes[]"), given)
         _want(actions == _V4_ACTIONS and len(parts) == len(_V4_PARTS), "command", "V4 actions that are not allowed")

@@ -1,8 +1,8 @@
 """The signer's own copy of the limits, apart from policy's (I24). Pure.
 
-What may be signed: the Universal Router's `execute` as `signer_call` reads it, with a near deadline; an ERC-20
-`approve` of Permit2 by a listed token up to a cap; a transfer of nothing to oneself (cancel); and a Permit2
-PermitSingle for the router.
+What may be signed: the Universal Router's `execute` as `signer_call` reads it, with a near deadline, and with no value
+but what it wraps; an ERC-20 `approve` of Permit2 by a listed token up to a cap; a transfer of nothing to oneself
+(cancel); and a Permit2 PermitSingle for the router.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sentinel.types import Address, Fees, Limits, Network, Symbol, TxRequest
 
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
 CANCEL_GAS = 21_000
+_NO_TOKEN: Address = "0x" + "00" * 20
 _WORD = 32
 
 
@@ -35,6 +36,7 @@ class SignerLimits:
     max_cost: int
     max_lifetime: int  # seconds from now to any deadline or expiry that is signed
     trades: Mapping[Address, int] = field(default_factory=dict)
+    wrapped: Address = _NO_TOKEN  # what the router wraps the native coin into; wrapping counts as a trade of it
 
     @classmethod
     def of(
@@ -52,24 +54,27 @@ class SignerLimits:
             max_cost=limits.max_cost,
             max_lifetime=2 * limits.max_deadline,
             trades={network.tokens[symbol].address: cap for symbol, cap in (trades or {}).items()},
+            wrapped=network.tokens[network.wrapped].address,
         )
 
 
 def check_transaction(chain_id: int, tx: TxRequest, fees: Fees, own: Address, limits: SignerLimits, now: float) -> None:
     """Raises SignerRefused."""
     _want(chain_id == limits.chain_id, "chain", f"chain id {chain_id}, not {limits.chain_id}")
-    _want(tx.value == 0, "value", f"{tx.value} wei of value")
     _want(0 < tx.gas_limit <= limits.max_gas, "gas", f"{tx.gas_limit} gas, the most is {limits.max_gas}")
     _want(0 <= fees.priority_fee <= fees.max_fee, "fee", "tip above the fee cap")
     _want(fees.max_fee <= limits.max_fee, "fee", f"{fees.max_fee} wei per gas, the most is {limits.max_fee}")
     _want(fees.priority_fee <= limits.max_priority_fee, "fee", f"tip of {fees.priority_fee} wei per gas")
     _want(fees.max_fee * tx.gas_limit <= limits.max_cost, "cost", f"could cost {fees.max_fee * tx.gas_limit} wei")
     to = tx.to.lower()
+    _want(tx.value == 0 or to == limits.router.lower(), "value", f"{tx.value} wei of value")
     selector, words = tx.data[:4], [tx.data[at : at + _WORD] for at in range(4, len(tx.data), _WORD)]
     if to == own.lower():
         _want(not tx.data and tx.gas_limit == CANCEL_GAS, "cancel", "a cancel carries no data and 21,000 gas")
     elif to == limits.router.lower():
-        _near(deadline_of(tx.data, own, limits.router, limits.trades or limits.amounts), limits, now)
+        caps = limits.trades or limits.amounts
+        until = deadline_of(tx.data, own, limits.router, caps, wrapped=limits.wrapped, value=tx.value)
+        _near(until, limits, now)
     elif (cap := _cap(tx.to, limits.amounts)) is not None:
         _want(selector == APPROVE and len(tx.data) == 4 + 2 * _WORD, "selector", "not a plain approve")
         _want(words[0] == bytes.fromhex(limits.permit2[2:]).rjust(_WORD, b"\0"), "spender", "spender is not Permit2")

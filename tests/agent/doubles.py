@@ -129,7 +129,8 @@ class PaperBuilder:
         legs = tuple(
             Leg(f"pool-{venue}", a, b, "uniswap_v3") for a, b, venue in zip(tokens, tokens[1:], venues, strict=True)
         )
-        return Swap((Route(legs, int(amount * 10 ** NETWORK.tokens[tokens[0]].decimals)),), 1, 1_700_000_120)
+        decimals = 18 if tokens[0] == NATIVE else NETWORK.tokens[tokens[0]].decimals
+        return Swap((Route(legs, int(amount * 10**decimals)),), 1, 1_700_000_120)
 
     def cycle(
         self, state: MarketState, token: Symbol, via: Symbol, amount: float, venue_in: str, venue_out: str

@@ -75,6 +75,27 @@ def test_a_split_and_a_route_are_swaps_of_their_venues() -> None:
             box.swap("WETH", "USDC", 0.5, venue)  # type: ignore[arg-type]
 
 
+def test_the_gas_coin_is_routed_by_wrap_and_unwrap() -> None:
+    """At the ends of a route and nowhere else; what the trade itself costs cannot be sold."""
+    box = tools()
+    sold = box.route(["ETH", "WETH", "USDC"], 0.5, ["wrap", "v2b"])
+    assert isinstance(sold, Swap)
+    assert (sold.value, sold.token_out) == (5 * 10**17, "USDC")
+    for tokens, venues in ((["ETH", "WETH"], ["wrap"]), (["WETH", "ETH"], ["unwrap"])):
+        assert isinstance(box.route(tokens, 0.5, venues), Swap)
+    wrong: list[tuple[list[str], float, list[str]]] = [
+        (["ETH", "WETH", "USDC"], 1, ["wrap", "v2b"]),  # all that the wallet has
+        (["ETH", "USDC"], 0.5, ["v2b"]),
+        (["USDC", "ETH", "WETH"], 0.5, ["v2b", "wrap"]),
+        (["ETH", "WETH", "ETH"], 0.5, ["wrap", "unwrap"]),
+    ]
+    for tokens, amount, venues in wrong:
+        with pytest.raises(AgentFault):
+            box.route(tokens, amount, venues)
+    with pytest.raises(AgentFault):
+        box.swap("ETH", "USDC", 0.5, "v2b")
+
+
 async def test_an_arbitrage_goes_from_a_look_to_a_built_cycle(sandbox: Sandbox) -> None:
     """Two steps: the code reads the best cycle and takes it, rounded down, in one transaction."""
     look = turn('best = best_cycle("USDC", "WETH", 3000)\nprint(best["profit"] > 1)')

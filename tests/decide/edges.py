@@ -8,7 +8,7 @@ from math import ceil, floor
 
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case
-from sentinel.types import NATIVE, Approve, Spent, V2State
+from sentinel.types import NATIVE, Approve, Leg, Route, Spent, Swap, V2State
 from tests.decide import world as w
 from tests.decide.world import (
     ALL,
@@ -33,6 +33,12 @@ from tests.decide.world import (
     commands_of,
     execute,
     hopping,
+    only_unwrapping,
+    only_wrapping,
+    permit,
+    unwrapping,
+    wrapping,
+    wrapping_twice,
 )
 
 
@@ -93,38 +99,86 @@ def holding(symbol: str, amount: int) -> World:
     return buying().stated(balances={**STATE.balances, symbol: amount})
 
 
+def wrapped(recipient: str = ROUTER, amount: int = FAIR, *more: tuple[int, bytes]) -> World:
+    """Native coin sold with its wrapping changed, or with `more` commands ahead of it."""
+    world = wrapping()
+    _, trade = world.swap.routes[0].legs
+    wrap = w.command(w.WRAP, recipient, amount, 0, True)
+    sold = w.command(trade, MSG_SENDER, ALL, world.swap.min_out, False)
+    return world.but(data=execute([*more, wrap, sold]))
+
+
+def alone(recipient: str = MSG_SENDER, min_out: int = FAIR) -> World:
+    """Native coin wrapped and nothing more."""
+    world = only_wrapping()
+    swap = replace(world.swap, min_out=min_out)
+    return world.but(action=swap, data=execute([w.command(w.WRAP, recipient, FAIR, 0, True)]))
+
+
+def coined(world: World, *legs: Leg, **changes: int) -> World:
+    """The same trade of native coin over other legs."""
+    swap = Swap((Route(legs, FAIR),), changes.pop("min_out", world.swap.min_out), DEADLINE)
+    return world.but(action=swap, data=execute(commands_of(swap)), **({"deltas": changes} if changes else {}))
+
+
+def taken(token: str) -> World:
+    """The wallet's wrapped coin unwrapped, by bytes that take another token."""
+    world = only_unwrapping()
+    granted, _, unwrap = commands_of(world.swap)
+    return world.but(data=execute([granted, w.transfer(FAIR, token), unwrap]))
+
+
+SOLD, BACK = w.leg("WETH/USDC-v2", "WETH", "USDC"), w.leg("WETH/USDC-v3-500", "USDC", "WETH")
 LEAST = floor(FAIR * (1_000_000 - 3000 - 10_000) / 1_000_000)  # the reference, less the fee of 0.3 % and 1 %
 COST = 300_000 * 41 * GWEI  # wei, of every world's swap
 LOSS = ceil(reckon.loss(case(buying())))
 GAIN = floor(-reckon.loss(case(circling())))
-SHARE = ceil(
-    (STATE.balances["WETH"] + buying().deltas["WETH"]) * 2000 * USD * 10_000 / 10**18 / reckon.equity(case(buying()))
-)
+COINS = STATE.balances["WETH"] + STATE.balances[NATIVE]
+SHARE = ceil((COINS + buying().deltas["WETH"]) * 2000 * USD * 10_000 / 10**18 / reckon.equity(case(buying())))
 APPROVAL = Approve("USDC", "permit2", 20_000 * USD, DEADLINE)
 SECOND = {"gas_used": 275_000}
 
 # rule -> (just inside, just outside); outside, this rule alone refuses
 EDGES: Mapping[str, list[tuple[World, World]]] = {
     "reverted": [(buying(), buying().but(revert="V2TooLittleReceived"))],
-    "value": [(buying(), buying().but(value=1))],
+    "value": [
+        (buying(), buying().but(value=1)),
+        (approving(), approving().but(value=1)),
+        (unwrapping(), unwrapping().but(value=FAIR)),
+        (only_unwrapping(), only_unwrapping().but(value=FAIR)),
+        (wrapping(), wrapping().but(value=0)),
+        (wrapping(), wrapping().but(value=FAIR - 1)),
+        (wrapping(), wrapping().but(value=FAIR + 1)),
+        (wrapping_twice(), wrapping_twice().but(value=FAIR // 2)),
+        (only_wrapping(), only_wrapping().but(value=FAIR - 1)),
+    ],
     "target": [(buying(), buying().but(to=NETWORK.permit2)), (buying(), buying().but(to=STRANGER))],
     "route": [
         (one_command(), one_command(pool="WETH/USDC-v3-3000")),
         (one_command(), one_command(amount_in=PAID + 1)),
         (one_command(), one_command(amount_in=ALL)),
         (two_commands(), two_commands(passed_on=5)),
+        (taken("WETH"), taken("USDC")),
+        (wrapping(), coined(wrapping(), w.WRAP, w.leg("WBTC/USDC-v3-3000", "WBTC", "USDC"))),
+        (wrapping(), coined(only_wrapping(), w.WRAP, SOLD, BACK)),
+        (wrapping(), coined(wrapping(), w.WRAP, SOLD, BACK, w.UNWRAP, min_out=FAIR + 10**16, ETH=2 * 10**16)),
     ],
     "recipient": [
         (one_command(), one_command(STRANGER)),
         (one_command(WALLET), one_command(ROUTER)),
         (one_command(), one_command("0x0000000000000000000000000000000000000000")),
         (two_commands(), two_commands(STRANGER)),
+        (wrapped(), wrapped(STRANGER)),
+        (wrapped(), wrapped(MSG_SENDER)),
+        (alone(WALLET), alone(STRANGER)),
+        (alone(), alone(ROUTER)),
         (two_commands(), two_commands(NETWORK.pools["WBTC/WETH-v3-3000"].address)),
     ],
     "min_out": [
         (one_command(), one_command(min_out=0)),
         (one_command(), one_command(min_out=LEAST - 1)),
         (two_commands(), two_commands(first_min=1)),
+        (alone(), alone(min_out=FAIR - 1)),
     ],
     "permit": [
         (permitted(), permitted(token=NETWORK.tokens["WETH"].address)),
@@ -135,6 +189,7 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
         (permitted(), permitted(sig_deadline=DEADLINE + 1)),
         (permitted(), permitted(nonce=4)),
         (permitted(signature=b""), permitted(signature=b"\x01" * 66)),
+        (wrapped(), wrapped(ROUTER, FAIR, (0x8A, permit("WETH", FAIR)))),
     ],
     "deadline": [
         (until(NOW + 120), until(NOW + 121)),
@@ -157,12 +212,17 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
     "max_cost": [(buying().limited(max_cost=COST), buying().limited(max_cost=COST - 1))],
     "gas_reserve": [
         (holding(NATIVE, COST + LIMITS.gas_reserve), holding(NATIVE, COST + LIMITS.gas_reserve - 1)),
+        (
+            wrapping().stated(balances={**STATE.balances, NATIVE: FAIR + COST + LIMITS.gas_reserve}),
+            wrapping().stated(balances={**STATE.balances, NATIVE: FAIR + COST + LIMITS.gas_reserve - 1}),
+        ),
     ],
     "reference": [(priced(300), priced(301)), (priced(0), priced(-1))],
     "pool_price": [(reserve(0), reserve(1))],
     "trade_size": [
         (buying().limited(max_trade=PAID), buying().limited(max_trade=PAID - 1)),
         (buying().limited(min_trade=PAID), buying().limited(min_trade=PAID + 1)),
+        (wrapping().limited(max_trade=PAID), wrapping().limited(max_trade=PAID - 1)),
     ],
     "min_out_price": [(buying(min_out=LEAST), buying(min_out=LEAST - 1))],
     "realised": [
@@ -185,18 +245,22 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
     ],
     "inventory": [
         (buying().limited(inventory_bps={"WETH": SHARE}), buying().limited(inventory_bps={"WETH": SHARE - 1})),
+        (unwrapping().limited(inventory_bps={"WETH": SHARE}), unwrapping().limited(inventory_bps={"WETH": SHARE - 1})),
+        (only_wrapping().limited(inventory_bps={"WETH": 1}), unwrapping().limited(inventory_bps={"WETH": 1})),
     ],
     "funds": [(holding("USDC", PAID), holding("USDC", PAID - 1))],
     "paid": [
         (buying(), buying().but(deltas={**buying().deltas, "USDC": -PAID - 1})),
         (buying(), buying().but(deltas={**buying().deltas, "USDC": -PAID + 1})),
         (buying(), buying().but(gross=PAID - 1)),
+        (wrapping(), wrapping().but(deltas={**wrapping().deltas, NATIVE: -FAIR - 1})),
     ],
     "other_tokens": [
         (buying().but(deltas={**buying().deltas, "WBTC": 0}), buying().but(deltas={**buying().deltas, "WBTC": -1})),
         (buying(), buying().but(deltas={**buying().deltas, "WBTC": 1})),
         (buying(), buying().but(deltas={**buying().deltas, NATIVE: -1})),
         (circling(), circling().but(deltas={**circling().deltas, "WETH": -1})),
+        (wrapping(), wrapping().but(deltas={**wrapping().deltas, "WETH": 1})),
     ],
     "allowance_left": [(buying(), buying().but(router_allowance=1))],
     "approval": [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from eth_abi.abi import encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +25,7 @@ from sentinel.decide.calldata import (
 )
 from sentinel.dex.permit2 import typed_permit
 from sentinel.dex.router import encode_approve, encode_swap
+from sentinel.errors import ActionFault
 from sentinel.types import Approve, Leg, Route, Swap
 from tests.decide.world import (
     DEADLINE,
@@ -31,16 +34,20 @@ from tests.decide.world import (
     PAID,
     ROUTER,
     STRANGER,
+    UNWRAP,
     V4_ACTIONS,
     V4_PARTS,
     WALLET,
+    WRAP,
     approving,
     buying,
     command,
     commands_of,
     execute,
     hopping,
+    leg,
     permit,
+    transfer,
 )
 
 WETH, USDC = NETWORK.tokens["WETH"].address, NETWORK.tokens["USDC"].address
@@ -94,17 +101,38 @@ def test_what_the_toolkit_writes_is_read_back(swap: Swap, signed: bool) -> None:
     ]
     assert len(call.swaps) == len(wanted)
     assert sum(read.min_out for read in call.swaps) == swap.min_out
-    for read, (leg, amount, last) in zip(call.swaps, wanted, strict=True):
+    for read, (meant, amount, last) in zip(call.swaps, wanted, strict=True):
         assert read == SwapCall(
-            leg.venue,
+            meant.venue,
             MSG_SENDER if last else ROUTER,
             amount,
             read.min_out if last else 0,
-            (NETWORK.tokens[leg.token_in].address, NETWORK.tokens[leg.token_out].address),
-            () if leg.venue == "uniswap_v2" else (NETWORK.pools[leg.pool].fee_pips,),
+            (NETWORK.tokens[meant.token_in].address, NETWORK.tokens[meant.token_out].address),
+            () if meant.venue == "uniswap_v2" else (NETWORK.pools[meant.pool].fee_pips,),
             amount != CONTRACT_BALANCE,
-            (NETWORK.pools[leg.pool].tick_spacing,) if leg.venue == "uniswap_v4" else (),
+            (NETWORK.pools[meant.pool].tick_spacing,) if meant.venue == "uniswap_v4" else (),
         )
+
+
+def test_native_coin_is_read_back() -> None:
+    """Each wrapping begins a route that the wallet pays; what it takes to unwrap is one reading with its token."""
+    trade = leg("WETH/USDC-v2", "WETH", "USDC")
+    sold = Swap((Route((WRAP, trade), 300), Route((WRAP, trade), 700)), 10, DEADLINE)
+    read = decode_call(encode_swap(NETWORK, sold))
+    assert isinstance(read, RouterCall)
+    assert [(one.venue, one.recipient, one.amount_in, one.min_out, one.payer_is_user) for one in read.swaps] == [
+        ("wrap", ROUTER, 300, 0, True),
+        ("uniswap_v2", MSG_SENDER, CONTRACT_BALANCE, 3, False),
+        ("wrap", ROUTER, 700, 0, True),
+        ("uniswap_v2", MSG_SENDER, CONTRACT_BALANCE, 7, False),
+    ]
+    one = decode_call(encode_swap(NETWORK, Swap((Route((WRAP,), 5),), 5, DEADLINE)))
+    assert one == RouterCall(None, (SwapCall("wrap", MSG_SENDER, 5, 0, (), (), True),), DEADLINE)
+    one = decode_call(encode_swap(NETWORK, Swap((Route((UNWRAP,), 5),), 5, DEADLINE)))
+    assert one == RouterCall(None, (SwapCall("unwrap", MSG_SENDER, 5, 5, (WETH,), (), True),), DEADLINE)
+    for legs in ((WRAP,), (UNWRAP,), (trade, WRAP), (WRAP, WRAP), (replace(WRAP, token_out="USDC"),)):
+        with pytest.raises(ActionFault):
+            encode_swap(NETWORK, Swap((Route(legs, 5),), 4, DEADLINE))
 
 
 def test_an_approval_is_read_back() -> None:
@@ -137,8 +165,7 @@ def _one_input(given_bytes: bytes, code: int = 0x08) -> bytes:
 
 def _hostile() -> Iterator[tuple[str, bytes]]:
     good = buying()
-    leg = good.swap.routes[0].legs[0]
-    _, plain = command(leg, MSG_SENDER, PAID, 1, True)
+    _, plain = command(good.swap.routes[0].legs[0], MSG_SENDER, PAID, 1, True)
     yield "nothing", b""
     yield "selector alone", good.data[:4]
     yield "no selector", good.data[4:]
@@ -172,6 +199,7 @@ def _hostile() -> Iterator[tuple[str, bytes]]:
         "dirty bits above who gets what is unwrapped",
         execute([*commands_of(good.swap), (0x0C, b"\1" + unwrapped[1:])]),
     )
+    yield from _hostile_coin()
     allowed = {0x00, 0x08}
     for code in sorted(set(range(256)) - allowed):
         yield f"command 0x{code:02x} alone", _one_input(plain, code)
@@ -194,6 +222,34 @@ def _hostile() -> Iterator[tuple[str, bytes]]:
         bytes.fromhex("23b872dd") + encode(["address", "address", "uint256"], [WALLET, STRANGER, PAID]),
     )
     yield "increaseAllowance", bytes.fromhex("39509351") + approving().data[4:]
+
+
+def _hostile_coin() -> Iterator[tuple[str, bytes]]:
+    """Wrapping is of an amount; what is taken from the wallet is unwrapped by the very next command, all of it."""
+    sold = command(leg("WETH/USDC-v2", "WETH", "USDC"), MSG_SENDER, CONTRACT_BALANCE, 1, False)
+    back = command(UNWRAP, MSG_SENDER, 0, 7, False)
+    assert isinstance(decode_call(execute([command(WRAP, ROUTER, 7, 0, True), sold])), RouterCall)
+    assert isinstance(decode_call(execute([transfer(7), back])), RouterCall)
+    for amount in (0, CONTRACT_BALANCE, (1 << 256) - 1):
+        yield f"{amount} wrapped", execute([command(WRAP, ROUTER, amount, 0, True), sold])
+    code, wrapped = command(WRAP, ROUTER, 7, 0, True)
+    yield "a word more to wrap", execute([(code, wrapped + b"\0" * 32), sold])
+    yield "dirty bits above who gets what is wrapped", execute([(code, b"\1" + wrapped[1:]), sold])
+    yield "taken and kept", execute([transfer(7)])
+    yield "taken after a trade", execute([*commands_of(buying().swap), transfer(7)])
+    yield "taken and sold", execute([transfer(7), sold])
+    yield "taken twice", execute([transfer(7), transfer(7), back])
+    yield "taken, then sold and unwrapped", execute([transfer(7), sold, back])
+    yield "taken, then wrapped", execute([transfer(7), (code, wrapped), back])
+    yield "taken, then a permit", execute([transfer(7), (0x8A, permit("WETH", 7)), back])
+    yield "more taken than unwrapped", execute([transfer(8), back])
+    yield "less taken than unwrapped", execute([transfer(6), back])
+    for recipient in (MSG_SENDER, WALLET, STRANGER, NETWORK.universal_router):
+        yield f"taken for {recipient}", execute([transfer(7, "WETH", recipient), back])
+    code, taken = transfer(7)
+    yield "a word more to take", execute([(code, taken + b"\0" * 32), back])
+    yield "more than 160 bits to take", execute([(code, taken[:75] + b"\1" + taken[76:]), back])
+    yield "a failing transfer allowed", execute([(code | 0x80, taken), back])
 
 
 def _hostile_v4() -> Iterator[tuple[str, bytes]]:

@@ -17,7 +17,9 @@ from sentinel.decide.calldata import (
 from sentinel.decide.policy import Policy
 from sentinel.types import Spent
 from tests.decide.world import (
+    COIN,
     DEADLINE,
+    FAIR,
     GOOD,
     MSG_SENDER,
     NETWORK,
@@ -25,6 +27,7 @@ from tests.decide.world import (
     ROUTER,
     STATE,
     STRANGER,
+    UNWRAP,
     WALLET,
     World,
     buying,
@@ -35,7 +38,7 @@ from tests.decide.world import (
     hopping,
     newest,
     permit,
-    unwrapping,
+    transfer,
 )
 
 INTERESTING = [
@@ -50,6 +53,7 @@ INTERESTING = [
     0xC0,
     CONTRACT_BALANCE,
     (1 << 256) - 1,
+    FAIR,
     int(STRANGER, 16),
     int(WALLET, 16),
 ]
@@ -119,16 +123,22 @@ def _rebuilt(world: World, dice: random.Random) -> bytes:
     swap = world.swap
     tokens = [token.address for token in NETWORK.tokens.values()] + [STRANGER]
     commands = []
-    if dice.random() < 0.9:
+    paid = "WETH" if swap.token_in == "ETH" else swap.token_in
+    if dice.random() < (0.9 if paid == swap.token_in else 0.05):
         changes = {
-            "token": other(NETWORK.tokens[swap.token_in].address, *tokens),
+            "token": other(NETWORK.tokens[paid].address, *tokens),
             "amount": other(swap.amount_in, 0, swap.amount_in + 1, (1 << 160) - 1),
-            "nonce": other(STATE.permit_nonces[swap.token_in], 0, 4),
+            "nonce": other(STATE.permit_nonces[paid], 0, 4),
             "spender": other(NETWORK.universal_router, STRANGER, NETWORK.permit2),
             "expiration": other(DEADLINE, 0, DEADLINE + 1, (1 << 48) - 1),
         }
-        commands.append((other(0x8A, 0x0A, 0x03), permit(swap.token_in, swap.amount_in, **changes)))
-    for route in swap.routes:
+        commands.append((other(0x8A, 0x0A, 0x03), permit(paid, swap.amount_in, **changes)))
+    for number, route in enumerate(swap.routes):
+        least = 1 if number < len(swap.routes) - 1 else swap.min_out - number
+        if route.legs == (UNWRAP,) and dice.random() < 0.95:
+            amount = other(route.amount_in, 0, 1, PAID, (1 << 160) - 1)
+            taken = other("WETH", *NETWORK.tokens), other(ROUTER, MSG_SENDER, WALLET, STRANGER, NETWORK.permit2)
+            commands.append(transfer(amount, *taken))
         for position, meant in enumerate(route.legs):
             last = position == len(route.legs) - 1
             leg = other(meant, *(replace(meant, pool=p.name, venue=p.venue) for p in NETWORK.pools.values()))
@@ -137,7 +147,7 @@ def _rebuilt(world: World, dice: random.Random) -> bytes:
                     leg,
                     other(MSG_SENDER if last else ROUTER, MSG_SENDER, ROUTER, WALLET, STRANGER, NETWORK.permit2),
                     other(route.amount_in if position == 0 else CONTRACT_BALANCE, 0, 1, PAID, CONTRACT_BALANCE),
-                    other(swap.min_out if last else 0, 0, 1),
+                    other(least if last else 0, 0, 1),
                     other(position == 0, True, False),
                 )
             )
@@ -149,6 +159,6 @@ def _rebuilt(world: World, dice: random.Random) -> bytes:
 def test_well_formed_calldata_of_another_trade_widens_nothing() -> None:
     """Plainly encoded commands of other recipients, pools, amounts or permits are refused, the trade itself is not."""
     dice = random.Random(11)
-    worlds = [buying(), hopping(), circling(), newest(), circling_back(), unwrapping()]
+    worlds = [buying(), hopping(), circling(), newest(), circling_back(), *(make() for make in COIN)]
     accepted = sum(screened(world := dice.choice(worlds), _rebuilt(world, dice)) for _ in range(3_000))
     assert accepted > 300

@@ -7,22 +7,32 @@ from dataclasses import replace
 
 import pytest
 
+from sentinel.decide.case import Case
 from sentinel.decide.policy import APPROVE_RULES, SWAP_RULES, Policy
 from sentinel.decide.rules_confirm import FINAL_RULES
+from sentinel.decide.rules_transaction import value
 from sentinel.types import Act, Candidate, HoldAction, Reference, Simulation, Spent, Swap, V2State
 from tests.decide.edges import EDGES
 from tests.decide.world import (
+    ALL,
     DEADLINE,
+    FAIR,
     GOOD,
     HEAD,
     LIMITS,
+    MSG_SENDER,
     NETWORK,
     NOW,
+    ROUTER,
     STATE,
+    WRAP,
     World,
     buying,
     circling,
+    command,
+    execute,
     splitting,
+    wrapping,
 )
 
 FINAL_ONLY = {rule.__name__ for rule in FINAL_RULES}
@@ -82,6 +92,17 @@ def test_each_candidate_is_judged_by_itself() -> None:
     ballots, refusals = Policy(NETWORK, LIMITS).screen(simulations, STATE, Spent(0, 0))
     assert [simulation.candidate.index for simulation in ballots] == [0, 2]
     assert [(refusal.index, refusal.rule) for refusal in refusals] == [(1, "value")]
+
+
+@pytest.mark.parametrize("amounts", [(FAIR - 1,), (FAIR, FAIR), (FAIR, 1), ()])
+def test_the_value_is_what_the_bytes_wrap_whatever_the_action_says(amounts: tuple[int, ...]) -> None:
+    """Judged by this rule alone, apart from the one that compares bytes and action."""
+    world = wrapping()
+    trade = command(world.swap.routes[0].legs[1], MSG_SENDER, ALL, 1, False)
+    wraps = [command(WRAP, ROUTER, amount, 0, True) for amount in amounts]
+    for data, fits in ((world.data, True), (execute([*wraps, trade]), False)):
+        simulation = world.but(data=data).simulation()
+        assert value(Case(NETWORK, LIMITS, STATE, HEAD, Spent(0, 0), simulation))[0] is fits
 
 
 def _final(simulation: Simulation, *confirmed: Simulation) -> set[str]:

@@ -206,6 +206,8 @@ V4_PARTS = (
 
 
 def command(leg: Leg, recipient: str, amount_in: int, min_out: int, payer_is_user: bool) -> tuple[int, bytes]:
+    if leg.pool == "wrap":
+        return 0x0B, encode(["address", "uint256"], [recipient, amount_in])
     if leg.pool == "unwrap":
         return 0x0C, encode(["address", "uint256"], [recipient, min_out])
     pool = NETWORK.pools[leg.pool]
@@ -230,6 +232,12 @@ def command(leg: Leg, recipient: str, amount_in: int, min_out: int, payer_is_use
     return 0x00, encode(["address", "uint256", "uint256", "bytes", "bool"], [*head, path, payer_is_user])
 
 
+def transfer(amount: int, token: str = "WETH", recipient: str = ROUTER) -> tuple[int, bytes]:
+    """The router takes what the wallet has, through Permit2."""
+    given = [NETWORK.tokens[token].address, recipient, amount]
+    return 0x02, encode(["address", "address", "uint256"], given)
+
+
 def execute(commands: list[tuple[int, bytes]], deadline: int = DEADLINE) -> bytes:
     codes = bytes(code for code, _ in commands)
     return bytes.fromhex("3593564c") + encode(
@@ -239,10 +247,12 @@ def execute(commands: list[tuple[int, bytes]], deadline: int = DEADLINE) -> byte
 
 def commands_of(swap: Swap, **permit_changes: Any) -> list[tuple[int, bytes]]:
     """The plain commands of a swap of one or more routes; several routes share min_out with the last one."""
-    out = [(0x8A, permit(swap.token_in, swap.amount_in, **permit_changes))]
+    out = [] if swap.token_in == "ETH" else [(0x8A, permit(swap.token_in, swap.amount_in, **permit_changes))]
     for number, route in enumerate(swap.routes):
         final_route = number == len(swap.routes) - 1
         least = swap.min_out - (len(swap.routes) - 1) if final_route else 1
+        if route.legs == (UNWRAP,):
+            out.append(transfer(route.amount_in))
         for position, leg in enumerate(route.legs):
             last = position == len(route.legs) - 1
             out.append(
@@ -261,6 +271,7 @@ def leg(pool: str, token_in: str, token_out: str) -> Leg:
     return Leg(pool, token_in, token_out, NETWORK.pools[pool].venue)
 
 
+WRAP, UNWRAP = Leg("wrap", "ETH", "WETH", "wrap"), Leg("unwrap", "WETH", "ETH", "unwrap")
 PAID = 500 * USD
 FAIR = PAID * 10**12 // 2000  # WETH base units by the reference
 
@@ -307,10 +318,36 @@ def approving(amount: int = 20_000 * USD) -> World:
 
 def unwrapping() -> World:
     """500 USDC for the native coin: WETH in one leg, then unwrapped."""
-    legs = (leg("WETH/USDC-v2", "USDC", "WETH"), Leg("unwrap", "WETH", "ETH", "unwrap"))
+    legs = (leg("WETH/USDC-v2", "USDC", "WETH"), UNWRAP)
     got = FAIR * 997 // 1000
     swap = Swap((Route(legs, PAID),), got * 995 // 1000, DEADLINE)
     return World(swap, {"USDC": -PAID, "ETH": got}, PAID, execute(commands_of(swap)))
+
+
+def wrapping(*pools: str, parts: int = 1) -> World:
+    """A quarter of the native coin, worth 500 USDC, for USDC: wrapped, then traded; over as many routes as `parts`."""
+    legs = tuple(leg(pool, "WETH", "USDC") for pool in pools or ("WETH/USDC-v2",))
+    routes = tuple(Route((WRAP, legs[n % len(legs)]), FAIR // parts) for n in range(parts))
+    got = PAID * 997 // 1000
+    swap = Swap(routes, got * 995 // 1000, DEADLINE)
+    return World(swap, {"ETH": -FAIR, "USDC": got}, FAIR, execute(commands_of(swap)), value=FAIR)
+
+
+def wrapping_twice() -> World:
+    """The same over two routes, each with a wrapping of its own."""
+    return wrapping("WETH/USDC-v2", "WETH/USDC-v4-500", parts=2)
+
+
+def only_wrapping() -> World:
+    """The native coin for as much of the wrapped."""
+    swap = Swap((Route((WRAP,), FAIR),), FAIR, DEADLINE)
+    return World(swap, {"ETH": -FAIR, "WETH": FAIR}, FAIR, execute(commands_of(swap)), value=FAIR)
+
+
+def only_unwrapping() -> World:
+    """And back."""
+    swap = Swap((Route((UNWRAP,), FAIR),), FAIR, DEADLINE)
+    return World(swap, {"WETH": -FAIR, "ETH": FAIR}, FAIR, execute(commands_of(swap)))
 
 
 def newest() -> World:
@@ -325,4 +362,5 @@ def circling_back(gain: int = 20 * USD) -> World:
     return World(swap, {"USDC": gain}, PAID, execute(commands_of(swap)))
 
 
-GOOD = (buying, hopping, splitting, circling, newest, circling_back, unwrapping, approving)
+COIN = (unwrapping, wrapping, wrapping_twice, only_wrapping, only_unwrapping)
+GOOD = (buying, hopping, splitting, circling, newest, circling_back, *COIN, approving)

@@ -18,7 +18,7 @@ from sentinel.dex.build import Builder
 from sentinel.dex.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues import VENUES
-from sentinel.types import NATIVE, UNWRAP, Action, Candidate, Leg, MarketState, Network, Route, Swap, TxRequest
+from sentinel.types import NATIVE, UNWRAP, WRAP, Action, Candidate, Leg, MarketState, Network, Route, Swap, TxRequest
 
 PURSE = {"ETH": 5 * 10**18, "WETH": 40 * 10**18, "USDC": 80_000 * 10**6, "WBTC": 3 * 10**8}
 ALLOWED = {"WETH": 10**24, "USDC": 10**15, "WBTC": 10**13}
@@ -74,6 +74,10 @@ class Desk:
         for name in pools:
             if name == UNWRAP:
                 legs.append(Leg(UNWRAP, "WETH", NATIVE, UNWRAP))
+                continue
+            if name == WRAP:
+                legs.append(Leg(WRAP, NATIVE, "WETH", WRAP))
+                token = "WETH"
                 continue
             pool = self.network.pools[name]
             out = pool.token1 if token == pool.token0 else pool.token0

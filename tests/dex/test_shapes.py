@@ -36,6 +36,12 @@ ROUTES = {
     "V3, unwrapped": ("USDC", 500 * 10**6, ("WETH/USDC-v3-500", "unwrap")),
     "V4, unwrapped": ("USDC", 500 * 10**6, ("WETH/USDC-v4-500", "unwrap")),
     "two hops, unwrapped": ("USDC", 500 * 10**6, ("WBTC/USDC-v3-3000", "WBTC/WETH-v3-3000", "unwrap")),
+    "V2, wrapped": ("ETH", 10**17, ("wrap", "WETH/USDC-v2")),
+    "V3, wrapped": ("ETH", 10**17, ("wrap", "WETH/USDC-v3-500")),
+    "V4, wrapped": ("ETH", 10**17, ("wrap", "WETH/USDC-v4-500")),
+    "two hops, wrapped": ("ETH", 10**17, ("wrap", "WETH/USDC-v2", "WBTC/USDC-v3-3000")),
+    "wrapped alone": ("ETH", 10**17, ("wrap",)),
+    "unwrapped alone": ("WETH", 10**17, ("unwrap",)),
     "triangle over V4": ("USDC", 500 * 10**6, ("WETH/USDC-v4-500", "WBTC/WETH-v3-3000", "WBTC/USDC-v3-3000")),
     "four venues, closed": (
         "WETH", 10**17, ("WETH/USDC-v2", "WETH/USDC-v4-500", "WETH/USDC-v3-500", "WETH/USDC-v3-3000"),
@@ -46,6 +52,7 @@ SPLITS: dict[str, list[tuple[str, ...]]] = {
     "V4 twice": [("WETH/USDC-v4-500",), ("WETH/USDC-v2",), ("WETH/USDC-v4-500",)],
     "closed ways": [("WETH/USDC-v2", "WETH/USDC-v4-500"), ("WETH/USDC-v3-500", "WETH/USDC-v2")],
     "unwrapped": [("WETH/USDC-v4-500", "unwrap"), ("WETH/USDC-v2", "unwrap")],
+    "wrapped": [("wrap", "WETH/USDC-v4-500"), ("wrap", "WETH/USDC-v2"), ("wrap", "WETH/USDC-v3-500")],
     "hops": [("WETH/USDC-v4-500", "WBTC/WETH-v3-3000"), ("WBTC/USDC-v3-3000",)],
 }
 
@@ -55,11 +62,19 @@ async def test_every_shape_is_simulated_as_it_is_mined(desk: Desk) -> None:
     state = await desk.state()
     until = state.head.timestamp + 60
     swaps = [
-        desk.swap(*pools, token_in=token, amount=amount, deadline=until) for token, amount, pools in ROUTES.values()
+        desk.swap(
+            *pools,
+            token_in=token,
+            amount=amount,
+            min_out=amount if len(pools) == 1 and amount == 10**17 else 1,
+            deadline=until,
+        )
+        for token, amount, pools in ROUTES.values()
     ]
     for ways in SPLITS.values():
+        token, unit = ("ETH", 10**14) if "wrap" in ways[0] else ("USDC", 10**6)
         parts = [
-            desk.swap(*pools, token_in="USDC", amount=(300 + 7 * n) * 10**6, deadline=until)
+            desk.swap(*pools, token_in=token, amount=(300 + 7 * n) * unit, deadline=until)
             for n, pools in enumerate(ways)
         ]
         swaps.append(Swap(tuple(part.routes[0] for part in parts), len(parts), until))
@@ -89,11 +104,15 @@ async def test_built_splits_and_routes_pass_policy_and_confirm_with_a_signed_per
         desk.build.swap(state, "USDC", "WETH", 900, "v4-500"),
         desk.build.route(state, ["WBTC", "WETH", "USDC"], 0.01, ["v3-3000", "v4-500"]),
         desk.build.route(state, ["USDC", "WETH", "ETH"], 100, ["v4-500", "unwrap"]),
+        desk.build.route(state, ["ETH", "WETH", "USDC"], 0.2, ["wrap", "v3-500"]),
+        desk.build.route(state, ["ETH", "WETH", "USDC", "WBTC"], 0.2, ["wrap", "v4-500", "v3-3000"]),
+        desk.build.route(state, ["ETH", "WETH"], 0.3, ["wrap"]),
+        desk.build.route(state, ["WETH", "ETH"], 0.3, ["unwrap"]),
     ]
     policy = Policy(desk.network, limits(load(env_file=None), desk.network))
     simulations = await desk.kit.simulate_all(state, candidates(*actions))
     ballots, refusals = policy.screen(simulations, state, Spent(0, 0))
-    assert (len(ballots), refusals) == (5, ())
+    assert (len(ballots), refusals) == (9, ())
     for simulation in ballots:
         assert isinstance(simulation.candidate.action, Swap)
         await _sent(desk, policy, simulation, state)
@@ -105,7 +124,10 @@ async def _sent(desk: Desk, policy: Policy, simulation: Simulation, state: Marke
     assert isinstance(swap, Swap)
     tx = await desk.kit.finalise(simulation, state, desk)
     caps = {token.address: 10**30 for token in desk.network.tokens.values()}
-    assert deadline_of(tx.data, desk.account.address, desk.network.universal_router, caps) == swap.deadline
+    wrapped = desk.network.tokens["WETH"].address
+    router = desk.network.universal_router
+    assert deadline_of(tx.data, desk.account.address, router, caps, wrapped=wrapped, value=tx.value) == swap.deadline
+    assert tx.value == (swap.amount_in if swap.token_in == NATIVE else 0)
     act = Act(simulation, 5, 8, 5, 0)
     intent = Intent("ab", act, tx, True, simulation.env, swap.deadline, state.head.timestamp)
     confirmed = await desk.kit.confirm(intent, state.head, state)

@@ -67,7 +67,7 @@ async def broadcast(desk: Desk, simulation: Simulation) -> Simulation:
     before = await balances(desk)
     snapshot = await rpc.call("evm_snapshot")
     action = simulation.candidate.action
-    if isinstance(action, Swap):
+    if isinstance(action, Swap) and not action.value:
         token = network.tokens[action.token_in].address
         slot = allowance_slot(desk.account.address, token, network.universal_router)
         value = pack_allowance(action.amount_in, action.deadline, 0)

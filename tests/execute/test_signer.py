@@ -160,6 +160,8 @@ def test_a_trade_has_a_cap_of_its_own() -> None:
 REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("chain", {"chain_id": 1}),
     ("value", {"tx": dataclasses.replace(SWAP, value=1)}),
+    ("value", {"tx": dataclasses.replace(ALLOW, value=1)}),
+    ("value", {"tx": dataclasses.replace(CANCEL, value=1)}),
     ("to", {"tx": dataclasses.replace(SWAP, to="0x" + "9" * 40)}),
     ("to", {"tx": dataclasses.replace(SWAP, to=PERMIT2)}),
     ("gas", {"tx": dataclasses.replace(SWAP, gas_limit=500_001)}),
@@ -187,7 +189,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
             ("token", router_call((V3, hop(V3, SENDER, 1, 1, (TOKEN, STRANGER, OTHER), True)))),
             ("command", router_call((0x04, bought()[1]))),  # SWEEP
             ("command", router_call(bought(), (0x05, words(int(TOKEN, 16), int(STRANGER, 16), 1)))),  # TRANSFER
-            ("command", router_call((0x02, words(int(TOKEN, 16), int(STRANGER, 16), 1)))),  # PERMIT2_TRANSFER_FROM
+            ("token", router_call((0x02, words(int(TOKEN, 16), int(STRANGER, 16), 1)))),  # PERMIT2_TRANSFER_FROM
             ("command", router_call(bought(), granted())),
             ("command", router_call((0x80, bought()[1]))),  # a swap that may fail
             ("calldata", router_call()),
