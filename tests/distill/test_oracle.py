@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from sentinel import settings
 from sentinel.agent import prompt
 from sentinel.agent.form import THOUGHT, closed
 from sentinel.agent.parse import parse
@@ -13,7 +15,7 @@ from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.distill import split
 from sentinel.distill.collect import collect
 from sentinel.distill.oracle import OracleModel, next_action, read_prompt
-from sentinel.distill.scenario import PLAYBOOKS as DRAWN
+from sentinel.distill.scenario import MAKERS
 from sentinel.errors import OperatorError
 from sentinel.types import Mandate, MarketView
 
@@ -21,12 +23,12 @@ VIEW = MarketView({"WETH": 5500, "USDC": 4500}, "", 1.0, 0, "settings")
 
 
 def conversation(playbook: str) -> list[dict[str, str]]:
-    mandate = Mandate(playbook, "WETH", 0.02, 20, 0.004, 500.0, 10.0)
+    mandate = Mandate(playbook, "WETH", 0.02, 20, 0.004, 500.0, 10.0, until=18_234_567, every=5)
     return prompt.messages(VIEW, mandate)
 
 
 @pytest.mark.parametrize("playbook", sorted(PLAYBOOKS))
-@pytest.mark.parametrize("side", ["buy", "sell", "cycle", "hold", "ValueError: no pool"])
+@pytest.mark.parametrize("side", ["buy", "sell", "cycle", "route", "hold", "ValueError: no pool"])
 def test_every_turn_of_the_oracle_parses(playbook: str, side: str) -> None:
     messages = conversation(playbook)
     first = next_action(messages)
@@ -54,7 +56,7 @@ def test_an_unknown_playbook_is_said_so() -> None:
 
 
 def test_every_playbook_is_learnt() -> None:
-    assert set(DRAWN) == set(PLAYBOOKS)
+    assert set(MAKERS) == set(PLAYBOOKS) == set(get_args(settings.Playbook))
 
 
 def test_training_and_held_out_share_no_day_and_no_seed() -> None:
