@@ -51,7 +51,7 @@ def draw_scenario(draw: Random, network: Network, scenes: Mapping[Symbol, Scene]
     base = draw.choice([*scenes])
     playbook = draw.choice([*MAKERS])
     paying = {name: [one for one in scenes if scenes[one].profits[name] > 0] for name in CYCLES}
-    if any(paying.values()) and draw.random() < 0.6:  # rare, and there is much to learn from them
+    if any(paying.values()) and draw.random() < 0.75:  # rare, and there is much to learn from them
         playbook = draw.choice([name for name in CYCLES if paying[name]])
         base = draw.choice(paying[playbook])
     scene = scenes[base]
