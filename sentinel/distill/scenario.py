@@ -84,11 +84,11 @@ def _mean_reversion(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Manda
 
 
 def _reduce_risk(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate, int]:
-    """Most targets are below where the wallet is, about half of them by less than the band; half of the falls count."""
-    bars, band = draw.randint(2, 60), _band(draw)
+    """Most targets are below where the wallet is, half of those by less than the band, where the fall decides."""
+    bars, band = draw.randint(2, 60), round(0.02 * math.pow(20, draw.random()), draw.choice([2, 3]))
     closes = scene.state.history[scene.base][-bars:]
-    threshold = _threshold(draw, 1 - closes[-1] / max(closes), 0.5, 2.5)
-    target = _share(scene.weight - band * draw.uniform(-0.4, 2.0), draw)
+    threshold = _threshold(draw, 1 - closes[-1] / max(closes))
+    target = _share(scene.weight - band * draw.uniform(-0.2, 1.8), draw)
     if draw.random() < 0.4:
         target = _share(scene.weight * draw.random(), draw)
     return replace(mandate, band=band, bars=bars, threshold=threshold), round(target * BPS)
@@ -135,9 +135,9 @@ def _share(wanted: float, draw: Random) -> float:
     return min(0.99, max(0.01, round(wanted, draw.choice([2, 3]))))
 
 
-def _threshold(draw: Random, move: float, low: float = 0.2, high: float = 1.8) -> float:
+def _threshold(draw: Random, move: float) -> float:
     """About what the market just did."""
-    return max(0.0001, round(max(abs(move), 0.0005) * draw.uniform(low, high), draw.choice([4, 4, 5])))
+    return max(0.0001, round(max(abs(move), 0.0005) * draw.uniform(0.2, 1.8), draw.choice([4, 4, 5])))
 
 
 def _blank(draw: Random, playbook: str, scene: Scene) -> Mandate:

@@ -72,7 +72,7 @@ async def test_nothing_that_can_be_traded_is_worth_more_than_what_the_rule_asks_
             judged["states", True] += 1
             if judged["states", True] == STATES:
                 break
-            if judged[mandate.playbook, most > 0] >= 4:
+            if judged[mandate.playbook, most > 0] >= 6:
                 continue
             judged[mandate.playbook, most > 0] += 1
             actions = list((trades if mandate.playbook in RULES else loops)(case, box))
