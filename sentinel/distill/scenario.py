@@ -95,16 +95,17 @@ def _reduce_risk(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate,
 
 
 def _slice(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate, int]:
-    """Three of four stand at a slice; of those, half are about the least trade."""
+    """Six of ten stand at a slice; half of those are about the least trade."""
     every = draw.randint(1, 20) if draw.random() < 0.2 else round(math.exp(math.log(5e6) * draw.random() ** 2))
     left = draw.randint(0, 12)
     until = scene.state.head.number + left * every
     target = draw.randint(1, 99) / 100
     place = draw.random()
-    if place < 0.12:
+    if place < 0.1:
         until = max(1, scene.state.head.number - draw.randint(1, 30))
-    elif place < 0.25:
-        until += draw.randint(1, every)
+    elif place < 0.4:
+        every = max(2, every)
+        until = scene.state.head.number + left * every + draw.randint(1, every - 1)
     part = abs(scene.weight - target) * scene.equity / (left + 1)
     least = max(mandate.least, round(part * draw.uniform(0.5, 1.4), 1)) if draw.random() < 0.5 else mandate.least
     return replace(mandate, until=until, every=every, least=least), round(target * BPS)
