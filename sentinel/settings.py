@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sentinel.errors import SettingsError
 
 PREFIX = "SENTINEL_"
+Playbook = Literal["rebalance", "momentum", "arbitrage", "triangle", "mean_reversion", "reduce_risk", "slice"]
 
 
 def _weights(value: object) -> object:
@@ -81,14 +82,26 @@ class ModelSettings(_Group):
 
 
 class StrategySettings(_Group):
-    playbook: Literal["rebalance", "momentum", "arbitrage"] = Field("rebalance", description="what the trader does")
+    playbook: Playbook = Field("rebalance", description=f"what the trader does: {', '.join(get_args(Playbook))}")
     base: str = Field("WETH", description="token traded against the quote token")
     target_weights: Weights = Field({"WETH": 5000, "USDC": 5000}, description="bps of equity, summing to 10000")
-    band: float = Field(0.02, gt=0, lt=1, description="rebalance: distance from the target that is left alone")
-    bars: int = Field(20, ge=2, le=500, description="momentum: blocks looked back")
-    threshold: float = Field(0.004, gt=0, lt=1, description="momentum: least relative change that counts")
+    band: float = Field(
+        0.02, gt=0, lt=1, description="rebalance: distance from the target that is left alone; reduce_risk: above it"
+    )
+    bars: int = Field(20, ge=2, le=500, description="momentum, mean_reversion, reduce_risk: blocks looked back")
+    threshold: float = Field(
+        0.004, gt=0, lt=1, description="least move (momentum), distance from the mean, fall (reduce_risk) that counts"
+    )
     size: float = Field(500.0, gt=0, description="most that one action may put in, quote tokens")
-    least: float = Field(10.0, ge=0, description="smallest trade (arbitrage: least net profit), quote tokens")
+    least: float = Field(10.0, ge=0, description="smallest trade (arbitrage, triangle: net profit), quote tokens")
+    until: int = Field(0, ge=0, le=10**12, description="slice: block of the last slice; past: the order is over")
+    every: int = Field(10, ge=1, le=10**9, description="slice: blocks from one slice to the next, back from `until`")
+
+    @model_validator(mode="after")
+    def _slices_end(self) -> StrategySettings:
+        if self.playbook == "slice" and self.until == 0:
+            raise ValueError("the slice playbook needs `until`, the number of the block of its last slice")
+        return self
 
     @model_validator(mode="after")
     def _weights_sum(self) -> StrategySettings:

@@ -65,6 +65,8 @@ def mandate(settings: Settings, network: Network) -> Mandate:
         threshold=given.threshold,
         size=given.size,
         least=given.least,
+        until=given.until,
+        every=given.every,
     )
 
 

@@ -164,13 +164,15 @@ class MarketView:
 class Mandate:
     """What the operator asks of the trader; it stands in the prompt. Numbers are whole quote tokens and fractions."""
 
-    playbook: str  # "rebalance" | "momentum" | "arbitrage"
-    base: Symbol  # the token that is traded against the quote
-    band: float  # rebalance: least distance from the target weight, fraction of equity
-    bars: int  # momentum: blocks looked back
-    threshold: float  # momentum: least relative change that counts
+    playbook: str  # a name of agent/playbooks.py
+    base: Symbol  # the token that is traded against the quote; triangle: any token may stand between
+    band: float  # rebalance: least distance from the target weight; reduce_risk: least excess; fraction of equity
+    bars: int  # momentum, mean_reversion, reduce_risk: blocks looked back
+    threshold: float  # least relative move (momentum), distance from the mean (mean_reversion), fall (reduce_risk)
     size: float  # most that one action may put in, whole quote tokens
-    least: float  # smallest trade (rebalance, momentum) or net profit (arbitrage) worth a transaction, quote tokens
+    least: float  # smallest trade or (arbitrage, triangle) net profit worth a transaction, whole quote tokens
+    until: int = 0  # slice: number of the block of the last slice; past: the order is over and nothing is done
+    every: int = 1  # slice: blocks from one slice to the next, counted back from `until`
 
 
 @dataclass(frozen=True, slots=True)

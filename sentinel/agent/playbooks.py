@@ -43,5 +43,38 @@ PLAYBOOKS: dict[str, Playbook] = {
             lambda m, v: {"Size": m.size, "Least": m.least},
             "I look for a cycle through {base} over two venues and take it only when it pays.",
         ),
+        Playbook(
+            "triangle",
+            lambda m, v: {"Size": m.size, "Least": m.least},
+            "I look for a loop over two or three venues and take it only when it pays.",
+        ),
+        Playbook(
+            "mean_reversion",
+            lambda m, v: {"Bars": m.bars, "Threshold": m.threshold, "Size": m.size, "Least": m.least},
+            "I measure how far {base} is from its mean over the bars and trade against it only when that is far.",
+        ),
+        Playbook(
+            "reduce_risk",
+            lambda m, v: {
+                "Target": _target(m, v),
+                "Band": m.band,
+                "Bars": m.bars,
+                "Threshold": m.threshold,
+                "Size": m.size,
+                "Least": m.least,
+            },
+            "I sell {base} down to its target only when there is too much of it or it has fallen.",
+        ),
+        Playbook(
+            "slice",
+            lambda m, v: {
+                "Target": _target(m, v),
+                "Until": m.until,
+                "Every": m.every,
+                "Size": m.size,
+                "Least": m.least,
+            },
+            "I count the slices left and trade one of them towards the target of {base}.",
+        ),
     )
 }

@@ -26,6 +26,9 @@ def observation(text: str) -> Message:
 
 
 def number(value: float) -> str:
-    """Shortest decimal form, at most 6 significant digits, never an exponent: 0.55, 500, 0.0025."""
+    """Shortest decimal form, never an exponent: 0.55, 500, 0.0025. A float has at most 6 significant digits, a count
+    (a block's number) all of its own."""
+    if isinstance(value, int):
+        return str(value)
     text = f"{float(f'{value:.6g}'):.10f}".rstrip("0").rstrip(".")
     return text or "0"

@@ -57,6 +57,24 @@ class Way(Protocol):
     def out(self) -> float: ...
 
 
+class Loop(Protocol):
+    """A closed route worth taking: tokens from first to first again, a venue label a hop, whole units of the token."""
+
+    @property
+    def tokens(self) -> Sequence[Symbol]: ...
+
+    @property
+    def venues(self) -> Sequence[str]: ...
+
+    @property
+    def amount(self) -> float: ...
+
+    @property
+    def profit(self) -> float:
+        """After gas."""
+        ...
+
+
 class Quoter(Protocol):
     """Exact quotes at one state; whole tokens, venues by label ("v2", "v3-500"). Raises QuoteError."""
 
@@ -67,6 +85,8 @@ class Quoter(Protocol):
     def best_venue(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> str: ...
 
     def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> Cycle | None: ...
+
+    def best_loop(self, state: MarketState, token: Symbol, max_amount: float) -> Loop | None: ...
 
     def best_split(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Sequence[str]: ...
 
@@ -166,6 +186,24 @@ class Toolbox:
         best = self.quoter.best_route(self.state, *self._pair(a, b), _amount(amount))
         return {"tokens": [*best.tokens], "venues": [*best.venues], "out": _round(best.out, 8)}
 
+    def best_loop(self, token: Symbol, max_amount: float) -> dict[str, float | list[str]]:
+        """The most profitable closed route from `token` over two or three venues, for `route`; amount and profit are 0
+        where none pays."""
+        best = self.quoter.best_loop(self.state, self._traded(token), _amount(max_amount))
+        if best is None:
+            return {"tokens": [], "venues": [], "amount": 0.0, "profit": 0.0}
+        amount = _down(Decimal(repr(best.amount)))
+        return {
+            "tokens": [*best.tokens],
+            "venues": [*best.venues],
+            "amount": amount,
+            "profit": _round(best.profit, 6),
+        }
+
+    def block(self) -> int:
+        """The number of the block that everything here is read at."""
+        return self.state.head.number
+
     # ------------------------------------------------------------ final actions
 
     def swap(self, token_in: Symbol, token_out: Symbol, amount: float, venue: str | list[str]) -> Action:
@@ -200,7 +238,7 @@ class Toolbox:
     def reads(self) -> Mapping[str, Callable[..., object]]:
         read: list[Callable[..., object]] = [self.balance, self.worth, self.equity, self.weight, self.target]
         read += [self.prices, self.venues, self.quote, self.best_venue, self.best_cycle]
-        read += [self.best_split, self.best_route]
+        read += [self.best_split, self.best_route, self.best_loop, self.block]
         return {tool.__name__: _checked(tool) for tool in read}
 
     @functools.cached_property
@@ -210,8 +248,9 @@ class Toolbox:
 
     @property
     def fresh(self) -> frozenset[str]:
-        # `target` comes from the analyst and `venues` from the network file: neither is a look at the market.
-        return frozenset(self.reads) - {"target", "venues"}
+        # `target` comes from the analyst, `venues` from the network file and `block` is a count: none is a look at the
+        # market.
+        return frozenset(self.reads) - {"target", "venues", "block"}
 
     # ------------------------------------------------------------ arithmetic and arguments
 

@@ -71,7 +71,7 @@ async def _measure(sampler: Sampler, states: int, n: int, most: int, progress: C
     async with aclosing(cases(split.load("dev"), 3)) as stream:
         async for case in stream:
             reference = await case.arena.play(teacher, case.state, case.scenario, 1)
-            if drop_reason(reference) is not None:
+            if drop_reason(case, reference) is not None:
                 continue
             trader, view = case.arena.trader(sampler, case.scenario), case.scenario.view
             began = perf_counter()

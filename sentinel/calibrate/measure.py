@@ -85,7 +85,7 @@ async def _judge(case: Case, name: str, student: Sampler, n: int) -> Observed | 
     """None where the oracle's own action is not verified, the error where the model failed."""
     arena = case.arena
     reference = await arena.play(OracleModel(), case.state, case.scenario, 1)
-    if drop_reason(reference) is not None:
+    if drop_reason(case, reference) is not None:
         return None
     try:
         verdict = await arena.play(student, case.state, case.scenario, n)

@@ -18,7 +18,7 @@ def run(
     network: Annotated[str | None, typer.Option(help="File of deploy/networks/, or a path.")] = None,
     rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
     ws_url: Annotated[str | None, typer.Option(help="WebSocket endpoint of the chain.")] = None,
-    playbook: Annotated[str | None, typer.Option(help="rebalance, momentum or arbitrage.")] = None,
+    playbook: Annotated[str | None, typer.Option(help="What the trader does: see SENTINEL_STRATEGY__PLAYBOOK.")] = None,
     proposer: Annotated[str | None, typer.Option(help="student, or oracle (the built-in solver).")] = None,
     live: Annotated[bool, typer.Option("--live", help="Send transactions. Without it nothing is sent.")] = False,
     blocks: Annotated[int | None, typer.Option(min=1, help="Stop after so many cycles.")] = None,

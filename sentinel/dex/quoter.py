@@ -33,6 +33,16 @@ class RouteQuote:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopQuote:
+    """A closed route over two or three venues; whole units of the token that it starts and ends with."""
+
+    tokens: tuple[Symbol, ...]
+    venues: tuple[str, ...]  # labels, one a hop
+    amount: float
+    profit: float  # after gas
+
+
+@dataclass(frozen=True, slots=True)
 class Quoter:
     """All raise QuoteError where a pool cannot fill the amount, ActionFault for what is no amount or no venue."""
 
@@ -71,14 +81,32 @@ class Quoter:
         best = quotes.best_cycle(self.network, state.pools, token, via, self._base(max_amount, token))
         if best is None:
             return None
-        gas = gas_in(self.network, state, expected_gas((best.buy, best.sell)), token)
+        gas = gas_in(self.network, state, expected_gas(best.legs), token)
         if gas is None or best.gain <= gas:
             return None
         return CycleQuote(
             amount=self._whole(best.amount_in, token),
             profit=self._whole(best.gain - gas, token),
-            buy=label_of(self.network.pools[best.buy.pool]),
-            sell=label_of(self.network.pools[best.sell.pool]),
+            buy=label_of(self.network.pools[best.legs[0].pool]),
+            sell=label_of(self.network.pools[best.legs[1].pool]),
+        )
+
+    def best_loop(self, state: MarketState, token: Symbol, max_amount: float) -> LoopQuote | None:
+        """The closed route over two or three venues, and the amount up to `max_amount`, that leave the most after
+        gas; None where none outdoes its gas."""
+        best: tuple[int, quotes.Loop] | None = None
+        for loop in quotes.loops(self.network, state.pools, token, self._base(max_amount, token)):
+            gas = gas_in(self.network, state, expected_gas(loop.legs), token)
+            if gas is not None and loop.gain > gas and (best is None or loop.gain - gas > best[0]):
+                best = loop.gain - gas, loop
+        if best is None:
+            return None
+        profit, loop = best
+        return LoopQuote(
+            tokens=(token, *(leg.token_out for leg in loop.legs)),
+            venues=tuple(label_of(self.network.pools[leg.pool]) for leg in loop.legs),
+            amount=self._whole(loop.amount_in, token),
+            profit=self._whole(profit, token),
         )
 
     def _leg_cost(self, state: MarketState, token: Symbol) -> int:

@@ -6,8 +6,9 @@ does not trade the tokens, or cannot fill the amount from the liquidity that was
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, permutations, product
 
 from sentinel.dex.venues import venue_of
 from sentinel.errors import QuoteError
@@ -23,14 +24,12 @@ class BestVenue:
 
 
 @dataclass(frozen=True, slots=True)
-class BestCycle:
-    """Buy the base token in one pool and sell it in another, for the most that is left over."""
+class Loop:
+    """A closed route over different pools at the amount that leaves the most; base units of its first token."""
 
-    buy: Leg
-    sell: Leg
-    amount_in: int  # base units of the quote token
-    between: int  # base units of the base token
-    amount_out: int  # base units of the quote token; gas not taken
+    legs: tuple[Leg, ...]
+    amount_in: int
+    amount_out: int  # gas not taken
 
     @property
     def gain(self) -> int:
@@ -38,7 +37,7 @@ class BestCycle:
 
     @property
     def route(self) -> Route:
-        return Route((self.buy, self.sell), self.amount_in)
+        return Route(self.legs, self.amount_in)
 
 
 def pools_of(network: Network, a: Symbol, b: Symbol) -> tuple[Pool, ...]:
@@ -116,39 +115,47 @@ def best_venue(network: Network, pools: Pools, token_in: Symbol, token_out: Symb
     return best
 
 
-def best_cycle(network: Network, pools: Pools, quote: Symbol, base: Symbol, max_in: int) -> BestCycle | None:
+def best_cycle(network: Network, pools: Pools, quote: Symbol, base: Symbol, max_in: int) -> Loop | None:
     """The pair of pools and the amount, up to `max_in`, that leave the most quote tokens; None: no gain anywhere."""
-    best: BestCycle | None = None
-    candidates = [pool for pool in pools_of(network, quote, base) if pool.name in pools]
-    for buy in candidates:
-        for sell in candidates:
-            if buy.name == sell.name:
-                continue
-            cycle = _cycle(buy, pools[buy.name], sell, pools[sell.name], quote, base, max_in)
-            if cycle is not None and cycle.gain > 0 and (best is None or cycle.gain > best.gain):
-                best = cycle
-    return best
+    found = _loops(network, pools, [quote, base, quote], max_in)
+    return max(found, key=lambda loop: loop.gain, default=None)
 
 
-def _cycle(
-    buy: Pool, buy_state: PoolState, sell: Pool, sell_state: PoolState, quote: Symbol, base: Symbol, max_in: int
-) -> BestCycle | None:
+def loops(network: Network, pools: Pools, token: Symbol, max_in: int) -> list[Loop]:
+    """Every closed route from `token` over two or three pools that gains, each at its best amount up to `max_in`."""
+    others = sorted(set(network.tokens) - {token})
+    ways = [[token, *between, token] for hops in (1, 2) for between in permutations(others, hops)]
+    return [loop for way in ways for loop in _loops(network, pools, way, max_in)]
+
+
+def _loops(network: Network, pools: Pools, way: Sequence[Symbol], max_in: int) -> Iterator[Loop]:
+    """Over all choices of one pool a hop, no pool twice."""
+    hops = [[pool for pool in pools_of(network, a, b) if pool.name in pools] for a, b in pairwise(way)]
+    for chosen in product(*hops):
+        if len({pool.name for pool in chosen}) == len(chosen):
+            legs = tuple(leg_of(pool, token) for pool, token in zip(chosen, way, strict=False))
+            loop = _at_its_best(network, pools, legs, max_in)
+            if loop is not None and loop.gain > 0:
+                yield loop
+
+
+def _at_its_best(network: Network, pools: Pools, legs: tuple[Leg, ...], max_in: int) -> Loop | None:
     """Bisection on the sign of the marginal gain, in exact integers.
 
-    More input always worsens both rates, so the gain has one maximum: where one more unit of quote comes back as one.
+    More input always worsens every rate, so the gain has one maximum: where one more unit comes back as one.
     """
-    buyer, seller = venue_of(buy), venue_of(sell)
-
-    def bought(amount: int) -> int:
-        return buyer.quote_in(buy, buy_state, quote, amount) if amount else 0
+    hops = [(venue_of(network.pools[leg.pool]), network.pools[leg.pool], pools[leg.pool], leg.token_in) for leg in legs]
 
     def worth_more(amount: int) -> bool:
+        up = down = 1
         try:
-            up0, down0 = buyer.marginal(buy, buy_state, quote, amount)
-            up1, down1 = seller.marginal(sell, sell_state, base, bought(amount))
+            for venue, pool, state, token in hops:
+                rate = venue.marginal(pool, state, token, amount)
+                up, down = up * rate[0], down * rate[1]
+                amount = venue.quote_in(pool, state, token, amount) if amount else 0
         except QuoteError:
             return False
-        return up0 * up1 > down0 * down1
+        return up > down
 
     if max_in <= 0 or not worth_more(0):
         return None
@@ -164,11 +171,9 @@ def _cycle(
     if low == 0:
         return None
     try:
-        between = bought(low)
-        amount_out = seller.quote_in(sell, sell_state, base, between)
+        return Loop(legs, low, quote_route(network, pools, Route(legs, low)))
     except QuoteError:
         return None
-    return BestCycle(leg_of(buy, quote), leg_of(sell, base), low, between, amount_out)
 
 
 def _tokens(pool: Pool) -> tuple[Symbol, Symbol]:

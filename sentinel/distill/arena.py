@@ -15,6 +15,7 @@ from eth_utils.address import to_checksum_address
 from sentinel.agent.episode import Sampler
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.tools import Toolbox
 from sentinel.agent.trader import Trader
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
@@ -25,11 +26,12 @@ from sentinel.devnet import Devnet
 from sentinel.devnet.crowd import Behaviour
 from sentinel.devnet.prices import PricePath
 from sentinel.dex.build import Builder
+from sentinel.dex.costs import PLAIN_GAS, gas_in
 from sentinel.dex.fork import Fork
 from sentinel.dex.quoter import Quoter
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues import READERS
-from sentinel.distill.scenario import Scenario, draw_balances, draw_scenario
+from sentinel.distill.scenario import CYCLES, Scenario, Scene, draw_balances, draw_scenario
 from sentinel.distill.split import Part, Segment
 from sentinel.settings import Settings, load
 from sentinel.terms import dust, limits
@@ -108,15 +110,23 @@ class Arena:
         return tuple([await reader.read(head) for reader in self.readers])
 
     def scenario(self, draw: Random, state: MarketState) -> Scenario:
-        quoter, profits = Quoter(self.network), dict[str, float]()
+        quoter, quote = Quoter(self.network), self.network.quote
         worth = {s: state.balances[s] / 10**t.decimals * state.prices[s] for s, t in self.network.tokens.items()}
-        equity = sum(worth.values())
+        equity, most = sum(worth.values()), min(5000.0, worth[quote])
+        gas = (gas_in(self.network, state, PLAIN_GAS, quote) or 0) / 10 ** self.network.tokens[quote].decimals
+        loop = quoter.best_loop(state, quote, most)
+        scenes = {}
         for base in self.network.tokens:
-            if base != self.network.quote:
-                best = quoter.best_cycle(state, self.network.quote, base, min(5000.0, worth[self.network.quote]))
-                profits[base] = best.profit if best is not None else 0.0
-        weights = {symbol: value / equity for symbol, value in worth.items()}
-        return draw_scenario(draw, state, self.network, weights, profits)
+            if base != quote:
+                cycle = quoter.best_cycle(state, quote, base, most)
+                profits = {name: one.profit if one else 0.0 for name, one in zip(CYCLES, (cycle, loop), strict=True)}
+                scenes[base] = Scene(state, base, worth[base] / equity, equity, gas, profits)
+        return draw_scenario(draw, self.network, scenes)
+
+    def tools(self, state: MarketState, scenario: Scenario) -> Toolbox:
+        """What the trader's code may call there."""
+        builder = Builder(self.network, slippage_bps=self.settings.limits.slippage_bps)
+        return Toolbox(state, scenario.view, self.network, Quoter(self.network), builder)
 
     async def play(
         self, sampler: Sampler, state: MarketState, scenario: Scenario, n: int, *, prefill: bool = True

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sentinel.agent.playbooks import PLAYBOOKS
+
 TEMPLATE = """# sentinel-nano
 
 A {parameters:,}-parameter Qwen3-architecture model with a vocabulary of its own ({vocab_size} tokens, digits
 single), trained from scratch to write Sentinel's thoughts and code actions. It is small enough to be served by
 vLLM on one CPU core.
 
-**It is not a language model of the world.** It knows three playbooks (`rebalance`, `momentum`, `arbitrage`) in
+**It is not a language model of the world.** It knows {count} playbooks ({playbooks}) in
 one prompt form. Comparison, choice and arithmetic stand in the code that it writes; what it does is copy the
 operator's numbers into that code and follow what the code printed. Nothing that it says moves money: the vote
 and the policy stand behind it.
@@ -64,7 +66,10 @@ def write(folder: Path) -> None:
         f"| {name} | {s['hits']} | {s['total']} | {s['share']:.3f} | {s['low']:.3f} | {s['high']:.3f} |"
         for name, s in sorted(scores["agreement"].items(), key=lambda item: (-item[1]["total"], item[0]))
     )
+    known = sorted(name for name in scores["agreement"] if name in PLAYBOOKS)
     text = TEMPLATE.format(
+        count=len(known),
+        playbooks=", ".join(f"`{name}`" for name in known),
         parameters=training["parameters"],
         vocab_size=recipe["vocab_size"],
         trajectories=training["trajectories"],

@@ -16,7 +16,8 @@ from sentinel.distill.arena import Arena, Verdict
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.scenario import Scenario
 from sentinel.distill.split import Part, Segment
-from sentinel.types import Act, Hold, HoldAction, MarketState, Trajectory, Turn
+from sentinel.distill.value import ENOUGH, best, captured, value
+from sentinel.types import Act, Hold, HoldAction, MarketState, Simulation, Trajectory, Turn
 
 BARS_A_SEGMENT = 40
 SPARE_HOLDS = 20  # a playbook's holds may outnumber its acts by so many
@@ -57,7 +58,7 @@ async def collect(
         with partial.open("w", encoding="utf-8") as file:
             async for case in stream:
                 verdict = await case.arena.play(teacher, case.state, case.scenario, 1)
-                if (reason := drop_reason(verdict)) is not None:
+                if (reason := drop_reason(case, verdict)) is not None:
                     fates[f"dropped: {reason}"] += 1
                     continue
                 trajectory = to_trajectory(case, verdict)
@@ -76,16 +77,22 @@ async def collect(
     return dict(sorted(fates.items()))
 
 
-def drop_reason(verdict: Verdict) -> str | None:
-    """None for a trajectory whose final action ran, was simulated without a revert and passed every hard limit."""
+def drop_reason(case: Case, verdict: Verdict) -> str | None:
+    """None for a trajectory whose final action ran, was simulated without a revert, passed every hard limit, and is
+    worth at least ENOUGH of what can be had by exact quotes."""
     if verdict.proposal.discarded:
         return verdict.proposal.discarded[0].reason
     if verdict.refusals:
         return f"refused by {verdict.refusals[0].rule}"
-    if isinstance(verdict.decision, Act):
-        return None
-    held = isinstance(verdict.simulations[0].candidate.action, HoldAction)
-    return None if held else verdict.decision.reason
+    if isinstance(verdict.decision, Hold) and not isinstance(verdict.simulations[0].candidate.action, HoldAction):
+        return verdict.decision.reason
+    return None if score(case, verdict.simulations[0]) >= ENOUGH else "worth too little"
+
+
+def score(case: Case, simulation: Simulation) -> float:
+    """The share of the value to be had in the case that the action captures."""
+    box, mandate = case.arena.tools(case.state, case.scenario), case.scenario.mandate
+    return captured(value(mandate, box, simulation), best(mandate, box))
 
 
 def to_trajectory(case: Case, verdict: Verdict) -> Trajectory:
@@ -100,7 +107,7 @@ def to_trajectory(case: Case, verdict: Verdict) -> Trajectory:
         turns=tuple(turns),
         first_thought=first.partition("\n")[0].removeprefix("Thought: "),
         action=json.dumps(asdict(action), sort_keys=True, separators=(",", ":")),
-        score=1.0,
+        score=score(case, verdict.simulations[0]),
         source="oracle",
         state_id=case.id,
     )

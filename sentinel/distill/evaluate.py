@@ -61,7 +61,7 @@ async def evaluate(
         async for case in stream:
             reference = await case.arena.play(teacher, case.state, case.scenario, 1)
             acting = isinstance(reference.decision, Act)
-            if drop_reason(reference) is not None:
+            if drop_reason(case, reference) is not None:
                 continue
             if not acting and tally.totals["hold"] >= (1 - LEAST_ACTS) * count:
                 continue

@@ -35,6 +35,36 @@ FIRST_CODE: dict[str, Callable[[Lines, str, str], str]] = {
         f'side = "cycle" if best["profit"] > {p["Least"]} else "hold"\n'
         f'print(side, round(best["profit"], 2))'
     ),
+    "triangle": lambda p, base, quote: (
+        f'best = best_loop("{quote}", min({p["Size"]}, worth("{quote}")))\n'
+        f'side = "route" if best["profit"] > {p["Least"]} else "hold"\n'
+        f'print(side, round(best["profit"], 2))'
+    ),
+    "mean_reversion": lambda p, base, quote: (
+        f'p = prices("{base}", {p["Bars"]})\n'
+        f"off = p[-1] / (sum(p) / len(p)) - 1\n"
+        f'size = min({p["Size"]}, worth("{quote}" if off < 0 else "{base}"))\n'
+        f'side = "hold" if abs(off) < {p["Threshold"]} or size < {p["Least"]} else "sell" if off > 0 else "buy"\n'
+        f"print(side, round(size, 2))"
+    ),
+    "reduce_risk": lambda p, base, quote: (
+        f'gap = weight("{base}") - {p["Target"]}\n'
+        f'p = prices("{base}", {p["Bars"]})\n'
+        f"fall = 1 - p[-1] / max(p)\n"
+        f'size = min(gap * equity(), {p["Size"]}, worth("{base}"))\n'
+        f"calm = gap < {p['Band']} and fall < {p['Threshold']}\n"
+        f'side = "hold" if calm or size < {p["Least"]} else "sell"\n'
+        f"print(side, round(size, 2))"
+    ),
+    "slice": lambda p, base, quote: (
+        f"left = {p['Until']} - block()\n"
+        f'gap = weight("{base}") - {p["Target"]}\n'
+        f"part = abs(gap) * equity() / (max(left, 0) // {p['Every']} + 1)\n"
+        f'size = min(part, {p["Size"]}, worth("{quote}" if gap < 0 else "{base}"))\n'
+        f"wait = left < 0 or left % {p['Every']} > 0\n"
+        f'side = "hold" if wait or size < {p["Least"]} else "sell" if gap > 0 else "buy"\n'
+        f"print(side, round(size, 2))"
+    ),
 }
 
 LAST: dict[str, Callable[[str, str], tuple[str, str]]] = {
@@ -52,6 +82,10 @@ LAST: dict[str, Callable[[str, str], tuple[str, str]]] = {
     "cycle": lambda base, quote: (
         f"The cycle through {base} pays, so I take it in one transaction.",
         f'cycle("{quote}", "{base}", best["amount"], best["buy"], best["sell"])',
+    ),
+    "route": lambda base, quote: (
+        "The loop pays, so I take it in one transaction.",
+        'route(best["tokens"], best["amount"], best["venues"])',
     ),
     "hold": lambda base, quote: ("The code says hold, so I wait.", 'hold("nothing to do")'),
 }

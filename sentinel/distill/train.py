@@ -27,7 +27,7 @@ from sentinel.distill import dataset, tokenizer
 class Recipe:
     """All that decides the weights, besides the data; written into the model's folder."""
 
-    vocab_size: int = 768
+    vocab_size: int = 1024
     hidden: int = 192
     layers: int = 4
     heads: int = 6

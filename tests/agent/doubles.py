@@ -80,6 +80,16 @@ class Round:
 
 
 @dataclass(frozen=True)
+class Ring:
+    """A closed route that pays."""
+
+    tokens: tuple[Symbol, ...] = ("USDC", "WETH", "WBTC", "USDC")
+    venues: tuple[str, ...] = ("v2", "v3-3000", "v3-3000")
+    amount: float = 250.123456789
+    profit: float = 3.25
+
+
+@dataclass(frozen=True)
 class Hops:
     """A route."""
 
@@ -109,6 +119,9 @@ class PaperQuoter:
     def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> Round | None:
         return Round() if max_amount >= 100 else None
 
+    def best_loop(self, state: MarketState, token: Symbol, max_amount: float) -> Ring | None:
+        return Ring() if max_amount >= 100 else None
+
     def best_split(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Sequence[str]:
         return ("v2", "v3-500")
 
@@ -127,7 +140,8 @@ class PaperBuilder:
 
     def route(self, state: MarketState, tokens: list[Symbol], amount: float, venues: list[str]) -> Action:
         legs = tuple(
-            Leg(f"pool-{venue}", a, b, "uniswap_v3") for a, b, venue in zip(tokens, tokens[1:], venues, strict=True)
+            Leg(f"pool-{venue}", a, b, "uniswap_v3")
+            for a, b, venue in zip(tokens[:-1], tokens[1:], venues, strict=True)
         )
         decimals = 18 if tokens[0] == NATIVE else NETWORK.tokens[tokens[0]].decimals
         return Swap((Route(legs, int(amount * 10**decimals)),), 1, 1_700_000_120)

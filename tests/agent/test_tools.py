@@ -58,6 +58,27 @@ def test_the_best_cycle_is_small_numbers_and_labels() -> None:
     assert toolbox().best_cycle("USDC", "WETH", 50)["profit"] == 0.0
 
 
+def test_the_best_loop_is_what_a_route_takes() -> None:
+    """The amount is rounded down, and no loop is a profit of zero, not an error."""
+    tools = toolbox()
+    best = tools.best_loop("USDC", 500)
+    assert best == {
+        "tokens": ["USDC", "WETH", "WBTC", "USDC"],
+        "venues": ["v2", "v3-3000", "v3-3000"],
+        "amount": 250.12345,
+        "profit": 3.25,
+    }
+    taken = tools.route(best["tokens"], best["amount"], best["venues"])  # type: ignore[arg-type]
+    assert isinstance(taken, Swap)
+    assert taken.is_cycle
+    assert tools.best_loop("USDC", 50) == {"tokens": [], "venues": [], "amount": 0.0, "profit": 0.0}
+
+
+def test_the_block_is_the_heads_number() -> None:
+    """A count for slices."""
+    assert toolbox().block() == STATE.head.number
+
+
 @given(st.integers(0, 10**26), st.floats(1e-6, 1e9))
 def test_what_the_worth_buys_back_is_never_more_than_the_balance(held: int, price: float) -> None:
     """Selling worth(token) / prices(token, 1)[-1] must not ask for a unit that is not there."""
@@ -112,9 +133,9 @@ def test_any_arguments_give_an_answer_or_a_fault_of_the_codes(name: str, argumen
 
 
 def test_only_reads_of_the_market_count_as_fresh() -> None:
-    """The analyst's target and the list of venues would be the same at any block."""
+    """The analyst's target and the list of venues would be the same at any block; its number says nothing of prices."""
     tools = toolbox()
-    assert {*tools.reads} - tools.fresh == {"target", "venues"}
+    assert {*tools.reads} - tools.fresh == {"target", "venues", "block"}
 
 
 def test_a_failed_read_is_no_read(sandbox: Sandbox) -> None:

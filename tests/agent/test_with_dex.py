@@ -143,6 +143,7 @@ def test_hostile_amounts_are_refused_by_every_tool_that_takes_one(pair: tuple[st
         lambda: box.quote(*pair, amount, "v2"),
         lambda: box.best_venue(*pair, amount),
         lambda: box.best_cycle(*pair, amount),
+        lambda: box.best_loop(pair[0], amount),
         lambda: box.swap(*pair, amount, "v2"),
         lambda: box.cycle(*pair, amount, "v2", "v2b"),
         lambda: box.approve(pair[1], amount),

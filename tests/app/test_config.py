@@ -46,6 +46,13 @@ def test_an_unknown_setting_is_refused_with_the_nearest(
     assert "Traceback" not in said
 
 
+def test_a_sliced_order_needs_its_end(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A playbook that could never act is refused; an end that is past is not, since an order may be over."""
+    assert run(monkeypatch, "show-config", "--set", "strategy.playbook=slice") == 4
+    assert "until" in capsys.readouterr().err
+    assert run(monkeypatch, "show-config", "--set", "strategy.playbook=slice", "--set", "strategy.until=1") == 0
+
+
 def test_an_unknown_setting_in_the_file_or_on_the_line_is_refused_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

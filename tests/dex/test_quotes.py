@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -148,3 +150,47 @@ def test_the_best_cycle_is_not_beaten_by_any_amount_or_order_of_pools(price: flo
         for i in range(1, 101):
             amount = max_in * i // 100
             assert quotes.quote_route(NETWORK, pools, Route(legs, amount)) - amount <= gain + 3
+
+
+TRIANGLE = replace(
+    NETWORK,
+    tokens={**NETWORK.tokens, "WBTC": Token("WBTC", ADDRESS, 8)},
+    pools={
+        **NETWORK.pools,
+        "B": Pool("B", "uniswap_v2", ADDRESS, "WBTC", "USDC", 3000),
+        "X": Pool("X", "uniswap_v2", ADDRESS, "WBTC", "WETH", 3000),
+    },
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.floats(1950, 2050),
+    st.integers(-200400, -199900),
+    st.floats(28000, 31000),
+    st.floats(14, 16),
+    st.integers(10, 200_000),
+)
+def test_no_loop_is_beaten_by_any_amount_or_way(
+    price: float, tick: int, bitcoin: float, ratio: float, most: int
+) -> None:
+    """Against a search over amounts of every way round; a base unit of WBTC is 300 of USDC, which rounding may cost."""
+    pools: dict[str, PoolState] = {"V2": v2_at(price, 300), "V3": v3_at(tick)}
+    pools["B"] = V2State(20 * 10**8, int(20 * bitcoin * USDC))
+    pools["X"] = V2State(20 * 10**8, int(20 * ratio * WETH))
+    max_in = most * USDC
+    found = {loop.legs: loop for loop in quotes.loops(TRIANGLE, pools, "USDC", max_in)}
+    for loop in found.values():
+        assert 0 < loop.amount_in <= max_in
+        assert loop.gain > 0
+        assert quotes.quote_route(TRIANGLE, pools, loop.route) == loop.amount_out
+    ways = [("V2", "V3"), ("V3", "V2")]
+    ways += [way for pair in ("V2", "V3") for way in ((pair, "X", "B"), ("B", "X", pair))]  # type: ignore[misc]
+    for way in ways:
+        legs: list[Leg] = []
+        for name in way:
+            legs.append(quotes.leg_of(TRIANGLE.pools[name], legs[-1].token_out if legs else "USDC"))
+        gain = found[tuple(legs)].gain if tuple(legs) in found else 0
+        for i in range(1, 51):
+            amount = max_in * i // 50
+            assert quotes.quote_route(TRIANGLE, pools, Route(tuple(legs), amount)) - amount <= gain + 700

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from sentinel import settings
 from sentinel.agent import prompt
 from sentinel.agent.form import THOUGHT, closed
 from sentinel.agent.parse import parse
@@ -13,7 +16,8 @@ from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.distill import split
 from sentinel.distill.collect import collect
 from sentinel.distill.oracle import OracleModel, next_action, read_prompt
-from sentinel.distill.scenario import PLAYBOOKS as DRAWN
+from sentinel.distill.scenario import MAKERS
+from sentinel.distill.value import ENOUGH
 from sentinel.errors import OperatorError
 from sentinel.types import Mandate, MarketView
 
@@ -21,12 +25,12 @@ VIEW = MarketView({"WETH": 5500, "USDC": 4500}, "", 1.0, 0, "settings")
 
 
 def conversation(playbook: str) -> list[dict[str, str]]:
-    mandate = Mandate(playbook, "WETH", 0.02, 20, 0.004, 500.0, 10.0)
+    mandate = Mandate(playbook, "WETH", 0.02, 20, 0.004, 500.0, 10.0, until=18_234_567, every=5)
     return prompt.messages(VIEW, mandate)
 
 
 @pytest.mark.parametrize("playbook", sorted(PLAYBOOKS))
-@pytest.mark.parametrize("side", ["buy", "sell", "cycle", "hold", "ValueError: no pool"])
+@pytest.mark.parametrize("side", ["buy", "sell", "cycle", "route", "hold", "ValueError: no pool"])
 def test_every_turn_of_the_oracle_parses(playbook: str, side: str) -> None:
     messages = conversation(playbook)
     first = next_action(messages)
@@ -54,7 +58,7 @@ def test_an_unknown_playbook_is_said_so() -> None:
 
 
 def test_every_playbook_is_learnt() -> None:
-    assert set(DRAWN) == set(PLAYBOOKS)
+    assert set(MAKERS) == set(PLAYBOOKS) == set(get_args(settings.Playbook))
 
 
 def test_training_and_held_out_share_no_day_and_no_seed() -> None:
@@ -65,12 +69,20 @@ def test_training_and_held_out_share_no_day_and_no_seed() -> None:
     assert heldout.pools - train.pools == {"WETH/USDC-v3-3000"}
 
 
-async def test_collected_trajectories_are_verified_and_read_the_market(tmp_path: Path) -> None:
+async def test_collected_trajectories_are_verified_read_the_market_and_are_worth_it(tmp_path: Path) -> None:
+    """All playbooks, acting and holding; each captures nearly all of the value that exact quotes promise."""
     out = tmp_path / "rows.jsonl"
-    fates = await collect(split.load("dev"), 60, out, seed=3)
+    fates = await collect(split.load("dev"), 200, out, seed=3)
     lines = out.read_text().splitlines()
-    assert len(lines) == 60
-    assert sum(count for fate, count in fates.items() if fate.startswith("kept")) == 60
-    assert any(fate.startswith("kept") and fate.endswith("act") for fate in fates)
+    assert len(lines) == 200
+    kept = {fate for fate in fates if fate.startswith("kept")}
+    assert sum(fates[fate] for fate in kept) == 200
+    assert kept == {f"kept: {playbook} {kind}" for playbook in PLAYBOOKS for kind in ("act", "hold")}
     assert all('"Observation: ' in line and '"source":"oracle"' in line for line in lines)
+    assert all(ENOUGH <= json.loads(line)["score"] <= 1 for line in lines)
     assert not out.with_suffix(".partial").exists()
+
+
+def test_a_blocks_number_stands_in_the_prompt_in_full() -> None:
+    """Eight digits are more than a float is given."""
+    assert "Until: 18234567\nEvery: 5\n" in conversation("slice")[1]["content"]
