@@ -21,9 +21,9 @@ from sentinel.errors import OperatorError
 
 NANO = CHECKOUT / "models" / "nano"
 WORK = CHECKOUT / "build" / "distill"
-TRAJECTORIES = 6000
-STEPS = 1000
-HELDOUT = 500
+TRAJECTORIES = 9000
+STEPS = 1600
+HELDOUT = 700
 console = Console(stderr=True)
 
 

@@ -34,7 +34,7 @@ class Recipe:
     kv_heads: int = 2
     head_dim: int = 32
     intermediate: int = 512
-    steps: int = 1000
+    steps: int = 1600
     batch: int = 32
     learning_rate: float = 3e-3
     warmup: int = 60
