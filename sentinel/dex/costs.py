@@ -10,6 +10,7 @@ from sentinel.types import NATIVE, Head, Leg, MarketState, Network, Reference, S
 # Gas units, rounded up from what the devnet's real contracts used; estimates for decisions, never a gas limit.
 _BASE_GAS = 90_000  # transaction, router, Permit2 permit and transfer
 LEG_GAS = max(venue.gas for venue in VENUES.values())  # of a leg anywhere
+TRADE_GAS = _BASE_GAS + LEG_GAS  # of a trade of one leg anywhere
 
 
 def expected_gas(legs: Sequence[Leg]) -> int:
