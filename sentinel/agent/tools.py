@@ -153,6 +153,7 @@ class Toolbox:
         return [rounded(price, 7) for price in known]
 
     def venues(self, a: Symbol, b: Symbol) -> list[str]:
+        """The labels of the pools that trade the two."""
         return [*self.quoter.venues(self.state, *self._pair(a, b))]
 
     def quote(self, a: Symbol, b: Symbol, amount: float, venue: str) -> float:
@@ -210,7 +211,7 @@ class Toolbox:
     # ------------------------------------------------------------ final actions
 
     def swap(self, token_in: Symbol, token_out: Symbol, amount: float, venue: str | list[str]) -> Action:
-        """A list of venues shares the amount over them."""
+        """Sell `amount` at the venue; a list of venues shares the amount over them."""
         where = labels_of(venue) if isinstance(venue, list | tuple) else label_of(venue)
         return self.builder.swap(self.state, *self._pair(token_in, token_out), amount_of(amount), where)
 
@@ -222,14 +223,16 @@ class Toolbox:
         return self.builder.route(self.state, way, amount_of(amount), labels_of(venues))
 
     def cycle(self, token: Symbol, via: Symbol, amount: float, buy_venue: str, sell_venue: str) -> Action:
+        """token -> via at the first venue and back at the second; it must gain after gas."""
         pair, amount = self._pair(token, via), amount_of(amount)
         return self.builder.cycle(self.state, *pair, amount, label_of(buy_venue), label_of(sell_venue))
 
     def approve(self, token: Symbol, amount: float) -> Action:
-        """`amount` 0 revokes."""
+        """Let Permit2 take at most `amount`; 0 revokes."""
         return self.builder.approve(self.state, self._traded(token), 0.0 if amount == 0 else amount_of(amount))
 
     def hold(self, reason: str = "") -> Action:
+        """Do nothing in this block."""
         if not isinstance(reason, str):
             raise CodeFault("the reason is text")
         return self.builder.hold(one_line(reason, 80))
