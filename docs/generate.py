@@ -59,27 +59,21 @@ def tools() -> str:
     nothing: Any = None
     box = Toolbox(nothing, nothing, nothing, nothing, nothing)  # only named here, never called
     rows = ["| tool | fresh | answers |", "|---|---|---|"]
-    rows += [
-        f"| `{signature(tool)}` | {'yes' if name in box.fresh else ''} | {answer(tool)} |"
-        for name, tool in box.reads.items()
-    ]
+    for name, tool in box.reads.items():
+        rows.append(f"| `{signature(tool)}` | {'yes' if name in box.fresh else ''} | {answer(tool)} |")
     rows += ["", "| final action | meaning |", "|---|---|"]
     rows += [f"| `{signature(tool)}` | {answer(tool)} |" for tool in box.finals.values()]
     return "\n".join(rows)
 
 
 def signature(tool: Callable[..., Any]) -> str:
-    return (
-        (tool.__name__ + str(inspect.signature(tool).replace(return_annotation=inspect.Signature.empty)))
-        .replace("'", "")
-        .replace("Symbol", "token")
-        .replace("token: token", "token")
-        .replace("|", "or")
-    )
+    given = inspect.signature(tool).parameters.values()
+    names = (one.name if one.default is one.empty else f"{one.name}={one.default!r}" for one in given)
+    return f"{tool.__name__}({', '.join(names)})".replace("''", '""')
 
 
 def answer(tool: Callable[..., Any]) -> str:
-    return " ".join((inspect.getdoc(tool) or "").split()).replace("|", "or")
+    return " ".join((inspect.getdoc(tool) or "").split())
 
 
 PAGES = {"README.md": {"tree": tree, "settings": table}, "docs/tools.md": {"tools": tools}}
