@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import structlog
 
-from sentinel.errors import JournalError
+from sentinel.errors import JournalError, JournalTampered
 from sentinel.memory.past import Past
 from sentinel.memory.shape import present
 from sentinel.memory.windows import MOST_WINDOWS, Windows
@@ -87,9 +87,11 @@ class Memory:
         """Read on in the journal, a bounded part of it. Raises nothing of theirs."""
         try:
             self._read_on(*self._open())
-        except (apsw.Error, JournalError, OSError) as error:
+        except (apsw.Error, JournalTampered) as error:
             log.warning("memory.lost", error=str(error)[:200])
             self._forget()
+        except (JournalError, OSError) as error:
+            log.warning("memory.behind", error=str(error)[:200])
 
     def _read_on(self, windows: Windows, past: Past) -> None:
         place = windows.place

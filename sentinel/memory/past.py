@@ -29,7 +29,7 @@ FROM records WHERE seq > ? ORDER BY seq LIMIT ?
 _TRADES = """
 SELECT s.seq, i.seq, json_extract(ri.body, '$.cycle') FROM settled s
 JOIN intents i ON i.id = s.intent_id JOIN records rs ON rs.seq = s.seq JOIN records ri ON ri.seq = i.seq
-WHERE s.outcome = 'confirmed' AND i.kind = 'swap' AND json_extract(ri.body, '$.cycle') NOTNULL
+WHERE i.kind = 'swap' AND json_extract(ri.body, '$.cycle') NOTNULL
 AND json_extract(rs.body, '$.settled.outcome') = 'confirmed' AND json_extract(rs.body, '$.settled.block_number') < ?
 AND ifnull((SELECT number FROM cycles WHERE seq < s.seq ORDER BY seq DESC LIMIT 1), 0) < ?
 ORDER BY s.seq DESC LIMIT ?

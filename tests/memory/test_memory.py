@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -201,6 +203,24 @@ def test_a_changed_record_is_not_recalled(past: Chronicle, remembered: Memory, t
     assert remembered.at(past.state(111)).recall(16) == ()
 
 
+def test_the_record_counts_not_the_index(past: Chronicle, remembered: Memory) -> None:
+    """An outcome that was changed in the index alone makes no trade of one that was reverted."""
+    past.trade(100, Outcome.REVERTED)
+    with sqlite3.connect(past.path) as other:
+        assert other.execute("UPDATE settled SET outcome = 'confirmed'").rowcount == 1
+    other.close()
+    assert remembered.at(past.state(110)).recall(16) == ()
+
+
+def test_a_changed_cycle_is_not_remembered(past: Chronicle, remembered: Memory) -> None:
+    """Closes written into the journal's file by other hands leave the memory empty: it cannot tell which are true."""
+    past.live(range(100, 200))
+    with sqlite3.connect(past.path) as other:
+        assert other.execute("UPDATE records SET body = replace(body, '2000', '3000') WHERE seq = 60").rowcount == 1
+    other.close()
+    assert remembered.at(past.state(200)).similar("WETH", 16) == ()
+
+
 # ---------------------------------------------------------------- the file is a cache
 
 
@@ -239,6 +259,18 @@ def test_a_lost_file_is_read_from_the_journal_anew(past: Chronicle, tmp_path: Pa
     opened = Memory(path, past.path, NETWORK)
     assert opened.at(now).similar("WETH", 16) == before != ()
     opened.close()
+
+
+def test_a_file_that_breaks_while_it_is_open_is_filled_anew(past: Chronicle, remembered: Memory) -> None:
+    """The block that finds it broken answers nothing; the next one answers as if nothing had been."""
+    past.live(range(100, 200))
+    before = remembered.at(past.state(200)).similar("WETH", 16)
+    code = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('DROP TABLE windows')"
+    subprocess.run([sys.executable, "-c", code, str(past.path.with_name("memory.sqlite3"))], check=True)
+    past.live([200])
+    assert remembered.at(past.state(201)).similar("WETH", 16) == ()
+    again = remembered.at(replace(past.state(200), head=past.state(202).head)).similar("WETH", 16)
+    assert [item["return_after"] for item in again] == [item["return_after"] for item in before] != []
 
 
 def test_windows_of_another_journal_are_forgotten(past: Chronicle, tmp_path: Path) -> None:
