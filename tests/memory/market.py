@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sentinel.journal.journal import Journal
+from sentinel.memory import Memory
 from sentinel.types import Head, Hold, Intent, MarketState, Outcome
 from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, act, attempt, cycle, intent, settled, state
 
@@ -78,3 +79,8 @@ class Chronicle:
         one = self.accept(self.state(number), playbook)
         self.settle(one, number + 1, outcome)
         return one
+
+
+def ended(state: MarketState, memory: Memory) -> list[int]:
+    """The blocks that the windows similar to now ended at."""
+    return [state.head.number - int(item["age"]) for item in memory.at(state).similar("WETH", 16)]

@@ -1,11 +1,7 @@
-"""Memory tells what was known before a block, of this journal, and only what came true."""
+"""Memory tells what was known before a block, the same to all who ask."""
 
 from __future__ import annotations
 
-import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,36 +13,13 @@ from hypothesis import strategies as st
 from sentinel.agent import recollection
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
-from sentinel.memory import Memory, memory, windows
-from sentinel.memory.past import Past, Place, Seen
+from sentinel.memory import Memory, memory
+from sentinel.memory.past import Place, Seen
 from sentinel.memory.shape import AHEAD, WINDOW
-from sentinel.memory.windows import MOST_WINDOWS, REORG, Windows
-from sentinel.types import MarketState, Outcome
+from sentinel.memory.windows import REORG, Windows
 from tests.agent.doubles import VIEW, PaperBuilder, PaperQuoter
 from tests.journal.values import NETWORK
-from tests.memory.market import Chronicle, block_hash, price
-
-
-@pytest.fixture
-def past(tmp_path: Path) -> Iterator[Chronicle]:
-    written = Chronicle(tmp_path / "journal.sqlite3")
-    yield written
-    written.journal.close()
-
-
-@pytest.fixture
-def remembered(tmp_path: Path) -> Iterator[Memory]:
-    opened = Memory(tmp_path / "memory.sqlite3", tmp_path / "journal.sqlite3", NETWORK)
-    yield opened
-    opened.close()
-
-
-def ended(state: MarketState, memory: Memory) -> list[int]:
-    """The blocks that the windows similar to now ended at."""
-    return [state.head.number - int(item["age"]) for item in memory.at(state).similar("WETH", 16)]
-
-
-# ---------------------------------------------------------------- what followed, and nothing that was still to come
+from tests.memory.market import Chronicle, ended, price
 
 
 def test_similar_windows_tell_what_followed(past: Chronicle, remembered: Memory) -> None:
@@ -136,202 +109,6 @@ def test_a_token_or_a_past_that_is_not_known_is_empty(past: Chronicle, remembere
     assert [remembered.at(now).similar(token, 3) for token in ("USDC", "DOGE", "ETH")] == [(), (), ()]
     short = replace(past.state(201), history={"WETH": (2000.0,) * WINDOW})
     assert remembered.at(short).similar("WETH", 3) == ()
-
-
-# ---------------------------------------------------------------- own trades
-
-
-def test_recall_tells_how_own_trades_ended(past: Chronicle, remembered: Memory) -> None:
-    """Newest first, in whole tokens; the playbook is the request's, whatever a model wrote after it."""
-    past.trade(100, playbook="momentum")
-    past.trade(103)
-    newest, older = remembered.at(past.state(110)).recall(16)
-    assert (newest["playbook"], older["playbook"]) == ("rebalance", "momentum")
-    assert (newest["age"], older["age"]) == (6, 9)
-    assert older == {
-        "age": 9,
-        "playbook": "momentum",
-        "token_in": "USDC",
-        "token_out": "WETH",
-        "amount": 500.0,
-        "notional": 500.0,
-        "pnl": -2.0,  # a quarter WETH at 2000 for 500, and 0.001 ETH of gas
-        "votes": 5,
-        "asked": 8,
-        "drift_bps": 0.0,
-    }
-    assert remembered.at(past.state(110)).recall(1) == (newest,)
-
-
-@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.CONFIRMED])
-def test_what_was_not_confirmed_is_not_recalled(past: Chronicle, remembered: Memory, outcome: Outcome) -> None:
-    """Neither another outcome nor a trade that is still in flight; the confirmed one beside them is."""
-    past.trade(100)
-    past.trade(101, outcome)
-    past.accept(past.state(102))
-    assert [trade["age"] for trade in remembered.at(past.state(110)).recall(16)] == [9]
-
-
-def test_a_trade_is_known_after_the_block_and_the_cycle_it_settled_behind(past: Chronicle, remembered: Memory) -> None:
-    """Mined in 101, but found after the cycle at 120: it is recalled from 121 on, not at 120 and not at 102."""
-    one = past.accept(past.state(100))
-    past.live(range(101, 121))
-    past.settle(one, 101)
-    past.live(range(121, 130))
-    known = [number for number in range(95, 130) if remembered.at(past.state(number)).recall(16)]
-    assert known == list(range(121, 130))
-
-
-def test_trades_of_the_future_are_not_recalled(past: Chronicle, remembered: Memory) -> None:
-    """Asked at an earlier block, later trades are not there."""
-    for number in range(100, 130, 2):
-        past.trade(number)
-    for number in range(100, 130):
-        for trade in remembered.at(past.state(number)).recall(16):
-            assert 0 < int(trade["age"]) <= number - 101
-        assert len(remembered.at(past.state(number)).recall(16)) == max(0, (number - 100) // 2)
-
-
-def test_a_changed_record_is_not_recalled(past: Chronicle, remembered: Memory, tmp_path: Path) -> None:
-    """A profit written into the journal's file by other hands does not fit its hash: nothing is told."""
-    past.trade(100)
-    assert len(remembered.at(past.state(110)).recall(16)) == 1
-    with sqlite3.connect(past.path) as other:
-        changed = other.execute('UPDATE records SET body = replace(body, \'"pnl":"-\', \'"pnl":"9\')').rowcount
-    other.close()
-    assert changed
-    assert remembered.at(past.state(111)).recall(16) == ()
-
-
-def test_the_record_counts_not_the_index(past: Chronicle, remembered: Memory) -> None:
-    """An outcome that was changed in the index alone makes no trade of one that was reverted."""
-    past.trade(100, Outcome.REVERTED)
-    with sqlite3.connect(past.path) as other:
-        assert other.execute("UPDATE settled SET outcome = 'confirmed'").rowcount == 1
-    other.close()
-    assert remembered.at(past.state(110)).recall(16) == ()
-
-
-def test_a_changed_cycle_is_not_remembered(past: Chronicle, remembered: Memory) -> None:
-    """Closes written into the journal's file by other hands leave the memory empty: it cannot tell which are true."""
-    past.live(range(100, 200))
-    with sqlite3.connect(past.path) as other:
-        assert other.execute("UPDATE records SET body = replace(body, '2000', '3000') WHERE seq = 60").rowcount == 1
-    other.close()
-    assert remembered.at(past.state(200)).similar("WETH", 16) == ()
-
-
-# ---------------------------------------------------------------- the file is a cache
-
-
-def test_it_survives_a_restart(past: Chronicle, tmp_path: Path) -> None:
-    """What was read is there again, and reading goes on where it ended."""
-    past.live(range(100, 200))
-    now, answers = past.state(200), []
-    for _ in range(2):
-        opened = Memory(tmp_path / "m.sqlite3", past.path, NETWORK)
-        answers.append(opened.at(now).similar("WETH", 16))
-        opened.close()
-    assert answers[0] == answers[1] != ()
-    store = Windows(tmp_path / "m.sqlite3")
-    assert store.place.seq == 101  # the opening note and 100 cycles
-    store.close()
-
-
-@pytest.mark.parametrize("damage", ["missing", "noise", "cut", "version"])
-def test_a_lost_file_is_read_from_the_journal_anew(past: Chronicle, tmp_path: Path, damage: str) -> None:
-    """Deleted, overwritten, cut short or of another version: the answers are the same as before."""
-    past.live(range(100, 200))
-    path, now = tmp_path / "m.sqlite3", past.state(200)
-    opened = Memory(path, past.path, NETWORK)
-    before = opened.at(now).similar("WETH", 16)
-    opened.close()
-    if damage == "missing":
-        path.unlink()
-    elif damage == "noise":
-        path.write_bytes(b"\x5a" * 8192)
-    elif damage == "cut":
-        path.write_bytes(path.read_bytes()[:5000])
-    else:
-        with sqlite3.connect(path) as other:
-            other.execute("PRAGMA user_version=99")
-        other.close()
-    opened = Memory(path, past.path, NETWORK)
-    assert opened.at(now).similar("WETH", 16) == before != ()
-    opened.close()
-
-
-def test_a_file_that_breaks_while_it_is_open_is_filled_anew(past: Chronicle, remembered: Memory) -> None:
-    """The block that finds it broken answers nothing; the next one answers as if nothing had been."""
-    past.live(range(100, 200))
-    before = remembered.at(past.state(200)).similar("WETH", 16)
-    code = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('DROP TABLE windows')"
-    subprocess.run([sys.executable, "-c", code, str(past.path.with_name("memory.sqlite3"))], check=True)
-    past.live([200])
-    assert remembered.at(past.state(201)).similar("WETH", 16) == ()
-    again = remembered.at(replace(past.state(200), head=past.state(202).head)).similar("WETH", 16)
-    assert [item["return_after"] for item in again] == [item["return_after"] for item in before] != []
-
-
-def test_windows_of_another_journal_are_forgotten(past: Chronicle, tmp_path: Path) -> None:
-    """A memory file put beside another wallet's journal tells nothing of the first one."""
-    past.live(range(100, 200))
-    opened = Memory(tmp_path / "m.sqlite3", past.path, NETWORK)
-    assert opened.at(past.state(200)).similar("WETH", 3)
-    opened.close()
-    other = Chronicle(tmp_path / "other.sqlite3", genesis="0x" + "cd" * 32)
-    opened = Memory(tmp_path / "m.sqlite3", other.path, NETWORK)
-    assert opened.at(past.state(200)).similar("WETH", 3) == ()
-    opened.close()
-    other.journal.close()
-
-
-def test_without_a_journal_it_is_empty_and_stays_out_of_the_way(tmp_path: Path) -> None:
-    """No file, no answer, no error; and a closed memory answers nothing."""
-    past = Chronicle(tmp_path / "journal.sqlite3")
-    opened = Memory(tmp_path / "m.sqlite3", tmp_path / "nowhere.sqlite3", NETWORK)
-    found = opened.at(past.state(100))
-    assert (found.similar("WETH", 3), found.recall(3)) == ((), ())
-    opened.close()
-    assert opened.similar(past.state(100), "WETH") == ()
-    past.journal.close()
-
-
-def test_it_keeps_to_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest windows of a token stay, the oldest go; of the blocks no more than a reorg may need."""
-    monkeypatch.setattr(windows, "MOST_WINDOWS", 50)
-    past, store = Chronicle(tmp_path / "journal.sqlite3"), Windows(tmp_path / "m.sqlite3")
-    for number in range(100, 300):
-        state = past.state(number)
-        seen = Seen(number, block_hash(number), block_hash(number - 1), state.history)
-        store.add([seen], ["WETH"], Place(number, "0x"))
-    store.close()
-    past.journal.close()
-    with sqlite3.connect(tmp_path / "m.sqlite3") as other:
-        assert other.execute("SELECT count(*), min(known_at) FROM windows").fetchone() == (50, 250)
-        assert other.execute("SELECT count(*) FROM blocks").fetchone()[0] <= REORG + 1
-    other.close()
-
-
-def test_a_long_journal_is_read_from_its_newest_cycles(past: Chronicle, tmp_path: Path) -> None:
-    """What would be thrown away at once is not read: the place to begin is before the newest so many cycles."""
-    past.live(range(100, 200))
-    told = Past(past.path, NETWORK)
-    seen, _ = told.seen(told.start(10), 100)
-    assert [one.number for one in seen] == list(range(190, 200))
-    assert told.start(MOST_WINDOWS).seq == 0
-    told.close()
-
-
-def test_cycles_that_read_no_market_are_passed_over(past: Chronicle, remembered: Memory) -> None:
-    """A hold in flight has no state, and the memory goes on behind it."""
-    past.live(range(100, 150))
-    past.cycle(None)
-    past.live(range(150, 200))
-    assert ended(past.state(200), remembered)
-
-
-# ---------------------------------------------------------------- as the code sees it
 
 
 def test_code_actions_reach_it(past: Chronicle, remembered: Memory) -> None:
