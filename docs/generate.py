@@ -1,4 +1,4 @@
-"""Write the generated parts of README.md anew: the file tree from docstrings, the settings table from the settings.
+"""Write the generated parts of the docs anew: README's file tree and settings table, and the table of tools.
 
 `python docs/generate.py` writes; `--check` only says whether something is stale (exit 1).
 """
@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sentinel import settings
+from sentinel.agent.tools import Toolbox
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
 WIDTH = 110  # characters of a phrase
 
 
@@ -52,18 +55,45 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def tools() -> str:
+    nothing: Any = None
+    box = Toolbox(nothing, nothing, nothing, nothing, nothing)  # only named here, never called
+    rows = ["| tool | fresh | answers |", "|---|---|---|"]
+    for name, tool in box.reads.items():
+        rows.append(f"| `{signature(tool)}` | {'yes' if name in box.fresh else ''} | {answer(tool)} |")
+    rows += ["", "| final action | meaning |", "|---|---|"]
+    rows += [f"| `{signature(tool)}` | {answer(tool)} |" for tool in box.finals.values()]
+    return "\n".join(rows)
+
+
+def signature(tool: Callable[..., Any]) -> str:
+    given = inspect.signature(tool).parameters.values()
+    names = (one.name if one.default is one.empty else f"{one.name}={one.default!r}" for one in given)
+    return f"{tool.__name__}({', '.join(names)})".replace("''", '""')
+
+
+def answer(tool: Callable[..., Any]) -> str:
+    return " ".join((inspect.getdoc(tool) or "").split())
+
+
+PAGES = {"README.md": {"tree": tree, "settings": table}, "docs/tools.md": {"tools": tools}}
+
+
 def main() -> int:
-    old = new = README.read_text(encoding="utf-8")
-    for name, text in (("tree", tree()), ("settings", table())):
-        before, start, rest = new.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition(f"<!-- /{name} -->")
-        new = f"{before}{start}{text}\n{end}{after}"
-    if "--check" in sys.argv[1:]:
-        if new != old:
-            print("README.md is stale: run `make readme`", file=sys.stderr)
-        return int(new != old)
-    README.write_text(new, encoding="utf-8")
-    return 0
+    stale = 0
+    for page, parts in PAGES.items():
+        path = ROOT / page
+        old = new = path.read_text(encoding="utf-8")
+        for name, part in parts.items():
+            before, start, rest = new.partition(f"<!-- {name} -->\n")
+            _, end, after = rest.partition(f"<!-- /{name} -->")
+            new = f"{before}{start}{part()}\n{end}{after}"
+        if "--check" not in sys.argv[1:]:
+            path.write_text(new, encoding="utf-8")
+        elif new != old:
+            print(f"{page} is stale: run `make readme`", file=sys.stderr)
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

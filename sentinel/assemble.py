@@ -31,6 +31,7 @@ from sentinel.dex.venues import READERS
 from sentinel.errors import SettingsError, Unavailable
 from sentinel.journal.journal import Journal
 from sentinel.latest import Latest
+from sentinel.memory import Memory
 from sentinel.rpc import Rpc
 from sentinel.settings import Settings
 from sentinel.sizer import Sizer
@@ -40,6 +41,7 @@ from sentinel.telemetry.metrics import Metrics
 from sentinel.types import Address, Decision, Head, HexHash, Limits, Mandate, MarketState, Network, Simulation, Symbol
 
 JOURNAL = "journal.sqlite3"  # in the state directory
+MEMORY = "memory.sqlite3"  # likewise; it may be deleted
 LEAST_BARS = 60  # of price history, whatever the playbook looks back
 
 Closes = Mapping[Symbol, Sequence[float]]  # quote tokens per whole token, oldest first
@@ -113,6 +115,8 @@ async def assembled(
         if fork is not None:
             await stack.enter_async_context(fork)
         node = await _node(settings, network, rpc, heads, head)
+        memory = Memory(state_dir / MEMORY, state_dir / JOURNAL, network)
+        stack.callback(memory.close)
         sandbox = stack.enter_context(Sandbox())
         model: Sampler
         if trader_model is None:
@@ -130,6 +134,7 @@ async def assembled(
             first_thought=first_thought(settings, mandate),
             max_steps=settings.model.max_steps,
             timeout=settings.model.episode_timeout,
+            memory=memory,
         )
         toolkit, policy = DexToolkit(network, fork, node=node), Policy(network, limits)
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})

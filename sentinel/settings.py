@@ -195,7 +195,7 @@ class Settings(BaseSettings):
         "playbook", description="prefill of step 1: `playbook` for the playbook's own, `none`, or a sentence"
     )
     state_dir: Path = Field(
-        Path("~/.local/state/sentinel"), description="journal, lock and control socket; one directory a wallet"
+        Path("~/.local/state/sentinel"), description="journal, memory, lock and control socket; one directory a wallet"
     )
     data_dir: Path = Field(Path("../shared/data"), description="market data for the devnet, tests and training")
     cache_dir: Path | None = Field(None, description="fetched artifacts; empty: $XDG_CACHE_HOME/sentinel")

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 from sentinel.agent import form, prompt
 from sentinel.agent.episode import Runner, Sampler, extend, play
-from sentinel.agent.tools import Builder, Quoter, Toolbox
+from sentinel.agent.needs import Builder, Quoter
+from sentinel.agent.recollection import NOTHING, Memory
+from sentinel.agent.tools import Toolbox
 from sentinel.errors import ModelTimeout
 from sentinel.stopwatch import Stopwatch
 from sentinel.types import Mandate, MarketState, MarketView, Network, Proposal
@@ -26,6 +28,7 @@ class Trader:
     first_thought: str = ""  # how the first thought begins; empty: the model's own
     max_steps: int = 5
     timeout: float = 30.0  # seconds for all that one block asks: a late proposal belongs to an old block
+    memory: Memory = NOTHING
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
         """n final actions wanted. Raises ModelUnavailable: ModelTimeout after `timeout` (I22)."""
@@ -59,7 +62,8 @@ class Trader:
             )
 
     def _tools(self, state: MarketState, view: MarketView) -> Toolbox:
-        return Toolbox(state, view, self.network, self.quoter, self.builder)
+        remembered = self.memory.at(state)
+        return Toolbox(state, view, self.network, self.quoter, self.builder, remembered, self.mandate.base)
 
     @asynccontextmanager
     async def _within(self, seconds: float) -> AsyncIterator[None]:

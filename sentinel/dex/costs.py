@@ -10,7 +10,7 @@ from sentinel.types import NATIVE, UNWRAP, WRAP, Head, Leg, MarketState, Network
 # Gas units, rounded up from what the devnet's real contracts used; estimates for decisions, never a gas limit.
 _BASE_GAS = 90_000  # transaction, router, Permit2 permit and transfer
 LEG_GAS = max(venue.gas for venue in VENUES.values())  # of a leg in any pool
-PLAIN_GAS = _BASE_GAS + LEG_GAS  # of a trade over one leg
+TRADE_GAS = _BASE_GAS + LEG_GAS  # of a trade of one leg anywhere
 _COIN_GAS = {WRAP: 0, UNWRAP: 18_000}  # wrapping costs less than the permit that it takes the place of
 _GAS = {name: venue.gas for name, venue in VENUES.items()} | _COIN_GAS
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sentinel.dex import quotes
-from sentinel.dex.costs import LEG_GAS, expected_gas, gas_in
+from sentinel.dex.costs import LEG_GAS, TRADE_GAS, expected_gas, gas_in
+from sentinel.dex.depth import depth, impact_bps
 from sentinel.dex.labels import find_pool, label_of, labels
 from sentinel.dex.splits import best_route, best_split
 from sentinel.dex.tokens import to_base_units, to_whole
-from sentinel.types import MarketState, Network, Symbol
+from sentinel.errors import QuoteError
+from sentinel.types import MarketState, Network, Pool, PoolState, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,29 @@ class Quoter:
             amount=self._whole(loop.amount_in, token),
             profit=self._whole(profit, token),
         )
+
+    def depth(self, state: MarketState, token_in: Symbol, token_out: Symbol, venue: str, bps: float) -> float:
+        """Whole `token_in` until the next unit brings `bps` less than the first one; see `dex.depth`."""
+        pool, pool_state = self._pool(state, token_in, token_out, venue)
+        return self._whole(depth(pool, pool_state, token_in, bps), token_in)
+
+    def impact(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str) -> float:
+        """Bps by which the average price of `amount` is below the venue's mid price, fee counted."""
+        pool, pool_state = self._pool(state, token_in, token_out, venue)
+        return impact_bps(pool, pool_state, token_in, self._base(amount, token_in))
+
+    def gas_cost(self, state: MarketState) -> float:
+        """Whole quote tokens that the gas of a trade of one leg may cost. Raises QuoteError where nothing prices it."""
+        cost = gas_in(self.network, state, TRADE_GAS, self.network.quote)
+        if cost is None:
+            raise QuoteError("no reference prices gas")
+        return self._whole(cost, self.network.quote)
+
+    def _pool(self, state: MarketState, token_in: Symbol, token_out: Symbol, venue: str) -> tuple[Pool, PoolState]:
+        pool = find_pool(self.network, token_in, token_out, venue)
+        if (pool_state := state.pools.get(pool.name)) is None:
+            raise QuoteError(f"{pool.name} was not read at this block")
+        return pool, pool_state
 
     def _leg_cost(self, state: MarketState, token: Symbol) -> int:
         """A leg's gas in base units of `token`; 0 where no reference prices it."""

@@ -26,7 +26,7 @@ from sentinel.devnet import Devnet
 from sentinel.devnet.crowd import Behaviour
 from sentinel.devnet.prices import PricePath
 from sentinel.dex.build import Builder
-from sentinel.dex.costs import PLAIN_GAS, gas_in
+from sentinel.dex.costs import TRADE_GAS, gas_in
 from sentinel.dex.fork import Fork
 from sentinel.dex.quoter import Quoter
 from sentinel.dex.toolkit import DexToolkit
@@ -113,7 +113,7 @@ class Arena:
         quoter, quote = Quoter(self.network), self.network.quote
         worth = {s: state.balances[s] / 10**t.decimals * state.prices[s] for s, t in self.network.tokens.items()}
         equity, most = sum(worth.values()), min(5000.0, worth[quote])
-        gas = (gas_in(self.network, state, PLAIN_GAS, quote) or 0) / 10 ** self.network.tokens[quote].decimals
+        gas = (gas_in(self.network, state, TRADE_GAS, quote) or 0) / 10 ** self.network.tokens[quote].decimals
         loop = quoter.best_loop(state, quote, most)
         scenes = {}
         for base in self.network.tokens:

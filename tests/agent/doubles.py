@@ -128,6 +128,15 @@ class PaperQuoter:
     def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Hops:
         return Hops((token_in, token_out), ("v3-500",), self.quote(state, token_in, token_out, amount, "v3-500"))
 
+    def depth(self, state: MarketState, token_in: Symbol, token_out: Symbol, venue: str, bps: float) -> float:
+        return bps * 1000 / state.prices[token_in]
+
+    def impact(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str) -> float:
+        return 1e4 * self.fees[venue] if venue in self.fees else 0.0
+
+    def gas_cost(self, state: MarketState) -> float:
+        return 3.04123456789
+
 
 class PaperBuilder:
     def swap(

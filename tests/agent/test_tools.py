@@ -79,6 +79,46 @@ def test_the_block_is_the_heads_number() -> None:
     assert toolbox().block() == STATE.head.number
 
 
+def test_depth_impact_gas_and_inventory_are_short_numbers() -> None:
+    """What may be sold is rounded down; the shares are those that `weight` gives."""
+    tools = toolbox()
+    assert tools.depth("WETH", "USDC", "v2", 10) == 5.0
+    assert tools.impact("WETH", "USDC", 1, "v2") == 30.0
+    assert tools.gas_cost() == 3.04123
+    assert tools.inventory() == {"USDC": 0.4, "WBTC": 0.0, "WETH": 0.6}
+
+
+@pytest.mark.parametrize("bps", [0, -1, 10_000, float("nan"), float("inf"), "10", None, True, 10**400])
+def test_bps_are_between_nothing_and_everything(bps: Any) -> None:
+    """A price cannot move by nothing, nor by all of itself."""
+    with pytest.raises(CodeFault, match="bps is a number above 0"):
+        toolbox().depth("WETH", "USDC", "v2", bps)
+
+
+@pytest.mark.parametrize("k", [0, -1, 17, 10**30, 2.0, float("nan"), "3", None, True, [1]])
+@pytest.mark.parametrize("name", ["similar", "recall"])
+def test_memory_gives_at_most_sixteen(name: str, k: object) -> None:
+    """Any other number than 1 to 16 is the code's fault."""
+    with pytest.raises(CodeFault, match="k is a whole number from 1 to 16"):
+        toolbox().reads[name](k)
+
+
+def test_without_a_memory_there_is_nothing_to_recall() -> None:
+    """Empty lists, no error; and an unknown token is still said to be one."""
+    tools = toolbox()
+    assert (tools.similar(), tools.similar(16, "WBTC"), tools.recall()) == ([], [], [])
+    with pytest.raises(CodeFault, match="unknown token"):
+        tools.similar(3, "DOGE")
+
+
+def test_only_looks_at_the_market_are_fresh(sandbox: Sandbox) -> None:
+    """Memory, the analyst, the network file and the price of gas are no look at it; each alone leaves reads empty."""
+    stale = 'similar(1); recall(1); gas_cost(); target("WETH"); venues("WETH", "USDC")'
+    assert sandbox.run_blocking(stale, toolbox()).reads == ()
+    looks = 'inventory(); depth("WETH", "USDC", "v2", 5); impact("WETH", "USDC", 1, "v2")'
+    assert sandbox.run_blocking(looks, toolbox()).reads == ("inventory", "depth", "impact")
+
+
 @given(st.integers(0, 10**26), st.floats(1e-6, 1e9))
 def test_what_the_worth_buys_back_is_never_more_than_the_balance(held: int, price: float) -> None:
     """Selling worth(token) / prices(token, 1)[-1] must not ask for a unit that is not there."""
@@ -135,7 +175,8 @@ def test_any_arguments_give_an_answer_or_a_fault_of_the_codes(name: str, argumen
 def test_only_reads_of_the_market_count_as_fresh() -> None:
     """The analyst's target and the list of venues would be the same at any block; its number says nothing of prices."""
     tools = toolbox()
-    assert {*tools.reads} - tools.fresh == {"target", "venues", "block"}
+    left_out = {"target", "venues", "similar", "recall", "gas_cost", "block"}
+    assert {*tools.reads} - tools.fresh == left_out
 
 
 def test_a_failed_read_is_no_read(sandbox: Sandbox) -> None:

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.agent.episode import play
+from sentinel.agent.needs import Builder, Quoter
 from sentinel.agent.prompt import observation
 from sentinel.agent.sandbox import Sandbox
-from sentinel.agent.tools import Builder, Quoter, Toolbox
+from sentinel.agent.tools import Toolbox
 from sentinel.dex.build import Builder as DexBuilder
+from sentinel.dex.costs import TRADE_GAS
 from sentinel.dex.quoter import Quoter as DexQuoter
 from sentinel.errors import AgentFault, QuoteError
 from sentinel.types import NATIVE, Feed, Pool, Swap, V2State
@@ -45,6 +47,27 @@ def test_reads_reach_the_pools() -> None:
     assert tools().venues("USDC", "WETH") == ["v2", "v2b"]
     assert tools().best_venue("WETH", "USDC", 1) == "v2b"
     assert tools().quote("USDC", "WETH", 2000, "v2") == pytest.approx(0.996, rel=1e-3)
+
+
+def test_depth_impact_and_gas_reach_the_pools() -> None:
+    """Selling up to the depth costs about half its bps on top of the fee; gas is a leg's at the reference price."""
+    box = tools()
+    deep = box.depth("WETH", "USDC", "v2", 20)
+    assert deep == pytest.approx(1.004, rel=1e-3)
+    assert box.impact("WETH", "USDC", deep, "v2") == pytest.approx(30 + 10, abs=0.2)
+    assert box.impact("WETH", "USDC", 1e-3, "v2") == pytest.approx(30, abs=0.1)
+    assert box.gas_cost() == pytest.approx(TRADE_GAS * (11.25 + 1) * 1e-9 * 2000, rel=1e-5)
+
+
+def test_what_was_not_read_has_no_depth_and_what_nothing_prices_no_cost() -> None:
+    """A pool without a state at this block is refused as a quote of it is; so is gas without a reference."""
+    box = replace(tools(), state=replace(MARKET, pools={}, reference={}))
+    with pytest.raises(QuoteError):
+        box.depth("WETH", "USDC", "v2", 20)
+    with pytest.raises(QuoteError):
+        box.impact("WETH", "USDC", 1, "v2")
+    with pytest.raises(QuoteError):
+        box.gas_cost()
 
 
 def test_a_split_and_a_route_are_swaps_of_their_venues() -> None:

@@ -1,0 +1,54 @@
+"""What a market window is known by: the shape of its moves, their trend and their size. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+WINDOW = 16  # moves that a window is made of, one a block
+AHEAD = 8  # blocks after a window, whose return is what followed
+SIZE = WINDOW + 2  # numbers
+
+_STILL = 1e-7  # log return a block: what is less is no move
+_FAR = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window that ended `AHEAD` blocks before the last close of the history it was taken from."""
+
+    features: tuple[float, ...]
+    return_after: float  # fraction
+
+
+def present(closes: Sequence[float]) -> tuple[float, ...] | None:
+    """The features of the last WINDOW moves; None where fewer closes are known, or one is no price.
+
+    They are the log returns less their mean over their deviation, scaled to length 1; the mean over the deviation, at
+    most 3 either way; and the decimal logarithm of the deviation. So likeness is of shape first, then of trend and
+    size. The euclidean distance compares two.
+    """
+    last = closes[-WINDOW - 1 :]
+    if len(last) <= WINDOW or not all(math.isfinite(close) and close > 0 for close in last):
+        return None
+    moves = [math.log(now / before) for before, now in pairwise(last)]
+    mean = math.fsum(moves) / WINDOW
+    deviation = math.sqrt(math.fsum((move - mean) ** 2 for move in moves) / WINDOW)
+    if deviation < _STILL:
+        trend = 0.0 if abs(mean) < _STILL else math.copysign(_FAR, mean)
+        return (*[0.0] * WINDOW, trend, math.log10(_STILL))
+    shape = ((move - mean) / deviation / math.sqrt(WINDOW) for move in moves)
+    return (*shape, max(-_FAR, min(_FAR, mean / deviation)), math.log10(deviation))
+
+
+def finished(closes: Sequence[float]) -> Window | None:
+    """The newest window of this history whose AHEAD following closes are known; None where there is none."""
+    if len(closes) <= AHEAD:
+        return None
+    features = present(closes[:-AHEAD])
+    now, then = closes[-1], closes[-AHEAD - 1]
+    if features is None or not (math.isfinite(now) and now > 0):
+        return None
+    return Window(features, now / then - 1)

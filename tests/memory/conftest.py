@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sentinel.memory import Memory
+from tests.journal.values import NETWORK
+from tests.memory.market import Chronicle
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Iterator[Chronicle]:
+    written = Chronicle(tmp_path / "journal.sqlite3")
+    yield written
+    written.journal.close()
+
+
+@pytest.fixture
+def remembered(tmp_path: Path) -> Iterator[Memory]:
+    opened = Memory(tmp_path / "memory.sqlite3", tmp_path / "journal.sqlite3", NETWORK)
+    yield opened
+    opened.close()
