@@ -10,6 +10,7 @@ from eth_utils.crypto import keccak
 
 from sentinel import anchor
 from sentinel.app.findings import Finding
+from sentinel.dex.venues import VENUES
 from sentinel.errors import RpcError
 from sentinel.rpc import Rpc, quantity
 from sentinel.types import Address, Feed, Network, Pool
@@ -69,7 +70,9 @@ async def pools(rpc: Rpc, network: Network) -> AsyncIterator[Finding]:
     asked = {pool: _READS[pool.venue] for pool in network.pools.values() if pool.venue in _READS}
     reads = [(pool.address, what) for pool, fields in asked.items() for what in fields.values()]
     words = iter(await _words(rpc, reads))
-    wrong = []
+    wrong = [
+        f"{pool.name}: no venue is called {pool.venue}" for pool in network.pools.values() if pool.venue not in VENUES
+    ]
     for pool, fields in asked.items():
         for field in fields:
             word, expected = next(words), _expected(network, pool, field)
@@ -77,7 +80,7 @@ async def pools(rpc: Rpc, network: Network) -> AsyncIterator[Finding]:
                 says = "does not tell" if word is None else f"says {_shown(field, word)}"
                 wrong.append(f"{pool.name} {says} {field}, the file {_shown(field, expected)}")
     if wrong:
-        yield Finding("pools", "fail", "; ".join(wrong), "mend the pool's address, tokens or fee in the file")
+        yield Finding("pools", "fail", "; ".join(wrong), "mend the pool's venue, address, tokens or fee in the file")
     else:
         yield Finding("pools", "ok", f"{len(asked)} of {len(network.pools)} asked, tokens and fees as in the file")
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sentinel.chain.accounts import AccountReads
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.prices import mid_prices
-from sentinel.errors import HeadGone, QuoteError, RpcError, Unavailable
+from sentinel.errors import HeadGone, QuoteError, RpcError, SettingsError, Unavailable
 from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
 from sentinel.rpc import at_block, quantity
 from sentinel.types import NATIVE, Address, Head, MarketState, Network, Pool, PoolName, PoolState, Symbol
@@ -47,7 +47,14 @@ class MarketReader:
         *,
         min_priority_fee: int = 0,
     ) -> None:
-        """`readers` by venue name. `min_priority_fee` (wei per gas) is the floor of what inclusion is said to cost."""
+        """`readers` by venue name. `min_priority_fee` (wei per gas) is the floor of what inclusion is said to cost.
+
+        Raises SettingsError where the network file names a venue that has no reader.
+        """
+        if unknown := [pool for pool in network.pools.values() if pool.venue not in readers]:
+            known = ", ".join(readers)
+            lines = [f"network {network.name}: pool {pool.name}: no venue is called {pool.venue}" for pool in unknown]
+            raise SettingsError("\n".join(f"{line}; known are {known}" for line in lines))
         self._rpc = rpc
         self._network = network
         self._wallet = wallet

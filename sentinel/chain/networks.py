@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from eth_abi.abi import encode
 from eth_utils.address import is_checksum_address, to_checksum_address
@@ -15,6 +15,7 @@ from sentinel import types
 from sentinel.errors import SettingsError
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "networks"
+_TICKED = ("uniswap_v3", "uniswap_v4")
 _NO_HOOKS = "0x" + "00" * 20
 DEVELOPMENT_CHAIN = 31337  # Anvil's; every fresh chain has its own genesis, so no block can be pinned
 
@@ -45,7 +46,7 @@ class _Token(_Table):
 
 
 class _Pool(_Table):
-    venue: Literal["uniswap_v2", "uniswap_v3", "uniswap_v4"]
+    venue: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$")]  # which there are the market reader knows
     address: _Address
     token0: _Symbol
     token1: _Symbol
@@ -107,6 +108,8 @@ def _contradictions(file: _File) -> list[str]:
     for role, symbol in (("quote", file.quote), ("wrapped", file.wrapped), *(("feeds", s) for s in file.feeds)):
         if symbol not in file.tokens:
             found.append(f"{role}: {symbol} is not one of tokens")
+    if types.NATIVE in file.tokens:
+        found.append(f"tokens.{types.NATIVE}: that is what the native coin is called; name the token otherwise")
     if file.quote in file.feeds:
         found.append(f"feeds.{file.quote}: the quote token's own feed is called quote_feed")
     for name, pool in file.pools.items():
@@ -114,7 +117,7 @@ def _contradictions(file: _File) -> list[str]:
             found.append(f"pools.{name}: {' and '.join(missing)} not in tokens")
         elif int(file.tokens[pool.token0].address, 16) >= int(file.tokens[pool.token1].address, 16):
             found.append(f"pools.{name}: token0 must be the lower address; swap {pool.token0} and {pool.token1}")
-        if (pool.venue != "uniswap_v2") != (pool.tick_spacing > 0):
+        if (pool.venue in _TICKED) != (pool.tick_spacing > 0):
             found.append(f"pools.{name}: tick_spacing belongs to uniswap_v3 and uniswap_v4 pools, and to all of them")
         if pool.pool_id != (right := _pool_id(file, pool)):
             found.append(f"pools.{name}: pool_id is {pool.pool_id}, by its tokens, fee and spacing it is {right}")

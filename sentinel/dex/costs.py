@@ -12,12 +12,13 @@ _BASE_GAS = 90_000  # transaction, router, Permit2 permit and transfer
 LEG_GAS = max(venue.gas for venue in VENUES.values())  # of a leg in any pool
 TRADE_GAS = _BASE_GAS + LEG_GAS  # of a trade of one leg anywhere
 _COIN_GAS = {WRAP: 0, UNWRAP: 18_000}  # wrapping costs less than the permit that it takes the place of
-_GAS = {name: venue.gas for name, venue in VENUES.items()} | _COIN_GAS
 
 
 def expected_gas(legs: Sequence[Leg]) -> int:
     """Gas units that a trade over these legs uses, its permit included."""
-    return _BASE_GAS + sum(_GAS.get(leg.venue, LEG_GAS) for leg in legs)
+    return _BASE_GAS + sum(
+        VENUES[leg.venue].gas if leg.venue in VENUES else _COIN_GAS.get(leg.venue, LEG_GAS) for leg in legs
+    )
 
 
 def expected_price(head: Head, priority_fee: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ from eth_utils.crypto import keccak
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.chain.networks import load_network
 from sentinel.chain.seeding import seed_history
 from sentinel.devnet import Devnet
 from sentinel.devnet.contracts import calldata, send
 from sentinel.dex.venues import VENUES, venue_of
-from sentinel.errors import HeadGone, QuoteError, RpcError, Unavailable
+from sentinel.errors import HeadGone, QuoteError, RpcError, SettingsError, Unavailable
 from sentinel.rpc import Rpc
 from sentinel.types import NATIVE, Head, Pool, V2State, V3State
 
@@ -237,3 +239,11 @@ async def test_seeding_ends_where_the_chain_has_no_market(devnet: Devnet) -> Non
     head = await moved(devnet, 3)
     found = await seed_history(devnet.rpc, reader, reader.history, head)
     assert 2 <= found < head.number
+
+
+def test_a_pool_of_an_unknown_venue_is_refused_at_once() -> None:
+    """The venues that there are come from one list; what else a network file names is said before anything is read."""
+    network = load_network("devnet")
+    strange = {"A/B-x": replace(network.pools["WETH/USDC-v2"], name="A/B-x", venue="uniswap_v9")}
+    with pytest.raises(SettingsError, match=r"pool A/B-x: no venue is called uniswap_v9; known are uniswap_v2, "):
+        MarketReader(Rpc("http://nowhere"), replace(network, pools=strange), WALLET, VENUES, PriceHistory(5))

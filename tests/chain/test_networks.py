@@ -50,7 +50,7 @@ def test_an_unknown_network_names_the_known_ones() -> None:
         ("chain_id = 31337", 'chain_id = "31337"', "chain_id: .*valid integer"),
         ("chain_id = 31337", "chain_id = 31337\nchainid = 5", "chainid: Extra inputs"),
         ('quote = "USDC"', 'quote = "USDT"', "quote: USDT is not one of tokens"),
-        ('venue = "uniswap_v2"', 'venue = "uniswap_v9"', "venue: Input should be"),
+        ('venue = "uniswap_v2"', 'venue = "Uniswap V2"', "venue: String should match"),
         ("fee_pips = 3000", "fee_pips = 1000000", "fee_pips"),
         ("tick_spacing = 10", "tick_spacing = 0", "tick_spacing belongs to uniswap_v3"),
         ("0x000000000022D473030F116dDEE9F6B43aC78BA3", "0x000000000022d473030f116ddee9f6b43ac78ba3", "EIP-55"),
@@ -58,6 +58,7 @@ def test_an_unknown_network_names_the_known_ones() -> None:
         ('token0 = "USDC"\ntoken1 = "WETH"', 'token0 = "WETH"\ntoken1 = "USDC"', "token0 must be the lower address"),
         ("decimals = 18", "decimals = 77", "less than or equal to 36"),
         ("[tokens.WETH]", "[tokens", "cannot be read"),
+        ("[tokens.WBTC]", "[tokens.ETH]", "tokens.ETH: that is what the native coin is called"),
         ('[feeds.WBTC]', '[feeds.DOGE]', "feeds: DOGE is not one of tokens"),
     ],
 )  # fmt: skip

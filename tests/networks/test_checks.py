@@ -59,6 +59,7 @@ def unpinned(network: Network) -> Network:
 WRONG: dict[str, tuple[Callable[[Network], Network], str, str, str]] = {
     "fee": (lambda n: with_pool(n, fee_pips=3000), "pools", "fail", "says 500 fee_pips, the file 3000"),
     "spacing": (lambda n: with_pool(n, tick_spacing=60), "pools", "fail", "says 10 tick_spacing, the file 60"),
+    "venue": (lambda n: with_pool(n, venue="uniswap_v9"), "pools", "fail", "no venue is called uniswap_v9"),
     "pool elsewhere": (elsewhere, "pools", "fail", "token1"),
     "token decimals": (lambda n: with_token(n, "USDC", decimals=18), "decimals", "fail", "USDC says 6, the file 18"),
     "no code": (lambda n: with_token(n, "USDC", address=NOBODY), "contracts", "fail", "no code at USDC"),
