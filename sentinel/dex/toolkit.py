@@ -190,16 +190,15 @@ class DexToolkit:
 
 
 def _tightened(simulation: Simulation) -> Simulation:
-    """The gas limit of the final bytes: a fifth above what was used (refunds come off last), and the permit's room.
+    """The gas limit of the final bytes: a fifth above what was used, and the permit's room where one is added.
 
-    Where there is no permit to add, an eighth: refunds may hide a fifth of what is spent on the way.
+    Where there is none, an eighth more: refunds come off last, and may hide a fifth of what is spent on the way.
     """
     if simulation.revert is not None or simulation.tx is None:
         return simulation
     action = simulation.candidate.action
-    room = 0
-    if isinstance(action, Swap):
-        room = simulation.gas_used // 8 if action.value else PERMIT_GAS
+    permitted = isinstance(action, Swap) and not action.value
+    room = PERMIT_GAS if permitted else simulation.gas_used // 8
     limit = -(-simulation.gas_used * 6 // 5) + room
     tx = simulation.tx
     return replace(simulation, tx=TxRequest(tx.to, tx.data, tx.value, min(limit, MAX_GAS)))
