@@ -39,12 +39,15 @@ and the policy stand behind it.
 
 {states} states of days, seeds and one pool that training never saw, each decided by {n} samples and the vote,
 through real vLLM; compared with the oracle's decision for the same state. *Agrees*: both hold, or both act and
-the vote itself would count the two effects as one within its tolerance. Wilson 95 % intervals.
+the vote itself would count the two effects as one within its tolerance. *Succeeds*: within every hard limit, and
+worth at least 95 % of what the oracle's action is worth, or as good as holding where the oracle holds. Wilson 95 %
+intervals. Each state stands in `judged.jsonl`.
 
-| slice | agrees | of | share | low | high |
-|---|---|---|---|---|---|
+| slice | agrees | of | share | low | high | succeeds | share | low | high |
+|---|---|---|---|---|---|---|---|---|---|
 {rows}
 
+Value captured {captured}; regret {regret} bps of equity; {tokens_used} tokens a decision, all samples counted (means).
 Samples: {fates}. Median time of a decision {median} s (two cores, no GPU).
 
 ## Limits
@@ -63,7 +66,8 @@ def write(folder: Path) -> None:
     scores: dict[str, Any] = json.loads((folder / "scores.json").read_text())
     recipe = training["recipe"]
     rows = "\n".join(
-        f"| {name} | {s['hits']} | {s['total']} | {s['share']:.3f} | {s['low']:.3f} | {s['high']:.3f} |"
+        f"| {name} | {s['hits']} | {s['total']} | {_interval(s)} |"
+        f" {scores['success'][name]['hits']} | {_interval(scores['success'][name])} |"
         for name, s in sorted(scores["agreement"].items(), key=lambda item: (-item[1]["total"], item[0]))
     )
     known = sorted(name for name in scores["agreement"] if name in PLAYBOOKS)
@@ -85,7 +89,14 @@ def write(folder: Path) -> None:
         states=scores["states"],
         n=scores["n"],
         rows=rows,
+        captured=scores["captured"],
+        regret=scores["regret_bps"],
+        tokens_used=scores["tokens_a_decision"],
         fates="; ".join(f"{name} {count}" for name, count in scores["samples"].items()),
         median=scores["median_seconds_a_decision"],
     )
     (folder / "README.md").write_text(text)
+
+
+def _interval(share: dict[str, Any]) -> str:
+    return f"{share['share']:.3f} | {share['low']:.3f} | {share['high']:.3f}"

@@ -39,6 +39,8 @@ def make_student(
         fates = run_collect("train", trajectories, data, seed)
     run_train(data, out, steps=steps)
     scores = run_evaluate(out, "heldout", states)
+    lines = [json.dumps(one, separators=(",", ":")) for one in scores.pop("judged")]
+    (out / "judged.jsonl").write_text("\n".join(lines) + "\n")
     scores["collected"] = fates
     scores["data_sha256"] = hashlib.sha256(data.read_bytes()).hexdigest()
     scores["weights_sha256"] = hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
