@@ -43,6 +43,7 @@ ESCAPES = (
 HOMOGLYPHS = str.maketrans("aeops'\"", "\u0430\u0435\u043e\u0440\u0455\u2019\u201d")
 KNOBS = {
     "Target": "0.5", "Size": "500", "Band": "0.02", "Least": "10", "Bars": "20", "Threshold": "0.004",
+    "Until": "120", "Every": "5",
 }  # fmt: skip
 
 
