@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Serve the student with real vLLM: serve-student.sh [MODEL_DIR [PORT [FLAG …]]]. The demo, the tests and the service all
 # start it so; a FLAG is vLLM's own and has the last word.
+# Without MODEL_DIR it is the live student (`sentinel distill promote`), and before there is one, the shipped one.
 # Start it in a session of its own and stop the whole group: a killed API server leaves its engine processes behind.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-model=${1:-$here/models/nano}
+live=${SENTINEL_STATE_DIR:-$HOME/.local/state/sentinel}/students/live/student
+model=${1:-$([ -d "$live" ] && echo "$live" || echo "$here/models/nano")}
+model=$(cd "$model" && pwd -P) # the version itself: the link may be switched while the files are being read
 port=${2:-8100}
 python=${SENTINEL_SERVE_PYTHON:-$here/.venv-serve/bin/python}
 [ -x "$python" ] || { echo "no serving environment at $python: run 'make setup'" >&2; exit 4; }

@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
-from sentinel.distill import recipe
+from sentinel.distill import promote as promotion
+from sentinel.distill import recipe, shadow_log
+from sentinel.distill.promote import Wanted
+from sentinel.distill.students import Students
+from sentinel.settings import load
 
 app = typer.Typer(no_args_is_help=True, help="Distil a student from the oracle teacher.")
 
@@ -44,6 +48,26 @@ def evaluate(
 ) -> None:
     """Serve a student with vLLM and compare its decisions with the oracle's; JSON on standard output."""
     print(json.dumps(recipe.run_evaluate(model, part, states, n=n)))
+
+
+@app.command()
+def promote(
+    new: Annotated[Path | None, typer.Argument(help="Folder of the new student.")] = None,
+    heldout: Annotated[int, typer.Option(min=100, help="Held-out states to compare it on.")] = 700,
+    shadow_blocks: Annotated[int, typer.Option(min=10, help="Blocks it must have decided on in shadow.")] = 200,
+    undo: Annotated[bool, typer.Option("--undo", help="Back to the student that was live before.")] = False,
+) -> None:
+    """Make a student the live one, if it is better; JSON on standard output, exit code 1 where it is refused."""
+    if undo == (new is not None):
+        raise typer.BadParameter("give the folder of a student, or --undo")
+    home = load().state_dir.expanduser()
+    store = Students(home / "students")
+    if new is None:
+        print(json.dumps({"live": promotion.undo(store).name}))
+        return
+    found = promotion.promote(store, new, home / shadow_log.FILE, Wanted(heldout, shadow_blocks))
+    print(json.dumps(found))
+    raise typer.Exit(0 if found["promoted"] else 1)
 
 
 @app.command()

@@ -73,7 +73,7 @@ def run_train(data: Path, out: Path, *, steps: int = STEPS, seed: int = 7) -> No
         raise OperatorError(f"training ended with {done.returncode}; what it printed stands above")
 
 
-def run_evaluate(model: Path, part: str, states: int, *, n: int = 8) -> dict[str, Any]:
+def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int = 1) -> dict[str, Any]:
     WORK.mkdir(parents=True, exist_ok=True)
 
     async def judge(bar: Progress) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def run_evaluate(model: Path, part: str, states: int, *, n: int = 8) -> dict[str
         async with served(model, log=WORK / "vllm.log") as server, student(server.url, seed=1) as sampler:
             task = bar.add_task(f"evaluate {part}", total=states)
             return await evaluate(
-                sampler, split.load(part), states, n=n, progress=lambda k: bar.update(task, completed=k)
+                sampler, split.load(part), states, n=n, seed=seed, progress=lambda k: bar.update(task, completed=k)
             )
 
     with progress_bar() as bar:

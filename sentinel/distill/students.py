@@ -95,10 +95,13 @@ class Students:
             self._make_up()
             yield
 
-    def promote(self, folder: Path, evidence: dict[str, Any]) -> Version:
-        """A copy of `folder` becomes live. Only under `alone`; whether it may is for the caller to know."""
+    def promote(self, folder: Path, evidence: dict[str, Any], *, judged: str = "") -> Version:
+        """A copy of `folder` becomes live. Only under `alone`; whether it may is for the caller to know. `judged`: the
+        identity that the evidence is about. Raises OperatorError where the copy has another."""
         before = self.live
         version = self._add(folder, evidence, before)
+        if judged and version.identity != judged:
+            raise OperatorError(f"the files of {folder} changed while they were judged")
         self._switch("promotion", before, version, {"sha256": hashes(version.student), "evidence": evidence})
         return version
 
