@@ -81,6 +81,18 @@ class ModelSettings(_Group):
         return self
 
 
+class ShadowSettings(_Group):
+    url: str = Field("", description="endpoint of a student that decides beside the live one and sends nothing")
+    name: str = Field("", description="its served model name, as `sentinel distill promote` asks for it")
+    api_key_file: Path | None = Field(None, description="file with that endpoint's API key")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> ShadowSettings:
+        if bool(self.url) != bool(self.name):
+            raise ValueError("a student in shadow needs both, url and name")
+        return self
+
+
 class StrategySettings(_Group):
     playbook: Playbook = Field("rebalance", description=f"what the trader does: {', '.join(get_args(Playbook))}")
     base: str = Field("WETH", description="token traded against the quote token")
@@ -202,6 +214,7 @@ class Settings(BaseSettings):
     rpc: RpcSettings = RpcSettings()
     fork: ForkSettings = ForkSettings()
     model: ModelSettings = ModelSettings()
+    shadow: ShadowSettings = ShadowSettings()
     strategy: StrategySettings = StrategySettings()
     vote: VoteSettings = VoteSettings()
     limits: LimitSettings = LimitSettings()

@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, TextIO, TypeVar
+from typing import Any, Protocol, TextIO, TypeVar
 
 import uvloop
 from eth_utils.address import is_address, to_checksum_address
@@ -42,7 +42,7 @@ from sentinel.host import heap
 from sentinel.settings import Settings
 from sentinel.telemetry import logs as telemetry
 from sentinel.telemetry.logs import Log
-from sentinel.types import Act, Address, Intent, Network, Symbol
+from sentinel.types import Act, Address, CycleRecord, Intent, Network, Symbol
 from sentinel.web.server import WebServer
 
 T = TypeVar("T")
@@ -63,11 +63,30 @@ class App:
     startup: Startup | None  # None in a dry run
 
 
-def serve(settings: Settings, *, cycles: int | None = None, trader_model: Sampler | None = None) -> int:
+class Beside(Protocol):
+    """A service that looks at each cycle once it is done; what it is given holds nothing that signs or sends."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def cycle_done(self, record: CycleRecord) -> None: ...
+
+
+MakeBeside = Callable[[Parts, Log], Beside]
+
+
+def serve(
+    settings: Settings,
+    *,
+    cycles: int | None = None,
+    trader_model: Sampler | None = None,
+    shadow: MakeBeside | None = None,
+) -> int:
     """Run in the foreground until stopped, or for so many cycles; the process's exit code."""
 
     async def main() -> int:
-        async with opened(settings, cycles=cycles, trader_model=trader_model) as app:
+        async with opened(settings, cycles=cycles, trader_model=trader_model, shadow=shadow) as app:
             heap.settle()
             return await app.daemon.run()
 
@@ -101,11 +120,12 @@ async def opened(
     trader_model: Sampler | None = None,
     prior: Closes | None = None,
     log_to: TextIO | None = None,
+    shadow: MakeBeside | None = None,
 ) -> AsyncIterator[App]:
     """Everything wired and checked, nothing running but the fork; all of it closed at the end.
 
     `trader_model` takes the student's place, `prior` are closes from before the chain's first block, `log_to` takes
-    the log in place of standard error.
+    the log in place of standard error, `shadow` makes what runs beside the cycles.
     Raises OperatorError and Unavailable, as `assembled` does; live mode on any chain but 31337 is refused.
     """
     network = load_network(settings.network)
@@ -163,6 +183,10 @@ async def opened(
                 refresh=operator.refresh,
             ),
         )
+        if shadow is not None:
+            beside = shadow(parts, log)
+            daemon.services = (*daemon.services, beside)
+            daemon.on_cycle.append(beside.cycle_done)
         startup = None
         if isinstance(executor, Executor):
             startup = Startup(parts, executor, log)

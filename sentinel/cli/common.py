@@ -13,8 +13,11 @@ from sentinel.errors import NotRunning, OperatorError, SentinelError, SettingsEr
 
 if TYPE_CHECKING:
     from sentinel.agent.episode import Sampler
+    from sentinel.app.app import Beside
+    from sentinel.assemble import Parts
     from sentinel.journal.journal import Journal
     from sentinel.settings import Settings
+    from sentinel.telemetry.logs import Log
     from sentinel.types import Network
 
 OK, ERROR, USAGE, NOT_RUNNING, CONFIGURATION, TIMEOUT = 0, 1, 2, 3, 4, 5
@@ -77,6 +80,15 @@ def trader_model(settings: Settings) -> Sampler | None:
     from sentinel.distill.oracle import OracleModel
 
     return OracleModel()
+
+
+def shadow(settings: Settings) -> Callable[[Parts, Log], Beside] | None:
+    """The student that decides beside the live one; None where the settings name none."""
+    if not settings.shadow.url:
+        return None
+    from sentinel.distill.shadow import Shadow
+
+    return Shadow.of
 
 
 def state_dir(settings: Settings) -> Path:

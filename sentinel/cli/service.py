@@ -37,7 +37,8 @@ def run(
     )
     from sentinel.app import serve
 
-    raise typer.Exit(serve(settings, cycles=blocks, trader_model=common.trader_model(settings)))
+    model, shadow = common.trader_model(settings), common.shadow(settings)
+    raise typer.Exit(serve(settings, cycles=blocks, trader_model=model, shadow=shadow))
 
 
 def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:

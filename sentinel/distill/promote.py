@@ -46,6 +46,7 @@ class Served:
                 task = bar.add_task("hostile inputs", total=None)
                 return await survive(sampler, split.load("heldout"), progress=lambda k: bar.update(task, completed=k))
 
+        recipe.WORK.mkdir(parents=True, exist_ok=True)
         with recipe.progress_bar() as bar:
             return uvloop.run(run())
 

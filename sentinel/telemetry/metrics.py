@@ -87,6 +87,8 @@ class Metrics:
         self.decisions = counter("decisions", "decisions by kind and reason", "kind", "reason")
         self.refusals = counter("refusals", "what policy refused, by rule", "rule")
 
+        self.shadowed = counter("shadow_blocks", "blocks by how the student in shadow fared on them", "fate")
+
         self.transactions = counter("transactions", "intents by how they ended", "outcome")
         self.in_flight = gauge("in_flight", "1 while a transaction is not settled")
         self.bumps = counter("bumps", "replacements with higher fees")
@@ -149,6 +151,10 @@ class Metrics:
     def ran(self, fate: str) -> None:
         """One code action in the sandbox: "ok", or the stage at fault."""
         self.sandbox_runs.labels(self._bounded("fate", fate)).inc()
+
+    def shadow(self, fate: str) -> None:
+        """One block beside the live student: "agreed", "differed", "failed", or "skipped" for a newer one."""
+        self.shadowed.labels(self._bounded("fate", fate)).inc()
 
     def sent(self, attempt: int, cancel: bool) -> None:
         """One send of an intent's attempt number `attempt`, from 1."""
