@@ -62,26 +62,29 @@ def promote(
     """`shadow`: the shadow's log; `shipped`: what is served before there is a live student. Whatever comes of it is in
     the store's log. Returns {"promoted": name or None, "reasons": […], "evidence": {…}}. Raises OperatorError."""
     judge = judge or Served()
-    with store.alone():
-        live = store.live.student if store.live else shipped
-        evidence: dict[str, Any] = {"new": identity(new), "live": identity(live)}
-        reasons = ["it is the live student already"] if identity(new) == identity(live) else []
-        evidence["shadow"] = shadow_log.summary([*shadow_log.read(shadow, served_name(new))])
-        reasons += _of_shadow(evidence["shadow"], served_name(new), wanted)
-        if reasons:
-            reasons.append("held-out states and hostile inputs were not tried")
-        else:
-            seed = 1_000 + len(store.history())  # states that no earlier try has seen
-            ours, theirs = (judge.heldout(folder, wanted.heldout, seed) for folder in (new, live))
-            paired = compare(ours["judged"], theirs["judged"])
-            evidence["heldout"] = {"seed": seed, **paired.as_json(), "new": ours["success"], "live": theirs["success"]}
-            evidence["hostile"] = judge.hostile(new)
-            reasons += _of_heldout(evidence["heldout"], wanted) + _of_hostile(evidence["hostile"])
+    before = store.live
+    live = before.student if before else shipped
+    evidence: dict[str, Any] = {"new": identity(new), "live": identity(live)}
+    reasons = ["it is the live student already"] if identity(new) == identity(live) else []
+    evidence["shadow"] = shadow_log.summary([*shadow_log.read(shadow, served_name(new))])
+    reasons += _of_shadow(evidence["shadow"], served_name(new), wanted)
+    if reasons:
+        reasons.append("held-out states and hostile inputs were not tried")
+    else:
+        seed = 1_000 + len(store.history())  # states that no earlier try has seen
+        ours, theirs = (judge.heldout(folder, wanted.heldout, seed) for folder in (new, live))
+        paired = compare(ours["judged"], theirs["judged"])
+        evidence["heldout"] = {"seed": seed, **paired.as_json(), "new": ours["success"], "live": theirs["success"]}
+        evidence["hostile"] = judge.hostile(new)
+        reasons += _of_heldout(evidence["heldout"], wanted) + _of_hostile(evidence["hostile"])
+    with store.alone():  # not before: judging takes its time, and an undo must not wait for it
+        if store.live != before:
+            reasons.append("another student has become the live one meanwhile")
         if reasons:
             store.refused(new, reasons, evidence)
             return {"promoted": None, "reasons": reasons, "evidence": evidence}
-        if store.live is None:
-            store.promote(shipped, {"shipped": True})  # so that there is something to go back to
+        if before is None:
+            store.promote(shipped, {"shipped": True}, judged=evidence["live"])  # to have something to go back to
         version = store.promote(new, evidence, judged=evidence["new"])
         return {"promoted": version.name, "reasons": [], "evidence": evidence}
 

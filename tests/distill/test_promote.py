@@ -180,6 +180,24 @@ def test_files_that_change_while_they_are_judged_are_not_promoted(bench: Bench) 
     assert (bench.store.live.student / "model.safetensors").read_bytes() == b"shipped"
 
 
+def test_an_undo_waits_for_no_judging_and_ends_the_promotion(bench: Bench, tmp_path: Path) -> None:
+    """What was compared with the student that is live no more is no evidence."""
+    bench.shadowed(20)
+    with bench.store.alone():
+        bench.store.promote(student(tmp_path / "first", b"first"), {})
+        bench.store.promote(bench.shipped, {})
+    judged = bench.judge.hostile
+
+    def hostile(folder: Path) -> dict[str, Any]:
+        undo(bench.store)
+        return judged(folder)
+
+    bench.judge.hostile = hostile  # type: ignore[method-assign]
+    assert bench.promote()["reasons"] == ["another student has become the live one meanwhile"]
+    assert bench.store.live is not None
+    assert (bench.store.live.student / "model.safetensors").read_bytes() == b"first"
+
+
 def test_the_command_refuses_with_reasons_and_undoes(bench: Bench, tmp_path: Path) -> None:
     """Exit code 1 and JSON; --undo with nothing to go back to is the operator's fault."""
     environment = {**os.environ, "SENTINEL_STATE_DIR": str(tmp_path)}
