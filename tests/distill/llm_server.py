@@ -69,7 +69,9 @@ class LlmServer:
             return fill(recorded["cot"], lines | {"base": base, "quote": quote})
         prefilled = bool(body.get("continue_final_message"))
         step = sum(message["role"] == "assistant" for message in messages) - prefilled
-        text = fill(recorded["turns"][step], lines | {"base": base, "quote": quote}).removesuffix("<end_code>")
+        text = fill(
+            recorded["turns"][min(step, len(recorded["turns"]) - 1)], lines | {"base": base, "quote": quote}
+        ).removesuffix("<end_code>")
         return text[text.find("\n") if "\n" in text else 0 :] if prefilled else text
 
 
