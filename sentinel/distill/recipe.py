@@ -20,7 +20,7 @@ from sentinel.agent.serving import CHECKOUT, served, student
 from sentinel.distill import card, split
 from sentinel.distill.collect import Order, Progress, collect
 from sentinel.distill.evaluate import evaluate
-from sentinel.distill.rows import SHARD_ROWS, Shards
+from sentinel.distill.rows import SHARD_ROWS, Shards, alone
 from sentinel.distill.select import select
 from sentinel.distill.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
 from sentinel.errors import OperatorError
@@ -74,7 +74,13 @@ def collect_shards(
 ) -> dict[str, int]:
     """From the oracle, or from the LLM at `endpoint`. What is done already is not done again, and what is done stays
     whatever ends this. Returns counts; of requests and tokens: over all runs into the folder."""
-    shards, meter = Shards(folder, rows), Meter.load(folder / "spent.json")
+    with alone(folder):
+        return _collect_shards(Shards(folder, rows), order, endpoint)
+
+
+def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None) -> dict[str, int]:
+    spent = shards.folder / "spent.json"
+    meter = Meter.load(spent)
 
     async def work(bar: Bar) -> Progress:
         task = bar.add_task(f"collect {order.part.name}", total=order.states)
@@ -83,7 +89,7 @@ def collect_shards(
             used = f" {meter.prompt_tokens + meter.completion_tokens:,} tokens" if endpoint else ""
             bar.update(task, completed=min(done.states, order.states), description=f"collect {order.part.name}{used}")
             if endpoint:
-                meter.save(folder / "spent.json")
+                meter.save(spent)
 
         async with contextlib.AsyncExitStack() as stack:
             teacher = await stack.enter_async_context(LlmTeacher(endpoint, meter)) if endpoint else OracleTeacher()
@@ -94,7 +100,7 @@ def collect_shards(
             done = uvloop.run(work(bar))
     finally:
         if endpoint:
-            meter.save(folder / "spent.json")
+            meter.save(spent)
     counts = {"rows": shards.kept, "duplicates": len(shards.duplicates), "unanswered": done.unanswered}
     return counts | (asdict(meter) if endpoint else {})
 

@@ -6,6 +6,8 @@ that a kill cut off is cut away when the folder is opened again, so that what fo
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 from collections.abc import Iterator
@@ -71,8 +73,20 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Two runs into one folder would pay for the same rows twice. Raises OperatorError where another one is at work."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OperatorError(f"another run collects into {folder}") from error
+        yield
+
+
 class Shards:
-    """The folder, opened for writing by one process; it knows what is done and which contents are there."""
+    """The folder, written by one process at a time; it knows what is done and which contents are there."""
 
     def __init__(self, folder: Path, rows: int = SHARD_ROWS) -> None:
         self.folder, self._rows = folder, rows

@@ -103,6 +103,16 @@ def test_a_trajectory_written_before_it_said_which_llm_is_still_read() -> None:
     assert rows.trajectory_of(body) == row().trajectory
 
 
+def test_two_runs_never_write_into_one_folder(tmp_path: Path) -> None:
+    """The second one is refused while the first is at work, and let in afterwards."""
+    folder = tmp_path / "shards"
+    busy = pytest.raises(OperatorError, match="another run collects")
+    with rows.alone(folder), busy, rows.alone(folder):
+        raise AssertionError("let in")
+    with rows.alone(folder):
+        pass
+
+
 def halved(folder: Path) -> None:
     """As a kill in the middle of a line leaves it."""
     path = folder / OPEN
