@@ -66,7 +66,7 @@ def train(recipe: Recipe, data: Path, template: str, out: Path) -> dict[str, flo
     shuffle = random.Random(recipe.seed)
     trajectories = list(dataset.read(data))
     if not trajectories:
-        raise SystemExit(f"{data} holds no trajectories: run `sentinel distill select` first")
+        raise SystemExit(f"{data} holds no trajectories: run `sentinel distill collect` first")
     texts = [turn.text for trajectory in trajectories for turn in trajectory.turns]
     coder = tokenizer.learn(texts, recipe.vocab_size, template)
     rows = [dataset.encode(coder, trajectory.turns) for trajectory in trajectories]
