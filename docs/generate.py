@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from sentinel import settings
-from sentinel.agent.tools import Toolbox
+from sentinel.agent.described import answer, named, signature
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 110  # characters of a phrase
@@ -56,24 +53,13 @@ def table() -> str:
 
 
 def tools() -> str:
-    nothing: Any = None
-    box = Toolbox(nothing, nothing, nothing, nothing, nothing)  # only named here, never called
+    box = named()
     rows = ["| tool | fresh | answers |", "|---|---|---|"]
     for name, tool in box.reads.items():
         rows.append(f"| `{signature(tool)}` | {'yes' if name in box.fresh else ''} | {answer(tool)} |")
     rows += ["", "| final action | meaning |", "|---|---|"]
     rows += [f"| `{signature(tool)}` | {answer(tool)} |" for tool in box.finals.values()]
     return "\n".join(rows)
-
-
-def signature(tool: Callable[..., Any]) -> str:
-    given = inspect.signature(tool).parameters.values()
-    names = (one.name if one.default is one.empty else f"{one.name}={one.default!r}" for one in given)
-    return f"{tool.__name__}({', '.join(names)})".replace("''", '""')
-
-
-def answer(tool: Callable[..., Any]) -> str:
-    return " ".join((inspect.getdoc(tool) or "").split())
 
 
 PAGES = {"README.md": {"tree": tree, "settings": table}, "docs/tools.md": {"tools": tools}}

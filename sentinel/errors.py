@@ -77,7 +77,11 @@ class ForkUnavailable(Unavailable):
 
 
 class ModelUnavailable(Unavailable):
-    pass
+    """`status` is the HTTP status where the endpoint answered with another one than 200."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ModelTimeout(ModelUnavailable):

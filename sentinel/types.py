@@ -505,7 +505,8 @@ class Trajectory:
     playbook: str
     turns: tuple[Turn, ...]  # assistant turns carry loss, the others condition
     first_thought: str
-    action: str  # the final code action's effect, canonical JSON
+    action: str  # the final code action's effect, canonical JSON; empty where there was none
     score: float  # share of the oracle's value that the simulated action captured
     source: TrajectorySource
     state_id: str  # the state it belongs to: segment/bar/variant
+    model: str = ""  # which LLM, as its endpoint names it; empty for the oracle and in files older than this field

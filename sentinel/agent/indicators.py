@@ -62,7 +62,7 @@ def rsi(closes: Closes, bars: int) -> float:
     for change in changes[bars:]:
         gain = (gain * (bars - 1) + max(change, 0.0)) / bars
         loss = (loss * (bars - 1) + max(-change, 0.0)) / bars
-    return 100 * gain / (gain + loss) if gain + loss > 0 else 50.0
+    return 100 * (gain / (gain + loss)) if gain + loss > 0 else 50.0  # so bracketed it never rounds above 100
 
 
 def drawdown(closes: Closes, bars: int) -> float:

@@ -53,14 +53,19 @@ class StudentModel:
         timeout: float = 10.0,
         api_key_file: Path | None = None,
         observer: Observer | None = None,
+        token_ids: bool = True,
     ) -> None:
-        """`url` ends in /v1. Raises SettingsError where the key file cannot be read."""
+        """`url` ends in /v1. `token_ids` asks for each sample's own: vLLM gives them, others may refuse the question.
+
+        Raises SettingsError where the key file cannot be read.
+        """
         self._url = url.rstrip("/")
         self._name = name
         self._sampling = sampling or Sampling()
         self._timeout = timeout
         self._headers = _authorization(api_key_file)
         self._observer: Observer = observer or NoObserver()
+        self._token_ids = token_ids
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -105,8 +110,9 @@ class StudentModel:
             "top_p": self._sampling.top_p,
             "max_tokens": self._sampling.max_tokens,
             "stop": [STOP],
-            "return_token_ids": True,  # the only way to a sample's own token count
         }
+        if self._token_ids:
+            body["return_token_ids"] = True  # the only way to a sample's own token count
         if self._sampling.seed is not None:
             body["seed"] = self._sampling.seed + after  # vLLM gives sample i the seed plus i
         if prefill:
@@ -124,7 +130,8 @@ class StudentModel:
             ):
                 raw = await _capped(response)
                 if response.status != 200:
-                    raise ModelUnavailable(f"HTTP {response.status}: {one_line(raw.decode('utf-8', 'replace'), 200)}")
+                    said = one_line(self._without_key(raw.decode("utf-8", "replace")), 200)
+                    raise ModelUnavailable(f"HTTP {response.status}: {said}", status=response.status)
         except TimeoutError as error:
             raise ModelTimeout(f"no answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -133,6 +140,11 @@ class StudentModel:
             return from_json(raw) if json_reply else None
         except ValueError as error:
             raise ModelUnavailable(f"the answer is not JSON: {raw[:80]!r}") from error
+
+    def _without_key(self, text: str) -> str:
+        """Some endpoints quote a key that they refuse; errors go to logs."""
+        key = self._headers.get("Authorization", "").removeprefix("Bearer ")
+        return text.replace(key, "[key]") if key else text
 
     async def close(self) -> None:
         if self._session is not None:
@@ -215,4 +227,4 @@ def _authorization(api_key_file: Path | None) -> dict[str, str]:
     try:
         return {"Authorization": f"Bearer {api_key_file.read_text(encoding='utf-8').strip()}"}
     except OSError as error:
-        raise SettingsError(f"SENTINEL_MODEL__API_KEY_FILE: {error}") from error
+        raise SettingsError(f"file of the API key (SENTINEL_MODEL__API_KEY_FILE, --key-file): {error}") from error

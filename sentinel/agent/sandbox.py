@@ -17,14 +17,18 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import pydantic_monty as monty
+import structlog
 
 from sentinel.agent.text import one_line, printable
 from sentinel.errors import AgentFault, CodeFault, QuoteError
 from sentinel.types import Action
 
+log = structlog.get_logger("sentinel.sandbox")
+
 SECONDS = 1.0  # of interpreting, a run; waiting for tools is not counted
 MEMORY = 128 * 1024 * 1024  # bytes, a run
 TOOL_CALLS = 100  # a run; name look-ups count too
+TOOL_SECONDS = 1.0  # in which tools may be called, a run: whoever waits for the run may have gone
 OBSERVATION = 400  # characters that the model gets to see
 PRINTED = 64 * 1024  # bytes; printing more is a failure
 ERROR = 160  # characters
@@ -160,6 +164,7 @@ class _Job:
         self.printed = monty.CollectString(max_bytes=PRINTED)
         self.finals: list[Action] = []
         self.reads: list[str] = []
+        self.spent = 0.0  # seconds in tools
         self.unbuilt: str | None = None  # the error that the last refused final action gave
 
     def answer(self, paused: monty.SyncSnapshot) -> monty.SyncSnapshot:
@@ -170,7 +175,12 @@ class _Job:
             raise CodeFault("RuntimeError: nothing here can be awaited")
         if paused.is_os_function:
             return paused.resume({"exc_type": "PermissionError", "message": "not available here"})
-        return paused.resume(self._call(str(paused.function_name), paused.args, paused.kwargs))
+        if self.spent > TOOL_SECONDS:
+            raise CodeFault(f"TimeoutError: the tools were busy for more than {TOOL_SECONDS:g} s")
+        started = time.perf_counter()
+        answer = self._call(str(paused.function_name), paused.args, paused.kwargs)
+        self.spent += time.perf_counter() - started
+        return paused.resume(answer)
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> monty.ExternalResult:
         try:
@@ -187,6 +197,9 @@ class _Job:
             if name in self.tools.finals:
                 self.unbuilt = _short(f"ValueError: {message}")
             return {"exc_type": "ValueError", "message": message}
+        except Exception as error:  # a fault of ours, but what a model wrote must never end the process (I22)
+            log.exception("sandbox.tool_failed", tool=name)
+            raise CodeFault(f"RuntimeError: {name} failed ({type(error).__name__})") from error
         return {"exc_type": "NameError", "message": f"name '{one_line(name, 32)}' is not defined"}
 
 

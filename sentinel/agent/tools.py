@@ -94,8 +94,10 @@ class Toolbox:
         return self.quoter.best_venue(self.state, *self._pair(a, b), amount_of(amount))
 
     def best_cycle(self, token: Symbol, via: Symbol, max_amount: float) -> dict[str, float | str]:
-        """The most profitable token -> via -> token over two venues; amount and profit are 0 where none pays."""
-        best = self.quoter.best_cycle(self.state, *self._pair(token, via), amount_of(max_amount))
+        """The most profitable token -> via -> token over two venues, within the balance; amount and profit are 0 where
+        none pays."""
+        pair, most = self._pair(token, via), min(amount_of(max_amount), self.balance(token))
+        best = self.quoter.best_cycle(self.state, *pair, most) if most else None
         if best is None:
             return {"amount": 0.0, "profit": 0.0, "buy": "", "sell": ""}
         amount = rounded_down(Decimal(repr(best.amount)))
@@ -138,9 +140,10 @@ class Toolbox:
         return [dict(trade) for trade in self.memory.recall(count_of(k, "k", MOST))]
 
     def best_loop(self, token: Symbol, max_amount: float) -> dict[str, float | list[str]]:
-        """The most profitable closed route from `token` over two or three venues, for `route`; amount and profit are 0
-        where none pays."""
-        best = self.quoter.best_loop(self.state, self._traded(token), amount_of(max_amount))
+        """The most profitable closed route from `token` over two or three venues, within the balance, for `route`;
+        amount and profit are 0 where none pays."""
+        start, most = self._traded(token), min(amount_of(max_amount), self.balance(token))
+        best = self.quoter.best_loop(self.state, start, most) if most else None
         if best is None:
             return {"tokens": [], "venues": [], "amount": 0.0, "profit": 0.0}
         amount = rounded_down(Decimal(repr(best.amount)))

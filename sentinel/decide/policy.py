@@ -76,7 +76,7 @@ APPROVE_RULES: tuple[Rule, ...] = (
 
 
 class Policy:
-    """Limits are replaced whole on a reload, by making a new Policy."""
+    """One network and one set of limits, neither of which changes."""
 
     def __init__(self, network: Network, limits: Limits) -> None:
         self.network = network

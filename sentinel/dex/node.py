@@ -19,6 +19,7 @@ from sentinel.rpc import Call, Rpc, at_block, plain
 from sentinel.types import Fees, Head, HexHash, Network
 
 _NO_SUCH_METHOD = (-32601, -32004)  # JSON-RPC's code, and EIP-1474's
+DEVELOPMENT_CHAIN = 31337
 _NO_BLOCK: HexHash = "0x" + "5e" * 32  # no block has this hash
 _GAS = 50_000
 
@@ -86,6 +87,8 @@ class Node:
             why = why_elsewhere(real[0], env)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise ForkUnavailable(f"the node's answer to eth_simulateV1 cannot be read: {error!r}") from error
+        if why is None and self._network.chain_id != DEVELOPMENT_CHAIN and real[0].get("parentHash") != head.hash:
+            return "it does not show upon which block it simulated"  # Anvil's zeros are believed on its own chain alone
         if why is None and impossible and not isinstance(impossible, RpcError):
             return "it does not look at which block it is asked for: it answers for one that does not exist"
         return None if why is None else f"it answers for another block: {plain(why)}"

@@ -23,6 +23,8 @@ def split(network: Network, pools: Pools, legs: Sequence[Leg], amount: int) -> t
 
     A leg that would get nothing is left out. Raises QuoteError where the legs together cannot fill the amount.
     """
+    if amount <= 0:
+        raise QuoteError("the amount is less than one base unit")
     shares = [0] * len(legs)
     part = max(amount // COARSE, 1)
     nexts = _Marginals(network, pools, legs)

@@ -9,28 +9,66 @@ from typing import Annotated
 import typer
 
 from sentinel.distill import promote as promotion
-from sentinel.distill import recipe, shadow_log
+from sentinel.distill import recipe, shadow_log, split
+from sentinel.distill.collect import Order
 from sentinel.distill.promote import Wanted
+from sentinel.distill.rows import SHARD_ROWS
+from sentinel.distill.select import select as select_rows
 from sentinel.distill.students import Students
+from sentinel.distill.teacher import Endpoint, Meter
 from sentinel.settings import load
 
-app = typer.Typer(no_args_is_help=True, help="Distil a student from the oracle teacher.")
+app = typer.Typer(no_args_is_help=True, help="Distil a student from a teacher's trajectories.")
 
 
 @app.command()
 def collect(
-    out: Annotated[Path, typer.Option(help="File of JSON lines.")],
-    count: Annotated[int, typer.Option(min=1, help="Trajectories to keep.")] = recipe.TRAJECTORIES,
+    out: Annotated[Path, typer.Option(help="Folder of the shards; what is there already is not done again.")],
+    teacher: Annotated[str, typer.Option(help="oracle or llm.")] = "oracle",
+    states: Annotated[int, typer.Option(min=1, help="States of the stream.")] = 1000,
+    n: Annotated[int, typer.Option(min=1, help="Trajectories a state; the oracle's are all the same.")] = 1,
     part: Annotated[str, typer.Option(help="train, dev or heldout: see models/split.toml.")] = "train",
     seed: int = 0,
+    rows: Annotated[int, typer.Option(min=1, help="Rows a shard.")] = SHARD_ROWS,
+    url: Annotated[str, typer.Option(help="llm: the endpoint, up to /v1.")] = "",
+    model: Annotated[str, typer.Option(help="llm: the model, as the endpoint names it in its answers.")] = "",
+    key_file: Annotated[Path | None, typer.Option(help="llm: file that holds the API key.")] = None,
+    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.4,
+    max_tokens: Annotated[int, typer.Option(min=1, help="llm: of one turn.")] = 1024,
+    per_minute: Annotated[float, typer.Option(min=0.1, help="llm: requests begun a minute.")] = 60,
+    concurrent: Annotated[int, typer.Option(min=1, help="llm: requests in flight.")] = 4,
+    first_thoughts: Annotated[bool, typer.Option(help="llm: needs continue_final_message (vLLM).")] = True,
+    price_prompt: Annotated[float, typer.Option(min=0, help="llm: price of a million prompt tokens.")] = 0,
+    price_completion: Annotated[float, typer.Option(min=0, help="llm: price of a million completion tokens.")] = 0,
 ) -> None:
-    """Run the oracle on local-market states; keep what the fork verified."""
-    print(json.dumps(recipe.run_collect(part, count, out, seed)))
+    """Run a teacher on local-market states; each trajectory is simulated on the fork and kept with its verdict."""
+    if teacher not in ("oracle", "llm") or (teacher == "llm" and not (url and model)):
+        raise typer.BadParameter("--teacher is oracle, or llm with --url and --model")
+    endpoint = Endpoint(
+        url, model, key_file, temperature, max_tokens,
+        seed=seed, first_thoughts=first_thoughts, per_minute=per_minute, concurrent=concurrent,
+    )  # fmt: skip
+    order = Order(split.load(part), states, n, seed)
+    counts: dict[str, float] = {**recipe.collect_shards(out, order, endpoint if teacher == "llm" else None, rows=rows)}
+    if teacher == "llm":
+        used = Meter(prompt_tokens=int(counts["prompt_tokens"]), completion_tokens=int(counts["completion_tokens"]))
+        counts["cost"] = round(used.cost(price_prompt, price_completion), 4)
+    print(json.dumps(counts))
+
+
+@app.command()
+def select(
+    data: Annotated[Path, typer.Option(help="Folder of shards, from `collect`.")],
+    out: Annotated[Path, typer.Option(help="File of JSON lines; a report is written beside it.")],
+    count: Annotated[int | None, typer.Option(min=1, help="Trajectories wanted; all that are fit if not said.")] = None,
+) -> None:
+    """Keep what is verified, read the market and is worth it, in balance; say what was dropped and why."""
+    print(json.dumps(select_rows(data, out, count=count)))
 
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Option(help="File of JSON lines, from `collect`.")],
+    data: Annotated[Path, typer.Option(help="File of JSON lines, from `select`.")],
     out: Annotated[Path, typer.Option(help="Folder of the new student.")],
     steps: Annotated[int, typer.Option(min=1)] = recipe.STEPS,
     seed: int = 7,

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import uvloop
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from sentinel.agent.serving import CHECKOUT, served, student
 from sentinel.distill import card, split
-from sentinel.distill.collect import collect
+from sentinel.distill.collect import Order, Progress, collect
 from sentinel.distill.evaluate import evaluate
+from sentinel.distill.rows import SHARD_ROWS, Shards, alone
+from sentinel.distill.select import select
+from sentinel.distill.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
 from sentinel.errors import OperatorError
 
 NANO = CHECKOUT / "models" / "nano"
@@ -32,8 +38,9 @@ def make_student(
 ) -> dict[str, Any]:
     """Under an hour on two cores. Returns the scores that the card shows."""
     data = WORK / f"train-{trajectories}-{seed}.jsonl"
-    if data.exists():
-        fates = json.loads(data.with_suffix(".fates.json").read_text())
+    report = data.with_suffix(".report.json")
+    if data.exists() and report.exists():
+        fates = _fates(json.loads(report.read_text()))
         console.print(f"[dim]{data.name} is there: not collected again[/]")
     else:
         fates = run_collect("train", trajectories, data, seed)
@@ -50,13 +57,54 @@ def make_student(
 
 
 def run_collect(part: str, count: int, out: Path, seed: int = 0) -> dict[str, int]:
-    with progress_bar() as bar:
-        task = bar.add_task(f"collect {part}", total=count)
-        fates = uvloop.run(
-            collect(split.load(part), count, out, seed=seed, progress=lambda n: bar.update(task, completed=n))
-        )
-    out.with_suffix(".fates.json").write_text(json.dumps(fates, indent=1) + "\n")
-    return fates
+    """`count` selected trajectories of the oracle. The shards stay beside `out`, so that a second call goes on."""
+    folder, states, report = out.with_suffix(""), count, dict[str, Any]()
+    while (kept := sum(report.get("kept", {}).values())) < count:
+        states += 2 * (count - kept) if report else 0
+        collect_shards(folder, Order(split.load(part), states, seed=seed))
+        report = select(folder, out, count=count)
+    return _fates(report)
+
+
+def _fates(report: dict[str, Any]) -> dict[str, int]:
+    kept = {f"kept: {name}": number for name, number in report["kept"].items()}
+    return kept | {f"dropped: {reason}": number for reason, number in report["dropped"].items()}
+
+
+def collect_shards(
+    folder: Path, order: Order, endpoint: Endpoint | None = None, *, rows: int = SHARD_ROWS
+) -> dict[str, int]:
+    """From the oracle, or from the LLM at `endpoint`. What is done already is not done again, and what is done stays
+    whatever ends this. Returns counts; of requests and tokens: over all runs into the folder."""
+    with alone(folder):
+        return _collect_shards(Shards(folder, rows), order, endpoint)
+
+
+def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None) -> dict[str, int]:
+    spent = shards.folder / "spent.json"
+    meter = Meter.load(spent)
+
+    async def work(bar: Bar) -> Progress:
+        task = bar.add_task(f"collect {order.part.name}", total=order.states)
+
+        def passed(done: Progress) -> None:
+            used = f" {meter.prompt_tokens + meter.completion_tokens:,} tokens" if endpoint else ""
+            bar.update(task, completed=min(done.states, order.states), description=f"collect {order.part.name}{used}")
+            if endpoint:
+                meter.save(spent)
+
+        async with contextlib.AsyncExitStack() as stack:
+            teacher = await stack.enter_async_context(LlmTeacher(endpoint, meter)) if endpoint else OracleTeacher()
+            return await collect(order, teacher, shards, progress=passed)
+
+    try:
+        with progress_bar() as bar:
+            done = uvloop.run(work(bar))
+    finally:
+        if endpoint:
+            meter.save(spent)
+    counts = {"rows": shards.kept, "duplicates": len(shards.duplicates), "unanswered": done.unanswered}
+    return counts | (asdict(meter) if endpoint else {})
 
 
 def run_train(data: Path, out: Path, *, steps: int = STEPS, seed: int = 7) -> None:
@@ -76,7 +124,7 @@ def run_train(data: Path, out: Path, *, steps: int = STEPS, seed: int = 7) -> No
 def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int = 1) -> dict[str, Any]:
     WORK.mkdir(parents=True, exist_ok=True)
 
-    async def judge(bar: Progress) -> dict[str, Any]:
+    async def judge(bar: Bar) -> dict[str, Any]:
         console.print("starting vLLM with the student (about a minute)")
         async with served(model, log=WORK / "vllm.log") as server, student(server.url, seed=1) as sampler:
             task = bar.add_task(f"evaluate {part}", total=states)
@@ -89,8 +137,8 @@ def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int =
     return {"part": part, "states": states, "n": n, **scores}
 
 
-def progress_bar() -> Progress:
-    return Progress(
+def progress_bar() -> Bar:
+    return Bar(
         TextColumn("{task.description:16}"),
         BarColumn(),
         MofNCompleteColumn(),

@@ -14,6 +14,7 @@ from sentinel import strict_abi
 from sentinel.errors import SignerRefused
 from sentinel.types import Address
 
+MAX_BYTES = 16_384
 EXECUTE = bytes.fromhex("3593564c")  # execute(bytes,bytes[],uint256)
 _CALL = ("bytes", "bytes[]", "uint256")
 _PERMIT = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
@@ -44,6 +45,7 @@ def deadline_of(
     `wrapped`: the token that the router wraps the native coin into. `value`: wei sent along.
     """
     most, coin = {int(token, 16): cap for token, cap in caps.items()}, int(wrapped, 16)
+    _want(len(data) <= MAX_BYTES, "calldata", f"{len(data)} bytes are more than {MAX_BYTES}")
     if data[:4] != EXECUTE:
         raise SignerRefused("selector", "the signer refuses: not the router's execute")
     commands, inputs, deadline = _exact(_CALL, data[4:])

@@ -207,5 +207,5 @@ def _mapped(what: str) -> Iterator[None]:
     """The one place where SQLite's and the file system's errors become ours."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeError) as error:  # UnicodeError: damaged text in an error of SQLite's
         raise JournalError(f"{what}: {error}") from error

@@ -1,7 +1,7 @@
 """Memory at a block: asked lazily, answered by one thread of its own, frozen once answered.
 
 Every answer holds only what was known before the block. Where the memory cannot be read the answer is empty: it is an
-aid, and nothing waits for it longer than `PATIENCE`.
+aid, and no question waits for it longer than `PATIENCE`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import structlog
 
-from sentinel.errors import JournalError, JournalTampered
+from sentinel.errors import JournalTampered
 from sentinel.memory.past import Past
 from sentinel.memory.shape import present
 from sentinel.memory.windows import MOST_WINDOWS, Windows
@@ -70,8 +70,10 @@ class Memory:
     def _ask(self, question: Callable[[], Sequence[Item]]) -> tuple[Item, ...]:
         try:
             return tuple(self._thread.submit(question).result(PATIENCE))
-        except (apsw.Error, JournalError, OSError, TimeoutError, RuntimeError) as error:  # RuntimeError: it is closed
+        except Exception as error:  # an aid: whatever is wrong with it, a trader without memory goes on
             log.warning("memory.no_answer", error=str(error)[:200] or type(error).__name__)
+            if isinstance(error, apsw.CorruptError | apsw.SQLError | apsw.NotADBError):
+                self._thread.submit(self._forget)
             return ()
 
     # ---------------------------------------------------------------- in the thread
@@ -90,8 +92,8 @@ class Memory:
         except (apsw.Error, JournalTampered) as error:
             log.warning("memory.lost", error=str(error)[:200])
             self._forget()
-        except (JournalError, OSError) as error:
-            log.warning("memory.behind", error=str(error)[:200])
+        except Exception as error:
+            log.warning("memory.behind", error=str(error)[:200] or type(error).__name__)
 
     def _read_on(self, windows: Windows, past: Past) -> None:
         place = windows.place

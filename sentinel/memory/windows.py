@@ -1,6 +1,6 @@
 """The file of past windows: SQLite with sqlite-vec, searched exactly. A cache of the journal, rebuilt where it is lost.
 
-NOTE: this SQLite is apsw's own, since Python's is often built without extensions (docs/adr/0010). Two SQLites of one
+NOTE: this SQLite is apsw's own, since Python's is often built without extensions (docs/adr/0011). Two SQLites of one
 process must not open one file, so nothing but this class opens this one, and the journal is never opened here.
 """
 

@@ -176,25 +176,6 @@ def test_a_refused_final_action_is_an_error_of_the_action_and_may_be_caught(sand
     assert (run.error, run.finals) == (None, (HoldAction("too much"),))
 
 
-def test_a_fault_of_ours_is_not_hidden_from_us(sandbox: Sandbox) -> None:
-    """A tool that breaks stops the run loudly, and the pool goes on."""
-
-    class Broken:
-        finals: Mapping[str, Callable[..., Action]] = {}
-        fresh = frozenset[str]()
-
-        @property
-        def reads(self) -> Mapping[str, Callable[..., object]]:
-            def weight(token: str) -> float:
-                raise KeyError(token)
-
-            return {"weight": weight}
-
-    with pytest.raises(KeyError):
-        sandbox.run_blocking("try:\n    weight('WETH')\nexcept Exception:\n    pass", Broken())
-    assert sandbox.run_blocking("print(1)", toolbox()).observation == "1"
-
-
 def test_nothing_of_the_host_can_be_read(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A canary in the environment and in a file is found by no code."""
     monkeypatch.setenv("CANARY", "0xcanary")
@@ -236,3 +217,40 @@ def test_a_process_with_a_sandbox_ends_cleanly() -> None:
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, env={**os.environ})
         assert (done.returncode, done.stderr) == (0, b"")
+
+
+class Tampered:
+    """A toolbox with a tool put in another's place."""
+
+    def __init__(self, **tools: Callable[..., object]) -> None:
+        box = toolbox()
+        self.reads: Mapping[str, Callable[..., object]] = {**box.reads, **tools}
+        self.finals: Mapping[str, Callable[..., Action]] = box.finals
+        self.fresh = box.fresh
+
+
+@pytest.mark.parametrize("code", ["weight('WETH')", "try:\n    weight('WETH')\nexcept Exception:\n    hold('x')"])
+def test_a_tool_that_breaks_fails_its_run_and_nothing_else(sandbox: Sandbox, code: str) -> None:
+    """Whatever a model makes a tool trip over must not end the process (I22): that run has no result, others go on."""
+
+    def broken(token: str) -> float:
+        raise IndexError(token)
+
+    run = sandbox.run_blocking(code, Tampered(weight=broken))
+    assert run.error == "RuntimeError: weight failed (IndexError)"
+    assert run.state is None
+    assert sandbox.run_blocking("print(weight('WETH'))", toolbox()).observation == "0.6"
+
+
+def test_tools_are_called_for_a_bounded_time(sandbox: Sandbox) -> None:
+    """A run that keeps slow tools busy ends, since nobody may be waiting for it any more."""
+
+    def slowly(token: str) -> float:
+        time.sleep(0.3)
+        return 0.5
+
+    slow = Tampered(weight=slowly)
+    started = time.perf_counter()
+    run = sandbox.run_blocking("for _ in range(60):\n    weight('WETH')", slow)
+    assert run.error == "TimeoutError: it ran longer than 1 s"
+    assert time.perf_counter() - started < 6

@@ -255,3 +255,12 @@ async def test_a_slow_or_dead_node_ends_in_time_and_keeps_its_key(desk: Desk, di
         with pytest.raises(ForkUnavailable) as caught:
             await direct.simulate_all(state, some(desk, state))
         assert KEY not in str(caught.value)
+
+
+async def test_a_node_that_hides_the_parent_is_believed_on_the_development_chain_alone(desk: Desk) -> None:
+    """Anvil shows zeros there. On any other chain a node that does not show its parent cannot stand in."""
+    head = (await desk.state()).head
+    async with Rpc(desk.net.rpc_url) as rpc:
+        assert await Node(desk.network, rpc).cannot(head) is None
+        elsewhere = Node(replace(desk.network, chain_id=1), rpc)
+        assert await elsewhere.cannot(head) == "it does not show upon which block it simulated"

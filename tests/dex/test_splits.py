@@ -101,3 +101,11 @@ def test_a_split_over_four_pools_is_found_in_milliseconds() -> None:
         best_split(FOUR, STATES, "WETH", "USDC", 300 * WETH, 3 * USDC)
         took.append(time.perf_counter() - started)
     assert min(took) < 0.1
+
+
+def test_less_than_a_base_unit_is_no_amount() -> None:
+    """A code action may ask for 0.0000001 USDC, which is none: an error that it can read, as where nothing fills it."""
+    with pytest.raises(QuoteError, match="no pool fills 0 base units"):
+        best_split(FOUR, STATES, "WETH", "USDC", 0, 0)
+    with pytest.raises(QuoteError, match="less than one base unit"):
+        split(FOUR, STATES, [*LEGS.values()], 0)

@@ -14,9 +14,12 @@ from sentinel.agent.form import THOUGHT, closed
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.distill import split
-from sentinel.distill.collect import collect
+from sentinel.distill.collect import Order, collect
 from sentinel.distill.oracle import OracleModel, next_action, read_prompt
+from sentinel.distill.rows import Shards
 from sentinel.distill.scenario import MAKERS
+from sentinel.distill.select import select
+from sentinel.distill.teacher import OracleTeacher
 from sentinel.distill.value import ENOUGH
 from sentinel.errors import OperatorError
 from sentinel.types import Mandate, MarketView
@@ -72,12 +75,13 @@ def test_training_and_held_out_share_no_day_and_no_seed() -> None:
 async def test_collected_trajectories_are_verified_read_the_market_and_are_worth_it(tmp_path: Path) -> None:
     """All playbooks, acting and holding; each captures nearly all of the value that exact quotes promise."""
     out = tmp_path / "rows.jsonl"
-    fates = await collect(split.load("dev"), 200, out, seed=3)
+    await collect(Order(split.load("dev"), 320, seed=3), OracleTeacher(), Shards(tmp_path / "shards"))
+    report = select(tmp_path / "shards", out, count=200)
     lines = out.read_text().splitlines()
-    assert len(lines) == 200
-    kept = {fate for fate in fates if fate.startswith("kept")}
-    assert sum(fates[fate] for fate in kept) == 200
-    assert kept == {f"kept: {playbook} {kind}" for playbook in PLAYBOOKS for kind in ("act", "hold")}
+    assert len(lines) == sum(report["kept"].values()) == 200
+    assert set(report["kept"]) == {f"{playbook} {kind}" for playbook in PLAYBOOKS for kind in ("act", "hold")}
+    assert report["rows"] == 320 == 200 + sum(report["dropped"].values())
+    assert report["teachers"] == {"oracle": 200}
     assert all('"Observation: ' in line and '"source":"oracle"' in line for line in lines)
     assert all(ENOUGH <= json.loads(line)["score"] <= 1 for line in lines)
     assert not out.with_suffix(".partial").exists()

@@ -69,10 +69,16 @@ def test_the_committed_weights_are_those_of_the_card() -> None:
 
 def test_training_learns_and_writes_a_whole_model(tmp_path: Path) -> None:
     """A few steps on real rows: the loss falls, and what is written can be loaded again."""
-    rows = tmp_path / "rows.jsonl"
+    shards, rows = tmp_path / "shards", tmp_path / "rows.jsonl"
     command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill"]
     subprocess.run(
-        [*command, "collect", "--out", rows, "--count", "80", "--part", "dev"],
+        [*command, "collect", "--out", shards, "--states", "120", "--part", "dev"],
+        cwd=CHECKOUT,
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run(
+        [*command, "select", "--data", shards, "--out", rows, "--count", "80"],
         cwd=CHECKOUT,
         check=True,
         capture_output=True,

@@ -10,6 +10,12 @@ from tests.journal.values import NETWORK
 from tests.memory.market import Chronicle
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a second is little; what is asked here has its answer."""
+    monkeypatch.setattr("sentinel.memory.memory.PATIENCE", 60.0)
+
+
 @pytest.fixture
 def past(tmp_path: Path) -> Iterator[Chronicle]:
     written = Chronicle(tmp_path / "journal.sqlite3")
