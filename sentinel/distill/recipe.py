@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def make_student(
         console.print(f"[dim]{data.name} is there: not collected again[/]")
     else:
         fates = run_collect("train", trajectories, data, seed)
-    run_train(data, out, steps=steps)
+    run_train(data, out, "--steps", steps)
     scores = run_evaluate(out, "heldout", states)
     scores["collected"] = fates
     scores["data_sha256"] = hashlib.sha256(data.read_bytes()).hexdigest()
@@ -57,18 +58,23 @@ def run_collect(part: str, count: int, out: Path, seed: int = 0) -> dict[str, in
     return fates
 
 
-def run_train(data: Path, out: Path, *, steps: int = STEPS, seed: int = 7) -> None:
-    """In the serving environment, where torch is."""
+def run_train(data: Path, out: Path, *options: str | Path | int) -> None:
+    """In the serving environment, where torch is. `options`: as `python -m sentinel.distill.train` takes them."""
     python = CHECKOUT / ".venv-serve" / "bin" / "python"
     if not python.exists():
         raise OperatorError("no serving environment: run `make setup`")
-    command = [python, "-m", "sentinel.distill.train", "--data", data, "--out", out, "--steps", steps, "--seed", seed]
-    command += ["--template", NANO / "chat_template.jinja"]
+    command = [python, "-m", "sentinel.distill.train", "--data", data, "--out", out, *options]
     # Threads that wait by spinning make each other crawl as soon as anything else wants a core.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-    done = subprocess.run([str(part) for part in command], cwd=CHECKOUT, env=environment, check=False)
-    if done.returncode:
-        raise OperatorError(f"training ended with {done.returncode}; what it printed stands above")
+    child = subprocess.Popen([str(part) for part in command], cwd=CHECKOUT, env=environment)
+    while True:
+        try:
+            code = child.wait()
+            break
+        except KeyboardInterrupt:  # it writes a checkpoint first
+            child.send_signal(signal.SIGINT)
+    if code:
+        raise OperatorError(f"training ended with {code}; what it printed stands above")
 
 
 def run_evaluate(model: Path, part: str, states: int, *, n: int = 8) -> dict[str, Any]:
