@@ -21,11 +21,11 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from sentinel.distill import checkpoint, curve, dataset, students
+from sentinel.distill import card, checkpoint, curve, dataset, students
 from sentinel.distill.shape import SIZES, Recipe, tuned
 
 TEMPLATE = Path("models/nano/chat_template.jinja")
-PACKED_WIDTH = 512  # tokens; attention over longer rows costs more than the padding that it saves
+PACKED_WIDTH = 256  # tokens; attention over longer rows costs more than the padding that it saves
 INTERRUPTED = 130
 
 
@@ -45,11 +45,11 @@ def train(
     model = students.model(recipe, words, place)
     run = _run(recipe, model, _key(recipe, data, words.chat_template))
 
+    stopped = _stop_on_interrupt()
     saved = out / "checkpoint.pt"
     if checkpoint.restore(saved, run):
         print(f"going on after step {len(run.losses)} of {recipe.steps}", file=sys.stderr)
     started = time.monotonic() - run.seconds
-    stopped = _stop_on_interrupt()
     left = range(len(run.losses), recipe.steps)
     bar = tqdm(left, "train", recipe.steps, initial=left.start, unit="step", file=sys.stderr, mininterval=1.0)
     for step in bar:
@@ -79,6 +79,8 @@ def train(
         json.dumps({"recipe": asdict(recipe), **facts, "device": place.type, "losses": losses}, indent=1) + "\n"
     )
     curve.write(out)
+    if recipe.method != "scratch":
+        card.tuned(out)
     saved.unlink(missing_ok=True)
     return facts
 
