@@ -59,6 +59,7 @@ def train(
         if stopped:
             bar.close()
             print(f"interrupted after step {step}: run the same command again to go on from there", file=sys.stderr)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one, passed on, must not change how this ends
             raise SystemExit(INTERRUPTED)
         run.losses.append(_step(run, recipe, rows, words.pad_token_id, place))
         bar.set_postfix(loss=f"{_mean(run.losses[-20:]):.4f}", refresh=False)
