@@ -162,7 +162,7 @@ def make_serve(kind: str) -> None:
         site = next((SERVE / "lib").glob("python3.*")) / "site-packages"
         (site / "sentinel_checkout.pth").write_text(f"{ROOT}\n")
         run(
-            [python_of(SERVE), "-c", "import sentinel, torch, transformers, tokenizers, safetensors, vllm"],
+            [python_of(SERVE), "-c", "import sentinel, torch, transformers, tokenizers, safetensors, peft, vllm"],
             failed="`.venv-serve` was installed but does not import",
             quiet=True,
         )

@@ -98,4 +98,4 @@ def make_trial_students(arms: Sequence[Arm] = ARMS) -> None:
         if not data.exists():
             recipe.run_collect("train", recipe.TRAJECTORIES, data)
         console.print(f"training {arm.student}: the recipe of sentinel-nano, cut short")
-        recipe.run_train(data, arm.folder, steps=arm.steps)
+        recipe.run_train(data, arm.folder, "--steps", arm.steps)

@@ -1,105 +1,13 @@
-"""The curves as SVG text, without any library: axes from 0 to 1, intervals as whiskers or a band. Pure."""
+"""The curves of a report as SVG text: axes from 0 to 1, intervals as whiskers or a band. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from sentinel.decide.agreement import BPS as WHOLE
 from sentinel.decide.agreement import Point, largest_agreeing
-
-WIDTH, HEIGHT = 640, 420
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 50, 60
-INK, FAINT, ACT, HOLD, GOOD, WARM = "#1f2937", "#d1d5db", "#2563eb", "#9ca3af", "#059669", "#d97706"
-_FONT = 'font-family="system-ui, sans-serif"'
-
-
-@dataclass(slots=True)
-class Plot:
-    """A square of data, each axis linear between its two ends."""
-
-    title: str
-    x_label: str
-    y_label: str
-    x_range: tuple[float, float] = (0.0, 1.0)
-    y_range: tuple[float, float] = (0.0, 1.0)
-    unit: str = "%"  # of the axis labels; "": plain numbers
-    parts: list[str] = field(default_factory=list)
-
-    def x(self, value: float) -> float:
-        low, high = self.x_range
-        return round(LEFT + (value - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1)
-
-    def y(self, value: float) -> float:
-        low, high = self.y_range
-        return round(HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
-
-    def line(self, points: Sequence[tuple[float, float]], colour: str, *, dashed: bool = False) -> None:
-        path = " ".join(f"{self.x(x)},{self.y(y)}" for x, y in points)
-        dash = ' stroke-dasharray="5 4"' if dashed else ""
-        self.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>')
-
-    def band(self, lower: Sequence[tuple[float, float]], upper: Sequence[tuple[float, float]], colour: str) -> None:
-        path = " ".join(f"{self.x(x)},{self.y(y)}" for x, y in [*lower, *reversed(upper)])
-        self.parts.append(f'<polygon points="{path}" fill="{colour}" opacity="0.15"/>')
-
-    def dot(self, x: float, y: float, colour: str, size: float = 4.0) -> None:
-        self.parts.append(f'<circle cx="{self.x(x)}" cy="{self.y(y)}" r="{size:g}" fill="{colour}"/>')
-
-    def whisker(self, x: float, low: float, high: float, colour: str) -> None:
-        at = self.x(x)
-        self.parts.append(
-            f'<line x1="{at}" x2="{at}" y1="{self.y(low)}" y2="{self.y(high)}" stroke="{colour}" stroke-width="1.4"/>'
-        )
-
-    def box(self, low: tuple[float, float], high: tuple[float, float], colour: str, *, dashed: bool) -> None:
-        x, y = self.x(low[0]), self.y(high[1])
-        dash = ' stroke-dasharray="5 4"' if dashed else ""
-        self.parts.append(
-            f'<rect x="{x}" y="{y}" width="{self.x(high[0]) - x:.1f}" height="{self.y(low[1]) - y:.1f}" '
-            f'fill="{colour}" fill-opacity="0.08" stroke="{colour}" stroke-width="1.6"{dash}/>'
-        )
-
-    def text(self, x: float, y: float, text: str, size: int = 12, *, anchor: str = "start", colour: str = INK) -> None:
-        self.parts.append(
-            f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
-        )
-
-    def legend(self, entries: Sequence[tuple[str, str]]) -> None:
-        for place, (text, colour) in enumerate(entries):
-            y = TOP + 20 + 18 * place
-            self.parts.append(f'<circle cx="{LEFT + 16}" cy="{y - 4}" r="4" fill="{colour}"/>')
-            self.text(LEFT + 26, y, text, 12)
-
-    def svg(self) -> str:
-        frame, self.parts = self.parts, []
-        for tenth in range(0, 6):
-            share = tenth / 5
-            x = self.x_range[0] + share * (self.x_range[1] - self.x_range[0])
-            y = self.y_range[0] + share * (self.y_range[1] - self.y_range[0])
-            self.parts.append(
-                f'<line x1="{self.x(x)}" x2="{self.x(x)}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="{FAINT}"/>'
-                f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{self.y(y)}" y2="{self.y(y)}" stroke="{FAINT}"/>'
-            )
-            self.text(self.x(x), HEIGHT - BOTTOM + 18, self._tick(x), 12, anchor="middle")
-            self.text(LEFT - 8, self.y(y) + 4, self._tick(y), 12, anchor="end")
-        self.text(WIDTH / 2, 26, self.title, 15, anchor="middle")
-        self.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, self.x_label, 13, anchor="middle")
-        middle = (TOP + HEIGHT - BOTTOM) / 2
-        self.parts.append(
-            f'<text x="16" y="{middle}" font-size="13" text-anchor="middle" fill="{INK}" '
-            f'transform="rotate(-90 16 {middle})">{escape(self.y_label)}</text>'
-        )
-        body = "\n".join([*self.parts, *frame])
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" {_FONT}>\n'
-            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n{body}\n</svg>\n'
-        )
-
-    def _tick(self, value: float) -> str:
-        return f"{100 * value:.3g} %" if self.unit == "%" else f"{value:.4g}{self.unit}"
+from sentinel.plot import ACT, FAINT, GOOD, HOLD, INK, LEFT, RIGHT, TOP, WARM, WIDTH, Plot
 
 
 def reliability(report: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.agent.playbooks import PLAYBOOKS
+from sentinel.distill import curve
 
 TEMPLATE = """# sentinel-nano
 
@@ -35,6 +36,8 @@ and the policy stand behind it.
 
 `make student` makes it again: collect, train, evaluate, this card.
 
+![Loss over the steps of training, logarithmic](curve.svg)
+
 ## Held-out scores
 
 {states} states of days, seeds and one pool that training never saw, each decided by {n} samples and the vote,
@@ -61,7 +64,8 @@ oracle is no evidence of profit.
 
 
 def write(folder: Path) -> None:
-    """Reads training.json and scores.json of the folder, writes README.md."""
+    """Reads training.json and scores.json of the folder, writes README.md and its picture."""
+    curve.write(folder)
     training: dict[str, Any] = json.loads((folder / "training.json").read_text())
     scores: dict[str, Any] = json.loads((folder / "scores.json").read_text())
     recipe = training["recipe"]
@@ -100,3 +104,38 @@ def write(folder: Path) -> None:
 
 def _interval(share: dict[str, Any]) -> str:
     return f"{share['share']:.3f} | {share['low']:.3f} | {share['high']:.3f}"
+
+
+TUNED = """# {base}, tuned to Sentinel's code actions
+
+{what}, on {trajectories} trajectories ({tokens:.0f} tokens each on average): {steps} steps of {batch}, learning rate
+{rate:g}, seed {seed}, {seconds:.0f} s on `{device}`; mean loss of the last 50 steps {loss:.2g}. Loss is on thought,
+action and end of turn alone. `chat_template.jinja` renders training rows and serving requests alike: serve with it.
+
+![Loss over the steps of training, logarithmic](curve.svg)
+
+Not evaluated: `sentinel distill evaluate` does that.
+"""
+
+
+def tuned(folder: Path) -> None:
+    """The card of a tuned base before it was evaluated, in the place of the form that the library leaves there."""
+    training: dict[str, Any] = json.loads((folder / "training.json").read_text())
+    recipe = training["recipe"]
+    adapter = f"A LoRA adapter (rank {recipe['rank']}, alpha {recipe['alpha']}, dropout {recipe['dropout']})"
+    text = TUNED.format(
+        base=Path(recipe["base"]).name,
+        what=f"{adapter} of {training['trained_parameters']:,} parameters"
+        if recipe["method"] == "lora"
+        else f"All {training['parameters']:,} parameters",
+        trajectories=training["trajectories"],
+        tokens=training["tokens_per_trajectory"],
+        steps=recipe["steps"],
+        batch=recipe["batch"],
+        rate=recipe["learning_rate"],
+        seed=recipe["seed"],
+        seconds=training["seconds"],
+        device=training["device"],
+        loss=training["loss_last_50"],
+    )
+    (folder / "README.md").write_text(text)

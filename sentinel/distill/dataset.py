@@ -55,12 +55,47 @@ def encode(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn]) -> Row:
     return Row(ids, [token if carries else IGNORED for token, carries in zip(ids, mask, strict=True)])
 
 
-def collate(rows: Sequence[Row], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """ids and labels, both (rows, longest), right-padded."""
+def collate(rows: Sequence[Row], pad: int) -> dict[str, torch.Tensor]:
+    """The model's arguments, one row a trajectory, right-padded to the longest."""
     width = max(len(row.ids) for row in rows)
     ids = torch.full((len(rows), width), pad)
     labels = torch.full((len(rows), width), IGNORED)
     for i, row in enumerate(rows):
         ids[i, : len(row.ids)] = torch.tensor(row.ids)
         labels[i, : len(row.ids)] = torch.tensor(row.labels)
-    return ids, labels
+    lengths = torch.tensor([len(row.ids) for row in rows])
+    mask = (torch.arange(width) < lengths[:, None]).long()
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+
+def pack(rows: Sequence[Row], pad: int, width: int) -> dict[str, torch.Tensor]:
+    """The model's arguments, several trajectories in a row: each counts its own positions and sees itself alone.
+
+    A row has the width of the longest trajectory at least. The loss is that of `collate` on the same trajectories.
+    """
+    width = max(width, *(len(row.ids) for row in rows))
+    bins: list[list[Row]] = []
+    for row in sorted(rows, key=lambda row: -len(row.ids)):  # first fit, longest first
+        fits = (packed for packed in bins if sum(len(one.ids) for one in packed) + len(row.ids) <= width)
+        found = next(fits, None)
+        if found is None:
+            bins.append([row])
+        else:
+            found.append(row)
+    width = max(sum(len(row.ids) for row in packed) for packed in bins)
+    ids = torch.full((len(bins), width), pad)
+    labels = torch.full((len(bins), width), IGNORED)
+    positions = torch.zeros((len(bins), width), dtype=torch.long)
+    owner = torch.zeros((len(bins), width), dtype=torch.long)  # 0: padding, which sees padding alone
+    for i, packed in enumerate(bins):
+        start = 0
+        for number, row in enumerate(packed, 1):
+            span = slice(start, start + len(row.ids))
+            ids[i, span] = torch.tensor(row.ids)
+            labels[i, span] = torch.tensor(row.labels)
+            labels[i, start] = IGNORED  # nothing of this trajectory stands before its first token
+            positions[i, span] = torch.arange(len(row.ids))
+            owner[i, span] = number
+            start = span.stop
+    sees = (owner[:, :, None] == owner[:, None, :]) & torch.ones((width, width), dtype=torch.bool).tril()
+    return {"input_ids": ids, "attention_mask": sees[:, None], "position_ids": positions, "labels": labels}

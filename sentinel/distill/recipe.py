@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
@@ -44,7 +45,7 @@ def make_student(
         console.print(f"[dim]{data.name} is there: not collected again[/]")
     else:
         fates = run_collect("train", trajectories, data, seed)
-    run_train(data, out, steps=steps)
+    run_train(data, out, "--steps", steps)
     scores = run_evaluate(out, "heldout", states)
     lines = [json.dumps(one, separators=(",", ":")) for one in scores.pop("judged")]
     (out / "judged.jsonl").write_text("\n".join(lines) + "\n")
@@ -107,18 +108,23 @@ def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None) -> 
     return counts | (asdict(meter) if endpoint else {})
 
 
-def run_train(data: Path, out: Path, *, steps: int = STEPS, seed: int = 7) -> None:
-    """In the serving environment, where torch is."""
+def run_train(data: Path, out: Path, *options: str | Path | int) -> None:
+    """In the serving environment, where torch is. `options`: as `python -m sentinel.distill.train` takes them."""
     python = CHECKOUT / ".venv-serve" / "bin" / "python"
     if not python.exists():
         raise OperatorError("no serving environment: run `make setup`")
-    command = [python, "-m", "sentinel.distill.train", "--data", data, "--out", out, "--steps", steps, "--seed", seed]
-    command += ["--template", NANO / "chat_template.jinja"]
+    command = [python, "-m", "sentinel.distill.train", "--data", data, "--out", out, *options]
     # Threads that wait by spinning make each other crawl as soon as anything else wants a core.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-    done = subprocess.run([str(part) for part in command], cwd=CHECKOUT, env=environment, check=False)
-    if done.returncode:
-        raise OperatorError(f"training ended with {done.returncode}; what it printed stands above")
+    child = subprocess.Popen([str(part) for part in command], cwd=CHECKOUT, env=environment)
+    while True:
+        try:
+            code = child.wait()
+            break
+        except KeyboardInterrupt:  # it writes a checkpoint first
+            child.send_signal(signal.SIGINT)
+    if code:
+        raise OperatorError(f"training ended with {code}; what it printed stands above")
 
 
 def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int = 1) -> dict[str, Any]:

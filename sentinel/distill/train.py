@@ -1,11 +1,13 @@
-"""Train sentinel-nano from scratch: minimise -sum log p(thought, action | prompt, observations).
+"""Train a student: minimise -sum log p(thought, action | prompt, observations).
 
 Runs in the serving environment (torch, transformers): `python -m sentinel.distill.train --data … --out models/nano`.
+bfloat16 on a GPU, float32 on a CPU. Resumes a run that was stopped; on a CPU with one thread to the very bit.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -13,109 +15,116 @@ import random
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from sentinel.distill import dataset, tokenizer
+from sentinel.distill import card, checkpoint, curve, dataset, untrained
+from sentinel.distill.shape import SIZES, Recipe, tuned
 
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """All that decides the weights, besides the data; written into the model's folder."""
-
-    vocab_size: int = 1024
-    hidden: int = 192
-    layers: int = 4
-    heads: int = 6
-    kv_heads: int = 2
-    head_dim: int = 32
-    intermediate: int = 512
-    steps: int = 1600
-    batch: int = 32
-    learning_rate: float = 3e-3
-    warmup: int = 60
-    weight_decay: float = 0.05
-    seed: int = 7
+TEMPLATE = Path("models/nano/chat_template.jinja")
+PACKED_WIDTH = 256  # tokens; attention over longer rows costs more than the padding that it saves
+INTERRUPTED = 130
 
 
-def build(recipe: Recipe, coder: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
-    return Qwen3ForCausalLM(
-        Qwen3Config(
-            vocab_size=len(coder),
-            hidden_size=recipe.hidden,
-            num_hidden_layers=recipe.layers,
-            num_attention_heads=recipe.heads,
-            num_key_value_heads=recipe.kv_heads,
-            head_dim=recipe.head_dim,
-            intermediate_size=recipe.intermediate,
-            max_position_embeddings=2048,
-            tie_word_embeddings=True,
-            pad_token_id=coder.pad_token_id,
-            eos_token_id=coder.eos_token_id,
-            bos_token_id=None,
-        )
-    )
-
-
-def train(recipe: Recipe, data: Path, template: str, out: Path) -> dict[str, float]:
+def train(
+    recipe: Recipe, data: Path, template: str | None, out: Path, *, every: int = 100, device: str = "auto"
+) -> dict[str, float]:
+    """Writes the model's folder; `every` is the number of steps between two checkpoints."""
     torch.manual_seed(recipe.seed)
-    shuffle = random.Random(recipe.seed)
+    place = torch.device(device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
     trajectories = list(dataset.read(data))
     if not trajectories:
-        raise SystemExit(f"{data} holds no trajectories: run `sentinel distill collect` first")
-    texts = [turn.text for trajectory in trajectories for turn in trajectory.turns]
-    coder = tokenizer.learn(texts, recipe.vocab_size, template)
-    rows = [dataset.encode(coder, trajectory.turns) for trajectory in trajectories]
-    model = build(recipe, coder)
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    plain = [p for p in model.parameters() if p.dim() < 2]
+        raise SystemExit(f"{data} holds no trajectories: run `sentinel distill select` first")
+    words = untrained.coder(recipe, [turn.text for one in trajectories for turn in one.turns], template)
+    rows = [dataset.encode(words, trajectory.turns) for trajectory in trajectories]
+    if not recipe.steps:
+        recipe = replace(recipe, steps=math.ceil(2 * len(rows) / recipe.batch))
+    model = untrained.model(recipe, words, place)
+    run = _run(recipe, model, _key(recipe, data, words.chat_template))
+
+    stopped = _stop_on_interrupt()
+    saved = out / "checkpoint.pt"
+    if checkpoint.restore(saved, run):
+        print(f"going on after step {len(run.losses)} of {recipe.steps}", file=sys.stderr)
+    started = time.monotonic() - run.seconds
+    left = range(len(run.losses), recipe.steps)
+    bar = tqdm(left, "train", recipe.steps, initial=left.start, unit="step", file=sys.stderr, mininterval=1.0)
+    for step in bar:
+        if stopped or (step > left.start and step % every == 0):
+            run.seconds = time.monotonic() - started
+            checkpoint.save(saved, run)
+        if stopped:
+            bar.close()
+            print(f"interrupted after step {step}: run the same command again to go on from there", file=sys.stderr)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one, passed on, must not change how this ends
+            raise SystemExit(INTERRUPTED)
+        run.losses.append(_step(run, recipe, rows, words.pad_token_id, place))
+        bar.set_postfix(loss=f"{_mean(run.losses[-20:]):.4f}", refresh=False)
+
+    out.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(out)
+    words.save_pretrained(out)
+    facts = {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "trajectories": len(rows),
+        "tokens_per_trajectory": sum(len(row.ids) for row in rows) / len(rows),
+        "loss_last_50": _mean(run.losses[-50:]),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    losses = [round(loss, 5) for loss in run.losses[:: curve.EVERY]]
+    (out / "training.json").write_text(
+        json.dumps({"recipe": asdict(recipe), **facts, "device": place.type, "losses": losses}, indent=1) + "\n"
+    )
+    curve.write(out)
+    if recipe.method != "scratch":
+        card.tuned(out)
+    saved.unlink(missing_ok=True)
+    return facts
+
+
+def _run(recipe: Recipe, model: torch.nn.Module, key: str) -> checkpoint.Run:
+    trained = [p for p in model.parameters() if p.requires_grad]
+    decayed, plain = [p for p in trained if p.dim() >= 2], [p for p in trained if p.dim() < 2]
     optimiser = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
         lr=recipe.learning_rate,
         betas=(0.9, 0.95),
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, recipe))
+    return checkpoint.Run(key, model, optimiser, schedule, random.Random(recipe.seed))
 
-    order: list[int] = []
-    losses: list[float] = []
-    started = time.monotonic()
-    stopped = _stop_on_interrupt()
-    bar = tqdm(range(recipe.steps), desc="train", unit="step", file=sys.stderr, mininterval=1.0)
-    for _ in bar:
-        if stopped:
-            raise SystemExit("interrupted: nothing was written; run the same command again")
-        if len(order) < recipe.batch:
-            order = list(range(len(rows)))
-            shuffle.shuffle(order)
-        picked = [rows[order.pop()] for _ in range(recipe.batch)]
-        ids, labels = dataset.collate(picked, coder.pad_token_id)
-        loss = model(input_ids=ids, attention_mask=(ids != coder.pad_token_id).long(), labels=labels).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        optimiser.zero_grad(set_to_none=True)
-        losses.append(loss.item())
-        bar.set_postfix(loss=f"{sum(losses[-20:]) / len(losses[-20:]):.4f}", refresh=False)
 
-    out.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(out)
-    coder.save_pretrained(out)
-    facts = {
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "trajectories": len(rows),
-        "tokens_per_trajectory": sum(len(row.ids) for row in rows) / len(rows),
-        "loss_last_50": sum(losses[-50:]) / len(losses[-50:]),
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    (out / "training.json").write_text(
-        json.dumps({"recipe": asdict(recipe), **facts, "losses": [round(x, 5) for x in losses[::10]]}, indent=1) + "\n"
-    )
-    return facts
+def _step(run: checkpoint.Run, recipe: Recipe, rows: list[dataset.Row], pad: int, place: torch.device) -> float:
+    """One batch of the epoch's order, one change of the weights; the batch's mean loss a token."""
+    if len(run.order) < recipe.batch:
+        run.order = []
+        while len(run.order) < recipe.batch:  # once, unless there are fewer rows than a batch holds
+            epoch = list(range(len(rows)))
+            run.shuffle.shuffle(epoch)
+            run.order += epoch
+    picked = [rows[run.order.pop()] for _ in range(recipe.batch)]
+    batch = dataset.pack(picked, pad, PACKED_WIDTH) if recipe.packing else dataset.collate(picked, pad)
+    with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
+        loss = run.model(**{name: tensor.to(place) for name, tensor in batch.items()}).loss
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
+    run.optimiser.step()
+    run.schedule.step()
+    run.optimiser.zero_grad(set_to_none=True)
+    return float(loss.item())
+
+
+def _key(recipe: Recipe, data: Path, template: str) -> str:
+    parts = (json.dumps(asdict(recipe), sort_keys=True).encode(), data.read_bytes(), template.encode())
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def _mean(losses: list[float]) -> float:
+    return sum(losses) / len(losses)
 
 
 def _rate(step: int, recipe: Recipe) -> float:
@@ -135,13 +144,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="JSONL of selected trajectories")
     parser.add_argument("--out", type=Path, required=True, help="folder of the model")
-    parser.add_argument("--template", type=Path, default=Path("models/nano/chat_template.jinja"))
-    parser.add_argument("--steps", type=int, default=Recipe().steps)
-    parser.add_argument("--seed", type=int, default=Recipe().seed)
+    parser.add_argument("--size", choices=SIZES, default="nano", help="of a student from scratch")
+    parser.add_argument("--base", type=Path, help="folder of a Hugging Face causal model to tune instead")
+    parser.add_argument("--full", action="store_true", help="with --base: all its weights, not an adapter")
+    parser.add_argument("--template", type=Path, help="chat template; of a base: its own, or ChatML")
+    parser.add_argument("--packing", action="store_true", help="several trajectories in one row")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--checkpoint-every", type=int, default=100, metavar="STEPS")
+    for name in ("steps", "batch", "seed", "rank", "alpha"):
+        parser.add_argument(f"--{name}", type=int)
+    parser.add_argument("--learning-rate", type=float)
     given = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
-    recipe = Recipe(steps=given.steps, seed=given.seed)
-    print(json.dumps(train(recipe, given.data, given.template.read_text(), given.out)))
+    recipe = tuned(given.base, "full" if given.full else "lora") if given.base else SIZES[given.size]
+    named = ("steps", "batch", "seed", "rank", "alpha", "learning_rate")
+    changed = {name: getattr(given, name) for name in named if getattr(given, name) is not None}
+    recipe = replace(recipe, packing=given.packing, **changed)
+    template = given.template or (None if given.base else TEMPLATE)
+    facts = train(
+        recipe,
+        given.data,
+        template.read_text() if template else None,
+        given.out,
+        every=given.checkpoint_every,
+        device=given.device,
+    )
+    print(json.dumps(facts))
 
 
 if __name__ == "__main__":

@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from sentinel.agent.serving import CHECKOUT
 
-PYTHON = CHECKOUT / ".venv-serve" / "bin" / "python"
 NANO = CHECKOUT / "models" / "nano"
-
-RENDERER = Path(__file__).with_name("renderer.py")
+TEMPLATE = NANO / "chat_template.jinja"
 
 
 @pytest.fixture(scope="module")
-def facts() -> dict[str, Any]:
-    done = subprocess.run(
-        [PYTHON, "-W", "ignore", RENDERER, NANO], cwd=CHECKOUT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+def facts(in_serving: Callable[..., Any]) -> dict[str, Any]:
+    found: dict[str, Any] = in_serving("renderer.py", NANO)
     return found
 
 
@@ -39,6 +37,31 @@ def test_serving_requests_are_prefixes_of_the_training_row(facts: dict[str, Any]
 
 def test_loss_is_on_thought_action_and_end_of_turn_alone(facts: dict[str, Any]) -> None:
     assert facts["loss_on"] == facts["expected"]
+
+
+def test_loss_of_real_rows_is_on_each_assistant_turn_and_its_end_and_nothing_else(
+    in_serving: Callable[..., Any], oracle_rows: Path
+) -> None:
+    """Decoded span by span: thought, code action, <end_code> and end of turn, as many spans as there are turns."""
+    rows = in_serving("rendered.py", oracle_rows, "nano", TEMPLATE)
+    assert len(rows) == 80
+    for row in rows:
+        assert row["spans"] == [turn + "<|end|>" for turn in row["turns"]]
+        assert len(row["spans"]) >= 2
+        assert all(span.startswith("Thought: ") and span.endswith("```<end_code><|end|>") for span in row["spans"])
+
+
+def test_packed_rows_give_each_token_the_loss_it_has_alone(in_serving: Callable[..., Any], oracle_rows: Path) -> None:
+    """Rows share a line but not their attention; letting them see each other is noticed."""
+    found = in_serving("packed.py", oracle_rows, TEMPLATE)
+    assert found["rows"] < found["trajectories"] == len(found["plain"])
+    assert found["padded"][1] < found["padded"][0]
+    assert sorted(map(len, found["plain"])) == sorted(found["expected"])
+    for alone, packed in zip(found["plain"], found["packed"], strict=True):
+        assert packed == pytest.approx(alone, abs=1e-4)
+    assert found["means"][1] == pytest.approx(found["means"][0], abs=1e-4)
+    flat = [[x for row in found[name] for x in row] for name in ("plain", "seeing_each_other")]
+    assert max(abs(x - y) for x, y in zip(*flat, strict=True)) > 1e-2
 
 
 def test_digits_stand_singly_and_the_stop_string_is_ordinary_text(facts: dict[str, Any]) -> None:
@@ -67,29 +90,60 @@ def test_the_committed_weights_are_those_of_the_card() -> None:
     assert len(weights) <= 20 * 1024 * 1024
 
 
-def test_training_learns_and_writes_a_whole_model(tmp_path: Path) -> None:
-    """A few steps on real rows: the loss falls, and what is written can be loaded again."""
-    shards, rows = tmp_path / "shards", tmp_path / "rows.jsonl"
-    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill"]
-    subprocess.run(
-        [*command, "collect", "--out", shards, "--states", "120", "--part", "dev"],
-        cwd=CHECKOUT,
-        check=True,
-        capture_output=True,
-    )
-    subprocess.run(
-        [*command, "select", "--data", shards, "--out", rows, "--count", "80"],
-        cwd=CHECKOUT,
-        check=True,
-        capture_output=True,
-    )
+def test_training_learns_and_writes_a_whole_model(tmp_path: Path, oracle_rows: Path) -> None:
+    """A few steps on real rows: the loss falls, a whole model and its curve are written, no checkpoint stays."""
     out = tmp_path / "model"
-    subprocess.run(
-        [*command, "train", "--data", rows, "--out", out, "--steps", "25"],
-        cwd=CHECKOUT,
-        check=True,
-        capture_output=True,
-    )
+    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill", "train"]
+    command += ["--data", oracle_rows, "--out", out, "--steps", "25", "--size", "micro", "--batch", "16", "--packing"]
+    subprocess.run([*command, "--checkpoint-every", "10"], cwd=CHECKOUT, check=True, capture_output=True)
     facts = json.loads((out / "training.json").read_text())
     assert facts["losses"][-1] < 0.8 * facts["losses"][0]
-    assert {"model.safetensors", "tokenizer.json", "chat_template.jinja"} <= {path.name for path in out.iterdir()}
+    assert 400_000 <= facts["parameters"] <= 600_000
+    assert facts["device"] == "cpu"
+    names = {path.name for path in out.iterdir()}
+    assert {"model.safetensors", "tokenizer.json", "chat_template.jinja", "curve.svg"} <= names
+    assert not any(name.startswith("checkpoint") for name in names)
+    curve = ElementTree.parse(out / "curve.svg").find("{http://www.w3.org/2000/svg}polyline")
+    assert curve is not None
+    assert len(curve.attrib["points"].split()) == len(facts["losses"])
+
+
+def test_a_run_that_was_killed_and_one_that_was_interrupted_end_as_if_nothing_had_been(
+    tmp_path: Path, oracle_rows: Path, start_training: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """SIGKILL after a checkpoint, SIGINT later, then to the end: weights and losses are the same to the bit."""
+    options = ["--data", oracle_rows, "--size", "micro", "--batch", "4", "--steps", "45", "--checkpoint-every", "4"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    first = start_training(*options, "--out", whole)
+    told, _ = first.communicate()
+    assert first.returncode == 0, told
+
+    killed = start_training(*options, "--out", broken)
+    while not (broken / "checkpoint.pt").exists():
+        assert killed.poll() is None
+        time.sleep(0.005)
+    killed.kill()
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+
+    other = start_training(*options, "--out", broken, "--seed", "8")
+    assert "belongs to a run with another recipe" in other.communicate()[0]
+    assert other.returncode == 1
+
+    interrupted = start_training(*options, "--out", broken)
+    assert interrupted.stdout is not None
+    while "going on after step" not in interrupted.stdout.readline():
+        assert interrupted.poll() is None
+    interrupted.send_signal(signal.SIGINT)
+    assert "run the same command again to go on from there" in interrupted.communicate()[0]
+    assert interrupted.returncode == 130
+    assert not (broken / "model.safetensors").exists()
+
+    last = start_training(*options, "--out", broken)
+    assert "going on after step" in last.communicate()[0]
+    assert last.returncode == 0
+    assert not list(broken.glob("checkpoint*"))
+    assert (whole / "model.safetensors").read_bytes() == (broken / "model.safetensors").read_bytes()
+    one, two = (json.loads((folder / "training.json").read_text()) for folder in (whole, broken))
+    assert one["losses"] == two["losses"]
+    assert one["loss_last_50"] == two["loss_last_50"]  # of all steps, unrounded
