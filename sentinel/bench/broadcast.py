@@ -10,6 +10,7 @@ from sentinel.dex.abi import encode
 from sentinel.dex.permit2 import allowance_slot, pack_allowance
 from sentinel.dex.requests import parse_log
 from sentinel.dex.toolkit import SCREEN_GAS
+from sentinel.dex.trial import intrinsic_gas
 from sentinel.types import NATIVE, Simulation, Swap
 
 
@@ -31,6 +32,8 @@ async def broadcast(desk: Desk, simulation: Simulation) -> Simulation:
         await rpc.call("anvil_setNextBlockBaseFeePerGas", hex(env.base_fee))
         await rpc.call("evm_setNextBlockTimestamp", hex(env.timestamp))
         gas = min(SCREEN_GAS, (before[NATIVE] - tx.value) // env.max_fee)
+        if gas < intrinsic_gas(tx.data):  # it wraps what should pay for its gas: no node takes it
+            return simulation
         fields: dict[str, Any] = {
             "type": 2, "chainId": network.chain_id, "nonce": env.nonce, "to": tx.to, "data": tx.data, "value": tx.value,
             "gas": gas, "maxFeePerGas": env.max_fee, "maxPriorityFeePerGas": env.priority_fee,
