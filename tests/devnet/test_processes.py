@@ -13,6 +13,7 @@ from sentinel.errors import OperatorError, RpcTimeout
 from sentinel.host.anvil import find_anvil, start_anvil
 from sentinel.host.process import Child, ChildFailed
 from sentinel.rpc import Rpc
+from tests.frozen import wait_until_stopped
 
 
 def alive(pid: int) -> bool:
@@ -138,6 +139,7 @@ async def test_a_frozen_anvil_answers_again_and_can_be_stopped() -> None:
     try:
         async with Rpc(url) as rpc:
             child.suspend()
+            wait_until_stopped(pid)
             with pytest.raises(RpcTimeout):
                 await rpc.call("eth_chainId", timeout=0.2)
             child.resume()

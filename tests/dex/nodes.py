@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, web
@@ -20,6 +18,7 @@ from sentinel.dex.node import Node
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.rpc import Rpc
 from sentinel.types import Candidate, MarketState, Simulation
+from tests.frozen import wait_until_stopped
 
 from .conftest import Desk, candidates
 
@@ -127,7 +126,5 @@ def freeze(fork: Fork) -> int:
     """SIGSTOP, and wait until the last of its threads has stopped; the process."""
     assert fork.pid is not None
     os.kill(fork.pid, signal.SIGSTOP)
-    threads = Path(f"/proc/{fork.pid}/task")
-    while any(stat.read_text().rsplit(")", 1)[1].split()[0] != "T" for stat in threads.glob("*/stat")):
-        time.sleep(0.01)
+    wait_until_stopped(fork.pid)
     return fork.pid
