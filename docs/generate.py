@@ -24,7 +24,8 @@ def tree() -> str:
             lines.append("    " * depth + folder.name + "/")
         else:
             lines.append("sentinel/")
-        files = sorted(folder.glob("*.py"), key=lambda path: (path.name != "__main__.py", path.name))
+        order = {"__init__.py": 0, "__main__.py": 1}  # the folder's own phrase stands beside its name
+        files = sorted(folder.glob("*.py"), key=lambda path: (order.get(path.name, 2), path.name))
         for path in files:
             phrase = first_line(path)
             if path.name == "__init__.py":

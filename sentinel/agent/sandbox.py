@@ -25,10 +25,10 @@ from sentinel.types import Action
 
 log = structlog.get_logger("sentinel.sandbox")
 
-SECONDS = 1.0  # of interpreting, a run; waiting for tools is not counted
+SECONDS = 1.0  # of interpreting, a run; time in tools is counted apart
 MEMORY = 128 * 1024 * 1024  # bytes, a run
 TOOL_CALLS = 100  # a run; name look-ups count too
-TOOL_SECONDS = 1.0  # in which tools may be called, a run: whoever waits for the run may have gone
+TOOL_SECONDS = 1.0  # in tools, a run, after which no other is called: whoever waits for the run may have gone
 OBSERVATION = 400  # characters that the model gets to see
 PRINTED = 64 * 1024  # bytes; printing more is a failure
 ERROR = 160  # characters
