@@ -22,6 +22,7 @@ class Plot:
     x_range: tuple[float, float] = (0.0, 1.0)
     y_range: tuple[float, float] = (0.0, 1.0)
     unit: str = "%"  # of the axis labels; "": plain numbers
+    names: Sequence[str] = ()  # of places along the x axis, in its ticks' stead; "|" breaks a name's line
     parts: list[str] = field(default_factory=list)
 
     def x(self, value: float) -> float:
@@ -75,12 +76,15 @@ class Plot:
             share = tenth / 5
             x = self.x_range[0] + share * (self.x_range[1] - self.x_range[0])
             y = self.y_range[0] + share * (self.y_range[1] - self.y_range[0])
-            self.parts.append(
-                f'<line x1="{self.x(x)}" x2="{self.x(x)}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="{FAINT}"/>'
-                f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{self.y(y)}" y2="{self.y(y)}" stroke="{FAINT}"/>'
-            )
-            self.text(self.x(x), HEIGHT - BOTTOM + 18, self._tick(x), 12, anchor="middle")
+            self._rule(self.x_range[0], y, self.x_range[1], y)
             self.text(LEFT - 8, self.y(y) + 4, self._tick(y), 12, anchor="end")
+            if not self.names:
+                self._rule(x, self.y_range[0], x, self.y_range[1])
+                self.text(self.x(x), HEIGHT - BOTTOM + 18, self._tick(x), 12, anchor="middle")
+        for place, name in enumerate(self.names):
+            x = self.x_range[0] + (place + 0.5) / len(self.names) * (self.x_range[1] - self.x_range[0])
+            for row, part in enumerate(name.split("|")):
+                self.text(self.x(x), HEIGHT - BOTTOM + 18 + 14 * row, part, 11, anchor="middle")
         self.text(WIDTH / 2, 26, self.title, 15, anchor="middle")
         self.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, self.x_label, 13, anchor="middle")
         middle = (TOP + HEIGHT - BOTTOM) / 2
@@ -93,6 +97,10 @@ class Plot:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" {_FONT}>\n'
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n{body}\n</svg>\n'
         )
+
+    def _rule(self, x1: float, y1: float, x2: float, y2: float) -> None:
+        ends = f'x1="{self.x(x1)}" x2="{self.x(x2)}" y1="{self.y(y1)}" y2="{self.y(y2)}"'
+        self.parts.append(f'<line {ends} stroke="{FAINT}"/>')
 
     def _tick(self, value: float) -> str:
         return f"{100 * value:.3g} %" if self.unit == "%" else f"{value:.4g}{self.unit}"

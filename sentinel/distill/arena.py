@@ -6,6 +6,7 @@ The stages are the daemon's own, wired here for a wallet whose balances are deal
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -24,6 +25,7 @@ from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.devnet import Devnet
 from sentinel.devnet.crowd import Behaviour
+from sentinel.devnet.market import Clock
 from sentinel.devnet.prices import PricePath
 from sentinel.dex.build import Builder
 from sentinel.dex.costs import TRADE_GAS, gas_in
@@ -78,11 +80,13 @@ class Arena:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, part: Part, segment: Segment, sandbox: Sandbox) -> AsyncIterator[Arena]:
+    async def open(
+        cls, part: Part, segment: Segment, sandbox: Sandbox, clock: Clock = time.time
+    ) -> AsyncIterator[Arena]:
         """A fresh chain at the segment's first bar, its history filled from the bars before."""
         settings = load(env_file=None, **OVERRIDES)
         prices = PricePath.load([segment.day], start=segment.start, seed=segment.seed)
-        async with Devnet.start(prices=prices, seed=segment.seed, behaviour=BEHAVIOUR) as devnet:
+        async with Devnet.start(prices=prices, seed=segment.seed, behaviour=BEHAVIOUR, clock=clock) as devnet:
             network = part.restrict(devnet.network)
             prior = {
                 "WETH": [bar.weth for bar in devnet.market.before],
@@ -109,7 +113,8 @@ class Arena:
         head = await latest_head(self.devnet.rpc)
         return tuple([await reader.read(head) for reader in self.readers])
 
-    def scenario(self, draw: Random, state: MarketState) -> Scenario:
+    def scenario(self, draw: Random, state: MarketState, lookback: int = BARS) -> Scenario:
+        """What is asked of the wallet there; no mandate looks back further than `lookback` bars."""
         quoter, quote = Quoter(self.network), self.network.quote
         worth = {s: state.balances[s] / 10**t.decimals * state.prices[s] for s, t in self.network.tokens.items()}
         equity, most = sum(worth.values()), min(5000.0, worth[quote])
@@ -120,7 +125,7 @@ class Arena:
             if base != quote:
                 cycle = quoter.best_cycle(state, quote, base, most)
                 profits = {name: one.profit if one else 0.0 for name, one in zip(CYCLES, (cycle, loop), strict=True)}
-                scenes[base] = Scene(state, base, worth[base] / equity, equity, gas, profits)
+                scenes[base] = Scene(state, base, worth[base] / equity, equity, gas, profits, lookback)
         return draw_scenario(draw, self.network, scenes)
 
     def tools(self, state: MarketState, scenario: Scenario) -> Toolbox:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +19,8 @@ from sentinel.agent import prompt
 from sentinel.agent.form import THOUGHT, closed
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.serving import CHECKOUT
-from sentinel.distill.arena import WALLETS, Arena, Verdict
+from sentinel.devnet.market import Clock
+from sentinel.distill.arena import BARS, WALLETS, Arena, Verdict
 from sentinel.distill.rows import Row, Shards
 from sentinel.distill.scenario import Scenario
 from sentinel.distill.split import Part, Segment
@@ -51,10 +53,15 @@ async def cases(part: Part, seed: int) -> AsyncGenerator[Case]:
 
 
 async def bars(
-    part: Part, seed: int, skip: Callable[[list[str]], bool] = lambda _: False
+    part: Part,
+    seed: int,
+    skip: Callable[[list[str]], bool] = lambda _: False,
+    *,
+    clock: Clock = time.time,
+    lookback: int = BARS,
 ) -> AsyncGenerator[tuple[Case, ...]]:
     """The cases of one bar at a time. `skip` is asked about each segment's ids: one that it skips has no chain, and
-    its bars are empty."""
+    its bars are empty. With a clock that stands still the states are the same to the last hash."""
     with Sandbox(workers=2) as sandbox:
         for segment in part.segments(BARS_A_SEGMENT, seed):
             places = [[_id(segment, bar, wallet) for wallet in range(len(WALLETS))] for bar in range(BARS_A_SEGMENT)]
@@ -63,11 +70,11 @@ async def bars(
                     yield ()
                 continue
             draw = Random(f"{part.name}/{segment}")
-            async with Arena.open(part, segment, sandbox) as arena:
+            async with Arena.open(part, segment, sandbox, clock) as arena:
                 for ids in places:
                     states = await arena.advance(draw)
                     yield tuple(
-                        Case(id, state, arena.scenario(draw, state), arena)
+                        Case(id, state, arena.scenario(draw, state, lookback), arena)
                         for id, state in zip(ids, states, strict=True)
                     )
 

@@ -44,6 +44,7 @@ class Scene:
     equity: float
     gas: float  # of a plain swap
     profits: Mapping[str, float]  # playbook of CYCLES -> net profit of the best one for this base; 0: none pays
+    lookback: int  # bars that a mandate may look back
 
 
 def draw_scenario(draw: Random, network: Network, scenes: Mapping[Symbol, Scene]) -> Scenario:
@@ -70,14 +71,14 @@ def _rebalance(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate, i
 
 
 def _momentum(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate, int]:
-    bars = draw.randint(2, 60)
+    bars = draw.randint(2, scene.lookback)
     closes = scene.state.history[scene.base][-bars:]
     threshold = _threshold(draw, closes[-1] / closes[0] - 1)
     return replace(mandate, bars=bars, threshold=threshold), BPS // 2
 
 
 def _mean_reversion(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate, int]:
-    bars = draw.randint(2, 60)
+    bars = draw.randint(2, scene.lookback)
     closes = scene.state.history[scene.base][-bars:]
     threshold = _threshold(draw, closes[-1] / (sum(closes) / len(closes)) - 1)
     return replace(mandate, bars=bars, threshold=threshold), BPS // 2
@@ -85,7 +86,7 @@ def _mean_reversion(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Manda
 
 def _reduce_risk(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate, int]:
     """Most targets are below where the wallet is, half of those by less than the band, where the fall decides."""
-    bars, band = draw.randint(2, 60), round(0.02 * math.pow(20, draw.random()), draw.choice([2, 3]))
+    bars, band = draw.randint(2, scene.lookback), round(0.02 * math.pow(20, draw.random()), draw.choice([2, 3]))
     closes = scene.state.history[scene.base][-bars:]
     threshold = _threshold(draw, 1 - closes[-1] / max(closes))
     target = _share(scene.weight - band * draw.uniform(-0.2, 1.8), draw)

@@ -38,7 +38,8 @@ class Recipe:
 
 
 SIZES = {
-    "micro": Recipe("micro", hidden=96, heads=3, kv_heads=1, intermediate=256),  # 0.5 million parameters
+    "pico": Recipe("pico", hidden=48, heads=2, kv_heads=1, intermediate=128),  # 0.16 million parameters
+    "micro": Recipe("micro", hidden=96, heads=3, kv_heads=1, intermediate=256),  # 0.5 million
     "nano": Recipe(),  # 1.8 million; the shipped student
     "mini": Recipe("mini", hidden=320, heads=10, intermediate=960, learning_rate=2e-3),  # 5 million
 }

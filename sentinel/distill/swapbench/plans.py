@@ -1,0 +1,28 @@
+"""The table that is published, and a quick one that shows the same effects roughly."""
+
+from __future__ import annotations
+
+from sentinel.distill.swapbench.cells import Plan
+from sentinel.distill.swapbench.lessons import KINDS
+
+FULL = Plan(
+    name="full",
+    trained=3500,
+    judged=1200,
+    batch=16,
+    part="heldout",
+    steps={"pico": 1000, "micro": 1000, "nano": 600},
+    seeds={"pico": (1, 2, 3), "micro": (1,), "nano": (1,)},
+    kinds=KINDS,
+    published=True,
+)
+QUICK = Plan(
+    name="quick",
+    trained=2000,
+    judged=200,
+    batch=16,
+    part="heldout",
+    steps={"pico": 600},
+    seeds={"pico": (1,)},
+    kinds=("cot", "agent", "ftp"),
+)

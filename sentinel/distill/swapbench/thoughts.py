@@ -1,0 +1,92 @@
+"""What a first thought given at inference does to a student: the right plan, another playbook's, or none.
+
+The student was trained with right plans alone. Whether it follows a wrong one or the order shows in the code it writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import uvloop
+
+from sentinel.agent.form import prefill
+from sentinel.agent.playbooks import PLAYBOOKS
+from sentinel.distill.paired import difference
+from sentinel.distill.swapbench import cells, states
+from sentinel.distill.swapbench.answers import ONE, Answered, answer
+from sentinel.distill.swapbench.states import Posed
+from sentinel.distill.swapbench.table import RESAMPLES
+
+# What each playbook's first code has and those after it in this list have not.
+MARKS = {
+    "arbitrage": "best_cycle(",
+    "triangle": "best_loop(",
+    "slice": "left = ",
+    "reduce_risk": "fall = ",
+    "momentum": "move = ",
+    "mean_reversion": "off = ",
+    "rebalance": "gap = ",
+}
+NAMES = [*MARKS]
+
+
+def given(way: str, posed: Posed) -> str:
+    """The prefill of one way of asking."""
+    mandate = posed.scenario.mandate
+    if way == "none":
+        return ""
+    place = NAMES.index(mandate.playbook)
+    named = mandate.playbook if way == "right" else NAMES[(place + 1 + sum(posed.id.encode()) % 6) % 7]
+    return prefill(PLAYBOOKS[named].plan.format(base=mandate.base))
+
+
+def playbook_of(turn: str) -> str:
+    """Whose code the turn writes; empty for none that is known."""
+    return next((name for name, mark in MARKS.items() if mark in turn), "")
+
+
+def make(plan: cells.Plan, size: str, seed: int = 1) -> Path:
+    path = plan.results / f"thoughts-{size}.json"
+    if path.exists():
+        return path
+    asked = cells.posed(plan, plan.part, plan.judged)
+    folder = plan.work / f"{size}-ftp-{seed}"
+    heard: dict[str, list[Answered]] = {}
+    for way in ("none", "right", "wrong"):
+        prefills = [given(way, one) for one in asked]
+        heard[way] = uvloop.run(answer(folder, "ftp", {way: ONE}, asked, prefills=prefills))[way][0]
+    grades = uvloop.run(cells.graded(plan, asked, heard, lambda _: None))
+    result = {
+        way: {
+            "success": round(mean(one.success for one in grades[way]), 4),
+            "regret_bps": round(mean(one.regret_bps for one in grades[way]), 3),
+            "tool_calls": round(mean(one.tool_calls for one in grades[way]), 3),
+            **_written(asked, heard[way], way),
+        }
+        for way in heard
+    }
+    for way in ("right", "wrong"):
+        pairs = [(float(a.success), float(b.success)) for a, b in zip(grades[way], grades["none"], strict=True)]
+        result[way]["against_none"] = difference(pairs, resamples=RESAMPLES).as_json()
+    body = {"size": size, "seed": seed, "states": states.digest(asked), "ways": result}
+    path.write_text(json.dumps(body, indent=1) + "\n")
+    return path
+
+
+def _written(asked: Sequence[Posed], heard: Sequence[Answered], way: str) -> Mapping[str, Any]:
+    """Shares of the states in which the first code is the order's, or the given thought's."""
+    plans = {PLAYBOOKS[name].plan: name for name in NAMES}
+    ours = thought = 0
+    for one, said in zip(asked, heard, strict=True):
+        turns = [m["content"] for m in said.proposal.prompt if m["role"] == "assistant"]
+        first = turns[0] if turns else (said.proposal.samples[0].text if said.proposal.samples else "")
+        wrote, mandate = playbook_of(first), one.scenario.mandate
+        ours += wrote == mandate.playbook
+        told = given(way, one)
+        named = next((name for plan, name in plans.items() if told == prefill(plan.format(base=mandate.base))), None)
+        thought += wrote == named
+    return {"code_of_the_order": round(ours / len(asked), 4), "code_of_the_thought": round(thought / len(asked), 4)}
