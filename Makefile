@@ -10,7 +10,7 @@ BIN     = .venv/bin
 SOURCES = sentinel tests deploy/setup docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo student readme lock clean calibration bench-engines bench-memory
+.PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blo
 
 student: setup  ## train models/nano again from the oracle teacher
 	$(BIN)/sentinel distill student
+
+swapbench: setup  ## make the paper's table on our states, what is missing of it (QUICK=1: a small one, ten minutes)
+	$(BIN)/python -m sentinel.distill.swapbench $(if $(QUICK),--quick)
 
 calibration: setup  ## measure votes against correctness again and write docs/calibration; 20 minutes or more, resumes
 	$(BIN)/python -m sentinel.calibrate

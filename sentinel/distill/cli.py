@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from sentinel.distill import promote as promotion
 from sentinel.distill import recipe, shadow_log, shape, split
@@ -15,6 +16,9 @@ from sentinel.distill.promote import Wanted
 from sentinel.distill.rows import SHARD_ROWS
 from sentinel.distill.select import select as select_rows
 from sentinel.distill.students import Students
+from sentinel.distill.swapbench import cells, table
+from sentinel.distill.swapbench import run as swapbench
+from sentinel.distill.swapbench.plans import FULL, QUICK
 from sentinel.distill.teacher import Endpoint, Meter
 from sentinel.errors import OperatorError
 from sentinel.settings import load
@@ -104,13 +108,22 @@ def train(
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Option(help="Folder of the student.")] = recipe.NANO,
-    part: Annotated[str, typer.Option(help="dev or heldout.")] = "heldout",
-    states: Annotated[int, typer.Option(min=1)] = recipe.HELDOUT,
-    n: Annotated[int, typer.Option(min=1, help="Samples a step.")] = 8,
+    model: Annotated[Path | None, typer.Option(help="Folder of a student to judge, behind vLLM.")] = None,
+    part: Annotated[str, typer.Option(help="With --model: dev or heldout.")] = "heldout",
+    states: Annotated[int, typer.Option(min=1, help="With --model.")] = recipe.HELDOUT,
+    n: Annotated[int, typer.Option(min=1, help="With --model: samples a step.")] = 8,
+    quick: Annotated[bool, typer.Option("--quick", help="Make a small table now, in ten minutes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON; a judged student always is.")] = False,
 ) -> None:
-    """Serve a student with vLLM and compare its decisions with the oracle's; JSON on standard output."""
-    print(json.dumps(recipe.run_evaluate(model, part, states, n=n)))
+    """SwapBench's table as it was published (`make swapbench`); or one student's decisions beside the oracle's."""
+    if model is not None:
+        print(json.dumps(recipe.run_evaluate(model, part, states, n=n)))
+        return
+    found = swapbench.make(QUICK) if quick else table.summary(cells.read(FULL))
+    if as_json:
+        print(json.dumps(found))
+    else:
+        Console().print(swapbench.screen(found))
 
 
 @app.command()

@@ -54,6 +54,7 @@ class Plan:
     steps: Mapping[str, int]  # size -> steps of training
     seeds: Mapping[str, Sequence[int]]  # size -> seeds of training
     kinds: Sequence[str]
+    thoughts: Sequence[str] = ()  # sizes whose students are given first thoughts (thoughts.py)
     published: bool = False  # in docs, where it is committed; else in the build folder
 
     def cells(self) -> list[Cell]:

@@ -73,7 +73,7 @@ def page(table: Mapping[str, Any], thoughts: Sequence[Mapping[str, Any]]) -> str
         "|---|" + "---|" * len(sizes),
     ]
     lines += [
-        f"| {NAMES[arm]} | " + " | ".join(_success(of["arms"], arm) for of in sizes.values()) + " |" for arm in NAMES
+        f"| {NAMES[arm]} | " + " | ".join(success_of(of["arms"], arm) for of in sizes.values()) + " |" for arm in NAMES
     ]
     lines += ["", "![success by arm and size](success.svg)", "", "## What each part is worth", ""]
     lines += [
@@ -111,12 +111,13 @@ def page(table: Mapping[str, Any], thoughts: Sequence[Mapping[str, Any]]) -> str
     return "\n".join(lines) + "\n"
 
 
-def _success(arms: Mapping[str, Any], arm: str) -> str:
+def success_of(arms: Mapping[str, Any], arm: str, *, seeds: bool = True) -> str:
+    """Share and interval; below it each seed's share, where there are several and `seeds` are wanted."""
     if arm not in arms:
         return ""
     found = arms[arm]
-    seeds = ", ".join(f"{100 * share:.1f}" for share in found["by_seed"].values())
-    several = f"<br>{seeds}" if len(found["by_seed"]) > 1 else ""
+    each = ", ".join(f"{100 * share:.1f}" for share in found["by_seed"].values())
+    several = f"<br>{each}" if seeds and len(found["by_seed"]) > 1 else ""
     return f"{100 * found['success']:.1f} % [{100 * found['low']:.1f}, {100 * found['high']:.1f}]{several}"
 
 

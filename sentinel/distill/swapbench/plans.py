@@ -14,6 +14,7 @@ FULL = Plan(
     steps={"pico": 1000, "micro": 1000, "nano": 600},
     seeds={"pico": (1, 2, 3), "micro": (1,), "nano": (1,)},
     kinds=KINDS,
+    thoughts=("pico", "micro", "nano"),
     published=True,
 )
 QUICK = Plan(
