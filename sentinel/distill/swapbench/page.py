@@ -172,8 +172,9 @@ def effects(table: Mapping[str, Any]) -> str:
 
 def _places(title: str, y_label: str, names: Iterable[str], bounds: Sequence[float]) -> Plot:
     """Room for all of `bounds`, in steps of five points."""
-    low, high = math.floor(20 * min(bounds)) / 20, math.ceil(20 * max(bounds)) / 20
-    return Plot(title, "", y_label, y_range=(low, high), names=[*names])
+    low = math.floor(20 * min(bounds))
+    high = max(low + 1, math.ceil(20 * max(bounds)))
+    return Plot(title, "", y_label, y_range=(low / 20, high / 20), names=[*names])
 
 
 def _draw(plot: Plot, sizes: Mapping[str, Mapping[str, Any]], field: str, shown: Sequence[str]) -> None:
