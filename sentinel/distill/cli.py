@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sentinel.distill import promote as promotion
 from sentinel.distill import recipe, shadow_log, shape, split
-from sentinel.distill.collect import Order
+from sentinel.distill.collect import Engine, Order, here
+from sentinel.distill.from_journal import PART as FROM_JOURNAL
+from sentinel.distill.from_journal import FromJournal
+from sentinel.distill.on_ray import OnRay
 from sentinel.distill.promote import Wanted
 from sentinel.distill.rows import SHARD_ROWS
 from sentinel.distill.select import select as select_rows
@@ -31,6 +35,11 @@ def collect(
     part: Annotated[str, typer.Option(help="train, dev or heldout: see models/split.toml.")] = "train",
     seed: int = 0,
     rows: Annotated[int, typer.Option(min=1, help="Rows a shard.")] = SHARD_ROWS,
+    journal: Annotated[Path | None, typer.Option(help="States that a daemon journaled, in place of a part.")] = None,
+    rpc: Annotated[str, typer.Option(help="journal: a node that has its blocks; else SENTINEL_RPC__URL.")] = "",
+    engine: Annotated[str, typer.Option(help="asyncio, or ray: the oracle on many machines.")] = "asyncio",
+    cluster: Annotated[str, typer.Option(help="ray: address of a running one; else one is started here.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="ray: segments at a time.")] = os.cpu_count() or 1,
     url: Annotated[str, typer.Option(help="llm: the endpoint, up to /v1.")] = "",
     model: Annotated[str, typer.Option(help="llm: the model, as the endpoint names it in its answers.")] = "",
     key_file: Annotated[Path | None, typer.Option(help="llm: file that holds the API key.")] = None,
@@ -49,8 +58,19 @@ def collect(
         url, model, key_file, temperature, max_tokens,
         seed=seed, first_thoughts=first_thoughts, per_minute=per_minute, concurrent=concurrent,
     )  # fmt: skip
-    order = Order(split.load(part), states, n, seed)
-    counts: dict[str, float] = {**recipe.collect_shards(out, order, endpoint if teacher == "llm" else None, rows=rows)}
+    if engine not in ("asyncio", "ray") or (engine == "ray" and (journal or teacher == "llm")):
+        raise typer.BadParameter("--engine is asyncio, or ray for the oracle on a part of the split")
+    where: Engine = OnRay(cluster, workers) if engine == "ray" else here
+    order = Order(FROM_JOURNAL if journal else split.load(part), states, n, seed)
+    if journal:
+        settings = load()
+        where = FromJournal(journal, rpc or settings.rpc.url, settings)
+    asked = endpoint if teacher == "llm" else None
+    counts: dict[str, Any] = {**recipe.collect_shards(out, order, asked, rows=rows, engine=where)}
+    if isinstance(where, OnRay):
+        counts["workers"] = len(where.seen)
+    if isinstance(where, FromJournal):
+        counts["left_out"] = where.left_out
     if teacher == "llm":
         used = Meter(prompt_tokens=int(counts["prompt_tokens"]), completion_tokens=int(counts["completion_tokens"]))
         counts["cost"] = round(used.cost(price_prompt, price_completion), 4)

@@ -7,6 +7,7 @@ needs this checkout, set up, and nothing else. A machine that is lost costs time
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import tempfile
@@ -36,10 +37,12 @@ class _Job:
 
 
 @dataclass(frozen=True, slots=True)
-class _Played:
+class Played:
+    """A stretch, as a worker hands it back."""
+
     made: list[Made]
-    code: str
-    worker: str
+    code: str  # the version of what made it
+    worker: str  # machine and process
 
 
 @dataclass(slots=True)
@@ -64,16 +67,20 @@ class OnRay:
                         waiting.append(ref)
                     if not waiting:
                         return
-                    played: _Played = await waiting[0]
+                    played: Played = await waiting[0]
                     waiting.popleft()
-                    if played.code != version():
-                        raise OperatorError(f"{played.worker} runs Sentinel {played.code}, this machine {version()}")
-                    self.seen.add(played.worker)
-                    for made in played.made:
+                    for made in self.accept(played):
                         yield made
             finally:
                 for ref in waiting:
                     ray.cancel(ref, force=True)
+
+    def accept(self, played: Played) -> list[Made]:
+        """Rows say which code they come from, so all must come from the same. Raises OperatorError."""
+        if played.code != version():
+            raise OperatorError(f"{played.worker} runs Sentinel {played.code}, this machine {version()}")
+        self.seen.add(played.worker)
+        return played.made
 
 
 @contextmanager
@@ -82,12 +89,14 @@ def _cluster(address: str, workers: int) -> Iterator[Any]:
     try:
         import ray
     except ImportError as error:
-        raise OperatorError("--engine ray needs Ray: install the extra `dist` (pip install 'sentinel-trader[dist]')") from error
+        raise OperatorError(
+            "--engine ray needs Ray: install the extra `dist` (pip install 'sentinel-trader[dist]')"
+        ) from error
     with tempfile.TemporaryDirectory(prefix="sentinel-ray-", ignore_cleanup_errors=True) as folder:
         own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": folder}
         try:
-            ray.init(address or "local", log_to_driver=False, logging_level="error", **({} if address else own))
-        except (ConnectionError, RuntimeError, ValueError) as error:
+            ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else own))
+        except Exception as error:  # it has no class of its own for what can go wrong there
             raise OperatorError(f"Ray cannot be used: {error}") from error
         try:
             yield ray
@@ -102,7 +111,7 @@ def _job(stretch: Stretch, order: Order) -> _Job:
     return _Job(stretch, order, (path.source, bars, path.before), given.model_dump(include={"limits", "vote"}))
 
 
-def _play(job: _Job) -> _Played:
+def _play(job: _Job) -> Played:
     """In a process of Ray's."""
 
     async def played() -> list[Made]:
@@ -119,4 +128,4 @@ def _play(job: _Job) -> _Played:
             async with aclosing(stream):
                 return [made async for made in stream]
 
-    return _Played(asyncio.run(played()), version(), f"{socket.gethostname()} {os.getpid()}")
+    return Played(asyncio.run(played()), version(), f"{socket.gethostname()} {os.getpid()}")

@@ -19,7 +19,7 @@ from rich.progress import Progress as Bar
 
 from sentinel.agent.serving import CHECKOUT, served, student
 from sentinel.distill import card, split
-from sentinel.distill.collect import Order, Progress, collect
+from sentinel.distill.collect import Engine, Order, Progress, collect, here
 from sentinel.distill.evaluate import evaluate
 from sentinel.distill.rows import SHARD_ROWS, Shards, alone
 from sentinel.distill.select import select
@@ -73,15 +73,15 @@ def _fates(report: dict[str, Any]) -> dict[str, int]:
 
 
 def collect_shards(
-    folder: Path, order: Order, endpoint: Endpoint | None = None, *, rows: int = SHARD_ROWS
+    folder: Path, order: Order, endpoint: Endpoint | None = None, *, rows: int = SHARD_ROWS, engine: Engine = here
 ) -> dict[str, int]:
-    """From the oracle, or from the LLM at `endpoint`. What is done already is not done again, and what is done stays
-    whatever ends this. Returns counts; of requests and tokens: over all runs into the folder."""
+    """From the oracle, or from the LLM at `endpoint`, as `engine` makes them. What is done already is not done again,
+    and what is done stays whatever ends this. Returns counts; of requests and tokens: over all runs into the folder."""
     with alone(folder):
-        return _collect_shards(Shards(folder, rows), order, endpoint)
+        return _collect_shards(Shards(folder, rows), order, endpoint, engine)
 
 
-def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None) -> dict[str, int]:
+def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None, engine: Engine) -> dict[str, int]:
     spent = shards.folder / "spent.json"
     meter = Meter.load(spent)
 
@@ -96,7 +96,7 @@ def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None) -> 
 
         async with contextlib.AsyncExitStack() as stack:
             teacher = await stack.enter_async_context(LlmTeacher(endpoint, meter)) if endpoint else OracleTeacher()
-            return await collect(order, teacher, shards, progress=passed)
+            return await collect(order, teacher, shards, engine=engine, progress=passed)
 
     try:
         with progress_bar() as bar:
