@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,13 +26,21 @@ MARK = "COLLECT_TEST_MARK"  # in the environment of the command and of all that 
 SEGMENT = BARS_A_SEGMENT * len(WALLETS)  # states
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where temporary files go: a short name, since Ray's sockets stand there."""
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
 async def start(folder: Path, states: int, *options: str) -> asyncio.subprocess.Process:
     """`folder` stands in the environment of every process that comes of it."""
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sentinel.distill", "collect", "--out", str(folder), "--part", "dev",
         "--states", str(states), "--rows", "50", *options,
         cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, MARK: str(folder), "TMPDIR": tempfile.gettempdir()}, start_new_session=True,
+        env={**os.environ, MARK: str(folder)}, start_new_session=True,
     )  # fmt: skip
 
 
@@ -80,8 +88,9 @@ async def test_two_workers_write_what_one_process_writes_and_go_on_where_it_stop
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-async def test_however_the_driver_ends_no_process_stays(tmp_path: Path, number: int) -> None:
-    """Neither Ray's nor an Anvil, with chains in full use; Ctrl-C reaches the whole foreground group."""
+async def test_however_the_driver_ends_no_process_stays(tmp_path: Path, short: Path, number: int) -> None:
+    """Neither Ray's nor an Anvil, with chains in full use; Ctrl-C reaches the whole foreground group, and then no file
+    stays either."""
     process = await start(tmp_path, 100_000, "--engine", "ray", "--workers", "2")
     try:
         await until(lambda: sum("anvil --quiet" in command for command in started(tmp_path)) >= 4)
@@ -90,6 +99,7 @@ async def test_however_the_driver_ends_no_process_stays(tmp_path: Path, number: 
         assert process.returncode != 0
         await until(lambda: started(tmp_path) == [])
         assert b"Traceback" not in told
+        assert number == signal.SIGKILL or not [*short.glob("sentinel-ray-*")]
     finally:
         if process.returncode is None:
             process.kill()
