@@ -11,6 +11,7 @@ import typer
 
 from sentinel.distill import promote as promotion
 from sentinel.distill import recipe, shadow_log, shape, split
+from sentinel.distill.best_of import BestOf
 from sentinel.distill.collect import Engine, Order, here
 from sentinel.distill.from_journal import PART as FROM_JOURNAL
 from sentinel.distill.from_journal import FromJournal
@@ -82,9 +83,14 @@ def select(
     data: Annotated[Path, typer.Option(help="Folder of shards, from `collect`.")],
     out: Annotated[Path, typer.Option(help="File of JSON lines; a report is written beside it.")],
     count: Annotated[int | None, typer.Option(min=1, help="Trajectories wanted; all that are fit if not said.")] = None,
+    best_of: Annotated[int | None, typer.Option(min=1, help="Trajectories a state: those of the lowest loss.")] = None,
+    student: Annotated[Path | None, typer.Option(help="best-of: folder of the student whose loss it is.")] = None,
 ) -> None:
     """Keep what is verified, read the market and is worth it, in balance; say what was dropped and why."""
-    print(json.dumps(select_rows(data, out, count=count)))
+    if (best_of is None) != (student is None):
+        raise typer.BadParameter("--best-of K needs --student DIR, and the other way round")
+    best = BestOf(best_of, student) if best_of and student else None
+    print(json.dumps(select_rows(data, out, count=count, best=best)))
 
 
 @app.command()

@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import signal
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,8 +20,8 @@ from sentinel.distill.collect import Engine, Order, Progress, collect, here
 from sentinel.distill.evaluate import evaluate
 from sentinel.distill.rows import SHARD_ROWS, Shards, alone
 from sentinel.distill.select import select
+from sentinel.distill.serving_env import run_module
 from sentinel.distill.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
-from sentinel.errors import OperatorError
 
 NANO = CHECKOUT / "models" / "nano"
 WORK = CHECKOUT / "build" / "distill"
@@ -110,21 +107,7 @@ def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None, eng
 
 def run_train(data: Path, out: Path, *options: str | Path | int) -> None:
     """In the serving environment, where torch is. `options`: as `python -m sentinel.distill.train` takes them."""
-    python = CHECKOUT / ".venv-serve" / "bin" / "python"
-    if not python.exists():
-        raise OperatorError("no serving environment: run `make setup`")
-    command = [python, "-m", "sentinel.distill.train", "--data", data, "--out", out, *options]
-    # Threads that wait by spinning make each other crawl as soon as anything else wants a core.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-    child = subprocess.Popen([str(part) for part in command], cwd=CHECKOUT, env=environment)
-    while True:
-        try:
-            code = child.wait()
-            break
-        except KeyboardInterrupt:  # it writes a checkpoint first
-            child.send_signal(signal.SIGINT)
-    if code:
-        raise OperatorError(f"training ended with {code}; what it printed stands above")
+    run_module("sentinel.distill.train", "--data", data, "--out", out, *options)
 
 
 def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int = 1) -> dict[str, Any]:
