@@ -110,6 +110,7 @@ def train(
     packing: Annotated[bool, typer.Option("--packing", help="Several trajectories in one row.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 100,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    processes: Annotated[int, typer.Option(min=1, help="One a GPU; each takes its share of a batch.")] = 1,
     seed: int = 7,
 ) -> None:
     """Train a student (in the serving environment). Stopped and started again, it goes on where it was."""
@@ -125,7 +126,7 @@ def train(
     values |= {"size": size, "checkpoint-every": checkpoint_every, "device": device, "seed": seed}
     options = [part for name, value in values.items() if value is not None for part in (f"--{name}", str(value))]
     switches = [f"--{name}" for name, on in (("full", full), ("packing", packing)) if on]
-    recipe.run_train(data.resolve(), out.resolve(), *options, *switches)
+    recipe.run_train(data.resolve(), out.resolve(), *options, *switches, processes=processes)
 
 
 @app.command()

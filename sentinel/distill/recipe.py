@@ -105,9 +105,10 @@ def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None, eng
     return counts | (asdict(meter) if endpoint else {})
 
 
-def run_train(data: Path, out: Path, *options: str | Path | int) -> None:
+def run_train(data: Path, out: Path, *options: str | Path | int, processes: int = 1) -> None:
     """In the serving environment, where torch is. `options`: as `python -m sentinel.distill.train` takes them."""
-    run_module("sentinel.distill.train", "--data", data, "--out", out, *options)
+    torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", processes, "-m") if processes > 1 else ()
+    run_module(*torchrun, "sentinel.distill.train", "--data", data, "--out", out, *options)
 
 
 def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int = 1) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from sentinel.distill import dataset, tokenizer
+from sentinel.distill import dataset
 
 folder, rows = map(Path, sys.argv[1:])
-coder, model = tokenizer.load(folder), AutoModelForCausalLM.from_pretrained(folder)
+coder, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
 found = {}
 for trajectory in dataset.read(rows):
     with torch.no_grad():
