@@ -54,10 +54,10 @@ def test_two_processes_with_half_of_each_batch_learn_what_one_with_all_of_it_lea
     told, _ = run.communicate()
     assert run.returncode == 0, told
     assert len(losses(together)) > 1
-    assert losses(together) == pytest.approx(losses(tmp_path / "alone"), abs=2e-3)
+    assert losses(together) == pytest.approx(losses(tmp_path / "alone"), abs=2e-4)
     found = in_serving("apart.py", together, tmp_path / "alone")
     assert found["tensors"] > 10
-    assert found["apart"] < 0.02 * found["moved"]
+    assert found["apart"] < 1e-3 * found["moved"]
     assert sorted(path.name for path in together.iterdir()) == sorted(
         path.name for path in (tmp_path / "alone").iterdir()
     )
