@@ -34,7 +34,7 @@ class Step:
 def all_steps(serve: str, dev_only: bool) -> list[Step]:
     """`serve` is cpu, gpu or none; `dev_only` leaves out everything that only a running market needs."""
     contracts = artifacts.missing()
-    steps = [Step("daemon and development packages (.venv)", 125, 260, pythons.dev_ready, pythons.make_dev)]
+    steps = [Step("daemon and development packages (.venv)", 205, 470, pythons.dev_ready, pythons.make_dev)]
     if dev_only:
         return steps
     steps += [

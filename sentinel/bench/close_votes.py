@@ -22,8 +22,8 @@ from sentinel.agent.serving import served, student
 from sentinel.bench.quantiles import summary
 from sentinel.decide.more import DISSENT_BPS, further
 from sentinel.distill import split
-from sentinel.distill.arena import Verdict
 from sentinel.distill.collect import Case, cases, drop_reason
+from sentinel.distill.desk import Verdict
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.score import agrees
 from sentinel.types import Act, Decision

@@ -16,8 +16,9 @@ from itertools import cycle
 from sentinel.agent.episode import Sampler
 from sentinel.calibrate.observed import Observed
 from sentinel.decide.vote import vote
-from sentinel.distill.arena import WALLETS, Verdict
+from sentinel.distill.arena import WALLETS
 from sentinel.distill.collect import Case, cases, drop_reason
+from sentinel.distill.desk import Verdict
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.score import agrees
 from sentinel.distill.split import Part

@@ -105,20 +105,13 @@ def open_journal(settings: Settings, *, read_only: bool) -> tuple[Journal, Netwo
     Raises NotRunning where there is none yet.
     """
     from sentinel.chain.networks import load_network
-    from sentinel.journal.journal import VERSION, Journal
-    from sentinel.journal.ledger import Ledger
+    from sentinel.journal.journal import Journal
 
     path = journal_path(settings)
     if not path.exists():
         raise NotRunning(f"no journal in {path.parent}: nothing has run with this state directory")
     network = load_network(settings.network)
-    ledger = Ledger(path, "", VERSION, read_only=True)
-    try:
-        owner = json.loads(ledger.meta("owner") or "{}")
-    finally:
-        ledger.close()
-    genesis, wallet = owner.get("genesis", ""), owner.get("wallet", "")
-    return Journal.open(path, network, genesis, wallet, read_only=read_only), network
+    return Journal.open(path, network, None, None, read_only=read_only), network
 
 
 def emit(value: Any, as_json: bool, lines: Callable[[], Iterable[str]]) -> None:

@@ -1,91 +1,68 @@
-"""A local market with every stage but the executor: where trajectories are collected and students are judged.
+"""A desk on a local market: where trajectories are collected and students are judged.
 
-The stages are the daemon's own, wired here for a wallet whose balances are dealt anew for each state.
+Its wallets' balances are dealt anew for each state.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from random import Random
 
 from eth_utils.address import to_checksum_address
 
-from sentinel.agent.episode import Sampler
-from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
-from sentinel.agent.tools import Toolbox
-from sentinel.agent.trader import Trader
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
-from sentinel.decide.policy import Policy
-from sentinel.decide.vote import vote
 from sentinel.devnet import Devnet
 from sentinel.devnet.crowd import Behaviour
 from sentinel.devnet.market import Clock
 from sentinel.devnet.prices import PricePath
-from sentinel.dex.build import Builder
 from sentinel.dex.costs import TRADE_GAS, gas_in
 from sentinel.dex.fork import Fork
 from sentinel.dex.quoter import Quoter
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues import READERS
+from sentinel.distill.desk import Desk
 from sentinel.distill.scenario import CYCLES, Scenario, Scene, draw_balances, draw_scenario
 from sentinel.distill.split import Part, Segment
 from sentinel.settings import Settings, load
-from sentinel.terms import dust, limits
-from sentinel.types import (
-    NATIVE,
-    Decision,
-    Limits,
-    MarketState,
-    Network,
-    Proposal,
-    Refusal,
-    Simulation,
-    Spent,
-)
+from sentinel.terms import limits
+from sentinel.types import NATIVE, MarketState
 
 WALLETS = tuple(f"0x{0x5E << 152 | number:040x}" for number in range(1, 5))  # nobody's; they never sign
 GAS_MONEY = 10**18  # wei
 BARS = 60  # of price history
 BEHAVIOUR = Behaviour(opening_every=3.0, base_fee=(2 * 10**9, 30 * 10**9))  # cycles that pay are what is learnt
-NOTHING_SPENT = Spent(0, 0)
 # A state is judged on its own, whatever an operator may spend in a day; sizes come from the mandate.
 OVERRIDES = {"limits": {"max_trade": 5000.0, "min_trade": 0.5, "daily_loss": 1e9, "daily_volume": 1e12}}
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of one episode."""
-
-    proposal: Proposal
-    simulations: tuple[Simulation, ...]
-    refusals: tuple[Refusal, ...]
-    decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class Arena:
+class Arena(Desk):
     devnet: Devnet
-    network: Network
     readers: tuple[MarketReader, ...]  # one a wallet
-    toolkit: DexToolkit
-    sandbox: Sandbox
-    settings: Settings
-    limits: Limits
 
     @classmethod
     @contextlib.asynccontextmanager
     async def open(
-        cls, part: Part, segment: Segment, sandbox: Sandbox, clock: Clock = time.time
+        cls,
+        part: Part,
+        segment: Segment,
+        sandbox: Sandbox,
+        *,
+        prices: PricePath | None = None,
+        settings: Settings | None = None,
+        clock: Clock = time.time,
     ) -> AsyncIterator[Arena]:
-        """A fresh chain at the segment's first bar, its history filled from the bars before."""
-        settings = load(env_file=None, **OVERRIDES)
-        prices = PricePath.load([segment.day], start=segment.start, seed=segment.seed)
+        """A fresh chain at the segment's first bar, its history filled from the bars before. Prices and settings are
+        this machine's, where none are given. With a clock that stands still its states are the same each time, to the
+        last hash."""
+        settings = settings or load(env_file=None, **OVERRIDES)
+        prices = prices or load_prices(segment)
         async with Devnet.start(prices=prices, seed=segment.seed, behaviour=BEHAVIOUR, clock=clock) as devnet:
             network = part.restrict(devnet.network)
             prior = {
@@ -101,7 +78,7 @@ class Arena:
                 await devnet.allow_permit2(wallet, dict.fromkeys(network.tokens, 2**96))
             async with Fork(network, devnet.rpc_url) as fork:
                 toolkit = DexToolkit(network, fork)
-                yield cls(devnet, network, readers, toolkit, sandbox, settings, limits(settings, network))
+                yield cls(network, toolkit, sandbox, settings, limits(settings, network), devnet, readers)
 
     async def advance(self, draw: Random) -> tuple[MarketState, ...]:
         """Balances dealt anew, then one bar on; the same market as each wallet sees it."""
@@ -128,40 +105,6 @@ class Arena:
                 scenes[base] = Scene(state, base, worth[base] / equity, equity, gas, profits, lookback)
         return draw_scenario(draw, self.network, scenes)
 
-    def tools(self, state: MarketState, scenario: Scenario) -> Toolbox:
-        """What the trader's code may call there."""
-        builder = Builder(self.network, slippage_bps=self.settings.limits.slippage_bps)
-        return Toolbox(state, scenario.view, self.network, Quoter(self.network), builder)
 
-    async def play(
-        self, sampler: Sampler, state: MarketState, scenario: Scenario, n: int, *, prefill: bool = True
-    ) -> Verdict:
-        """One episode and what it decides, as a cycle would up to the vote."""
-        trader = self.trader(sampler, scenario, prefill=prefill)
-        return await self.judge(state, await trader.propose(state, scenario.view, n))
-
-    def trader(self, sampler: Sampler, scenario: Scenario, *, prefill: bool = True) -> Trader:
-        mandate = scenario.mandate
-        return Trader(
-            sampler,
-            self.sandbox,
-            self.network,
-            Quoter(self.network),
-            Builder(self.network, slippage_bps=self.settings.limits.slippage_bps),
-            mandate,
-            first_thought=PLAYBOOKS[mandate.playbook].first_thought(mandate) if prefill else "",
-        )
-
-    async def judge(self, state: MarketState, proposal: Proposal) -> Verdict:
-        simulations = await self.toolkit.simulate_all(state, proposal.candidates)
-        ballots, refusals = Policy(self.network, self.limits).screen(simulations, state, NOTHING_SPENT)
-        return Verdict(proposal, simulations, refusals, self.decide(state, ballots, proposal.asked))
-
-    def decide(self, state: MarketState, ballots: Sequence[Simulation], asked: int) -> Decision:
-        return vote(
-            ballots,
-            asked=asked,
-            quorum_bps=self.settings.vote.quorum_bps,
-            agreement_bps=self.settings.vote.agreement_bps,
-            dust=dust(self.settings, self.network, state.prices),
-        )
+def load_prices(segment: Segment) -> PricePath:
+    return PricePath.load([segment.day], start=segment.start, seed=segment.seed)

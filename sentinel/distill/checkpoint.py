@@ -25,16 +25,23 @@ class Run:
     seconds: float = 0.0
 
 
-def save(path: Path, run: Run) -> None:
-    """Whole or not at all: a kill while it is written leaves the one before."""
+Chance = tuple[torch.Tensor, ...]  # what a process draws from: the CPU's state, and that of its GPU if it has one
+
+
+def chance() -> Chance:
+    own = (torch.get_rng_state(),)
+    return (*own, torch.cuda.get_rng_state()) if torch.cuda.is_available() else own
+
+
+def save(path: Path, run: Run, chances: list[Chance]) -> None:
+    """Whole or not at all: a kill while it is written leaves the one before. `chances`: of each process, by rank."""
     body = {
         "key": run.key,
         "trained": {name: p.detach() for name, p in run.model.named_parameters() if p.requires_grad},
         "optimiser": run.optimiser.state_dict(),
         "schedule": run.schedule.state_dict(),
         "shuffle": run.shuffle.getstate(),
-        "chance": torch.get_rng_state(),
-        "chance_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "chances": chances,
         "order": run.order,
         "losses": run.losses,
         "seconds": run.seconds,
@@ -48,13 +55,14 @@ def save(path: Path, run: Run) -> None:
     os.replace(part, path)
 
 
-def restore(path: Path, run: Run) -> bool:
+def restore(path: Path, run: Run, rank: int) -> bool:
     """Puts `run` where the checkpoint was; False when there is none. Raises SystemExit when it is of another run."""
     if not path.exists():
         return False
     body: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if body["key"] != run.key:
-        raise SystemExit(f"{path} belongs to a run with another recipe, data or template: remove it to start anew")
+        what = "recipe, data, template or number of processes"
+        raise SystemExit(f"{path} belongs to a run with another {what}: remove it to start anew")
     with torch.no_grad():
         for name, parameter in run.model.named_parameters():
             if parameter.requires_grad:
@@ -62,8 +70,9 @@ def restore(path: Path, run: Run) -> bool:
     run.optimiser.load_state_dict(body["optimiser"])
     run.schedule.load_state_dict(body["schedule"])
     run.shuffle.setstate(body["shuffle"])
-    torch.set_rng_state(body["chance"])
-    if body["chance_cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(body["chance_cuda"])
+    on_cpu, *on_gpu = body["chances"][rank]
+    torch.set_rng_state(on_cpu)
+    if on_gpu and torch.cuda.is_available():
+        torch.cuda.set_rng_state(on_gpu[0])
     run.order, run.losses, run.seconds = body["order"], body["losses"], body["seconds"]
     return True

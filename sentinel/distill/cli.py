@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from sentinel.distill import promote as promotion
 from sentinel.distill import recipe, shadow_log, shape, split
-from sentinel.distill.collect import Order
+from sentinel.distill.best_of import BestOf
+from sentinel.distill.collect import Engine, Order, here
+from sentinel.distill.from_journal import PART as FROM_JOURNAL
+from sentinel.distill.from_journal import FromJournal
+from sentinel.distill.on_ray import OnRay
 from sentinel.distill.promote import Wanted
 from sentinel.distill.rows import SHARD_ROWS
 from sentinel.distill.select import select as select_rows
@@ -35,6 +40,11 @@ def collect(
     part: Annotated[str, typer.Option(help="train, dev or heldout: see models/split.toml.")] = "train",
     seed: int = 0,
     rows: Annotated[int, typer.Option(min=1, help="Rows a shard.")] = SHARD_ROWS,
+    journal: Annotated[Path | None, typer.Option(help="States that a daemon journaled, in place of a part.")] = None,
+    rpc: Annotated[str, typer.Option(help="journal: a node that has its blocks; else SENTINEL_RPC__URL.")] = "",
+    engine: Annotated[str, typer.Option(help="asyncio, or ray: the oracle on many machines.")] = "asyncio",
+    cluster: Annotated[str, typer.Option(help="ray: address of a running one; else one is started here.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="ray: segments at a time.")] = os.cpu_count() or 1,
     url: Annotated[str, typer.Option(help="llm: the endpoint, up to /v1.")] = "",
     model: Annotated[str, typer.Option(help="llm: the model, as the endpoint names it in its answers.")] = "",
     key_file: Annotated[Path | None, typer.Option(help="llm: file that holds the API key.")] = None,
@@ -53,8 +63,19 @@ def collect(
         url, model, key_file, temperature, max_tokens,
         seed=seed, first_thoughts=first_thoughts, per_minute=per_minute, concurrent=concurrent,
     )  # fmt: skip
-    order = Order(split.load(part), states, n, seed)
-    counts: dict[str, float] = {**recipe.collect_shards(out, order, endpoint if teacher == "llm" else None, rows=rows)}
+    if engine not in ("asyncio", "ray") or (engine == "ray" and (journal or teacher == "llm")):
+        raise typer.BadParameter("--engine is asyncio, or ray for the oracle on a part of the split")
+    where: Engine = OnRay(cluster, workers) if engine == "ray" else here
+    order = Order(FROM_JOURNAL if journal else split.load(part), states, n, seed)
+    if journal:
+        settings = load()
+        where = FromJournal(journal, rpc or settings.rpc.url, settings)
+    asked = endpoint if teacher == "llm" else None
+    counts: dict[str, Any] = {**recipe.collect_shards(out, order, asked, rows=rows, engine=where)}
+    if isinstance(where, OnRay):
+        counts["workers"] = len(where.seen)
+    if isinstance(where, FromJournal):
+        counts["left_out"] = where.left_out
     if teacher == "llm":
         used = Meter(prompt_tokens=int(counts["prompt_tokens"]), completion_tokens=int(counts["completion_tokens"]))
         counts["cost"] = round(used.cost(price_prompt, price_completion), 4)
@@ -66,9 +87,14 @@ def select(
     data: Annotated[Path, typer.Option(help="Folder of shards, from `collect`.")],
     out: Annotated[Path, typer.Option(help="File of JSON lines; a report is written beside it.")],
     count: Annotated[int | None, typer.Option(min=1, help="Trajectories wanted; all that are fit if not said.")] = None,
+    best_of: Annotated[int | None, typer.Option(min=1, help="Trajectories a state: those of the lowest loss.")] = None,
+    student: Annotated[Path | None, typer.Option(help="best-of: folder of the student whose loss it is.")] = None,
 ) -> None:
     """Keep what is verified, read the market and is worth it, in balance; say what was dropped and why."""
-    print(json.dumps(select_rows(data, out, count=count)))
+    if (best_of is None) != (student is None):
+        raise typer.BadParameter("--best-of K needs --student DIR, and the other way round")
+    best = BestOf(best_of, student) if best_of and student else None
+    print(json.dumps(select_rows(data, out, count=count, best=best)))
 
 
 @app.command()
@@ -88,6 +114,7 @@ def train(
     packing: Annotated[bool, typer.Option("--packing", help="Several trajectories in one row.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 100,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    processes: Annotated[int, typer.Option(min=1, help="One a GPU; each takes its share of a batch.")] = 1,
     seed: int = 7,
 ) -> None:
     """Train a student (in the serving environment). Stopped and started again, it goes on where it was."""
@@ -103,7 +130,7 @@ def train(
     values |= {"size": size, "checkpoint-every": checkpoint_every, "device": device, "seed": seed}
     options = [part for name, value in values.items() if value is not None for part in (f"--{name}", str(value))]
     switches = [f"--{name}" for name, on in (("full", full), ("packing", packing)) if on]
-    recipe.run_train(data.resolve(), out.resolve(), *options, *switches)
+    recipe.run_train(data.resolve(), out.resolve(), *options, *switches, processes=processes)
 
 
 @app.command()

@@ -8,25 +8,28 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from random import Random
+from typing import Protocol
 
 from sentinel import __version__
 from sentinel.agent import prompt
 from sentinel.agent.form import THOUGHT, closed
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.serving import CHECKOUT
-from sentinel.devnet.market import Clock
-from sentinel.distill.arena import BARS, WALLETS, Arena, Verdict
+from sentinel.devnet.prices import PricePath
+from sentinel.distill.arena import BARS, WALLETS, Arena
+from sentinel.distill.desk import Desk, Verdict
 from sentinel.distill.rows import Row, Shards
 from sentinel.distill.scenario import Scenario
 from sentinel.distill.split import Part, Segment
 from sentinel.distill.teacher import Teacher
 from sentinel.distill.value import ENOUGH, best, captured, value
 from sentinel.errors import ModelUnavailable, OperatorError
+from sentinel.settings import Settings
 from sentinel.types import Action, Hold, HoldAction, MarketState, Simulation, Trajectory, Turn
 
 BARS_A_SEGMENT = 40
@@ -41,42 +44,28 @@ class Case:
     id: str  # day/start/seed/bar/wallet
     state: MarketState
     scenario: Scenario
-    arena: Arena
+    arena: Desk
 
 
 async def cases(part: Part, seed: int) -> AsyncGenerator[Case]:
     """Endless; the same for the same part and seed, up to block times."""
-    async with aclosing(bars(part, seed)) as stream:
-        async for bar in stream:
-            for case in bar:
-                yield case
-
-
-async def bars(
-    part: Part,
-    seed: int,
-    skip: Callable[[list[str]], bool] = lambda _: False,
-    *,
-    clock: Clock = time.time,
-    lookback: int = BARS,
-) -> AsyncGenerator[tuple[Case, ...]]:
-    """The cases of one bar at a time. `skip` is asked about each segment's ids: one that it skips has no chain, and
-    its bars are empty. With a clock that stands still the states are the same to the last hash."""
     with Sandbox(workers=2) as sandbox:
         for segment in part.segments(BARS_A_SEGMENT, seed):
-            places = [[_id(segment, bar, wallet) for wallet in range(len(WALLETS))] for bar in range(BARS_A_SEGMENT)]
-            if skip([id for bar in places for id in bar]):
-                for _ in places:
-                    yield ()
-                continue
-            draw = Random(f"{part.name}/{segment}")
-            async with Arena.open(part, segment, sandbox, clock) as arena:
-                for ids in places:
-                    states = await arena.advance(draw)
-                    yield tuple(
-                        Case(id, state, arena.scenario(draw, state, lookback), arena)
-                        for id, state in zip(ids, states, strict=True)
-                    )
+            async with Arena.open(part, segment, sandbox) as arena, aclosing(bars(part, segment, arena)) as stream:
+                async for bar in stream:
+                    for case in bar:
+                        yield case
+
+
+async def bars(part: Part, segment: Segment, arena: Arena, lookback: int = BARS) -> AsyncGenerator[tuple[Case, ...]]:
+    """The cases of one bar at a time, all of the segment; no mandate looks back further than `lookback` bars."""
+    draw = Random(f"{part.name}/{segment}")
+    for bar in range(BARS_A_SEGMENT):
+        states = await arena.advance(draw)
+        yield tuple(
+            Case(id_of(segment, bar, wallet), state, arena.scenario(draw, state, lookback), arena)
+            for wallet, state in enumerate(states)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,37 +85,113 @@ class Progress:
     in_a_row: int = 0
 
 
+Wanted = Callable[[str], list[int]]  # the id of a state -> which of its trajectories are still to be made
+Made = Row | ModelUnavailable | int  # of a stream, in its order; a number: so many states more have passed
+
+
+class Engine(Protocol):
+    """Where trajectories are made. Whatever it is, the stream is the same."""
+
+    def __call__(self, order: Order, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]: ...
+
+
+async def here(order: Order, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]:
+    """One segment after the other, in this process."""
+    with Sandbox(workers=2) as sandbox:
+        for stretch in stretches(order, wanted):
+            async with aclosing(play(stretch, order, teacher, sandbox)) as stream:
+                async for made in stream:
+                    yield made
+
+
 async def collect(
-    order: Order, teacher: Teacher, shards: Shards, *, progress: Callable[[Progress], None] = lambda _: None
+    order: Order,
+    teacher: Teacher,
+    shards: Shards,
+    *,
+    engine: Engine = here,
+    progress: Callable[[Progress], None] = lambda _: None,
 ) -> Progress:
     """Until all is done, from where the folder stands; whatever ends it, what is done stays.
 
     Raises OperatorError where the teacher does not answer, or the folder holds something else.
     """
-    done, code = Progress(), version()
+    done = Progress()
     if shards.kinds - {(teacher.source, teacher.model, order.part.name, order.seed)}:
         raise OperatorError(f"{shards.folder} holds rows of another teacher, part or seed: name a folder of its own")
 
-    def missing(case_id: str) -> list[int]:
+    def wanted(case_id: str) -> list[int]:
         return [k for k in range(order.n) if _numbered(case_id, k) not in shards.done]
 
-    async with aclosing(bars(order.part, order.seed, lambda ids: not any(map(missing, ids)))) as stream:
-        async for bar in stream:
-            wanted = [(case, k) for case in bar for k in missing(case.id)]
-            tasks = [asyncio.create_task(_one(case, k, order, teacher, code)) for case, k in wanted]
-            try:
-                for task in tasks:  # in the order of the stream, whichever ends first
-                    _keep(await task, shards, done)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-            done.states += len(WALLETS)
-            progress(done)
-            if done.states >= order.states:
-                break
+    async with aclosing(engine(order, teacher, wanted)) as stream:
+        async for made in stream:
+            if isinstance(made, int):
+                done.states += made
+                progress(done)
+            else:
+                _keep(made, shards, done)
     shards.close()
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What is asked of one segment: its first bars, and of them the trajectories that are not there yet."""
+
+    segment: Segment
+    bars: int
+    wanted: Mapping[str, list[int]]  # the id of a state -> which of its trajectories; none for the others
+
+
+def stretches(order: Order, wanted: Wanted) -> Iterator[Stretch]:
+    left = -(-order.states // len(WALLETS))  # bars
+    segments = order.part.segments(BARS_A_SEGMENT, order.seed)
+    while left > 0:
+        segment, bars = next(segments), min(left, BARS_A_SEGMENT)
+        ids = (id_of(segment, bar, wallet) for bar in range(bars) for wallet in range(len(WALLETS)))
+        yield Stretch(segment, bars, {id: missing for id in ids if (missing := wanted(id))})
+        left -= bars
+
+
+async def play(
+    stretch: Stretch,
+    order: Order,
+    teacher: Teacher,
+    sandbox: Sandbox,
+    *,
+    prices: PricePath | None = None,
+    settings: Settings | None = None,
+) -> AsyncGenerator[Made]:
+    """On a chain of its own, but for a stretch of which nothing is wanted. Prices and settings: as `Arena.open`."""
+    if not stretch.wanted:
+        yield stretch.bars * len(WALLETS)
+        return
+    async with (
+        Arena.open(order.part, stretch.segment, sandbox, prices=prices, settings=settings) as arena,
+        aclosing(bars(order.part, stretch.segment, arena)) as stream,
+    ):
+        for _ in range(stretch.bars):
+            bar = await anext(stream)
+            asked = [(case, k) for case in bar for k in stretch.wanted.get(case.id, ())]
+            async with aclosing(side_by_side(asked, order, teacher)) as played:
+                async for made in played:
+                    yield made
+            yield len(bar)
+
+
+async def side_by_side(
+    asked: Sequence[tuple[Case, int]], order: Order, teacher: Teacher
+) -> AsyncGenerator[Row | ModelUnavailable]:
+    """In the order asked, whichever ends first."""
+    code = version()
+    tasks = [asyncio.create_task(_one(case, k, order, teacher, code)) for case, k in asked]
+    try:
+        for task in tasks:
+            yield await task
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _keep(made: Row | ModelUnavailable, shards: Shards, done: Progress) -> None:
@@ -203,6 +268,7 @@ def _described(action: Action) -> str:
     return json.dumps(body, sort_keys=True, separators=(",", ":"))
 
 
+@cache
 def version() -> str:
     """Of the code: the package's, and the commit where it is a checkout."""
     done = subprocess.run(
@@ -211,7 +277,8 @@ def version() -> str:
     return f"{__version__}+{done.stdout.strip()}" if done.returncode == 0 else __version__
 
 
-def _id(segment: Segment, bar: int, wallet: int) -> str:
+def id_of(segment: Segment, bar: int, wallet: int) -> str:
+    """Of a state: day/start/seed/bar/wallet."""
     return f"{segment.day}/{segment.start}/{segment.seed}/{bar}/{wallet}"
 
 

@@ -24,6 +24,11 @@ class Row:
     ids: list[int]
     labels: list[int]  # ids where the token carries loss, IGNORED elsewhere
 
+    @property
+    def carrying(self) -> int:
+        """Tokens that carry loss; the first has nothing before it to be told from."""
+        return sum(label != IGNORED for label in self.labels[1:])
+
 
 def write(path: Path, trajectories: Sequence[Trajectory]) -> None:
     with path.open("a", encoding="utf-8") as file:

@@ -11,8 +11,8 @@ from time import perf_counter
 from typing import Any
 
 from sentinel.agent.episode import Sampler
-from sentinel.distill.arena import Verdict
 from sentinel.distill.collect import Case, cases, drop_reason
+from sentinel.distill.desk import Verdict
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.score import agrees
 from sentinel.distill.split import Part

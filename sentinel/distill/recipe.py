@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import signal
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,12 +16,12 @@ from rich.progress import Progress as Bar
 
 from sentinel.agent.serving import CHECKOUT, served, student
 from sentinel.distill import card, split
-from sentinel.distill.collect import Order, Progress, collect
+from sentinel.distill.collect import Engine, Order, Progress, collect, here
 from sentinel.distill.evaluate import evaluate
 from sentinel.distill.rows import SHARD_ROWS, Shards, alone
 from sentinel.distill.select import select
+from sentinel.distill.serving_env import run_module
 from sentinel.distill.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
-from sentinel.errors import OperatorError
 
 NANO = CHECKOUT / "models" / "nano"
 WORK = CHECKOUT / "build" / "distill"
@@ -73,15 +70,15 @@ def _fates(report: dict[str, Any]) -> dict[str, int]:
 
 
 def collect_shards(
-    folder: Path, order: Order, endpoint: Endpoint | None = None, *, rows: int = SHARD_ROWS
+    folder: Path, order: Order, endpoint: Endpoint | None = None, *, rows: int = SHARD_ROWS, engine: Engine = here
 ) -> dict[str, int]:
-    """From the oracle, or from the LLM at `endpoint`. What is done already is not done again, and what is done stays
-    whatever ends this. Returns counts; of requests and tokens: over all runs into the folder."""
+    """From the oracle, or from the LLM at `endpoint`, as `engine` makes them. What is done already is not done again,
+    and what is done stays whatever ends this. Returns counts; of requests and tokens: over all runs into the folder."""
     with alone(folder):
-        return _collect_shards(Shards(folder, rows), order, endpoint)
+        return _collect_shards(Shards(folder, rows), order, endpoint, engine)
 
 
-def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None) -> dict[str, int]:
+def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None, engine: Engine) -> dict[str, int]:
     spent = shards.folder / "spent.json"
     meter = Meter.load(spent)
 
@@ -96,7 +93,7 @@ def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None) -> 
 
         async with contextlib.AsyncExitStack() as stack:
             teacher = await stack.enter_async_context(LlmTeacher(endpoint, meter)) if endpoint else OracleTeacher()
-            return await collect(order, teacher, shards, progress=passed)
+            return await collect(order, teacher, shards, engine=engine, progress=passed)
 
     try:
         with progress_bar() as bar:
@@ -108,23 +105,10 @@ def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None) -> 
     return counts | (asdict(meter) if endpoint else {})
 
 
-def run_train(data: Path, out: Path, *options: str | Path | int) -> None:
+def run_train(data: Path, out: Path, *options: str | Path | int, processes: int = 1) -> None:
     """In the serving environment, where torch is. `options`: as `python -m sentinel.distill.train` takes them."""
-    python = CHECKOUT / ".venv-serve" / "bin" / "python"
-    if not python.exists():
-        raise OperatorError("no serving environment: run `make setup`")
-    command = [python, "-m", "sentinel.distill.train", "--data", data, "--out", out, *options]
-    # Threads that wait by spinning make each other crawl as soon as anything else wants a core.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-    child = subprocess.Popen([str(part) for part in command], cwd=CHECKOUT, env=environment)
-    while True:
-        try:
-            code = child.wait()
-            break
-        except KeyboardInterrupt:  # it writes a checkpoint first
-            child.send_signal(signal.SIGINT)
-    if code:
-        raise OperatorError(f"training ended with {code}; what it printed stands above")
+    torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", processes, "-m") if processes > 1 else ()
+    run_module(*torchrun, "sentinel.distill.train", "--data", data, "--out", out, *options)
 
 
 def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int = 1) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sentinel.agent.described import named
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.distill import rows
+from sentinel.distill.best_of import HARDER, BestOf
 from sentinel.distill.collect import TOO_LITTLE
 from sentinel.distill.rows import Row
 from sentinel.distill.value import ENOUGH
@@ -47,18 +48,25 @@ class Balance:
         return "too many of its playbook" if acted + held >= self.most else None
 
 
-def select(folder: Path, out: Path, *, count: int | None = None) -> dict[str, Any]:
+def select(folder: Path, out: Path, *, count: int | None = None, best: BestOf | None = None) -> dict[str, Any]:
     """Write the selected trajectories as JSON lines, and beside them a report, which is returned.
 
-    Each file appears whole or not at all.
+    `best` leaves so many of each state. Each file appears whole or not at all.
     """
-    good = sum(unfit(row) is None for row in rows.read(folder))
-    balance = Balance(count, math.ceil(SHARE * (good if count is None else count)))
+
+    def good() -> Iterator[Row]:
+        return (row for row in rows.read(folder) if unfit(row) is None)
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    harder = best.harder(good, out.with_suffix(".losses.jsonl")) if best else frozenset[str]()
+    fit = sum(1 for _ in good()) - len(harder)
+    balance = Balance(count, math.ceil(SHARE * (fit if count is None else count)))
     dropped, teachers, first_thoughts = Counter[str](), Counter[str](), Counter[str]()
 
     def chosen() -> Iterator[str]:
         for row in rows.read(folder):
-            if (why := unfit(row) or balance.full(row)) is not None:
+            why = unfit(row) or (HARDER if row.trajectory.id in harder else None) or balance.full(row)
+            if why is not None:
                 dropped[why] += 1
                 continue
             balance.kept[row.trajectory.playbook, row.acts] += 1
@@ -73,6 +81,7 @@ def select(folder: Path, out: Path, *, count: int | None = None) -> dict[str, An
         "rows": balance.kept.total() + dropped.total(),
         "teachers": dict(sorted(teachers.items())),
         "first_thoughts": dict(sorted(first_thoughts.items())),
+        **({"best_of": {"k": best.k, "student": best.weights()}} if best else {}),
         "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
     }
     _write(out.with_suffix(".report.json"), [json.dumps(report, indent=1) + "\n"])
@@ -108,7 +117,6 @@ FRESH = named().fresh
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     with partial.open("w", encoding="utf-8") as file:
         file.writelines(lines)

@@ -1,7 +1,8 @@
 """Train a student: minimise -sum log p(thought, action | prompt, observations).
 
-Runs in the serving environment (torch, transformers): `python -m sentinel.distill.train --data … --out models/nano`.
-bfloat16 on a GPU, float32 on a CPU. Resumes a run that was stopped; on a CPU with one thread to the very bit.
+Runs in the serving environment (torch, transformers): `python -m sentinel.distill.train --data … --out models/nano`, or
+`torchrun --nproc-per-node N -m …` on several devices (crew.py). bfloat16 on a GPU, float32 on a CPU. Resumes a run that
+was stopped; on a CPU with one thread to the very bit.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 from tqdm import tqdm
 
 from sentinel.distill import card, checkpoint, curve, dataset, untrained
+from sentinel.distill.crew import Crew
 from sentinel.distill.shape import SIZES, Recipe, tuned
 
 TEMPLATE = Path("models/nano/chat_template.jinja")
@@ -32,9 +34,10 @@ INTERRUPTED = 130
 def train(
     recipe: Recipe, data: Path, template: str | None, out: Path, *, every: int = 100, device: str = "auto"
 ) -> dict[str, float]:
-    """Writes the model's folder; `every` is the number of steps between two checkpoints."""
+    """Writes the model's folder; `every` is the number of steps between two checkpoints. Of several processes the first
+    writes, and the others return nothing."""
     torch.manual_seed(recipe.seed)
-    place = torch.device(device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
+    crew = Crew.join(device)
     trajectories = list(dataset.read(data))
     if not trajectories:
         raise SystemExit(f"{data} holds no trajectories: run `sentinel distill select` first")
@@ -42,28 +45,47 @@ def train(
     rows = [dataset.encode(words, trajectory.turns) for trajectory in trajectories]
     if not recipe.steps:
         recipe = replace(recipe, steps=math.ceil(2 * len(rows) / recipe.batch))
-    model = untrained.model(recipe, words, place)
-    run = _run(recipe, model, _key(recipe, data, words.chat_template))
+    if recipe.batch % crew.size:
+        raise SystemExit(f"a batch of {recipe.batch} cannot be shared evenly by {crew.size} processes")
+    model = untrained.model(recipe, words, crew.device)
+    shared = crew.shared(model)
+    if crew.rank:  # what a process draws while it trains is its own
+        torch.manual_seed(recipe.seed + crew.rank)
+    run = _run(recipe, model, _key(recipe, data, words.chat_template, crew.size))
 
     stopped = _stop_on_interrupt()
     saved = out / "checkpoint.pt"
-    if checkpoint.restore(saved, run):
+    restored = checkpoint.restore(saved, run, crew.rank)
+    if crew.sum(float(restored)) not in (0, crew.size):
+        raise SystemExit(f"only some of the processes see {saved}: they must share one folder")
+    if restored and crew.rank == 0:
         print(f"going on after step {len(run.losses)} of {recipe.steps}", file=sys.stderr)
     started = time.monotonic() - run.seconds
     left = range(len(run.losses), recipe.steps)
-    bar = tqdm(left, "train", recipe.steps, initial=left.start, unit="step", file=sys.stderr, mininterval=1.0)
+    bar = tqdm(
+        left, "train", recipe.steps, initial=left.start, unit="step", file=sys.stderr, mininterval=1.0,
+        disable=crew.rank > 0,
+    )  # fmt: skip
     for step in bar:
-        if stopped or (step > left.start and step % every == 0):
+        stop = crew.sum(float(bool(stopped))) > 0  # all of them after the same step
+        if stop or (step > left.start and step % every == 0):
             run.seconds = time.monotonic() - started
-            checkpoint.save(saved, run)
-        if stopped:
+            chances = crew.gathered(checkpoint.chance())
+            if crew.rank == 0:
+                checkpoint.save(saved, run, chances)
+        if stop:
             bar.close()
-            print(f"interrupted after step {step}: run the same command again to go on from there", file=sys.stderr)
+            crew.leave()
+            if crew.rank == 0:
+                print(f"interrupted after step {step}: run the same command again to go on from there", file=sys.stderr)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one, passed on, must not change how this ends
             raise SystemExit(INTERRUPTED)
-        run.losses.append(_step(run, recipe, rows, words.pad_token_id, place))
+        run.losses.append(_step(run, recipe, rows, words.pad_token_id, crew, shared))
         bar.set_postfix(loss=f"{_mean(run.losses[-20:]):.4f}", refresh=False)
 
+    crew.leave()
+    if crew.rank:
+        return {}
     out.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(out)
     words.save_pretrained(out)
@@ -77,7 +99,7 @@ def train(
     }
     losses = [round(loss, 5) for loss in run.losses[:: curve.EVERY]]
     (out / "training.json").write_text(
-        json.dumps({"recipe": asdict(recipe), **facts, "device": place.type, "losses": losses}, indent=1) + "\n"
+        json.dumps({"recipe": asdict(recipe), **facts, "device": crew.device.type, "losses": losses}, indent=1) + "\n"
     )
     curve.write(out)
     if recipe.method != "scratch":
@@ -98,7 +120,9 @@ def _run(recipe: Recipe, model: torch.nn.Module, key: str) -> checkpoint.Run:
     return checkpoint.Run(key, model, optimiser, schedule, random.Random(recipe.seed))
 
 
-def _step(run: checkpoint.Run, recipe: Recipe, rows: list[dataset.Row], pad: int, place: torch.device) -> float:
+def _step(
+    run: checkpoint.Run, recipe: Recipe, rows: list[dataset.Row], pad: int, crew: Crew, shared: torch.nn.Module
+) -> float:
     """One batch of the epoch's order, one change of the weights; the batch's mean loss a token."""
     if len(run.order) < recipe.batch:
         run.order = []
@@ -107,19 +131,19 @@ def _step(run: checkpoint.Run, recipe: Recipe, rows: list[dataset.Row], pad: int
             run.shuffle.shuffle(epoch)
             run.order += epoch
     picked = [rows[run.order.pop()] for _ in range(recipe.batch)]
-    batch = dataset.pack(picked, pad, PACKED_WIDTH) if recipe.packing else dataset.collate(picked, pad)
-    with torch.autocast(place.type, torch.bfloat16, enabled=place.type == "cuda"):
-        loss = run.model(**{name: tensor.to(place) for name, tensor in batch.items()}).loss
-    loss.backward()
+    share = crew.share(picked)
+    batch = dataset.pack(share, pad, PACKED_WIDTH) if recipe.packing else dataset.collate(share, pad)
+    loss = crew.learn(shared, batch, sum(row.carrying for row in picked))
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
     run.optimiser.step()
     run.schedule.step()
     run.optimiser.zero_grad(set_to_none=True)
-    return float(loss.item())
+    return loss
 
 
-def _key(recipe: Recipe, data: Path, template: str) -> str:
-    parts = (json.dumps(asdict(recipe), sort_keys=True).encode(), data.read_bytes(), template.encode())
+def _key(recipe: Recipe, data: Path, template: str, processes: int) -> str:
+    asked = asdict(recipe) | ({"processes": processes} if processes > 1 else {})
+    parts = (json.dumps(asked, sort_keys=True).encode(), data.read_bytes(), template.encode())
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
@@ -169,7 +193,8 @@ def main() -> None:
         every=given.checkpoint_every,
         device=given.device,
     )
-    print(json.dumps(facts))
+    if facts:  # of rank 0
+        print(json.dumps(facts))
 
 
 if __name__ == "__main__":

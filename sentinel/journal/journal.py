@@ -71,8 +71,9 @@ class Pending:
 class Journal:
     """Use `Journal.open`. Synchronous: a method has happened when it returns. Raises JournalError, never SQLite's."""
 
-    def __init__(self, ledger: Ledger, network: Network, wallet: str) -> None:
+    def __init__(self, ledger: Ledger, network: Network, wallet: str, genesis: str) -> None:
         self._ledger = ledger
+        self.genesis = genesis  # as `open` takes it
         self._network = network
         self._who = (network.chain_id, wallet.lower())
 
@@ -81,30 +82,35 @@ class Journal:
         cls,
         path: Path,
         network: Network,
-        genesis: str,
-        wallet: str,
+        genesis: str | None,
+        wallet: str | None,
         *,
         read_only: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> Journal:
-        """`genesis` is the hash of the pinned block, or of block 0 where none is pinned.
+        """`genesis` is the hash of the pinned block, or of block 0 where none is pinned. None: as the file itself says.
 
         Raises WalletBusy, ChainMismatch (the file belongs to another chain or wallet) or JournalError.
         """
         ledger = Ledger(path, _TABLES, VERSION, read_only=read_only, clock=clock)
         try:
-            owner = canonical({"chain_id": network.chain_id, "genesis": genesis.lower(), "wallet": wallet.lower()})
             found = ledger.meta("owner")
-            if found is None and not read_only:
+            named = json.loads(found or "{}")
+            genesis, wallet = (
+                (named.get(name, "") if given is None else given).lower()
+                for name, given in (("genesis", genesis), ("wallet", wallet))
+            )
+            owner = canonical({"chain_id": network.chain_id, "genesis": genesis, "wallet": wallet})
+            if found is None and wallet and not read_only:
                 with ledger.transaction():
                     ledger.append("note", canonical({"text": "opened", "owner": owner}))
                     ledger.set_meta("owner", owner)
             elif found != owner:
-                raise ChainMismatch(_mismatch(path, json.loads(found or "{}"), json.loads(owner)))
+                raise ChainMismatch(_mismatch(path, named, json.loads(owner)))
         except BaseException:
             ledger.close()
             raise
-        return cls(ledger, network, wallet)
+        return cls(ledger, network, wallet, genesis)
 
     def close(self) -> None:
         self._ledger.close()
@@ -237,6 +243,12 @@ class Journal:
         for record in self._ledger.records():
             if record.kind == "counterfactual":
                 yield loads(Counterfactual, record.body)
+
+    def decided(self) -> Iterator[CycleRecord]:
+        """Cycles that came as far as a proposal, oldest first; their hashes are checked on the way. As above."""
+        for record in self._ledger.records():
+            if record.kind == "cycle" and (cycle := loads(CycleRecord, record.body)).proposal is not None:
+                yield cycle
 
     def outcomes(self) -> tuple[reports.Settlement, ...]:
         """Each trade that a cycle decided and that was mined, oldest first."""

@@ -15,6 +15,7 @@ import pytest
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.serving import CHECKOUT
 from sentinel.distill.swapbench import cells, page, run, states, table, thoughts
 from sentinel.distill.swapbench.answers import EIGHT, ONE, SAMPLED, Answered, answer
 from sentinel.distill.swapbench.grades import Grade, grade
@@ -92,9 +93,9 @@ def test_a_student_of_words_is_shown_no_tool_and_one_with_tools_no_state(taught:
             assert isinstance(code, str)
             assert code.count("\n") == 0
             assert code.split("(")[0] in ("swap", "cycle", "route", "hold")
-    for tools, words in zip(taught["agent"], taught["cot"], strict=True):
-        assert words.turns[1].text.startswith(tools.turns[1].text)
-        assert "\n" not in tools.turns[1].text
+    for tooled, told in zip(taught["agent"], taught["cot"], strict=True):
+        assert told.turns[1].text.startswith(tooled.turns[1].text)
+        assert "\n" not in tooled.turns[1].text
     plans = [turn.text for one in taught["ftp"] for turn in one.turns if turn.role == "assistant"]
     assert not any("I look at the market first." in text for text in plans)
 
@@ -147,7 +148,7 @@ def test_the_same_student_says_the_same_again(posed: list[Posed]) -> None:
     """Sampling too: what is batched together does not depend on which episode was faster."""
     draws = {name: replace(draw, max_tokens=16) for name, draw in (("one", SAMPLED), ("eight", EIGHT))}
     asked = posed[:7]
-    first, again = (asyncio.run(answer(cells.CHECKOUT / "models" / "nano", "agent", draws, asked)) for _ in range(2))
+    first, again = (asyncio.run(answer(CHECKOUT / "models" / "nano", "agent", draws, asked)) for _ in range(2))
     for name in draws:
         texts = [[sample.text for sample in one.proposal.samples] for one in first[name][0]]
         assert texts == [[sample.text for sample in one.proposal.samples] for one in again[name][0]]

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from sentinel.agent.serving import CHECKOUT
 from sentinel.distill import cli, shape
+from sentinel.distill.serving_env import run_module
 from sentinel.errors import OperatorError
 
 PLAIN = "{% for message in messages %}{{ message['content'] }}{% endfor %}"  # marks nothing
@@ -51,7 +52,8 @@ def tune(base: Path, rows: Path, out: Path, how: str) -> dict[str, Any]:
 def test_an_adapter_learns_and_merged_into_its_base_answers_as_trained(
     tmp_path: Path, base: Path, one_row: Path, in_serving: Callable[..., Any]
 ) -> None:
-    """Greedy, word for word; the base, random as it is, knows none of it, and its weights are not in the folder."""
+    """Greedy, word for word, and its loss is measured with the adapter on; the base, random as it is, knows none
+    of it, and its weights are not in the folder."""
     facts = tune(base, one_row, tmp_path, "--lora")
     assert facts["losses"][-1] < 0.05 * facts["losses"][0]
     assert facts["trained_parameters"] < facts["parameters"]
@@ -62,6 +64,8 @@ def test_an_adapter_learns_and_merged_into_its_base_answers_as_trained(
     assert not (tmp_path / "model.safetensors").exists()
     answer = in_serving("base.py", "ask", tmp_path, one_row, base)
     assert answer["said"] == answer["wanted"]
+    run_module("sentinel.distill.losses", "--student", tmp_path, "--data", one_row, "--out", tmp_path / "losses.jsonl")
+    assert json.loads((tmp_path / "losses.jsonl").read_text())["loss"] < 0.05 * facts["losses"][0]
     card = (tmp_path / "README.md").read_text()
     assert "A LoRA adapter (rank 64, alpha 128, dropout 0.05)" in card
     assert "(curve.svg)" in card

@@ -7,8 +7,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from sentinel.decide.policy import Policy
-from sentinel.distill.arena import NOTHING_SPENT
 from sentinel.distill.collect import Case
+from sentinel.distill.desk import NOTHING_SPENT
 from sentinel.distill.swapbench.answers import Answered
 from sentinel.distill.swapbench.states import Posed, stream
 from sentinel.distill.value import best, captured, regret_bps, succeeds, value
@@ -47,7 +47,7 @@ async def grade(
     places = {one.id: place for place, one in enumerate(posed)}
     grades: dict[str, dict[int, Grade]] = {arm: {} for arm in answers}
     done = 0
-    async with aclosing(stream(part, seed, lambda ids: not any(id in places for id in ids))) as chain:
+    async with aclosing(stream(part, seed, places)) as chain:
         async for bar in chain:
             for case in bar:
                 place = places.get(case.id)

@@ -9,14 +9,15 @@ import hashlib
 import os
 import pickle
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Container
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel.agent.sandbox import Sandbox
 from sentinel.distill import split
-from sentinel.distill.arena import BARS
-from sentinel.distill.collect import Case, bars, drop_reason
+from sentinel.distill.arena import BARS, WALLETS, Arena
+from sentinel.distill.collect import BARS_A_SEGMENT, Case, bars, drop_reason, id_of
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.scenario import Scenario
 from sentinel.distill.swapbench.orders import CLAUSES
@@ -40,10 +41,20 @@ class Posed:
     acts: bool
 
 
-def stream(
-    part: str, seed: int, skip: Callable[[list[str]], bool] = lambda _: False
-) -> AsyncGenerator[tuple[Case, ...]]:
-    return bars(split.load(part), seed, skip, clock=lambda: EPOCH, lookback=LOOKBACK)
+async def stream(part: str, seed: int, wanted: Container[str] | None = None) -> AsyncGenerator[tuple[Case, ...]]:
+    """The bars of the part's segments; of those alone that hold a `wanted` id, where some are named."""
+    of = split.load(part)
+    with Sandbox(workers=2) as sandbox:
+        for segment in of.segments(BARS_A_SEGMENT, seed):
+            ids = [id_of(segment, bar, wallet) for bar in range(BARS_A_SEGMENT) for wallet in range(len(WALLETS))]
+            if wanted is not None and not any(id in wanted for id in ids):
+                continue
+            async with (
+                Arena.open(of, segment, sandbox, clock=lambda: EPOCH) as arena,
+                aclosing(bars(of, segment, arena, LOOKBACK)) as chain,
+            ):
+                async for bar in chain:
+                    yield bar
 
 
 async def pose(
