@@ -188,9 +188,9 @@ def test_two_runs_do_not_make_one_cell_twice(tiny: cells.Plan) -> None:
 
 
 def cell(size: str, kind: str, seed: int, arms: Mapping[str, Sequence[int]], parameters: int) -> dict[str, Any]:
-    fields = {name: [0.0] * 4 for name in table.SHOWN}
+    fields = {name: [0.0] * 4 for name in ("captured", "regret_bps")} | dict.fromkeys(table.COSTS, 0.0)
     return {
-        "kind": kind, "size": size, "seed": seed, "states": "same", "training": {"parameters": parameters},
+        "kind": kind, "size": size, "seed": seed, "states": "same", "acts": [1, 1, 0, 0], "training": {"parameters": parameters},
         "arms": {arm: {"success": [*of], "model_seconds": 1.0, **fields} for arm, of in arms.items()},
     }  # fmt: skip
 
@@ -205,6 +205,7 @@ def test_the_table_pairs_states_and_averages_seeds() -> None:
     found = table.summary(made)
     assert [*found["sizes"]] == ["small", "large"]
     assert found["arms"]["agent"]["success"] == 0.75
+    assert found["sizes"]["small"]["arms"]["agent"]["where_it_acts"] == found["holding"] == 0.5
     assert found["sizes"]["small"]["arms"]["agent"]["by_seed"] == {"1": 1.0, "2": 0.5}
     gain = found["effects"]["small"]["tools in hand against none"]
     assert (gain["mean"], gain["seeds"], gain["pairs"]) == (0.5, 1, 4)  # the seed that both have

@@ -10,10 +10,12 @@ import fcntl
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import uvloop
@@ -177,6 +179,7 @@ def _made(plan: Plan, cell: Cell) -> dict[str, Any]:
         "steps": cell.steps,
         "training": {name: training[name] for name in facts},
         "states": states.digest(asked),
+        "acts": [int(one.acts) for one in asked],
         "arms": arms,
     }
 
@@ -201,10 +204,17 @@ async def graded(
     return await grade(plan.part, 0, asked, answers, progress=progress)
 
 
+BY_STATE = ("success", "captured", "regret_bps")
+MEANS = ("unparsed", "failed", "refused", "tool_calls", "tokens", "steps")
+
+
 def columns(grades: Sequence[Grade]) -> dict[str, Any]:
-    """One list a field, in the order of the states, which the digest stands for."""
-    fields = [name for name in asdict(grades[0]) if name not in ("state", "playbook", "acts")]
-    return {name: [_plain(getattr(one, name)) for one in grades] for name in fields}
+    """What arms are paired by, a list in the order of the states; of all else the mean, and how often each decision."""
+    return {
+        **{name: [_plain(getattr(one, name)) for one in grades] for name in BY_STATE},
+        **{name: round(mean(getattr(one, name) for one in grades), 5) for name in MEANS},
+        "decisions": dict(Counter(one.decision for one in grades).most_common()),
+    }
 
 
 def _plain(value: object) -> object:

@@ -75,6 +75,7 @@ def page(table: Mapping[str, Any], thoughts: Sequence[Mapping[str, Any]]) -> str
     lines += [
         f"| {NAMES[arm]} | " + " | ".join(success_of(of["arms"], arm) for of in sizes.values()) + " |" for arm in NAMES
     ]
+    lines.append("| *holding always* |" + f" {100 * table['holding']:.1f} % |" * len(sizes))
     lines += ["", "![success by arm and size](success.svg)", "", "## What each part is worth", ""]
     lines += [
         "Points of success, new minus old on the same states (paired bootstrap, 95 %).",
@@ -92,16 +93,13 @@ def page(table: Mapping[str, Any], thoughts: Sequence[Mapping[str, Any]]) -> str
         lines += [f"- {name}: {_points(found)}" for name, found in table["across"].items()]
     lines += ["", "![effects with intervals](effects.svg)", "", "## What it takes", ""]
     lines += [
-        "Means. *Captured*: of the oracle's value; *regret*: bps of equity; *unparsed, failed, refused*: of all "
-        "samples; *tool calls*: a sample; *tokens*: generated a decision, all samples; *model*: time a decision, in "
-        "batches of 256 on one CPU thread.",
+        "Means. *Acts*: success where the oracle acts; *captured*: of the oracle's value; *regret*: bps of equity; "
+        "*unparsed, failed, refused*: of all samples; *calls*: of tools, a sample; *tokens*: generated a decision, all "
+        "samples; *model*: time a decision, in batches of 256 on one CPU thread.",
     ]
+    columns = ("acts", "captured", "regret", "unparsed", "failed", "refused", "calls", "tokens", "steps", "model")
     for size, of in sizes.items():
-        lines += [
-            "",
-            f"| {size} | captured | regret | unparsed | failed | refused | tool calls | tokens | steps | model |",
-            "|---|---|---|---|---|---|---|---|---|---|",
-        ]
+        lines += ["", f"| {size} | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
         lines += [_costs(arm, of["arms"][arm], table["states"]) for arm in NAMES if arm in of["arms"]]
     if thoughts:
         lines += ["", "## First thoughts given at inference", "", *_thoughts(thoughts)]
@@ -128,11 +126,10 @@ def _points(found: Mapping[str, Any] | None) -> str:
 
 
 def _costs(arm: str, of: Mapping[str, Any], states: int) -> str:
-    shares = " | ".join(f"{100 * of[name]:.1f} %" for name in ("unparsed", "failed", "refused"))
-    return (
-        f"| {NAMES[arm]} | {100 * of['captured']:.1f} % | {of['regret_bps']:.2f} | {shares} | {of['tool_calls']:.1f} | "
-        f"{of['tokens']:.0f} | {of['steps']:.2f} | {1000 * of['model_seconds'] / states:.0f} ms |"
-    )
+    told = [f"{100 * of[name]:.1f} %" for name in ("where_it_acts", "captured")] + [f"{of['regret_bps']:.2f}"]
+    told += [f"{100 * of[name]:.1f} %" for name in ("unparsed", "failed", "refused")]
+    told += [f"{of['tool_calls']:.1f}", f"{of['tokens']:.0f}", f"{of['steps']:.2f}"]
+    return f"| {NAMES[arm]} | {' | '.join(told)} | {1000 * of['model_seconds'] / states:.0f} ms |"
 
 
 def _thoughts(thoughts: Sequence[Mapping[str, Any]]) -> list[str]:

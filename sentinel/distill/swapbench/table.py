@@ -14,7 +14,7 @@ from typing import Any
 from sentinel.distill.paired import difference
 
 RESAMPLES = 2_000
-SHOWN = ("captured", "regret_bps", "unparsed", "failed", "refused", "tool_calls", "tokens", "steps")
+COSTS = ("unparsed", "failed", "refused", "tool_calls", "tokens", "steps")
 
 # What is compared, new minus old, within a size.
 EFFECTS: Mapping[str, tuple[str, str]] = {
@@ -54,6 +54,7 @@ def summary(cells: Cells) -> dict[str, Any]:
             for small, large in pairwise(sizes)
             if "agent" in arms[small] and "cot" in arms[large]
         },
+        "holding": round(1 - mean(cells[0]["acts"]), 4),  # what whoever always holds would score
         "states": len(next(iter(cells[0]["arms"].values()))["success"]),
         "states_sha256": cells[0]["states"],
         "cells": len(cells),
@@ -98,9 +99,18 @@ def _figures(cells: Cells, size: str, arm: str) -> dict[str, Any]:
         "low": round(found.low, 4),
         "high": round(found.high, 4),
         "by_seed": {str(seed): round(mean(values), 4) for seed, values in sorted(scores.items())},
-        **{name: round(mean(mean(one[name]) for one in of.values()), 4) for name in SHOWN},
+        "where_it_acts": round(
+            mean(score for score, acts in zip(_mean(scores, []), _acts(cells), strict=True) if acts), 4
+        ),
+        **{name: round(mean(mean(one[name]) for one in of.values()), 4) for name in ("captured", "regret_bps")},
+        **{name: round(mean(one[name] for one in of.values()), 4) for name in COSTS},
         "model_seconds": round(mean(one["model_seconds"] for one in of.values()), 1),
     }
+
+
+def _acts(cells: Cells) -> list[int]:
+    """Of each state, whether the oracle acts."""
+    return list(cells[0]["acts"])
 
 
 def _headline(figures: Mapping[str, Any]) -> dict[str, float]:
