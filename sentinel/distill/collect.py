@@ -51,10 +51,11 @@ async def cases(part: Part, seed: int) -> AsyncGenerator[Case]:
 
 
 async def bars(
-    part: Part, seed: int, skip: Callable[[list[str]], bool] = lambda _: False
+    part: Part, seed: int, skip: Callable[[list[str]], bool] = lambda _: False, *, keep: bool = False
 ) -> AsyncGenerator[tuple[Case, ...]]:
     """The cases of one bar at a time. `skip` is asked about each segment's ids: one that it skips has no chain, and
-    its bars are empty."""
+    its bars are empty. `keep`: balances are dealt at a segment's first bar alone, and after that they are what the
+    wallets' own transactions made of them."""
     with Sandbox(workers=2) as sandbox:
         for segment in part.segments(BARS_A_SEGMENT, seed):
             places = [[_id(segment, bar, wallet) for wallet in range(len(WALLETS))] for bar in range(BARS_A_SEGMENT)]
@@ -64,8 +65,8 @@ async def bars(
                 continue
             draw = Random(f"{part.name}/{segment}")
             async with Arena.open(part, segment, sandbox) as arena:
-                for ids in places:
-                    states = await arena.advance(draw)
+                for bar, ids in enumerate(places):
+                    states = await arena.advance(draw, deal=bar == 0 or not keep)
                     yield tuple(
                         Case(id, state, arena.scenario(draw, state), arena)
                         for id, state in zip(ids, states, strict=True)

@@ -238,9 +238,8 @@ def test_the_live_student_is_what_is_served(bench: Bench, tmp_path: Path) -> Non
 def test_a_server_of_the_live_student_starts_anew_when_another_one_becomes_live(bench: Bench, tmp_path: Path) -> None:
     """The old one has ended before the new one begins, undo counts too, and what ends the script ends its server."""
     python, said = tmp_path / "python", tmp_path / "said"
-    python.write_text(
-        f'#!/bin/sh\necho "start $4" >>{said}\ntrap \'echo "end $4" >>{said}; exit 0\' TERM\nwhile :; do sleep 0.05; done\n'
-    )
+    ends = f"trap 'echo end $4 >>{said}; exit 0' TERM"
+    python.write_text(f"#!/bin/sh\necho start $4 >>{said}\n{ends}\nwhile :; do sleep 0.05; done\n")
     python.chmod(0o755)
     environment = {**os.environ, "SENTINEL_STATE_DIR": str(tmp_path), "SENTINEL_SERVE_PYTHON": str(python)}
 
