@@ -161,7 +161,7 @@ async def _live(home: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def _daemon(home: Path, settings: dict[str, str], new: Path, blocks: int) -> AsyncIterator[Child]:
-    """Trading, and with so many blocks of `new` in shadow. The shadow goes on: without it a block would count as failed."""
+    """Trading, and with so many blocks of `new` in shadow. That goes on: a block without its server is a failure."""
     name, log = served_name(new), home / "state" / shadow_log.FILE
     async with _server(name, home / "vllm-shadow.log", new, "--served-model-name", name, env={}) as shadow:
         env = {**settings, "SENTINEL_SHADOW__URL": shadow, "SENTINEL_SHADOW__NAME": name}

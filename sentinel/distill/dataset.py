@@ -25,12 +25,6 @@ class Row:
     labels: list[int]  # ids where the token carries loss, IGNORED elsewhere
 
 
-def write(path: Path, trajectories: Sequence[Trajectory]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        for trajectory in trajectories:
-            file.write(rows.dumps(rows.body_of(trajectory)) + "\n")
-
-
 def read(path: Path) -> Iterator[Trajectory]:
     """A last line that was cut by a kill is left out; any other broken line raises ValueError."""
     lines = path.read_text(encoding="utf-8").splitlines()
