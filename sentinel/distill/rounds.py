@@ -53,20 +53,26 @@ def run(plan: Plan, base: Path, out: Path) -> dict[str, Any]:
     with rows.alone(out):
         _same(out / "plan.json", {**asdict(plan), "base_sha256": hashlib.sha256(base.read_bytes()).hexdigest()})
         folders = [out / f"round-{number}" for number in range(plan.rounds + 1)]
-        for number, folder in enumerate(folders):
-            folder.mkdir(exist_ok=True)
-            data = folder / "data.jsonl"
-            _write(data, (path.read_bytes() for path in (base, *(one / "reached.jsonl" for one in folders[:number]))))
-            if not (folder / "trained.json").is_file():
-                options = ("--steps", plan.steps) if plan.steps else ()
-                recipe.run_train(data, folder / "student", "--size", plan.size, "--seed", plan.seed, *options)
-                _write(folder / "trained.json", [(folder / "student" / "training.json").read_bytes()])
-            with recipe.progress_bar() as bar:
-                uvloop.run(_run_student(plan, number, folder, bar))
+        for number in range(plan.rounds + 1):
+            make_round(plan, base, folders, number)
         report = summary(plan, folders)
         _write(out / "rounds.json", [json.dumps(report, indent=1).encode() + b"\n"])
         _write(out / "rounds.svg", [picture(report).encode()])
     return report
+
+
+def make_round(plan: Plan, base: Path, folders: list[Path], number: int) -> None:
+    """What the round lacks; those before it are whole."""
+    folder = folders[number]
+    folder.mkdir(exist_ok=True)
+    data = folder / "data.jsonl"
+    _write(data, (path.read_bytes() for path in (base, *(one / "reached.jsonl" for one in folders[:number]))))
+    if not (folder / "trained.json").is_file():
+        options = ("--steps", plan.steps) if plan.steps else ()
+        recipe.run_train(data, folder / "student", "--size", plan.size, "--seed", plan.seed, *options)
+        _write(folder / "trained.json", [(folder / "student" / "training.json").read_bytes()])
+    with recipe.progress_bar() as bar:
+        uvloop.run(_run_student(plan, number, folder, bar))
 
 
 async def _run_student(plan: Plan, number: int, folder: Path, bar: Bar) -> None:
