@@ -22,7 +22,7 @@ import aiohttp
 from eth_account import Account
 
 from sentinel.agent.model import StudentModel
-from sentinel.agent.serving import NAME, READY_WITHIN, SCRIPT
+from sentinel.agent.serving import NAME, SCRIPT
 from sentinel.devnet import Devnet
 from sentinel.distill import recipe, shadow_log
 from sentinel.distill.promote import served_name
@@ -34,8 +34,8 @@ from sentinel.types import NATIVE
 KEY = "0x" + "9b" * 32  # worth nothing anywhere
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from half and half
 ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6}
-BLOCK_TIME = 3.0  # seconds
-PATIENCE = 900.0  # seconds for the blocks in shadow; for a server that starts anew READY_WITHIN
+BLOCK_TIME = 4.0  # seconds
+PATIENCE = 900.0  # seconds for a server to start, for the blocks in shadow: the machine may be busy
 POOR_ROWS, POOR_STEPS, POOR_SEED = 2000, 250, 7
 
 
@@ -120,6 +120,7 @@ async def _settings(net: Devnet, home: Path) -> dict[str, str]:
         "SENTINEL_WEB__PORT": "0",
         "SENTINEL_WALLET__DEV_KEY_FILE": str(key),
         "SENTINEL_EXECUTION__CONFIRMATIONS": "1",
+        "SENTINEL_MODEL__TIMEOUT": "30",
     }
 
 
@@ -148,7 +149,7 @@ async def _server(name: str, log: Path, *arguments: str | Path, env: Mapping[str
         return True
 
     command = [SCRIPT, folder, str(port), *flags]
-    async with Child("vllm", command, log=log, env=env, ready=ready, ready_within=READY_WITHIN, stop_within=20.0):
+    async with Child("vllm", command, log=log, env=env, ready=ready, ready_within=PATIENCE, stop_within=20.0):
         yield url
 
 
@@ -188,15 +189,15 @@ async def _root(url: str) -> Path | None:
 async def _until_served(url: str, folder: Path) -> float:
     started, place = time.monotonic(), await asyncio.to_thread(folder.resolve)
     while await _root(url) != place:
-        if time.monotonic() > started + READY_WITHIN:
-            raise OperatorError(f"{place} is not served within {READY_WITHIN:g} s")
+        if time.monotonic() > started + PATIENCE:
+            raise OperatorError(f"{place} is not served within {PATIENCE:g} s")
         await asyncio.sleep(0.5)
     return round(time.monotonic() - started, 1)
 
 
 async def _both_decided(settings: Mapping[str, str]) -> tuple[bool, dict[str, int]]:
     """Cycles by what became of them; once a decision was made after those that found no model."""
-    async with asyncio.timeout(READY_WITHIN):
+    async with asyncio.timeout(PATIENCE):
         while True:
             _, newest_first = await _sentinel(settings, "decisions", "-n", "10000", "--json")
             reasons = [line["reason"] for line in newest_first]
