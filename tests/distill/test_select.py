@@ -109,6 +109,14 @@ def test_a_trajectory_written_before_it_said_which_llm_is_still_read() -> None:
     assert rows.trajectory_of(body) == row().trajectory
 
 
+def test_what_was_given_is_part_of_a_row_and_not_written_where_nothing_was() -> None:
+    """So that a teacher's own rows are the bytes that they always were."""
+    plain, mended = row(), row(given=4)
+    assert plain.content != mended.content
+    assert "given" not in rows.body_of(plain.trajectory)
+    assert rows.trajectory_of(json.loads(rows.dumps(rows.body_of(mended.trajectory)))) == mended.trajectory
+
+
 def test_two_runs_never_write_into_one_folder(tmp_path: Path) -> None:
     """The second one is refused while the first is at work, and let in afterwards."""
     folder = tmp_path / "shards"
