@@ -11,9 +11,10 @@ SOURCES = sentinel tests deploy/setup docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
+.PHONY: promote-proof
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## fetch and build what is missing: .venv, .venv-serve (vLLM), Anvil, contracts
 	@$(SETUP) --serve $(SERVE)
@@ -63,3 +64,6 @@ bench-engines: setup  ## both engines on 2,000 random candidates
 
 bench-memory: setup  ## resident memory over 10,000 batches of candidates
 	$(BIN)/sentinel bench memory --batches 10000
+
+promote-proof: setup  ## one student promoted over another and back, all real: vLLM, local market, daemon; 15 minutes
+	$(BIN)/sentinel bench promotion

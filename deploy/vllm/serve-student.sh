@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # Serve the student with real vLLM: serve-student.sh [MODEL_DIR [PORT [FLAG …]]]. The demo, the tests and the service all
 # start it so; a FLAG is vLLM's own and has the last word.
-# Without MODEL_DIR it is the live student (`sentinel distill promote`), and before there is one, the shipped one.
+# Without MODEL_DIR it is the live student (`sentinel distill promote`), and before there is one, the shipped one; when
+# another one becomes live, the server is stopped and started anew with that. With MODEL_DIR it never is.
 # Start it in a session of its own and stop the whole group: a killed API server leaves its engine processes behind.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 live=${SENTINEL_STATE_DIR:-$HOME/.local/state/sentinel}/students/live/student
-model=${1:-$([ -d "$live" ] && echo "$live" || echo "$here/models/nano")}
-model=$(cd "$model" && pwd -P) # the version itself: the link may be switched while the files are being read
+# The version itself: the link may be switched while the files are being read.
+student() { (cd "${1:-$live}" 2>/dev/null || cd "${1:-$here/models/nano}" && pwd -P); }
 port=${2:-8100}
 python=${SENTINEL_SERVE_PYTHON:-$here/.venv-serve/bin/python}
 [ -x "$python" ] || { echo "no serving environment at $python: run 'make setup'" >&2; exit 4; }
 
 # The model lies on disk; nothing may ask a hub or report usage.
 export HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1
-flags=(--model "$model" --served-model-name sentinel-nano --host 127.0.0.1 --port "$port" --max-model-len 2048)
+flags=(--served-model-name sentinel-nano --host 127.0.0.1 --port "$port" --max-model-len 2048)
 
 if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
     export VLLM_BATCH_INVARIANT=${VLLM_BATCH_INVARIANT:-1} # bit-exact replay
@@ -27,4 +28,21 @@ else
     flags+=(--dtype float32 --no-enable-chunked-prefill --max-num-batched-tokens 10240)
     [ "${SENTINEL_SERVE_COMPILED:-0}" = 1 ] || flags+=(--enforce-eager)
 fi
-exec "$python" -m vllm.entrypoints.openai.api_server "${flags[@]}" "${@:3}"
+flags+=("${@:3}")
+serve() { exec "$python" -m vllm.entrypoints.openai.api_server --model "$1" "${flags[@]}"; }
+
+if [ -n "${1:-}" ]; then
+    model=$(student "$1")
+    serve "$model"
+fi
+child=
+trap 'kill $child 2>/dev/null; wait; exit 0' TERM INT
+while :; do
+    model=$(student)
+    serve "$model" &
+    child=$!
+    while kill -0 "$child" 2>/dev/null && [ "$(student)" = "$model" ]; do sleep 1; done
+    kill "$child" 2>/dev/null || { wait "$child"; exit; } # it ended by itself
+    echo "serve-student: another student is live now: $(student)" >&2
+    wait "$child" || true # until its port is free
+done

@@ -86,8 +86,38 @@ async def play(
 
     Raises ModelUnavailable, and what a tool raises that is not the code's fault.
     """
-    lineage, samples, part = _Lineage([*messages]), list[Sample](), Stopwatch()
-    for step in range(1, max_steps + 1):
+    return await _go_on(sampler, runner, tools, _Lineage([*messages]), observe, n, range(1, max_steps + 1), prefill)
+
+
+async def resume(
+    sampler: Sampler,
+    runner: Runner,
+    tools: Tools,
+    messages: Sequence[Message],
+    observe: Callable[[str], Message],
+    *,
+    n: int,
+    max_steps: int = 5,
+) -> Proposal:
+    """As `play`, from a conversation of which turns were taken already: their code runs again for the state that they
+    left, and they count among the steps. `tools` are those of then. Raises as `play` does."""
+    taken = sum(message["role"] == "assistant" for message in messages)
+    lineage = await _retrace(runner, tools, messages)
+    return await _go_on(sampler, runner, tools, lineage, observe, n, range(taken + 1, max_steps + 1), "")
+
+
+async def _go_on(
+    sampler: Sampler,
+    runner: Runner,
+    tools: Tools,
+    lineage: _Lineage,
+    observe: Callable[[str], Message],
+    n: int,
+    steps: range,
+    prefill: str,
+) -> Proposal:
+    samples, part, prompt = list[Sample](), Stopwatch(), tuple(lineage.messages)
+    for step in steps:
         prompt = tuple(lineage.messages)
         with part("model"):
             drawn = await sampler.sample(prompt, n, prefill if step == 1 else "")
@@ -101,7 +131,7 @@ async def play(
             return Proposal(n, candidates, discarded, prompt, tuple(samples), step, sampler.source, part.seconds)
         _advance(lineage, tried, observe)
     late = tuple(Discarded(i, "episode", "too_many_steps") for i in range(n))
-    return Proposal(n, (), late, prompt, tuple(samples), max_steps, sampler.source, part.seconds)
+    return Proposal(n, (), late, prompt, tuple(samples), steps.stop - 1, sampler.source, part.seconds)
 
 
 async def extend(

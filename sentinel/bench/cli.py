@@ -232,3 +232,34 @@ def serving(
         )
     )
     typer.echo(json_module.dumps(found))
+
+
+@app.command()
+def promotion(
+    home: Annotated[Path, typer.Option(help="Folder of the poor student, of state and logs.")] = Path(
+        "build/promotion"
+    ),
+    new: Annotated[Path, typer.Option(help="Folder of the better student.")] = NANO,
+    heldout: Annotated[int, typer.Option(min=100, help="Held-out states to compare the two on.")] = 150,
+    shadow_blocks: Annotated[int, typer.Option(min=10, help="Blocks in shadow.")] = 20,
+) -> None:
+    """A poor student is live, a better one takes its place and gives it back: all real, from end to end; JSON."""
+    import tempfile
+
+    import uvloop
+
+    from sentinel.bench.promotion import poor_student, prove
+
+    poor = poor_student(home)
+    place = Path(tempfile.mkdtemp(prefix="run-", dir=home)).resolve()
+    found = uvloop.run(
+        prove(
+            poor,
+            new.resolve(),
+            place,
+            heldout=heldout,
+            shadow_blocks=shadow_blocks,
+            say=lambda text: typer.echo(text, err=True),
+        )
+    )
+    typer.echo(json_module.dumps(found, indent=1))

@@ -157,7 +157,7 @@ class DexToolkit:
         """
         candidate = intent.decision.simulation.candidate
         fees = Fees(intent.env.max_fee, intent.env.priority_fee)
-        grant = None if intent.signed else self._grant(candidate, state)
+        grant = None if intent.signed else self.grant(candidate, state)
         trials = [
             Trial(candidate, intent.tx, make(self.network, head, state.nonce, fees), grant)
             for make in (next_block, other_block)
@@ -179,9 +179,10 @@ class DexToolkit:
             raise ActionFault(f"{type(action).__name__} is no transaction")
         affordable = max(state.balances.get(NATIVE, 0) - value, 0) // max(env.max_fee, 1)
         tx = TxRequest(to, data, value, min(SCREEN_GAS, affordable, env.gas_limit))
-        return Trial(candidate, tx, env, self._grant(candidate, state))
+        return Trial(candidate, tx, env, self.grant(candidate, state))
 
-    def _grant(self, candidate: Candidate, state: MarketState) -> Grant | None:
+    def grant(self, candidate: Candidate, state: MarketState) -> Grant | None:
+        """What stands for the signed permit where a candidate is screened; None where it needs none."""
         action = candidate.action
         if not isinstance(action, Swap) or action.value:
             return None

@@ -31,7 +31,7 @@ from sentinel.distill.scenario import CYCLES, Scenario, Scene, draw_balances, dr
 from sentinel.distill.split import Part, Segment
 from sentinel.settings import Settings, load
 from sentinel.terms import limits
-from sentinel.types import NATIVE, MarketState
+from sentinel.types import NATIVE, MarketState, Simulation
 
 WALLETS = tuple(f"0x{0x5E << 152 | number:040x}" for number in range(1, 5))  # nobody's; they never sign
 GAS_MONEY = 10**18  # wei
@@ -80,15 +80,32 @@ class Arena(Desk):
                 toolkit = DexToolkit(network, fork)
                 yield cls(network, toolkit, sandbox, settings, limits(settings, network), devnet, readers)
 
-    async def advance(self, draw: Random) -> tuple[MarketState, ...]:
-        """Balances dealt anew, then one bar on; the same market as each wallet sees it."""
+    async def advance(self, draw: Random, *, deal: bool = True) -> tuple[MarketState, ...]:
+        """Balances dealt anew if wanted, then one bar on; the same market as each wallet sees it."""
         bar = self.devnet.market.block.bar
         prices = {"WETH": bar.weth, "WBTC": bar.wbtc, self.network.quote: 1.0}
-        for wallet in WALLETS:
+        for wallet in WALLETS if deal else ():
             await self.devnet.fund(wallet, {**draw_balances(draw, self.network, prices), NATIVE: GAS_MONEY})
         await self.devnet.market.step()
         head = await latest_head(self.devnet.rpc)
         return tuple([await reader.read(head) for reader in self.readers])
+
+    async def send(self, state: MarketState, simulation: Simulation) -> None:
+        """The very transaction that was simulated goes into the next block, from its wallet, without a signature: the
+        chain impersonates the wallet, and Permit2's allowance is put in place as it was for the simulation.
+
+        Whether it succeeds there is for that block to say, where the crowd trades too.
+        """
+        tx, env, rpc = simulation.tx, simulation.env, self.devnet.rpc
+        assert tx is not None
+        if (grant := self.toolkit.grant(simulation.candidate, state)) is not None:
+            slot, word = grant.storage(self.network, state.wallet)
+            await rpc.call("anvil_setStorageAt", self.network.permit2, slot, word)
+        await rpc.call("anvil_impersonateAccount", state.wallet)
+        fields = {"value": tx.value, "gas": tx.gas_limit, "maxFeePerGas": env.max_fee, "nonce": env.nonce}
+        fields["maxPriorityFeePerGas"] = env.priority_fee
+        sent = {name: hex(amount) for name, amount in fields.items()}
+        await rpc.call("eth_sendTransaction", {"from": state.wallet, "to": tx.to, "data": "0x" + tx.data.hex(), **sent})
 
     def scenario(self, draw: Random, state: MarketState, lookback: int = BARS) -> Scenario:
         """What is asked of the wallet there; no mandate looks back further than `lookback` bars."""

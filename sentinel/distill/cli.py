@@ -12,6 +12,7 @@ from rich.console import Console
 
 from sentinel.distill import promote as promotion
 from sentinel.distill import recipe, shadow_log, shape, split
+from sentinel.distill import rounds as dagger
 from sentinel.distill.best_of import BestOf
 from sentinel.distill.collect import Engine, Order, here
 from sentinel.distill.from_journal import PART as FROM_JOURNAL
@@ -131,6 +132,25 @@ def train(
     options = [part for name, value in values.items() if value is not None for part in (f"--{name}", str(value))]
     switches = [f"--{name}" for name, on in (("full", full), ("packing", packing)) if on]
     recipe.run_train(data.resolve(), out.resolve(), *options, *switches, processes=processes)
+
+
+@app.command()
+def rounds(
+    base_data: Annotated[Path, typer.Option(help="File of JSON lines, from `select`.")],
+    out: Annotated[Path, typer.Option(help="Folder of the rounds; what is there already is not done again.")],
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds after the first training.")] = 2,
+    states: Annotated[int, typer.Option(min=1, help="Training states that each student runs on.")] = 400,
+    judged: Annotated[int, typer.Option(min=1, help="Development states that each is judged on.")] = 300,
+    n: Annotated[int, typer.Option(min=1, help="Samples a step where it is judged.")] = 1,
+    size: Annotated[str, typer.Option(help=f"From scratch: {', '.join(shape.SIZES)}.")] = "nano",
+    steps: Annotated[int | None, typer.Option(min=1, help="Of each training; default: the size's.")] = None,
+    seed: int = 7,
+) -> None:
+    """Train, let the student run, let the oracle relabel where it went wrong, train anew; tell the gain."""
+    if size not in shape.SIZES:
+        raise OperatorError(f"no size {size!r}: one of {', '.join(shape.SIZES)}")
+    plan = dagger.Plan(rounds, states, judged, n, size, steps, seed)
+    print(json.dumps(dagger.run(plan, base_data.resolve(), out.resolve())))
 
 
 @app.command()

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -20,6 +21,7 @@ from sentinel.agent import prompt
 from sentinel.agent.form import THOUGHT, closed
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.serving import CHECKOUT
+from sentinel.devnet.market import Clock
 from sentinel.devnet.prices import PricePath
 from sentinel.distill.arena import BARS, WALLETS, Arena
 from sentinel.distill.desk import Desk, Verdict
@@ -49,19 +51,45 @@ class Case:
 
 async def cases(part: Part, seed: int) -> AsyncGenerator[Case]:
     """Endless; the same for the same part and seed, up to block times."""
+    async with aclosing(segments(part, seed)) as stream:
+        async for _, bar in stream:
+            for case in bar:
+                yield case
+
+
+async def segments(
+    part: Part,
+    seed: int,
+    *,
+    wanted: Container[str] | None = None,
+    lookback: int = BARS,
+    keep: bool = False,
+    clock: Clock = time.time,
+) -> AsyncGenerator[tuple[Arena, tuple[Case, ...]]]:
+    """Bar by bar through the part's segments, each on a chain of its own; through those alone that hold a `wanted` id,
+    where some are named. Otherwise as `bars` and `Arena.open`."""
     with Sandbox(workers=2) as sandbox:
         for segment in part.segments(BARS_A_SEGMENT, seed):
-            async with Arena.open(part, segment, sandbox) as arena, aclosing(bars(part, segment, arena)) as stream:
+            ids = (id_of(segment, bar, wallet) for bar in range(BARS_A_SEGMENT) for wallet in range(len(WALLETS)))
+            if wanted is not None and not any(id in wanted for id in ids):
+                continue
+            async with (
+                Arena.open(part, segment, sandbox, clock=clock) as arena,
+                aclosing(bars(part, segment, arena, lookback=lookback, keep=keep)) as stream,
+            ):
                 async for bar in stream:
-                    for case in bar:
-                        yield case
+                    yield arena, bar
 
 
-async def bars(part: Part, segment: Segment, arena: Arena, lookback: int = BARS) -> AsyncGenerator[tuple[Case, ...]]:
-    """The cases of one bar at a time, all of the segment; no mandate looks back further than `lookback` bars."""
+async def bars(
+    part: Part, segment: Segment, arena: Arena, *, lookback: int = BARS, keep: bool = False
+) -> AsyncGenerator[tuple[Case, ...]]:
+    """The cases of one bar at a time, all of the segment; no mandate looks back further than `lookback` bars. `keep`:
+    balances are dealt at the first bar alone, and after that they are what the wallets' own transactions made of
+    them."""
     draw = Random(f"{part.name}/{segment}")
     for bar in range(BARS_A_SEGMENT):
-        states = await arena.advance(draw)
+        states = await arena.advance(draw, deal=bar == 0 or not keep)
         yield tuple(
             Case(id_of(segment, bar, wallet), state, arena.scenario(draw, state, lookback), arena)
             for wallet, state in enumerate(states)
@@ -187,7 +215,8 @@ async def side_by_side(
     tasks = [asyncio.create_task(_one(case, k, order, teacher, code)) for case, k in asked]
     try:
         for task in tasks:
-            yield await task
+            await asyncio.wait({task})  # an interrupt meant for us must not be the task's to swallow
+            yield task.result()
     finally:
         for task in tasks:
             task.cancel()

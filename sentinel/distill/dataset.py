@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from sentinel.distill import rows
 from sentinel.types import Trajectory, Turn
 
 IGNORED = -100  # label of a token without loss
@@ -30,34 +30,38 @@ class Row:
         return sum(label != IGNORED for label in self.labels[1:])
 
 
-def write(path: Path, trajectories: Sequence[Trajectory]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        for trajectory in trajectories:
-            file.write(json.dumps(asdict(trajectory), ensure_ascii=False, separators=(",", ":")) + "\n")
-
-
 def read(path: Path) -> Iterator[Trajectory]:
     """A last line that was cut by a kill is left out; any other broken line raises ValueError."""
     lines = path.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines, 1):
         try:
-            body: dict[str, Any] = json.loads(line)
+            body = json.loads(line)
         except ValueError:
             if number == len(lines):
                 return
             raise
-        body["turns"] = tuple(Turn(**turn) for turn in body["turns"])
-        yield Trajectory(**body)
+        yield rows.trajectory_of(body)
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn]) -> Row:
+def encode(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn], given: int = 0) -> Row:
+    """The first `given` turns carry no loss, the assistant's among them neither."""
     messages = [{"role": turn.role, "content": turn.text} for turn in turns]
     rendered = tokenizer.apply_chat_template(
         messages, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
     )
     ids = list(rendered["input_ids"])
-    mask = rendered["assistant_masks"]
+    mask = _without(rendered["assistant_masks"], sum(turn.role == "assistant" for turn in turns[:given]))
     return Row(ids, [token if carries else IGNORED for token, carries in zip(ids, mask, strict=True)])
+
+
+def _without(mask: Sequence[int], spans: int) -> list[int]:
+    """The mask with its first `spans` runs of ones taken out: one run is one of the assistant's turns."""
+    left, kept, before = spans, list[int](), 0
+    for carries in mask:
+        left -= before > carries  # the token after a run's last
+        kept.append(carries if left <= 0 else 0)
+        before = carries
+    return kept
 
 
 def collate(rows: Sequence[Row], pad: int) -> dict[str, torch.Tensor]:

@@ -44,12 +44,19 @@ class Row:
     @property
     def content(self) -> str:
         """SHA-256 of all that training sees of it."""
-        turns = [[turn.role, turn.text] for turn in self.trajectory.turns]
+        turns: list[object] = [[turn.role, turn.text] for turn in self.trajectory.turns]
+        turns += [self.trajectory.given] if self.trajectory.given else []
         return hashlib.sha256(json.dumps(turns, ensure_ascii=False).encode()).hexdigest()
 
 
 def dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def body_of(trajectory: Trajectory) -> dict[str, Any]:
+    """`given` is written where there is any: all else reads as it did before there was such a thing."""
+    body = asdict(trajectory)
+    return body if trajectory.given else {name: part for name, part in body.items() if name != "given"}
 
 
 def trajectory_of(body: dict[str, Any]) -> Trajectory:
@@ -120,7 +127,7 @@ class Shards:
             self.duplicates.append(row.trajectory.id)
             self._append(DUPLICATES, {"id": row.trajectory.id, "same_as": row.content})
             return False
-        self._append(OPEN, asdict(row))
+        self._append(OPEN, {**asdict(row), "trajectory": body_of(row.trajectory)})
         self._contents.add(row.content)
         self.kept += 1
         self._held += 1

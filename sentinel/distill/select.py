@@ -13,7 +13,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def select(folder: Path, out: Path, *, count: int | None = None, best: BestOf | 
             balance.kept[row.trajectory.playbook, row.acts] += 1
             teachers[f"{row.trajectory.source} {row.trajectory.model}".strip()] += 1
             first_thoughts[row.prefix] += 1
-            yield rows.dumps(asdict(row.trajectory)) + "\n"
+            yield rows.dumps(rows.body_of(row.trajectory)) + "\n"
 
     _write(out, chosen())
     report = {
@@ -94,9 +94,10 @@ def unfit(row: Row) -> str | None:
         return row.fault
     if row.trajectory.playbook not in PLAYBOOKS:
         return "unknown playbook"
-    codes = [parse(turn.text) for turn in row.trajectory.turns if turn.role == "assistant"]
-    good = [code for code in codes if isinstance(code, str)]
-    if len(good) < len(codes):
+    turns, given = row.trajectory.turns, row.trajectory.given
+    codes = [(place, parse(turn.text)) for place, turn in enumerate(turns) if turn.role == "assistant"]
+    good = [code for _, code in codes if isinstance(code, str)]
+    if any(not isinstance(code, str) for place, code in codes if place >= given):
         return "a turn does not parse"
     if not any(_reads(code) for code in good):
         return "no_fresh_read"

@@ -42,7 +42,7 @@ def train(
     if not trajectories:
         raise SystemExit(f"{data} holds no trajectories: run `sentinel distill select` first")
     words = untrained.coder(recipe, [turn.text for one in trajectories for turn in one.turns], template)
-    rows = [dataset.encode(words, trajectory.turns) for trajectory in trajectories]
+    rows = [dataset.encode(words, trajectory.turns, trajectory.given) for trajectory in trajectories]
     if not recipe.steps:
         recipe = replace(recipe, steps=math.ceil(2 * len(rows) / recipe.batch))
     if recipe.batch % crew.size:

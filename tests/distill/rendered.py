@@ -21,7 +21,7 @@ else:
     coder = untrained.coder(tuned(Path(sys.argv[2]), "lora"), texts, None)
 found = []
 for trajectory in trajectories:
-    row = dataset.encode(coder, trajectory.turns)
+    row = dataset.encode(coder, trajectory.turns, trajectory.given)
     runs = groupby(zip(row.ids, row.labels, strict=True), key=lambda pair: pair[1] != dataset.IGNORED)
     spans = [[token for token, _ in run] for carries, run in runs if carries]
     expected = [turn.text for turn in trajectory.turns if turn.role == "assistant"]

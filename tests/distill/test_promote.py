@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -232,3 +233,33 @@ def test_the_live_student_is_what_is_served(bench: Bench, tmp_path: Path) -> Non
         version = bench.store.promote(bench.new, {})
     assert served() == str(version.student.resolve())
     assert served(str(bench.shipped), "8101") == str(bench.shipped)
+
+
+def test_a_server_of_the_live_student_starts_anew_when_another_one_becomes_live(bench: Bench, tmp_path: Path) -> None:
+    """The old one has ended before the new one begins, undo counts too, and what ends the script ends its server."""
+    python, said = tmp_path / "python", tmp_path / "said"
+    ends = f"trap 'echo end $4 >>{said}; exit 0' TERM"
+    python.write_text(f"#!/bin/sh\necho start $4 >>{said}\n{ends}\nwhile :; do sleep 0.05; done\n")
+    python.chmod(0o755)
+    environment = {**os.environ, "SENTINEL_STATE_DIR": str(tmp_path), "SENTINEL_SERVE_PYTHON": str(python)}
+
+    def until(lines: int) -> list[str]:
+        while not said.exists() or len(said.read_text().splitlines()) < lines:
+            assert server.poll() is None
+            time.sleep(0.02)
+        return said.read_text().splitlines()
+
+    with subprocess.Popen([SCRIPT], env=environment, stderr=subprocess.PIPE, text=True) as server:
+        until(1)
+        with bench.store.alone():
+            first = bench.store.promote(bench.shipped, {})
+        until(3)
+        with bench.store.alone():
+            second = bench.store.promote(bench.new, {})
+        until(5)
+        undo(bench.store)
+        until(7)
+        server.terminate()
+        assert server.wait() == 0
+    places = [CHECKOUT / "models" / "nano", *(one.student.resolve() for one in (first, second, first))]
+    assert said.read_text().splitlines() == [f"{what} {place}" for place in places for what in ("start", "end")]

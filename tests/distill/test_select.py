@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ def row(number: int = 0, playbook: str = "rebalance", *, turns: tuple[str, ...] 
     spoken = [Turn("system", prompt.SYSTEM), Turn("user", f"Playbook: {playbook}\nNumber: {number}")]
     for text in turns:
         spoken += [Turn("assistant", text), Turn("user", "Observation: 0.5")]
-    score = changes.pop("score", 1.0)
+    score, given = changes.pop("score", 1.0), changes.pop("given", 0)
     made = Trajectory(f"s{number}#0", playbook, tuple(spoken[:-1]), "I look.", "{}", score, "oracle", f"s{number}")
+    made = replace(made, given=given)
     return replace(Row(made, None, False, "playbook", "dev", 0, 0, "0"), **changes)
 
 
@@ -44,6 +45,11 @@ def row(number: int = 0, playbook: str = "rebalance", *, turns: tuple[str, ...] 
         (row(fault="refused by max_trade"), "refused by max_trade"),
         (row(turns=(BLIND,)), "no_fresh_read"),
         (row(turns=(READ, "Thought: no code.<end_code>", HOLD)), "a turn does not parse"),
+        (
+            row(turns=("Thought: no code.<end_code>", READ, HOLD), given=4),
+            None,
+        ),  # what a student did, and is not taught
+        (row(turns=("Thought: no code.<end_code>", READ, HOLD), given=2), "a turn does not parse"),
         (row(playbook="martingale"), "unknown playbook"),
     ],
 )
@@ -98,9 +104,17 @@ def test_a_folder_without_shards_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_trajectory_written_before_it_said_which_llm_is_still_read() -> None:
-    body = json.loads(rows.dumps(asdict(row().trajectory)))
+    body = json.loads(rows.dumps(rows.body_of(row().trajectory)))
     del body["model"]
     assert rows.trajectory_of(body) == row().trajectory
+
+
+def test_what_was_given_is_part_of_a_row_and_not_written_where_nothing_was() -> None:
+    """So that a teacher's own rows are the bytes that they always were."""
+    plain, mended = row(), row(given=4)
+    assert plain.content != mended.content
+    assert "given" not in rows.body_of(plain.trajectory)
+    assert rows.trajectory_of(json.loads(rows.dumps(rows.body_of(mended.trajectory)))) == mended.trajectory
 
 
 def test_two_runs_never_write_into_one_folder(tmp_path: Path) -> None:

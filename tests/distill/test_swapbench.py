@@ -190,7 +190,8 @@ def test_two_runs_do_not_make_one_cell_twice(tiny: cells.Plan) -> None:
 def cell(size: str, kind: str, seed: int, arms: Mapping[str, Sequence[int]], parameters: int) -> dict[str, Any]:
     fields = {name: [0.0] * 4 for name in ("captured", "regret_bps")} | dict.fromkeys(table.COSTS, 0.0)
     return {
-        "kind": kind, "size": size, "seed": seed, "states": "same", "acts": [1, 1, 0, 0], "training": {"parameters": parameters},
+        "kind": kind, "size": size, "seed": seed, "states": "same", "acts": [1, 1, 0, 0],
+        "training": {"parameters": parameters},
         "arms": {arm: {"success": [*of], "model_seconds": 1.0, **fields} for arm, of in arms.items()},
     }  # fmt: skip
 

@@ -14,10 +14,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinel.agent.sandbox import Sandbox
 from sentinel.distill import split
-from sentinel.distill.arena import BARS, WALLETS, Arena
-from sentinel.distill.collect import BARS_A_SEGMENT, Case, bars, drop_reason, id_of
+from sentinel.distill.arena import BARS
+from sentinel.distill.collect import Case, drop_reason, segments
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.scenario import Scenario
 from sentinel.distill.swapbench.orders import CLAUSES
@@ -42,19 +41,11 @@ class Posed:
 
 
 async def stream(part: str, seed: int, wanted: Container[str] | None = None) -> AsyncGenerator[tuple[Case, ...]]:
-    """The bars of the part's segments; of those alone that hold a `wanted` id, where some are named."""
+    """Bar by bar; through those segments alone that hold a `wanted` id, where some are named."""
     of = split.load(part)
-    with Sandbox(workers=2) as sandbox:
-        for segment in of.segments(BARS_A_SEGMENT, seed):
-            ids = [id_of(segment, bar, wallet) for bar in range(BARS_A_SEGMENT) for wallet in range(len(WALLETS))]
-            if wanted is not None and not any(id in wanted for id in ids):
-                continue
-            async with (
-                Arena.open(of, segment, sandbox, clock=lambda: EPOCH) as arena,
-                aclosing(bars(of, segment, arena, LOOKBACK)) as chain,
-            ):
-                async for bar in chain:
-                    yield bar
+    async with aclosing(segments(of, seed, wanted=wanted, lookback=LOOKBACK, clock=lambda: EPOCH)) as chain:
+        async for _, bar in chain:
+            yield bar
 
 
 async def pose(
