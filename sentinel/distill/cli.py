@@ -26,6 +26,7 @@ app = typer.Typer(no_args_is_help=True, help="Distil a student from a teacher's 
 def collect(
     out: Annotated[Path, typer.Option(help="Folder of the shards; what is there already is not done again.")],
     teacher: Annotated[str, typer.Option(help="oracle or llm.")] = "oracle",
+    role: Annotated[str, typer.Option(help="trader, or analyst (oracle alone).")] = "trader",
     states: Annotated[int, typer.Option(min=1, help="States of the stream.")] = 1000,
     n: Annotated[int, typer.Option(min=1, help="Trajectories a state; the oracle's are all the same.")] = 1,
     part: Annotated[str, typer.Option(help="train, dev or heldout: see models/split.toml.")] = "train",
@@ -45,11 +46,13 @@ def collect(
     """Run a teacher on local-market states; each trajectory is simulated on the fork and kept with its verdict."""
     if teacher not in ("oracle", "llm") or (teacher == "llm" and not (url and model)):
         raise typer.BadParameter("--teacher is oracle, or llm with --url and --model")
+    if role not in ("trader", "analyst") or (role == "analyst" and teacher != "oracle"):
+        raise typer.BadParameter("--role is trader, or analyst with the oracle as its teacher")
     endpoint = Endpoint(
         url, model, key_file, temperature, max_tokens,
         seed=seed, first_thoughts=first_thoughts, per_minute=per_minute, concurrent=concurrent,
     )  # fmt: skip
-    order = Order(split.load(part), states, n, seed)
+    order = Order(split.load(part), states, n, seed, role)
     counts: dict[str, float] = {**recipe.collect_shards(out, order, endpoint if teacher == "llm" else None, rows=rows)}
     if teacher == "llm":
         used = Meter(prompt_tokens=int(counts["prompt_tokens"]), completion_tokens=int(counts["completion_tokens"]))

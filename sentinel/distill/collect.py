@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from random import Random
@@ -80,6 +80,7 @@ class Order:
     states: int  # the first so many of the stream; whole bars, so up to three more
     n: int = 1  # trajectories a state
     seed: int = 0
+    role: str = "trader"  # or "analyst"
 
 
 @dataclass(slots=True)
@@ -90,15 +91,21 @@ class Progress:
 
 
 async def collect(
-    order: Order, teacher: Teacher, shards: Shards, *, progress: Callable[[Progress], None] = lambda _: None
+    order: Order,
+    teacher: Teacher,
+    shards: Shards,
+    *,
+    make: Make | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
 ) -> Progress:
-    """Until all is done, from where the folder stands; whatever ends it, what is done stays.
+    """Until all is done, from where the folder stands; whatever ends it, what is done stays. `make`: a trajectory of
+    the order's role; the trader's where none is given.
 
     Raises OperatorError where the teacher does not answer, or the folder holds something else.
     """
-    done, code = Progress(), version()
-    if shards.kinds - {(teacher.source, teacher.model, order.part.name, order.seed)}:
-        raise OperatorError(f"{shards.folder} holds rows of another teacher, part or seed: name a folder of its own")
+    done, code, one = Progress(), version(), make or _one
+    if shards.kinds - {(teacher.source, teacher.model, order.part.name, order.seed, order.role)}:
+        raise OperatorError(f"{shards.folder} holds rows of another teacher, part, seed or role: name another folder")
 
     def missing(case_id: str) -> list[int]:
         return [k for k in range(order.n) if _numbered(case_id, k) not in shards.done]
@@ -106,7 +113,7 @@ async def collect(
     async with aclosing(bars(order.part, order.seed, lambda ids: not any(map(missing, ids)))) as stream:
         async for bar in stream:
             wanted = [(case, k) for case in bar for k in missing(case.id)]
-            tasks = [asyncio.create_task(_one(case, k, order, teacher, code)) for case, k in wanted]
+            tasks = [asyncio.ensure_future(one(case, k, order, teacher, code)) for case, k in wanted]
             try:
                 for task in tasks:  # in the order of the stream, whichever ends first
                     _keep(await task, shards, done)
@@ -120,6 +127,9 @@ async def collect(
                 break
     shards.close()
     return done
+
+
+Make = Callable[[Case, int, Order, Teacher, str], Awaitable[Row | ModelUnavailable]]
 
 
 def _keep(made: Row | ModelUnavailable, shards: Shards, done: Progress) -> None:

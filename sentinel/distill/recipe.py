@@ -18,10 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from sentinel.agent.serving import CHECKOUT, served, student
-from sentinel.distill import card, split
+from sentinel.distill import analysts, card, split
 from sentinel.distill.collect import Order, Progress, collect
 from sentinel.distill.evaluate import evaluate
-from sentinel.distill.rows import SHARD_ROWS, Shards, alone
+from sentinel.distill.rows import ANALYST, SHARD_ROWS, Shards, alone
 from sentinel.distill.select import select
 from sentinel.distill.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
 from sentinel.errors import OperatorError
@@ -57,12 +57,12 @@ def make_student(
     return scores
 
 
-def run_collect(part: str, count: int, out: Path, seed: int = 0) -> dict[str, int]:
-    """`count` selected trajectories of the oracle. The shards stay beside `out`, so that a second call goes on."""
+def run_collect(part: str, count: int, out: Path, seed: int = 0, role: str = "trader") -> dict[str, int]:
+    """`count` selected trajectories of the oracle in that role. The shards stay beside `out`, so that a second call goes on."""
     folder, states, report = out.with_suffix(""), count, dict[str, Any]()
     while (kept := sum(report.get("kept", {}).values())) < count:
         states += 2 * (count - kept) if report else 0
-        collect_shards(folder, Order(split.load(part), states, seed=seed))
+        collect_shards(folder, Order(split.load(part), states, seed=seed, role=role))
         report = select(folder, out, count=count)
     return _fates(report)
 
@@ -96,7 +96,8 @@ def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None) -> 
 
         async with contextlib.AsyncExitStack() as stack:
             teacher = await stack.enter_async_context(LlmTeacher(endpoint, meter)) if endpoint else OracleTeacher()
-            return await collect(order, teacher, shards, progress=passed)
+            make = analysts.row if order.role == ANALYST else None
+            return await collect(order, teacher, shards, make=make, progress=passed)
 
     try:
         with progress_bar() as bar:

@@ -22,7 +22,7 @@ from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.distill import rows
 from sentinel.distill.collect import TOO_LITTLE
-from sentinel.distill.rows import Row
+from sentinel.distill.rows import ANALYST, Row
 from sentinel.distill.value import ENOUGH
 
 SPARE_HOLDS = 20  # a playbook's holds may outnumber its acts by so many
@@ -44,7 +44,7 @@ class Balance:
             return "enough already"
         if not row.acts and held > acted + SPARE_HOLDS:
             return "holds outnumber acts"
-        return "too many of its playbook" if acted + held >= self.most else None
+        return "too many of its playbook" if acted + held >= self.most and playbook != ANALYST else None
 
 
 def select(folder: Path, out: Path, *, count: int | None = None) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def unfit(row: Row) -> str | None:
     """Why the row can teach nothing good; None where it can. Whatever the verdict at collection was."""
     if row.fault is not None:
         return row.fault
-    if row.trajectory.playbook not in PLAYBOOKS:
+    if row.trajectory.playbook not in {*PLAYBOOKS, ANALYST}:
         return "unknown playbook"
     codes = [parse(turn.text) for turn in row.trajectory.turns if turn.role == "assistant"]
     good = [code for code in codes if isinstance(code, str)]

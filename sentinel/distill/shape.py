@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -50,3 +51,11 @@ def tuned(base: Path, method: Method) -> Recipe:
     return replace(
         Recipe(), size="", method=method, base=str(base), steps=0, batch=8, learning_rate=rate, weight_decay=0.0
     )
+
+
+def weights(base: Path) -> str:
+    """SHA-256 of a base's weights, file after file by name: an adapter belongs to these and to no others."""
+    digest = hashlib.sha256()
+    for path in sorted(base.glob("*.safetensors")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -22,7 +22,7 @@ import torch
 from tqdm import tqdm
 
 from sentinel.distill import card, checkpoint, curve, dataset, untrained
-from sentinel.distill.shape import SIZES, Recipe, tuned
+from sentinel.distill.shape import SIZES, Recipe, tuned, weights
 
 TEMPLATE = Path("models/nano/chat_template.jinja")
 PACKED_WIDTH = 256  # tokens; attention over longer rows costs more than the padding that it saves
@@ -75,9 +75,10 @@ def train(
         "loss_last_50": _mean(run.losses[-50:]),
         "seconds": round(time.monotonic() - started, 1),
     }
+    made_for = {"base_sha256": weights(Path(recipe.base))} if recipe.method == "lora" else {}
     losses = [round(loss, 5) for loss in run.losses[:: curve.EVERY]]
     (out / "training.json").write_text(
-        json.dumps({"recipe": asdict(recipe), **facts, "device": place.type, "losses": losses}, indent=1) + "\n"
+        json.dumps({"recipe": asdict(recipe), **made_for, **facts, "device": place.type, "losses": losses}, indent=1) + "\n"
     )
     curve.write(out)
     if recipe.method != "scratch":
