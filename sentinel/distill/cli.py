@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from sentinel.distill import analyst_recipe, recipe, shadow_log, shape, split
 from sentinel.distill import promote as promotion
-from sentinel.distill import recipe, shadow_log, shape, split
 from sentinel.distill.collect import Order
 from sentinel.distill.promote import Wanted
 from sentinel.distill.rows import SHARD_ROWS
@@ -83,6 +83,7 @@ def train(
     batch: Annotated[int | None, typer.Option(min=1, help="Trajectories a step.")] = None,
     rank: Annotated[int | None, typer.Option(min=1, help="Of the adapter (64).")] = None,
     alpha: Annotated[int | None, typer.Option(min=1, help="Of the adapter (128).")] = None,
+    head: Annotated[bool, typer.Option("--head", help="With --lora: adapt the output layer too.")] = False,
     learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
     packing: Annotated[bool, typer.Option("--packing", help="Several trajectories in one row.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 100,
@@ -101,7 +102,7 @@ def train(
     values |= {"steps": steps, "batch": batch, "rank": rank, "alpha": alpha, "learning-rate": learning_rate}
     values |= {"size": size, "checkpoint-every": checkpoint_every, "device": device, "seed": seed}
     options = [part for name, value in values.items() if value is not None for part in (f"--{name}", str(value))]
-    switches = [f"--{name}" for name, on in (("full", full), ("packing", packing)) if on]
+    switches = [f"--{name}" for name, on in (("full", full), ("head", head), ("packing", packing)) if on]
     recipe.run_train(data.resolve(), out.resolve(), *options, *switches)
 
 
@@ -140,3 +141,16 @@ def promote(
 def student() -> None:
     """All of it: collect, train, evaluate, model card. Writes models/nano."""
     print(json.dumps(recipe.make_student()["agreement"]))
+
+
+@app.command()
+def analyst(
+    judge: Annotated[Path | None, typer.Option(help="Judge this adapter alone, and make none.")] = None,
+    part: Annotated[str, typer.Option(help="dev or heldout.")] = "heldout",
+    states: Annotated[int, typer.Option(min=1)] = analyst_recipe.HELDOUT,
+) -> None:
+    """The analyst's adapter on the shipped student: collect, train, judge, model card. Writes models/analyst."""
+    if judge is None:
+        print(json.dumps(analyst_recipe.make_analyst(states=states)["agreement"]))
+        return
+    print(json.dumps(analyst_recipe.run_judge(judge.resolve(), part, states)))

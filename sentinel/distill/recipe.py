@@ -58,7 +58,8 @@ def make_student(
 
 
 def run_collect(part: str, count: int, out: Path, seed: int = 0, role: str = "trader") -> dict[str, int]:
-    """`count` selected trajectories of the oracle in that role. The shards stay beside `out`, so that a second call goes on."""
+    """`count` selected trajectories of the oracle in that role. The shards stay beside `out`, so that a second call
+    goes on."""
     folder, states, report = out.with_suffix(""), count, dict[str, Any]()
     while (kept := sum(report.get("kept", {}).values())) < count:
         states += 2 * (count - kept) if report else 0

@@ -28,6 +28,7 @@ class Recipe:
     rank: int = 64  # of the adapter, which `lora` alone makes
     alpha: int = 128
     dropout: float = 0.05
+    head: bool = False  # the adapter adapts the output layer too: for words that a base's own texts never had
 
     steps: int = 1600  # 0: two epochs
     batch: int = 32

@@ -46,8 +46,6 @@ class Model:
         return MarketView(LEANED, "stress", self.confidence, until, "student:analyst")
 
 
-
-
 def seat(model: Model | None = None, **given: object) -> tuple[Watch, Model, list[str]]:
     model, fates = model or Model(), list[str]()
     model.let.set()
