@@ -7,7 +7,7 @@ requests of its episode.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from random import Random
@@ -66,7 +66,7 @@ async def judge(
     raise AssertionError("the stream of cases has no end")
 
 
-async def _apart(part: Part, seed: int) -> AsyncIterator[Case]:
+async def _apart(part: Part, seed: int) -> AsyncGenerator[Case]:
     passed = 0
     async with aclosing(bars(part, seed)) as stream:
         async for bar in stream:

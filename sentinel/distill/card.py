@@ -119,10 +119,10 @@ Not evaluated: `sentinel distill evaluate` does that.
 
 ANALYST = """# analyst
 
-A LoRA adapter (rank {rank}, alpha {alpha}, the output layer too) of {trained:,} parameters on `{base}`: the fast analyst. Every few blocks it
-looks at the market in one short step and answers with a view: a regime, and the share of equity that each token should
-have. vLLM serves it beside its base under its own name (`docs/roles.md`). It belongs to the weights whose SHA-256 is
-`{base_sha256}` and is not served on others.
+A LoRA adapter (rank {rank}, alpha {alpha}, the output layer too) of {trained:,} parameters on `{base}`: the fast
+analyst. Every few blocks it looks at the market in one short step and answers with a view: a regime, and the share of
+equity that each token should have. vLLM serves it beside its base under its own name (`docs/roles.md`). It belongs to
+the weights whose SHA-256 is `{base_sha256}` and is not served on others.
 
 **It is not a forecaster.** What it learnt is to copy the operator's numbers into one short code action; comparison and
 arithmetic stand in that code. How far a view may go is bounded outside the model.
@@ -141,8 +141,8 @@ arithmetic stand in that code. How far a view may go is bounded outside the mode
 ## Held-out scores
 
 {states} states of days and seeds that training never saw, {apart} bars apart, the operator's numbers drawn anew for
-each; one greedy sample through real vLLM. *Agrees*: the same regime as the full analyst and every weight within {within} bps.
-Wilson 95 % intervals. Each state stands in `judged.jsonl`.
+each; one greedy sample through real vLLM. *Agrees*: the same regime as the full analyst and every weight within
+{within} bps. Wilson 95 % intervals. Each state stands in `judged.jsonl`.
 
 | regime by the full analyst | agrees | of | share | low | high |
 |---|---|---|---|---|---|
