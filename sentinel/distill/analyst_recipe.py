@@ -38,7 +38,11 @@ def make_analyst(out: Path = OUT, *, trajectories: int = TRAJECTORIES, states: i
     out.mkdir(parents=True, exist_ok=True)
     for name in KEPT:  # tokenizer and template are the base's
         shutil.copy(made / name, out / name)
-    scores = run_judge(out, "heldout", states)
+    return keep(out, data, run_judge(out, "heldout", states))
+
+
+def keep(out: Path, data: Path, scores: dict[str, Any]) -> dict[str, Any]:
+    """Scores, judged states and card into the adapter's folder."""
     scores["data_sha256"] = hashlib.sha256(data.read_bytes()).hexdigest()
     lines = [json.dumps(one, separators=(",", ":")) for one in scores.pop("judged")]
     (out / "judged.jsonl").write_text("\n".join(lines) + "\n")
