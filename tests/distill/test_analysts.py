@@ -68,8 +68,8 @@ def test_only_rows_where_the_two_oracles_agree_are_learnt(
 
 def test_the_roles_do_not_mix_in_one_folder(analyst_shards: Path) -> None:
     """Ids would meet, and a second run would think the other role's done."""
-    command = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill", "collect", "--part", "dev"]
-    command += ["--out", analyst_shards, "--states", "4"]
+    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill", "collect"]
+    command += ["--part", "dev", "--out", analyst_shards, "--states", "4"]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "holds rows of another teacher, part, seed or role" in " ".join(done.stderr.split())
