@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sentinel import settings
 from sentinel.agent.described import answer, named, signature
+from sentinel.agent.opinion import Opinions
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 110  # characters of a phrase
@@ -63,7 +64,17 @@ def tools() -> str:
     return "\n".join(rows)
 
 
-PAGES = {"README.md": {"tree": tree, "settings": table}, "docs/tools.md": {"tools": tools}}
+def analyst() -> str:
+    own = Opinions(named())
+    rows = ["| of an analyst alone | meaning |", "|---|---|"]
+    return "\n".join([*rows, *(f"| `{signature(tool)}` | {answer(tool)} |" for tool in (own.lean, own.view))])
+
+
+PAGES = {
+    "README.md": {"tree": tree, "settings": table},
+    "docs/tools.md": {"tools": tools},
+    "docs/roles.md": {"analyst": analyst},
+}
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Run, Sandbox, Tools
 from sentinel.agent.trader import Trader
+from sentinel.agent.watch import Watch, watch, watch_model
 from sentinel.calibrated import quorum_bps, sizes
 from sentinel.chain.heads import HeadStream, latest_head
 from sentinel.chain.history import PriceHistory
@@ -61,7 +62,7 @@ class Parts:
     heads: HeadStream
     latest: Latest[Head]
     market: MarketReader
-    analyst: SettingsAnalyst
+    analyst: SettingsAnalyst | Watch
     trader: Trader
     toolkit: DexToolkit
     fork: Fork | None  # None: the chain's own node simulates
@@ -90,7 +91,7 @@ async def assembled(
     Raises OperatorError for what a person must mend, Unavailable where the chain or the fork does not answer.
     """
     limits = terms.limits(settings, network)
-    mandate = terms.mandate(settings, network)
+    mandate, desk = terms.mandate(settings, network), terms.desk(settings, network)
     state_dir = settings.state_dir.expanduser()
     async with contextlib.AsyncExitStack() as stack:
         rpc = await stack.enter_async_context(Rpc(settings.rpc.url, timeout=settings.rpc.read_timeout))
@@ -123,19 +124,24 @@ async def assembled(
             model = await stack.enter_async_context(_student(settings, metrics))
         else:
             model = trader_model
-        build = builder(settings, network, prices)
+        build = builder(settings, desk, prices)
         trader = Trader(
             sampler=model,
             sandbox=_Counted(sandbox, metrics),
-            network=network,
-            quoter=Quoter(network),
+            network=desk,
+            quoter=Quoter(desk),
             builder=build,
             mandate=mandate,
             first_thought=first_thought(settings, mandate),
             max_steps=settings.model.max_steps,
             timeout=settings.model.episode_timeout,
             memory=memory,
+            venue=settings.strategy.venue,
         )
+        analyst: SettingsAnalyst | Watch = SettingsAnalyst(settings.strategy.target_weights)
+        if settings.analyst.source == "model":
+            sampler = await stack.enter_async_context(watch_model(settings))
+            analyst = watch(settings, network, sampler, trader, Quoter(network), metrics.analysed)
         toolkit, policy = DexToolkit(network, fork, node=node), Policy(network, limits)
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
         metrics.student.info({"id": model.source})
@@ -152,7 +158,7 @@ async def assembled(
             heads=heads,
             latest=latest,
             market=market,
-            analyst=SettingsAnalyst(settings.strategy.target_weights),
+            analyst=analyst,
             trader=trader,
             toolkit=toolkit,
             fork=fork,

@@ -11,8 +11,9 @@ SentinelError
  │    │    └── RpcTimeout
  │    ├── HeadGone            the block is no longer (or not yet) part of the endpoint's chain
  │    ├── ForkUnavailable     the simulation fork is down or behind, and the node does not stand in
- │    └── ModelUnavailable    the student gave no usable answer
- │         └── ModelTimeout   nor any answer in time
+ │    ├── ModelUnavailable    the student gave no usable answer
+ │    │    └── ModelTimeout   nor any answer in time
+ │    └── NoView              the analyst has no view that is still valid
  ├── AgentFault               the model's fault: recorded as Discarded, the cycle goes on
  │    ├── ParseFault          the text is not a code action
  │    ├── CodeFault           the code did not run
@@ -85,6 +86,10 @@ class ModelUnavailable(Unavailable):
 
 
 class ModelTimeout(ModelUnavailable):
+    pass
+
+
+class NoView(Unavailable):
     pass
 
 

@@ -96,6 +96,9 @@ class ShadowSettings(_Group):
 class StrategySettings(_Group):
     playbook: Playbook = Field("rebalance", description=f"what the trader does: {', '.join(get_args(Playbook))}")
     base: str = Field("WETH", description="token traded against the quote token")
+    venue: Literal["", "uniswap_v2", "uniswap_v3", "uniswap_v4"] = Field(
+        "", description="the only venue that the trader may see and use; empty: all"
+    )
     target_weights: Weights = Field({"WETH": 5000, "USDC": 5000}, description="bps of equity, summing to 10000")
     band: float = Field(
         0.02, gt=0, lt=1, description="rebalance: distance from the target that is left alone; reduce_risk: above it"
@@ -120,6 +123,26 @@ class StrategySettings(_Group):
         if sum(self.target_weights.values()) != 10_000:
             raise ValueError(f"target_weights sum to {sum(self.target_weights.values())}, not 10000 bps")
         return self
+
+
+class AnalystSettings(_Group):
+    source: Literal["settings", "model"] = Field(
+        "settings", description="whose view the trader follows: strategy.target_weights, or a model that leans them"
+    )
+    name: str = Field("analyst", description="its served model name, at the student's endpoint")
+    every: int = Field(10, ge=1, le=100_000, description="blocks that a view is valid; the next is asked for before")
+    without: Literal["settings", "hold"] = Field(
+        "settings", description="while no view is valid: follow strategy.target_weights, or hold"
+    )
+    n: int = Field(1, ge=1, le=64, description="samples a step; most of them must say the same. 1 is greedy")
+    timeout: float = Field(10.0, gt=0, le=100, description="seconds for one analysis; it runs beside the cycles")
+    trend: float = Field(0.002, gt=0, lt=1, description="quick average off the slow one by this: up or down")
+    swing: float = Field(0.0014, gt=0, lt=1, description="volatility a block above which the market is in stress")
+    fall: float = Field(0.02, gt=0, lt=1, description="distance below the high of 60 blocks that is stress too")
+    least_confidence: float = Field(0.5, ge=0, le=1, description="a view that is less sure is not taken")
+    max_step_bps: int = Field(2000, ge=1, le=10_000, description="most that one view may change a token's weight")
+    least_bps: Weights = Field({}, description="least weight of a token, whatever the model says; not named: 0")
+    most_bps: Weights = Field({}, description="most weight of a token; not named: limits.inventory_bps, or 10000")
 
 
 class VoteSettings(_Group):
@@ -216,6 +239,7 @@ class Settings(BaseSettings):
     model: ModelSettings = ModelSettings()
     shadow: ShadowSettings = ShadowSettings()
     strategy: StrategySettings = StrategySettings()
+    analyst: AnalystSettings = AnalystSettings()
     vote: VoteSettings = VoteSettings()
     limits: LimitSettings = LimitSettings()
     execution: ExecutionSettings = ExecutionSettings()

@@ -6,11 +6,12 @@ Decimal arithmetic, rounded down where the number permits something and never th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 
 from sentinel.errors import SettingsError
 from sentinel.settings import Settings
-from sentinel.types import NATIVE, Limits, Mandate, Network, Symbol
+from sentinel.types import BPS, NATIVE, Brief, Limits, Mandate, Network, Symbol
 
 GWEI, ETHER = 9, 18  # decimals
 
@@ -68,6 +69,43 @@ def mandate(settings: Settings, network: Network) -> Mandate:
         until=given.until,
         every=given.every,
     )
+
+
+def brief(settings: Settings) -> Brief:
+    """What the analyst is asked for."""
+    given = settings.analyst
+    return Brief(settings.strategy.base, given.trend, given.swing, given.fall, settings.strategy.size)
+
+
+def weight_bounds(settings: Settings, network: Network) -> tuple[dict[Symbol, int], dict[Symbol, int]]:
+    """The least and the most of a view's weights, bps. Raises SettingsError where they leave the standing weights no
+    place, or name a token that the network does not have."""
+    given, standing = settings.analyst, settings.strategy.target_weights
+    least, most = dict(given.least_bps), {**settings.limits.inventory_bps, **given.most_bps}
+    if unknown := sorted({*least, *most} - set(network.tokens)):
+        raise SettingsError(f"SENTINEL_ANALYST__LEAST_BPS, __MOST_BPS: {', '.join(unknown)} not in {network.name}")
+    for symbol in sorted({*least, *most, *standing}):
+        low, high = least.get(symbol, 0), most.get(symbol, BPS)
+        if not low <= standing.get(symbol, 0) <= high:
+            raise SettingsError(
+                f"SENTINEL_STRATEGY__TARGET_WEIGHTS: {symbol} at {standing.get(symbol, 0)} bps is outside the "
+                f"{low} to {high} that SENTINEL_ANALYST__LEAST_BPS, __MOST_BPS and the inventory limit leave a view"
+            )
+    return least, most
+
+
+def desk(settings: Settings, network: Network) -> Network:
+    """The network as the trader may see and use it. Raises SettingsError where its one venue does not trade the base
+    token against the quote."""
+    venue = settings.strategy.venue
+    if not venue:
+        return network
+    pools = {name: pool for name, pool in network.pools.items() if pool.venue == venue}
+    if not any({pool.token0, pool.token1} == {settings.strategy.base, network.quote} for pool in pools.values()):
+        raise SettingsError(
+            f"SENTINEL_STRATEGY__VENUE: no pool of {venue} trades {settings.strategy.base} against {network.quote}"
+        )
+    return replace(network, pools=pools)
 
 
 def dust(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:

@@ -176,6 +176,17 @@ class Mandate:
 
 
 @dataclass(frozen=True, slots=True)
+class Brief:
+    """What the operator asks of the analyst; it stands in the analyst's prompt. Fractions where not said otherwise."""
+
+    base: Symbol  # the token whose share is leaned; the quote token takes the rest
+    trend: float  # least distance of the quick average from the slow one that counts as one
+    swing: float  # volatility per bar above which it is stress
+    fall: float  # distance below the highest of the bars above which it is stress
+    size: float  # a market that takes no more than this within 1 % is thin; whole quote tokens
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Hard limits outside the model; base units of the quote token where not said otherwise."""
 
@@ -265,6 +276,15 @@ class Approve:
 @dataclass(frozen=True, slots=True)
 class HoldAction:
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class View(HoldAction):
+    """An analyst's last word. As an action it is a hold: no stage that trades can make anything else of it."""
+
+    weights: Mapping[Symbol, int]  # bps of equity; sums to 10,000
+    regime: str  # a name of agent/opinion.py
+    confidence: float  # 0..1
 
 
 Action = Swap | Approve | HoldAction

@@ -1,11 +1,19 @@
-"""The slow loop's seat. In this slice the view comes from settings, and says so."""
+"""Who says what the portfolio should be: the operator's settings, or a model in an episode of its own."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sentinel.types import MarketState, MarketView, Symbol
+from sentinel.agent import prompt
+from sentinel.agent.episode import Runner, Sampler, play
+from sentinel.agent.needs import Builder, Quoter
+from sentinel.agent.opinion import Opinions
+from sentinel.agent.recollection import NOTHING, Memory
+from sentinel.agent.tools import Toolbox
+from sentinel.errors import ModelTimeout, NoView
+from sentinel.types import Brief, MarketState, MarketView, Network, Proposal, Symbol, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +28,62 @@ class SettingsAnalyst:
             confidence=1.0,
             valid_until=state.head.number,
             source="settings",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Analyst:
+    """The trader's frame with another role: the same episode, sandbox and reads, and one final action, `view`.
+
+    The full analyst and the fast one differ in who samples: one takes several steps, the other one short step.
+    """
+
+    sampler: Sampler
+    sandbox: Runner
+    network: Network
+    quoter: Quoter
+    builder: Builder  # the toolbox has one; no tool of an analyst reaches it
+    brief: Brief
+    standing: SettingsAnalyst  # the shares that it leans
+    valid_for: int = 10  # blocks
+    n: int = 1  # samples a step
+    max_steps: int = 5
+    timeout: float = 30.0  # seconds for the whole episode
+    memory: Memory = NOTHING
+
+    async def look(self, state: MarketState) -> MarketView:
+        """Raises ModelUnavailable, and NoView where most of the samples did not end with one and the same view."""
+        return self.read(await self.propose(state), state)
+
+    async def propose(self, state: MarketState) -> Proposal:
+        """The episode; each candidate's action is a View."""
+        messages = prompt.analysis(self.brief, self.network.quote)
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await play(
+                    self.sampler,
+                    self.sandbox,
+                    self.tools(state),
+                    messages,
+                    prompt.observation,
+                    n=self.n,
+                    max_steps=self.max_steps,
+                )
+        except TimeoutError as error:
+            raise ModelTimeout(f"no view within {self.timeout:g} s") from error
+
+    def tools(self, state: MarketState) -> Opinions:
+        standing, remembered = self.standing.view(state), self.memory.at(state)
+        base = self.brief.base
+        return Opinions(Toolbox(state, standing, self.network, self.quoter, self.builder, remembered, base))
+
+    def read(self, proposal: Proposal, state: MarketState) -> MarketView:
+        """What more than half of those asked said; raises NoView."""
+        views = [one.action for one in proposal.candidates if isinstance(one.action, View)]
+        said = max(views, key=views.count, default=None)
+        if said is None or 2 * views.count(said) <= proposal.asked:
+            why = ", ".join(sorted({f"{one.stage} {one.reason}" for one in proposal.discarded})) or "they differ"
+            raise NoView(f"no view of {proposal.asked} samples: {why}")
+        return MarketView(
+            said.weights, said.regime, said.confidence, state.head.number + self.valid_for, proposal.source
         )

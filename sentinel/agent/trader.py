@@ -29,6 +29,7 @@ class Trader:
     max_steps: int = 5
     timeout: float = 30.0  # seconds for all that one block asks: a late proposal belongs to an old block
     memory: Memory = NOTHING
+    venue: str = ""  # the only one that network, quoter and builder know; empty: all. What is proposed names it
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
         """n final actions wanted. Raises ModelUnavailable: ModelTimeout after `timeout` (I22)."""
@@ -46,7 +47,7 @@ class Trader:
                 max_steps=self.max_steps,
                 prefill=form.prefill(self.first_thought),
             )
-        return replace(proposal, timings={**part.seconds, **proposal.timings})
+        return replace(proposal, source=self._named(proposal.source), timings={**part.seconds, **proposal.timings})
 
     async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
         """`more` further samples of the proposal's last step, in what is left of `timeout`. `state` and `view` are
@@ -60,6 +61,10 @@ class Trader:
                 more=more,
                 prefill=form.prefill(self.first_thought),
             )
+
+    def _named(self, source: str) -> str:
+        """student:sentinel-nano -> student:sentinel-nano@uniswap_v3; an adapter's own name may say it already."""
+        return source if not self.venue or source.endswith(f"@{self.venue}") else f"{source}@{self.venue}"
 
     def _tools(self, state: MarketState, view: MarketView) -> Toolbox:
         remembered = self.memory.at(state)

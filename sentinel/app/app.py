@@ -19,6 +19,7 @@ from eth_utils.crypto import keccak
 
 from sentinel import terms
 from sentinel.agent.episode import Sampler
+from sentinel.agent.watch import Watch
 from sentinel.app.breaker import DriftBreaker
 from sentinel.app.counterfactual import Counterfactuals
 from sentinel.app.operations import Operator
@@ -183,6 +184,9 @@ async def opened(
                 refresh=operator.refresh,
             ),
         )
+        if isinstance(parts.analyst, Watch):
+            daemon.services = (*daemon.services, parts.analyst)
+            daemon.on_cycle.append(parts.analyst.cycle_done)
         if shadow is not None:
             beside = shadow(parts, log)
             daemon.services = (*daemon.services, beside)

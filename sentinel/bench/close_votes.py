@@ -22,10 +22,11 @@ from sentinel.agent.serving import served, student
 from sentinel.bench.quantiles import summary
 from sentinel.decide.more import DISSENT_BPS, further
 from sentinel.distill import split
-from sentinel.distill.collect import Case, cases, drop_reason
+from sentinel.distill.cases import Case, cases
 from sentinel.distill.desk import Verdict
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.score import agrees
+from sentinel.distill.trajectories import drop_reason
 from sentinel.types import Act, Decision
 
 

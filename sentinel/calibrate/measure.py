@@ -17,11 +17,12 @@ from sentinel.agent.episode import Sampler
 from sentinel.calibrate.observed import Observed
 from sentinel.decide.vote import vote
 from sentinel.distill.arena import WALLETS
-from sentinel.distill.collect import Case, cases, drop_reason
+from sentinel.distill.cases import Case, cases
 from sentinel.distill.desk import Verdict
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.score import agrees
 from sentinel.distill.split import Part
+from sentinel.distill.trajectories import drop_reason
 from sentinel.errors import ModelUnavailable
 from sentinel.terms import dust
 from sentinel.types import NATIVE, Act, Decision, Hold, Simulation, Swap

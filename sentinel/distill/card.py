@@ -117,6 +117,96 @@ action and end of turn alone. `chat_template.jinja` renders training rows and se
 Not evaluated: `sentinel distill evaluate` does that.
 """
 
+ANALYST = """# analyst
+
+A LoRA adapter (rank {rank}, alpha {alpha}, the output layer too) of {trained:,} parameters on `{base}`: the fast
+analyst. Every few blocks it looks at the market in one short step and answers with a view: a regime, and the share of
+equity that each token should have. vLLM serves it beside its base under its own name (`docs/roles.md`). It belongs to
+the weights whose SHA-256 is `{base_sha256}` and is not served on others.
+
+**It is not a forecaster.** What it learnt is to copy the operator's numbers into one short code action; comparison and
+arithmetic stand in that code. How far a view may go is bounded outside the model.
+
+- Teacher: the **oracle** (`sentinel/distill/analysis.py`), not an LLM. The full analyst takes five steps over long
+  history, risk in every token, depth, and memory; kept are the fast one's words wherever the two say the same.
+- Data: {trajectories} trajectories, {tokens:.0f} tokens each on average, on training days of `models/split.toml`. Not
+  committed; SHA-256 `{data_sha256}`.
+- Training: {steps} steps of {batch}, learning rate {rate:g}, seed {seed}, {seconds:.0f} s of wall time on `{device}`;
+  mean loss of the last 50 steps {loss:.2g}. Loss is on thought, action and end of turn alone.
+
+`sentinel distill analyst` makes it again.
+
+![Loss over the steps of training, logarithmic](curve.svg)
+
+## Held-out scores
+
+{states} states of days and seeds that training never saw, {apart} bars apart, the operator's numbers drawn anew for
+each; one greedy sample through real vLLM. *Agrees*: the same regime as the full analyst and every weight within
+{within} bps. Wilson 95 % intervals. Each state stands in `judged.jsonl`.
+
+| regime by the full analyst | agrees | of | share | low | high |
+|---|---|---|---|---|---|
+{rows}
+
+The fast oracle, whose words these are, agrees in {could}; student and fast oracle fare alike on {alike} of {states}.
+Misses: {misses}.
+
+| tokens a view (mean) | student | full analyst | share |
+|---|---|---|---|
+| written | {written} | {full_written} | {written_share:.3f} |
+| sent and written | {all} | {full_all} | {all_share:.3f} |
+
+Median time of a view {median} s (two shared cores, no GPU).
+
+## Limits
+
+The rules are plain and the states a local market's: agreement with the teacher is no evidence of profit. Prompts
+outside the form of `sentinel/agent/prompt.py` and tokens other than WETH, WBTC and USDC are outside what it learnt.
+"""
+
+
+def analyst(folder: Path) -> None:
+    """Reads training.json and scores.json of the folder, writes README.md."""
+    training: dict[str, Any] = json.loads((folder / "training.json").read_text())
+    scores: dict[str, Any] = json.loads((folder / "scores.json").read_text())
+    recipe, could = training["recipe"], scores["fast_oracle"]
+    rows = "\n".join(
+        f"| {name} | {share['hits']} | {share['total']} | {_interval(share)} |"
+        for name, share in sorted(scores["agreement"].items(), key=lambda item: (-item[1]["total"], item[0]))
+    )
+    text = ANALYST.format(
+        rank=recipe["rank"],
+        alpha=recipe["alpha"],
+        trained=training["trained_parameters"],
+        base=recipe["base"],
+        base_sha256=training["base_sha256"],
+        trajectories=training["trajectories"],
+        tokens=training["tokens_per_trajectory"],
+        data_sha256=scores["data_sha256"],
+        steps=recipe["steps"],
+        batch=recipe["batch"],
+        rate=recipe["learning_rate"],
+        seed=recipe["seed"],
+        seconds=training["seconds"],
+        device=training["device"],
+        loss=training["loss_last_50"],
+        states=scores["states"],
+        apart=scores["apart"],
+        within=scores["within_bps"],
+        rows=rows,
+        could=f"{could['hits']} of {could['total']} ({could['share']:.3f})",
+        alike=scores["as_the_fast_oracle"],
+        misses="; ".join(f"{name} {count}" for name, count in scores["misses"].items()) or "none",
+        written=scores["tokens_written"]["student"],
+        full_written=scores["tokens_written"]["full"],
+        written_share=scores["written_share"],
+        all=scores["tokens_sent_and_written"]["student"],
+        full_all=scores["tokens_sent_and_written"]["full"],
+        all_share=scores["sent_and_written_share"],
+        median=scores["median_seconds"],
+    )
+    (folder / "README.md").write_text(text)
+
 
 def tuned(folder: Path) -> None:
     """The card of a tuned base before it was evaluated, in the place of the form that the library leaves there."""

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from sentinel.distill import analyst_recipe, recipe, shadow_log, shape, split
 from sentinel.distill import promote as promotion
-from sentinel.distill import recipe, shadow_log, shape, split
 from sentinel.distill import rounds as dagger
 from sentinel.distill.best_of import BestOf
-from sentinel.distill.collect import Engine, Order, here
+from sentinel.distill.cases import Order
+from sentinel.distill.collect import Engine, here
 from sentinel.distill.from_journal import PART as FROM_JOURNAL
 from sentinel.distill.from_journal import FromJournal
 from sentinel.distill.on_ray import OnRay
@@ -36,6 +37,7 @@ app = typer.Typer(no_args_is_help=True, help="Distil a student from a teacher's 
 def collect(
     out: Annotated[Path, typer.Option(help="Folder of the shards; what is there already is not done again.")],
     teacher: Annotated[str, typer.Option(help="oracle or llm.")] = "oracle",
+    role: Annotated[str, typer.Option(help="trader, or analyst (oracle alone).")] = "trader",
     states: Annotated[int, typer.Option(min=1, help="States of the stream.")] = 1000,
     n: Annotated[int, typer.Option(min=1, help="Trajectories a state; the oracle's are all the same.")] = 1,
     part: Annotated[str, typer.Option(help="train, dev or heldout: see models/split.toml.")] = "train",
@@ -60,6 +62,8 @@ def collect(
     """Run a teacher on local-market states; each trajectory is simulated on the fork and kept with its verdict."""
     if teacher not in ("oracle", "llm") or (teacher == "llm" and not (url and model)):
         raise typer.BadParameter("--teacher is oracle, or llm with --url and --model")
+    if role not in ("trader", "analyst") or (role == "analyst" and teacher != "oracle"):
+        raise typer.BadParameter("--role is trader, or analyst with the oracle as its teacher")
     endpoint = Endpoint(
         url, model, key_file, temperature, max_tokens,
         seed=seed, first_thoughts=first_thoughts, per_minute=per_minute, concurrent=concurrent,
@@ -67,7 +71,7 @@ def collect(
     if engine not in ("asyncio", "ray") or (engine == "ray" and (journal or teacher == "llm")):
         raise typer.BadParameter("--engine is asyncio, or ray for the oracle on a part of the split")
     where: Engine = OnRay(cluster, workers) if engine == "ray" else here
-    order = Order(FROM_JOURNAL if journal else split.load(part), states, n, seed)
+    order = Order(FROM_JOURNAL if journal else split.load(part), states, n, seed, role)
     if journal:
         settings = load()
         where = FromJournal(journal, rpc or settings.rpc.url, settings)
@@ -111,6 +115,7 @@ def train(
     batch: Annotated[int | None, typer.Option(min=1, help="Trajectories a step.")] = None,
     rank: Annotated[int | None, typer.Option(min=1, help="Of the adapter (64).")] = None,
     alpha: Annotated[int | None, typer.Option(min=1, help="Of the adapter (128).")] = None,
+    head: Annotated[bool, typer.Option("--head", help="With --lora: adapt the output layer too.")] = False,
     learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
     packing: Annotated[bool, typer.Option("--packing", help="Several trajectories in one row.")] = False,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 100,
@@ -130,7 +135,7 @@ def train(
     values |= {"steps": steps, "batch": batch, "rank": rank, "alpha": alpha, "learning-rate": learning_rate}
     values |= {"size": size, "checkpoint-every": checkpoint_every, "device": device, "seed": seed}
     options = [part for name, value in values.items() if value is not None for part in (f"--{name}", str(value))]
-    switches = [f"--{name}" for name, on in (("full", full), ("packing", packing)) if on]
+    switches = [f"--{name}" for name, on in (("full", full), ("head", head), ("packing", packing)) if on]
     recipe.run_train(data.resolve(), out.resolve(), *options, *switches, processes=processes)
 
 
@@ -197,3 +202,16 @@ def promote(
 def student() -> None:
     """All of it: collect, train, evaluate, model card. Writes models/nano."""
     print(json.dumps(recipe.make_student()["agreement"]))
+
+
+@app.command()
+def analyst(
+    judge: Annotated[Path | None, typer.Option(help="Judge this adapter alone, and make none.")] = None,
+    part: Annotated[str, typer.Option(help="dev or heldout.")] = "heldout",
+    states: Annotated[int, typer.Option(min=1)] = analyst_recipe.HELDOUT,
+) -> None:
+    """The analyst's adapter on the shipped student: collect, train, judge, model card. Writes models/analyst."""
+    if judge is None:
+        print(json.dumps(analyst_recipe.make_analyst(states=states)["agreement"]))
+        return
+    print(json.dumps(analyst_recipe.run_judge(judge.resolve(), part, states)))

@@ -11,11 +11,12 @@ from time import perf_counter
 from typing import Any
 
 from sentinel.agent.episode import Sampler
-from sentinel.distill.collect import Case, cases, drop_reason
+from sentinel.distill.cases import Case, cases
 from sentinel.distill.desk import Verdict
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.score import agrees
 from sentinel.distill.split import Part
+from sentinel.distill.trajectories import drop_reason
 from sentinel.distill.value import best, captured, regret_bps, succeeds, value
 from sentinel.shares import Share
 from sentinel.types import Act, Hold

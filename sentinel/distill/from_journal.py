@@ -19,7 +19,8 @@ from sentinel.agent.sandbox import Sandbox
 from sentinel.chain.networks import load_network
 from sentinel.dex.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.distill.collect import Case, Made, Order, Wanted, side_by_side
+from sentinel.distill.cases import Case, Order
+from sentinel.distill.collect import Made, Wanted, side_by_side
 from sentinel.distill.desk import Desk
 from sentinel.distill.scenario import Scenario
 from sentinel.distill.split import Part

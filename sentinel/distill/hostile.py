@@ -15,7 +15,7 @@ from typing import Any
 from sentinel.agent import prompt
 from sentinel.agent.episode import Sampler, extend, play
 from sentinel.decide.policy import Policy
-from sentinel.distill.collect import Case, cases
+from sentinel.distill.cases import Case, cases
 from sentinel.distill.desk import NOTHING_SPENT
 from sentinel.distill.hostile_inputs import Attack, attacks
 from sentinel.distill.split import Part

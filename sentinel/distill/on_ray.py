@@ -20,8 +20,10 @@ from typing import Any
 from sentinel.agent.sandbox import Sandbox
 from sentinel.devnet.prices import Bar, PricePath
 from sentinel.distill.arena import OVERRIDES, load_prices
-from sentinel.distill.collect import BARS_A_SEGMENT, Made, Order, Stretch, Wanted, play, stretches, version
+from sentinel.distill.cases import BARS_A_SEGMENT, Order
+from sentinel.distill.collect import Made, Stretch, Wanted, play, stretches
 from sentinel.distill.teacher import OracleTeacher, Teacher
+from sentinel.distill.trajectories import version
 from sentinel.errors import OperatorError
 from sentinel.settings import load
 

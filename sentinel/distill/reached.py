@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sentinel.agent.episode import Sampler
-from sentinel.distill.collect import Case, Order, drop_reason, segments, version
+from sentinel.distill.cases import Case, Order, segments
 from sentinel.distill.desk import Verdict
 from sentinel.distill.evaluate import judge
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.relabel import relabel
 from sentinel.distill.rows import Row
 from sentinel.distill.select import unfit
+from sentinel.distill.trajectories import drop_reason, version
 from sentinel.shares import Share
 from sentinel.types import Act, Trajectory
 

@@ -16,9 +16,10 @@ from rich.progress import Progress as Bar
 
 from sentinel.agent.serving import CHECKOUT, served, student
 from sentinel.distill import card, split
-from sentinel.distill.collect import Engine, Order, Progress, collect, here
+from sentinel.distill.cases import Order
+from sentinel.distill.collect import Engine, Progress, collect, here
 from sentinel.distill.evaluate import evaluate
-from sentinel.distill.rows import SHARD_ROWS, Shards, alone
+from sentinel.distill.rows import SHARD_ROWS, TRADER, Shards, alone
 from sentinel.distill.select import select
 from sentinel.distill.serving_env import run_module
 from sentinel.distill.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
@@ -54,12 +55,13 @@ def make_student(
     return scores
 
 
-def run_collect(part: str, count: int, out: Path, seed: int = 0) -> dict[str, int]:
-    """`count` selected trajectories of the oracle. The shards stay beside `out`, so that a second call goes on."""
+def run_collect(part: str, count: int, out: Path, seed: int = 0, role: str = TRADER) -> dict[str, int]:
+    """`count` selected trajectories of the oracle in that role. The shards stay beside `out`, so that a second call
+    goes on."""
     folder, states, report = out.with_suffix(""), count, dict[str, Any]()
     while (kept := sum(report.get("kept", {}).values())) < count:
         states += 2 * (count - kept) if report else 0
-        collect_shards(folder, Order(split.load(part), states, seed=seed))
+        collect_shards(folder, Order(split.load(part), states, seed=seed, role=role))
         report = select(folder, out, count=count)
     return _fates(report)
 

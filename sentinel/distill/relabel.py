@@ -14,11 +14,12 @@ from sentinel.agent import prompt
 from sentinel.agent.episode import resume
 from sentinel.agent.form import closed
 from sentinel.agent.majority import canonical
-from sentinel.distill.collect import Case, Order, fault, to_trajectory
+from sentinel.distill.cases import Case, Order
 from sentinel.distill.desk import Verdict
 from sentinel.distill.oracle import next_action
 from sentinel.distill.rows import Row
 from sentinel.distill.teacher import OracleTeacher
+from sentinel.distill.trajectories import fault, to_trajectory
 from sentinel.types import HoldAction, Sample
 
 ASKED = 2  # messages before the first turn: the system's and the operator's

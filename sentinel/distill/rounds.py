@@ -26,7 +26,7 @@ from rich.progress import Progress as Bar
 
 from sentinel.agent.serving import served, student
 from sentinel.distill import recipe, rows, split
-from sentinel.distill.collect import Order
+from sentinel.distill.cases import Order
 from sentinel.distill.evaluate import evaluate
 from sentinel.distill.paired import compare
 from sentinel.distill.reached import walk

@@ -21,6 +21,8 @@ from sentinel.types import Trajectory, Turn
 OPEN = "open.jsonl"  # the shard that is being filled
 DUPLICATES = "duplicates.jsonl"  # {"id": …, "same_as": content hash}: done, and not worth a row
 SHARD_ROWS = 500
+TRADER = "trader"
+ANALYST = "analyst"  # the role that has no playbook; it stands in a trajectory in the place of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,12 @@ class Row:
     seed: int  # of the stream of states
     sample: int  # which of the trajectories of its state
     code: str  # version of what collected it
+    role: str = TRADER  # or ANALYST
 
     @property
-    def kind(self) -> tuple[str, str, str, int]:
-        """Rows of one folder have it in common: who taught in which stream of states."""
-        return self.trajectory.source, self.trajectory.model, self.part, self.seed
+    def kind(self) -> tuple[str, str, str, int, str]:
+        """Rows of one folder have it in common: who taught which role in which stream of states."""
+        return self.trajectory.source, self.trajectory.model, self.part, self.seed, self.role
 
     @property
     def content(self) -> str:

@@ -22,8 +22,8 @@ from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.distill import rows
 from sentinel.distill.best_of import HARDER, BestOf
-from sentinel.distill.collect import TOO_LITTLE
-from sentinel.distill.rows import Row
+from sentinel.distill.rows import ANALYST, Row
+from sentinel.distill.trajectories import TOO_LITTLE
 from sentinel.distill.value import ENOUGH
 
 SPARE_HOLDS = 20  # a playbook's holds may outnumber its acts by so many
@@ -45,7 +45,7 @@ class Balance:
             return "enough already"
         if not row.acts and held > acted + SPARE_HOLDS:
             return "holds outnumber acts"
-        return "too many of its playbook" if acted + held >= self.most else None
+        return "too many of its playbook" if acted + held >= self.most and playbook != ANALYST else None
 
 
 def select(folder: Path, out: Path, *, count: int | None = None, best: BestOf | None = None) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def unfit(row: Row) -> str | None:
     """Why the row can teach nothing good; None where it can. Whatever the verdict at collection was."""
     if row.fault is not None:
         return row.fault
-    if row.trajectory.playbook not in PLAYBOOKS:
+    if row.trajectory.playbook not in {*PLAYBOOKS, ANALYST}:
         return "unknown playbook"
     turns, given = row.trajectory.turns, row.trajectory.given
     codes = [(place, parse(turn.text)) for place, turn in enumerate(turns) if turn.role == "assistant"]

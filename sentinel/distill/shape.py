@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,7 @@ class Recipe:
     rank: int = 64  # of the adapter, which `lora` alone makes
     alpha: int = 128
     dropout: float = 0.05
+    head: bool = False  # the adapter adapts the output layer too: for words that a base's own texts never had
 
     steps: int = 1600  # 0: two epochs
     batch: int = 32
@@ -51,3 +53,11 @@ def tuned(base: Path, method: Method) -> Recipe:
     return replace(
         Recipe(), size="", method=method, base=str(base), steps=0, batch=8, learning_rate=rate, weight_decay=0.0
     )
+
+
+def weights(base: Path) -> str:
+    """SHA-256 of a base's weights, file after file by name: an adapter belongs to these and to no others."""
+    digest = hashlib.sha256()
+    for path in sorted(base.glob("*.safetensors")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from sentinel.distill import card, checkpoint, curve, dataset, untrained
 from sentinel.distill.crew import Crew
-from sentinel.distill.shape import SIZES, Recipe, tuned
+from sentinel.distill.shape import SIZES, Recipe, tuned, weights
 
 TEMPLATE = Path("models/nano/chat_template.jinja")
 PACKED_WIDTH = 256  # tokens; attention over longer rows costs more than the padding that it saves
@@ -87,7 +87,8 @@ def train(
     if crew.rank:
         return {}
     out.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(out)
+    # An adapter's base stays where it is; its output layer is no part of the adapter, adapted or not.
+    model.save_pretrained(out, **({"save_embedding_layers": False} if recipe.method == "lora" else {}))
     words.save_pretrained(out)
     facts = {
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -97,10 +98,10 @@ def train(
         "loss_last_50": _mean(run.losses[-50:]),
         "seconds": round(time.monotonic() - started, 1),
     }
+    made_for = {"base_sha256": weights(Path(recipe.base))} if recipe.method == "lora" else {}
     losses = [round(loss, 5) for loss in run.losses[:: curve.EVERY]]
-    (out / "training.json").write_text(
-        json.dumps({"recipe": asdict(recipe), **facts, "device": crew.device.type, "losses": losses}, indent=1) + "\n"
-    )
+    told = {"recipe": asdict(recipe), **made_for, **facts, "device": crew.device.type, "losses": losses}
+    (out / "training.json").write_text(json.dumps(told, indent=1) + "\n")
     curve.write(out)
     if recipe.method != "scratch":
         card.tuned(out)
@@ -172,6 +173,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="folder of a Hugging Face causal model to tune instead")
     parser.add_argument("--full", action="store_true", help="with --base: all its weights, not an adapter")
     parser.add_argument("--template", type=Path, help="chat template; of a base: its own, or ChatML")
+    parser.add_argument("--head", action="store_true", help="the adapter adapts the output layer too")
     parser.add_argument("--packing", action="store_true", help="several trajectories in one row")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--checkpoint-every", type=int, default=100, metavar="STEPS")
@@ -183,7 +185,7 @@ def main() -> None:
     recipe = tuned(given.base, "full" if given.full else "lora") if given.base else SIZES[given.size]
     named = ("steps", "batch", "seed", "rank", "alpha", "learning_rate")
     changed = {name: getattr(given, name) for name in named if getattr(given, name) is not None}
-    recipe = replace(recipe, packing=given.packing, **changed)
+    recipe = replace(recipe, packing=given.packing, head=given.head, **changed)
     template = given.template or (None if given.base else TEMPLATE)
     facts = train(
         recipe,

@@ -83,7 +83,13 @@ def model(recipe: Recipe, words: PreTrainedTokenizerFast, device: torch.device) 
                 r=recipe.rank,
                 lora_alpha=recipe.alpha,
                 lora_dropout=recipe.dropout,
-                target_modules="all-linear",
+                target_modules=_linear(base) if recipe.head else "all-linear",
             ),
         )
     return base.to(device).train()
+
+
+def _linear(base: torch.nn.Module) -> list[str]:
+    """The names of every linear layer, the output layer among them."""
+    linear = (name for name, module in base.named_modules() if isinstance(module, torch.nn.Linear))
+    return sorted({name.rpartition(".")[2] for name in linear})

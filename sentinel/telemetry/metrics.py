@@ -87,6 +87,8 @@ class Metrics:
         self.decisions = counter("decisions", "decisions by kind and reason", "kind", "reason")
         self.refusals = counter("refusals", "what policy refused, by rule", "rule")
 
+        self.analyses = counter("analyst_views", "analyses of the model analyst by what became of them", "fate")
+        self.view_of_model = gauge("view_of_model", "1 where the last cycle followed a model's view")
         self.shadowed = counter("shadow_blocks", "blocks by how the student in shadow fared on them", "fate")
 
         self.transactions = counter("transactions", "intents by how they ended", "outcome")
@@ -140,6 +142,8 @@ class Metrics:
             if (refused := record.sized.refusal) is not None:
                 self.refusals.labels(self._bounded("rule", refused.rule)).inc()
         self._observe_decision(record)
+        if record.view is not None:
+            self.view_of_model.set(record.view.source != "settings")
         if record.state is not None:
             self._observe_wallet(record)
 
@@ -155,6 +159,10 @@ class Metrics:
     def shadow(self, fate: str) -> None:
         """One block beside the live student: "agreed", "differed", "failed", or "skipped" for a newer one."""
         self.shadowed.labels(self._bounded("fate", fate)).inc()
+
+    def analysed(self, fate: str) -> None:
+        """One analysis: its view "taken", "bounded" or too "unsure", or it "failed"."""
+        self.analyses.labels(self._bounded("fate", fate)).inc()
 
     def sent(self, attempt: int, cancel: bool) -> None:
         """One send of an intent's attempt number `attempt`, from 1."""

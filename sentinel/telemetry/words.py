@@ -16,6 +16,7 @@ HOLDS = {
     "no_ballots": "no candidate survived parsing, simulation and policy",
     "model_unavailable": "the model did not answer",
     "model_timeout": "the model was too slow",
+    "no_view": "the analyst has no valid view",
     "fork_unavailable": "there was nowhere to simulate",
     "rpc_error": "the chain endpoint failed",
     "rpc_timeout": "the chain endpoint did not answer in time",

@@ -31,6 +31,16 @@ def oracle_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def analyst_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20 trajectories of the analyst's role, five briefs a state, collected on development states."""
+    shards = tmp_path_factory.mktemp("analyst") / "shards"
+    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill", "collect"]
+    command += ["--role", "analyst", "--out", shards, "--states", "4", "--n", "5", "--part", "dev"]
+    subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+    return shards
+
+
+@pytest.fixture(scope="session")
 def in_serving() -> Callable[..., Any]:
     """Runs a script of this folder in the serving environment; returns what its last line holds as JSON."""
 

@@ -15,7 +15,8 @@ import pytest
 from sentinel.agent.prompt import SYSTEM
 from sentinel.agent.serving import CHECKOUT
 from sentinel.distill import rows, split
-from sentinel.distill.collect import GIVE_UP, Order, collect
+from sentinel.distill.cases import Order
+from sentinel.distill.collect import GIVE_UP, collect
 from sentinel.distill.rows import Shards
 from sentinel.distill.select import select
 from sentinel.distill.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher, Teacher

@@ -21,7 +21,8 @@ from sentinel.chain.heads import latest_head
 from sentinel.chain.networks import load_network
 from sentinel.devnet import Devnet
 from sentinel.distill import rows, split
-from sentinel.distill.collect import Order, collect
+from sentinel.distill.cases import Order
+from sentinel.distill.collect import collect
 from sentinel.distill.from_journal import PART, FromJournal, asked_for
 from sentinel.distill.rows import Shards
 from sentinel.distill.select import select

@@ -16,10 +16,12 @@ import pytest
 from sentinel.agent.serving import CHECKOUT
 from sentinel.distill import split
 from sentinel.distill.arena import WALLETS
-from sentinel.distill.collect import BARS_A_SEGMENT, Order, collect, version
+from sentinel.distill.cases import BARS_A_SEGMENT, Order
+from sentinel.distill.collect import collect
 from sentinel.distill.on_ray import OnRay, Played
 from sentinel.distill.rows import Shards
 from sentinel.distill.teacher import OracleTeacher
+from sentinel.distill.trajectories import version
 from sentinel.errors import OperatorError
 
 MARK = "COLLECT_TEST_MARK"  # in the environment of the command and of all that it starts

@@ -14,7 +14,8 @@ from sentinel.agent.form import THOUGHT, closed
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.distill import split
-from sentinel.distill.collect import Order, collect
+from sentinel.distill.cases import Order
+from sentinel.distill.collect import collect
 from sentinel.distill.oracle import OracleModel, next_action, read_prompt
 from sentinel.distill.rows import Shards
 from sentinel.distill.scenario import MAKERS

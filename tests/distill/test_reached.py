@@ -11,7 +11,7 @@ from typing import Any
 from sentinel.agent.form import render_action
 from sentinel.agent.parse import parse
 from sentinel.distill import rows, split
-from sentinel.distill.collect import Case, Order, segments
+from sentinel.distill.cases import Case, Order, segments
 from sentinel.distill.oracle import OracleModel, next_action
 from sentinel.distill.reached import Reached, walk
 from sentinel.types import Act, Sample, Trajectory

@@ -6,7 +6,6 @@ The base is made here: tiny, with random weights. torch is in the serving enviro
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sentinel.agent.serving import CHECKOUT
 from sentinel.distill import cli, shape
 from sentinel.distill.serving_env import run_module
 from sentinel.errors import OperatorError
+from tests.distill.tuning import tune
 
 PLAIN = "{% for message in messages %}{{ message['content'] }}{% endfor %}"  # marks nothing
 CHATML = ("<|im_start|>", "<|im_end|>")
@@ -37,16 +37,6 @@ def one_row(tmp_path_factory: pytest.TempPathFactory, oracle_rows: Path) -> Path
     path = tmp_path_factory.mktemp("one") / "row.jsonl"
     path.write_text(oracle_rows.read_text().splitlines()[0] + "\n")
     return path
-
-
-def tune(base: Path, rows: Path, out: Path, how: str) -> dict[str, Any]:
-    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill", "train", how]
-    command += ["--base", base, "--data", rows, "--out", out, "--steps", "120", "--batch", "2"]
-    command += ["--learning-rate", "5e-3"]  # the defaults are for bases that know something
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    facts: dict[str, Any] = json.loads((out / "training.json").read_text())
-    return facts
 
 
 def test_an_adapter_learns_and_merged_into_its_base_answers_as_trained(

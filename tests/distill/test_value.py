@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.tools import Toolbox
 from sentinel.distill import split
-from sentinel.distill.collect import Case, cases, drop_reason
+from sentinel.distill.cases import Case, cases
 from sentinel.distill.oracle import OracleModel
+from sentinel.distill.trajectories import drop_reason
 from sentinel.distill.value import (
     EPSILON,
     RULES,

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -69,8 +70,9 @@ class Run:
 
 @contextlib.asynccontextmanager
 async def running(
-    net: Devnet, server: Server, folder: Path, *, mode: str = "live", direct: str = "auto"
+    net: Devnet, server: Server, folder: Path, *, mode: str = "live", direct: str = "auto", **more: Any
 ) -> AsyncIterator[Run]:
+    """`more`: further groups of settings."""
     await net.fund(WALLET, PURSE)
     await net.allow_permit2(WALLET, {"WETH": 10**19, "USDC": 20_000 * 10**6})
     key = folder / "key"
@@ -84,6 +86,7 @@ async def running(
         "web": {"port": 0},
         "wallet": {"dev_key_file": key},
         "execution": {"mode": mode, "confirmations": 1},
+        **more,
     }
     with (folder / "log").open("w") as log:
         async with opened(settings.load(None, **explicit), log_to=log) as app:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from sentinel.decide.policy import Policy
-from sentinel.distill.collect import Case
+from sentinel.distill.cases import Case
 from sentinel.distill.desk import NOTHING_SPENT
 from sentinel.distill.swapbench.answers import Answered
 from sentinel.distill.swapbench.states import Posed, stream

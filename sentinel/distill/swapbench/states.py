@@ -16,10 +16,11 @@ from pathlib import Path
 
 from sentinel.distill import split
 from sentinel.distill.arena import BARS
-from sentinel.distill.collect import Case, drop_reason, segments
+from sentinel.distill.cases import Case, segments
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.scenario import Scenario
 from sentinel.distill.swapbench.orders import CLAUSES
+from sentinel.distill.trajectories import drop_reason
 from sentinel.types import Act, Action, MarketState, Network
 
 LOOKBACK = 8  # bars: a prompt that holds all closes stays short enough for a small student

@@ -1,0 +1,79 @@
+"""The whole recipe of the shipped analyst: collect, adapt the shipped student, serve both, judge, card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import uvloop
+from rich.progress import Progress as Bar
+
+from sentinel.agent.model import Sampling, StudentModel
+from sentinel.agent.serving import CHECKOUT, NAME, served
+from sentinel.distill import analyst_scores, card, curve, recipe, split
+from sentinel.distill.rows import ANALYST
+from sentinel.errors import OperatorError
+
+OUT = CHECKOUT / "models" / ANALYST
+BASE = recipe.NANO.relative_to(CHECKOUT)  # as it stands in the adapter's own files
+TRAJECTORIES = 4000
+HELDOUT = 240
+# The base's words are its own: without the output layer it never learns to write others (the loss stayed at 1.8).
+RECIPE = ("--head", "--rank", 32, "--alpha", 64, "--batch", 8, "--steps", 600, "--learning-rate", 3e-3)
+KEPT = ("adapter_config.json", "adapter_model.safetensors", "training.json", "curve.svg")
+
+
+def make_analyst(out: Path = OUT, *, trajectories: int = TRAJECTORIES, states: int = HELDOUT) -> dict[str, Any]:
+    """What the work folder holds already is not made again. Returns the scores that the card shows."""
+    data = recipe.WORK / f"{ANALYST}-{trajectories}-0.jsonl"
+    if not data.exists():
+        recipe.run_collect("train", trajectories, data, 0, ANALYST)
+    made = recipe.WORK / ANALYST
+    if not (made / "training.json").exists():
+        recipe.run_train(data, made, "--base", BASE, *map(str, RECIPE))
+    out.mkdir(parents=True, exist_ok=True)
+    for name in KEPT:  # tokenizer and template are the base's
+        shutil.copy(made / name, out / name)
+    return keep(out, data, run_judge(out, "heldout", states))
+
+
+def keep(out: Path, data: Path, scores: dict[str, Any]) -> dict[str, Any]:
+    """Scores, judged states and card into the adapter's folder."""
+    scores["data_sha256"] = hashlib.sha256(data.read_bytes()).hexdigest()
+    lines = [json.dumps(one, separators=(",", ":")) for one in scores.pop("judged")]
+    (out / "judged.jsonl").write_text("\n".join(lines) + "\n")
+    (out / "scores.json").write_text(json.dumps(scores, indent=1, sort_keys=True) + "\n")
+    card.analyst(out)
+    curve.write(out)
+    return scores
+
+
+def run_judge(adapter: Path, part: str, states: int, *, model: Path = recipe.NANO, seed: int = 1) -> dict[str, Any]:
+    """The adapter beside its base, as `serve-student.sh` serves them, greedy. Raises OperatorError where it is none."""
+    if not (adapter / "adapter_config.json").is_file():
+        raise OperatorError(f"{adapter} holds no adapter: `sentinel distill analyst` makes one")
+    recipe.WORK.mkdir(parents=True, exist_ok=True)
+
+    async def judge(bar: Bar) -> dict[str, Any]:
+        async with served(model, log=recipe.WORK / "vllm.log", adapters=adapter.parent) as server:
+            task = bar.add_task(f"judge {part}", total=states)
+            student = StudentModel(server.url, adapter.name, Sampling(temperature=0.0), timeout=60.0)
+            async with student, aiohttp.ClientSession() as session:
+                await student.health()
+                tokens = analyst_scores.Tokens(session, server.url, NAME)
+                return await analyst_scores.judge(
+                    student,
+                    split.load(part),
+                    states,
+                    tokens,
+                    seed=seed,
+                    progress=lambda k: bar.update(task, completed=k),
+                )
+
+    with recipe.progress_bar() as bar:
+        scores = uvloop.run(judge(bar))
+    return {"part": part, "states": states, **scores}
