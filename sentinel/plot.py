@@ -64,11 +64,11 @@ class Plot:
             f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
         )
 
-    def legend(self, entries: Sequence[tuple[str, str]]) -> None:
+    def legend(self, entries: Sequence[tuple[str, str]], *, left: int = LEFT) -> None:
         for place, (text, colour) in enumerate(entries):
             y = TOP + 20 + 18 * place
-            self.parts.append(f'<circle cx="{LEFT + 16}" cy="{y - 4}" r="4" fill="{colour}"/>')
-            self.text(LEFT + 26, y, text, 12)
+            self.parts.append(f'<circle cx="{left + 16}" cy="{y - 4}" r="4" fill="{colour}"/>')
+            self.text(left + 26, y, text, 12)
 
     def svg(self) -> str:
         frame, self.parts = self.parts, []

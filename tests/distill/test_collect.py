@@ -117,12 +117,16 @@ async def test_an_endpoint_that_gives_nothing_usable_ends_the_run_and_what_was_d
 
 
 async def test_a_folder_belongs_to_one_teacher_and_one_stream(server: LlmServer, key: Path, tmp_path: Path) -> None:
-    """An oracle's rows are never among an LLM's."""
+    """An oracle's rows are never among an LLM's, and a trader's never among an analyst's."""
     await collect(Order(DEV, 4), OracleTeacher(), Shards(tmp_path))
     async with teacher(server, key) as llm:
-        other: list[tuple[Order, Teacher]] = [(Order(DEV, 4), llm), (Order(DEV, 4, seed=1), OracleTeacher())]
+        other: list[tuple[Order, Teacher]] = [
+            (Order(DEV, 4), llm),
+            (Order(DEV, 4, seed=1), OracleTeacher()),
+            (Order(DEV, 4, role=rows.ANALYST), OracleTeacher()),
+        ]
         for order, who in other:
-            with pytest.raises(OperatorError, match="of another teacher, part or seed"):
+            with pytest.raises(OperatorError, match="of another teacher, part, seed or role"):
                 await collect(order, who, Shards(tmp_path))
 
 

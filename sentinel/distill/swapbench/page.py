@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sentinel.distill.swapbench.table import EFFECTS
-from sentinel.plot import ACT, GOOD, INK, WARM, Plot
+from sentinel.plot import ACT, GOOD, INK, LEFT, RIGHT, WARM, WIDTH, Plot
 
 NAMES = {
     "cot": "words alone",
@@ -163,22 +163,24 @@ def effects(table: Mapping[str, Any]) -> str:
     bounds = [found[end] for of in table["effects"].values() for found in of.values() for end in ("low", "high")]
     plot = _places("What each part is worth", "points of success", [LABELS[name] for name in shown], [0.0, *bounds])
     plot.line([(0.0, 0.0), (1.0, 0.0)], INK, dashed=True)
-    _draw(plot, table["effects"], "mean", shown)
+    _draw(plot, table["effects"], "mean", shown, legend=WIDTH - RIGHT - 100)
     return plot.svg()
 
 
 def _places(title: str, y_label: str, names: Iterable[str], bounds: Sequence[float]) -> Plot:
-    """Room for all of `bounds`, in steps of five points."""
-    low = math.floor(20 * min(bounds))
-    high = max(low + 1, math.ceil(20 * max(bounds)))
+    """Room for all of `bounds`; the axis' five steps are whole multiples of five points."""
+    high = math.ceil(20 * max(bounds))
+    low = high - 5 * max(1, math.ceil((high - 20 * min(bounds)) / 5))
     return Plot(title, "", y_label, y_range=(low / 20, high / 20), names=[*names])
 
 
-def _draw(plot: Plot, sizes: Mapping[str, Mapping[str, Any]], field: str, shown: Sequence[str]) -> None:
+def _draw(
+    plot: Plot, sizes: Mapping[str, Mapping[str, Any]], field: str, shown: Sequence[str], *, legend: int = LEFT
+) -> None:
     for at, (colour, of) in enumerate(zip(COLOURS, sizes.values(), strict=False)):
         for place, name in enumerate(shown):
             if name in of:
                 x = (place + 0.5 + 0.2 * (at - (len(sizes) - 1) / 2)) / len(shown)
                 plot.whisker(x, of[name]["low"], of[name]["high"], colour)
                 plot.dot(x, of[name][field], colour)
-    plot.legend(list(zip(sizes, COLOURS, strict=False)))
+    plot.legend(list(zip(sizes, COLOURS, strict=False)), left=legend)
