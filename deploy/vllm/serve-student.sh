@@ -29,11 +29,12 @@ else
     [ "${SENTINEL_SERVE_COMPILED:-0}" = 1 ] || flags+=(--enforce-eager)
 fi
 
-# One base, one LoRA adapter a role: each folder NAME beside the model that holds an adapter made for these very weights
-# is served under the name NAME; SENTINEL_SERVE_ADAPTERS is another folder to look in, or `none`.
+# One base, one LoRA adapter a role: each folder NAME in SENTINEL_SERVE_ADAPTERS that holds an adapter made for these very
+# weights is served under the name NAME. Where a model is to be the analyst, those beside the model are served.
 adapters_of() {
     local model=$1 rank=0 weights= modules=() folder config own allowed
-    local adapters=${SENTINEL_SERVE_ADAPTERS:-$(dirname "$model")}
+    local adapters=${SENTINEL_SERVE_ADAPTERS:-none}
+    [ "$adapters" != none ] || [ "${SENTINEL_ANALYST__SOURCE:-settings}" != model ] || adapters=$(dirname "$model")
     for config in "$adapters"/*/adapter_config.json; do
         [ -f "$config" ] || continue # nothing matched
         folder=$(dirname "$config")

@@ -46,27 +46,28 @@ async def test_an_adapter_is_served_by_its_name_and_answers_as_trained(models: P
     """Word for word. The base beside it, at the same endpoint, knows none of it."""
     row = trajectory_of(json.loads((models / "rows.jsonl").read_text()))
     flags = ("--max-model-len", "1024")
-    async with served(models / "base", log=tmp_path / "vllm.log", flags=flags) as server:
+    async with served(models / "base", log=tmp_path / "vllm.log", flags=flags, adapters=models) as server:
         assert await say(server.url, ROLE, row) == row.turns[2].text
         assert await say(server.url, NAME, row) != row.turns[2].text
 
 
-def flags_of(model: Path, tmp_path: Path, adapters: str = "") -> Sequence[str]:
+def flags_of(model: Path, tmp_path: Path, adapters: str = "", source: str = "settings") -> Sequence[str]:
     """What vLLM would be started with."""
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     python.chmod(0o755)
     environment = {**os.environ, "SENTINEL_SERVE_PYTHON": str(python), "SENTINEL_SERVE_ADAPTERS": adapters}
+    environment["SENTINEL_ANALYST__SOURCE"] = source
     done = subprocess.run([SCRIPT, model], env=environment, capture_output=True, check=True, text=True)
     return done.stdout.splitlines()
 
 
 def test_adapters_are_found_beside_the_model_or_where_the_operator_says(models: Path, tmp_path: Path) -> None:
-    """With room for the highest rank; `none` serves the base alone."""
-    flags = flags_of(models / "base", tmp_path)
+    """With room for the highest rank. Where no model is to be the analyst the base is served alone."""
+    assert "--enable-lora" not in flags_of(models / "base", tmp_path)
+    flags = flags_of(models / "base", tmp_path, source="model")
     assert flags[flags.index("--lora-modules") + 1] == f"{ROLE}={models / ROLE}"
     assert flags[flags.index("--max-lora-rank") + 1] == "64"
-    assert "--enable-lora" not in flags_of(models / "base", tmp_path, "none")
     shutil.copytree(models / ROLE, tmp_path / "elsewhere" / "analyst")
     flags = flags_of(models / "base", tmp_path, str(tmp_path / "elsewhere"))
     assert flags[flags.index("--lora-modules") + 1] == f"analyst={tmp_path / 'elsewhere' / 'analyst'}"
@@ -77,5 +78,6 @@ def test_an_adapter_of_another_base_is_not_served(models: Path, tmp_path: Path) 
     shutil.copytree(models, tmp_path / "models")
     weights = tmp_path / "models" / "base" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    assert "--enable-lora" not in flags_of(tmp_path / "models" / "base", tmp_path)
+    assert "--enable-lora" not in flags_of(tmp_path / "models" / "base", tmp_path, source="model")
+    assert "--enable-lora" in flags_of(models / "base", tmp_path, source="model")
     assert "base_sha256" in json.loads((models / ROLE / "training.json").read_text())
