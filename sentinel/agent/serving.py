@@ -28,7 +28,7 @@ async def served(
     model: Path, *, port: int = 0, log: Path | None = None, flags: Sequence[str] = (), adapters: Path | None = None
 ) -> AsyncIterator[Server]:
     """Yields once the endpoint answers; stops the whole process group at the end. `flags` are vLLM's own, and have the
-    last word. `adapters`: the folder to find them in; None: the base alone. Raises OperatorError, ChildFailed."""
+    last word. `adapters`: the folder to find them in; None: as the script has it. Raises OperatorError, ChildFailed."""
     if not (model / "model.safetensors").is_file():
         raise OperatorError(f"{model} holds no student: `make student` trains one")
     port = port or free_port()
@@ -40,7 +40,7 @@ async def served(
         return True
 
     command: list[str | Path] = [SCRIPT, model, str(port), *flags]
-    env = {"SENTINEL_SERVE_ADAPTERS": str(adapters or "none"), "SENTINEL_ANALYST__SOURCE": "settings"}
+    env = {"SENTINEL_SERVE_ADAPTERS": str(adapters)} if adapters is not None else None
     child = Child("vllm", command, log=log, env=env, ready=ready, ready_within=READY_WITHIN)
     await child.start()
     try:
