@@ -25,10 +25,10 @@ from sentinel.types import Action
 
 log = structlog.get_logger("sentinel.sandbox")
 
-SECONDS = 1.0  # of interpreting, a run; time in tools is counted apart
+SECONDS = 1.0  # of interpreting a run, and as many in tools, after which no other is called: who waits may have gone
+UNHURRIED = 20.0  # the same where no block waits, and a busy machine must not change what comes out
 MEMORY = 128 * 1024 * 1024  # bytes, a run
 TOOL_CALLS = 100  # a run; name look-ups count too
-TOOL_SECONDS = 1.0  # in tools, a run, after which no other is called: whoever waits for the run may have gone
 OBSERVATION = 400  # characters that the model gets to see
 PRINTED = 64 * 1024  # bytes; printing more is a failure
 ERROR = 160  # characters
@@ -91,13 +91,15 @@ class Sandbox:
     exit in 4 of 60 trials, this one in none.
     """
 
-    def __init__(self, workers: int = 4, observer: Observer | None = None) -> None:
+    def __init__(self, workers: int = 4, observer: Observer | None = None, *, seconds: float = SECONDS) -> None:
+        """`seconds`: of interpreting a run, and as many in tools."""
+        self._seconds = seconds
         self._observer: Observer = observer or NoObserver()
         self._pool = monty.Monty(
             min_processes=1,
             max_processes=workers,
             checkout_timeout=30.0,
-            request_timeout=SECONDS + 2.0,  # kills a worker that its own limits did not stop
+            request_timeout=seconds + 2.0,  # kills a worker that its own limits did not stop
             max_checkouts_per_worker=1_000,
         )
         self._pool.__enter__()
@@ -109,13 +111,13 @@ class Sandbox:
     def run_blocking(self, code: str, tools: Tools, state: bytes | None = None) -> Run:
         """Runs `code` on its own copy of `state`. Never raises for what the code does."""
         started = time.perf_counter()
-        job = _Job(tools)
+        job = _Job(tools, self._seconds)
         error, kept = _screen(code), None
         if error is None:
             try:
                 kept = self._feed(code, job, state)
             except (monty.MontySyntaxError, monty.MontyRuntimeError) as fault:
-                error = _short(fault.display("type-msg"))
+                error = _short(fault.display("type-msg"), self._seconds)
             except CodeFault as fault:
                 error = _short(str(fault))
             except monty.MontyError as fault:  # the worker died, or a value could not cross
@@ -134,7 +136,7 @@ class Sandbox:
 
     def _feed(self, code: str, job: _Job, state: bytes | None) -> bytes:
         limits = monty.ResourceLimits(
-            max_feed_duration_secs=SECONDS, max_memory=MEMORY, max_suspensions=TOOL_CALLS, max_recursion_depth=200
+            max_feed_duration_secs=self._seconds, max_memory=MEMORY, max_suspensions=TOOL_CALLS, max_recursion_depth=200
         )
         policy = monty.OSPolicy(datetime="call_host", sleep="call_host", random_start="call_host")
         with self._pool.checkout(limits=limits, os_policy=policy, assert_message_annotations=False) as session:
@@ -159,8 +161,9 @@ class Sandbox:
 class _Job:
     """One run while it is going on: answers what the interpreter asks and notes what it asked for."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, seconds: float) -> None:
         self.tools = tools
+        self.seconds = seconds  # that it may spend in tools
         self.printed = monty.CollectString(max_bytes=PRINTED)
         self.finals: list[Action] = []
         self.reads: list[str] = []
@@ -175,8 +178,8 @@ class _Job:
             raise CodeFault("RuntimeError: nothing here can be awaited")
         if paused.is_os_function:
             return paused.resume({"exc_type": "PermissionError", "message": "not available here"})
-        if self.spent > TOOL_SECONDS:
-            raise CodeFault(f"TimeoutError: the tools were busy for more than {TOOL_SECONDS:g} s")
+        if self.spent > self.seconds:
+            raise CodeFault(f"TimeoutError: the tools were busy for more than {self.seconds:g} s")
         started = time.perf_counter()
         answer = self._call(str(paused.function_name), paused.args, paused.kwargs)
         self.spent += time.perf_counter() - started
@@ -210,11 +213,11 @@ def _screen(code: str) -> str | None:
     return next((message for pattern, message in _FORBIDDEN if pattern.search(rest)), None)
 
 
-def _short(text: str) -> str:
+def _short(text: str, seconds: float = SECONDS) -> str:
     """One line without what differs from run to run (measured times), so that equal failures read the same."""
     kind, _, message = one_line(text, 4 * ERROR).partition(": ")
     if kind == "TimeoutError":
-        message = f"it ran longer than {SECONDS:g} s"
+        message = f"it ran longer than {seconds:g} s"
     elif kind == "MemoryError":
         message = "it used too much memory"
     return printable(f"{kind}: {message}" if message else kind, ERROR)

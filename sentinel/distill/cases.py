@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from random import Random
 
-from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.sandbox import UNHURRIED, Sandbox
 from sentinel.devnet.market import Clock
 from sentinel.distill.arena import BARS, WALLETS, Arena
 from sentinel.distill.desk import Desk
@@ -60,7 +60,7 @@ async def segments(
 ) -> AsyncGenerator[tuple[Arena, tuple[Case, ...]]]:
     """Bar by bar through the part's segments, each on a chain of its own; through those alone that hold a `wanted` id,
     where some are named. Otherwise as `bars` and `Arena.open`."""
-    with Sandbox(workers=2) as sandbox:
+    with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
         for segment in part.segments(BARS_A_SEGMENT, seed):
             ids = (id_of(segment, bar, wallet) for bar in range(BARS_A_SEGMENT) for wallet in range(len(WALLETS)))
             if wanted is not None and not any(id in wanted for id in ids):

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
-from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.sandbox import UNHURRIED, Sandbox
 from sentinel.devnet.prices import PricePath
 from sentinel.distill import analysts, trajectories
 from sentinel.distill.arena import WALLETS, Arena
@@ -48,7 +48,7 @@ class Engine(Protocol):
 
 async def here(order: Order, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]:
     """One segment after the other, in this process."""
-    with Sandbox(workers=2) as sandbox:
+    with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
         for stretch in stretches(order, wanted):
             async with aclosing(play(stretch, order, teacher, sandbox)) as stream:
                 async for made in stream:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from sentinel import anchor
 from sentinel.agent import prompt
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.sandbox import UNHURRIED, Sandbox
 from sentinel.chain.networks import load_network
 from sentinel.dex.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
@@ -54,7 +54,7 @@ class FromJournal:
             rpc = await stack.enter_async_context(Rpc(self.rpc_url, timeout=self.settings.rpc.read_timeout))
             if (found := await anchor.anchor(rpc, network)).lower() != journal.genesis:
                 raise ChainMismatch(f"the node's chain began with {found}, that of {self.path} with {journal.genesis}")
-            sandbox = stack.enter_context(Sandbox(workers=2))
+            sandbox = stack.enter_context(Sandbox(workers=2, seconds=UNHURRIED))
             folder = stack.enter_context(TemporaryDirectory(prefix="sentinel-collect-"))
             memory = Memory(Path(folder) / "memory.sqlite3", self.path, network)
             stack.callback(memory.close)

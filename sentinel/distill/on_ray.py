@@ -17,7 +17,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.sandbox import UNHURRIED, Sandbox
 from sentinel.devnet.prices import Bar, PricePath
 from sentinel.distill.arena import OVERRIDES, load_prices
 from sentinel.distill.cases import BARS_A_SEGMENT, Order
@@ -118,7 +118,7 @@ def _play(job: _Job) -> Played:
 
     async def played() -> list[Made]:
         source, bars, before = job.prices
-        with Sandbox(workers=2) as sandbox:
+        with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
             stream = play(
                 job.stretch,
                 job.order,

@@ -10,7 +10,7 @@ from pathlib import Path
 from sentinel.agent import prompt
 from sentinel.agent.episode import Sampler, play
 from sentinel.agent.parse import parse
-from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.sandbox import UNHURRIED, Sandbox
 from sentinel.agent.tools import Toolbox
 from sentinel.distill.swapbench.batched import Batched, Draw, Place
 from sentinel.distill.swapbench.lessons import Lesson
@@ -85,7 +85,7 @@ async def answer(
         return Answered(posed[place].id, proposal, tools.calls.total())
 
     heard: dict[str, Heard] = {}
-    with Sandbox(workers=2) as sandbox:
+    with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
         async with Batched.open(folder) as batched:
             for name, draw in draws.items():
                 heard[name] = await batched.episodes(draw, one, len(posed)), batched.seconds

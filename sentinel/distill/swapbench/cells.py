@@ -21,7 +21,7 @@ from typing import Any
 import uvloop
 from rich.progress import Progress as Bar
 
-from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.sandbox import UNHURRIED, Sandbox
 from sentinel.agent.serving import CHECKOUT
 from sentinel.distill import recipe, rows
 from sentinel.distill.swapbench import states
@@ -118,7 +118,7 @@ def lessons(plan: Plan, kind: str) -> Path:
         async def write(bar: Bar) -> list[str]:
             task = bar.add_task(f"lessons {kind}", total=len(taught))
             lines = []
-            with Sandbox(workers=2) as sandbox:
+            with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
                 for one in taught:
                     lines.append(rows.dumps(asdict(await teach(Lesson(one, kind), sandbox))) + "\n")
                     bar.update(task, advance=1)
