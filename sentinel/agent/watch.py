@@ -1,8 +1,9 @@
 """The analyst's seat in the daemon: a model looks at the market beside the cycles, and a cycle takes what it has.
 
-An analysis begins when a cycle is done, so that no cycle waits for it or shares the model with it unless blocks come
-faster than it ends. A view is in force until the block that it names; a new one is asked for a quarter of that time
-before. Where none is in force the operator's own shares stand in, or the cycle holds, as the operator chose.
+An analysis begins when a cycle is done and is given up when the next one begins before it ends, so that no cycle waits
+for it or shares the model with it. A view is in force until the block that it names; a new one is asked for a quarter
+of that time before. Where none is in force the operator's own shares stand in, or the cycle holds, as the operator
+chose.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ class Watch:
     _stopped: bool = field(default=False)
 
     def view(self, state: MarketState) -> MarketView:
-        """At once. Raises NoView."""
+        """At once; an analysis that is still under way is given up, for the model is the trader's now: vLLM's CPU build
+        garbles a base's answer that shares a batch with an adapter's. Raises NoView."""
+        if self._task is not None:
+            self._task.cancel()
         if (held := self._in_force(state.head.number)) is not None:
             return held
         if self.hold_without:

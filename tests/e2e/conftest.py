@@ -51,14 +51,15 @@ class Run:
     settled: list[Settled] = field(default_factory=list)
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def until(self, seen: Callable[[], bool], patience: float = PATIENCE) -> None:
-        """Mine on until it is so; fails the test after `patience` seconds."""
+    async def until(self, seen: Callable[[], bool], patience: float = PATIENCE, *, between: float = 0.0) -> None:
+        """Mine on until it is so, with so many seconds between blocks; fails the test after `patience` seconds."""
         async with asyncio.timeout(patience):
             while not seen():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.recorded.wait(), PACE)
                 self.recorded.clear()
                 if not seen():
+                    await asyncio.sleep(between)
                     await self.net.market.step()
 
     def on_cycle(self, record: CycleRecord) -> None:

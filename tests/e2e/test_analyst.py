@@ -23,6 +23,11 @@ def views(run: Run) -> list[MarketView]:
     return [record.view for record in run.records if record.view is not None]
 
 
+def ends(run: Run) -> set[int]:
+    """The blocks until which its views were valid."""
+    return {view.valid_until for view in views(run) if view.source == ROLE}
+
+
 async def test_the_analysts_view_comes_from_beside_the_cycles_and_is_followed_within_bounds(
     devnet: Devnet, student: Server, tmp_path: Path
 ) -> None:
@@ -30,7 +35,9 @@ async def test_the_analysts_view_comes_from_beside_the_cycles_and_is_followed_wi
     no further than a step a view from where the weights stood. The trader is the base, as ever."""
     analyst = {"source": "model", "every": 4, "max_step_bps": STEP, "least_confidence": 0.0, "trend": 0.0001}
     async with running(devnet, student, tmp_path, mode="dry", analyst=analyst) as run:
-        await run.until(lambda: len({view.valid_until for view in views(run) if view.source == ROLE}) >= 3, 120.0)
+        await run.until(
+            lambda: len({view.valid_until for view in views(run) if view.source == ROLE}) >= 3, 200.0, between=3.0
+        )
         assert views(run)[0].source == "settings"
         assert {view.source for view in views(run)} <= {"settings", ROLE}
         before = STANDING
