@@ -36,8 +36,7 @@ async def devnet() -> AsyncIterator[Devnet]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def student(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """One real vLLM for the session; a test that stops it starts it again."""
-    models, log = CHECKOUT / "models", tmp_path_factory.mktemp("vllm") / "log"
-    async with served(models / "nano", log=log, adapters=models) as server:
+    async with served(CHECKOUT / "models" / "nano", log=tmp_path_factory.mktemp("vllm") / "log") as server:
         yield server
 
 

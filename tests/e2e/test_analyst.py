@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.agent.opinion import REGIMES
-from sentinel.agent.serving import Server
+from sentinel.agent.serving import CHECKOUT, served
 from sentinel.devnet import Devnet
 from sentinel.types import MarketView
 
@@ -29,12 +29,16 @@ def ends(run: Run) -> set[int]:
 
 
 async def test_the_analysts_view_comes_from_beside_the_cycles_and_is_followed_within_bounds(
-    devnet: Devnet, student: Server, tmp_path: Path
+    devnet: Devnet, tmp_path: Path
 ) -> None:
     """The first cycle follows the settings; later ones a view of the adapter, named in the record that is journaled,
     no further than a step a view from where the weights stood. The trader is the base, as ever."""
     analyst = {"source": "model", "every": 4, "max_step_bps": STEP, "least_confidence": 0.0, "trend": 0.0001}
-    async with running(devnet, student, tmp_path, mode="dry", analyst=analyst) as run:
+    models = CHECKOUT / "models"
+    async with (
+        served(models / "nano", log=tmp_path / "vllm.log", adapters=models) as student,
+        running(devnet, student, tmp_path, mode="dry", analyst=analyst) as run,
+    ):
         await run.until(
             lambda: len({view.valid_until for view in views(run) if view.source == ROLE}) >= 3, 200.0, between=3.0
         )
