@@ -22,7 +22,7 @@ from sentinel.agent.episode import Sampler
 from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.needs import Quoter
 from sentinel.agent.trader import Trader
-from sentinel.errors import NoView, Unavailable
+from sentinel.errors import NoView, SettingsError, Unavailable
 from sentinel.settings import Settings
 from sentinel.types import CycleRecord, MarketState, MarketView, Network
 
@@ -118,7 +118,13 @@ class Watch:
 
 def watch_model(settings: Settings) -> StudentModel:
     """One endpoint serves both roles: the analyst is another model name there. NOTE: its requests are not observed,
-    since the metrics of the model are those of the cycles."""
+    since the metrics of the model are those of the cycles. Raises SettingsError for live trading: what an adapter in
+    the server does to the base's answers is not understood (docs/roles.md)."""
+    if settings.execution.mode == "live":
+        raise SettingsError(
+            "SENTINEL_ANALYST__SOURCE=model is for dry runs: a server with adapters was seen to change the trader's "
+            "answers. Set it to `settings`, or SENTINEL_EXECUTION__MODE to `dry`"
+        )
     given, role = settings.model, settings.analyst
     sampling = Sampling(0.0 if role.n == 1 else given.temperature, given.top_p, given.max_tokens, given.seed)
     return StudentModel(given.url, role.name, sampling, timeout=role.timeout, api_key_file=given.api_key_file)

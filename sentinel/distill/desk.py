@@ -69,7 +69,10 @@ class Desk:
         )
 
     async def judge(self, state: MarketState, proposal: Proposal) -> Verdict:
-        simulations = await self.toolkit.simulate_all(state, proposal.candidates)
+        return self.verdict(state, proposal, await self.toolkit.simulate_all(state, proposal.candidates))
+
+    def verdict(self, state: MarketState, proposal: Proposal, simulations: tuple[Simulation, ...]) -> Verdict:
+        """`simulations` are those of the proposal's candidates."""
         ballots, refusals = Policy(self.network, self.limits).screen(simulations, state, NOTHING_SPENT)
         return Verdict(proposal, simulations, refusals, self.decide(state, ballots, proposal.asked))
 

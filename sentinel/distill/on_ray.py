@@ -96,6 +96,7 @@ def _cluster(address: str, workers: int) -> Iterator[Any]:
         ) from error
     with tempfile.TemporaryDirectory(prefix="sentinel-ray-", ignore_cleanup_errors=True) as folder:
         own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": folder}
+        own["runtime_env"] = {"env_vars": {"TMPDIR": folder}}  # what a killed worker leaves goes with the folder
         try:
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else own))
         except Exception as error:  # it has no class of its own for what can go wrong there

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.bounds import Bounds
-from sentinel.agent.watch import Watch
-from sentinel.errors import ModelUnavailable, NoView
+from sentinel.agent.watch import Watch, watch_model
+from sentinel.errors import ModelUnavailable, NoView, SettingsError
+from sentinel.settings import load
 from sentinel.types import CycleRecord, Hold, MarketState, MarketView
 from tests.agent.doubles import STATE
 
@@ -171,3 +173,11 @@ async def test_the_end_cuts_a_look_short() -> None:
     await settle()
     await watch.stop()
     assert fates == []
+
+
+def test_live_trading_has_no_model_for_an_analyst() -> None:
+    """An adapter in the server was seen to change the base's answers; the settings that are refused are named."""
+    explicit: dict[str, Any] = {"analyst": {"source": "model"}, "execution": {"mode": "live"}}
+    with pytest.raises(SettingsError, match="SENTINEL_ANALYST__SOURCE=model is for dry runs"):
+        watch_model(load(None, **explicit))
+    watch_model(load(None, analyst={"source": "model"}))

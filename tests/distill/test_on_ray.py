@@ -90,8 +90,9 @@ async def test_two_workers_write_what_one_process_writes_and_go_on_where_it_stop
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-async def test_however_the_driver_ends_no_process_stays(tmp_path: Path, number: int) -> None:
-    """Neither Ray's nor an Anvil, with chains in full use; Ctrl-C reaches the whole foreground group."""
+async def test_however_the_driver_ends_no_process_stays(tmp_path: Path, short: Path, number: int) -> None:
+    """Neither Ray's nor an Anvil, with chains in full use; Ctrl-C reaches the whole foreground group, and then no file
+    stays either."""
     process = await start(tmp_path, 100_000, "--engine", "ray", "--workers", "2")
     try:
         await until(lambda: sum("anvil --quiet" in command for command in started(tmp_path)) >= 4)
@@ -100,6 +101,7 @@ async def test_however_the_driver_ends_no_process_stays(tmp_path: Path, number: 
         assert process.returncode != 0
         await until(lambda: started(tmp_path) == [])
         assert b"Traceback" not in told
+        assert number == signal.SIGKILL or os.listdir(short) == []
     finally:
         if process.returncode is None:
             process.kill()

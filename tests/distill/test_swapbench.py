@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -163,20 +164,24 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> cells.Plan:
     monkeypatch.setattr(cells, "ARMS", short)
     return cells.Plan(
         name="tiny", trained=42, judged=14, batch=8, part="dev", steps={"pico": 12}, seeds={"pico": (1,)},
-        kinds=("cot", "agent"),
+        kinds=("cot", "agent", "ftp"), thoughts=("pico",),
     )  # fmt: skip
 
 
 def test_a_table_is_made_from_nothing_and_not_made_again(tiny: cells.Plan) -> None:
     """States, lessons, two real students, their answers, grades, page and pictures."""
     found = run.make(tiny)
-    assert set(found["arms"]) == {"cot", "cot_sc", "agent", "sampled", "sag"}
+    assert set(found["arms"]) == {"cot", "cot_sc", "agent", "sampled", "sag", "ftp", "both"}
     assert found["states"] == 14
     assert 0.0 <= found["arms"]["agent"]["low"] <= found["arms"]["agent"]["high"] <= 1.0
     paths = sorted(tiny.results.iterdir())
     assert {"README.md", "table.json", "success.svg", "pico-cot-1.json", "pico-agent-1.json"} <= {p.name for p in paths}
     made = {path.name: path.stat().st_mtime_ns for path in paths if "-1.json" in path.name}
+    assert {"none", "right", "wrong"} == set(json.loads((tiny.results / "thoughts-pico.json").read_text())["ways"])
+    (tiny.results / "thoughts-pico.json").unlink()
+    shutil.rmtree(tiny.work / "pico-ftp-1")  # as in a checkout: figures are there, weights are not
     assert run.make(tiny) == found
+    assert (tiny.results / "thoughts-pico.json").exists()
     assert made == {name: (tiny.results / name).stat().st_mtime_ns for name in made}
 
 
@@ -219,8 +224,12 @@ def test_cells_that_were_asked_different_states_make_no_table(tiny: cells.Plan) 
     with pytest.raises(OperatorError, match="no cells"):
         cells.read(tiny)
     for number, digest in enumerate(("a", "b")):
-        (tiny.results / f"pico-cot-{number}.json").write_text(json.dumps({"states": digest}))
+        body = {"states": digest, "size": "pico", "kind": "cot", "seed": number, "steps": 12}
+        (tiny.results / f"pico-cot-{number}.json").write_text(json.dumps(body))
     with pytest.raises(OperatorError, match="different states"):
+        cells.read(tiny)
+    (tiny.results / "pico-cot-0.json").write_text(json.dumps({**body, "seed": 0, "steps": 11}))
+    with pytest.raises(OperatorError, match=r"pico-cot-0 in .* other steps"):
         cells.read(tiny)
 
 

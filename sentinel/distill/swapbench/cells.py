@@ -161,13 +161,17 @@ def make(plan: Plan, cell: Cell) -> Path | None:
     return path
 
 
-def _made(plan: Plan, cell: Cell) -> dict[str, Any]:
+def student(plan: Plan, cell: Cell) -> Path:
+    """Its folder; trained first where it is not there, as in a checkout that has the cell's figures alone."""
     folder = plan.work / cell.name
-    data = lessons(plan, cell.kind)
     if not (folder / "training.json").exists():
-        recipe.run_train(
-            data, folder, "--size", cell.size, "--steps", cell.steps, "--batch", plan.batch, "--seed", cell.seed
-        )
+        learnt = ("--steps", cell.steps, "--batch", plan.batch, "--seed", cell.seed)
+        recipe.run_train(lessons(plan, cell.kind), folder, "--size", cell.size, *learnt)
+    return folder
+
+
+def _made(plan: Plan, cell: Cell) -> dict[str, Any]:
+    folder = student(plan, cell)
     asked = posed(plan, plan.part, plan.judged)
     training = json.loads((folder / "training.json").read_text())
     arms = judged(plan, asked, folder, cell.kind, {arm: ARMS[arm][1] for arm in cell.arms})
@@ -222,10 +226,15 @@ def _plain(value: object) -> object:
 
 
 def read(plan: Plan) -> list[dict[str, Any]]:
-    """All cells that are there. Raises OperatorError for none, and where they were asked different states."""
+    """All cells that are there. Raises OperatorError for none, where they were asked different states, and where one
+    learnt for another time than the plan says."""
     found = [json.loads(path.read_text()) for path in sorted(plan.results.glob("*-*-*.json"))]
     if not found:
         raise OperatorError(f"no cells in {plan.results}: run `make swapbench`")
     if len({one["states"] for one in found}) > 1:
         raise OperatorError(f"the cells in {plan.results} were asked different states: remove the older ones")
+    if odd := [
+        f"{one['size']}-{one['kind']}-{one['seed']}" for one in found if one["steps"] != plan.steps[one["size"]]
+    ]:
+        raise OperatorError(f"{', '.join(odd)} in {plan.results} had other steps than the plan has: remove them")
     return found

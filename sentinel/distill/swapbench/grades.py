@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from sentinel.decide.policy import Policy
 from sentinel.distill.cases import Case
-from sentinel.distill.desk import NOTHING_SPENT
 from sentinel.distill.swapbench.answers import Answered
 from sentinel.distill.swapbench.states import Posed, stream
 from sentinel.distill.value import best, captured, regret_bps, succeeds, value
@@ -75,9 +73,8 @@ async def _judge(case: Case, answers: Mapping[str, Answered], acts: bool) -> dic
     simulated = iter(await arena.toolkit.simulate_all(case.state, everything))
     grades = {}
     for arm, proposal in proposals.items():
-        ours = [next(simulated) for _ in proposal.candidates]
-        ballots, refusals = Policy(arena.network, arena.limits).screen(ours, case.state, NOTHING_SPENT)
-        decision = arena.decide(case.state, ballots, proposal.asked)
+        verdict = arena.verdict(case.state, proposal, tuple(next(simulated) for _ in proposal.candidates))
+        decision = verdict.decision
         got = value(mandate, box, decision.simulation) if isinstance(decision, Act) else 0.0
         grades[arm] = Grade(
             state=case.id,
@@ -89,7 +86,7 @@ async def _judge(case: Case, answers: Mapping[str, Answered], acts: bool) -> dic
             decision="act" if isinstance(decision, Act) else decision.reason,
             unparsed=_share(proposal, "parse") + _share(proposal, "sample"),
             failed=_share(proposal, "code") + _share(proposal, "action") + _share(proposal, "episode"),
-            refused=round(len(refusals) / proposal.asked, 4),
+            refused=round(len(verdict.refusals) / proposal.asked, 4),
             tool_calls=round(answers[arm].tool_calls / proposal.asked, 3),
             tokens=sum(sample.tokens for sample in proposal.samples),
             steps=proposal.steps,

@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from sentinel.agent.prompt import Message, number
+from sentinel.agent.prompt import SYSTEM, Message, number
 from sentinel.types import BPS, Mandate, MarketView
-
-SYSTEM = "You trade on chain. Answer with one thought and one code action."
 
 
 @dataclass(frozen=True, slots=True)

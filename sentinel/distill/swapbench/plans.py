@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sentinel.distill.swapbench.cells import Plan
 from sentinel.distill.swapbench.lessons import KINDS
 
@@ -17,13 +19,14 @@ FULL = Plan(
     thoughts=("pico", "micro", "nano"),
     published=True,
 )
-QUICK = Plan(
+QUICK = replace(
+    FULL,
     name="quick",
     trained=2000,
     judged=200,
-    batch=16,
-    part="heldout",
     steps={"pico": 600},
     seeds={"pico": (1,)},
     kinds=("cot", "agent", "ftp"),
+    thoughts=(),
+    published=False,
 )

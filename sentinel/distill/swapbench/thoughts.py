@@ -5,6 +5,7 @@ The student was trained with right plans alone. Whether it follows a wrong one o
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,12 +50,17 @@ def playbook_of(turn: str) -> str:
     return next((name for name, mark in MARKS.items() if mark in turn), "")
 
 
-def make(plan: cells.Plan, size: str, seed: int = 1) -> Path:
+def make(plan: cells.Plan, size: str) -> None:
+    """Of the size's first seed; nothing where it is there, or another run is at it."""
     path = plan.results / f"thoughts-{size}.json"
-    if path.exists():
-        return path
-    asked = cells.posed(plan, plan.part, plan.judged)
-    folder = plan.work / f"{size}-ftp-{seed}"
+    cell = next(one for one in plan.cells() if (one.size, one.kind) == (size, "ftp"))
+    with contextlib.suppress(BlockingIOError), cells.held(plan.work / f"{cell.name}.lock"):
+        if not path.exists():
+            _make(plan, cell, path)
+
+
+def _make(plan: cells.Plan, cell: cells.Cell, path: Path) -> None:
+    folder, asked = cells.student(plan, cell), cells.posed(plan, plan.part, plan.judged)
     heard: dict[str, list[Answered]] = {}
     for way in ("none", "right", "wrong"):
         prefills = [given(way, one) for one in asked]
@@ -72,9 +78,8 @@ def make(plan: cells.Plan, size: str, seed: int = 1) -> Path:
     for way in ("right", "wrong"):
         pairs = [(float(a.success), float(b.success)) for a, b in zip(grades[way], grades["none"], strict=True)]
         result[way]["against_none"] = difference(pairs, resamples=RESAMPLES).as_json()
-    body = {"size": size, "seed": seed, "states": states.digest(asked), "ways": result}
+    body = {"size": cell.size, "seed": cell.seed, "states": states.digest(asked), "ways": result}
     path.write_text(json.dumps(body, indent=1) + "\n")
-    return path
 
 
 def _written(asked: Sequence[Posed], heard: Sequence[Answered], way: str) -> Mapping[str, Any]:
