@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from sentinel.agent import prompt
@@ -66,19 +67,24 @@ Heard = tuple[list[Answered], float]  # answers in the order of the states; seco
 
 
 async def answer(
-    folder: Path, kind: str, draws: Mapping[str, Draw], posed: Sequence[Posed], *, prefills: Sequence[str] = ()
+    folder: Path,
+    kind: str,
+    draws: Mapping[str, Draw],
+    posed: Sequence[Posed],
+    *,
+    prefill: Callable[[str, Posed], str] = lambda way, posed: "",
 ) -> dict[str, Heard]:
-    """Of the student in `folder`, to every state, in each of the ways. `prefills`: a first thought for each state."""
+    """Of the student in `folder`, to every state, in each of the ways. `prefill`: how the way begins a student's first
+    turn there."""
 
-    async def one(place: int, sampler: Place) -> Answered:
+    async def one(way: str, place: int, sampler: Place) -> Answered:
         lesson = Lesson(posed[place], kind)
         tools = _Counted(lesson.box())
         n = sampler.batched.draw.n
         if lesson.uses_tools:
-            prefill = prefills[place] if prefills else ""
             proposal = await play(
                 sampler, sandbox, tools, lesson.messages(), prompt.observation,
-                n=n, max_steps=MAX_STEPS, prefill=prefill,
+                n=n, max_steps=MAX_STEPS, prefill=prefill(way, posed[place]),
             )  # fmt: skip
         else:
             proposal = await _at_once(sampler, sandbox, tools, lesson, n)
@@ -87,8 +93,8 @@ async def answer(
     heard: dict[str, Heard] = {}
     with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
         async with Batched.open(folder) as batched:
-            for name, draw in draws.items():
-                heard[name] = await batched.episodes(draw, one, len(posed)), batched.seconds
+            for way, draw in draws.items():
+                heard[way] = await batched.episodes(draw, partial(one, way), len(posed)), batched.seconds
     return heard
 
 

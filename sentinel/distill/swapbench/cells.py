@@ -188,13 +188,11 @@ def _made(plan: Plan, cell: Cell) -> dict[str, Any]:
     }
 
 
-def judged(
-    plan: Plan, asked: Sequence[Posed], folder: Path, kind: str, draws: Mapping[str, Draw], prefills: Sequence[str] = ()
-) -> dict[str, Any]:
+def judged(plan: Plan, asked: Sequence[Posed], folder: Path, kind: str, draws: Mapping[str, Draw]) -> dict[str, Any]:
     """Answered by the student in each of the ways, then graded all together."""
     with recipe.progress_bar() as bar:
         bar.add_task(f"answer {', '.join(draws)}", total=None)
-        heard = uvloop.run(answer(folder, kind, draws, asked, prefills=prefills))
+        heard = uvloop.run(answer(folder, kind, draws, asked))
     with recipe.progress_bar() as bar:
         task = bar.add_task("grade", total=len(asked))
         answers = {arm: answers for arm, (answers, _) in heard.items()}

@@ -33,6 +33,7 @@ MARKS = {
     "rebalance": "gap = ",
 }
 NAMES = [*MARKS]
+WAYS = ("none", "right", "wrong")
 
 
 def given(way: str, posed: Posed) -> str:
@@ -61,10 +62,8 @@ def make(plan: cells.Plan, size: str) -> None:
 
 def _make(plan: cells.Plan, cell: cells.Cell, path: Path) -> None:
     folder, asked = cells.student(plan, cell), cells.posed(plan, plan.part, plan.judged)
-    heard: dict[str, list[Answered]] = {}
-    for way in ("none", "right", "wrong"):
-        prefills = [given(way, one) for one in asked]
-        heard[way] = uvloop.run(answer(folder, "ftp", {way: ONE}, asked, prefills=prefills))[way][0]
+    told = uvloop.run(answer(folder, "ftp", dict.fromkeys(WAYS, ONE), asked, prefill=given))
+    heard = {way: answers for way, (answers, _) in told.items()}
     grades = uvloop.run(cells.graded(plan, asked, heard, lambda _: None))
     result = {
         way: {
