@@ -225,6 +225,8 @@ class Cycle:
             return Hold("refused", decision.votes, decision.asked, "; ".join(f"{v.rule}: {v.detail}" for v in refused))
         if (why := self.journal.latched) is not None:  # paused while this cycle was under way
             return Hold("paused", decision.votes, decision.asked, f"trading is paused: {why}")
+        if self.executor.in_flight is not None:  # a reorg has opened an earlier one again
+            return Hold("in_flight", decision.votes, decision.asked, "an earlier transaction has lost its block")
         return decision
 
     async def _judge(self, proposal: Proposal, state: MarketState, spent: Spent, draft: _Draft) -> tuple[Decision, int]:

@@ -474,6 +474,7 @@ class Settled:
     gas_used: int
     gas_cost: int  # wei
     realised: Mapping[Symbol, int]  # the wallet's net change over the block, NATIVE without own gas, base units
+    block_hash: HexHash | None = None  # of `block_number`; None also in journals of before it was kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,16 +125,17 @@ def _minutes(folder: Path, days: Sequence[str]) -> Iterator[float]:
     close = 0.0
     previous: dt.datetime | None = None
     for day in days:
-        with (folder / f"{day}.csv").open(newline="") as file:
-            for row in csv.DictReader(file):
-                minute = dt.datetime.fromisoformat(row["timestamp"])
-                ahead = 1 if previous is None else (minute - previous) // dt.timedelta(minutes=1)
-                if not 1 <= ahead <= MOST_FILLED + 1:
-                    raise OperatorError(f"{day}.csv jumps from {previous} to {minute}: use days without a gap")
-                yield from itertools.repeat(close, ahead - 1)
-                close = 1e12 / 1.0001 ** int(row["closeTick"])
-                yield close
-                previous = minute
+        with (folder / f"{day}.csv").open(newline="") as file:  # not held open while a caller takes its time
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            minute = dt.datetime.fromisoformat(row["timestamp"])
+            ahead = 1 if previous is None else (minute - previous) // dt.timedelta(minutes=1)
+            if not 1 <= ahead <= MOST_FILLED + 1:
+                raise OperatorError(f"{day}.csv jumps from {previous} to {minute}: use days without a gap")
+            yield from itertools.repeat(close, ahead - 1)
+            close = 1e12 / 1.0001 ** int(row["closeTick"])
+            yield close
+            previous = minute
 
 
 def _until_gap(minutes: Iterator[float]) -> Iterator[float]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sentinel.errors import Refused
 from sentinel.journal.journal import Journal
+from sentinel.journal.states import State
 from sentinel.types import Act, Approve, Head, Intent, MarketState, Settled, Swap
 
 
@@ -38,7 +39,7 @@ class DryRun:
 
     async def execute(self, intent: Intent) -> None:
         """Only the journal hears of it."""
-        self._journal.transition(intent.id, "dry")
+        self._journal.transition(intent.id, State.DRY)
 
     async def on_head(self, head: Head) -> Settled | None:
         return None

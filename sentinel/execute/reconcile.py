@@ -6,20 +6,14 @@ and else sends the very bytes that are in the journal.
 
 from __future__ import annotations
 
-from sentinel.errors import JournalError
 from sentinel.execute.sender import Executor
 from sentinel.types import Head, Settled
 
 
 async def reconcile(executor: Executor, head: Head) -> Settled | None:
-    """Adopt the unfinished intent, if any, and do the first thing about it; later heads do the rest.
+    """Adopt the open intent, if any, and do the first thing about it; later heads do the rest.
 
     Raises Unavailable where the node does not answer: the intent is adopted all the same.
     """
-    pending = executor.journal.unfinished()
-    if len(pending) > 1:
-        raise JournalError(f"{len(pending)} intents are unfinished, which the journal's own index forbids")
-    if not pending:
-        return None
-    executor.adopt(pending[0])
+    executor.adopt(next(iter(executor.journal.unfinished()), None))
     return await executor.on_head(head)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from sentinel.errors import Refused, RpcError, SignerRefused, Unavailable
+from sentinel.execute.finality import Finality
 from sentinel.execute.send_errors import Answer, classify
 from sentinel.execute.send_state import (
     CANCEL_GAS,
@@ -30,7 +31,9 @@ from sentinel.execute.send_state import (
 )
 from sentinel.execute.signer import Signer
 from sentinel.execute.watch import Node, Watch
-from sentinel.journal.journal import Journal, Pending
+from sentinel.journal.intents import Pending
+from sentinel.journal.journal import Journal
+from sentinel.journal.states import State
 from sentinel.types import (
     Act,
     Approve,
@@ -98,6 +101,7 @@ class Executor:
         """`genesis`: hash of the pinned block (block 0 where none is pinned); seconds for `send_timeout`."""
         self.journal = journal
         self.watch = Watch(rpc, network, signer.address, genesis)
+        self._finality = Finality(journal, self.watch)
         self.clock = clock
         self._rpc = rpc
         self._signer = signer
@@ -119,11 +123,13 @@ class Executor:
         return self._intent
 
     async def prepare(self, decision: Act, state: MarketState) -> Intent:
-        """The intent with its final bytes; nothing is journaled or sent. Raises Refused where the signer does."""
+        """The intent with its final bytes; nothing is journaled or sent. Raises Refused where the signer does,
+        ChainMismatch, RpcError: a permit is a signature too, and none is made before the chain is known (I10)."""
         simulation = decision.simulation
         action = simulation.candidate.action
         if not isinstance(action, Swap | Approve):
             raise Refused("action", f"{type(action).__name__} is no transaction")
+        await self.watch.mined_nonce()
         tx = await self._finalise(simulation, state, self._signer)
         return self.intent(decision, tx, action.deadline if isinstance(action, Swap) else action.expiry)
 
@@ -154,10 +160,14 @@ class Executor:
             except RpcError as error:
                 self._observer.alarm("unsent", f"{intent.id}: {error}")
 
-    def adopt(self, pending: Pending) -> None:
-        """Follow what an earlier run left. Nothing happens before the next head."""
-        self._intent, self._attempts = pending.intent, pending.attempts
+    def adopt(self, pending: Pending | None) -> None:
+        """Follow what an earlier run left, or a reorg opened again. Nothing happens before the next head."""
+        self._intent, self._attempts = (pending.intent, pending.attempts) if pending else (None, ())
         self._sent, self._mined_in = {}, {}
+
+    def _take_up(self) -> None:
+        """What the journal says is open now, if anything is."""
+        self.adopt(next(iter(self.journal.unfinished()), None))
 
     async def on_head(self, head: Head) -> Settled | None:
         """Do the next thing about what is in flight; gives the end of it when this head brought it.
@@ -165,6 +175,7 @@ class Executor:
         Raises Unavailable (ask again at the next head), JournalError, ChainMismatch.
         """
         async with self._lock:
+            await self._look_back(head)
             if self._intent is None:
                 return None
             self._head = head.number
@@ -174,6 +185,17 @@ class Executor:
                 if self.clock() > self._intent.deadline + self._rules.overdue_after:
                     self._observer.alarm("overdue", f"{self._intent.id}: {error}")
                 raise
+
+    async def _look_back(self, head: Head) -> None:
+        """Open again what a reorg below our confirmations took back: its nonce is the next one that the chain takes."""
+        try:
+            lost = await self._finality.look(head)
+        except RpcError:  # asked again at the next head; what is in flight need not wait for it
+            return
+        if lost:
+            self.journal.reopen(lost, f"block {head.number} does not build upon theirs")
+            self._observer.alarm("reopened", f"{', '.join(lost)}: a reorg took back what had been settled")
+            self._take_up()
 
     async def _decide(self, intent: Intent, head: Head) -> Step:
         rules = self._rules
@@ -197,7 +219,8 @@ class Executor:
             del self._mined_in[tx_hash]
         else:
             self._mined_in[tx_hash] = block
-        self.journal.transition(self._intent.id, "mined" if block else "unmined", tx_hash=tx_hash, block_hash=block)
+        state = State.SEEN if block else State.SENT
+        self.journal.transition(self._intent.id, state, tx_hash=tx_hash, block_hash=block)
 
     async def _do(self, step: Step) -> Settled | None:
         assert self._intent is not None
@@ -224,6 +247,7 @@ class Executor:
                         gas_used=receipt.gas_used if receipt else 0,
                         gas_cost=receipt.gas_cost if receipt else 0,
                         realised=realised,
+                        block_hash=receipt.block_hash if receipt else None,
                     )
                 )
             case Halt(nonce):
@@ -277,15 +301,16 @@ class Executor:
             await self._rpc.call("eth_sendRawTransaction", "0x" + attempt.raw.hex(), timeout=self._send_timeout)
         except RpcError as error:
             answer, detail = classify(error), str(error)[:300]
-        self.journal.transition(intent.id, answer.value, tx_hash=attempt.tx_hash, detail=detail)
+        facts = {"tx_hash": attempt.tx_hash, "answer": answer.value, "detail": detail}
+        self.journal.transition(intent.id, State.SENT, **facts)
         self._observer.sent(intent, attempt, answer.value)
 
     def _end(self, settled: Settled) -> Settled:
         assert self._intent is not None
         intent = self._intent
         pnl = self.journal.settle(settled)
-        self._intent, self._attempts = None, ()
-        self._sent, self._mined_in = {}, {}
+        self._finality.ended(settled)
+        self._take_up()
         self._observer.settled(intent, settled, pnl)
         return settled
 

@@ -13,6 +13,7 @@ from sentinel.types import NATIVE, Address, Head, HexHash, Network, Symbol
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
 ALLOWANCE = bytes.fromhex("dd62ed3e")  # allowance(address,address)
+_NO_JUDGEMENT = (None, 429, -32005)  # no answer of the node's own, or that it is asked too often
 GET_ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
 
 
@@ -69,6 +70,25 @@ class Watch:
             for (tx_hash, receipt), block in zip(mined.items(), blocks, strict=True)
         }
         return receipts, quantity(nonce, 63), quantity(deep_nonce, 63)
+
+    async def finalized(self, head: Head, depth: int, numbers: Iterable[int]) -> tuple[int, dict[int, HexHash]]:
+        """(number of the newest final block, hash by number of the blocks asked for; empty where there is none).
+
+        A node that knows no finalized block (a chain of another consensus) counts `depth` blocks below the head.
+        """
+        wanted = list(dict.fromkeys(numbers))
+        calls: list[Call] = [("eth_getBlockByNumber", ["finalized", False])]
+        found, *blocks = await self._rpc.batch(
+            calls + [("eth_getBlockByNumber", [hex(number), False]) for number in wanted]
+        )
+        for block in blocks:
+            if isinstance(block, RpcError):
+                raise block
+        if isinstance(found, RpcError) and found.code in _NO_JUDGEMENT:
+            raise found
+        final = quantity(found["number"], 63) if isinstance(found, dict) and "number" in found else 0
+        hashes = [str(block.get("hash", "")) if isinstance(block, dict) else "" for block in blocks]
+        return final or max(0, head.number - depth), dict(zip(wanted, hashes, strict=True))
 
     async def realised(self, receipt: Receipt) -> dict[Symbol, int]:
         """The wallet's net change over the receipt's block, NATIVE without the transaction's own gas (I13)."""

@@ -8,31 +8,28 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sentinel.accounts import drift_bps
-from sentinel.errors import ChainMismatch, JournalError
-from sentinel.journal import reports
+from sentinel.errors import ChainMismatch
+from sentinel.journal import intents, reports
+from sentinel.journal.intents import Pending
 from sentinel.journal.ledger import Ledger
-from sentinel.journal.records import canonical, dumps, encode, loads
+from sentinel.journal.records import canonical, dumps, loads
 from sentinel.journal.reports import CycleLine, Summary, Trade
+from sentinel.journal.states import State
 from sentinel.types import (
-    NATIVE,
     Act,
     Attempt,
     Counterfactual,
     CycleRecord,
     Intent,
     Network,
-    Outcome,
     Settled,
     Spent,
-    Swap,
 )
-from sentinel.worth import marks, worth
+from sentinel.worth import marks
 
 VERSION = 1
 _DAY = 86_400_000  # milliseconds
@@ -58,14 +55,6 @@ CREATE TABLE settled (
     outcome TEXT NOT NULL, pnl TEXT NOT NULL, drift_bps REAL
 ) STRICT;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """An accepted intent that has not ended, with every attempt that was ever committed for it, oldest first."""
-
-    intent: Intent
-    attempts: tuple[Attempt, ...]
 
 
 class Journal:
@@ -124,74 +113,44 @@ class Journal:
     def accept(self, record: CycleRecord | None, intent: Intent) -> None:
         """Both or neither. `record` is None for what no cycle decided (approvals). An unsigned intent ends at once."""
         prices = marks(record.state) if record is not None and record.state is not None else {}
-        action = intent.decision.simulation.candidate.action
-        gross = {action.token_in: intent.decision.simulation.gross} if isinstance(action, Swap) else {}
-        volume = worth(gross, prices, self._network) if intent.signed else 0
         with self._ledger.transaction():
             cycle = self._add_cycle(record) if record is not None else None
-            body = {"intent": encode(intent), "marks": encode(prices), "volume": str(volume), "cycle": cycle}
-            added = self._ledger.append("intent", canonical(body))
-            self._ledger.execute(
-                "INSERT INTO intents VALUES (?,?,?,?,?,?,?,?,NULL,?)",
-                *(intent.id, added.seq, added.at, *self._who, type(action).__name__.lower()),
-                *("accepted" if intent.signed else "dry", 0 if intent.signed else 1, str(volume)),
-            )
+            intents.accept(self._ledger, self._who, self._network, intent, prices, cycle)
 
     def attempt(self, attempt: Attempt) -> None:
         """Committed before any send. Raises JournalError where the nonce is another's, or the intent has ended."""
-        with self._ledger.transaction():
-            added = self._ledger.append("attempt", dumps(attempt))
-            claimed = self._ledger.execute(
-                "UPDATE intents SET nonce = ?, state = 'signed' WHERE id = ? AND finished = 0 AND ifnull(nonce, ?) = ?",
-                *(attempt.nonce, attempt.intent_id, attempt.nonce, attempt.nonce),
-            )
-            if claimed != 1:
-                raise JournalError(f"intent {attempt.intent_id} has ended or holds another nonce than {attempt.nonce}")
-            self._ledger.execute(
-                "INSERT INTO attempts VALUES (?,?,?,?)",
-                *(attempt.tx_hash, added.seq, attempt.intent_id, attempt.nonce),
-            )
+        intents.attempt(self._ledger, attempt)
 
-    def transition(self, intent_id: str, state: str, **facts: str | int | float | None) -> None:
-        """A fact on the way of an intent; it decides nothing."""
-        with self._ledger.transaction():
-            self._ledger.append("transition", canonical({"intent_id": intent_id, "state": state, **encode(facts)}))
-            self._ledger.execute("UPDATE intents SET state = ? WHERE id = ? AND finished = 0", state, intent_id)
+    def transition(self, intent_id: str, state: State, **facts: str | int | float | None) -> None:
+        """A step on the way of an intent, with what was seen. Raises JournalError for one that `states` has not."""
+        intents.transition(self._ledger, intent_id, state, facts)
 
     def settle(self, settled: Settled) -> int:
         """The end of an intent; gives its profit (negative: loss) in base units of the quote token, gas included."""
-        intent, prices = reports.intent_of(self._ledger, settled.intent_id)
-        gained = worth(settled.realised, prices, self._network)
-        pnl = gained + worth({NATIVE: -settled.gas_cost}, prices, self._network)
-        drift = drift_bps(intent.decision.simulation, settled) if settled.outcome is Outcome.CONFIRMED else None
-        with self._ledger.transaction():
-            body = {"settled": encode(settled), "pnl": str(pnl), "drift_bps": drift}
-            added = self._ledger.append("settled", canonical(body))
-            ended = self._ledger.execute(
-                "UPDATE intents SET state = ?, finished = 1 WHERE id = ? AND finished = 0",
-                *(settled.outcome.value, settled.intent_id),
-            )
-            if ended != 1:
-                raise JournalError(f"intent {settled.intent_id} has already ended")
-            self._ledger.execute(
-                "INSERT INTO settled VALUES (?,?,?,?,?,?)",
-                *(settled.intent_id, added.seq, added.at, settled.outcome.value, str(pnl), drift),
-            )
-        return pnl
+        return intents.settle(self._ledger, self._network, settled)
+
+    def reopen(self, intent_ids: Iterable[str], why: str) -> None:
+        """A reorg took their blocks: the lowest nonce of them is open again, all else that is not ended waits."""
+        intents.reopen(self._ledger, intent_ids, why)
+
+    def finalise(self, intent_ids: Iterable[str], block: int) -> None:
+        """The finalized block is past them."""
+        intents.finalise(self._ledger, intent_ids, block)
 
     def counterfactual(self, found: Counterfactual) -> None:
         with self._ledger.transaction():
             self._ledger.append("counterfactual", dumps(found))
 
     def unfinished(self) -> tuple[Pending, ...]:
-        rows = self._ledger.all("SELECT id FROM intents WHERE finished = 0 ORDER BY seq")
-        return tuple(Pending(reports.intent_of(self._ledger, id_)[0], self.attempts(id_)) for (id_,) in rows)
+        """The open intent, then those that wait for it: a reorg has opened it again beneath them."""
+        return intents.unfinished(self._ledger)
+
+    def not_final(self) -> tuple[Settled, ...]:
+        """Mined and ended, but within the reach of a reorg; lowest nonce first."""
+        return intents.not_final(self._ledger)
 
     def attempts(self, intent_id: str) -> tuple[Attempt, ...]:
-        rows = self._ledger.all(
-            "SELECT body FROM attempts JOIN records USING (seq) WHERE intent_id = ? ORDER BY seq", intent_id
-        )
-        return tuple(loads(Attempt, body) for (body,) in rows)
+        return intents.attempts(self._ledger, intent_id)
 
     def next_nonce(self) -> int:
         """One above the highest nonce that any intent ever held; 0 where none did."""
@@ -224,7 +183,7 @@ class Journal:
         start = int(now * 1000) // _DAY * _DAY
         volumes = self._ledger.all(
             "SELECT volume FROM intents LEFT JOIN settled ON id = intent_id "
-            "WHERE (finished = 0 OR (intents.at >= ? AND outcome IN ('confirmed', 'unknown')))",
+            "WHERE (finished != 1 OR (intents.at >= ? AND outcome IN ('confirmed', 'unknown')))",
             start,
         )
         pnl = sum(int(row[0]) for row in self._ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))

@@ -10,6 +10,7 @@ from typing import Any
 from sentinel.errors import JournalError, JournalTampered
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.records import decode
+from sentinel.journal.states import State
 from sentinel.types import Approve, Intent, Reference, Settled, Swap, Symbol
 
 
@@ -154,7 +155,7 @@ def summary(ledger: Ledger) -> Summary:
         cancelled=ended.get(("swap", "cancelled"), 0),
         expired=ended.get(("swap", "expired"), 0),
         unknown=sum(number for (_, state), number in ended.items() if state == "unknown"),
-        in_flight=ledger.one("SELECT count(*) FROM intents WHERE finished = 0")[0],
+        in_flight=ledger.one("SELECT count(*) FROM intents WHERE finished != 1")[0],
         approvals=ended.get(("approve", "confirmed"), 0),
         sampled=asked,
         parsed=parsed,
@@ -172,7 +173,8 @@ def verify(ledger: Ledger) -> int:
     pnl: dict[str, str] = {}
     sent: dict[str, str] = {}
     decided: set[int] = set()
-    latch, unlatched = "", 0
+    settled_by: dict[str, int] = {}
+    latch, unlatched, final = "", 0, 0
     for record in ledger.records():
         count += 1
         body = json.loads(record.body)
@@ -180,18 +182,24 @@ def verify(ledger: Ledger) -> int:
             case "cycle":
                 decided.add(record.seq)
             case "intent":
-                state[body["intent"]["id"]] = "accepted" if body["intent"]["signed"] else "dry"
+                state[body["intent"]["id"]] = State.ACCEPTED if body["intent"]["signed"] else State.DRY
                 nonces[body["intent"]["id"]] = None
             case "attempt":
                 sent[body["tx_hash"]] = body["intent_id"]
                 nonces[body["intent_id"]] = body["nonce"]
-                state[body["intent_id"]] = "signed"
-            case "transition" if body["intent_id"] not in pnl and state.get(body["intent_id"]) != "dry":
+                state[body["intent_id"]] = State.SIGNED
+            case "transition" if body["intent_id"] not in pnl and state.get(body["intent_id"]) != State.DRY:
                 state[body["intent_id"]] = body["state"]
             case "settled":
                 settled = body["settled"]
                 state[settled["intent_id"]] = settled["outcome"]
                 pnl[settled["intent_id"]] = body["pnl"]
+                settled_by[settled["intent_id"]] = record.seq
+            case "reopened":
+                state[body["intent_id"]] = State.SENT
+                del pnl[body["intent_id"]]
+            case "final":
+                final = max(final, settled_by[body["intent_id"]])
             case "latch":
                 latch = body["reason"] if body["on"] else ""
                 unlatched = unlatched if body["on"] else record.seq
@@ -199,14 +207,15 @@ def verify(ledger: Ledger) -> int:
         "intents": (dict(ledger.all("SELECT id, state FROM intents")), state),
         "nonces": (dict(ledger.all("SELECT id, nonce FROM intents")), nonces),
         "unfinished": (
-            {id_ for (id_,) in ledger.all("SELECT id FROM intents WHERE finished = 0")},
-            {id_ for id_, now in state.items() if id_ not in pnl and now != "dry"},
+            {id_ for (id_,) in ledger.all("SELECT id FROM intents WHERE finished != 1")},
+            {id_ for id_, now in state.items() if id_ not in pnl and now != State.DRY},
         ),
         "attempts": (dict(ledger.all("SELECT tx_hash, intent_id FROM attempts")), sent),
         "settled": (dict(ledger.all("SELECT intent_id, pnl FROM settled")), pnl),
         "cycles": ({seq for (seq,) in ledger.all("SELECT seq FROM cycles")}, decided),
         "latch": (ledger.meta("latch") or "", latch),
         "unlatched": (int(ledger.meta("unlatched") or 0), unlatched),
+        "final": (int(ledger.meta("final") or 0), final),
     }
     for name, (found, expected) in index.items():
         if found != expected:

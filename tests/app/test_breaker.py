@@ -33,7 +33,7 @@ def trade(journal: Journal, drift_bps: int) -> None:
     intent = values.intent()
     journal.accept(values.cycle(intent), intent)
     promised = intent.decision.simulation.deltas["WETH"]
-    journal.settle(values.settled(intent, out=promised + promised * drift_bps // 10_000))
+    values.end(journal, values.settled(intent, out=promised + promised * drift_bps // 10_000))
 
 
 def test_the_latch_is_set_by_the_journal_alone_and_only_the_operator_clears_it(tmp_path: Path) -> None:

@@ -147,11 +147,16 @@ async def test_a_node_behind_the_journal_gets_no_signature(rig: Rig) -> None:
 
 
 async def test_another_chain_id_behind_the_url(rig: Rig) -> None:
-    """I10: nothing is signed for an endpoint that says another chain id."""
+    """I10: nothing is signed for an endpoint that says another chain id, a permit neither."""
+    act = decision(1, int(rig.clock()) + 100, await rig.head())
+    intent = await rig.executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise asks for no state
+    rig.journal.accept(None, intent)
     await rig.net.rpc.call("anvil_setChainId", 1)
     with pytest.raises(ChainMismatch):
-        await rig.trade(1)
-    assert rig.journal.attempts(rig.journal.trades(1)[0].intent_id) == ()
+        await rig.executor.execute(intent)
+    assert rig.journal.attempts(intent.id) == ()
+    with pytest.raises(ChainMismatch):
+        await rig.executor.prepare(act, None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("twist", ["of another transaction", "of a block that is gone"])

@@ -140,7 +140,7 @@ def state_dir(tmp_path: Path) -> Path:
     for outcome in [Outcome.CONFIRMED] * 3 + [Outcome.REVERTED, Outcome.EXPIRED]:
         intent = values.intent()
         journal.accept(values.cycle(intent), intent)
-        journal.settle(values.settled(intent, outcome))
+        values.end(journal, values.settled(intent, outcome))
     journal.close()
     return tmp_path
 

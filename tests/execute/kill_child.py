@@ -12,6 +12,7 @@ from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import DevSigner, SignedTx
 from sentinel.journal.journal import Journal
+from sentinel.journal.states import State
 from sentinel.rpc import Rpc
 from sentinel.types import Attempt, Fees, Intent, Settled, TxRequest
 from tests.execute import rig
@@ -64,7 +65,7 @@ async def _run(url: str, folder: Path, genesis: str, tag: int, point: str, mutan
             super().attempt(attempt)
             here("committed")
 
-        def transition(self, intent_id: str, state: str, **facts: str | int | float | None) -> None:
+        def transition(self, intent_id: str, state: State, **facts: str | int | float | None) -> None:
             super().transition(intent_id, state, **facts)
             here("marked")
 

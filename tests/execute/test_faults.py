@@ -13,7 +13,7 @@ from sentinel.execute.sender import Executor
 from sentinel.rpc import Rpc
 from sentinel.types import Attempt, Intent, Outcome
 from tests.execute.proxy import Fault, Proxy
-from tests.execute.rig import Rig
+from tests.execute.rig import Rig, decision
 
 SEND = "eth_sendRawTransaction"
 
@@ -69,8 +69,11 @@ async def test_the_send_never_arrived(faulty: tuple[Rig, Proxy], message: str) -
 async def test_the_node_is_down_before_signing(faulty: tuple[Rig, Proxy]) -> None:
     """When not even the nonce can be read nothing is signed; the next head tries again."""
     rig, proxy = faulty
+    act = decision(1, int(rig.clock()) + 100, await rig.head())
+    intent = await rig.executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise asks for no state
+    rig.journal.accept(None, intent)
     proxy.faults.append(Fault("eth_chainId", 1, forward=False))
-    intent = await rig.trade(1)
+    await rig.executor.execute(intent)
     assert rig.journal.attempts(intent.id) == ()
     assert rig.executor.in_flight == intent
     assert rig.notes.alarms == ["unsent"]

@@ -12,8 +12,9 @@ import pytest
 
 from sentinel.errors import ChainMismatch, JournalError, JournalTampered, WalletBusy
 from sentinel.journal.journal import Journal
+from sentinel.journal.states import State
 from sentinel.types import Outcome, Spent
-from tests.journal.values import GENESIS, NETWORK, WALLET, attempt, cycle, intent, settled
+from tests.journal.values import GENESIS, NETWORK, WALLET, attempt, cycle, end, intent, settled
 
 NOON = 1_700_049_600.0  # 12:00 UTC
 DAY = 86_400.0
@@ -57,17 +58,17 @@ def test_the_life_of_an_intent(journal: Journal, path: Path, clock: Clock) -> No
     tries = (attempt(one, 4, 1), attempt(one, 4, 2))
     for a in tries:
         journal.attempt(a)
-    journal.transition(one.id, "sent", tx_hash=tries[0].tx_hash)
+    journal.transition(one.id, State.SENT, tx_hash=tries[0].tx_hash)
     journal = reopened(journal, path, clock)
     assert [(p.intent, p.attempts) for p in journal.unfinished()] == [(one, tries)]
     assert journal.next_nonce() == 5
     assert journal.get_cycle(one.id) == cycle(one)
-    journal.settle(settled(one))
+    end(journal, settled(one))
     assert journal.unfinished() == ()
     (trade,) = journal.trades(10)
     assert (trade.state, trade.settled, trade.drift_bps) == ("confirmed", settled(one), 0.0)
     assert journal.summary().confirmed == 1
-    assert journal.verify() == 7  # opened, cycle, intent, two attempts, transition, settled
+    assert journal.verify() == 9  # opened, cycle, intent, two attempts, three transitions, settled
     journal.close()
 
 
@@ -78,7 +79,7 @@ def test_one_unfinished_intent(journal: Journal) -> None:
     with pytest.raises(JournalError):
         journal.accept(cycle(two), two)
     assert [line.intent_id for line in journal.cycles(10)] == [one.id]
-    journal.settle(settled(one))
+    end(journal, settled(one))
     journal.accept(cycle(two), two)
     journal.verify()
 
@@ -90,7 +91,7 @@ def test_a_nonce_belongs_to_one_intent(journal: Journal) -> None:
     journal.attempt(attempt(one, 4))
     with pytest.raises(JournalError, match="another nonce"):
         journal.attempt(attempt(one, 5, 1))
-    journal.settle(settled(one))
+    end(journal, settled(one))
     with pytest.raises(JournalError, match="has ended"):
         journal.attempt(attempt(one, 4, 2))
     journal.accept(None, two)
@@ -104,8 +105,8 @@ def test_an_intent_ends_once(journal: Journal) -> None:
     """Settling twice is refused and changes nothing."""
     one = intent()
     journal.accept(None, one)
-    journal.settle(settled(one))
-    with pytest.raises(JournalError, match="already ended"):
+    end(journal, settled(one))
+    with pytest.raises(JournalError, match="is not open"):
         journal.settle(settled(one, Outcome.REVERTED))
     assert journal.summary().confirmed == 1
 
@@ -115,10 +116,10 @@ def test_what_was_spent_today(journal: Journal, path: Path, clock: Clock) -> Non
     one, two = intent(), intent()
     journal.accept(cycle(one), one)
     assert journal.spent_today(NOON) == Spent(0, 500 * 10**6)
-    pnl = journal.settle(settled(one, out=24 * 10**16))  # 480 USDC's worth for 500, and 0.001 ETH of gas at 2,000
+    pnl = end(journal, settled(one, out=24 * 10**16))  # 480 USDC's worth for 500, and 0.001 ETH of gas at 2,000
     assert pnl == -22 * 10**6
     journal.accept(cycle(two), two)
-    journal.settle(settled(two, Outcome.REVERTED))  # put nothing in, cost 2 USDC of gas
+    end(journal, settled(two, Outcome.REVERTED))  # put nothing in, cost 2 USDC of gas
     journal = reopened(journal, path, clock)
     assert journal.spent_today(NOON) == Spent(24 * 10**6, 500 * 10**6)
     assert journal.spent_today(NOON + DAY) == Spent(0, 0)
@@ -147,7 +148,7 @@ def test_dry_intents_do_not_stand_in_the_way(journal: Journal) -> None:
     for _ in range(3):
         one = intent(signed=False)
         journal.accept(cycle(one), one)
-        journal.transition(one.id, "dry")
+        journal.transition(one.id, State.DRY)
     assert journal.unfinished() == ()
     assert journal.spent_today(NOON) == Spent(0, 0)
     assert [trade.state for trade in journal.trades(5)] == ["dry"] * 3
@@ -194,7 +195,7 @@ def test_tampering_is_found(journal: Journal, path: Path, change: str) -> None:
     journal.accept(cycle(one), one)
     journal.attempt(attempt(one, 4))
     journal.latch("paused")
-    journal.transition(one.id, "sent")
+    journal.transition(one.id, State.SENT)
     journal.verify()
     db = sqlite3.connect(path)
     db.execute(change)

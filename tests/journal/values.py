@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 
+from sentinel.journal.journal import Journal
+from sentinel.journal.states import State
 from sentinel.types import (
     NATIVE,
     Act,
@@ -115,3 +117,15 @@ def settled(of: Intent, outcome: Outcome = Outcome.CONFIRMED, out: int = 25 * 10
     gross = of.decision.simulation.gross
     realised = {"USDC": -gross, "WETH": out} if outcome is Outcome.CONFIRMED else {}
     return Settled(of.id, outcome, "0x1", 101, 90_000, 10**15, realised)
+
+
+def end(journal: Journal, how: Settled) -> int:
+    """From wherever it stands to its end, by the steps that an executor journals. Its profit."""
+    (pending,) = [one for one in journal.unfinished() if one.intent.id == how.intent_id]
+    if how.outcome is not Outcome.EXPIRED:
+        if not pending.attempts:
+            journal.attempt(attempt(pending.intent, journal.next_nonce()))
+        journal.transition(how.intent_id, State.SENT)
+        if how.outcome is not Outcome.UNKNOWN:
+            journal.transition(how.intent_id, State.SEEN)
+    return journal.settle(how)

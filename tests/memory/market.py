@@ -10,7 +10,7 @@ from pathlib import Path
 from sentinel.journal.journal import Journal
 from sentinel.memory import Memory
 from sentinel.types import Head, Hold, Intent, MarketState, Outcome
-from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, act, attempt, cycle, intent, settled, state
+from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, act, cycle, end, intent, settled, state
 
 BARS = 60
 
@@ -68,11 +68,10 @@ class Chronicle:
         self.journal.accept(
             replace(record, head=at.head, state=at, proposal=replace(record.proposal, prompt=prompt)), one
         )
-        self.journal.attempt(attempt(one, self.journal.next_nonce()))
         return one
 
     def settle(self, one: Intent, number: int, outcome: Outcome = Outcome.CONFIRMED) -> None:
-        self.journal.settle(replace(settled(one, outcome), block_number=number))
+        end(self.journal, replace(settled(one, outcome), block_number=number))
 
     def trade(self, number: int, outcome: Outcome = Outcome.CONFIRMED, playbook: str = "rebalance") -> Intent:
         """Decided at the block, mined in the next one."""

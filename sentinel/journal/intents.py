@@ -1,0 +1,164 @@
+"""What the journal writes of an intent: accepted, attempted, on its way, ended, taken back by a reorg, final.
+
+Each is one transaction of records and index, checked against the table of `states`. `finished` in the index: 0 open
+(at most one of a wallet), 1 ended, 2 waiting: a reorg has opened one of a lower nonce again, which must be mined first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sentinel.accounts import drift_bps
+from sentinel.errors import JournalError
+from sentinel.journal import reports
+from sentinel.journal.ledger import Ledger
+from sentinel.journal.records import canonical, decode, dumps, encode, loads
+from sentinel.journal.states import MINED, State, ended_as, state_of, step
+from sentinel.types import NATIVE, Attempt, Intent, Network, Outcome, Reference, Settled, Swap, Symbol
+from sentinel.worth import worth
+
+OPEN, ENDED, WAITING = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An accepted intent, with every attempt that was ever committed for it, oldest first."""
+
+    intent: Intent
+    attempts: tuple[Attempt, ...]
+
+
+def accept(
+    ledger: Ledger,
+    who: tuple[int, str],
+    network: Network,
+    intent: Intent,
+    marks: Mapping[Symbol, Reference],
+    cycle: int | None,
+) -> None:
+    """Inside a transaction of the caller's. `marks`: the prices it is valued at; `cycle`: the record that decided."""
+    action = intent.decision.simulation.candidate.action
+    gross = {action.token_in: intent.decision.simulation.gross} if isinstance(action, Swap) else {}
+    volume = worth(gross, marks, network) if intent.signed else 0
+    body = {"intent": encode(intent), "marks": encode(marks), "volume": str(volume), "cycle": cycle}
+    added = ledger.append("intent", canonical(body))
+    state, finished = (State.ACCEPTED, OPEN) if intent.signed else (State.DRY, ENDED)
+    ledger.execute(
+        "INSERT INTO intents VALUES (?,?,?,?,?,?,?,?,NULL,?)",
+        *(intent.id, added.seq, added.at, *who, type(action).__name__.lower(), state.value, finished, str(volume)),
+    )
+
+
+def attempt(ledger: Ledger, tried: Attempt) -> None:
+    with ledger.transaction():
+        added = ledger.append("attempt", dumps(tried))
+        state = _open_state(ledger, tried.intent_id)
+        claimed = ledger.execute(
+            "UPDATE intents SET nonce = ?, state = ? WHERE id = ? AND finished = 0 AND ifnull(nonce, ?) = ?",
+            *(tried.nonce, step(state, State.SIGNED, tried.intent_id).value, tried.intent_id),
+            *(tried.nonce, tried.nonce),
+        )
+        if claimed != 1:
+            raise JournalError(f"intent {tried.intent_id} holds another nonce than {tried.nonce}")
+        ledger.execute("INSERT INTO attempts VALUES (?,?,?,?)", tried.tx_hash, added.seq, tried.intent_id, tried.nonce)
+
+
+def transition(ledger: Ledger, intent_id: str, after: State, facts: Mapping[str, str | int | float | None]) -> None:
+    with ledger.transaction():
+        if after is not State.DRY:
+            step(_open_state(ledger, intent_id), after, intent_id)
+        ledger.append("transition", canonical({"intent_id": intent_id, "state": after.value, **encode(dict(facts))}))
+        ledger.execute("UPDATE intents SET state = ? WHERE id = ? AND finished = 0", after.value, intent_id)
+
+
+def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
+    intent, prices = reports.intent_of(ledger, settled.intent_id)
+    gained = worth(settled.realised, prices, network)
+    pnl = gained + worth({NATIVE: -settled.gas_cost}, prices, network)
+    drift = drift_bps(intent.decision.simulation, settled) if settled.outcome is Outcome.CONFIRMED else None
+    with ledger.transaction():
+        state = step(_open_state(ledger, settled.intent_id), ended_as(settled.outcome), settled.intent_id)
+        body = {"settled": encode(settled), "pnl": str(pnl), "drift_bps": drift}
+        added = ledger.append("settled", canonical(body))
+        ledger.execute("UPDATE intents SET state = ?, finished = 1 WHERE id = ?", state.value, settled.intent_id)
+        ledger.execute(
+            "INSERT INTO settled VALUES (?,?,?,?,?,?)",
+            *(settled.intent_id, added.seq, added.at, settled.outcome.value, str(pnl), drift),
+        )
+        _open_next(ledger)
+    return pnl
+
+
+def reopen(ledger: Ledger, intent_ids: Iterable[str], why: str) -> None:
+    """A reorg took their blocks: what they were settled as is struck from the index, the lowest nonce is open again,
+    every other one of them, and what was open, waits for it."""
+    with ledger.transaction():
+        ledger.execute("UPDATE intents SET finished = 2 WHERE finished = 0")
+        for intent_id in intent_ids:
+            state = step(_state(ledger, intent_id), State.SENT, intent_id)
+            ledger.append("reopened", canonical({"intent_id": intent_id, "why": why}))
+            ledger.execute("DELETE FROM settled WHERE intent_id = ?", intent_id)
+            ledger.execute("UPDATE intents SET state = ?, finished = 2 WHERE id = ?", state.value, intent_id)
+        _open_next(ledger)
+
+
+def finalise(ledger: Ledger, intent_ids: Iterable[str], block: int) -> None:
+    """The finalized `block` is past them. They keep the state that they ended in; `not_final` has them no more."""
+    with ledger.transaction():
+        for intent_id in intent_ids:
+            step(_state(ledger, intent_id), State.FINAL, intent_id)
+            ledger.append("final", canonical({"intent_id": intent_id, "block": block}))
+            (seq,) = ledger.one("SELECT seq FROM settled WHERE intent_id = ?", intent_id)
+            ledger.set_meta("final", str(max(seq, final_upto(ledger))))
+
+
+def final_upto(ledger: Ledger) -> int:
+    """What was settled by a record up to this one is final, or was never mined."""
+    return int(ledger.meta("final") or 0)
+
+
+def not_final(ledger: Ledger) -> tuple[Settled, ...]:
+    """Mined and ended, but not yet beyond the reach of a reorg; lowest nonce first."""
+    rows = ledger.all(
+        "SELECT body FROM settled JOIN records USING (seq) JOIN intents ON id = intent_id WHERE settled.seq > ? "
+        f"AND outcome IN ({','.join('?' * len(MINED))}) ORDER BY nonce",
+        *(final_upto(ledger), *(state.value for state in MINED)),
+    )
+    return tuple(decode(Settled, json.loads(body)["settled"]) for (body,) in rows)
+
+
+def unfinished(ledger: Ledger) -> tuple[Pending, ...]:
+    """The open one, then those that wait for it, lowest nonce first."""
+    ids = ledger.all("SELECT id FROM intents WHERE finished IN (0, 2) ORDER BY finished, nonce")
+    return tuple(Pending(reports.intent_of(ledger, id_)[0], attempts(ledger, id_)) for (id_,) in ids)
+
+
+def attempts(ledger: Ledger, intent_id: str) -> tuple[Attempt, ...]:
+    rows = ledger.all("SELECT body FROM attempts JOIN records USING (seq) WHERE intent_id = ? ORDER BY seq", intent_id)
+    return tuple(loads(Attempt, body) for (body,) in rows)
+
+
+def _open_next(ledger: Ledger) -> None:
+    """The lowest nonce of those that wait; one without a nonce yet comes last."""
+    ledger.execute(
+        "UPDATE intents SET finished = 0 WHERE id = (SELECT id FROM intents WHERE finished = 2 "
+        "ORDER BY nonce IS NULL, nonce LIMIT 1) AND NOT EXISTS (SELECT 1 FROM intents WHERE finished = 0)"
+    )
+
+
+def _open_state(ledger: Ledger, intent_id: str) -> State:
+    """Raises JournalError where it has ended, or waits."""
+    row = ledger.one("SELECT state FROM intents WHERE id = ? AND finished = 0", intent_id)
+    if row is None:
+        raise JournalError(f"intent {intent_id} is not open: it has ended, waits for another, or was never accepted")
+    # Journals of before the table of states wrote a node's unclear answer so; an open intent never ended unknown.
+    return State.SENT if row[0] == State.UNKNOWN else state_of(row[0])
+
+
+def _state(ledger: Ledger, intent_id: str) -> State:
+    row = ledger.one("SELECT state FROM intents WHERE id = ?", intent_id)
+    if row is None:
+        raise JournalError(f"no intent {intent_id} in the journal")
+    return state_of(row[0])

@@ -1,0 +1,116 @@
+"""A reorg deeper than our confirmations, on a real chain: what had been settled is open again, and ends once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sentinel.execute.finality import Finality
+from sentinel.execute.reconcile import reconcile
+from sentinel.types import Outcome
+from tests.execute.rig import Rig
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with Rig.start(tmp_path) as started:
+        yield started
+
+
+async def rolled_back(rig: Rig, blocks: int) -> None:
+    """Anvil forgets a rolled back transaction where geth would take it into its pool again."""
+    await rig.net.rpc.call("anvil_rollback", blocks)
+    await rig.net.rpc.call("evm_mine")
+
+
+async def test_a_settled_trade_whose_block_goes_is_sent_again_and_settled_once_more(rig: Rig) -> None:
+    """Confirmed at depth 1, then rolled back: the same bytes are sent, it takes effect once, its profit counts once."""
+    intent = await rig.trade(1)
+    await rig.follow()
+    (attempt,) = rig.journal.attempts(intent.id)
+    await rolled_back(rig, 1)
+    assert await rig.effects(1) == 0
+    assert await rig.executor.on_head(await rig.head()) is None
+    assert rig.executor.in_flight == intent
+    assert rig.notes.alarms == ["reopened"]
+    settled = await rig.follow()
+    assert (settled.outcome, settled.tx_hash) == (Outcome.CONFIRMED, attempt.tx_hash)
+    assert await rig.effects(1) == 1
+    assert rig.journal.attempts(intent.id) == (attempt,)
+    assert rig.journal.summary().confirmed == 1
+    rig.journal.verify()
+
+
+async def test_the_hole_below_what_is_in_flight_is_filled_first(rig: Rig) -> None:
+    """Two settled trades lose their blocks while a third is pending: all three end in the order of their nonces."""
+    for tag in (1, 2):
+        await rig.trade(tag)
+        await rig.follow()
+    third = await rig.trade(3)
+    await rolled_back(rig, 2)
+    ended = []
+    for _ in range(12):
+        if (settled := await rig.executor.on_head(await rig.mine())) is not None:
+            ended.append(settled)
+    assert [settled.outcome for settled in ended] == [Outcome.CONFIRMED] * 3
+    assert ended[-1].intent_id == third.id
+    assert [await rig.effects(tag) for tag in (1, 2, 3)] == [1, 1, 1]
+    assert rig.executor.in_flight is None
+    rig.journal.verify()
+
+
+async def test_past_its_deadline_the_hole_is_filled_by_a_cancel(rig: Rig) -> None:
+    """What lost its block is not traded after its deadline: a transfer to oneself takes the nonce."""
+    await rig.trade(1)
+    await rig.follow()
+    await rolled_back(rig, 1)
+    rig.offset += 130
+    settled = await rig.follow()
+    assert settled.outcome is Outcome.CANCELLED
+    assert await rig.effects(1) == 0
+    await rig.trade(2)
+    assert (await rig.follow()).outcome is Outcome.CONFIRMED
+
+
+async def test_a_restart_finds_the_reorg_too(rig: Rig) -> None:
+    """Rolled back while no daemon ran: the next start opens it again before anything new may begin."""
+    intent = await rig.trade(1)
+    await rig.follow()
+    await rolled_back(rig, 1)
+    rig.restart()
+    await reconcile(rig.executor, await rig.head())
+    assert rig.executor.in_flight == intent
+    assert (await rig.follow()).outcome is Outcome.CONFIRMED
+    assert await rig.effects(1) == 1
+
+
+async def test_a_reorg_that_keeps_the_trade_in_another_block_is_settled_from_there(rig: Rig) -> None:
+    """The amounts of another block may be others, so they are read anew."""
+    intent = await rig.trade(1)
+    before = await rig.follow()
+    (attempt,) = rig.journal.attempts(intent.id)
+    await rig.net.rpc.call("anvil_rollback", 1)
+    await rig.net.rpc.call("evm_increaseTime", 7)
+    await rig.net.rpc.call("eth_sendRawTransaction", "0x" + attempt.raw.hex())
+    after = await rig.follow()
+    assert after.tx_hash == before.tx_hash
+    assert after.block_hash != before.block_hash
+    assert rig.journal.summary().confirmed == 1
+    rig.journal.verify()
+
+
+async def test_beyond_the_finalized_block_nothing_is_asked_any_more(rig: Rig) -> None:
+    """Anvil calls a block final 64 blocks on: from there the trade is final, and no head costs a request for it."""
+    await rig.trade(1)
+    await rig.follow()
+    await rig.net.rpc.call("anvil_mine", hex(70))
+    await rig.executor.on_head(await rig.head())
+    assert rig.journal.not_final() == ()
+
+    class Deaf:
+        async def finalized(self, *_: object) -> None:
+            raise AssertionError("asked for what is final")
+
+    assert await Finality(rig.journal, Deaf()).look(await rig.head()) == ()  # type: ignore[arg-type]
