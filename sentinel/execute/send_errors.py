@@ -17,6 +17,10 @@ class Answer(StrEnum):
     UNDERPRICED = "underpriced"  # another transaction of this nonce offers more, or nearly as much
     NO_FUNDS = "no_funds"
     UNKNOWN = "unknown"
+    HELD = "held"  # nothing was sent: the way of this intent's first bytes is not there
+
+
+BEST_FIRST = tuple(Answer)  # of several endpoints' answers the first of these counts
 
 
 _TABLE: tuple[tuple[str, Answer], ...] = (

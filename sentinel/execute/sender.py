@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from sentinel.errors import Refused, RpcError, SignerRefused, Unavailable
-from sentinel.execute.send_errors import Answer, classify
+from sentinel.execute.broadcast import Reply
+from sentinel.execute.send_errors import Answer
 from sentinel.execute.send_state import (
     CANCEL_GAS,
     Bump,
@@ -52,6 +53,19 @@ Finalise = Callable[[Simulation, MarketState, Signer], Awaitable[TxRequest]]  # 
 Recheck = Callable[[Intent], Awaitable[bool]]  # are the bytes still good? asked when sending was held up
 
 
+class Broadcast(Protocol):
+    """How signed bytes leave the house."""
+
+    @property
+    def way(self) -> str:
+        """By which the first bytes of a new intent go; the later ones follow."""
+        ...
+
+    async def send(self, raw: bytes, way: str) -> Reply:
+        """Once, never repeated in silence. Never raises: any failure is an answer (I6)."""
+        ...
+
+
 class Observer(Protocol):
     """Told of everything; it decides nothing and must not raise."""
 
@@ -83,6 +97,7 @@ class Executor:
     def __init__(
         self,
         rpc: Node,
+        broadcast: Broadcast,
         journal: Journal,
         signer: Signer,
         network: Network,
@@ -90,21 +105,19 @@ class Executor:
         finalise: Finalise,
         rules: Rules,
         *,
-        send_timeout: float = 5.0,
         recheck: Recheck = always,
         observer: Observer | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`genesis`: hash of the pinned block (block 0 where none is pinned); seconds for `send_timeout`."""
+        """`genesis`: hash of the pinned block (block 0 where none is pinned)."""
         self.journal = journal
         self.watch = Watch(rpc, network, signer.address, genesis)
         self.clock = clock
-        self._rpc = rpc
+        self._broadcast = broadcast
         self._signer = signer
         self._network = network
         self._finalise = finalise
         self._rules = rules
-        self._send_timeout = send_timeout
         self._recheck = recheck
         self._observer = observer or Silent()
         self._lock = asyncio.Lock()
@@ -261,7 +274,8 @@ class Executor:
     async def _sign(self, intent: Intent, nonce: int, fees: Fees, cancel: bool) -> Attempt:
         tx = TxRequest(self._signer.address, b"", 0, CANCEL_GAS) if cancel else intent.tx
         signed = await self._signer.sign_transaction(self._network.chain_id, nonce, tx, fees)
-        return Attempt(intent.id, nonce, fees, signed.tx_hash, signed.raw, cancel)
+        way = self._attempts[0].way if self._attempts else self._broadcast.way
+        return Attempt(intent.id, nonce, fees, signed.tx_hash, signed.raw, cancel, way)
 
     async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:
         self.journal.attempt(attempt)
@@ -272,13 +286,11 @@ class Executor:
         """Once. Whatever the answer is, only nonces and receipts tell what became of it (I6)."""
         earlier = self._sent.get(attempt.tx_hash)
         self._sent[attempt.tx_hash] = Sent(self.clock(), earlier.block if earlier else self._head)
-        answer, detail = Answer.SENT, None
-        try:
-            await self._rpc.call("eth_sendRawTransaction", "0x" + attempt.raw.hex(), timeout=self._send_timeout)
-        except RpcError as error:
-            answer, detail = classify(error), str(error)[:300]
-        self.journal.transition(intent.id, answer.value, tx_hash=attempt.tx_hash, detail=detail)
-        self._observer.sent(intent, attempt, answer.value)
+        reply = await self._broadcast.send(attempt.raw, attempt.way)
+        self.journal.transition(intent.id, reply.answer.value, tx_hash=attempt.tx_hash, detail=reply.detail)
+        if reply.answer is Answer.HELD:
+            self._observer.alarm("held", f"{intent.id}: {reply.detail}")
+        self._observer.sent(intent, attempt, reply.answer.value)
 
     def _end(self, settled: Settled) -> Settled:
         assert self._intent is not None
