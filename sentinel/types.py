@@ -453,6 +453,7 @@ class Attempt:
     tx_hash: HexHash
     raw: bytes  # signed; committed before it is sent
     cancel: bool = False  # a pure self-transfer that takes the nonce back
+    way: str = "public"  # where the bytes go: to all endpoints, or to the one relay of this name
 
 
 class Outcome(StrEnum):

@@ -33,6 +33,7 @@ from sentinel.cycle import Cycle
 from sentinel.daemon import Daemon
 from sentinel.errors import SettingsError
 from sentinel.execute import wallet
+from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.dryrun import DryRun
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
@@ -245,6 +246,7 @@ async def _executor(parts: Parts, log: Log) -> Executor | DryRun:
         raise SettingsError(f"the key is of {signer.address}, its file says {parts.wallet}")
     return Executor(
         parts.rpc,
+        Broadcaster(parts.rpc, timeout=settings.rpc.send_timeout),
         parts.journal,
         signer,
         parts.network,
@@ -256,7 +258,6 @@ async def _executor(parts: Parts, log: Log) -> Executor | DryRun:
             resend_after=settings.execution.resend_after,
             caps=FeeCaps.of(parts.limits),
         ),
-        send_timeout=settings.rpc.send_timeout,
         recheck=lambda intent: _still_good(parts, intent),
         observer=Told(parts.metrics, log),
     )

@@ -9,11 +9,11 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from sentinel.errors import Refused, RpcError, SignerRefused, Unavailable
 from sentinel.execute.finality import Finality
-from sentinel.execute.send_errors import Answer, classify
+from sentinel.execute.outside import Broadcast, Observer, Silent
+from sentinel.execute.send_errors import Answer
 from sentinel.execute.send_state import (
     CANCEL_GAS,
     Bump,
@@ -55,27 +55,6 @@ Finalise = Callable[[Simulation, MarketState, Signer], Awaitable[TxRequest]]  # 
 Recheck = Callable[[Intent], Awaitable[bool]]  # are the bytes still good? asked when sending was held up
 
 
-class Observer(Protocol):
-    """Told of everything; it decides nothing and must not raise."""
-
-    def sent(self, intent: Intent, attempt: Attempt, answer: str) -> None: ...
-
-    def settled(self, intent: Intent, settled: Settled, pnl_quote: int) -> None: ...
-
-    def alarm(self, what: str, detail: str) -> None: ...
-
-
-class Silent:
-    def sent(self, intent: Intent, attempt: Attempt, answer: str) -> None:
-        pass
-
-    def settled(self, intent: Intent, settled: Settled, pnl_quote: int) -> None:
-        pass
-
-    def alarm(self, what: str, detail: str) -> None:
-        pass
-
-
 async def always(_: Intent) -> bool:
     return True
 
@@ -86,6 +65,7 @@ class Executor:
     def __init__(
         self,
         rpc: Node,
+        broadcast: Broadcast,
         journal: Journal,
         signer: Signer,
         network: Network,
@@ -93,22 +73,20 @@ class Executor:
         finalise: Finalise,
         rules: Rules,
         *,
-        send_timeout: float = 5.0,
         recheck: Recheck = always,
         observer: Observer | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`genesis`: hash of the pinned block (block 0 where none is pinned); seconds for `send_timeout`."""
+        """`genesis`: hash of the pinned block (block 0 where none is pinned)."""
         self.journal = journal
         self.watch = Watch(rpc, network, signer.address, genesis)
         self._finality = Finality(journal, self.watch)
         self.clock = clock
-        self._rpc = rpc
+        self._broadcast = broadcast
         self._signer = signer
         self._network = network
         self._finalise = finalise
         self._rules = rules
-        self._send_timeout = send_timeout
         self._recheck = recheck
         self._observer = observer or Silent()
         self._lock = asyncio.Lock()
@@ -285,7 +263,8 @@ class Executor:
     async def _sign(self, intent: Intent, nonce: int, fees: Fees, cancel: bool) -> Attempt:
         tx = TxRequest(self._signer.address, b"", 0, CANCEL_GAS) if cancel else intent.tx
         signed = await self._signer.sign_transaction(self._network.chain_id, nonce, tx, fees)
-        return Attempt(intent.id, nonce, fees, signed.tx_hash, signed.raw, cancel)
+        way = self._attempts[0].way if self._attempts else self._broadcast.way
+        return Attempt(intent.id, nonce, fees, signed.tx_hash, signed.raw, cancel, way)
 
     async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:
         self.journal.attempt(attempt)
@@ -296,14 +275,13 @@ class Executor:
         """Once. Whatever the answer is, only nonces and receipts tell what became of it (I6)."""
         earlier = self._sent.get(attempt.tx_hash)
         self._sent[attempt.tx_hash] = Sent(self.clock(), earlier.block if earlier else self._head)
-        answer, detail = Answer.SENT, None
-        try:
-            await self._rpc.call("eth_sendRawTransaction", "0x" + attempt.raw.hex(), timeout=self._send_timeout)
-        except RpcError as error:
-            answer, detail = classify(error), str(error)[:300]
-        facts = {"tx_hash": attempt.tx_hash, "answer": answer.value, "detail": detail}
-        self.journal.transition(intent.id, State.SENT, **facts)
-        self._observer.sent(intent, attempt, answer.value)
+        reply = await self._broadcast.send(attempt.raw, attempt.way)
+        held = reply.answer is Answer.HELD
+        facts = {"tx_hash": attempt.tx_hash, "answer": reply.answer.value, "detail": reply.detail}
+        self.journal.transition(intent.id, State.SIGNED if held else State.SENT, **facts)
+        if held:
+            self._observer.alarm("held", f"{intent.id}: {reply.detail}")
+        self._observer.sent(intent, attempt, reply.answer.value)
 
     def _end(self, settled: Settled) -> Settled:
         assert self._intent is not None

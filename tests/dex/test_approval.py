@@ -10,6 +10,7 @@ import pytest
 from sentinel.chain.heads import latest_head
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
+from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.dryrun import DryRun
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
@@ -63,7 +64,9 @@ async def test_a_voted_approval_is_signed_mined_and_settled(desk: Desk, tmp_path
     block = await desk.net.rpc.call("eth_getBlockByNumber", "0x0", False)
     journal = Journal.open(tmp_path / "journal.sqlite", desk.network, block["hash"], desk.account.address)
     rules = Rules(1, 3, 60.0, FeeCaps(500 * 10**9, 50 * 10**9, 10**18))
-    executor = Executor(desk.net.rpc, journal, signer, desk.network, block["hash"], desk.kit.finalise, rules)
+    executor = Executor(
+        desk.net.rpc, Broadcaster(desk.net.rpc), journal, signer, desk.network, block["hash"], desk.kit.finalise, rules
+    )
     dry = await DryRun(journal).prepare(decision, state)
     assert (dry.signed, dry.deadline) == (False, state.head.timestamp + 120)
     intent = await executor.prepare(decision, state)

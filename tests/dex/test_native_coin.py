@@ -10,6 +10,7 @@ import pytest
 from sentinel.chain.heads import latest_head
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
+from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.dryrun import DryRun
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
@@ -56,7 +57,9 @@ async def test_native_coin_goes_from_the_vote_to_the_chain(
     block = await desk.net.rpc.call("eth_getBlockByNumber", "0x0", False)
     journal = Journal.open(tmp_path / "journal.sqlite", desk.network, block["hash"], desk.account.address)
     rules = Rules(1, 3, 60.0, FeeCaps(500 * 10**9, 50 * 10**9, 10**18))
-    executor = Executor(desk.net.rpc, journal, signer, desk.network, block["hash"], desk.kit.finalise, rules)
+    executor = Executor(
+        desk.net.rpc, Broadcaster(desk.net.rpc), journal, signer, desk.network, block["hash"], desk.kit.finalise, rules
+    )
     dry = await DryRun(journal).prepare(decision, state)
     intent = await executor.prepare(decision, state)
     sent = decision.simulation.gross if tokens[0] == NATIVE else 0

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import DevSigner, SignedTx
@@ -25,7 +26,7 @@ class SendThenSave(Executor):
     """The mutant: broadcasts first and writes it down afterwards."""
 
     async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:
-        await self._rpc.call("eth_sendRawTransaction", "0x" + attempt.raw.hex())
+        await self._broadcast.send(attempt.raw, attempt.way)
         self.journal.attempt(attempt)
         self._attempts = (*self._attempts, attempt)
 
@@ -79,7 +80,7 @@ async def _run(url: str, folder: Path, genesis: str, tag: int, point: str, mutan
     journal = KilledJournal.open(folder / "journal.sqlite", rig.network(), genesis, own.address)
     async with KilledRpc(url) as rpc:
         made = SendThenSave if mutant else Executor
-        executor = made(rpc, journal, killed, rig.network(), genesis, rig.finalise, rig.rules())
+        executor = made(rpc, Broadcaster(rpc), journal, killed, rig.network(), genesis, rig.finalise, rig.rules())
         await reconcile(executor, await rig.read_head(rpc))
         await _follow(executor, rpc)
         if tag:

@@ -15,6 +15,7 @@ from eth_abi.abi import encode
 
 from sentinel.chain.networks import load_network
 from sentinel.devnet import Devnet
+from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
@@ -174,13 +175,13 @@ class Rig:
         self.notes = Notes()
         self.executor = self.made(
             self.rpc,
+            Broadcaster(self.rpc, timeout=1.0),
             self.journal,
             self.signer,
             self.network,
             self.genesis,
             finalise,
             self.rules,
-            send_timeout=1.0,
             observer=self.notes,
             clock=self.clock,
         )
