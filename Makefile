@@ -11,7 +11,7 @@ SOURCES = sentinel tests deploy/setup docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
-.PHONY: promote-proof
+.PHONY: promote-proof proofs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ format:  ## let ruff put the style right
 
 test: setup check  ## set up, check, and run every test (PYTEST='-k vote' to choose)
 	$(BIN)/python -m pytest $(PYTEST)
+
+proofs: setup check  ## the tests that take long: training in two processes, rounds, Ray, the analyst; 15 minutes
+	$(BIN)/python -m pytest -m proof $(PYTEST)
 
 demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks)
 	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS))

@@ -51,6 +51,7 @@ def chosen(path: Path) -> list[str]:
     return [json.loads(line)["id"] for line in path.read_text().splitlines()]
 
 
+@pytest.mark.proof
 def test_a_trained_student_keeps_what_its_teacher_says_of_each_state(shards: Path, tmp_path: Path) -> None:
     """k = 1 leaves the oracle's own of every state, k = 2 one more of each; all others are counted as drops."""
     for k in (1, 2):

@@ -46,6 +46,7 @@ def together(tmp_path_factory: pytest.TempPathFactory, oracle_rows: Path) -> Pat
     return out
 
 
+@pytest.mark.proof
 def test_two_processes_with_half_of_each_batch_learn_what_one_with_all_of_it_learns(
     together: Path, tmp_path: Path, oracle_rows: Path, in_serving: Callable[..., Any]
 ) -> None:
@@ -63,6 +64,7 @@ def test_two_processes_with_half_of_each_batch_learn_what_one_with_all_of_it_lea
     )
 
 
+@pytest.mark.proof
 def test_interrupted_and_started_again_the_two_end_as_if_nothing_had_been(
     together: Path, tmp_path: Path, oracle_rows: Path
 ) -> None:

@@ -89,6 +89,7 @@ async def test_two_workers_write_what_one_process_writes_and_go_on_where_it_stop
     assert started(tmp_path / "both") == []
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 async def test_however_the_driver_ends_no_process_stays(tmp_path: Path, short: Path, number: int) -> None:
     """Neither Ray's nor an Anvil, with chains in full use; Ctrl-C reaches the whole foreground group, and then no file

@@ -92,6 +92,7 @@ def test_a_folder_belongs_to_one_plan_and_one_file_of_rows(
             run(plan, base, tmp_path / "out")
 
 
+@pytest.mark.proof
 def test_a_round_trains_serves_judges_and_lets_the_student_run(
     tmp_path: Path, oracle_rows: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

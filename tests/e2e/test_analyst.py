@@ -28,6 +28,7 @@ def ends(run: Run) -> set[int]:
     return {view.valid_until for view in views(run) if view.source == ROLE}
 
 
+@pytest.mark.proof
 async def test_the_analysts_view_comes_from_beside_the_cycles_and_is_followed_within_bounds(
     devnet: Devnet, tmp_path: Path
 ) -> None:
