@@ -18,8 +18,9 @@ from sentinel.distill.score import agrees
 from sentinel.distill.split import Part
 from sentinel.distill.trajectories import drop_reason
 from sentinel.distill.value import best, captured, regret_bps, succeeds, value
+from sentinel.errors import ModelTimeout
 from sentinel.shares import Share
-from sentinel.types import Act, Hold
+from sentinel.types import Act, Discarded, Hold, Proposal
 
 LEAST_ACTS = 0.45  # of the judged states; a student that always holds must not look good
 
@@ -117,7 +118,12 @@ async def evaluate(
                     continue
                 holds += 1
             started = perf_counter()
-            verdict = await case.arena.play(student, case.state, case.scenario, n, prefill=prefill)
+            try:
+                verdict = await case.arena.play(student, case.state, case.scenario, n, prefill=prefill)
+            except ModelTimeout as error:  # the daemon would hold; where no model answers at all nothing is judged
+                late = tuple(Discarded(index, "sample", "model_timeout") for index in range(n))
+                silent = Proposal(n, (), late, (), (), 0, student.source)
+                verdict = Verdict(silent, (), (), Hold("model_timeout", asked=n, detail=str(error)))
             judged.append(judge(case, verdict, reference, perf_counter() - started))
             fates["candidates"] += len(verdict.proposal.candidates)
             fates.update(f"discarded: {one.stage} {one.reason}" for one in verdict.proposal.discarded)

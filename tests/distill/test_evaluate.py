@@ -17,6 +17,7 @@ from sentinel.distill import card, split
 from sentinel.distill.evaluate import evaluate
 from sentinel.distill.oracle import OracleModel
 from sentinel.distill.paired import compare
+from sentinel.errors import ModelTimeout
 from sentinel.types import Sample
 
 STATES = 40
@@ -47,6 +48,31 @@ class Small:
         texts = [one.text.replace("amount = size /", "amount = size / 10 /") for one in drawn]
         texts = [text.replace("```py\nswap(", "```py\nsize = size / 10\nswap(") for text in texts]
         return [Sample(0, index, text, 9, "stop") for index, text in enumerate(texts)]
+
+
+class Late(OracleModel):
+    """The oracle, but every third answer comes after the time for a step is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def sample(
+        self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
+    ) -> list[Sample]:
+        self.asked += 1
+        if self.asked % 3 == 0:
+            raise ModelTimeout("no answer within 10 s")
+        return await super().sample(messages, n, prefill, after=after)
+
+
+async def test_an_answer_that_comes_too_late_is_a_hold() -> None:
+    """As in the daemon: the state is judged as one on which it held, and the samples are counted as discarded."""
+    scored = await evaluate(Late(), split.load("dev"), 12, n=2, seed=5)
+    late = [one for one in scored["judged"] if one["decision"] == "hold (model_timeout)"]
+    assert 0 < len(late) < len(scored["judged"]) == 12
+    assert all(one["success"] == (one["kind"] == "hold") for one in late if one["oracle"] != 0)
+    assert scored["samples"]["discarded: sample model_timeout"] == 2 * len(late)
 
 
 @pytest.fixture(scope="module")
