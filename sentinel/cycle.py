@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sentinel.errors import Refused, SentinelError, Unavailable
+from sentinel.orders import Purpose
 from sentinel.rpc import plain
 from sentinel.stopwatch import Stopwatch
 from sentinel.types import (
@@ -84,9 +85,8 @@ class Executor(Protocol):
 
 
 class Journal(Protocol):
-    @property
-    def latched(self) -> str | None:
-        """Why trading is paused, None where it is not."""
+    def bar(self, purpose: Purpose) -> str | None:
+        """Why nothing of this purpose may be sent now; None where it may."""
         ...
 
     def spent_today(self, now: float) -> Spent: ...
@@ -147,6 +147,7 @@ class Cycle:
     size: Size = as_voted
     warm: Callable[[MarketState], None] = lambda state: None  # what may be done beside the proposal
     clock: Callable[[], float] = time.time
+    purpose: Purpose = Purpose.TRADE  # of what the trader proposes
 
     async def run(self, head: Head) -> CycleRecord:
         """Decide on one block. What the decision accepts is journaled before anything is sent.
@@ -183,8 +184,8 @@ class Cycle:
         return record
 
     async def _decide(self, head: Head, draft: _Draft) -> Decision:
-        if (why := self.journal.latched) is not None:
-            return Hold("paused", detail=f"trading is paused: {why}")
+        if (why := self.journal.bar(self.purpose)) is not None:
+            return Hold("paused", detail=why)
         if self.executor.in_flight is not None:
             return Hold("in_flight", detail="the last transaction is not settled yet")
 
@@ -223,8 +224,8 @@ class Cycle:
         draft.verdicts = verdicts
         if refused := [verdict for verdict in verdicts if not verdict.ok]:
             return Hold("refused", decision.votes, decision.asked, "; ".join(f"{v.rule}: {v.detail}" for v in refused))
-        if (why := self.journal.latched) is not None:  # paused while this cycle was under way
-            return Hold("paused", decision.votes, decision.asked, f"trading is paused: {why}")
+        if (why := self.journal.bar(self.purpose)) is not None:  # told so while this cycle was under way
+            return Hold("paused", decision.votes, decision.asked, why)
         if self.executor.in_flight is not None:  # a reorg has opened an earlier one again
             return Hold("in_flight", decision.votes, decision.asked, "an earlier transaction has lost its block")
         return decision

@@ -494,6 +494,16 @@ class Counterfactual:
 
 
 @dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """What the wallet held at one block while nothing of ours was in flight, and the prices to value it at."""
+
+    at: int  # Unix seconds of the journal's clock, which days are counted by
+    block: int
+    balances: Mapping[Symbol, int]  # base units; includes NATIVE
+    prices: Mapping[Symbol, Reference]
+
+
+@dataclass(frozen=True, slots=True)
 class CycleRecord:
     """One block's whole way, as journaled; enough to decide again and compare."""
 

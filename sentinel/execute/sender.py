@@ -34,6 +34,7 @@ from sentinel.execute.watch import Node, Watch
 from sentinel.journal.intents import Pending
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
+from sentinel.orders import purpose_of
 from sentinel.types import (
     Act,
     Approve,
@@ -238,7 +239,8 @@ class Executor:
     async def _first(self, intent: Intent, fees: Fees) -> Settled | None:
         chain, ours = await self.watch.mined_nonce(), self.journal.next_nonce()
         # Asked after the read, which may take seconds: nothing waits between here and the send.
-        if (why := self.journal.latched) is not None and not _lowers_risk(intent):
+        purpose = purpose_of(intent.decision.simulation.candidate.action, self._network.quote)
+        if (why := self.journal.bar(purpose)) is not None:
             self._observer.alarm("paused", f"{intent.id} was not signed: {why}")
             return self._end(Settled(intent.id, Outcome.EXPIRED, None, None, 0, 0, {}))
         if ours > chain:  # a reorg, or a node that lags: signing now would leave a hole or reuse a nonce (I4)
@@ -295,9 +297,3 @@ class Executor:
     def _latch(self, reason: str) -> None:
         self.journal.latch(reason)
         self._observer.alarm("latched", reason)
-
-
-def _lowers_risk(intent: Intent) -> bool:
-    """Taking an allowance to zero is open while trading is paused."""
-    action = intent.decision.simulation.candidate.action
-    return isinstance(action, Approve) and action.amount == 0

@@ -76,11 +76,12 @@ def transition(ledger: Ledger, intent_id: str, after: State, facts: Mapping[str,
 def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
     intent, prices = reports.intent_of(ledger, settled.intent_id)
     gained = worth(settled.realised, prices, network)
-    pnl = gained + worth({NATIVE: -settled.gas_cost}, prices, network)
+    gas = -worth({NATIVE: -settled.gas_cost}, prices, network)
+    pnl = gained - gas
     drift = drift_bps(intent.decision.simulation, settled) if settled.outcome is Outcome.CONFIRMED else None
     with ledger.transaction():
         state = step(_open_state(ledger, settled.intent_id), ended_as(settled.outcome), settled.intent_id)
-        body = {"settled": encode(settled), "pnl": str(pnl), "drift_bps": drift}
+        body = {"settled": encode(settled), "pnl": str(pnl), "gas": str(gas), "drift_bps": drift}
         added = ledger.append("settled", canonical(body))
         ledger.execute("UPDATE intents SET state = ?, finished = 1 WHERE id = ?", state.value, settled.intent_id)
         ledger.execute(

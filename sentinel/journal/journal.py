@@ -13,26 +13,29 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.errors import ChainMismatch
-from sentinel.journal import intents, reports
+from sentinel.journal import equity, intents, migrate, reports
+from sentinel.journal.equity import EquitySeries
 from sentinel.journal.intents import Pending
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.records import canonical, dumps, loads
 from sentinel.journal.reports import CycleLine, Summary, Trade
+from sentinel.journal.standing import Standing
 from sentinel.journal.states import State
+from sentinel.orders import Purpose
 from sentinel.types import (
     Act,
     Attempt,
     Counterfactual,
     CycleRecord,
     Intent,
+    MarketState,
     Network,
     Settled,
     Spent,
 )
 from sentinel.worth import marks
 
-VERSION = 1
-_DAY = 86_400_000  # milliseconds
+VERSION = 2
 _TABLES = """
 CREATE TABLE cycles (
     seq INTEGER PRIMARY KEY REFERENCES records, at INTEGER NOT NULL, number INTEGER NOT NULL, act INTEGER NOT NULL,
@@ -62,6 +65,8 @@ class Journal:
 
     def __init__(self, ledger: Ledger, network: Network, wallet: str, genesis: str) -> None:
         self._ledger = ledger
+        self.standing = Standing(ledger)
+        self.equity = EquitySeries(ledger)
         self.genesis = genesis  # as `open` takes it
         self._network = network
         self._who = (network.chain_id, wallet.lower())
@@ -81,7 +86,8 @@ class Journal:
 
         Raises WalletBusy, ChainMismatch (the file belongs to another chain or wallet) or JournalError.
         """
-        ledger = Ledger(path, _TABLES, VERSION, read_only=read_only, clock=clock)
+        tables = _TABLES + equity.TABLE
+        ledger = Ledger(path, tables, VERSION, steps=migrate.STEPS, read_only=read_only, clock=clock)
         try:
             found = ledger.meta("owner")
             named = json.loads(found or "{}")
@@ -111,8 +117,15 @@ class Journal:
             self._add_cycle(record)
 
     def accept(self, record: CycleRecord | None, intent: Intent) -> None:
-        """Both or neither. `record` is None for what no cycle decided (approvals). An unsigned intent ends at once."""
-        prices = marks(record.state) if record is not None and record.state is not None else {}
+        """Both or neither. `record` is None for what no cycle decided. An unsigned intent ends at once."""
+        self._accept(record, intent, record.state if record is not None else None)
+
+    def accept_order(self, intent: Intent, state: MarketState) -> None:
+        """An intent that no cycle decided, marked at the prices of `state`."""
+        self._accept(None, intent, state)
+
+    def _accept(self, record: CycleRecord | None, intent: Intent, state: MarketState | None) -> None:
+        prices = marks(state) if state is not None else {}
         with self._ledger.transaction():
             cycle = self._add_cycle(record) if record is not None else None
             intents.accept(self._ledger, self._who, self._network, intent, prices, cycle)
@@ -163,51 +176,34 @@ class Journal:
         return self._ledger.meta("latch") or None
 
     def latch(self, reason: str, by: str = "sentinel") -> None:
-        """Pause trading until `unlatch`, across restarts. An earlier reason is kept."""
-        self._set_latch(reason if self.latched is None else str(self.latched), on=True, by=by)
+        """As `Standing.latch`."""
+        self.standing.latch(reason, by)
 
     def unlatch(self, by: str) -> None:
         """Only an operator's command calls this (I25)."""
-        self._set_latch("", on=False, by=by)
+        self.standing.release(by)
 
-    def _set_latch(self, reason: str, *, on: bool, by: str) -> None:
-        with self._ledger.transaction():
-            added = self._ledger.append("latch", canonical({"on": on, "reason": reason, "by": by}))
-            self._ledger.set_meta("latch", reason)
-            if not on:
-                self._ledger.set_meta("unlatched", str(added.seq))
+    def bar(self, purpose: Purpose) -> str | None:
+        """Why nothing of this purpose may be sent now; None where it may."""
+        return self.standing.orders.bar(purpose)
 
     # ---------------------------------------------------------------- reading
 
     def spent_today(self, now: float) -> Spent:
-        start = int(now * 1000) // _DAY * _DAY
-        volumes = self._ledger.all(
-            "SELECT volume FROM intents LEFT JOIN settled ON id = intent_id "
-            "WHERE (finished != 1 OR (intents.at >= ? AND outcome IN ('confirmed', 'unknown')))",
-            start,
-        )
-        pnl = sum(int(row[0]) for row in self._ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))
-        return Spent(loss=max(0, -pnl), volume=sum(int(row[0]) for row in volumes))
+        """Totals of the UTC day."""
+        return reports.spent_today(self._ledger, now)
 
     def drifts(self, limit: int) -> tuple[float, ...]:
         """Of swaps confirmed since the operator last resumed: realised against simulated, bps, newest first."""
-        rows = self._ledger.all(
-            "SELECT drift_bps FROM settled WHERE drift_bps NOTNULL AND seq > ? ORDER BY seq DESC LIMIT ?",
-            *(int(self._ledger.meta("unlatched") or 0), limit),
-        )
-        return tuple(float(drift) for (drift,) in rows)
+        return reports.drifts(self._ledger, limit)
 
     def counterfactuals(self) -> Iterator[Counterfactual]:
         """Oldest first. Reads the whole file: for distillation, not for the hot path."""
-        for record in self._ledger.records():
-            if record.kind == "counterfactual":
-                yield loads(Counterfactual, record.body)
+        return reports.counterfactuals(self._ledger)
 
     def decided(self) -> Iterator[CycleRecord]:
         """Cycles that came as far as a proposal, oldest first; their hashes are checked on the way. As above."""
-        for record in self._ledger.records():
-            if record.kind == "cycle" and (cycle := loads(CycleRecord, record.body)).proposal is not None:
-                yield cycle
+        return reports.decided(self._ledger)
 
     def outcomes(self) -> tuple[reports.Settlement, ...]:
         """Each trade that a cycle decided and that was mined, oldest first."""
@@ -217,9 +213,9 @@ class Journal:
         """Newest first."""
         return reports.cycles(self._ledger, limit)
 
-    def trades(self, limit: int) -> tuple[Trade, ...]:
-        """Newest first; approvals among them, dry ones too."""
-        return reports.trades(self._ledger, limit)
+    def trades(self, limit: int, after: int = 0) -> tuple[Trade, ...]:
+        """Newest first, of those after so many records; approvals among them, dry ones too."""
+        return reports.trades(self._ledger, limit, after)
 
     def summary(self) -> Summary:
         return reports.summary(self._ledger)

@@ -12,7 +12,7 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,9 +51,19 @@ def link(prev: str, kind: str, at: int, body: str) -> str:
 
 class Ledger:
     def __init__(
-        self, path: Path, tables: str, version: int, *, read_only: bool = False, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        tables: str,
+        version: int,
+        *,
+        steps: Sequence[Callable[[Ledger], None]] = (),
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open or create. Raises WalletBusy where another process writes it, JournalError where it cannot be used."""
+        """Open or create; a writer brings an older file forward by `steps` (the first is from version 1 to 2).
+
+        Raises WalletBusy where another process writes it, JournalError where it cannot be used.
+        """
         self.path = path
         self.clock = clock
         self._lock: int | None = None
@@ -64,7 +74,7 @@ class Ledger:
                 self._lock = _lock(path.with_name(path.name + ".lock"))
             with _mapped(f"cannot open {path.name}"):
                 self._db = self._connect(read_only)
-                self._prepare(tables, version, read_only)
+                self._prepare(tables, version, steps, read_only)
         except BaseException:
             self.close()
             raise
@@ -77,12 +87,14 @@ class Ledger:
         uri = f"{self.path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
         return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
 
-    def _prepare(self, tables: str, version: int, read_only: bool) -> None:
+    def _prepare(self, tables: str, version: int, steps: Sequence[Callable[[Ledger], None]], read_only: bool) -> None:
         found = self.one("PRAGMA user_version")[0]
         fresh = self.one("SELECT count(*) FROM sqlite_master")[0] == 0
-        if not fresh and found != version:
+        known = 1 <= found <= version and version - found <= len(steps)
+        if not fresh and found != version and (read_only or not known):
             age = "newer" if found > version else "older"
-            raise JournalError(f"{self.path.name} has schema {found} of a {age} Sentinel; this one has {version}")
+            mend = "; the next start of `sentinel run` brings it up to date" if known else ""
+            raise JournalError(f"{self.path.name} has schema {found} of a {age} Sentinel; this one has {version}{mend}")
         if read_only:
             if fresh:
                 raise JournalError(f"{self.path.name} is empty")
@@ -96,6 +108,11 @@ class Ledger:
             script = f"BEGIN IMMEDIATE;{_TABLES}{tables}PRAGMA user_version={version};"
             self._sql().executescript(script + f"INSERT INTO meta VALUES ('tip', '{GENESIS}'), ('count', '0');COMMIT;")
             os.write(self._lock or 0, b"in use\n")
+        else:
+            for at in range(found, version):
+                with self.transaction():
+                    steps[at - 1](self)
+                    self.execute(f"PRAGMA user_version={at + 1}")
         self._check_tail(256)
 
     def _refuse_emptied(self) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sentinel.errors import JournalError, JournalTampered
 from sentinel.journal.ledger import Ledger
-from sentinel.journal.records import decode
+from sentinel.journal.records import decode, loads
+from sentinel.journal.standing import Folded
 from sentinel.journal.states import State
-from sentinel.types import Approve, Intent, Reference, Settled, Swap, Symbol
+from sentinel.orders import FLATTEN
+from sentinel.types import Approve, Counterfactual, CycleRecord, Intent, Reference, Settled, Spent, Swap, Symbol
+
+_DAY = 86_400_000  # milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,12 @@ class Trade:
     state: str  # "accepted", "sent", …, at the end the outcome; "dry" in a dry run
     token_in: Symbol
     token_out: Symbol
+    source: str  # who proposed it; empty for what no cycle decided (approvals)
     gross: int  # base units of token_in
+    min_out: int  # least base units of token_out that were asked for; 0 for an approval
     simulated: Mapping[Symbol, int]  # net change, base units
     settled: Settled | None
+    gas_quote: int | None  # gas paid, base units of the quote token; None while it is not settled, or of schema 1
     pnl_quote: int | None  # base units of the quote token, at the reference prices of the decision, gas included
     drift_bps: float | None  # realised against simulated
 
@@ -83,7 +90,9 @@ def settlements(ledger: Ledger) -> tuple[Settlement, ...]:
         "SELECT c.intent_id, c.at, s.at, json_extract(r.body, '$.proposal.source'), c.votes, c.asked, "
         "json_extract(r.body, '$.decision.spread_bps'), s.outcome = 'reverted', s.drift_bps "
         "FROM cycles c JOIN records r ON r.seq = c.seq JOIN settled s ON s.intent_id = c.intent_id "
-        "WHERE c.act AND s.outcome IN ('confirmed', 'reverted') ORDER BY s.seq"
+        "WHERE c.act AND s.outcome IN ('confirmed', 'reverted') "
+        "AND json_extract(r.body, '$.proposal.source') IS NOT ? ORDER BY s.seq",
+        FLATTEN,  # nobody voted
     )
     return tuple(
         Settlement(id_, at / 1000, ended / 1000, source, votes, asked, spread, bool(reverted), drift)
@@ -105,17 +114,21 @@ def cycles(ledger: Ledger, limit: int) -> tuple[CycleLine, ...]:
     return tuple(CycleLine(seq, at / 1000, number, bool(act), *rest) for seq, at, number, act, *rest in rows)
 
 
-def trades(ledger: Ledger, limit: int) -> tuple[Trade, ...]:
+def trades(ledger: Ledger, limit: int, after: int = 0) -> tuple[Trade, ...]:
     rows = ledger.all(
-        "SELECT i.id, i.at, i.kind, i.state, r.body, s.pnl, s.drift_bps FROM intents i "
-        "LEFT JOIN settled s ON s.intent_id = i.id LEFT JOIN records r ON r.seq = s.seq "
-        "ORDER BY i.seq DESC LIMIT ?",
-        limit,
+        "SELECT i.id, i.at, i.kind, i.state, rs.body, s.pnl, s.drift_bps, json_extract(rc.body, '$.proposal.source') "
+        "FROM intents i LEFT JOIN settled s ON s.intent_id = i.id LEFT JOIN records rs ON rs.seq = s.seq "
+        "LEFT JOIN cycles c ON c.intent_id = i.id LEFT JOIN records rc ON rc.seq = c.seq "
+        "WHERE i.seq > ? ORDER BY i.seq DESC LIMIT ?",
+        *(after, limit),
     )
     return tuple(_trade(ledger, *row) for row in rows)
 
 
-def _trade(ledger: Ledger, id_: str, at: int, kind: str, state: str, body: str | None, pnl: Any, drift: Any) -> Trade:
+def _trade(
+    ledger: Ledger, id_: str, at: int, kind: str, state: str, body: str | None, pnl: Any, drift: Any, source: str | None
+) -> Trade:
+    ended = None if body is None else json.loads(body)
     simulation = intent_of(ledger, id_)[0].decision.simulation
     action = simulation.candidate.action
     token_in = token_out = ""
@@ -130,9 +143,12 @@ def _trade(ledger: Ledger, id_: str, at: int, kind: str, state: str, body: str |
         state=state,
         token_in=token_in,
         token_out=token_out,
+        source=source or "",
         gross=simulation.gross,
+        min_out=action.min_out if isinstance(action, Swap) else 0,
         simulated=simulation.deltas,
-        settled=None if body is None else decode(Settled, json.loads(body)["settled"]),
+        settled=None if ended is None else decode(Settled, ended["settled"]),
+        gas_quote=int(ended["gas"]) if ended is not None and "gas" in ended else None,
         pnl_quote=None if pnl is None else int(pnl),
         drift_bps=drift,
     )
@@ -165,6 +181,37 @@ def summary(ledger: Ledger) -> Summary:
     )
 
 
+def spent_today(ledger: Ledger, now: float) -> Spent:
+    start = int(now * 1000) // _DAY * _DAY
+    volumes = ledger.all(
+        "SELECT volume FROM intents LEFT JOIN settled ON id = intent_id "
+        "WHERE (finished != 1 OR (intents.at >= ? AND outcome IN ('confirmed', 'unknown')))",
+        start,
+    )
+    pnl = sum(int(row[0]) for row in ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))
+    return Spent(loss=max(0, -pnl), volume=sum(int(row[0]) for row in volumes))
+
+
+def drifts(ledger: Ledger, limit: int) -> tuple[float, ...]:
+    rows = ledger.all(
+        "SELECT drift_bps FROM settled WHERE drift_bps NOTNULL AND seq > ? ORDER BY seq DESC LIMIT ?",
+        *(int(ledger.meta("unlatched") or 0), limit),
+    )
+    return tuple(float(drift) for (drift,) in rows)
+
+
+def counterfactuals(ledger: Ledger) -> Iterator[Counterfactual]:
+    for record in ledger.records():
+        if record.kind == "counterfactual":
+            yield loads(Counterfactual, record.body)
+
+
+def decided(ledger: Ledger) -> Iterator[CycleRecord]:
+    for record in ledger.records():
+        if record.kind == "cycle" and (cycle := loads(CycleRecord, record.body)).proposal is not None:
+            yield cycle
+
+
 def verify(ledger: Ledger) -> int:
     """Fold every record and compare with the index. Raises JournalTampered at the first difference."""
     count = 0
@@ -174,7 +221,9 @@ def verify(ledger: Ledger) -> int:
     sent: dict[str, str] = {}
     decided: set[int] = set()
     settled_by: dict[str, int] = {}
-    latch, unlatched, final = "", 0, 0
+    final = 0
+    orders = Folded()
+    points: set[int] = set()
     for record in ledger.records():
         count += 1
         body = json.loads(record.body)
@@ -201,8 +250,11 @@ def verify(ledger: Ledger) -> int:
             case "final":
                 final = max(final, settled_by[body["intent_id"]])
             case "latch":
-                latch = body["reason"] if body["on"] else ""
-                unlatched = unlatched if body["on"] else record.seq
+                orders.latched(record.seq, body["on"], body["reason"], body["by"])
+            case "flatten":
+                orders.flatten = "on" if body["on"] else ""
+            case "equity":
+                points.add(record.seq)
     index = {
         "intents": (dict(ledger.all("SELECT id, state FROM intents")), state),
         "nonces": (dict(ledger.all("SELECT id, nonce FROM intents")), nonces),
@@ -213,8 +265,11 @@ def verify(ledger: Ledger) -> int:
         "attempts": (dict(ledger.all("SELECT tx_hash, intent_id FROM attempts")), sent),
         "settled": (dict(ledger.all("SELECT intent_id, pnl FROM settled")), pnl),
         "cycles": ({seq for (seq,) in ledger.all("SELECT seq FROM cycles")}, decided),
-        "latch": (ledger.meta("latch") or "", latch),
-        "unlatched": (int(ledger.meta("unlatched") or 0), unlatched),
+        "equity": ({seq for (seq,) in ledger.all("SELECT seq FROM equity")}, points),
+        "latch": (ledger.meta("latch") or "", orders.latch),
+        "halt": (ledger.meta("halted") or "", orders.halted),
+        "sale": (ledger.meta("flatten") or "", orders.flatten),
+        "unlatched": (int(ledger.meta("unlatched") or 0), orders.unlatched),
         "final": (int(ledger.meta("final") or 0), final),
     }
     for name, (found, expected) in index.items():

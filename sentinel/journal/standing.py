@@ -1,0 +1,106 @@
+"""The operator's standing orders in the journal: the latch, and the sale of everything. Durable before each returns.
+
+Only the operator's commands take the latch off (I25). What is in force lies in `meta`; each change is a record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from sentinel.journal.ledger import Ledger, Record
+from sentinel.journal.records import canonical
+from sentinel.orders import Orders
+from sentinel.types import Symbol
+
+HALTER = "sentinel"  # who latches when the wallet or the signer is no longer understood
+SOLD = "everything was sold back (`sentinel stop --flatten`)"  # the latch that a finished sale leaves
+
+
+class Standing:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @property
+    def orders(self) -> Orders:
+        meta = self._ledger.meta
+        return Orders(meta("latch") or None, bool(meta("halted")), bool(meta("flatten")))
+
+    def latch(self, reason: str, by: str) -> None:
+        """Pause trading until `release`, across restarts. An earlier reason is kept. An operator's pause also calls a
+        sale off: it stops everything."""
+        with self._ledger.transaction():
+            self._latch(reason, by)
+            if by == "operator":
+                self._call_off(by)
+
+    def release(self, by: str) -> None:
+        """Trade again: latch and sale are off."""
+        with self._ledger.transaction():
+            self._call_off(by)
+            added = self._append("latch", on=False, reason="", by=by)
+            for key in ("latch", "halted"):
+                self._ledger.set_meta(key, "")
+            self._ledger.set_meta("unlatched", str(added.seq))
+
+    def flatten(self, by: str) -> None:
+        """From now on nothing is done but to sell every token back, across restarts, until that is done or called off.
+
+        Asked again meanwhile, it changes nothing.
+        """
+        if not self.orders.flatten:
+            with self._ledger.transaction():
+                added = self._append("flatten", on=True, by=by)
+                self._ledger.set_meta("flatten", "on")
+                self._ledger.set_meta("flatten_since", str(added.seq))
+                self._ledger.set_meta("flatten_left", "")
+
+    def flattened(self, left: Mapping[Symbol, str]) -> None:
+        """The sale is done. `left`: why each token that is still held could not be sold.
+
+        Trading stays paused, so that no supervisor that starts the daemon again buys everything back.
+        """
+        with self._ledger.transaction():
+            self._append("flatten", on=False, by="flatten", left=dict(left))
+            self._ledger.set_meta("flatten", "")
+            self._ledger.set_meta("flatten_left", canonical(dict(left)))
+            self._latch(SOLD, "flatten")
+
+    @property
+    def since(self) -> int | None:
+        """Number of the record by which the last sale began; None where there never was one."""
+        found = self._ledger.meta("flatten_since")
+        return int(found) if found else None
+
+    @property
+    def left(self) -> dict[Symbol, str] | None:
+        """What the last sale could not sell, and why; None while it is under way, or was called off."""
+        found = self._ledger.meta("flatten_left")
+        return json.loads(found) if found else None
+
+    def _latch(self, reason: str, by: str) -> None:
+        kept = self._ledger.meta("latch") or reason
+        self._append("latch", on=True, reason=kept, by=by)
+        self._ledger.set_meta("latch", kept)
+        if by == HALTER:
+            self._ledger.set_meta("halted", "on")
+
+    def _call_off(self, by: str) -> None:
+        if self.orders.flatten:
+            self._append("flatten", on=False, by=by)
+            self._ledger.set_meta("flatten", "")
+
+    def _append(self, kind: str, **facts: object) -> Record:
+        return self._ledger.append(kind, canonical(facts))
+
+
+class Folded:
+    """The same, from the records alone: what `verify` compares with."""
+
+    def __init__(self) -> None:
+        self.latch, self.halted, self.flatten, self.unlatched = "", "", "", 0
+
+    def latched(self, seq: int, on: bool, reason: str, by: str) -> None:
+        self.latch = reason if on else ""
+        self.halted = ("on" if by == HALTER else self.halted) if on else ""
+        self.unlatched = self.unlatched if on else seq
