@@ -1,4 +1,4 @@
-"""The operator's unix socket: status, pause, resume, stop. One JSON object a line, one answer a request.
+"""The operator's unix socket: status, pause, resume, stop, flatten. One JSON object a line, one answer a request.
 
 Request `{"do": "pause", "reason": "..."}`; answer `{"ok": true, ...}` or `{"ok": false, "error": "..."}`.
 The socket is 0600 in the state directory: whoever may open it may stop trading, and nothing else is asked of them.
@@ -25,7 +25,7 @@ MAX_REASON = 200  # characters
 
 
 class Operations(Protocol):
-    """What the socket may ask of the daemon. `pause` and `resume` are durable before they return."""
+    """What the socket may ask of the daemon. `pause`, `resume` and `flatten` are durable before they return."""
 
     def status(self) -> dict[str, Any]: ...
 
@@ -34,6 +34,10 @@ class Operations(Protocol):
     def resume(self) -> None: ...
 
     def stop(self) -> None: ...
+
+    def flatten(self) -> None:
+        """Sell everything back, then stop. Raises OperatorError where that cannot be."""
+        ...
 
 
 class ControlServer:
@@ -92,8 +96,10 @@ class ControlServer:
                     self._operations.resume()
                 case "stop":
                     self._operations.stop()
+                case "flatten":
+                    self._operations.flatten()
                 case _:
-                    return {"ok": False, "error": "known requests: status, pause, resume, stop"}
+                    return {"ok": False, "error": "known requests: status, pause, resume, stop, flatten"}
         except SentinelError as error:
             return {"ok": False, "error": str(error)}
         return {"ok": True}

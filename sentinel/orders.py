@@ -25,6 +25,11 @@ class Orders:
     halted: bool  # Sentinel itself set it, because it no longer knows what its wallet does or its signer refuses
     flatten: bool  # the operator asked for everything to be sold back, and that is not done yet
 
+    @property
+    def reads(self) -> bool:
+        """A cycle will want the market read."""
+        return self.bar(Purpose.SALE) is None
+
     def bar(self, purpose: Purpose) -> str | None:
         """Why nothing of this purpose may be sent now; None where it may.
 

@@ -24,6 +24,7 @@ from sentinel.app.breaker import DriftBreaker
 from sentinel.app.counterfactual import Counterfactuals
 from sentinel.app.operations import Operator
 from sentinel.app.probes import probes
+from sentinel.app.selling import Selling
 from sentinel.app.startup import Startup, Told
 from sentinel.assemble import Closes, Parts, assembled
 from sentinel.chain.ahead import ReadAhead
@@ -167,9 +168,10 @@ async def opened(
             log=log,
             probes=probes(parts),
             decided=lambda intent_id: _decided(parts, intent_id),
-            ahead=lambda head: ahead.begin(head) if parts.journal.latched is None else None,
+            ahead=lambda head: ahead.begin(head) if parts.journal.standing.orders.reads else None,
             cycles=cycles,
         )
+        daemon.on_cycle.append(lambda record: _observe_equity(parts, record))
         operator = Operator(parts, daemon)
         counterfactuals = Counterfactuals.of(parts, log)
         daemon.services = (
@@ -199,6 +201,8 @@ async def opened(
             daemon.before = _in_turn(startup.run, breaker.look)
             daemon.on_settled += [lambda _: breaker.look(), counterfactuals.settled]
             daemon.on_cycle.append(counterfactuals.cycle_done)
+            daemon.cycle = selling = Selling.of(parts, ahead, executor, cycle, log, daemon.stop)
+            daemon.on_settled.append(selling.settled)
         yield App(daemon, parts, startup)
 
 
@@ -283,6 +287,12 @@ async def _still_good(parts: Parts, intent: Intent) -> bool:
     now = time.time()
     verdicts = parts.policy.check(confirmed, intent.decision, state, head, parts.journal.spent_today(now), now)
     return all(verdict.ok for verdict in verdicts)
+
+
+def _observe_equity(parts: Parts, record: CycleRecord) -> None:
+    """A cycle reads the market only while nothing is in flight: its state is a point where one is due."""
+    if record.state is not None:
+        parts.journal.equity.observe(record.state)
 
 
 def _decided(parts: Parts, intent_id: str) -> Act | None:

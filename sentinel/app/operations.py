@@ -1,4 +1,4 @@
-"""The operator's handles on a running daemon: status, pause, resume, stop; and gauges brought up to date on request."""
+"""The operator's handles on a running daemon, and gauges brought up to date on request."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentinel import accounts
+from sentinel.app.selling import report
 from sentinel.assemble import JOURNAL, Parts
 from sentinel.daemon import Daemon
+from sentinel.errors import OperatorError
+from sentinel.orders import Orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +25,27 @@ class Operator:
     def status(self) -> dict[str, Any]:
         """JSON-ready."""
         parts = self.parts
-        latch, intent = parts.journal.latched, self.daemon.follower.in_flight
+        orders, intent = parts.journal.standing.orders, self.daemon.follower.in_flight
         spent = parts.journal.spent_today(self.clock())
         unit = 10.0 ** accounts.decimals(parts.network.quote, parts.network)
         return {
             **parts.board.status(),
-            "state": "stopping" if parts.health.stopping else "paused" if latch else "running",
-            "paused": latch,
+            "state": self._state(orders),
+            "paused": orders.paused,
+            "flatten": report(parts.journal, parts.network) if orders.flatten else None,
             "in_flight": None if intent is None else intent.id,
             "loss_today": spent.loss / unit,
             "volume_today": spent.volume / unit,
             "checks": [asdict(check) for check in parts.health.ready()],
             "pid": os.getpid(),
         }
+
+    def _state(self, orders: Orders) -> str:
+        if self.parts.health.stopping:
+            return "stopping"
+        if orders.flatten and not orders.halted:
+            return "selling"
+        return "paused" if orders.paused else "running"
 
     def pause(self, reason: str) -> None:
         self.parts.journal.latch(reason, by="operator")
@@ -47,6 +58,18 @@ class Operator:
     def stop(self) -> None:
         self.daemon.log.info("operator.stop")
         self.daemon.stop()
+
+    def flatten(self) -> None:
+        standing = self.parts.journal.standing
+        if self.parts.settings.execution.mode != "live":
+            raise OperatorError("a dry run sends nothing, so it has nothing to sell: `sentinel stop` stops it")
+        if standing.orders.halted:
+            raise OperatorError(
+                f"Sentinel halted itself: {standing.orders.paused}. Find out why, then `sentinel resume`, "
+                "and `sentinel stop --flatten` again"
+            )
+        standing.flatten(by="operator")
+        self.daemon.log.warning("operator.flatten")
 
     def refresh(self) -> None:
         """What other parts count, put into the metrics."""

@@ -15,6 +15,7 @@ from sentinel.decide.policy import Policy
 from sentinel.decide.sizing import SIZED_OUT, Sizes, resized
 from sentinel.decide.vote import vote
 from sentinel.dex.build import Builder
+from sentinel.orders import FLATTEN
 from sentinel.settings import Settings
 from sentinel.sizer import plan, screened
 from sentinel.types import Act, Candidate, CycleRecord, Decision, Hold, MarketState, Network, Spent
@@ -38,10 +39,11 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
     ballots, refusals = policy.screen(record.simulations, record.state, Spent(0, 0))
     by_the_day = {refusal.index for refusal in record.refusals if refusal.rule in BY_THE_DAY}
     ballots = tuple(ballot for ballot in ballots if ballot.candidate.index not in by_the_day)
+    sold = record.proposal.source == FLATTEN  # one proposal of no sampling: see app/selling.py
     again = vote(
         ballots,
         asked=record.proposal.asked,
-        quorum_bps=quorum_bps(settings),
+        quorum_bps=0 if sold else quorum_bps(settings),
         agreement_bps=settings.vote.agreement_bps,
         dust=terms.dust(settings, network, record.state.prices),
     )
@@ -50,7 +52,7 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
     if now_refused != then_refused:
         changed = ", ".join(str(index) for index in sorted(now_refused ^ then_refused))
         return Replayed(again, False, f"policy judges otherwise of candidates {changed}")
-    if isinstance(again, Act) and (supported := sizes(settings)) is not None:
+    if not sold and isinstance(again, Act) and (supported := sizes(settings)) is not None:
         return _sized(record, record.state, again, supported, policy, builder(settings, network, record.state.prices))
     return _compare(record, again)
 

@@ -13,6 +13,7 @@ from sentinel.errors import Unavailable
 from sentinel.execute.approvals import Approvals
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
+from sentinel.orders import Purpose
 from sentinel.telemetry.logs import Log, settled_fields
 from sentinel.telemetry.metrics import Metrics
 from sentinel.types import Attempt, Head, Intent, Settled, Symbol
@@ -60,7 +61,7 @@ class Startup:
     async def run(self) -> None:
         """Raises Unavailable where the chain does not answer or an approval does not confirm: start again then."""
         await self._finish_old()
-        if (why := self.parts.journal.latched) is not None:
+        if (why := self.parts.journal.bar(Purpose.TRADE)) is not None:
             self.log.warning("startup.paused", reason=why, meaning="allowances are left as they are")
             return
         await self.allowances(revoke=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -10,8 +11,6 @@ import typer
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.errors import NotRunning
-
-Wait = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait.")]
 
 
 def run(
@@ -49,9 +48,9 @@ def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
     try:
         found = ask(common.state_dir(settings), "status")["status"]
     except NotRunning:
-        latch = _journaled_latch(settings)
+        latch, sale = _journaled(settings)
         if json:
-            common.emit({"state": "not running", "paused": latch}, True, lambda: [])
+            common.emit({"state": "not running", "paused": latch, "flatten": sale}, True, lambda: [])
             raise typer.Exit(common.NOT_RUNNING) from None
         raise NotRunning("the daemon is not running" + (f"; trading is paused: {latch}" if latch else "")) from None
     common.emit(found, json, lambda: _status_lines(found))
@@ -71,6 +70,8 @@ def _status_lines(found: dict[str, Any]) -> list[str]:
         f"equity       {found['equity']:.2f} {found['quote']}" if found["equity"] is not None else "equity       -",
         f"page         {found.get('web') or '-'}",
     ]
+    if found.get("flatten"):
+        lines.insert(1, f"sold so far  {_totals(found['flatten']) or 'nothing'}")
     return lines + [f"not ready    {c['name']}: {c['why']}" for c in found.get("checks", []) if not c["ok"]]
 
 
@@ -112,29 +113,94 @@ def resume(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
     common.emit({"paused": None}, json, lambda: ["trading is not paused any more"])
 
 
-def stop(timeout: Wait = 60.0, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
-    """Stop the daemon: no new heads, the running cycle finishes. Exit code 5 where that takes longer than --timeout."""
+def stop(
+    flatten: Annotated[bool, typer.Option("--flatten", help="First sell every token back to the quote token.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=0, help="Seconds to wait; 60, and 900 with --flatten.")
+    ] = None,
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
+    """Stop the daemon: no new heads, the running cycle finishes. Exit code 5 where that takes longer than --timeout.
+
+    With --flatten it first sells all, under the same limits, and goes on with that after a restart; `pause` and
+    `resume` call it off. Exit code 1 where more than crumbs could not be sold: the reason stands beside each token.
+    """
     from sentinel.control import ask
 
-    where = common.state_dir(common.load(sets, env_file))
-    ask(where, "stop")
-    until = time.monotonic() + timeout
+    settings = common.load(sets, env_file)
+    where = common.state_dir(settings)
+    ask(where, "flatten" if flatten else "stop")
+    seconds = timeout if timeout is not None else 900.0 if flatten else 60.0
+    until = time.monotonic() + seconds
+    told = 0
     while time.monotonic() < until:
         try:
-            ask(where, "status", timeout=1.0)
-        except (NotRunning, TimeoutError):
-            common.emit({"state": "stopped"}, json, lambda: ["stopped"])
-            return
-        time.sleep(0.05)
-    raise TimeoutError(f"the daemon has not stopped within {timeout:g} s")
+            found = ask(where, "status", timeout=1.0)["status"]
+        except TimeoutError:
+            if not flatten:
+                break
+        except NotRunning:
+            break
+        else:
+            if flatten:
+                told = _progress(found, told, json)
+        time.sleep(0.3 if flatten else 0.05)
+    else:
+        what = "is still selling, and goes on: see `sentinel status`" if flatten else "has not stopped"
+        raise TimeoutError(f"the daemon {what} within {seconds:g} s")
+    if not flatten:
+        common.emit({"state": "stopped"}, json, lambda: ["stopped"])
+        return
+    _, sold = _journaled(settings)
+    assert sold is not None  # the daemon has taken the order
+    common.emit(sold, json, lambda: _sale_lines(sold))
+    if sold["state"] != "done" or not sold["clean"]:
+        raise typer.Exit(common.ERROR)
 
 
-def _journaled_latch(settings: Any) -> str | None:
+def _progress(found: dict[str, Any], told: int, json: bool) -> int:
+    """One line for each sale that ended since; how many there are now."""
+    selling = found.get("flatten")
+    if selling is None:
+        return told
+    ended = [sale for sale in selling["sales"] if sale["state"] not in ("accepted", "signed", "sent", "mined")]
+    for sale in ended[told:]:
+        line = f"{sale['state']:9}  sold {sale['sold']:,.6g} {sale['token']} for {sale['for']:,.2f} {selling['quote']}"
+        typer.echo(line, err=json)
+    return max(told, len(ended))
+
+
+def _totals(sale: dict[str, Any]) -> str:
+    """'2 WETH for 3,106.20 USDC'."""
+    return ", ".join(
+        f"{t['sold']:,.6g} {token} for {t['for']:,.2f} {sale['quote']}" for token, t in sale["sold"].items()
+    )
+
+
+def _sale_lines(sold: dict[str, Any]) -> Iterator[str]:
+    yield f"sold      {_totals(sold) or 'nothing'}"
+    for token, left in sold["left"].items():
+        yield f"NOT SOLD  {left['amount']:,.6g} {token}: {left['why']}"
+    match sold["state"]:
+        case "done":
+            yield "stopped; trading stays paused until `sentinel resume`"
+        case "selling":
+            yield "the daemon stopped before all was sold; its next start goes on, `sentinel resume` calls it off"
+        case _:
+            yield "the sale was called off"
+
+
+def _journaled(settings: Any) -> tuple[str | None, dict[str, Any] | None]:
+    """The latch and the last sale, as the journal has them."""
+    from sentinel.app.selling import report
+
     try:
-        journal, _ = common.open_journal(settings, read_only=True)
+        journal, network = common.open_journal(settings, read_only=True)
     except NotRunning:
-        return None
+        return None, None
     try:
-        return journal.latched
+        return journal.latched, report(journal, network)
     finally:
         journal.close()

@@ -81,8 +81,8 @@ class FromJournal:
         seen = set[str]()
         for record in records:
             state, view, proposal = record.state, record.view, record.proposal
-            if state is None or view is None or proposal is None:
-                continue
+            if state is None or view is None or proposal is None or not proposal.prompt:
+                continue  # nobody was asked: it held before, or it was the operator's sale
             mandate = asked_for(proposal.prompt[1]["content"])
             if mandate is None or [*proposal.prompt[:2]] != prompt.messages(view, mandate, desk.network.quote):
                 self._leave_out("its prompt is not of this version")

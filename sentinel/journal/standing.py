@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from sentinel.journal.ledger import Ledger, Record
 from sentinel.journal.records import canonical
@@ -53,17 +54,18 @@ class Standing:
                 added = self._append("flatten", on=True, by=by)
                 self._ledger.set_meta("flatten", "on")
                 self._ledger.set_meta("flatten_since", str(added.seq))
-                self._ledger.set_meta("flatten_left", "")
+                self._ledger.set_meta("flatten_ended", "")
 
-    def flattened(self, left: Mapping[Symbol, str]) -> None:
-        """The sale is done. `left`: why each token that is still held could not be sold.
+    def flattened(self, left: Mapping[Symbol, tuple[int, str]], *, clean: bool) -> None:
+        """The sale is done. `left`: base units of each token that is still held, and why; `clean`: only crumbs are.
 
         Trading stays paused, so that no supervisor that starts the daemon again buys everything back.
         """
         with self._ledger.transaction():
-            self._append("flatten", on=False, by="flatten", left=dict(left))
+            ended = {"left": {symbol: [str(amount), why] for symbol, (amount, why) in left.items()}, "clean": clean}
+            self._append("flatten", on=False, by="flatten", **ended)
             self._ledger.set_meta("flatten", "")
-            self._ledger.set_meta("flatten_left", canonical(dict(left)))
+            self._ledger.set_meta("flatten_ended", canonical(ended))
             self._latch(SOLD, "flatten")
 
     @property
@@ -73,9 +75,10 @@ class Standing:
         return int(found) if found else None
 
     @property
-    def left(self) -> dict[Symbol, str] | None:
-        """What the last sale could not sell, and why; None while it is under way, or was called off."""
-        found = self._ledger.meta("flatten_left")
+    def ended(self) -> Any:
+        """How the last sale ended: {"left": {token: [base units, why]}, "clean": …}; None while it is under way, and
+        where it was called off."""
+        found = self._ledger.meta("flatten_ended")
         return json.loads(found) if found else None
 
     def _latch(self, reason: str, by: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from sentinel.errors import JournalTampered
 from sentinel.journal.journal import VERSION
 from sentinel.journal.ledger import GENESIS, Ledger, link
+from sentinel.orders import FLATTEN
 from sentinel.types import HexHash, Network, Symbol
 
 _PLAYBOOK = re.compile(r"^Playbook: ([a-z_]{1,32})$", re.MULTILINE)  # a line of the prompt, which we wrote
@@ -104,6 +105,8 @@ class Past:
         simulation = decision["simulation"]
         legs = [route["legs"] for route in simulation["candidate"]["action"]["routes"]]
         sold, bought = legs[0][0]["token_in"], legs[0][-1]["token_out"]
+        if (cycle.get("proposal") or {}).get("source") == FLATTEN:  # nothing to learn from
+            return None
         if sold not in self._network.tokens or settled["settled"]["intent_id"] != accepted["intent"]["id"]:
             return None
         quote = 10 ** self._network.tokens[self._network.quote].decimals

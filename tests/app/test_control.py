@@ -15,6 +15,7 @@ class Daemon:
     def __init__(self) -> None:
         self.paused: str | None = None
         self.stopped = False
+        self.sold = False
 
     def status(self) -> dict[str, Any]:
         return {"paused": self.paused}
@@ -29,6 +30,9 @@ class Daemon:
 
     def stop(self) -> None:
         self.stopped = True
+
+    def flatten(self) -> None:
+        self.sold = True
 
 
 async def test_the_operator_is_answered_over_a_private_socket(tmp_path: Path) -> None:
@@ -50,6 +54,8 @@ async def test_the_operator_is_answered_over_a_private_socket(tmp_path: Path) ->
             await asyncio.to_thread(ask, folder, "pause", reason="refuse")
         with pytest.raises(OperatorError, match="known requests"):
             await asyncio.to_thread(ask, folder, "sell everything")
+        await asyncio.to_thread(ask, folder, "flatten")
+        assert (daemon.sold, daemon.stopped) == (True, False)
         await asyncio.to_thread(ask, folder, "stop")
         assert daemon.stopped
     finally:

@@ -1,0 +1,109 @@
+"""`sentinel stop --flatten` as operators run it: the real daemon on a real local market sells all, then stops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinel.control import ask
+from sentinel.devnet import Devnet
+from sentinel.errors import NotRunning, OperatorError
+from tests.app.running import WALLET, Cli, moving
+
+BALANCE_OF = "0x70a08231" + WALLET[2:].lower().rjust(64, "0")
+
+
+@pytest.fixture
+async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
+    """A live wallet of 2 WETH and 4,000 USDC whose strategy leaves them alone."""
+    async with moving(devnet):
+        cli = await Cli.on(
+            devnet,
+            tmp_path,
+            SENTINEL_EXECUTION__CONFIRMATIONS="1",
+            SENTINEL_EXECUTION__MODE="live",
+            SENTINEL_STRATEGY__BAND="0.9",
+        )
+        yield cli
+        await cli.end()
+
+
+async def held(devnet: Devnet, symbol: str) -> int:
+    token = devnet.network.tokens[symbol].address
+    return int(await devnet.rpc.call("eth_call", {"to": token, "data": BALANCE_OF}, "latest"), 16)
+
+
+async def tell(cli: Cli, what: str) -> Any:
+    """Over the control socket itself: starting a command line takes longer than a sale."""
+    return await asyncio.to_thread(ask, cli.folder / "state", what)
+
+
+async def until(cli: Cli, wanted: Callable[[Any], bool]) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                if wanted((await tell(cli, "status"))["status"]):
+                    return
+            except (NotRunning, FileNotFoundError, TimeoutError):
+                pass
+            await asyncio.sleep(0.05)
+
+
+async def test_everything_is_sold_in_slices_and_the_daemon_stops(cli: Cli, devnet: Devnet) -> None:
+    """Killed in the middle it goes on after a restart, though an operator's pause stands, and then ends by itself."""
+    cli.settings |= {"SENTINEL_LIMITS__MAX_TRADE": "500"}
+    daemon = await cli.spawn("run")
+    await until(cli, lambda found: found["cycles"] > 0)
+    before = await held(devnet, "USDC")
+    for what in ("pause", "flatten"):
+        await tell(cli, what)
+    await until(cli, lambda found: any(sale["state"] == "confirmed" for sale in found["flatten"]["sales"]))
+    daemon.kill()
+    await daemon.wait()
+    assert await held(devnet, "WETH") > 0
+
+    again = await cli.spawn("run")
+    assert await asyncio.wait_for(again.wait(), 90) == 0
+    code, out, _ = await cli("status", "--json")
+    found = json.loads(out)
+    sold = found["flatten"]
+    assert (code, found["paused"]) == (3, "by the operator")  # the first reason is kept
+    assert (sold["state"], sold["clean"], sold["left"]) == ("done", True, {})
+    assert await held(devnet, "WETH") == 0
+    assert sold["sold"]["WETH"]["sold"] == pytest.approx(2.0)
+    assert sold["sold"]["WETH"]["for"] == pytest.approx((await held(devnet, "USDC") - before) / 1e6)
+    assert len(sold["sales"]) >= 6  # 2 WETH are worth more than 3,000 USDC, one largest trade is 500
+    acts = [line for line in await cli.json("decisions", "-n", "1000") if line["act"]]
+    assert {line["asked"] for line in acts} == {1}
+    assert (await cli.json("replay", str(acts[-1]["id"])))["same"]
+
+
+async def test_what_the_limits_forbid_is_left_and_said(cli: Cli, devnet: Devnet) -> None:
+    """The day's volume cap holds in a sale too: what it forbids stays, with the reason and exit code 1."""
+    assert (await cli("stop", "--flatten"))[0] == 3
+    cli.settings |= {"SENTINEL_LIMITS__DAILY_VOLUME": "1500"}
+    await cli.spawn("run")
+    await until(cli, lambda found: found["cycles"] > 0)
+    code, out, err = await cli("stop", "--flatten")
+    assert code == 1, err
+    assert "NOT SOLD" in out
+    assert "SENTINEL_LIMITS__DAILY_VOLUME is used up" in out
+    assert "stays paused" in out
+    assert 0 < await held(devnet, "WETH") < 2 * 10**18
+    code, out, _ = await cli("status", "--json")
+    assert (code, "everything was sold back" in out) == (3, True)
+
+
+async def test_a_dry_run_has_nothing_to_sell(cli: Cli) -> None:
+    """Refused, and the daemon goes on."""
+    cli.settings |= {"SENTINEL_EXECUTION__MODE": "dry"}
+    await cli.spawn("run")
+    await until(cli, lambda found: found["cycles"] > 0)
+    with pytest.raises(OperatorError, match="a dry run sends nothing"):
+        await tell(cli, "flatten")
+    assert (await tell(cli, "status"))["status"]["state"] == "running"
