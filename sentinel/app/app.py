@@ -102,19 +102,6 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
-def set_allowances(settings: Settings, *, revoke: bool, trader_model: Sampler | None = None) -> dict[Symbol, str]:
-    """Make or take back the ERC-20 allowances to Permit2; what they are afterwards, by token in base units."""
-    if settings.execution.mode != "live":
-        raise SettingsError("allowances are transactions: set SENTINEL_EXECUTION__MODE=live")
-
-    async def main() -> dict[Symbol, str]:
-        async with opened(settings, trader_model=trader_model) as app:
-            assert app.startup is not None
-            return await app.startup.allowances(revoke=revoke)
-
-    return run(main())
-
-
 @contextlib.asynccontextmanager
 async def opened(
     settings: Settings,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sentinel import terms
 from sentinel.assemble import Parts
 from sentinel.chain.heads import latest_head
-from sentinel.errors import Unavailable
+from sentinel.decide.policy import REVOKE_RULES, Policy
+from sentinel.errors import Refused, Unavailable
 from sentinel.execute.approvals import Approvals
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
 from sentinel.orders import Purpose
 from sentinel.telemetry.logs import Log, settled_fields
 from sentinel.telemetry.metrics import Metrics
-from sentinel.types import Attempt, Head, Intent, Settled, Symbol
+from sentinel.types import Attempt, Head, Intent, MarketState, Settled, Symbol
 
 POLL = 0.1  # seconds between looks for a newer head
 
@@ -64,31 +66,42 @@ class Startup:
         if (why := self.parts.journal.bar(Purpose.TRADE)) is not None:
             self.log.warning("startup.paused", reason=why, meaning="allowances are left as they are")
             return
-        await self.allowances(revoke=False)
+        try:
+            await self.allowances(list(self.parts.network.tokens), revoke=False)
+        except Refused as error:  # by policy, and perhaps until tomorrow: what is allowed already may still be traded
+            self.parts.metrics.alarm("allowance")
+            self.log.error("startup.allowance_refused", rule=error.rule, error=str(error))
 
-    async def allowances(self, *, revoke: bool) -> dict[Symbol, str]:
-        """Make or take back what Permit2 may take; what it may take afterwards, by token in base units."""
+    async def allowances(self, symbols: Sequence[Symbol], *, revoke: bool) -> dict[Symbol, str]:
+        """Make or take back what Permit2 may take of `symbols`; what it may take of them afterwards, in base units.
+
+        Raises Refused where policy says no, Unavailable where one did not confirm.
+        """
         parts = self.parts
         await self._finish_old()
         approvals = Approvals(
             self.executor,
-            parts.rpc,
-            parts.network,
-            parts.wallet,
-            terms.base_units(parts.settings.execution.min_priority_fee_gwei, terms.GWEI),
+            parts.market,
+            parts.toolkit,
+            Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES),
             self._next_head,
+            parts.limits.max_deadline,
         )
         if revoke:
-            done = await approvals.revoke(list(parts.network.tokens))
+            done = await approvals.revoke(symbols)
         else:
-            prices = (await parts.market.read(await latest_head(parts.rpc))).prices
-            caps = terms.allowances(parts.settings, parts.network, prices)
-            done = await approvals.ensure_allowances(
-                caps, terms.least_allowances(parts.settings, parts.network, prices)
+            prices = _dearest(await parts.market.read(await latest_head(parts.rpc)))
+            caps, least = (
+                {symbol: amount for symbol, amount in found.items() if symbol in symbols}
+                for found in (
+                    terms.allowances(parts.settings, parts.network, prices),
+                    terms.least_allowances(parts.settings, parts.network, prices),
+                )
             )
+            done = await approvals.ensure_allowances(caps, least)
         for settled in done:
             self._tell(settled)
-        now = await self.executor.watch.allowances(parts.network.tokens)
+        now = await self.executor.watch.allowances(symbols)
         return {symbol: str(amount) for symbol, amount in now.items()}
 
     async def _finish_old(self) -> None:
@@ -126,3 +139,11 @@ class Startup:
                 self.parts.latest.put(head)
                 return head
             await asyncio.sleep(POLL)
+
+
+def _dearest(state: MarketState) -> dict[Symbol, float]:
+    """Pool price or reference, the higher one: what is bounded by it is within policy's bound and the signer's."""
+    found = dict(state.prices)
+    for symbol, reference in state.reference.items():
+        found[symbol] = max(found.get(symbol, 0.0), reference.answer / 10.0**reference.decimals)
+    return found

@@ -66,16 +66,20 @@ def _lines(item: Finding) -> Iterator[str]:
 
 
 def approve(
-    revoke: Annotated[bool, typer.Option("--revoke", help="Take every token's allowance to Permit2 back.")] = False,
+    tokens: Annotated[list[str] | None, typer.Argument(metavar="[TOKEN]...", help="None: all of the network.")] = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take the allowances to Permit2 back.")] = False,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
-    """Set the ERC-20 allowances to Permit2 that trading needs, or take them back. Needs live mode, a stopped daemon."""
-    from sentinel.app import set_allowances
+    """Set the ERC-20 allowances to Permit2 that trading needs, or take them back. Needs live mode, a stopped daemon.
+
+    Each change is simulated, judged by policy, journaled and confirmed. Taking back works while trading is paused.
+    """
+    from sentinel.app.allow import set_allowances
 
     settings = common.load(sets, env_file)
-    done = set_allowances(settings, revoke=revoke, trader_model=common.trader_model(settings))
+    done = set_allowances(settings, tokens or [], revoke=revoke, trader_model=common.trader_model(settings))
     common.emit(
         done, json, lambda: [f"Permit2 may take {amount} base units of {token}" for token, amount in done.items()]
     )

@@ -74,13 +74,19 @@ APPROVE_RULES: tuple[Rule, ...] = (
     rules_effect.nothing_moved,
 )
 
+# What the operator takes back costs gas and risks nothing: it must go when a feed is down or the day's loss is reached.
+REVOKE_RULES = tuple(rule for rule in APPROVE_RULES if rule not in (rules_money.reference, rules_money.daily_loss))
+
 
 class Policy:
     """One network and one set of limits, neither of which changes."""
 
-    def __init__(self, network: Network, limits: Limits) -> None:
+    def __init__(self, network: Network, limits: Limits, *, revoke_rules: tuple[Rule, ...] = APPROVE_RULES) -> None:
+        """`revoke_rules`: for allowances taken to zero; a model's own are judged as any approval, or it could spend gas
+        on them without end."""
         self.network = network
         self.limits = limits
+        self._revoke_rules = revoke_rules
 
     def screen(
         self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
@@ -117,9 +123,16 @@ class Policy:
         `now` is Unix seconds. A rule on a single simulation is ok only where it is in every environment.
         """
         cases = [Case(self.network, self.limits, state, head, spent, simulation) for simulation in confirmed]
-        verdicts = [_worst(rule, cases) for rule in _rules_for(decision.simulation.candidate.action)]
+        verdicts = [_worst(rule, cases) for rule in self._rules_for(decision.simulation.candidate.action)]
         final = Final(self.limits, state, head, decision, tuple(confirmed), now)
         return (*verdicts, *(_judge(rule, final) for rule in FINAL_RULES))
+
+    def _rules_for(self, action: Action) -> tuple[Rule, ...]:
+        if isinstance(action, Swap):
+            return SWAP_RULES
+        if isinstance(action, Approve):
+            return APPROVE_RULES if action.amount else self._revoke_rules
+        return (_unknown_action,)
 
     def _first_refusal(self, simulation: Simulation, state: MarketState, spent: Spent) -> Verdict | None:
         action = simulation.candidate.action
@@ -127,7 +140,7 @@ class Policy:
             sends = simulation.tx is not None or any(simulation.deltas.values())
             return Verdict("action", False, "a hold may not do anything") if sends else None
         case = Case(self.network, self.limits, state, state.head, spent, simulation)
-        verdicts = (_judge(rule, case) for rule in _rules_for(action))
+        verdicts = (_judge(rule, case) for rule in self._rules_for(action))
         return next((verdict for verdict in verdicts if not verdict.ok), None)
 
 
@@ -140,14 +153,6 @@ def _content(simulation: Simulation) -> object:
     except (AttributeError, TypeError):  # a broken one equals no other and is judged by itself
         return object()
     return content
-
-
-def _rules_for(action: Action) -> tuple[Rule, ...]:
-    if isinstance(action, Swap):
-        return SWAP_RULES
-    if isinstance(action, Approve):
-        return APPROVE_RULES
-    return (_unknown_action,)
 
 
 def _unknown_action(case: Case) -> Finding:

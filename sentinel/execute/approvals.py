@@ -1,52 +1,89 @@
-"""The standing allowance ERC-20 owner -> Permit2: bounded, made before trading, each change a journaled intent."""
+"""The standing allowance ERC-20 owner -> Permit2: bounded, made before trading, each change a journaled intent.
+
+A change is simulated, screened and confirmed as a trade is, by the same policy; only nobody votes on it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
-from sentinel.errors import JournalError, RpcError, Unavailable
+from sentinel.errors import JournalError, Refused, RpcError, Unavailable
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer_limits import APPROVE
-from sentinel.execute.watch import Node
-from sentinel.rpc import quantity
 from sentinel.types import (
     Act,
-    Address,
     Approve,
     Candidate,
     Head,
-    Network,
+    Intent,
+    MarketState,
     Outcome,
+    Refusal,
     Settled,
-    SimEnv,
     Simulation,
+    Spent,
     Symbol,
-    TxRequest,
+    Verdict,
 )
 
-DEADLINE = 120  # seconds for one approval
+DEADLINE = 120  # seconds for one approval, fewer where policy allows fewer
+TRIES = 5  # heads at which a part may be away before it is given up
+PASSING = ("head_age", "reference", "fee_caps", "newest_head")  # rules that a later head may satisfy
 NextHead = Callable[[], Awaitable[Head]]  # a newer head each time, waiting for it
 
 
+class Market(Protocol):
+    async def read(self, head: Head) -> MarketState: ...
+
+
+class Toolkit(Protocol):
+    async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]: ...
+
+    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]: ...
+
+
+class Policy(Protocol):
+    def screen(
+        self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
+    ) -> tuple[tuple[Simulation, ...], tuple[Refusal, ...]]: ...
+
+    def check(
+        self,
+        confirmed: Sequence[Simulation],
+        decision: Act,
+        state: MarketState,
+        head: Head,
+        spent: Spent,
+        now: float,
+    ) -> tuple[Verdict, ...]: ...
+
+
 class Approvals:
-    """`rpc` estimates gas; `next_head` paces the following of each approval to its end."""
+    """`next_head` paces the following of each approval to its end."""
 
     def __init__(
-        self, executor: Executor, rpc: Node, network: Network, wallet: Address, tip: int, next_head: NextHead
+        self,
+        executor: Executor,
+        market: Market,
+        toolkit: Toolkit,
+        policy: Policy,
+        next_head: NextHead,
+        deadline: int = DEADLINE,
     ) -> None:
         self._executor = executor
-        self._rpc = rpc
-        self._network = network
-        self._wallet = wallet
-        self._tip = tip  # wei per gas
+        self._market = market
+        self._toolkit = toolkit
+        self._policy = policy
         self._next_head = next_head
+        self._deadline = min(deadline, DEADLINE)
 
     async def ensure_allowances(self, caps: Mapping[Symbol, int], least: Mapping[Symbol, int]) -> tuple[Settled, ...]:
         """Allow `caps[token]` base units wherever less than `least[token]` is left or more than the cap is allowed.
 
         A non-zero allowance is first taken to zero, since some tokens demand it. Confirmed when it returns. Raises
-        Unavailable where an approval did not confirm; JournalError where another intent is unfinished.
+        Refused where policy says no, Unavailable where an approval did not confirm or a part is away; JournalError
+        where another intent is unfinished.
         """
         done: list[Settled] = []
         for symbol, now in (await self._executor.watch.allowances(caps)).items():
@@ -63,27 +100,42 @@ class Approvals:
         return await self.ensure_allowances(dict.fromkeys(symbols, 0), dict.fromkeys(symbols, 0))
 
     async def _approve(self, symbol: Symbol, amount: int) -> Settled:
-        executor = self._executor
-        if executor.in_flight is not None:
+        if self._executor.in_flight is not None:
             raise JournalError("an approval must wait until nothing is in flight")
-        head = await self._next_head()
-        deadline = int(executor.clock()) + DEADLINE
-        token = self._network.tokens[symbol].address
-        data = APPROVE + bytes.fromhex(self._network.permit2[2:]).rjust(32, b"\0") + amount.to_bytes(32, "big")
-        call = {"from": self._wallet, "to": token, "data": "0x" + data.hex()}
-        gas = quantity(await self._rpc.call("eth_estimateGas", call), 63)
-        tx = TxRequest(token, data, 0, gas * 12 // 10)
-        action = Approve(symbol, "permit2", amount, deadline)
-        simulation = Simulation(Candidate(0, action, "allowance"), tx, self._env(head), {}, 0, gas, (), None)
-        intent = executor.intent(Act(simulation, 0, 0, 0, 0), tx, deadline)
-        executor.journal.accept(None, intent)
-        await executor.execute(intent)
+        for left in reversed(range(TRIES)):
+            head = await self._next_head()
+            try:
+                intent, state = await self._prepared(symbol, amount, head)
+                break
+            except (Unavailable, Refused) as error:
+                if left == 0 or (isinstance(error, Refused) and error.rule not in PASSING):
+                    raise
+        self._executor.journal.accept_order(intent, state)
+        await self._executor.execute(intent)
         settled = await self._follow(intent.id)
         if settled.outcome is not Outcome.CONFIRMED:
             raise Unavailable(
                 f"the approval of {symbol} for Permit2 ended {settled.outcome}: it is tried at next start"
             )
         return settled
+
+    async def _prepared(self, symbol: Symbol, amount: int, head: Head) -> tuple[Intent, MarketState]:
+        """The intent whose bytes policy passed, simulated at this head. Raises Refused, Unavailable."""
+        executor = self._executor
+        state = await self._market.read(head)
+        spent = executor.journal.spent_today(executor.clock())
+        action = Approve(symbol, "permit2", amount, head.timestamp + self._deadline)
+        (tried,) = await self._toolkit.simulate_all(state, [Candidate(0, action, "allowance")])
+        _, refusals = self._policy.screen([tried], state, spent)
+        for refusal in refusals:
+            raise Refused(refusal.rule, f"the approval of {symbol} was refused by {refusal.rule}: {refusal.detail}")
+        decision = Act(tried, 0, 0, 0, 0)
+        intent = await executor.prepare(decision, state)
+        confirmed = await self._toolkit.confirm(intent, head, state)
+        for verdict in self._policy.check(confirmed, decision, state, head, spent, executor.clock()):
+            if not verdict.ok:
+                raise Refused(verdict.rule, f"the approval of {symbol} was refused by {verdict.rule}: {verdict.detail}")
+        return intent, state
 
     async def _follow(self, intent_id: str) -> Settled:
         while self._executor.in_flight is not None:
@@ -96,17 +148,3 @@ class Approvals:
             if settled is not None:
                 return settled
         raise Unavailable(f"approval {intent_id} was not sent")
-
-    def _env(self, head: Head) -> SimEnv:
-        return SimEnv(
-            nonce=0,
-            max_fee=2 * head.base_fee + self._tip,
-            priority_fee=self._tip,
-            parent_hash=head.hash,
-            number=head.number + 1,
-            timestamp=head.timestamp,
-            base_fee=head.base_fee,
-            gas_limit=head.gas_limit,
-            coinbase=head.coinbase,
-            prev_randao=head.prev_randao,
-        )

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sentinel.errors import Unavailable
+from sentinel import terms
+from sentinel.chain.history import PriceHistory
+from sentinel.chain.market import MarketReader
+from sentinel.decide.policy import REVOKE_RULES, Policy
+from sentinel.dex.fork import Fork
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.dex.venues import READERS
+from sentinel.errors import Refused, Unavailable
 from sentinel.execute.approvals import Approvals
 from sentinel.execute.dryrun import DryRun
+from sentinel.settings import load
 from sentinel.types import NATIVE, Head, Outcome, Settled
-from tests.execute.rig import GWEI, KEY, Rig, decision
+from tests.execute.rig import GWEI, KEY, Rig, decision, network
 from tests.journal.values import cycle
+
+LIMITS = terms.limits(load(None), network())
 
 
 @pytest.fixture
@@ -21,45 +33,71 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         yield started
 
 
-def approvals(rig: Rig) -> Approvals:
+@pytest.fixture
+async def toolkit(rig: Rig) -> AsyncIterator[DexToolkit]:
+    async with Fork(rig.network, rig.net.rpc_url) as fork:
+        yield DexToolkit(rig.network, fork)
+
+
+def approvals(rig: Rig, toolkit: DexToolkit, **limits: Any) -> Approvals:
+    """As the start of the daemon makes them: the real simulation and the real policy."""
+
     async def next_head() -> Head:
         return await rig.mine()
 
-    return Approvals(rig.executor, rig.rpc, rig.network, rig.signer.address, 2 * GWEI, next_head)
+    market = MarketReader(rig.rpc, rig.network, rig.signer.address, READERS, PriceHistory(1), min_priority_fee=2 * GWEI)
+    policy = Policy(rig.network, dataclasses.replace(LIMITS, **limits), revoke_rules=REVOKE_RULES)
+    return Approvals(rig.executor, market, toolkit, policy, next_head)
 
 
 async def allowance(rig: Rig) -> int:
     return (await rig.executor.watch.allowances(["USDC"]))["USDC"]
 
 
-async def test_an_allowance_is_made_once(rig: Rig) -> None:
+async def test_an_allowance_is_made_once(rig: Rig, toolkit: DexToolkit) -> None:
     """A missing allowance is approved up to the cap and confirmed; a sufficient one is left alone."""
-    (made,) = await approvals(rig).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
+    (made,) = await approvals(rig, toolkit).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
     assert made.outcome is Outcome.CONFIRMED
     assert await allowance(rig) == 5_000
-    assert await approvals(rig).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000}) == ()
+    assert await approvals(rig, toolkit).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000}) == ()
     assert [(t.kind, t.state, t.token_in) for t in rig.journal.trades(5)] == [("approve", "confirmed", "USDC")]
     assert (rig.journal.summary().approvals, rig.journal.summary().confirmed) == (1, 0)
+    (trade,) = rig.journal.trades(5)
+    assert trade.gas_quote is not None
+    assert trade.gas_quote > 0  # valued at the prices of the block that it was simulated upon
+    assert trade.pnl_quote == -trade.gas_quote
 
 
-async def test_a_changed_cap_goes_over_zero(rig: Rig) -> None:
+async def test_a_changed_cap_goes_over_zero(rig: Rig, toolkit: DexToolkit) -> None:
     """An allowance above the cap is first taken to zero, then set: two transactions, never from value to value."""
     await rig.net.allow_permit2(rig.signer.address, {"USDC": 10**12})
-    made = await approvals(rig).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
+    made = await approvals(rig, toolkit).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
     assert len(made) == 2
     assert await allowance(rig) == 5_000
 
 
-async def test_revoking_works_while_paused(rig: Rig) -> None:
+async def test_revoking_works_while_paused(rig: Rig, toolkit: DexToolkit) -> None:
     """Taking an allowance back lowers risk, so a pause does not stand in its way; making one waits for the operator."""
-    await approvals(rig).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
-    rig.journal.latch("operator")
-    (made,) = await approvals(rig).revoke(["USDC"])
+    await approvals(rig, toolkit).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
+    rig.journal.latch("a foreign transaction")
+    (made,) = await approvals(rig, toolkit).revoke(["USDC"])
     assert made.outcome is Outcome.CONFIRMED
     assert await allowance(rig) == 0
     with pytest.raises(Unavailable):
-        await approvals(rig).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
+        await approvals(rig, toolkit).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
     assert await allowance(rig) == 0
+
+
+async def test_what_policy_refuses_is_not_even_journaled(rig: Rig, toolkit: DexToolkit) -> None:
+    """An allowance above the bound, or one more cost when the day's loss is reached; taking back is still open then."""
+    await approvals(rig, toolkit).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
+    with pytest.raises(Refused, match="approval_bound"):
+        await approvals(rig, toolkit, max_approval=7_000).ensure_allowances({"WETH": 10**18}, {})
+    with pytest.raises(Refused, match="daily_loss"):
+        await approvals(rig, toolkit, daily_loss=0).ensure_allowances({"WETH": 10**9}, {})
+    assert len(rig.journal.trades(9)) == 1
+    (made,) = await approvals(rig, toolkit, daily_loss=0).revoke(["USDC"])
+    assert made.outcome is Outcome.CONFIRMED
 
 
 async def test_a_dry_run_sends_nothing(rig: Rig) -> None:
