@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli import calibration, config, market, records, service, wallet
+from sentinel.cli import calibration, config, market, pnl, records, service, wallet
 from sentinel.cli.common import guarded
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command()(service.resume)
 app.command()(service.stop)
 app.command()(records.decisions)
 app.command()(records.trades)
+app.command()(pnl.pnl)
 app.command()(records.replay)
 app.command()(calibration.calibrate)
 app.command()(market.approve)

@@ -36,7 +36,10 @@ def _decision(journal: Journal, network: Network, line: CycleLine) -> dict[str, 
 
 
 def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
-    """The last transactions: simulated against realised amounts, and the drift between them in bps."""
+    """The last transactions: asked, simulated, realised; the drift between them in bps; gas paid; profit and loss.
+
+    All of it from receipts and balance changes. Profit and loss is marked at the reference prices of the decision.
+    """
     journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
     try:
         rows = [_trade(network, trade) for trade in journal.trades(limit)]
@@ -53,12 +56,16 @@ def _trade(network: Network, trade: Trade) -> dict[str, Any]:
         "time": _stamp(trade.at),
         "kind": trade.kind,
         "state": trade.state,
+        "source": trade.source,
         "paid": words.amount(trade.gross, trade.token_in, network),
+        "asked": words.amount(trade.min_out, trade.token_out, network),
         "simulated": words.amount(trade.simulated.get(trade.token_out, 0), trade.token_out, network),
         "realised": words.amount(settled.realised.get(trade.token_out, 0), trade.token_out, network)
         if settled
         else None,
         "drift_bps": trade.drift_bps,
+        "gas": settled.gas_cost / 1e18 if settled else None,
+        "gas_quote": None if trade.gas_quote is None else trade.gas_quote / unit,
         "pnl": None if trade.pnl_quote is None else trade.pnl_quote / unit,
         "tx": settled.tx_hash if settled else None,
         "block": settled.block_number if settled else None,
@@ -68,10 +75,14 @@ def _trade(network: Network, trade: Trade) -> dict[str, Any]:
 def _trade_line(row: dict[str, Any]) -> str:
     drift = "" if row["drift_bps"] is None else f"  drift {row['drift_bps']:+.2f} bps"
     pnl = "" if row["pnl"] is None else f"  pnl {row['pnl']:+.4f}"
+    worth = "" if row["gas_quote"] is None else f" ({row['gas_quote']:.4f})"
+    gas = "" if not row["gas"] else f"  gas {row['gas']:.6f}{worth}"
     got = f", realised {row['realised']}" if row["realised"] else ""
     tx = f"  {row['tx']}" if row["tx"] else ""
-    what = f"paid {row['paid']}, simulated {row['simulated']}{got}" if row["kind"] == "swap" else "allowance to Permit2"
-    return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {what}{drift}{pnl}{tx}"
+    what = "allowance to Permit2"
+    if row["kind"] == "swap":
+        what = f"paid {row['paid']}, asked {row['asked']}, simulated {row['simulated']}{got}"
+    return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {what}{drift}{gas}{pnl}{tx}"
 
 
 def replay(

@@ -59,6 +59,7 @@ async def test_everything_is_sold_in_slices_and_the_daemon_stops(cli: Cli, devne
     cli.settings |= {"SENTINEL_LIMITS__MAX_TRADE": "500"}
     daemon = await cli.spawn("run")
     await until(cli, lambda found: found["cycles"] > 0)
+    await devnet.fund(WALLET, {"USDC": 5_000 * 10**6})  # a deposit of 1,000
     before = await held(devnet, "USDC")
     for what in ("pause", "flatten"):
         await tell(cli, what)
@@ -78,6 +79,16 @@ async def test_everything_is_sold_in_slices_and_the_daemon_stops(cli: Cli, devne
     assert sold["sold"]["WETH"]["sold"] == pytest.approx(2.0)
     assert sold["sold"]["WETH"]["for"] == pytest.approx((await held(devnet, "USDC") - before) / 1e6)
     assert len(sold["sales"]) >= 6  # 2 WETH are worth more than 3,000 USDC, one largest trade is 500
+    (*_, day) = (await cli.json("pnl", "--svg", "curve.svg"))["days"]
+    assert day["trades"] == len(sold["sales"])
+    assert day["flow"] == pytest.approx(1_000)  # and all else is explained by receipts and balances
+    assert day["gas_quote"] > 0
+    assert day["hold"] > day["equity"] - 1_000 > 6_000
+    assert "<polyline" in (cli.folder / "curve.svg").read_text()
+    trade = (await cli.json("trades"))[0]
+    assert (trade["source"], trade["state"]) == ("flatten", "confirmed")
+    assert 0 > trade["pnl"] > -5
+    assert 0 < trade["gas_quote"] < 20
     acts = [line for line in await cli.json("decisions", "-n", "1000") if line["act"]]
     assert {line["asked"] for line in acts} == {1}
     assert (await cli.json("replay", str(acts[-1]["id"])))["same"]

@@ -1,0 +1,91 @@
+"""`pnl`: profit and loss by UTC day from receipts and balances, equity against buy-and-hold, and a picture of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sentinel.cli import common
+from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+
+if TYPE_CHECKING:
+    from sentinel.performance import Day, Step
+    from sentinel.types import Network
+
+MONEY = ("realised", "gas_quote", "flow", "change", "equity", "hold")  # fields in base units of the quote token
+
+
+def pnl(
+    svg: Annotated[Path | None, typer.Option("--svg", help="Write equity against buy-and-hold to this file.")] = None,
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
+    """By UTC day: trades, realised profit and loss, gas, deposits and withdrawals, equity against doing nothing.
+
+    Deposits and withdrawals (`flow`) are what no transaction of ours explains: they are no profit.
+    """
+    from sentinel.performance import days, steps
+
+    journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
+    try:
+        points, own = journal.equity.points(), journal.equity.own()
+    finally:
+        journal.close()
+    seen = steps(points, own, network)
+    if svg is not None:
+        svg.write_text(picture(seen, network), encoding="utf-8")
+    rows = [_row(day, network) for day in days(seen, own)]
+    common.emit({"quote": network.quote, "days": rows}, json, lambda: _lines(rows, network.quote))
+
+
+def _row(day: Day, network: Network) -> dict[str, Any]:
+    """In whole tokens."""
+    unit = 10.0 ** network.tokens[network.quote].decimals
+    row = asdict(day)
+    row |= {name: None if row[name] is None else row[name] / unit for name in MONEY}
+    return row | {"gas_cost": day.gas_cost / 1e18}
+
+
+def _lines(rows: list[dict[str, Any]], quote: str) -> Iterator[str]:
+    yield "day        trades   realised       gas       flow     change       equity         hold  drawdown"
+    for row in rows:
+        equity, hold = ("-" if row[name] is None else f"{row[name]:,.2f}" for name in ("equity", "hold"))
+        yield (
+            f"{row['day']} {row['trades']:>6} {row['realised']:>+10.2f} {row['gas_quote']:>9.2f} {row['flow']:>+10.2f} "
+            f"{row['change']:>+10.2f} {equity:>12} {hold:>12}  {row['drawdown_bps'] / 100:.2f} %"
+        )
+    if not rows:
+        yield "nothing has been recorded yet"
+    else:
+        yield f"in {quote}; change: of equity, flows taken out; hold: the first balances and all flows, untraded"
+
+
+def picture(seen: tuple[Step, ...], network: Network) -> str:
+    """An SVG: equity and what doing nothing would be worth, by days since the first point."""
+    from sentinel.plot import ACT, HOLD, Plot
+
+    unit = 10.0 ** network.tokens[network.quote].decimals
+    start = seen[0].at if seen else 0
+    lines = {
+        name: [((step.at - start) / 86_400, getattr(step, name) / unit) for step in seen] for name in ("hold", "equity")
+    }
+    values = [value for line in lines.values() for _, value in line] or [0.0]
+    low, high = min(values), max(values)
+    room = (high - low) * 0.05 or max(abs(high) * 0.01, 1.0)
+    plot = Plot(
+        title=f"Equity against buy-and-hold, {network.name}",
+        x_label="days",
+        y_label=network.quote,
+        x_range=(0.0, max((x for line in lines.values() for x, _ in line), default=0.0) or 1.0),
+        y_range=(low - room, high + room),
+        unit="",
+    )
+    plot.line(lines["hold"], HOLD, dashed=True)
+    plot.line(lines["equity"], ACT)
+    plot.legend([("equity", ACT), ("doing nothing, flows counted", HOLD)])
+    return plot.svg()
