@@ -25,6 +25,7 @@ from sentinel.app.counterfactual import Counterfactuals
 from sentinel.app.operations import Operator
 from sentinel.app.probes import probes
 from sentinel.app.selling import Selling
+from sentinel.app.sole import sole_writer
 from sentinel.app.startup import Startup, Told
 from sentinel.assemble import Closes, Parts, assembled
 from sentinel.chain.ahead import ReadAhead
@@ -123,7 +124,9 @@ async def opened(
     log = telemetry.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=address)
     if address == NOBODY:
         log.warning("wallet.none", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
+    live = settings.execution.mode == "live"
     async with (
+        sole_writer(network, address, settings.rpc.url) if live else contextlib.nullcontext(),
         assembled(settings, network, address, trader_model=trader_model, prior=prior) as parts,
         contextlib.aclosing(ReadAhead(parts.market)) as ahead,
     ):

@@ -144,8 +144,8 @@ def stop(
         except NotRunning:
             break
         else:
-            if flatten:
-                told = _progress(found, told, json)
+            if flatten and found.get("flatten"):
+                told = _progress(found["flatten"], told, json)
         time.sleep(0.3 if flatten else 0.05)
     else:
         what = "is still selling, and goes on: see `sentinel status`" if flatten else "has not stopped"
@@ -155,16 +155,14 @@ def stop(
         return
     _, sold = _journaled(settings)
     assert sold is not None  # the daemon has taken the order
+    _progress(sold, told, json)
     common.emit(sold, json, lambda: _sale_lines(sold))
     if sold["state"] != "done" or not sold["clean"]:
         raise typer.Exit(common.ERROR)
 
 
-def _progress(found: dict[str, Any], told: int, json: bool) -> int:
+def _progress(selling: dict[str, Any], told: int, json: bool) -> int:
     """One line for each sale that ended since; how many there are now."""
-    selling = found.get("flatten")
-    if selling is None:
-        return told
     ended = [sale for sale in selling["sales"] if sale["state"] not in ("accepted", "signed", "sent", "mined")]
     for sale in ended[told:]:
         line = f"{sale['state']:9}  sold {sale['sold']:,.6g} {sale['token']} for {sale['for']:,.2f} {selling['quote']}"
