@@ -102,6 +102,7 @@ def report(journal: Journal, network: Network) -> dict[str, Any] | None:
             {
                 "intent": trade.intent_id,
                 "state": trade.state,
+                "ended": trade.settled is not None,
                 "token": trade.token_in,
                 "sold": accounts.whole(trade.gross if done else 0, trade.token_in, network),
                 "for": accounts.whole(got, trade.token_out, network),

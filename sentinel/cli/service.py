@@ -163,7 +163,7 @@ def stop(
 
 def _progress(selling: dict[str, Any], told: int, json: bool) -> int:
     """One line for each sale that ended since; how many there are now."""
-    ended = [sale for sale in selling["sales"] if sale["state"] not in ("accepted", "signed", "sent", "mined")]
+    ended = [sale for sale in selling["sales"] if sale["ended"]]
     for sale in ended[told:]:
         line = f"{sale['state']:9}  sold {sale['sold']:,.6g} {sale['token']} for {sale['for']:,.2f} {selling['quote']}"
         typer.echo(line, err=json)

@@ -14,7 +14,7 @@ from sentinel.errors import JournalError, JournalTampered
 from sentinel.journal.journal import VERSION, Journal
 from sentinel.orders import Orders, Purpose, purpose_of
 from sentinel.types import NATIVE, Approve, HoldAction, Leg, Outcome, Route, Swap
-from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, attempt, cycle, intent, settled, state
+from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, cycle, end, intent, settled, state
 
 OLD = Path(__file__).with_name("version1.sql")
 SWAP = Swap((Route((Leg("a", "WETH", "USDC", "uniswap_v2"),), 1),), 1, 1)
@@ -147,8 +147,7 @@ def test_a_point_after_each_settlement_else_one_an_hour(journal: Journal, path: 
     assert not seen()
     one = intent()
     journal.accept(cycle(one), one)
-    journal.attempt(attempt(one, 4))
-    journal.settle(settled(one))
+    end(journal, settled(one))
     assert seen()
     assert not seen()
     assert sum(seen() for _ in range(1_200)) == 4
@@ -164,7 +163,7 @@ def test_our_own_transactions_are_told_with_their_gas(journal: Journal) -> None:
     for outcome in (Outcome.CONFIRMED, Outcome.REVERTED):
         one = intent()
         journal.accept(cycle(one), one)
-        journal.settle(settled(one, outcome))
+        end(journal, settled(one, outcome))
     unmined = intent()
     journal.accept(cycle(unmined), unmined)
     journal.settle(replace(settled(unmined, Outcome.EXPIRED), tx_hash=None, block_number=None, gas_cost=0))
