@@ -52,7 +52,10 @@ def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
         if json:
             common.emit({"state": "not running", "paused": latch, "flatten": sale}, True, lambda: [])
             raise typer.Exit(common.NOT_RUNNING) from None
-        raise NotRunning("the daemon is not running" + (f"; trading is paused: {latch}" if latch else "")) from None
+        told = "the daemon is not running" + (f"; trading is paused: {latch}" if latch else "")
+        if sale is not None and sale["state"] == "selling":
+            told += "; its next start goes on with selling everything (`sentinel resume` calls that off)"
+        raise NotRunning(told) from None
     common.emit(found, json, lambda: _status_lines(found))
 
 

@@ -26,6 +26,7 @@ from sentinel.distill.score import agrees
 from sentinel.distill.shadow_log import FILE, ShadowBlock, append
 from sentinel.distill.value import best, value
 from sentinel.memory import Memory
+from sentinel.orders import FLATTEN
 from sentinel.telemetry.logs import Log
 from sentinel.types import Act, CycleRecord, Decision, MarketState, MarketView, Proposal, Spent
 
@@ -75,6 +76,8 @@ class Shadow:
     def cycle_done(self, record: CycleRecord) -> None:
         if record.state is None or record.view is None or record.proposal is None:
             return  # the live one did not get to decide either
+        if record.proposal.source == FLATTEN:
+            return  # nor was it asked: the operator has everything sold
         if self._waiting is not None:
             self._parts.metrics.shadow("skipped")
         self._waiting = _Seen(record, record.state, record.view, record.proposal)
