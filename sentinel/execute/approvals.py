@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from sentinel.errors import JournalError, RpcError, Unavailable
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer_limits import APPROVE
-from sentinel.execute.watch import Node
-from sentinel.rpc import quantity
+from sentinel.rpc import JsonRpc, quantity
 from sentinel.types import (
     Act,
     Address,
@@ -33,7 +32,7 @@ class Approvals:
     """`rpc` estimates gas; `next_head` paces the following of each approval to its end."""
 
     def __init__(
-        self, executor: Executor, rpc: Node, network: Network, wallet: Address, tip: int, next_head: NextHead
+        self, executor: Executor, rpc: JsonRpc, network: Network, wallet: Address, tip: int, next_head: NextHead
     ) -> None:
         self._executor = executor
         self._rpc = rpc

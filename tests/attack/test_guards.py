@@ -20,7 +20,7 @@ from sentinel.rpc import Call
 from sentinel.types import Act, Attempt, CycleRecord, Fees, Hold, Intent, MarketState, Outcome, Settled, Verdict
 from tests.attack.test_between_decision_and_send import HEADS, Stage
 from tests.decide import world
-from tests.execute.rig import CAPS, GWEI, Rig, decision, rules
+from tests.execute.rig import CAPS, GWEI, Alone, Rig, decision, rules
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ async def test_a_node_behind_the_journal_gets_no_signature(rig: Rig) -> None:
     await rig.trade(1)
     await rig.follow()
 
-    class Behind:
+    class Behind(Alone):
         async def call(self, *asked: Any, **how: Any) -> Any:
             return await rig.rpc.call(*asked, **how)
 
@@ -165,7 +165,7 @@ async def test_a_receipt_that_does_not_hold_settles_nothing(rig: Rig, twist: str
     await rig.trade(1)
     head = await rig.mine()
 
-    class Twisting:
+    class Twisting(Alone):
         async def call(self, *asked: Any, **how: Any) -> Any:
             return await rig.rpc.call(*asked, **how)
 

@@ -59,8 +59,8 @@ async def collecting(stream: HeadStream) -> AsyncIterator[Callable[[int], Awaita
 
 
 def streams(url: str, rpc: Rpc, subscribed: bool, **options: Any) -> HeadStream:
-    ws_url = url.replace("http", "ws", 1) if subscribed else ""
-    return HeadStream(rpc, ws_url, poll_every=0.05, max_pause=0.3, **options)
+    ws_urls = [url.replace("http", "ws", 1)] if subscribed else []
+    return HeadStream(rpc, ws_urls, poll_every=0.05, max_pause=0.3, **options)
 
 
 async def mine(rpc: Rpc, blocks: int = 1) -> None:

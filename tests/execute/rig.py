@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eth_abi.abi import encode
 
@@ -42,6 +42,7 @@ from sentinel.types import (
     TxRequest,
 )
 
+T = TypeVar("T")
 KEY = "0x" + "c0ffee" * 10 + "beef"  # a canary: found anywhere but in its file, it has leaked
 GWEI = 10**9
 SENDER = "0x0000000000000000000000000000000000000001"  # stands for the wallet in a router call
@@ -112,6 +113,18 @@ async def read_head(rpc: Rpc, block: str = "latest") -> Head:
 async def effects(rpc: Rpc, tag: int) -> int:
     """How often the intent of this tag took effect on the chain."""
     return int(await rpc.call("eth_getStorageAt", COUNTER, hex(tag), "latest"), 16)
+
+
+class Alone:
+    """What a double of an endpoint has beside `call` and `batch`."""
+
+    failures = 0
+
+    async def everywhere(self, ask: Callable[[Any], Awaitable[T]]) -> list[T]:
+        return [await ask(self)]
+
+    def senders(self) -> tuple[()]:
+        return ()
 
 
 @dataclass
