@@ -135,6 +135,9 @@ class Endpoints:
 
     async def look(self) -> None:
         """Compare the heads of all endpoints once: who lags, and do they show one chain? Never raises Unavailable."""
+        if self._genesis is None:  # what the first block is, the preferred endpoint says
+            with contextlib.suppress(RpcError, ChainMismatch):
+                await self._check(self._health.current)
         heads = await self._blocks(dict.fromkeys(self._health.awake, "latest"))
         if not heads:
             return

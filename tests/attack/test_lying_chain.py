@@ -20,7 +20,7 @@ from sentinel.dex.quoter import Quoter
 from sentinel.dex.venues import VENUES
 from sentinel.errors import AgentFault, QuoteError, RpcError, Unavailable
 from sentinel.journal.journal import Journal
-from sentinel.rpc import Call, Rpc
+from sentinel.rpc import Call, JsonRpc
 from sentinel.telemetry.board import Board
 from sentinel.telemetry.metrics import Metrics
 from sentinel.types import CycleRecord, Hold, MarketState, MarketView, Outcome
@@ -37,7 +37,7 @@ ROUNDS = 500
 class Liar(Alone):
     """The real node, with one place of one answer changed now and then. Seeded."""
 
-    def __init__(self, rpc: Rpc, seed: int, share: float = 0.5) -> None:
+    def __init__(self, rpc: JsonRpc, seed: int, share: float = 0.5) -> None:
         self._rpc = rpc
         self._rng = random.Random(seed)
         self.share = share

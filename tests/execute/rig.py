@@ -23,7 +23,7 @@ from sentinel.execute.signer import DevSigner, Signer
 from sentinel.execute.signer_call import EXECUTE
 from sentinel.execute.signer_limits import SignerLimits
 from sentinel.journal.journal import Journal
-from sentinel.rpc import Rpc
+from sentinel.rpc import JsonRpc, Rpc
 from sentinel.types import (
     NATIVE,
     Act,
@@ -148,7 +148,7 @@ class Notes:
 @dataclass
 class Rig:
     net: Devnet
-    rpc: Rpc  # the executor's own way to the node; tests may put a fault proxy between
+    rpc: JsonRpc  # the executor's own way to the node; tests may put a fault proxy or a pool between
     path: Path
     genesis: str
     network: Network
