@@ -159,6 +159,7 @@ class Rig:
     offset: float = 0.0  # seconds that our clock runs ahead of the wall clock
     made: type[Executor] = Executor
     rules: Rules = field(default_factory=rules)
+    broadcast: Broadcaster | None = None  # None: to wherever is read from
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -172,6 +173,7 @@ class Rig:
             rig = cls.__new__(cls)
             rig.net, rig.rpc, rig.path, rig.genesis, rig.network = net, rpc, folder / "journal.sqlite", genesis, chain
             rig.signer, rig.offset, rig.made, rig.rules = own, 0.0, made, rules(**changes)
+            rig.broadcast = None
             rig.open()
             try:
                 yield rig
@@ -188,7 +190,7 @@ class Rig:
         self.notes = Notes()
         self.executor = self.made(
             self.rpc,
-            Broadcaster(self.rpc, timeout=1.0),
+            self.broadcast or Broadcaster(self.rpc, timeout=1.0),
             self.journal,
             self.signer,
             self.network,
