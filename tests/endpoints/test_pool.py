@@ -274,8 +274,9 @@ async def test_a_slow_endpoint_delays_nobody_for_long(two: Bench, monkeypatch: p
 
 async def test_all_down_is_unavailable_and_then_it_goes_on(two: Bench) -> None:
     """With no endpoint answering nothing is signed; the next head that comes through trades."""
+    intent = await two.rig.accepted(1)
     down = [proxy.add("*", Cut()) for proxy in two.proxies]
-    intent = await two.rig.trade(1)
+    await two.rig.executor.execute(intent)
     assert two.rig.journal.attempts(intent.id) == ()
     assert two.rig.notes.alarms == ["unsent"]
     for proxy, fault in zip(two.proxies, down, strict=True):

@@ -218,10 +218,17 @@ class Rig:
         self, tag: int, *, deadline_in: float = 120.0, fee: int = 100 * GWEI, tip: int = 2 * GWEI
     ) -> Intent:
         """Accept and execute; not yet mined."""
+        intent = await self.accepted(tag, deadline_in=deadline_in, fee=fee, tip=tip)
+        await self.executor.execute(intent)
+        return intent
+
+    async def accepted(
+        self, tag: int, *, deadline_in: float = 120.0, fee: int = 100 * GWEI, tip: int = 2 * GWEI
+    ) -> Intent:
+        """In the journal, nothing signed."""
         act = decision(tag, int(self.clock() + deadline_in), await self.head(), fee, tip)
         intent = await self.executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise asks for no state
         self.journal.accept(None, intent)
-        await self.executor.execute(intent)
         return intent
 
     async def follow(self, blocks: int = 12) -> Settled:

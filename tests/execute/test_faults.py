@@ -132,8 +132,9 @@ async def test_balances_that_cannot_be_read(faulty: tuple[Rig, FaultProxy]) -> N
 async def test_the_node_is_down_before_signing(faulty: tuple[Rig, FaultProxy]) -> None:
     """When not even the nonce can be read nothing is signed; the next head tries again."""
     rig, proxy = faulty
+    intent = await rig.accepted(1)
     proxy.add("eth_chainId", Cut(), times=1)
-    intent = await rig.trade(1)
+    await rig.executor.execute(intent)
     assert rig.journal.attempts(intent.id) == ()
     assert rig.executor.in_flight == intent
     assert rig.notes.alarms == ["unsent"]
@@ -233,7 +234,8 @@ async def test_random_faults_on_everything(faulty: tuple[Rig, FaultProxy]) -> No
     for effect in (Lost(), Cut(), MidReply(), Status(503), Body(b"null"), Truncated(), Error(-32603, "internal error")):
         proxy.add("*", effect, share=0.04)
     for tag in range(1, 9):
-        await rig.trade(tag, deadline_in=3600)
+        intent = await prepared(rig, tag)
+        await rig.executor.execute(intent)
         for _ in range(60):
             try:
                 if await rig.executor.on_head(await rig.mine()) is not None:
@@ -246,6 +248,15 @@ async def test_random_faults_on_everything(faulty: tuple[Rig, FaultProxy]) -> No
     assert sum(proxy.hits.values()) > 10
     assert {trade.state for trade in rig.journal.trades(9)} == {"confirmed"}
     rig.journal.verify()
+
+
+async def prepared(rig: Rig, tag: int) -> Intent:
+    """As a cycle does: what is Unavailable is a hold, and the next block tries again."""
+    while True:
+        try:
+            return await rig.accepted(tag, deadline_in=3600)
+        except Unavailable:
+            await rig.mine()
 
 
 async def test_a_journal_that_cannot_be_written_sends_nothing(faulty: tuple[Rig, FaultProxy]) -> None:
