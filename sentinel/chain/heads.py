@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -81,7 +81,7 @@ class HeadStream:
     def __init__(
         self,
         rpc: Endpoint,
-        ws_urls: Sequence[str] = (),
+        ws_urls: tuple[str, ...] = (),
         *,
         poll_every: float = 1.0,
         stall_after: float = 60.0,
@@ -97,7 +97,7 @@ class HeadStream:
         consumer that takes only the newest head would not see it (`PriceHistory.rewind` belongs here).
         """
         self._rpc = rpc
-        self._ws_urls = tuple(ws_urls)
+        self._ws_urls = ws_urls
         self._ws_turn = 0  # which of them; the next one after each failure
         self._poll_every = poll_every
         self._stall_after = stall_after

@@ -59,6 +59,12 @@ class Asked(Stage):
 
     refuse = False
     asked = 0
+    disputes: Sequence[str | None] = (None,)  # what is said one time after the other, the last for ever
+
+    def disputed(self) -> str | None:
+        why, *left = self.disputes
+        self.disputes = left or [why]
+        return why
 
     async def propose(self, *_: Any) -> Any:
         self.asked += 1
@@ -69,10 +75,8 @@ class Asked(Stage):
 
     async def run_with(self, executor: Executor) -> CycleRecord:
         part: Any = self
-        journal = self.journal
-        return await Cycle(part, part, part, part, part, self.vote, executor, journal, lambda: 1, lambda: HEADS[0]).run(
-            HEADS[0]
-        )
+        stages = (part, part, part, part, part, self.vote, executor, self.journal)
+        return await Cycle(*stages, lambda: 1, lambda: HEADS[0], disputed=self.disputed).run(HEADS[0])
 
 
 async def test_an_intent_is_in_the_journal_before_it_is_executed(journal: Journal) -> None:
@@ -109,6 +113,18 @@ async def test_nobody_is_asked_while_paused(journal: Journal) -> None:
     record = await stage.run_with(Executor(journal))
     assert isinstance(record.decision, Hold)
     assert (record.decision.reason, stage.asked) == ("paused", 0)
+
+
+@pytest.mark.parametrize("since", ["before", "while the model answered"])
+async def test_nothing_is_decided_on_a_disputed_head(journal: Journal, since: str) -> None:
+    """I11: endpoints that disagree hold the cycle, also where they begin to while it is under way."""
+    stage, executor = Asked(journal), Executor(journal)
+    stage.disputes = ("two branches",) if since == "before" else (None, "two branches")
+    record = await stage.run_with(executor)
+    assert isinstance(record.decision, Hold)
+    assert (record.decision.reason, record.decision.detail) == ("disputed", "two branches")
+    assert (stage.asked, executor.accepted) == (0 if since == "before" else 1, [])
+    assert journal.unfinished() == ()
 
 
 # ---------------------------------------------------------------- the executor

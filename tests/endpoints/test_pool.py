@@ -9,12 +9,19 @@ from typing import Any
 
 import pytest
 
+from sentinel.app import opened
+from sentinel.app.endpoint_checks import together
+from sentinel.app.operations import Operator
 from sentinel.bench.faults import SEND, Body, Cut, Delay, Error, FaultProxy, Lie, Lost, Status, lies
+from sentinel.chain.heads import latest_head
+from sentinel.dex.fork import FAILURES, Fork
+from sentinel.distill.oracle import OracleModel
 from sentinel.endpoints import Endpoints, Rules
-from sentinel.errors import ChainMismatch, RpcError, Unavailable
+from sentinel.errors import ChainMismatch, ForkUnavailable, RpcError, Unavailable
 from sentinel.rpc import at_block
-from sentinel.types import Outcome
-from tests.execute.rig import Rig, network
+from sentinel.settings import load
+from sentinel.types import Hold, Outcome
+from tests.execute.rig import Rig, network, until
 
 HEAD = "eth_getBlockByNumber"
 
@@ -283,3 +290,65 @@ async def test_all_down_is_unavailable_and_then_it_goes_on(two: Bench) -> None:
         proxy.remove(fault)
     assert (await two.rig.follow()).outcome is Outcome.CONFIRMED
     assert await two.rig.effects(1) == 1
+
+
+async def test_doctor_tells_of_each(three: Bench) -> None:
+    """One of another chain fails, one that is down is a warning; all well is one line."""
+    given = load(None, rpc={"urls": [proxy.url for proxy in three.proxies]})
+
+    async def found() -> list[tuple[str, str]]:
+        return [(finding.grade, finding.what) async for finding in together(given, network())]
+
+    assert await found() == [("ok", "3 show the same chain")]
+    three.proxies[1].add("eth_chainId", lies.chain_id(1))
+    three.proxies[2].add("*", Cut())
+    grades = [grade for grade, _ in await found()]
+    assert grades == ["fail", "warn"]
+
+
+async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
+    """Wired from the settings: it starts over a first endpoint that fails, tells of both, and holds while they disagree."""
+    async with Bench.of(tmp_path) as bench:
+        first, second = bench.proxies
+        first.add("*", Cut(), times=2)
+        given = load(
+            None,
+            proposer="oracle",
+            state_dir=tmp_path / "state",
+            rpc={"urls": [first.url, second.url], "dispute_after": 0},
+            fork={"direct": "always"},
+            web={"port": 0},
+            log={"level": "error"},
+        )
+        async with opened(given, trader_model=OracleModel()) as app:
+            rpc = app.parts.rpc
+            assert [status.name.partition(":")[0] for status in rpc.status()] == ["0", "1"]
+            Operator(app.parts, app.daemon).refresh()
+            told = app.parts.metrics.exposition().decode()
+            assert f'sentinel_rpc_errors_total{{endpoint="{rpc.status()[0].name}"}}' in told
+            assert f'sentinel_rpc_requests_total{{endpoint="{rpc.status()[1].name}"}}' in told
+            first.add(HEAD, lies.other_heads(above=0))
+            await bench.rig.mine()
+            for _ in range(2):
+                await rpc.look()
+            record = await app.daemon.cycle.run(await latest_head(rpc))
+            assert isinstance(record.decision, Hold)
+            assert record.decision.reason == "disputed"
+
+
+async def test_the_fork_follows_a_fail_over(two: Bench) -> None:
+    """A fork whose upstream is gone is started anew upon the endpoint that is current then."""
+    await two.rig.mine()
+    async with Fork(network(), lambda: two.pool.url, timeout=2.0) as fork:
+        await fork.follow(await two.rig.head())
+        two.proxies[0].add("*", Cut())
+        for _ in range(3):
+            await two.pool.call("eth_blockNumber")
+        head = await two.rig.mine()
+        for _ in range(FAILURES):
+            with pytest.raises(ForkUnavailable):
+                await fork.follow(head)
+        asked = two.proxies[1].calls.total()
+        await until(lambda: fork.healthy)
+        await fork.follow(head)
+        assert two.proxies[1].calls.total() > asked
