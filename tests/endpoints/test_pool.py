@@ -307,7 +307,7 @@ async def test_doctor_tells_of_each(three: Bench) -> None:
 
 
 async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
-    """Wired from the settings: it starts over a first endpoint that fails, tells of both, and holds while they disagree."""
+    """Wired from the settings: it starts over a failing endpoint, tells of both, and holds while they disagree."""
     async with Bench.of(tmp_path) as bench:
         first, second = bench.proxies
         first.add("*", Cut(), times=2)
