@@ -100,7 +100,7 @@ async def assembled(
         stack.callback(journal.close)
 
         metrics = Metrics(network)
-        health = Health(max_head_age=settings.limits.max_head_age)
+        health = Health(max_head_age=settings.limits.max_head_age, parts=("endpoints", "model", "fork", "funds"))
         latest: Latest[Head] = Latest()
         heads = HeadStream(rpc, settings.rpc.ws_endpoints, poll_every=_poll_every(network))
 

@@ -32,6 +32,7 @@ class Operator:
             "in_flight": None if intent is None else intent.id,
             "loss_today": spent.loss / unit,
             "volume_today": spent.volume / unit,
+            "endpoints": [asdict(endpoint) for endpoint in parts.rpc.status()],
             "checks": [asdict(check) for check in parts.health.ready()],
             "pid": os.getpid(),
         }

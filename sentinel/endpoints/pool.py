@@ -18,6 +18,7 @@ import structlog
 from sentinel import anchor
 from sentinel.endpoints import agreement
 from sentinel.endpoints.health import Health, Rules
+from sentinel.endpoints.reads import block_hash, only_reads
 from sentinel.errors import ChainMismatch, RpcError, RpcTimeout, Unavailable
 from sentinel.rpc import Call, JsonRpc, Rpc, quantity, redact, unanswered
 from sentinel.types import HexHash, Network
@@ -75,12 +76,12 @@ class Endpoints:
 
     async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any:
         """As `Rpc.call`. Raises ChainMismatch where no endpoint is of our chain."""
-        _only_reads([(method, params)])
-        return await self._read(lambda rpc: rpc.call(method, *params, timeout=timeout), _block_hash([(method, params)]))
+        only_reads([(method, params)])
+        return await self._read(lambda rpc: rpc.call(method, *params, timeout=timeout), block_hash([(method, params)]))
 
     async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]:
         """As `Rpc.batch`; all of it from one endpoint."""
-        _only_reads(calls)
+        only_reads(calls)
 
         async def ask(rpc: Rpc) -> list[Any | RpcError]:
             results = await rpc.batch(calls, timeout)
@@ -89,7 +90,7 @@ class Endpoints:
                 raise refused[0]
             return results
 
-        return await self._read(ask, _block_hash(calls))
+        return await self._read(ask, block_hash(calls))
 
     async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
         """What each usable endpoint says, the current one first; those that answer late are not waited for."""
@@ -269,21 +270,6 @@ class Endpoints:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-def _only_reads(calls: Sequence[Call]) -> None:
-    """A send goes out by `Broadcaster` alone, which repeats nothing (I6)."""
-    if wrong := [method for method, _ in calls if method.startswith("eth_send")]:
-        raise ValueError(f"{wrong[0]} is no read")
-
-
-def _block_hash(calls: Sequence[Call]) -> HexHash | None:
-    """The block that a request names by its hash (EIP-1898), if any; the first one."""
-    for _, params in calls:
-        for param in params:
-            if isinstance(param, dict) and isinstance(param.get("blockHash"), str):
-                return str(param["blockHash"])
-    return None
 
 
 def _good(task: asyncio.Task[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -105,18 +106,21 @@ class Watch:
         """ERC-20 allowance wallet -> Permit2, base units, at the newest block."""
         wanted = list(symbols)
         data = ALLOWANCE + _word(self._wallet) + _word(self._network.permit2)
-        words = await self._read([(self._network.tokens[symbol].address, data) for symbol in wanted], "latest")
+        words = await self._read(
+            self._rpc, [(self._network.tokens[symbol].address, data) for symbol in wanted], "latest"
+        )
         return dict(zip(wanted, words, strict=True))
 
     async def _balances(self, block: HexHash) -> dict[Symbol, int]:
         reads = [(token.address, BALANCE_OF + _word(self._wallet)) for token in self._network.tokens.values()]
         reads.append((self._network.multicall3, GET_ETH_BALANCE + _word(self._wallet)))
-        words = await self._read(reads, {"blockHash": block})
+        # Asked everywhere: an endpoint of another branch does not know this block.
+        words, *_ = await self._rpc.everywhere(lambda rpc: self._read(rpc, reads, {"blockHash": block}))
         return dict(zip([*self._network.tokens, NATIVE], words, strict=True))
 
-    async def _read(self, reads: list[Read], block: str | dict[str, str]) -> list[int]:
+    async def _read(self, rpc: JsonRpc, reads: list[Read], block: str | dict[str, str]) -> list[int]:
         call = {"to": self._network.multicall3, "data": "0x" + encode_aggregate3(reads).hex()}
-        returned = await self._rpc.call("eth_call", call, block)
+        returned = await rpc.call("eth_call", call, block)
         try:
             words = decode_aggregate3(bytes.fromhex(str(returned).removeprefix("0x")))
         except Exception as error:  # the ABI decoder has many errors; all mean the same here
@@ -129,15 +133,21 @@ class Watch:
 def together(found: Sequence[Found]) -> Found:
     """One view of several endpoints' views of one head.
 
-    A receipt counts from any endpoint whose own chain has its block. Of the nonces the highest counts, so that none is
-    ever used twice; of those below the head the lowest, so that a foreign use is believed only when nobody denies it.
+    A receipt counts from any endpoint whose own chain has its block; where they differ, the one that more of them have.
+    Of the nonces the highest counts, so that none is ever used twice; of those below the head the lowest, so that a
+    foreign use is believed only when nobody denies it.
     """
-    receipts: dict[HexHash, Receipt] = {}
+    told: dict[HexHash, list[Receipt]] = {}
     for seen, _, _ in found:
         for tx_hash, receipt in seen.items():
-            if tx_hash not in receipts or (receipt.canonical and not receipts[tx_hash].canonical):
-                receipts[tx_hash] = receipt
+            told.setdefault(tx_hash, []).append(receipt)
+    receipts = {tx_hash: _likeliest(those) for tx_hash, those in told.items()}
     return receipts, max(nonce for _, nonce, _ in found), min(deep for _, _, deep in found)
+
+
+def _likeliest(told: Sequence[Receipt]) -> Receipt:
+    blocks = Counter(receipt.block_hash for receipt in told)
+    return max(told, key=lambda receipt: (receipt.canonical, blocks[receipt.block_hash]))
 
 
 async def _all(rpc: JsonRpc, *calls: Call) -> list[Any]:

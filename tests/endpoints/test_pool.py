@@ -12,6 +12,7 @@ import pytest
 from sentinel.app import opened
 from sentinel.app.endpoint_checks import together
 from sentinel.app.operations import Operator
+from sentinel.app.probes import probes
 from sentinel.bench.faults import SEND, Body, Cut, Delay, Error, FaultProxy, Lie, Lost, Status, lies
 from sentinel.chain.heads import latest_head
 from sentinel.dex.fork import FAILURES, Fork
@@ -248,6 +249,27 @@ async def test_a_receipt_from_any_endpoint(two: Bench) -> None:
         two.proxies[0].remove(lying)
 
 
+async def test_another_branch_at_the_current_endpoint(three: Bench) -> None:
+    """Two endpoints' receipt outweighs the current one's, and balances are read where its block is known."""
+    three.proxies[0].add("*", lies.other_heads())
+    await three.rig.trade(1)
+    settled = await three.rig.follow(1)
+    assert (settled.outcome, settled.block_hash) == (Outcome.CONFIRMED, (await three.rig.head()).hash)
+    assert await three.rig.effects(1) == 1
+
+
+async def test_with_two_another_branch_holds(two: Bench) -> None:
+    """Nobody can tell which of two is right: where the balances of the told block are unknown nothing is settled."""
+    lying = two.proxies[0].add("*", lies.other_heads())
+    intent = await two.rig.trade(1)
+    with pytest.raises(Unavailable):
+        await two.rig.executor.on_head(await two.rig.mine())
+    assert two.rig.executor.in_flight == intent
+    two.proxies[0].remove(lying)
+    assert (await two.rig.follow(1)).outcome is Outcome.CONFIRMED
+    assert await two.rig.effects(1) == 1
+
+
 async def test_one_that_lies_about_a_foreign_transaction_halts_nothing(two: Bench) -> None:
     """A used nonce without a receipt is believed only when no endpoint denies it."""
 
@@ -334,6 +356,7 @@ async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
             record = await app.daemon.cycle.run(await latest_head(rpc))
             assert isinstance(record.decision, Hold)
             assert record.decision.reason == "disputed"
+            assert await probes(app.parts)["endpoints"]() == (False, rpc.disputed)
 
 
 async def test_the_fork_follows_a_fail_over(two: Bench) -> None:

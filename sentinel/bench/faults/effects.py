@@ -71,7 +71,8 @@ class MidReply:
         response.content_length = len(body)
         await response.prepare(exchange.request)
         await response.write(body[: len(body) // 2])
-        return reset(exchange) and response
+        reset(exchange)
+        return response
 
 
 @dataclass(frozen=True, slots=True)

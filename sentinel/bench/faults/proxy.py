@@ -34,7 +34,7 @@ class FaultProxy:
     """
 
     def __init__(self, upstream: str, *, seed: int = 0, geth: bool = True) -> None:
-        """`geth`: geth's pool rules stand before the node's own."""
+        """`geth`: geth's pool rules stand before the node's own; not where several proxies share one node and pool."""
         self.upstream = upstream
         self.url = ""
         self.faults: list[Fault] = []
