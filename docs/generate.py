@@ -50,7 +50,7 @@ def table() -> str:
     rows = ["| name | default | meaning |", "|---|---|---|"]
     for name, (meaning, default) in settings.names().items():
         shown = ",".join(f"{k}={v}" for k, v in default.items()) if isinstance(default, dict) else default
-        rows.append(f"| `{name}` | {'' if shown in (None, '') else f'`{shown}`'} | {meaning} |")
+        rows.append(f"| `{name}` | {'' if shown in (None, '', ()) else f'`{shown}`'} | {meaning} |")
     return "\n".join(rows)
 
 

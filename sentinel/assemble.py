@@ -29,11 +29,11 @@ from sentinel.dex.node import Node
 from sentinel.dex.quoter import Quoter
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues import READERS
+from sentinel.endpoints import Endpoints, Rules
 from sentinel.errors import SettingsError, Unavailable
 from sentinel.journal.journal import Journal
 from sentinel.latest import Latest
 from sentinel.memory import Memory
-from sentinel.rpc import Rpc
 from sentinel.settings import Settings
 from sentinel.sizer import Sizer
 from sentinel.telemetry.board import Board
@@ -57,7 +57,7 @@ class Parts:
     limits: Limits
     wallet: Address
     genesis: HexHash  # of the pinned block
-    rpc: Rpc
+    rpc: Endpoints
     journal: Journal
     heads: HeadStream
     latest: Latest[Head]
@@ -94,15 +94,15 @@ async def assembled(
     mandate, desk = terms.mandate(settings, network), terms.desk(settings, network)
     state_dir = settings.state_dir.expanduser()
     async with contextlib.AsyncExitStack() as stack:
-        rpc = await stack.enter_async_context(Rpc(settings.rpc.url, timeout=settings.rpc.read_timeout))
+        rpc = await stack.enter_async_context(_endpoints(settings, network))
         genesis = await anchor.require(rpc, network)
         journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet)
         stack.callback(journal.close)
 
         metrics = Metrics(network)
-        health = Health(max_head_age=settings.limits.max_head_age)
+        health = Health(max_head_age=settings.limits.max_head_age, parts=("endpoints", "model", "fork", "funds"))
         latest: Latest[Head] = Latest()
-        heads = HeadStream(rpc, settings.rpc.ws_url, poll_every=_poll_every(network))
+        heads = HeadStream(rpc, settings.rpc.ws_endpoints, poll_every=_poll_every(network))
 
         head = await latest_head(rpc)
         latest.put(head)
@@ -112,7 +112,7 @@ async def assembled(
         await seed_history(rpc, market, history, head)
         prices = (await market.read(head)).prices
 
-        fork = _fork(settings, network)
+        fork = _fork(settings, network, rpc)
         if fork is not None:
             await stack.enter_async_context(fork)
         node = await _node(settings, network, rpc, heads, head)
@@ -173,13 +173,24 @@ async def assembled(
         )
 
 
-def _fork(settings: Settings, network: Network) -> Fork | None:
+def _endpoints(settings: Settings, network: Network) -> Endpoints:
+    """Their heads are compared twice a block, and not more often than every 0.2 s."""
+    return Endpoints(
+        settings.rpc.endpoints,
+        network,
+        timeout=settings.rpc.read_timeout,
+        look_every=min(6.0, max(0.2, network.block_time / 2)),
+        rules=Rules(dispute_after=settings.rpc.dispute_after),
+    )
+
+
+def _fork(settings: Settings, network: Network, rpc: Endpoints) -> Fork | None:
     given = settings.fork
     if given.direct == "always":
         return None
     return Fork(
         network,
-        settings.rpc.url,
+        lambda: rpc.url,
         url=given.url,
         port=given.port,
         anvil=given.anvil or None,
@@ -188,7 +199,7 @@ def _fork(settings: Settings, network: Network) -> Fork | None:
     )
 
 
-async def _node(settings: Settings, network: Network, rpc: Rpc, heads: HeadStream, head: Head) -> Node | None:
+async def _node(settings: Settings, network: Network, rpc: Endpoints, heads: HeadStream, head: Head) -> Node | None:
     """The node as a place to simulate, asked whether it can. Raises SettingsError where it must and cannot."""
     given = settings.fork
     if given.direct == "never":

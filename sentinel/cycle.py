@@ -146,6 +146,7 @@ class Cycle:
     more: More = lambda decision, ballots: 0
     size: Size = as_voted
     warm: Callable[[MarketState], None] = lambda state: None  # what may be done beside the proposal
+    disputed: Callable[[], str | None] = lambda: None  # why no head can be trusted now
     clock: Callable[[], float] = time.time
     purpose: Purpose = Purpose.TRADE  # of what the trader proposes
 
@@ -186,6 +187,8 @@ class Cycle:
     async def _decide(self, head: Head, draft: _Draft) -> Decision:
         if (why := self.journal.bar(self.purpose)) is not None:
             return Hold("paused", detail=why)
+        if (why := self.disputed()) is not None:
+            return Hold("disputed", detail=why)
         if self.executor.in_flight is not None:
             return Hold("in_flight", detail="the last transaction is not settled yet")
 
@@ -228,6 +231,8 @@ class Cycle:
             return Hold("paused", decision.votes, decision.asked, why)
         if self.executor.in_flight is not None:  # a reorg has opened an earlier one again
             return Hold("in_flight", decision.votes, decision.asked, "an earlier transaction has lost its block")
+        if (why := self.disputed()) is not None:
+            return Hold("disputed", decision.votes, decision.asked, why)
         return decision
 
     async def _judge(self, proposal: Proposal, state: MarketState, spent: Spent, draft: _Draft) -> tuple[Decision, int]:

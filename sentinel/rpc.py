@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, Self, TypeVar
 
 import aiohttp
 from pydantic_core import from_json, to_json
@@ -25,6 +25,29 @@ _JSON = {"Content-Type": "application/json"}
 _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>]+")
 
 Call = tuple[str, Sequence[Any]]
+T = TypeVar("T")
+_LIMIT_EXCEEDED = -32005  # EIP-1474: the provider's limit, where HTTP says 429
+
+
+class JsonRpc(Protocol):
+    """What one endpoint and a pool of them (`sentinel.endpoints`) have in common: readers know no more than this."""
+
+    @property
+    def failures(self) -> int:
+        """Requests without a usable reply, ever."""
+        ...
+
+    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any: ...
+
+    async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]: ...
+
+    async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
+        """What each endpoint says, of those that answer; at least one. Raises as `ask` does where none does."""
+        ...
+
+    def senders(self) -> Sequence[tuple[str, JsonRpc]]:
+        """By name, each endpoint that may be given signed bytes now: those that have shown our chain."""
+        ...
 
 
 class Rpc:
@@ -35,13 +58,17 @@ class Rpc:
         self._timeout = timeout
         self._ids = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
-        self.failures = 0  # requests without a usable reply, ever
+        self.requests = 0  # over HTTP, ever
+        self.failures = 0  # of them, those without a usable reply
 
     def __repr__(self) -> str:
         return f"Rpc({redact(self.url)})"
 
-    def senders(self) -> Sequence[tuple[str, Rpc]]:
-        """Who may be given signed bytes, by name: one endpoint is a pool of itself."""
+    async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
+        """One endpoint is a pool of itself."""
+        return [await ask(self)]
+
+    def senders(self) -> Sequence[tuple[str, JsonRpc]]:
         return ((redact(self.url), self),)
 
     async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any:
@@ -82,6 +109,7 @@ class Rpc:
         return results
 
     async def _post(self, body: object, timeout: float | None) -> Any:
+        self.requests += 1
         try:
             return await self._exchange(body, timeout)
         except RpcError:
@@ -140,6 +168,11 @@ def _result(method: str, reply: dict[str, Any]) -> Any:
     if "result" not in reply:
         raise RpcError(f"{method}: reply has neither result nor error")
     return reply["result"]
+
+
+def unanswered(error: RpcError) -> bool:
+    """No judgement of a node on what was asked: nothing, no JSON-RPC, an HTTP status, or a provider's rate limit."""
+    return error.code is None or error.code >= 100 or error.code == _LIMIT_EXCEEDED
 
 
 def at_block(block_hash: str) -> dict[str, object]:

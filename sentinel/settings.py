@@ -10,10 +10,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sentinel.errors import SettingsError
+from sentinel.rpc_settings import Group, RpcSettings
 
 PREFIX = "SENTINEL_"
 Playbook = Literal["rebalance", "momentum", "arbitrage", "triangle", "mean_reversion", "reduce_risk", "slice"]
@@ -32,18 +33,7 @@ def _weights(value: object) -> object:
 Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=10_000)]], NoDecode, BeforeValidator(_weights)]
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RpcSettings(_Group):
-    url: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of the chain")
-    ws_url: str = Field("", description="WebSocket endpoint for new heads; empty: poll `url`")
-    read_timeout: float = Field(10.0, gt=0, description="seconds for a read")
-    send_timeout: float = Field(5.0, gt=0, description="seconds for a send; a send is never retried in silence")
-
-
-class ForkSettings(_Group):
+class ForkSettings(Group):
     url: str = Field("", description="a running Anvil fork; empty: Sentinel starts one itself")
     port: int = Field(8546, ge=0, le=65535, description="port of the fork that Sentinel starts")
     anvil: str = Field("", description="path of Anvil 1.7.1; empty: node_modules/.bin/anvil, then PATH")
@@ -54,7 +44,7 @@ class ForkSettings(_Group):
     )
 
 
-class ModelSettings(_Group):
+class ModelSettings(Group):
     url: str = Field("http://127.0.0.1:8100/v1", description="OpenAI-compatible endpoint of the student (vLLM)")
     name: str = Field("sentinel-nano", description="served model name; another one at the endpoint is refused")
     n: int = Field(8, ge=1, le=256, description="samples a step")
@@ -81,7 +71,7 @@ class ModelSettings(_Group):
         return self
 
 
-class ShadowSettings(_Group):
+class ShadowSettings(Group):
     url: str = Field("", description="endpoint of a student that decides beside the live one and sends nothing")
     name: str = Field("", description="its served model name, as `sentinel distill promote` asks for it")
     api_key_file: Path | None = Field(None, description="file with that endpoint's API key")
@@ -93,7 +83,7 @@ class ShadowSettings(_Group):
         return self
 
 
-class StrategySettings(_Group):
+class StrategySettings(Group):
     playbook: Playbook = Field("rebalance", description=f"what the trader does: {', '.join(get_args(Playbook))}")
     base: str = Field("WETH", description="token traded against the quote token")
     venue: Literal["", "uniswap_v2", "uniswap_v3", "uniswap_v4"] = Field(
@@ -125,7 +115,7 @@ class StrategySettings(_Group):
         return self
 
 
-class AnalystSettings(_Group):
+class AnalystSettings(Group):
     source: Literal["settings", "model"] = Field(
         "settings", description="whose view the trader follows: strategy.target_weights, or a model that leans them"
     )
@@ -145,7 +135,7 @@ class AnalystSettings(_Group):
     most_bps: Weights = Field({}, description="most weight of a token; not named: limits.inventory_bps, or 10000")
 
 
-class VoteSettings(_Group):
+class VoteSettings(Group):
     quorum_bps: int = Field(5000, ge=0, lt=10_000, description="Act needs more votes than this share of those asked")
     agreement_bps: int = Field(500, ge=0, le=5000, description="largest distance of amounts that still agree")
     dust: float = Field(0.01, ge=0, description="net changes below this (quote tokens) are not compared")
@@ -164,7 +154,7 @@ class VoteSettings(_Group):
         return self
 
 
-class LimitSettings(_Group):
+class LimitSettings(Group):
     max_trade: float = Field(1000.0, gt=0, description="largest trade, quote tokens")
     min_trade: float = Field(1.0, ge=0, description="smallest trade, quote tokens")
     slippage_bps: int = Field(50, ge=1, le=100, description="min_out below the own quote at the head")
@@ -187,7 +177,7 @@ class LimitSettings(_Group):
     approval: float = Field(20_000.0, gt=0, description="ERC-20 allowance to Permit2 a token, in quote tokens' worth")
 
 
-class ExecutionSettings(_Group):
+class ExecutionSettings(Group):
     mode: Literal["dry", "live"] = Field("dry", description="dry sends nothing; live needs a key")
     confirmations: int = Field(3, ge=1, le=64, description="blocks on top until a transaction counts as confirmed")
     bump_after_blocks: int = Field(3, ge=1, description="blocks without inclusion until both fee caps are raised")
@@ -195,19 +185,19 @@ class ExecutionSettings(_Group):
     min_priority_fee_gwei: float = Field(1.0, ge=0, description="floor of the tip")
 
 
-class WalletSettings(_Group):
+class WalletSettings(Group):
     address: str = Field("", description="the wallet to watch in a dry run; live takes it from the key")
     keystore_file: Path | None = Field(None, description="encrypted keystore (`sentinel wallet new`)")
     password_file: Path | None = Field(None, description="file with the keystore's password")
     dev_key_file: Path | None = Field(None, description="raw key, refused on any chain id but 31337")
 
 
-class WebSettings(_Group):
+class WebSettings(Group):
     host: str = Field("127.0.0.1", description="address of /metrics, /healthz, /readyz and the status page")
     port: int = Field(8787, ge=0, le=65535, description="their port; 0 picks a free one")
 
 
-class LogSettings(_Group):
+class LogSettings(Group):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is written")
     format: Literal["json", "console"] = Field("json", description="json for machines, console for people")
 
@@ -247,6 +237,12 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
 
+    @model_validator(mode="after")
+    def _relays_are_paid(self) -> Settings:
+        if self.rpc.relay_url and self.execution.min_priority_fee_gwei == 0:
+            raise ValueError("a relay takes nothing without a tip: raise execution.min_priority_fee_gwei above 0")
+        return self
+
 
 def load(env_file: Path | None = Path(".env"), **explicit: Any) -> Settings:
     """The effective settings. Raises SettingsError with one line for each thing to mend."""
@@ -264,7 +260,7 @@ def names() -> dict[str, tuple[str, Any]]:
     found: dict[str, tuple[str, Any]] = {}
     for name, info in Settings.model_fields.items():
         kind = info.annotation
-        if isinstance(kind, type) and issubclass(kind, _Group):
+        if isinstance(kind, type) and issubclass(kind, Group):
             for inner, inner_info in kind.model_fields.items():
                 found[f"{PREFIX}{name}__{inner}".upper()] = (inner_info.description or "", inner_info.default)
         else:

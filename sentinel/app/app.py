@@ -25,6 +25,7 @@ from sentinel.app.counterfactual import Counterfactuals
 from sentinel.app.operations import Operator
 from sentinel.app.probes import probes
 from sentinel.app.selling import Selling
+from sentinel.app.sending import broadcaster
 from sentinel.app.sole import sole_writer
 from sentinel.app.startup import Startup, Told
 from sentinel.assemble import Closes, Parts, assembled
@@ -33,7 +34,7 @@ from sentinel.chain.networks import DEVELOPMENT_CHAIN, load_network
 from sentinel.control import ControlServer
 from sentinel.cycle import Cycle
 from sentinel.daemon import Daemon
-from sentinel.errors import SettingsError
+from sentinel.errors import SettingsError, Unavailable
 from sentinel.execute import wallet
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.dryrun import DryRun
@@ -129,8 +130,9 @@ async def opened(
         sole_writer(network, address, settings.rpc.url) if live else contextlib.nullcontext(),
         assembled(settings, network, address, trader_model=trader_model, prior=prior) as parts,
         contextlib.aclosing(ReadAhead(parts.market)) as ahead,
+        broadcaster(parts, log) as broadcast,
     ):
-        executor = await _executor(parts, log)
+        executor = await _executor(parts, broadcast, log)
         cycle = Cycle(
             market=ahead,
             analyst=parts.analyst,
@@ -145,6 +147,7 @@ async def opened(
             more=parts.more,
             size=parts.size,
             warm=parts.toolkit.warm,
+            disputed=lambda: parts.rpc.disputed,
         )
         daemon = Daemon(
             network=network,
@@ -230,7 +233,7 @@ def _address(settings: Settings, network: Network) -> Address:
     return found
 
 
-async def _executor(parts: Parts, log: Log) -> Executor | DryRun:
+async def _executor(parts: Parts, broadcast: Broadcaster, log: Log) -> Executor | DryRun:
     settings = parts.settings
     if settings.execution.mode == "dry":
         return DryRun(parts.journal)
@@ -240,7 +243,7 @@ async def _executor(parts: Parts, log: Log) -> Executor | DryRun:
         raise SettingsError(f"the key is of {signer.address}, its file says {parts.wallet}")
     return Executor(
         parts.rpc,
-        Broadcaster(parts.rpc, timeout=settings.rpc.send_timeout),
+        broadcast,
         parts.journal,
         signer,
         parts.network,
@@ -270,7 +273,12 @@ def _signer(parts: Parts, prices: Mapping[Symbol, float]) -> Signer:
 
 
 async def _still_good(parts: Parts, intent: Intent) -> bool:
-    """Policy's word on an accepted intent's bytes at the newest head: sending them was held up."""
+    """Policy's word on an accepted intent's bytes at the newest head: sending them was held up.
+
+    Raises Unavailable where no head can be trusted.
+    """
+    if (why := parts.rpc.disputed) is not None:
+        raise Unavailable(why)
     head = parts.latest.value
     state = await parts.market.read(head)
     confirmed = await parts.toolkit.confirm(intent, head, state)

@@ -19,7 +19,7 @@ from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.dex.venues import READERS
 from sentinel.errors import SentinelError
-from sentinel.rpc import Rpc
+from sentinel.rpc import JsonRpc
 from sentinel.telemetry.logs import Log
 from sentinel.types import (
     NATIVE,
@@ -60,7 +60,7 @@ class Counterfactuals:
     """A service of the daemon; `settled` and `cycle_done` are its observers."""
 
     def __init__(
-        self, rpc: Rpc, network: Network, market: Reader, toolkit: Toolkit, journal: Journal, log: Log
+        self, rpc: JsonRpc, network: Network, market: Reader, toolkit: Toolkit, journal: Journal, log: Log
     ) -> None:
         """`market` must be a reader of its own: it is asked for past blocks, which a price history must not see."""
         self._rpc = rpc

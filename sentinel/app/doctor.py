@@ -18,7 +18,7 @@ from eth_utils.address import is_address, to_checksum_address
 
 from sentinel import anchor, terms
 from sentinel.agent.model import StudentModel
-from sentinel.app import network_checks, simulation_checks
+from sentinel.app import endpoint_checks, network_checks, simulation_checks
 from sentinel.app.findings import Finding
 from sentinel.chain.heads import latest_head
 from sentinel.chain.networks import load_network
@@ -110,6 +110,11 @@ async def _endpoint(patient: _Patient) -> AsyncIterator[Finding]:
     told = f"block {head.number}, {age:.0f} s old"
     mend = "wait until the node has caught up, or raise SENTINEL_LIMITS__MAX_HEAD_AGE"
     yield Finding("head", "ok" if fresh else "warn", told, "" if fresh else mend)
+
+
+async def _endpoints(patient: _Patient) -> AsyncIterator[Finding]:
+    async for finding in endpoint_checks.together(patient.settings, patient.network):
+        yield finding
 
 
 async def _contracts(patient: _Patient) -> AsyncIterator[Finding]:
@@ -275,6 +280,7 @@ async def _folders(patient: _Patient) -> AsyncIterator[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     _endpoint,
+    _endpoints,
     _contracts,
     _tokens,
     _pools,

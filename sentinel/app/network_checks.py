@@ -12,7 +12,7 @@ from sentinel import anchor
 from sentinel.app.findings import Finding
 from sentinel.dex.venues import VENUES
 from sentinel.errors import RpcError
-from sentinel.rpc import Rpc, quantity
+from sentinel.rpc import JsonRpc, quantity
 from sentinel.types import Address, Feed, Network, Pool
 
 _DEVELOPMENT_CHAIN = 31337
@@ -25,7 +25,7 @@ _READS: Mapping[str, Mapping[str, str]] = {  # venue -> what of the file the con
 Read = tuple[Address, str]
 
 
-async def contracts(rpc: Rpc, network: Network) -> AsyncIterator[Finding]:
+async def contracts(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
     """Code where the file says, and the code that it pins."""
     found, names = await anchor.codes(rpc, network), _names(network)
 
@@ -45,7 +45,7 @@ async def contracts(rpc: Rpc, network: Network) -> AsyncIterator[Finding]:
         yield Finding("contracts", "ok", f"{found.checked} have code, {found.pinned} of them as pinned")
 
 
-async def tokens(rpc: Rpc, network: Network) -> AsyncIterator[Finding]:
+async def tokens(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
     """decimals() of each token, and the domain that Permit2 lets permits be signed for."""
     given = list(network.tokens.values())
     wrong = []
@@ -65,7 +65,7 @@ async def tokens(rpc: Rpc, network: Network) -> AsyncIterator[Finding]:
         yield Finding("permit2", "fail", "its signing domain is not that of Permit2 on this chain", mend)
 
 
-async def pools(rpc: Rpc, network: Network) -> AsyncIterator[Finding]:
+async def pools(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
     """Tokens, fee and tick spacing as the contract has them. A V2 pair has no fee to ask for: it is the code's."""
     asked = {pool: _READS[pool.venue] for pool in network.pools.values() if pool.venue in _READS}
     reads = [(pool.address, what) for pool, fields in asked.items() for what in fields.values()]
@@ -85,7 +85,7 @@ async def pools(rpc: Rpc, network: Network) -> AsyncIterator[Finding]:
         yield Finding("pools", "ok", f"{len(asked)} of {len(network.pools)} asked, tokens and fees as in the file")
 
 
-async def feeds(rpc: Rpc, network: Network) -> AsyncIterator[Finding]:
+async def feeds(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
     """Decimals, and an answer that is positive and fresh at the newest block."""
     given = [*network.feeds.values(), *((network.quote_feed,) if network.quote_feed is not None else ())]
     head = await rpc.call("eth_getBlockByNumber", "latest", False)
@@ -147,13 +147,13 @@ def _names(network: Network) -> dict[Address, str]:
     return named
 
 
-async def _words(rpc: Rpc, reads: Sequence[Read]) -> list[int | None]:
+async def _words(rpc: JsonRpc, reads: Sequence[Read]) -> list[int | None]:
     """The first word of each answer; None where the contract does not answer so."""
     replies = await _replies(rpc, reads)
     return [int.from_bytes(reply[:32]) if reply is not None and len(reply) >= 32 else None for reply in replies]
 
 
-async def _replies(rpc: Rpc, reads: Sequence[Read]) -> list[bytes | None]:
+async def _replies(rpc: JsonRpc, reads: Sequence[Read]) -> list[bytes | None]:
     """Return data of calls without arguments at the newest block; None where one reverts. Raises Unavailable."""
     calls = [("eth_call", [{"to": to, "data": "0x" + keccak(text=what)[:4].hex()}, "latest"]) for to, what in reads]
     found: list[bytes | None] = []

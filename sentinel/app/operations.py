@@ -36,6 +36,7 @@ class Operator:
             "in_flight": None if intent is None else intent.id,
             "loss_today": spent.loss / unit,
             "volume_today": spent.volume / unit,
+            "endpoints": [asdict(endpoint) for endpoint in parts.rpc.status()],
             "checks": [asdict(check) for check in parts.health.ready()],
             "pid": os.getpid(),
         }
@@ -84,7 +85,10 @@ class Operator:
             metrics.catch_up(metrics.fork_resets, parts.fork.resets)
         for where, batches in parts.toolkit.simulator.batches.items():
             metrics.catch_up(metrics.simulations.labels(where), batches)
-        metrics.catch_up(metrics.rpc_errors, parts.rpc.failures)
+        for endpoint in parts.rpc.status():
+            metrics.observe_endpoint(endpoint.name, endpoint.state, endpoint.requests, endpoint.failures)
+        metrics.catch_up(metrics.alarms.labels("endpoint_refused"), len(parts.rpc.refused))
+        metrics.disputed.set(parts.rpc.disputed is not None)
         folder = parts.settings.state_dir.expanduser()
         files = [folder / f"{JOURNAL}{end}" for end in ("", "-wal")]
         metrics.journal_bytes.set(sum(file.stat().st_size for file in files if file.exists()))

@@ -15,6 +15,14 @@ Probe = Callable[[], Awaitable[tuple[bool, str]]]  # is it there, and one senten
 def probes(parts: Parts) -> dict[str, Probe]:
     """By the names of Health's parts. What they raise (Unavailable) means no, with the reason."""
 
+    async def endpoints() -> tuple[bool, str]:
+        """Heads that can be trusted: the endpoints do not disagree on them."""
+        if (why := parts.rpc.disputed) is not None:
+            return False, why
+        states = parts.rpc.status()
+        fit = [endpoint for endpoint in states if endpoint.state in ("current", "healthy")]
+        return True, f"{len(fit)} of {len(states)} can be read from"
+
     async def model() -> tuple[bool, str]:
         if not isinstance(parts.model, StudentModel):
             return True, f"{parts.model.source} proposes, inside this process"
@@ -33,4 +41,4 @@ def probes(parts: Parts) -> dict[str, Probe]:
             return False, f"{coin / 10.0**terms.ETHER:.4f} of the native coin, not above the reserve of {least:g}"
         return True, f"{coin / 10.0**terms.ETHER:.4f} of the native coin"
 
-    return {"model": model, "fork": fork, "funds": funds}
+    return {"endpoints": endpoints, "model": model, "fork": fork, "funds": funds}

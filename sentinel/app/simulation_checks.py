@@ -10,12 +10,12 @@ from sentinel.chain.heads import latest_head
 from sentinel.dex.fork import Fork
 from sentinel.dex.node import Node
 from sentinel.errors import Unavailable
-from sentinel.rpc import Rpc
+from sentinel.rpc import JsonRpc, Rpc
 from sentinel.settings import Settings
 from sentinel.types import Network
 
 
-async def fork(settings: Settings, network: Network, rpc: Rpc) -> AsyncIterator[Finding]:
+async def fork(settings: Settings, network: Network, rpc: JsonRpc) -> AsyncIterator[Finding]:
     """A throw-away fork on a free port; or the one that SENTINEL_FORK__URL names, left where it is."""
     started, given = time.perf_counter(), settings.fork
     if given.url:
@@ -30,7 +30,7 @@ async def fork(settings: Settings, network: Network, rpc: Rpc) -> AsyncIterator[
     yield Finding("fork", "ok", f"starts and simulates in {time.perf_counter() - started:.1f} s")
 
 
-async def _simulates(rpc: Rpc) -> None:
+async def _simulates(rpc: JsonRpc) -> None:
     nobody = "0x" + "11" * 20
     call = {"from": nobody, "to": nobody, "gas": hex(50_000)}
     reply = await rpc.call("eth_simulateV1", {"blockStateCalls": [{"calls": [call]}]}, "latest")
@@ -38,7 +38,7 @@ async def _simulates(rpc: Rpc) -> None:
         raise Unavailable("eth_simulateV1 gives no result")
 
 
-async def stand_in(settings: Settings, network: Network, rpc: Rpc) -> AsyncIterator[Finding]:
+async def stand_in(settings: Settings, network: Network, rpc: JsonRpc) -> AsyncIterator[Finding]:
     """The chain's own node, asked as a cycle would ask it."""
     alone = settings.fork.direct == "always"
     why = await Node(network, rpc, timeout=settings.fork.timeout).cannot(await latest_head(rpc))

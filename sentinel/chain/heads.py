@@ -1,6 +1,6 @@
 """New heads, in order and without holes: subscribed over WebSocket, or polled where there is only an HTTP endpoint.
 
-    async for head in HeadStream(rpc, ws_url): ...
+    async for head in HeadStream(rpc, ws_urls): ...
 
 Each head that is yielded is the child of the one before it, but for two cases that the consumer can tell by its
 number: after a reorg the next head's number is not higher than the last one's (the new branch is yielded from where
@@ -81,7 +81,7 @@ class HeadStream:
     def __init__(
         self,
         rpc: Endpoint,
-        ws_url: str = "",
+        ws_urls: tuple[str, ...] = (),
         *,
         poll_every: float = 1.0,
         stall_after: float = 60.0,
@@ -89,13 +89,16 @@ class HeadStream:
         max_pause: float = 15.0,
         on_reorg: Callable[[int], object] | None = None,
     ) -> None:
-        """Times are seconds. `backfill` is the most missed or reorged blocks that are looked up and remembered.
+        """Times are seconds. Of `ws_urls` the next one is taken where one fails.
+
+        `backfill` is the most missed or reorged blocks that are looked up and remembered.
 
         `on_reorg` is told the lowest number that was replaced, before the new branch's first head is yielded: a
         consumer that takes only the newest head would not see it (`PriceHistory.rewind` belongs here).
         """
         self._rpc = rpc
-        self._ws_url = ws_url
+        self._ws_urls = ws_urls
+        self._ws_turn = 0  # which of them; the next one after each failure
         self._poll_every = poll_every
         self._stall_after = stall_after
         self._backfill = backfill
@@ -130,7 +133,7 @@ class HeadStream:
         failures = 0
         while True:
             try:
-                async with aclosing(self._subscribed() if self._ws_url else self._polled()) as notices:
+                async with aclosing(self._subscribed(self._ws_url) if self._ws_url else self._polled()) as notices:
                     async for head in notices:
                         failures = 0
                         self.connected = True
@@ -140,13 +143,19 @@ class HeadStream:
                 self.reconnects += 1
                 pause = min(self._max_pause, 0.25 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)
                 failures += 1
+                self._ws_turn += 1
                 log.warning("heads.reconnect", error=f"{type(error).__name__}: {plain(error)}", pause=round(pause, 2))
                 await asyncio.sleep(pause)
 
-    async def _subscribed(self) -> AsyncGenerator[Head]:
+    @property
+    def _ws_url(self) -> str:
+        """Empty: there is none."""
+        return self._ws_urls[self._ws_turn % len(self._ws_urls)] if self._ws_urls else ""
+
+    async def _subscribed(self, ws_url: str) -> AsyncGenerator[Head]:
         async with (
             aiohttp.ClientSession() as session,
-            session.ws_connect(self._ws_url, heartbeat=_HEARTBEAT, timeout=aiohttp.ClientWSTimeout(ws_close=1)) as ws,
+            session.ws_connect(ws_url, heartbeat=_HEARTBEAT, timeout=aiohttp.ClientWSTimeout(ws_close=1)) as ws,
         ):
             await ws.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
             yield await latest_head(self._rpc)  # what came while we were not connected
@@ -157,7 +166,7 @@ class HeadStream:
                     yield await self._after_silence()
                     continue
                 if message.type is not aiohttp.WSMsgType.TEXT:
-                    raise RpcError(f"{redact(self._ws_url)}: the WebSocket ended ({message.type.name.lower()})")
+                    raise RpcError(f"{redact(ws_url)}: the WebSocket ended ({message.type.name.lower()})")
                 head = _notified(message.data)
                 if head is not None:
                     yield head

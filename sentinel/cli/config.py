@@ -59,6 +59,8 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, Mapping):
         return ",".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, tuple):
+        return ",".join(shown(item) for item in value)
     text = str(value)
     if "://" in text and "/v1" not in text:
         return redact(text)

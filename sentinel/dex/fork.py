@@ -11,7 +11,7 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -44,7 +44,7 @@ class Fork:
     def __init__(
         self,
         network: Network,
-        upstream_url: str,
+        upstream: str | Callable[[], str],
         *,
         url: str = "",
         port: int = 0,
@@ -53,13 +53,15 @@ class Fork:
         log: Path | None = None,
         flags: Sequence[str] = ("--prune-history",),
     ) -> None:
-        """`url`: an Anvil that runs already; empty: one of our own, on `port` (0: a free one), with these further
+        """`upstream`: the chain's endpoint; or who names it whenever the fork is started or moved.
+
+        `url`: an Anvil that runs already; empty: one of our own, on `port` (0: a free one), with these further
         `flags`.
 
         `timeout` (seconds) bounds one whole use: putting the fork on the head and what is asked of it there.
         """
         self._network = network
-        self._upstream = upstream_url
+        self._named = upstream
         self._url = url
         self._port = port
         self._anvil = anvil
@@ -75,6 +77,10 @@ class Fork:
         self._reviving: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._closed = False
+
+    @property
+    def _upstream(self) -> str:
+        return self._named if isinstance(self._named, str) else self._named()
 
     @property
     def own(self) -> bool:
@@ -199,6 +205,7 @@ class Fork:
         if self._home is None:
             self._home = Path(tempfile.mkdtemp(prefix="sentinel-fork-"))
             (self._home / "foundry.toml").write_text(_CONFIG)
+        upstream = self._upstream
         arguments = ["--fork-url", _ALIAS, *self._flags]
         arguments += ["--hardfork", self._network.hardfork, "--chain-id", str(self._network.chain_id)]
         try:
@@ -207,12 +214,12 @@ class Fork:
                 program=self._anvil,
                 arguments=arguments,
                 log=self._log,
-                env={_ADDRESS: self._upstream},
+                env={_ADDRESS: upstream},
                 cwd=self._home,
             )
         except Unavailable as error:
             raise ForkUnavailable(
-                f"the fork of {redact(self._upstream)} could not be started: {without_addresses(str(error))}"
+                f"the fork of {redact(upstream)} could not be started: {without_addresses(str(error))}"
             ) from error
         self._rpc = Rpc(url, timeout=self._timeout)
         self._at = None

@@ -15,7 +15,7 @@ from sentinel.dex.fork import without_addresses
 from sentinel.dex.requests import Segment, block_overrides, simulation_request, transaction, why_elsewhere
 from sentinel.dex.simulate import READER
 from sentinel.errors import ForkUnavailable, RpcError
-from sentinel.rpc import Call, Rpc, at_block, plain
+from sentinel.rpc import Call, JsonRpc, at_block, plain
 from sentinel.types import Fees, Head, HexHash, Network
 
 _NO_SUCH_METHOD = (-32601, -32004)  # JSON-RPC's code, and EIP-1474's
@@ -26,7 +26,7 @@ _GAS = 50_000
 
 class Node:
     def __init__(
-        self, network: Network, rpc: Rpc, *, timeout: float = 5.0, changes: Callable[[], int] | None = None
+        self, network: Network, rpc: JsonRpc, *, timeout: float = 5.0, changes: Callable[[], int] | None = None
     ) -> None:
         """`timeout` (seconds) bounds one whole use. `changes` grows whenever another node may stand behind the
         endpoint; if not given, with each of its requests that failed."""
@@ -43,7 +43,7 @@ class Node:
         return self._cannot is None if self._asked_at == self._changes() else None
 
     @contextlib.asynccontextmanager
-    async def at(self, head: Head, within: float | None = None) -> AsyncIterator[Rpc]:
+    async def at(self, head: Head, within: float | None = None) -> AsyncIterator[JsonRpc]:
         """The node's endpoint for requests that name `head`, for so many seconds, or the timeout.
 
         Raises ForkUnavailable when the node does not answer, is too slow, cannot simulate or lacks the head.

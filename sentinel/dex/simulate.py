@@ -27,7 +27,7 @@ from sentinel.dex.reverts import revert_reason
 from sentinel.dex.tokens import printable
 from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
 from sentinel.errors import ForkUnavailable, RpcError
-from sentinel.rpc import Call, Rpc, at_block, plain
+from sentinel.rpc import Call, JsonRpc, at_block, plain
 from sentinel.types import Address, Network, Simulation
 
 READER: Address = to_checksum_address(keccak(b"sentinel reader")[12:])
@@ -41,7 +41,7 @@ _INTRINSIC_GAS = "intrinsic gas"  # Anvil's words for too little of it, under th
 
 
 async def simulate(
-    rpc: Rpc,
+    rpc: JsonRpc,
     network: Network,
     wallet: Address,
     trials: Sequence[Trial],

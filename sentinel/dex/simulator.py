@@ -17,13 +17,13 @@ from sentinel.dex.node import Node
 from sentinel.dex.simulate import simulate
 from sentinel.dex.trial import Balances, Trial
 from sentinel.errors import ForkUnavailable
-from sentinel.rpc import Rpc
+from sentinel.rpc import JsonRpc
 from sentinel.types import Address, Head, Network, Simulation
 
 FIRST_SHARE = 0.6  # of the time, for the place that is asked first where there is another
 
 # (endpoint at the head, network, wallet, trials, balances before or None, wei held) -> effects, in order
-Engine = Callable[[Rpc, Network, Address, Sequence[Trial], Balances | None, int], Awaitable[list[Simulation]]]
+Engine = Callable[[JsonRpc, Network, Address, Sequence[Trial], Balances | None, int], Awaitable[list[Simulation]]]
 Place = Fork | Node
 
 

@@ -13,14 +13,14 @@ from sentinel.dex.reverts import revert_reason
 from sentinel.dex.tokens import printable
 from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
 from sentinel.errors import ForkUnavailable, RpcError
-from sentinel.rpc import Rpc
+from sentinel.rpc import JsonRpc
 from sentinel.types import Address, Network, Simulation, Symbol
 
 FLAGS = ("--no-mining", "--prune-history", "16")  # tracing a revert needs the state before it
 
 
 async def simulate_by_mining(
-    rpc: Rpc,
+    rpc: JsonRpc,
     network: Network,
     wallet: Address,
     trials: Sequence[Trial],
@@ -36,7 +36,7 @@ async def simulate_by_mining(
 
 
 async def _one(
-    rpc: Rpc, network: Network, wallet: Address, trial: Trial, before: Balances | None, funds: int
+    rpc: JsonRpc, network: Network, wallet: Address, trial: Trial, before: Balances | None, funds: int
 ) -> Simulation:
     if (why := why_invalid(trial, funds)) is not None:
         return failed(trial, why)
@@ -67,7 +67,7 @@ async def _one(
         await rpc.call("evm_revert", snapshot)
 
 
-async def _prepare(rpc: Rpc, network: Network, wallet: Address, trial: Trial) -> None:
+async def _prepare(rpc: JsonRpc, network: Network, wallet: Address, trial: Trial) -> None:
     """The next block is the trial's environment, and Permit2 holds its grant."""
     env = trial.env
     await rpc.call("anvil_setCoinbase", env.coinbase)
@@ -92,12 +92,12 @@ def _transaction(wallet: Address, trial: Trial) -> dict[str, Any]:
     }
 
 
-async def _read(rpc: Rpc, network: Network, readings: Readings, trial: Trial) -> tuple[dict[Symbol, int], int]:
+async def _read(rpc: JsonRpc, network: Network, readings: Readings, trial: Trial) -> tuple[dict[Symbol, int], int]:
     call = {"to": network.multicall3, "data": readings.calldata(trial)}
     return readings.decode(bytes.fromhex((await rpc.call("eth_call", call, "latest"))[2:]))
 
 
-async def _reason(rpc: Rpc, tx_hash: str) -> str:
+async def _reason(rpc: JsonRpc, tx_hash: str) -> str:
     trace = await rpc.call("debug_traceTransaction", tx_hash, {"tracer": "callTracer"})
     data = bytes.fromhex((trace.get("output") or "0x")[2:])
     return revert_reason(data) if data else printable(str(trace.get("error") or "reverted"), 48)

@@ -1,4 +1,4 @@
-"""Signed bytes out of the house: the same bytes to every healthy endpoint at once, each asked once (I6).
+"""Signed bytes out of the house: to every healthy endpoint at once, or to one relay alone; each asked once (I6).
 
 An answer says what a node thinks of the bytes, never what became of them.
 """
@@ -8,23 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from sentinel.errors import RpcError
+from sentinel.execute.relay import Relay
 from sentinel.execute.send_errors import BEST_FIRST, Answer, classify
-from sentinel.rpc import plain
+from sentinel.rpc import JsonRpc, plain
 
 PUBLIC = "public"  # the way of bytes that go to the endpoints that are read from
 
 
-class Sender(Protocol):
-    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any: ...
-
-
 class Endpoints(Protocol):
-    def senders(self) -> Sequence[tuple[str, Sender]]:
-        """By name, each that may be given bytes now; never empty."""
-        ...
+    def senders(self) -> Sequence[tuple[str, JsonRpc]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +31,32 @@ class Reply:
 
 
 class Broadcaster:
-    """The public way: whoever reads the mempool sees the bytes."""
+    """New intents go by the relay where there is one; those that began by another way go on by it, or are held."""
 
-    way = PUBLIC
-
-    def __init__(self, endpoints: Endpoints, *, timeout: float = 5.0) -> None:
-        """`timeout`: seconds for each endpoint's answer."""
+    def __init__(self, endpoints: Endpoints, relay: Relay | None = None, *, timeout: float = 5.0) -> None:
+        """`timeout`: seconds for each answer."""
         self._endpoints = endpoints
+        self._relay = relay
         self._timeout = timeout
 
+    @property
+    def way(self) -> str:
+        return PUBLIC if self._relay is None else self._relay.name
+
     async def send(self, raw: bytes, way: str) -> Reply:
-        """Once to each. `way` is where this intent's first bytes went: nothing goes out by another one. Never raises
-        for what an endpoint answers."""
-        if way != self.way:
-            return Reply(Answer.HELD, f"the intent's first bytes went by way of {way}, and settings give none such")
-        senders = self._endpoints.senders()
+        """Once. `way` is where this intent's first bytes went: nothing goes out by another one."""
+        if self._relay is not None and way == self._relay.name:
+            self._relay.watch(raw)
+            return await offer(self._relay.rpc, raw, self._timeout)
+        if way != PUBLIC:  # what a relay was given must not be shown to everybody
+            return Reply(Answer.HELD, f"it began by way of {way}: set SENTINEL_RPC__RELAY_URL to that relay again")
+        if not (senders := self._endpoints.senders()):
+            return Reply(Answer.HELD, "no endpoint has shown our chain")
         replies = await asyncio.gather(*(offer(sender, raw, self._timeout) for _, sender in senders))
         return best({name: reply for (name, _), reply in zip(senders, replies, strict=True)})
 
 
-async def offer(sender: Sender, raw: bytes, timeout: float) -> Reply:
+async def offer(sender: JsonRpc, raw: bytes, timeout: float) -> Reply:
     """One request, its answer classified."""
     try:
         await sender.call("eth_sendRawTransaction", "0x" + raw.hex(), timeout=timeout)

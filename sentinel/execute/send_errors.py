@@ -18,7 +18,7 @@ class Answer(StrEnum):
     UNDERPRICED = "underpriced"  # too little: for the node, or beside another transaction of this nonce
     NO_FUNDS = "no_funds"
     UNKNOWN = "unknown"
-    HELD = "held"  # nothing was sent: the way of this intent's first bytes is not there
+    HELD = "held"  # nothing was sent: there is no endpoint, or none by the way that this intent began
 
 
 BEST_FIRST = tuple(Answer)  # of several endpoints' answers the first of these counts

@@ -30,11 +30,12 @@ from sentinel.execute.send_state import (
     next_step,
 )
 from sentinel.execute.signer import Signer
-from sentinel.execute.watch import Node, Watch
+from sentinel.execute.watch import Watch
 from sentinel.journal.intents import Pending
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
 from sentinel.orders import purpose_of
+from sentinel.rpc import JsonRpc
 from sentinel.types import (
     Act,
     Approve,
@@ -65,7 +66,7 @@ class Executor:
 
     def __init__(
         self,
-        rpc: Node,
+        rpc: JsonRpc,
         broadcast: Broadcast,
         journal: Journal,
         signer: Signer,
@@ -282,6 +283,7 @@ class Executor:
         facts = {"tx_hash": attempt.tx_hash, "answer": reply.answer.value, "detail": reply.detail}
         self.journal.transition(intent.id, State.SIGNED if held else State.SENT, **facts)
         if held:
+            del self._sent[attempt.tx_hash]  # tried again at the next head, and never raised for having waited
             self._observer.alarm("held", f"{intent.id}: {reply.detail}")
         self._observer.sent(intent, attempt, reply.answer.value)
 

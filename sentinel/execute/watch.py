@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sentinel.errors import ChainMismatch, RpcError
 from sentinel.execute.send_state import Receipt
 from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
-from sentinel.rpc import Call, quantity
+from sentinel.rpc import Call, JsonRpc, quantity
 from sentinel.types import NATIVE, Address, Head, HexHash, Network, Symbol
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
@@ -17,28 +18,29 @@ _NO_JUDGEMENT = (None, 429, -32005)  # no answer of the node's own, or that it i
 GET_ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
 
 
-class Node(Protocol):
-    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any: ...
-
-    async def batch(self, calls: list[Call], timeout: float | None = None) -> list[Any | RpcError]: ...
+Found = tuple[dict[HexHash, Receipt], int, int]  # receipts, nonce at the head, nonce some blocks below it
 
 
 class Watch:
-    """Reads alone; each raises RpcError where the node fails or answers nonsense."""
+    """Reads alone; each raises RpcError where no endpoint answers, or one answers nonsense."""
 
-    def __init__(self, rpc: Node, network: Network, wallet: Address, genesis: HexHash) -> None:
+    def __init__(self, rpc: JsonRpc, network: Network, wallet: Address, genesis: HexHash) -> None:
         self._rpc = rpc
         self._network = network
         self._wallet = wallet
         self._genesis = genesis
 
     async def mined_nonce(self) -> int:
-        """The chain's count of our mined transactions, after making sure that it is the right chain (I10).
+        """The chain's count of our mined transactions, the highest of all endpoints: one that lags has none to reuse.
 
-        Raises ChainMismatch.
+        Each is asked whether it serves the right chain first (I10). Raises ChainMismatch where none does.
         """
+        return max(await self._rpc.everywhere(self._mined_nonce))
+
+    async def _mined_nonce(self, rpc: JsonRpc) -> int:
         anchor = hex(self._network.pinned_block or 0)
-        chain_id, block, nonce = await self._all(
+        chain_id, block, nonce = await _all(
+            rpc,
             ("eth_chainId", []),
             ("eth_getBlockByNumber", [anchor, False]),
             ("eth_getTransactionCount", [self._wallet, "latest"]),
@@ -49,22 +51,25 @@ class Watch:
             raise ChainMismatch(f"block {int(anchor, 16)} is not the one that this journal began on")
         return quantity(nonce, 63)
 
-    async def look(self, hashes: Iterable[HexHash], head: Head, depth: int) -> tuple[dict[HexHash, Receipt], int, int]:
-        """(receipts, nonce at the head, nonce `depth` blocks below it).
+    async def look(self, hashes: Iterable[HexHash], head: Head, depth: int) -> Found:
+        """(receipts, nonce at the head, nonce `depth` blocks below it), of all endpoints that know the head.
 
         Nonces are read at fixed blocks: a block mined during the reads cannot make a used nonce look foreign.
         """
         wanted = list(hashes)
+        return together(await self._rpc.everywhere(lambda rpc: self._look(rpc, wanted, head, depth)))
+
+    async def _look(self, rpc: JsonRpc, wanted: Sequence[HexHash], head: Head, depth: int) -> Found:
         calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in wanted]
         for number in (head.number, max(0, head.number - depth)):
             calls.append(("eth_getTransactionCount", [self._wallet, hex(number)]))
-        *found, nonce, deep_nonce = await self._all(*calls)
+        *found, nonce, deep_nonce = await _all(rpc, *calls)
         mined = {
             tx_hash: receipt
             for tx_hash, receipt in zip(wanted, found, strict=True)
             if isinstance(receipt, dict) and receipt.get("transactionHash") == tx_hash and receipt.get("blockHash")
         }
-        blocks = await self._all(*[("eth_getBlockByNumber", [r.get("blockNumber"), False]) for r in mined.values()])
+        blocks = await _all(rpc, *[("eth_getBlockByNumber", [r.get("blockNumber"), False]) for r in mined.values()])
         receipts = {
             tx_hash: _receipt(tx_hash, receipt, block if isinstance(block, dict) else {})
             for (tx_hash, receipt), block in zip(mined.items(), blocks, strict=True)
@@ -101,18 +106,21 @@ class Watch:
         """ERC-20 allowance wallet -> Permit2, base units, at the newest block."""
         wanted = list(symbols)
         data = ALLOWANCE + _word(self._wallet) + _word(self._network.permit2)
-        words = await self._read([(self._network.tokens[symbol].address, data) for symbol in wanted], "latest")
+        words = await self._read(
+            self._rpc, [(self._network.tokens[symbol].address, data) for symbol in wanted], "latest"
+        )
         return dict(zip(wanted, words, strict=True))
 
     async def _balances(self, block: HexHash) -> dict[Symbol, int]:
         reads = [(token.address, BALANCE_OF + _word(self._wallet)) for token in self._network.tokens.values()]
         reads.append((self._network.multicall3, GET_ETH_BALANCE + _word(self._wallet)))
-        words = await self._read(reads, {"blockHash": block})
+        # Asked everywhere: an endpoint of another branch does not know this block.
+        words, *_ = await self._rpc.everywhere(lambda rpc: self._read(rpc, reads, {"blockHash": block}))
         return dict(zip([*self._network.tokens, NATIVE], words, strict=True))
 
-    async def _read(self, reads: list[Read], block: str | dict[str, str]) -> list[int]:
+    async def _read(self, rpc: JsonRpc, reads: list[Read], block: str | dict[str, str]) -> list[int]:
         call = {"to": self._network.multicall3, "data": "0x" + encode_aggregate3(reads).hex()}
-        returned = await self._rpc.call("eth_call", call, block)
+        returned = await rpc.call("eth_call", call, block)
         try:
             words = decode_aggregate3(bytes.fromhex(str(returned).removeprefix("0x")))
         except Exception as error:  # the ABI decoder has many errors; all mean the same here
@@ -121,13 +129,34 @@ class Watch:
             raise RpcError("Multicall3: a balance cannot be read")
         return [int.from_bytes(word or b"", "big") for word in words]
 
-    async def _all(self, *calls: Call) -> list[Any]:
-        """Every result of one batch; the first error is raised."""
-        results = await self._rpc.batch(list(calls))
-        for result in results:
-            if isinstance(result, RpcError):
-                raise result
-        return results
+
+def together(found: Sequence[Found]) -> Found:
+    """One view of several endpoints' views of one head.
+
+    A receipt counts from any endpoint whose own chain has its block; where they differ, the one that more of them have.
+    Of the nonces the highest counts, so that none is ever used twice; of those below the head the lowest, so that a
+    foreign use is believed only when nobody denies it.
+    """
+    told: dict[HexHash, list[Receipt]] = {}
+    for seen, _, _ in found:
+        for tx_hash, receipt in seen.items():
+            told.setdefault(tx_hash, []).append(receipt)
+    receipts = {tx_hash: _likeliest(those) for tx_hash, those in told.items()}
+    return receipts, max(nonce for _, nonce, _ in found), min(deep for _, _, deep in found)
+
+
+def _likeliest(told: Sequence[Receipt]) -> Receipt:
+    blocks = Counter(receipt.block_hash for receipt in told)
+    return max(told, key=lambda receipt: (receipt.canonical, blocks[receipt.block_hash]))
+
+
+async def _all(rpc: JsonRpc, *calls: Call) -> list[Any]:
+    """Every result of one batch; the first error is raised."""
+    results = await rpc.batch(list(calls))
+    for result in results:
+        if isinstance(result, RpcError):
+            raise result
+    return results
 
 
 def _receipt(tx_hash: HexHash, receipt: dict[str, Any], block: dict[str, Any]) -> Receipt:

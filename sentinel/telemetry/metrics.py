@@ -29,6 +29,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,47}")
 MOST_VALUES = 64  # distinct label values a metric; a 65th becomes "other"
+ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")
 STAGE_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 CONFIRM_BUCKETS = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 DRIFT_BUCKETS = (-100.0, -50.0, -20.0, -10.0, -5.0, -1.0, 0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -111,7 +112,11 @@ class Metrics:
         self.latched = gauge("latched", "1 while trading is paused")
 
         self.ready = gauge("ready", "1 where a readiness check passes", "check")
-        self.rpc_errors = counter("rpc_errors", "requests to the chain without a usable answer")
+        self.rpc_requests = counter("rpc_requests", "requests to the chain, by endpoint", "endpoint")
+        self.rpc_errors = counter("rpc_errors", "those of them without a usable answer", "endpoint")
+        self.endpoint = gauge("endpoint", "1 for the state that an endpoint is in", "endpoint", "state")
+        self.disputed = gauge("heads_disputed", "1 while endpoints disagree on a head for too long")
+        self.relay_status = counter("relay_status", "what the private relay says of our transactions", "status")
         self.simulations = counter("simulations", "batches simulated, by where: the fork, or the node itself", "where")
         self.fork_resets = counter("fork_resets", "times that the fork was moved to a new head")
         self.journal_bytes = gauge("journal_bytes", "size of the durable record")
@@ -188,6 +193,17 @@ class Metrics:
         self.daily_loss_limit.set(limits.daily_loss / unit)
         self.daily_volume.set(spent.volume / unit)
         self.daily_volume_limit.set(limits.daily_volume / unit)
+
+    def observe_endpoint(self, name: str, state: str, requests: int, failures: int) -> None:
+        """Totals of one endpoint of the chain, and its state of ENDPOINT_STATES."""
+        self.catch_up(self.rpc_requests.labels(name), requests)
+        self.catch_up(self.rpc_errors.labels(name), failures)
+        for known in ENDPOINT_STATES:
+            self.endpoint.labels(name, known).set(known == state)
+
+    def relayed(self, status: str) -> None:
+        """One word of the relay's status API."""
+        self.relay_status.labels(self._bounded("relay", status)).inc()
 
     def start_from(self, balances: Mapping[Symbol, int]) -> None:
         """The balances that doing nothing would have kept; the first ones seen where nobody says."""

@@ -20,7 +20,7 @@ from sentinel.rpc import Call
 from sentinel.types import Act, Attempt, CycleRecord, Fees, Hold, Intent, MarketState, Outcome, Settled, Verdict
 from tests.attack.test_between_decision_and_send import HEADS, Stage
 from tests.decide import world
-from tests.execute.rig import CAPS, GWEI, Rig, decision, rules
+from tests.execute.rig import CAPS, GWEI, Alone, Rig, decision, rules
 
 
 @pytest.fixture
@@ -59,6 +59,12 @@ class Asked(Stage):
 
     refuse = False
     asked = 0
+    disputes: Sequence[str | None] = (None,)  # what is said one time after the other, the last for ever
+
+    def disputed(self) -> str | None:
+        why, *left = self.disputes
+        self.disputes = left or [why]
+        return why
 
     async def propose(self, *_: Any) -> Any:
         self.asked += 1
@@ -69,10 +75,8 @@ class Asked(Stage):
 
     async def run_with(self, executor: Executor) -> CycleRecord:
         part: Any = self
-        journal = self.journal
-        return await Cycle(part, part, part, part, part, self.vote, executor, journal, lambda: 1, lambda: HEADS[0]).run(
-            HEADS[0]
-        )
+        stages = (part, part, part, part, part, self.vote, executor, self.journal)
+        return await Cycle(*stages, lambda: 1, lambda: HEADS[0], disputed=self.disputed).run(HEADS[0])
 
 
 async def test_an_intent_is_in_the_journal_before_it_is_executed(journal: Journal) -> None:
@@ -111,6 +115,18 @@ async def test_nobody_is_asked_while_paused(journal: Journal) -> None:
     assert (record.decision.reason, stage.asked) == ("paused", 0)
 
 
+@pytest.mark.parametrize("since", ["before", "while the model answered"])
+async def test_nothing_is_decided_on_a_disputed_head(journal: Journal, since: str) -> None:
+    """I11: endpoints that disagree hold the cycle, also where they begin to while it is under way."""
+    stage, executor = Asked(journal), Executor(journal)
+    stage.disputes = ("two branches",) if since == "before" else (None, "two branches")
+    record = await stage.run_with(executor)
+    assert isinstance(record.decision, Hold)
+    assert (record.decision.reason, record.decision.detail) == ("disputed", "two branches")
+    assert (stage.asked, executor.accepted) == (0 if since == "before" else 1, [])
+    assert journal.unfinished() == ()
+
+
 # ---------------------------------------------------------------- the executor
 
 
@@ -129,7 +145,7 @@ async def test_a_node_behind_the_journal_gets_no_signature(rig: Rig) -> None:
     await rig.trade(1)
     await rig.follow()
 
-    class Behind:
+    class Behind(Alone):
         async def call(self, *asked: Any, **how: Any) -> Any:
             return await rig.rpc.call(*asked, **how)
 
@@ -165,7 +181,7 @@ async def test_a_receipt_that_does_not_hold_settles_nothing(rig: Rig, twist: str
     await rig.trade(1)
     head = await rig.mine()
 
-    class Twisting:
+    class Twisting(Alone):
         async def call(self, *asked: Any, **how: Any) -> Any:
             return await rig.rpc.call(*asked, **how)
 

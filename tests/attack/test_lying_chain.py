@@ -20,11 +20,11 @@ from sentinel.dex.quoter import Quoter
 from sentinel.dex.venues import VENUES
 from sentinel.errors import AgentFault, QuoteError, RpcError, Unavailable
 from sentinel.journal.journal import Journal
-from sentinel.rpc import Call, Rpc
+from sentinel.rpc import Call, JsonRpc
 from sentinel.telemetry.board import Board
 from sentinel.telemetry.metrics import Metrics
 from sentinel.types import CycleRecord, Hold, MarketState, MarketView, Outcome
-from tests.execute.rig import Rig
+from tests.execute.rig import Alone, Rig
 
 LIES: tuple[object, ...] = (
     None, True, -1, 0, 1.5, 10**30, "", "0x", "0xzz", "-0x1", "0x" + "f" * 64, "0x" + "f" * 3_000, "\ud800", [], [[]],
@@ -34,10 +34,10 @@ WALLET = "0x1212121212121212121212121212121212121212"
 ROUNDS = 500
 
 
-class Liar:
+class Liar(Alone):
     """The real node, with one place of one answer changed now and then. Seeded."""
 
-    def __init__(self, rpc: Rpc, seed: int, share: float = 0.5) -> None:
+    def __init__(self, rpc: JsonRpc, seed: int, share: float = 0.5) -> None:
         self._rpc = rpc
         self._rng = random.Random(seed)
         self.share = share

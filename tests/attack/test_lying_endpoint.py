@@ -167,7 +167,7 @@ async def test_a_refused_subscription_tells_no_key() -> None:
         return web.Response(status=429)
 
     async with endpoint(busy) as url, Rpc(url) as rpc:
-        stream = HeadStream(rpc, url.replace("http://", "ws://"), poll_every=0.1)
+        stream = HeadStream(rpc, (url.replace("http://", "ws://"),), poll_every=0.1)
         heads = aiter(stream)
         with capture_logs() as lines, pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(heads), 0.5)

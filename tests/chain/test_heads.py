@@ -59,8 +59,8 @@ async def collecting(stream: HeadStream) -> AsyncIterator[Callable[[int], Awaita
 
 
 def streams(url: str, rpc: Rpc, subscribed: bool, **options: Any) -> HeadStream:
-    ws_url = url.replace("http", "ws", 1) if subscribed else ""
-    return HeadStream(rpc, ws_url, poll_every=0.05, max_pause=0.3, **options)
+    ws_urls = (url.replace("http", "ws", 1),) if subscribed else ()
+    return HeadStream(rpc, ws_urls, poll_every=0.05, max_pause=0.3, **options)
 
 
 async def mine(rpc: Rpc, blocks: int = 1) -> None:
@@ -222,7 +222,7 @@ async def test_a_subscription_that_goes_deaf_is_made_anew() -> None:
     await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
         async with node() as (_, _, rpc):
-            stream = HeadStream(rpc, f"ws://127.0.0.1:{port}/", stall_after=0.2, max_pause=0.2)
+            stream = HeadStream(rpc, (f"ws://127.0.0.1:{port}/",), stall_after=0.2, max_pause=0.2)
             async with collecting(stream) as until:
                 await until(1)
                 await mine(rpc, 2)
@@ -231,6 +231,18 @@ async def test_a_subscription_that_goes_deaf_is_made_anew() -> None:
                 assert stream.reconnects >= 1
     finally:
         await runner.cleanup()
+
+
+async def test_a_websocket_that_fails_gives_way_to_the_next() -> None:
+    """Nobody listens at the first address: heads come from the second, all of them."""
+    async with node() as (_, url, rpc):
+        addresses = (f"ws://127.0.0.1:{free_port()}/", url.replace("http", "ws", 1))
+        stream = HeadStream(rpc, addresses, stall_after=5.0, max_pause=0.1)
+        async with collecting(stream) as until:
+            await until(1)
+            await mine(rpc, 2)
+            assert [head.number for head in await until(3)] == [0, 1, 2]
+            assert stream.reconnects == 1
 
 
 @pytest.mark.parametrize("raw", [None, [], "0x1", {}, {"number": "0x1"}, {"number": 1}, {"number": "zz"}])

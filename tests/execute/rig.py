@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eth_abi.abi import encode
 
@@ -23,7 +23,7 @@ from sentinel.execute.signer import DevSigner, Signer
 from sentinel.execute.signer_call import EXECUTE
 from sentinel.execute.signer_limits import SignerLimits
 from sentinel.journal.journal import Journal
-from sentinel.rpc import Rpc
+from sentinel.rpc import JsonRpc, Rpc
 from sentinel.types import (
     NATIVE,
     Act,
@@ -42,6 +42,7 @@ from sentinel.types import (
     TxRequest,
 )
 
+T = TypeVar("T")
 KEY = "0x" + "c0ffee" * 10 + "beef"  # a canary: found anywhere but in its file, it has leaked
 GWEI = 10**9
 SENDER = "0x0000000000000000000000000000000000000001"  # stands for the wallet in a router call
@@ -114,6 +115,18 @@ async def effects(rpc: Rpc, tag: int) -> int:
     return int(await rpc.call("eth_getStorageAt", COUNTER, hex(tag), "latest"), 16)
 
 
+class Alone:
+    """What a double of an endpoint has beside `call` and `batch`."""
+
+    failures = 0
+
+    async def everywhere(self, ask: Callable[[Any], Awaitable[T]]) -> list[T]:
+        return [await ask(self)]
+
+    def senders(self) -> tuple[()]:
+        return ()
+
+
 @dataclass
 class Notes:
     """An observer that remembers."""
@@ -135,7 +148,7 @@ class Notes:
 @dataclass
 class Rig:
     net: Devnet
-    rpc: Rpc  # the executor's own way to the node; tests may put a fault proxy between
+    rpc: JsonRpc  # the executor's own way to the node; tests may put a fault proxy or a pool between
     path: Path
     genesis: str
     network: Network
@@ -146,6 +159,7 @@ class Rig:
     offset: float = 0.0  # seconds that our clock runs ahead of the wall clock
     made: type[Executor] = Executor
     rules: Rules = field(default_factory=rules)
+    broadcast: Broadcaster | None = None  # None: to wherever is read from
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -159,6 +173,7 @@ class Rig:
             rig = cls.__new__(cls)
             rig.net, rig.rpc, rig.path, rig.genesis, rig.network = net, rpc, folder / "journal.sqlite", genesis, chain
             rig.signer, rig.offset, rig.made, rig.rules = own, 0.0, made, rules(**changes)
+            rig.broadcast = None
             rig.open()
             try:
                 yield rig
@@ -175,7 +190,7 @@ class Rig:
         self.notes = Notes()
         self.executor = self.made(
             self.rpc,
-            Broadcaster(self.rpc, timeout=1.0),
+            self.broadcast or Broadcaster(self.rpc, timeout=1.0),
             self.journal,
             self.signer,
             self.network,
@@ -203,10 +218,17 @@ class Rig:
         self, tag: int, *, deadline_in: float = 120.0, fee: int = 100 * GWEI, tip: int = 2 * GWEI
     ) -> Intent:
         """Accept and execute; not yet mined."""
+        intent = await self.accepted(tag, deadline_in=deadline_in, fee=fee, tip=tip)
+        await self.executor.execute(intent)
+        return intent
+
+    async def accepted(
+        self, tag: int, *, deadline_in: float = 120.0, fee: int = 100 * GWEI, tip: int = 2 * GWEI
+    ) -> Intent:
+        """In the journal, nothing signed."""
         act = decision(tag, int(self.clock() + deadline_in), await self.head(), fee, tip)
         intent = await self.executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise asks for no state
         self.journal.accept(None, intent)
-        await self.executor.execute(intent)
         return intent
 
     async def follow(self, blocks: int = 12) -> Settled:

@@ -1,0 +1,84 @@
+"""A private relay: one address that alone is given signed bytes, so that nobody sees a trade before it is mined.
+
+Its status API is looked at and told; it decides nothing. What became of a transaction is read from the chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Self
+
+import aiohttp
+from eth_utils.crypto import keccak
+from pydantic_core import from_json
+
+from sentinel.rpc import Rpc, plain, redact
+from sentinel.types import HexHash
+
+STATUSES = ("PENDING", "INCLUDED", "FAILED", "CANCELLED", "UNKNOWN")  # of Flashbots Protect's status API
+_ENDS = ("INCLUDED", "FAILED", "CANCELLED")
+_MAX_REPLY = 64 * 1024  # bytes
+_ASKS = 100  # times that one transaction is asked about at most
+
+Told = Callable[[HexHash, str], None]  # a transaction and what the relay says of it, in lower case
+
+
+class Relay:
+    """Use as an async context manager. `name` is the way of what is sent here: scheme and host, never a key."""
+
+    def __init__(self, url: str, status_url: str, told: Told, *, timeout: float = 5.0, every: float = 12.0) -> None:
+        """Empty `status_url`: nobody asks. Seconds: `timeout` of one request, `every` between two of one status."""
+        self.name = redact(url)
+        self.rpc = Rpc(url, timeout=timeout)
+        self._status_url = status_url.rstrip("/")
+        self._told = told
+        self._timeout = timeout
+        self._every = every
+        self._asking: asyncio.Task[None] | None = None
+
+    def watch(self, raw: bytes) -> None:
+        """Ask for the status of what was just sent; of what was sent before it nobody asks any more."""
+        if self._status_url:
+            self._stop_asking()
+            self._asking = asyncio.create_task(self._ask("0x" + keccak(raw).hex()), name="relay status")
+
+    async def _ask(self, tx_hash: HexHash) -> None:
+        before = ""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout)) as session:
+            for _ in range(_ASKS):
+                status = await self._status(session, tx_hash)
+                if status != before:
+                    self._told(tx_hash, status.lower())
+                    before = status
+                if status in _ENDS:
+                    return
+                await asyncio.sleep(self._every)
+
+    async def _status(self, session: aiohttp.ClientSession, tx_hash: HexHash) -> str:
+        """One of STATUSES, or what is wrong with the answer: `unreachable` or `malformed`."""
+        try:
+            async with session.get(f"{self._status_url}/{tx_hash}", allow_redirects=False) as response:
+                body = await response.content.read(_MAX_REPLY)
+            answer = from_json(body)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return "unreachable"
+        except ValueError:
+            return "malformed"
+        status = plain(answer.get("status")) if isinstance(answer, dict) else ""
+        return status if status in STATUSES else "malformed"
+
+    def _stop_asking(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop_asking()
+        if self._asking is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._asking
+        await self.rpc.close()
