@@ -39,6 +39,21 @@ class Signer(Protocol):
         ...
 
 
+def unsigned(chain_id: int, nonce: int, tx: TxRequest, fees: Fees, *, legacy: bool) -> dict[str, Any]:
+    """Type 2, or type 0 bound to the chain by EIP-155, as eth-account takes it."""
+    fields: dict[str, Any] = {
+        "chainId": chain_id,
+        "nonce": nonce,
+        "to": to_checksum_address(tx.to),
+        "data": tx.data,
+        "value": tx.value,
+        "gas": tx.gas_limit,
+    }
+    if legacy:
+        return fields | {"gasPrice": fees.max_fee}
+    return fields | {"type": 2, "maxFeePerGas": fees.max_fee, "maxPriorityFeePerGas": fees.priority_fee}
+
+
 class _KeySigner:
     """Holds a key; shows an address."""
 
@@ -61,18 +76,7 @@ class _KeySigner:
 
     async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
         check_transaction(chain_id, tx, fees, self.address, self._limits, self._clock())
-        fields: dict[str, Any] = {
-            "type": 2,
-            "chainId": chain_id,
-            "nonce": nonce,
-            "to": to_checksum_address(tx.to),
-            "data": tx.data,
-            "value": tx.value,
-            "gas": tx.gas_limit,
-            "maxFeePerGas": fees.max_fee,
-            "maxPriorityFeePerGas": fees.priority_fee,
-        }
-        signed = self._account.sign_transaction(fields)
+        signed = self._account.sign_transaction(unsigned(chain_id, nonce, tx, fees, legacy=self._limits.legacy))
         return SignedTx(bytes(signed.raw_transaction), "0x" + signed.hash.hex().removeprefix("0x"))
 
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
