@@ -108,7 +108,8 @@ async def assembled(
         latest.put(head)
         history = PriceHistory(max(LEAST_BARS, settings.strategy.bars + 1), prior or {})
         tip = terms.base_units(settings.execution.min_priority_fee_gwei, terms.GWEI)
-        market = MarketReader(rpc, network, wallet, READERS, history, min_priority_fee=tip)
+        cap = limits.max_priority_fee
+        market = MarketReader(rpc, network, wallet, READERS, history, min_priority_fee=tip, max_priority_fee=cap)
         await seed_history(rpc, market, history, head)
         prices = (await market.read(head)).prices
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sentinel.dex.build import Builder
-from sentinel.dex.costs import LEG_GAS, gas_in, reference_rate
+from sentinel.dex.costs import leg_cost_in, reference_rate
 from sentinel.dex.labels import label_of
 from sentinel.dex.splits import best_route
 from sentinel.errors import ActionFault, QuoteError
@@ -105,7 +105,7 @@ def _sale(
     """By the best single way; a half of the amount, and so on, where no pool fills it at a fair price."""
     rate = reference_rate(network, state.reference, symbol, network.quote)
     assert rate is not None  # a slice was found by it
-    cost = gas_in(network, state, LEG_GAS, network.quote) or 0
+    cost = leg_cost_in(network, state, network.quote)
     why = "the amount is too small"
     while amount * rate[0] >= max(1, limits.min_trade) * rate[1]:
         try:

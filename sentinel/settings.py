@@ -173,8 +173,10 @@ class LimitSettings(Group):
     min_profit: float = Field(0.5, ge=0, description="a closed cycle's least gain after gas, quote tokens")
     max_gas: int = Field(2_000_000, ge=21_000, le=2**24, description="gas units a transaction")
     max_fee_gwei: float = Field(200.0, gt=0, description="absolute cap on the fee per gas")
-    max_priority_fee_gwei: float = Field(5.0, gt=0, description="absolute cap on the tip per gas")
-    max_cost_eth: float = Field(0.1, gt=0, description="absolute cap on gas limit x fee cap, native coin")
+    max_priority_fee_gwei: float = Field(5.0, gt=0, description="absolute cap on the tip per gas (not legacy)")
+    max_cost_eth: float = Field(
+        0.1, gt=0, description="absolute cap on gas limit x fee cap and the data fee, native coin"
+    )
     gas_reserve_eth: float = Field(0.02, ge=0, description="native coin that must remain for gas")
     max_head_age: int = Field(60, ge=1, description="seconds after which a head is stale")
     deadline: int = Field(120, ge=10, le=600, description="seconds from the head to a trade's deadline")
@@ -192,7 +194,7 @@ class ExecutionSettings(Group):
     confirmations: int = Field(3, ge=1, le=64, description="blocks on top until a transaction counts as confirmed")
     bump_after_blocks: int = Field(3, ge=1, description="blocks without inclusion until both fee caps are raised")
     resend_after: float = Field(60.0, gt=0, description="seconds until the same bytes are sent again")
-    min_priority_fee_gwei: float = Field(1.0, ge=0, description="floor of the tip")
+    min_priority_fee_gwei: float = Field(1.0, ge=0, description="floor of the tip, or of a legacy gas price")
     live_chain_id: int | None = Field(
         None, ge=1, description="live on any chain but 31337 needs its chain id here too, and a green `sentinel doctor`"
     )

@@ -23,7 +23,7 @@ def base_units(amount: float, decimals: int) -> int:
 
 def limits(settings: Settings, network: Network) -> Limits:
     """Raises SettingsError where they name a token that the network does not have."""
-    given = settings.limits
+    given, legacy = settings.limits, network.fees == "legacy"
     quote = network.tokens[network.quote].decimals
     if unknown := sorted(set(given.inventory_bps) - set(network.tokens)):
         raise SettingsError(f"SENTINEL_LIMITS__INVENTORY_BPS: {', '.join(unknown)} not in network {network.name}")
@@ -35,7 +35,8 @@ def limits(settings: Settings, network: Network) -> Limits:
         min_profit=base_units(given.min_profit, quote),
         max_gas=given.max_gas,
         max_fee=base_units(given.max_fee_gwei, GWEI),
-        max_priority_fee=base_units(given.max_priority_fee_gwei, GWEI),
+        # one gas price is all that there is on a legacy network, so it has one cap
+        max_priority_fee=base_units(given.max_fee_gwei if legacy else given.max_priority_fee_gwei, GWEI),
         max_cost=base_units(given.max_cost_eth, ETHER),
         gas_reserve=base_units(given.gas_reserve_eth, ETHER),
         max_head_age=given.max_head_age,

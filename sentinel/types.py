@@ -24,6 +24,8 @@ WRAP = "wrap"  # of a first leg that turns the native coin into the wrapped toke
 COIN_LEGS = frozenset((WRAP, UNWRAP))  # they cross no pool
 BPS = 10_000
 
+FeeMarket = Literal["eip1559", "legacy"]
+
 
 # ---------------------------------------------------------------- the network: what may be touched at all
 
@@ -79,6 +81,8 @@ class Network:
     block_time: float  # seconds, typical
     code_hashes: Mapping[Address, HexHash] = field(default_factory=dict)  # of routers, Permit2, Multicall3, pools
     quote_feed: Feed | None = None  # what the quote token costs in the feeds' unit (USD); None: exactly 1
+    fees: FeeMarket = "eip1559"  # legacy: transactions of type 0 with one gas price, whatever blocks show
+    data_fee: Literal["op-stack"] | None = None  # a rollup that charges for a transaction's bytes too, and how
 
 
 # ---------------------------------------------------------------- the chain at one block
@@ -90,7 +94,7 @@ class Head:
     hash: HexHash
     parent_hash: HexHash
     timestamp: int  # seconds
-    base_fee: int  # wei per gas
+    base_fee: int  # wei per gas; 0 where blocks have none
     gas_limit: int
     coinbase: Address
     prev_randao: HexHash
@@ -133,6 +137,19 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class DataFee:
+    """What a rollup takes beside gas at one block, as bounds from above that grow with bytes and gas; wei.
+
+    `sentinel.gas.data_fee` reckons with it.
+    """
+
+    least: int  # for the bytes of a transaction of at most `gas.SMALL`
+    more: int  # for `gas.LARGE` bytes above that
+    fixed: int = 0  # the operator's, a transaction
+    per_gas: int = 0  # the operator's, for `gas.MUCH` gas
+
+
+@dataclass(frozen=True, slots=True)
 class MarketState:
     """All that the agent may see and the simulation needs, read at ONE block hash."""
 
@@ -146,7 +163,8 @@ class MarketState:
     nonce: int  # of the wallet, mined transactions only
     permit_nonces: Mapping[Symbol, int]  # Permit2's nonce of (wallet, token, router)
     allowances: Mapping[Symbol, int]  # ERC-20 allowance wallet -> Permit2, base units
-    priority_fee: int  # wei per gas, what inclusion costs now
+    priority_fee: int  # wei per gas, what inclusion costs now: the tip, or all of the price on a legacy network
+    data_fee: DataFee | None = None  # None where the chain takes none
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +216,7 @@ class Limits:
     max_gas: int  # gas units a transaction
     max_fee: int  # wei per gas
     max_priority_fee: int  # wei per gas
-    max_cost: int  # wei, gas_limit x max_fee
+    max_cost: int  # wei, gas_limit x max_fee and the data fee
     gas_reserve: int  # wei of the native coin that must remain
     max_head_age: int  # seconds
     max_deadline: int  # seconds from the head's timestamp
@@ -378,6 +396,7 @@ class Simulation:
     revert: str | None  # None: it succeeded; else a short, printable reason
     router_allowance: int = 0  # Permit2's allowance wallet -> router left after the trade (I14), base units of token_in
     where: str = "fork"  # what ran it: "fork", or "node" where the chain's own node stood in
+    data_fee: int = 0  # wei, the most that the chain takes for the final bytes beside gas; no part of deltas
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +460,8 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Fees:
+    """On a legacy network both are the gas price."""
+
     max_fee: int  # wei per gas
     priority_fee: int  # wei per gas
 
@@ -473,7 +494,7 @@ class Settled:
     tx_hash: HexHash | None
     block_number: int | None
     gas_used: int
-    gas_cost: int  # wei
+    gas_cost: int  # wei, all that the chain took for it: gas, and on a rollup its data
     realised: Mapping[Symbol, int]  # the wallet's net change over the block, NATIVE without own gas, base units
     block_hash: HexHash | None = None  # of `block_number`; None also in journals of before it was kept
 

@@ -255,7 +255,7 @@ async def _executor(parts: Parts, broadcast: Broadcaster, log: Log, signing: Kee
             confirmations=settings.execution.confirmations,
             bump_after_blocks=settings.execution.bump_after_blocks,
             resend_after=settings.execution.resend_after,
-            caps=FeeCaps.of(parts.limits),
+            caps=FeeCaps.of(parts.limits, parts.network),
         ),
         recheck=lambda intent: _still_good(parts, intent),
         observer=Told(parts.metrics, log),

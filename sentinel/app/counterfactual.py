@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from sentinel import terms
+from sentinel import gas, terms
 from sentinel.assemble import Parts
 from sentinel.chain.heads import heads_by_number
 from sentinel.chain.history import PriceHistory
@@ -77,7 +77,11 @@ class Counterfactuals:
     @classmethod
     def of(cls, parts: Parts, log: Log) -> Counterfactuals:
         tip = terms.base_units(parts.settings.execution.min_priority_fee_gwei, terms.GWEI)
-        market = MarketReader(parts.rpc, parts.network, parts.wallet, READERS, PriceHistory(1), min_priority_fee=tip)
+        cap = parts.limits.max_priority_fee
+        history = PriceHistory(1)
+        market = MarketReader(
+            parts.rpc, parts.network, parts.wallet, READERS, history, min_priority_fee=tip, max_priority_fee=cap
+        )
         return cls(parts.rpc, parts.network, market, parts.toolkit, parts.journal, log)
 
     def settled(self, settled: Settled) -> None:
@@ -144,8 +148,7 @@ class Counterfactuals:
         if simulation.revert is not None:
             return None
         changes = dict(simulation.deltas)
-        gas = simulation.gas_used * (simulation.env.base_fee + simulation.env.priority_fee)
-        changes[NATIVE] = changes.get(NATIVE, 0) - gas
+        changes[NATIVE] = changes.get(NATIVE, 0) - gas.paid(simulation)
         return worth(changes, marks(state), self._network)
 
 

@@ -18,7 +18,7 @@ from eth_utils.address import is_address, to_checksum_address
 
 from sentinel import anchor, terms
 from sentinel.agent.model import StudentModel
-from sentinel.app import endpoint_checks, network_checks, simulation_checks
+from sentinel.app import endpoint_checks, fee_checks, network_checks, simulation_checks
 from sentinel.app.findings import Finding
 from sentinel.app.permission import require_permission
 from sentinel.app.signing import whose
@@ -78,6 +78,7 @@ MENDS = {
     "tokens": "the endpoint must answer eth_call for the newest block",
     "pools": "the endpoint must answer eth_call for the newest block",
     "feeds": "the endpoint must answer eth_call for the newest block",
+    "fees": "the endpoint must answer eth_feeHistory or eth_maxPriorityFeePerGas, or eth_gasPrice on legacy networks",
     "anvil": f"run `make setup`, or point SENTINEL_FORK__ANVIL at Anvil {VERSION}",
     "fork": "see that the endpoint serves state of its newest block, and that SENTINEL_FORK__PORT is free",
     "stand in": "see that the endpoint answers; cycles hold while the fork fails and the node cannot simulate",
@@ -134,6 +135,11 @@ async def _pools(patient: _Patient) -> AsyncIterator[Finding]:
 
 async def _feeds(patient: _Patient) -> AsyncIterator[Finding]:
     async for finding in network_checks.feeds(patient.rpc, patient.network):
+        yield finding
+
+
+async def _fees(patient: _Patient) -> AsyncIterator[Finding]:
+    async for finding in fee_checks.fees(patient.settings, patient.network, patient.rpc):
         yield finding
 
 
@@ -282,6 +288,7 @@ CHECKS: tuple[Check, ...] = (
     _tokens,
     _pools,
     _feeds,
+    _fees,
     _anvil,
     _fork,
     _stand_in,

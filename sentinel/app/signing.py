@@ -164,7 +164,7 @@ async def _client(settings: Settings, network: Network, path: Path) -> SignerCli
         raise OperatorError(f"{error} at {path}: start it with `sentinel signer`") from error
     if greeting.chain_id != network.chain_id:
         raise SettingsError(f"the signer at {path} signs for chain {greeting.chain_id}, not {network.chain_id}")
-    return SignerClient(path, greeting.address)
+    return SignerClient(path, greeting.address, legacy=network.fees == "legacy")
 
 
 def _named(settings: Settings, network: Network) -> None:

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import aclosing
 from itertools import cycle
 
+from sentinel import gas
 from sentinel.agent.episode import Sampler
 from sentinel.calibrate.observed import Observed
 from sentinel.decide.vote import vote
@@ -140,8 +141,7 @@ def _captured(case: Case, ours: Decision, oracle: Decision) -> float:
 
 
 def _value(case: Case, simulation: Simulation) -> int:
-    """Base units of the quote token, gas at the head's own price taken off."""
-    gas = simulation.gas_used * (case.state.head.base_fee + case.state.priority_fee)
+    """Base units of the quote token, what it costs at the head's own price taken off."""
     changes = dict(simulation.deltas)
-    changes[NATIVE] = changes.get(NATIVE, 0) - gas
+    changes[NATIVE] = changes.get(NATIVE, 0) - gas.paid(simulation)
     return worth(changes, marks(case.state), case.arena.network)

@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Protocol
 
 from sentinel.chain.accounts import AccountReads
+from sentinel.chain.fees import Inclusion, data_fee_of, data_fee_reads
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.prices import mid_prices
 from sentinel.errors import HeadGone, QuoteError, RpcError, SettingsError, Unavailable
@@ -46,8 +47,9 @@ class MarketReader:
         history: PriceHistory,
         *,
         min_priority_fee: int = 0,
+        max_priority_fee: int | None = None,
     ) -> None:
-        """`readers` by venue name. `min_priority_fee` (wei per gas) is the floor of what inclusion is said to cost.
+        """`readers` by venue name. The last two (wei per gas) bound what inclusion is said to cost: see `Inclusion`.
 
         Raises SettingsError where the network file names a venue that has no reader.
         """
@@ -59,7 +61,7 @@ class MarketReader:
         self._network = network
         self._wallet = wallet
         self._readers = readers
-        self._min_priority_fee = min_priority_fee
+        self._inclusion = Inclusion(network, min_priority_fee, max_priority_fee)
         self._accounts = AccountReads(network, wallet)
         self._states: Mapping[PoolName, PoolState] = {}  # of the last read: they spare rounds
         self.history = history
@@ -68,22 +70,22 @@ class MarketReader:
         """Raises HeadGone when the endpoint does not have this block in its chain, Unavailable for all else."""
         network, at = self._network, at_block(head.hash)
         rounds = _Rounds(network, self._readers, self._states)
-        own = [(network.multicall3, _BLOCK_TIMESTAMP), *self._accounts.reads]
+        fee_reads = data_fee_reads(network)
+        own = [(network.multicall3, _BLOCK_TIMESTAMP), *fee_reads, *self._accounts.reads]
         replies = await self._rpc.batch(
             [
                 ("eth_call", [self._multicall([*own, *rounds.wanted]), at]),
                 ("eth_getBalance", [self._wallet, at]),
                 ("eth_getTransactionCount", [self._wallet, at]),
-                ("eth_maxPriorityFeePerGas", []),
+                *self._inclusion.calls(head),
             ]
         )
         answers = _decoded(replies[0], head, len(own) + len(rounds.wanted))
         if len(answers[0] or b"") < 32 or int.from_bytes((answers[0] or b"")[:32]) != head.timestamp:
             raise Unavailable(f"the endpoint did not answer for block {head.number} {head.hash}")
-        accounts = self._accounts.decode(answers[1 : len(own)], head.timestamp)
+        data_fee = data_fee_of(answers[1 : 1 + len(fee_reads)])
+        accounts = self._accounts.decode(answers[1 + len(fee_reads) : len(own)], head.timestamp)
         balance, nonce = _quantity(replies[1], head), _quantity(replies[2], head, 63)
-        # not every endpoint has a method for the tip; the floor serves then
-        tip = _quantity(replies[3], head) if isinstance(replies[3], str) else 0
 
         states = await self._finish(rounds, answers[len(own) :], head)
         self._states = states
@@ -102,7 +104,8 @@ class MarketReader:
             nonce=nonce,
             permit_nonces=accounts.permit_nonces,
             allowances=accounts.allowances,
-            priority_fee=max(tip, self._min_priority_fee),
+            priority_fee=self._inclusion.price(head, replies[3:]),
+            data_fee=data_fee,
         )
 
     async def closes_at(self, head: Head) -> dict[Symbol, float]:

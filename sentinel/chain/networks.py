@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from eth_abi.abi import encode
 from eth_utils.address import is_checksum_address, to_checksum_address
@@ -77,6 +77,8 @@ class _File(_Table):
     pools: dict[str, _Pool]
     feeds: dict[_Symbol, _Feed]
     quote_feed: _Feed | None = None
+    fees: types.FeeMarket = "eip1559"
+    data_fee: Literal["op-stack"] | None = None
     code_hashes: dict[_Address, _Hash] = {}
 
 

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from sentinel import gas
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
 from sentinel.errors import Refused
 from sentinel.types import (
     NATIVE,
     Approve,
+    Fees,
     Head,
     Limits,
     MarketState,
@@ -129,20 +131,21 @@ def equity(case: Case) -> Fraction:
     return total
 
 
-def gas_price(case: Case) -> int:
-    """Wei per gas: the most that the block after `head` can charge, within the offered cap."""
-    env = case.simulation.env
-    return min(env.max_fee, case.head.base_fee + -(-case.head.base_fee // 8) + env.priority_fee)
+def cost_worth(case: Case) -> Fraction:
+    """What the transaction is expected to cost in the block after `head`, in base units of the quote token."""
+    simulation = case.simulation
+    price = gas.next_price(case.head, Fees(simulation.env.max_fee, simulation.env.priority_fee))
+    return worth(case, NATIVE, gas.cost(simulation.gas_used, price, simulation.data_fee))
 
 
-def gas_worth(case: Case) -> Fraction:
-    """The transaction's expected gas cost in base units of the quote token."""
-    return worth(case, NATIVE, case.simulation.gas_used * gas_price(case))
+def most_cost(case: Case) -> int:
+    """Wei, if all the gas is used at the full fee."""
+    return gas.cost(case.tx.gas_limit, case.simulation.env.max_fee, case.simulation.data_fee)
 
 
 def loss(case: Case) -> Fraction:
-    """Base units of the quote token lost by the reference price, gas included; negative: a gain."""
-    return gas_worth(case) - sum(
+    """Base units of the quote token lost by the reference price, the transaction's cost included; negative: a gain."""
+    return cost_worth(case) - sum(
         (worth(case, token, delta) for token, delta in case.simulation.deltas.items() if delta), Fraction(0)
     )
 

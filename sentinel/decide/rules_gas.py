@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentinel.decide.case import Case, Finding
+from sentinel.decide.case import Case, Finding, most_cost
 from sentinel.types import NATIVE
 
 INTRINSIC = 21_000  # gas units that any transaction takes
@@ -27,12 +27,12 @@ def fee_caps(case: Case) -> Finding:
 
 
 def max_cost(case: Case) -> Finding:
-    most = case.tx.gas_limit * case.simulation.env.max_fee
+    most = most_cost(case)
     return most <= case.limits.max_cost, f"may cost {most / 1e18:g} {NATIVE}, at most {case.limits.max_cost / 1e18:g}"
 
 
 def gas_reserve(case: Case) -> Finding:
-    """What remains if all the gas is used at the full fee."""
-    left = case.state.balances.get(NATIVE, 0) - case.tx.gas_limit * case.simulation.env.max_fee - case.tx.value
+    """What remains if all the gas is used at the full fee, and the data paid for."""
+    left = case.state.balances.get(NATIVE, 0) - most_cost(case) - case.tx.value
     reserve = case.limits.gas_reserve
     return left >= reserve, f"{left / 1e18:g} {NATIVE} would remain, at least {reserve / 1e18:g}"

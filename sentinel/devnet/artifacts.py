@@ -21,6 +21,7 @@ PACKAGES = {
     "router": "@uniswap__universal-router@2.1.0",
     "v4": "@uniswap__v4-periphery@1.0.3",
     "multicall3": "viem@2.57.20",
+    "op": "@eth-optimism__contracts-bedrock@0.17.3",
 }
 
 # name -> (package, path in it); JSON files with a `bytecode` field
@@ -35,6 +36,11 @@ CREATION = {
     "PoolManager": ("v4", "foundry-out/PoolManager.sol/PoolManager.default.json"),
     "StateView": ("v4", "foundry-out/StateView.sol/StateView.json"),
     "V4Quoter": ("v4", "foundry-out/V4Quoter.sol/V4Quoter.json"),
+}
+# What an OP-stack chain has at fixed addresses; no part of the local market, tests put it on a chain of theirs.
+PREDEPLOYED = {
+    "GasPriceOracle": ("op", "forge-artifacts/GasPriceOracle.sol/GasPriceOracle.json"),
+    "L1Block": ("op", "forge-artifacts/L1Block.sol/L1Block.json"),
 }
 OWN = ("Token", "Feed", "Crowd", "CrowdV4")
 PERMIT2_SOURCE = ("v4", "lib/permit2/test/utils/DeployPermit2.sol")
@@ -57,7 +63,7 @@ class Artifacts:
 
     def creation(self, name: str) -> bytes:
         """Creation bytecode, without constructor arguments."""
-        path = self._own(name) if name in OWN else self._published(*CREATION[name])
+        path = self._own(name) if name in OWN else self._published(*(CREATION | PREDEPLOYED)[name])
         try:
             code = json.loads(_read(path))["bytecode"]
             text: str = code["object"] if isinstance(code, dict) else code  # as Foundry and as Hardhat write it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,15 +49,17 @@ class Devnet:
         anvil: str | Path | None = None,
         cache: Path | None = None,
         log: Path | None = None,
+        flags: Sequence[str] = ("--hardfork", HARDFORK),
     ) -> AsyncIterator[Devnet]:
         """Open a market on a fresh chain (pools open in block 1, at the first price), and stop all of it at the end.
 
         `port` 0 takes a free one; `prices` defaults to the data, else synthetic; `seed` drives noise, openings, WBTC's
-        ratio and the base fee. Raises OperatorError when a part is not installed, ChildFailed when Anvil fails.
+        ratio and the base fee; `flags` tell Anvil what kind of chain it is. Raises OperatorError when a part is not
+        installed, ChildFailed when Anvil fails.
         """
         prices = prices or PricePath.load(seed=seed)
         arguments = ["--init", str(await genesis(Artifacts(cache), anvil=anvil)), "--chain-id", str(CHAIN_ID)]
-        arguments += ["--accounts", "0", "--no-mining", "--hardfork", HARDFORK, "--gas-limit", str(GAS_LIMIT)]
+        arguments += ["--accounts", "0", "--no-mining", *flags, "--gas-limit", str(GAS_LIMIT)]
         arguments += [
             "--prune-history",
             str(KEPT_STATES),

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sentinel.dex.costs import convert, expected_gas, gas_in, reference_rate
-from sentinel.dex.environment import offered_fees
+from sentinel import gas
+from sentinel.dex.costs import convert, cost_in, expected_gas, expected_size, reference_rate
 from sentinel.dex.labels import find_pool
 from sentinel.dex.quotes import leg_of, quote_route, quote_routes, unwrap_leg, wrap_leg
 from sentinel.dex.router import shares_of_min_out
@@ -81,8 +81,10 @@ class Builder:
         first, last = legs[0].token_in, legs[-1].token_out
         if len(legs) > 1 and NATIVE in (first, last) and {first, last} <= {NATIVE, self.network.wrapped}:
             raise ActionFault(f"a closed cycle begins and ends with a token, not with {NATIVE}")
-        gas = expected_gas(legs) * 6 // 5 * offered_fees(state.head, state.priority_fee).max_fee
-        amount = self._affordable(state, first, amount_whole, spare=gas if first == NATIVE else 0)
+        units, size = expected_gas(legs) * 6 // 5, expected_size(legs)
+        offer = gas.offered(self.network, state.head, state.priority_fee)
+        spare = gas.cost(units, offer.max_fee, gas.data_fee(state.data_fee, size, units))
+        amount = self._affordable(state, first, amount_whole, spare=spare if first == NATIVE else 0)
         if first == last:
             return self._closed(state, legs, amount)
         return self._fair(state, (Route(legs, amount),))
@@ -151,11 +153,11 @@ class Builder:
             quoted = quote_route(self.network, state.pools, Route(legs, amount))
         except QuoteError as error:
             raise ActionFault("the pools cannot fill this amount") from error
-        gas = gas_in(self.network, state, expected_gas(legs), token)
+        cost = cost_in(self.network, state, expected_gas(legs), expected_size(legs), token)
         profit = convert(self.network, state.reference, self.min_profit, self.network.quote, token)
-        if gas is None or profit is None:
+        if cost is None or profit is None:
             raise ActionFault("no reference price to count the gas in")
-        least = max(amount + gas + profit, quoted * (BPS - self.slippage_bps) // BPS)
+        least = max(amount + cost + profit, quoted * (BPS - self.slippage_bps) // BPS)
         if least > quoted:
             raise ActionFault("the cycle does not pay for its gas and the least profit")
         return self._swap(state, (Route(legs, amount),), least)

@@ -1,16 +1,21 @@
-"""What gas costs in a token, and what an amount is worth in another by the references. Pure integers."""
+"""What a trade costs in a token, and what an amount is worth in another by the references. Pure integers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sentinel import gas
 from sentinel.dex.venues import VENUES
-from sentinel.types import NATIVE, UNWRAP, WRAP, Head, Leg, MarketState, Network, Reference, Symbol
+from sentinel.types import NATIVE, UNWRAP, WRAP, Leg, MarketState, Network, Reference, Symbol
 
 # Gas units, rounded up from what the devnet's real contracts used; estimates for decisions, never a gas limit.
 _BASE_GAS = 90_000  # transaction, router, Permit2 permit and transfer
 LEG_GAS = max(venue.gas for venue in VENUES.values())  # of a leg in any pool
 TRADE_GAS = _BASE_GAS + LEG_GAS  # of a trade of one leg anywhere
+# Bytes of calldata, as `encode_swap` makes it with a permit.
+_BASE_SIZE, LEG_SIZE = 612, 320
+_OTHER_SIZE = {"uniswap_v4": 960, WRAP: 128, UNWRAP: 128}
+TRADE_SIZE = _BASE_SIZE + LEG_SIZE
 _COIN_GAS = {WRAP: 0, UNWRAP: 18_000}  # wrapping costs less than the permit that it takes the place of
 
 
@@ -21,16 +26,27 @@ def expected_gas(legs: Sequence[Leg]) -> int:
     )
 
 
-def expected_price(head: Head, priority_fee: int) -> int:
-    """Wei per gas: the most that the next block can charge, whose base fee may rise by an eighth."""
-    return head.base_fee + -(-head.base_fee // 8) + priority_fee
+def expected_size(legs: Sequence[Leg]) -> int:
+    """Bytes of calldata of a trade over these legs, its permit included."""
+    return _BASE_SIZE + sum(_OTHER_SIZE.get(leg.venue, LEG_SIZE) for leg in legs)
 
 
-def gas_in(network: Network, state: MarketState, gas: int, token: Symbol) -> int | None:
-    """What `gas` units cost, in base units of `token`, rounded up; None where a reference price is missing."""
-    wei = gas * expected_price(state.head, state.priority_fee)
+def cost_in(network: Network, state: MarketState, units: int, size: int, token: Symbol) -> int | None:
+    """What so many units of gas and bytes of calldata cost in the next block, in base units of `token`, rounded up.
+
+    None where a reference price is missing.
+    """
+    price = gas.next_price(state.head, gas.offered(network, state.head, state.priority_fee))
+    wei = gas.cost(units, price, gas.data_fee(state.data_fee, size, units))
     cost = convert(network, state.reference, wei, NATIVE, token)
     return None if cost is None else cost + 1
+
+
+def leg_cost_in(network: Network, state: MarketState, token: Symbol) -> int:
+    """What a trade costs more for one leg more, in base units of `token`; 0 where no reference prices it."""
+    with_one = cost_in(network, state, TRADE_GAS, TRADE_SIZE, token) or 0
+    with_two = cost_in(network, state, TRADE_GAS + LEG_GAS, TRADE_SIZE + LEG_SIZE, token) or 0
+    return with_two - with_one
 
 
 def convert(

@@ -43,8 +43,3 @@ def other_block(network: Network, head: Head, nonce: int, fees: Fees) -> SimEnv:
         coinbase=to_checksum_address(keccak(b"proposer" + bytes.fromhex(head.hash[2:]))[12:]),
         prev_randao="0x" + keccak(b"other" + bytes.fromhex(head.hash[2:])).hex(),
     )
-
-
-def offered_fees(head: Head, priority_fee: int) -> Fees:
-    """Twice the base fee leaves room for six full blocks."""
-    return Fees(2 * head.base_fee + priority_fee, priority_fee)

@@ -72,7 +72,8 @@ class Node:
 
     async def _ask(self, head: Head) -> str | None:
         env = next_block(self._network, head, 0, Fees(head.base_fee, 0))
-        nothing = transaction(READER, READER, b"", 0, _GAS, env.base_fee, 0, None)
+        fees = Fees(env.base_fee, 0)
+        nothing = transaction(self._network.fees, READER, READER, b"", 0, _GAS, fees, None)
         funds = {READER: {"balance": hex(_GAS * env.base_fee + 10**18)}}
 
         def upon(block_hash: HexHash) -> Call:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sentinel.dex import quotes
-from sentinel.dex.costs import LEG_GAS, TRADE_GAS, expected_gas, gas_in
+from sentinel.dex.costs import TRADE_GAS, TRADE_SIZE, cost_in, expected_gas, expected_size, leg_cost_in
 from sentinel.dex.depth import depth, impact_bps
 from sentinel.dex.labels import find_pool, label_of, labels
 from sentinel.dex.splits import best_route, best_split
@@ -66,13 +66,13 @@ class Quoter:
 
     def best_split(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Sequence[str]:
         """The labels of the venues that give the most together, each one's gas taken; one where splitting costs."""
-        base, cost = self._base(amount, token_in), self._leg_cost(state, token_out)
+        base, cost = self._base(amount, token_in), leg_cost_in(self.network, state, token_out)
         routes = best_split(self.network, state.pools, token_in, token_out, base, cost)
         return tuple(label_of(self.network.pools[route.legs[0].pool]) for route in routes)
 
     def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> RouteQuote:
         """Direct or over one token between, whichever gives more after gas."""
-        base, cost = self._base(amount, token_in), self._leg_cost(state, token_out)
+        base, cost = self._base(amount, token_in), leg_cost_in(self.network, state, token_out)
         route, out = best_route(self.network, state.pools, token_in, token_out, base, cost)
         tokens = (token_in, *(leg.token_out for leg in route.legs))
         venues = tuple(label_of(self.network.pools[leg.pool]) for leg in route.legs)
@@ -83,7 +83,7 @@ class Quoter:
         best = quotes.best_cycle(self.network, state.pools, token, via, self._base(max_amount, token))
         if best is None:
             return None
-        gas = gas_in(self.network, state, expected_gas(best.legs), token)
+        gas = cost_in(self.network, state, expected_gas(best.legs), expected_size(best.legs), token)
         if gas is None or best.gain <= gas:
             return None
         return CycleQuote(
@@ -98,7 +98,7 @@ class Quoter:
         gas; None where none outdoes its gas."""
         best: tuple[int, quotes.Loop] | None = None
         for loop in quotes.loops(self.network, state.pools, token, self._base(max_amount, token)):
-            gas = gas_in(self.network, state, expected_gas(loop.legs), token)
+            gas = cost_in(self.network, state, expected_gas(loop.legs), expected_size(loop.legs), token)
             if gas is not None and loop.gain > gas and (best is None or loop.gain - gas > best[0]):
                 best = loop.gain - gas, loop
         if best is None:
@@ -122,8 +122,9 @@ class Quoter:
         return impact_bps(pool, pool_state, token_in, self._base(amount, token_in))
 
     def gas_cost(self, state: MarketState) -> float:
-        """Whole quote tokens that the gas of a trade of one leg may cost. Raises QuoteError where nothing prices it."""
-        cost = gas_in(self.network, state, TRADE_GAS, self.network.quote)
+        """Whole quote tokens that a trade of one leg may cost beside its price: gas, and data where the chain takes a
+        fee for it. Raises QuoteError where nothing prices it."""
+        cost = cost_in(self.network, state, TRADE_GAS, TRADE_SIZE, self.network.quote)
         if cost is None:
             raise QuoteError("no reference prices gas")
         return self._whole(cost, self.network.quote)
@@ -133,10 +134,6 @@ class Quoter:
         if (pool_state := state.pools.get(pool.name)) is None:
             raise QuoteError(f"{pool.name} was not read at this block")
         return pool, pool_state
-
-    def _leg_cost(self, state: MarketState, token: Symbol) -> int:
-        """A leg's gas in base units of `token`; 0 where no reference prices it."""
-        return gas_in(self.network, state, LEG_GAS, token) or 0
 
     def _base(self, amount: float, symbol: Symbol) -> int:
         return to_base_units(amount, self.network.tokens[symbol].decimals)

@@ -14,7 +14,7 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 
 from sentinel.rpc import Call, quantity
-from sentinel.types import Address, HexHash, Log, SimEnv
+from sentinel.types import Address, FeeMarket, Fees, HexHash, Log, SimEnv
 
 Json = Mapping[str, Any]
 
@@ -61,18 +61,27 @@ def simulation_request(segments: Sequence[Segment], upon: Json | str = "latest")
 
 
 def transaction(
-    sender: Address, to: Address, data: bytes | str, value: int, gas: int, max_fee: int, tip: int, nonce: int | None
+    market: FeeMarket,
+    sender: Address,
+    to: Address,
+    data: bytes | str,
+    value: int,
+    gas: int,
+    fees: Fees,
+    nonce: int | None,
 ) -> dict[str, Any]:
-    """A type 2 transaction; `data` as bytes or as 0x-hex, the fees in wei per gas."""
+    """Of type 2, or of type 0 on a legacy network; `data` as bytes or as 0x-hex."""
     fields = {
         "from": sender,
         "to": to,
         "input": data if isinstance(data, str) else "0x" + data.hex(),
         "value": hex(value),
         "gas": hex(gas),
-        "maxFeePerGas": hex(max_fee),
-        "maxPriorityFeePerGas": hex(tip),
     }
+    if market == "legacy":
+        fields["gasPrice"] = hex(fees.max_fee)
+    else:
+        fields |= {"maxFeePerGas": hex(fees.max_fee), "maxPriorityFeePerGas": hex(fees.priority_fee)}
     if nonce is not None:
         fields["nonce"] = hex(nonce)
     return fields

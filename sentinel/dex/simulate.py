@@ -28,11 +28,16 @@ from sentinel.dex.tokens import printable
 from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
 from sentinel.errors import ForkUnavailable, RpcError
 from sentinel.rpc import Call, JsonRpc, at_block, plain
-from sentinel.types import Address, Network, Simulation
+from sentinel.types import Address, Fees, Network, Simulation
 
 READER: Address = to_checksum_address(keccak(b"sentinel reader")[12:])
 _READ_GAS = 2_000_000
 _REASON = 48  # characters
+
+# Where an OP-stack chain keeps what it prices data by (L1 base fee, blob base fee, operator's fee). At zero, what the
+# wallet pays inside a simulation is its gas alone on every node; the data fee is reckoned apart (`sentinel.gas`).
+L1_BLOCK: Address = "0x4200000000000000000000000000000000000015"
+_NO_DATA_FEE = {f"0x{slot:064x}": "0x" + "00" * 32 for slot in (1, 7, 8)}
 
 # Codes by which a node says that it would not take the transaction itself: eth_simulateV1's own, and Anvil's. Whatever
 # else it says is its own fault, and no candidate's: no such block, no state, no such method, a limit, a time-out.
@@ -77,8 +82,13 @@ def request(network: Network, wallet: Address, trial: Trial, reading_data: str, 
     if trial.grant is not None:
         slot, value = trial.grant.storage(network, wallet)
         overrides[network.permit2] = {"stateDiff": {slot: value}}
-    reading = transaction(READER, network.multicall3, reading_data, 0, _READ_GAS, env.base_fee, 0, None)
-    ours = transaction(wallet, tx.to, tx.data, tx.value, tx.gas_limit, env.max_fee, env.priority_fee, env.nonce)
+    if network.data_fee == "op-stack":
+        overrides[L1_BLOCK] = {"stateDiff": _NO_DATA_FEE}
+    reading = transaction(
+        network.fees, READER, network.multicall3, reading_data, 0, _READ_GAS, Fees(env.base_fee, 0), None
+    )
+    offer = Fees(env.max_fee, env.priority_fee)
+    ours = transaction(network.fees, wallet, tx.to, tx.data, tx.value, tx.gas_limit, offer, env.nonce)
     calls = [reading, ours, reading] if read_before else [ours, reading]
     return simulation_request([Segment(block_overrides(env), calls, overrides)], at_block(env.parent_hash))
 

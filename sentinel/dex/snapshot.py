@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sentinel.dex.requests import parse_log
+from sentinel.dex.requests import parse_log, transaction
 from sentinel.dex.reverts import revert_reason
 from sentinel.dex.tokens import printable
 from sentinel.dex.trial import Balances, Effect, Readings, Trial, failed, simulation_of, why_invalid
 from sentinel.errors import ForkUnavailable, RpcError
 from sentinel.rpc import JsonRpc
-from sentinel.types import Address, Network, Simulation, Symbol
+from sentinel.types import Address, FeeMarket, Fees, Network, Simulation, Symbol
 
 FLAGS = ("--no-mining", "--prune-history", "16")  # tracing a revert needs the state before it
 
@@ -47,7 +47,7 @@ async def _one(
             before, _ = await _read(rpc, network, readings, trial)
         await _prepare(rpc, network, wallet, trial)
         try:
-            tx_hash = await rpc.call("eth_sendTransaction", _transaction(wallet, trial))
+            tx_hash = await rpc.call("eth_sendTransaction", _transaction(network.fees, wallet, trial))
         except RpcError as error:
             return failed(trial, printable(str(error).removeprefix("eth_sendTransaction: "), 48))
         await rpc.call("evm_mine")
@@ -78,18 +78,10 @@ async def _prepare(rpc: JsonRpc, network: Network, wallet: Address, trial: Trial
         await rpc.call("anvil_setStorageAt", network.permit2, *trial.grant.storage(network, wallet))
 
 
-def _transaction(wallet: Address, trial: Trial) -> dict[str, Any]:
+def _transaction(market: FeeMarket, wallet: Address, trial: Trial) -> dict[str, Any]:
     tx, env = trial.tx, trial.env
-    return {
-        "from": wallet,
-        "to": tx.to,
-        "input": "0x" + tx.data.hex(),
-        "value": hex(tx.value),
-        "gas": hex(tx.gas_limit),
-        "nonce": hex(env.nonce),
-        "maxFeePerGas": hex(env.max_fee),
-        "maxPriorityFeePerGas": hex(env.priority_fee),
-    }
+    offer = Fees(env.max_fee, env.priority_fee)
+    return transaction(market, wallet, tx.to, tx.data, tx.value, tx.gas_limit, offer, env.nonce)
 
 
 async def _read(rpc: JsonRpc, network: Network, readings: Readings, trial: Trial) -> tuple[dict[Symbol, int], int]:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sentinel.dex.environment import next_block, offered_fees, other_block
+from sentinel import gas
+from sentinel.dex.environment import next_block, other_block
 from sentinel.dex.fork import Fork
 from sentinel.dex.node import Node
 from sentinel.dex.permit2 import typed_permit
@@ -37,7 +38,7 @@ from sentinel.types import (
 SCREEN_GAS = 1_000_000  # gas limit while screening; less where the wallet cannot pay for it
 WARM = 16  # of the last candidates, simulated again at a new head so that the fork has read what they touch
 # What the signed permit costs on top of the screening: calldata, ecrecover, a fresh storage slot.
-PERMIT_GAS = 60_000
+PERMIT_GAS, PERMIT_BYTES = 60_000, 416
 _NO_TX = TxRequest("", b"", 0, 0)
 
 
@@ -65,8 +66,7 @@ class DexToolkit:
         A transaction that reverts or is invalid is a Simulation with `revert`. `tx` is what would be sent, but for the
         permit: its gas_limit is already that of the final bytes. Raises ForkUnavailable within `simulator.timeout`.
         """
-        fees = offered_fees(state.head, state.priority_fee)
-        env = next_block(self.network, state.head, state.nonce, fees)
+        env = self._next(state)
         firsts: dict[Action, Candidate] = {}
         first = [firsts.setdefault(candidate.action, candidate) for candidate in candidates]
         trials: list[Trial] = []
@@ -104,7 +104,7 @@ class DexToolkit:
             asyncio.get_running_loop().call_later(self.fork.timeout * 0.8, self._warming.cancel)
 
     async def _warm(self, state: MarketState) -> None:
-        env = next_block(self.network, state.head, state.nonce, offered_fees(state.head, state.priority_fee))
+        env = self._next(state)
         trials: list[Trial] = []
         for action in self._last[:WARM]:
             if isinstance(action, Swap):  # past its deadline it would touch nothing
@@ -158,8 +158,9 @@ class DexToolkit:
         candidate = intent.decision.simulation.candidate
         fees = Fees(intent.env.max_fee, intent.env.priority_fee)
         grant = None if intent.signed else self.grant(candidate, state)
+        charged = gas.data_fee(state.data_fee, len(intent.tx.data), intent.tx.gas_limit)
         trials = [
-            Trial(candidate, intent.tx, make(self.network, head, state.nonce, fees), grant)
+            Trial(candidate, intent.tx, make(self.network, head, state.nonce, fees), grant, charged)
             for make in (next_block, other_block)
         ]
         batch = Batch(state.wallet, trials, None, state.balances.get(NATIVE, 0))
@@ -177,9 +178,15 @@ class DexToolkit:
             to, data = encode_approve(self.network, action)
         else:
             raise ActionFault(f"{type(action).__name__} is no transaction")
-        affordable = max(state.balances.get(NATIVE, 0) - value, 0) // max(env.max_fee, 1)
+        grant = self.grant(candidate, state)
+        charged = gas.data_fee(state.data_fee, len(data) + (PERMIT_BYTES if grant else 0), SCREEN_GAS)
+        affordable = max(state.balances.get(NATIVE, 0) - value - charged, 0) // max(env.max_fee, 1)
         tx = TxRequest(to, data, value, min(SCREEN_GAS, affordable, env.gas_limit))
-        return Trial(candidate, tx, env, self.grant(candidate, state))
+        return Trial(candidate, tx, env, grant, charged)
+
+    def _next(self, state: MarketState) -> SimEnv:
+        fees = gas.offered(self.network, state.head, state.priority_fee)
+        return next_block(self.network, state.head, state.nonce, fees)
 
     def grant(self, candidate: Candidate, state: MarketState) -> Grant | None:
         """What stands for the signed permit where a candidate is screened; None where it needs none."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sentinel import gas
 from sentinel.dex.abi import encode
 from sentinel.dex.permit2 import allowance_call, allowance_slot, pack_allowance
 from sentinel.multicall import WORD, Read, decode_aggregate3, encode_aggregate3
@@ -41,6 +42,7 @@ class Trial:
     tx: TxRequest
     env: SimEnv
     grant: Grant | None  # None where the bytes need no allowance of Permit2's, or carry a signed permit
+    data_fee: int = 0  # wei, at most, for the final bytes
 
 
 @dataclass(slots=True)
@@ -117,8 +119,8 @@ def _layout(count: int, with_allowance: bool) -> tuple[struct.Struct, tuple[byte
 
 def simulation_of(trial: Trial, before: Balances, effect: Effect) -> Simulation:
     """The effect as the rest of the system sees it: the wallet's own gas is taken out of NATIVE's change."""
-    price = min(trial.env.max_fee, trial.env.base_fee + trial.env.priority_fee)
-    after = {**effect.balances, NATIVE: effect.balances[NATIVE] + effect.gas_used * price}
+    own_gas = gas.cost(effect.gas_used, gas.price(trial.env), 0)
+    after = {**effect.balances, NATIVE: effect.balances[NATIVE] + own_gas}
     action = trial.candidate.action
     return Simulation(
         candidate=trial.candidate,
@@ -130,6 +132,7 @@ def simulation_of(trial: Trial, before: Balances, effect: Effect) -> Simulation:
         logs=effect.logs,
         revert=effect.revert,
         router_allowance=effect.router_allowance,
+        data_fee=trial.data_fee,
     )
 
 
@@ -154,7 +157,7 @@ def why_invalid(trial: Trial, funds: int) -> str | None:
         return "gas limit below intrinsic gas"
     if not env.base_fee <= env.max_fee or not 0 <= env.priority_fee <= env.max_fee:
         return "fee cap below base fee"
-    if tx.value + tx.gas_limit * env.max_fee > funds:
+    if tx.value + gas.cost(tx.gas_limit, env.max_fee, trial.data_fee) > funds:
         return "insufficient funds for gas"
     return None
 

@@ -21,7 +21,7 @@ from sentinel.devnet import Devnet
 from sentinel.devnet.crowd import Behaviour
 from sentinel.devnet.market import Clock
 from sentinel.devnet.prices import PricePath
-from sentinel.dex.costs import TRADE_GAS, gas_in
+from sentinel.dex.costs import TRADE_GAS, TRADE_SIZE, cost_in
 from sentinel.dex.fork import Fork
 from sentinel.dex.quoter import Quoter
 from sentinel.dex.toolkit import DexToolkit
@@ -112,7 +112,9 @@ class Arena(Desk):
         quoter, quote = Quoter(self.network), self.network.quote
         worth = {s: state.balances[s] / 10**t.decimals * state.prices[s] for s, t in self.network.tokens.items()}
         equity, most = sum(worth.values()), min(5000.0, worth[quote])
-        gas = (gas_in(self.network, state, TRADE_GAS, quote) or 0) / 10 ** self.network.tokens[quote].decimals
+        gas = (cost_in(self.network, state, TRADE_GAS, TRADE_SIZE, quote) or 0) / 10 ** self.network.tokens[
+            quote
+        ].decimals
         loop = quoter.best_loop(state, quote, most)
         scenes = {}
         for base in self.network.tokens:

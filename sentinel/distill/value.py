@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sentinel.agent.tools import Toolbox
-from sentinel.dex.costs import expected_gas, gas_in
+from sentinel.dex.costs import cost_in, expected_gas, expected_size
 from sentinel.dex.quotes import quote_swap
 from sentinel.errors import ActionFault, CodeFault, QuoteError
 from sentinel.types import Action, Mandate, Simulation, Swap, Symbol
@@ -115,7 +115,7 @@ def value(mandate: Mandate, box: Toolbox, simulation: Simulation) -> float:
         return 0.0
     swap = simulation.candidate.action
     if not isinstance(swap, Swap) or simulation.revert is not None:
-        return -_gas(box, simulation.gas_used)
+        return -_cost(box, simulation.gas_used, expected_size(()))
     return _value(mandate, box, swap, simulation.deltas, simulation.gas_used)
 
 
@@ -153,8 +153,9 @@ def _asked_for(mandate: Mandate, box: Toolbox) -> Swap | None:
 def _value(mandate: Mandate, box: Toolbox, swap: Swap, gained: Mapping[Symbol, int], gas_used: int) -> float:
     """Gas is what the tools expect, so that a profit is the tools' own, or what was used where that is more."""
     network, quote = box.network, box.network.quote
-    gas = _gas(box, max(gas_used, expected_gas([leg for route in swap.routes for leg in route.legs])))
-    net = _whole(box, worth(gained, marks(box.state), network), quote) - gas
+    legs = [leg for route in swap.routes for leg in route.legs]
+    cost = _cost(box, max(gas_used, expected_gas(legs)), expected_size(legs))
+    net = _whole(box, worth(gained, marks(box.state), network), quote) - cost
     put_in = _whole(box, swap.amount_in, swap.token_in) * box.state.prices[swap.token_in]
     if mandate.playbook not in RULES:
         wanted = swap.is_cycle and swap.token_in == quote and put_in <= mandate.size and net > mandate.least
@@ -183,9 +184,9 @@ def succeeds(ours: float, oracle: float) -> bool:
     return captured(ours, oracle) >= ENOUGH
 
 
-def _gas(box: Toolbox, units: int) -> float:
+def _cost(box: Toolbox, gas: int, size: int) -> float:
     quote = box.network.quote
-    return _whole(box, gas_in(box.network, box.state, units, quote) or 0, quote)
+    return _whole(box, cost_in(box.network, box.state, gas, size, quote) or 0, quote)
 
 
 def _whole(box: Toolbox, amount: int, symbol: Symbol) -> float:

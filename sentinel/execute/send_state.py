@@ -7,7 +7,7 @@ deadline only a cancel may follow; a transaction that waits too long is raised, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sentinel.execute.fees import FeeCaps, bump, first
 from sentinel.types import Attempt, Fees, HexHash, Intent, Outcome
@@ -112,6 +112,7 @@ def next_step(
     intent: Intent, attempts: Sequence[Attempt], sent: Mapping[HexHash, Sent], seen: Seen, rules: Rules
 ) -> Step:
     """`attempts` oldest first, all of one nonce; `sent` lacks those that this process has not sent."""
+    rules = replace(rules, caps=rules.caps.beside(intent.decision.simulation.data_fee))
     late = seen.now > intent.deadline
     if not attempts:
         if late:

@@ -39,7 +39,7 @@ class SignerLimits:
     max_lifetime: int  # seconds from now to any deadline or expiry that is signed
     trades: Mapping[Address, int] = field(default_factory=dict)
     wrapped: Address = _NO_TOKEN  # what the router wraps the native coin into; wrapping counts as a trade of it
-    legacy: bool = False  # type 0 transactions, whose gas price is max_fee: for chains without EIP-1559
+    legacy: bool = False  # transactions are of type 0, and cap and tip are one gas price
 
     @classmethod
     def of(
@@ -58,6 +58,7 @@ class SignerLimits:
             max_lifetime=2 * limits.max_deadline,
             trades={network.tokens[symbol].address: cap for symbol, cap in (trades or {}).items()},
             wrapped=network.tokens[network.wrapped].address,
+            legacy=network.fees == "legacy",
         )
 
 
@@ -68,6 +69,7 @@ def check_transaction(
     _want(chain_id == limits.chain_id, "chain", f"chain id {chain_id}, not {limits.chain_id}")
     _want(0 < tx.gas_limit <= limits.max_gas, "gas", f"{tx.gas_limit} gas, the most is {limits.max_gas}")
     _want(0 <= fees.priority_fee <= fees.max_fee, "fee", "tip above the fee cap")
+    _want(not limits.legacy or fees.priority_fee == fees.max_fee, "fee", "a gas price that is two")
     _want(fees.max_fee <= limits.max_fee, "fee", f"{fees.max_fee} wei per gas, the most is {limits.max_fee}")
     _want(fees.priority_fee <= limits.max_priority_fee, "fee", f"tip of {fees.priority_fee} wei per gas")
     _want(fees.max_fee * tx.gas_limit <= limits.max_cost, "cost", f"could cost {fees.max_fee * tx.gas_limit} wei")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sentinel import gas
 from sentinel.errors import ChainMismatch, RpcError
 from sentinel.execute.send_state import Receipt
 from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
@@ -170,10 +171,22 @@ def _receipt(tx_hash: HexHash, receipt: dict[str, Any], block: dict[str, Any]) -
             canonical=block.get("hash") == receipt["blockHash"],
             succeeded=quantity(receipt["status"]) == 1,
             gas_used=gas_used,
-            gas_cost=gas_used * quantity(receipt["effectiveGasPrice"], 128),
+            gas_cost=gas.cost(gas_used, quantity(receipt["effectiveGasPrice"], 128), data_fee(receipt, gas_used)),
         )
     except KeyError as error:
         raise RpcError(f"receipt of {tx_hash} lacks {error}") from error
+
+
+def data_fee(receipt: Mapping[str, Any], gas_used: int) -> int:
+    """Wei that an OP-stack chain took beside gas, by the fields that its receipts have more; 0 elsewhere.
+
+    The operator's part is scaled otherwise since Jovian, which shows by the scalar that it brought.
+    """
+    fee, scalar, constant = (
+        quantity(receipt.get(name) or "0x0", 128) for name in ("l1Fee", "operatorFeeScalar", "operatorFeeConstant")
+    )
+    jovian = receipt.get("daFootprintGasScalar") is not None
+    return fee + constant + (gas_used * scalar * 100 if jovian else gas_used * scalar // 10**6)
 
 
 def _word(address: Address) -> bytes:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import pytest
 from eth_account import Account
 
+from sentinel import gas
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.decide.policy import Policy
 from sentinel.devnet import Devnet
 from sentinel.dex.build import Builder
-from sentinel.dex.environment import next_block, offered_fees
+from sentinel.dex.environment import next_block
 from sentinel.dex.fork import Fork
 from sentinel.dex.simulate import simulate
 from sentinel.dex.trial import Grant, Trial
@@ -43,7 +44,8 @@ class Desk:
 
     async def run(self, action: Swap, commands: Commands, value: int) -> Simulation:
         """These commands as the bytes of this action; Permit2 lets the router take what the action would need."""
-        env = next_block(self.network, self.state.head, self.state.nonce, offered_fees(self.state.head, 10**9))
+        fees = gas.offered(self.network, self.state.head, 10**9)
+        env = next_block(self.network, self.state.head, self.state.nonce, fees)
         token = self.network.tokens["WETH"].address
         tx = TxRequest(self.network.universal_router, execute(commands, action.deadline), value, 400_000)
         trial = Trial(Candidate(0, action, ""), tx, env, Grant(token, PUT, action.deadline, 0))

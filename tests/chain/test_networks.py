@@ -59,6 +59,8 @@ def test_an_unknown_network_names_the_known_ones() -> None:
         ("decimals = 18", "decimals = 77", "less than or equal to 36"),
         ("[tokens.WETH]", "[tokens", "cannot be read"),
         ("[tokens.WBTC]", "[tokens.ETH]", "tokens.ETH: that is what the native coin is called"),
+        ("chain_id = 31337", 'chain_id = 31337\nfees = "eip4844"', "fees: .*'eip1559' or 'legacy'"),
+        ("chain_id = 31337", 'chain_id = 31337\ndata_fee = "arbitrum"', "data_fee: .*'op-stack'"),
         ('[feeds.WBTC]', '[feeds.DOGE]', "feeds: DOGE is not one of tokens"),
     ],
 )  # fmt: skip
@@ -74,6 +76,16 @@ def test_a_pinned_network_loads(tmp_path: Path) -> None:
     pinned = f'chain_id = 1\npinned_block = 15000000\npinned_hash = "0x{"ab" * 32}"'
     network = load_network(changed(tmp_path, "chain_id = 31337", pinned))
     assert (network.name, network.pinned_block, network.pinned_hash) == ("other", 15_000_000, "0x" + "ab" * 32)
+
+
+def test_a_chain_takes_its_fees_as_the_file_says(tmp_path: Path) -> None:
+    """Base fee and tip where nothing else is said; Base charges for data, and only it of those that are shipped."""
+    other = load_network(changed(tmp_path, "chain_id = 31337", 'chain_id = 31337\nfees = "legacy"'))
+    assert (other.fees, other.data_fee) == ("legacy", None)
+    shipped = {name: load_network(name) for name in ("devnet", "ethereum", "base")}
+    assert {name: (one.fees, one.data_fee) for name, one in shipped.items()} == {
+        "devnet": ("eip1559", None), "ethereum": ("eip1559", None), "base": ("eip1559", "op-stack"),
+    }  # fmt: skip
 
 
 def test_half_a_pin_is_refused(tmp_path: Path) -> None:

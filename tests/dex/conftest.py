@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,12 @@ def candidates(*actions: Action) -> list[Candidate]:
 
 @pytest.fixture
 async def desk(devnet: Devnet) -> AsyncIterator[Desk]:
+    async with desk_on(devnet) as opened:
+        yield opened
+
+
+@contextlib.asynccontextmanager
+async def desk_on(devnet: Devnet) -> AsyncIterator[Desk]:
     account: LocalAccount = Account.from_key(b"\x2a" * 32)
     await devnet.fund(account.address, PURSE)
     await devnet.allow_permit2(account.address, ALLOWED)

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel import gas
 from sentinel.chain.networks import load_network
 from sentinel.dex.build import Builder
-from sentinel.dex.costs import expected_gas, gas_in
+from sentinel.dex.costs import cost_in, expected_gas, expected_size
 from sentinel.dex.quoter import Quoter
 from sentinel.dex.quotes import quote_swap
 from sentinel.errors import ActionFault, QuoteError
-from sentinel.types import Approve, Head, HoldAction, MarketState, Reference, V2State
+from sentinel.types import Approve, DataFee, Head, HoldAction, MarketState, Reference, V2State
 
 NET = load_network("devnet")
 ADDRESS = "0x" + "00" * 20
@@ -91,11 +92,26 @@ def test_a_cycle_gives_back_its_input_its_gas_and_the_least_profit() -> None:
     """min_out is never less than all three together."""
     state = cycle_state(1_980.0, 2_020.0)
     swap = replace(BUILD, network=TWO).cycle(state, "USDC", "WETH", 1_000, "v2", "v2b")
-    gas = gas_in(TWO, state, expected_gas(swap.routes[0].legs), "USDC")
-    assert gas is not None
+    legs = swap.routes[0].legs
+    cost = cost_in(TWO, state, expected_gas(legs), expected_size(legs), "USDC")
+    assert cost is not None
     assert swap.is_cycle
-    assert swap.min_out >= 1_000 * 10**6 + gas + 500_000
+    assert swap.min_out >= 1_000 * 10**6 + cost + 500_000
     assert [leg.token_in for leg in swap.routes[0].legs] == ["USDC", "WETH"]
+
+
+def test_a_cycle_on_a_rollup_earns_what_its_data_costs_too() -> None:
+    """The least output is higher by the data fee of the whole trade; where that is too dear there is no cycle."""
+    state, build = cycle_state(1_980.0, 2_020.0), replace(BUILD, network=TWO, slippage_bps=10_000)
+    swap = build.cycle(state, "USDC", "WETH", 1_000, "v2", "v2b")
+    legs = swap.routes[0].legs
+    fee = DataFee(10**14, 16 * 10**14, 10**12, 10**12)
+    dear = build.cycle(replace(state, data_fee=fee), "USDC", "WETH", 1_000, "v2", "v2b")
+    taken = gas.data_fee(fee, expected_size(legs), expected_gas(legs))
+    assert 2 * 10**14 < taken < 3 * 10**14
+    assert 0 <= dear.min_out - swap.min_out - taken * 2_000 // 10**12 <= 1
+    with pytest.raises(ActionFault, match="does not pay"):
+        build.cycle(replace(state, data_fee=DataFee(10**16, 0)), "USDC", "WETH", 1_000, "v2", "v2b")
 
 
 def test_a_scaled_swap_is_what_would_have_been_built_at_that_amount() -> None:
@@ -309,9 +325,10 @@ def test_the_quoter_speaks_whole_tokens_and_labels() -> None:
     assert best is not None
     assert (best.buy, best.sell) == ("v2", "v2b")
     swap = replace(BUILD, network=TWO, min_profit=0).cycle(state, "USDC", "WETH", best.amount, best.buy, best.sell)
-    gas = gas_in(TWO, state, expected_gas(swap.routes[0].legs), "USDC")
-    assert gas is not None
-    gain = quote_swap(TWO, state.pools, swap) - swap.amount_in - gas
+    legs = swap.routes[0].legs
+    cost = cost_in(TWO, state, expected_gas(legs), expected_size(legs), "USDC")
+    assert cost is not None
+    gain = quote_swap(TWO, state.pools, swap) - swap.amount_in - cost
     assert best.profit == pytest.approx(gain / 10**6, abs=1e-6)
     assert quoter.best_cycle(cycle_state(2_000.0, 2_000.0), "USDC", "WETH", 1_000.0) is None
     with pytest.raises(QuoteError):

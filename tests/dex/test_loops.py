@@ -10,7 +10,7 @@ from sentinel.agent.tools import Toolbox
 from sentinel.decide.policy import Policy
 from sentinel.devnet import Devnet
 from sentinel.devnet.crowd import Behaviour
-from sentinel.dex.costs import expected_gas, gas_in
+from sentinel.dex.costs import cost_in, expected_gas, expected_size
 from sentinel.dex.quoter import Quoter
 from sentinel.dex.quotes import quote_swap
 from sentinel.settings import load
@@ -45,7 +45,8 @@ async def test_loops_give_exactly_their_quote_and_their_profit(desk: Desk) -> No
         swap = box.route(best["tokens"], best["amount"], best["venues"])  # type: ignore[arg-type]
         assert isinstance(swap, Swap)
         out = quote_swap(desk.network, state.pools, swap)
-        gas = gas_in(desk.network, state, expected_gas(swap.routes[0].legs), "USDC")
+        legs = swap.routes[0].legs
+        gas = cost_in(desk.network, state, expected_gas(legs), expected_size(legs), "USDC")
         assert gas is not None
         assert best["profit"] == pytest.approx((out - swap.amount_in - gas) / 10**6, rel=1e-4, abs=1e-3)
         simulations = await desk.kit.simulate_all(state, candidates(swap))

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from eth_abi.abi import encode
 
+from sentinel.chain.heads import parse_head
 from sentinel.chain.networks import load_network
 from sentinel.devnet import Devnet
 from sentinel.execute.broadcast import Broadcaster
@@ -53,6 +54,7 @@ COUNTER = "0x00000000000000000000000000000000c0dEc0DE"
 # which is the least output of a call with one V2 swap
 COUNTER_CODE = "0x6044354211156" + "00e57" + "60006000fd" + "5b" + "6101443580546001019055" + "00"
 CAPS = FeeCaps(500 * GWEI, 50 * GWEI, 10**18)
+LEGACY_CAPS = FeeCaps(500 * GWEI, 500 * GWEI, 10**18, legacy=True)
 
 
 def network() -> Network:
@@ -63,20 +65,21 @@ def rules(**changes: Any) -> Rules:
     return dataclasses.replace(Rules(confirmations=1, bump_after_blocks=3, resend_after=60.0, caps=CAPS), **changes)
 
 
-def signer(folder: Path, clock: Callable[[], float] = time.time) -> DevSigner:
+def signer(folder: Path, clock: Callable[[], float] = time.time, *, caps: FeeCaps | None = None) -> DevSigner:
     path = folder / "dev.key"
     path.write_text(KEY)
-    chain = network()
+    chain, caps = network(), caps or CAPS
     limits = SignerLimits(
         chain_id=31337,
         router=COUNTER,
         permit2=chain.permit2,
         amounts={chain.tokens[symbol].address: 10**30 for symbol in ("USDC", "WETH")},
         max_gas=1_000_000,
-        max_fee=CAPS.max_fee,
-        max_priority_fee=CAPS.max_priority_fee,
-        max_cost=CAPS.max_cost,
+        max_fee=caps.max_fee,
+        max_priority_fee=caps.max_priority_fee,
+        max_cost=caps.max_cost,
         max_lifetime=100_000,
+        legacy=caps.legacy,
     )
     return DevSigner.load(path, limits, clock)
 
@@ -98,18 +101,7 @@ async def finalise(simulation: Simulation, state: MarketState, signer: Signer) -
 
 
 async def read_head(rpc: Rpc, block: str = "latest") -> Head:
-    b = await rpc.call("eth_getBlockByNumber", block, False)
-    numbers = {key: int(b[key], 16) for key in ("number", "timestamp", "baseFeePerGas", "gasLimit")}
-    return Head(
-        numbers["number"],
-        b["hash"],
-        b["parentHash"],
-        numbers["timestamp"],
-        numbers["baseFeePerGas"],
-        numbers["gasLimit"],
-        b["miner"],
-        b["mixHash"],
-    )
+    return parse_head(await rpc.call("eth_getBlockByNumber", block, False))
 
 
 async def effects(rpc: Rpc, tag: int) -> int:
@@ -165,10 +157,20 @@ class Rig:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def start(cls, folder: Path, *, made: type[Executor] = Executor, **changes: Any) -> AsyncIterator[Rig]:
-        async with Devnet.start() as net, Rpc(net.rpc_url) as rpc:
-            chain = network()
-            own = signer(folder)
+    async def start(
+        cls,
+        folder: Path,
+        *,
+        made: type[Executor] = Executor,
+        on: contextlib.AbstractAsyncContextManager[Devnet] | None = None,
+        **changes: Any,
+    ) -> AsyncIterator[Rig]:
+        """`on`: another kind of chain (tests/chains.py); `changes` of the rules."""
+        async with on or Devnet.start() as net, Rpc(net.rpc_url) as rpc:
+            chain = dataclasses.replace(net.network, universal_router=COUNTER)
+            caps = LEGACY_CAPS if chain.fees == "legacy" else CAPS
+            own = signer(folder, caps=caps)
+            changes.setdefault("caps", caps)
             await net.fund(own.address, {NATIVE: 10**20, "USDC": 10**10, "WETH": 10**19})
             await rpc.call("anvil_setCode", COUNTER, COUNTER_CODE)
             genesis = (await read_head(rpc, "0x0")).hash

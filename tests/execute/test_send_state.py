@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.execute.fees import FeeCaps, bump, first, raised
+from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import (
     Bump,
     Cancel,
@@ -170,31 +170,6 @@ def test_an_open_intent_becomes_an_alarm() -> None:
     stuck = attempt(CAPS.max_fee, cancel=True)
     now = DEADLINE + 601
     assert next_step(ONE, [stuck], {"h": Sent(now, 100)}, seen(now), RULES) == Wait("pending", overdue=True)
-
-
-@given(st.integers(0, 10**15))
-def test_a_raise_is_at_least_an_eighth(fee: int) -> None:
-    """A raise is 12.5 % rounded up, never the same, and no more than a unit above that."""
-    assert raised(fee) * 8 >= fee * 9
-    assert fee < raised(fee) <= fee * 9 / 8 + 1
-
-
-@given(st.integers(1, 200 * GWEI), st.integers(0, 20 * GWEI), st.integers(21_000, 2**24), st.integers(0, 300 * GWEI))
-def test_caps_hold(max_fee: int, tip: int, gas: int, base: int) -> None:
-    """Whatever the fees, gas and base fee are, no raise passes an absolute cap."""
-    fees = Fees(max_fee, min(tip, max_fee))
-    higher = bump(fees, gas, CAPS, base)
-    if higher is not None:
-        assert CAPS.allow(higher, gas)
-        assert higher.max_fee * 8 >= fees.max_fee * 9
-
-
-def test_first_fees_are_cut_to_the_caps() -> None:
-    """The first offer is the simulation's, but never above the caps."""
-    env = intent().env
-    assert first(env, 100_000, CAPS) == Fees(env.max_fee, env.priority_fee)
-    assert first(env, 100_000, FeeCaps(2, 1, 10**9)) == Fees(2, 1)
-    assert first(env, 100_000, FeeCaps(10**12, 10**12, 100_000)) == Fees(1, 1)
 
 
 @pytest.mark.parametrize("cancel", [False, True])
