@@ -218,12 +218,14 @@ async def test_the_same_bytes_go_to_all_of_them(three: Bench) -> None:
 
 
 async def test_who_never_showed_the_chain_gets_no_bytes(two: Bench) -> None:
-    """An endpoint that nobody has looked at yet, or of another chain, is given nothing to send."""
-    two.proxies[1].add("eth_chainId", lies.chain_id(1))
+    """An endpoint that did not say yet which chain it serves is given nothing to send; once it has, it is."""
+    two.proxies[1].add("eth_chainId", Cut(), times=2)
     await two.rig.trade(1)
-    await two.pool.look()
-    assert two.states() == ["current", "refused"]
+    assert two.states() == ["current", "healthy"]
     assert two.calls(SEND) == [1, 0]
+    assert (await two.rig.follow()).outcome is Outcome.CONFIRMED
+    await two.rig.trade(2)
+    assert two.calls(SEND) == [2, 1]
     assert (await two.rig.follow()).outcome is Outcome.CONFIRMED
 
 

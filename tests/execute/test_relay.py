@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from sentinel.bench.faults import SEND, Cut, Error, FaultProxy
+from sentinel.bench.faults import SEND, Cut, Error, FaultProxy, Swallowed
 from sentinel.errors import SettingsError
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
@@ -121,8 +121,8 @@ async def test_a_restart_without_the_relay_holds_what_it_was_given(private: Priv
         private.relay.add(SEND, Cut(), times=1)
         intent = await rig.trade(1)
     private.without()
-    for head in (await rig.mine(), await rig.mine(4)):
-        assert await reconcile(rig.executor, head) is None
+    assert await reconcile(rig.executor, await rig.mine()) is None
+    assert await rig.executor.on_head(await rig.mine(4)) is None
     assert rig.notes.answers == ["held", "held"]
     assert rig.notes.alarms == ["held", "held"]
     assert private.public.offered == []
@@ -139,14 +139,16 @@ async def test_a_restart_with_a_relay_ends_public_what_began_public(private: Pri
     rig = private.rig
     private.without()
     private.public.add(SEND, Cut(), times=1)
-    await rig.trade(1)
+    intent = await rig.trade(1)
     async with private.relayed():
+        private.public.add(SEND, Swallowed(), times=1)
         await reconcile(rig.executor, await rig.mine())
-        assert (await rig.follow()).outcome is Outcome.CONFIRMED
-        assert (len(private.public.offered), private.relay.offered) == (2, [])
+        assert (await rig.follow()).outcome is Outcome.CONFIRMED  # after a replacement, which is public too
+        assert [attempt.way for attempt in rig.journal.attempts(intent.id)] == ["public", "public"]
+        assert (len(private.public.offered), private.relay.offered) == (3, [])
         await rig.trade(2)
         assert (await rig.follow()).outcome is Outcome.CONFIRMED
-    assert (len(private.public.offered), len(private.relay.offered)) == (2, 1)
+    assert (len(private.public.offered), len(private.relay.offered)) == (3, 1)
     assert (await rig.effects(1), await rig.effects(2)) == (1, 1)
 
 
