@@ -79,8 +79,8 @@ class Cli:
         self.started.append(process)
         return process
 
-    async def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, standard output, standard error."""
+    async def __call__(self, *arguments: str, within: float = 60.0) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error; seconds that it may take."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "sentinel", *arguments),
             stdout=asyncio.subprocess.PIPE,
@@ -88,7 +88,7 @@ class Cli:
             env=_environment(self.settings) | {"PYTHONPATH": os.getcwd()},
             cwd=self.folder,
         )
-        out, err = await asyncio.wait_for(process.communicate(), 60)
+        out, err = await asyncio.wait_for(process.communicate(), within)
         return process.returncode or 0, out.decode(), err.decode()
 
     async def json(self, *arguments: str) -> Any:

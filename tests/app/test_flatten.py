@@ -72,11 +72,11 @@ async def test_everything_is_sold_in_slices_and_the_daemon_stops(cli: Cli, devne
     logged = (cli.folder / "stderr").stat().st_size
     again = await cli.spawn("run")
     await until(cli, lambda found: True)
-    asked = asyncio.create_task(cli("stop", "--flatten", "--json"))
+    asked = asyncio.create_task(cli("stop", "--flatten", "--json", within=200.0))
     await until(cli, lambda found: b'"operator.flatten"' in (cli.folder / "stderr").read_bytes()[logged:])
     async with moving(devnet):
         code, out, err = await asked
-        assert await asyncio.wait_for(again.wait(), 20) == 0
+        assert await asyncio.wait_for(again.wait(), 60) == 0
     sold = json.loads(out)
     assert code == 0, err
     assert (sold["state"], sold["clean"], sold["left"]) == ("done", True, {})
