@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 
 app.command()(service.run)
+app.command()(service.signer)
 app.command()(market.demo)
 app.command()(market.devnet)
 app.command()(market.doctor)

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic_core import from_json
 
 from sentinel.errors import NotRunning, OperatorError, SentinelError
+from sentinel.host.unix import listener, short
 
 NAME = "control.sock"
 MAX_LINE = 64 * 1024  # bytes of one request or answer line
@@ -49,15 +47,7 @@ class ControlServer:
 
     async def start(self) -> None:
         """Listen. A stale socket file is replaced: the wallet's lock has shown that no other daemon lives here."""
-        self._path.unlink(missing_ok=True)
-        with _short(self._path) as address:
-            old = os.umask(0o177)
-            try:
-                listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                listener.bind(address)
-            finally:
-                os.umask(old)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_LINE)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listener(self._path), limit=MAX_LINE)
 
     async def stop(self) -> None:
         if self._server is None:
@@ -112,7 +102,7 @@ def ask(state_dir: Path, what: str, *, timeout: float = 5.0, **fields: object) -
     """
     path = state_dir / NAME
     try:
-        with _short(path) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        with short(path) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
             channel.settimeout(timeout)
             channel.connect(address)
             channel.sendall(json.dumps({"do": what, **fields}).encode() + b"\n")
@@ -133,13 +123,3 @@ def ask(state_dir: Path, what: str, *, timeout: float = 5.0, **fields: object) -
 def clean_reason(reason: object) -> str:
     text = "".join(c for c in str(reason or "") if c.isprintable()).strip()
     return text[:MAX_REASON] or "by the operator"
-
-
-@contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """An address for `path` that fits the 107 bytes of a unix socket: through the directory's descriptor."""
-    descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{path.name}"
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ SentinelError
  │    │    └── RpcTimeout
  │    ├── HeadGone            the block is no longer (or not yet) part of the endpoint's chain
  │    ├── ForkUnavailable     the simulation fork is down or behind, and the node does not stand in
+ │    ├── SignerUnavailable   the signer did not answer: nothing is known of what it was asked, so ask the same again
  │    ├── ModelUnavailable    the student gave no usable answer
  │    │    └── ModelTimeout   nor any answer in time
  │    └── NoView              the analyst has no view that is still valid
@@ -74,6 +75,10 @@ class HeadGone(Unavailable):
 
 
 class ForkUnavailable(Unavailable):
+    pass
+
+
+class SignerUnavailable(Unavailable):
     pass
 
 

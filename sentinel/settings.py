@@ -20,17 +20,27 @@ PREFIX = "SENTINEL_"
 Playbook = Literal["rebalance", "momentum", "arbitrage", "triangle", "mean_reversion", "reduce_risk", "slice"]
 
 
-def _weights(value: object) -> object:
-    """'WETH=5000,USDC=5000' -> {'WETH': 5000, 'USDC': 5000}."""
+def _pairs(value: object, what: str) -> object:
     if not isinstance(value, str):
         return value
     pairs = [item.split("=", 1) for item in value.split(",") if item.strip()]
     if any(len(pair) != 2 for pair in pairs):
-        raise ValueError("write it as SYMBOL=BPS,SYMBOL=BPS")
-    return {symbol.strip(): bps.strip() for symbol, bps in pairs}
+        raise ValueError(f"write it as SYMBOL={what},SYMBOL={what}")
+    return {symbol.strip(): number.strip() for symbol, number in pairs}
+
+
+def _weights(value: object) -> object:
+    """'WETH=5000,USDC=5000' -> {'WETH': 5000, 'USDC': 5000}."""
+    return _pairs(value, "BPS")
+
+
+def _amounts(value: object) -> object:
+    """'WETH=0.5,USDC=2000' -> {'WETH': 0.5, 'USDC': 2000.0}."""
+    return _pairs(value, "AMOUNT")
 
 
 Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=10_000)]], NoDecode, BeforeValidator(_weights)]
+Amounts = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_amounts)]
 
 
 class ForkSettings(Group):
@@ -183,6 +193,9 @@ class ExecutionSettings(Group):
     bump_after_blocks: int = Field(3, ge=1, description="blocks without inclusion until both fee caps are raised")
     resend_after: float = Field(60.0, gt=0, description="seconds until the same bytes are sent again")
     min_priority_fee_gwei: float = Field(1.0, ge=0, description="floor of the tip")
+    live_chain_id: int | None = Field(
+        None, ge=1, description="live on any chain but 31337 needs its chain id here too, and a green `sentinel doctor`"
+    )
 
 
 class WalletSettings(Group):
@@ -190,6 +203,28 @@ class WalletSettings(Group):
     keystore_file: Path | None = Field(None, description="encrypted keystore (`sentinel wallet new`)")
     password_file: Path | None = Field(None, description="file with the keystore's password")
     dev_key_file: Path | None = Field(None, description="raw key, refused on any chain id but 31337")
+    web3signer_url: str = Field("", description="Web3Signer that holds the key of wallet.address; in place of a file")
+    signer_socket: Path | None = Field(
+        None, description="socket of a signer that runs by itself; empty: the daemon starts one as its child"
+    )
+
+    @model_validator(mode="after")
+    def _one_key(self) -> WalletSettings:
+        given = [self.keystore_file, self.dev_key_file, self.web3signer_url]
+        if sum(bool(one) for one in given) > 1:
+            raise ValueError("one key: keystore_file, dev_key_file or web3signer_url")
+        return self
+
+
+class SignerSettings(_Group):
+    """Read by the signer's process; the caps by token are needed where it is not the daemon that starts it."""
+
+    trades: Amounts = Field({}, description="most that one trade may take, whole tokens, e.g. WETH=0.5,USDC=2000")
+    approvals: Amounts = Field({}, description="most that Permit2 may be allowed, whole tokens")
+    daily: Amounts = Field({}, description="most that a UTC day's trades may take, whole tokens")
+    daily_gas_eth: float = Field(2.0, gt=0, description="gas signed for in a UTC day at its worst, native coin")
+    daily_signatures: int = Field(5000, ge=1, description="signatures in a UTC day, permits and raised fees included")
+    peer_uid: int | None = Field(None, ge=0, description="number of the user that may ask it; empty: its own")
 
 
 class WebSettings(Group):
@@ -234,6 +269,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     execution: ExecutionSettings = ExecutionSettings()
     wallet: WalletSettings = WalletSettings()
+    signer: SignerSettings = SignerSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
 
@@ -253,6 +289,18 @@ def load(env_file: Path | None = Path(".env"), **explicit: Any) -> Settings:
         return Settings(_env_file=env_file, **explicit)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(item) for item in error.errors())) from error
+
+
+def environment(settings: Settings, *names_: str) -> dict[str, str]:
+    """Variables that give another process the same values of these fields and groups. No secret is among them."""
+    found: dict[str, str] = {}
+    for name in names_:
+        value = getattr(settings, name)
+        fields = {f"{name}__{key}": item for key, item in value} if isinstance(value, _Group) else {name: value}
+        for key, item in fields.items():
+            text = ",".join(f"{symbol}={n}" for symbol, n in item.items()) if isinstance(item, dict) else item
+            found[f"{PREFIX}{key}".upper()] = "" if text is None else str(text)
+    return found
 
 
 def names() -> dict[str, tuple[str, Any]]:

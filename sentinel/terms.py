@@ -142,6 +142,20 @@ def trades(settings: Settings, network: Network, prices: Mapping[Symbol, float])
     return caps
 
 
+def daily(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
+    """What the signer lets a UTC day's trades take, by token in base units: twice policy's, for the same reason."""
+    caps = _in_tokens(2 * settings.limits.daily_volume, network, prices)
+    caps.pop(NATIVE, None)
+    return caps
+
+
+def amounts(given: Mapping[Symbol, float], network: Network) -> dict[Symbol, int]:
+    """Whole tokens in base units. Raises SettingsError for a token that the network does not have."""
+    if unknown := sorted(set(given) - set(network.tokens)):
+        raise SettingsError(f"SENTINEL_SIGNER: {', '.join(unknown)} not in network {network.name}")
+    return {symbol: base_units(amount, network.tokens[symbol].decimals) for symbol, amount in given.items()}
+
+
 def _in_tokens(worth: float, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
     """`worth` quote tokens in base units of each token that has a price, the native coin included."""
     found: dict[Symbol, int] = {}

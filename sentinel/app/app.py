@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO, TypeVar
 
@@ -17,32 +17,31 @@ import uvloop
 from eth_utils.address import is_address, to_checksum_address
 from eth_utils.crypto import keccak
 
-from sentinel import terms
 from sentinel.agent.episode import Sampler
 from sentinel.agent.watch import Watch
 from sentinel.app.breaker import DriftBreaker
 from sentinel.app.counterfactual import Counterfactuals
+from sentinel.app.live import require_green
 from sentinel.app.operations import Operator
+from sentinel.app.permission import require_permission
 from sentinel.app.probes import probes
 from sentinel.app.selling import Selling
 from sentinel.app.sending import broadcaster
+from sentinel.app.signing import Keeper, keeper, whose
 from sentinel.app.sole import sole_writer
 from sentinel.app.startup import Startup, Told
 from sentinel.assemble import Closes, Parts, assembled
 from sentinel.chain.ahead import ReadAhead
-from sentinel.chain.networks import DEVELOPMENT_CHAIN, load_network
+from sentinel.chain.networks import load_network
 from sentinel.control import ControlServer
 from sentinel.cycle import Cycle
 from sentinel.daemon import Daemon
 from sentinel.errors import SettingsError, Unavailable
-from sentinel.execute import wallet
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.dryrun import DryRun
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer import DevSigner, KeystoreSigner, Signer
-from sentinel.execute.signer_limits import SignerLimits
 from sentinel.host import heap
 from sentinel.settings import Settings
 from sentinel.telemetry import logs as telemetry
@@ -53,10 +52,6 @@ from sentinel.web.server import WebServer
 T = TypeVar("T")
 
 NOBODY = to_checksum_address(keccak(b"sentinel: no wallet is named")[12:])  # what a dry run without a wallet watches
-NOT_YET = (
-    f"live trading is open on chain {DEVELOPMENT_CHAIN} alone until the transaction manager is finished; "
-    "everywhere else Sentinel runs dry (SENTINEL_EXECUTION__MODE=dry)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +113,19 @@ async def opened(
 
     `trader_model` takes the student's place, `prior` are closes from before the chain's first block, `log_to` takes
     the log in place of standard error, `shadow` makes what runs beside the cycles.
-    Raises OperatorError and Unavailable, as `assembled` does; live mode on any chain but 31337 is refused.
+    Raises OperatorError and Unavailable, as `assembled` does; SettingsError where live trading is not permitted or
+    the signer does not start.
     """
     network = load_network(settings.network)
-    address = _address(settings, network)
-    log = telemetry.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=address)
-    if address == NOBODY:
-        log.warning("wallet.none", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
     live = settings.execution.mode == "live"
     async with (
+        _identified(settings, network, log_to) as (address, signing, log),
         sole_writer(network, address, settings.rpc.url) if live else contextlib.nullcontext(),
         assembled(settings, network, address, trader_model=trader_model, prior=prior) as parts,
         contextlib.aclosing(ReadAhead(parts.market)) as ahead,
         broadcaster(parts, log) as broadcast,
     ):
-        executor = await _executor(parts, broadcast, log)
+        executor = await _executor(parts, broadcast, log, signing)
         cycle = Cycle(
             market=ahead,
             analyst=parts.analyst,
@@ -188,7 +181,8 @@ async def opened(
             daemon.services = (*daemon.services, beside)
             daemon.on_cycle.append(beside.cycle_done)
         startup = None
-        if isinstance(executor, Executor):
+        if signing is not None and isinstance(executor, Executor):
+            _watched(signing, daemon, parts, log)
             startup = Startup(parts, executor, log)
             breaker = DriftBreaker.of(settings, parts.journal, Told(parts.metrics, log).alarm)
             daemon.before = _in_turn(startup.run, breaker.look)
@@ -207,45 +201,53 @@ def _in_turn(first: Callable[[], Awaitable[None]], then: Callable[[], None]) -> 
     return both
 
 
-def _address(settings: Settings, network: Network) -> Address:
-    """Whose wallet it is, found without decrypting anything. Raises SettingsError."""
-    given = settings.wallet
-    live = settings.execution.mode == "live"
-    if live and network.chain_id != DEVELOPMENT_CHAIN:
-        raise SettingsError(NOT_YET)
-    if given.address and not is_address(given.address):
-        raise SettingsError(f"SENTINEL_WALLET__ADDRESS: {given.address} is not an address")
-    if given.keystore_file is not None:
-        found = wallet.show(given.keystore_file)
-    elif given.dev_key_file is not None:
-        found = DevSigner.load(
-            given.dev_key_file, SignerLimits.of(network, terms.limits(settings, network), {})
-        ).address
-    elif live:
-        raise SettingsError(
-            "live mode needs a key: SENTINEL_WALLET__KEYSTORE_FILE (make one with `sentinel wallet new`), "
-            f"or SENTINEL_WALLET__DEV_KEY_FILE on chain {DEVELOPMENT_CHAIN}"
-        )
-    else:
-        return to_checksum_address(given.address) if given.address else NOBODY
-    if given.address and to_checksum_address(given.address) != found:
-        raise SettingsError(f"SENTINEL_WALLET__ADDRESS is {given.address}, but the key's address is {found}")
-    return found
+@contextlib.asynccontextmanager
+async def _identified(
+    settings: Settings, network: Network, log_to: TextIO | None
+) -> AsyncIterator[tuple[Address, Keeper | None, Log]]:
+    """Whose wallet it is, who signs for it (None in a dry run), and the log. Raises SettingsError."""
+    given, live = settings.wallet.address, settings.execution.mode == "live"
+    if given and not is_address(given):
+        raise SettingsError(f"SENTINEL_WALLET__ADDRESS: {given} is not an address")
+    if live:
+        require_permission(settings, network)
+    async with keeper(settings, network) if live else contextlib.nullcontext() as signing:
+        found = await whose(settings, network) if signing is None else signing.client.address
+        address = found or (to_checksum_address(given) if given else NOBODY)
+        if given and to_checksum_address(given) != address:
+            raise SettingsError(f"SENTINEL_WALLET__ADDRESS is {given}, but the key's address is {found}")
+        log = telemetry.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=address)
+        if address == NOBODY:
+            log.warning("wallet.none", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
+        if live:
+            await require_green(settings, network)
+        yield address, signing, log
 
 
-async def _executor(parts: Parts, broadcast: Broadcaster, log: Log) -> Executor | DryRun:
+def _watched(signing: Keeper, daemon: Daemon, parts: Parts, log: Log) -> None:
+    """A signer that is gone is told of at once, and where it stays gone trading is paused, durably."""
+
+    def lost(why: str) -> None:
+        parts.journal.latch(why)
+        signing.alarm("latched", why)
+
+    signing.alarm, signing.lost = Told(parts.metrics, log).alarm, lost
+    daemon.services = (signing, *daemon.services)
+    daemon.probes = {**daemon.probes, "signer": signing.probe}
+    parts.health.require("signer")
+
+
+async def _executor(parts: Parts, broadcast: Broadcaster, log: Log, signing: Keeper | None) -> Executor | DryRun:
     settings = parts.settings
-    if settings.execution.mode == "dry":
+    if signing is None:
         return DryRun(parts.journal)
     prices = (await parts.market.read(parts.latest.value)).prices
-    signer = await asyncio.to_thread(_signer, parts, prices)
-    if signer.address != parts.wallet:
-        raise SettingsError(f"the key is of {signer.address}, its file says {parts.wallet}")
+    await signing.allow(settings, parts.network, prices)
     return Executor(
         parts.rpc,
         broadcast,
         parts.journal,
-        signer,
+        signing.client,
         parts.network,
         parts.genesis,
         parts.toolkit.finalise,
@@ -258,18 +260,6 @@ async def _executor(parts: Parts, broadcast: Broadcaster, log: Log) -> Executor 
         recheck=lambda intent: _still_good(parts, intent),
         observer=Told(parts.metrics, log),
     )
-
-
-def _signer(parts: Parts, prices: Mapping[Symbol, float]) -> Signer:
-    given = parts.settings.wallet
-    approvals, trades = (cap(parts.settings, parts.network, prices) for cap in (terms.allowances, terms.trades))
-    limits = SignerLimits.of(parts.network, parts.limits, approvals, trades)
-    if given.keystore_file is None:
-        assert given.dev_key_file is not None  # `_address` has refused everything else
-        return DevSigner.load(given.dev_key_file, limits)
-    if given.password_file is None:
-        raise SettingsError("the keystore needs its password: SENTINEL_WALLET__PASSWORD_FILE")
-    return KeystoreSigner.load(given.keystore_file, given.password_file, limits)
 
 
 async def _still_good(parts: Parts, intent: Intent) -> bool:

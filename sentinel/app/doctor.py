@@ -20,17 +20,16 @@ from sentinel import anchor, terms
 from sentinel.agent.model import StudentModel
 from sentinel.app import endpoint_checks, network_checks, simulation_checks
 from sentinel.app.findings import Finding
+from sentinel.app.permission import require_permission
+from sentinel.app.signing import whose
 from sentinel.chain.heads import latest_head
 from sentinel.chain.networks import load_network
 from sentinel.errors import ChainMismatch, OperatorError, RpcError, SentinelError
-from sentinel.execute import wallet
-from sentinel.execute.signer import DevSigner
-from sentinel.execute.signer_limits import SignerLimits
 from sentinel.execute.watch import Watch
 from sentinel.host.anvil import VERSION, find_anvil
 from sentinel.rpc import Rpc, redact
 from sentinel.settings import Settings
-from sentinel.types import Network
+from sentinel.types import Address, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,10 @@ async def examine(settings: Settings) -> list[Finding]:
     except OperatorError as error:
         return [Finding("network", "fail", str(error), "mend the network file or SENTINEL_NETWORK")]
     found = [Finding("network", "ok", f"{network.name}: chain {network.chain_id}, {len(network.pools)} pools")]
-    found += _key(settings, network)
+    told, address = await _key(settings, network)
+    found += told
     async with Rpc(settings.rpc.url, timeout=settings.rpc.read_timeout) as rpc:
-        patient = _Patient(settings, network, rpc, _address(settings, network))
+        patient = _Patient(settings, network, rpc, address)
         for check in CHECKS:
             found += await _safely(check, patient)
     return found
@@ -216,51 +216,48 @@ async def _allowances(patient: _Patient) -> AsyncIterator[Finding]:
         yield Finding("allowances", "ok", f"to Permit2: {told}; a live start sets what is needed")
 
 
-def _key(settings: Settings, network: Network) -> list[Finding]:
-    given = settings.wallet
-    if settings.execution.mode == "dry" and not (given.keystore_file or given.dev_key_file):
-        return [Finding("key", "ok", "not needed in a dry run")]
-    if settings.execution.mode == "live" and network.chain_id != 31337:
-        told = "live trading is open on chain 31337 alone until the transaction manager is finished"
-        return [Finding("mode", "fail", told, "set SENTINEL_EXECUTION__MODE=dry")]
-    path = given.keystore_file or given.dev_key_file
-    if path is None:
-        return [Finding("key", "fail", "live mode has no key", "make one with `sentinel wallet new`")]
+async def _key(settings: Settings, network: Network) -> tuple[list[Finding], Address | None]:
+    """Who signs, and whose wallet that makes it. The key is opened by the signer's process alone."""
+    given, live = settings.wallet, settings.execution.mode == "live"
+    named = to_checksum_address(given.address) if is_address(given.address) else None
+    found: list[Finding] = []
     try:
-        told = wallet.show(path) if given.keystore_file else f"development key, for chain 31337 alone ({path.name})"
-        if not given.keystore_file:
-            wallet.read_key(path)
-        if given.keystore_file and given.password_file:
-            wallet.read_password(given.password_file)
+        if live:
+            require_permission(settings, network)
     except OperatorError as error:
-        return [Finding("key", "fail", str(error), "make one with `sentinel wallet new`")]
-    found = [Finding("key", "ok", told)]
-    for secret in (path, given.password_file):
+        found.append(Finding("mode", "fail", str(error), "set SENTINEL_EXECUTION__MODE=dry, or name the chain"))
+    if not live and not (given.keystore_file or given.dev_key_file):
+        return [*found, Finding("key", "ok", "not needed in a dry run")], named
+    try:
+        address = await whose(settings, network, check=live)
+    except SentinelError as error:
+        mend = "make one with `sentinel wallet new`; a signer of its own is started with `sentinel signer`"
+        return [*found, Finding("key", "fail", str(error), mend)], named
+    if address is None:
+        return [*found, Finding("key", "fail", "live mode has no key", "make one with `sentinel wallet new`")], named
+    told = f"{address}, signed for by {_holder(settings)}"
+    found.append(Finding("key", "ok", told))
+    for secret in (given.keystore_file, given.dev_key_file, given.password_file):
         if secret is not None and _open_to_others(secret):
             found.append(Finding("key file", "warn", f"others can read {secret}", f"chmod 600 {secret}"))
     if given.keystore_file and not given.password_file:
         mend = "set SENTINEL_WALLET__PASSWORD_FILE"
         found.append(Finding("password", "fail", "the keystore has no password file", mend))
-    return found
+    return found, address
+
+
+def _holder(settings: Settings) -> str:
+    given = settings.wallet
+    if given.signer_socket is not None:
+        return f"the signer at {given.signer_socket}"
+    if given.web3signer_url:
+        return "Web3Signer"
+    return "a keystore" if given.keystore_file else "a development key, for chain 31337 alone"
 
 
 def _open_to_others(path: Path) -> bool:
     path = path.expanduser()
     return path.exists() and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
-
-
-def _address(settings: Settings, network: Network) -> str | None:
-    """The wallet that can be named without opening a keystore's encryption."""
-    given = settings.wallet
-    try:
-        if given.keystore_file is not None:
-            return wallet.show(given.keystore_file)
-        if given.dev_key_file is not None:
-            limits = SignerLimits.of(network, terms.limits(settings, network), {})
-            return DevSigner.load(given.dev_key_file, limits).address
-    except OperatorError:
-        return None  # `_key` has said so
-    return to_checksum_address(given.address) if is_address(given.address) else None
 
 
 async def _folders(patient: _Patient) -> AsyncIterator[Finding]:

@@ -1,4 +1,4 @@
-"""`run`, `status`, `pause`, `resume`, `stop`: the daemon and its operator."""
+"""`run`, `signer`, `status`, `pause`, `resume`, `stop`: the daemon, its signer and its operator."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def run(
 
     model, shadow = common.trader_model(settings), common.shadow(settings)
     raise typer.Exit(serve(settings, cycles=blocks, trader_model=model, shadow=shadow))
+
+
+def signer(sets: Sets = None, env_file: EnvFile = DOT_ENV) -> None:
+    """Run the signer by itself in the foreground: it holds the key, and the daemon connects to its socket."""
+    from sentinel.signer.process import serve as serve_signer
+
+    raise typer.Exit(serve_signer(common.load(sets, env_file)))
 
 
 def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:

@@ -32,7 +32,7 @@ def new(
     json: Json = False,
 ) -> None:
     """Make a new random key, encrypted into the keystore file."""
-    from sentinel.execute import wallet
+    from sentinel.signer import wallet
 
     settings = common.load(sets, env_file)
     path = _path(settings, keystore)
@@ -49,7 +49,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Encrypt the raw key of a file into the keystore file; remove the raw one afterwards."""
-    from sentinel.execute import wallet
+    from sentinel.signer import wallet
 
     settings = common.load(sets, env_file)
     path = _path(settings, keystore)
@@ -59,7 +59,7 @@ def import_(
 @app.command("show")
 def show(keystore: Keystore = None, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
     """Print the keystore's address."""
-    from sentinel.execute import wallet
+    from sentinel.signer import wallet
 
     path = _path(common.load(sets, env_file), keystore)
     _tell(wallet.show(path), path, json)
@@ -73,11 +73,11 @@ def _path(settings: Settings, given: Path | None) -> Path:
 
 
 def _password(settings: Settings, given: Path | None) -> str:
-    from sentinel.execute import wallet
+    from sentinel.signer.files import read_password
 
     path = given or settings.wallet.password_file
     if path is not None:
-        return wallet.read_password(path)
+        return read_password(path)
     return str(typer.prompt("Password of the keystore", hide_input=True, confirmation_prompt=True))
 
 

@@ -106,7 +106,7 @@ def _settings(home: Path, net: Devnet, model_url: str, ports: dict[str, int], ke
         "fork": {"port": ports["fork"]},
         "model": {"url": model_url},
         "web": {"port": ports["web"]},
-        "wallet": {"dev_key_file": key_file},
+        "wallet": {"dev_key_file": key_file, **dict.fromkeys(("keystore_file", "signer_socket")), "web3signer_url": ""},
         "execution": {"mode": "live", "confirmations": 1},
     }
     return load(Path(".env"), **explicit)

@@ -137,7 +137,7 @@ class Executor:
             seen = Seen(self.clock(), self._head, intent.env.base_fee, {}, 0, 0)
             try:
                 await self._do(next_step(intent, (), {}, seen, self._rules))
-            except RpcError as error:
+            except Unavailable as error:  # the node, or the signer: `on_head` asks again
                 self._observer.alarm("unsent", f"{intent.id}: {error}")
 
     def adopt(self, pending: Pending | None) -> None:
@@ -248,12 +248,23 @@ class Executor:
             self._observer.alarm("nonce_gap", f"the chain counts {chain}, the journal {ours}")
             return None
         try:
-            attempt = await self._sign(intent, chain, fees, cancel=False)
+            attempt = await self._first_attempt(intent, chain, fees)
         except SignerRefused as error:
             self._latch(f"the signer refused what policy had passed: {error}")
             return self._end(Settled(intent.id, Outcome.EXPIRED, None, None, 0, 0, {}))
         await self._commit_and_send(intent, attempt)
         return None
+
+    async def _first_attempt(self, intent: Intent, nonce: int, fees: Fees) -> Attempt:
+        """Where bytes that were signed and lost before they were committed hold the nonce, a cancel takes it: the
+        signer signs nothing else for it (I4), and the next intent gets the next one."""
+        try:
+            return await self._sign(intent, nonce, fees, cancel=False)
+        except SignerRefused as error:
+            if error.rule != "nonce":
+                raise
+            self._observer.alarm("nonce_held", f"{intent.id}: {error}")
+            return await self._sign(intent, nonce, fees, cancel=True)
 
     async def _replace(self, intent: Intent, fees: Fees, cancel: bool) -> None:
         try:

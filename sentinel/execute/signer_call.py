@@ -8,6 +8,7 @@ all wrapped, under the wrapped token's cap. Layouts are those of Universal Route
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sentinel import strict_abi
@@ -36,10 +37,16 @@ _PERMITS = (0x0A, 0x8A)  # the latter may revert: anyone may have handed it in b
 _SENDER, _ROUTER = 1, 2  # stand for the wallet and the router itself
 
 
-def deadline_of(
+@dataclass(frozen=True, slots=True)
+class RouterCall:
+    deadline: int  # Unix seconds
+    taken: Mapping[Address, int]  # from the wallet, base units by token in lower case; native coin as the wrapped token
+
+
+def read_call(
     data: bytes, own: Address, router: Address, caps: Mapping[Address, int], *, wrapped: Address, value: int = 0
-) -> int:
-    """The call's deadline, Unix seconds, once all else in it is allowed. Raises SignerRefused.
+) -> RouterCall:
+    """What the call does, once everything in it but the deadline is allowed. Raises SignerRefused.
 
     `caps`: base units by token that one call may take from the wallet; a token that is not named is not touched.
     `wrapped`: the token that the router wraps the native coin into. `value`: wei sent along.
@@ -92,7 +99,7 @@ def deadline_of(
     _want(alone, "calldata", "native coin, and something paid through Permit2 beside it")
     for token, amount in taken.items():
         _want(amount <= most[token], "amount", f"{amount} of 0x{token:040x}, the most is {most[token]}")
-    return int(deadline)
+    return RouterCall(int(deadline), {f"0x{token:040x}": amount for token, amount in taken.items()})
 
 
 def _read(command: int, given: bytes, coin: int) -> tuple[Address, int, int, list[int], bool]:

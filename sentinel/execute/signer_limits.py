@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from eth_utils.address import is_hex_address
+
 from sentinel.errors import SignerRefused
-from sentinel.execute.signer_call import deadline_of
+from sentinel.execute.signer_call import read_call
 from sentinel.types import Address, Fees, Limits, Network, Symbol, TxRequest
 
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
@@ -37,6 +39,7 @@ class SignerLimits:
     max_lifetime: int  # seconds from now to any deadline or expiry that is signed
     trades: Mapping[Address, int] = field(default_factory=dict)
     wrapped: Address = _NO_TOKEN  # what the router wraps the native coin into; wrapping counts as a trade of it
+    legacy: bool = False  # type 0 transactions, whose gas price is max_fee: for chains without EIP-1559
 
     @classmethod
     def of(
@@ -58,8 +61,10 @@ class SignerLimits:
         )
 
 
-def check_transaction(chain_id: int, tx: TxRequest, fees: Fees, own: Address, limits: SignerLimits, now: float) -> None:
-    """Raises SignerRefused."""
+def check_transaction(
+    chain_id: int, tx: TxRequest, fees: Fees, own: Address, limits: SignerLimits, now: float
+) -> Mapping[Address, int]:
+    """What it takes from the wallet, base units by token in lower case. Raises SignerRefused."""
     _want(chain_id == limits.chain_id, "chain", f"chain id {chain_id}, not {limits.chain_id}")
     _want(0 < tx.gas_limit <= limits.max_gas, "gas", f"{tx.gas_limit} gas, the most is {limits.max_gas}")
     _want(0 <= fees.priority_fee <= fees.max_fee, "fee", "tip above the fee cap")
@@ -73,14 +78,16 @@ def check_transaction(chain_id: int, tx: TxRequest, fees: Fees, own: Address, li
         _want(not tx.data and tx.gas_limit == CANCEL_GAS, "cancel", "a cancel carries no data and 21,000 gas")
     elif to == limits.router.lower():
         caps = limits.trades or limits.amounts
-        until = deadline_of(tx.data, own, limits.router, caps, wrapped=limits.wrapped, value=tx.value)
-        _near(until, limits, now)
+        call = read_call(tx.data, own, limits.router, caps, wrapped=limits.wrapped, value=tx.value)
+        _near(call.deadline, limits, now)
+        return call.taken
     elif (cap := _cap(tx.to, limits.amounts)) is not None:
         _want(selector == APPROVE and len(tx.data) == 4 + 2 * _WORD, "selector", "not a plain approve")
         _want(words[0] == bytes.fromhex(limits.permit2[2:]).rjust(_WORD, b"\0"), "spender", "spender is not Permit2")
         _want(int.from_bytes(words[1], "big") <= cap, "amount", f"approval above {cap}")
     else:
         raise SignerRefused("to", f"{tx.to} is not allowed")
+    return {}
 
 
 def check_permit(typed: Mapping[str, Any], limits: SignerLimits, now: float) -> None:
@@ -92,6 +99,8 @@ def check_permit(typed: Mapping[str, Any], limits: SignerLimits, now: float) -> 
         texts = (domain["verifyingContract"], message["spender"], details["token"])
         whole = all(type(number) is int and number >= 0 for number in numbers) and all(type(t) is str for t in texts)
         _want(whole, "permit", "a field is of another kind")
+        fits = numbers[0] < 2**160 and max(numbers[1:3]) < 2**48 and numbers[3] < 2**256
+        _want(fits and all(is_hex_address(text) for text in texts), "permit", "a field that Permit2 cannot hold")
         _want(typed["primaryType"] == "PermitSingle" and set(domain) == _DOMAIN, "permit", "not a PermitSingle")
         _want(domain["name"] == "Permit2" and domain["chainId"] == limits.chain_id, "chain", "another domain")
         _want(texts[0].lower() == limits.permit2.lower(), "permit", "not Permit2's domain")

@@ -48,15 +48,17 @@ class Child:
         ready: Probe | None = None,
         ready_within: float = 30.0,
         stop_within: float = 5.0,
+        inherit: bool = True,
     ) -> None:
-        """`env` adds to ours. `log` takes both output streams, appended. Times are seconds.
+        """`env` adds to ours, and is all there is without `inherit`. `log` takes both output streams, appended.
+        Times are seconds.
 
         `ready` is asked again and again until it says True; it may raise Unavailable or OSError for "not yet".
         """
         self.name = name
         self._command = [str(part) for part in command]
         self._log = log
-        self._env = env
+        self._env = {**(os.environ if inherit else {}), **(env or {})}
         self._cwd = cwd
         self._ready = ready
         self._ready_within = ready_within
@@ -81,7 +83,7 @@ class Child:
             self._process = await asyncio.create_subprocess_exec(
                 "/bin/sh", "-c", _GUARD, self.name, *self._command,
                 stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT,
-                cwd=self._cwd, env={**os.environ, **(self._env or {})}, start_new_session=True,
+                cwd=self._cwd, env=self._env, start_new_session=True,
             )  # fmt: skip
         finally:
             if not isinstance(out, int):

@@ -45,6 +45,10 @@ class Health:
         self._parts = parts
         self.stopping = False
 
+    def require(self, part: str) -> None:
+        """One more part that readiness needs."""
+        self._parts = (*self._parts, part)
+
     def head_seen(self, head: Head) -> None:
         self._head = head
 

@@ -20,7 +20,7 @@ from sentinel.dex.simulate import simulate
 from sentinel.dex.trial import Grant, Trial
 from sentinel.dex.venues import VENUES
 from sentinel.errors import SignerRefused
-from sentinel.execute.signer_call import deadline_of
+from sentinel.execute.signer_call import read_call
 from sentinel.settings import load
 from sentinel.terms import limits
 from sentinel.types import NATIVE, Candidate, MarketState, Network, Simulation, Spent, Swap, TxRequest
@@ -143,7 +143,7 @@ async def test_no_other_use_of_native_coin_comes_through(desk: Desk, kind: str) 
         assert bool(ballots) is (name == "as meant"), name
         signed = True
         try:
-            deadline_of(done.tx.data, WALLET, router, caps, wrapped=wrapped, value=value)
+            read_call(done.tx.data, WALLET, router, caps, wrapped=wrapped, value=value)
         except SignerRefused:
             signed = False
         assert signed is (name in SIGNED), name

@@ -15,10 +15,10 @@ from sentinel.execute.dryrun import DryRun
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer import DevSigner
 from sentinel.execute.signer_limits import SignerLimits
 from sentinel.journal.journal import Journal
 from sentinel.settings import load
+from sentinel.signer.local import DevSigner
 from sentinel.terms import limits
 from sentinel.types import NATIVE, Act, CycleRecord, Outcome, Spent
 from sentinel.worth import marks, worth

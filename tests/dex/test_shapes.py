@@ -14,7 +14,7 @@ from sentinel.dex.router import encode_swap
 from sentinel.dex.snapshot import FLAGS, simulate_by_mining
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.errors import ActionFault
-from sentinel.execute.signer_call import deadline_of
+from sentinel.execute.signer_call import read_call
 from sentinel.settings import load
 from sentinel.terms import limits
 from sentinel.types import NATIVE, Act, Intent, MarketState, Route, Simulation, Spent, Swap
@@ -126,7 +126,10 @@ async def _sent(desk: Desk, policy: Policy, simulation: Simulation, state: Marke
     caps = {token.address: 10**30 for token in desk.network.tokens.values()}
     wrapped = desk.network.tokens["WETH"].address
     router = desk.network.universal_router
-    assert deadline_of(tx.data, desk.account.address, router, caps, wrapped=wrapped, value=tx.value) == swap.deadline
+    assert (
+        read_call(tx.data, desk.account.address, router, caps, wrapped=wrapped, value=tx.value).deadline
+        == swap.deadline
+    )
     assert tx.value == (swap.amount_in if swap.token_in == NATIVE else 0)
     act = Act(simulation, 5, 8, 5, 0)
     intent = Intent("ab", act, tx, True, simulation.env, swap.deadline, state.head.timestamp)

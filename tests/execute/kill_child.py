@@ -11,10 +11,11 @@ from typing import Any
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer import DevSigner, SignedTx
+from sentinel.execute.signer import SignedTx
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
 from sentinel.rpc import Rpc
+from sentinel.signer.local import DevSigner
 from sentinel.types import Attempt, Fees, Intent, Settled, TxRequest
 from tests.execute import rig
 
@@ -76,7 +77,7 @@ async def _run(url: str, folder: Path, genesis: str, tag: int, point: str, mutan
             return pnl
 
     own = rig.signer(folder)
-    killed = KilledSigner(own._account, own._limits, own._clock)
+    killed = KilledSigner(own._key, own._limits, own._clock)
     journal = KilledJournal.open(folder / "journal.sqlite", rig.network(), genesis, own.address)
     async with KilledRpc(url) as rpc:
         made = SendThenSave if mutant else Executor

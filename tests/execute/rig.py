@@ -19,11 +19,12 @@ from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer import DevSigner, Signer
+from sentinel.execute.signer import Signer
 from sentinel.execute.signer_call import EXECUTE
 from sentinel.execute.signer_limits import SignerLimits
 from sentinel.journal.journal import Journal
 from sentinel.rpc import JsonRpc, Rpc
+from sentinel.signer.local import DevSigner
 from sentinel.types import (
     NATIVE,
     Act,

@@ -18,10 +18,11 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 
 from sentinel.errors import SettingsError, SignerRefused
-from sentinel.execute import wallet
-from sentinel.execute.signer import DevSigner, KeystoreSigner
 from sentinel.execute.signer_call import EXECUTE
 from sentinel.execute.signer_limits import APPROVE, SignerLimits, check_permit, check_transaction
+from sentinel.signer import wallet
+from sentinel.signer.files import read_password
+from sentinel.signer.local import DevSigner, KeystoreSigner
 from sentinel.types import Fees, TxRequest
 
 KEY = "c0ffee" * 10 + "beef"
@@ -267,7 +268,7 @@ def test_keystore_round_trip(tmp_path: Path, key_file: Path) -> None:
     """An imported key signs under its own address; the file is private, never overwritten, and needs its password."""
     store, password = tmp_path / "wallets" / "w.json", tmp_path / "password"
     password.write_text("correct horse\n")
-    assert wallet.import_key(store, key_file, wallet.read_password(password), rounds=2) == OWN
+    assert wallet.import_key(store, key_file, read_password(password), rounds=2) == OWN
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
     assert wallet.show(store) == OWN
     assert KEY not in store.read_text()

@@ -8,7 +8,7 @@ import pytest
 from eth_abi.abi import encode
 
 from sentinel.errors import SignerRefused
-from sentinel.execute.signer_call import deadline_of
+from sentinel.execute.signer_call import read_call
 from sentinel.execute.signer_limits import check_transaction
 from sentinel.types import TxRequest
 
@@ -113,14 +113,14 @@ BAD: dict[str, tuple[str, int, tuple[Command, ...]]] = {
 def test_every_shape_with_native_coin_is_signed(value: int, commands: tuple[Command, ...]) -> None:
     """Wrapped and sold, alone, over two routes; unwrapped after a trade, or the wallet's own."""
     data = router_call(*commands)
-    assert deadline_of(data, OWN, ROUTER, CAPS, wrapped=OTHER, value=value) == NOW + 120
+    assert read_call(data, OWN, ROUTER, CAPS, wrapped=OTHER, value=value).deadline == NOW + 120
 
 
 @pytest.mark.parametrize(("rule", "value", "commands"), BAD.values(), ids=BAD)
 def test_any_other_use_of_native_coin_is_refused(rule: str, value: int, commands: tuple[Command, ...]) -> None:
     """Value that is not wrapped to the unit, strangers, leftovers, coin taken for anything else: no signature."""
     with pytest.raises(SignerRefused) as refusal:
-        deadline_of(router_call(*commands), OWN, ROUTER, CAPS, wrapped=OTHER, value=value)
+        read_call(router_call(*commands), OWN, ROUTER, CAPS, wrapped=OTHER, value=value)
     assert refusal.value.rule == rule
 
 

@@ -1,6 +1,6 @@
 """Encrypted keystore files (Web3 Secret Storage v3, scrypt): make one, import a key, show the address.
 
-A key passes through here only between its making and its encryption; using it is `signer`'s business alone.
+A key passes through here only between its making and its encryption; using it is `keys`' business alone.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Any
 
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
 from sentinel.errors import SettingsError
+from sentinel.signer.files import read_key, read_keystore
 from sentinel.types import Address
 
 
@@ -34,39 +34,6 @@ def import_key(path: Path, key_file: Path, password: str, *, rounds: int | None 
 def show(path: Path) -> Address:
     """The address, without the password. It is what the file claims until the key is decrypted."""
     return to_checksum_address("0x" + str(read_keystore(path)["address"]).removeprefix("0x"))
-
-
-def read_password(path: Path) -> str:
-    """The first line. Raises SettingsError where it is missing or empty."""
-    try:
-        lines = path.expanduser().read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"password file {path}: {type(error).__name__}") from None
-    if not lines or not lines[0]:
-        raise SettingsError(f"password file {path} is empty")
-    return lines[0]
-
-
-def read_key(path: Path) -> bytes:
-    """A raw key of 64 hex digits. Raises SettingsError; the message never holds what the file says."""
-    try:
-        text = path.expanduser().read_text().strip()
-        key = bytes.fromhex(text.removeprefix("0x"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"key file {path}: {type(error).__name__}; it must hold 64 hex digits") from None
-    if len(key) != 32 or not any(key):
-        raise SettingsError(f"key file {path}: it must hold 64 hex digits")
-    return key
-
-
-def read_keystore(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.expanduser().read_text())
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"keystore {path}: {type(error).__name__}; make one with `sentinel wallet new`") from None
-    if not isinstance(found, dict) or "address" not in found:
-        raise SettingsError(f"{path} is not a keystore; make one with `sentinel wallet new`")
-    return found
 
 
 def _store(path: Path, key: bytes, password: str, rounds: int | None) -> Address:
