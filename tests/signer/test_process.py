@@ -1,0 +1,308 @@
+"""The signer's real process: what it signs, what it refuses, what it remembers, and what cannot take it down."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+
+from sentinel.errors import OperatorError, SettingsError, SignerRefused, SignerUnavailable
+from sentinel.execute.signer_client import allow, ask, greet
+from sentinel.signer.book import FILE
+from sentinel.types import Fees
+from tests.signer.world import FEES, GWEI, KEY, USDC, WALLET, cancel, permit, records, running, trade
+
+CHAIN = 31337
+STRANGER = "0x" + "9" * 40
+
+
+async def refused(what: Any) -> str:
+    """The rule that said no."""
+    with pytest.raises(SignerRefused) as error:
+        await what
+    return error.value.rule
+
+
+async def test_it_signs_what_is_allowed_and_counts_it(tmp_path: Path) -> None:
+    """Transaction and permit recover to the wallet; a bump counts once; the caps of the day hold."""
+    async with running(tmp_path) as keeper:
+        client = keeper.client
+        assert client.address == WALLET
+        first = trade(1500)
+        signed = await client.sign_transaction(CHAIN, 7, first, FEES)
+        assert Account.recover_transaction(signed.raw) == WALLET
+        signature = await client.sign_permit(permit(1500))
+        typed = encode_typed_data(full_message=permit(1500))
+        assert Account.recover_message(typed, signature=signature) == WALLET
+
+        bumped = await client.sign_transaction(CHAIN, 7, first, Fees(60 * GWEI, 3 * GWEI))
+        assert bumped.tx_hash != signed.tx_hash
+        assert await refused(client.sign_transaction(CHAIN, 8, trade(1500), FEES)) == "volume"
+        await client.sign_transaction(CHAIN, 8, trade(1000), FEES)  # 2,500 in all: the bump was counted once
+        assert await refused(client.sign_transaction(CHAIN, 9, trade(1), FEES)) == "volume"
+        await client.sign_transaction(CHAIN, 9, cancel(), FEES)
+    told = records(tmp_path)
+    assert [kind for kind, _ in told] == [
+        *("opened", "caps", "signed", "permit", "signed", "refused", "signed", "refused", "signed")
+    ]
+    assert [body.get("taken") for kind, body in told if kind == "signed"] == [
+        *({USDC.lower(): "1500000000"}, {}, {USDC.lower(): "1000000000"}, {})
+    ]
+    assert signature.hex()[:64] not in json.dumps(told)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+async def test_counters_and_nonces_survive_a_restart(tmp_path: Path, end: signal.Signals) -> None:
+    """However the process ends: the day's volume stands, and a nonce stays with the bytes it was signed for."""
+    first = trade(2000)
+    async with running(tmp_path) as keeper:
+        await keeper.client.sign_transaction(CHAIN, 3, first, FEES)
+        assert keeper.child is not None
+        os.kill(keeper.child.pid, end)
+        await keeper.child.wait()
+        with pytest.raises(SignerUnavailable):
+            await keeper.client.sign_transaction(CHAIN, 3, first, FEES)
+    async with running(tmp_path) as keeper:
+        client = keeper.client
+        assert await refused(client.sign_transaction(CHAIN, 4, trade(501), FEES)) == "volume"
+        assert await refused(client.sign_transaction(CHAIN, 3, trade(1), FEES)) == "nonce"
+        again = await client.sign_transaction(CHAIN, 3, first, FEES)
+        assert Account.recover_transaction(again.raw) == WALLET
+        await client.sign_transaction(CHAIN, 3, cancel(), FEES)
+        await client.sign_transaction(CHAIN, 4, trade(500), FEES)
+
+
+async def test_a_record_that_is_gone_or_changed_is_no_fresh_start(tmp_path: Path) -> None:
+    """Counters are never forgotten in silence: a missing, damaged or foreign file stops the signer, with a reason."""
+    async with running(tmp_path) as keeper:
+        await keeper.client.sign_transaction(CHAIN, 0, trade(100), FEES)
+    file = tmp_path / "state" / "signer" / FILE
+    whole = file.read_bytes()
+    file.unlink()
+    with pytest.raises(SettingsError, match="has been in use"):
+        async with running(tmp_path):
+            pass
+    file.write_bytes(whole.replace(b'"selector"', b'"selectus"'))
+    with pytest.raises(SettingsError, match="does not match"):
+        async with running(tmp_path):
+            pass
+    file.write_bytes(whole)
+    (tmp_path / "key").write_text("07" * 32)
+    with pytest.raises(SettingsError, match="give it another"):
+        async with running(tmp_path):
+            pass
+
+
+async def test_one_key_has_one_signer(tmp_path: Path) -> None:
+    """A second signer on the same record ends with a clear message, and the first one goes on."""
+    async with running(tmp_path) as keeper:
+        with pytest.raises(SettingsError, match="another signer runs"):
+            async with running(tmp_path, wallet={"dev_key_file": tmp_path / "key"}):
+                pass
+        assert keeper.child is not None
+        assert keeper.child.running
+
+
+HOSTILE = (
+    b"\n",
+    b"{}\n",
+    b"[1]\n",
+    b'"x"\n',
+    b"\xff\xfe\x00\n",
+    b'{"v": 1}\n',
+    b'{"v": 2, "do": "hello"}\n',
+    b'{"v": 1, "do": "hello", "more": 1}\n',
+    b'{"v": 1, "do": "sign_hash", "hash": "0x' + b"11" * 32 + b'"}\n',
+    b'{"v": 1, "do": "sign_message", "message": "I owe you"}\n',
+    b'{"v": 1, "do": "sign_transaction"}\n',
+    b'{"v": 1, "do": "sign_transaction", "chain_id": 31337, "nonce": true, "tx": {}, "fees": {}}\n',
+    b'{"v": 1, "do": "sign_transaction", "chain_id": 31337, "nonce": -1, "tx": 3, "fees": null}\n',
+    b'{"v": 1, "do": "sign_permit", "typed_data": []}\n',
+    b'{"v": 1, "do": "sign_permit", "typed_data": {"domain": {}, "message": {"details": 1e400}}}\n',
+    b'{"v": 1, "do": "sign_permit", "typed_data": ' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}\n",
+    b'{"v": 1, "do": "sign_transaction", "chain_id": ' + b"9" * 5000 + b', "nonce": 0, "tx": {}, "fees": {}}\n',
+    b"[" * 60_000 + b"\n",
+    b"x" * 200_000 + b"\n",
+    b"half a line",
+)
+
+
+async def test_nothing_that_it_is_sent_takes_it_down(tmp_path: Path) -> None:
+    """Each hostile line is answered with a no, or dropped; afterwards the same process signs."""
+    async with running(tmp_path) as keeper:
+        assert keeper.child is not None
+        pid = keeper.child.pid
+        for line in HOSTILE:
+            reader, writer = await asyncio.open_unix_connection(str(keeper.client.path))
+            writer.write(line)
+            writer.write_eof()
+            with_answer = await asyncio.wait_for(reader.read(), 5)
+            assert with_answer == b"" or b'"ok": false' in with_answer
+            assert b"signature" not in with_answer
+            writer.close()
+        idle = [await asyncio.open_unix_connection(str(keeper.client.path)) for _ in range(40)]
+        for _, writer in idle:
+            writer.close()
+        await asyncio.sleep(0.05)
+        await keeper.client.sign_transaction(CHAIN, 0, trade(1), FEES)
+        assert keeper.child.pid == pid
+        assert keeper.child.running
+
+
+async def test_it_refuses_what_is_not_its_business(tmp_path: Path) -> None:
+    """Other chains, other recipients, other permits, far deadlines and boundless fees; caps that are set stay."""
+    async with running(tmp_path) as keeper:
+        client = keeper.client
+        assert await refused(client.sign_transaction(1, 0, trade(1), FEES)) == "chain"
+        assert (
+            await refused(client.sign_transaction(CHAIN, 0, trade(1, recipient=STRANGER), FEES)) == "recipient"
+        )
+        assert await refused(client.sign_transaction(CHAIN, 0, trade(1, ahead=1000), FEES)) == "deadline"
+        assert await refused(client.sign_transaction(CHAIN, 0, trade(2001), FEES)) == "amount"
+        assert await refused(client.sign_transaction(CHAIN, 0, trade(1), Fees(201 * GWEI, 1))) == "fee"
+        assert await refused(client.sign_permit({**permit(1), "primaryType": "Order"})) == "permit"
+        assert await refused(client.sign_permit(permit(2001))) == "amount"
+        caps = {USDC: 10**30}
+        assert await refused(allow(client.path, caps, caps, caps)) == "caps"
+        with pytest.raises(SignerUnavailable, match="known requests"):
+            await ask(client.path, "sign_hash", hash="0x" + "11" * 32)
+    async with running(tmp_path, caps=False) as keeper:  # not set yet: nothing of any token
+        assert await refused(keeper.client.sign_transaction(CHAIN, 0, trade(1), FEES)) == "token"
+
+
+async def test_gas_and_signatures_of_a_day_are_bounded(tmp_path: Path) -> None:
+    """Gas counts at its worst, once a nonce at the highest; a bump beyond the cap is refused, a cheap cancel is not."""
+    async with running(tmp_path, signer={"daily_gas_eth": 0.02, "daily_signatures": 4}) as keeper:
+        client, first = keeper.client, trade(10)
+        await client.sign_transaction(CHAIN, 0, first, FEES)  # 300,000 gas at 50 gwei: 0.015
+        assert await refused(client.sign_transaction(CHAIN, 0, first, Fees(70 * GWEI, 3 * GWEI))) == "gas_today"
+        await client.sign_transaction(CHAIN, 0, first, Fees(60 * GWEI, 3 * GWEI))
+        await client.sign_transaction(CHAIN, 0, cancel(), Fees(70 * GWEI, 4 * GWEI))
+        assert await refused(client.sign_transaction(CHAIN, 1, trade(11), Fees(20 * GWEI, GWEI))) == "gas_today"
+        await client.sign_permit(permit(1))
+        assert await refused(client.sign_permit(permit(1))) == "signatures"
+
+
+async def test_only_its_own_user_is_answered(tmp_path: Path) -> None:
+    """The kernel's word on the peer counts, even where the socket's permissions would let another user in."""
+    async with running(tmp_path) as keeper:
+        path = keeper.client.path
+        assert path.stat().st_mode & 0o777 == 0o600
+        if os.getuid() == 0:  # only root can become another user
+            path.chmod(0o777)
+            for folder in (path.parent, *path.parent.parents):
+                if not folder.stat().st_mode & 0o001:
+                    folder.chmod(folder.stat().st_mode | 0o011)
+            code = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
+            code += 's.sendall(b\'{"v": 1, "do": "hello"}\\n\'); print(s.recv(999))'
+            stranger = await asyncio.to_thread(
+                subprocess.run, [sys.executable, "-c", code, str(path)], user=65534, capture_output=True, timeout=20
+            )
+            assert WALLET.encode() not in stranger.stdout
+            assert "signer.stranger" in (tmp_path / "state" / "signer.log").read_text()
+    with pytest.raises((SettingsError, OperatorError)):  # we are not the user that this one answers
+        async with running(tmp_path, signer={"peer_uid": os.getuid() + 1}):
+            pass
+
+
+async def test_it_ends_with_the_daemon_that_started_it(tmp_path: Path) -> None:
+    """A daemon that is killed takes its signer along, and the socket answers nobody."""
+    program = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom tests.signer.world import running\n"
+        "async def main():\n    async with running(Path(sys.argv[1])) as keeper:\n"
+        "        print(keeper.child.pid, flush=True)\n        await asyncio.sleep(60)\nasyncio.run(main())\n"
+    )
+    daemon = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert daemon.stdout is not None
+    pid = int(await asyncio.wait_for(daemon.stdout.readline(), 60))
+    socket_ = tmp_path / "state" / "signer.sock"
+    assert (await greet(socket_)).address == WALLET
+    daemon.kill()
+    await daemon.wait()
+    for _ in range(100):
+        if not _alive(pid):
+            break
+        await asyncio.sleep(0.05)
+    assert not _alive(pid)
+    with pytest.raises(SignerUnavailable):
+        await greet(socket_)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def test_it_is_hardened(tmp_path: Path) -> None:
+    """No core dump, no privileges to gain, no key in arguments or environment, and a fault leaves no trace of it."""
+    async with running(tmp_path) as keeper:
+        assert keeper.child is not None
+        proc = Path(f"/proc/{keeper.child.pid}")
+        assert "Max core file size        0                    0" in (proc / "limits").read_text()
+        assert "NoNewPrivs:\t1" in (proc / "status").read_text()
+        assert (proc / "environ").stat().st_uid == 0  # not dumpable: the kernel gives its files to root
+        for name in ("cmdline", "environ"):
+            assert KEY.encode() not in (proc / name).read_bytes()
+        assert b"CANARY_OF_THE_DAEMON" not in (proc / "environ").read_bytes()
+    assert KEY not in (tmp_path / "state" / "signer.log").read_text()
+
+
+def test_a_signer_by_itself_needs_its_own_caps(tmp_path: Path) -> None:
+    """`sentinel signer` without caps by token is a configuration error that names them."""
+    (tmp_path / "key").write_text(KEY)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("SENTINEL_")},
+        "SENTINEL_WALLET__DEV_KEY_FILE": str(tmp_path / "key"),
+        "SENTINEL_STATE_DIR": str(tmp_path / "state"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "sentinel", "signer"], env=environment, capture_output=True, timeout=30, text=True
+    )
+    assert done.returncode == 4
+    assert "SENTINEL_SIGNER__TRADES" in done.stderr
+
+
+async def test_a_daemon_connects_to_a_signer_by_itself(tmp_path: Path) -> None:
+    """With a socket named, the daemon starts nothing, sets no caps, and trades within the signer's own."""
+    (tmp_path / "key").write_text(KEY)
+    path = tmp_path / "own" / "s.sock"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("SENTINEL_")},
+        "SENTINEL_WALLET__DEV_KEY_FILE": str(tmp_path / "key"),
+        "SENTINEL_WALLET__SIGNER_SOCKET": str(path),
+        "SENTINEL_STATE_DIR": str(tmp_path / "own"),
+        "SENTINEL_SIGNER__TRADES": "USDC=5,WETH=1",
+        "SENTINEL_SIGNER__APPROVALS": "USDC=50,WETH=1",
+        "SENTINEL_SIGNER__DAILY": "USDC=7,WETH=1",
+    }
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "sentinel", "signer", env=environment)
+    try:
+        for _ in range(400):
+            if path.exists():
+                break
+            await asyncio.sleep(0.05)
+        async with running(tmp_path, wallet={"signer_socket": path}) as keeper:
+            assert keeper.child is None
+            await keeper.client.sign_transaction(CHAIN, 0, trade(5), FEES)
+            assert await refused(keeper.client.sign_transaction(CHAIN, 1, trade(6), FEES)) == "amount"
+            assert await refused(keeper.client.sign_transaction(CHAIN, 1, trade(3), FEES)) == "volume"
+            assert await keeper.probe() == (True, f"the signer holds the key of {WALLET}")
+    finally:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+    with pytest.raises(OperatorError, match="sentinel signer"):
+        async with running(tmp_path, wallet={"signer_socket": path}):
+            pass
