@@ -46,8 +46,9 @@ async def _serve(settings: Settings, *, child: bool) -> None:
         path = socket_of(settings)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         signer = LocalSigner(key, limits, book=book)
+        peer = None if child else settings.signer.peer_uid  # a child's daemon is of its own user
         open_caps = child and not settings.signer.trades
-        server = SignerServer(path, signer, book, log, peer=settings.signer.peer_uid, open_caps=open_caps)
+        server = SignerServer(path, signer, book, log, peer=peer, open_caps=open_caps)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -21,6 +21,7 @@ from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import Signer
 from sentinel.execute.signer_call import EXECUTE
+from sentinel.execute.signer_client import SignerClient
 from sentinel.execute.signer_limits import SignerLimits
 from sentinel.journal.journal import Journal
 from sentinel.rpc import JsonRpc, Rpc
@@ -153,7 +154,7 @@ class Rig:
     path: Path
     genesis: str
     network: Network
-    signer: DevSigner
+    signer: DevSigner | SignerClient
     journal: Journal
     executor: Executor
     notes: Notes
@@ -186,7 +187,8 @@ class Rig:
 
     def open(self) -> None:
         """The journal and a new executor on it, as a start of the daemon makes them."""
-        self.signer._clock = self.clock
+        if isinstance(self.signer, DevSigner):  # one in another process has a clock of its own
+            self.signer._clock = self.clock
         self.journal = Journal.open(self.path, self.network, self.genesis, self.signer.address, clock=self.clock)
         self.notes = Notes()
         self.executor = self.made(

@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,15 @@ from eth_account.messages import encode_typed_data
 
 from sentinel.errors import OperatorError, SettingsError, SignerRefused, SignerUnavailable
 from sentinel.execute.signer_client import allow, ask, greet
-from sentinel.signer.book import FILE
+from sentinel.signer.book import FILE, Book
+from sentinel.signer.keys import LocalKey
+from sentinel.signer.local import LocalSigner
+from sentinel.signer.process import own_limits
+from sentinel.signer.server import SignerServer
+from sentinel.signer.spending import DayCaps
+from sentinel.telemetry.logs import logger
 from sentinel.types import Fees
-from tests.signer.world import FEES, GWEI, KEY, USDC, WALLET, cancel, permit, records, running, trade
+from tests.signer.world import FEES, GWEI, KEY, NETWORK, USDC, WALLET, cancel, permit, records, running, settings, trade
 
 CHAIN = 31337
 STRANGER = "0x" + "9" * 40
@@ -81,23 +89,12 @@ async def test_counters_and_nonces_survive_a_restart(tmp_path: Path, end: signal
         await client.sign_transaction(CHAIN, 4, trade(500), FEES)
 
 
-async def test_a_record_that_is_gone_or_changed_is_no_fresh_start(tmp_path: Path) -> None:
-    """Counters are never forgotten in silence: a missing, damaged or foreign file stops the signer, with a reason."""
+async def test_a_record_that_is_gone_is_no_fresh_start(tmp_path: Path) -> None:
+    """Counters are never forgotten in silence: without its file the signer does not start, and says why."""
     async with running(tmp_path) as keeper:
         await keeper.client.sign_transaction(CHAIN, 0, trade(100), FEES)
-    file = tmp_path / "state" / "signer" / FILE
-    whole = file.read_bytes()
-    file.unlink()
+    (tmp_path / "state" / "signer" / FILE).unlink()
     with pytest.raises(SettingsError, match="has been in use"):
-        async with running(tmp_path):
-            pass
-    file.write_bytes(whole.replace(b'"selector"', b'"selectus"'))
-    with pytest.raises(SettingsError, match="does not match"):
-        async with running(tmp_path):
-            pass
-    file.write_bytes(whole)
-    (tmp_path / "key").write_text("07" * 32)
-    with pytest.raises(SettingsError, match="give it another"):
         async with running(tmp_path):
             pass
 
@@ -163,9 +160,7 @@ async def test_it_refuses_what_is_not_its_business(tmp_path: Path) -> None:
     async with running(tmp_path) as keeper:
         client = keeper.client
         assert await refused(client.sign_transaction(1, 0, trade(1), FEES)) == "chain"
-        assert (
-            await refused(client.sign_transaction(CHAIN, 0, trade(1, recipient=STRANGER), FEES)) == "recipient"
-        )
+        assert await refused(client.sign_transaction(CHAIN, 0, trade(1, recipient=STRANGER), FEES)) == "recipient"
         assert await refused(client.sign_transaction(CHAIN, 0, trade(1, ahead=1000), FEES)) == "deadline"
         assert await refused(client.sign_transaction(CHAIN, 0, trade(2001), FEES)) == "amount"
         assert await refused(client.sign_transaction(CHAIN, 0, trade(1), Fees(201 * GWEI, 1))) == "fee"
@@ -179,39 +174,38 @@ async def test_it_refuses_what_is_not_its_business(tmp_path: Path) -> None:
         assert await refused(keeper.client.sign_transaction(CHAIN, 0, trade(1), FEES)) == "token"
 
 
-async def test_gas_and_signatures_of_a_day_are_bounded(tmp_path: Path) -> None:
-    """Gas counts at its worst, once a nonce at the highest; a bump beyond the cap is refused, a cheap cancel is not."""
-    async with running(tmp_path, signer={"daily_gas_eth": 0.02, "daily_signatures": 4}) as keeper:
-        client, first = keeper.client, trade(10)
-        await client.sign_transaction(CHAIN, 0, first, FEES)  # 300,000 gas at 50 gwei: 0.015
-        assert await refused(client.sign_transaction(CHAIN, 0, first, Fees(70 * GWEI, 3 * GWEI))) == "gas_today"
-        await client.sign_transaction(CHAIN, 0, first, Fees(60 * GWEI, 3 * GWEI))
-        await client.sign_transaction(CHAIN, 0, cancel(), Fees(70 * GWEI, 4 * GWEI))
-        assert await refused(client.sign_transaction(CHAIN, 1, trade(11), Fees(20 * GWEI, GWEI))) == "gas_today"
-        await client.sign_permit(permit(1))
-        assert await refused(client.sign_permit(permit(1))) == "signatures"
-
-
 async def test_only_its_own_user_is_answered(tmp_path: Path) -> None:
-    """The kernel's word on the peer counts, even where the socket's permissions would let another user in."""
-    async with running(tmp_path) as keeper:
-        path = keeper.client.path
-        assert path.stat().st_mode & 0o777 == 0o600
-        if os.getuid() == 0:  # only root can become another user
-            path.chmod(0o777)
-            for folder in (path.parent, *path.parent.parents):
-                if not folder.stat().st_mode & 0o001:
-                    folder.chmod(folder.stat().st_mode | 0o011)
-            code = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
-            code += 's.sendall(b\'{"v": 1, "do": "hello"}\\n\'); print(s.recv(999))'
-            stranger = await asyncio.to_thread(
-                subprocess.run, [sys.executable, "-c", code, str(path)], user=65534, capture_output=True, timeout=20
-            )
-            assert WALLET.encode() not in stranger.stdout
-            assert "signer.stranger" in (tmp_path / "state" / "signer.log").read_text()
-    with pytest.raises((SettingsError, OperatorError)):  # we are not the user that this one answers
-        async with running(tmp_path, signer={"peer_uid": os.getuid() + 1}):
-            pass
+    """The kernel's word on the peer counts, even where the permissions would let another user in."""
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other users
+        async with running(folder := Path(place)) as keeper:
+            path = keeper.client.path
+            assert path.stat().st_mode & 0o777 == 0o600
+            if os.getuid() == 0:  # only root can become another user
+                for opened in (folder, path.parent, path):
+                    opened.chmod(0o777)
+                assert WALLET.encode() not in await asyncio.to_thread(_as_nobody, path)
+                assert "signer.stranger" in (path.parent / "signer.log").read_text()
+
+
+@pytest.mark.parametrize("peer", [None, os.getuid(), os.getuid() + 1])
+async def test_the_user_that_is_named_is_answered(tmp_path: Path, peer: int | None) -> None:
+    """Our own where none is named; else that one alone, through a socket that its group may open."""
+    key = LocalKey(bytes.fromhex(KEY))
+    book = Book.open(tmp_path / "book", CHAIN, key.address, DayCaps({}, 1, 1))
+    limits, _ = own_limits(settings(tmp_path), NETWORK, child=True)
+    path = tmp_path / "s.sock"
+    server = SignerServer(path, LocalSigner(key, limits, book=book), book, logger(), peer=peer, open_caps=False)
+    await server.start()
+    try:
+        assert path.stat().st_mode & 0o777 == (0o600 if peer is None else 0o660)
+        if peer in (None, os.getuid()):
+            assert (await greet(path)).address == WALLET
+        else:
+            with pytest.raises(SignerUnavailable):
+                await greet(path)
+    finally:
+        await server.stop()
+        book.close()
 
 
 async def test_it_ends_with_the_daemon_that_started_it(tmp_path: Path) -> None:
@@ -237,6 +231,22 @@ async def test_it_ends_with_the_daemon_that_started_it(tmp_path: Path) -> None:
     assert not _alive(pid)
     with pytest.raises(SignerUnavailable):
         await greet(socket_)
+
+
+def _as_nobody(path: Path) -> bytes:
+    """What another user is answered."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        channel.settimeout(5)
+        os.seteuid(65534)  # the kernel tells the other side who connected
+        try:
+            channel.connect(str(path))
+        finally:
+            os.seteuid(0)
+        try:
+            channel.sendall(b'{"v": 1, "do": "hello"}\n')
+            return channel.recv(1000)
+        except ConnectionError:
+            return b""
 
 
 def _alive(pid: int) -> bool:
