@@ -92,8 +92,8 @@ async def test_the_key_is_nowhere_but_in_its_file(cli: Cli, monkeypatch: pytest.
     status = await cli.until(lambda found: found["transactions"].get("confirmed", 0) > 0, "status", within=120)
     tree = [daemon.pid, *_children(daemon.pid)]
     assert len(tree) >= 4  # the signer, the fork and a worker of the sandbox among them
-    signer = next(pid for pid in tree if b"sentinel.signer" in Path(f"/proc/{pid}/cmdline").read_bytes())
     places |= _seen_by_others(tree)
+    signer = next(pid for pid in tree if b"sentinel.signer" in places[f"cmdline of {pid}"])
     memory = await asyncio.to_thread(_memory, daemon.pid)
     if memory is not None:  # where the kernel lets one process read another's
         places["memory of the daemon"] = memory
