@@ -100,11 +100,11 @@ async def keeper(settings: Settings, network: Network) -> AsyncIterator[Keeper]:
     _named(settings, network)
     state_dir = settings.state_dir.expanduser()
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.unlink(missing_ok=True)  # of an earlier one: only the child's own counts
     log = state_dir / "signer.log"
 
     async def answers() -> bool:
-        return bool((await greet(path)).address)
+        """Our child, and not that of another daemon, which then keeps ours from starting."""
+        return (await greet(path)).pid == child.pid
 
     child = Child(
         "signer",
@@ -134,6 +134,8 @@ async def whose(settings: Settings, network: Network, *, check: bool = False) ->
     given = settings.wallet
     file = given.keystore_file or given.dev_key_file
     if given.signer_socket is not None:
+        if given.address and settings.execution.mode == "dry":
+            return None  # the address is enough, and that signer need not run
         return (await greet(given.signer_socket.expanduser())).address
     if file is None and not given.web3signer_url:
         return None

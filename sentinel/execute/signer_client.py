@@ -28,6 +28,7 @@ class Greeting:
     address: Address
     chain_id: int
     open_caps: bool  # it waits for `allow`
+    pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ async def greet(path: Path, *, timeout: float = TIMEOUT) -> Greeting:
     """Who is there. Raises SignerUnavailable."""
     answer = await ask(path, "hello", timeout=timeout)
     try:
-        return Greeting(str(answer["address"]), int(answer["chain_id"]), bool(answer["open_caps"]))
+        return Greeting(str(answer["address"]), int(answer["chain_id"]), bool(answer["open_caps"]), int(answer["pid"]))
     except (KeyError, TypeError, ValueError) as error:
         raise SignerUnavailable("what listens on the signer's socket is no signer") from error
 

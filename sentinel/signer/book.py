@@ -74,7 +74,9 @@ class Book:
         try:
             ledger = Ledger(folder / FILE, _TABLES, VERSION, clock=clock)
         except WalletBusy:
-            raise WalletBusy(f"another signer runs on {folder}: one key has one signer") from None
+            raise WalletBusy(
+                f"another Sentinel signs for this wallet (its signer writes {folder}): stop it first (`sentinel stop`)"
+            ) from None
         try:
             owner = canonical({"chain_id": chain_id, "address": address.lower()})
             found = ledger.meta("owner")
@@ -97,6 +99,11 @@ class Book:
         """Today."""
         self._turn()
         return self._spent
+
+    @property
+    def flooded(self) -> bool:
+        """Refused so often today that no more of it is written down."""
+        return self._refusals > MOST_REFUSALS
 
     def transaction(self, asked: Asked, told: Mapping[str, Any]) -> None:
         self._turn()
@@ -124,7 +131,7 @@ class Book:
         """Best effort: a request is refused whether or not that can be written down."""
         self._turn()
         self._refusals += 1
-        if self._refusals <= MOST_REFUSALS:
+        if not self.flooded:
             with suppress(JournalError), self._ledger.transaction():
                 self._write("refused", {"rule": rule, **told})
 

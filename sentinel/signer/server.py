@@ -92,7 +92,8 @@ class SignerServer:
                     self._allow(request)
                     return {"ok": True}
         except SignerRefused as error:
-            self._log.warning("signer.refused", rule=error.rule, reason=str(error))
+            if not self._book.flooded:
+                self._log.warning("signer.refused", rule=error.rule, reason=str(error))
             return {"ok": False, "refused": error.rule, "error": str(error)}
         except SentinelError as error:
             self._log.error("signer.failed", error=str(error))
@@ -102,7 +103,9 @@ class SignerServer:
             return {"ok": False, "error": f"a fault of the signer's own: {type(error).__name__}"}
 
     def _hello(self) -> dict[str, Any]:
-        return {"address": self._signer.address, "chain_id": self._signer.chain_id, "open_caps": self._open_caps}
+        signer = self._signer
+        told = {"address": signer.address, "chain_id": signer.chain_id}
+        return {**told, "open_caps": self._open_caps, "pid": os.getpid()}
 
     def _allow(self, asked: Allow) -> None:
         if not self._open_caps:

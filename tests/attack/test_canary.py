@@ -98,10 +98,6 @@ async def test_the_key_is_nowhere_but_in_its_file(cli: Cli, monkeypatch: pytest.
     if memory is not None:  # where the kernel lets one process read another's
         places["memory of the daemon"] = memory
         assert WALLET.lower().encode() in memory.lower()
-    opened = (cli.folder / "opened").read_text().splitlines()
-    assert any(line.startswith(f"{daemon.pid} ") and "devnet.toml" in line for line in opened)
-    assert [line for line in opened if "secrets" in line] == []
-    assert not [line for line in opened if line.startswith(f"{signer} ")]  # it has an environment of its own
     async with aiohttp.ClientSession() as session:
         for path in ("/", "/status.json", "/metrics", "/healthz", "/readyz", "/nothing"):
             async with session.get(status["web"] + path) as response:
@@ -119,6 +115,10 @@ async def test_the_key_is_nowhere_but_in_its_file(cli: Cli, monkeypatch: pytest.
 
     daemon.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(daemon.wait(), 20) == 0
+    opened = (cli.folder / "opened").read_text().splitlines()
+    assert any(line.startswith(f"{daemon.pid} ") and "devnet.toml" in line for line in opened)
+    assert [line for line in opened if str(secrets) in line] == []
+    assert not [line for line in opened if line.startswith(f"{signer} ")]  # it has an environment of its own
     for file in cli.folder.rglob("*"):
         if file.is_file() and file != secrets / "password":
             places[f"file {file.relative_to(cli.folder)}"] = file.read_bytes()

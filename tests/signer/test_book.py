@@ -155,7 +155,7 @@ def test_a_changed_record_is_found(tmp_path: Path, clock: Clock, change: str, er
 def test_a_file_that_is_gone_or_anothers_is_refused(tmp_path: Path, clock: Clock) -> None:
     """One writer, one key; an emptied folder is no fresh start."""
     book = opened(tmp_path, clock)
-    with pytest.raises(WalletBusy, match="another signer"):
+    with pytest.raises(WalletBusy, match="another Sentinel"):
         opened(tmp_path, clock)
     book.close()
     with pytest.raises(ChainMismatch, match="give it another"):

@@ -102,11 +102,11 @@ async def test_a_record_that_is_gone_is_no_fresh_start(tmp_path: Path) -> None:
 async def test_one_key_has_one_signer(tmp_path: Path) -> None:
     """A second signer on the same record ends with a clear message, and the first one goes on."""
     async with running(tmp_path) as keeper:
-        with pytest.raises(SettingsError, match="another signer runs"):
+        with pytest.raises(SettingsError, match="another Sentinel signs"):
             async with running(tmp_path, wallet={"dev_key_file": tmp_path / "key"}):
                 pass
         assert keeper.child is not None
-        assert keeper.child.running
+        assert (await greet(keeper.client.path)).pid == keeper.child.pid
 
 
 HOSTILE = (
