@@ -216,7 +216,7 @@ class WalletSettings(Group):
         return self
 
 
-class SignerSettings(_Group):
+class SignerSettings(Group):
     """Read by the signer's process; the caps by token are needed where it is not the daemon that starts it."""
 
     trades: Amounts = Field({}, description="most that one trade may take, whole tokens, e.g. WETH=0.5,USDC=2000")
@@ -296,7 +296,7 @@ def environment(settings: Settings, *names_: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names_:
         value = getattr(settings, name)
-        fields = {f"{name}__{key}": item for key, item in value} if isinstance(value, _Group) else {name: value}
+        fields = {f"{name}__{key}": item for key, item in value} if isinstance(value, Group) else {name: value}
         for key, item in fields.items():
             text = ",".join(f"{symbol}={n}" for symbol, n in item.items()) if isinstance(item, dict) else item
             found[f"{PREFIX}{key}".upper()] = "" if text is None else str(text)

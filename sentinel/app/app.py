@@ -46,7 +46,7 @@ from sentinel.host import heap
 from sentinel.settings import Settings
 from sentinel.telemetry import logs as telemetry
 from sentinel.telemetry.logs import Log
-from sentinel.types import Act, Address, CycleRecord, Intent, Network, Symbol
+from sentinel.types import Act, Address, CycleRecord, Intent, Network
 from sentinel.web.server import WebServer
 
 T = TypeVar("T")
