@@ -2,59 +2,86 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 from pathlib import Path
+from typing import Any
 
-from sentinel.chain.networks import FOLDER
+import pytest
+
+from sentinel.app import opened
+from sentinel.app.permission import require_permission
+from sentinel.chain.networks import FOLDER, load_network
 from sentinel.devnet import Devnet
+from sentinel.distill.oracle import OracleModel
+from sentinel.errors import SettingsError
+from sentinel.settings import Settings, load
 from sentinel.signer import wallet
-from sentinel.types import NATIVE
-from tests.app.running import Cli, moving
+from sentinel.types import NATIVE, Outcome, Settled
+from tests.app.running import moving
 
 CHAIN = 424242  # nobody's
+PATIENCE = 120.0  # seconds until a trade is confirmed, on a busy machine
 
 
-async def test_it_trades_where_the_operator_says_so_and_all_is_well(devnet: Devnet, tmp_path: Path) -> None:
-    """Refused without the setting, refused with what the doctor finds, and then a confirmed trade on that chain."""
+@pytest.mark.parametrize(
+    ("named", "told"), [(None, "which is not set"), (8453, "which is 8453"), (31337, "which is 31337")]
+)
+def test_the_chain_is_named_twice(tmp_path: Path, named: int | None, told: str) -> None:
+    """The network file alone opens no other chain; the setting alone does not either; the development chain is open."""
+    ethereum, devnet = load_network("ethereum"), load_network("devnet")
+    with pytest.raises(SettingsError, match=told):
+        require_permission(load(None, execution={"live_chain_id": named} if named else {}), ethereum)
+    require_permission(load(None, execution={"live_chain_id": ethereum.chain_id}), ethereum)
+    require_permission(load(None), devnet)
+
+
+async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) -> None:
+    """Refused with what the doctor finds, before anything is signed; mended, it trades and is confirmed there."""
     await devnet.rpc.call("anvil_setChainId", CHAIN)
+    settings = await _settings(devnet, tmp_path)
     async with moving(devnet, 0.6):
-        cli = await Cli.on(devnet, tmp_path)
-        try:
-            await _keystore(cli, devnet)
-            genesis = (await devnet.rpc.call("eth_getBlockByNumber", "0x0", False))["hash"]
-            network = tmp_path / "elsewhere.toml"
-            pinned = f'chain_id = {CHAIN}\npinned_block = 0\npinned_hash = "{genesis}"'
-            network.write_text((FOLDER / "devnet.toml").read_text().replace("chain_id = 31337", pinned))
-            cli.settings |= {"SENTINEL_NETWORK": str(network), "SENTINEL_EXECUTION__CONFIRMATIONS": "1"}
+        with pytest.raises(SettingsError, match=r"1\.0000 of the native coin") as refused:
+            async with opened(
+                settings(limits={"gas_reserve_eth": 1000.0, "max_head_age": 3600}), trader_model=OracleModel()
+            ):
+                pass
+        assert "while `sentinel doctor` finds" in str(refused.value)
+        assert int(await devnet.rpc.call("eth_getTransactionCount", settings().wallet.address, "latest"), 16) == 0
 
-            code, _, err = await cli("run", "--live")
-            assert (code, f"SENTINEL_EXECUTION__LIVE_CHAIN_ID={CHAIN}" in err) == (4, True)
-            code, _, err = await cli("run", "--live", "--set", "execution.live_chain_id=1")
-            assert (code, "which is 1" in err) == (4, True)
-
-            cli.settings["SENTINEL_EXECUTION__LIVE_CHAIN_ID"] = str(CHAIN)
-            code, _, err = await cli("run", "--live", "--set", "limits.gas_reserve_eth=1000")
-            assert code == 4, err
-            assert "`sentinel doctor` finds" in err
-            assert "gas: 1.0000 of the native coin" in err
-
-            await cli.spawn("run", "--live")
-            status = await cli.until(lambda found: found["transactions"].get("confirmed", 0) > 0, "status", within=120)
-            assert (status["mode"], status["chain_id"]) == ("live", CHAIN)
-            code, _, _ = await cli("stop")
-            assert code == 0
-        finally:
-            await cli.end()
+        settled: list[Settled] = []
+        with (tmp_path / "log").open("w") as log:
+            async with opened(settings(), trader_model=OracleModel(), log_to=log) as app:
+                app.daemon.on_settled += [settled.append, lambda _: app.daemon.stop()]
+                assert await asyncio.wait_for(app.daemon.run(), PATIENCE) == 0
+        assert [done.outcome for done in settled] == [Outcome.CONFIRMED]
+        tx = await devnet.rpc.call("eth_getTransactionByHash", settled[0].tx_hash)
+        assert int(tx["chainId"], 16) == CHAIN
 
 
-async def _keystore(cli: Cli, devnet: Devnet) -> None:
-    """A new key in a keystore, funded, in the development key's place."""
-    password, store = cli.folder / "password", cli.folder / "keystore"
+async def _settings(devnet: Devnet, folder: Path) -> Any:
+    """Of a new funded key in a keystore, on a network file that pins this very chain; a function of what to change."""
+    password, store, network = folder / "password", folder / "keystore", folder / "elsewhere.toml"
     password.touch(mode=0o600)
     password.write_text("correct horse")
     address = wallet.create(store, "correct horse", rounds=2)
     await devnet.fund(address, {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18})
     await devnet.allow_permit2(address, {"WETH": 10**19, "USDC": 20_000 * 10**6, "WBTC": 4 * 10**7})
-    del cli.settings["SENTINEL_WALLET__DEV_KEY_FILE"]
-    cli.settings |= {"SENTINEL_WALLET__KEYSTORE_FILE": str(store), "SENTINEL_WALLET__PASSWORD_FILE": str(password)}
-    assert os.stat(store).st_mode & 0o077 == 0
+    genesis = (await devnet.rpc.call("eth_getBlockByNumber", "0x0", False))["hash"]
+    pinned = f'chain_id = {CHAIN}\npinned_block = 0\npinned_hash = "{genesis}"'
+    network.write_text((FOLDER / "devnet.toml").read_text().replace("chain_id = 31337", pinned))
+
+    def made(**changes: Any) -> Settings:
+        explicit: dict[str, Any] = {
+            "network": str(network),
+            "proposer": "oracle",
+            "state_dir": folder / "state",
+            "rpc": {"url": devnet.rpc_url, "ws_url": devnet.ws_url},
+            "fork": {"port": 0},
+            "web": {"port": 0},
+            "wallet": {"keystore_file": store, "password_file": password, "address": address},
+            "execution": {"mode": "live", "confirmations": 1, "live_chain_id": CHAIN},
+            "limits": {"max_head_age": 3600},
+        }
+        return load(None, **{**explicit, **changes})
+
+    return made
