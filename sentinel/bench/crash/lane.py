@@ -20,14 +20,15 @@ from pathlib import Path
 
 from sentinel.bench.crash import counter
 from sentinel.bench.crash.life import Place, live
-from sentinel.bench.crash.points import POINTS
-from sentinel.bench.crash.tally import Tally, compare
+from sentinel.bench.crash.points import POINTS, Here
+from sentinel.bench.crash.tally import Ended, Tally, compare
 from sentinel.errors import Unavailable
 from sentinel.journal.journal import Journal
 from sentinel.rpc import Rpc
 
 LIFE_SECONDS = 60.0  # a life that takes longer has hung
 PATIENCE = 20  # lives that end by an error, one after the other, until the bench gives up
+STARTS = 0.2  # share of the random kills that may fall before there is a journal
 PHASES = ("starting", "recovery", "trade")
 
 
@@ -41,15 +42,9 @@ class Job:
     first_tag: int
     kills: int
     seed: int
-    mutant: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """One life. `point` is None where it was not killed; `error` where it failed by itself."""
-
-    point: str | None
-    error: str = ""
+    points: tuple[str, ...] = POINTS
+    at_random: float = 0.5  # share of the kills that fall at any time
+    mutant: bool = False
 
 
 class Lane:
@@ -74,10 +69,10 @@ class Lane:
         asyncio.run(live(self._place, self._next_tag(), _nothing, _nothing, random.Random(0), share=0))
 
     def lives(self) -> Iterator[Ended]:
-        """Without end; every other one is killed at a named point, the rest at a random time."""
+        """Without end; each is killed at a named point or at a random time."""
         failures = 0
         while True:
-            point = self._draw() if self._random.random() < 0.5 else None
+            point = self._draw() if self._random.random() >= self._job.at_random else None
             ended = self._killed_at(point, self._random.choice((0, 0, 1, 2))) if point else self._killed_sometime()
             if point and ended.point is None:
                 self._deck.append(point)  # it lived past it
@@ -109,14 +104,18 @@ class Lane:
 
     def _killed_sometime(self) -> Ended:
         """At any time of the length that a life usually has; one that is shorter ends by itself."""
-        begun = time.monotonic()
+        from_start = self._random.random() < STARTS
+        wanted = self._random.uniform(0, self._usual)
         pid = self._fork(self._next_tag(), "", 0)
-        end = begun + self._random.uniform(0, self._usual)
-        while (now := time.monotonic()) < end:
+        begun = now = time.monotonic()
+        while now < begun + wanted:
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 self._usual += 0.2 * (now - begun - self._usual)
                 break
             time.sleep(0.001)
+            now = time.monotonic()
+            if not self._marks[0] and not from_start:
+                begun = now
         else:
             self._usual *= 1.01  # so that the end of a life is reached as well
             os.kill(pid, signal.SIGKILL)
@@ -138,7 +137,8 @@ class Lane:
             return pid
         code = 1
         try:
-            asyncio.run(asyncio.wait_for(live(self._place, tag, self._killer(point, skip), self._phase, drops), LIFE_SECONDS))
+            life = live(self._place, tag, self._killer(point, skip), self._phase, drops)
+            asyncio.run(asyncio.wait_for(life, LIFE_SECONDS))
             code = 0
         except BaseException:
             text = traceback.format_exc()[-3000:].encode()
@@ -146,14 +146,14 @@ class Lane:
         finally:
             os._exit(code)
 
-    def _killer(self, point: str, skip: int):  # type: ignore[no-untyped-def]
-        left = skip
+    def _killer(self, point: str, skip: int) -> Here:
+        passed = 0
 
         def here(name: str) -> None:
-            nonlocal left
+            nonlocal passed
             if name == point:
-                left -= 1
-                if left < 0:
+                passed += 1
+                if passed > skip:
                     os.kill(os.getpid(), signal.SIGKILL)
 
         return here
@@ -165,7 +165,7 @@ class Lane:
 
     def _draw(self) -> str:
         if not self._deck:
-            self._deck = self._random.sample(POINTS, len(POINTS))
+            self._deck = self._random.sample(self._job.points, len(self._job.points))
         return self._deck.pop()
 
     def _next_tag(self) -> int:

@@ -48,6 +48,7 @@ class Forgetful(PointedRpc):
 async def live(place: Place, tag: int, here: Here, phase: Here, drops: random.Random, share: float = 0.1) -> None:
     """`tag` 0 makes no new trade. `phase` is told 'recovery', then 'trade'. Returns when nothing is in flight."""
     journal = PointedJournal.open(place.journal, place.network, place.genesis, place.signer.address)
+    assert isinstance(journal, PointedJournal)
     journal.here = here
     signer = PointedSigner.around(place.signer, here)
     made = SendThenSave if place.mutant else Executor

@@ -10,14 +10,17 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from sentinel.bench.crash import counter
-from sentinel.bench.crash.lane import Ended, Job, work
-from sentinel.bench.crash.tally import Tally, upper_bound_95
+from sentinel.bench.crash.execed import MOMENTS, Service
+from sentinel.bench.crash.lane import PATIENCE, Job, work
+from sentinel.bench.crash.points import POINTS
+from sentinel.bench.crash.tally import Ended, Tally, upper_bound_95
 from sentinel.devnet import Devnet
 from sentinel.errors import Unavailable
 from sentinel.types import NATIVE
@@ -38,6 +41,9 @@ class Run:
         self.stop = asyncio.Event()
         self._progress = progress
 
+    def execed(self) -> int:
+        return sum(self.points[moment] for moment in MOMENTS)
+
     def ended(self, ended: Ended) -> None:
         if ended.point is not None:
             self.points[ended.point] += 1
@@ -50,20 +56,45 @@ class Run:
 
 
 async def measure(
-    kills: int, *, lanes: int = 2, seed: int = 1, mutant: bool = False, folder: Path | None = None, progress: Progress
+    kills: int,
+    *,
+    execs: int = 0,
+    lanes: int = 2,
+    seed: int = 1,
+    points: tuple[str, ...] = POINTS,
+    at_random: float = 0.5,
+    mutant: bool = False,
+    folder: Path | None = None,
+    progress: Progress,
 ) -> dict[str, Any]:
-    """Kill so many times; a first Ctrl-C ends it early with what was done. Raises Unavailable where a lane fails."""
+    """Kill so many times, `execs` of them the whole program; a first Ctrl-C ends it early with what was done.
+
+    `folder` must be on a real disk. Raises Unavailable where a lane fails.
+    """
     begun = time.monotonic()
     run = Run(kills, progress)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, run.stop.set)
     try:
         with _folder(folder) as home:
-            tally = await _forked(home, run, kills, lanes, seed, mutant)
+            async with asyncio.TaskGroup() as group:
+                forked = group.create_task(
+                    _forked(
+                        home,
+                        run,
+                        kills - execs,
+                        lanes,
+                        seed,
+                        partial(Job, points=points, at_random=at_random, mutant=mutant),
+                    )
+                )
+                execed = group.create_task(_execed(home, run, execs, seed))
+    except* Unavailable as failed:
+        raise failed.exceptions[0] from None
     finally:
         loop.remove_signal_handler(signal.SIGINT)
-    seconds = time.monotonic() - begun
-    done = run.points.total()
+    tally = forked.result() + execed.result()
+    seconds, done = time.monotonic() - begun, run.points.total()
     return {
         "kills": done,
         "points": dict(sorted(run.points.items())),
@@ -83,7 +114,7 @@ async def measure(
 
 
 @contextlib.contextmanager
-def _folder(given: Path | None):  # type: ignore[no-untyped-def]
+def _folder(given: Path | None) -> Iterator[Path]:
     if given is not None:
         yield given
         return
@@ -93,7 +124,7 @@ def _folder(given: Path | None):  # type: ignore[no-untyped-def]
         yield Path(made).resolve()
 
 
-async def _forked(home: Path, run: Run, kills: int, lanes: int, seed: int, mutant: bool) -> Tally:
+async def _forked(home: Path, run: Run, kills: int, lanes: int, seed: int, job: Callable[..., Job]) -> Tally:
     async with Devnet.start() as net:
         await net.rpc.call("anvil_setCode", counter.COUNTER, counter.COUNTER_CODE)
         genesis = (await counter.read_head(net.rpc, "0x0")).hash
@@ -106,9 +137,24 @@ async def _forked(home: Path, run: Run, kills: int, lanes: int, seed: int, mutan
             key.write_text("0x" + secrets.token_hex(32))
             await net.fund(counter.signer(key).address, {NATIVE: 10**24})
             share = kills // lanes + (number < kills % lanes)
-            jobs.append(Job(net.rpc_url, folder, genesis, 1 + number * TAGS_A_LANE, share, seed * 1000 + number, mutant))
+            jobs.append(job(net.rpc_url, folder, genesis, 1 + number * TAGS_A_LANE, share, seed * 1000 + number))
         tallies = await asyncio.gather(*[_lane(job, run) for job in jobs])
     return sum(tallies, Tally())
+
+
+async def _execed(home: Path, run: Run, kills: int, seed: int) -> Tally:
+    if not kills:
+        return Tally()
+    folder = home / "exec"
+    folder.mkdir()
+    failures = 0
+    async with Service.on(folder, seed) as service:
+        while run.execed() < kills and not run.stop.is_set():
+            run.ended(ended := await service.kill_once())
+            failures = failures + 1 if ended.error else 0
+            if failures == PATIENCE:
+                raise Unavailable(f"{PATIENCE} starts in turn ended by an error; the last: {ended.error}")
+        return await service.tally()
 
 
 async def _lane(job: Job, run: Run) -> Tally:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sentinel.errors import JournalError
 from sentinel.journal.journal import Journal
 from sentinel.types import Outcome
 
@@ -13,11 +14,21 @@ EVERY = 10**9  # trades, more than any journal here holds
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """One life. `point` is None where it was not killed; `error` where it failed by itself."""
+
+    point: str | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     accepted: int = 0  # intents that the journal has accepted
     double: int = 0  # of them: took effect more than once
     lost: int = 0  # of them: never took effect, though no deadline has passed
-    disagree: int = 0  # the journal's outcome is not what the chain shows, or the journal does not know the trade at all
+    disagree: int = (
+        0  # the journal's outcome is not what the chain shows, or the journal does not know the trade at all
+    )
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -33,9 +44,8 @@ class Tally:
 
 
 def compare(journal: Journal, tags: Sequence[int], effects: Sequence[int]) -> Tally:
-    """`effects` of every tag that was ever tried. Raises JournalTampered, and AssertionError where one is unfinished."""
-    journal.verify()
-    assert journal.unfinished() == (), "an intent has not ended"
+    """`effects` of every tag that was ever tried. Raises as `require_ended`."""
+    require_ended(journal)
     outcomes = {trade.gross: trade.state for trade in journal.trades(EVERY)}
     counted = dict(zip(tags, effects, strict=True))
     confirmed = {tag for tag, outcome in outcomes.items() if outcome == Outcome.CONFIRMED}
@@ -45,6 +55,13 @@ def compare(journal: Journal, tags: Sequence[int], effects: Sequence[int]) -> Ta
         lost=sum(counted[tag] == 0 for tag in outcomes),
         disagree=len(confirmed ^ {tag for tag, count in counted.items() if count}),
     )
+
+
+def require_ended(journal: Journal) -> None:
+    """Raises JournalTampered where its index does not fit its records, JournalError where an intent has not ended."""
+    journal.verify()
+    if left := journal.unfinished():
+        raise JournalError(f"{len(left)} intents have not ended")
 
 
 def upper_bound_95(failures: int, trials: int) -> float:
