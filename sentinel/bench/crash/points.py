@@ -10,6 +10,7 @@ from sentinel.errors import RpcError
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import DevSigner, SignedTx
 from sentinel.journal.journal import Journal
+from sentinel.journal.states import State
 from sentinel.rpc import Rpc
 from sentinel.types import Attempt, Fees, Intent, Settled, TxRequest
 
@@ -69,7 +70,7 @@ class PointedJournal(Journal):
         super().attempt(attempt)
         self.here("committed")
 
-    def transition(self, intent_id: str, state: str, **facts: str | int | float | None) -> None:
+    def transition(self, intent_id: str, state: State, **facts: str | int | float | None) -> None:
         super().transition(intent_id, state, **facts)
         self.here("marked")
 
