@@ -9,6 +9,7 @@ from typing import Any
 
 from sentinel.bench.crash import counter
 from sentinel.bench.crash.points import Here, PointedJournal, PointedRpc, PointedSigner, SendThenSave
+from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import DevSigner
@@ -53,7 +54,7 @@ async def live(place: Place, tag: int, here: Here, phase: Here, drops: random.Ra
     signer = PointedSigner.around(place.signer, here)
     made = SendThenSave if place.mutant else Executor
     async with Forgetful(place.url, here, drops, share) as rpc:
-        executor = made(rpc, journal, signer, place.network, place.genesis, counter.finalise, RULES)
+        executor = made(rpc, Broadcaster(rpc), journal, signer, place.network, place.genesis, counter.finalise, RULES)
         phase("recovery")
         await reconcile(executor, await counter.read_head(rpc))
         await _follow(executor, rpc)

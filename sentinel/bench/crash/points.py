@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from sentinel.errors import RpcError
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import DevSigner, SignedTx
 from sentinel.journal.journal import Journal
@@ -84,7 +82,6 @@ class SendThenSave(Executor):
     """The mutant: broadcasts first and writes it down afterwards. It must be found out."""
 
     async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:
-        with contextlib.suppress(RpcError):
-            await self._rpc.call("eth_sendRawTransaction", "0x" + attempt.raw.hex())
+        await self._broadcast.send(attempt.raw, attempt.way)
         self.journal.attempt(attempt)
         self._attempts = (*self._attempts, attempt)
