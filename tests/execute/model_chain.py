@@ -67,6 +67,7 @@ class ModelChain:
         self.blocks = [Block(0, "0x" + "00" * 32, "", 1_000_000, 10 * GWEI, 0, None)]
         self.pool: dict[int, Tx] = {}
         self.known: dict[str, Tx] = {}  # all that was ever offered, by hash: other nodes may still have it
+        self.strangers: list[Tx] = []  # others' uses of the key, which they send again after a reorg
         self.base_fee = 10 * GWEI
         self.deaf = False  # the next send does not arrive
         self.mute = False  # the next send arrives, its reply does not
@@ -86,8 +87,9 @@ class ModelChain:
         return Head(b.number, b.hash, b.parent, b.timestamp, b.base_fee, 30_000_000, MINER, "0x00")
 
     def mine(self, now: int, tx: Tx | None = None) -> None:
-        """One block, with this transaction of the wallet where it fits."""
+        """One block, with this transaction of the wallet where it fits; a stranger that waits for its turn is first."""
         last = self.tip
+        tx = next((stranger for stranger in self.strangers if stranger.nonce == last.nonce), tx)
         fits = tx is not None and tx.nonce == last.nonce and tx.max_fee >= self.base_fee
         added, nonce = (tx, last.nonce + 1) if fits else (None, last.nonce)
         text = f"{last.hash} {last.number} {self._forks} {added.tx_hash if added else ''}"
@@ -105,20 +107,21 @@ class ModelChain:
         return [tx for tx in self.known.values() if tx.nonce == self.tip.nonce]
 
     def reorg(self, depth: int, *, repool: bool) -> None:
-        """Other blocks in place of the last ones, and one more; a stranger's use of the key stays mined."""
+        """Other blocks in place of the last ones, and one more."""
         depth = min(depth, len(self.blocks) - 1, FINAL_DEPTH - 1)
         gone, self.blocks = self.blocks[len(self.blocks) - depth :], self.blocks[: len(self.blocks) - depth]
         self._forks += 1
         for block in gone:
             if block.tx is not None and block.tx.ours and repool:
                 self.pool[block.tx.nonce] = block.tx
-            self.mine(block.timestamp, block.tx if block.tx and not block.tx.ours else None)
+            self.mine(block.timestamp)
         self.mine(self.tip.timestamp + 1)
 
     def foreign(self, now: int) -> None:
         """Somebody else uses the key."""
         stranger = Tx(f"0x{self._forks:032x}{self.tip.number:032x}", self.tip.nonce, MINER, 0, 0, 10**15, 1, ours=False)
-        self.mine(now, stranger)
+        self.strangers.append(stranger)
+        self.mine(now)
 
     def effects(self) -> dict[int, int]:
         """How often each tag took effect on the canonical chain."""

@@ -12,7 +12,7 @@ from typing import Any
 from sentinel.errors import JournalError
 from sentinel.journal.intents import Pending
 from sentinel.journal.states import MINED, State, ended_as, step
-from sentinel.types import Attempt, Intent, Outcome, Settled
+from sentinel.types import Attempt, Intent, Settled
 
 
 @dataclass
@@ -28,6 +28,14 @@ class Entry:
     def order(self) -> tuple[bool, int]:
         """The lowest nonce is the open one; what has none yet comes last."""
         return (not self.attempts, self.attempts[0].nonce if self.attempts else 0)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """As much of a Trade as the machine compares."""
+
+    intent_id: str
+    state: str
 
 
 class ModelJournal:
@@ -90,8 +98,8 @@ class ModelJournal:
     def unlatch(self, by: str) -> None:
         self.latched = None
 
-    def outcomes(self) -> dict[str, Outcome]:
-        return {id_: e.settled.outcome for id_, e in self.entries.items() if e.settled is not None}
+    def trades(self, limit: int) -> list[Ended]:
+        return [Ended(id_, e.state.value) for id_, e in self.entries.items() if e.ended]
 
     def _open(self, intent_id: str) -> Entry:
         pending = self.unfinished()

@@ -6,13 +6,24 @@ The real executor, state machine, fees and finality against a model chain; Hypot
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+from sentinel.bench.crash.points import SendThenSave
 from sentinel.chain.networks import load_network
 from sentinel.execute.broadcast import PUBLIC, Reply, offer
 from sentinel.execute.fees import FeeCaps
@@ -20,6 +31,7 @@ from sentinel.execute.reconcile import reconcile
 from sentinel.execute.send_state import CANCEL_GAS, Rules
 from sentinel.execute.sender import Executor
 from sentinel.execute.signer import SignedTx
+from sentinel.journal.journal import Journal
 from sentinel.types import (
     Act,
     Attempt,
@@ -38,10 +50,13 @@ from sentinel.types import (
 from tests.execute.model_chain import BLOCK_SECONDS, GWEI, MINER, ROUTER, WALLET, ModelChain, payload, sign
 from tests.execute.model_journal import ModelJournal
 
+pytestmark = pytest.mark.timeout(900)  # on a busy machine; half a minute of processor time
+
 T = TypeVar("T")
 
-SEQUENCES = 100
-STEPS = 30
+SEQUENCES = 2000
+ON_FILE = 60  # of them once more with the real journal
+STEPS = 20
 NETWORK = dataclasses.replace(load_network("devnet"), universal_router=ROUTER)
 CAPS = FeeCaps(300 * GWEI, 30 * GWEI, 10**17)
 RULES = Rules(confirmations=2, bump_after_blocks=2, resend_after=30.0, caps=CAPS, overdue_after=120.0)
@@ -60,7 +75,7 @@ class Hand:
     address = WALLET
     way = PUBLIC
 
-    def __init__(self, chain: ModelChain, journal: ModelJournal) -> None:
+    def __init__(self, chain: ModelChain, journal: Any) -> None:
         self.chain = chain
         self.journal = journal
         self.signed: dict[int, list[tuple[TxRequest, Fees]]] = {}
@@ -84,7 +99,6 @@ class Hand:
         raise AssertionError("nothing here needs a permit")
 
     async def send(self, raw: bytes, way: str) -> Reply:
-        assert any(attempt.raw == raw for p in self.journal.unfinished() for attempt in p.attempts), "sent, not saved"
         self._crash("committed")
         reply = await offer(self.chain, raw, 1.0)
         self._crash("sent")
@@ -106,12 +120,19 @@ class Hand:
 
 
 class Machine(RuleBasedStateMachine):
+    made: ClassVar[type[Executor]] = Executor
+    signs: ClassVar[type[Hand]] = Hand
+
+    def new_journal(self) -> Any:
+        """It outlives every process."""
+        return ModelJournal()
+
     @initialize()
     def begin(self) -> None:
         self.chain = ModelChain(NETWORK)
-        self.journal = ModelJournal()
         self.now = float(self.chain.tip.timestamp)
-        self.hand = Hand(self.chain, self.journal)
+        self.journal = self.new_journal()
+        self.hand = self.signs(self.chain, self.journal)
         self.tags: dict[str, int] = {}
         self.quiet = 0
         self.start()
@@ -120,18 +141,21 @@ class Machine(RuleBasedStateMachine):
 
     def start(self) -> None:
         """A process's life begins."""
-        self.executor = Executor(
+        self.executor = self.made(
             self.chain,
             self.hand,
-            self.journal,  # type: ignore[arg-type]
+            self.journal,
             self.hand,
             NETWORK,
             self.chain.blocks[0].hash,
             _never,
             RULES,
             observer=self.hand,
-            clock=lambda: self.now,
+            clock=self.clock,
         )
+
+    def clock(self) -> float:
+        return self.now
 
     def head(self) -> None:
         """The executor sees the newest block; past its bound an open intent must be heard of."""
@@ -153,13 +177,14 @@ class Machine(RuleBasedStateMachine):
         except Crash:
             self.restart()
 
-    @precondition(lambda self: self.executor.in_flight is None and self.journal.latched is None)
     @rule(
         life=st.sampled_from([20, 60, 120]),
         gwei=st.sampled_from([12, 30, 250]),
         kept=st.sampled_from(POINTS * 2 + ("",) * 6),
     )
     def trade(self, life: int, gwei: int, kept: str) -> None:
+        if self.executor.in_flight is not None or self.journal.latched is not None:
+            return
         tag = len(self.tags) + 1
         intent = self._intent(tag, int(self.now) + life, gwei)
         self.tags[intent.id] = tag
@@ -181,9 +206,6 @@ class Machine(RuleBasedStateMachine):
 
     # ---------------------------------------------------------------- the world's side
 
-    def pass_time(self, seconds: float) -> None:
-        self.now += seconds
-
     @rule(seconds=st.sampled_from([0, 1, BLOCK_SECONDS, BLOCK_SECONDS, 40]))
     def block(self, seconds: int) -> None:
         """A block with what the pool has."""
@@ -199,12 +221,11 @@ class Machine(RuleBasedStateMachine):
             self.chain.mine(int(self.now))
             self.head()
 
-    @precondition(lambda self: self.chain.offered())
     @rule(which=st.integers(0, 9))
     def any_attempt_is_mined(self, which: int) -> None:
         """An outbid or dropped one as well: other nodes may still have it."""
         offered = self.chain.offered()
-        self.chain.mine(int(self.now), offered[which % len(offered)])
+        self.chain.mine(int(self.now), offered[which % len(offered)] if offered else None)
         self.head()
 
     @rule()
@@ -229,18 +250,17 @@ class Machine(RuleBasedStateMachine):
     def base_fee(self, gwei: int) -> None:
         self.chain.base_fee = gwei * GWEI
 
-    @precondition(lambda self: self.journal.next_nonce() > 0)
     @rule(luck=st.integers(0, 4))
     def foreign(self, luck: int) -> None:
         """Somebody else uses the key, rarely."""
-        if luck == 0:
+        if luck == 0 and self.tags:
             self.chain.foreign(int(self.now))
             self.head()
 
-    @precondition(lambda self: self.journal.latched is not None)
     @rule()
     def resume(self) -> None:
-        self.journal.unlatch("operator")
+        if self.journal.latched is not None:
+            self.journal.unlatch("operator")
 
     @rule(point=st.sampled_from(POINTS))
     def crash_at_the_next_send(self, point: str) -> None:
@@ -250,7 +270,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def no_intent_twice(self) -> None:
-        assert all(count == 1 for count in self.chain.effects().values())
+        assert all(count == 1 for count in self.chain.effects().values()), "an intent took effect twice"
 
     def teardown(self) -> None:
         """From here on the world is kind: everything ends, and the journal says of each what the chain shows."""
@@ -265,8 +285,35 @@ class Machine(RuleBasedStateMachine):
         assert self.journal.unfinished() == (), "it never ends"
         effects = self.chain.effects()
         assert all(count == 1 for count in effects.values())
-        for intent_id, outcome in self.journal.outcomes().items():
-            assert (outcome is Outcome.CONFIRMED) == (self.tags[intent_id] in effects), (intent_id, outcome)
+        for trade in self.journal.trades(len(self.tags)):
+            assert (trade.state == Outcome.CONFIRMED) == (self.tags[trade.intent_id] in effects), trade
+
+
+class OnFile(Machine):
+    """The same with the real journal, whose file here need not survive a power cut."""
+
+    def new_journal(self) -> Journal:
+        self.folder = tempfile.TemporaryDirectory()
+        journal = Journal.open(Path(self.folder.name) / "journal", NETWORK, "0x" + "00" * 32, WALLET, clock=self.clock)
+        journal._ledger.one("PRAGMA synchronous=OFF", default=())
+        return journal
+
+    def teardown(self) -> None:
+        super().teardown()
+        if hasattr(self, "journal"):
+            self.journal.verify()
+            self.journal.close()
+            self.folder.cleanup()
+
+
+class Careless(Hand):
+    async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
+        return sign(nonce, tx, fees)
+
+
+class Mutant(Machine):
+    made: ClassVar[type[Executor]] = SendThenSave
+    signs: ClassVar[type[Hand]] = Careless
 
 
 async def _never(*_: Any) -> TxRequest:
@@ -282,12 +329,21 @@ def run(steps: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("something waited")
 
 
-TestMachine = Machine.TestCase
-TestMachine.settings = settings(
-    max_examples=SEQUENCES,
+COMMON = settings(
     stateful_step_count=STEPS,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(COMMON, max_examples=SEQUENCES)
+TestOnFile = OnFile.TestCase
+TestOnFile.settings = settings(COMMON, max_examples=ON_FILE)
+
+
+def test_sending_before_saving_is_found_out() -> None:
+    """The mutant takes effect twice in some sequence: so the machine can fail."""
+    with pytest.raises(AssertionError, match="took effect twice"):
+        run_state_machine_as_test(Mutant, settings=settings(COMMON, max_examples=500, phases=[Phase.generate]))
