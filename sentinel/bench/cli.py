@@ -107,6 +107,25 @@ def crash(
         raise typer.Exit(1)
 
 
+@app.command()
+def soak(
+    blocks: Annotated[int, typer.Option(min=20, help="Blocks, as fast as they come.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of the faults.")] = 1,
+    json: Json = False,
+) -> None:
+    """The send path over many blocks with faults: memory, descriptors, database and log, with slopes."""
+    from sentinel.bench.soak import soak as measure
+
+    found = asyncio.run(measure(blocks, seed=seed, progress=_progress))
+    if json:
+        typer.echo(json_module.dumps(found))
+    else:
+        for name, value in found.items():
+            typer.echo(f"{name:<17} {value if name != 'samples' else len(value)}")
+    if found["double"] or found["lost"] or found["disagree"]:
+        raise typer.Exit(1)
+
+
 @app.command("close-votes")
 def close_votes(
     model: Annotated[Path, typer.Option(help="Folder of the student; one trained less disagrees more.")] = NANO,

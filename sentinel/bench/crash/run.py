@@ -76,7 +76,7 @@ async def measure(
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, run.stop.set)
     try:
-        with _folder(folder) as home:
+        with on_disk("crash-", folder) as home:
             async with asyncio.TaskGroup() as group:
                 forked = group.create_task(
                     _forked(
@@ -114,13 +114,14 @@ async def measure(
 
 
 @contextlib.contextmanager
-def _folder(given: Path | None) -> Iterator[Path]:
+def on_disk(prefix: str, given: Path | None = None) -> Iterator[Path]:
+    """A new folder on a real disk: the temporary one may be memory, where fsync costs and proves nothing."""
     if given is not None:
         yield given
         return
-    build = Path("build")  # a real disk: the temporary folder may be memory, where fsync costs and proves nothing
+    build = Path("build")
     build.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="crash-", dir=build) as made:
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=build) as made:
         yield Path(made).resolve()
 
 
