@@ -81,6 +81,51 @@ def decide(
     typer.echo(f"waiting for the next head's market: {found['next_market']}")
 
 
+@app.command()
+def crash(
+    kills: Annotated[int, typer.Option(min=1, help="How often a process is killed.")] = 2000,
+    execs: Annotated[int, typer.Option("--exec", min=0, help="So many of them: a whole `sentinel run`.")] = 0,
+    lanes: Annotated[int, typer.Option(min=1, help="Wallets that live and die at once.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of points, times and faults.")] = 1,
+    mutant: Annotated[
+        bool, typer.Option("--send-then-save", help="Kill a mutant that sends first: it must show doubles.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """SIGKILL the send path again and again, hold the chain against the journal. Exit code 1 where they differ."""
+    from sentinel.bench.crash.run import measure
+
+    if execs > kills:
+        raise OperatorError("--exec is a part of --kills")
+    found = asyncio.run(measure(kills, execs=execs, lanes=lanes, seed=seed, mutant=mutant, progress=_progress))
+    if json:
+        typer.echo(json_module.dumps(found))
+    else:
+        for name, value in found.items():
+            typer.echo(f"{name:<17} {value}")
+    if found["double"] or found["lost"] or found["disagree"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def soak(
+    blocks: Annotated[int, typer.Option(min=20, help="Blocks, as fast as they come.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of the faults.")] = 1,
+    json: Json = False,
+) -> None:
+    """The send path over many blocks with faults: memory, descriptors, database and log, with slopes."""
+    from sentinel.bench.soak import soak as measure
+
+    found = asyncio.run(measure(blocks, seed=seed, progress=_progress))
+    if json:
+        typer.echo(json_module.dumps(found))
+    else:
+        for name, value in found.items():
+            typer.echo(f"{name:<17} {value if name != 'samples' else len(value)}")
+    if found["double"] or found["lost"] or found["disagree"]:
+        raise typer.Exit(1)
+
+
 @app.command("close-votes")
 def close_votes(
     model: Annotated[Path, typer.Option(help="Folder of the student; one trained less disagrees more.")] = NANO,

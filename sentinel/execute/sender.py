@@ -160,11 +160,17 @@ class Executor:
                 return None
             self._head = head.number
             try:
-                return await self._do(await self._decide(self._intent, head))
+                step = await self._decide(self._intent, head)
+                if isinstance(step, Send | Bump | Cancel) and self._overdue(self._intent):
+                    self._observer.alarm("overdue", f"{self._intent.id}: still being sent")
+                return await self._do(step)
             except Unavailable as error:  # a node that cannot tell any more must not hide that this one is overdue
-                if self.clock() > self._intent.deadline + self._rules.overdue_after:
+                if self._overdue(self._intent):
                     self._observer.alarm("overdue", f"{self._intent.id}: {error}")
                 raise
+
+    def _overdue(self, intent: Intent) -> bool:
+        return self.clock() > intent.deadline + self._rules.overdue_after
 
     async def _look_back(self, head: Head) -> None:
         """Open again what a reorg below our confirmations took back: its nonce is the next one that the chain takes."""

@@ -36,7 +36,8 @@ NEXT: Mapping[State, frozenset[State]] = {
     # found mined, or its nonce used, without a send that this process or an earlier one wrote down
     State.SIGNED: frozenset({State.SIGNED, State.SENT, State.SEEN, State.UNKNOWN}),
     State.SENT: frozenset({State.SENT, State.SIGNED, State.SEEN, State.UNKNOWN}),
-    State.SEEN: frozenset({State.SEEN, State.SENT, *MINED}),  # back to sent: a reorg took its block away
+    # back to sent: a reorg took its block away; to signed or unknown: it did so while no process looked
+    State.SEEN: frozenset({State.SEEN, State.SENT, State.SIGNED, State.UNKNOWN, *MINED}),
     State.CONFIRMED: frozenset({State.SENT, State.FINAL}),
     State.REVERTED: frozenset({State.SENT, State.FINAL}),
     State.CANCELLED: frozenset({State.SENT, State.FINAL}),

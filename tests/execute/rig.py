@@ -11,102 +11,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eth_abi.abi import encode
-
-from sentinel.chain.heads import parse_head
-from sentinel.chain.networks import load_network
+from sentinel.bench.crash import counter
+from sentinel.bench.crash.counter import (
+    CAPS,
+    COUNTER,
+    COUNTER_CODE,
+    GWEI,
+    LEGACY_CAPS,
+    decision,
+    finalise,
+    network,
+    read_head,
+    rules,
+)
 from sentinel.devnet import Devnet
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer import Signer
-from sentinel.execute.signer_call import EXECUTE
 from sentinel.execute.signer_client import SignerClient
-from sentinel.execute.signer_limits import SignerLimits
 from sentinel.journal.journal import Journal
 from sentinel.rpc import JsonRpc, Rpc
 from sentinel.signer.local import DevSigner
-from sentinel.types import (
-    NATIVE,
-    Act,
-    Attempt,
-    Candidate,
-    Head,
-    Intent,
-    Leg,
-    MarketState,
-    Network,
-    Route,
-    Settled,
-    SimEnv,
-    Simulation,
-    Swap,
-    TxRequest,
-)
+from sentinel.types import NATIVE, Attempt, Head, Intent, Network, Settled
+
+__all__ = ["CAPS", "COUNTER", "GWEI", "KEY", "Alone", "Notes", "Rig"]
+__all__ += ["decision", "effects", "network", "rules", "signer", "until"]
 
 T = TypeVar("T")
 KEY = "0x" + "c0ffee" * 10 + "beef"  # a canary: found anywhere but in its file, it has leaked
-GWEI = 10**9
-SENDER = "0x0000000000000000000000000000000000000001"  # stands for the wallet in a router call
-COUNTER = "0x00000000000000000000000000000000c0dEc0DE"
-# reverts when block.timestamp is past the deadline (word 2 of execute's arguments), else adds 1 to the slot of word 10,
-# which is the least output of a call with one V2 swap
-COUNTER_CODE = "0x6044354211156" + "00e57" + "60006000fd" + "5b" + "6101443580546001019055" + "00"
-CAPS = FeeCaps(500 * GWEI, 50 * GWEI, 10**18)
-LEGACY_CAPS = FeeCaps(500 * GWEI, 500 * GWEI, 10**18, legacy=True)
-
-
-def network() -> Network:
-    return dataclasses.replace(load_network("devnet"), universal_router=COUNTER)
-
-
-def rules(**changes: Any) -> Rules:
-    return dataclasses.replace(Rules(confirmations=1, bump_after_blocks=3, resend_after=60.0, caps=CAPS), **changes)
 
 
 def signer(folder: Path, clock: Callable[[], float] = time.time, *, caps: FeeCaps | None = None) -> DevSigner:
     path = folder / "dev.key"
     path.write_text(KEY)
-    chain, caps = network(), caps or CAPS
-    limits = SignerLimits(
-        chain_id=31337,
-        router=COUNTER,
-        permit2=chain.permit2,
-        amounts={chain.tokens[symbol].address: 10**30 for symbol in ("USDC", "WETH")},
-        max_gas=1_000_000,
-        max_fee=caps.max_fee,
-        max_priority_fee=caps.max_priority_fee,
-        max_cost=caps.max_cost,
-        max_lifetime=100_000,
-        legacy=caps.legacy,
-    )
-    return DevSigner.load(path, limits, clock)
-
-
-def decision(tag: int, deadline: int, head: Head, fee: int = 100 * GWEI, tip: int = 2 * GWEI) -> Act:
-    """A trade whose only effect is to count one more under `tag`."""
-    path = [network().tokens[symbol].address for symbol in ("USDC", "WETH")]
-    given = encode(["address", "uint256", "uint256", "address[]", "bool"], [SENDER, 10**6, tag, path, True])
-    data = EXECUTE + encode(["bytes", "bytes[]", "uint256"], [b"\x08", [given], deadline])
-    tx = TxRequest(COUNTER, data, 0, 100_000)
-    swap = Swap((Route((Leg("WETH/USDC-v2", "USDC", "WETH", "uniswap_v2"),), 10**6),), 1, deadline)
-    env = SimEnv(0, fee, tip, head.hash, head.number + 1, head.timestamp, head.base_fee, 30_000_000, COUNTER, "0x00")
-    return Act(Simulation(Candidate(0, swap, ""), tx, env, {}, 10**6, 50_000, (), None), 5, 8, 5, 0)
-
-
-async def finalise(simulation: Simulation, state: MarketState, signer: Signer) -> TxRequest:
-    assert simulation.tx is not None
-    return simulation.tx
-
-
-async def read_head(rpc: Rpc, block: str = "latest") -> Head:
-    return parse_head(await rpc.call("eth_getBlockByNumber", block, False))
+    return counter.signer(path, clock, caps or CAPS)
 
 
 async def effects(rpc: Rpc, tag: int) -> int:
     """How often the intent of this tag took effect on the chain."""
-    return int(await rpc.call("eth_getStorageAt", COUNTER, hex(tag), "latest"), 16)
+    return (await counter.effects(rpc, [tag]))[0]
 
 
 class Alone:
