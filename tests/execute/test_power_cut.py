@@ -15,6 +15,7 @@ from sentinel.bench.crash.tally import EVERY, require_ended
 from sentinel.errors import JournalError
 from sentinel.journal import journal as journal_module
 from sentinel.journal.journal import Journal
+from sentinel.signer.local import DevSigner
 from tests.execute.power import Disk, Kept, PowerCut, ledger_on
 from tests.execute.rig import Rig, effects
 
@@ -44,6 +45,7 @@ async def cut_everywhere(rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch
     disk = Disk(f"power-{next(_names)}", chance)
     monkeypatch.setattr(journal_module, "Ledger", ledger_on(disk, synchronous))
     path = folder / "power.sqlite"
+    assert isinstance(rig.signer, DevSigner)
     place = Place(rig.net.rpc_url, path, rig.genesis, rig.network, rig.signer)
     accepted: set[int] = set()
     found = Found()
