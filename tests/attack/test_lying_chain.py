@@ -200,7 +200,8 @@ async def test_a_lied_nonce_is_not_signed_beyond_what_fits(rig: Rig) -> None:
             pairs = zip(calls, answers, strict=True)
             return [absurd if method == "eth_getTransactionCount" else answer for (method, _), answer in pairs]
 
+    intent = await rig.accepted(1)
     rig.executor.watch._rpc = Absurd(rig.rpc, 0)
-    intent = await rig.trade(1)
+    await rig.executor.execute(intent)
     assert rig.journal.attempts(intent.id) == ()
     assert rig.notes.alarms == ["unsent"]
