@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sentinel.dex.build import Builder
-from sentinel.dex.costs import leg_cost_in, reference_rate
+from sentinel.dex.costs import TRADE_GAS, TRADE_SIZE, cost_in, leg_cost_in, reference_rate
 from sentinel.dex.labels import label_of
 from sentinel.dex.splits import best_route
 from sentinel.errors import ActionFault, QuoteError
@@ -79,22 +79,31 @@ def _worth(network: Network, state: MarketState, symbol: Symbol) -> Fraction:
     return Fraction(state.balances[symbol] * rate[0], rate[1]) if rate is not None else Fraction(0)
 
 
+def _least(network: Network, state: MarketState, limits: Limits) -> int:
+    """What is not worth a transaction, in base units of the quote token: policy's least, and the gas of a sale."""
+    return max(1, limits.min_trade, cost_in(network, state, TRADE_GAS, TRADE_SIZE, network.quote) or 0)
+
+
 def _slice(network: Network, state: MarketState, limits: Limits, spent: Spent, symbol: Symbol) -> int | Left:
-    """Base units of the next slice: all of them equal, as few as the limits allow, so that no crumb is left over."""
+    """Base units of the next slice: all of them equal, as few as the limits allow, so that no crumb is left over; where
+    the day's volume ends before that, what it still allows."""
     rate = reference_rate(network, state.reference, symbol, network.quote)
     if rate is None:
         return Left("it has no reference price, and nothing is sold without one", lasting=False)
     held, worth = state.balances[symbol], _worth(network, state, symbol)
-    if worth < limits.min_trade:
-        return Left("it is worth less than SENTINEL_LIMITS__MIN_TRADE", lasting=True, crumb=True)
-    room = min(limits.max_trade, limits.daily_volume - spent.volume)
-    if room < limits.min_trade:
+    least = _least(network, state, limits)
+    if worth < least:
+        return Left("it is worth less than SENTINEL_LIMITS__MIN_TRADE or its gas", lasting=True, crumb=True)
+    room = limits.daily_volume - spent.volume
+    if room < least:
         return Left("SENTINEL_LIMITS__DAILY_VOLUME is used up until 00:00 UTC", lasting=True)
-    most = int(room * Fraction(rate[1], rate[0]))
-    amount = -(-held // -(-held // most)) if most else 0
+    most = int(min(room, limits.max_trade) * Fraction(rate[1], rate[0]))
+    if most == 0:
+        return Left("one base unit is worth more than a trade may put in", lasting=True)
+    amount = min(held, most) if room <= limits.max_trade else -(-held // -(-held // most))
     if (allowed := state.allowances.get(symbol, 0)) < amount:
         amount = allowed
-    if Fraction(amount * rate[0], rate[1]) < limits.min_trade:
+    if Fraction(amount * rate[0], rate[1]) < least:
         return Left(f"Permit2 may not take it: `sentinel approve {symbol}` first", lasting=True)
     return amount
 
@@ -107,7 +116,7 @@ def _sale(
     assert rate is not None  # a slice was found by it
     cost = leg_cost_in(network, state, network.quote)
     why = "the amount is too small"
-    while amount * rate[0] >= max(1, limits.min_trade) * rate[1]:
+    while amount * rate[0] >= _least(network, state, limits) * rate[1]:
         try:
             route, _ = best_route(network, state.pools, symbol, network.quote, amount, cost)
             tokens = [symbol, *(leg.token_out for leg in route.legs)]

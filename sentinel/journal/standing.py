@@ -15,7 +15,7 @@ from sentinel.orders import Orders
 from sentinel.types import Symbol
 
 HALTER = "sentinel"  # who latches when the wallet or the signer is no longer understood
-SOLD = "everything was sold back (`sentinel stop --flatten`)"  # the latch that a finished sale leaves
+SOLD = "what could be sold was sold back (`sentinel stop --flatten`)"  # the latch that a finished sale leaves
 
 
 class Standing:

@@ -74,7 +74,7 @@ async def test_everything_is_sold_in_slices_and_the_daemon_stops(cli: Cli, devne
     await until(cli, lambda found: True)
     asked = asyncio.create_task(cli("stop", "--flatten", "--json", within=200.0))
     await until(cli, lambda found: b'"operator.flatten"' in (cli.folder / "stderr").read_bytes()[logged:])
-    async with moving(devnet):
+    async with moving(devnet, 0.8):  # near enough to the wall clock, which the signer's deadlines are held to
         code, out, err = await asked
         assert await asyncio.wait_for(again.wait(), 60) == 0
     sold = json.loads(out)

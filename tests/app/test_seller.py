@@ -75,7 +75,10 @@ async def test_what_cannot_be_sold_is_left_with_its_reason(desk: Desk) -> None:
     assert {left.why for left in used.left.values()} == {"SENTINEL_LIMITS__DAILY_VOLUME is used up until 00:00 UTC"}
     part = planned(desk, state, Spent(0, 49_900 * 10**6)).sale
     assert part is not None
-    assert part.amount_in * state.reference["WETH"].answer <= 100 * 10**26  # no more than what is left of the day
+    assert part.amount_in == 100 * 10**26 // state.reference["WETH"].answer  # all that is left of the day, at once
+    dear_gas = planned(desk, replace(state, priority_fee=10**15))
+    assert dear_gas.sale is None
+    assert all(left.crumb for left in dear_gas.left.values())  # a sale that its gas outweighs is none
     revoked = planned(desk, replace(state, allowances={}))
     assert "sentinel approve WETH" in revoked.left["WETH"].why
     blind = planned(desk, replace(state, reference={}))
