@@ -11,7 +11,7 @@ SOURCES = sentinel tests deploy/setup docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
-.PHONY: promote-proof proofs
+.PHONY: promote-proof bench-crash bench-soak proofs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,12 @@ bench-engines: setup  ## both engines on 2,000 random candidates
 
 bench-memory: setup  ## resident memory over 10,000 batches of candidates
 	$(BIN)/sentinel bench memory --batches 10000
+
+bench-crash: setup  ## 10,000 SIGKILLs of the send path, 200 of them of a whole `sentinel run`; chain against journal
+	$(BIN)/sentinel bench crash --kills 10000 --exec 200
+
+bench-soak: setup  ## the send path over 20,000 blocks with faults: memory, descriptors, database, log
+	$(BIN)/sentinel bench soak --blocks 20000
 
 promote-proof: setup  ## one student promoted over another and back, all real: vLLM, local market, daemon; 15 minutes
 	$(BIN)/sentinel bench promotion

@@ -18,6 +18,7 @@ from sentinel.errors import RpcError
 from sentinel.execute.signer import SignedTx
 from sentinel.rpc import JsonRpc
 from sentinel.types import Fees, Head, Network, TxRequest
+from tests.execute.rig import Alone
 
 T = TypeVar("T")
 WALLET = "0x00000000000000000000000000000000000000aA"
@@ -62,7 +63,7 @@ def payload(tag: int, deadline: int) -> bytes:
     return json.dumps([tag, deadline]).encode()
 
 
-class ModelChain:
+class ModelChain(Alone):
     """`blocks` is the canonical chain. Faults are switched on for the next send by `deaf` and `mute`."""
 
     def __init__(self, network: Network) -> None:

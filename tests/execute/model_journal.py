@@ -92,6 +92,9 @@ class ModelJournal:
     def next_nonce(self) -> int:
         return max((a.nonce + 1 for e in self.entries.values() for a in e.attempts), default=0)
 
+    def bar(self, purpose: Any) -> str | None:
+        return self.latched
+
     def latch(self, reason: str, by: str = "sentinel") -> None:
         self.latched = self.latched or reason
 
