@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,7 +16,6 @@ from eth_abi.abi import encode
 
 from sentinel.errors import RpcError
 from sentinel.execute.signer import SignedTx
-from sentinel.rpc import JsonRpc
 from sentinel.types import Fees, Head, Network, TxRequest
 from tests.execute.rig import Alone
 
@@ -78,18 +77,6 @@ class ModelChain(Alone):
         self._forks = 0
         reads = len(network.tokens) + 1
         self._balances = "0x" + encode(["(bool,bytes)[]"], [[(True, bytes(32))] * reads]).hex()
-
-    # ---------------------------------------------------------------- as an endpoint of its own
-
-    @property
-    def failures(self) -> int:
-        return 0
-
-    async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
-        return [await ask(self)]
-
-    def senders(self) -> list[tuple[str, JsonRpc]]:
-        return [("model", self)]
 
     # ---------------------------------------------------------------- what happens
 
