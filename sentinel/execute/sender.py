@@ -223,22 +223,13 @@ class Executor:
                 if overdue:
                     self._observer.alarm("overdue", f"{self._intent.id}: {why}")
             case Settle(outcome, receipt):
-                realised = await self.watch.realised(receipt) if receipt else {}
+                intent_id = self._intent.id
                 return self._end(
-                    Settled(
-                        intent_id=self._intent.id,
-                        outcome=outcome,
-                        tx_hash=receipt.tx_hash if receipt else None,
-                        block_number=receipt.block_number if receipt else None,
-                        gas_used=receipt.gas_used if receipt else 0,
-                        gas_cost=receipt.gas_cost if receipt else 0,
-                        realised=realised,
-                        block_hash=receipt.block_hash if receipt else None,
-                    )
+                    await self.watch.ended(intent_id, outcome, receipt) if receipt else _unmined(intent_id, outcome)
                 )
             case Halt(nonce):
                 self._latch(f"nonce {nonce} was used by a transaction that Sentinel did not sign")
-                return self._end(Settled(self._intent.id, Outcome.UNKNOWN, None, None, 0, 0, {}))
+                return self._end(_unmined(self._intent.id, Outcome.UNKNOWN))
         return None
 
     # ---------------------------------------------------------------- sign, commit, send: in this order
@@ -249,7 +240,7 @@ class Executor:
         purpose = purpose_of(intent.decision.simulation.candidate.action, self._network.quote)
         if (why := self.journal.bar(purpose)) is not None:
             self._observer.alarm("paused", f"{intent.id} was not signed: {why}")
-            return self._end(Settled(intent.id, Outcome.EXPIRED, None, None, 0, 0, {}))
+            return self._end(_unmined(intent.id, Outcome.EXPIRED))
         if ours > chain:  # a reorg, or a node that lags: signing now would leave a hole or reuse a nonce (I4)
             self._observer.alarm("nonce_gap", f"the chain counts {chain}, the journal {ours}")
             return None
@@ -257,7 +248,7 @@ class Executor:
             attempt = await self._first_attempt(intent, chain, fees)
         except SignerRefused as error:
             self._latch(f"the signer refused what policy had passed: {error}")
-            return self._end(Settled(intent.id, Outcome.EXPIRED, None, None, 0, 0, {}))
+            return self._end(_unmined(intent.id, Outcome.EXPIRED))
         await self._commit_and_send(intent, attempt)
         return None
 
@@ -316,3 +307,7 @@ class Executor:
     def _latch(self, reason: str) -> None:
         self.journal.latch(reason)
         self._observer.alarm("latched", reason)
+
+
+def _unmined(intent_id: str, outcome: Outcome) -> Settled:
+    return Settled(intent_id, outcome, None, None, 0, 0, {})

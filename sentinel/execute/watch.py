@@ -11,7 +11,7 @@ from sentinel.errors import ChainMismatch, RpcError
 from sentinel.execute.send_state import Receipt
 from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
 from sentinel.rpc import Call, JsonRpc, quantity
-from sentinel.types import NATIVE, Address, Head, HexHash, Network, Symbol
+from sentinel.types import NATIVE, Address, Head, HexHash, Network, Outcome, Settled, Symbol
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
 ALLOWANCE = bytes.fromhex("dd62ed3e")  # allowance(address,address)
@@ -95,6 +95,18 @@ class Watch:
         final = quantity(found["number"], 63) if isinstance(found, dict) and "number" in found else 0
         hashes = [str(block.get("hash", "")) if isinstance(block, dict) else "" for block in blocks]
         return final or max(0, head.number - depth), dict(zip(wanted, hashes, strict=True))
+
+    async def ended(self, intent_id: str, outcome: Outcome, receipt: Receipt) -> Settled:
+        return Settled(
+            intent_id=intent_id,
+            outcome=outcome,
+            tx_hash=receipt.tx_hash,
+            block_number=receipt.block_number,
+            gas_used=receipt.gas_used,
+            gas_cost=receipt.gas_cost,
+            realised=await self.realised(receipt),
+            block_hash=receipt.block_hash,
+        )
 
     async def realised(self, receipt: Receipt) -> dict[Symbol, int]:
         """The wallet's net change over the receipt's block, NATIVE without the transaction's own gas (I13)."""
