@@ -181,7 +181,7 @@ async def test_nothing_is_signed_while_paused(rig: Rig) -> None:
 
 async def test_the_signer_disagrees(rig: Rig) -> None:
     """What the signer refuses is not sent, ends expired, and latches: policy has let something through."""
-    await rig.trade(1, deadline_in=10**6)
+    await rig.trade(1, deadline_in=10**7)
     assert [trade.state for trade in rig.journal.trades(5)] == ["expired"]
     assert "signer refused" in (rig.journal.latched or "")
 
