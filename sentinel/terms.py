@@ -115,13 +115,19 @@ def dust(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -
 
 
 def allowances(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-    """What Permit2 may be allowed, and what the signer signs at most, by token in base units.
+    """What Permit2 may be allowed, by token in base units.
 
     One significant digit, so that a restart at another price does not approve everything anew.
     """
     caps = _in_tokens(settings.limits.approval, network, prices)
     caps.pop(NATIVE, None)
     return {symbol: _leading_digit(amount) for symbol, amount in caps.items()}
+
+
+def signed_allowances(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
+    """The largest allowance that the signer signs, by token in base units: twice ours, since prices move while the
+    signer's caps stand, and a first digit may go from 1 to 2."""
+    return {symbol: 2 * amount for symbol, amount in allowances(settings, network, prices).items()}
 
 
 def least_allowances(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:

@@ -47,7 +47,7 @@ class Keeper:
         """The caps by token at these prices, unless the signer has its own. Raises Unavailable."""
         if not (await greet(self.client.path)).open_caps:
             return
-        by_symbol = (kind(settings, network, prices) for kind in (terms.allowances, terms.trades, terms.daily))
+        by_symbol = (kind(settings, network, prices) for kind in (terms.signed_allowances, terms.trades, terms.daily))
         approvals, trades, daily = (
             {network.tokens[symbol].address: amount for symbol, amount in caps.items()} for caps in by_symbol
         )
