@@ -8,11 +8,13 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from sentinel import terms
 from sentinel.chain.networks import load_network
-from sentinel.errors import SettingsError
+from sentinel.errors import SettingsError, WalletBusy
 from sentinel.execute.signer_client import socket_of
 from sentinel.execute.signer_limits import SignerLimits
 from sentinel.settings import PREFIX, Settings
@@ -25,6 +27,7 @@ from sentinel.signer.spending import DayCaps
 from sentinel.telemetry import logs as telemetry
 from sentinel.types import Address, Network
 
+PATIENCE = 3.0  # seconds
 _DUMPABLE, _PARENT_DEATH, _NO_NEW_PRIVILEGES = 4, 1, 38  # of prctl(2)
 
 
@@ -40,7 +43,7 @@ async def _serve(settings: Settings, *, child: bool) -> None:
     limits, caps = own_limits(settings, network, child=child)
     key = await open_key(settings, network)
     folder = settings.state_dir.expanduser()
-    book = Book.open(folder / "signer", network.chain_id, key.address, caps)
+    book = await _opened(folder / "signer", network, key, caps, patience=PATIENCE if child else 0.0)
     try:
         log = telemetry.configure(settings.log.level, settings.log.format, network=network.name, wallet=key.address)
         path = socket_of(settings)
@@ -60,6 +63,18 @@ async def _serve(settings: Settings, *, child: bool) -> None:
         log.info("signer.stopped")
     finally:
         book.close()
+
+
+async def _opened(folder: Path, network: Network, key: Key, caps: DayCaps, patience: float) -> Book:
+    """A daemon that was killed and started again at once finds its earlier signer still dying: wait for that."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return Book.open(folder, network.chain_id, key.address, caps)
+        except WalletBusy:
+            if time.monotonic() >= until:
+                raise
+        await asyncio.sleep(0.1)
 
 
 def own_limits(settings: Settings, network: Network, *, child: bool) -> tuple[SignerLimits, DayCaps]:
