@@ -59,7 +59,7 @@ async def test_live_trades_are_confirmed_as_simulated(cli: Cli) -> None:
     def swapped(trades: list[dict[str, str]]) -> list[dict[str, str]]:
         return [trade for trade in trades if (trade["kind"], trade["state"]) == ("swap", "confirmed")]
 
-    trades = await cli.until(lambda found: bool(swapped(found)), "trades", within=40)
+    trades = await cli.until(lambda found: bool(swapped(found)), "trades", within=90)
     trade = swapped(trades)[0]
     assert trade["realised"] is not None
     assert abs(float(trade["drift_bps"])) < 100
