@@ -43,7 +43,7 @@ async def test_a_dry_run_decides_and_sends_nothing(cli: Cli, devnet: Devnet) -> 
     assert int(await devnet.rpc.call("eth_getTransactionCount", WALLET, "pending"), 16) == 0
     trades = await cli.json("trades")
     assert {trade["state"] for trade in trades} == {"dry"}
-    code, out, _ = await cli("decisions", "-n", "100")
+    code, out, _ = await cli("decisions", "-n", "1000")
     assert code == 0
     assert "swap" in out
     assert not list((cli.folder / "state").glob("*.sock"))
@@ -72,7 +72,7 @@ async def test_live_trades_are_confirmed_as_simulated(cli: Cli) -> None:
         assert told in err
         assert "Traceback" not in err
 
-    decisions = await cli.json("decisions", "-n", "100")
+    decisions = await cli.json("decisions", "-n", "1000")
     act = next(line for line in decisions if line["act"])
     replayed = await cli.json("replay", str(act["id"]))
     assert replayed["same"]
