@@ -62,6 +62,7 @@ class Cli:
                 "SENTINEL_WALLET__DEV_KEY_FILE": str(key),
                 "SENTINEL_PROPOSER": "oracle",
                 "SENTINEL_LIMITS__MAX_HEAD_AGE": "3600",  # blocks come faster than seconds, so chain time runs ahead
+                "SENTINEL_LIMITS__DEADLINE": "600",  # likewise: the signer takes twice this, from the wall clock
                 **settings,
             },
         )
@@ -96,7 +97,7 @@ class Cli:
         assert code == 0, err
         return json.loads(out)
 
-    async def until(self, wanted: Callable[[Any], bool], *arguments: str, within: float = 30.0) -> Any:
+    async def until(self, wanted: Callable[[Any], bool], *arguments: str, within: float = 60.0) -> Any:
         """Ask again until the answer is as wanted; fails with the last answer and the daemon's log."""
         end = asyncio.get_running_loop().time() + within
         last: Any = None
