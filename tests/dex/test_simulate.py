@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -223,18 +222,6 @@ async def test_the_pre_check_is_no_stricter_than_the_chain(desk: Desk) -> None:
             tx |= {"gas": hex(intrinsic_gas(data) - missing), "maxFeePerGas": hex(10**11)}
             (reply,) = await rpc.batch([("eth_simulateV1", [{"blockStateCalls": [{"calls": [tx]}]}, "latest"])])
             assert isinstance(reply, Exception) == bool(missing)
-
-
-async def test_sixty_four_candidates_take_a_fraction_of_a_block(desk: Desk) -> None:
-    """The best of three: about 45 ms where the machine is quiet."""
-    state = await desk.state()
-    tried = candidates(*some_actions(desk, state, 64, seed=2))
-    took = []
-    for _ in range(3):
-        started = time.perf_counter()
-        await desk.kit.simulate_all(state, tried)
-        took.append(time.perf_counter() - started)
-    assert min(took) < 0.5
 
 
 @pytest.mark.parametrize(
