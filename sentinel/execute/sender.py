@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 
-from sentinel.errors import Refused, RpcError, SignerRefused, Unavailable
+from sentinel.errors import Refused, RpcError, SignerRefused, SignerUnavailable, Unavailable
 from sentinel.execute.finality import Finality
 from sentinel.execute.outside import Broadcast, Observer, Silent
 from sentinel.execute.send_errors import Answer
@@ -264,10 +264,14 @@ class Executor:
             return await self._sign(intent, nonce, fees, cancel=True)
 
     async def _replace(self, intent: Intent, fees: Fees, cancel: bool) -> None:
+        last = self._attempts[-1]
         try:
-            attempt = await self._sign(intent, self._attempts[-1].nonce, fees, cancel)
-        except SignerRefused as error:
-            self._observer.alarm("refused", f"{intent.id}: {error}")
+            attempt = await self._sign(intent, last.nonce, fees, cancel)
+        except (SignerRefused, SignerUnavailable) as error:  # what is signed already goes on
+            self._observer.alarm("refused" if isinstance(error, SignerRefused) else "unsigned", f"{intent.id}: {error}")
+            since = self._sent.get(last.tx_hash)
+            if since is None or self.clock() - since.at >= self._rules.resend_after:
+                await self._send(intent, last)
             return
         await self._commit_and_send(intent, attempt)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.errors import ChainMismatch, JournalError, Refused
+from sentinel.errors import ChainMismatch, JournalError, Refused, SignerUnavailable
 from sentinel.execute.reconcile import reconcile
 from sentinel.types import NATIVE, Intent, Outcome
 from tests.execute.rig import GWEI, Rig, decision
@@ -122,6 +122,27 @@ async def test_same_bytes_again(rig: Rig) -> None:
     settled = await rig.follow()
     assert (settled.outcome, settled.tx_hash) == (Outcome.CONFIRMED, attempt.tx_hash)
     assert len(rig.journal.attempts(intent.id)) == 1
+
+
+async def test_without_a_signer_the_signed_bytes_go_on(rig: Rig) -> None:
+    """A raise that cannot be signed is an alarm at each head; after a minute the same bytes go again, and are mined."""
+    intent = await rig.trade(1)
+    (attempt,) = rig.journal.attempts(intent.id)
+    await rig.net.rpc.call("anvil_dropTransaction", attempt.tx_hash)
+
+    class Dead:
+        address = rig.signer.address
+
+        async def sign_transaction(self, *_: object) -> None:
+            raise SignerUnavailable("the signer does not answer")
+
+    rig.executor._signer = Dead()  # type: ignore[assignment]
+    assert await rig.executor.on_head(await rig.mine(4)) is None
+    assert (rig.notes.answers, rig.notes.alarms) == (["sent"], ["unsigned"])
+    rig.offset += 61
+    settled = await rig.follow()
+    assert (settled.outcome, settled.tx_hash) == (Outcome.CONFIRMED, attempt.tx_hash)
+    assert rig.journal.attempts(intent.id) == (attempt,)
 
 
 async def test_expiry_takes_the_nonce_back(rig: Rig) -> None:
