@@ -7,6 +7,7 @@ finality, journal, log, metrics and RPC, on a real chain, as fast as it will go.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import random
@@ -98,11 +99,19 @@ async def soak(blocks: int, *, seed: int = 1, progress: Progress) -> dict[str, A
         run = _Run(net, rpc, journal, executor, chance)
         begun = time.monotonic()
         samples: list[dict[str, float]] = []
-        for done in range(1, blocks + 1):
-            await run.block()
-            if done % max(1, blocks // SAMPLES) == 0:
-                progress(done, blocks, "blocks")
-                samples.append({"blocks": done} | _sizes(home))
+        done = 0
+        try:
+            while done < blocks:
+                await run.block()
+                done += 1
+                if done % max(1, blocks // SAMPLES) == 0:
+                    progress(done, blocks, "blocks")
+                    samples.append({"blocks": done} | _sizes(home))
+        except asyncio.CancelledError:  # Ctrl-C: what was run so far is told
+            if not samples or (task := asyncio.current_task()) is None:
+                raise
+            task.uncancel()
+            blocks = done
         seconds = time.monotonic() - begun
         tally = await run.end()
         return {
