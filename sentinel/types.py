@@ -497,6 +497,7 @@ class Settled:
     gas_cost: int  # wei, all that the chain took for it: gas, and on a rollup its data
     realised: Mapping[Symbol, int]  # the wallet's net change over the block, NATIVE without own gas, base units
     block_hash: HexHash | None = None  # of `block_number`; None also in journals of before it was kept
+    unread: bool = False  # `realised` is not what it brought: no endpoint has the balances around its block any more
 
 
 @dataclass(frozen=True, slots=True)

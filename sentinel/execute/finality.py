@@ -7,12 +7,12 @@ below it. All else is asked only where it is not, or where something becomes fin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sentinel.execute.watch import Watch
 from sentinel.journal.journal import Journal
-from sentinel.types import Head, Settled
+from sentinel.types import Head, HexHash, Settled
 
 DEPTH = 64  # blocks; final where the node knows no finalized block
 
@@ -26,6 +26,10 @@ class Past:
     block_number: int
     block_hash: str  # empty in journals of before it was kept
     hashes: tuple[str, ...]
+
+    def moved(self, blocks: Mapping[int, HexHash]) -> bool:
+        """Another block stands there now. Without a hash of its own it is final by its number alone."""
+        return bool(self.block_hash) and blocks[self.block_number] != self.block_hash
 
 
 class Finality:
@@ -50,17 +54,22 @@ class Finality:
         if not self._past:
             return ()
         newest = self._past[-1]
-        final, blocks = await self._watch.finalized(head, self._depth, [newest.block_number])
-        suspects = self._past if blocks[newest.block_number] != newest.block_hash else []
-        if not suspects and (done := [past for past in self._past if past.block_number <= final]):
-            _, blocks = await self._watch.finalized(head, self._depth, [past.block_number for past in done])
-            suspects = [past for past in done if blocks[past.block_number] != past.block_hash]
-            if not suspects:
-                self._journal.finalise([past.intent_id for past in done], final)
-                self._past = self._past[len(done) :]
-        if not suspects:
+        if head.number < newest.block_number:  # seen from below, by a node that lags or in the middle of a reorg
             return ()
-        return await self._lost(suspects, head)
+        final, blocks = await self._watch.finalized(head, self._depth, [newest.block_number])
+        if newest.moved(blocks):
+            return await self._lost([past for past in self._past if past.block_number > final], head)
+        if done := [past for past in self._past if past.block_number <= final]:
+            _, blocks = await self._watch.finalized(head, self._depth, [past.block_number for past in done])
+            if moved := [past for past in done if past.moved(blocks)]:
+                return await self._lost(moved, head)
+            self._journal.finalise([past.intent_id for past in done], final)
+            self._past = self._past[len(done) :]
+        return ()
+
+    def beside(self, block_hash: HexHash) -> bool:
+        """Something else of ours was settled from this very block."""
+        return any(past.block_hash == block_hash for past in self._past or ())
 
     async def _lost(self, suspects: Sequence[Past], head: Head) -> tuple[str, ...]:
         """Those that the chain does not show where they were settled, and all of a higher nonce: they ended on it."""

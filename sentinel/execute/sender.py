@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from sentinel.errors import Refused, RpcError, SignerRefused, SignerUnavailable, Unavailable
+from sentinel.execute.ending import mined, unmined
 from sentinel.execute.finality import Finality
 from sentinel.execute.outside import Broadcast, Observer, Silent
 from sentinel.execute.send_errors import Answer
@@ -130,8 +131,10 @@ class Executor:
         Raises JournalError (nothing was sent), ChainMismatch.
         """
         async with self._lock:
-            if self._intent is not None or not intent.signed:
-                raise Refused("in_flight", "another transaction is in flight, or this one is not signed")
+            if not intent.signed or not self.journal.is_unfinished(intent.id):
+                raise Refused("intent", "it is not signed, or the journal has not accepted it, or it has ended")
+            if self._intent is not None:  # followed already, or it waits: a reorg has opened an earlier one meanwhile
+                return
             self._head = max(self._head, intent.env.number - 1)
             self.adopt(Pending(intent, ()))
             seen = Seen(self.clock(), self._head, intent.env.base_fee, {}, 0, 0)
@@ -223,32 +226,37 @@ class Executor:
                 if overdue:
                     self._observer.alarm("overdue", f"{self._intent.id}: {why}")
             case Settle(outcome, receipt):
-                intent_id = self._intent.id
-                return self._end(
-                    await self.watch.ended(intent_id, outcome, receipt) if receipt else _unmined(intent_id, outcome)
-                )
+                if receipt is None:
+                    return self._end(unmined(self._intent.id, outcome))
+                settled, lost = await mined(self.watch, self._finality, self._head, self._intent.id, outcome, receipt)
+                if lost is not None:
+                    self._latch(lost)
+                return self._end(settled)
             case Halt(nonce):
                 self._latch(f"nonce {nonce} was used by a transaction that Sentinel did not sign")
-                return self._end(_unmined(self._intent.id, Outcome.UNKNOWN))
+                return self._end(unmined(self._intent.id, Outcome.UNKNOWN))
         return None
 
     # ---------------------------------------------------------------- sign, commit, send: in this order
 
     async def _first(self, intent: Intent, fees: Fees) -> Settled | None:
-        chain, ours = await self.watch.mined_nonce(), self.journal.next_nonce()
+        (least, chain), ours = await self.watch.mined_nonce(), self.journal.next_nonce()
         # Asked after the read, which may take seconds: nothing waits between here and the send.
         purpose = purpose_of(intent.decision.simulation.candidate.action, self._network.quote)
         if (why := self.journal.bar(purpose)) is not None:
             self._observer.alarm("paused", f"{intent.id} was not signed: {why}")
-            return self._end(_unmined(intent.id, Outcome.EXPIRED))
+            return self._end(unmined(intent.id, Outcome.EXPIRED))
         if ours > chain:  # a reorg, or a node that lags: signing now would leave a hole or reuse a nonce (I4)
             self._observer.alarm("nonce_gap", f"the chain counts {chain}, the journal {ours}")
+            return None
+        if chain > max(least, ours):  # more than we ever sent, and not all say so: such a nonce may never be reached
+            self._observer.alarm("nonce_disputed", f"endpoints count {least} to {chain}, the journal {ours}")
             return None
         try:
             attempt = await self._first_attempt(intent, chain, fees)
         except SignerRefused as error:
             self._latch(f"the signer refused what policy had passed: {error}")
-            return self._end(_unmined(intent.id, Outcome.EXPIRED))
+            return self._end(unmined(intent.id, Outcome.EXPIRED))
         await self._commit_and_send(intent, attempt)
         return None
 
@@ -311,7 +319,3 @@ class Executor:
     def _latch(self, reason: str) -> None:
         self.journal.latch(reason)
         self._observer.alarm("latched", reason)
-
-
-def _unmined(intent_id: str, outcome: Outcome) -> Settled:
-    return Settled(intent_id, outcome, None, None, 0, 0, {})

@@ -15,7 +15,7 @@ from sentinel.types import NATIVE, Address, Head, HexHash, Network, Outcome, Set
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
 ALLOWANCE = bytes.fromhex("dd62ed3e")  # allowance(address,address)
-_NO_JUDGEMENT = (None, 429, -32005)  # no answer of the node's own, or that it is asked too often
+NO_JUDGEMENT = (None, 429, -32005)  # no answer of the node's own, or that it is asked too often
 GET_ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
 
 
@@ -31,12 +31,13 @@ class Watch:
         self._wallet = wallet
         self._genesis = genesis
 
-    async def mined_nonce(self) -> int:
-        """The chain's count of our mined transactions, the highest of all endpoints: one that lags has none to reuse.
+    async def mined_nonce(self) -> tuple[int, int]:
+        """The chain's count of our mined transactions: the lowest and the highest that an endpoint says.
 
         Each is asked whether it serves the right chain first (I10). Raises ChainMismatch where none does.
         """
-        return max(await self._rpc.everywhere(self._mined_nonce))
+        found = await self._rpc.everywhere(self._mined_nonce)
+        return min(found), max(found)
 
     async def _mined_nonce(self, rpc: JsonRpc) -> int:
         anchor = hex(self._network.pinned_block or 0)
@@ -48,7 +49,9 @@ class Watch:
         )
         if quantity(chain_id) != self._network.chain_id:
             raise ChainMismatch(f"the endpoint serves chain {quantity(chain_id)}, {self._network.name} is another")
-        if not isinstance(block, dict) or block.get("hash") != self._genesis:
+        if not isinstance(block, dict):  # pruned, or not there yet: it may be of the right chain
+            raise RpcError(f"the endpoint does not show block {int(anchor, 16)}")
+        if block.get("hash") != self._genesis:
             raise ChainMismatch(f"block {int(anchor, 16)} is not the one that this journal began on")
         return quantity(nonce, 63)
 
@@ -78,25 +81,36 @@ class Watch:
         return receipts, quantity(nonce, 63), quantity(deep_nonce, 63)
 
     async def finalized(self, head: Head, depth: int, numbers: Iterable[int]) -> tuple[int, dict[int, HexHash]]:
-        """(number of the newest final block, hash by number of the blocks asked for; empty where there is none).
+        """(number of the newest block that is final for all endpoints, hash by number of the blocks asked for: what
+        most of them show).
 
-        A node that knows no finalized block (a chain of another consensus) counts `depth` blocks below the head.
+        A node that knows no finalized block (a chain of another consensus) counts `depth` blocks below the head. Raises
+        RpcError where no endpoint has all of the blocks.
         """
         wanted = list(dict.fromkeys(numbers))
+        found = await self._rpc.everywhere(lambda rpc: self._finalized(rpc, head, depth, wanted))
+        hashes = [Counter(shown).most_common(1)[0][0] for shown in zip(*(shown for _, shown in found), strict=True)]
+        return min(head.number, *(final for final, _ in found)), dict(zip(wanted, hashes, strict=True))
+
+    async def _finalized(
+        self, rpc: JsonRpc, head: Head, depth: int, wanted: Sequence[int]
+    ) -> tuple[int, tuple[HexHash, ...]]:
         calls: list[Call] = [("eth_getBlockByNumber", ["finalized", False])]
-        found, *blocks = await self._rpc.batch(
-            calls + [("eth_getBlockByNumber", [hex(number), False]) for number in wanted]
-        )
+        found, *blocks = await rpc.batch(calls + [("eth_getBlockByNumber", [hex(number), False]) for number in wanted])
+        hashes = []
         for block in blocks:
             if isinstance(block, RpcError):
                 raise block
-        if isinstance(found, RpcError) and found.code in _NO_JUDGEMENT:
+            if not isinstance(block, dict):  # behind the head, or pruned: it cannot tell
+                raise RpcError("the endpoint does not show a block that holds something of ours")
+            hashes.append(str(block.get("hash")))
+        if isinstance(found, RpcError) and found.code in NO_JUDGEMENT:
             raise found
         final = quantity(found["number"], 63) if isinstance(found, dict) and "number" in found else 0
-        hashes = [str(block.get("hash", "")) if isinstance(block, dict) else "" for block in blocks]
-        return final or max(0, head.number - depth), dict(zip(wanted, hashes, strict=True))
+        return final or max(0, head.number - depth), tuple(hashes)
 
-    async def ended(self, intent_id: str, outcome: Outcome, receipt: Receipt) -> Settled:
+    async def ended(self, intent_id: str, outcome: Outcome, receipt: Receipt, *, read: bool = True) -> Settled:
+        """`read`: what it brought, from the balances around its block; else that is left out, and the gas counts."""
         return Settled(
             intent_id=intent_id,
             outcome=outcome,
@@ -104,8 +118,9 @@ class Watch:
             block_number=receipt.block_number,
             gas_used=receipt.gas_used,
             gas_cost=receipt.gas_cost,
-            realised=await self.realised(receipt),
+            realised=await self.realised(receipt) if read else {},
             block_hash=receipt.block_hash,
+            unread=not read,
         )
 
     async def realised(self, receipt: Receipt) -> dict[Symbol, int]:

@@ -78,7 +78,8 @@ def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
     gained = worth(settled.realised, prices, network)
     gas = -worth({NATIVE: -settled.gas_cost}, prices, network)
     pnl = gained - gas
-    drift = drift_bps(intent.decision.simulation, settled) if settled.outcome is Outcome.CONFIRMED else None
+    confirmed = settled.outcome is Outcome.CONFIRMED and not settled.unread
+    drift = drift_bps(intent.decision.simulation, settled) if confirmed else None
     with ledger.transaction():
         state = step(_open_state(ledger, settled.intent_id), ended_as(settled.outcome), settled.intent_id)
         body = {"settled": encode(settled), "pnl": str(pnl), "gas": str(gas), "drift_bps": drift}

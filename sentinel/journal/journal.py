@@ -158,6 +158,10 @@ class Journal:
         """The open intent, then those that wait for it: a reorg has opened it again beneath them."""
         return intents.unfinished(self._ledger)
 
+    def is_unfinished(self, intent_id: str) -> bool:
+        row = self._ledger.one("SELECT 1 FROM intents WHERE id = ? AND finished != 1", intent_id)
+        return row is not None
+
     def not_final(self) -> tuple[Settled, ...]:
         """Mined and ended, but within the reach of a reorg; lowest nonce first."""
         return intents.not_final(self._ledger)

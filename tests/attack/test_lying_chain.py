@@ -158,7 +158,7 @@ async def test_a_pause_during_the_last_read_stops_the_signature(rig: Rig) -> Non
     """The latch is asked after the nonce was read, which a slow node may draw out: nothing is signed under it."""
     ask = rig.executor.watch.mined_nonce
 
-    async def slow() -> int:
+    async def slow() -> tuple[int, int]:
         nonce = await ask()
         rig.journal.latch("operator")
         return nonce

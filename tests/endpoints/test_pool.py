@@ -295,7 +295,7 @@ async def test_a_slow_endpoint_delays_nobody_for_long(two: Bench, monkeypatch: p
     monkeypatch.setattr("sentinel.endpoints.pool.PATIENCE", 0.2)
     await two.pool.look()
     two.proxies[1].add("eth_getTransactionCount", Delay(0.9))
-    assert await two.rig.executor.watch.mined_nonce() == 0
+    assert await two.rig.executor.watch.mined_nonce() == (0, 0)
     (_, slow) = two.pool.status()
     assert slow.state == "healthy"
     for _ in range(2):

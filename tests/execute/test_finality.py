@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.errors import RpcError
 from sentinel.execute.finality import Finality
 from sentinel.execute.reconcile import reconcile
-from sentinel.types import Outcome
+from sentinel.types import NATIVE, Attempt, Outcome
 from tests.execute.rig import Rig
 
 
@@ -99,6 +100,89 @@ async def test_a_reorg_that_keeps_the_trade_in_another_block_is_settled_from_the
     assert after.block_hash != before.block_hash
     assert rig.journal.summary().confirmed == 1
     rig.journal.verify()
+
+
+async def test_a_node_that_lags_takes_nothing_back(rig: Rig) -> None:
+    """A head below the block of a settled trade says nothing about it."""
+    await rig.trade(1)
+    before = await rig.head()
+    await rig.follow()
+    assert await rig.executor.on_head(before) is None
+    assert rig.notes.alarms == []
+    assert rig.journal.summary().confirmed == 1
+
+
+async def test_a_journal_without_block_hashes_becomes_final_by_number(rig: Rig) -> None:
+    """As earlier versions wrote them: they are not watched, stand in nobody's way, and are never taken back."""
+    for tag in (1, 2):
+        await rig.trade(tag)
+        await rig.follow()
+    rig.journal._ledger.execute(
+        "UPDATE records SET body = json_remove(body, '$.settled.block_hash', '$.settled.unread') WHERE kind = 'settled'"
+    )
+    finality = Finality(rig.journal, rig.executor.watch)
+    assert await finality.look(await rig.head()) == ()
+    assert len(rig.journal.not_final()) == 2
+    await rig.net.rpc.call("anvil_mine", hex(70))
+    assert await finality.look(await rig.head()) == ()
+    assert rig.journal.not_final() == ()
+
+
+async def test_an_intent_that_a_reorg_overtakes_waits_for_it(rig: Rig) -> None:
+    """Accepted, and before it is executed an earlier one loses its block: nothing raises, and both end in turn."""
+    await rig.trade(1)
+    await rig.follow()
+    intent = await rig.accepted(2)
+    await rolled_back(rig, 1)
+    await rig.executor.on_head(await rig.head())
+    await rig.executor.execute(intent)
+    assert rig.journal.attempts(intent.id) == ()
+    assert (await rig.follow()).intent_id != intent.id
+    assert (await rig.follow()).intent_id == intent.id
+    assert [await rig.effects(tag) for tag in (1, 2)] == [1, 1]
+
+
+async def test_two_of_ours_in_one_block_count_its_change_once(rig: Rig) -> None:
+    """Re-mined together after a reorg: what the wallet gained in that block is booked with one of them alone."""
+    attempts: list[Attempt] = []
+    for tag in (1, 2):
+        intent = await rig.trade(tag)
+        await rig.follow()
+        attempts += rig.journal.attempts(intent.id)
+    await rig.net.rpc.call("anvil_rollback", 2)
+    await rig.net.rpc.call("evm_increaseTime", 3)
+    for attempt in attempts:
+        await rig.net.rpc.call("eth_sendRawTransaction", "0x" + attempt.raw.hex())
+    settled = [await rig.follow(), await rig.follow()]
+    assert len({one.block_hash for one in settled}) == 1
+    whole = sum(one.realised.get(NATIVE, 0) - one.gas_cost for one in settled)
+    block = settled[0].block_number or 0
+    before, after = [
+        int(await rig.net.rpc.call("eth_getBalance", rig.signer.address, hex(number)), 16)
+        for number in (block - 1, block)
+    ]
+    assert whole == after - before
+
+
+async def test_what_nobody_can_read_any_more_ends_and_pauses(rig: Rig) -> None:
+    """A full node that has pruned the state around the block: past 64 blocks it is settled by its receipt, latched."""
+    await rig.trade(1)
+    await rig.net.rpc.call("anvil_mine", hex(5))
+    read = rig.executor.watch._balances
+
+    async def pruned(block: str) -> dict[str, int]:
+        raise RpcError("missing trie node", code=-32000)
+
+    rig.executor.watch._balances = pruned  # type: ignore[method-assign]
+    with pytest.raises(RpcError):
+        await rig.executor.on_head(await rig.head())
+    await rig.net.rpc.call("anvil_mine", hex(70))
+    settled = await rig.executor.on_head(await rig.head())
+    rig.executor.watch._balances = read  # type: ignore[method-assign]
+    assert settled is not None
+    assert (settled.outcome, settled.unread, settled.realised) == (Outcome.CONFIRMED, True, {})
+    assert "cannot be read any more" in (rig.journal.latched or "")
+    assert rig.journal.trades(1)[0].drift_bps is None
 
 
 async def test_beyond_the_finalized_block_nothing_is_asked_any_more(rig: Rig) -> None:

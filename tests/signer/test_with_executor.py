@@ -82,7 +82,7 @@ async def test_a_signature_that_was_lost_keeps_its_nonce(tmp_path: Path) -> None
     async with rigged(tmp_path) as (rig, held):
         lost = decision(1, int(rig.clock() + 300), await rig.head()).simulation.tx
         assert lost is not None
-        nonce = await rig.executor.watch.mined_nonce()
+        _, nonce = await rig.executor.watch.mined_nonce()
         raw = (await held.client.sign_transaction(CHAIN, nonce, lost, Fees(100 * GWEI, 2 * GWEI))).raw
         await rig.trade(2)
         assert "nonce_held" in rig.notes.alarms
