@@ -48,6 +48,9 @@ class ModelJournal:
             raise JournalError("one intent is open")
         self.entries[intent.id] = Entry(intent)
 
+    def is_unfinished(self, intent_id: str) -> bool:
+        return any(pending.intent.id == intent_id for pending in self.unfinished())
+
     def attempt(self, attempt: Attempt) -> None:
         entry = self._open(attempt.intent_id)
         if any(attempt.nonce in [a.nonce for a in other.attempts] for other in self.entries.values() if other != entry):
