@@ -85,6 +85,7 @@ class Startup:
             parts.toolkit,
             Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES),
             self._next_head,
+            lambda: parts.rpc.disputed,
             parts.limits.max_deadline,
         )
         if revoke:

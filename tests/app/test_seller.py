@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel import terms
+from sentinel.app.selling import Selling
 from sentinel.assemble import builder
 from sentinel.chain.heads import latest_head
 from sentinel.cycle import Cycle
@@ -137,6 +139,25 @@ async def test_policy_lets_a_sale_through_as_any_trade(desk: Desk) -> None:
     assert "refused 5 times: daily_loss: " in seller.left["WBTC"].why
     journal.latch("enough", by="operator")
     assert (await run(limits)).decision == Hold("paused", detail="trading is paused: enough")
+
+
+async def test_nothing_is_sold_while_the_endpoints_disagree(desk: Desk) -> None:
+    """Whichever of them is wrong, its head would price the sale (I11)."""
+    parts: Any = SimpleNamespace(
+        settings=SETTINGS,
+        network=desk.net.network,
+        limits=terms.limits(SETTINGS, desk.net.network),
+        journal=desk.journal,
+        toolkit=desk.toolkit,
+        policy=Policy(desk.net.network, terms.limits(SETTINGS, desk.net.network)),
+        rpc=SimpleNamespace(disputed="a and b tell different blocks"),
+    )
+    unused: Any = None
+    selling = Selling.of(parts, desk.market, DryRun(desk.journal), unused, unused, unused)
+    desk.journal.standing.flatten(by="operator")
+    record = await selling.run(await latest_head(desk.net.rpc))
+    assert record.decision == Hold("disputed", detail="a and b tell different blocks")
+    assert desk.journal.trades(1) == ()
 
 
 async def test_a_sale_that_fails_on_the_chain_is_tried_again_only_so_often(desk: Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,9 @@ async def toolkit(rig: Rig) -> AsyncIterator[DexToolkit]:
         yield DexToolkit(rig.network, fork)
 
 
-def approvals(rig: Rig, toolkit: DexToolkit, **limits: Any) -> Approvals:
+def approvals(
+    rig: Rig, toolkit: DexToolkit, *, disputed: Callable[[], str | None] = lambda: None, **limits: Any
+) -> Approvals:
     """As the start of the daemon makes them: the real simulation and the real policy."""
 
     async def next_head() -> Head:
@@ -47,7 +49,7 @@ def approvals(rig: Rig, toolkit: DexToolkit, **limits: Any) -> Approvals:
 
     market = MarketReader(rig.rpc, rig.network, rig.signer.address, READERS, PriceHistory(1), min_priority_fee=2 * GWEI)
     policy = Policy(rig.network, dataclasses.replace(LIMITS, **limits), revoke_rules=REVOKE_RULES)
-    return Approvals(rig.executor, market, toolkit, policy, next_head)
+    return Approvals(rig.executor, market, toolkit, policy, next_head, disputed)
 
 
 async def allowance(rig: Rig) -> int:
@@ -97,6 +99,17 @@ async def test_what_policy_refuses_is_not_even_journaled(rig: Rig, toolkit: DexT
         await approvals(rig, toolkit, daily_loss=0).ensure_allowances({"WETH": 10**9}, {})
     assert len(rig.journal.trades(9)) == 1
     (made,) = await approvals(rig, toolkit, daily_loss=0).revoke(["USDC"])
+    assert made.outcome is Outcome.CONFIRMED
+
+
+async def test_nothing_is_allowed_while_the_endpoints_disagree(rig: Rig, toolkit: DexToolkit) -> None:
+    """Nor where that comes up while it is prepared; once they agree again it goes on (I11)."""
+    answers = iter(["a and b", "a and b", None, "a and b", "a and b", "a and b"])
+    with pytest.raises(Unavailable, match="a and b"):
+        await approvals(rig, toolkit, disputed=lambda: next(answers)).ensure_allowances({"USDC": 5_000}, {})
+    assert rig.journal.trades(5) == ()
+    answers = iter(["a and b", None, None])
+    (made,) = await approvals(rig, toolkit, disputed=lambda: next(answers)).ensure_allowances({"USDC": 5_000}, {})
     assert made.outcome is Outcome.CONFIRMED
 
 
