@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from sentinel.errors import JournalError, Refused, RpcError, Unavailable
+from sentinel.errors import JournalError, Refused, Unavailable
 from sentinel.execute.sender import Executor
 from sentinel.types import (
     Act,
@@ -150,9 +150,9 @@ class Approvals:
             head = await self._next_head()
             try:
                 settled = await self._executor.on_head(head)
-            except RpcError:
+            except Unavailable:  # a node, or the signer: the executor's own deadlines bound the asking again
                 await asyncio.sleep(1.0)
                 continue
-            if settled is not None:
+            if settled is not None and settled.intent_id == intent_id:  # else of one that a reorg opened again
                 return settled
         raise Unavailable(f"approval {intent_id} was not sent")
