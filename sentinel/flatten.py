@@ -6,6 +6,7 @@ only what is asked for is decided, in slices that the limits let through; what c
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -35,7 +36,8 @@ from sentinel.types import (
     Symbol,
 )
 
-PATIENCE = 5  # heads in a row at which a token may fail to be sold
+TRIES = 5  # heads in a row at which a token may fail to be sold
+PATIENCE = 60.0  # seconds, at least, for what a later head may mend: a refusal, a price that is away, dear gas
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,10 @@ def _slice(network: Network, state: MarketState, limits: Limits, spent: Spent, s
         return Left("it has no reference price, and nothing is sold without one", lasting=False)
     held, worth = state.balances[symbol], _worth(network, state, symbol)
     least = _least(network, state, limits)
+    if worth < max(1, limits.min_trade):
+        return Left("it is worth less than SENTINEL_LIMITS__MIN_TRADE", lasting=True, crumb=True)
     if worth < least:
-        return Left("it is worth less than SENTINEL_LIMITS__MIN_TRADE or its gas", lasting=True, crumb=True)
+        return Left("the gas of its sale costs more than it is worth now", lasting=False)
     room = limits.daily_volume - spent.volume
     if room < least:
         return Left("SENTINEL_LIMITS__DAILY_VOLUME is used up until 00:00 UTC", lasting=True)
@@ -134,6 +138,19 @@ def plain(amount: int, decimals: int) -> str:
     return f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """How often in a row something was so, and over how many seconds."""
+
+    since: float
+    times: int = 1
+    seconds: float = 0.0
+
+    @classmethod
+    def more(cls, before: _Row | None, now: float) -> _Row:
+        return cls(before.since, before.times + 1, now - before.since) if before else cls(now)
+
+
 @dataclass(slots=True)
 class Seller:
     """The proposer of a sale of everything: one candidate a block. `finished` says when nothing more can be sold."""
@@ -142,17 +159,18 @@ class Seller:
     build: Builder
     limits: Limits
     spent: Callable[[], Spent]
+    clock: Callable[[], float] = time.monotonic
     left: Mapping[Symbol, Left] = field(default_factory=dict)  # as of the last proposal
     held: Mapping[Symbol, int] = field(default_factory=dict)  # base units, likewise
     finished: bool = False
-    _idle: int = 0  # heads in a row with nothing to propose
-    _fails: dict[Symbol, int] = field(default_factory=dict)  # in a row
+    _idle: _Row | None = None  # heads with nothing to propose
+    _fails: dict[Symbol, _Row] = field(default_factory=dict)
     _failed: dict[Symbol, str] = field(default_factory=dict)
     _selling: dict[str, Symbol] = field(default_factory=dict)  # by intent
 
     def begin(self) -> None:
         """Another order: what failed in an earlier one is tried anew."""
-        self.left, self.finished, self._idle = {}, False, 0
+        self.left, self.finished, self._idle = {}, False, None
         self._fails, self._failed = {}, {}
 
     @property
@@ -167,10 +185,11 @@ class Seller:
         planned = plan(self.network, state, self.build, self.limits, self.spent(), self._failed)
         self.left, self.held = planned.left, state.balances
         if planned.sale is not None:
-            self._idle = 0
+            self._idle = None
         else:
-            self._idle += 1
-            self.finished = self._idle >= PATIENCE or all(left.lasting for left in planned.left.values())
+            self._idle = _Row.more(self._idle, self.clock())
+            over = self._idle.times >= TRIES and self._idle.seconds >= PATIENCE
+            self.finished = over or all(left.lasting for left in planned.left.values())
         action = planned.sale or HoldAction("nothing more can be sold")
         return Proposal(1, (Candidate(0, action, ""),), (), (), (), 0, FLATTEN)
 
@@ -185,7 +204,7 @@ class Seller:
         if isinstance(record.decision, Act) and record.intent_id is not None:
             self._selling[record.intent_id] = proposed.token_in
         elif isinstance(record.decision, Hold) and record.decision.reason in ("refused", "no_majority"):
-            self._fail(proposed.token_in, _why(record, record.decision))
+            self._fail(proposed.token_in, _why(record, record.decision), PATIENCE)
 
     def settled(self, settled: Settled) -> None:
         symbol = self._selling.pop(settled.intent_id, None)
@@ -194,14 +213,14 @@ class Seller:
         if settled.outcome is Outcome.CONFIRMED:
             self._fails.pop(symbol, None)
         else:
-            self._fail(symbol, f"its sale ended {settled.outcome.value}")
+            self._fail(symbol, f"its sale ended {settled.outcome.value}", 0.0)  # its gas is gone: no more than TRIES
 
-    def _fail(self, symbol: Symbol, why: str) -> None:
-        self._fails[symbol] = self._fails.get(symbol, 0) + 1
-        if self._fails[symbol] >= PATIENCE:
+    def _fail(self, symbol: Symbol, why: str, patience: float) -> None:
+        self._fails[symbol] = row = _Row.more(self._fails.get(symbol), self.clock())
+        if row.times >= TRIES and row.seconds >= patience:
             self._failed[symbol] = why
 
 
 def _why(record: CycleRecord, decision: Hold) -> str:
     told = [f"{refusal.rule}: {refusal.detail}" for refusal in record.refusals] or [decision.detail]
-    return f"refused {PATIENCE} times: {told[0]}"
+    return f"refused again and again: {told[0]}"

@@ -36,6 +36,7 @@ from sentinel.chain.networks import load_network
 from sentinel.control import ControlServer
 from sentinel.cycle import Cycle
 from sentinel.daemon import Daemon
+from sentinel.decide.policy import REVOKE_RULES, Policy
 from sentinel.errors import SettingsError, Unavailable
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.dryrun import DryRun
@@ -46,8 +47,9 @@ from sentinel.host import heap
 from sentinel.settings import Settings
 from sentinel.telemetry import logs as telemetry
 from sentinel.telemetry.logs import Log
-from sentinel.types import Act, Address, CycleRecord, Intent, Network
+from sentinel.types import Act, Address, CycleRecord, Intent, Network, Spent, Swap
 from sentinel.web.server import WebServer
+from sentinel.worth import marks, worth
 
 T = TypeVar("T")
 
@@ -272,8 +274,14 @@ async def _still_good(parts: Parts, intent: Intent) -> bool:
     head = parts.latest.value
     state = await parts.market.read(head)
     confirmed = await parts.toolkit.confirm(intent, head, state)
-    now = time.time()
-    verdicts = parts.policy.check(confirmed, intent.decision, state, head, parts.journal.spent_today(now), now)
+    now, record = time.time(), _cycle_of(parts, intent.id)
+    policy, spent = parts.policy, parts.journal.spent_today(now)
+    if record is None:  # nobody voted: an order
+        policy = Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES)
+    elif record.state is not None and isinstance(action := intent.decision.simulation.candidate.action, Swap):
+        gross = {action.token_in: intent.decision.simulation.gross}  # it is in the day's volume since it was accepted
+        spent = Spent(spent.loss, spent.volume - worth(gross, marks(record.state), parts.network))
+    verdicts = policy.check(confirmed, intent.decision, state, head, spent, now)
     return all(verdict.ok for verdict in verdicts)
 
 
@@ -284,8 +292,13 @@ def _observe_equity(parts: Parts, record: CycleRecord) -> None:
 
 
 def _decided(parts: Parts, intent_id: str) -> Act | None:
+    record = _cycle_of(parts, intent_id)
+    return record.decision if record is not None and isinstance(record.decision, Act) else None
+
+
+def _cycle_of(parts: Parts, intent_id: str) -> CycleRecord | None:
+    """The cycle that decided on an intent; None where none did."""
     try:
-        decision = parts.journal.get_cycle(intent_id).decision
+        return parts.journal.get_cycle(intent_id)
     except KeyError:
         return None
-    return decision if isinstance(decision, Act) else None

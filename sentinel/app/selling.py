@@ -58,6 +58,7 @@ class Selling:
             journal=parts.journal,
             samples=lambda: 1,
             newest=lambda: parts.latest.value,
+            disputed=lambda: parts.rpc.disputed,
             purpose=Purpose.SALE,
         )
         return cls(trade, sell, seller, parts.journal, log, stop)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
 from sentinel import terms
@@ -85,6 +85,7 @@ class Startup:
             parts.toolkit,
             Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES),
             self._next_head,
+            lambda: parts.rpc.disputed,
             parts.limits.max_deadline,
         )
         if revoke:
@@ -106,18 +107,17 @@ class Startup:
 
     async def _finish_old(self) -> None:
         """Follow what an earlier run left until it has ended: the executor's own deadlines bound that."""
+        await self._step(reconcile(self.executor, await self._next_head()))
+        while self.executor.in_flight is not None:  # a reorg may have opened several: the end of one takes up the next
+            self.log.info("startup.in_flight", intent=self.executor.in_flight.id)
+            await self._step(self.executor.on_head(await self._next_head()))
+
+    async def _step(self, step: Awaitable[Settled | None]) -> None:
         try:
-            settled = await reconcile(self.executor, await self._next_head())
+            settled = await step
         except Unavailable as error:
             self.log.warning("startup.retry", error=str(error))
-            settled = None
-        while settled is None and self.executor.in_flight is not None:
-            self.log.info("startup.in_flight", intent=self.executor.in_flight.id)
-            head = await self._next_head()
-            try:
-                settled = await self.executor.on_head(head)
-            except Unavailable as error:
-                self.log.warning("startup.retry", error=str(error))
+            return
         if settled is not None:
             self._tell(settled)
 

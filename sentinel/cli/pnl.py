@@ -11,6 +11,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.errors import OperatorError
 
 if TYPE_CHECKING:
     from sentinel.performance import Day, Step
@@ -38,8 +39,12 @@ def pnl(
         journal.close()
     seen = steps(points, own, network)
     if svg is not None:
-        svg.write_text(picture(seen, network), encoding="utf-8")
-    rows = [_row(day, network) for day in days(seen, own)]
+        try:
+            svg.write_text(picture(seen, network), encoding="utf-8")
+        except OSError as error:
+            raise OperatorError(f"--svg {svg}: {error.strerror}; name a file that can be written") from error
+    unvalued = {day.day for day in days((), [one for one in own if one.gas_cost and not one.gas_quote])}
+    rows = [_row(day, network) | ({"gas_quote": None} if day.day in unvalued else {}) for day in days(seen, own)]
     common.emit({"quote": network.quote, "days": rows}, json, lambda: _lines(rows, network.quote))
 
 
@@ -55,8 +60,9 @@ def _lines(rows: list[dict[str, Any]], quote: str) -> Iterator[str]:
     yield "day        trades   realised       gas       flow     change       equity         hold  drawdown"
     for row in rows:
         equity, hold = ("-" if row[name] is None else f"{row[name]:,.2f}" for name in ("equity", "hold"))
+        gas = "-" if row["gas_quote"] is None else f"{row['gas_quote']:.2f}"  # schema 1 did not value it
         yield (
-            f"{row['day']} {row['trades']:>6} {row['realised']:>+10.2f} {row['gas_quote']:>9.2f} {row['flow']:>+10.2f} "
+            f"{row['day']} {row['trades']:>6} {row['realised']:>+10.2f} {gas:>9} {row['flow']:>+10.2f} "
             f"{row['change']:>+10.2f} {equity:>12} {hold:>12}  {row['drawdown_bps'] / 100:.2f} %"
         )
     if not rows:

@@ -11,6 +11,7 @@ import typer
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.telemetry import words
+from sentinel.types import Outcome
 
 if TYPE_CHECKING:
     from sentinel.journal.journal import Journal
@@ -50,6 +51,8 @@ def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, js
 
 def _trade(network: Network, trade: Trade) -> dict[str, Any]:
     settled = trade.settled
+    paid = settled is not None and settled.outcome is Outcome.CONFIRMED
+    amount = words.amount(trade.gross, trade.token_in, network)
     unit = 10.0 ** network.tokens[network.quote].decimals
     return {
         "intent": trade.intent_id,
@@ -57,7 +60,8 @@ def _trade(network: Network, trade: Trade) -> dict[str, Any]:
         "kind": trade.kind,
         "state": trade.state,
         "source": trade.source,
-        "paid": words.amount(trade.gross, trade.token_in, network),
+        "paid": amount if paid else None,
+        "would_pay": None if paid else amount,
         "asked": words.amount(trade.min_out, trade.token_out, network),
         "simulated": words.amount(trade.simulated.get(trade.token_out, 0), trade.token_out, network),
         "realised": words.amount(settled.realised.get(trade.token_out, 0), trade.token_out, network)
@@ -81,7 +85,8 @@ def _trade_line(row: dict[str, Any]) -> str:
     tx = f"  {row['tx']}" if row["tx"] else ""
     what = "allowance to Permit2"
     if row["kind"] == "swap":
-        what = f"paid {row['paid']}, asked {row['asked']}, simulated {row['simulated']}{got}"
+        gave = f"paid {row['paid']}" if row["paid"] else f"would pay {row['would_pay']}"
+        what = f"{gave}, asked {row['asked']}, simulated {row['simulated']}{got}"
     return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {what}{drift}{gas}{pnl}{tx}"
 
 

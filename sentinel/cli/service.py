@@ -149,8 +149,7 @@ def stop(
         try:
             found = ask(where, "status", timeout=1.0)["status"]
         except TimeoutError:
-            if not flatten:
-                break
+            pass  # busy is not gone
         except NotRunning:
             break
         else:

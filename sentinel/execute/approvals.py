@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from sentinel.errors import JournalError, Refused, RpcError, Unavailable
+from sentinel.errors import JournalError, Refused, Unavailable
 from sentinel.execute.sender import Executor
 from sentinel.types import (
     Act,
@@ -60,7 +60,7 @@ class Policy(Protocol):
 
 
 class Approvals:
-    """`next_head` paces the following of each approval to its end."""
+    """`next_head` paces the following of each approval to its end; `disputed` tells why no head can be trusted now."""
 
     def __init__(
         self,
@@ -69,6 +69,7 @@ class Approvals:
         toolkit: Toolkit,
         policy: Policy,
         next_head: NextHead,
+        disputed: Callable[[], str | None],
         deadline: int = DEADLINE,
     ) -> None:
         self._executor = executor
@@ -76,6 +77,7 @@ class Approvals:
         self._toolkit = toolkit
         self._policy = policy
         self._next_head = next_head
+        self._disputed = disputed
         self._deadline = min(deadline, DEADLINE)
 
     async def ensure_allowances(self, caps: Mapping[Symbol, int], least: Mapping[Symbol, int]) -> tuple[Settled, ...]:
@@ -105,7 +107,9 @@ class Approvals:
         for left in reversed(range(TRIES)):
             head = await self._next_head()
             try:
+                self._undisputed()
                 intent, state = await self._prepared(symbol, amount, head)
+                self._undisputed()  # it may have come up meanwhile
                 break
             except (Unavailable, Refused) as error:
                 if left == 0 or (isinstance(error, Refused) and error.rule not in PASSING):
@@ -118,6 +122,10 @@ class Approvals:
                 f"the approval of {symbol} for Permit2 ended {settled.outcome}: it is tried at next start"
             )
         return settled
+
+    def _undisputed(self) -> None:
+        if (why := self._disputed()) is not None:
+            raise Unavailable(why)
 
     async def _prepared(self, symbol: Symbol, amount: int, head: Head) -> tuple[Intent, MarketState]:
         """The intent whose bytes policy passed, simulated at this head. Raises Refused, Unavailable."""
@@ -142,9 +150,9 @@ class Approvals:
             head = await self._next_head()
             try:
                 settled = await self._executor.on_head(head)
-            except RpcError:
+            except Unavailable:  # a node, or the signer: the executor's own deadlines bound the asking again
                 await asyncio.sleep(1.0)
                 continue
-            if settled is not None:
+            if settled is not None and settled.intent_id == intent_id:  # else of one that a reorg opened again
                 return settled
         raise Unavailable(f"approval {intent_id} was not sent")

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sentinel.cli import common, service
 from sentinel.control import NAME, ControlServer, ask
 from sentinel.errors import NotRunning, OperatorError
 
@@ -62,6 +64,38 @@ async def test_the_operator_is_answered_over_a_private_socket(tmp_path: Path) ->
         await server.stop()
     with pytest.raises(NotRunning):
         ask(folder, "status")
+
+
+class Busy(Daemon):
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    def status(self) -> dict[str, Any]:
+        time.sleep(1.2)  # longer than `stop` waits for one answer
+        self.asked.set()
+        return {}
+
+
+async def test_a_daemon_that_is_busy_has_not_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`stop` says so only once nobody listens any more; until then it is not done."""
+    monkeypatch.chdir(tmp_path)
+    daemon = Busy()
+    server = ControlServer(tmp_path, daemon)
+
+    async def code(timeout: float) -> int:
+        sets = [f"state_dir={tmp_path}"]
+        return await asyncio.to_thread(common.guarded, lambda: service.stop(timeout=timeout, sets=sets))
+
+    await server.start()
+    try:
+        assert await code(1.0) == common.TIMEOUT
+        daemon.asked.clear()
+        stopping = asyncio.create_task(code(60.0))
+        await daemon.asked.wait()
+    finally:
+        await server.stop()
+    assert await stopping == common.OK
 
 
 @pytest.mark.parametrize("line", [b"\n", b"[]\n", b"{}\n", b'{"do": 1}\n', b"\xff\xfe\n", b"x" * 200_000 + b"\n"])

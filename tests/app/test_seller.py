@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel import terms
+from sentinel.app.selling import Selling
 from sentinel.assemble import builder
 from sentinel.chain.heads import latest_head
 from sentinel.cycle import Cycle
@@ -20,7 +23,7 @@ from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.dex.tokens import to_base_units
 from sentinel.execute.dryrun import DryRun
-from sentinel.flatten import PATIENCE, Plan, Seller, plain, plan
+from sentinel.flatten import PATIENCE, TRIES, Plan, Seller, plain, plan
 from sentinel.orders import Purpose
 from sentinel.settings import Settings, load
 from sentinel.types import Act, CycleRecord, Hold, Limits, MarketState, Outcome, Settled, Spent, Swap
@@ -78,7 +81,8 @@ async def test_what_cannot_be_sold_is_left_with_its_reason(desk: Desk) -> None:
     assert part.amount_in == 100 * 10**26 // state.reference["WETH"].answer  # all that is left of the day, at once
     dear_gas = planned(desk, replace(state, priority_fee=10**15))
     assert dear_gas.sale is None
-    assert all(left.crumb for left in dear_gas.left.values())  # a sale that its gas outweighs is none
+    assert {left.why for left in dear_gas.left.values()} == {"the gas of its sale costs more than it is worth now"}
+    assert not any(left.crumb or left.lasting for left in dear_gas.left.values())  # it is worth a sale at another head
     revoked = planned(desk, replace(state, allowances={}))
     assert "sentinel approve WETH" in revoked.left["WETH"].why
     blind = planned(desk, replace(state, reference={}))
@@ -97,7 +101,8 @@ async def test_policy_lets_a_sale_through_as_any_trade(desk: Desk) -> None:
     network, journal = desk.net.network, desk.journal
     head = await latest_head(desk.net.rpc)
     limits = terms.limits(SETTINGS, network)
-    seller = Seller(network, builder(SETTINGS, network, {}), limits, lambda: NONE)
+    clock = count(0.0, PATIENCE / (TRIES - 1))
+    seller = Seller(network, builder(SETTINGS, network, {}), limits, lambda: NONE, clock.__next__)
     us: Any = seller
 
     async def run(allowed: Limits) -> CycleRecord:
@@ -124,7 +129,7 @@ async def test_policy_lets_a_sale_through_as_any_trade(desk: Desk) -> None:
     assert record.proposal is not None
     assert (record.proposal.source, record.proposal.asked) == ("flatten", 1)
     for symbol in ("WETH", "WBTC"):
-        for _ in range(PATIENCE):
+        for _ in range(TRIES):
             refused = await run(replace(limits, daily_loss=0))
             assert isinstance(refused.decision, Hold)
             assert refused.proposal is not None
@@ -134,9 +139,28 @@ async def test_policy_lets_a_sale_through_as_any_trade(desk: Desk) -> None:
     await run(limits)
     assert seller.finished
     assert not seller.clean
-    assert "refused 5 times: daily_loss: " in seller.left["WBTC"].why
+    assert "refused again and again: daily_loss: " in seller.left["WBTC"].why
     journal.latch("enough", by="operator")
     assert (await run(limits)).decision == Hold("paused", detail="trading is paused: enough")
+
+
+async def test_nothing_is_sold_while_the_endpoints_disagree(desk: Desk) -> None:
+    """Whichever of them is wrong, its head would price the sale (I11)."""
+    parts: Any = SimpleNamespace(
+        settings=SETTINGS,
+        network=desk.net.network,
+        limits=terms.limits(SETTINGS, desk.net.network),
+        journal=desk.journal,
+        toolkit=desk.toolkit,
+        policy=Policy(desk.net.network, terms.limits(SETTINGS, desk.net.network)),
+        rpc=SimpleNamespace(disputed="a and b tell different blocks"),
+    )
+    unused: Any = None
+    selling = Selling.of(parts, desk.market, DryRun(desk.journal), unused, unused, unused)
+    desk.journal.standing.flatten(by="operator")
+    record = await selling.run(await latest_head(desk.net.rpc))
+    assert record.decision == Hold("disputed", detail="a and b tell different blocks")
+    assert desk.journal.trades(1) == ()
 
 
 async def test_a_sale_that_fails_on_the_chain_is_tried_again_only_so_often(desk: Desk) -> None:
@@ -154,12 +178,12 @@ async def test_a_sale_that_fails_on_the_chain_is_tried_again_only_so_often(desk:
         if outcome:
             seller.settled(Settled(f"{number}", outcome, "0x1", 1, 1, 1, {}))
 
-    for number in range(PATIENCE - 1):
+    for number in range(TRIES - 1):
         await ended(Outcome.REVERTED, number)
     await ended(Outcome.CONFIRMED, 100)
-    for number in range(3 * PATIENCE):
+    for number in range(3 * TRIES):
         await ended(None, number)
-    for number in range(PATIENCE):
+    for number in range(TRIES):
         assert "WETH" not in seller.left
         await ended(Outcome.REVERTED, number)
     await seller.propose(state, seller.view(state), 1)
@@ -168,6 +192,28 @@ async def test_a_sale_that_fails_on_the_chain_is_tried_again_only_so_often(desk:
     seller.begin()
     await seller.propose(state, seller.view(state), 1)
     assert "WETH" not in seller.left
+
+
+async def test_what_a_later_head_may_mend_has_a_minute(desk: Desk) -> None:
+    """However fast the blocks come: five of them are ten seconds on many a chain."""
+    network, now = desk.net.network, [0.0]
+    limits = terms.limits(SETTINGS, network)
+    seller = Seller(network, builder(SETTINGS, network, {}), limits, lambda: NONE, lambda: now[0])
+    state = await read(desk)
+    for _ in range(3 * TRIES):
+        proposal = await seller.propose(state, seller.view(state), 1)
+        refused = Hold("refused", detail="head_age: too old")
+        seller.judged(CycleRecord(state.head, state, None, proposal, (), (), refused, (), None, {}))
+        now[0] += PATIENCE / (3 * TRIES)
+    assert "WETH" not in seller.left
+    seller.begin()
+    blind = replace(state, reference={})
+    for _ in range(3 * TRIES):
+        await seller.propose(blind, seller.view(blind), 1)
+        assert not seller.finished
+        now[0] += PATIENCE / (3 * TRIES)
+    await seller.propose(blind, seller.view(blind), 1)
+    assert (seller.finished, seller.clean) == (True, False)
 
 
 @given(st.integers(1, 2**127), st.integers(0, 30))

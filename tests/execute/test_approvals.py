@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sentinel import terms
+from sentinel.app.startup import Startup
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.decide.policy import REVOKE_RULES, Policy
 from sentinel.dex.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues import READERS
-from sentinel.errors import Refused, Unavailable
+from sentinel.errors import Refused, SignerUnavailable, Unavailable
 from sentinel.execute.approvals import Approvals
 from sentinel.execute.dryrun import DryRun
 from sentinel.settings import load
-from sentinel.types import NATIVE, Head, Outcome, Settled
+from sentinel.types import NATIVE, Head, Intent, Outcome, Settled
 from tests.execute.rig import GWEI, KEY, Rig, decision, network
 from tests.journal.values import cycle
 
@@ -39,7 +42,9 @@ async def toolkit(rig: Rig) -> AsyncIterator[DexToolkit]:
         yield DexToolkit(rig.network, fork)
 
 
-def approvals(rig: Rig, toolkit: DexToolkit, **limits: Any) -> Approvals:
+def approvals(
+    rig: Rig, toolkit: DexToolkit, *, disputed: Callable[[], str | None] = lambda: None, **limits: Any
+) -> Approvals:
     """As the start of the daemon makes them: the real simulation and the real policy."""
 
     async def next_head() -> Head:
@@ -47,7 +52,7 @@ def approvals(rig: Rig, toolkit: DexToolkit, **limits: Any) -> Approvals:
 
     market = MarketReader(rig.rpc, rig.network, rig.signer.address, READERS, PriceHistory(1), min_priority_fee=2 * GWEI)
     policy = Policy(rig.network, dataclasses.replace(LIMITS, **limits), revoke_rules=REVOKE_RULES)
-    return Approvals(rig.executor, market, toolkit, policy, next_head)
+    return Approvals(rig.executor, market, toolkit, policy, next_head, disputed)
 
 
 async def allowance(rig: Rig) -> int:
@@ -98,6 +103,68 @@ async def test_what_policy_refuses_is_not_even_journaled(rig: Rig, toolkit: DexT
     assert len(rig.journal.trades(9)) == 1
     (made,) = await approvals(rig, toolkit, daily_loss=0).revoke(["USDC"])
     assert made.outcome is Outcome.CONFIRMED
+
+
+async def test_nothing_is_allowed_while_the_endpoints_disagree(rig: Rig, toolkit: DexToolkit) -> None:
+    """Nor where that comes up while it is prepared; once they agree again it goes on (I11)."""
+    answers = iter(["a and b", "a and b", None, "a and b", "a and b", "a and b"])
+    with pytest.raises(Unavailable, match="a and b"):
+        await approvals(rig, toolkit, disputed=lambda: next(answers)).ensure_allowances({"USDC": 5_000}, {})
+    assert rig.journal.trades(5) == ()
+    answers = iter(["a and b", None, None])
+    (made,) = await approvals(rig, toolkit, disputed=lambda: next(answers)).ensure_allowances({"USDC": 5_000}, {})
+    assert made.outcome is Outcome.CONFIRMED
+
+
+async def test_an_approval_is_followed_to_its_own_end(rig: Rig, toolkit: DexToolkit) -> None:
+    """While it waits, the signer is away for a moment, and a reorg opens an earlier trade again, which ends first."""
+    await rig.trade(1)
+    before = await rig.follow()
+    met: list[str] = []
+    execute, on_head = rig.executor.execute, rig.executor.on_head
+
+    async def disturbed(intent: Intent) -> None:
+        await execute(intent)
+        rig.journal.reopen([before.intent_id], "a reorg")
+        rig.executor._take_up()
+
+    async def watched(head: Head) -> Settled | None:
+        if not met:
+            met.append("away")
+            raise SignerUnavailable("away")
+        settled = await on_head(head)
+        met.extend([settled.intent_id] if settled else [])
+        return settled
+
+    rig.executor.execute, rig.executor.on_head = disturbed, watched  # type: ignore[method-assign]
+    (made,) = await approvals(rig, toolkit).ensure_allowances({"USDC": 5_000}, {})
+    assert met == ["away", before.intent_id, made.intent_id]
+    assert (made.outcome, await allowance(rig)) == (Outcome.CONFIRMED, 5_000)
+
+
+async def test_a_start_follows_all_that_a_reorg_opened(rig: Rig) -> None:
+    """Not only the first: an approval could not be made while another is in flight."""
+    ended = []
+    for tag in (1, 2):
+        await rig.trade(tag)
+        ended.append((await rig.follow()).intent_id)
+    rig.journal.reopen(ended, "a reorg")
+    rig.restart()
+    told: list[str] = []
+    unused: Any = SimpleNamespace(info=lambda *_, **__: None, warning=lambda *_, **__: None)
+    parts: Any = SimpleNamespace(
+        rpc=rig.rpc,
+        latest=SimpleNamespace(put=lambda head: None),
+        metrics=SimpleNamespace(observe_settled=lambda settled, *_: told.append(settled.intent_id)),
+    )
+    starting = asyncio.create_task(Startup(parts, rig.executor, unused)._finish_old())
+    while not starting.done():
+        await rig.mine()
+        await asyncio.sleep(0.1)
+    await starting
+    assert told == ended
+    assert rig.executor.in_flight is None
+    rig.journal.verify()
 
 
 async def test_a_dry_run_sends_nothing(rig: Rig) -> None:
