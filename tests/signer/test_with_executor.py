@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,14 +23,15 @@ from tests.execute.rig import COUNTER, GWEI, KEY, Rig, decision, network, until
 CHAIN = 31337
 
 
-def _settings(folder: Path) -> Settings:
+def _settings(folder: Path, **more: Any) -> Settings:
     key = folder / "dev.key"
     key.write_text(KEY)
     toml = folder / "net.toml"
     devnet = Path("deploy/networks/devnet.toml").read_text()
     toml.write_text(devnet.replace(_line(devnet, "universal_router"), f'universal_router = "{COUNTER}"'))
     limits = {"max_fee_gwei": 500.0, "max_priority_fee_gwei": 50.0, "max_cost_eth": 1.0, "deadline": 600}
-    return load(None, network=str(toml), state_dir=folder / "state", wallet={"dev_key_file": key}, limits=limits)
+    given: dict[str, Any] = {"state_dir": folder / "state", "wallet": {"dev_key_file": key}, "limits": limits}
+    return load(None, network=str(toml), **given, **more)
 
 
 def _line(text: str, name: str) -> str:
@@ -37,9 +39,9 @@ def _line(text: str, name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def rigged(folder: Path) -> AsyncIterator[tuple[Rig, Keeper]]:
+async def rigged(folder: Path, **more: Any) -> AsyncIterator[tuple[Rig, Keeper]]:
     """The executor's rig, its key in a process of its own."""
-    given = _settings(folder)
+    given = _settings(folder, **more)
     async with Rig.start(folder) as rig, keeper(given, network()) as held:
         await held.allow(given, network(), {"WETH": 2000.0, "WBTC": 60_000.0})
         rig.signer = held.client
@@ -74,6 +76,20 @@ async def test_a_dead_signer_holds_the_trade_and_nothing_else_takes_its_nonce(tm
         await allow(held.client.path, *held._caps)
         settled = await rig.follow()
         assert (settled.outcome, await rig.effects(5)) == (Outcome.CONFIRMED, 1)
+
+
+async def test_a_full_day_is_no_fault(tmp_path: Path) -> None:
+    """The first trade fills the signer's day of gas: the second expires with an alarm, and nothing is sent or
+    latched."""
+    async with rigged(tmp_path, signer={"daily_gas_eth": 0.015}) as (rig, _):
+        await rig.trade(1)
+        assert (await rig.follow()).outcome is Outcome.CONFIRMED
+        await rig.trade(2)
+        assert (rig.notes.alarms, rig.journal.latched) == (["signer_day"], None)
+        assert [settled.outcome for settled, _ in rig.notes.ended] == [Outcome.CONFIRMED, Outcome.EXPIRED]
+        assert rig.executor.in_flight is None
+        await rig.mine()
+        assert [await rig.effects(tag) for tag in (1, 2)] == [1, 0]
 
 
 async def test_a_signature_that_was_lost_keeps_its_nonce(tmp_path: Path) -> None:
