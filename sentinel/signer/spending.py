@@ -75,10 +75,9 @@ def count(asked: Asked, held: Held | None, spent: Spent, caps: DayCaps) -> tuple
     gas = spent.gas + max(0, asked.gas - before)
     if gas > caps.gas:
         raise SignerRefused(GAS_TODAY, f"the signer refuses: gas for {gas} wei today, the most is {caps.gas}")
-    return (
-        Held(held.payload if held else asked.payload, max(before, asked.gas)),
-        Spent(volume, gas, one_more(spent, caps)),
-    )
+    frees = held is not None and asked.cancel  # always signed: else what is in flight could not be given up
+    signatures = spent.signatures + 1 if frees else one_more(spent, caps)
+    return Held(held.payload if held else asked.payload, max(before, asked.gas)), Spent(volume, gas, signatures)
 
 
 def one_more(spent: Spent, caps: DayCaps) -> int:
