@@ -82,6 +82,8 @@ class SignerServer:
             match request:
                 case Hello():
                     return {"ok": True, **self._hello()}
+                case SignTransaction() | SignPermit() if self._open_caps:  # no refusal: the same may be asked again
+                    return {"ok": False, "error": "its caps are not set yet"}
                 case SignTransaction(chain_id, nonce, tx, fees):
                     signature = await self._signer.transaction_signature(chain_id, nonce, tx, fees)
                     return {"ok": True, "signature": "0x" + signature.hex()}

@@ -27,7 +27,21 @@ from sentinel.signer.server import SignerServer
 from sentinel.signer.spending import DayCaps
 from sentinel.telemetry.logs import logger
 from sentinel.types import Fees
-from tests.signer.world import FEES, GWEI, KEY, NETWORK, USDC, WALLET, cancel, permit, records, running, settings, trade
+from tests.signer.world import (
+    FEES,
+    GWEI,
+    KEY,
+    NETWORK,
+    PRICES,
+    USDC,
+    WALLET,
+    cancel,
+    permit,
+    records,
+    running,
+    settings,
+    trade,
+)
 
 CHAIN = 31337
 STRANGER = "0x" + "9" * 40
@@ -170,8 +184,20 @@ async def test_it_refuses_what_is_not_its_business(tmp_path: Path) -> None:
         assert await refused(allow(client.path, caps, caps, caps)) == "caps"
         with pytest.raises(SignerUnavailable, match="known requests"):
             await ask(client.path, "sign_hash", hash="0x" + "11" * 32)
-    async with running(tmp_path, caps=False) as keeper:  # not set yet: nothing of any token
-        assert await refused(keeper.client.sign_transaction(CHAIN, 0, trade(1), FEES)) == "token"
+
+
+async def test_before_its_caps_are_set_it_is_not_ready(tmp_path: Path) -> None:
+    """Nothing is signed, and nothing refused, which would end an intent: it waits, and the same is signed afterwards."""
+    async with running(tmp_path, caps=False) as keeper:
+        client = keeper.client
+        for asked in (trade(1), cancel()):
+            with pytest.raises(SignerUnavailable, match="not set yet"):
+                await client.sign_transaction(CHAIN, 0, asked, FEES)
+        with pytest.raises(SignerUnavailable, match="not set yet"):
+            await client.sign_permit(permit(1))
+        await keeper.allow(settings(tmp_path), NETWORK, PRICES)
+        await client.sign_transaction(CHAIN, 0, trade(1), FEES)
+    assert [kind for kind, _ in records(tmp_path)] == ["opened", "caps", "signed"]
 
 
 async def test_only_its_own_user_is_answered(tmp_path: Path) -> None:
