@@ -187,7 +187,7 @@ async def test_it_refuses_what_is_not_its_business(tmp_path: Path) -> None:
 
 
 async def test_before_its_caps_are_set_it_is_not_ready(tmp_path: Path) -> None:
-    """Nothing is signed, and nothing refused, which would end an intent: it waits, and the same is signed afterwards."""
+    """Nothing is signed, and nothing refused, which would end an intent: it waits, and is signed afterwards."""
     async with running(tmp_path, caps=False) as keeper:
         client = keeper.client
         for asked in (trade(1), cancel()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from sentinel.app import signing
 from sentinel.app.signing import Keeper, keeper
 from sentinel.errors import SignerUnavailable
 from sentinel.execute.signer_client import allow, greet
+from sentinel.host.process import Child
 from sentinel.settings import Settings, load
 from sentinel.types import Fees, Outcome
 from tests.execute.rig import COUNTER, GWEI, KEY, Rig, decision, network, until
@@ -137,4 +139,42 @@ async def test_a_signer_that_dies_is_started_again_so_often_and_no_more(
         os.kill(held.child.pid, signal.SIGKILL)
         await until(lambda: bool(lost))
         assert len(alarms) == 2
+        await held.stop()
+
+
+async def test_a_start_that_fails_is_one_of_the_tries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork that fails, and caps that are refused: each is tried again, and after the third try the
+    daemon is told. Nothing ends the watcher in silence."""
+    monkeypatch.setattr(signing, "PAUSE", 0.0)
+    given = _settings(tmp_path)
+    lost: list[str] = []
+    alarms: list[str] = []
+    async with keeper(given, network()) as held:
+        child = held.child
+        assert child is not None
+        await held.allow(given, network(), {"WETH": 2000.0})
+        held.alarm, held.lost = lambda kind, told: alarms.append(told), lost.append
+        start = child.start
+        tries: list[str] = []
+
+        async def faulty() -> Child:
+            tries.append("start")
+            if len(tries) == 1:
+                raise OSError(errno.EAGAIN, "fork: no process left")
+            started = await start()
+            if len(tries) == 2:  # somebody is quicker than the watcher
+                assert held._caps is not None
+                await allow(held.client.path, *held._caps)
+            return started
+
+        monkeypatch.setattr(child, "start", faulty)
+        await held.start()
+        os.kill(child.pid, signal.SIGKILL)
+        await until(lambda: len(tries) == 3 and child.running, 30.0)
+        assert lost == []
+        assert "no process left" in alarms[1]
+        assert "its caps are set" in alarms[2]
+        os.kill(child.pid, signal.SIGKILL)
+        await until(lambda: bool(lost), 30.0)
+        assert (len(tries), len(alarms), child.running) == (3, 4, False)
         await held.stop()
