@@ -44,8 +44,14 @@ class Keeper:
     _watching: asyncio.Task[None] | None = None
 
     async def allow(self, settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> None:
-        """The caps by token at these prices, unless the signer has its own. Raises Unavailable."""
+        """The caps by token at these prices, unless the signer has its own. Raises Unavailable, SignerRefused, and
+        OperatorError where our child was given its caps by somebody else."""
         if not (await greet(self.client.path)).open_caps:
+            if self.child is not None and self._caps is None and not settings.signer.trades:
+                raise OperatorError(
+                    "somebody else set the caps of this daemon's signer: another program runs as this user, or as root "
+                    "(the record in state_dir/signer says when); find it before the next start"
+                )
             return
         by_symbol = (kind(settings, network, prices) for kind in (terms.signed_allowances, terms.trades, terms.daily))
         approvals, trades, daily = (

@@ -128,6 +128,28 @@ def test_a_restart_remembers(tmp_path: Path, clock: Clock) -> None:
     book.close()
 
 
+def test_the_days_caps_only_fall(tmp_path: Path, clock: Clock) -> None:
+    """Of each token the least of the day's hand-overs counts, over restarts, and what one left out stays out; the next
+    day's first one is free."""
+    other = "0x" + "c" * 40
+    book = opened(tmp_path, clock)
+    first = {"approvals": {TOKEN: 50, other: 7}, "trades": {TOKEN: 5}, "daily": {TOKEN: 10**30}}
+    assert book.caps_noted(first) == first
+    book.close()
+    book = opened(tmp_path, clock)
+    more = {"approvals": {TOKEN: 40, other: 9}, "trades": {TOKEN: 6, other: 6}, "daily": {TOKEN: 10**30 + 1}}
+    least = {"approvals": {TOKEN: 40, other: 7}, "trades": {TOKEN: 5}, "daily": {TOKEN: 10**30}}
+    assert book.caps_noted(more) == least
+    with pytest.raises(SignerRefused, match="no token is left"):
+        book.caps_noted({**more, "trades": {other: 6}})
+    assert book.caps_noted(first) == least
+    clock.now += DAY
+    assert book.caps_noted(more) == more
+    clock.now -= DAY
+    assert book.caps_noted(more) == least
+    book.close()
+
+
 def test_the_record_is_append_only(book: Book, tmp_path: Path) -> None:
     """SQLite itself refuses to change or remove a line, and every line says what was asked and decided."""
     book.transaction(asked(0, "a", 60), {"to": OWN})

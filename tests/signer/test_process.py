@@ -200,6 +200,36 @@ async def test_before_its_caps_are_set_it_is_not_ready(tmp_path: Path) -> None:
     assert [kind for kind, _ in records(tmp_path)] == ["opened", "caps", "signed"]
 
 
+async def test_another_life_of_the_day_gets_no_higher_caps(tmp_path: Path) -> None:
+    """A daemon that hands higher caps to a new child, or other tokens, is held to the day's first; the log says so."""
+    async with running(tmp_path):
+        pass
+    async with running(tmp_path, limits={"max_trade": 5000.0, "daily_volume": 50_000.0}) as keeper:
+        client = keeper.client
+        assert await refused(client.sign_transaction(CHAIN, 0, trade(2001), FEES)) == "amount"
+        await client.sign_transaction(CHAIN, 0, trade(2000), FEES)
+        assert await refused(client.sign_transaction(CHAIN, 1, trade(501), FEES)) == "volume"
+    assert "signer.caps_kept" in (tmp_path / "state" / "signer.log").read_text()
+    async with running(tmp_path, caps=False) as keeper:
+        everything, nothing = {USDC: 10**30}, dict[str, int]()
+        assert await refused(allow(keeper.client.path, everything, nothing, everything)) == "caps"
+        with pytest.raises(SignerUnavailable, match="not set yet"):
+            await keeper.client.sign_transaction(CHAIN, 1, trade(1), FEES)
+
+
+async def test_caps_that_somebody_else_set_are_not_accepted(tmp_path: Path) -> None:
+    """Where another program was quicker the daemon does not start; a child with caps of its own is no such case."""
+    async with running(tmp_path, caps=False) as keeper:
+        caps = {USDC: 10**30}
+        await allow(keeper.client.path, caps, caps, caps)
+        with pytest.raises(OperatorError, match="somebody else"):
+            await keeper.allow(settings(tmp_path), NETWORK, PRICES)
+    own = {"trades": "USDC=5,WETH=1", "approvals": "USDC=50,WETH=1", "daily": "USDC=7,WETH=1"}
+    async with running(tmp_path, signer=own) as keeper:
+        assert await refused(keeper.client.sign_transaction(CHAIN, 0, trade(6), FEES)) == "amount"
+        await keeper.client.sign_transaction(CHAIN, 0, trade(5), FEES)
+
+
 async def test_only_its_own_user_is_answered(tmp_path: Path) -> None:
     """The kernel's word on the peer counts, even where the permissions would let another user in."""
     with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other users
