@@ -224,7 +224,11 @@ class SignerSettings(Group):
     trades: Amounts = Field({}, description="most that one trade may take, whole tokens, e.g. WETH=0.5,USDC=2000")
     approvals: Amounts = Field({}, description="most that Permit2 may be allowed, whole tokens")
     daily: Amounts = Field({}, description="most that a UTC day's trades may take, whole tokens")
-    daily_gas_eth: float = Field(2.0, gt=0, description="gas signed for in a UTC day at its worst, native coin")
+    daily_gas_eth: float = Field(
+        4.0,
+        gt=0,
+        description="gas signed for in a UTC day at its worst, native coin; 50 trades of 300,000 gas at 200 gwei are 3",
+    )
     daily_signatures: int = Field(5000, ge=1, description="signatures in a UTC day, permits and raised fees included")
     peer_uid: int | None = Field(None, ge=0, description="number of the user that may ask it; empty: its own")
 

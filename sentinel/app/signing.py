@@ -17,7 +17,7 @@ from eth_utils.address import is_address, to_checksum_address
 
 import sentinel
 from sentinel import terms
-from sentinel.errors import OperatorError, SettingsError, SignerUnavailable, Unavailable
+from sentinel.errors import OperatorError, SentinelError, SettingsError, SignerUnavailable, Unavailable
 from sentinel.execute.signer_client import SignerClient, allow, greet, socket_of
 from sentinel.host.process import Child
 from sentinel.settings import Settings, environment
@@ -26,7 +26,7 @@ from sentinel.types import Address, Network, Symbol
 GROUPS = ("network", "state_dir", "limits", "execution", "wallet", "signer", "log")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CREDENTIALS_DIRECTORY")
 OPENS_WITHIN = 60.0  # seconds for a keystore's scrypt on a busy machine
-RESTARTS = 3  # of a child that ended by itself, in the daemon's life
+RESTARTS = 3  # tries, with a child that ended by itself, in the daemon's life
 PAUSE = 1.0  # seconds before each
 
 Alarm = Callable[[str, str], None]  # kind, and one sentence
@@ -44,8 +44,14 @@ class Keeper:
     _watching: asyncio.Task[None] | None = None
 
     async def allow(self, settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> None:
-        """The caps by token at these prices, unless the signer has its own. Raises Unavailable."""
+        """The caps by token at these prices, unless the signer has its own. Raises Unavailable, SignerRefused, and
+        OperatorError where our child was given its caps by somebody else."""
         if not (await greet(self.client.path)).open_caps:
+            if self.child is not None and self._caps is None and not settings.signer.trades:
+                raise OperatorError(
+                    "somebody else set the caps of this daemon's signer: another program runs as this user, or as root "
+                    "(the record in state_dir/signer says when); find it before the next start"
+                )
             return
         by_symbol = (kind(settings, network, prices) for kind in (terms.signed_allowances, terms.trades, terms.daily))
         approvals, trades, daily = (
@@ -70,20 +76,23 @@ class Keeper:
             await asyncio.wait({self._watching})
 
     async def _watch(self, child: Child) -> None:
-        for left in range(RESTARTS, -1, -1):
-            code = await child.wait()
-            self.alarm("signer", f"the signer ended with {code}; it is started again {left} more times")
-            if left == 0:
-                break
+        """A try is a start with the caps set; one that fails counts as well."""
+        why = f"ended with {await child.wait()}"
+        for left in range(RESTARTS, 0, -1):
+            self.alarm("signer", f"the signer {why}; it is started again {left} more times")
             await asyncio.sleep(PAUSE)
             try:
                 await child.stop()  # what is left of its group
                 await child.start()
                 if self._caps is not None:
                     await allow(self.client.path, *self._caps)
-            except Unavailable as error:
-                self.alarm("signer", f"the signer cannot be started again: {error}")
-                break
+            except (SentinelError, OSError) as error:
+                why = f"cannot be started again: {error}"
+            else:
+                why = f"ended with {await child.wait()}"
+        self.alarm("signer", f"the signer {why}; it is not started again")
+        with contextlib.suppress(OSError):
+            await child.stop()  # one that runs, but whose caps could not be set
         self.lost("the signer's process is gone: see signer.log, then restart the daemon and `sentinel resume`")
 
 

@@ -31,6 +31,7 @@ from sentinel.execute.send_state import (
     next_step,
 )
 from sentinel.execute.signer import Signer
+from sentinel.execute.signer_limits import DAY_RULES
 from sentinel.execute.watch import Watch
 from sentinel.journal.intents import Pending
 from sentinel.journal.journal import Journal
@@ -255,6 +256,9 @@ class Executor:
         try:
             attempt = await self._first_attempt(intent, chain, fees)
         except SignerRefused as error:
+            if error.rule in DAY_RULES:  # the day's counters are full: no fault, and over at 00:00 UTC
+                self._observer.alarm("signer_day", f"{intent.id}: {error}; until 00:00 UTC")
+                return self._end(unmined(intent.id, Outcome.EXPIRED))
             self._latch(f"the signer refused what policy had passed: {error}")
             return self._end(unmined(intent.id, Outcome.EXPIRED))
         await self._commit_and_send(intent, attempt)

@@ -19,6 +19,8 @@ from sentinel.types import Address, Fees, Limits, Network, Symbol, TxRequest
 
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
 CANCEL_GAS = 21_000
+VOLUME, GAS_TODAY, SIGNATURES = "volume", "gas_today", "signatures"
+DAY_RULES = frozenset({VOLUME, GAS_TODAY, SIGNATURES})  # the signer's counters of a UTC day, which end with it
 _NO_TOKEN: Address = "0x" + "00" * 20
 _WORD = 32
 

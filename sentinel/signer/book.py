@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from sentinel.errors import ChainMismatch, JournalError, JournalTampered, WalletBusy
+from sentinel.errors import ChainMismatch, JournalError, JournalTampered, SignerRefused, WalletBusy
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.records import canonical
 from sentinel.signer.spending import Asked, DayCaps, Held, Spent, count, one_more
@@ -135,9 +135,23 @@ class Book:
             with suppress(JournalError), self._ledger.transaction():
                 self._write("refused", {"rule": rule, **told})
 
-    def note(self, kind: str, told: Mapping[str, Any]) -> None:
+    def caps_noted(self, asked: Mapping[str, Mapping[Address, int]]) -> dict[str, dict[Address, int]]:
+        """Note the caps by token, base units, that count from now on: the least of those asked for and all that were
+        noted this UTC day. A token that one of them leaves out is left out.
+        Raises SignerRefused where no cap of a trade is left; then nothing was noted."""
+        self._turn()
+        kept = {name: dict(amounts) for name, amounts in asked.items()}
+        for _, body in self._of(self._day, "caps"):
+            for name in kept.keys() & body.keys():
+                earlier = body[name]
+                kept[name] = {
+                    token: min(most, int(earlier[token])) for token, most in kept[name].items() if token in earlier
+                }
+        if not kept["trades"]:  # none would mean those of the approvals
+            raise SignerRefused("caps", "the signer refuses: no token is left that a trade may take")
         with self._ledger.transaction():
-            self._write(kind, told)
+            self._write("caps", {name: {token: str(most) for token, most in kept[name].items()} for name in kept})
+        return kept
 
     def records(self) -> list[tuple[str, dict[str, Any]]]:
         """Kind and body, oldest first, their chain checked. Raises JournalTampered."""
@@ -165,14 +179,7 @@ class Book:
 
     def _begin(self, day: int) -> None:
         spent, refusals = Spent(), 0
-        rows = self._ledger.all(  # a minute more: a record's own time is taken after its day
-            "SELECT kind, body FROM records WHERE at BETWEEN ? AND ? AND kind IN ('signed', 'permit', 'refused')",
-            *(day * _DAY * 1000, (day * _DAY + _DAY + 60) * 1000),
-        )
-        for kind, text in rows:
-            body = json.loads(text)
-            if body["day"] != day:
-                continue
+        for kind, body in self._of(day, "signed", "permit", "refused"):
             if kind == "refused":
                 refusals += 1
                 continue
@@ -181,6 +188,13 @@ class Book:
                 volume[token] = volume.get(token, 0) + int(amount)
             spent = Spent(volume, spent.gas + int(body.get("gas", 0)), spent.signatures + 1)
         self._day, self._spent, self._refusals = day, spent, refusals
+
+    def _of(self, day: int, *kinds: str) -> list[tuple[str, dict[str, Any]]]:
+        rows = self._ledger.all(  # a minute more: a record's own time is taken after its day
+            f"SELECT kind, body FROM records WHERE at BETWEEN ? AND ? AND kind IN ({', '.join('?' * len(kinds))})",
+            *(day * _DAY * 1000, (day * _DAY + _DAY + 60) * 1000, *kinds),
+        )
+        return [(kind, body) for kind, text in rows if (body := json.loads(text))["day"] == day]
 
     def _nonces_fit(self) -> None:
         """Each nonce in the table has a record, and none is missing: else nonces could be signed for something else."""

@@ -82,6 +82,8 @@ class SignerServer:
             match request:
                 case Hello():
                     return {"ok": True, **self._hello()}
+                case SignTransaction() | SignPermit() if self._open_caps:  # no refusal: the same may be asked again
+                    return {"ok": False, "error": "its caps are not set yet"}
                 case SignTransaction(chain_id, nonce, tx, fees):
                     signature = await self._signer.transaction_signature(chain_id, nonce, tx, fees)
                     return {"ok": True, "signature": "0x" + signature.hex()}
@@ -110,10 +112,14 @@ class SignerServer:
     def _allow(self, asked: Allow) -> None:
         if not self._open_caps:
             raise SignerRefused("caps", "the signer refuses: its caps are set")
-        self._book.note("caps", {"approvals": _plain(asked.approvals), "trades": _plain(asked.trades)})
+        given = {"approvals": asked.approvals, "trades": asked.trades, "daily": asked.daily}
+        kept = self._book.caps_noted(given)
+        if kept != given:
+            lower = {name: _plain(amounts) for name, amounts in kept.items() if amounts != given[name]}
+            self._log.warning("signer.caps_kept", lower=lower, meaning="lower ones were set earlier this UTC day")
         self._open_caps = False
-        self._signer.allow(asked.approvals, asked.trades)
-        self._book.caps = DayCaps(asked.daily, self._book.caps.gas, self._book.caps.signatures)
+        self._signer.allow(kept["approvals"], kept["trades"])
+        self._book.caps = DayCaps(kept["daily"], self._book.caps.gas, self._book.caps.signatures)
 
 
 def _plain(amounts: Mapping[str, int]) -> dict[str, str]:

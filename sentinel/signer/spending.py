@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sentinel.errors import SignerRefused
+from sentinel.execute.signer_limits import GAS_TODAY, SIGNATURES, VOLUME
 from sentinel.types import Address, Fees, TxRequest
 
 
@@ -69,19 +70,18 @@ def count(asked: Asked, held: Held | None, spent: Spent, caps: DayCaps) -> tuple
     for token, amount in taken.items():
         volume[token] = volume.get(token, 0) + amount
         if volume[token] > (most := caps.volume.get(token, 0)):
-            raise SignerRefused("volume", f"the signer refuses: {volume[token]} of {token} today, the most is {most}")
+            raise SignerRefused(VOLUME, f"the signer refuses: {volume[token]} of {token} today, the most is {most}")
     before = held.gas if held else 0
     gas = spent.gas + max(0, asked.gas - before)
     if gas > caps.gas:
-        raise SignerRefused("gas_today", f"the signer refuses: gas for {gas} wei today, the most is {caps.gas}")
-    return (
-        Held(held.payload if held else asked.payload, max(before, asked.gas)),
-        Spent(volume, gas, one_more(spent, caps)),
-    )
+        raise SignerRefused(GAS_TODAY, f"the signer refuses: gas for {gas} wei today, the most is {caps.gas}")
+    frees = held is not None and asked.cancel  # always signed: else what is in flight could not be given up
+    signatures = spent.signatures + 1 if frees else one_more(spent, caps)
+    return Held(held.payload if held else asked.payload, max(before, asked.gas)), Spent(volume, gas, signatures)
 
 
 def one_more(spent: Spent, caps: DayCaps) -> int:
     """Signatures today, with this one. Raises SignerRefused."""
     if spent.signatures >= caps.signatures:
-        raise SignerRefused("signatures", f"the signer refuses: {caps.signatures} signatures today are the most")
+        raise SignerRefused(SIGNATURES, f"the signer refuses: {caps.signatures} signatures today are the most")
     return spent.signatures + 1

@@ -83,7 +83,22 @@ def test_no_order_of_requests_gets_past_a_cap(requests: list[Asked]) -> None:
     assert sum(amount for request in once for amount in request.taken.values()) == spent.volume.get(TOKEN, 0) <= 100
     worst = sum(max(r.gas for r in signed if r.nonce == nonce) for nonce in held)
     assert worst == spent.gas <= CAPS.gas
-    assert len(signed) == spent.signatures <= CAPS.signatures
+    assert len(signed) == spent.signatures
+    first = {id(request) for request in once}
+    counted = [at for at, request in enumerate(signed) if not request.cancel or id(request) in first]
+    assert max(counted, default=0) < CAPS.signatures  # after that only cancels of what was signed
+
+
+def test_a_cancel_of_a_held_nonce_is_always_signed() -> None:
+    """With the day's signatures used up nothing else is signed; such a cancel is, however often, and is counted."""
+    full = Spent(signatures=CAPS.signatures)
+    held = Held("a", 10)
+    for nonce_held, request in ((held, asked(0, "a")), (None, asked(0, "a")), (None, asked(0, "cancel"))):
+        with pytest.raises(SignerRefused, match="signatures today"):
+            count(request, nonce_held, full, CAPS)
+    for times in range(1, 4):
+        held, full = count(asked(0, "cancel"), held, full, CAPS)
+        assert full.signatures == CAPS.signatures + times
 
 
 def test_a_restart_remembers(tmp_path: Path, clock: Clock) -> None:
@@ -110,6 +125,28 @@ def test_a_restart_remembers(tmp_path: Path, clock: Clock) -> None:
         book.transaction(asked(0, "b", 1), {})
     clock.now -= DAY
     assert book.spent == before
+    book.close()
+
+
+def test_the_days_caps_only_fall(tmp_path: Path, clock: Clock) -> None:
+    """Of each token the least of the day's hand-overs counts, over restarts, and what one left out stays out; the next
+    day's first one is free."""
+    other = "0x" + "c" * 40
+    book = opened(tmp_path, clock)
+    first = {"approvals": {TOKEN: 50, other: 7}, "trades": {TOKEN: 5}, "daily": {TOKEN: 10**30}}
+    assert book.caps_noted(first) == first
+    book.close()
+    book = opened(tmp_path, clock)
+    more = {"approvals": {TOKEN: 40, other: 9}, "trades": {TOKEN: 6, other: 6}, "daily": {TOKEN: 10**30 + 1}}
+    least = {"approvals": {TOKEN: 40, other: 7}, "trades": {TOKEN: 5}, "daily": {TOKEN: 10**30}}
+    assert book.caps_noted(more) == least
+    with pytest.raises(SignerRefused, match="no token is left"):
+        book.caps_noted({**more, "trades": {other: 6}})
+    assert book.caps_noted(first) == least
+    clock.now += DAY
+    assert book.caps_noted(more) == more
+    clock.now -= DAY
+    assert book.caps_noted(more) == least
     book.close()
 
 

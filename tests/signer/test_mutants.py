@@ -114,7 +114,7 @@ async def sign_on_and_on(world: World) -> None:
 async def raise_the_caps(world: World) -> None:
     server = SignerServer(world.folder / "s", world.signer, world.book, logger(), peer=None, open_caps=False)
     answer = await server._answer(
-        b'{"v": 1, "do": "allow", "approvals": {}, "trades": {}, "daily": {"%s": 1}}' % WETH.encode()
+        b'{"v": 1, "do": "allow", "approvals": {}, "trades": {"%s": 1}, "daily": {}}' % WETH.encode()
     )
     if answer.get("refused"):
         raise SignerRefused(answer["refused"], answer["error"])

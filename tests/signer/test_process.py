@@ -27,7 +27,21 @@ from sentinel.signer.server import SignerServer
 from sentinel.signer.spending import DayCaps
 from sentinel.telemetry.logs import logger
 from sentinel.types import Fees
-from tests.signer.world import FEES, GWEI, KEY, NETWORK, USDC, WALLET, cancel, permit, records, running, settings, trade
+from tests.signer.world import (
+    FEES,
+    GWEI,
+    KEY,
+    NETWORK,
+    PRICES,
+    USDC,
+    WALLET,
+    cancel,
+    permit,
+    records,
+    running,
+    settings,
+    trade,
+)
 
 CHAIN = 31337
 STRANGER = "0x" + "9" * 40
@@ -170,8 +184,50 @@ async def test_it_refuses_what_is_not_its_business(tmp_path: Path) -> None:
         assert await refused(allow(client.path, caps, caps, caps)) == "caps"
         with pytest.raises(SignerUnavailable, match="known requests"):
             await ask(client.path, "sign_hash", hash="0x" + "11" * 32)
-    async with running(tmp_path, caps=False) as keeper:  # not set yet: nothing of any token
-        assert await refused(keeper.client.sign_transaction(CHAIN, 0, trade(1), FEES)) == "token"
+
+
+async def test_before_its_caps_are_set_it_is_not_ready(tmp_path: Path) -> None:
+    """Nothing is signed, and nothing refused, which would end an intent: it waits, and is signed afterwards."""
+    async with running(tmp_path, caps=False) as keeper:
+        client = keeper.client
+        for asked in (trade(1), cancel()):
+            with pytest.raises(SignerUnavailable, match="not set yet"):
+                await client.sign_transaction(CHAIN, 0, asked, FEES)
+        with pytest.raises(SignerUnavailable, match="not set yet"):
+            await client.sign_permit(permit(1))
+        await keeper.allow(settings(tmp_path), NETWORK, PRICES)
+        await client.sign_transaction(CHAIN, 0, trade(1), FEES)
+    assert [kind for kind, _ in records(tmp_path)] == ["opened", "caps", "signed"]
+
+
+async def test_another_life_of_the_day_gets_no_higher_caps(tmp_path: Path) -> None:
+    """A daemon that hands higher caps to a new child, or other tokens, is held to the day's first; the log says so."""
+    async with running(tmp_path):
+        pass
+    async with running(tmp_path, limits={"max_trade": 5000.0, "daily_volume": 50_000.0}) as keeper:
+        client = keeper.client
+        assert await refused(client.sign_transaction(CHAIN, 0, trade(2001), FEES)) == "amount"
+        await client.sign_transaction(CHAIN, 0, trade(2000), FEES)
+        assert await refused(client.sign_transaction(CHAIN, 1, trade(501), FEES)) == "volume"
+    assert "signer.caps_kept" in (tmp_path / "state" / "signer.log").read_text()
+    async with running(tmp_path, caps=False) as keeper:
+        everything, nothing = {USDC: 10**30}, dict[str, int]()
+        assert await refused(allow(keeper.client.path, everything, nothing, everything)) == "caps"
+        with pytest.raises(SignerUnavailable, match="not set yet"):
+            await keeper.client.sign_transaction(CHAIN, 1, trade(1), FEES)
+
+
+async def test_caps_that_somebody_else_set_are_not_accepted(tmp_path: Path) -> None:
+    """Where another program was quicker the daemon does not start; a child with caps of its own is no such case."""
+    async with running(tmp_path, caps=False) as keeper:
+        caps = {USDC: 10**30}
+        await allow(keeper.client.path, caps, caps, caps)
+        with pytest.raises(OperatorError, match="somebody else"):
+            await keeper.allow(settings(tmp_path), NETWORK, PRICES)
+    own = {"trades": "USDC=5,WETH=1", "approvals": "USDC=50,WETH=1", "daily": "USDC=7,WETH=1"}
+    async with running(tmp_path, signer=own) as keeper:
+        assert await refused(keeper.client.sign_transaction(CHAIN, 0, trade(6), FEES)) == "amount"
+        await keeper.client.sign_transaction(CHAIN, 0, trade(5), FEES)
 
 
 async def test_only_its_own_user_is_answered(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from sentinel.app import signing
 from sentinel.app.signing import Keeper, keeper
 from sentinel.errors import SignerUnavailable
 from sentinel.execute.signer_client import allow, greet
+from sentinel.host.process import Child
 from sentinel.settings import Settings, load
 from sentinel.types import Fees, Outcome
 from tests.execute.rig import COUNTER, GWEI, KEY, Rig, decision, network, until
@@ -22,14 +25,15 @@ from tests.execute.rig import COUNTER, GWEI, KEY, Rig, decision, network, until
 CHAIN = 31337
 
 
-def _settings(folder: Path) -> Settings:
+def _settings(folder: Path, **more: Any) -> Settings:
     key = folder / "dev.key"
     key.write_text(KEY)
     toml = folder / "net.toml"
     devnet = Path("deploy/networks/devnet.toml").read_text()
     toml.write_text(devnet.replace(_line(devnet, "universal_router"), f'universal_router = "{COUNTER}"'))
     limits = {"max_fee_gwei": 500.0, "max_priority_fee_gwei": 50.0, "max_cost_eth": 1.0, "deadline": 600}
-    return load(None, network=str(toml), state_dir=folder / "state", wallet={"dev_key_file": key}, limits=limits)
+    given: dict[str, Any] = {"state_dir": folder / "state", "wallet": {"dev_key_file": key}, "limits": limits}
+    return load(None, network=str(toml), **given, **more)
 
 
 def _line(text: str, name: str) -> str:
@@ -37,9 +41,9 @@ def _line(text: str, name: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def rigged(folder: Path) -> AsyncIterator[tuple[Rig, Keeper]]:
+async def rigged(folder: Path, **more: Any) -> AsyncIterator[tuple[Rig, Keeper]]:
     """The executor's rig, its key in a process of its own."""
-    given = _settings(folder)
+    given = _settings(folder, **more)
     async with Rig.start(folder) as rig, keeper(given, network()) as held:
         await held.allow(given, network(), {"WETH": 2000.0, "WBTC": 60_000.0})
         rig.signer = held.client
@@ -74,6 +78,20 @@ async def test_a_dead_signer_holds_the_trade_and_nothing_else_takes_its_nonce(tm
         await allow(held.client.path, *held._caps)
         settled = await rig.follow()
         assert (settled.outcome, await rig.effects(5)) == (Outcome.CONFIRMED, 1)
+
+
+async def test_a_full_day_is_no_fault(tmp_path: Path) -> None:
+    """The first trade fills the signer's day of gas: the second expires with an alarm, and nothing is sent or
+    latched."""
+    async with rigged(tmp_path, signer={"daily_gas_eth": 0.015}) as (rig, _):
+        await rig.trade(1)
+        assert (await rig.follow()).outcome is Outcome.CONFIRMED
+        await rig.trade(2)
+        assert (rig.notes.alarms, rig.journal.latched) == (["signer_day"], None)
+        assert [settled.outcome for settled, _ in rig.notes.ended] == [Outcome.CONFIRMED, Outcome.EXPIRED]
+        assert rig.executor.in_flight is None
+        await rig.mine()
+        assert [await rig.effects(tag) for tag in (1, 2)] == [1, 0]
 
 
 async def test_a_signature_that_was_lost_keeps_its_nonce(tmp_path: Path) -> None:
@@ -121,4 +139,42 @@ async def test_a_signer_that_dies_is_started_again_so_often_and_no_more(
         os.kill(held.child.pid, signal.SIGKILL)
         await until(lambda: bool(lost))
         assert len(alarms) == 2
+        await held.stop()
+
+
+async def test_a_start_that_fails_is_one_of_the_tries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork that fails, and caps that are refused: each is tried again, and after the third try the
+    daemon is told. Nothing ends the watcher in silence."""
+    monkeypatch.setattr(signing, "PAUSE", 0.0)
+    given = _settings(tmp_path)
+    lost: list[str] = []
+    alarms: list[str] = []
+    async with keeper(given, network()) as held:
+        child = held.child
+        assert child is not None
+        await held.allow(given, network(), {"WETH": 2000.0})
+        held.alarm, held.lost = lambda kind, told: alarms.append(told), lost.append
+        start = child.start
+        tries: list[str] = []
+
+        async def faulty() -> Child:
+            tries.append("start")
+            if len(tries) == 1:
+                raise OSError(errno.EAGAIN, "fork: no process left")
+            started = await start()
+            if len(tries) == 2:  # somebody is quicker than the watcher
+                assert held._caps is not None
+                await allow(held.client.path, *held._caps)
+            return started
+
+        monkeypatch.setattr(child, "start", faulty)
+        await held.start()
+        os.kill(child.pid, signal.SIGKILL)
+        await until(lambda: len(tries) == 3 and child.running, 30.0)
+        assert lost == []
+        assert "no process left" in alarms[1]
+        assert "its caps are set" in alarms[2]
+        os.kill(child.pid, signal.SIGKILL)
+        await until(lambda: bool(lost), 30.0)
+        assert (len(tries), len(alarms), child.running) == (3, 4, False)
         await held.stop()
