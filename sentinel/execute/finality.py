@@ -57,11 +57,10 @@ class Finality:
         if head.number < newest.block_number:  # seen from below, by a node that lags or in the middle of a reorg
             return ()
         final, blocks = await self._watch.finalized(head, self._depth, [newest.block_number])
-        if newest.moved(blocks):
-            return await self._lost([past for past in self._past if past.block_number > final], head)
-        if done := [past for past in self._past if past.block_number <= final]:
-            _, blocks = await self._watch.finalized(head, self._depth, [past.block_number for past in done])
-            if moved := [past for past in done if past.moved(blocks)]:
+        done = [past for past in self._past if past.block_number <= final]
+        if suspects := self._past if newest.moved(blocks) else done:
+            _, blocks = await self._watch.finalized(head, self._depth, [past.block_number for past in suspects])
+            if moved := [past for past in suspects if past.moved(blocks)]:
                 return await self._lost(moved, head)
             self._journal.finalise([past.intent_id for past in done], final)
             self._past = self._past[len(done) :]
