@@ -359,6 +359,10 @@ async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
             assert isinstance(record.decision, Hold)
             assert record.decision.reason == "disputed"
             assert await probes(app.parts)["endpoints"]() == (False, rpc.disputed)
+            app.daemon.stop()
+            record = await app.daemon.cycle.run(record.head)
+            assert isinstance(record.decision, Hold)
+            assert record.decision.reason == "stopping"
 
 
 async def test_the_fork_follows_a_fail_over(two: Bench) -> None:
