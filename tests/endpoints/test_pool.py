@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sentinel.app import opened
+from sentinel.app.doctor import examine
 from sentinel.app.endpoint_checks import together
 from sentinel.app.operations import Operator
 from sentinel.app.probes import probes
@@ -328,6 +329,27 @@ async def test_doctor_tells_of_each(three: Bench) -> None:
     three.proxies[2].add("*", Cut())
     grades = [grade for grade, _ in await found()]
     assert grades == ["fail", "warn"]
+
+
+async def test_doctor_examines_where_an_endpoint_answers(three: Bench, tmp_path: Path) -> None:
+    """A live start asks it: the first endpoint is down, which is a warning; the others serve every other check."""
+    three.proxies[0].add("*", Cut())
+    given = load(
+        None,
+        proposer="oracle",
+        state_dir=tmp_path / "state",
+        rpc={"urls": [proxy.url for proxy in three.proxies]},
+        fork={"direct": "always"},
+    )
+    found = await examine(given)
+    assert [finding.what for finding in found if finding.grade == "fail"] == []
+    (told,) = [finding for finding in found if finding.name == "endpoints"]
+    assert (told.grade, "does not answer" in told.what) == ("warn", True)
+    for proxy in three.proxies:
+        proxy.faults.clear()
+        proxy.add("eth_chainId", lies.chain_id(1))
+    failing = {finding.name for finding in await examine(given) if finding.grade == "fail"}
+    assert {"chain", "endpoints", "contracts"} <= failing
 
 
 async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
