@@ -1,7 +1,8 @@
 """Several endpoints of one chain behind the face of one: `sentinel.rpc.JsonRpc`.
 
 Reads go to the current endpoint. One that gets no answer is repeated at the next healthy endpoint, a read of a block
-by its hash only where that block is known: what a cycle reads is one chain's state, or an error. No send is repeated.
+by its hash only where that block is known, and also where the current endpoint lacks it: what a cycle reads is one
+chain's state, or an error. No send is repeated.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sentinel.types import HexHash, Network
 log = structlog.get_logger("sentinel.endpoints")
 
 T = TypeVar("T")
+REVERTED = 3  # the code of a revert, whose block is known
 PATIENCE = 2.0  # seconds that the others have once one endpoint has answered what all were asked
 
 
@@ -82,15 +84,27 @@ class Endpoints:
     async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]:
         """As `Rpc.batch`; all of it from one endpoint."""
         only_reads(calls)
+        told: list[Any | RpcError] = []
 
         async def ask(rpc: Rpc) -> list[Any | RpcError]:
+            nonlocal told
             results = await rpc.batch(calls, timeout)
             refused = [result for result in results if isinstance(result, RpcError) and unanswered(result)]
             if results and len(refused) == len(results):  # a rate limit, told for each call
                 raise refused[0]
+            at_one = [result for call, result in zip(calls, results, strict=True) if block_hash([call]) is not None]
+            failed = [result for result in at_one if isinstance(result, RpcError)]
+            if failed and len(failed) == len(at_one):  # the block may be unknown here
+                told = results
+                raise failed[0]
             return results
 
-        return await self._read(ask, block_hash(calls))
+        try:
+            return await self._read(ask, block_hash(calls))
+        except RpcError:
+            if told:
+                return told
+            raise
 
     async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
         """What each usable endpoint says, the current one first; those that answer late are not waited for."""
@@ -168,10 +182,12 @@ class Endpoints:
             except ChainMismatch as error:
                 self._refuse(i, error)
             except RpcError as error:
-                if not unanswered(error):
+                if unanswered(error):
+                    self._failed(i, error)
+                else:
                     self._health.answered(i)
-                    raise
-                self._failed(i, error)
+                    if block is None or not await self._lacks(i, block, error):
+                        raise
                 failure = failure or error
             else:
                 self._health.answered(i)
@@ -210,6 +226,15 @@ class Endpoints:
         except RpcError as error:
             if unanswered(error):
                 raise
+            return False
+
+    async def _lacks(self, i: int, block: HexHash, error: RpcError) -> bool:
+        """It refused a read since it has no such block, and another endpoint may have it."""
+        if error.code == REVERTED or len(self._health.usable) < 2:
+            return False
+        try:
+            return not await self._knows(i, block)
+        except RpcError:  # it says nothing of the block: what it said stands
             return False
 
     async def _blocks(self, wanted: dict[int, str]) -> dict[int, tuple[int, HexHash]]:

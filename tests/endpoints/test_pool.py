@@ -106,7 +106,7 @@ async def test_a_nodes_own_error_is_an_answer(two: Bench) -> None:
 
 
 async def test_three_failures_drop_it_for_a_minute(two: Bench) -> None:
-    """After that the other is current, with its chain checked; the first comes back as a spare."""
+    """After that the other is current, with its chain checked; the first is preferred again once it answers a look."""
     two.proxies[0].add("*", Cut(), times=3)
     for _ in range(3):
         await two.pool.call("eth_blockNumber")
@@ -115,6 +115,8 @@ async def test_three_failures_drop_it_for_a_minute(two: Bench) -> None:
     assert two.calls("eth_blockNumber")[0] == 0
     two.clock.now = 61.0
     assert two.states() == ["healthy", "current"]
+    await two.pool.look()
+    assert two.states() == ["current", "healthy"]
 
 
 async def test_sends_are_no_reads(two: Bench) -> None:
@@ -170,8 +172,32 @@ async def test_a_block_by_hash_is_read_where_it_is_known(two: Bench) -> None:
     assert two.calls("eth_getBalance") == [3, 1]
 
 
+async def test_a_block_that_the_current_endpoint_lacks_is_read_at_the_next(two: Bench) -> None:
+    """ "Unknown block" is no answer where another endpoint knows the block; where none does it stays the answer."""
+    first, second = two.proxies
+    head = await two.rig.mine()
+    read = ("eth_getBalance", [two.rig.signer.address, at_block(head.hash)])
+    first.add("eth_getBalance", Error(-32000, "header not found"))
+    first.add("eth_getBlockByHash", lies.unknown_blocks())
+    (balance,) = await two.pool.batch([read])
+    assert int(str(balance), 16) > 0
+    assert await two.pool.call(*read[:1], *read[1]) == balance
+    assert two.calls("eth_getBalance") == [2, 2]
+    assert two.states() == ["current", "healthy"]
+    second.add("eth_getBlockByHash", lies.unknown_blocks())
+    (refused,) = await two.pool.batch([read])
+    assert "header not found" in str(refused)
+    with pytest.raises(RpcError, match="header not found"):
+        await two.pool.call(*read[:1], *read[1])
+    first.faults.clear()
+    first.add("eth_getBalance", Error(-32000, "out of gas"))  # it knows the block: its own word
+    with pytest.raises(RpcError, match="out of gas"):
+        await two.pool.call(*read[:1], *read[1])
+    assert two.calls("eth_getBalance") == [5, 2]
+
+
 async def test_a_frozen_endpoint_is_left(two: Bench) -> None:
-    """Four blocks behind it may stay, five behind the other is read from; it catches up and is a spare again."""
+    """Four blocks behind it may stay, five behind the other is read from, until it has caught up."""
     frozen = two.proxies[0].add(HEAD, lies.frozen())
     await two.pool.look()
     await two.rig.mine(4)
@@ -183,7 +209,7 @@ async def test_a_frozen_endpoint_is_left(two: Bench) -> None:
     assert two.pool.disputed is None
     two.proxies[0].remove(frozen)
     await two.pool.look()
-    assert two.states() == ["healthy", "current"]
+    assert two.states() == ["current", "healthy"]
 
 
 async def test_heads_that_differ_for_long_are_disputed(two: Bench) -> None:
