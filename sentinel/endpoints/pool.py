@@ -276,8 +276,13 @@ class Endpoints:
 
     async def _look_on(self) -> None:
         while True:
-            with contextlib.suppress(Unavailable):
+            try:
                 await self.look()
+            except Unavailable as error:
+                log.warning("endpoint.look_failed", error=str(error))
+            except Exception as error:  # a fault of ours: told, and nothing is decided on heads that nobody compares
+                log.error("endpoint.look_failed", error=f"{type(error).__name__}: {error}", exc_info=error)
+                self._dispute.seen("the endpoints' heads cannot be compared, see the log", self._clock())
             await asyncio.sleep(self._look_every)
 
     async def close(self) -> None:

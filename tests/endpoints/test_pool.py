@@ -230,6 +230,22 @@ async def test_heads_that_differ_for_long_are_disputed(two: Bench) -> None:
     assert two.pool.disputed is None
 
 
+async def test_a_fault_in_a_look_ends_no_look(two: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads that nobody compares are as good as disputed, and the looks go on: once one is whole that is over."""
+
+    def fault(*_: Any) -> str | None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr(two.pool, "_look_every", 0.02)
+    async with two.pool:
+        with monkeypatch.context() as broken:
+            broken.setattr("sentinel.endpoints.agreement.disagreement", fault)
+            await until(lambda: two.pool._dispute._why is not None)
+            two.clock.now = 12.0
+            assert two.pool.disputed is not None
+        await until(lambda: two.pool.disputed is None)
+
+
 async def test_the_same_bytes_go_to_all_of_them(three: Bench) -> None:
     """One that loses the reply and one that refuses do not hide that the third has it; each is asked once."""
     await three.pool.look()
