@@ -163,12 +163,21 @@ class Endpoints:
         lowest = min(number for number, _ in level.values())
         above = await self._blocks({i: hex(lowest) for i, (number, _) in level.items() if number > lowest})
         shown = {i: above.get(i, block) for i, block in level.items() if i in above or block[0] == lowest}
+        why = self._disagreement(shown)
+        if why is None and len(level) == 1:  # nobody at its height vouches for it: compare at the heights of the others
+            (alone,) = level
+            for i in lagging:
+                below = await self._blocks({alone: hex(heads[i][0])})
+                why = why or self._disagreement({i: heads[i], **below})
         before = self.disputed
-        self._dispute.seen(agreement.disagreement({self._names[i]: block for i, block in shown.items()}), self._clock())
+        self._dispute.seen(why, self._clock())
         if (why := self.disputed) is not None and before is None:
             log.error("endpoint.disputed", why=why, meaning="nothing is decided until the endpoints agree")
 
     # ------------------------------------------------------------ parts
+
+    def _disagreement(self, shown: dict[int, tuple[int, HexHash]]) -> str | None:
+        return agreement.disagreement({self._names[i]: block for i, block in shown.items()})
 
     async def _read(self, ask: Callable[[Rpc], Awaitable[T]], block: HexHash | None) -> T:
         failure: RpcError | None = None

@@ -230,6 +230,28 @@ async def test_heads_that_differ_for_long_are_disputed(two: Bench) -> None:
     assert two.pool.disputed is None
 
 
+async def test_who_runs_ahead_is_compared_with_who_lags(two: Bench) -> None:
+    """I11: of two, one on a branch of its own that is far ahead makes the other late, and is disputed all the same."""
+    frozen = two.proxies[1].add(HEAD, lies.frozen())
+    await two.pool.look()
+    fork = await two.rig.head()
+    await two.rig.mine(6)
+    await two.pool.look()
+    assert (two.states(), two.pool._dispute._why) == (["current", "behind"], None)
+    two.proxies[0].add(HEAD, lies.other_heads(above=fork.number))
+    await two.pool.look()
+    assert two.pool._dispute._why is None  # they agree as far as the honest one has come
+    two.proxies[1].remove(frozen)
+    two.proxies[1].add(HEAD, lies.frozen())
+    await two.pool.look()
+    await two.rig.mine(6)
+    await two.pool.look()
+    two.clock.now = 12.0
+    assert two.states() == ["current", "behind"]
+    assert two.pool.disputed is not None
+    assert f"block {fork.number + 6}" in two.pool.disputed
+
+
 async def test_a_fault_in_a_look_ends_no_look(two: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Heads that nobody compares are as good as disputed, and the looks go on: once one is whole that is over."""
 
