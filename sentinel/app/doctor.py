@@ -25,10 +25,10 @@ from sentinel.app.signing import whose
 from sentinel.chain.heads import latest_head
 from sentinel.chain.networks import load_network
 from sentinel.endpoints import Endpoints, Rules
-from sentinel.errors import ChainMismatch, OperatorError, SentinelError
+from sentinel.errors import ChainMismatch, OperatorError, RpcError, SentinelError
 from sentinel.execute.watch import Watch
 from sentinel.host.anvil import VERSION, find_anvil
-from sentinel.rpc import redact
+from sentinel.rpc import Rpc, redact
 from sentinel.settings import Settings
 from sentinel.types import Address, Network
 
@@ -78,7 +78,7 @@ async def _safely(check: Check, patient: _Patient) -> list[Finding]:
 
 
 MENDS = {
-    "endpoint": "check SENTINEL_RPC__URL, that the node is up and reachable from here, and has the pinned block",
+    "endpoint": "check SENTINEL_RPC__URL, and that the node is up and reachable from here",
     "contracts": "the endpoint must serve eth_getCode for the newest block",
     "tokens": "the endpoint must answer eth_call for the newest block",
     "pools": "the endpoint must answer eth_call for the newest block",
@@ -99,6 +99,12 @@ async def _endpoint(patient: _Patient) -> AsyncIterator[Finding]:
         await patient.rpc.call("eth_chainId")  # ahead of any answer the pool looks at chain id and pinned block (I10)
     except ChainMismatch as error:
         mend = "set SENTINEL_RPC__URL to the network's chain, or SENTINEL_NETWORK to the endpoint's"
+        yield Finding("chain", "fail", str(error), mend)
+        return
+    except RpcError as error:
+        async with Rpc(patient.settings.rpc.url, timeout=patient.settings.rpc.read_timeout) as first:
+            await first.call("eth_chainId")  # it does answer, but has not shown our chain
+        mend = "wait until the node has that block; one that should have it by now serves another chain"
         yield Finding("chain", "fail", str(error), mend)
         return
     started = time.perf_counter()
