@@ -98,6 +98,7 @@ class Journal(Protocol):
         ...
 
 
+STOPPING = "told to stop while this cycle was under way"
 CONFIRMS = 4  # tries to simulate the final bytes before the next block comes
 
 Vote = Callable[[Sequence[Simulation], int, MarketState], Decision]  # ballots, asked, the state they belong to
@@ -147,6 +148,7 @@ class Cycle:
     size: Size = as_voted
     warm: Callable[[MarketState], None] = lambda state: None  # what may be done beside the proposal
     disputed: Callable[[], str | None] = lambda: None  # why no head can be trusted now
+    stopping: Callable[[], bool] = lambda: False  # the process ends: nothing new is sent (I26)
     clock: Callable[[], float] = time.time
     purpose: Purpose = Purpose.TRADE  # of what the trader proposes
 
@@ -185,6 +187,8 @@ class Cycle:
         return record
 
     async def _decide(self, head: Head, draft: _Draft) -> Decision:
+        if self.stopping():
+            return Hold("stopping", detail=STOPPING)
         if (why := self.journal.bar(self.purpose)) is not None:
             return Hold("paused", detail=why)
         if (why := self.disputed()) is not None:
@@ -233,6 +237,8 @@ class Cycle:
             return Hold("in_flight", decision.votes, decision.asked, "an earlier transaction has lost its block")
         if (why := self.disputed()) is not None:
             return Hold("disputed", decision.votes, decision.asked, why)
+        if self.stopping():
+            return Hold("stopping", decision.votes, decision.asked, STOPPING)
         return decision
 
     async def _judge(self, proposal: Proposal, state: MarketState, spent: Spent, draft: _Draft) -> tuple[Decision, int]:

@@ -84,7 +84,7 @@ class Daemon:
     # ------------------------------------------------------------ for the outside
 
     def stop(self) -> None:
-        """Take no new heads; the running cycle finishes. Returns at once."""
+        """Take no new heads; the running cycle finishes, and holds where nothing is sent yet (I26). Returns at once."""
         self.health.stopping = True
         self._stop.set()
         self._looked.set()

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TextIO, TypeVar
 
 import uvloop
@@ -143,6 +143,7 @@ async def opened(
             size=parts.size,
             warm=parts.toolkit.warm,
             disputed=lambda: parts.rpc.disputed,
+            stopping=lambda: parts.health.stopping,
         )
         daemon = Daemon(
             network=network,
@@ -191,6 +192,8 @@ async def opened(
             daemon.on_settled += [lambda _: breaker.look(), counterfactuals.settled]
             daemon.on_cycle.append(counterfactuals.cycle_done)
             daemon.cycle = selling = Selling.of(parts, ahead, executor, cycle, log, daemon.stop)
+            assert isinstance(selling.sell, Cycle)
+            selling.sell = replace(selling.sell, stopping=cycle.stopping)
             daemon.on_settled.append(selling.settled)
         yield App(daemon, parts, startup)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from eth_utils.address import is_address, to_checksum_address
 
-from sentinel import anchor, terms
+from sentinel import terms
 from sentinel.agent.model import StudentModel
 from sentinel.app import endpoint_checks, fee_checks, network_checks, simulation_checks
 from sentinel.app.findings import Finding
@@ -24,6 +24,7 @@ from sentinel.app.permission import require_permission
 from sentinel.app.signing import whose
 from sentinel.chain.heads import latest_head
 from sentinel.chain.networks import load_network
+from sentinel.endpoints import Endpoints, Rules
 from sentinel.errors import ChainMismatch, OperatorError, RpcError, SentinelError
 from sentinel.execute.watch import Watch
 from sentinel.host.anvil import VERSION, find_anvil
@@ -36,7 +37,7 @@ from sentinel.types import Address, Network
 class _Patient:
     settings: Settings
     network: Network
-    rpc: Rpc
+    rpc: Endpoints
     address: str | None
 
 
@@ -51,10 +52,14 @@ async def examine(settings: Settings) -> list[Finding]:
     found = [Finding("network", "ok", f"{network.name}: chain {network.chain_id}, {len(network.pools)} pools")]
     told, address = await _key(settings, network)
     found += told
-    async with Rpc(settings.rpc.url, timeout=settings.rpc.read_timeout) as rpc:
+    # One that is down is left at its first failure, as long as another one answers: `_endpoints` tells of it.
+    rpc = Endpoints(settings.rpc.endpoints, network, timeout=settings.rpc.read_timeout, rules=Rules(failures=1))
+    try:
         patient = _Patient(settings, network, rpc, address)
         for check in CHECKS:
             found += await _safely(check, patient)
+    finally:
+        await rpc.close()
     return found
 
 
@@ -89,22 +94,25 @@ MENDS = {
 
 
 async def _endpoint(patient: _Patient) -> AsyncIterator[Finding]:
-    started = time.perf_counter()
-    await patient.rpc.call("eth_chainId")
-    took = (time.perf_counter() - started) * 1000
-    yield Finding("endpoint", "ok", f"{redact(patient.settings.rpc.url)} answers in {took:.0f} ms")
     network = patient.network
     try:
-        await anchor.anchor(patient.rpc, network)
+        await patient.rpc.call("eth_chainId")  # ahead of any answer the pool looks at chain id and pinned block (I10)
     except ChainMismatch as error:
         mend = "set SENTINEL_RPC__URL to the network's chain, or SENTINEL_NETWORK to the endpoint's"
         yield Finding("chain", "fail", str(error), mend)
+        return
     except RpcError as error:
+        async with Rpc(patient.settings.rpc.url, timeout=patient.settings.rpc.read_timeout) as first:
+            await first.call("eth_chainId")  # it does answer, but has not shown our chain
         mend = "wait until the node has that block; one that should have it by now serves another chain"
         yield Finding("chain", "fail", str(error), mend)
-    else:
-        pinned = f", block {network.pinned_block} as pinned" if network.pinned_hash else ""
-        yield Finding("chain", "ok", f"chain id {network.chain_id}{pinned}")
+        return
+    started = time.perf_counter()
+    await patient.rpc.call("eth_chainId")
+    took = (time.perf_counter() - started) * 1000
+    yield Finding("endpoint", "ok", f"{redact(patient.rpc.url)} answers in {took:.0f} ms")
+    pinned = f", block {network.pinned_block} as pinned" if network.pinned_hash else ""
+    yield Finding("chain", "ok", f"chain id {network.chain_id}{pinned}")
     head = await latest_head(patient.rpc)
     age = time.time() - head.timestamp
     fresh = age <= patient.settings.limits.max_head_age

@@ -9,14 +9,14 @@ from sentinel.app.findings import Finding
 from sentinel.chain.fees import Inclusion, data_fee_of, data_fee_reads, usual_tip
 from sentinel.chain.heads import parse_head
 from sentinel.errors import RpcError, Unavailable
-from sentinel.rpc import Rpc
+from sentinel.rpc import JsonRpc
 from sentinel.settings import Settings
 from sentinel.types import Network
 
 GWEI = 10**9
 
 
-async def fees(settings: Settings, network: Network, rpc: Rpc) -> AsyncIterator[Finding]:
+async def fees(settings: Settings, network: Network, rpc: JsonRpc) -> AsyncIterator[Finding]:
     """Base fee or none, what inclusion costs now against floor and cap, and the oracle of a data fee."""
     block = await rpc.call("eth_getBlockByNumber", "latest", False)
     head = parse_head(block)
@@ -44,7 +44,7 @@ async def fees(settings: Settings, network: Network, rpc: Rpc) -> AsyncIterator[
         yield await _data_fee(network, rpc)
 
 
-async def _data_fee(network: Network, rpc: Rpc) -> Finding:
+async def _data_fee(network: Network, rpc: JsonRpc) -> Finding:
     calls = [("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"]) for to, data in data_fee_reads(network)]
     replies = await rpc.batch(calls)
     try:

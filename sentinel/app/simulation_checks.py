@@ -9,13 +9,14 @@ from sentinel.app.findings import Finding
 from sentinel.chain.heads import latest_head
 from sentinel.dex.fork import Fork
 from sentinel.dex.node import Node
+from sentinel.endpoints import Endpoints
 from sentinel.errors import Unavailable
 from sentinel.rpc import JsonRpc, Rpc
 from sentinel.settings import Settings
 from sentinel.types import Network
 
 
-async def fork(settings: Settings, network: Network, rpc: JsonRpc) -> AsyncIterator[Finding]:
+async def fork(settings: Settings, network: Network, rpc: Endpoints) -> AsyncIterator[Finding]:
     """A throw-away fork on a free port; or the one that SENTINEL_FORK__URL names, left where it is."""
     started, given = time.perf_counter(), settings.fork
     if given.url:
@@ -23,7 +24,7 @@ async def fork(settings: Settings, network: Network, rpc: JsonRpc) -> AsyncItera
             await _simulates(attached)
     else:
         async with (
-            Fork(network, settings.rpc.url, anvil=given.anvil or None, timeout=given.timeout) as own,
+            Fork(network, lambda: rpc.url, anvil=given.anvil or None, timeout=given.timeout) as own,
             own.at(await latest_head(rpc)) as endpoint,
         ):
             await _simulates(endpoint)

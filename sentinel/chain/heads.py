@@ -201,9 +201,14 @@ class HeadStream:
     async def _since_last(self, head: Head) -> list[Head]:
         """The blocks from the last one that was yielded (or from where the chains part) up to `head`, oldest first.
 
-        Empty where `head` is known already: a repeated notice, or a node that is behind.
+        Empty where `head` is known already: a repeated notice, or a node that is behind. So it is below all that is
+        remembered: that a node far behind has taken over is likelier than so deep a reorg, which shows itself as soon
+        as its branch has reached a height that we know.
         """
         if self._recent.get(head.number) == head.hash:
+            return []
+        if self._recent and head.number < min(self._recent):
+            log.info("heads.behind", number=head.number, newest=max(self._recent))
             return []
         branch = [head]
         if self._recent:

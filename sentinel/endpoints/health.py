@@ -28,7 +28,7 @@ class _State:
 
 
 class Health:
-    """Endpoints are numbers here, in the order of the settings. Stays at one while that one does its work."""
+    """Endpoints are numbers here, in the order of the settings: of those that do their work the first is read from."""
 
     def __init__(self, count: int, rules: Rules, clock: Callable[[], float]) -> None:
         if count < 1:
@@ -69,10 +69,12 @@ class Health:
 
     @property
     def current(self) -> int:
-        """The one that reads go to; another one once this one is not usable any more, its chain then checked anew."""
+        """The one that reads go to; another one once this one is not usable any more, or an earlier one is again and
+        has shown our chain since it failed. The chain of who takes over is checked anew."""
         usable = self.usable
-        if usable and self._current not in usable:
-            self._current = usable[0]
+        back = [i for i in self.healthy if i < self._current and not self._states[i].due]
+        if usable and (back or self._current not in usable):
+            self._current = (back or usable)[0]
             self._states[self._current].due = True
             self.switches += 1
         return self._current

@@ -1,7 +1,8 @@
 """Several endpoints of one chain behind the face of one: `sentinel.rpc.JsonRpc`.
 
 Reads go to the current endpoint. One that gets no answer is repeated at the next healthy endpoint, a read of a block
-by its hash only where that block is known: what a cycle reads is one chain's state, or an error. No send is repeated.
+by its hash only where that block is known, and also where the current endpoint lacks it: what a cycle reads is one
+chain's state, or an error. No send is repeated.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sentinel.types import HexHash, Network
 log = structlog.get_logger("sentinel.endpoints")
 
 T = TypeVar("T")
+REVERTED = 3  # the code of a revert, whose block is known
 PATIENCE = 2.0  # seconds that the others have once one endpoint has answered what all were asked
 
 
@@ -82,15 +84,27 @@ class Endpoints:
     async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]:
         """As `Rpc.batch`; all of it from one endpoint."""
         only_reads(calls)
+        told: list[Any | RpcError] = []
 
         async def ask(rpc: Rpc) -> list[Any | RpcError]:
+            nonlocal told
             results = await rpc.batch(calls, timeout)
             refused = [result for result in results if isinstance(result, RpcError) and unanswered(result)]
             if results and len(refused) == len(results):  # a rate limit, told for each call
                 raise refused[0]
+            at_one = [result for call, result in zip(calls, results, strict=True) if block_hash([call]) is not None]
+            failed = [result for result in at_one if isinstance(result, RpcError)]
+            if failed and len(failed) == len(at_one):  # the block may be unknown here
+                told = results
+                raise failed[0]
             return results
 
-        return await self._read(ask, block_hash(calls))
+        try:
+            return await self._read(ask, block_hash(calls))
+        except RpcError:
+            if told:
+                return told
+            raise
 
     async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
         """What each usable endpoint says, the current one first; those that answer late are not waited for."""
@@ -149,12 +163,21 @@ class Endpoints:
         lowest = min(number for number, _ in level.values())
         above = await self._blocks({i: hex(lowest) for i, (number, _) in level.items() if number > lowest})
         shown = {i: above.get(i, block) for i, block in level.items() if i in above or block[0] == lowest}
+        why = self._disagreement(shown)
+        if why is None and len(level) == 1:  # nobody at its height vouches for it: compare at the heights of the others
+            (alone,) = level
+            for i in lagging:
+                below = await self._blocks({alone: hex(heads[i][0])})
+                why = why or self._disagreement({i: heads[i], **below})
         before = self.disputed
-        self._dispute.seen(agreement.disagreement({self._names[i]: block for i, block in shown.items()}), self._clock())
+        self._dispute.seen(why, self._clock())
         if (why := self.disputed) is not None and before is None:
             log.error("endpoint.disputed", why=why, meaning="nothing is decided until the endpoints agree")
 
     # ------------------------------------------------------------ parts
+
+    def _disagreement(self, shown: dict[int, tuple[int, HexHash]]) -> str | None:
+        return agreement.disagreement({self._names[i]: block for i, block in shown.items()})
 
     async def _read(self, ask: Callable[[Rpc], Awaitable[T]], block: HexHash | None) -> T:
         failure: RpcError | None = None
@@ -168,10 +191,12 @@ class Endpoints:
             except ChainMismatch as error:
                 self._refuse(i, error)
             except RpcError as error:
-                if not unanswered(error):
+                if unanswered(error):
+                    self._failed(i, error)
+                else:
                     self._health.answered(i)
-                    raise
-                self._failed(i, error)
+                    if block is None or not await self._lacks(i, block, error):
+                        raise
                 failure = failure or error
             else:
                 self._health.answered(i)
@@ -210,6 +235,15 @@ class Endpoints:
         except RpcError as error:
             if unanswered(error):
                 raise
+            return False
+
+    async def _lacks(self, i: int, block: HexHash, error: RpcError) -> bool:
+        """It refused a read since it has no such block, and another endpoint may have it."""
+        if error.code == REVERTED or len(self._health.usable) < 2:
+            return False
+        try:
+            return not await self._knows(i, block)
+        except RpcError:  # it says nothing of the block: what it said stands
             return False
 
     async def _blocks(self, wanted: dict[int, str]) -> dict[int, tuple[int, HexHash]]:
@@ -251,8 +285,13 @@ class Endpoints:
 
     async def _look_on(self) -> None:
         while True:
-            with contextlib.suppress(Unavailable):
+            try:
                 await self.look()
+            except Unavailable as error:
+                log.warning("endpoint.look_failed", error=str(error))
+            except Exception as error:  # a fault of ours: told, and nothing is decided on heads that nobody compares
+                log.error("endpoint.look_failed", error=f"{type(error).__name__}: {error}", exc_info=error)
+                self._dispute.seen("the endpoints' heads cannot be compared, see the log", self._clock())
             await asyncio.sleep(self._look_every)
 
     async def close(self) -> None:

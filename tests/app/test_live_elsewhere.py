@@ -53,6 +53,9 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
             async with opened(settings(), trader_model=OracleModel(), log_to=log) as app:
                 app.daemon.on_settled += [settled.append, lambda _: app.daemon.stop()]
                 assert await asyncio.wait_for(app.daemon.run(), PATIENCE) == 0
+                cycles: Any = app.daemon.cycle
+                assert cycles.trade.stopping()  # I26: neither would begin anything now
+                assert cycles.sell.stopping()
         assert [done.outcome for done in settled] == [Outcome.CONFIRMED]
         tx = await devnet.rpc.call("eth_getTransactionByHash", settled[0].tx_hash)
         assert int(tx["chainId"], 16) == CHAIN

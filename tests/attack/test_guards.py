@@ -60,11 +60,17 @@ class Asked(Stage):
     refuse = False
     asked = 0
     disputes: Sequence[str | None] = (None,)  # what is said one time after the other, the last for ever
+    stops: Sequence[bool] = (False,)  # likewise
 
     def disputed(self) -> str | None:
         why, *left = self.disputes
         self.disputes = left or [why]
         return why
+
+    def stopping(self) -> bool:
+        told, *left = self.stops
+        self.stops = left or [told]
+        return told
 
     async def propose(self, *_: Any) -> Any:
         self.asked += 1
@@ -76,7 +82,8 @@ class Asked(Stage):
     async def run_with(self, executor: Executor) -> CycleRecord:
         part: Any = self
         stages = (part, part, part, part, part, self.vote, executor, self.journal)
-        return await Cycle(*stages, lambda: 1, lambda: HEADS[0], disputed=self.disputed).run(HEADS[0])
+        guards: Any = {"disputed": self.disputed, "stopping": self.stopping}
+        return await Cycle(*stages, lambda: 1, lambda: HEADS[0], **guards).run(HEADS[0])
 
 
 async def test_an_intent_is_in_the_journal_before_it_is_executed(journal: Journal) -> None:
@@ -124,6 +131,18 @@ async def test_nothing_is_decided_on_a_disputed_head(journal: Journal, since: st
     assert isinstance(record.decision, Hold)
     assert (record.decision.reason, record.decision.detail) == ("disputed", "two branches")
     assert (stage.asked, executor.accepted) == (0 if since == "before" else 1, [])
+    assert journal.unfinished() == ()
+
+
+@pytest.mark.parametrize("since", ["before", "while the model answered"])
+async def test_nothing_is_accepted_once_the_daemon_stops(journal: Journal, since: str) -> None:
+    """I26: the running cycle finishes with a hold; nothing is journaled as accepted, signed or sent."""
+    stage, executor = Asked(journal), Executor(journal)
+    stage.stops = (True,) if since == "before" else (False, True)
+    record = await stage.run_with(executor)
+    assert isinstance(record.decision, Hold)
+    assert (record.decision.reason, stage.asked) == ("stopping", 0 if since == "before" else 1)
+    assert executor.accepted == []
     assert journal.unfinished() == ()
 
 

@@ -175,6 +175,31 @@ async def test_a_longer_branch_that_replaces_ours_comes_from_its_fork_point() ->
             assert stream.reorgs == 1
 
 
+async def test_a_node_far_behind_is_no_reorg() -> None:
+    """After a fail-over to an endpoint below all that is remembered nothing is replaced, and the next head links on;
+    a branch that replaced all of it is followed once it has reached a height that we know."""
+    async with node() as (_, _, rpc):
+        await mine(rpc, 4)
+        old = await latest_head(rpc)
+        snapshot = await rpc.call("evm_snapshot")
+        await mine(rpc, 20)
+        replaced: list[int] = []
+        stream = HeadStream(rpc, backfill=5, on_reorg=replaced.append)
+        head = await latest_head(rpc)
+        assert await stream._since_last(head) == [head]
+        assert await stream._since_last(old) == []
+        await mine(rpc)
+        (newer,) = await stream._since_last(await latest_head(rpc))
+        assert (newer.parent_hash, stream.reorgs, replaced) == (head.hash, 0, [])
+        await rpc.call("evm_revert", snapshot)
+        await rpc.call("anvil_setNextBlockBaseFeePerGas", hex(123456789))
+        await mine(rpc, 10)
+        assert await stream._since_last(await latest_head(rpc)) == []
+        await mine(rpc, 10)
+        branch = await stream._since_last(await latest_head(rpc))
+        assert (branch[0].number, stream.reorgs, replaced) == (head.number, 1, [head.number])
+
+
 async def test_a_gap_longer_than_the_backfill_is_jumped() -> None:
     """Only the last `backfill` blocks are looked up; the consumer sees the jump by the numbers."""
     async with node() as (_, _, rpc):

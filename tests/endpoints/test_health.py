@@ -36,7 +36,10 @@ def test_three_failures_drop_an_endpoint_for_a_minute() -> None:
     assert health.healthy == [1, 2]
     clock.now = 60.0
     assert health.healthy == [0, 1, 2]
-    assert health.current == 1  # it does its work: no reason to go back
+    assert health.current == 1  # nobody has seen yet that the first one answers again
+    health.passed(0)
+    assert (health.current, health.switches) == (0, 2)
+    assert health.due(0)  # I10: it takes over
 
 
 def test_the_chain_is_checked_after_each_failure_and_fail_over() -> None:
@@ -78,6 +81,7 @@ def test_who_lags_is_out_until_it_has_caught_up() -> None:
     assert health.lags({0}) == set()
     health.lags(set())
     assert health.healthy == [0, 1]
+    assert health.current == 0  # the preferred one
 
 
 def test_one_endpoint_cannot_outrun_two() -> None:

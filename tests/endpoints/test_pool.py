@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sentinel.app import opened
+from sentinel.app.doctor import examine
 from sentinel.app.endpoint_checks import together
 from sentinel.app.operations import Operator
 from sentinel.app.probes import probes
@@ -105,7 +106,7 @@ async def test_a_nodes_own_error_is_an_answer(two: Bench) -> None:
 
 
 async def test_three_failures_drop_it_for_a_minute(two: Bench) -> None:
-    """After that the other is current, with its chain checked; the first comes back as a spare."""
+    """After that the other is current, with its chain checked; the first is preferred again once it answers a look."""
     two.proxies[0].add("*", Cut(), times=3)
     for _ in range(3):
         await two.pool.call("eth_blockNumber")
@@ -114,6 +115,8 @@ async def test_three_failures_drop_it_for_a_minute(two: Bench) -> None:
     assert two.calls("eth_blockNumber")[0] == 0
     two.clock.now = 61.0
     assert two.states() == ["healthy", "current"]
+    await two.pool.look()
+    assert two.states() == ["current", "healthy"]
 
 
 async def test_sends_are_no_reads(two: Bench) -> None:
@@ -169,8 +172,32 @@ async def test_a_block_by_hash_is_read_where_it_is_known(two: Bench) -> None:
     assert two.calls("eth_getBalance") == [3, 1]
 
 
+async def test_a_block_that_the_current_endpoint_lacks_is_read_at_the_next(two: Bench) -> None:
+    """ "Unknown block" is no answer where another endpoint knows the block; where none does it stays the answer."""
+    first, second = two.proxies
+    head = await two.rig.mine()
+    read = ("eth_getBalance", [two.rig.signer.address, at_block(head.hash)])
+    first.add("eth_getBalance", Error(-32000, "header not found"))
+    first.add("eth_getBlockByHash", lies.unknown_blocks())
+    (balance,) = await two.pool.batch([read])
+    assert int(str(balance), 16) > 0
+    assert await two.pool.call(*read[:1], *read[1]) == balance
+    assert two.calls("eth_getBalance") == [2, 2]
+    assert two.states() == ["current", "healthy"]
+    second.add("eth_getBlockByHash", lies.unknown_blocks())
+    (refused,) = await two.pool.batch([read])
+    assert "header not found" in str(refused)
+    with pytest.raises(RpcError, match="header not found"):
+        await two.pool.call(*read[:1], *read[1])
+    first.faults.clear()
+    first.add("eth_getBalance", Error(-32000, "out of gas"))  # it knows the block: its own word
+    with pytest.raises(RpcError, match="out of gas"):
+        await two.pool.call(*read[:1], *read[1])
+    assert two.calls("eth_getBalance") == [5, 2]
+
+
 async def test_a_frozen_endpoint_is_left(two: Bench) -> None:
-    """Four blocks behind it may stay, five behind the other is read from; it catches up and is a spare again."""
+    """Four blocks behind it may stay, five behind the other is read from, until it has caught up."""
     frozen = two.proxies[0].add(HEAD, lies.frozen())
     await two.pool.look()
     await two.rig.mine(4)
@@ -182,7 +209,7 @@ async def test_a_frozen_endpoint_is_left(two: Bench) -> None:
     assert two.pool.disputed is None
     two.proxies[0].remove(frozen)
     await two.pool.look()
-    assert two.states() == ["healthy", "current"]
+    assert two.states() == ["current", "healthy"]
 
 
 async def test_heads_that_differ_for_long_are_disputed(two: Bench) -> None:
@@ -201,6 +228,44 @@ async def test_heads_that_differ_for_long_are_disputed(two: Bench) -> None:
     two.proxies[1].remove(other)
     await two.pool.look()
     assert two.pool.disputed is None
+
+
+async def test_who_runs_ahead_is_compared_with_who_lags(two: Bench) -> None:
+    """I11: of two, one on a branch of its own that is far ahead makes the other late, and is disputed all the same."""
+    frozen = two.proxies[1].add(HEAD, lies.frozen())
+    await two.pool.look()
+    fork = await two.rig.head()
+    await two.rig.mine(6)
+    await two.pool.look()
+    assert (two.states(), two.pool._dispute._why) == (["current", "behind"], None)
+    two.proxies[0].add(HEAD, lies.other_heads(above=fork.number))
+    await two.pool.look()
+    assert two.pool._dispute._why is None  # they agree as far as the honest one has come
+    two.proxies[1].remove(frozen)
+    two.proxies[1].add(HEAD, lies.frozen())
+    await two.pool.look()
+    await two.rig.mine(6)
+    await two.pool.look()
+    two.clock.now = 12.0
+    assert two.states() == ["current", "behind"]
+    assert two.pool.disputed is not None
+    assert f"block {fork.number + 6}" in two.pool.disputed
+
+
+async def test_a_fault_in_a_look_ends_no_look(two: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads that nobody compares are as good as disputed, and the looks go on: once one is whole that is over."""
+
+    def fault(*_: Any) -> str | None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr(two.pool, "_look_every", 0.02)
+    async with two.pool:
+        with monkeypatch.context() as broken:
+            broken.setattr("sentinel.endpoints.agreement.disagreement", fault)
+            await until(lambda: two.pool._dispute._why is not None)
+            two.clock.now = 12.0
+            assert two.pool.disputed is not None
+        await until(lambda: two.pool.disputed is None)
 
 
 async def test_the_same_bytes_go_to_all_of_them(three: Bench) -> None:
@@ -330,6 +395,27 @@ async def test_doctor_tells_of_each(three: Bench) -> None:
     assert grades == ["fail", "warn"]
 
 
+async def test_doctor_examines_where_an_endpoint_answers(three: Bench, tmp_path: Path) -> None:
+    """A live start asks it: the first endpoint is down, which is a warning; the others serve every other check."""
+    three.proxies[0].add("*", Cut())
+    given = load(
+        None,
+        proposer="oracle",
+        state_dir=tmp_path / "state",
+        rpc={"urls": [proxy.url for proxy in three.proxies]},
+        fork={"direct": "always"},
+    )
+    found = await examine(given)
+    assert [finding.what for finding in found if finding.grade == "fail"] == []
+    (told,) = [finding for finding in found if finding.name == "endpoints"]
+    assert (told.grade, "does not answer" in told.what) == ("warn", True)
+    for proxy in three.proxies:
+        proxy.faults.clear()
+        proxy.add("eth_chainId", lies.chain_id(1))
+    failing = {finding.name for finding in await examine(given) if finding.grade == "fail"}
+    assert {"chain", "endpoints", "contracts"} <= failing
+
+
 async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
     """Wired from the settings: it starts over a failing endpoint, tells of both, and holds while they disagree."""
     async with Bench.of(tmp_path) as bench:
@@ -359,6 +445,10 @@ async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
             assert isinstance(record.decision, Hold)
             assert record.decision.reason == "disputed"
             assert await probes(app.parts)["endpoints"]() == (False, rpc.disputed)
+            app.daemon.stop()
+            record = await app.daemon.cycle.run(record.head)
+            assert isinstance(record.decision, Hold)
+            assert record.decision.reason == "stopping"
 
 
 async def test_the_fork_follows_a_fail_over(two: Bench) -> None:
