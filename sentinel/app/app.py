@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TextIO, TypeVar
 
 import uvloop
@@ -192,8 +192,6 @@ async def opened(
             daemon.on_settled += [lambda _: breaker.look(), counterfactuals.settled]
             daemon.on_cycle.append(counterfactuals.cycle_done)
             daemon.cycle = selling = Selling.of(parts, ahead, executor, cycle, log, daemon.stop)
-            assert isinstance(selling.sell, Cycle)
-            selling.sell = replace(selling.sell, stopping=cycle.stopping)
             daemon.on_settled.append(selling.settled)
         yield App(daemon, parts, startup)
 

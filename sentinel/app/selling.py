@@ -59,6 +59,7 @@ class Selling:
             samples=lambda: 1,
             newest=lambda: parts.latest.value,
             disputed=lambda: parts.rpc.disputed,
+            stopping=lambda: parts.health.stopping,
             purpose=Purpose.SALE,
         )
         return cls(trade, sell, seller, parts.journal, log, stop)

@@ -24,6 +24,7 @@ from eth_account import Account
 from sentinel.agent.serving import CHECKOUT, served
 from sentinel.app import App, opened
 from sentinel.app import run as run_loop
+from sentinel.app.selling import Selling
 from sentinel.bench.quantiles import summary
 from sentinel.chain.ahead import ReadAhead
 from sentinel.chain.heads import latest_head
@@ -136,8 +137,10 @@ class _Bench:
 
     @property
     def cycle(self) -> Cycle:
-        assert isinstance(self.app.daemon.cycle, Cycle)
-        return self.app.daemon.cycle
+        runner = self.app.daemon.cycle
+        trading = runner.trade if isinstance(runner, Selling) else runner
+        assert isinstance(trading, Cycle)
+        return trading
 
     async def decide(self, n: int) -> tuple[CycleRecord, float, float]:
         """The record; when it began, by the wall's clock and by this process's."""
