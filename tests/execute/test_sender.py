@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -291,3 +292,14 @@ async def test_balances_tell_what_happened(rig: Rig) -> None:
     await rig.net.rpc.call("eth_sendTransaction", {"from": rich, "to": rig.signer.address, "value": "0x5"})
     settled = await rig.follow()
     assert settled.realised == {"USDC": 777, NATIVE: 5}
+
+
+def test_the_page_names_every_alarm() -> None:
+    """docs/transactions.md has a row for each name that the code rings, and for no other."""
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "transactions.md").read_text().split("\n## Alarms")[1]
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    told = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row.split("|")[1])}
+    code = "\n".join(path.read_text() for path in (root / "sentinel").rglob("*.py"))
+    rung = {name for call in re.findall(r"\balarm\((.{1,80})", code) for name in re.findall(r'^"([a-z_]+)"', call)}
+    assert rung | {"refused", "unsigned"} == told
