@@ -154,6 +154,7 @@ async def test_nothing_is_sold_while_the_endpoints_disagree(desk: Desk) -> None:
         toolkit=desk.toolkit,
         policy=Policy(desk.net.network, terms.limits(SETTINGS, desk.net.network)),
         rpc=SimpleNamespace(disputed="a and b tell different blocks"),
+        health=SimpleNamespace(stopping=False),
     )
     unused: Any = None
     selling = Selling.of(parts, desk.market, DryRun(desk.journal), unused, unused, unused)
