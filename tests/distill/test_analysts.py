@@ -96,6 +96,7 @@ def test_an_llm_teaches_no_analyst_yet() -> None:
     assert result.exit_code == 2
 
 
+@pytest.mark.proof
 def test_one_model_learns_both_roles_by_the_role_line(
     found: list[Row], oracle_rows: Path, tmp_path: Path, in_serving: Callable[..., Any]
 ) -> None:

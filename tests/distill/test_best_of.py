@@ -71,6 +71,7 @@ def test_a_trained_student_keeps_what_its_teacher_says_of_each_state(shards: Pat
     assert not [*tmp_path.glob("*.partial")]
 
 
+@pytest.mark.proof
 def test_the_loss_is_the_one_that_training_minimises(
     shards: Path, tmp_path: Path, oracle_rows: Path, in_serving: Callable[..., Any]
 ) -> None:
