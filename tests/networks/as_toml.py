@@ -14,7 +14,7 @@ def as_toml(network: Network) -> str:
     """Symbols, addresses and hashes need no other escaping than JSON's, which TOML shares."""
     plain = (
         *("chain_id", "pinned_block", "pinned_hash", "quote", "wrapped", "hardfork", "block_time"),
-        *("universal_router", "permit2", "multicall3", "v3_quoter"),
+        *("universal_router", "permit2", "multicall3", "v3_quoter", "fees", "data_fee"),
     )
     tables: dict[str, dict[str, object]] = {}
     for symbol, token in network.tokens.items():
