@@ -35,7 +35,7 @@ format:  ## let ruff put the style right
 test: setup check  ## set up, check, and run every test (PYTEST='-k vote' to choose)
 	$(BIN)/python -m pytest $(PYTEST)
 
-proofs: setup check  ## the tests that take long: training in two processes, rounds, Ray, the analyst; 15 minutes
+proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, Ray, the analyst; 15 minutes
 	$(BIN)/python -m pytest -m proof $(PYTEST)
 
 demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks)

@@ -145,6 +145,7 @@ def test_answers_to_another_chain_are_not_graded(posed: list[Posed]) -> None:
         asyncio.run(grade("dev", 3, [other], {"any": answers}))
 
 
+@pytest.mark.proof
 def test_the_same_student_says_the_same_again(posed: list[Posed]) -> None:
     """Sampling too: what is batched together does not depend on which episode was faster."""
     draws = {name: replace(draw, max_tokens=16) for name, draw in (("one", SAMPLED), ("eight", EIGHT))}

@@ -108,6 +108,7 @@ def test_training_learns_and_writes_a_whole_model(tmp_path: Path, oracle_rows: P
     assert len(curve.attrib["points"].split()) == len(facts["losses"])
 
 
+@pytest.mark.proof
 def test_a_run_that_was_killed_and_one_that_was_interrupted_end_as_if_nothing_had_been(
     tmp_path: Path, oracle_rows: Path, start_training: Callable[..., subprocess.Popen[str]]
 ) -> None:

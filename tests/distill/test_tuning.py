@@ -62,6 +62,7 @@ def test_an_adapter_learns_and_merged_into_its_base_answers_as_trained(
     assert (tmp_path / "curve.svg").exists()
 
 
+@pytest.mark.proof
 def test_all_weights_of_a_base_learn_too(
     tmp_path: Path, base: Path, one_row: Path, in_serving: Callable[..., Any]
 ) -> None:
