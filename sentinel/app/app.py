@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO, TypeVar
@@ -25,6 +24,7 @@ from sentinel.app.live import require_green
 from sentinel.app.operations import Operator
 from sentinel.app.permission import require_permission
 from sentinel.app.probes import probes
+from sentinel.app.recheck import cycle_of, still_good
 from sentinel.app.selling import Selling
 from sentinel.app.sending import broadcaster
 from sentinel.app.signing import Keeper, keeper, whose
@@ -36,8 +36,7 @@ from sentinel.chain.networks import load_network
 from sentinel.control import ControlServer
 from sentinel.cycle import Cycle
 from sentinel.daemon import Daemon
-from sentinel.decide.policy import REVOKE_RULES, Policy
-from sentinel.errors import SettingsError, Unavailable
+from sentinel.errors import SettingsError
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.dryrun import DryRun
 from sentinel.execute.fees import FeeCaps
@@ -47,9 +46,8 @@ from sentinel.host import heap
 from sentinel.settings import Settings
 from sentinel.telemetry import logs as telemetry
 from sentinel.telemetry.logs import Log
-from sentinel.types import Act, Address, CycleRecord, Intent, Network, Spent, Swap
+from sentinel.types import Act, Address, CycleRecord, Network
 from sentinel.web.server import WebServer
-from sentinel.worth import marks, worth
 
 T = TypeVar("T")
 
@@ -260,30 +258,9 @@ async def _executor(parts: Parts, broadcast: Broadcaster, log: Log, signing: Kee
             resend_after=settings.execution.resend_after,
             caps=FeeCaps.of(parts.limits, parts.network),
         ),
-        recheck=lambda intent: _still_good(parts, intent),
+        recheck=lambda intent: still_good(parts, intent),
         observer=Told(parts.metrics, log),
     )
-
-
-async def _still_good(parts: Parts, intent: Intent) -> bool:
-    """Policy's word on an accepted intent's bytes at the newest head: sending them was held up.
-
-    Raises Unavailable where no head can be trusted.
-    """
-    if (why := parts.rpc.disputed) is not None:
-        raise Unavailable(why)
-    head = parts.latest.value
-    state = await parts.market.read(head)
-    confirmed = await parts.toolkit.confirm(intent, head, state)
-    now, record = time.time(), _cycle_of(parts, intent.id)
-    policy, spent = parts.policy, parts.journal.spent_today(now)
-    if record is None:  # nobody voted: an order
-        policy = Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES)
-    elif record.state is not None and isinstance(action := intent.decision.simulation.candidate.action, Swap):
-        gross = {action.token_in: intent.decision.simulation.gross}  # it is in the day's volume since it was accepted
-        spent = Spent(spent.loss, spent.volume - worth(gross, marks(record.state), parts.network))
-    verdicts = policy.check(confirmed, intent.decision, state, head, spent, now)
-    return all(verdict.ok for verdict in verdicts)
 
 
 def _observe_equity(parts: Parts, record: CycleRecord) -> None:
@@ -293,13 +270,5 @@ def _observe_equity(parts: Parts, record: CycleRecord) -> None:
 
 
 def _decided(parts: Parts, intent_id: str) -> Act | None:
-    record = _cycle_of(parts, intent_id)
+    record = cycle_of(parts, intent_id)
     return record.decision if record is not None and isinstance(record.decision, Act) else None
-
-
-def _cycle_of(parts: Parts, intent_id: str) -> CycleRecord | None:
-    """The cycle that decided on an intent; None where none did."""
-    try:
-        return parts.journal.get_cycle(intent_id)
-    except KeyError:
-        return None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sentinel import terms
-from sentinel.app.app import _still_good
+from sentinel.app.recheck import still_good
 from sentinel.decide.policy import Policy
 from sentinel.execute.dryrun import DryRun
 from sentinel.journal.journal import Journal
@@ -52,12 +52,12 @@ async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path, mon
         state, trade = record.state, record.decision
         assert isinstance(trade, Act), trade
         assert state is not None
-        monkeypatch.setattr("sentinel.app.app.time", SimpleNamespace(time=lambda: float(state.head.timestamp)))
+        monkeypatch.setattr("sentinel.app.recheck.time", SimpleNamespace(time=lambda: float(state.head.timestamp)))
         dry = DryRun(desk.journal)
         held_up = accepted(desk.journal, await dry.prepare(trade, state), 1, record, state)
         assert desk.journal.spent_today(state.head.timestamp).volume > 250 * 10**6
-        assert await _still_good(parts(desk, given, state), held_up)
-        assert not await _still_good(parts(desk, desk.settings(PART, daily_volume=250.0), state), held_up)
+        assert await still_good(parts(desk, given, state), held_up)
+        assert not await still_good(parts(desk, desk.settings(PART, daily_volume=250.0), state), held_up)
         desk.journal.settle(Settled(held_up.id, Outcome.EXPIRED, None, None, 0, 0, {}))
 
         lost = desk.settings(PART, daily_loss=0.000001)
@@ -66,5 +66,5 @@ async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path, mon
         revocation = await dry.prepare(Act(tried, 0, 0, 0, 0), state)
         for number, by, good in ((2, None, True), (3, replace(record, decision=revocation.decision), False)):
             held_up = accepted(desk.journal, revocation, number, by, state)
-            assert await _still_good(parts(desk, lost, state), held_up) is good
+            assert await still_good(parts(desk, lost, state), held_up) is good
             desk.journal.settle(Settled(held_up.id, Outcome.EXPIRED, None, None, 0, 0, {}))
