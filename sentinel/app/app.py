@@ -119,12 +119,14 @@ async def opened(
     network = load_network(settings.network)
     live = settings.execution.mode == "live"
     async with (
-        _identified(settings, network, log_to) as (address, signing, log),
+        _identified(settings, network, log_to) as (address, signing, log, unwell),
         sole_writer(network, address, settings.rpc.url) if live else contextlib.nullcontext(),
         assembled(settings, network, address, trader_model=trader_model, prior=prior) as parts,
         contextlib.aclosing(ReadAhead(parts.market)) as ahead,
         broadcaster(parts, log) as broadcast,
     ):
+        if unwell is not None:
+            parts.journal.latch(unwell, by="doctor")
         executor = await _executor(parts, broadcast, log, signing)
         cycle = Cycle(
             market=ahead,
@@ -205,8 +207,9 @@ def _in_turn(first: Callable[[], Awaitable[None]], then: Callable[[], None]) -> 
 @contextlib.asynccontextmanager
 async def _identified(
     settings: Settings, network: Network, log_to: TextIO | None
-) -> AsyncIterator[tuple[Address, Keeper | None, Log]]:
-    """Whose wallet it is, who signs for it (None in a dry run), and the log. Raises SettingsError."""
+) -> AsyncIterator[tuple[Address, Keeper | None, Log, str | None]]:
+    """Whose wallet it is, who signs for it (None in a dry run), the log, and why it may only follow what is unfinished
+    (None: it may trade). Raises SettingsError."""
     given, live = settings.wallet.address, settings.execution.mode == "live"
     if given and not is_address(given):
         raise SettingsError(f"SENTINEL_WALLET__ADDRESS: {given} is not an address")
@@ -220,9 +223,8 @@ async def _identified(
         log = telemetry.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=address)
         if address == NOBODY:
             log.warning("wallet.none", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
-        if live:
-            await require_green(settings, network)
-        yield address, signing, log
+        unwell = await require_green(settings, network) if live else None
+        yield address, signing, log, unwell
 
 
 def _watched(signing: Keeper, daemon: Daemon, parts: Parts, log: Log) -> None:

@@ -10,14 +10,17 @@ import pytest
 
 from sentinel.app import opened
 from sentinel.app.permission import require_permission
+from sentinel.assemble import JOURNAL
 from sentinel.chain.networks import FOLDER, load_network
 from sentinel.devnet import Devnet
 from sentinel.distill.oracle import OracleModel
 from sentinel.errors import SettingsError
+from sentinel.journal.journal import Journal
 from sentinel.settings import Settings, load
 from sentinel.signer import wallet
 from sentinel.types import NATIVE, Outcome, Settled
 from tests.app.running import moving
+from tests.journal.values import act, intent
 
 CHAIN = 424242  # nobody's
 PATIENCE = 120.0  # seconds until a trade is confirmed, on a busy machine
@@ -48,6 +51,18 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
         assert "while `sentinel doctor` finds" in str(refused.value)
         assert int(await devnet.rpc.call("eth_getTransactionCount", settings().wallet.address, "latest"), 16) == 0
 
+        red = settings(limits={"gas_reserve_eth": 1000.0, "max_head_age": 3600})
+        await _left_behind(red)
+        async with opened(red, trader_model=OracleModel()) as app:  # I9: what is unfinished is followed all the same
+            assert app.startup is not None
+            await app.startup.run()
+            assert app.parts.journal.unfinished() == ()
+            assert "`sentinel doctor` finds" in (app.parts.journal.latched or "")
+            app.parts.journal.unlatch(by="operator")
+        with pytest.raises(SettingsError, match="`sentinel doctor` finds"):
+            async with opened(red, trader_model=OracleModel()):
+                pass
+
         settled: list[Settled] = []
         with (tmp_path / "log").open("w") as log:
             async with opened(settings(), trader_model=OracleModel(), log_to=log) as app:
@@ -59,6 +74,15 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
         assert [done.outcome for done in settled] == [Outcome.CONFIRMED]
         tx = await devnet.rpc.call("eth_getTransactionByHash", settled[0].tx_hash)
         assert int(tx["chainId"], 16) == CHAIN
+
+
+async def _left_behind(settings: Settings) -> None:
+    """An accepted intent that an earlier run did not end; its deadline is past."""
+    network = load_network(settings.network)
+    path = settings.state_dir / JOURNAL
+    journal = Journal.open(path, network, network.pinned_hash, settings.wallet.address)
+    journal.accept(None, intent(act(deadline=1_700_000_000)))
+    journal.close()
 
 
 async def _settings(devnet: Devnet, folder: Path) -> Any:
