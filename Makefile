@@ -11,7 +11,7 @@ SOURCES = sentinel tests deploy/setup docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
-.PHONY: promote-proof bench-crash bench-soak proofs
+.PHONY: ops-tools ops-check promote-proof bench-crash bench-soak proofs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +32,14 @@ format:  ## let ruff put the style right
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
+ops-tools:
+	@$(PYTHON) deploy/setup/debian.py
+
+ops-check: setup check ops-tools  ## systemd, docker, Prometheus, Grafana, alerts, on Debian's own tools (as root)
+	$(BIN)/python -m pytest tests/ops -m "not proof" $(PYTEST)
+
 test: setup check  ## set up, check, and run every test (PYTEST='-k vote' to choose)
+	@$(PYTHON) deploy/setup/debian.py --if-possible
 	$(BIN)/python -m pytest $(PYTEST)
 
 proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, Ray, the analyst; 15 minutes

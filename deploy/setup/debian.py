@@ -1,0 +1,89 @@
+"""Debian's tools that `make ops-check` and tests/ops run: Prometheus, Alertmanager, docker-compose, Chromium.
+
+What is on PATH is taken as it is. Prometheus and Alertmanager are otherwise unpacked into the cache, since installing
+them would start their services on this machine; the rest is installed, which needs root.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from common import SetupError, cache_dir, put_folder, run, say
+
+UNPACKED = {"prometheus": ("prometheus", "promtool"), "prometheus-alertmanager": ("prometheus-alertmanager", "amtool")}
+INSTALLED = {"docker-compose": ("docker-compose",), "systemd": ("systemd-analyze",), "chromium": ("chromium",)}
+
+
+def folder() -> Path:
+    """Where unpacked tools lie."""
+    return cache_dir() / "debian"
+
+
+def find(program: str) -> str | None:
+    """The path of a tool, wherever it came from; None where it is not here."""
+    packages = [package for package, programs in UNPACKED.items() if program in programs]
+    places = [str(folder() / package / "usr/bin") for package in packages]
+    return shutil.which(program) or shutil.which(program, path=os.pathsep.join(places))
+
+
+def missing(packages: dict[str, tuple[str, ...]]) -> list[str]:
+    """The packages of which a program is not here."""
+    return [package for package, programs in packages.items() if not all(find(program) for program in programs)]
+
+
+def main(arguments: list[str]) -> int:
+    """Fetch what is missing. With --if-possible a machine that cannot is told so, and that is no error."""
+    try:
+        fetch()
+    except (SetupError, OSError) as error:
+        say(f"tools: {error}")
+        return 0 if arguments == ["--if-possible"] else 1
+    return 0
+
+
+def fetch() -> None:
+    """Raises SetupError with what to do by hand."""
+    wanted = missing(UNPACKED) + missing(INSTALLED)
+    if not wanted:
+        return
+    by_hand = f"install by hand: {' '.join(wanted)} (Debian's names)"
+    if shutil.which("apt-get") is None:
+        raise SetupError(f"this is no Debian; {by_hand}")
+    say(f"tools: fetching {', '.join(wanted)} of Debian")
+    root = os.geteuid() == 0
+    if missing(INSTALLED) and not root:
+        raise SetupError(f"not root; {by_hand}, or run this as root")
+    if root:
+        run(["apt-get", "update", "-qq"], failed="Debian's package lists could not be read", quiet=True)
+    for package in missing(UNPACKED):
+        unpack(package)
+    if needed := missing(INSTALLED):
+        run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *needed],
+            failed=f"apt-get install failed; {by_hand}",
+            env={"DEBIAN_FRONTEND": "noninteractive"},
+            quiet=True,
+        )
+    say("tools: done")
+
+
+def unpack(package: str) -> None:
+    """One package's files below the cache, nothing installed and no service started."""
+    folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder()) as work:
+        subprocess.run(["chmod", "a+rwx", work], check=True)  # apt-get downloads as a user of its own
+        failed = f"{package} could not be fetched"
+        run(["apt-get", "download", "-qq", package], failed=failed, cwd=Path(work), quiet=True)
+        archive = next(Path(work).glob("*.deb"))
+        made = Path(work) / "made"
+        run(["dpkg-deb", "-x", archive, made], failed=f"{package} could not be unpacked", quiet=True)
+        put_folder(made, folder() / package)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
