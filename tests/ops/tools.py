@@ -1,4 +1,4 @@
-"""Debian's tools for the tests beside this file: absent ones skip a test, but in CI nothing may skip.
+"""Debian's tools for the tests beside this file: absent ones skip a test, but in CI nothing may skip."""
 
 from __future__ import annotations
 
