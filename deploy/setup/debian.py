@@ -15,8 +15,17 @@ from pathlib import Path
 
 from common import SetupError, cache_dir, put_folder, run, say
 
-UNPACKED = {"prometheus": ("prometheus", "promtool"), "prometheus-alertmanager": ("prometheus-alertmanager", "amtool")}
-INSTALLED = {"docker-compose": ("docker-compose",), "systemd": ("systemd-analyze",), "chromium": ("chromium",)}
+Packages = dict[str, tuple[str, ...]]  # the programs of each package
+
+UNPACKED: Packages = {
+    "prometheus": ("prometheus", "promtool"),
+    "prometheus-alertmanager": ("prometheus-alertmanager", "amtool"),
+}
+INSTALLED: Packages = {
+    "docker-compose": ("docker-compose",),
+    "systemd": ("systemd-analyze",),
+    "chromium": ("chromium",),
+}
 
 
 def folder() -> Path:
@@ -31,7 +40,7 @@ def find(program: str) -> str | None:
     return shutil.which(program) or shutil.which(program, path=os.pathsep.join(places))
 
 
-def missing(packages: dict[str, tuple[str, ...]]) -> list[str]:
+def missing(packages: Packages) -> list[str]:
     """The packages of which a program is not here."""
     return [package for package, programs in packages.items() if not all(find(program) for program in programs)]
 

@@ -11,7 +11,9 @@ import pytest
 def tool(program: str) -> str:
     """The path of one program that deploy/setup/debian.py knows."""
     found = debian.find(program)
-    if found is None:
+    if not found:
         why = f"{program} is not here: run `python3 deploy/setup/debian.py` (Debian, as root)"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
     return found
