@@ -40,7 +40,7 @@ ops-check: setup check ops-tools  ## systemd, docker, Prometheus, Grafana, alert
 
 test: setup check  ## set up, check, and run every test (PYTEST='-k vote' to choose)
 	@$(PYTHON) deploy/setup/debian.py --if-possible
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST)
 
 proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, Ray, the analyst; 15 minutes
 	$(BIN)/python -m pytest -m proof $(PYTEST)

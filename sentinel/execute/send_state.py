@@ -21,7 +21,7 @@ class Rules:
     bump_after_blocks: int
     resend_after: float  # seconds
     caps: FeeCaps
-    foreign_depth: int = 3  # at least so deep must a foreign use of our nonce be
+    foreign_depth: int = 12  # at least so deep must a foreign use of our nonce be: receipts of ours may be indexed late
     overdue_after: float = 600.0  # seconds past the deadline until an open intent is an alarm (I9)
 
 
