@@ -73,6 +73,13 @@ class Watch:
             for tx_hash, receipt in zip(wanted, found, strict=True)
             if isinstance(receipt, dict) and receipt.get("transactionHash") == tx_hash and receipt.get("blockHash")
         }
+        unpriced = [tx_hash for tx_hash, receipt in mined.items() if receipt.get("effectiveGasPrice") is None]
+        priced = await _all(rpc, *[("eth_getTransactionByHash", [tx_hash]) for tx_hash in unpriced]) if unpriced else []
+        for tx_hash, tx in zip(unpriced, priced, strict=True):  # of a mined transaction it is the price that was paid
+            mined[tx_hash] = {
+                **mined[tx_hash],
+                "effectiveGasPrice": tx.get("gasPrice") if isinstance(tx, dict) else None,
+            }
         blocks = await _all(rpc, *[("eth_getBlockByNumber", [r.get("blockNumber"), False]) for r in mined.values()])
         receipts = {
             tx_hash: _receipt(tx_hash, receipt, block if isinstance(block, dict) else {})

@@ -297,3 +297,14 @@ async def test_resigning_on_a_timeout_is_stopped_by_the_journal(faulty: tuple[Ri
     await rig.mine(2)
     assert await rig.effects(1) == 1
     assert len(proxy.offered) == 1
+
+
+async def test_a_receipt_without_a_price_takes_it_from_the_transaction(faulty: tuple[Rig, FaultProxy]) -> None:
+    """A node whose receipts do not say what gas cost: the trade is settled all the same, at what it did cost."""
+    rig, proxy = faulty
+    proxy.add(RECEIPT, lies.unpriced_receipts())
+    intent = await rig.trade(1)
+    settled = await rig.follow()
+    receipt = await rig.net.rpc.call("eth_getTransactionReceipt", settled.tx_hash)
+    assert (settled.intent_id, settled.outcome) == (intent.id, Outcome.CONFIRMED)
+    assert settled.gas_cost == settled.gas_used * int(receipt["effectiveGasPrice"], 16)

@@ -23,6 +23,15 @@ def no_receipts() -> Lie:
     return Lie({"eth_getTransactionReceipt": lambda call, result: None})
 
 
+def unpriced_receipts() -> Lie:
+    """A node of before London, or of another make: its receipts do not say what a gas cost."""
+
+    def bare(call: dict[str, Any], result: Any) -> Any:
+        return result and {name: value for name, value in result.items() if name != "effectiveGasPrice"}
+
+    return Lie({"eth_getTransactionReceipt": bare})
+
+
 def foreign_receipts() -> Lie:
     """Receipts that are another transaction's."""
 
