@@ -269,6 +269,8 @@ def _observe_equity(parts: Parts, record: CycleRecord) -> None:
     """A cycle reads the market only while nothing is in flight: its state is a point where one is due."""
     if record.state is not None:
         parts.journal.equity.observe(record.state)
+        signed = parts.journal.next_nonce()
+        parts.metrics.nonce_gap.set(max(0, signed - record.state.nonce) if signed else 0)
 
 
 def _decided(parts: Parts, intent_id: str) -> Act | None:

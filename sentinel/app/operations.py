@@ -75,7 +75,12 @@ class Operator:
     def refresh(self) -> None:
         """What other parts count, put into the metrics."""
         parts, metrics = self.parts, self.parts.metrics
-        metrics.latched.set(parts.journal.latched is not None)
+        orders = parts.journal.standing.orders
+        metrics.latched.set(orders.paused is not None)
+        metrics.selling.set(orders.flatten and not orders.halted)
+        metrics.drift_limit.set(parts.settings.limits.max_mean_drift_bps)
+        metrics.observe_open(parts.journal.open_states())
+        metrics.observe_checks(parts.health.ready())
         metrics.in_flight.set(self.daemon.follower.in_flight is not None)
         metrics.observe_spent(parts.journal.spent_today(self.clock()), parts.limits)
         metrics.catch_up(metrics.reconnects, parts.heads.reconnects)

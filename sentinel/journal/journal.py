@@ -197,6 +197,10 @@ class Journal:
         """Totals of the UTC day."""
         return reports.spent_today(self._ledger, now)
 
+    def open_states(self) -> tuple[tuple[str, int], ...]:
+        """As `reports.unfinished`."""
+        return reports.unfinished(self._ledger)
+
     def drifts(self, limit: int) -> tuple[float, ...]:
         """Of swaps confirmed since the operator last resumed: realised against simulated, bps, newest first."""
         return reports.drifts(self._ledger, limit)

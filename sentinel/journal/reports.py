@@ -192,6 +192,12 @@ def spent_today(ledger: Ledger, now: float) -> Spent:
     return Spent(loss=max(0, -pnl), volume=sum(int(row[0]) for row in volumes))
 
 
+def unfinished(ledger: Ledger) -> tuple[tuple[str, int], ...]:
+    """(state, Unix milliseconds of its acceptance) of each intent that has not ended, oldest first."""
+    rows = ledger.all("SELECT state, at FROM intents WHERE finished IN (0, 2) ORDER BY at")
+    return tuple((str(state), int(at)) for state, at in rows)
+
+
 def drifts(ledger: Ledger, limit: int) -> tuple[float, ...]:
     rows = ledger.all(
         "SELECT drift_bps FROM settled WHERE drift_bps NOTNULL AND seq > ? ORDER BY seq DESC LIMIT ?",

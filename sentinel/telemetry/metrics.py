@@ -1,6 +1,6 @@
 """Prometheus metrics of every stage. `observe*` read a value and change nothing but the registry.
 
-Names are `sentinel_*`, counters end in `_total`, times in `_seconds`. Labels come from small fixed sets: a label value
+Labels come from small fixed sets: a label value
 that is not a short plain name, or that would make a metric's set too large, is counted as "other". Hashes, addresses,
 prompts and error messages are never labels.
 """
@@ -9,117 +9,62 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import Counter, generate_latest
 
 from sentinel import accounts
-from sentinel.types import BPS, Act, CycleRecord, Head, Limits, Network, Proposal, Settled, Simulation, Spent, Symbol
-
-# The times at which counters began tell nobody anything here.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types there
+from sentinel.telemetry.health import Check
+from sentinel.telemetry.instruments import Instruments
+from sentinel.types import (
+    BPS,
+    NATIVE,
+    Act,
+    CycleRecord,
+    Head,
+    Limits,
+    Network,
+    Outcome,
+    Proposal,
+    Settled,
+    Simulation,
+    Spent,
+    Symbol,
+)
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,47}")
 MOST_VALUES = 64  # distinct label values a metric; a 65th becomes "other"
+FATES = ("asked", "parsed", "discarded", "simulated", "reverted")
+ALARMS = (  # docs/transactions.md says what each means
+    *("unsent", "held", "unsigned", "refused", "paused", "overdue", "reopened", "nonce_gap", "nonce_disputed"),
+    *("nonce_held", "signer_day", "signer", "allowance", "drift", "latched", "endpoint_refused"),
+)
+OPEN_STATES = ("accepted", "signed", "sent", "seen")  # of a transaction that has not ended
 ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")
-STAGE_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-CONFIRM_BUCKETS = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0)
-DRIFT_BUCKETS = (-100.0, -50.0, -20.0, -10.0, -5.0, -1.0, 0.0, 1.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
-class Metrics:
+class Metrics(Instruments):
     """One registry of its own a daemon, so that two in one process never mix."""
 
     def __init__(self, network: Network, clock: Callable[[], float] = time.time) -> None:
-        self.registry = CollectorRegistry()
+        super().__init__()
         self._network = network
         self._clock = clock
         self._seen: dict[str, set[str]] = {}
         self._totals: dict[int, float] = {}
         self._start_balances: Mapping[Symbol, int] | None = None
         self._last_head: Head | None = None
-
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"sentinel_{name}", text, labels, registry=self.registry)
-
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(f"sentinel_{name}", text, labels, registry=self.registry)
-
-        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-            return Histogram(f"sentinel_{name}", text, labels, buckets=buckets, registry=self.registry)
-
-        self.build = Info("sentinel_build", "version, network and mode", registry=self.registry)
-        self.student = Info("sentinel_student", "who proposes", registry=self.registry)
-        self.first_thought = Info("sentinel_first_thought", "playbook and kind of prefill", registry=self.registry)
-
-        self.head_number = gauge("head_number", "newest head's block number")
-        self.head_lag = gauge("head_lag_blocks", "blocks between the newest head and the last one decided on")
-        self.head_age = gauge("head_age_seconds", "clock time minus the newest head's timestamp")
         self.head_age.set_function(self._age)
-        self.heads = counter("heads", "heads seen")
-        self.skipped = counter("heads_skipped", "heads that no cycle ran for: a newer one had come")
-        self.reconnects = counter("head_reconnects", "times that the head stream failed and was opened again")
-        self.backfilled = counter("heads_backfilled", "missed heads that were looked up afterwards")
-        self.reorgs = counter("reorgs", "times that a block was replaced")
-
-        self.cycle_seconds = histogram("cycle_seconds", "time by stage of a cycle", STAGE_BUCKETS, "stage")
-        self.samples = counter("samples", "final actions by how far they came", "fate")
-        self.discarded = counter("discarded", "final actions that fell out before simulation", "stage", "reason")
-        self.sandbox_runs = counter("sandbox_runs", "code actions by fate", "fate")
-        self.steps = histogram("episode_steps", "steps of an episode", (1.0, 2.0, 3.0, 4.0, 5.0, 10.0))
-        self.tokens = counter("model_tokens", "tokens that the student generated")
-        self.model_seconds = histogram("model_seconds", "time of one request to the student", STAGE_BUCKETS)
-        self.prompt_tokens = counter("model_prompt_tokens", "tokens that the student was sent")
-        self.model_errors = counter("model_errors", "cycles that held since the model failed", "reason")
-        self.ballots = gauge("ballots", "candidates that reached the last vote")
-        self.agreement = gauge("agreement_ratio", "winning votes over those asked, last vote")
-        self.margin = gauge("vote_margin", "votes ahead of the next class, last act")
-        self.spread = gauge("vote_spread_bps", "widest distance within the winning set, last act")
-        self.size = gauge("size_ratio", "part of what was voted for that went on, last act")
-        self.sized = counter("sized", "trades made smaller by calibration, by what was decided of them", "kind")
-        self.decisions = counter("decisions", "decisions by kind and reason", "kind", "reason")
-        self.refusals = counter("refusals", "what policy refused, by rule", "rule")
-
-        self.analyses = counter("analyst_views", "analyses of the model analyst by what became of them", "fate")
-        self.view_of_model = gauge("view_of_model", "1 where the last cycle followed a model's view")
-        self.shadowed = counter("shadow_blocks", "blocks by how the student in shadow fared on them", "fate")
-
-        self.transactions = counter("transactions", "intents by how they ended", "outcome")
-        self.in_flight = gauge("in_flight", "1 while a transaction is not settled")
-        self.bumps = counter("bumps", "replacements with higher fees")
-        self.alarms = counter("alarms", "what needs a person's look, by kind", "what")
-        self.confirm_seconds = histogram("confirm_seconds", "from decision to settlement", CONFIRM_BUCKETS)
-        self.gas_paid = counter("gas_paid_native", "native coin paid for gas, whole coins")
-        self.drift = histogram("drift_bps", "realised against simulated output", DRIFT_BUCKETS)
-        self.last_drift = gauge("last_drift_bps", "the same, of the last settled swap")
-
-        self.equity = gauge("equity", "worth of the wallet, quote tokens")
-        self.equity_hold = gauge("equity_hold", "worth of the first seen balances at today's prices, quote tokens")
-        self.position = gauge("position", "worth of one balance, quote tokens", "token")
-        self.allowance = gauge("allowance", "ERC-20 allowance to Permit2, whole tokens", "token")
-        self.daily_loss = gauge("daily_loss", "realised loss of the UTC day, quote tokens")
-        self.daily_loss_limit = gauge("daily_loss_limit", "its limit")
-        self.daily_volume = gauge("daily_volume", "gross amount put in on the UTC day, quote tokens")
-        self.daily_volume_limit = gauge("daily_volume_limit", "its limit")
-        self.latched = gauge("latched", "1 while trading is paused")
-
-        self.ready = gauge("ready", "1 where a readiness check passes", "check")
-        self.rpc_requests = counter("rpc_requests", "requests to the chain, by endpoint", "endpoint")
-        self.rpc_errors = counter("rpc_errors", "those of them without a usable answer", "endpoint")
-        self.endpoint = gauge("endpoint", "1 for the state that an endpoint is in", "endpoint", "state")
-        self.disputed = gauge("heads_disputed", "1 while endpoints disagree on a head for too long")
-        self.relay_status = counter("relay_status", "what the private relay says of our transactions", "status")
-        self.simulations = counter("simulations", "batches simulated, by where: the fork, or the node itself", "where")
-        self.fork_resets = counter("fork_resets", "times that the fork was moved to a new head")
-        self.journal_bytes = gauge("journal_bytes", "size of the durable record")
+        self.config_generation.set(1)
+        for counter, values in (  # a series that begins at 1 shows no increase
+            (self.transactions, [outcome.value for outcome in Outcome]),
+            (self.alarms, ALARMS),
+            (self.samples, FATES),
+            (self.reloads, ["applied", "refused"]),
+            (self.notifications, ["sent", "failed", "suppressed"]),
+        ):
+            for value in values:
+                counter.labels(value)
 
     # ------------------------------------------------------------ what happened
 
@@ -193,6 +138,13 @@ class Metrics:
         self.daily_loss_limit.set(limits.daily_loss / unit)
         self.daily_volume.set(spent.volume / unit)
         self.daily_volume_limit.set(limits.daily_volume / unit)
+        self.native_reserve.set(limits.gas_reserve / 1e18)
+
+    def observe_open(self, states: Sequence[tuple[str, int]]) -> None:
+        """(state, Unix milliseconds since when) of each transaction that has not ended, oldest first."""
+        for known in OPEN_STATES:
+            self.open_transactions.labels(known).set(sum(state == known for state, _ in states))
+        self.in_flight_seconds.set(max(0.0, self._clock() - states[0][1] / 1000) if states else 0.0)
 
     def observe_endpoint(self, name: str, state: str, requests: int, failures: int) -> None:
         """Totals of one endpoint of the chain, and its state of ENDPOINT_STATES."""
@@ -200,6 +152,11 @@ class Metrics:
         self.catch_up(self.rpc_errors.labels(name), failures)
         for known in ENDPOINT_STATES:
             self.endpoint.labels(name, known).set(known == state)
+
+    def observe_checks(self, checks: Iterable[Check]) -> None:
+        """What readiness is made of."""
+        for check in checks:
+            self.ready.labels(check.name).set(check.ok)
 
     def relayed(self, status: str) -> None:
         """One word of the relay's status API."""
@@ -261,6 +218,7 @@ class Metrics:
             self.position.labels(symbol).set(value)
         self.equity.set(sum(worth.values()))
         self.equity_hold.set(accounts.equity(self._start_balances or {}, state.prices, self._network))
+        self.native.set(accounts.whole(state.balances.get(NATIVE, 0), NATIVE, self._network))
         for symbol, amount in state.allowances.items():
             self.allowance.labels(symbol).set(accounts.whole(amount, symbol, self._network))
 
