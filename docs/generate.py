@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
+
+import yaml
 
 from sentinel import settings
 from sentinel.agent.described import answer, named, signature
 from sentinel.agent.opinion import Opinions
+from sentinel.telemetry.instruments import Instruments
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 110  # characters of a phrase
@@ -70,8 +74,24 @@ def analyst() -> str:
     return "\n".join([*rows, *(f"| `{signature(tool)}` | {answer(tool)} |" for tool in (own.lean, own.view))])
 
 
+def metrics() -> str:
+    """Each metric with the alerts and dashboards whose expressions name it."""
+    rules = yaml.safe_load((ROOT / "deploy/prometheus/rules/sentinel.yml").read_text())["groups"][0]["rules"]
+    places = [(f"[{rule['alert']}](runbook/{rule['alert']}.md)", rule["expr"]) for rule in rules]
+    for path in sorted((ROOT / "deploy/grafana/dashboards").glob("*.json")):
+        places.append((path.stem, path.read_text(encoding="utf-8")))
+    rows = ["| metric | type | labels | unit | meaning | used by |", "|---|---|---|---|---|---|"]
+    for one in Instruments().described:
+        ends = "(_bucket|_sum|_count)?" if one.kind == "histogram" else ""
+        users = ", ".join(who for who, text in places if re.search(rf"\b{one.name}{ends}\b", text))
+        labels = ", ".join(f"`{label}`" for label in one.labels)
+        rows.append(f"| `{one.name}` | {one.kind} | {labels} | {one.unit} | {one.meaning} | {users} |")
+    return "\n".join(rows)
+
+
 PAGES = {
     "README.md": {"tree": tree, "settings": table},
+    "docs/metrics.md": {"metrics": metrics},
     "docs/tools.md": {"tools": tools},
     "docs/roles.md": {"analyst": analyst},
 }

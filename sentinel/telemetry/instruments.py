@@ -32,9 +32,9 @@ class Instruments:
         self.registry = CollectorRegistry()
         self.described: list[Described] = []
 
-        self.build = self._info("build", "version, network, mode and who proposes")
-        self.student = self._info("student", "who proposed last: model and revision")
-        self.first_thought = self._info("first_thought", "playbook and kind of prefill")
+        self.build = self._info("build", "what runs", "version", "network", "mode")
+        self.student = self._info("student", "who proposed last", "id")
+        self.first_thought = self._info("first_thought", "the prefill of step 1", "playbook", "kind")
 
         self.head_number = self._gauge("head_number", "newest head's block number")
         self.head_lag = self._gauge("head_lag_blocks", "blocks between the newest head and the last one decided on")
@@ -128,8 +128,8 @@ class Instruments:
         self._describe(name, "histogram", labels, "", text)
         return Histogram(f"sentinel_{name}", text, labels, buckets=buckets, registry=self.registry)
 
-    def _info(self, name: str, text: str) -> Info:
-        self._describe(f"{name}_info", "info", (), "", text)
+    def _info(self, name: str, text: str, *labels: str) -> Info:
+        self._describe(f"{name}_info", "info", labels, "", text)
         return Info(f"sentinel_{name}", text, registry=self.registry)
 
     def _describe(self, name: str, kind: str, labels: tuple[str, ...], unit: str, text: str) -> None:

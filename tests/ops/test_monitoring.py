@@ -1,0 +1,79 @@
+"""A running daemon under a real Prometheus and Alertmanager: faults are told of, and so is their end."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from sentinel.devnet import Devnet
+from sentinel.host.process import free_port
+from sentinel.telemetry.instruments import Instruments
+from tests.app.endpoint import Endpoint
+from tests.app.running import Cli, moving
+from tests.ops.monitored import monitoring
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[Endpoint]:
+    """Stands in for vLLM: the solver's answers behind the same protocol."""
+    endpoint = Endpoint()
+    await endpoint.start()
+    yield endpoint
+    await endpoint.stop()
+
+
+async def test_alerts_fire_and_clear_on_injected_faults(devnet: Devnet, model: Endpoint, tmp_path: Path) -> None:
+    """The student goes, the chain stands still, the daemon is killed: each is told of, reaches people, and ends."""
+    port = free_port()
+    cli = await Cli.on(
+        devnet,
+        tmp_path,
+        SENTINEL_PROPOSER="student",
+        SENTINEL_MODEL__URL=model.url,
+        SENTINEL_WEB__PORT=str(port),
+        SENTINEL_LIMITS__MAX_HEAD_AGE="60",
+    )
+    blocks = contextlib.AsyncExitStack()
+    await blocks.enter_async_context(moving(devnet, 1.0))
+    daemon = await cli.spawn("run")
+    try:
+        async with monitoring(tmp_path, sentinel=f"127.0.0.1:{port}") as monitor:
+            await cli.until(lambda found: found["cycles"] > 2 and all(c["ok"] for c in found["checks"]), "status")
+            await monitor.until_scraped()
+            await monitor.until(lambda now: not now, "quiet")
+            await _page_is_whole(port)
+
+            await model.stop()
+            await monitor.until_firing("SentinelModelDown")
+            await monitor.until_told("SentinelModelDown", "firing")
+            await model.start()
+            await monitor.until_firing("SentinelModelDown", firing=False)
+            await monitor.until_told("SentinelModelDown", "resolved")
+
+            await blocks.aclose()
+            await monitor.until_firing("SentinelNoNewHead")
+            await blocks.enter_async_context(moving(devnet, 1.0))
+            await monitor.until_firing("SentinelNoNewHead", firing=False)
+
+            daemon.kill()
+            await daemon.wait()
+            await monitor.until_firing("SentinelDown")
+            await cli.spawn("run")
+            await monitor.until_firing("SentinelDown", firing=False)
+    finally:
+        await blocks.aclose()
+        await cli.end()
+
+
+async def _page_is_whole(port: int) -> None:
+    """What is scraped is in the reference, under the same type; every metric of the reference is declared there."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as response:
+        text = await response.text()
+    told = dict(re.findall(r"^# TYPE (sentinel_\w+) (\w+)$", text, re.MULTILINE))
+    known = {one.name: "gauge" if one.kind == "info" else one.kind for one in Instruments().described}
+    assert told == known
