@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from sentinel.accounts import drift_bps
 from sentinel.errors import JournalError, OperatorError, SentinelError, Unavailable, leaves
 from sentinel.latest import Latest
-from sentinel.notify import Notifier
+from sentinel.notify import PULSE, Notifier, Pulse
 from sentinel.telemetry.board import Board
 from sentinel.telemetry.health import Health
 from sentinel.telemetry.logs import Log, cycle_fields, settled_fields
@@ -79,7 +79,11 @@ class Daemon:
     _force: asyncio.Event = field(default_factory=asyncio.Event)
     _looked_at: Head | None = None  # the newest head that the follower is done with
     _looked: asyncio.Event = field(default_factory=asyncio.Event)  # it has looked at another head, or we stop
+    _pulse: Pulse = field(init=False)
     _promises: dict[str, tuple[Act, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._pulse = Pulse(self.notifier, self.health)
 
     # ------------------------------------------------------------ for the outside
 
@@ -133,14 +137,14 @@ class Daemon:
             await service.start()
         if self.before is not None:
             await self._unless_stopped(self.before())
-        self.notifier.ready(f"{self.network.name}, chain {self.network.chain_id}")
         self.log.info("daemon.started", pid=os.getpid(), web=self.board.web, chain_id=self.network.chain_id)
 
     async def _unless_stopped(self, work: Awaitable[None]) -> None:
         """What is under way at the start may be cut short: it is journaled, and taken up by the next start."""
         working, stopping = asyncio.ensure_future(work), asyncio.create_task(self._stop.wait())
         waits: set[asyncio.Future[Any]] = {working, stopping}
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        while not (await asyncio.wait(waits, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
+            self._pulse.starting()  # what an earlier run left may take its time
         stopping.cancel()
         if not working.done():
             working.cancel()
@@ -152,7 +156,6 @@ class Daemon:
         async with asyncio.TaskGroup() as group:
             readers = [group.create_task(self._read_heads(), name="heads")]
             readers += [group.create_task(self._probe(name), name=f"probe {name}") for name in self.probes]
-            readers.append(group.create_task(self._beat(), name="watchdog"))
             workers = [
                 group.create_task(self._run_cycles(), name="cycles"),
                 group.create_task(self._follow(), name="follow"),
@@ -211,11 +214,8 @@ class Daemon:
         done = 0
         while (head := await self._newer(head)) is not None:
             await self._followed(head)
-            self.health.cycle_started()
-            try:
+            with self.health.busy("cycle"):
                 record = await self.cycle.run(head)
-            finally:
-                self.health.cycle_finished()
             self._observe(record)
             done += 1
             if self.cycles is not None and done >= self.cycles:
@@ -237,13 +237,15 @@ class Daemon:
         head: Head | None = None
         while (head := await self.latest.after(head)) is not None:
             try:
-                settled = await self.follower.on_head(head)
+                with self.health.busy("follow"):
+                    settled = await self.follower.on_head(head)
             except Unavailable as error:
                 self.log.warning("follow.failed", error=str(error), block=head.number)
                 continue
             finally:
                 self._looked_at = head
                 self._looked.set()
+                self._moved()
             self.metrics.in_flight.set(self.follower.in_flight is not None)
             if settled is not None:
                 self._observe_settled(settled)
@@ -268,15 +270,13 @@ class Daemon:
                 ok, why = False, str(error)
             self.health.report(name, ok, why)
             self.metrics.ready.labels(name).set(ok)
+            self._moved()
             await asyncio.sleep(self.probe_every)
 
-    async def _beat(self) -> None:
-        """Tell systemd's watchdog only while the daemon makes progress."""
-        every = (self.notifier.watchdog_seconds or 30.0) / 3
-        while True:
-            if all(check.ok for check in self.health.alive()):
-                self.notifier.alive()
-            await asyncio.sleep(every)
+    def _moved(self) -> None:
+        """A cycle, a look at what is in flight, or a probe came to its end."""
+        if self._pulse.beat():
+            self.log.info("daemon.ready")
 
     # ------------------------------------------------------------ telling
 
@@ -286,6 +286,8 @@ class Daemon:
         self.metrics.observe(record)
         self.metrics.in_flight.set(self.follower.in_flight is not None)
         self.board.observe(record)
+        self.notifier.status(self.board.line())
+        self._moved()
         self.log.info("cycle.done", **cycle_fields(record, self.network))
         for tell in self.on_cycle:
             tell(record)

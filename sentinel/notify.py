@@ -1,10 +1,16 @@
-"""systemd's notification protocol: READY, WATCHDOG, STOPPING. Does nothing where no service manager listens."""
+"""systemd's notification protocol, and when it is told what. Does nothing where no service manager listens."""
 
 from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Mapping
+
+from sentinel.telemetry.health import Health
+
+PULSE = 10.0  # seconds between signs of life while starting
+PATIENCE = 6 * PULSE  # seconds without one until systemd gives up a start
 
 
 class Notifier:
@@ -13,14 +19,20 @@ class Notifier:
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        usec = environ.get("WATCHDOG_USEC", "")
-        self.watchdog_seconds = int(usec) / 1e6 if usec.isdigit() and int(usec) > 0 else None
 
-    def ready(self, status: str) -> None:
-        self._send(f"READY=1\nSTATUS={status}")
+    def ready(self) -> None:
+        """Started; or a reload is over."""
+        self._send("READY=1")
+
+    def extend(self, seconds: float) -> None:
+        """Start or stop takes so much longer, from now."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+
+    def reloading(self) -> None:
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def status(self, status: str) -> None:
-        self._send(f"STATUS={status}")
+        self._send("STATUS=" + " ".join(status.split()))
 
     def alive(self) -> None:
         self._send("WATCHDOG=1")
@@ -37,3 +49,31 @@ class Notifier:
                 channel.sendto(message.encode(), self._address)
         except OSError:
             pass
+
+
+class Pulse:
+    """Progress is told as it is made, so that no timer feeds systemd's watchdog while something is stuck."""
+
+    def __init__(self, notifier: Notifier, health: Health) -> None:
+        self._notifier = notifier
+        self._health = health
+        self._ready = False
+
+    def starting(self) -> None:
+        """Still at what an earlier run left: that may take longer than a start is given."""
+        self._notifier.extend(PATIENCE)
+
+    def beat(self) -> bool:
+        """Something came to its end. True where this made the service ready, which is what /readyz calls so."""
+        if all(check.ok for check in self._health.alive()):
+            self._notifier.alive()
+        if self._ready:
+            return False
+        missing = [f"{check.name}: {check.why}" for check in self._health.ready() if not check.ok]
+        if missing:
+            self._notifier.extend(PATIENCE)
+            self._notifier.status(f"waiting for {'; '.join(missing)}")
+        else:
+            self._ready = True
+            self._notifier.ready()
+        return self._ready

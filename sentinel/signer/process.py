@@ -17,6 +17,7 @@ from sentinel.chain.networks import load_network
 from sentinel.errors import SettingsError, WalletBusy
 from sentinel.execute.signer_client import socket_of
 from sentinel.execute.signer_limits import SignerLimits
+from sentinel.notify import Notifier
 from sentinel.settings import PREFIX, Settings
 from sentinel.signer.book import Book
 from sentinel.signer.files import read_keystore
@@ -57,8 +58,12 @@ async def _serve(settings: Settings, *, child: bool) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await server.start()
         spent = book.spent
+        notifier = Notifier()
+        notifier.ready()
+        notifier.status(f"signs for {key.address} on chain {network.chain_id}")
         log.info("signer.started", pid=os.getpid(), signatures_today=spent.signatures, gas_today=str(spent.gas))
         await stop.wait()
+        notifier.stopping()
         await server.stop()
         log.info("signer.stopped")
     finally:

@@ -94,6 +94,15 @@ class Board:
             "web": self.web,
         }
 
+    def line(self) -> str:
+        """Head, position and last decision, for `systemctl status`."""
+        last = self._cycles[-1] if self._cycles else None
+        held = ", ".join(
+            f"{item['amount']:,.6g} {symbol}" for symbol, item in self._positions.items() if item["amount"]
+        )
+        parts = [f"block {last['block']}" if last else "no block yet", held, last["words"] if last else ""]
+        return " | ".join(part for part in parts if part)
+
     def recent(self) -> list[dict[str, Any]]:
         """Cycles, newest first."""
         return list(reversed(self._cycles))

@@ -1,12 +1,13 @@
-"""Health means progress. Alive: the loop turns and no cycle is stuck. Ready: heads, model, fork and funds are there.
+"""Health means progress. Alive: the loop turns and nothing is stuck. Ready: heads, model, fork and funds are there.
 
 Pure state with an injected clock; the daemon writes it, the web server and the watchdog read it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sentinel.types import Head
@@ -40,7 +41,7 @@ class Health:
         self._clock = clock
         self._ticks = ticks
         self._head: Head | None = None
-        self._busy_since: float | None = None
+        self._busy_since: dict[str, float] = {}  # what is under way: the cycle, the follower's look
         self._reports: dict[str, tuple[Check, float]] = {}
         self._parts = parts
         self.stopping = False
@@ -52,27 +53,32 @@ class Health:
     def head_seen(self, head: Head) -> None:
         self._head = head
 
-    def cycle_started(self) -> None:
-        self._busy_since = self._ticks()
-
-    def cycle_finished(self) -> None:
-        self._busy_since = None
+    @contextlib.contextmanager
+    def busy(self, part: str) -> Iterator[None]:
+        """While the body runs; one that takes longer than `stuck_after` is stuck."""
+        self._busy_since[part] = self._ticks()
+        try:
+            yield
+        finally:
+            del self._busy_since[part]
 
     def report(self, part: str, ok: bool, why: str) -> None:
         self._reports[part] = (Check(part, ok, why), self._ticks())
 
     def alive(self) -> tuple[Check, ...]:
         """Whoever asks proves by being answered that the loop turns."""
-        busy = 0.0 if self._busy_since is None else self._ticks() - self._busy_since
-        stuck = busy > self._stuck_after
-        why = f"the running cycle has taken {busy:.0f} s" if stuck else "no cycle is stuck"
-        return (Check("cycle", not stuck, why),)
+        return (self._moves("cycle"), self._moves("follow"))
 
     def ready(self) -> tuple[Check, ...]:
         checks = [*self.alive(), self._heads(), *(self._part(name) for name in self._parts)]
         if self.stopping:
             checks.append(Check("running", False, "the daemon is stopping"))
         return tuple(checks)
+
+    def _moves(self, part: str) -> Check:
+        busy = self._ticks() - self._busy_since.get(part, self._ticks())
+        stuck = busy > self._stuck_after
+        return Check(part, not stuck, f"has taken {busy:.0f} s" if stuck else "not stuck")
 
     def _heads(self) -> Check:
         if self._head is None:

@@ -53,12 +53,12 @@ def test_old_heads_and_silent_parts_are_not_ready() -> None:
     assert "heads" in bad(health)
 
 
-def test_a_stuck_cycle_is_not_alive() -> None:
-    """A cycle that takes too long makes the daemon count as stuck, until it ends."""
+def test_what_is_stuck_is_not_alive() -> None:
+    """A cycle, or a look at what is in flight, that takes too long makes the daemon count as stuck, until it ends."""
     clock = Clock()
     health = make(clock)
-    health.cycle_started()
-    clock.now += 31
-    assert not health.alive()[0].ok
-    health.cycle_finished()
-    assert health.alive()[0].ok
+    for part in ("cycle", "follow"):
+        with health.busy(part):
+            clock.now += 31
+            assert [check.name for check in health.alive() if not check.ok] == [part]
+        assert all(check.ok for check in health.alive())

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# An Anvil fork that Sentinel puts on each head (SENTINEL_FORK__URL). UPSTREAM is the node's address: it may hold a key, so it
+# goes by the environment and stands in no argument. CHAIN_ID and HARDFORK are those of deploy/networks/NAME.toml.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+machine=$(uname -m)
+case $machine in x86_64) machine=amd64 ;; aarch64) machine=arm64 ;; esac
+anvil=${SENTINEL_FORK__ANVIL:-$here/node_modules/@foundry-rs/anvil-linux-$machine/bin/anvil}
+[ -x "$anvil" ] || { echo "no Anvil at $anvil: run 'make setup'" >&2; exit 4; }
+: "${UPSTREAM:?set UPSTREAM to the address of a node}"
+export FORK_UPSTREAM=$UPSTREAM HOME=${HOME:-/tmp}
+work=$(mktemp -d)
+cd "$work"
+printf '[rpc_endpoints]\nupstream = "${FORK_UPSTREAM}"\n' > foundry.toml
+exec "$anvil" --quiet --host "${HOST:-127.0.0.1}" --port "${PORT:-8546}" --fork-url upstream --chain-id "${CHAIN_ID:-1}" \
+    --hardfork "${HARDFORK:-osaka}" --no-storage-caching --accounts 0 --no-rate-limit

@@ -1,0 +1,217 @@
+"""The units: what systemd's own tools say of them, and what the processes tell a service manager."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sentinel.agent.serving import CHECKOUT
+from sentinel.chain.heads import latest_head
+from sentinel.devnet import Devnet
+from sentinel.dex.fork import Fork
+from sentinel.host.process import free_port
+from sentinel.notify import Notifier, Pulse
+from sentinel.rpc import Rpc
+from sentinel.telemetry.health import Health
+from tests.app.endpoint import Endpoint
+from tests.app.running import Cli, moving
+from tests.ops.tools import tool
+
+UNITS = CHECKOUT / "deploy" / "systemd"
+EXPOSURE = {"sentinel": 1.5, "sentinel-signer": 0.5, "sentinel-fork": 1.5, "sentinel-vllm": 2.0}
+
+
+def script(name: str, *arguments: str | Path) -> str:
+    return subprocess.run([UNITS / name, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree that install.sh made, with this checkout as its prefix."""
+    root = tmp_path_factory.mktemp("root")
+    script("install.sh", "--root", root, "--prefix", CHECKOUT)
+    return root
+
+
+def units(root: Path) -> list[Path]:
+    return sorted((root / "etc/systemd/system").glob("*.service"))
+
+
+def test_systemd_has_nothing_to_say_on_the_units(installed: Path) -> None:
+    """`systemd-analyze verify`: exit code 0, and nothing on standard error."""
+    assert len(units(installed)) == 4
+    done = subprocess.run(
+        [tool("systemd-analyze"), "verify", *units(installed)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", EXPOSURE)
+def test_a_unit_is_hardened(installed: Path, unit: str) -> None:
+    """`systemd-analyze security` finds an exposure within the unit's bound."""
+    path = installed / f"etc/systemd/system/{unit}.service"
+    command: list[str | Path] = [tool("systemd-analyze"), "security", "--offline=true", "--no-pager", path]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (level,) = re.findall(r"Overall exposure level for \S+: ([\d.]+)", told)
+    assert float(level) <= EXPOSURE[unit]
+
+
+def test_an_upgrade_keeps_settings_and_an_uninstall_keeps_the_journal(tmp_path: Path) -> None:
+    """Installing twice leaves what the operator wrote; --purge alone takes settings and journal."""
+    script("install.sh", "--root", tmp_path, "--prefix", "/opt/sentinel")
+    env, journal = tmp_path / "etc/sentinel/sentinel.env", tmp_path / "var/lib/sentinel/journal.sqlite"
+    assert "@PREFIX@" not in "".join(unit.read_text() for unit in units(tmp_path))
+    env.write_text("SENTINEL_NETWORK=base\n")
+    journal.parent.mkdir(parents=True)
+    journal.touch()
+    assert "kept    /etc/sentinel/sentinel.env" in script("install.sh", "--root", tmp_path)
+    assert env.read_text() == "SENTINEL_NETWORK=base\n"
+    script("uninstall.sh", "--root", tmp_path)
+    assert not units(tmp_path)
+    assert env.exists()
+    assert journal.exists()
+    script("uninstall.sh", "--root", tmp_path, "--purge")
+    assert not env.exists()
+    assert not journal.exists()
+
+
+def arguments_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+class Manager:
+    """The service manager's end of $NOTIFY_SOCKET."""
+
+    def __init__(self, path: Path) -> None:
+        self.heard: list[str] = []
+        self.path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.setblocking(False)
+
+    def listen(self) -> list[str]:
+        """Every message so far."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.heard += self._socket.recv(65536).decode().split("\n")
+        return self.heard
+
+    async def until(self, message: str, within: float = 60.0) -> None:
+        end = asyncio.get_running_loop().time() + within
+        while asyncio.get_running_loop().time() < end:
+            if any(message in heard for heard in self.listen()):
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"not heard: {message}; heard: {self.heard[-20:]}")
+
+    def forget(self) -> None:
+        self.listen()
+        self.heard.clear()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+async def manager(tmp_path: Path) -> AsyncIterator[Manager]:
+    told = Manager(tmp_path / "notify")
+    yield told
+    told.close()
+
+
+async def test_the_service_is_ready_when_readyz_is(devnet: Devnet, manager: Manager, tmp_path: Path) -> None:
+    """Without a student the start waits and says for what; with one it is ready, tells each cycle, and stops."""
+    model = Endpoint()
+    cli = await Cli.on(devnet, tmp_path, SENTINEL_PROPOSER="student", SENTINEL_MODEL__URL=model.url)
+    cli.settings["NOTIFY_SOCKET"] = str(manager.path)
+    async with moving(devnet, 0.5):
+        daemon = await cli.spawn("run")
+        try:
+            await manager.until("STATUS=waiting for model")
+            assert "READY=1" not in manager.listen()
+            assert any(heard.startswith("EXTEND_TIMEOUT_USEC=") for heard in manager.heard)
+            await model.start()
+            await manager.until("READY=1")
+            status = await cli.json("status")
+            assert all(check["ok"] for check in status["checks"])
+            manager.forget()
+            await manager.until("STATUS=block ")
+            await manager.until("WATCHDOG=1")
+            (line,) = [heard for heard in manager.heard if heard.startswith("STATUS=block ")][-1:]
+            assert "WETH" in line
+            assert "READY=1" not in manager.listen()
+            daemon.send_signal(signal.SIGTERM)
+            await manager.until("STOPPING=1")
+            assert await asyncio.wait_for(daemon.wait(), 30) == 0
+        finally:
+            await cli.end()
+            await model.stop()
+
+
+async def test_the_signer_is_ready_when_it_answers(devnet: Devnet, manager: Manager, tmp_path: Path) -> None:
+    """Type=notify holds for the signer's own unit too."""
+    cli = await Cli.on(
+        devnet,
+        tmp_path,
+        SENTINEL_SIGNER__TRADES="WETH=1,USDC=2000",
+        SENTINEL_SIGNER__APPROVALS="WETH=5,USDC=9000",
+        SENTINEL_SIGNER__DAILY="WETH=9,USDC=9000",
+        SENTINEL_WALLET__SIGNER_SOCKET=str(tmp_path / "signer.sock"),
+    )
+    cli.settings["NOTIFY_SOCKET"] = str(manager.path)
+    signer = await cli.spawn("signer")
+    try:
+        await manager.until("READY=1")
+        assert (tmp_path / "signer.sock").is_socket()
+        signer.terminate()
+        await manager.until("STOPPING=1")
+        assert await asyncio.wait_for(signer.wait(), 30) == 0
+    finally:
+        await cli.end()
+
+
+async def test_nothing_feeds_the_watchdog_while_a_cycle_is_stuck(manager: Manager) -> None:
+    """Probes and looks go on to end; systemd hears of them again once the cycle has ended."""
+    now = 0.0
+    health = Health(max_head_age=60, parts=(), ticks=lambda: now)
+    pulse = Pulse(Notifier({"NOTIFY_SOCKET": str(manager.path)}), health)
+    with health.busy("cycle"):
+        pulse.beat()
+        assert manager.listen().count("WATCHDOG=1") == 1
+        now += 121.0
+        pulse.beat()
+        assert manager.listen().count("WATCHDOG=1") == 1
+    pulse.beat()
+    assert manager.listen().count("WATCHDOG=1") == 2
+
+
+async def test_the_units_fork_is_put_on_any_head(devnet: Devnet) -> None:
+    """fork.sh starts an Anvil, the node's address in none of its arguments, and Sentinel puts it on a later head."""
+    port = free_port()
+    environment = {"PATH": "/usr/bin:/bin", "PORT": str(port), "CHAIN_ID": "31337", "UPSTREAM": devnet.rpc_url}
+    process = await asyncio.create_subprocess_exec(UNITS / "fork.sh", env=environment)
+    try:
+        async with Rpc(f"http://127.0.0.1:{port}", timeout=2.0) as rpc:
+            for _ in range(200):
+                with contextlib.suppress(Exception):
+                    await rpc.call("eth_chainId")
+                    break
+                await asyncio.sleep(0.1)
+        assert devnet.rpc_url not in arguments_of(process.pid)
+        await devnet.market.step()
+        head = await latest_head(devnet.rpc)
+        fork = Fork(devnet.network, devnet.rpc_url, url=f"http://127.0.0.1:{port}", timeout=30.0)
+        async with fork, fork.at(head) as there:
+            pools = [pool.address for pool in devnet.network.pools.values()]
+            assert len(str(await there.call("eth_getCode", pools[0], "latest"))) > 100
+    finally:
+        process.terminate()
+        await process.wait()
