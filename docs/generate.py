@@ -1,4 +1,4 @@
-"""Write the generated parts of the docs anew: README's file tree and settings table, and the table of tools.
+"""Write the generated parts of the docs anew: README's file tree, the settings, metrics and tools.
 
 `python docs/generate.py` writes; `--check` only says whether something is stale (exit 1).
 """
@@ -15,6 +15,7 @@ import yaml
 from sentinel import settings
 from sentinel.agent.described import answer, named, signature
 from sentinel.agent.opinion import Opinions
+from sentinel.reloadable import RELOADABLE, variable
 from sentinel.telemetry.instruments import Instruments
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,11 +52,18 @@ def first_line(path: Path) -> str:
 
 
 def table() -> str:
-    rows = ["| name | default | meaning |", "|---|---|---|"]
+    live = {variable(name) for name in RELOADABLE}
+    rows: list[str] = []
+    group = None
     for name, (meaning, default) in settings.names().items():
+        head = name.removeprefix(settings.PREFIX).partition("__")[0].lower() if "__" in name else "general"
+        if head != group:
+            rows += ["", f"## {head}", "", "| name | default | reload | meaning |", "|---|---|---|---|"]
+            group = head
         shown = ",".join(f"{k}={v}" for k, v in default.items()) if isinstance(default, dict) else default
-        rows.append(f"| `{name}` | {'' if shown in (None, '', ()) else f'`{shown}`'} | {meaning} |")
-    return "\n".join(rows)
+        plain = "" if shown in (None, "", ()) else f"`{shown}`"
+        rows.append(f"| `{name}` | {plain} | {'yes' if name in live else ''} | {meaning} |")
+    return "\n".join(rows[1:])
 
 
 def tools() -> str:
@@ -90,7 +98,8 @@ def metrics() -> str:
 
 
 PAGES = {
-    "README.md": {"tree": tree, "settings": table},
+    "README.md": {"tree": tree},
+    "docs/settings.md": {"settings": table},
     "docs/metrics.md": {"metrics": metrics},
     "docs/tools.md": {"tools": tools},
     "docs/roles.md": {"analyst": analyst},

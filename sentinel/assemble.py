@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sentinel import __version__, anchor, terms
 from sentinel.agent.analyst import SettingsAnalyst
@@ -49,12 +49,32 @@ Closes = Mapping[Symbol, Sequence[float]]  # quote tokens per whole token, oldes
 
 
 @dataclass(frozen=True, slots=True)
+class InForce:
+    """What a reload of the settings replaces, all of it at once (app/reload.py)."""
+
+    settings: Settings
+    limits: Limits
+    analyst: SettingsAnalyst | Watch
+    trader: Trader
+    policy: Policy
+    vote: Vote
+    more: More
+    size: Size
+    thought: str  # kind of prefill
+
+
+@dataclass(slots=True)
+class Slot:
+    now: InForce
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """One wallet's daemon, but for what signs. Opened and closed by `assembled`."""
 
-    settings: Settings
+    force: Slot
+    build: Callable[[Settings], InForce]  # from other settings of the same process. Raises SettingsError
     network: Network
-    limits: Limits
     wallet: Address
     genesis: HexHash  # of the pinned block
     rpc: Endpoints
@@ -62,18 +82,36 @@ class Parts:
     heads: HeadStream
     latest: Latest[Head]
     market: MarketReader
-    analyst: SettingsAnalyst | Watch
-    trader: Trader
     toolkit: DexToolkit
     fork: Fork | None  # None: the chain's own node simulates
     model: Sampler
-    policy: Policy
-    vote: Vote
-    more: More
-    size: Size
     metrics: Metrics
     health: Health
     board: Board
+
+    @property
+    def settings(self) -> Settings:
+        return self.force.now.settings
+
+    @property
+    def limits(self) -> Limits:
+        return self.force.now.limits
+
+    @property
+    def policy(self) -> Policy:
+        return self.force.now.policy
+
+    @property
+    def vote(self) -> Vote:
+        return self.force.now.vote
+
+    @property
+    def trader(self) -> Trader:
+        return self.force.now.trader
+
+    @property
+    def analyst(self) -> SettingsAnalyst | Watch:
+        return self.force.now.analyst
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +129,8 @@ async def assembled(
     Raises OperatorError for what a person must mend, Unavailable where the chain or the fork does not answer.
     """
     limits = terms.limits(settings, network)
-    mandate, desk = terms.mandate(settings, network), terms.desk(settings, network)
+    terms.mandate(settings, network)  # what does not fit is said before anything is opened
+    desk = terms.desk(settings, network)
     state_dir = settings.state_dir.expanduser()
     async with contextlib.AsyncExitStack() as stack:
         rpc = await stack.enter_async_context(_endpoints(settings, network))
@@ -125,33 +164,51 @@ async def assembled(
             model = await stack.enter_async_context(_student(settings, metrics))
         else:
             model = trader_model
-        build = builder(settings, desk, prices)
-        trader = Trader(
-            sampler=model,
-            sandbox=_Counted(sandbox, metrics),
-            network=desk,
-            quoter=Quoter(desk),
-            builder=build,
-            mandate=mandate,
-            first_thought=first_thought(settings, mandate),
-            max_steps=settings.model.max_steps,
-            timeout=settings.model.episode_timeout,
-            memory=memory,
-            venue=settings.strategy.venue,
-        )
-        analyst: SettingsAnalyst | Watch = SettingsAnalyst(settings.strategy.target_weights)
+        toolkit = DexToolkit(network, fork, node=node)
+
+        def build(given: Settings, watching: Watch | None = None) -> InForce:
+            mandate, building = terms.mandate(given, network), builder(given, desk, prices)
+            limits = terms.limits(given, network)
+            policy = Policy(network, limits)
+            trader = Trader(
+                sampler=model,
+                sandbox=_Counted(sandbox, metrics),
+                network=desk,
+                quoter=Quoter(desk),
+                builder=building,
+                mandate=mandate,
+                first_thought=first_thought(given, mandate),
+                max_steps=given.model.max_steps,
+                timeout=given.model.episode_timeout,
+                memory=memory,
+                venue=given.strategy.venue,
+            )
+            return InForce(
+                settings=given,
+                limits=limits,
+                analyst=watching or SettingsAnalyst(given.strategy.target_weights),
+                trader=trader,
+                policy=policy,
+                vote=_vote(given, network),
+                more=_more(given),
+                size=_size(given, building, toolkit, policy),
+                thought=_kind_of_thought(given),
+            )
+
+        force = build(settings)
+        watching: Watch | None = None
         if settings.analyst.source == "model":
             sampler = await stack.enter_async_context(watch_model(settings))
-            analyst = watch(settings, network, sampler, trader, Quoter(network), metrics.analysed)
-        toolkit, policy = DexToolkit(network, fork, node=node), Policy(network, limits)
+            watching = watch(settings, network, sampler, force.trader, Quoter(network), metrics.analysed)
+            force = replace(force, analyst=watching)
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
         metrics.student.info({"id": model.source})
-        metrics.first_thought.info({"playbook": mandate.playbook, "kind": _kind_of_thought(settings)})
+        metrics.observe_mandate(force.trader.mandate.playbook, force.thought)
         board = Board(network, version=__version__, mode=settings.execution.mode, wallet=wallet, proposer=model.source)
         yield Parts(
-            settings=settings,
+            force=Slot(force),
+            build=lambda given: build(given, watching),
             network=network,
-            limits=limits,
             wallet=wallet,
             genesis=genesis,
             rpc=rpc,
@@ -159,15 +216,9 @@ async def assembled(
             heads=heads,
             latest=latest,
             market=market,
-            analyst=analyst,
-            trader=trader,
             toolkit=toolkit,
             fork=fork,
             model=model,
-            policy=policy,
-            vote=_vote(settings, network),
-            more=_more(settings),
-            size=_size(settings, build, toolkit, policy),
             metrics=metrics,
             health=health,
             board=board,

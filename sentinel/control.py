@@ -1,4 +1,4 @@
-"""The operator's unix socket: status, pause, resume, stop, flatten. One JSON object a line, one answer a request.
+"""The operator's unix socket: status, pause, resume, reload, stop. One JSON object a line, one answer a request.
 
 Request `{"do": "pause", "reason": "..."}`; answer `{"ok": true, ...}` or `{"ok": false, "error": "..."}`.
 The socket is 0600 in the state directory: whoever may open it may stop trading, and nothing else is asked of them.
@@ -32,6 +32,10 @@ class Operations(Protocol):
     def resume(self) -> None: ...
 
     def stop(self) -> None: ...
+
+    def reload(self) -> dict[str, list[Any]]:
+        """Load the settings again; {variable: [old, new]}, in force with the next cycle. Raises OperatorError."""
+        ...
 
     def flatten(self) -> None:
         """Sell everything back, then stop. Raises OperatorError where that cannot be."""
@@ -86,10 +90,12 @@ class ControlServer:
                     self._operations.resume()
                 case "stop":
                     self._operations.stop()
+                case "reload":
+                    return {"ok": True, "changed": self._operations.reload()}
                 case "flatten":
                     self._operations.flatten()
                 case _:
-                    return {"ok": False, "error": "known requests: status, pause, resume, stop, flatten"}
+                    return {"ok": False, "error": "known requests: status, pause, resume, reload, stop, flatten"}
         except SentinelError as error:
             return {"ok": False, "error": str(error)}
         return {"ok": True}

@@ -74,6 +74,7 @@ class Daemon:
     before: Callable[[], Awaitable[None]] | None = None  # once, ahead of the first cycle, heads not yet read
     cycles: int | None = None  # stop after so many; None: run until stopped
     probe_every: float = 5.0  # seconds
+    hang_up: Callable[[], None] | None = None  # what SIGHUP asks for; None: to stop, as a terminal does that closes
     notifier: Notifier = field(default_factory=Notifier)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _force: asyncio.Event = field(default_factory=asyncio.Event)
@@ -131,7 +132,7 @@ class Daemon:
 
     async def _startup(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, number)
         for service in self.services:
             await service.start()
@@ -190,10 +191,13 @@ class Daemon:
             except (OSError, TimeoutError, SentinelError) as error:  # the other parts must still be stopped
                 self.log.error("daemon.stop_failed", part=type(service).__name__, error=str(error))
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
     def _signalled(self, number: int) -> None:
+        if number == signal.SIGHUP and self.hang_up is not None:
+            self.hang_up()
+            return
         if self._stop.is_set() and number == signal.SIGINT:
             self._force.set()
         self.stop()

@@ -1,6 +1,6 @@
 """Every knob, from the environment: SENTINEL_<GROUP>__<NAME>. Frozen once loaded; nothing else reads the environment.
 
-Precedence: explicit arguments (the command line) > environment > `.env` > defaults. Secrets are given as files.
+Precedence: explicit arguments (the command line) > environment > `.env` > credentials > defaults. Secrets are files.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sentinel.credentials import Credentials
 from sentinel.errors import SettingsError
 from sentinel.rpc_settings import Group, RpcSettings
 
@@ -279,6 +280,17 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, Credentials(settings_cls)
+
     @model_validator(mode="after")
     def _relays_are_paid(self) -> Settings:
         if self.rpc.relay_url and self.execution.min_priority_fee_gwei == 0:
@@ -340,4 +352,8 @@ def _explain(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, names(), n=1, cutoff=0.0)
         return f"{name} is not a setting; did you mean {near[0]}?"
-    return f"{name}: {item['msg']} (got {item.get('input')!r})"
+    given = item.get("input")
+    shown = (
+        "" if isinstance(given, dict | BaseModel) else f" (got {given!r})"
+    )  # a whole group may hold a secret address
+    return f"{name}: {item['msg']}{shown}"

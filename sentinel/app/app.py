@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO, TypeVar
@@ -25,6 +26,7 @@ from sentinel.app.operations import Operator
 from sentinel.app.permission import require_permission
 from sentinel.app.probes import probes
 from sentinel.app.recheck import cycle_of, still_good
+from sentinel.app.reload import Load, Reloader
 from sentinel.app.selling import Selling
 from sentinel.app.sending import broadcaster
 from sentinel.app.signing import Keeper, keeper, whose
@@ -82,11 +84,12 @@ def serve(
     cycles: int | None = None,
     trader_model: Sampler | None = None,
     shadow: MakeBeside | None = None,
+    reload: Load | None = None,
 ) -> int:
     """Run in the foreground until stopped, or for so many cycles; the process's exit code."""
 
     async def main() -> int:
-        async with opened(settings, cycles=cycles, trader_model=trader_model, shadow=shadow) as app:
+        async with opened(settings, cycles=cycles, trader_model=trader_model, shadow=shadow, reload=reload) as app:
             heap.settle()
             return await app.daemon.run()
 
@@ -108,11 +111,13 @@ async def opened(
     prior: Closes | None = None,
     log_to: TextIO | None = None,
     shadow: MakeBeside | None = None,
+    reload: Load | None = None,
 ) -> AsyncIterator[App]:
     """Everything wired and checked, nothing running but the fork; all of it closed at the end.
 
     `trader_model` takes the student's place, `prior` are closes from before the chain's first block, `log_to` takes
-    the log in place of standard error, `shadow` makes what runs beside the cycles.
+    the log in place of standard error, `shadow` makes what runs beside the cycles, `reload` loads the settings again
+    (SIGHUP; without it that signal stops the daemon).
     Raises OperatorError and Unavailable, as `assembled` does; SettingsError where live trading is not permitted or
     the signer does not start.
     """
@@ -128,23 +133,7 @@ async def opened(
         if unwell is not None:
             parts.journal.latch(unwell, by="doctor")
         executor = await _executor(parts, broadcast, log, signing)
-        cycle = Cycle(
-            market=ahead,
-            analyst=parts.analyst,
-            trader=parts.trader,
-            toolkit=parts.toolkit,
-            policy=parts.policy,
-            vote=parts.vote,
-            executor=executor,
-            journal=parts.journal,
-            samples=lambda: settings.model.n,
-            newest=lambda: parts.latest.value,
-            more=parts.more,
-            size=parts.size,
-            warm=parts.toolkit.warm,
-            disputed=lambda: parts.rpc.disputed,
-            stopping=lambda: parts.health.stopping,
-        )
+        cycle = Reloader(parts, reload, functools.partial(_cycle, parts, ahead, executor), log)
         daemon = Daemon(
             network=network,
             heads=parts.heads,
@@ -159,9 +148,10 @@ async def opened(
             decided=lambda intent_id: _decided(parts, intent_id),
             ahead=lambda head: ahead.begin(head) if parts.journal.standing.orders.reads else None,
             cycles=cycles,
+            hang_up=cycle.hang_up if reload is not None else None,
         )
         daemon.on_cycle.append(lambda record: _observe_equity(parts, record))
-        operator = Operator(parts, daemon)
+        operator = Operator(parts, daemon, cycle)
         counterfactuals = Counterfactuals.of(parts, log)
         daemon.services = (
             counterfactuals,
@@ -187,13 +177,39 @@ async def opened(
         if signing is not None and isinstance(executor, Executor):
             _watched(signing, daemon, parts, log)
             startup = Startup(parts, executor, log)
-            breaker = DriftBreaker.of(settings, parts.journal, Told(parts.metrics, log).alarm)
-            daemon.before = _in_turn(startup.run, breaker.look)
-            daemon.on_settled += [lambda _: breaker.look(), counterfactuals.settled]
+            alarm = Told(parts.metrics, log).alarm
+
+            def look() -> None:
+                DriftBreaker.of(parts.settings, parts.journal, alarm).look()
+
+            daemon.before = _in_turn(startup.run, look)
+            daemon.on_settled += [lambda _: look(), counterfactuals.settled]
             daemon.on_cycle.append(counterfactuals.cycle_done)
             daemon.cycle = selling = Selling.of(parts, ahead, executor, cycle, log, daemon.stop)
             daemon.on_settled.append(selling.settled)
         yield App(daemon, parts, startup)
+
+
+def _cycle(parts: Parts, market: ReadAhead, executor: Executor | DryRun) -> Cycle:
+    """Over what is in force now."""
+    now = parts.force.now
+    return Cycle(
+        market=market,
+        analyst=now.analyst,
+        trader=now.trader,
+        toolkit=parts.toolkit,
+        policy=now.policy,
+        vote=now.vote,
+        executor=executor,
+        journal=parts.journal,
+        samples=lambda: now.settings.model.n,
+        newest=lambda: parts.latest.value,
+        more=now.more,
+        size=now.size,
+        warm=parts.toolkit.warm,
+        disputed=lambda: parts.rpc.disputed,
+        stopping=lambda: parts.health.stopping,
+    )
 
 
 def _in_turn(first: Callable[[], Awaitable[None]], then: Callable[[], None]) -> Callable[[], Awaitable[None]]:

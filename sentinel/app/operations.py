@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentinel import accounts
+from sentinel.app.reload import Reloader
 from sentinel.app.selling import report
 from sentinel.assemble import JOURNAL, Parts
 from sentinel.daemon import Daemon
@@ -20,6 +21,7 @@ from sentinel.orders import Orders
 class Operator:
     parts: Parts
     daemon: Daemon
+    reloader: Reloader
     clock: Callable[[], float] = time.time
 
     def status(self) -> dict[str, Any]:
@@ -55,6 +57,9 @@ class Operator:
     def resume(self) -> None:
         self.parts.journal.unlatch(by="operator")
         self.daemon.log.warning("operator.resume")
+
+    def reload(self) -> dict[str, list[Any]]:
+        return self.reloader.ask("operator")
 
     def stop(self) -> None:
         self.daemon.log.info("operator.stop")

@@ -18,25 +18,29 @@ if TYPE_CHECKING:
 
 
 def show_config(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False, example: bool = False) -> None:
-    """Print every setting with its value and its source: cli, env, .env or default. --example prints .env.example."""
+    """Print every setting with its value and its source: cli, env, .env, credential, file or default.
+
+    --example prints .env.example in place of that."""
     if example:
         typer.echo(env_example(), nl=False)
         return
     settings = common.load(sets, env_file)
     rows = effective(settings, common.explicit(sets), env_file)
     width = max(len(row["name"]) for row in rows)
-    common.emit(rows, json, lambda: (f"{row['name']:{width}}  {row['source']:7}  {row['value']}" for row in rows))
+    common.emit(rows, json, lambda: (f"{row['name']:{width}}  {row['source']:10}  {row['value']}" for row in rows))
 
 
 def effective(settings: Settings, given: Mapping[str, Any], env_file: Path) -> list[dict[str, str]]:
     """name, value as it would be written in the environment, source. Keys inside URLs are cut."""
     from dotenv import dotenv_values
 
+    from sentinel.credentials import handed_over
     from sentinel.settings import PREFIX, names
 
     environ = {name.upper() for name, value in os.environ.items() if value}
     in_file = dotenv_values(env_file) if env_file.is_file() else {}
     written = {name.upper() for name, value in in_file.items() if value}
+    handed = handed_over(type(settings))
     rows = []
     for name in names():
         path = name.removeprefix(PREFIX).lower().split("__")
@@ -47,6 +51,10 @@ def effective(settings: Settings, given: Mapping[str, Any], env_file: Path) -> l
             source = "env"
         elif name in written:
             source = ".env"
+        elif path[-1] in handed.get(path[0], {}):
+            source = "credential"
+        elif getattr(_at(settings, path[:-1]), f"{path[-1]}_file", None) is not None:
+            source = "file"
         rows.append({"name": name, "value": shown(_at(settings, path)), "source": source})
     return rows
 

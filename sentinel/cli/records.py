@@ -96,17 +96,23 @@ def replay(
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
-    """Screen and vote again on a journaled cycle with today's settings; says whether the same decision comes out."""
+    """Screen and vote again on a journaled cycle with the limits and quorum of its time; says whether the same decision
+    comes out."""
+    from sentinel import reloadable
     from sentinel.app.replay import decide_again
 
     settings = common.load(sets, env_file)
     journal, network = common.open_journal(settings, read_only=True)
     try:
-        record = journal.get_cycle(int(id_) if id_.isdigit() else id_)
+        key = int(id_) if id_.isdigit() else id_
+        record, kept = journal.get_cycle(key), journal.config_of(key)
     except KeyError as error:
         raise typer.BadParameter(f"no cycle {id_} in the journal") from error
     finally:
         journal.close()
+    if kept is not None:
+        asked = set(reloadable.flat_names(common.explicit(sets)))  # what is asked for by --set goes before
+        settings = reloadable.restored(settings, {name: kept[name] for name in kept.keys() - asked})
     again = decide_again(record, settings, network)
     row = {
         "id": id_,

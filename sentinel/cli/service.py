@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.errors import NotRunning
+
+if TYPE_CHECKING:
+    from sentinel.settings import Settings
 
 
 def run(
@@ -25,19 +28,23 @@ def run(
     env_file: EnvFile = DOT_ENV,
 ) -> None:
     """Run the daemon in the foreground: a dry run unless --live or SENTINEL_EXECUTION__MODE says otherwise."""
-    settings = common.load(
-        sets,
-        env_file,
-        network=network,
-        proposer=proposer,
-        rpc={"url": rpc_url, "ws_url": ws_url},
-        strategy={"playbook": playbook},
-        execution={"mode": "live" if live else None},
-    )
+
+    def load() -> Settings:
+        return common.load(
+            sets,
+            env_file,
+            network=network,
+            proposer=proposer,
+            rpc={"url": rpc_url, "ws_url": ws_url},
+            strategy={"playbook": playbook},
+            execution={"mode": "live" if live else None},
+        )
+
+    settings = load()
     from sentinel.app import serve
 
     model, shadow = common.trader_model(settings), common.shadow(settings)
-    raise typer.Exit(serve(settings, cycles=blocks, trader_model=model, shadow=shadow))
+    raise typer.Exit(serve(settings, cycles=blocks, trader_model=model, shadow=shadow, reload=load))
 
 
 def signer(sets: Sets = None, env_file: EnvFile = DOT_ENV) -> None:
@@ -121,6 +128,18 @@ def resume(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
         finally:
             journal.close()
     common.emit({"paused": None}, json, lambda: ["trading is not paused any more"])
+
+
+def reload(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+    """Load the daemon's settings again from its own files: whole or not at all, in force with its next cycle.
+
+    The daemon's environment cannot change from outside, so what shall change has to stand in its --env-file.
+    """
+    from sentinel.control import ask
+
+    found = ask(common.state_dir(common.load(sets, env_file)), "reload")["changed"]
+    lines = [f"{name}: {old} -> {new}" for name, (old, new) in found.items()] or ["nothing has changed"]
+    common.emit(found, json, lambda: lines)
 
 
 def stop(

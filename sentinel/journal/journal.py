@@ -187,6 +187,15 @@ class Journal:
         """Only an operator's command calls this (I25)."""
         self.standing.release(by)
 
+    def configured(self, *, by: str, changed: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """The reloadable settings that are in force from here on: at each start, and with each reload."""
+        with self._ledger.transaction():
+            self._ledger.append("config", canonical({"by": by, "changed": changed, "values": values}))
+
+    def config_of(self, cycle: int | str) -> dict[str, Any] | None:
+        """The values that a cycle (see `get_cycle`) was decided with; None where the journal is older than that."""
+        return reports.config_of(self._ledger, cycle)
+
     def bar(self, purpose: Purpose) -> str | None:
         """Why nothing of this purpose may be sent now; None where it may."""
         return self.standing.orders.bar(purpose)

@@ -198,6 +198,16 @@ def unfinished(ledger: Ledger) -> tuple[tuple[str, int], ...]:
     return tuple((str(state), int(at)) for state, at in rows)
 
 
+def config_of(ledger: Ledger, cycle: int | str) -> dict[str, Any] | None:
+    key = "seq" if isinstance(cycle, int) else "intent_id"
+    row = ledger.one(
+        f"SELECT body FROM records WHERE kind = 'config' AND seq < (SELECT seq FROM cycles WHERE {key} = ?) "
+        "ORDER BY seq DESC LIMIT 1",
+        cycle,
+    )
+    return None if row is None else dict(json.loads(row[0])["values"])
+
+
 def drifts(ledger: Ledger, limit: int) -> tuple[float, ...]:
     rows = ledger.all(
         "SELECT drift_bps FROM settled WHERE drift_bps NOTNULL AND seq > ? ORDER BY seq DESC LIMIT ?",

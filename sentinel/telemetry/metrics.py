@@ -153,6 +153,10 @@ class Metrics(Instruments):
         for known in ENDPOINT_STATES:
             self.endpoint.labels(name, known).set(known == state)
 
+    def observe_mandate(self, playbook: str, thought: str) -> None:
+        """What the trader does, and the kind of its prefill."""
+        self.first_thought.info({"playbook": playbook, "kind": thought})
+
     def observe_checks(self, checks: Iterable[Check]) -> None:
         """What readiness is made of."""
         for check in checks:

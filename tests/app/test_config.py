@@ -11,7 +11,8 @@ from sentinel.__main__ import main
 from sentinel.cli.common import explicit
 from sentinel.cli.config import env_example
 from sentinel.errors import SettingsError
-from sentinel.settings import names
+from sentinel.reloadable import restored
+from sentinel.settings import load, names
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,3 +122,44 @@ def test_wallets_are_made_imported_and_shown(
     assert "5e5e" not in shown
     assert run(monkeypatch, "wallet", "new", "--keystore", str(made)) == 4
     assert run(monkeypatch, "wallet", "show") == 4
+
+
+def test_secrets_come_from_files_and_credentials(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An address with a key in it is read from its file, a credential fills a setting that nobody gave, and show-config
+    says which is which without showing the key."""
+    (tmp_path / "url").write_text("https://node.example/v3/s3cretkey0123456789abcdef\nhttps://other.example\n")
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    for name in ("wallet.password", "wallet.keystore"):
+        (credentials / name).write_text("a secret")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    monkeypatch.setenv("SENTINEL_RPC__URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("SENTINEL_WALLET__KEYSTORE_FILE", str(tmp_path / "mine"))
+    found = load()
+    assert found.rpc.endpoints == ("https://node.example/v3/s3cretkey0123456789abcdef", "https://other.example")
+    assert found.wallet.password_file == credentials / "wallet.password"
+    assert found.wallet.keystore_file == tmp_path / "mine"
+    assert restored(found, {}) == found
+    assert run(monkeypatch, "show-config", "--json") == 0
+    out = capsys.readouterr().out
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert "s3cretkey" not in out
+    assert rows["SENTINEL_RPC__URL"]["source"] == "file"
+    assert rows["SENTINEL_WALLET__PASSWORD_FILE"]["source"] == "credential"
+    assert rows["SENTINEL_WALLET__KEYSTORE_FILE"]["source"] == "env"
+
+
+def test_a_secret_that_cannot_be_read_is_said_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A missing or empty file, or an address given twice, is an error that names the setting."""
+    monkeypatch.setenv("SENTINEL_RPC__URL_FILE", str(tmp_path / "none"))
+    with pytest.raises(SettingsError, match="SENTINEL_RPC"):
+        load()
+    (tmp_path / "none").write_text("\n")
+    with pytest.raises(SettingsError, match="is empty"):
+        load()
+    (tmp_path / "none").write_text("http://one")
+    monkeypatch.setenv("SENTINEL_RPC__URL", "http://two")
+    with pytest.raises(SettingsError, match="not both"):
+        load()

@@ -30,6 +30,9 @@ class Daemon:
     def resume(self) -> None:
         self.paused = None
 
+    def reload(self) -> dict[str, list[Any]]:
+        return {"SENTINEL_VOTE__DUST": [0.01, 0.02]}
+
     def stop(self) -> None:
         self.stopped = True
 
