@@ -178,7 +178,9 @@ def test_a_table_is_made_from_nothing_and_not_made_again(tiny: cells.Plan) -> No
     paths = sorted(tiny.results.iterdir())
     assert {"README.md", "table.json", "success.svg", "pico-cot-1.json", "pico-agent-1.json"} <= {p.name for p in paths}
     made = {path.name: path.stat().st_mtime_ns for path in paths if "-1.json" in path.name}
-    assert {"none", "right", "wrong"} == set(json.loads((tiny.results / "thoughts-pico.json").read_text())["ways"])
+    ways = json.loads((tiny.results / "thoughts-pico.json").read_text())["ways"]
+    assert {"none", "right", "wrong"} == set(ways)
+    assert all(sum(one["states"] for one in of["by_playbook"].values()) == 14 for of in ways.values())
     (tiny.results / "thoughts-pico.json").unlink()
     shutil.rmtree(tiny.work / "pico-ftp-1")  # as in a checkout: figures are there, weights are not
     assert run.make(tiny) == found

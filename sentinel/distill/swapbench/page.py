@@ -146,6 +146,30 @@ def _thoughts(thoughts: Sequence[Mapping[str, Any]]) -> list[str]:
                 f"{100 * of['code_of_the_order']:.1f} % | "
                 f"{100 * of['code_of_the_thought']:.1f} % | {of['tool_calls']:.2f} |"
             )
+    return lines + _by_playbook(thoughts)
+
+
+def _by_playbook(thoughts: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [
+        "",
+        "By playbook of the order; with another playbook's plan: how often the code is the thought's, the order's, and "
+        "success against none.",
+        "",
+        "| size | playbook | states | right: followed | wrong: followed | wrong: order kept | success, none | wrong |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for one in thoughts:
+        none, right, wrong = (one["ways"][way]["by_playbook"] for way in ("none", "right", "wrong"))
+        for name in none:
+            shares = (
+                right[name]["code_of_the_thought"],
+                wrong[name]["code_of_the_thought"],
+                wrong[name]["code_of_the_order"],
+                none[name]["success"],
+                wrong[name]["success"],
+            )
+            told = " | ".join(f"{100 * share:.1f} %" for share in shares)
+            lines.append(f"| {one['size']} | {name} | {none[name]['states']} | {told} |")
     return lines
 
 

@@ -65,32 +65,47 @@ def _make(plan: cells.Plan, cell: cells.Cell, path: Path) -> None:
     told = uvloop.run(answer(folder, "ftp", dict.fromkeys(WAYS, ONE), asked, prefill=given))
     heard = {way: answers for way, (answers, _) in told.items()}
     grades = uvloop.run(cells.graded(plan, asked, heard, lambda _: None))
-    result = {
+    wrote = {way: _wrote(asked, heard[way], way) for way in heard}
+    result: dict[str, dict[str, Any]] = {
         way: {
             "success": round(mean(one.success for one in grades[way]), 4),
             "regret_bps": round(mean(one.regret_bps for one in grades[way]), 3),
             "tool_calls": round(mean(one.tool_calls for one in grades[way]), 3),
-            **_written(asked, heard[way], way),
+            **_shares(wrote[way]),
         }
         for way in heard
     }
     for way in ("right", "wrong"):
         pairs = [(float(a.success), float(b.success)) for a, b in zip(grades[way], grades["none"], strict=True)]
         result[way]["against_none"] = difference(pairs, resamples=RESAMPLES).as_json()
+    for way in heard:
+        result[way]["by_playbook"] = {
+            name: {
+                "states": len(places),
+                "success": round(mean(grades[way][place].success for place in places), 4),
+                **_shares([wrote[way][place] for place in places]),
+            }
+            for name in NAMES
+            if (places := [k for k, one in enumerate(asked) if one.scenario.mandate.playbook == name])
+        }
     body = {"size": cell.size, "seed": cell.seed, "states": states.digest(asked), "ways": result}
     path.write_text(json.dumps(body, indent=1) + "\n")
 
 
-def _written(asked: Sequence[Posed], heard: Sequence[Answered], way: str) -> Mapping[str, Any]:
-    """Shares of the states in which the first code is the order's, or the given thought's."""
+def _wrote(asked: Sequence[Posed], heard: Sequence[Answered], way: str) -> list[tuple[bool, bool]]:
+    """For each state: is the first code that of the order, is it that of the given thought."""
     plans = {PLAYBOOKS[name].plan: name for name in NAMES}
-    ours = thought = 0
+    found = []
     for one, said in zip(asked, heard, strict=True):
         turns = [m["content"] for m in said.proposal.prompt if m["role"] == "assistant"]
         first = turns[0] if turns else (said.proposal.samples[0].text if said.proposal.samples else "")
         wrote, mandate = playbook_of(first), one.scenario.mandate
-        ours += wrote == mandate.playbook
         told = given(way, one)
         named = next((name for plan, name in plans.items() if told == prefill(plan.format(base=mandate.base))), None)
-        thought += wrote == named
-    return {"code_of_the_order": round(ours / len(asked), 4), "code_of_the_thought": round(thought / len(asked), 4)}
+        found.append((wrote == mandate.playbook, wrote == named))
+    return found
+
+
+def _shares(wrote: Sequence[tuple[bool, bool]]) -> Mapping[str, float]:
+    ours, thoughts = zip(*wrote, strict=True)
+    return {"code_of_the_order": round(mean(ours), 4), "code_of_the_thought": round(mean(thoughts), 4)}
