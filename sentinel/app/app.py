@@ -23,6 +23,7 @@ from sentinel.app.breaker import DriftBreaker
 from sentinel.app.counterfactual import Counterfactuals
 from sentinel.app.live import require_green
 from sentinel.app.operations import Operator
+from sentinel.app.people import tell_people
 from sentinel.app.permission import require_permission
 from sentinel.app.probes import probes
 from sentinel.app.recheck import cycle_of, still_good
@@ -132,7 +133,8 @@ async def opened(
     ):
         if unwell is not None:
             parts.journal.latch(unwell, by="doctor")
-        executor = await _executor(parts, broadcast, log, signing)
+        told = Told(parts.metrics, log)
+        executor = await _executor(parts, broadcast, told, signing)
         cycle = Reloader(parts, reload, functools.partial(_cycle, parts, ahead, executor), log)
         daemon = Daemon(
             network=network,
@@ -175,18 +177,18 @@ async def opened(
             daemon.on_cycle.append(beside.cycle_done)
         startup = None
         if signing is not None and isinstance(executor, Executor):
-            _watched(signing, daemon, parts, log)
+            _watched(signing, daemon, parts, told)
             startup = Startup(parts, executor, log)
-            alarm = Told(parts.metrics, log).alarm
 
             def look() -> None:
-                DriftBreaker.of(parts.settings, parts.journal, alarm).look()
+                DriftBreaker.of(parts.settings, parts.journal, told.alarm).look()
 
             daemon.before = _in_turn(startup.run, look)
             daemon.on_settled += [lambda _: look(), counterfactuals.settled]
             daemon.on_cycle.append(counterfactuals.cycle_done)
             daemon.cycle = selling = Selling.of(parts, ahead, executor, cycle, log, daemon.stop)
             daemon.on_settled.append(selling.settled)
+        tell_people(parts, daemon, told, log)
         yield App(daemon, parts, startup)
 
 
@@ -243,20 +245,20 @@ async def _identified(
         yield address, signing, log, unwell
 
 
-def _watched(signing: Keeper, daemon: Daemon, parts: Parts, log: Log) -> None:
+def _watched(signing: Keeper, daemon: Daemon, parts: Parts, told: Told) -> None:
     """A signer that is gone is told of at once, and where it stays gone trading is paused, durably."""
 
     def lost(why: str) -> None:
         parts.journal.latch(why)
         signing.alarm("latched", why)
 
-    signing.alarm, signing.lost = Told(parts.metrics, log).alarm, lost
+    signing.alarm, signing.lost = told.alarm, lost
     daemon.services = (signing, *daemon.services)
     daemon.probes = {**daemon.probes, "signer": signing.probe}
     parts.health.require("signer")
 
 
-async def _executor(parts: Parts, broadcast: Broadcaster, log: Log, signing: Keeper | None) -> Executor | DryRun:
+async def _executor(parts: Parts, broadcast: Broadcaster, told: Told, signing: Keeper | None) -> Executor | DryRun:
     settings = parts.settings
     if signing is None:
         return DryRun(parts.journal)
@@ -277,7 +279,7 @@ async def _executor(parts: Parts, broadcast: Broadcaster, log: Log, signing: Kee
             caps=FeeCaps.of(parts.limits, parts.network),
         ),
         recheck=lambda intent: still_good(parts, intent),
-        observer=Told(parts.metrics, log),
+        observer=told,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from sentinel import terms
@@ -29,6 +29,7 @@ class Told:
 
     metrics: Metrics
     log: Log
+    people: list[Callable[[str, str], None]] = field(default_factory=list)  # further ears for alarms
     attempts: Counter[str] = field(default_factory=Counter)
 
     def sent(self, intent: Intent, attempt: Attempt, answer: str) -> None:
@@ -51,6 +52,8 @@ class Told:
     def alarm(self, what: str, detail: str) -> None:
         self.metrics.alarm(what)
         self.log.error("transaction.alarm", what=what, detail=detail)
+        for tell in self.people:
+            tell(what, detail)
 
 
 @dataclass(slots=True)

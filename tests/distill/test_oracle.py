@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from sentinel import settings
+from sentinel import setting_groups
 from sentinel.agent import prompt
 from sentinel.agent.form import THOUGHT, closed
 from sentinel.agent.parse import parse
@@ -62,7 +62,7 @@ def test_an_unknown_playbook_is_said_so() -> None:
 
 
 def test_every_playbook_is_learnt() -> None:
-    assert set(MAKERS) == set(PLAYBOOKS) == set(get_args(settings.Playbook))
+    assert set(MAKERS) == set(PLAYBOOKS) == set(get_args(setting_groups.Playbook))
 
 
 def test_training_and_held_out_share_no_day_and_no_seed() -> None:

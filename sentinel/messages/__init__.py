@@ -1,0 +1,1 @@
+"""Messages to people: what is told, how often, and the way there. Beside the cycles, which never wait for one."""
