@@ -22,9 +22,7 @@ def notify(
 
     settings = common.load(sets, env_file)
     if settings.notify.urls_file is None:
-        raise SettingsError(
-            "nobody is named: write apprise addresses into a file, and SENTINEL_NOTIFY__URLS_FILE names it"
-        )
+        raise SettingsError("nobody is named: SENTINEL_NOTIFY__URLS_FILE is to name a file of apprise addresses")
     done = Channel.of_file(settings.notify.urls_file).send("Sentinel", text)
     lines = [f"{one.target}: {'sent' if one.ok else 'FAILED: address, token or network'}" for one in done]
     common.emit([asdict(one) for one in done], json, lambda: lines)
