@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli import calibration, config, market, notify, pnl, records, service, wallet
+from sentinel.cli import calibration, config, health, market, notify, pnl, records, service, wallet
 from sentinel.cli.common import guarded
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ app.command()(pnl.pnl)
 app.command()(records.replay)
 app.command()(calibration.calibrate)
 app.command()(market.approve)
+app.command()(health.health)
 app.command()(notify.notify)
 app.command("show-config")(config.show_config)
 app.add_typer(wallet.app, name="wallet")

@@ -7,6 +7,7 @@ machine=$(uname -m)
 case $machine in x86_64) machine=amd64 ;; aarch64) machine=arm64 ;; esac
 anvil=${SENTINEL_FORK__ANVIL:-$here/node_modules/@foundry-rs/anvil-linux-$machine/bin/anvil}
 [ -x "$anvil" ] || { echo "no Anvil at $anvil: run 'make setup'" >&2; exit 4; }
+[ -z "${UPSTREAM_FILE:-}" ] || UPSTREAM=$(head -n 1 "$UPSTREAM_FILE")
 : "${UPSTREAM:?set UPSTREAM to the address of a node}"
 export FORK_UPSTREAM=$UPSTREAM HOME=${HOME:-/tmp}
 work=$(mktemp -d)

@@ -32,6 +32,7 @@ def demo(
 
 def devnet(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the chain; 0 picks a free one.")] = 8545,
+    host: Annotated[str, typer.Option(help="Address that it listens on.")] = "127.0.0.1",
     block_time: Annotated[float, typer.Option(min=1.0, help="Seconds between blocks.")] = 2.0,
     seed: Annotated[int, typer.Option(help="Of the crowd, the openings and the base fee.")] = 7,
     fund: Annotated[str | None, typer.Option(help="Address that gets 2 WETH, 4,000 USDC, 1 ETH, allowances.")] = None,
@@ -40,7 +41,7 @@ def devnet(
     """Run a local market in the foreground: real DEX contracts on Anvil, moved by real prices. Ctrl-C ends it."""
     from sentinel.cli.market_process import run_market
 
-    run_market(port=port, block_time=block_time, seed=seed, fund=fund, as_json=json)
+    run_market(port=port, listen=host, block_time=block_time, seed=seed, fund=fund, as_json=json)
 
 
 def doctor(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:

@@ -16,16 +16,16 @@ PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}  # what --fu
 ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6, "WBTC": 5 * 10**7}  # to Permit2, so that a dry run can simulate
 
 
-def run_market(*, port: int, block_time: float, seed: int, fund: str | None, as_json: bool) -> None:
+def run_market(*, port: int, listen: str, block_time: float, seed: int, fund: str | None, as_json: bool) -> None:
     """Until SIGINT or SIGTERM."""
-    asyncio.run(_run(port, block_time, seed, fund, as_json))
+    asyncio.run(_run(port, listen, block_time, seed, fund, as_json))
 
 
-async def _run(port: int, block_time: float, seed: int, fund: str | None, as_json: bool) -> None:
+async def _run(port: int, listen: str, block_time: float, seed: int, fund: str | None, as_json: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Devnet.start(port=port, seed=seed) as net:
+    async with Devnet.start(port=port, listen=listen, seed=seed) as net:
         if fund:
             await net.fund(_address(fund), PURSE)
             await net.allow_permit2(_address(fund), ALLOWED)

@@ -16,7 +16,7 @@ from sentinel.devnet.genesis import GAS_LIMIT, HARDFORK, genesis
 from sentinel.devnet.market import Clock, Market, MarketError
 from sentinel.devnet.prices import PricePath
 from sentinel.errors import RpcError
-from sentinel.host.anvil import start_anvil
+from sentinel.host.anvil import HOST, start_anvil
 from sentinel.host.process import Child
 from sentinel.rpc import Rpc
 from sentinel.types import NATIVE, Address, Network, Symbol
@@ -42,6 +42,7 @@ class Devnet:
         cls,
         *,
         port: int = 0,
+        listen: str = HOST,
         prices: PricePath | None = None,
         seed: int = 7,
         behaviour: Behaviour | None = None,
@@ -68,7 +69,7 @@ class Devnet:
             "--order",
             "fees",
         ]
-        process, url = await start_anvil(port=port, program=anvil, arguments=arguments, log=log)
+        process, url = await start_anvil(port=port, listen=listen, program=anvil, arguments=arguments, log=log)
         try:
             async with Rpc(url) as rpc:
                 network = load_network("devnet")

@@ -63,13 +63,15 @@ def _checked(path: Path) -> Path:
 async def start_anvil(
     *,
     port: int = 0,
+    listen: str = HOST,
     program: str | Path | None = None,
     arguments: Sequence[str] = (),
     log: Path | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> tuple[Child, str]:
-    """A running Anvil that answers, and its http:// address. Port 0 takes a free one; `env` adds to ours.
+    """A running Anvil that answers, and its http:// address. Port 0 takes a free one; `listen`: the address
+    that others may reach it at too, as in a container; `env` adds to ours.
 
     Raises ChildFailed when it cannot start (a taken port, a wrong argument).
     """
@@ -81,7 +83,7 @@ async def start_anvil(
         attempts -= 1
         chosen = port or free_port()
         url = f"http://{HOST}:{chosen}"
-        command: list[str | Path] = [path, "--quiet", "--host", HOST, "--port", str(chosen), *arguments]
+        command: list[str | Path] = [path, "--quiet", "--host", listen, "--port", str(chosen), *arguments]
         async with Rpc(url, timeout=2.0) as rpc:
 
             async def answers(rpc: Rpc = rpc) -> bool:
