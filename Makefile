@@ -7,7 +7,7 @@ BLOCKS ?=
 PYTEST ?=
 SETUP   = $(PYTHON) deploy/setup/setup.py $(if $(YES),--yes)
 BIN     = .venv/bin
-SOURCES = sentinel tests deploy/setup docs
+SOURCES = sentinel tests deploy/setup deploy/grafana docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
@@ -25,6 +25,7 @@ check:  ## style, types and import rules; under a minute
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python deploy/grafana/dashboards.py --check
 	$(BIN)/python docs/generate.py --check
 
 format:  ## let ruff put the style right
@@ -57,8 +58,9 @@ swapbench: setup  ## make the paper's table on our states, what is missing of it
 calibration: setup  ## measure votes against correctness again and write docs/calibration; 20 minutes or more, resumes
 	$(BIN)/python -m sentinel.calibrate
 
-readme:  ## write the README's file tree and settings table anew
+readme:  ## write anew what is made from the code: README's tree, settings, metrics, dashboards
 	@$(SETUP) --dev
+	$(BIN)/python deploy/grafana/dashboards.py
 	$(BIN)/python docs/generate.py
 
 lock:  ## resolve requirements/*.txt anew from pyproject.toml (serving: by hand, see requirements/README.md)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from statistics import mean
 from typing import Any
 
 from sentinel import accounts
@@ -83,7 +84,10 @@ class Operator:
         orders = parts.journal.standing.orders
         metrics.latched.set(orders.paused is not None)
         metrics.selling.set(orders.flatten and not orders.halted)
-        metrics.drift_limit.set(parts.settings.limits.max_mean_drift_bps)
+        limits = parts.settings.limits
+        drifts = parts.journal.drifts(limits.drift_trades)
+        metrics.mean_drift.set(mean(drifts) if drifts else 0.0)
+        metrics.drift_limit.set(limits.max_mean_drift_bps)
         metrics.observe_open(parts.journal.open_states())
         metrics.observe_checks(parts.health.ready())
         metrics.in_flight.set(self.daemon.follower.in_flight is not None)

@@ -79,6 +79,7 @@ class Instruments:
         self.drift = self._histogram("drift_bps", "realised against simulated output", DRIFT_BUCKETS)
         self.last_drift = self._gauge("last_drift_bps", "the same, of the last settled swap")
 
+        self.mean_drift = self._gauge("mean_drift_bps", "the same, mean of the last limits.drift_trades; 0: none yet")
         self.drift_limit = self._gauge("drift_limit_bps", "mean drift below minus this pauses trading")
 
         self.equity = self._gauge("equity", "worth of the wallet", unit=QUOTE)

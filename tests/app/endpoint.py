@@ -20,6 +20,7 @@ class Endpoint:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.asked = 0
+        self.spoilt = 0  # samples of each answer that are nonsense
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -58,5 +59,7 @@ class Endpoint:
             }
             for sample in samples
         ]
+        for choice in choices[: self.spoilt]:
+            choice["message"] = {"role": "assistant", "content": "I would rather not."}
         usage = {"prompt_tokens": 100, "completion_tokens": 50 * len(choices)}
         return web.json_response({"model": NAME, "choices": choices, "usage": usage})
