@@ -11,7 +11,7 @@ SOURCES = sentinel tests deploy/setup deploy/grafana docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
-.PHONY: ops-tools ops-check promote-proof bench-crash bench-soak proofs
+.PHONY: ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -308,3 +308,18 @@ def promotion(
         )
     )
     typer.echo(json_module.dumps(found, indent=1))
+
+
+@app.command()
+def operations(
+    minutes: Annotated[float, typer.Option(min=1, max=120, help="Of the drill; its plan is made for 30.")] = 30.0,
+    model: Annotated[Path, typer.Option(help="Folder of the student.")] = NANO,
+    page: Annotated[Path | None, typer.Option(help="Page to fill, with pictures in a folder beside it.")] = None,
+) -> None:
+    """Real parts fail by plan under real Prometheus: which alert fires when, and when it clears; JSON."""
+    import uvloop
+
+    from sentinel.bench.operations.run import drill
+
+    found = uvloop.run(drill(minutes, model.resolve(), page, lambda text: typer.echo(text, err=True)))
+    typer.echo(json_module.dumps(found, indent=1))
