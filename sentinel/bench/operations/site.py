@@ -124,7 +124,7 @@ async def opened(folder: Path, model: Path) -> AsyncIterator[Site]:
             await probe.health()
         return True
 
-    serve = [SCRIPT, model, str(serving)]
+    serve: list[str | Path] = [SCRIPT, model, str(serving)]
     targets = {"sentinel": f"127.0.0.1:{port}", "vllm": f"127.0.0.1:{serving}"}
     async with contextlib.AsyncExitStack() as stack:
         net = await stack.enter_async_context(Devnet.start())
