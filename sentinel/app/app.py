@@ -46,6 +46,7 @@ from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
 from sentinel.host import heap
+from sentinel.secrets import known
 from sentinel.settings import Settings
 from sentinel.telemetry import logs as telemetry
 from sentinel.telemetry.logs import Log
@@ -238,7 +239,10 @@ async def _identified(
         address = found or (to_checksum_address(given) if given else NOBODY)
         if given and to_checksum_address(given) != address:
             raise SettingsError(f"SENTINEL_WALLET__ADDRESS is {given}, but the key's address is {found}")
-        log = telemetry.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=address)
+        hidden, style = known(settings), settings.log.format
+        log = telemetry.configure(
+            settings.log.level, style, log_to, secrets=hidden, network=network.name, wallet=address
+        )
         if address == NOBODY:
             log.warning("wallet.none", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
         unwell = await require_green(settings, network) if live else None
@@ -287,8 +291,9 @@ def _observe_equity(parts: Parts, record: CycleRecord) -> None:
     """A cycle reads the market only while nothing is in flight: its state is a point where one is due."""
     if record.state is not None:
         parts.journal.equity.observe(record.state)
-        signed = parts.journal.next_nonce()
-        parts.metrics.nonce_gap.set(max(0, signed - record.state.nonce) if signed else 0)
+        if record.intent_id is None:  # else what this cycle has signed would count: the chain was read before that
+            signed = parts.journal.next_nonce()
+            parts.metrics.nonce_gap.set(max(0, signed - record.state.nonce) if signed else 0)
 
 
 def _decided(parts: Parts, intent_id: str) -> Act | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 import structlog
 
 from sentinel import accounts
 from sentinel.telemetry import words
+from sentinel.telemetry.redaction import Redaction
 from sentinel.types import Act, CycleRecord, Network, Settled
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -17,9 +19,17 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 Log = structlog.typing.FilteringBoundLogger
 
 
-def configure(level: str = "info", style: str = "json", stream: TextIO | None = None, **context: object) -> Log:
+def configure(
+    level: str = "info",
+    style: str = "json",
+    stream: TextIO | None = None,
+    *,
+    secrets: Iterable[str] = (),
+    **context: object,
+) -> Log:
     """Set logging up for the process, once; `context` stands on every line. Logs go to standard error by default.
 
+    `secrets` are taken out of every line, tracebacks and libraries' own records among them.
     Libraries' own records (web3, aiohttp) come out in the same form, warnings and worse only.
     """
     shared: list[structlog.typing.Processor] = [
@@ -30,10 +40,11 @@ def configure(level: str = "info", style: str = "json", stream: TextIO | None = 
     ]
     render: list[structlog.typing.Processor]
     out = stream or sys.stderr
+    redaction = Redaction(secrets)
     if style == "json":
-        render = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+        render = [structlog.processors.dict_tracebacks, redaction, structlog.processors.JSONRenderer(default=str)]
     else:
-        render = [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        render = [structlog.dev.ConsoleRenderer(colors=out.isatty()), redaction]
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),

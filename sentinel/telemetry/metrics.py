@@ -193,7 +193,8 @@ class Metrics(Instruments):
         for fate, count in fates.items():
             self.samples.labels(fate).inc(count)
         for item in proposal.discarded:
-            self.discarded.labels(self._bounded("where", item.stage), self._bounded("why", item.reason)).inc()
+            where, _, why = self._bounded("discarded", f"{item.stage}/{item.reason}").partition("/")
+            self.discarded.labels(where, why or where).inc()
         self.tokens.inc(sum(sample.tokens for sample in proposal.samples))
         self.steps.observe(proposal.steps)
         self.student.info({"id": proposal.source})

@@ -77,3 +77,19 @@ async def _page_is_whole(port: int) -> None:
     told = dict(re.findall(r"^# TYPE (sentinel_\w+) (\w+)$", text, re.MULTILINE))
     known = {one.name: "gauge" if one.kind == "info" else one.kind for one in Instruments().described}
     assert told == known
+
+
+async def test_a_pause_right_after_a_trade_is_no_nonce_gap(devnet: Devnet, tmp_path: Path) -> None:
+    """What a cycle has just signed does not count as missing: nothing reads the chain again while trading is paused."""
+    cli = await Cli.on(devnet, tmp_path, SENTINEL_EXECUTION__CONFIRMATIONS="20", SENTINEL_WEB__PORT=str(free_port()))
+    url = f"http://127.0.0.1:{cli.settings['SENTINEL_WEB__PORT']}/metrics"
+    async with moving(devnet):
+        try:
+            await cli.spawn("run", "--live")
+            await cli.until(lambda found: found["in_flight"] is not None and found["acts"] > 0, "status")
+            await cli.json("pause")
+            await cli.until(lambda found: found["in_flight"] is None, "status")
+            async with aiohttp.ClientSession() as session, session.get(url) as response:
+                assert "\nsentinel_nonce_gap 0.0\n" in await response.text()
+        finally:
+            await cli.end()

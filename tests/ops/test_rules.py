@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from sentinel.telemetry.instruments import Instruments
+from sentinel.types import Discarded
 from tests.ops.monitored import DEPLOY
 from tests.ops.tools import tool
 
@@ -88,10 +90,16 @@ def test_a_scrape_is_well_formed_and_labels_stay_bounded() -> None:
     for number in range(10_000):
         metrics.alarm(f"what_{number}")
         metrics.ran(f"<script>{number}</script>")
+    proposal = values.record(values.act()).proposal
+    assert proposal is not None
+    for number in range(100):
+        dropped = tuple(Discarded(0, f"stage_{number}", f"reason_{k}") for k in range(10))
+        metrics.observe(replace(values.record(values.act()), proposal=replace(proposal, discarded=dropped)))
     metrics.observe(values.record(values.act(), intent_id="a1"))
     metrics.observe_settled(values.settled(), drift=-2.5, waited=4.0)
     text = metrics.exposition()
     done = subprocess.run([tool("promtool"), "check", "metrics"], input=text, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert text.count(b"sentinel_alarms_total{") <= MOST_VALUES + 20
+    assert text.count(b"sentinel_discarded_total{") <= MOST_VALUES + 1
     assert b"<script" not in text
