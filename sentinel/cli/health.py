@@ -40,9 +40,12 @@ def _daemon(port: int, page: str) -> list[dict[str, Any]]:
     try:
         channel = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         channel.request("GET", f"/{page}")
-        checks: list[dict[str, Any]] = json_.loads(channel.getresponse().read())["checks"]
+        answer = channel.getresponse()
+        checks: list[dict[str, Any]] = json_.loads(answer.read())["checks"]
     except (OSError, HTTPException, ValueError, KeyError) as error:
         raise NotRunning(f"nothing answers at port {port}: {type(error).__name__}") from None
+    if answer.status != 200 and all(one["ok"] for one in checks):
+        return [*checks, {"name": page, "ok": False, "why": f"status {answer.status}"}]
     return checks
 
 

@@ -109,11 +109,20 @@ class Ledger:
             self._sql().executescript(script + f"INSERT INTO meta VALUES ('tip', '{GENESIS}'), ('count', '0');COMMIT;")
             os.write(self._lock or 0, b"in use\n")
         else:
+            if found < version:
+                self._keep(found)
             for at in range(found, version):
                 with self.transaction():
                     steps[at - 1](self)
                     self.execute(f"PRAGMA user_version={at + 1}")
         self._check_tail(256)
+
+    def _keep(self, version: int) -> None:
+        """A whole copy beside the file, before its first change by this Sentinel: the way back to the older one."""
+        copy = self.path.with_name(f"{self.path.name}.schema{version}")
+        copy.unlink(missing_ok=True)
+        os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
+        self.execute("VACUUM INTO ?", str(copy))
 
     def _refuse_emptied(self) -> None:
         """An empty file beside the mark of an earlier one: caps and nonces would be forgotten, so say it."""

@@ -20,7 +20,7 @@ from sentinel.devnet import Devnet
 from sentinel.host.process import free_port
 from tests.app.endpoint import Endpoint
 from tests.app.running import KEY, PURSE, WALLET, Cli, moving
-from tests.ops.image import COMPOSE, DOCKERFILES, UID, Tree, compose, entry_of, exported
+from tests.ops.image import COMPOSE, DOCKERFILES, UID, Tree, compose, entry_of, exported, stages
 from tests.ops.monitored import monitoring
 from tests.ops.tools import tool
 
@@ -43,7 +43,6 @@ def test_the_compose_file_fits_its_schema() -> None:
 def test_docker_compose_reads_each_profile(profile: str, tmp_path: Path) -> None:
     """Debian's docker-compose resolves every anchor, variable and path."""
     (tmp_path / "docker-compose.yml").write_text(COMPOSE.read_text())
-    (tmp_path / "sentinel.env").touch()
     done = run(tool("docker-compose"), "--profile", profile, "config", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "127.0.0.1" in done.stdout
@@ -63,7 +62,7 @@ def test_a_service_is_hardened_bounded_and_watched(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["user"] == f"{UID}:{UID}"
+    assert re.fullmatch(r"[1-9]\d*:\d+", service["user"])
     assert service["mem_limit"]
     assert service["pids_limit"]
     assert service["healthcheck"]["test"][0] == "CMD"
@@ -115,6 +114,29 @@ async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
         cli = await Cli.on(devnet, tmp_path, SENTINEL_WEB__PORT=str(free_port()))
         yield cli
         await cli.end()
+
+
+def test_the_dockerfiles_copy_what_earlier_stages_made() -> None:
+    """Each COPY --from names a stage, and a path that the stage makes or has."""
+    made = stages(DOCKERFILES[0])
+    for steps in made.values():
+        for word, rest in steps:
+            if word == "COPY" and rest.startswith("--from="):
+                stage, source = rest.removeprefix("--from=").split()[:2]
+                assert stage in made
+                assert source in ("/usr/local/", "/opt/sentinel/.venv", "/opt/sentinel/node_modules") or (
+                    stage == "contracts" and source == "/opt/sentinel/cache/artifacts"
+                )
+
+
+def test_compose_asks_for_no_setting_that_there_is_none_of() -> None:
+    """What compose's .env may name with Sentinel's prefix is a setting: the command line refuses others."""
+    from sentinel.settings import names
+
+    asked = set(re.findall(r"\$\{(SENTINEL_\w+)", COMPOSE.read_text()))
+    given = {name for one in SERVICES.values() for name in one.get("environment", {}) if name.startswith("SENTINEL_")}
+    assert asked <= set(names())
+    assert given - {"SENTINEL_SERVE_PYTHON"} <= set(names())
 
 
 async def test_health_checks_of_daemon_signer_and_nodes(cli: Cli, devnet: Devnet, tmp_path: Path) -> None:
