@@ -17,6 +17,8 @@ from sentinel.agent.described import answer, named, signature
 from sentinel.agent.opinion import Opinions
 from sentinel.reloadable import RELOADABLE, variable
 from sentinel.telemetry.instruments import Instruments
+from sentinel.telemetry.metrics import ALARMS, ENDPOINT_STATES, FATES, OPEN_STATES
+from sentinel.types import Outcome
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 110  # characters of a phrase
@@ -82,6 +84,15 @@ def analyst() -> str:
     return "\n".join([*rows, *(f"| `{signature(tool)}` | {answer(tool)} |" for tool in (own.lean, own.view))])
 
 
+CLOSED = {  # labels whose values are few and known
+    "sentinel_samples_total": FATES,
+    "sentinel_alarms_total": ALARMS,
+    "sentinel_open_transactions": OPEN_STATES,
+    "sentinel_endpoint": ENDPOINT_STATES,
+    "sentinel_transactions_total": [outcome.value for outcome in Outcome],
+}
+
+
 def metrics() -> str:
     """Each metric with the alerts and dashboards whose expressions name it."""
     rules = yaml.safe_load((ROOT / "deploy/prometheus/rules/sentinel.yml").read_text())["groups"][0]["rules"]
@@ -93,6 +104,8 @@ def metrics() -> str:
         ends = "(_bucket|_sum|_count)?" if one.kind == "histogram" else ""
         users = ", ".join(who for who, text in places if re.search(rf"\b{one.name}{ends}\b", text))
         labels = ", ".join(f"`{label}`" for label in one.labels)
+        if one.name in CLOSED:
+            labels += f": {', '.join(CLOSED[one.name])}"
         rows.append(f"| `{one.name}` | {one.kind} | {labels} | {one.unit} | {one.meaning} | {users} |")
     return "\n".join(rows)
 
