@@ -101,7 +101,8 @@ def values(settings: Settings) -> dict[str, Any]:
 def restored(settings: Settings, kept: Mapping[str, Any]) -> Settings:
     """`settings` with the reloadable values that were in force at another time. Raises SettingsError."""
     whole: dict[str, Any] = settings.model_dump()
-    for name, value in kept.items():
+    for name in kept.keys() & RELOADABLE:  # a name of an older Sentinel may be gone
+        value = kept[name]
         group, _, inner = name.rpartition(".")
         (whole[group] if group else whole)[inner] = value
     try:
