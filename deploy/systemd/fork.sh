@@ -12,6 +12,7 @@ anvil=${SENTINEL_FORK__ANVIL:-$here/node_modules/@foundry-rs/anvil-linux-$machin
 export FORK_UPSTREAM=$UPSTREAM HOME=${HOME:-/tmp}
 work=$(mktemp -d)
 cd "$work"
+# shellcheck disable=SC2016 # Anvil itself puts the variable in
 printf '[rpc_endpoints]\nupstream = "${FORK_UPSTREAM}"\n' > foundry.toml
 exec "$anvil" --quiet --host "${HOST:-127.0.0.1}" --port "${PORT:-8546}" --fork-url upstream --chain-id "${CHAIN_ID:-1}" \
     --hardfork "${HARDFORK:-osaka}" --no-storage-caching --accounts 0 --no-rate-limit

@@ -47,7 +47,8 @@ keep fork.env 600 <<'ENV'
 CHAIN_ID=1
 HARDFORK=osaka
 ENV
-peer=$([ -n "$root" ] && echo 0 || id -u sentinel)
+peer=0 # in a tree to look at there are no users
+[ -n "$root" ] || peer=$(id -u sentinel)
 keep signer.env 600 <<ENV
 SENTINEL_NETWORK=ethereum
 # The signer's own limits; it signs nothing beyond them, whatever the daemon asks (docs/signer.md).
