@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sentinel import __version__, anchor, terms
@@ -34,84 +34,19 @@ from sentinel.errors import SettingsError, Unavailable
 from sentinel.journal.journal import Journal
 from sentinel.latest import Latest
 from sentinel.memory import Memory
+from sentinel.parts import InForce, Parts, Slot
 from sentinel.settings import Settings
 from sentinel.sizer import Sizer
 from sentinel.telemetry.board import Board
 from sentinel.telemetry.health import Health
 from sentinel.telemetry.metrics import Metrics
-from sentinel.types import Address, Decision, Head, HexHash, Limits, Mandate, MarketState, Network, Simulation, Symbol
+from sentinel.types import Address, Decision, Head, Mandate, MarketState, Network, Simulation, Symbol
 
 JOURNAL = "journal.sqlite3"  # in the state directory
 MEMORY = "memory.sqlite3"  # likewise; it may be deleted
 LEAST_BARS = 60  # of price history, whatever the playbook looks back
 
 Closes = Mapping[Symbol, Sequence[float]]  # quote tokens per whole token, oldest first
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """What a reload of the settings replaces, all of it at once (app/reload.py)."""
-
-    settings: Settings
-    limits: Limits
-    analyst: SettingsAnalyst | Watch
-    trader: Trader
-    policy: Policy
-    vote: Vote
-    more: More
-    size: Size
-    thought: str  # kind of prefill
-
-
-@dataclass(slots=True)
-class Slot:
-    now: InForce
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """One wallet's daemon, but for what signs. Opened and closed by `assembled`."""
-
-    force: Slot
-    build: Callable[[Settings], InForce]  # from other settings of the same process. Raises SettingsError
-    network: Network
-    wallet: Address
-    genesis: HexHash  # of the pinned block
-    rpc: Endpoints
-    journal: Journal
-    heads: HeadStream
-    latest: Latest[Head]
-    market: MarketReader
-    toolkit: DexToolkit
-    fork: Fork | None  # None: the chain's own node simulates
-    model: Sampler
-    metrics: Metrics
-    health: Health
-    board: Board
-
-    @property
-    def settings(self) -> Settings:
-        return self.force.now.settings
-
-    @property
-    def limits(self) -> Limits:
-        return self.force.now.limits
-
-    @property
-    def policy(self) -> Policy:
-        return self.force.now.policy
-
-    @property
-    def vote(self) -> Vote:
-        return self.force.now.vote
-
-    @property
-    def trader(self) -> Trader:
-        return self.force.now.trader
-
-    @property
-    def analyst(self) -> SettingsAnalyst | Watch:
-        return self.force.now.analyst
 
 
 @contextlib.asynccontextmanager

@@ -33,7 +33,7 @@ from sentinel.app.sending import broadcaster
 from sentinel.app.signing import Keeper, keeper, whose
 from sentinel.app.sole import sole_writer
 from sentinel.app.startup import Startup, Told
-from sentinel.assemble import Closes, Parts, assembled
+from sentinel.assemble import Closes, assembled
 from sentinel.chain.ahead import ReadAhead
 from sentinel.chain.networks import load_network
 from sentinel.control import ControlServer
@@ -46,6 +46,7 @@ from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
 from sentinel.host import heap
+from sentinel.parts import Parts
 from sentinel.secrets import known
 from sentinel.settings import Settings
 from sentinel.telemetry import logs as telemetry

@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import Protocol
 
 from sentinel import gas, terms
-from sentinel.assemble import Parts
 from sentinel.chain.heads import heads_by_number
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.dex.venues import READERS
 from sentinel.errors import SentinelError
+from sentinel.parts import Parts
 from sentinel.rpc import JsonRpc
 from sentinel.telemetry.logs import Log
 from sentinel.types import (

@@ -12,10 +12,11 @@ from typing import Any
 from sentinel import accounts
 from sentinel.app.reload import Reloader
 from sentinel.app.selling import report
-from sentinel.assemble import JOURNAL, Parts
+from sentinel.assemble import JOURNAL
 from sentinel.daemon import Daemon
 from sentinel.errors import OperatorError
 from sentinel.orders import Orders
+from sentinel.parts import Parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ import time
 
 from sentinel.accounts import drift_bps
 from sentinel.app.startup import Told
-from sentinel.assemble import Parts
 from sentinel.daemon import Daemon
 from sentinel.messages.channel import Channel
 from sentinel.messages.messenger import Messenger
+from sentinel.parts import Parts
 from sentinel.performance import days, steps
 from sentinel.telemetry.logs import Log
 from sentinel.types import Outcome, Settled

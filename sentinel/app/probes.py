@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from sentinel import terms
 from sentinel.agent.model import StudentModel
-from sentinel.assemble import Parts
+from sentinel.parts import Parts
 from sentinel.rpc import quantity
 
 Probe = Callable[[], Awaitable[tuple[bool, str]]]  # is it there, and one sentence

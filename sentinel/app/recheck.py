@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from sentinel.assemble import Parts
 from sentinel.decide.policy import REVOKE_RULES, Policy
 from sentinel.errors import Unavailable
+from sentinel.parts import Parts
 from sentinel.types import CycleRecord, Intent, Spent, Swap
 from sentinel.worth import marks, worth
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sentinel import reloadable
-from sentinel.assemble import InForce, Parts
 from sentinel.daemon import Runner
 from sentinel.errors import JournalError, OperatorError, SentinelError
 from sentinel.notify import Notifier
+from sentinel.parts import InForce, Parts
 from sentinel.reloadable import Change
 from sentinel.settings import Settings
 from sentinel.telemetry.logs import Log

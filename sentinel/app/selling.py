@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentinel import accounts
-from sentinel.assemble import Parts, builder
+from sentinel.assemble import builder
 from sentinel.cycle import Cycle, Executor, Market
 from sentinel.daemon import Runner
 from sentinel.decide.vote import vote
 from sentinel.flatten import Seller
 from sentinel.journal.journal import Journal
 from sentinel.orders import FLATTEN, Purpose
+from sentinel.parts import Parts
 from sentinel.telemetry.logs import Log
 from sentinel.types import CycleRecord, Decision, Head, MarketState, Network, Outcome, Settled, Simulation
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from sentinel.assemble import Parts
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.relay import Relay
+from sentinel.parts import Parts
 from sentinel.telemetry.logs import Log
 from sentinel.types import HexHash
 

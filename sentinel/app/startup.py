@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from sentinel import terms
-from sentinel.assemble import Parts
 from sentinel.chain.heads import latest_head
 from sentinel.decide.policy import REVOKE_RULES, Policy
 from sentinel.errors import Refused, Unavailable
@@ -16,6 +15,7 @@ from sentinel.execute.approvals import Approvals
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
 from sentinel.orders import Purpose
+from sentinel.parts import Parts
 from sentinel.telemetry.logs import Log, settled_fields
 from sentinel.telemetry.metrics import Metrics
 from sentinel.types import Attempt, Head, Intent, MarketState, Settled, Symbol

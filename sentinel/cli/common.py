@@ -14,8 +14,8 @@ from sentinel.errors import NotRunning, OperatorError, SentinelError, SettingsEr
 if TYPE_CHECKING:
     from sentinel.agent.episode import Sampler
     from sentinel.app.app import Beside
-    from sentinel.assemble import Parts
     from sentinel.journal.journal import Journal
+    from sentinel.parts import Parts
     from sentinel.settings import Settings
     from sentinel.telemetry.logs import Log
     from sentinel.types import Network

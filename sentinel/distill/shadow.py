@@ -19,7 +19,7 @@ from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
 from sentinel.agent.trader import Trader
-from sentinel.assemble import JOURNAL, Parts
+from sentinel.assemble import JOURNAL
 from sentinel.dex.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.distill.score import agrees
@@ -27,6 +27,7 @@ from sentinel.distill.shadow_log import FILE, ShadowBlock, append
 from sentinel.distill.value import best, value
 from sentinel.memory import Memory
 from sentinel.orders import FLATTEN
+from sentinel.parts import Parts
 from sentinel.telemetry.logs import Log
 from sentinel.types import Act, CycleRecord, Decision, MarketState, MarketView, Proposal, Spent
 
