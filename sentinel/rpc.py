@@ -18,6 +18,7 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from sentinel.errors import RpcError, RpcTimeout
+from sentinel.telemetry import redaction
 
 MAX_REPLY = 256 * 1024 * 1024  # bytes; a larger reply is a fault of the node, not something to hold in memory
 MAX_TEXT = 400  # characters of what others wrote in an error
@@ -195,9 +196,9 @@ def quantity(value: object, bits: int = 256) -> int:
 
 
 def plain(text: object) -> str:
-    """What others wrote, for errors and logs: printable ASCII, capped, the keys in any address cut out."""
+    """What others wrote, for errors and logs: printable ASCII, capped, secrets and the keys in any address cut out."""
     shown = "".join(c if " " <= c <= "~" else "?" for c in str(text)[: 4 * MAX_TEXT])
-    return _URL.sub(lambda found: redact(found[0]), shown)[:MAX_TEXT]
+    return redaction.text(_URL.sub(lambda found: redact(found[0]), shown))[:MAX_TEXT]
 
 
 def redact(url: str) -> str:

@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from sentinel.agent.form import STOP
 from sentinel.agent.text import one_line
 from sentinel.errors import ModelTimeout, ModelUnavailable, SettingsError
+from sentinel.telemetry import redaction
 from sentinel.types import Sample
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes
@@ -225,6 +226,8 @@ def _authorization(api_key_file: Path | None) -> dict[str, str]:
     if api_key_file is None:
         return {}
     try:
-        return {"Authorization": f"Bearer {api_key_file.read_text(encoding='utf-8').strip()}"}
+        key = api_key_file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SettingsError(f"file of the API key (SENTINEL_MODEL__API_KEY_FILE, --key-file): {error}") from error
+    redaction.remember(key)
+    return {"Authorization": f"Bearer {key}"}

@@ -47,9 +47,9 @@ from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
 from sentinel.host import heap
 from sentinel.parts import Parts
-from sentinel.secrets import known
 from sentinel.settings import Settings
 from sentinel.telemetry import logs as telemetry
+from sentinel.telemetry import redaction
 from sentinel.telemetry.logs import Log
 from sentinel.types import Act, Address, CycleRecord, Network
 from sentinel.web.server import WebServer
@@ -94,6 +94,7 @@ def serve(
     async def main() -> int:
         async with opened(settings, cycles=cycles, trader_model=trader_model, shadow=shadow, reload=reload) as app:
             heap.settle()
+            telemetry.tell_uncaught()
             return await app.daemon.run()
 
     return run(main())
@@ -230,6 +231,7 @@ async def _identified(
 ) -> AsyncIterator[tuple[Address, Keeper | None, Log, str | None]]:
     """Whose wallet it is, who signs for it (None in a dry run), the log, and why it may only follow what is unfinished
     (None: it may trade). Raises SettingsError."""
+    redaction.remember_addresses(settings)  # ahead of the first line that could show one
     given, live = settings.wallet.address, settings.execution.mode == "live"
     if given and not is_address(given):
         raise SettingsError(f"SENTINEL_WALLET__ADDRESS: {given} is not an address")
@@ -240,10 +242,7 @@ async def _identified(
         address = found or (to_checksum_address(given) if given else NOBODY)
         if given and to_checksum_address(given) != address:
             raise SettingsError(f"SENTINEL_WALLET__ADDRESS is {given}, but the key's address is {found}")
-        hidden, style = known(settings), settings.log.format
-        log = telemetry.configure(
-            settings.log.level, style, log_to, secrets=hidden, network=network.name, wallet=address
-        )
+        log = telemetry.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=address)
         if address == NOBODY:
             log.warning("wallet.none", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
         unwell = await require_green(settings, network) if live else None

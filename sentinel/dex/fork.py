@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 import shutil
 import tempfile
@@ -23,10 +24,10 @@ from sentinel.types import Head, HexHash, Network
 
 FAILURES = 3  # in a row, then a fork of our own is started afresh
 _RETRY = 2.0  # seconds between two tries to start it
-# The upstream's address may hold a key, so it is no argument of the child (anyone could read it), but an alias.
+# The upstream's address may hold a key, so it stands neither in the child's arguments nor in its environment, but in a
+# file that only this user may read, and only until Anvil has read it.
 _ALIAS = "upstream"
-_ADDRESS = "FORK_UPSTREAM"
-_CONFIG = f'[rpc_endpoints]\n{_ALIAS} = "${{{_ADDRESS}}}"\n'
+_CONFIG = "foundry.toml"
 _FLAGS = ("--no-storage-caching", "--accounts", "0", "--no-rate-limit")
 
 
@@ -204,8 +205,10 @@ class Fork:
     async def _start_child(self) -> None:
         if self._home is None:
             self._home = Path(tempfile.mkdtemp(prefix="sentinel-fork-"))
-            (self._home / "foundry.toml").write_text(_CONFIG)
         upstream = self._upstream
+        config = self._home / _CONFIG
+        config.touch(mode=0o600)
+        config.write_text(f"[rpc_endpoints]\n{_ALIAS} = {json.dumps(upstream)}\n")
         arguments = ["--fork-url", _ALIAS, *self._flags]
         arguments += ["--hardfork", self._network.hardfork, "--chain-id", str(self._network.chain_id)]
         try:
@@ -214,13 +217,14 @@ class Fork:
                 program=self._anvil,
                 arguments=arguments,
                 log=self._log,
-                env={_ADDRESS: upstream},
                 cwd=self._home,
             )
         except Unavailable as error:
             raise ForkUnavailable(
                 f"the fork of {redact(upstream)} could not be started: {without_addresses(str(error))}"
             ) from error
+        finally:
+            config.unlink(missing_ok=True)
         self._rpc = Rpc(url, timeout=self._timeout)
         self._at = None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sentinel.credentials import lines
 from sentinel.errors import SettingsError
+from sentinel.telemetry import redaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,9 @@ class Channel:
             raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: {error}") from None
         if not urls:
             raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: {path} names nobody")
+        for url in urls:  # whole, and without its scheme and host, however it is quoted
+            rest = url.partition("://")[2]
+            redaction.remember(url, rest, *rest.split("/")[1:])
         return cls(urls)
 
     def send(self, title: str, text: str) -> list[Delivered]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.errors import SettingsError
+from sentinel.telemetry import redaction
 
 
 def read_password(path: Path) -> str:
@@ -17,6 +18,7 @@ def read_password(path: Path) -> str:
         raise SettingsError(f"password file {path}: {type(error).__name__}") from None
     if not lines or not lines[0]:
         raise SettingsError(f"password file {path} is empty")
+    redaction.remember(lines[0])
     return lines[0]
 
 

@@ -47,6 +47,7 @@ async def _serve(settings: Settings, *, child: bool) -> None:
     book = await _opened(folder / "signer", network, key, caps, patience=PATIENCE if child else 0.0)
     try:
         log = telemetry.configure(settings.log.level, settings.log.format, network=network.name, wallet=key.address)
+        telemetry.tell_uncaught()
         path = socket_of(settings)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         signer = LocalSigner(key, limits, book=book)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable
+import threading
+from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
 
 from sentinel import accounts
-from sentinel.telemetry import words
-from sentinel.telemetry.redaction import Redaction
+from sentinel.telemetry import redaction, words
 from sentinel.types import Act, CycleRecord, Network, Settled
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -19,18 +19,11 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 Log = structlog.typing.FilteringBoundLogger
 
 
-def configure(
-    level: str = "info",
-    style: str = "json",
-    stream: TextIO | None = None,
-    *,
-    secrets: Iterable[str] = (),
-    **context: object,
-) -> Log:
+def configure(level: str = "info", style: str = "json", stream: TextIO | None = None, **context: object) -> Log:
     """Set logging up for the process, once; `context` stands on every line. Logs go to standard error by default.
 
-    `secrets` are taken out of every line, tracebacks and libraries' own records among them.
-    Libraries' own records (web3, aiohttp) come out in the same form, warnings and worse only.
+    Libraries' own records (web3, aiohttp) come out in the same form, warnings and worse only. Secrets are cut out of
+    all of them (`redaction`), and a traceback never shows the values of variables.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -40,11 +33,15 @@ def configure(
     ]
     render: list[structlog.typing.Processor]
     out = stream or sys.stderr
-    redaction = Redaction(secrets)
     if style == "json":
-        render = [structlog.processors.dict_tracebacks, redaction, structlog.processors.JSONRenderer(default=str)]
+        frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        render = [structlog.processors.ExceptionRenderer(frames)]
+        last: structlog.typing.Processor = structlog.processors.JSONRenderer(default=str)
     else:
-        render = [structlog.dev.ConsoleRenderer(colors=out.isatty()), redaction]
+        render = [structlog.processors.format_exc_info]
+        plain = structlog.dev.plain_traceback
+        last = structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)
+    render += [redaction.redacted, last]
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
@@ -59,6 +56,19 @@ def configure(
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     return logger(**context)
+
+
+def tell_uncaught() -> None:
+    """What ends the process or a thread unforeseen is told as one line of the log, its secrets cut out too."""
+
+    def tell(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt) or error is None:
+            sys.__excepthook__(kind, error or kind(), trace)
+            return
+        logger().critical("process.failed", error=kind.__name__, exc_info=(kind, error, trace))
+
+    sys.excepthook = tell
+    threading.excepthook = lambda thread: tell(thread.exc_type, thread.exc_value, thread.exc_traceback)
 
 
 def logger(**context: object) -> Log:

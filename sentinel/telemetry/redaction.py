@@ -1,48 +1,90 @@
-"""Secrets taken out of whatever is logged: not by what looks like one, but by what the settings say is one."""
+"""Secrets cut out of what is logged: by the field's name, by the form of an address, and by what this process holds.
+
+Three nets, none of them a guess at what a secret looks like: a field that is named as one is never shown; of an address
+only scheme, host and port are; and each secret that a part has read (`remember`) is cut out wherever it turns up, a
+traceback or a stranger's reply included. A transaction's hash has the form of a key, so form alone hides no hex.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-SHORTEST = 8  # characters: shorter ones are words, and taking those out would leave nothing to read
-INSTEAD = "[redacted]"
+from pydantic import BaseModel
+from structlog.typing import EventDict
+
+HIDDEN = "(secret)"
+NAMES = frozenset(
+    {"api_key", "apikey", "authorization", "bearer", "key", "mnemonic", "passphrase", "password", "private_key"}
+    | {"proxy-authorization", "secret", "x-api-key"}
+)
+LEAST = 6  # characters; shorter ones stand in too many words
+LEAST_OF_ADDRESS = 12  # characters; shorter parts of an address are words such as `chat` and `completions`
+
+_ADDRESS = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*)://[^\s\"'<>\\]+")
+_PLAIN = frozenset({"http", "https", "ws", "wss"})  # in others (tgram://TOKEN/…) the host itself is the secret
+_BEARER = re.compile(r"\b(Bearer|Basic) +[^\s\"',]+", re.IGNORECASE)
+_known: set[str] = set()
 
 
-def of_address(url: str) -> list[str]:
-    """What of an address may be a key: user and password, parts of the path, values of the query."""
-    parts = urlsplit(url)
-    user, password = parts.username or "", parts.password or ""
-    found = [user, password, *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
-    return [shape for one in found for shape in {one, unquote(one)} if len(shape) >= SHORTEST]
+def remember(*secrets: str) -> None:
+    """What this process has read from a file of secrets. Kept until it ends; never shown."""
+    _known.update(secret for secret in (one.strip() for one in secrets) if len(secret) >= LEAST)
 
 
-class Redaction:
-    """A structlog processor."""
+def remember_addresses(settings: BaseModel) -> None:
+    """The parts of every address in these settings, in groups and lists too, that may be a key of the endpoint's."""
+    for _, value in settings:
+        if isinstance(value, BaseModel):
+            remember_addresses(value)
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, str) and "://" in one:
+                _known.update(part for part in _parts(one) if len(part) >= LEAST_OF_ADDRESS)
+                if password := urlsplit(one).password:
+                    remember(password, unquote(password))
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = sorted({one for one in secrets if len(one) >= SHORTEST}, key=len, reverse=True)
 
-    def __call__(self, _: Any, __: str, event: Any) -> Any:
-        return self.taken_out(event) if self._secrets else event
+def text(shown: str) -> str:
+    """The same without secrets."""
+    shown = _ADDRESS.sub(_host, shown)
+    shown = _BEARER.sub(rf"\1 {HIDDEN}", shown)
+    for secret in sorted(_known, key=len, reverse=True):  # a long one may hold a short one
+        shown = shown.replace(secret, HIDDEN)
+    return shown
 
-    def taken_out(self, value: Any) -> Any:
-        """However deep it lies. What is no text, number or container comes back as its text where that had a secret."""
-        match value:
-            case str():
-                return self._text(value)
-            case Mapping():
-                return {self.taken_out(key): self.taken_out(item) for key, item in value.items()}
-            case list() | tuple() | set() | frozenset():
-                return [self.taken_out(item) for item in value]
-            case None | bool() | int() | float():
-                return value
-            case _:
-                text = str(value)
-                return value if (clean := self._text(text)) == text else clean
 
-    def _text(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, INSTEAD)
-        return text
+def redacted(_: Any, __: str, event: EventDict) -> EventDict:
+    """A structlog processor, to stand between the rendering of exceptions and that of the line."""
+    return {name: _clean(name, value) for name, value in event.items()}
+
+
+def _clean(name: str, value: Any) -> Any:
+    if name.lower() in NAMES:
+        return HIDDEN
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {text(str(key)): _clean(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean("", item) for item in value]
+    return text(str(value))
+
+
+def _host(found: re.Match[str]) -> str:
+    scheme = found[1].lower()
+    if scheme not in _PLAIN:
+        return f"{scheme}://{HIDDEN}"
+    rest = found[0].partition("://")[2]
+    return f"{scheme}://{re.split('[/?#]', rest, maxsplit=1)[0].rsplit('@', 1)[-1]}"
+
+
+def _parts(address: str) -> Iterable[str]:
+    split = urlsplit(address)
+    if split.scheme.lower() not in _PLAIN:
+        yield split.netloc
+    user = split.username or ""
+    for part in (*split.path.split("/"), *(value for _, value in parse_qsl(split.query)), split.query, user):
+        yield part
+        yield unquote(part)
