@@ -14,13 +14,13 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 from eth_account import Account
 
 from sentinel.devnet import Devnet
 from sentinel.settings import load
 from tests.app.running import ALLOWED, PURSE, Cli, moving
+from tests.attack.searched import children, found_in, seen_by_others, served, told, written
 
 KEY = "c0ffee" * 10 + "d00d"  # worth nothing anywhere
 WALLET = Account.from_key(KEY).address
@@ -45,10 +45,6 @@ SHAPES = {
     "half of the hex": KEY[:32].encode(),
     "password": PASSWORD.encode(),
 }
-
-
-def found_in(places: dict[str, bytes]) -> list[str]:
-    return [f"{shape} in {name}" for name, data in places.items() for shape, secret in SHAPES.items() if secret in data]
 
 
 @pytest.fixture
@@ -90,22 +86,15 @@ async def test_the_key_is_nowhere_but_in_its_file(cli: Cli, monkeypatch: pytest.
 
     daemon = await cli.spawn("run", "--live")
     status = await cli.until(lambda found: found["transactions"].get("confirmed", 0) > 0, "status", within=120)
-    tree = [daemon.pid, *_children(daemon.pid)]
+    tree = [daemon.pid, *children(daemon.pid)]
     assert len(tree) >= 4  # the signer, the fork and a worker of the sandbox among them
-    places |= _seen_by_others(tree)
+    places |= seen_by_others(tree)
     signer = next(pid for pid in tree if b"sentinel.signer" in places[f"cmdline of {pid}"])
     memory = await asyncio.to_thread(_memory, daemon.pid)
     if memory is not None:  # where the kernel lets one process read another's
         places["memory of the daemon"] = memory
         assert WALLET.lower().encode() in memory.lower()
-    async with aiohttp.ClientSession() as session:
-        for path in ("/", "/status.json", "/metrics", "/healthz", "/readyz", "/nothing"):
-            async with session.get(status["web"] + path) as response:
-                places[path] = await response.read()
-    for command in ("status", "trades", "decisions", "show-config", "doctor"):
-        code, out, err = await cli(command, "--json")
-        assert code == 0, err
-        places[command] = (out + err).encode()
+    places |= await served(status["web"]) | await told(cli)
     cycle = next(line["id"] for line in await cli.json("decisions", "-n", "500") if line["act"])
     places["replay"] = "".join((await cli("replay", str(cycle)))[1:]).encode()
     for name, value in cli.settings.items():
@@ -119,19 +108,17 @@ async def test_the_key_is_nowhere_but_in_its_file(cli: Cli, monkeypatch: pytest.
     assert any(line.startswith(f"{daemon.pid} ") and "devnet.toml" in line for line in opened)
     assert [line for line in opened if str(secrets) in line] == []
     assert not [line for line in opened if line.startswith(f"{signer} ")]  # it has an environment of its own
-    for file in cli.folder.rglob("*"):
-        if file.is_file() and file != secrets / "password":
-            places[f"file {file.relative_to(cli.folder)}"] = file.read_bytes()
+    places |= written(cli.folder, secrets / "password")
     assert any(name.endswith("journal.sqlite3") for name in places)
     assert len(places["file stderr"]) > 1_000
     assert WALLET.lower().encode() in b"".join(places.values()).lower()  # the search does see what is there
-    assert found_in(places) == []
+    assert found_in(places, SHAPES) == []
 
 
 def test_the_search_finds_what_it_looks_for() -> None:
     """The search itself: each shape of the key is found where it stands."""
     for shape, secret in SHAPES.items():
-        assert f"{shape} in x" in found_in({"x": b"..." + secret + b"..."})
+        assert f"{shape} in x" in found_in({"x": b"..." + secret + b"..."}, SHAPES)
 
 
 def _memory(pid: int) -> bytes | None:
@@ -149,14 +136,3 @@ def _memory(pid: int) -> bytes | None:
     except PermissionError:
         return None
     return bytes(found)
-
-
-def _seen_by_others(pids: list[int]) -> dict[str, bytes]:
-    names = [(pid, name) for pid in pids for name in ("cmdline", "environ")]
-    return {f"{name} of {pid}": Path(f"/proc/{pid}/{name}").read_bytes() for pid, name in names}
-
-
-def _children(pid: int) -> list[int]:
-    own = Path(f"/proc/{pid}/task")
-    direct = [int(child) for task in own.iterdir() for child in (task / "children").read_text().split()]
-    return direct + [grandchild for child in direct for grandchild in _children(child)]
