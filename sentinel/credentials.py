@@ -45,6 +45,12 @@ class Credentials(PydanticBaseSettingsSource):
         return dict(handed_over(self.settings_cls))
 
 
+def is_handed_over(path: Path, environ: Mapping[str, str] = os.environ) -> bool:
+    """By the service manager, that is, and not named by somebody."""
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    return bool(folder) and path.parent == Path(str(folder))
+
+
 def lines(path: Path) -> list[str]:
     """Of a secret's file, without blank ones. Raises ValueError, which never holds what the file says."""
     try:

@@ -196,7 +196,8 @@ class Daemon:
 
     def _signalled(self, number: int) -> None:
         if number == signal.SIGHUP and self.hang_up is not None:
-            self.hang_up()
+            with self._pulse.reloading():
+                self.hang_up()
             return
         if self._stop.is_set() and number == signal.SIGINT:
             self._force.set()

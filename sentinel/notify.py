@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sentinel.telemetry.health import Health
 
@@ -62,6 +63,15 @@ class Pulse:
     def starting(self) -> None:
         """Still at what an earlier run left: that may take longer than a start is given."""
         self._notifier.extend(PATIENCE)
+
+    @contextlib.contextmanager
+    def reloading(self) -> Iterator[None]:
+        """While settings are looked at again; a service that is still starting says nothing of it."""
+        if self._ready:
+            self._notifier.reloading()
+        yield
+        if self._ready:
+            self._notifier.ready()
 
     def beat(self) -> bool:
         """Something came to its end. True where this made the service ready, which is what /readyz calls so."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import NoDecode
 
-from sentinel.credentials import lines
+from sentinel.credentials import is_handed_over, lines
 
 
 def _list(value: object) -> object:
@@ -59,6 +59,8 @@ class RpcSettings(Group):
                 continue
             first, *more = lines(Path(path))
             if given.get(one, first) != first:
+                if is_handed_over(Path(path)):  # what somebody wrote goes before what was handed over
+                    continue
                 raise ValueError(f"{one} or {one}_file, not both")
             found[one] = first
             if more and several:

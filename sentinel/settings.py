@@ -96,6 +96,11 @@ def load(env_file: Path | None = Path(".env"), **explicit: Any) -> Settings:
     if unknown:
         raise SettingsError("\n".join(unknown))
     try:
+        if env_file is not None and env_file.is_file():
+            env_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{env_file} cannot be read: {type(error).__name__}") from None
+    try:
         return Settings(_env_file=env_file, **explicit)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(item) for item in error.errors())) from error

@@ -66,6 +66,7 @@ class App:
     daemon: Daemon
     parts: Parts
     startup: Startup | None  # None in a dry run
+    reloader: Reloader
 
 
 class Beside(Protocol):
@@ -192,7 +193,7 @@ async def opened(
             daemon.cycle = selling = Selling.of(parts, ahead, executor, cycle, log, daemon.stop)
             daemon.on_settled.append(selling.settled)
         tell_people(parts, daemon, told, log)
-        yield App(daemon, parts, startup)
+        yield App(daemon, parts, startup, cycle)
 
 
 def _cycle(parts: Parts, market: ReadAhead, executor: Executor | DryRun) -> Cycle:

@@ -9,7 +9,6 @@ from typing import Any
 from sentinel import reloadable
 from sentinel.daemon import Runner
 from sentinel.errors import JournalError, OperatorError, SentinelError
-from sentinel.notify import Notifier
 from sentinel.parts import InForce, Parts
 from sentinel.reloadable import Change
 from sentinel.settings import Settings
@@ -28,7 +27,6 @@ class Reloader:
     load: Load | None  # reads the same files again; None: this daemon was not started from any
     build: Callable[[], Runner]  # a cycle over what is in force in `parts`
     log: Log
-    notifier: Notifier = field(default_factory=Notifier)
     generation: int = 1
     _start: Settings = field(init=False)
     _runner: Runner = field(init=False)
@@ -38,6 +36,11 @@ class Reloader:
         self._start = self.parts.settings
         self._runner = self.build()
         self.parts.journal.configured(by="start", changed={}, values=reloadable.values(self._start))
+
+    @property
+    def runner(self) -> Runner:
+        """The cycle that is in force."""
+        return self._runner
 
     def ask(self, by: str) -> dict[str, list[Any]]:
         """What will change, {variable: [old, new]}. Raises SettingsError or OperatorError, and then nothing does."""
@@ -57,14 +60,12 @@ class Reloader:
 
     def hang_up(self) -> None:
         """SIGHUP. What is wrong is in the log."""
-        self.notifier.reloading()
         try:
             self.ask("signal")
         except SentinelError:
             pass
         except Exception as error:  # a fault of ours must not end a daemon that has something in flight
             self.log.error("config.failed", error=type(error).__name__, exc_info=error)
-        self.notifier.ready()
 
     async def run(self, head: Head) -> CycleRecord:
         if self._next is not None:

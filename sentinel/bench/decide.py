@@ -24,7 +24,6 @@ from eth_account import Account
 from sentinel.agent.serving import CHECKOUT, served
 from sentinel.app import App, opened
 from sentinel.app import run as run_loop
-from sentinel.app.selling import Selling
 from sentinel.bench.quantiles import summary
 from sentinel.chain.ahead import ReadAhead
 from sentinel.chain.heads import latest_head
@@ -137,8 +136,7 @@ class _Bench:
 
     @property
     def cycle(self) -> Cycle:
-        runner = self.app.daemon.cycle
-        trading = runner.trade if isinstance(runner, Selling) else runner
+        trading = self.app.reloader.runner
         assert isinstance(trading, Cycle)
         return trading
 

@@ -70,9 +70,12 @@ def shown(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(shown(item) for item in value)
     text = str(value)
-    if "://" in text and "/v1" not in text:
+    if "://" in text and text not in _HARMLESS:
         return redact(text)
     return text
+
+
+_HARMLESS = ("http://127.0.0.1:8100/v1",)  # a default that has a path; in any other a path may be a key
 
 
 def env_example() -> str:

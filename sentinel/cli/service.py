@@ -10,7 +10,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.errors import NotRunning
+from sentinel.errors import NotRunning, SettingsError
 
 if TYPE_CHECKING:
     from sentinel.settings import Settings
@@ -29,7 +29,11 @@ def run(
 ) -> None:
     """Run the daemon in the foreground: a dry run unless --live or SENTINEL_EXECUTION__MODE says otherwise."""
 
+    there = env_file.is_file()
+
     def load() -> Settings:
+        if there and not env_file.is_file():  # its limits would silently fall back to the defaults
+            raise SettingsError(f"{env_file} was there at the start and is gone")
         return common.load(
             sets,
             env_file,

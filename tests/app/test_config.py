@@ -163,3 +163,31 @@ def test_a_secret_that_cannot_be_read_is_said_so(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("SENTINEL_RPC__URL", "http://two")
     with pytest.raises(SettingsError, match="not both"):
         load()
+
+
+def test_what_somebody_wrote_goes_before_a_credential(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An address in the environment is taken, and the credential of the same name left alone."""
+    (tmp_path / "rpc.url").write_text("https://handed.example")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert load().rpc.url == "https://handed.example"
+    monkeypatch.setenv("SENTINEL_RPC__URL", "https://written.example")
+    assert load().rpc.url == "https://written.example"
+
+
+def test_a_file_that_is_no_text_is_said_so(tmp_path: Path) -> None:
+    """A wrong configuration, not a fault of the program."""
+    (tmp_path / ".env").write_bytes(b"SENTINEL_NETWORK=\xff\xfe")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(tmp_path / ".env")
+
+
+@pytest.mark.parametrize("url", ["https://node.example/v1/s3cretkey", "https://user:s3cretkey@node.example/v1"])
+def test_show_config_shows_no_part_of_an_address_that_may_be_a_key(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    """Wherever it stands in it; the shipped default of the student is shown whole."""
+    monkeypatch.setenv("SENTINEL_RPC__URL", url)
+    assert run(monkeypatch, "show-config") == 0
+    out = capsys.readouterr().out
+    assert "s3cretkey" not in out
+    assert "http://127.0.0.1:8100/v1" in out

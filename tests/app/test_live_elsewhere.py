@@ -69,7 +69,7 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
                 app.daemon.on_settled += [settled.append, lambda _: app.daemon.stop()]
                 assert await asyncio.wait_for(app.daemon.run(), PATIENCE) == 0
                 cycles: Any = app.daemon.cycle
-                assert cycles.trade.stopping()  # I26: neither would begin anything now
+                assert cycles.trade.runner.stopping()  # I26: neither would begin anything now
                 assert cycles.sell.stopping()
         assert [done.outcome for done in settled] == [Outcome.CONFIRMED]
         tx = await devnet.rpc.call("eth_getTransactionByHash", settled[0].tx_hash)

@@ -116,6 +116,9 @@ async def test_a_running_daemon_takes_new_settings_between_two_cycles(cli: Cli, 
     assert "sentinel_config_generation 2.0" in text
     assert "SENTINEL_FORK__TIMEOUT cannot change" in (tmp_path / "stderr").read_text()
 
+    file.unlink()
+    code, _, err = await cli("reload")
+    assert (code, "is gone" in err) == (4, True)
     file.write_text("SENTINEL_STRATEGY__PLAYBOOK=momentum\n")
     daemon.send_signal(signal.SIGHUP)
     await cli.until(lambda _: len(records(tmp_path, "config")) == 3, "status")

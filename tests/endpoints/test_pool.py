@@ -14,7 +14,6 @@ from sentinel.app.doctor import examine
 from sentinel.app.endpoint_checks import together
 from sentinel.app.operations import Operator
 from sentinel.app.probes import probes
-from sentinel.app.reload import Reloader
 from sentinel.bench.faults import SEND, Body, Cut, Delay, Error, FaultProxy, Lie, Lost, Status, lies
 from sentinel.chain.heads import latest_head
 from sentinel.dex.fork import FAILURES, Fork
@@ -434,9 +433,7 @@ async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
         async with opened(given, trader_model=OracleModel()) as app:
             rpc = app.parts.rpc
             assert [status.name.partition(":")[0] for status in rpc.status()] == ["0", "1"]
-            reloader = app.daemon.cycle
-            assert isinstance(reloader, Reloader)
-            Operator(app.parts, app.daemon, reloader).refresh()
+            Operator(app.parts, app.daemon, app.reloader).refresh()
             told = app.parts.metrics.exposition().decode()
             assert f'sentinel_rpc_errors_total{{endpoint="{rpc.status()[0].name}"}}' in told
             assert f'sentinel_rpc_requests_total{{endpoint="{rpc.status()[1].name}"}}' in told

@@ -56,7 +56,7 @@ async def run(block: Recorded, folder: Path, *, size: int = 500) -> Ran:
             log={"level": "error"},
         )
         async with opened(given, trader_model=OracleModel()) as app:
-            cycle = app.daemon.cycle
+            cycle = app.reloader.runner
             assert isinstance(cycle, Cycle)
             market = chain.market(block)
             cycle = replace(cycle, market=market, clock=lambda: chain.head.timestamp + 1.0)
