@@ -144,8 +144,11 @@ class Daemon:
         """What is under way at the start may be cut short: it is journaled, and taken up by the next start."""
         working, stopping = asyncio.ensure_future(work), asyncio.create_task(self._stop.wait())
         waits: set[asyncio.Future[Any]] = {working, stopping}
+        seen: Head | None = None
         while not (await asyncio.wait(waits, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
-            self._pulse.starting()  # what an earlier run left may take its time
+            if self.latest.value != seen:  # what an earlier run left may take its time, while the chain moves
+                seen = self.latest.value
+                self._pulse.starting()
         stopping.cancel()
         if not working.done():
             working.cancel()

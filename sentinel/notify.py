@@ -15,15 +15,15 @@ PATIENCE = 6 * PULSE  # seconds without one until systemd gives up a start
 
 
 class Notifier:
-    """Messages to $NOTIFY_SOCKET. Losing one is harmless, so errors are ignored: systemd's watchdog notices silence."""
+    """Messages to $NOTIFY_SOCKET. One may be lost where its queue is full; `ready` says so."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
 
-    def ready(self) -> None:
-        """Started; or a reload is over."""
-        self._send("READY=1")
+    def ready(self) -> bool:
+        """Started; or a reload is over. False where it did not get through."""
+        return self._send("READY=1")
 
     def extend(self, seconds: float) -> None:
         """Start or stop takes so much longer, from now."""
@@ -41,15 +41,16 @@ class Notifier:
     def stopping(self) -> None:
         self._send("STOPPING=1")
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str) -> bool:
         if not self._address:
-            return
+            return True
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
                 channel.setblocking(False)
                 channel.sendto(message.encode(), self._address)
         except OSError:
-            pass
+            return False
+        return True
 
 
 class Pulse:
@@ -59,6 +60,8 @@ class Pulse:
         self._notifier = notifier
         self._health = health
         self._ready = False
+        self._owed = False  # the end of a reload, which did not get through
+        self._waits = ""  # what the status said last
 
     def starting(self) -> None:
         """Still at what an earlier run left: that may take longer than a start is given."""
@@ -70,20 +73,26 @@ class Pulse:
         if self._ready:
             self._notifier.reloading()
         yield
-        if self._ready:
-            self._notifier.ready()
+        self._owed = self._ready and not self._notifier.ready()
 
     def beat(self) -> bool:
         """Something came to its end. True where this made the service ready, which is what /readyz calls so."""
         if all(check.ok for check in self._health.alive()):
             self._notifier.alive()
+        if self._owed:
+            self._owed = not self._notifier.ready()
         if self._ready:
             return False
         missing = [f"{check.name}: {check.why}" for check in self._health.ready() if not check.ok]
         if missing:
             self._notifier.extend(PATIENCE)
-            self._notifier.status(f"waiting for {'; '.join(missing)}")
+            self._wait_for(f"waiting for {'; '.join(missing)}")
         else:
-            self._ready = True
-            self._notifier.ready()
+            self._ready = self._notifier.ready()
         return self._ready
+
+    def _wait_for(self, what: str) -> None:
+        """Said when it changes: the queue of messages is short."""
+        if what != self._waits:
+            self._waits = what
+            self._notifier.status(what)

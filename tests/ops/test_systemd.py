@@ -8,7 +8,9 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from sentinel.host.process import free_port
 from sentinel.notify import Notifier, Pulse
 from sentinel.rpc import Rpc
 from sentinel.telemetry.health import Health
+from tests.app import values
 from tests.app.endpoint import Endpoint
 from tests.app.running import Cli, moving
 from tests.ops.tools import tool
@@ -215,3 +218,16 @@ async def test_the_units_fork_is_put_on_any_head(devnet: Devnet) -> None:
     finally:
         process.terminate()
         await process.wait()
+
+
+async def test_ready_is_said_again_until_it_gets_through(tmp_path: Path) -> None:
+    """The queue of messages is short: where it was full when the service became ready, the next beat says it."""
+    path = tmp_path / "notify"
+    pulse = Pulse(Notifier({"NOTIFY_SOCKET": str(path)}), Health(max_head_age=60, parts=()))
+    head = replace(values.record(values.act()).head, timestamp=int(time.time()))
+    pulse._health.head_seen(head)
+    assert not pulse.beat()  # nobody listens
+    manager = Manager(path)
+    assert pulse.beat()
+    assert "READY=1" in manager.listen()
+    manager.close()
