@@ -32,8 +32,8 @@ class Notifier:
     def reloading(self) -> None:
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def status(self, status: str) -> None:
-        self._send("STATUS=" + " ".join(status.split()))
+    def status(self, status: str) -> bool:
+        return self._send("STATUS=" + " ".join(status.split()))
 
     def alive(self) -> None:
         self._send("WATCHDOG=1")
@@ -93,6 +93,5 @@ class Pulse:
 
     def _wait_for(self, what: str) -> None:
         """Said when it changes: the queue of messages is short."""
-        if what != self._waits:
+        if what != self._waits and self._notifier.status(what):
             self._waits = what
-            self._notifier.status(what)
