@@ -42,7 +42,7 @@ class Watched:
 
     async def until(self, status: int, *failing: str) -> dict[str, str]:
         now, bad = 0, dict[str, str]()
-        for _ in range(200):
+        for _ in range(600):
             if self.app.parts.board.web is not None:
                 now, bad = await self.ready()
             if now == status and set(failing) <= set(bad):
