@@ -87,7 +87,13 @@ class Messenger:
             self.tell("pauses", "paused" if why else "resumed", why or "trading goes on")
         if (day := self._due()) != self._day:
             self._day = day
+            self._tell_day()
+
+    def _tell_day(self) -> None:
+        try:
             self.tell("summary", "the day", self._summary())
+        except Exception as error:  # what an observer raises ends the daemon, and no message is worth that
+            self._log.warning("message.failed", title="the day", error=type(error).__name__)
 
     def settled(self, settled: Settled, simulation: Simulation | None, drift: float | None) -> None:
         what = words.action(simulation.candidate.action, self._network) if simulation else settled.intent_id

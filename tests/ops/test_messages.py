@@ -189,6 +189,27 @@ async def test_the_day_is_told_once_at_its_hour() -> None:
     await told.stop()
 
 
+async def test_a_summary_that_fails_ends_nothing() -> None:
+    """The daemon goes on, and the day is not tried again with each cycle."""
+    now, tried = 20_000 * 86_400.0, 0
+
+    def failing() -> str:
+        nonlocal tried
+        tried += 1
+        raise ZeroDivisionError
+
+    channel = Slow()
+    told = messenger(channel, Metrics(values.NETWORK), clock=lambda: now)
+    told._summary = failing
+    await told.start()
+    now += 86_400
+    for _ in range(2):
+        told.cycle_done(values.record(values.hold("hold_voted")))
+    assert tried == 1
+    assert not channel.sent
+    await told.stop()
+
+
 def test_a_budget_fills_again_but_not_beyond_its_burst() -> None:
     """However long nothing was sent, no more than the burst goes out at once; a clock set back gives nothing."""
     now = 0.0
