@@ -7,7 +7,7 @@ BLOCKS ?=
 PYTEST ?=
 SETUP   = $(PYTHON) deploy/setup/setup.py $(if $(YES),--yes)
 BIN     = .venv/bin
-SOURCES = sentinel tests deploy/setup deploy/grafana docs
+SOURCES = sentinel lab tests deploy/setup deploy/grafana docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
@@ -53,10 +53,10 @@ student: setup  ## train models/nano again from the oracle teacher
 	$(BIN)/sentinel distill student
 
 swapbench: setup  ## make the paper's table on our states, what is missing of it (QUICK=1: a small one, ten minutes)
-	$(BIN)/python -m sentinel.distill.swapbench $(if $(QUICK),--quick)
+	$(BIN)/python -m lab.swapbench $(if $(QUICK),--quick)
 
 calibration: setup  ## measure votes against correctness again and write docs/calibration; 20 minutes or more, resumes
-	$(BIN)/python -m sentinel.calibrate
+	$(BIN)/python -m sentinel.journal.calibration
 
 readme:  ## write anew what is made from the code: README's tree, settings, metrics, dashboards
 	@$(SETUP) --dev

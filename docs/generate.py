@@ -12,13 +12,13 @@ from pathlib import Path
 
 import yaml
 
-from sentinel import settings
 from sentinel.agent.described import answer, named, signature
 from sentinel.agent.opinion import Opinions
-from sentinel.reloadable import RELOADABLE, variable
-from sentinel.telemetry.instruments import Instruments
-from sentinel.telemetry.metrics import ALARMS, ENDPOINT_STATES, FATES, OPEN_STATES
-from sentinel.types import Outcome
+from sentinel.config import settings
+from sentinel.config.reloadable import RELOADABLE, variable
+from sentinel.core.transaction import Outcome
+from sentinel.observe.instruments import Instruments
+from sentinel.observe.metrics import ALARMS, ENDPOINT_STATES, FATES, OPEN_STATES
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 110  # characters of a phrase

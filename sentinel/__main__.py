@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from sentinel.cli import calibration, config, health, market, notify, pnl, records, service, wallet
 from sentinel.cli.common import guarded
+from sentinel.cli.laboratory import laboratory
 
 app = typer.Typer(
     name="sentinel",
@@ -42,24 +43,32 @@ app.command()(notify.notify)
 app.command("show-config")(config.show_config)
 app.add_typer(wallet.app, name="wallet")
 
-# Groups of commands that other parts bring; each is imported only when it is asked for.
+
+def _distill() -> typer.Typer:
+    return importlib.import_module("sentinel.cli.distill").app  # type: ignore[no-any-return]
+
+
+def _bench() -> typer.Typer:
+    return laboratory("cli").app  # type: ignore[no-any-return]
+
+
+# Groups of commands that take long to import; each is imported only when it is asked for.
 DELEGATED = {
-    "distill": ("sentinel.distill.cli", "Collect, select, train, evaluate and promote a student."),
-    "bench": ("sentinel.bench.cli", "Measure Sentinel's parts."),
+    "distill": (_distill, "Collect, select, train, evaluate and promote a student."),
+    "bench": (_bench, "Measure Sentinel's parts (needs a checkout)."),
 }
 
 
-def _delegate(name: str, module: str, text: str) -> None:
+def _delegate(name: str, load: Callable[[], typer.Typer], text: str) -> None:
     def group(context: typer.Context) -> None:
-        importlib.import_module(module).app(args=context.args, prog_name=f"sentinel {name}")
+        load()(args=context.args, prog_name=f"sentinel {name}")
 
     settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     app.command(name, help=text, context_settings=settings)(group)
 
 
-for _name, (_module, _text) in DELEGATED.items():
-    if Path(__file__).parent.joinpath(*_module.split(".")[1:]).with_suffix(".py").is_file():
-        _delegate(_name, _module, _text)
+for _name, (_load, _text) in DELEGATED.items():
+    _delegate(_name, _load, _text)
 
 
 def _version(wanted: bool) -> None:

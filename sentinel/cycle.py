@@ -10,27 +10,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sentinel.errors import Refused, SentinelError, Unavailable
-from sentinel.orders import Purpose
-from sentinel.rpc import plain
-from sentinel.stopwatch import Stopwatch
-from sentinel.types import (
-    Act,
-    Candidate,
-    CycleRecord,
-    Decision,
-    Head,
-    Hold,
-    Intent,
-    MarketState,
-    MarketView,
-    Proposal,
-    Refusal,
-    Simulation,
-    Sized,
-    Spent,
-    Verdict,
-)
+from sentinel.chain.rpc import plain
+from sentinel.core.actions import Candidate, Proposal
+from sentinel.core.decision import Act, Decision, Hold, Sized, Verdict
+from sentinel.core.errors import Refused, SentinelError, Unavailable
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import Head, MarketState, MarketView
+from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.stopwatch import Stopwatch
+from sentinel.core.transaction import Intent
+from sentinel.decide.controls import Purpose
 
 
 class Market(Protocol):

@@ -6,15 +6,15 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
 
+from sentinel.chain.anvil import start_anvil
 from sentinel.chain.fees import OP_ORACLE
-from sentinel.chain.networks import load_network
-from sentinel.devnet import Devnet
-from sentinel.devnet.artifacts import Artifacts
-from sentinel.devnet.contracts import CHAIN_ID
-from sentinel.devnet.genesis import GAS_LIMIT, genesis
-from sentinel.dex.simulate import L1_BLOCK
-from sentinel.host.anvil import start_anvil
-from sentinel.rpc import Rpc
+from sentinel.chain.rpc import Rpc
+from sentinel.config.network_file import load_network
+from sentinel.dex.simulating.batch import L1_BLOCK
+from sentinel.market import Devnet
+from sentinel.market.artifacts import Artifacts
+from sentinel.market.contracts import CHAIN_ID
+from sentinel.market.genesis import GAS_LIMIT, genesis
 
 GWEI = 10**9
 # What Ethereum's blocks cost, as the rollup's last block learnt it, and the shares that it passes on.

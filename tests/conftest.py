@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 import structlog
 
-from sentinel.devnet import Devnet
+from sentinel.market import Devnet
 
 # The machine may be busy: no property test is timed.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

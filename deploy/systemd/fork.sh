@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # An Anvil fork that Sentinel puts on each head (SENTINEL_FORK__URL). UPSTREAM is the node's address: it may hold a key, so it
-# goes by the environment and stands in no argument. CHAIN_ID and HARDFORK are those of deploy/networks/NAME.toml.
+# goes by the environment and stands in no argument. CHAIN_ID and HARDFORK are those of sentinel/config/networks/NAME.toml.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 machine=$(uname -m)

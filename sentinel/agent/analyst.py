@@ -12,8 +12,11 @@ from sentinel.agent.needs import Builder, Quoter
 from sentinel.agent.opinion import Opinions
 from sentinel.agent.recollection import NOTHING, Memory
 from sentinel.agent.tools import Toolbox
-from sentinel.errors import ModelTimeout, NoView
-from sentinel.types import Brief, MarketState, MarketView, Network, Proposal, Symbol, View
+from sentinel.core.actions import Proposal, View
+from sentinel.core.errors import ModelTimeout, NoView
+from sentinel.core.mandate import Brief
+from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.network import Network, Symbol
 
 
 @dataclass(frozen=True, slots=True)

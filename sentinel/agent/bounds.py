@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sentinel.types import BPS, Symbol
+from sentinel.core.network import BPS, Symbol
 
 Weights = Mapping[Symbol, int]  # bps of equity, summing to 10,000; a token not named has 0
 

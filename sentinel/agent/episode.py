@@ -15,8 +15,8 @@ from sentinel.agent.form import closed
 from sentinel.agent.majority import majority, spokesman
 from sentinel.agent.parse import parse
 from sentinel.agent.sandbox import Run, Tools
-from sentinel.stopwatch import Stopwatch
-from sentinel.types import Candidate, Discarded, Proposal, Sample
+from sentinel.core.actions import Candidate, Discarded, Proposal, Sample
+from sentinel.core.stopwatch import Stopwatch
 
 Message = Mapping[str, str]  # {"role": …, "content": …}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sentinel.agent import indicators
 from sentinel.agent.toolargs import count_of, rounded
-from sentinel.types import Symbol
+from sentinel.core.network import Symbol
 
 KNOWN = 1_000_000  # bars: more than any history holds
 MOST_RETURNS = 100  # numbers that one call may answer

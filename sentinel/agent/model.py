@@ -14,9 +14,9 @@ from pydantic_core import from_json
 
 from sentinel.agent.form import STOP
 from sentinel.agent.text import one_line
-from sentinel.errors import ModelTimeout, ModelUnavailable, SettingsError
-from sentinel.telemetry import redaction
-from sentinel.types import Sample
+from sentinel.core.actions import Sample
+from sentinel.core.errors import ModelTimeout, ModelUnavailable, SettingsError
+from sentinel.observe import redaction
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes
 MAX_TEXT = 64 * 1024  # characters of one turn; longer ones would fill the journal and the next prompts

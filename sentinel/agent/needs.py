@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sentinel.types import Action, MarketState, Symbol
+from sentinel.core.actions import Action
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import Symbol
 
 
 class Cycle(Protocol):

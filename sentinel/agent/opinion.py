@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from sentinel.agent.toolargs import checked, shown
 from sentinel.agent.tools import Toolbox
-from sentinel.errors import CodeFault
-from sentinel.types import BPS, Symbol, View
+from sentinel.core.actions import View
+from sentinel.core.errors import CodeFault
+from sentinel.core.network import BPS, Symbol
 
 # Regime -> how much of its standing share a token is wanted to be, bps. The operator's shares are the middle.
 REGIMES: Mapping[str, int] = {"up": 12_000, "range": BPS, "down": 6_000, "stress": 2_000, "thin": BPS}

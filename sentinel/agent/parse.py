@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sentinel.agent.form import STOP, THOUGHT
-from sentinel.types import Discarded
+from sentinel.core.actions import Discarded
 
 FENCE = "```"
 OPENINGS = ("```py", "```python")

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sentinel.types import BPS, Mandate, MarketView
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import MarketView
+from sentinel.core.network import BPS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from a tool, read at the cycle's block. Nothing in it is text that a chain, a to
 from __future__ import annotations
 
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.types import Brief, Mandate, MarketView, Symbol
+from sentinel.core.mandate import Brief, Mandate
+from sentinel.core.market_state import MarketView
+from sentinel.core.network import Symbol
 
 Message = dict[str, str]  # {"role": …, "content": …}, as the chat endpoint takes it
 

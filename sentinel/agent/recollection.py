@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from sentinel.types import MarketState, Symbol
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import Symbol
 
 MOST = 16  # that one call may ask for
 

@@ -20,8 +20,8 @@ import pydantic_monty as monty
 import structlog
 
 from sentinel.agent.text import one_line, printable
-from sentinel.errors import AgentFault, CodeFault, QuoteError
-from sentinel.types import Action
+from sentinel.core.actions import Action
+from sentinel.core.errors import AgentFault, CodeFault, QuoteError
 
 log = structlog.get_logger("sentinel.sandbox")
 

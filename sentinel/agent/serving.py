@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel.agent.model import Sampling, StudentModel
-from sentinel.errors import OperatorError
-from sentinel.host.process import Child, free_port
+from sentinel.core.errors import OperatorError
+from sentinel.core.host.process import Child, free_port
 
 CHECKOUT = Path(__file__).parents[2]
 SCRIPT = CHECKOUT / "deploy" / "vllm" / "serve-student.sh"

@@ -13,7 +13,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import ParamSpec, TypeVar
 
 from sentinel.agent.text import one_line
-from sentinel.errors import CodeFault
+from sentinel.core.errors import CodeFault
 
 MAX_AMOUNT = 1e15  # whole tokens; more is nobody's
 

@@ -28,8 +28,10 @@ from sentinel.agent.toolargs import (
     rounded_down,
     shown,
 )
-from sentinel.errors import CodeFault
-from sentinel.types import BPS, NATIVE, Action, MarketState, MarketView, Network, Symbol
+from sentinel.core.actions import Action
+from sentinel.core.errors import CodeFault
+from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.network import BPS, NATIVE, Network, Symbol
 
 SHAVE = Decimal("1e-12")  # more than a float's rounding error, less than anyone's interest
 

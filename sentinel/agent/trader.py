@@ -12,9 +12,12 @@ from sentinel.agent.episode import Runner, Sampler, extend, play
 from sentinel.agent.needs import Builder, Quoter
 from sentinel.agent.recollection import NOTHING, Memory
 from sentinel.agent.tools import Toolbox
-from sentinel.errors import ModelTimeout
-from sentinel.stopwatch import Stopwatch
-from sentinel.types import Mandate, MarketState, MarketView, Network, Proposal
+from sentinel.core.actions import Proposal
+from sentinel.core.errors import ModelTimeout
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.network import Network
+from sentinel.core.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)

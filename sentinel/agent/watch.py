@@ -15,16 +15,18 @@ from typing import Protocol
 
 import structlog
 
-from sentinel import terms
 from sentinel.agent.analyst import Analyst, SettingsAnalyst
 from sentinel.agent.bounds import Bounds
 from sentinel.agent.episode import Sampler
 from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.needs import Quoter
 from sentinel.agent.trader import Trader
-from sentinel.errors import NoView, SettingsError, Unavailable
-from sentinel.settings import Settings
-from sentinel.types import CycleRecord, MarketState, MarketView, Network
+from sentinel.config import terms
+from sentinel.config.settings import Settings
+from sentinel.core.errors import NoView, SettingsError, Unavailable
+from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.network import Network
+from sentinel.core.record import CycleRecord
 
 log = structlog.get_logger("sentinel.analyst")
 

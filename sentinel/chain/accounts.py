@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from eth_abi.abi import encode
 
-from sentinel.errors import Unavailable
-from sentinel.multicall import Read
-from sentinel.types import Address, Feed, Network, Reference, Symbol
+from sentinel.chain.multicall import Read
+from sentinel.core.errors import Unavailable
+from sentinel.core.market_state import Reference
+from sentinel.core.network import Address, Feed, Network, Symbol
 
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ALLOWANCE = bytes.fromhex("dd62ed3e")  # ERC-20 allowance(owner, spender)

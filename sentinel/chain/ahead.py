@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 from typing import Protocol
 
-from sentinel.errors import Unavailable
-from sentinel.types import Head, MarketState
+from sentinel.core.errors import Unavailable
+from sentinel.core.market_state import Head, MarketState
 
 
 class Reader(Protocol):

@@ -12,11 +12,12 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from sentinel.errors import RpcError, Unavailable
-from sentinel.gas import LARGE, MUCH, SMALL, highest_base_fee
-from sentinel.multicall import Read
-from sentinel.rpc import Call, quantity
-from sentinel.types import Address, DataFee, Head, Network
+from sentinel.chain.multicall import Read
+from sentinel.chain.rpc import Call, quantity
+from sentinel.core.errors import RpcError, Unavailable
+from sentinel.core.gas import LARGE, MUCH, SMALL, highest_base_fee
+from sentinel.core.market_state import DataFee, Head
+from sentinel.core.network import Address, Network
 
 BLOCKS = 20  # that the tip is taken from
 PERCENTILE = 50  # of the gas of one block, by tip

@@ -21,9 +21,10 @@ import structlog
 from eth_utils.address import to_checksum_address
 from pydantic_core import from_json
 
-from sentinel.errors import RpcError, Unavailable
-from sentinel.rpc import Call, plain, quantity, redact
-from sentinel.types import Head, HexHash
+from sentinel.chain.rpc import Call, plain, quantity, redact
+from sentinel.core.errors import RpcError, Unavailable
+from sentinel.core.market_state import Head
+from sentinel.core.network import HexHash
 
 log = structlog.get_logger("sentinel.chain.heads")
 

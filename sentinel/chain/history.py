@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sentinel.types import Head, HexHash, Symbol
+from sentinel.core.market_state import Head
+from sentinel.core.network import HexHash, Symbol
 
 
 @dataclass(frozen=True, slots=True)

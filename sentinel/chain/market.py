@@ -13,18 +13,19 @@ from typing import Any, Protocol
 from sentinel.chain.accounts import AccountReads
 from sentinel.chain.fees import Inclusion, data_fee_of, data_fee_reads
 from sentinel.chain.history import PriceHistory
+from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
 from sentinel.chain.prices import mid_prices
-from sentinel.errors import HeadGone, QuoteError, RpcError, SettingsError, Unavailable
-from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
-from sentinel.rpc import at_block, quantity
-from sentinel.types import NATIVE, Address, Head, MarketState, Network, Pool, PoolName, PoolState, Symbol
+from sentinel.chain.rpc import at_block, quantity
+from sentinel.core.errors import HeadGone, QuoteError, RpcError, SettingsError, Unavailable
+from sentinel.core.market_state import Head, MarketState, PoolState
+from sentinel.core.network import NATIVE, Address, Network, Pool, PoolName, Symbol
 
 _BLOCK_TIMESTAMP = bytes.fromhex("0f28c97d")  # Multicall3.getCurrentBlockTimestamp()
 _NO_SUCH_BLOCK = re.compile(r"not found|not (currently )?canonical|unknown block", re.IGNORECASE)  # Anvil, geth, reth
 
 
 class PoolReader(Protocol):
-    """A venue as far as reading goes; sentinel.dex.venues has them."""
+    """A venue as far as reading goes; sentinel.dex.venues.registry has them."""
 
     def read(self, pool: Pool, hint: PoolState | None) -> Generator[Sequence[Read], Sequence[bytes | None], PoolState]:
         """Yields rounds of calls, is sent the return data of each, and returns the state. Raises QuoteError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sentinel.types import Network, PoolName, Symbol
+from sentinel.core.network import Network, PoolName, Symbol
 
 Reserves = Mapping[PoolName, tuple[float, float]]  # virtual reserves of token0 and token1, base units
 

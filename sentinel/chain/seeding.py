@@ -9,9 +9,10 @@ import structlog
 
 from sentinel.chain.heads import heads_by_number
 from sentinel.chain.history import PriceHistory
-from sentinel.errors import RpcError, Unavailable
-from sentinel.rpc import Call
-from sentinel.types import Head, Symbol
+from sentinel.chain.rpc import Call
+from sentinel.core.errors import RpcError, Unavailable
+from sentinel.core.market_state import Head
+from sentinel.core.network import Symbol
 
 log = structlog.get_logger("sentinel.chain.seeding")
 

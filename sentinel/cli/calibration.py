@@ -11,7 +11,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.errors import OperatorError
+from sentinel.core.errors import OperatorError
 
 LEAST = 200  # trades; fewer say little
 
@@ -26,7 +26,7 @@ def calibrate(
     as_json: Json = False,
 ) -> None:
     """Agreement against outcome of the journaled trades: JSON for SENTINEL_VOTE__CALIBRATION_FILE, and pictures."""
-    from sentinel.calibrate import curves, files, journaled
+    from sentinel.journal.calibration import curves, files, journaled
 
     settings = common.load(sets, env_file)
     journal, _ = common.open_journal(settings, read_only=True)

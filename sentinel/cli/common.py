@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sentinel.errors import NotRunning, OperatorError, SentinelError, SettingsError
+from sentinel.core.errors import NotRunning, OperatorError, SentinelError, SettingsError
 
 if TYPE_CHECKING:
     from sentinel.agent.episode import Sampler
-    from sentinel.app.app import Beside
+    from sentinel.config.settings import Settings
+    from sentinel.core.network import Network
+    from sentinel.daemon.app import Beside
+    from sentinel.daemon.parts import Parts
     from sentinel.journal.journal import Journal
-    from sentinel.parts import Parts
-    from sentinel.settings import Settings
-    from sentinel.telemetry.logs import Log
-    from sentinel.types import Network
+    from sentinel.observe.logs import Log
 
 OK, ERROR, USAGE, NOT_RUNNING, CONFIGURATION, TIMEOUT = 0, 1, 2, 3, 4, 5
 
@@ -48,14 +48,14 @@ def explicit(pairs: Sequence[str] | None) -> dict[str, Any]:
 
 def _default(path: list[str]) -> Any:
     """An empty value means the default, as an empty variable does in the environment."""
-    from sentinel.settings import PREFIX, names
+    from sentinel.config.settings import PREFIX, names
 
     return names().get(f"{PREFIX}{'__'.join(path)}".upper(), ("", ""))[1]
 
 
 def load(sets: Sequence[str] | None, env_file: Path, **more: Any) -> Settings:
     """The effective settings: --set, environment, file, defaults."""
-    from sentinel import settings
+    from sentinel.config import settings
 
     if env_file != DOT_ENV and not env_file.is_file():
         raise SettingsError(f"--env-file {env_file}: there is no such file")
@@ -77,7 +77,7 @@ def trader_model(settings: Settings) -> Sampler | None:
     """The built-in solver where it is asked for; None: the student of the settings."""
     if settings.proposer != "oracle":
         return None
-    from sentinel.distill.oracle import OracleModel
+    from sentinel.agent.oracle import OracleModel
 
     return OracleModel()
 
@@ -86,7 +86,7 @@ def shadow(settings: Settings) -> Callable[[Parts, Log], Beside] | None:
     """The student that decides beside the live one; None where the settings name none."""
     if not settings.shadow.url:
         return None
-    from sentinel.distill.shadow import Shadow
+    from sentinel.distill.promotion.shadow import Shadow
 
     return Shadow.of
 
@@ -104,7 +104,7 @@ def open_journal(settings: Settings, *, read_only: bool) -> tuple[Journal, Netwo
 
     Raises NotRunning where there is none yet.
     """
-    from sentinel.chain.networks import load_network
+    from sentinel.config.network_file import load_network
     from sentinel.journal.journal import Journal
 
     path = journal_path(settings)

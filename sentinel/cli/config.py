@@ -14,7 +14,7 @@ from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 
 if TYPE_CHECKING:
-    from sentinel.settings import Settings
+    from sentinel.config.settings import Settings
 
 
 def show_config(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False, example: bool = False) -> None:
@@ -34,8 +34,8 @@ def effective(settings: Settings, given: Mapping[str, Any], env_file: Path) -> l
     """name, value as it would be written in the environment, source. Keys inside URLs are cut."""
     from dotenv import dotenv_values
 
-    from sentinel.credentials import handed_over
-    from sentinel.settings import PREFIX, names
+    from sentinel.config.credentials import handed_over
+    from sentinel.config.settings import PREFIX, names
 
     environ = {name.upper() for name, value in os.environ.items() if value}
     in_file = dotenv_values(env_file) if env_file.is_file() else {}
@@ -61,7 +61,7 @@ def effective(settings: Settings, given: Mapping[str, Any], env_file: Path) -> l
 
 def shown(value: Any) -> str:
     """As a person would write it in `.env`."""
-    from sentinel.rpc import redact
+    from sentinel.chain.rpc import redact
 
     if value is None:
         return ""
@@ -80,7 +80,7 @@ _HARMLESS = ("http://127.0.0.1:8100/v1",)  # a default that has a path; in any o
 
 def env_example() -> str:
     """Each setting with meaning and default, commented out."""
-    from sentinel.settings import names
+    from sentinel.config.settings import names
 
     lines = [
         "# Settings of Sentinel. Copy to .env and change what you need; all names and defaults are listed.",

@@ -9,7 +9,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.errors import NotRunning, SentinelError
+from sentinel.core.errors import NotRunning, SentinelError
 
 PATIENCE = 5.0  # seconds
 
@@ -52,7 +52,7 @@ def _daemon(port: int, page: str) -> list[dict[str, Any]]:
 def _signer(settings: Any) -> list[dict[str, Any]]:
     import asyncio
 
-    from sentinel.execute.signer_client import greet, socket_of
+    from sentinel.signing.client import greet, socket_of
 
     greeting = asyncio.run(greet(socket_of(settings)))
     return [{"name": "signer", "ok": True, "why": f"holds the key of {greeting.address}"}]
@@ -61,7 +61,7 @@ def _signer(settings: Any) -> list[dict[str, Any]]:
 def _node(url: str) -> list[dict[str, Any]]:
     import asyncio
 
-    from sentinel.rpc import Rpc, quantity
+    from sentinel.chain.rpc import Rpc, quantity
 
     async def ask() -> int:
         async with Rpc(url, timeout=PATIENCE) as node:

@@ -10,10 +10,10 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.errors import OperatorError
+from sentinel.core.errors import OperatorError
 
 if TYPE_CHECKING:
-    from sentinel.app.findings import Finding
+    from sentinel.daemon.doctor.findings import Finding
 
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
@@ -24,7 +24,7 @@ def demo(
 ) -> None:
     """Everything on a local market: chain, fork, model, daemon, a live table, and a summary at the end."""
     try:
-        from sentinel.demo import main
+        from sentinel.paper import main
     except ImportError as error:
         raise OperatorError("the demo is not part of this installation") from error
     raise typer.Exit(main(blocks, json))
@@ -48,7 +48,7 @@ def doctor(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
     """Check endpoint, chain, contracts, Anvil, fork, model, key, funds, allowances; say how to mend each."""
     import asyncio
 
-    from sentinel.app.doctor import examine
+    from sentinel.daemon.doctor.doctor import examine
 
     findings = asyncio.run(examine(common.load(sets, env_file)))
     common.emit(
@@ -77,7 +77,7 @@ def approve(
 
     Each change is simulated, judged by policy, journaled and confirmed. Taking back works while trading is paused.
     """
-    from sentinel.app.allow import set_allowances
+    from sentinel.daemon.allow import set_allowances
 
     settings = common.load(sets, env_file)
     done = set_allowances(settings, tokens or [], revoke=revoke, trader_model=common.trader_model(settings))

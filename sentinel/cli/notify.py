@@ -8,7 +8,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.errors import SettingsError
+from sentinel.core.errors import SettingsError
 
 
 def notify(
@@ -18,7 +18,7 @@ def notify(
     json: Json = False,
 ) -> None:
     """Send one message to each address of SENTINEL_NOTIFY__URLS_FILE. Exit code 1 where one of them fails."""
-    from sentinel.messages.channel import Channel
+    from sentinel.observe.messages.channel import Channel
 
     settings = common.load(sets, env_file)
     if settings.notify.urls_file is None:

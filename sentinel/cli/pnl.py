@@ -11,11 +11,11 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.errors import OperatorError
+from sentinel.core.errors import OperatorError
 
 if TYPE_CHECKING:
-    from sentinel.performance import Day, Step
-    from sentinel.types import Network
+    from sentinel.core.network import Network
+    from sentinel.journal.performance import Day, Step
 
 MONEY = ("realised", "gas_quote", "flow", "change", "equity", "hold")  # fields in base units of the quote token
 
@@ -30,7 +30,7 @@ def pnl(
 
     Deposits and withdrawals (`flow`) are what no transaction of ours explains: they are no profit.
     """
-    from sentinel.performance import days, steps
+    from sentinel.journal.performance import days, steps
 
     journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
     try:
@@ -73,7 +73,7 @@ def _lines(rows: list[dict[str, Any]], quote: str) -> Iterator[str]:
 
 def picture(seen: tuple[Step, ...], network: Network) -> str:
     """An SVG: equity and what doing nothing would be worth, by days since the first point."""
-    from sentinel.plot import ACT, HOLD, Plot
+    from sentinel.observe.plot import ACT, HOLD, Plot
 
     unit = 10.0 ** network.tokens[network.quote].decimals
     start = seen[0].at if seen else 0

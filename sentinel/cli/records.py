@@ -10,13 +10,13 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.telemetry import words
-from sentinel.types import Outcome
+from sentinel.core.transaction import Outcome
+from sentinel.observe import words
 
 if TYPE_CHECKING:
+    from sentinel.core.network import Network
     from sentinel.journal.journal import Journal
     from sentinel.journal.reports import CycleLine, Trade
-    from sentinel.types import Network
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, newest first.")]
 
@@ -98,8 +98,8 @@ def replay(
 ) -> None:
     """Screen and vote again on a journaled cycle with the limits and quorum of its time; says whether the same decision
     comes out."""
-    from sentinel import reloadable
-    from sentinel.app.replay import decide_again
+    from sentinel.config import reloadable
+    from sentinel.daemon.replay import decide_again
 
     settings = common.load(sets, env_file)
     journal, network = common.open_journal(settings, read_only=True)

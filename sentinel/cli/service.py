@@ -10,14 +10,14 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.errors import NotRunning, SettingsError
+from sentinel.core.errors import NotRunning, SettingsError
 
 if TYPE_CHECKING:
-    from sentinel.settings import Settings
+    from sentinel.config.settings import Settings
 
 
 def run(
-    network: Annotated[str | None, typer.Option(help="File of deploy/networks/, or a path.")] = None,
+    network: Annotated[str | None, typer.Option(help="File of sentinel/config/networks/, or a path.")] = None,
     rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
     ws_url: Annotated[str | None, typer.Option(help="WebSocket endpoint of the chain.")] = None,
     playbook: Annotated[str | None, typer.Option(help="What the trader does: see SENTINEL_STRATEGY__PLAYBOOK.")] = None,
@@ -45,7 +45,7 @@ def run(
         )
 
     settings = load()
-    from sentinel.app import serve
+    from sentinel.daemon import serve
 
     model, shadow = common.trader_model(settings), common.shadow(settings)
     raise typer.Exit(serve(settings, cycles=blocks, trader_model=model, shadow=shadow, reload=load))
@@ -53,14 +53,14 @@ def run(
 
 def signer(sets: Sets = None, env_file: EnvFile = DOT_ENV) -> None:
     """Run the signer by itself in the foreground: it holds the key, and the daemon connects to its socket."""
-    from sentinel.signer.process import serve as serve_signer
+    from sentinel.signing.process.serve import serve as serve_signer
 
     raise typer.Exit(serve_signer(common.load(sets, env_file)))
 
 
 def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
     """What the daemon is doing. Exit code 3 where none is running."""
-    from sentinel.control import ask
+    from sentinel.daemon.control import ask
 
     settings = common.load(sets, env_file)
     try:
@@ -103,7 +103,7 @@ def pause(
     json: Json = False,
 ) -> None:
     """Stop trading, durably: it holds across restarts until `sentinel resume`. What is in flight is still followed."""
-    from sentinel.control import ask, clean_reason
+    from sentinel.daemon.control import ask, clean_reason
 
     settings = common.load(sets, env_file)
     told = clean_reason(reason)
@@ -120,7 +120,7 @@ def pause(
 
 def resume(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
     """Trade again."""
-    from sentinel.control import ask
+    from sentinel.daemon.control import ask
 
     settings = common.load(sets, env_file)
     try:
@@ -139,7 +139,7 @@ def reload(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
 
     The daemon's environment cannot change from outside, so what shall change has to stand in its --env-file.
     """
-    from sentinel.control import ask
+    from sentinel.daemon.control import ask
 
     found = ask(common.state_dir(common.load(sets, env_file)), "reload")["changed"]
     lines = [f"{name}: {old} -> {new}" for name, (old, new) in found.items()] or ["nothing has changed"]
@@ -160,7 +160,7 @@ def stop(
     With --flatten it first sells all, under the same limits, and goes on with that after a restart; `pause` and
     `resume` call it off. Exit code 1 where more than crumbs could not be sold: the reason stands beside each token.
     """
-    from sentinel.control import ask
+    from sentinel.daemon.control import ask
 
     settings = common.load(sets, env_file)
     where = common.state_dir(settings)
@@ -224,7 +224,7 @@ def _sale_lines(sold: dict[str, Any]) -> Iterator[str]:
 
 def _journaled(settings: Any) -> tuple[str | None, dict[str, Any] | None]:
     """The latch and the last sale, as the journal has them."""
-    from sentinel.app.selling import report
+    from sentinel.daemon.flatten.selling import report
 
     try:
         journal, network = common.open_journal(settings, read_only=True)

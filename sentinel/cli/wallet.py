@@ -9,10 +9,10 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.errors import SettingsError
+from sentinel.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from sentinel.settings import Settings
+    from sentinel.config.settings import Settings
 
 app = typer.Typer(help="Make, import and show encrypted keystores.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -32,7 +32,7 @@ def new(
     json: Json = False,
 ) -> None:
     """Make a new random key, encrypted into the keystore file."""
-    from sentinel.signer import wallet
+    from sentinel.signing.process import wallet
 
     settings = common.load(sets, env_file)
     path = _path(settings, keystore)
@@ -49,7 +49,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Encrypt the raw key of a file into the keystore file; remove the raw one afterwards."""
-    from sentinel.signer import wallet
+    from sentinel.signing.process import wallet
 
     settings = common.load(sets, env_file)
     path = _path(settings, keystore)
@@ -59,7 +59,7 @@ def import_(
 @app.command("show")
 def show(keystore: Keystore = None, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
     """Print the keystore's address."""
-    from sentinel.signer import wallet
+    from sentinel.signing.process import wallet
 
     path = _path(common.load(sets, env_file), keystore)
     _tell(wallet.show(path), path, json)
@@ -73,7 +73,7 @@ def _path(settings: Settings, given: Path | None) -> Path:
 
 
 def _password(settings: Settings, given: Path | None) -> str:
-    from sentinel.signer.files import read_password
+    from sentinel.signing.process.files import read_password
 
     path = given or settings.wallet.password_file
     if path is not None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sentinel.core.actions import Approve, Route, Swap
+from sentinel.core.network import Symbol
+from sentinel.core.simulation import Simulation
 from sentinel.decide.agreement import Point
-from sentinel.types import Approve, Route, Simulation, Swap, Symbol
 
 ClassKey = tuple[object, ...]
 HOLD: ClassKey = ("hold",)

@@ -16,8 +16,8 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from sentinel import strict_abi
-from sentinel.types import Address
+from sentinel.core import strict_abi
+from sentinel.core.network import Address
 
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
 EXECUTE = bytes.fromhex("3593564c")  # execute(bytes,bytes[],uint256)

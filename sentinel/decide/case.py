@@ -9,24 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sentinel import gas
+from sentinel.core import gas
+from sentinel.core.actions import Approve, Swap
+from sentinel.core.errors import Refused
+from sentinel.core.mandate import Limits, Spent
+from sentinel.core.market_state import Head, MarketState, V2State
+from sentinel.core.network import NATIVE, Network, Symbol
+from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.transaction import Fees
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
-from sentinel.errors import Refused
-from sentinel.types import (
-    NATIVE,
-    Approve,
-    Fees,
-    Head,
-    Limits,
-    MarketState,
-    Network,
-    Simulation,
-    Spent,
-    Swap,
-    Symbol,
-    TxRequest,
-    V2State,
-)
 
 Finding = tuple[bool, str]  # whether the rule lets it through, and what it saw in plain words
 

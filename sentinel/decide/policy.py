@@ -10,25 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import TypeVar
 
+from sentinel.core.actions import Action, Approve, HoldAction, Swap
+from sentinel.core.decision import Act, Verdict
+from sentinel.core.errors import Refused
+from sentinel.core.mandate import Limits, Spent
+from sentinel.core.market_state import Head, MarketState
+from sentinel.core.network import Network
+from sentinel.core.simulation import Refusal, Simulation
 from sentinel.decide import rules_effect, rules_gas, rules_money, rules_transaction
 from sentinel.decide.case import Case, Finding, Rule
 from sentinel.decide.rules_confirm import FINAL_RULES, Final
-from sentinel.errors import Refused
-from sentinel.types import (
-    Act,
-    Action,
-    Approve,
-    Head,
-    HoldAction,
-    Limits,
-    MarketState,
-    Network,
-    Refusal,
-    Simulation,
-    Spent,
-    Swap,
-    Verdict,
-)
 
 Judged = TypeVar("Judged")
 

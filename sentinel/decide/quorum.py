@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from sentinel.errors import SettingsError
-from sentinel.shares import Share
-from sentinel.types import BPS
+from sentinel.core.errors import SettingsError
+from sentinel.core.network import BPS
+from sentinel.core.statistics import Share
 
 FORMAT = 1
 MAJORITY_BPS = 5000

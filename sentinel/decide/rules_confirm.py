@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from sentinel.core.decision import Act
+from sentinel.core.mandate import Limits
+from sentinel.core.market_state import Head, MarketState
+from sentinel.core.simulation import Simulation
 from sentinel.decide.calldata import Call, RouterCall, decode_call
 from sentinel.decide.case import Finding
-from sentinel.types import Act, Head, Limits, MarketState, Simulation
 
 GAS_TOLERANCE = (11, 10)  # gas may differ by a tenth between environments, by cold and warm slots
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sentinel.core.network import NATIVE
 from sentinel.decide.case import Case, Finding, most_cost
-from sentinel.types import NATIVE
 
 INTRINSIC = 21_000  # gas units that any transaction takes
 GWEI = 10**9

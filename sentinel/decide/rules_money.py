@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from math import floor
 
+from sentinel.core.actions import Approve, Route
+from sentinel.core.network import BPS, COIN_LEGS, NATIVE
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case, Finding, money, unit_worth, worth, worth_in
-from sentinel.types import BPS, COIN_LEGS, NATIVE, Approve, Route
 
 PIPS = 1_000_000
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from sentinel.core.actions import Leg, Swap
+from sentinel.core.errors import Refused
+from sentinel.core.network import NATIVE, UNWRAP, WRAP, Network, Pool
 from sentinel.decide.calldata import ADDRESS_THIS, CONTRACT_BALANCE, MSG_SENDER, SwapCall
 from sentinel.decide.case import Case, Finding
-from sentinel.errors import Refused
-from sentinel.types import NATIVE, UNWRAP, WRAP, Leg, Network, Pool, Swap
 
 SIGNATURE_BYTES = 65
 

@@ -18,9 +18,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sentinel.core.actions import Swap
+from sentinel.core.decision import Act, Decision, Hold, Sized
+from sentinel.core.network import BPS
+from sentinel.core.statistics import Share
 from sentinel.decide.quorum import LEAST_ACTS, Level, by_agreement
-from sentinel.shares import Share
-from sentinel.types import BPS, Act, Decision, Hold, Sized, Swap
 
 SIZED_OUT = "sized_out"  # the reason of a Hold where the smaller trade is none
 

@@ -11,9 +11,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sentinel.core.decision import Act, Decision, Hold
+from sentinel.core.network import Symbol
+from sentinel.core.simulation import Simulation
 from sentinel.decide.agreement import BPS, largest_agreeing
 from sentinel.decide.ballots import HOLD, Ballot, ClassKey, ballot_of, describe
-from sentinel.types import Act, Decision, Hold, Simulation, Symbol
 
 NAMED = 3  # classes that a tally names; the others are counted together
 

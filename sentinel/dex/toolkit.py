@@ -8,32 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sentinel import gas
-from sentinel.dex.environment import next_block, other_block
-from sentinel.dex.fork import Fork
-from sentinel.dex.node import Node
-from sentinel.dex.permit2 import typed_permit
-from sentinel.dex.router import encode_approve, encode_swap
-from sentinel.dex.simulate import simulate
-from sentinel.dex.simulator import Batch, Engine, Simulator
-from sentinel.dex.trial import MAX_GAS, Grant, Trial, failed
-from sentinel.errors import ActionFault, ForkUnavailable, Refused
-from sentinel.types import (
-    NATIVE,
-    Action,
-    Approve,
-    Candidate,
-    Fees,
-    Head,
-    HoldAction,
-    Intent,
-    MarketState,
-    Network,
-    SimEnv,
-    Simulation,
-    Swap,
-    TxRequest,
-)
+from sentinel.core import gas
+from sentinel.core.actions import Action, Approve, Candidate, HoldAction, Swap
+from sentinel.core.errors import ActionFault, ForkUnavailable, Refused
+from sentinel.core.market_state import Head, MarketState
+from sentinel.core.network import NATIVE, Network
+from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.core.transaction import Fees, Intent
+from sentinel.dex.building.permit2 import typed_permit
+from sentinel.dex.building.router import encode_approve, encode_swap
+from sentinel.dex.simulating.batch import simulate
+from sentinel.dex.simulating.environment import next_block, other_block
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.simulator import Batch, Engine, Simulator
+from sentinel.dex.simulating.trial import MAX_GAS, Grant, Trial, failed
 
 SCREEN_GAS = 1_000_000  # gas limit while screening; less where the wallet cannot pay for it
 WARM = 16  # of the last candidates, simulated again at a new head so that the fork has read what they touch

@@ -14,9 +14,12 @@ from rich.progress import Progress as Bar
 
 from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.serving import CHECKOUT, NAME, served
-from sentinel.distill import analyst_scores, card, curve, recipe, split
+from sentinel.core.errors import OperatorError
+from sentinel.distill import recipe
+from sentinel.distill.evaluation import analyst_scores
 from sentinel.distill.rows import ANALYST
-from sentinel.errors import OperatorError
+from sentinel.distill.states import split
+from sentinel.distill.training import card, curve
 
 OUT = CHECKOUT / "models" / ANALYST
 BASE = recipe.NANO.relative_to(CHECKOUT)  # as it stands in the adapter's own files

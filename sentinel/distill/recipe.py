@@ -15,14 +15,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from sentinel.agent.serving import CHECKOUT, served, student
-from sentinel.distill import card, split
-from sentinel.distill.cases import Order
-from sentinel.distill.collect import Engine, Progress, collect, here
-from sentinel.distill.evaluate import evaluate
+from sentinel.distill.collecting.collect import Engine, Progress, collect, here
+from sentinel.distill.collecting.select import select
+from sentinel.distill.evaluation.evaluate import evaluate
 from sentinel.distill.rows import SHARD_ROWS, TRADER, Shards, alone
-from sentinel.distill.select import select
 from sentinel.distill.serving_env import run_module
-from sentinel.distill.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
+from sentinel.distill.states import split
+from sentinel.distill.states.cases import Order
+from sentinel.distill.teaching.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
+from sentinel.distill.training import card
 
 NANO = CHECKOUT / "models" / "nano"
 WORK = CHECKOUT / "build" / "distill"
@@ -108,9 +109,9 @@ def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None, eng
 
 
 def run_train(data: Path, out: Path, *options: str | Path | int, processes: int = 1) -> None:
-    """In the serving environment, where torch is. `options`: as `python -m sentinel.distill.train` takes them."""
+    """In the serving environment, where torch is. `options` are those of `sentinel.distill.training.train`."""
     torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", processes, "-m") if processes > 1 else ()
-    run_module(*torchrun, "sentinel.distill.train", "--data", data, "--out", out, *options)
+    run_module(*torchrun, "sentinel.distill.training.train", "--data", data, "--out", out, *options)
 
 
 def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int = 1) -> dict[str, Any]:

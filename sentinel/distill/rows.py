@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinel.errors import OperatorError
-from sentinel.types import Trajectory, Turn
+from sentinel.core.errors import OperatorError
+from sentinel.core.trajectory import Trajectory, Turn
 
 OPEN = "open.jsonl"  # the shard that is being filled
 DUPLICATES = "duplicates.jsonl"  # {"id": …, "same_as": content hash}: done, and not worth a row

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from sentinel.agent.serving import CHECKOUT
-from sentinel.errors import OperatorError
+from sentinel.core.errors import OperatorError
 
 
 def run_module(*command: str | Path | int) -> None:

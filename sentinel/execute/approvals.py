@@ -9,23 +9,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from sentinel.errors import JournalError, Refused, Unavailable
+from sentinel.core.actions import Approve, Candidate
+from sentinel.core.decision import Act, Verdict
+from sentinel.core.errors import JournalError, Refused, Unavailable
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import Head, MarketState
+from sentinel.core.network import Symbol
+from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.transaction import Intent, Outcome, Settled
 from sentinel.execute.sender import Executor
-from sentinel.types import (
-    Act,
-    Approve,
-    Candidate,
-    Head,
-    Intent,
-    MarketState,
-    Outcome,
-    Refusal,
-    Settled,
-    Simulation,
-    Spent,
-    Symbol,
-    Verdict,
-)
 
 DEADLINE = 120  # seconds for one approval, fewer where policy allows fewer
 TRIES = 5  # heads at which a part may be away before it is given up

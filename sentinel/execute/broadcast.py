@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sentinel.errors import RpcError
+from sentinel.chain.rpc import JsonRpc, plain
+from sentinel.core.errors import RpcError
 from sentinel.execute.relay import Relay
 from sentinel.execute.send_errors import BEST_FIRST, Answer, classify
-from sentinel.rpc import JsonRpc, plain
 
 PUBLIC = "public"  # the way of bytes that go to the endpoints that are read from
 

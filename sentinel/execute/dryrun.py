@@ -6,10 +6,13 @@ import secrets
 import time
 from collections.abc import Callable
 
-from sentinel.errors import Refused
+from sentinel.core.actions import Approve, Swap
+from sentinel.core.decision import Act
+from sentinel.core.errors import Refused
+from sentinel.core.market_state import Head, MarketState
+from sentinel.core.transaction import Intent, Settled
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
-from sentinel.types import Act, Approve, Head, Intent, MarketState, Settled, Swap
 
 
 class DryRun:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sentinel.errors import RpcError
+from sentinel.core.errors import RpcError
+from sentinel.core.network import NATIVE
+from sentinel.core.transaction import Outcome, Settled
 from sentinel.execute.finality import Finality
 from sentinel.execute.send_state import Receipt
 from sentinel.execute.watch import NO_JUDGEMENT, Watch
-from sentinel.types import NATIVE, Outcome, Settled
 
 STATES = 64  # blocks; a full node keeps the state of about 128, and then says that it has it no more
 

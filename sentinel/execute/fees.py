@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sentinel import gas
-from sentinel.types import Fees, Limits, Network, SimEnv
+from sentinel.core import gas
+from sentinel.core.mandate import Limits
+from sentinel.core.network import Network
+from sentinel.core.simulation import SimEnv
+from sentinel.core.transaction import Fees
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sentinel.core.market_state import Head
+from sentinel.core.network import HexHash
+from sentinel.core.transaction import Settled
 from sentinel.execute.watch import Watch
 from sentinel.journal.journal import Journal
-from sentinel.types import Head, HexHash, Settled
 
 DEPTH = 64  # blocks; final where the node knows no finalized block
 

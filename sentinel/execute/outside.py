@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from sentinel.core.transaction import Attempt, Intent, Settled
 from sentinel.execute.broadcast import Reply
-from sentinel.types import Attempt, Intent, Settled
 
 
 class Broadcast(Protocol):

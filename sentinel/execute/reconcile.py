@@ -6,8 +6,9 @@ and else sends the very bytes that are in the journal.
 
 from __future__ import annotations
 
+from sentinel.core.market_state import Head
+from sentinel.core.transaction import Settled
 from sentinel.execute.sender import Executor
-from sentinel.types import Head, Settled
 
 
 async def reconcile(executor: Executor, head: Head) -> Settled | None:

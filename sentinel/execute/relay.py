@@ -14,8 +14,8 @@ import aiohttp
 from eth_utils.crypto import keccak
 from pydantic_core import from_json
 
-from sentinel.rpc import Rpc, plain, redact
-from sentinel.types import HexHash
+from sentinel.chain.rpc import Rpc, plain, redact
+from sentinel.core.network import HexHash
 
 STATUSES = ("PENDING", "INCLUDED", "FAILED", "CANCELLED", "UNKNOWN")  # of Flashbots Protect's status API
 _ENDS = ("INCLUDED", "FAILED", "CANCELLED")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from sentinel.errors import RpcError
+from sentinel.core.errors import RpcError
 
 
 class Answer(StrEnum):

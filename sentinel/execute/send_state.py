@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sentinel.core.network import HexHash
+from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.execute.fees import FeeCaps, bump, first
-from sentinel.types import Attempt, Fees, HexHash, Intent, Outcome
 
 CANCEL_GAS = 21_000  # a transfer of nothing to oneself
 

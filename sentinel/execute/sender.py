@@ -10,7 +10,15 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 
-from sentinel.errors import Refused, RpcError, SignerRefused, SignerUnavailable, Unavailable
+from sentinel.chain.rpc import JsonRpc
+from sentinel.core.actions import Approve, Swap
+from sentinel.core.decision import Act
+from sentinel.core.errors import Refused, RpcError, SignerRefused, SignerUnavailable, Unavailable
+from sentinel.core.market_state import Head, MarketState
+from sentinel.core.network import HexHash, Network
+from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
+from sentinel.decide.controls import purpose_of
 from sentinel.execute.ending import mined, unmined
 from sentinel.execute.finality import Finality
 from sentinel.execute.outside import Broadcast, Observer, Silent
@@ -30,30 +38,12 @@ from sentinel.execute.send_state import (
     Wait,
     next_step,
 )
-from sentinel.execute.signer import Signer
-from sentinel.execute.signer_limits import DAY_RULES
 from sentinel.execute.watch import Watch
 from sentinel.journal.intents import Pending
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
-from sentinel.orders import purpose_of
-from sentinel.rpc import JsonRpc
-from sentinel.types import (
-    Act,
-    Approve,
-    Attempt,
-    Fees,
-    Head,
-    HexHash,
-    Intent,
-    MarketState,
-    Network,
-    Outcome,
-    Settled,
-    Simulation,
-    Swap,
-    TxRequest,
-)
+from sentinel.signing.limits import DAY_RULES
+from sentinel.signing.signer import Signer
 
 Finalise = Callable[[Simulation, MarketState, Signer], Awaitable[TxRequest]]  # signs the permit, fixes the bytes
 Recheck = Callable[[Intent], Awaitable[bool]]  # are the bytes still good? asked when sending was held up

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sentinel import gas
-from sentinel.errors import ChainMismatch, RpcError
+from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
+from sentinel.chain.rpc import Call, JsonRpc, quantity
+from sentinel.core import gas
+from sentinel.core.errors import ChainMismatch, RpcError
+from sentinel.core.market_state import Head
+from sentinel.core.network import NATIVE, Address, HexHash, Network, Symbol
+from sentinel.core.transaction import Outcome, Settled
 from sentinel.execute.send_state import Receipt
-from sentinel.multicall import Read, decode_aggregate3, encode_aggregate3
-from sentinel.rpc import Call, JsonRpc, quantity
-from sentinel.types import NATIVE, Address, Head, HexHash, Network, Outcome, Settled, Symbol
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
 ALLOWANCE = bytes.fromhex("dd62ed3e")  # allowance(address,address)

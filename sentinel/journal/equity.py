@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import NATIVE
+from sentinel.core.transaction import EquityPoint, Settled
+from sentinel.core.worth import marks
 from sentinel.journal.ledger import Ledger
+from sentinel.journal.performance import Own
 from sentinel.journal.records import decode, dumps, loads
-from sentinel.performance import Own
-from sentinel.types import NATIVE, EquityPoint, MarketState, Settled
-from sentinel.worth import marks
 
 TABLE = """
 CREATE TABLE equity (

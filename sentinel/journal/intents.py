@@ -10,14 +10,17 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sentinel.accounts import drift_bps
-from sentinel.errors import JournalError
+from sentinel.core.accounts import drift_bps
+from sentinel.core.actions import Swap
+from sentinel.core.errors import JournalError
+from sentinel.core.market_state import Reference
+from sentinel.core.network import NATIVE, Network, Symbol
+from sentinel.core.transaction import Attempt, Intent, Outcome, Settled
+from sentinel.core.worth import worth
 from sentinel.journal import reports
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.records import canonical, decode, dumps, encode, loads
 from sentinel.journal.states import MINED, State, ended_as, state_of, step
-from sentinel.types import NATIVE, Attempt, Intent, Network, Outcome, Reference, Settled, Swap, Symbol
-from sentinel.worth import worth
 
 OPEN, ENDED, WAITING = 0, 1, 2
 

@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sentinel.errors import ChainMismatch
+from sentinel.core.decision import Act
+from sentinel.core.errors import ChainMismatch
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import Network
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
+from sentinel.core.worth import marks
+from sentinel.decide.controls import Purpose
 from sentinel.journal import equity, intents, migrate, reports
 from sentinel.journal.equity import EquitySeries
 from sentinel.journal.intents import Pending
@@ -21,19 +29,6 @@ from sentinel.journal.records import canonical, dumps, loads
 from sentinel.journal.reports import CycleLine, Summary, Trade
 from sentinel.journal.standing import Standing
 from sentinel.journal.states import State
-from sentinel.orders import Purpose
-from sentinel.types import (
-    Act,
-    Attempt,
-    Counterfactual,
-    CycleRecord,
-    Intent,
-    MarketState,
-    Network,
-    Settled,
-    Spent,
-)
-from sentinel.worth import marks
 
 VERSION = 2
 _TABLES = """

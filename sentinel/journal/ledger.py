@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinel.errors import JournalError, JournalTampered, WalletBusy
+from sentinel.core.errors import JournalError, JournalTampered, WalletBusy
 
 GENESIS = "0" * 64  # the `prev` of the first record
 

@@ -16,19 +16,33 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeVar
 
-from sentinel import types
+from sentinel.core import (
+    actions,
+    decision,
+    mandate,
+    market_state,
+    network,
+    record,
+    simulation,
+    trajectory,
+    transaction,
+)
 
 T = TypeVar("T")
 
 SAFE_INT = 2**53
+_MODULES = (network, market_state, mandate, actions, simulation, decision, transaction, record, trajectory)
 _CLASSES: dict[str, type[Any]] = {
-    name: value for name, value in vars(types).items() if isinstance(value, type) and dataclasses.is_dataclass(value)
+    name: value
+    for module in _MODULES
+    for name, value in vars(module).items()
+    if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module.__name__
 }
 _FIELDS = {kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in _CLASSES.values()}
 
 
 def dumps(value: object) -> str:
-    """Raises TypeError for a value that is none of: dataclass of `types`, mapping with str keys, sequence, scalar."""
+    """Raises TypeError for a value that is no frozen dataclass of `core`, str-keyed mapping, sequence or scalar."""
     return canonical(encode(value))
 
 

@@ -7,13 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sentinel.errors import JournalError, JournalTampered
+from sentinel.core.actions import Approve, Swap
+from sentinel.core.errors import JournalError, JournalTampered
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import Reference
+from sentinel.core.network import Symbol
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Counterfactual, Intent, Settled
+from sentinel.decide.controls import FLATTEN
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.records import decode, loads
 from sentinel.journal.standing import Folded
 from sentinel.journal.states import State
-from sentinel.orders import FLATTEN
-from sentinel.types import Approve, Counterfactual, CycleRecord, Intent, Reference, Settled, Spent, Swap, Symbol
 
 _DAY = 86_400_000  # milliseconds
 

@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sentinel.core.network import Symbol
+from sentinel.decide.controls import Orders
 from sentinel.journal.ledger import Ledger, Record
 from sentinel.journal.records import canonical
-from sentinel.orders import Orders
-from sentinel.types import Symbol
 
 HALTER = "sentinel"  # who latches when the wallet or the signer is no longer understood
 SOLD = "what could be sold was sold back (`sentinel stop --flatten`)"  # the latch that a finished sale leaves

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from sentinel.errors import JournalError
-from sentinel.types import Outcome
+from sentinel.core.errors import JournalError
+from sentinel.core.transaction import Outcome
 
 
 class State(StrEnum):

@@ -7,24 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from sentinel.agent.form import render_action
 from sentinel.agent.tools import Toolbox
-from sentinel.errors import ActionFault, QuoteError
-from sentinel.types import (
-    NATIVE,
-    Action,
-    Approve,
-    Head,
-    HoldAction,
-    Leg,
-    MarketState,
-    MarketView,
-    Network,
-    Reference,
-    Route,
-    Sample,
-    Swap,
-    Symbol,
-    Token,
-)
+from sentinel.core.actions import Action, Approve, HoldAction, Leg, Route, Sample, Swap
+from sentinel.core.errors import ActionFault, QuoteError
+from sentinel.core.market_state import Head, MarketState, MarketView, Reference
+from sentinel.core.network import NATIVE, Network, Symbol, Token
 
 ADDRESS = "0x000000000000000000000000000000000000dEaD"
 HASH = "0x" + "11" * 32

@@ -11,9 +11,10 @@ from sentinel.agent import prompt
 from sentinel.agent.analyst import Analyst, SettingsAnalyst
 from sentinel.agent.opinion import REGIMES, Opinions
 from sentinel.agent.sandbox import Sandbox
-from sentinel.distill.analysis import FAST, FULL, OracleAnalyst
-from sentinel.errors import AgentFault, NoView
-from sentinel.types import Brief, HoldAction, View
+from sentinel.core.actions import HoldAction, View
+from sentinel.core.errors import AgentFault, NoView
+from sentinel.core.mandate import Brief
+from sentinel.distill.teaching.analysis import FAST, FULL, OracleAnalyst
 from tests.agent.doubles import NETWORK, STATE, PaperBuilder, PaperQuoter, Script, toolbox, turn
 
 BRIEF = Brief("WETH", 0.002, 0.0014, 0.02, 500.0)

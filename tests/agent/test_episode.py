@@ -12,7 +12,7 @@ from sentinel.agent.episode import play
 from sentinel.agent.form import STOP
 from sentinel.agent.prompt import observation
 from sentinel.agent.sandbox import Sandbox
-from sentinel.types import HoldAction, Proposal, Swap
+from sentinel.core.actions import HoldAction, Proposal, Swap
 from tests.agent.doubles import Script, toolbox, turn
 
 LOOK = turn('w = weight("WETH")\nprint(w)')

@@ -11,8 +11,9 @@ from sentinel.agent.episode import extend, play
 from sentinel.agent.prompt import observation
 from sentinel.agent.sandbox import Run, Sandbox
 from sentinel.agent.trader import Trader
-from sentinel.errors import ModelTimeout
-from sentinel.types import Mandate, Proposal, Swap
+from sentinel.core.actions import Proposal, Swap
+from sentinel.core.errors import ModelTimeout
+from sentinel.core.mandate import Mandate
 from tests.agent.doubles import NETWORK, STATE, VIEW, PaperBuilder, PaperQuoter, Script, toolbox, turn
 
 LOOK = turn('w = weight("WETH")\nprint(w)')

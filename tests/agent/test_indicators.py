@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sentinel.agent import indicators
 from sentinel.agent.sandbox import Sandbox
-from sentinel.errors import CodeFault
+from sentinel.core.errors import CodeFault
 from tests.agent.doubles import STATE, toolbox
 
 CLOSES = st.lists(st.floats(1e-9, 1e12), min_size=1, max_size=80)

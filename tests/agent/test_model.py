@@ -14,7 +14,7 @@ from aiohttp import web
 
 from sentinel.agent.form import STOP
 from sentinel.agent.model import MAX_REPLY, Sampling, StudentModel
-from sentinel.errors import ModelUnavailable, SettingsError
+from sentinel.core.errors import ModelUnavailable, SettingsError
 
 MESSAGES = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

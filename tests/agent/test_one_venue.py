@@ -9,17 +9,20 @@ from itertools import permutations, product
 
 import pytest
 
-from sentinel import settings, terms
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
 from sentinel.agent.trader import Trader
-from sentinel.chain.networks import load_network
-from sentinel.dex.build import Builder
-from sentinel.dex.labels import label_of
-from sentinel.dex.quoter import Quoter
-from sentinel.dex.tick_math import sqrt_price_at
-from sentinel.errors import SentinelError, SettingsError
-from sentinel.types import NATIVE, Mandate, Network, Pool, PoolState, Swap, V2State, V3State, V4State
+from sentinel.config import settings, terms
+from sentinel.config.network_file import load_network
+from sentinel.core.actions import Swap
+from sentinel.core.errors import SentinelError, SettingsError
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import PoolState, V2State, V3State, V4State
+from sentinel.core.network import NATIVE, Network, Pool
+from sentinel.dex.building.build import Builder
+from sentinel.dex.quoting.labels import label_of
+from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.venues.tick_math import sqrt_price_at
 from tests.agent.doubles import STATE, VIEW, Script, turn
 
 NETWORK = load_network("devnet")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sentinel.agent.form import CLOSE, OPEN, STOP, THOUGHT, closed, prefill, render_action
 from sentinel.agent.parse import MAX_CODE, parse
-from sentinel.types import Discarded
+from sentinel.core.actions import Discarded
 
 REASONS = {
     "empty",

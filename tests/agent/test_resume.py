@@ -5,7 +5,7 @@ from __future__ import annotations
 from sentinel.agent.episode import play, resume
 from sentinel.agent.prompt import observation
 from sentinel.agent.sandbox import Sandbox
-from sentinel.types import Proposal
+from sentinel.core.actions import Proposal
 from tests.agent.doubles import Script, toolbox, turn
 
 LOOK = turn('w = weight("WETH")\nprint(w)')

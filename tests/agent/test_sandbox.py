@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from sentinel.agent.sandbox import ERROR, OBSERVATION, Sandbox
-from sentinel.types import Action, HoldAction
+from sentinel.core.actions import Action, HoldAction
 from tests.agent.doubles import toolbox
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.agent.sandbox import Sandbox
-from sentinel.errors import ActionFault, CodeFault, QuoteError
-from sentinel.types import Approve, HoldAction, Swap
+from sentinel.core.actions import Approve, HoldAction, Swap
+from sentinel.core.errors import ActionFault, CodeFault, QuoteError
 from tests.agent.doubles import STATE, toolbox, with_balances
 
 VALUES: st.SearchStrategy[Any] = st.one_of(

@@ -7,7 +7,7 @@ from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trader import Trader
-from sentinel.types import Mandate
+from sentinel.core.mandate import Mandate
 from tests.agent.doubles import NETWORK, STATE, VIEW, PaperBuilder, PaperQuoter, Script, turn
 
 MANDATE = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)

@@ -11,9 +11,11 @@ import pytest
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.bounds import Bounds
 from sentinel.agent.watch import Watch, watch_model
-from sentinel.errors import ModelUnavailable, NoView, SettingsError
-from sentinel.settings import load
-from sentinel.types import CycleRecord, Hold, MarketState, MarketView
+from sentinel.config.settings import load
+from sentinel.core.decision import Hold
+from sentinel.core.errors import ModelUnavailable, NoView, SettingsError
+from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.record import CycleRecord
 from tests.agent.doubles import STATE
 
 STANDING = SettingsAnalyst({"WETH": 5000, "USDC": 5000})

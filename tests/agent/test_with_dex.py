@@ -15,11 +15,13 @@ from sentinel.agent.needs import Builder, Quoter
 from sentinel.agent.prompt import observation
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
-from sentinel.dex.build import Builder as DexBuilder
-from sentinel.dex.costs import TRADE_GAS
-from sentinel.dex.quoter import Quoter as DexQuoter
-from sentinel.errors import AgentFault, QuoteError
-from sentinel.types import NATIVE, Feed, Pool, Swap, V2State
+from sentinel.core.actions import Swap
+from sentinel.core.errors import AgentFault, QuoteError
+from sentinel.core.market_state import V2State
+from sentinel.core.network import NATIVE, Feed, Pool
+from sentinel.dex.building.build import Builder as DexBuilder
+from sentinel.dex.quoting.costs import TRADE_GAS
+from sentinel.dex.quoting.quoter import Quoter as DexQuoter
 from tests.agent.doubles import ADDRESS, NETWORK, STATE, VIEW, Script, turn
 
 POOLS = {

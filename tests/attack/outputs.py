@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from sentinel.agent.form import render_action
-from sentinel.distill.oracle import FIRST_CODE, LAST
+from sentinel.agent.oracle import FIRST_CODE, LAST
 
 TOKENS = ("WETH", "USDC", "WBTC")
 WRONG_TOKENS = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.app.running import Cli
+from tests.daemon.running import Cli
 
 
 def seen_by_others(pids: list[int]) -> dict[str, bytes]:

@@ -12,26 +12,19 @@ import pytest
 
 from sentinel.agent.sandbox import Run
 from sentinel.agent.trader import Trader
-from sentinel.chain.networks import load_network
+from sentinel.chain.rpc import MAX_TEXT
+from sentinel.config.network_file import load_network
+from sentinel.core.actions import Proposal, Sample
+from sentinel.core.decision import Act, Hold, Verdict
+from sentinel.core.errors import ModelUnavailable, RpcError, Unavailable
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import Head, MarketState, MarketView
+from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Simulation
+from sentinel.core.transaction import Intent
 from sentinel.cycle import CONFIRMS, Cycle
-from sentinel.errors import ModelUnavailable, RpcError, Unavailable
 from sentinel.execute.dryrun import DryRun
 from sentinel.journal.journal import Journal
-from sentinel.rpc import MAX_TEXT
-from sentinel.types import (
-    Act,
-    CycleRecord,
-    Head,
-    Hold,
-    Intent,
-    Mandate,
-    MarketState,
-    MarketView,
-    Proposal,
-    Sample,
-    Simulation,
-    Verdict,
-)
 from tests.decide import world
 
 HEADS = [replace(world.HEAD, number=world.HEAD.number + i, hash=f"0x{i:064x}") for i in range(20)]

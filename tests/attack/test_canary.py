@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from sentinel.devnet import Devnet
-from sentinel.settings import load
-from tests.app.running import ALLOWED, PURSE, Cli, moving
+from sentinel.config.settings import load
+from sentinel.market import Devnet
 from tests.attack.searched import children, found_in, seen_by_others, served, told, written
+from tests.daemon.running import ALLOWED, PURSE, Cli, moving
 
 KEY = "c0ffee" * 10 + "d00d"  # worth nothing anywhere
 WALLET = Account.from_key(KEY).address
@@ -89,7 +89,7 @@ async def test_the_key_is_nowhere_but_in_its_file(cli: Cli, monkeypatch: pytest.
     tree = [daemon.pid, *children(daemon.pid)]
     assert len(tree) >= 4  # the signer, the fork and a worker of the sandbox among them
     places |= seen_by_others(tree)
-    signer = next(pid for pid in tree if b"sentinel.signer" in places[f"cmdline of {pid}"])
+    signer = next(pid for pid in tree if b"sentinel.signing.process" in places[f"cmdline of {pid}"])
     memory = await asyncio.to_thread(_memory, daemon.pid)
     if memory is not None:  # where the kernel lets one process read another's
         places["memory of the daemon"] = memory

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.devnet import Devnet
-from tests.app.endpoint import NAME, Endpoint
-from tests.app.running import Cli, moving
+from sentinel.market import Devnet
 from tests.attack.keyed import Hosted
 from tests.attack.searched import children, found_in, seen_by_others, served, told, written
+from tests.daemon.endpoint import NAME, Endpoint
+from tests.daemon.running import Cli, moving
 
 SECRETS = {"key in the path": b"canary-path-5d1e7a90", "key in the query": b"canary-query-77ab02c4"}
 SECRETS |= {"key of the model": b"canary-model-93f0cc21"}

@@ -9,28 +9,19 @@ from typing import Any
 
 import pytest
 
-from sentinel.chain.networks import load_network
+from sentinel.config.network_file import load_network
+from sentinel.core.actions import Candidate, HoldAction, Proposal
+from sentinel.core.decision import Act, Decision, Hold, Verdict
+from sentinel.core.errors import ModelTimeout
+from sentinel.core.market_state import Head, MarketState, MarketView
+from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Simulation
+from sentinel.core.transaction import Intent
 from sentinel.cycle import Cycle
 from sentinel.decide.more import further
 from sentinel.decide.vote import vote
-from sentinel.errors import ModelTimeout
 from sentinel.execute.dryrun import DryRun
 from sentinel.journal.journal import Journal
-from sentinel.types import (
-    Act,
-    Candidate,
-    CycleRecord,
-    Decision,
-    Head,
-    Hold,
-    HoldAction,
-    Intent,
-    MarketState,
-    MarketView,
-    Proposal,
-    Simulation,
-    Verdict,
-)
 from tests.decide import world
 
 VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "", 1.0, 0, "settings")

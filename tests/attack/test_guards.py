@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 
-from sentinel.chain.networks import load_network
+from sentinel.chain.rpc import Call
+from sentinel.config.network_file import load_network
+from sentinel.core.decision import Act, Hold, Verdict
+from sentinel.core.errors import ChainMismatch, Refused, RpcError
+from sentinel.core.market_state import MarketState
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
 from sentinel.cycle import Cycle
-from sentinel.errors import ChainMismatch, Refused, RpcError
 from sentinel.execute.fees import FeeCaps, bump
 from sentinel.execute.send_errors import Answer, classify
 from sentinel.execute.send_state import CANCEL_GAS, First, Seen, next_step
 from sentinel.journal.journal import Journal
-from sentinel.rpc import Call
-from sentinel.types import Act, Attempt, CycleRecord, Fees, Hold, Intent, MarketState, Outcome, Settled, Verdict
 from tests.attack.test_between_decision_and_send import HEADS, Stage
 from tests.decide import world
 from tests.execute.rig import CAPS, GWEI, Alone, Rig, decision, rules

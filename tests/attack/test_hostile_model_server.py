@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 
 from sentinel.agent.model import MAX_TEXT, StudentModel
-from sentinel.chain.networks import load_network
-from sentinel.errors import ModelUnavailable
-from sentinel.telemetry.metrics import Metrics
+from sentinel.config.network_file import load_network
+from sentinel.core.errors import ModelUnavailable
+from sentinel.observe.metrics import Metrics
 
 MESSAGES = [{"role": "user", "content": "u"}]
 

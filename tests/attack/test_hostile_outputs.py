@@ -19,28 +19,18 @@ from sentinel.agent.tools import Toolbox
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.core.actions import Action, Approve, Candidate, Discarded, HoldAction, Swap
+from sentinel.core.mandate import Limits, Spent
+from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.network import Network, Symbol
+from sentinel.core.simulation import Simulation
 from sentinel.decide.policy import Policy
-from sentinel.devnet import Devnet
-from sentinel.dex.build import Builder
-from sentinel.dex.fork import Fork
-from sentinel.dex.quoter import Quoter
+from sentinel.dex.building.build import Builder
+from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.dex.venues import VENUES
-from sentinel.types import (
-    Action,
-    Approve,
-    Candidate,
-    Discarded,
-    HoldAction,
-    Limits,
-    MarketState,
-    MarketView,
-    Network,
-    Simulation,
-    Spent,
-    Swap,
-    Symbol,
-)
+from sentinel.dex.venues.registry import VENUES
+from sentinel.market import Devnet
 from tests.attack.outputs import texts
 
 OUTPUTS = 100_000

@@ -14,16 +14,19 @@ from sentinel.agent.tools import Toolbox
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
-from sentinel.devnet import Devnet
-from sentinel.dex.build import Builder
-from sentinel.dex.quoter import Quoter
-from sentinel.dex.venues import VENUES
-from sentinel.errors import AgentFault, QuoteError, RpcError, Unavailable
+from sentinel.chain.rpc import Call, JsonRpc
+from sentinel.core.decision import Hold
+from sentinel.core.errors import AgentFault, QuoteError, RpcError, Unavailable
+from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Outcome
+from sentinel.dex.building.build import Builder
+from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.venues.registry import VENUES
 from sentinel.journal.journal import Journal
-from sentinel.rpc import Call, JsonRpc
-from sentinel.telemetry.board import Board
-from sentinel.telemetry.metrics import Metrics
-from sentinel.types import CycleRecord, Hold, MarketState, MarketView, Outcome
+from sentinel.market import Devnet
+from sentinel.observe.board import Board
+from sentinel.observe.metrics import Metrics
 from tests.execute.rig import Alone, Rig
 
 LIES: tuple[object, ...] = (

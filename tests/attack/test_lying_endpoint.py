@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from sentinel import rpc as rpc_module
+from sentinel.chain import rpc as rpc_module
 from sentinel.chain.heads import HeadStream, parse_head
-from sentinel.errors import RpcError, Unavailable
-from sentinel.rpc import MAX_TEXT, Rpc, quantity
+from sentinel.chain.rpc import MAX_TEXT, Rpc, quantity
+from sentinel.core.errors import RpcError, Unavailable
 
 SECRET = "f00dfeedf00dfeed"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

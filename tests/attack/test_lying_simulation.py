@@ -6,17 +6,19 @@ import random
 from pathlib import Path
 from typing import Any
 
-from sentinel.bench.candidates import random_candidates
-from sentinel.bench.desk import desk
+from lab.bench.candidates import random_candidates
+from lab.bench.desk import desk
+from sentinel.chain.rpc import Rpc
+from sentinel.core.decision import Hold
+from sentinel.core.errors import ForkUnavailable
+from sentinel.core.mandate import Spent
+from sentinel.core.record import CycleRecord
 from sentinel.decide.policy import Policy
-from sentinel.dex.node import Node
+from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.trial import MAX_GAS
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.dex.trial import MAX_GAS
-from sentinel.errors import ForkUnavailable
 from sentinel.journal.journal import Journal
-from sentinel.rpc import Rpc
-from sentinel.telemetry.metrics import Metrics
-from sentinel.types import CycleRecord, Hold, Spent
+from sentinel.observe.metrics import Metrics
 from tests.attack.test_hostile_outputs import LIMITS
 from tests.attack.test_lying_chain import LIES
 from tests.dex.nodes import Call, Disguise, Reply

@@ -8,23 +8,27 @@ from dataclasses import dataclass, replace
 import pytest
 from eth_account import Account
 
-from sentinel import gas
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.config.settings import load
+from sentinel.config.terms import limits
+from sentinel.core import gas
+from sentinel.core.actions import Candidate, Swap
+from sentinel.core.errors import SignerRefused
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import NATIVE, Network
+from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.decide.policy import Policy
-from sentinel.devnet import Devnet
-from sentinel.dex.build import Builder
-from sentinel.dex.environment import next_block
-from sentinel.dex.fork import Fork
-from sentinel.dex.simulate import simulate
-from sentinel.dex.trial import Grant, Trial
-from sentinel.dex.venues import VENUES
-from sentinel.errors import SignerRefused
-from sentinel.execute.signer_call import read_call
-from sentinel.settings import load
-from sentinel.terms import limits
-from sentinel.types import NATIVE, Candidate, MarketState, Network, Simulation, Spent, Swap, TxRequest
+from sentinel.dex.building.build import Builder
+from sentinel.dex.simulating.batch import simulate
+from sentinel.dex.simulating.environment import next_block
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.simulating.trial import Grant, Trial
+from sentinel.dex.venues.registry import VENUES
+from sentinel.market import Devnet
+from sentinel.signing.router_call import read_call
 from tests.decide.world import ALL, MSG_SENDER, ROUTER, STRANGER, UNWRAP, WRAP, command, execute, leg, transfer
 
 WALLET = Account.from_key(b"\x2d" * 32).address

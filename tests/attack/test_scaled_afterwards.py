@@ -8,19 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.core.actions import Swap
+from sentinel.core.decision import Act, Decision, Hold, Sized
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import BPS
+from sentinel.core.simulation import Simulation
 from sentinel.decide.sizing import resized
-from sentinel.types import (
-    BPS,
-    Act,
-    Decision,
-    Hold,
-    MarketState,
-    Simulation,
-    Sized,
-    Spent,
-    Swap,
-)
-from tests.app.sized_desk import PART, Desk, opened
+from tests.daemon.sized_desk import PART, Desk, opened
 
 
 @pytest.fixture

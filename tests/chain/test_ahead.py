@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.chain.ahead import ReadAhead
-from sentinel.errors import HeadGone
-from sentinel.types import Head, MarketState
+from sentinel.core.errors import HeadGone
+from sentinel.core.market_state import Head, MarketState
 from tests.decide import world
 
 

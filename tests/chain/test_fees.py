@@ -11,14 +11,15 @@ from sentinel.chain.fees import BLOCKS, OP_ORACLE, Inclusion, data_fee_of, data_
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
-from sentinel.devnet import Devnet
-from sentinel.dex.venues import READERS
-from sentinel.errors import RpcError, Unavailable
-from sentinel.gas import LARGE, SMALL
-from sentinel.types import NATIVE, DataFee
+from sentinel.core.errors import RpcError, Unavailable
+from sentinel.core.gas import LARGE, SMALL
+from sentinel.core.market_state import DataFee
+from sentinel.core.network import NATIVE
+from sentinel.dex.venues.registry import READERS
+from sentinel.market import Devnet
 from tests.chains import BASE_FEE_SCALAR, BLOB_BASE_FEE, BLOB_BASE_FEE_SCALAR, L1_BASE_FEE, rollup, type_zero
+from tests.core.test_gas import upper_bound
 from tests.journal.values import HEAD, NETWORK
-from tests.test_gas import upper_bound
 
 GWEI = 10**9
 KEY = b"\x31" * 32

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from sentinel.chain.anvil import start_anvil
 from sentinel.chain.heads import HeadStream, latest_head, parse_head
-from sentinel.errors import RpcError
-from sentinel.host.anvil import start_anvil
-from sentinel.host.process import Child, free_port
-from sentinel.rpc import Rpc
-from sentinel.types import Head
+from sentinel.chain.rpc import Rpc
+from sentinel.core.errors import RpcError
+from sentinel.core.host.process import Child, free_port
+from sentinel.core.market_state import Head
 
 Started = tuple[Child, str, Rpc]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sentinel.chain.history import PriceHistory
-from sentinel.types import Head
+from sentinel.core.market_state import Head
 
 
 def head(number: int, branch: str = "a", parent: str = "a") -> Head:

@@ -14,14 +14,15 @@ from eth_utils.crypto import keccak
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
-from sentinel.chain.networks import load_network
+from sentinel.chain.rpc import Rpc
 from sentinel.chain.seeding import seed_history
-from sentinel.devnet import Devnet
-from sentinel.devnet.contracts import calldata, send
-from sentinel.dex.venues import VENUES, venue_of
-from sentinel.errors import HeadGone, QuoteError, RpcError, SettingsError, Unavailable
-from sentinel.rpc import Rpc
-from sentinel.types import NATIVE, Head, Pool, V2State, V3State
+from sentinel.config.network_file import load_network
+from sentinel.core.errors import HeadGone, QuoteError, RpcError, SettingsError, Unavailable
+from sentinel.core.market_state import Head, V2State, V3State
+from sentinel.core.network import NATIVE, Pool
+from sentinel.dex.venues.registry import VENUES, venue_of
+from sentinel.market import Devnet
+from sentinel.market.contracts import calldata, send
 
 WALLET = "0x1212121212121212121212121212121212121212"
 

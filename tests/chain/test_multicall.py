@@ -9,7 +9,7 @@ from eth_abi.abi import decode, encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.multicall import AGGREGATE3, decode_aggregate3, encode_aggregate3
+from sentinel.chain.multicall import AGGREGATE3, decode_aggregate3, encode_aggregate3
 
 ADDRESS = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
 DATA = st.binary(max_size=100)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.chain.networks import FOLDER, load_network
-from sentinel.errors import SettingsError
-from sentinel.types import Network
+from sentinel.config.network_file import FOLDER, load_network
+from sentinel.core.errors import SettingsError
+from sentinel.core.network import Network
 
 GOOD = (FOLDER / "devnet.toml").read_text()
 

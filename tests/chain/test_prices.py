@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sentinel.chain.networks import load_network
 from sentinel.chain.prices import mid_prices
+from sentinel.config.network_file import load_network
 
 NETWORK = load_network("devnet")
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil, floor
 
+from sentinel.core.actions import Approve, Leg, Route, Swap
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import V2State
+from sentinel.core.network import NATIVE
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case
-from sentinel.types import NATIVE, Approve, Leg, Route, Spent, Swap, V2State
 from tests.decide import world as w
 from tests.decide.world import (
     ALL,

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uniswap_universal_router_decoder import FunctionRecipient, RouterCodec
 
+from sentinel.core.actions import Approve, Leg, Route, Swap
+from sentinel.core.errors import ActionFault
 from sentinel.decide.calldata import (
     CONTRACT_BALANCE,
     MAX_BYTES,
@@ -23,10 +25,8 @@ from sentinel.decide.calldata import (
     SwapCall,
     decode_call,
 )
-from sentinel.dex.permit2 import typed_permit
-from sentinel.dex.router import encode_approve, encode_swap
-from sentinel.errors import ActionFault
-from sentinel.types import Approve, Leg, Route, Swap
+from sentinel.dex.building.permit2 import typed_permit
+from sentinel.dex.building.router import encode_approve, encode_swap
 from tests.decide.world import (
     DEADLINE,
     MSG_SENDER,

@@ -8,14 +8,9 @@ from typing import Any
 
 import pytest
 
-from sentinel.decide.calldata import (
-    CONTRACT_BALANCE,
-    Call,
-    RouterCall,
-    decode_call,
-)
+from sentinel.core.mandate import Spent
+from sentinel.decide.calldata import CONTRACT_BALANCE, Call, RouterCall, decode_call
 from sentinel.decide.policy import Policy
-from sentinel.types import Spent
 from tests.decide.world import (
     COIN,
     DEADLINE,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel.core.decision import Hold
 from sentinel.decide.more import further
-from sentinel.types import Hold
 
 MOST, QUORUM = 16, 5000
 

@@ -7,11 +7,15 @@ from dataclasses import replace
 
 import pytest
 
+from sentinel.core.actions import Candidate, HoldAction, Swap
+from sentinel.core.decision import Act
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import Reference, V2State
+from sentinel.core.simulation import Simulation
 from sentinel.decide.case import Case
 from sentinel.decide.policy import APPROVE_RULES, SWAP_RULES, Policy
 from sentinel.decide.rules_confirm import FINAL_RULES
 from sentinel.decide.rules_transaction import value
-from sentinel.types import Act, Candidate, HoldAction, Reference, Simulation, Spent, Swap, V2State
 from tests.decide.edges import EDGES
 from tests.decide.world import (
     ALL,

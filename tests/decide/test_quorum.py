@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel.core.errors import SettingsError
+from sentinel.core.statistics import Share
 from sentinel.decide.quorum import Level, quorum_bps, supported
-from sentinel.errors import SettingsError
-from sentinel.shares import Share
 
 
 def calibration(*levels: tuple[int, int, int, int], **changes: Any) -> str:

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel.core.actions import Swap
+from sentinel.core.decision import Act, Hold, Sized
+from sentinel.core.network import BPS
+from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.statistics import Z95_TWO_SIDED, Share
 from sentinel.decide.quorum import LEAST_ACTS, Level
 from sentinel.decide.sizing import Sizes, resized, sizes
-from sentinel.shares import Z95_TWO_SIDED, Share
-from sentinel.types import BPS, Act, Hold, Refusal, Simulation, Sized, Swap
 from tests.decide import world
 
 RISKS = st.sampled_from([0.01, 0.02, 0.05, 0.1, 0.3])

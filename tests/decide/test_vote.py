@@ -12,23 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.core.actions import Action, Approve, Candidate, HoldAction, Leg, Route, Swap
+from sentinel.core.decision import Act, Hold
+from sentinel.core.network import Symbol
+from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.decide.ballots import ballot_of
 from sentinel.decide.vote import vote
-from sentinel.types import (
-    Act,
-    Action,
-    Approve,
-    Candidate,
-    Hold,
-    HoldAction,
-    Leg,
-    Route,
-    SimEnv,
-    Simulation,
-    Swap,
-    Symbol,
-    TxRequest,
-)
 
 ENV = SimEnv(0, 0, 0, "0x", 1, 1, 1, 1, "0x", "0x")
 DUST = {"USDC": 10, "WETH": 10}

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.core.decision import Act, Hold
+from sentinel.core.simulation import Simulation
 from sentinel.decide.agreement import agrees, largest_agreeing
 from sentinel.decide.ballots import ballot_of
 from sentinel.decide.vote import vote
-from sentinel.types import Act, Hold, Simulation
 from tests.decide.test_vote import DUST, approve, cycle, hold, swap
 
 BPS = 10_000

@@ -12,28 +12,13 @@ from typing import Any
 
 from eth_abi.abi import encode
 
-from sentinel.chain.networks import load_network
+from sentinel.config.network_file import load_network
+from sentinel.core.actions import Action, Approve, Candidate, Leg, Route, Swap
+from sentinel.core.decision import Act
+from sentinel.core.mandate import Limits, Spent
+from sentinel.core.market_state import Head, MarketState, Reference, V2State, V3State, V4State
+from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.decide.policy import Policy
-from sentinel.types import (
-    Act,
-    Action,
-    Approve,
-    Candidate,
-    Head,
-    Leg,
-    Limits,
-    MarketState,
-    Reference,
-    Route,
-    SimEnv,
-    Simulation,
-    Spent,
-    Swap,
-    TxRequest,
-    V2State,
-    V3State,
-    V4State,
-)
 
 NETWORK = load_network("devnet")
 WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"

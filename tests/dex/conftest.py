@@ -14,12 +14,15 @@ from eth_account.signers.local import LocalAccount
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
-from sentinel.devnet import Devnet
-from sentinel.dex.build import Builder
-from sentinel.dex.fork import Fork
+from sentinel.core.actions import Action, Candidate, Leg, Route, Swap
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import NATIVE, UNWRAP, WRAP, Network
+from sentinel.core.simulation import TxRequest
+from sentinel.dex.building.build import Builder
+from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.dex.venues import VENUES
-from sentinel.types import NATIVE, UNWRAP, WRAP, Action, Candidate, Leg, MarketState, Network, Route, Swap, TxRequest
+from sentinel.dex.venues.registry import VENUES
+from sentinel.market import Devnet
 
 PURSE = {"ETH": 5 * 10**18, "WETH": 40 * 10**18, "USDC": 80_000 * 10**6, "WBTC": 3 * 10**8}
 ALLOWED = {"WETH": 10**24, "USDC": 10**15, "WBTC": 10**13}

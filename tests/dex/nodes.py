@@ -12,12 +12,14 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 
-from sentinel.bench.broadcast import effect
-from sentinel.dex.fork import Fork
-from sentinel.dex.node import Node
+from lab.bench.broadcast import effect
+from sentinel.chain.rpc import Rpc
+from sentinel.core.actions import Candidate
+from sentinel.core.market_state import MarketState
+from sentinel.core.simulation import Simulation
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.simulating.node import Node
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.rpc import Rpc
-from sentinel.types import Candidate, MarketState, Simulation
 from tests.frozen import wait_until_stopped
 
 from .conftest import Desk, candidates

@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 from sentinel.chain.heads import latest_head
+from sentinel.config.settings import load
+from sentinel.config.terms import limits
+from sentinel.core.actions import Approve, HoldAction
+from sentinel.core.decision import Act, Hold
+from sentinel.core.mandate import Spent
+from sentinel.core.transaction import Outcome
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.execute.broadcast import Broadcaster
@@ -15,12 +21,9 @@ from sentinel.execute.dryrun import DryRun
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer_limits import SignerLimits
 from sentinel.journal.journal import Journal
-from sentinel.settings import load
-from sentinel.signer.local import DevSigner
-from sentinel.terms import limits
-from sentinel.types import Act, Approve, Hold, HoldAction, Outcome, Spent
+from sentinel.signing.limits import SignerLimits
+from sentinel.signing.process.local import DevSigner
 
 from .conftest import Desk, candidates
 

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel import gas
-from sentinel.chain.networks import load_network
-from sentinel.dex.build import Builder
-from sentinel.dex.costs import cost_in, expected_gas, expected_size
-from sentinel.dex.quoter import Quoter
-from sentinel.dex.quotes import quote_swap
-from sentinel.errors import ActionFault, QuoteError
-from sentinel.types import Approve, DataFee, Head, HoldAction, MarketState, Reference, V2State
+from sentinel.config.network_file import load_network
+from sentinel.core import gas
+from sentinel.core.actions import Approve, HoldAction
+from sentinel.core.errors import ActionFault, QuoteError
+from sentinel.core.market_state import DataFee, Head, MarketState, Reference, V2State
+from sentinel.dex.building.build import Builder
+from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size
+from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.quoting.quotes import quote_swap
 
 NET = load_network("devnet")
 ADDRESS = "0x" + "00" * 20

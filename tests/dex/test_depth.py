@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.dex.depth import depth, impact_bps
-from sentinel.dex.venues import venue_of
-from sentinel.errors import QuoteError
-from sentinel.types import Pool, PoolState, V2State, V3State
+from sentinel.core.errors import QuoteError
+from sentinel.core.market_state import PoolState, V2State, V3State
+from sentinel.core.network import Pool
+from sentinel.dex.quoting.depth import depth, impact_bps
+from sentinel.dex.venues.registry import venue_of
 
 from .test_quotes import USDC, V2, V3, WETH, ticks_near, v2_at, v3_at
 

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from sentinel.bench.freshness import far_away
-from sentinel.dex.fork import Fork
+from lab.bench.freshness import far_away
+from sentinel.core.errors import ForkUnavailable
+from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.errors import ForkUnavailable
 
 from .conftest import Desk, candidates
 

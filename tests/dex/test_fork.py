@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from sentinel.chain.heads import latest_head
-from sentinel.dex.fork import Fork, without_addresses
-from sentinel.errors import ChainMismatch, ForkUnavailable
-from sentinel.host.process import free_port
+from sentinel.core.errors import ChainMismatch, ForkUnavailable
+from sentinel.core.host.process import free_port
+from sentinel.dex.simulating.fork import Fork, without_addresses
 
 from .conftest import Desk, candidates
 

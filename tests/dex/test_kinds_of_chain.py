@@ -12,28 +12,34 @@ from typing import Any
 
 import pytest
 
-from sentinel import gas
 from sentinel.chain.heads import latest_head
+from sentinel.chain.rpc import Call, Rpc
+from sentinel.config.settings import load
+from sentinel.config.terms import limits
+from sentinel.core import gas
+from sentinel.core.actions import Swap
+from sentinel.core.decision import Act
+from sentinel.core.errors import RpcError
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import NATIVE
+from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.transaction import Outcome, Settled
+from sentinel.core.worth import marks, worth
 from sentinel.decide.policy import Policy
-from sentinel.dex.costs import TRADE_GAS, TRADE_SIZE
-from sentinel.dex.node import Node
-from sentinel.dex.quoter import Quoter
-from sentinel.dex.simulate import L1_BLOCK
+from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE
+from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.simulating.batch import L1_BLOCK
+from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.trial import Trial, why_invalid
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.dex.trial import Trial, why_invalid
-from sentinel.errors import RpcError
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer_limits import SignerLimits
 from sentinel.journal.journal import Journal
-from sentinel.rpc import Call, Rpc
-from sentinel.settings import load
-from sentinel.signer.local import DevSigner
-from sentinel.terms import limits
-from sentinel.types import NATIVE, Act, MarketState, Outcome, Settled, Simulation, Spent, Swap, TxRequest
-from sentinel.worth import marks, worth
+from sentinel.signing.limits import SignerLimits
+from sentinel.signing.process.local import DevSigner
 from tests.chains import L1_BASE_FEE, put, rollup, type_zero
 from tests.dex.conftest import Desk, candidates, desk_on
 

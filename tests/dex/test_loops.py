@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sentinel.agent.tools import Toolbox
+from sentinel.config.settings import load
+from sentinel.config.terms import limits
+from sentinel.core.actions import Swap
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import MarketView
 from sentinel.decide.policy import Policy
-from sentinel.devnet import Devnet
-from sentinel.devnet.crowd import Behaviour
-from sentinel.dex.costs import cost_in, expected_gas, expected_size
-from sentinel.dex.quoter import Quoter
-from sentinel.dex.quotes import quote_swap
-from sentinel.settings import load
-from sentinel.terms import limits
-from sentinel.types import MarketView, Spent, Swap
+from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size
+from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.quoting.quotes import quote_swap
+from sentinel.market import Devnet
+from sentinel.market.crowd import Behaviour
 
 from .conftest import Desk, candidates
 

@@ -8,6 +8,14 @@ from pathlib import Path
 import pytest
 
 from sentinel.chain.heads import latest_head
+from sentinel.config.settings import load
+from sentinel.config.terms import limits
+from sentinel.core.decision import Act
+from sentinel.core.mandate import Spent
+from sentinel.core.network import NATIVE
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Outcome
+from sentinel.core.worth import marks, worth
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.execute.broadcast import Broadcaster
@@ -15,13 +23,9 @@ from sentinel.execute.dryrun import DryRun
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer_limits import SignerLimits
 from sentinel.journal.journal import Journal
-from sentinel.settings import load
-from sentinel.signer.local import DevSigner
-from sentinel.terms import limits
-from sentinel.types import NATIVE, Act, CycleRecord, Outcome, Spent
-from sentinel.worth import marks, worth
+from sentinel.signing.limits import SignerLimits
+from sentinel.signing.process.local import DevSigner
 
 from .conftest import Desk, candidates
 

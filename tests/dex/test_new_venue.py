@@ -10,17 +10,18 @@ import pytest
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.config.settings import load
+from sentinel.config.terms import limits
+from sentinel.core.actions import Swap
+from sentinel.core.mandate import Spent
 from sentinel.decide.policy import Policy
-from sentinel.dex.build import Builder
-from sentinel.dex.costs import expected_gas
-from sentinel.dex.quoter import Quoter
-from sentinel.dex.quotes import quote_swap
+from sentinel.dex.building.build import Builder
+from sentinel.dex.quoting.costs import expected_gas
+from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.quoting.quotes import quote_swap
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.dex.uniswap_v2 import UniswapV2
-from sentinel.dex.venues import VENUES
-from sentinel.settings import load
-from sentinel.terms import limits
-from sentinel.types import Spent, Swap
+from sentinel.dex.venues.registry import VENUES
+from sentinel.dex.venues.uniswap_v2 import UniswapV2
 
 from .conftest import Desk, candidates
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from sentinel.bench.broadcast import effect
-from sentinel.bench.candidates import random_candidates
-from sentinel.dex.node import Node
-from sentinel.dex.simulate import READER
-from sentinel.errors import ForkUnavailable
-from sentinel.rpc import Rpc
-from sentinel.types import Act, Intent, Swap
+from lab.bench.broadcast import effect
+from lab.bench.candidates import random_candidates
+from sentinel.chain.rpc import Rpc
+from sentinel.core.actions import Swap
+from sentinel.core.decision import Act
+from sentinel.core.errors import ForkUnavailable
+from sentinel.core.transaction import Intent
+from sentinel.dex.simulating.batch import READER
+from sentinel.dex.simulating.node import Node
 
 from .conftest import Desk, candidates
 from .nodes import Call, Disguise, Reply, alone, as_geth, effects, refusing, some, where

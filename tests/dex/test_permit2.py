@@ -8,7 +8,7 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.dex.permit2 import allowance_call, allowance_slot, pack_allowance, typed_permit
+from sentinel.dex.building.permit2 import allowance_call, allowance_slot, pack_allowance, typed_permit
 
 from .conftest import Desk
 

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.dex import quotes
-from sentinel.dex.tick_math import MAX_TICK, MIN_TICK, sqrt_price_at, tick_at
-from sentinel.dex.uniswap_v3 import UniswapV3
-from sentinel.dex.venues import venue_of
-from sentinel.errors import QuoteError
-from sentinel.types import Leg, Network, Pool, PoolState, Route, Token, V2State, V3State
+from sentinel.core.actions import Leg, Route
+from sentinel.core.errors import QuoteError
+from sentinel.core.market_state import PoolState, V2State, V3State
+from sentinel.core.network import Network, Pool, Token
+from sentinel.dex.quoting import quotes
+from sentinel.dex.venues.registry import venue_of
+from sentinel.dex.venues.tick_math import MAX_TICK, MIN_TICK, sqrt_price_at, tick_at
+from sentinel.dex.venues.uniswap_v3 import UniswapV3
 
 ADDRESS = "0x" + "00" * 20
 V2 = Pool("V2", "uniswap_v2", ADDRESS, "WETH", "USDC", 3000)

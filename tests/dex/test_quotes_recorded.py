@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from sentinel.dex.tick_math import MAX_TICK, MIN_TICK
-from sentinel.dex.uniswap_v2 import UniswapV2
-from sentinel.dex.uniswap_v3 import UniswapV3, fill
-from sentinel.errors import QuoteError
-from sentinel.types import Pool, V2State, V3State
+from sentinel.core.errors import QuoteError
+from sentinel.core.market_state import V2State, V3State
+from sentinel.core.network import Pool
+from sentinel.dex.venues.tick_math import MAX_TICK, MIN_TICK
+from sentinel.dex.venues.uniswap_v2 import UniswapV2
+from sentinel.dex.venues.uniswap_v3 import UniswapV3, fill
 from tests.data import data_path
 
 V3_CASES = (

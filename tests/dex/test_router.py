@@ -10,13 +10,13 @@ import pytest
 from eth_abi.abi import decode
 from uniswap_universal_router_decoder import FunctionRecipient, RouterCodec
 
-from sentinel.chain.networks import load_network
+from sentinel.config.network_file import load_network
+from sentinel.core.actions import Approve, Leg, Route, Swap
+from sentinel.core.errors import ActionFault
 from sentinel.decide.calldata import ApproveCall, RouterCall, decode_call
-from sentinel.dex.permit2 import typed_permit
-from sentinel.dex.router import encode_approve, encode_swap
-from sentinel.dex.router_leg import CONTRACT_BALANCE
-from sentinel.errors import ActionFault
-from sentinel.types import Approve, Leg, Route, Swap
+from sentinel.dex.building.permit2 import typed_permit
+from sentinel.dex.building.router import encode_approve, encode_swap
+from sentinel.dex.venues.router_leg import CONTRACT_BALANCE
 
 NET = load_network("devnet")
 V2 = Leg("WETH/USDC-v2", "USDC", "WETH", "uniswap_v2")

@@ -7,17 +7,23 @@ from dataclasses import replace
 import pytest
 from eth_abi.abi import encode
 
+from sentinel.config.settings import load
+from sentinel.config.terms import limits
+from sentinel.core.actions import Route, Swap
+from sentinel.core.decision import Act
+from sentinel.core.errors import ActionFault
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import NATIVE
+from sentinel.core.simulation import Simulation
+from sentinel.core.transaction import Intent
 from sentinel.decide.policy import Policy
-from sentinel.dex.fork import Fork
-from sentinel.dex.quotes import quote_swap
-from sentinel.dex.router import encode_swap
-from sentinel.dex.snapshot import FLAGS, simulate_by_mining
+from sentinel.dex.building.router import encode_swap
+from sentinel.dex.quoting.quotes import quote_swap
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.simulating.snapshot import FLAGS, simulate_by_mining
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.errors import ActionFault
-from sentinel.execute.signer_call import read_call
-from sentinel.settings import load
-from sentinel.terms import limits
-from sentinel.types import NATIVE, Act, Intent, MarketState, Route, Simulation, Spent, Swap
+from sentinel.signing.router_call import read_call
 
 from .conftest import Desk, candidates
 from .test_simulate import broadcast, effect

@@ -11,15 +11,17 @@ import pytest
 from aiohttp import ClientSession, web
 from eth_abi.abi import encode
 
-from sentinel.dex.fork import Fork
-from sentinel.dex.permit2 import allowance_slot, pack_allowance
-from sentinel.dex.quotes import quote_swap
-from sentinel.dex.requests import parse_log
-from sentinel.dex.reverts import revert_reason
-from sentinel.dex.snapshot import FLAGS, simulate_by_mining
+from sentinel.core.actions import Action, Approve, HoldAction, Swap
+from sentinel.core.market_state import MarketState
+from sentinel.core.simulation import Simulation
+from sentinel.dex.building.permit2 import allowance_slot, pack_allowance
+from sentinel.dex.quoting.quotes import quote_swap
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.simulating.requests import parse_log
+from sentinel.dex.simulating.reverts import revert_reason
+from sentinel.dex.simulating.snapshot import FLAGS, simulate_by_mining
+from sentinel.dex.simulating.trial import intrinsic_gas
 from sentinel.dex.toolkit import SCREEN_GAS, DexToolkit
-from sentinel.dex.trial import intrinsic_gas
-from sentinel.types import Action, Approve, HoldAction, MarketState, Simulation, Swap
 
 from .conftest import Desk, candidates
 

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sentinel.bench.freshness import far_away
+from lab.bench.freshness import far_away
+from sentinel.chain.anvil import start_anvil
 from sentinel.chain.heads import latest_head
-from sentinel.dex.simulator import Batch
-from sentinel.errors import ForkUnavailable
-from sentinel.host.anvil import start_anvil
+from sentinel.core.errors import ForkUnavailable
+from sentinel.dex.simulating.simulator import Batch
 
 from .conftest import Desk
 from .nodes import Disguise, alone, both, effects, freeze, refusing, some, where

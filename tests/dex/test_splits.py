@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.dex.quotes import best_venue, leg_of, quote_routes
-from sentinel.dex.splits import best_route, best_split, split
-from sentinel.errors import QuoteError
-from sentinel.types import Pool, PoolState, Route, Token
+from sentinel.core.actions import Route
+from sentinel.core.errors import QuoteError
+from sentinel.core.market_state import PoolState
+from sentinel.core.network import Pool, Token
+from sentinel.dex.quoting.quotes import best_venue, leg_of, quote_routes
+from sentinel.dex.quoting.splits import best_route, best_split, split
 
 from .test_quotes import ADDRESS, NETWORK, USDC, WETH, v2_at, v3_at
 

@@ -10,22 +10,17 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from sentinel.core.actions import Action, Swap
+from sentinel.core.decision import Act
+from sentinel.core.errors import Refused
+from sentinel.core.mandate import Limits, Spent
+from sentinel.core.market_state import MarketState
+from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.transaction import Intent
 from sentinel.decide.policy import Policy
-from sentinel.devnet.contracts import DEPLOYER, send
-from sentinel.dex.permit2 import allowance_call
-from sentinel.dex.trial import MAX_GAS
-from sentinel.errors import Refused
-from sentinel.types import (
-    Act,
-    Action,
-    Intent,
-    Limits,
-    MarketState,
-    Simulation,
-    Spent,
-    Swap,
-    TxRequest,
-)
+from sentinel.dex.building.permit2 import allowance_call
+from sentinel.dex.simulating.trial import MAX_GAS
+from sentinel.market.contracts import DEPLOYER, send
 
 from .conftest import Desk, candidates
 

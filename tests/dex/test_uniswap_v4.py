@@ -7,11 +7,11 @@ import random
 from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
-from sentinel.devnet.contracts import ADDRESSES, POOLS, calldata
-from sentinel.dex.uniswap_v4 import UniswapV4
-from sentinel.errors import QuoteError, RpcError
-from sentinel.rpc import Call
-from sentinel.types import V4State
+from sentinel.chain.rpc import Call
+from sentinel.core.errors import QuoteError, RpcError
+from sentinel.core.market_state import V4State
+from sentinel.dex.venues.uniswap_v4 import UniswapV4
+from sentinel.market.contracts import ADDRESSES, POOLS, calldata
 
 from .conftest import Desk
 

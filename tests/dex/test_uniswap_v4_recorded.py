@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from sentinel.dex.tick_math import MAX_TICK, MIN_TICK
-from sentinel.dex.uniswap_v4 import UniswapV4, swap_fee
-from sentinel.errors import QuoteError
-from sentinel.types import Pool, V4State
+from sentinel.core.errors import QuoteError
+from sentinel.core.market_state import V4State
+from sentinel.core.network import Pool
+from sentinel.dex.venues.tick_math import MAX_TICK, MIN_TICK
+from sentinel.dex.venues.uniswap_v4 import UniswapV4, swap_fee
 
 from .test_quotes_recorded import load
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from eth_utils.crypto import keccak
 
-from sentinel.dex import uniswap_v3_reads as reads
-from sentinel.dex.uniswap_v2 import GET_RESERVES, UniswapV2
-from sentinel.dex.uniswap_v3 import UniswapV3
-from sentinel.errors import QuoteError
-from sentinel.multicall import Read
-from sentinel.types import Pool, PoolState, V2State, V3State
+from sentinel.chain.multicall import Read
+from sentinel.core.errors import QuoteError
+from sentinel.core.market_state import PoolState, V2State, V3State
+from sentinel.core.network import Pool
+from sentinel.dex.venues import uniswap_v3_reads as reads
+from sentinel.dex.venues.uniswap_v2 import GET_RESERVES, UniswapV2
+from sentinel.dex.venues.uniswap_v3 import UniswapV3
 from tests.data import data_path
 
 V3_BLOCK = ("onchain_quotes", "pool_states", "1", "block_24947230.json")

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
-from sentinel.distill import dataset, tokenizer
+from sentinel.distill.training import dataset, tokenizer
 
 what, folder, rows, *rest = sys.argv[1:]
 trajectories = list(dataset.read(Path(rows)))

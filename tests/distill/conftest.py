@@ -58,7 +58,7 @@ def start_training() -> Callable[..., subprocess.Popen[str]]:
     """Starts the training module itself, without the command line in front of it."""
 
     def start(*options: str | Path) -> subprocess.Popen[str]:
-        command: list[str | Path] = [*PYTHON, "-m", "sentinel.distill.train", *options]
+        command: list[str | Path] = [*PYTHON, "-m", "sentinel.distill.training.train", *options]
         both = subprocess.STDOUT
         return subprocess.Popen(command, cwd=CHECKOUT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=both, text=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from sentinel.distill import dataset
+from sentinel.distill.training import dataset
 
 folder, rows = map(Path, sys.argv[1:])
 coder, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)

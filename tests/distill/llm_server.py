@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sentinel.distill import prefix
+from sentinel.distill.teaching import prefix
 
 RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("recorded").joinpath("teacher.json").read_text())
 MODEL = "teacher-32b"

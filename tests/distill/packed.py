@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from sentinel.distill import dataset, train, untrained
-from sentinel.distill.shape import SIZES
+from sentinel.distill.training import dataset, train, untrained
+from sentinel.distill.training.shape import SIZES
 
 torch.set_num_threads(1)
 torch.manual_seed(1)

@@ -10,8 +10,8 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from sentinel.distill import dataset, untrained
-from sentinel.distill.shape import SIZES, tuned
+from sentinel.distill.training import dataset, untrained
+from sentinel.distill.training.shape import SIZES, tuned
 
 trajectories = list(dataset.read(Path(sys.argv[1])))
 texts = [turn.text for one in trajectories for turn in one.turns]

@@ -6,9 +6,9 @@ import json
 import sys
 from pathlib import Path
 
-from sentinel.agent import form
-from sentinel.distill import dataset, oracle, tokenizer
-from sentinel.types import Turn
+from sentinel.agent import form, oracle
+from sentinel.core.trajectory import Turn
+from sentinel.distill.training import dataset, tokenizer
 
 PROMPT = "Playbook: rebalance\nPair: WETH/USDC\nTarget: 0.55\nBand: 0.02\nSize: 500\nLeast: 10"
 

@@ -15,8 +15,8 @@ import pytest
 from sentinel.agent.form import closed
 from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.serving import CHECKOUT, NAME, SCRIPT, served
+from sentinel.core.trajectory import Trajectory
 from sentinel.distill.rows import trajectory_of
-from sentinel.types import Trajectory
 from tests.distill.tuning import tune
 
 TEMPLATE = (CHECKOUT / "models" / "nano" / "chat_template.jinja").read_text()

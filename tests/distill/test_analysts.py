@@ -14,12 +14,15 @@ from typer.testing import CliRunner
 
 from sentinel.agent import prompt
 from sentinel.agent.serving import CHECKOUT
-from sentinel.distill import cli, rows
-from sentinel.distill.analysis import FAST, FULL, OracleAnalyst
-from sentinel.distill.analysts import WITHIN, agree
+from sentinel.cli import distill as cli
+from sentinel.core.mandate import Brief
+from sentinel.core.market_state import MarketView
+from sentinel.core.network import BPS
+from sentinel.distill import rows
+from sentinel.distill.collecting.analysts import WITHIN, agree
+from sentinel.distill.collecting.select import select, unfit
 from sentinel.distill.rows import ANALYST, Row
-from sentinel.distill.select import select, unfit
-from sentinel.types import BPS, Brief, MarketView
+from sentinel.distill.teaching.analysis import FAST, FULL, OracleAnalyst
 
 VIEW = MarketView({"WETH": 3000, "USDC": 7000}, "down", 0.7, 100, "student:analyst")
 

@@ -14,12 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from sentinel.agent.serving import CHECKOUT
-from sentinel.distill import cli, rows
-from sentinel.distill.best_of import HARDER, BestOf
+from sentinel.cli import distill as cli
+from sentinel.core.errors import OperatorError
+from sentinel.core.trajectory import Trajectory, Turn
+from sentinel.distill import rows
+from sentinel.distill.collecting.best_of import HARDER, BestOf
+from sentinel.distill.collecting.select import select
 from sentinel.distill.rows import Row, Shards
-from sentinel.distill.select import select
-from sentinel.errors import OperatorError
-from sentinel.types import Trajectory, Turn
 
 NANO = CHECKOUT / "models" / "nano"
 STATES = 6

@@ -14,13 +14,14 @@ import pytest
 
 from sentinel.agent.prompt import SYSTEM
 from sentinel.agent.serving import CHECKOUT
-from sentinel.distill import rows, split
-from sentinel.distill.cases import Order
-from sentinel.distill.collect import GIVE_UP, collect
+from sentinel.core.errors import OperatorError
+from sentinel.distill import rows
+from sentinel.distill.collecting.collect import GIVE_UP, collect
+from sentinel.distill.collecting.select import select
 from sentinel.distill.rows import Shards
-from sentinel.distill.select import select
-from sentinel.distill.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher, Teacher
-from sentinel.errors import OperatorError
+from sentinel.distill.states import split
+from sentinel.distill.states.cases import Order
+from sentinel.distill.teaching.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher, Teacher
 from tests.distill.llm_server import KEY, MODEL, LlmServer, recorded_server
 
 DEV = split.load("dev")

@@ -21,7 +21,7 @@ OPTIONS = ["--size", "micro", "--batch", "8", "--steps", "40", "--device", "cpu"
 def started(rows: Path, out: Path, *launcher: str) -> subprocess.Popen[str]:
     """In a process group of its own, as a command at a terminal is."""
     python = CHECKOUT / ".venv-serve" / "bin" / "python"
-    command: list[str | Path] = [python, "-W", "ignore", "-m", *launcher, "sentinel.distill.train"]
+    command: list[str | Path] = [python, "-W", "ignore", "-m", *launcher, "sentinel.distill.training.train"]
     command += ["--data", rows, "--out", out, *OPTIONS]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
     both = subprocess.STDOUT

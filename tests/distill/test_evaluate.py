@@ -12,13 +12,14 @@ import pytest
 
 from sentinel.agent.episode import Sampler
 from sentinel.agent.form import render_action
+from sentinel.agent.oracle import OracleModel
 from sentinel.agent.serving import CHECKOUT
-from sentinel.distill import card, split
-from sentinel.distill.evaluate import evaluate
-from sentinel.distill.oracle import OracleModel
-from sentinel.distill.paired import compare
-from sentinel.errors import ModelTimeout
-from sentinel.types import Sample
+from sentinel.core.actions import Sample
+from sentinel.core.errors import ModelTimeout
+from sentinel.distill.evaluation.evaluate import evaluate
+from sentinel.distill.evaluation.paired import compare
+from sentinel.distill.states import split
+from sentinel.distill.training import card
 
 STATES = 40
 NANO = CHECKOUT / "models" / "nano"

@@ -12,26 +12,30 @@ from pathlib import Path
 import pytest
 from eth_utils.address import to_checksum_address
 
-from sentinel import settings, terms
 from sentinel.agent import prompt
 from sentinel.agent.form import render_action
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.app import opened
+from sentinel.chain.anvil import start_anvil
 from sentinel.chain.heads import latest_head
-from sentinel.chain.networks import load_network
-from sentinel.devnet import Devnet
-from sentinel.distill import rows, split
-from sentinel.distill.cases import Order
-from sentinel.distill.collect import collect
-from sentinel.distill.from_journal import PART, FromJournal, asked_for
+from sentinel.config import settings, terms
+from sentinel.config.network_file import load_network
+from sentinel.config.settings import Settings
+from sentinel.core.actions import Sample
+from sentinel.core.errors import ChainMismatch, OperatorError
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import MarketView
+from sentinel.core.network import NATIVE
+from sentinel.daemon import opened
+from sentinel.distill import rows
+from sentinel.distill.collecting.collect import collect
+from sentinel.distill.collecting.from_journal import PART, FromJournal, asked_for
+from sentinel.distill.collecting.select import select
 from sentinel.distill.rows import Shards
-from sentinel.distill.select import select
-from sentinel.distill.teacher import OracleTeacher
-from sentinel.errors import ChainMismatch, OperatorError
-from sentinel.host.anvil import start_anvil
+from sentinel.distill.states import split
+from sentinel.distill.states.cases import Order
+from sentinel.distill.teaching.teacher import OracleTeacher
 from sentinel.journal import Journal
-from sentinel.settings import Settings
-from sentinel.types import NATIVE, Mandate, MarketView, Sample
+from sentinel.market import Devnet
 
 WALLET = to_checksum_address("0x" + "5e" * 20)
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # far from half and half

@@ -8,12 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sentinel.agent.form import render_action
+from sentinel.core.actions import Sample
+from sentinel.core.errors import ModelUnavailable
+from sentinel.core.mandate import Limits, Mandate, Spent
+from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.network import Network
+from sentinel.core.simulation import Refusal, Simulation
 from sentinel.decide.policy import Policy
-from sentinel.distill import split
-from sentinel.distill.hostile import survive
-from sentinel.distill.hostile_inputs import attacks
-from sentinel.errors import ModelUnavailable
-from sentinel.types import Limits, Mandate, MarketState, MarketView, Network, Refusal, Sample, Simulation, Spent
+from sentinel.distill.evaluation.hostile import survive
+from sentinel.distill.evaluation.hostile_inputs import attacks
+from sentinel.distill.states import split
 from tests.attack.outputs import texts
 
 ATTACKS = 73

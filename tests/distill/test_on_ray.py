@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from sentinel.agent.serving import CHECKOUT
-from sentinel.distill import split
-from sentinel.distill.arena import WALLETS
-from sentinel.distill.cases import BARS_A_SEGMENT, Order
-from sentinel.distill.collect import collect
-from sentinel.distill.on_ray import OnRay, Played
+from sentinel.core.errors import OperatorError
+from sentinel.distill.collecting.collect import collect
+from sentinel.distill.collecting.on_ray import OnRay, Played
+from sentinel.distill.collecting.trajectories import version
 from sentinel.distill.rows import Shards
-from sentinel.distill.teacher import OracleTeacher
-from sentinel.distill.trajectories import version
-from sentinel.errors import OperatorError
+from sentinel.distill.states import split
+from sentinel.distill.states.arena import WALLETS
+from sentinel.distill.states.cases import BARS_A_SEGMENT, Order
+from sentinel.distill.teaching.teacher import OracleTeacher
 
 MARK = "COLLECT_TEST_MARK"  # in the environment of the command and of all that it starts
 SEGMENT = BARS_A_SEGMENT * len(WALLETS)  # states

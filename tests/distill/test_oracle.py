@@ -8,22 +8,23 @@ from typing import get_args
 
 import pytest
 
-from sentinel import setting_groups
 from sentinel.agent import prompt
 from sentinel.agent.form import THOUGHT, closed
+from sentinel.agent.oracle import OracleModel, next_action, read_prompt
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.distill import split
-from sentinel.distill.cases import Order
-from sentinel.distill.collect import collect
-from sentinel.distill.oracle import OracleModel, next_action, read_prompt
+from sentinel.config import groups as setting_groups
+from sentinel.core.errors import OperatorError
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import MarketView
+from sentinel.distill.collecting.collect import collect
+from sentinel.distill.collecting.select import select
 from sentinel.distill.rows import Shards
-from sentinel.distill.scenario import MAKERS
-from sentinel.distill.select import select
-from sentinel.distill.teacher import OracleTeacher
-from sentinel.distill.value import ENOUGH
-from sentinel.errors import OperatorError
-from sentinel.types import Mandate, MarketView
+from sentinel.distill.states import split
+from sentinel.distill.states.cases import Order
+from sentinel.distill.states.scenario import MAKERS
+from sentinel.distill.states.value import ENOUGH
+from sentinel.distill.teaching.teacher import OracleTeacher
 
 VIEW = MarketView({"WETH": 5500, "USDC": 4500}, "", 1.0, 0, "settings")
 

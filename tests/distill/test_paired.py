@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.distill.paired import Comparison, Difference, compare, difference
+from sentinel.distill.evaluation.paired import Comparison, Difference, compare, difference
 
 
 def exact_quantiles(found: list[int]) -> tuple[float, float]:

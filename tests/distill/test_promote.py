@@ -17,16 +17,17 @@ import pytest
 
 from sentinel.agent.episode import Sampler
 from sentinel.agent.form import render_action
+from sentinel.agent.oracle import OracleModel
 from sentinel.agent.serving import CHECKOUT, SCRIPT
-from sentinel.distill import shadow_log, split
-from sentinel.distill.evaluate import evaluate
-from sentinel.distill.hostile import survive
-from sentinel.distill.oracle import OracleModel
-from sentinel.distill.promote import Wanted, promote, served_name, undo
-from sentinel.distill.shadow_log import ShadowBlock
-from sentinel.distill.students import Students, identity
-from sentinel.errors import OperatorError
-from sentinel.types import Sample
+from sentinel.core.actions import Sample
+from sentinel.core.errors import OperatorError
+from sentinel.distill.evaluation.evaluate import evaluate
+from sentinel.distill.evaluation.hostile import survive
+from sentinel.distill.promotion import shadow_log
+from sentinel.distill.promotion.promote import Wanted, promote, served_name, undo
+from sentinel.distill.promotion.shadow_log import ShadowBlock
+from sentinel.distill.promotion.students import Students, identity
+from sentinel.distill.states import split
 
 WANTED = Wanted(heldout=40, shadow_blocks=20)
 HOLD = render_action("I wait.", 'weight("WETH")\nhold("never")')

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.agent.form import render_action
+from sentinel.agent.oracle import OracleModel, next_action
 from sentinel.agent.parse import parse
-from sentinel.distill import rows, split
-from sentinel.distill.cases import Case, Order, segments
-from sentinel.distill.oracle import OracleModel, next_action
-from sentinel.distill.reached import Reached, walk
-from sentinel.types import Act, Sample, Trajectory
+from sentinel.core.actions import Sample
+from sentinel.core.decision import Act
+from sentinel.core.trajectory import Trajectory
+from sentinel.distill import rows
+from sentinel.distill.rounds.reached import Reached, walk
+from sentinel.distill.states import split
+from sentinel.distill.states.cases import Case, Order, segments
 
 ORDER = Order(split.load("train"), 24, seed=3)
 TEMPLATE = Path(__file__).parents[2] / "models" / "nano" / "chat_template.jinja"

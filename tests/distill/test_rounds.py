@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sentinel.distill import recipe, rounds, rows
-from sentinel.distill.rounds import Plan, make_round, picture, run
-from sentinel.errors import OperatorError
+from sentinel.core.errors import OperatorError
+from sentinel.distill import recipe, rows
+from sentinel.distill.rounds import rounds
+from sentinel.distill.rounds.rounds import Plan, make_round, picture, run
 
 PLAN = Plan(rounds=1, states=4, judged=2, size="micro", steps=20)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.distill.score import agrees
-from sentinel.shares import Share
-from sentinel.types import Hold
+from sentinel.core.decision import Hold
+from sentinel.core.statistics import Share
+from sentinel.distill.states.score import agrees
 
 
 @given(st.integers(1, 2000), st.data())

@@ -14,11 +14,11 @@ import pytest
 from sentinel.agent import prompt
 from sentinel.agent.form import render_action
 from sentinel.agent.playbooks import PLAYBOOKS
+from sentinel.core.errors import OperatorError
+from sentinel.core.trajectory import Trajectory, Turn
 from sentinel.distill import rows
+from sentinel.distill.collecting.select import SHARE, SPARE_HOLDS, select, unfit
 from sentinel.distill.rows import OPEN, Row, Shards
-from sentinel.distill.select import SHARE, SPARE_HOLDS, select, unfit
-from sentinel.errors import OperatorError
-from sentinel.types import Trajectory, Turn
 
 READ = render_action("I look.", 'print(weight("WETH"))')
 HOLD = render_action("I wait.", 'hold("calm")')

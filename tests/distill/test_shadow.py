@@ -11,17 +11,19 @@ from pathlib import Path
 import pytest
 from eth_utils.address import to_checksum_address
 
-from sentinel import settings
 from sentinel.agent.episode import Sampler
 from sentinel.agent.form import render_action
-from sentinel.app import App, opened
+from sentinel.agent.oracle import OracleModel
 from sentinel.cli import common
-from sentinel.devnet import Devnet
-from sentinel.distill.oracle import OracleModel
-from sentinel.distill.shadow import Shadow
-from sentinel.distill.shadow_log import FILE, ShadowBlock, read, summary
-from sentinel.errors import ModelUnavailable, SettingsError
-from sentinel.types import NATIVE, CycleRecord, Sample
+from sentinel.config import settings
+from sentinel.core.actions import Sample
+from sentinel.core.errors import ModelUnavailable, SettingsError
+from sentinel.core.network import NATIVE
+from sentinel.core.record import CycleRecord
+from sentinel.daemon import App, opened
+from sentinel.distill.promotion.shadow import Shadow
+from sentinel.distill.promotion.shadow_log import FILE, ShadowBlock, read, summary
+from sentinel.market import Devnet
 
 WALLET = to_checksum_address("0x" + "5e" * 20)
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # far from half and half

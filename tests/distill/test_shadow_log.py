@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.distill.shadow_log import ShadowBlock, append, read, summary
+from sentinel.distill.promotion.shadow_log import ShadowBlock, append, read, summary
 
 BLOCK = ShadowBlock(1.0, "new", "student:old", 7, "0x07", "momentum", "", True, 10.0, 9.0, 5.0, "act", 0.2)
 FAILED = replace(BLOCK, block=9, hash="0x09", failed="ModelTimeout", agrees=False, oracle=0.0, ours=0.0, theirs=0.0)

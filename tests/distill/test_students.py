@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.distill.students import Students, hashes, identity
-from sentinel.errors import OperatorError
+from sentinel.core.errors import OperatorError
+from sentinel.distill.promotion.students import Students, hashes, identity
 
 KILLED = -9
 # Runs one change and kills itself at the k-th step that touches the disk, before or after it is done.
 VICTIM = """
 import os, pathlib, signal, sys
-from sentinel.distill.students import Students
+from sentinel.distill.promotion.students import Students
 
 left, after = int(sys.argv[4]), sys.argv[5] == "after"
 

@@ -13,19 +13,22 @@ from typing import Any
 
 import pytest
 
+from lab.swapbench import cells, page, run, states, table, thoughts
+from lab.swapbench.answers import EIGHT, ONE, SAMPLED, Answered, answer
+from lab.swapbench.grades import Grade, grade
+from lab.swapbench.lessons import KINDS, Lesson, teach
+from lab.swapbench.orders import CLAUSES, knobs, write
+from lab.swapbench.plans import FULL
+from lab.swapbench.states import Posed
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.serving import CHECKOUT
-from sentinel.distill.swapbench import cells, page, run, states, table, thoughts
-from sentinel.distill.swapbench.answers import EIGHT, ONE, SAMPLED, Answered, answer
-from sentinel.distill.swapbench.grades import Grade, grade
-from sentinel.distill.swapbench.lessons import KINDS, Lesson, teach
-from sentinel.distill.swapbench.orders import CLAUSES, knobs, write
-from sentinel.distill.swapbench.plans import FULL
-from sentinel.distill.swapbench.states import Posed
-from sentinel.errors import OperatorError, SentinelError
-from sentinel.types import Candidate, HoldAction, Mandate, MarketView, Proposal, Sample, Trajectory
+from sentinel.core.actions import Candidate, HoldAction, Proposal, Sample
+from sentinel.core.errors import OperatorError, SentinelError
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import MarketView
+from sentinel.core.trajectory import Trajectory
 
 COUNT = 42  # states: three that act and three that hold of each playbook
 

@@ -14,10 +14,11 @@ from sentinel.agent.form import render_action
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
-from sentinel.distill import prefix, teacher_prompt
-from sentinel.distill.teacher import PATIENCE, Endpoint, LlmTeacher, Meter, Pace
-from sentinel.errors import ModelUnavailable, OperatorError
-from sentinel.types import Mandate, MarketView
+from sentinel.core.errors import ModelUnavailable, OperatorError
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import MarketView
+from sentinel.distill.teaching import prefix, teacher_prompt
+from sentinel.distill.teaching.teacher import PATIENCE, Endpoint, LlmTeacher, Meter, Pace
 from tests.agent.doubles import toolbox
 from tests.distill.llm_server import KEY, MODEL, LlmServer, recorded_server
 

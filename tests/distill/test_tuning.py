@@ -14,9 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from sentinel.agent.serving import CHECKOUT
-from sentinel.distill import cli, shape
+from sentinel.cli import distill as cli
+from sentinel.core.errors import OperatorError
 from sentinel.distill.serving_env import run_module
-from sentinel.errors import OperatorError
+from sentinel.distill.training import shape
 from tests.distill.tuning import tune
 
 PLAIN = "{% for message in messages %}{{ message['content'] }}{% endfor %}"  # marks nothing
@@ -54,7 +55,9 @@ def test_an_adapter_learns_and_merged_into_its_base_answers_as_trained(
     assert not (tmp_path / "model.safetensors").exists()
     answer = in_serving("base.py", "ask", tmp_path, one_row, base)
     assert answer["said"] == answer["wanted"]
-    run_module("sentinel.distill.losses", "--student", tmp_path, "--data", one_row, "--out", tmp_path / "losses.jsonl")
+    run_module(
+        "sentinel.distill.training.losses", "--student", tmp_path, "--data", one_row, "--out", tmp_path / "losses.jsonl"
+    )
     assert json.loads((tmp_path / "losses.jsonl").read_text())["loss"] < 0.05 * facts["losses"][0]
     card = (tmp_path / "README.md").read_text()
     assert "A LoRA adapter (rank 64, alpha 128, dropout 0.05)" in card

@@ -12,24 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel.agent.oracle import OracleModel
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.tools import Toolbox
-from sentinel.distill import split
-from sentinel.distill.cases import Case, cases
-from sentinel.distill.oracle import OracleModel
-from sentinel.distill.trajectories import drop_reason
-from sentinel.distill.value import (
-    EPSILON,
-    RULES,
-    best,
-    captured,
-    goal,
-    regret_bps,
-    succeeds,
-    value,
-)
-from sentinel.errors import AgentFault, QuoteError
-from sentinel.types import Act, Action, Approve, Candidate, Mandate, MarketState, SimEnv, Simulation, Swap, TxRequest
+from sentinel.core.actions import Action, Approve, Candidate, Swap
+from sentinel.core.decision import Act
+from sentinel.core.errors import AgentFault, QuoteError
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import MarketState
+from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.distill.collecting.trajectories import drop_reason
+from sentinel.distill.states import split
+from sentinel.distill.states.cases import Case, cases
+from sentinel.distill.states.value import EPSILON, RULES, best, captured, goal, regret_bps, succeeds, value
 from tests.agent.doubles import NETWORK, STATE, VIEW, PaperBuilder, PaperQuoter, toolbox, with_balances
 
 STATES = 320

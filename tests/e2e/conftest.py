@@ -13,11 +13,13 @@ import pytest
 import pytest_asyncio
 from eth_account import Account
 
-from sentinel import settings
 from sentinel.agent.serving import CHECKOUT, Server, served
-from sentinel.app import App, opened
-from sentinel.devnet import Devnet
-from sentinel.types import NATIVE, CycleRecord, Settled
+from sentinel.config import settings
+from sentinel.core.network import NATIVE
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Settled
+from sentinel.daemon import App, opened
+from sentinel.market import Devnet
 
 KEY = "0x" + "e2" * 32  # worth nothing anywhere
 WALLET = Account.from_key(KEY).address

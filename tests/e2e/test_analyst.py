@@ -8,8 +8,8 @@ import pytest
 
 from sentinel.agent.opinion import REGIMES
 from sentinel.agent.serving import CHECKOUT, served
-from sentinel.devnet import Devnet
-from sentinel.types import MarketView
+from sentinel.core.market_state import MarketView
+from sentinel.market import Devnet
 
 from .conftest import Run, running
 

@@ -14,8 +14,12 @@ import pytest
 
 from sentinel.agent import prompt
 from sentinel.agent.serving import CHECKOUT, Server
-from sentinel.devnet import Devnet
-from sentinel.types import NATIVE, Act, Hold, Mandate, MarketView, Outcome
+from sentinel.core.decision import Act, Hold
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import MarketView
+from sentinel.core.network import NATIVE
+from sentinel.core.transaction import Outcome
+from sentinel.market import Devnet
 
 from .conftest import WALLET, Run, running
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from lab.swapbench import states
+from lab.swapbench.batched import Batched, Draw, Place
 from sentinel.agent import prompt
 from sentinel.agent.form import closed
 from sentinel.agent.serving import CHECKOUT, Server
 from sentinel.agent.serving import student as client
-from sentinel.distill.swapbench import states
-from sentinel.distill.swapbench.batched import Batched, Draw, Place
 
 COUNT = 28  # requests of the shipped student's own kind
 

@@ -14,9 +14,12 @@ from typing import Any, TypeVar
 
 from eth_abi.abi import encode
 
-from sentinel.errors import RpcError
-from sentinel.execute.signer import SignedTx
-from sentinel.types import Fees, Head, Network, TxRequest
+from sentinel.core.errors import RpcError
+from sentinel.core.market_state import Head
+from sentinel.core.network import Network
+from sentinel.core.simulation import TxRequest
+from sentinel.core.transaction import Fees
+from sentinel.signing.signer import SignedTx
 from tests.execute.rig import Alone
 
 T = TypeVar("T")

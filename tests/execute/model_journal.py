@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sentinel.errors import JournalError
+from sentinel.core.errors import JournalError
+from sentinel.core.transaction import Attempt, Intent, Settled
 from sentinel.journal.intents import Pending
 from sentinel.journal.states import MINED, State, ended_as, step
-from sentinel.types import Attempt, Intent, Settled
 
 
 @dataclass

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sentinel.bench.crash import counter
-from sentinel.bench.crash.counter import (
+from lab.crash import counter
+from lab.crash.counter import (
     CAPS,
     COUNTER,
     COUNTER_CODE,
@@ -24,16 +24,18 @@ from sentinel.bench.crash.counter import (
     read_head,
     rules,
 )
-from sentinel.devnet import Devnet
+from sentinel.chain.rpc import JsonRpc, Rpc
+from sentinel.core.market_state import Head
+from sentinel.core.network import NATIVE, Network
+from sentinel.core.transaction import Attempt, Intent, Settled
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer_client import SignerClient
 from sentinel.journal.journal import Journal
-from sentinel.rpc import JsonRpc, Rpc
-from sentinel.signer.local import DevSigner
-from sentinel.types import NATIVE, Attempt, Head, Intent, Network, Settled
+from sentinel.market import Devnet
+from sentinel.signing.client import SignerClient
+from sentinel.signing.process.local import DevSigner
 
 __all__ = ["CAPS", "COUNTER", "GWEI", "KEY", "Alone", "Notes", "Rig"]
 __all__ += ["decision", "effects", "network", "rules", "signer", "until"]

@@ -11,19 +11,21 @@ from typing import Any
 
 import pytest
 
-from sentinel import terms
-from sentinel.app.startup import Startup
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.config import terms
+from sentinel.config.settings import load
+from sentinel.core.errors import Refused, SignerUnavailable, Unavailable
+from sentinel.core.market_state import Head
+from sentinel.core.network import NATIVE
+from sentinel.core.transaction import Intent, Outcome, Settled
+from sentinel.daemon.startup import Startup
 from sentinel.decide.policy import REVOKE_RULES, Policy
-from sentinel.dex.fork import Fork
+from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.dex.venues import READERS
-from sentinel.errors import Refused, SignerUnavailable, Unavailable
+from sentinel.dex.venues.registry import READERS
 from sentinel.execute.approvals import Approvals
 from sentinel.execute.dryrun import DryRun
-from sentinel.settings import load
-from sentinel.types import NATIVE, Head, Intent, Outcome, Settled
 from tests.execute.rig import GWEI, KEY, Rig, decision, network
 from tests.journal.values import cycle
 

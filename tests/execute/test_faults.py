@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.bench.faults import (
+from lab.faults import (
     SEND,
     Body,
     Cut,
@@ -26,10 +26,10 @@ from sentinel.bench.faults import (
     lies,
 )
 from sentinel.chain.heads import latest_head
-from sentinel.errors import ChainMismatch, JournalError, RpcError, Unavailable
+from sentinel.chain.rpc import Rpc
+from sentinel.core.errors import ChainMismatch, JournalError, RpcError, Unavailable
+from sentinel.core.transaction import Attempt, Intent, Outcome
 from sentinel.execute.sender import Executor
-from sentinel.rpc import Rpc
-from sentinel.types import Attempt, Intent, Outcome
 from tests.execute.rig import GWEI, Rig
 
 RECEIPT = "eth_getTransactionReceipt"
@@ -51,7 +51,7 @@ NO_REPLY: list[Effect] = [  # nothing that can be taken for a node's judgement
 
 @pytest.fixture
 async def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Rig, FaultProxy]]:
-    monkeypatch.setattr("sentinel.rpc.MAX_REPLY", 2**20)
+    monkeypatch.setattr("sentinel.chain.rpc.MAX_REPLY", 2**20)
     async with Rig.start(tmp_path) as rig, FaultProxy(rig.net.rpc_url) as proxy, Rpc(proxy.url, timeout=1.0) as rpc:
         rig.rpc = rpc
         rig.restart()

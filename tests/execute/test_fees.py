@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sentinel.chain.networks import load_network
+from sentinel.config.network_file import load_network
+from sentinel.config.settings import load
+from sentinel.config.terms import limits
+from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.execute.fees import FeeCaps, bump, first, raised
 from sentinel.execute.send_state import CANCEL_GAS, Bump, Cancel, First, Rules, Seen, Send, Sent, next_step
 from sentinel.execute.watch import data_fee
-from sentinel.settings import load
-from sentinel.terms import limits
-from sentinel.types import Attempt, Fees, Intent, Outcome
 from tests.execute.rig import GWEI, Rig
 from tests.journal.values import act, intent
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.errors import RpcError
+from sentinel.core.errors import RpcError
+from sentinel.core.network import NATIVE
+from sentinel.core.transaction import Attempt, Outcome
 from sentinel.execute.finality import Finality
 from sentinel.execute.reconcile import reconcile
-from sentinel.types import NATIVE, Attempt, Outcome
 from tests.execute.rig import Rig
 
 

@@ -12,12 +12,15 @@ from eth_account import Account
 from eth_utils.address import to_checksum_address
 
 from sentinel.chain.fees import Inclusion
-from sentinel.devnet.contracts import PERMIT2, calldata
-from sentinel.dex.environment import next_block, other_block
-from sentinel.dex.simulate import simulate
-from sentinel.dex.trial import Trial
-from sentinel.errors import SignerRefused
-from sentinel.types import NATIVE, Candidate, Fees, HoldAction, Outcome, TxRequest
+from sentinel.core.actions import Candidate, HoldAction
+from sentinel.core.errors import SignerRefused
+from sentinel.core.network import NATIVE
+from sentinel.core.simulation import TxRequest
+from sentinel.core.transaction import Fees, Outcome
+from sentinel.dex.simulating.batch import simulate
+from sentinel.dex.simulating.environment import next_block, other_block
+from sentinel.dex.simulating.trial import Trial
+from sentinel.market.contracts import PERMIT2, calldata
 from tests.chains import before_london, type_zero
 from tests.execute.rig import COUNTER, GWEI, KEY, Rig
 

@@ -21,30 +21,19 @@ from hypothesis.stateful import (
     rule,
 )
 
-from sentinel.bench.crash.points import SendThenSave
-from sentinel.chain.networks import load_network
+from lab.crash.points import SendThenSave
+from sentinel.config.network_file import load_network
+from sentinel.core.actions import Candidate, Leg, Route, Swap
+from sentinel.core.decision import Act
+from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
 from sentinel.execute.broadcast import PUBLIC, Reply, offer
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.send_state import CANCEL_GAS, Rules
 from sentinel.execute.sender import Executor
-from sentinel.execute.signer import SignedTx
 from sentinel.journal.journal import Journal
-from sentinel.types import (
-    Act,
-    Attempt,
-    Candidate,
-    Fees,
-    Intent,
-    Leg,
-    Outcome,
-    Route,
-    Settled,
-    SimEnv,
-    Simulation,
-    Swap,
-    TxRequest,
-)
+from sentinel.signing.signer import SignedTx
 from tests.execute.model_chain import BLOCK_SECONDS, GWEI, MINER, ROUTER, WALLET, ModelChain, payload, sign
 from tests.execute.model_journal import ModelJournal
 

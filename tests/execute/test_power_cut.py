@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.bench.crash.life import Place, live
-from sentinel.bench.crash.points import POINTS, Here
-from sentinel.bench.crash.tally import EVERY, require_ended
-from sentinel.errors import JournalError
+from lab.crash.life import Place, live
+from lab.crash.points import POINTS, Here
+from lab.crash.tally import EVERY, require_ended
+from sentinel.core.errors import JournalError
 from sentinel.journal import journal as journal_module
 from sentinel.journal.journal import Journal
-from sentinel.signer.local import DevSigner
+from sentinel.signing.process.local import DevSigner
 from tests.execute.power import Disk, Kept, PowerCut, ledger_on
 from tests.execute.rig import Rig, effects
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from sentinel.bench.faults import SEND, Cut, Error, FaultProxy, Swallowed
-from sentinel.errors import SettingsError
+from lab.faults import SEND, Cut, Error, FaultProxy, Swallowed
+from sentinel.chain.rpc import Rpc
+from sentinel.config.settings import load
+from sentinel.core.errors import SettingsError
+from sentinel.core.transaction import Outcome
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.relay import Relay
-from sentinel.rpc import Rpc
-from sentinel.settings import load
-from sentinel.types import Outcome
 from tests.execute.rig import Rig, until
 
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.errors import RpcError, RpcTimeout
+from sentinel.core.errors import RpcError, RpcTimeout
+from sentinel.core.simulation import TxRequest
+from sentinel.core.transaction import Fees
 from sentinel.execute.broadcast import Reply, best
 from sentinel.execute.send_errors import BEST_FIRST, Answer, classify
-from sentinel.types import Fees, TxRequest
 from tests.execute.rig import GWEI, Rig
 
 # (code, message) as the clients write them; what is longer than the phrase stands around it in the wild

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import (
     Bump,
@@ -23,7 +24,6 @@ from sentinel.execute.send_state import (
     Wait,
     next_step,
 )
-from sentinel.types import Attempt, Fees, Intent, Outcome
 from tests.journal.values import act, intent
 
 GWEI = 10**9

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.errors import ChainMismatch, JournalError, SignerUnavailable
+from sentinel.core.errors import ChainMismatch, JournalError, SignerUnavailable
+from sentinel.core.network import NATIVE
+from sentinel.core.transaction import Intent, Outcome
 from sentinel.execute.reconcile import reconcile
-from sentinel.types import NATIVE, Intent, Outcome
 from tests.execute.rig import GWEI, Rig, decision
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.errors import ChainMismatch, JournalError, JournalTampered, WalletBusy
+from sentinel.core.errors import ChainMismatch, JournalError, JournalTampered, WalletBusy
+from sentinel.core.mandate import Spent
+from sentinel.core.transaction import Outcome
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
-from sentinel.types import Outcome, Spent
 from tests.journal.values import GENESIS, NETWORK, WALLET, attempt, cycle, end, intent, settled
 
 NOON = 1_700_049_600.0  # 12:00 UTC
@@ -159,7 +160,7 @@ def test_two_writers(journal: Journal, path: Path) -> None:
     """A second process with this journal is told so and changes nothing; a reader may read beside the writer."""
     code = (
         "import sys; from pathlib import Path; from sentinel.journal.journal import Journal; "
-        "from sentinel.errors import WalletBusy; from tests.journal.values import NETWORK, GENESIS, WALLET\n"
+        "from sentinel.core.errors import WalletBusy; from tests.journal.values import NETWORK, GENESIS, WALLET\n"
         "try: Journal.open(Path(sys.argv[1]), NETWORK, GENESIS, WALLET)\n"
         "except WalletBusy: sys.exit(42)"
     )

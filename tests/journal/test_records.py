@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -10,13 +9,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from sentinel import types
+from sentinel.core.decision import Act
+from sentinel.core.mandate import Spent
+from sentinel.core.network import BPS
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Fees
+from sentinel.journal import records
 from sentinel.journal.records import SAFE_INT, canonical, dumps, loads
 from tests.journal.values import cycle, intent
 
-KINDS = sorted(
-    (k for k in vars(types).values() if isinstance(k, type) and dataclasses.is_dataclass(k)), key=lambda k: k.__name__
-)
+KINDS = sorted(records._CLASSES.values(), key=lambda kind: kind.__name__)
 st.register_type_strategy(float, st.floats(allow_nan=False))  # a NaN is no equal to itself
 
 
@@ -34,15 +36,15 @@ def test_every_frozen_type_comes_back_equal(kind: type[Any], data: st.DataObject
 
 def test_large_ints_are_safe_from_other_readers() -> None:
     """Ints beyond 2**53 are strings in the text, so that a reader with doubles does not round them."""
-    text = dumps(types.Spent(loss=SAFE_INT + 1, volume=-(2**255)))
+    text = dumps(Spent(loss=SAFE_INT + 1, volume=-(2**255)))
     assert json.loads(text, parse_int=float) == {"$": "Spent", "loss": str(SAFE_INT + 1), "volume": str(-(2**255))}
-    assert loads(types.Spent, text) == types.Spent(SAFE_INT + 1, -(2**255))
+    assert loads(Spent, text) == Spent(SAFE_INT + 1, -(2**255))
 
 
 def test_a_cycle_comes_back_equal() -> None:
     """A whole cycle with bytes, nested unions and broken surrogates in the model's text is read back equal."""
     record = cycle(intent())
-    assert loads(types.CycleRecord, dumps(record)) == record
+    assert loads(CycleRecord, dumps(record)) == record
 
 
 def test_a_record_from_before_sizes_is_read_as_full_size() -> None:
@@ -50,15 +52,15 @@ def test_a_record_from_before_sizes_is_read_as_full_size() -> None:
     record = cycle(intent())
     plain = json.loads(dumps(record))
     del plain["sized"], plain["decision"]["size_bps"]
-    assert loads(types.CycleRecord, canonical(plain)) == record
-    assert isinstance(record.decision, types.Act)
-    assert (record.sized, record.decision.size_bps) == (None, types.BPS)
+    assert loads(CycleRecord, canonical(plain)) == record
+    assert isinstance(record.decision, Act)
+    assert (record.sized, record.decision.size_bps) == (None, BPS)
 
 
 def test_another_kind_is_refused() -> None:
     """A text of one type is not read as another."""
     with pytest.raises(ValueError, match="not a Fees"):
-        loads(types.Fees, dumps(types.Spent(1, 2)))
+        loads(Fees, dumps(Spent(1, 2)))
     with pytest.raises(TypeError):
         dumps(object())
 

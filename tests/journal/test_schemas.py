@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.errors import JournalError
+from sentinel.core.errors import JournalError
 from sentinel.journal import migrate
 from sentinel.journal.journal import VERSION, Journal
 from tests.journal.values import GENESIS, NETWORK, WALLET

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.errors import JournalError, JournalTampered
+from sentinel.core.actions import Approve, HoldAction, Leg, Route, Swap
+from sentinel.core.errors import JournalError, JournalTampered
+from sentinel.core.network import NATIVE
+from sentinel.core.transaction import Outcome
+from sentinel.decide.controls import Orders, Purpose, purpose_of
 from sentinel.journal.journal import VERSION, Journal
-from sentinel.orders import Orders, Purpose, purpose_of
-from sentinel.types import NATIVE, Approve, HoldAction, Leg, Outcome, Route, Swap
 from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, cycle, end, intent, settled, state
 
 OLD = Path(__file__).with_name("version1.sql")

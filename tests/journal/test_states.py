@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.errors import JournalError
+from sentinel.core.errors import JournalError
+from sentinel.core.transaction import Intent, Outcome
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import MINED, NEXT, State, state_of
-from sentinel.types import Intent, Outcome
 from tests.journal.values import GENESIS, NETWORK, WALLET, attempt, end, intent, settled
 
 PAGE = Path(__file__).parents[2] / "docs" / "transactions.md"

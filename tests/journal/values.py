@@ -4,34 +4,15 @@ from __future__ import annotations
 
 import secrets
 
+from sentinel.core.actions import Candidate, Leg, Proposal, Route, Swap
+from sentinel.core.decision import Act, Hold
+from sentinel.core.market_state import Head, MarketState, Reference, V2State, V3State
+from sentinel.core.network import NATIVE, Network, Token
+from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
-from sentinel.types import (
-    NATIVE,
-    Act,
-    Attempt,
-    Candidate,
-    CycleRecord,
-    Fees,
-    Head,
-    Hold,
-    Intent,
-    Leg,
-    MarketState,
-    Network,
-    Outcome,
-    Proposal,
-    Reference,
-    Route,
-    Settled,
-    SimEnv,
-    Simulation,
-    Swap,
-    Token,
-    TxRequest,
-    V2State,
-    V3State,
-)
 
 WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 GENESIS = "0x" + "ab" * 32

@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp import web
 
 from sentinel.agent.serving import CHECKOUT
-from sentinel.host.process import free_port
+from sentinel.core.host.process import free_port
 from tests.ops.tools import tool
 
 DEPLOY = CHECKOUT / "deploy"

@@ -14,11 +14,11 @@ import pytest
 from panels import BOARDS
 
 from sentinel.agent.serving import CHECKOUT, served
-from sentinel.devnet import Devnet
-from sentinel.host.process import free_port
-from sentinel.telemetry.instruments import Instruments
-from tests.app.endpoint import Endpoint
-from tests.app.running import Cli, moving
+from sentinel.core.host.process import free_port
+from sentinel.market import Devnet
+from sentinel.observe.instruments import Instruments
+from tests.daemon.endpoint import Endpoint
+from tests.daemon.running import Cli, moving
 from tests.ops.monitored import Monitor, monitoring, patiently
 
 PANELS = [(uid, panel) for uid, (_, panels) in BOARDS.items() for panel in panels]

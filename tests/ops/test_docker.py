@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from sentinel.agent.serving import CHECKOUT
-from sentinel.devnet import Devnet
-from sentinel.host.process import free_port
-from tests.app.endpoint import Endpoint
-from tests.app.running import KEY, PURSE, WALLET, Cli, moving
+from sentinel.core.host.process import free_port
+from sentinel.market import Devnet
+from tests.daemon.endpoint import Endpoint
+from tests.daemon.running import KEY, PURSE, WALLET, Cli, moving
 from tests.ops.image import COMPOSE, DOCKERFILES, UID, Tree, compose, entry_of, exported, stages
 from tests.ops.monitored import monitoring
 from tests.ops.tools import tool
@@ -74,7 +74,7 @@ def test_a_service_is_hardened_bounded_and_watched(name: str) -> None:
 
 def test_a_stop_has_longer_than_the_daemon_takes() -> None:
     """The running cycle has GRACE for its end, and each of a dozen services five seconds."""
-    from sentinel.daemon import GRACE
+    from sentinel.daemon.daemon import GRACE
 
     for name in ("sentinel", "trader"):
         assert float(SERVICES[name]["stop_grace_period"].removesuffix("s")) >= GRACE + 12 * 5
@@ -131,7 +131,7 @@ def test_the_dockerfiles_copy_what_earlier_stages_made() -> None:
 
 def test_compose_asks_for_no_setting_that_there_is_none_of() -> None:
     """What compose's .env may name with Sentinel's prefix is a setting: the command line refuses others."""
-    from sentinel.settings import names
+    from sentinel.config.settings import names
 
     asked = set(re.findall(r"\$\{(SENTINEL_\w+)", COMPOSE.read_text()))
     given = {name for one in SERVICES.values() for name in one.get("environment", {}) if name.startswith("SENTINEL_")}

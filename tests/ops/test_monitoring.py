@@ -10,11 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sentinel.devnet import Devnet
-from sentinel.host.process import free_port
-from sentinel.telemetry.instruments import Instruments
-from tests.app.endpoint import Endpoint
-from tests.app.running import Cli, moving
+from sentinel.core.host.process import free_port
+from sentinel.market import Devnet
+from sentinel.observe.instruments import Instruments
+from tests.daemon.endpoint import Endpoint
+from tests.daemon.running import Cli, moving
 from tests.ops.monitored import monitoring
 
 

@@ -14,8 +14,8 @@ import promql_parser
 import pytest
 import yaml
 
-from sentinel.telemetry.instruments import Instruments
-from sentinel.types import Discarded
+from sentinel.core.actions import Discarded
+from sentinel.observe.instruments import Instruments
 from tests.ops.monitored import DEPLOY
 from tests.ops.tools import tool
 
@@ -66,7 +66,7 @@ def test_an_alert_names_what_exists_and_has_a_page(rule: dict[str, Any]) -> None
 
 def test_runbook_pages_name_real_metrics_commands_and_settings() -> None:
     """No page is left over, and what stands in code style there exists."""
-    from sentinel.settings import names
+    from sentinel.config.settings import names
 
     assert {page.stem for page in PAGES.glob("*.md")} == set(NAMES)
     known = {one.name for one in Instruments().described}
@@ -83,8 +83,8 @@ def test_runbook_pages_name_real_metrics_commands_and_settings() -> None:
 
 def test_a_scrape_is_well_formed_and_labels_stay_bounded() -> None:
     """promtool has nothing to say on names, units and help; 10,000 hostile label values end as 65 at most."""
-    from sentinel.telemetry.metrics import MOST_VALUES, Metrics
-    from tests.app import values
+    from sentinel.observe.metrics import MOST_VALUES, Metrics
+    from tests.daemon import values
 
     metrics = Metrics(values.NETWORK)
     for number in range(10_000):

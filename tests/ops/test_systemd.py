@@ -17,15 +17,15 @@ import pytest
 
 from sentinel.agent.serving import CHECKOUT
 from sentinel.chain.heads import latest_head
-from sentinel.devnet import Devnet
-from sentinel.dex.fork import Fork
-from sentinel.host.process import free_port
-from sentinel.notify import Notifier, Pulse
-from sentinel.rpc import Rpc
-from sentinel.telemetry.health import Health
-from tests.app import values
-from tests.app.endpoint import Endpoint
-from tests.app.running import Cli, moving
+from sentinel.chain.rpc import Rpc
+from sentinel.core.host.process import free_port
+from sentinel.dex.simulating.fork import Fork
+from sentinel.market import Devnet
+from sentinel.observe.health import Health
+from sentinel.observe.systemd import Notifier, Pulse
+from tests.daemon import values
+from tests.daemon.endpoint import Endpoint
+from tests.daemon.running import Cli, moving
 from tests.ops.tools import tool
 
 UNITS = CHECKOUT / "deploy" / "systemd"

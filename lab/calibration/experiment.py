@@ -1,0 +1,102 @@
+"""The measurement behind docs/calibration: `python -m sentinel.journal.calibration`, or `make calibration`.
+
+The committed student hardly ever errs at its own temperature, so it is also asked at higher ones, and a student that
+was trained for too few steps stands in for a poor one. Every row says whose it is. Each student is asked until it has
+its number of decisions, however long that takes; a run that was cut off goes on where it was, in whichever student.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from lab.calibration.measure import measure
+from sentinel.agent.model import Sampling, StudentModel
+from sentinel.agent.serving import CHECKOUT, NAME, served
+from sentinel.distill import recipe
+from sentinel.distill.states import split
+from sentinel.journal.calibration import observed
+from sentinel.journal.calibration.observed import Observed
+
+WORK = CHECKOUT / "build" / "calibration"
+TRIALS = CHECKOUT / "build" / "distill"
+SEED = 1  # of the sampler
+console = Console(stderr=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One student at several temperatures, a state each in turn."""
+
+    student: str
+    folder: Path
+    steps: int | None  # of its training where it is made here
+    temperatures: tuple[float, ...]
+    top_p: float
+    decisions: int
+
+    @property
+    def rows(self) -> Path:
+        return WORK / f"{self.student}.jsonl"
+
+
+ASKED_AT = (0.4, 1.0, 1.5, 2.0)  # vLLM takes no higher temperature
+ARMS = (
+    Arm("sentinel-nano", recipe.NANO, None, ASKED_AT, 1.0, 800),
+    Arm("trial-200-steps", TRIALS / "trial-200-steps", 200, ASKED_AT, 1.0, 320),
+)
+
+
+async def run(arms: Sequence[Arm] = ARMS, *, n: int = 8) -> list[Observed]:
+    """Every row there is, old and new. Raises OperatorError where a student or its server is missing, ModelUnavailable
+    where the server has gone; each row that was measured until then is kept."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    with recipe.progress_bar() as bar:
+        tasks = {arm: bar.add_task(arm.student, total=arm.decisions, completed=_done(arm)) for arm in arms}
+        for arm, task in tasks.items():
+            if _done(arm) < arm.decisions:
+                await _ask(arm, n, partial(bar.advance, task))
+    return known(arms)
+
+
+def known(arms: Sequence[Arm] = ARMS) -> list[Observed]:
+    """Every row that was measured so far."""
+    return [row for arm in arms for row in observed.read(arm.rows)]
+
+
+def _done(arm: Arm) -> int:
+    return len(known([arm]))
+
+
+async def _ask(arm: Arm, n: int, kept: Callable[[], None]) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        console.print(f"{arm.student}: starting vLLM (about a minute)")
+        server = await stack.enter_async_context(served(arm.folder, log=WORK / "vllm.log"))
+        samplers: dict[str, StudentModel] = {}
+        for temperature in arm.temperatures:
+            sampling = Sampling(temperature=temperature, top_p=arm.top_p, seed=SEED)
+            model = StudentModel(server.url, NAME, sampling, timeout=60.0)
+            samplers[f"{arm.student} at {temperature:g}"] = await stack.enter_async_context(model)
+
+        def keep(row: Observed) -> None:
+            observed.append(arm.rows, row)
+            kept()
+
+        await measure(samplers, split.load("heldout"), arm.decisions, n=n, known=known([arm]), keep=keep)
+
+
+def make_trial_students(arms: Sequence[Arm] = ARMS) -> None:
+    """A poor student on purpose: the same recipe, cut short. One that is there is kept."""
+    for arm in arms:
+        if arm.steps is None or (arm.folder / "model.safetensors").exists():
+            continue
+        data = recipe.WORK / f"train-{recipe.TRAJECTORIES}-0.jsonl"
+        if not data.exists():
+            recipe.run_collect("train", recipe.TRAJECTORIES, data)
+        console.print(f"training {arm.student}: the recipe of sentinel-nano, cut short")
+        recipe.run_train(data, arm.folder, "--steps", arm.steps)

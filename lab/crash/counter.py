@@ -1,0 +1,98 @@
+"""A contract that counts how often each trade took effect, and trades whose only effect is to be counted."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from eth_abi.abi import encode
+
+from sentinel.chain.heads import parse_head
+from sentinel.chain.rpc import Rpc
+from sentinel.config.network_file import load_network
+from sentinel.core.actions import Candidate, Leg, Route, Swap
+from sentinel.core.decision import Act
+from sentinel.core.errors import RpcError
+from sentinel.core.market_state import Head, MarketState
+from sentinel.core.network import Network
+from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.execute.fees import FeeCaps
+from sentinel.execute.send_state import Rules
+from sentinel.signing.limits import SignerLimits
+from sentinel.signing.process.local import DevSigner
+from sentinel.signing.router_call import EXECUTE
+from sentinel.signing.signer import Signer
+
+GWEI = 10**9
+SENDER = "0x0000000000000000000000000000000000000001"  # stands for the wallet in a router call
+COUNTER = "0x00000000000000000000000000000000c0dEc0DE"
+# reverts when block.timestamp is past the deadline (word 2 of execute's arguments), else adds 1 to the slot of word 10,
+# which is the least output of a call with one V2 swap
+COUNTER_CODE = "0x6044354211156" + "00e57" + "60006000fd" + "5b" + "6101443580546001019055" + "00"
+CAPS = FeeCaps(500 * GWEI, 50 * GWEI, 10**18)
+LEGACY_CAPS = FeeCaps(500 * GWEI, 500 * GWEI, 10**18, legacy=True)
+_CHUNK = 500  # slots read in one request
+
+
+@cache
+def network() -> Network:
+    return dataclasses.replace(load_network("devnet"), universal_router=COUNTER)
+
+
+def rules(**changes: Any) -> Rules:
+    return dataclasses.replace(Rules(confirmations=1, bump_after_blocks=3, resend_after=60.0, caps=CAPS), **changes)
+
+
+def signer(key: Path, clock: Callable[[], float] = time.time, caps: FeeCaps = CAPS) -> DevSigner:
+    chain = network()
+    limits = SignerLimits(
+        chain_id=31337,
+        router=COUNTER,
+        permit2=chain.permit2,
+        amounts={chain.tokens[symbol].address: 10**30 for symbol in ("USDC", "WETH")},
+        max_gas=1_000_000,
+        max_fee=caps.max_fee,
+        max_priority_fee=caps.max_priority_fee,
+        max_cost=caps.max_cost,
+        max_lifetime=1_000_000,  # blocks that come faster than seconds let the chain's time run ahead of ours
+        legacy=caps.legacy,
+    )
+    return DevSigner.load(key, limits, clock)
+
+
+def decision(tag: int, deadline: int, head: Head, fee: int = 100 * GWEI, tip: int = 2 * GWEI) -> Act:
+    """A trade whose only effect is to count one more under `tag`; `tag` is its least output and its amount as well."""
+    path = [network().tokens[symbol].address for symbol in ("USDC", "WETH")]
+    given = encode(["address", "uint256", "uint256", "address[]", "bool"], [SENDER, tag, tag, path, True])
+    data = EXECUTE + encode(["bytes", "bytes[]", "uint256"], [b"\x08", [given], deadline])
+    tx = TxRequest(COUNTER, data, 0, 100_000)
+    swap = Swap((Route((Leg("WETH/USDC-v2", "USDC", "WETH", "uniswap_v2"),), tag),), tag, deadline)
+    env = SimEnv(0, fee, tip, head.hash, head.number + 1, head.timestamp, head.base_fee, 30_000_000, COUNTER, "0x00")
+    return Act(Simulation(Candidate(0, swap, ""), tx, env, {}, tag, 50_000, (), None), 5, 8, 5, 0)
+
+
+async def finalise(simulation: Simulation, state: MarketState, signer: Signer) -> TxRequest:
+    """The bytes are final as they are: no permit is needed. As `sender.Finalise`."""
+    assert simulation.tx is not None
+    return simulation.tx
+
+
+async def read_head(rpc: Rpc, block: str = "latest") -> Head:
+    return parse_head(await rpc.call("eth_getBlockByNumber", block, False))
+
+
+async def effects(rpc: Rpc, tags: Sequence[int]) -> list[int]:
+    """How often the trade of each tag took effect on the chain. Raises RpcError."""
+    counts: list[int] = []
+    for start in range(0, len(tags), _CHUNK):
+        for word in await rpc.batch(
+            [("eth_getStorageAt", [COUNTER, hex(tag), "latest"]) for tag in tags[start : start + _CHUNK]]
+        ):
+            if isinstance(word, RpcError):
+                raise word
+            counts.append(int(word, 16))
+    return counts

@@ -1,0 +1,208 @@
+"""One wallet's lives and deaths, one after the other, each forked from a process that has everything loaded.
+
+The process that forks has one thread and no event loop, so that a fork is what the kernel says it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import mmap
+import os
+import random
+import signal
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from lab.crash import counter
+from lab.crash.life import Place, live
+from lab.crash.points import POINTS, Here
+from lab.crash.tally import Ended, Tally, compare
+from sentinel.chain.rpc import Rpc
+from sentinel.core.errors import Unavailable
+from sentinel.journal.journal import Journal
+
+LIFE_SECONDS = 60.0  # a life that takes longer has hung
+PATIENCE = 20  # lives that end by an error, one after the other, until the bench gives up
+STARTS = 0.2  # share of the random kills that may fall before there is a journal
+PHASES = ("starting", "recovery", "trade")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that the lane's process is told; tags are counted from `first_tag`."""
+
+    url: str
+    folder: Path
+    genesis: str
+    first_tag: int
+    kills: int
+    seed: int
+    points: tuple[str, ...] = POINTS
+    at_random: float = 0.5  # share of the kills that fall at any time
+    mutant: bool = False
+
+
+class Lane:
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._random = random.Random(job.seed)
+        self._marks = mmap.mmap(-1, 4096)  # shared with the living: its phase, and its error
+        self._usual = 0.1  # seconds that a life takes when it is not killed
+        self._tag = job.first_tag
+        self._deck: list[str] = []
+        self._place = Place(
+            job.url,
+            job.folder / "journal.sqlite",
+            job.genesis,
+            counter.network(),
+            counter.signer(job.folder / "dev.key"),
+            job.mutant,
+        )
+
+    def warm(self) -> None:
+        """Live once without dying, in this process, so that each fork finds everything imported and made."""
+        asyncio.run(live(self._place, self._next_tag(), _nothing, _nothing, random.Random(0), share=0))
+
+    def lives(self) -> Iterator[Ended]:
+        """Without end; each is killed at a named point or at a random time."""
+        failures = 0
+        while True:
+            point = self._draw() if self._random.random() >= self._job.at_random else None
+            ended = self._killed_at(point, self._random.choice((0, 0, 1, 2))) if point else self._killed_sometime()
+            if point and ended.point is None:
+                self._deck.append(point)  # it lived past it
+            failures = failures + 1 if ended.error else 0
+            if failures == PATIENCE:
+                raise Unavailable(f"{PATIENCE} lives in turn ended by an error; the last: {ended.error}")
+            yield ended
+            self._mine(self._random.choice((0, 0, 1, 2)))
+
+    def tally(self) -> Tally:
+        """Live once more without being killed, and compare."""
+        for _ in range(PATIENCE):
+            if not (ended := self._wait(self._fork(0, "", 0))).error:
+                break
+        else:
+            raise Unavailable(f"the last life cannot end: {ended.error}")
+        tags = range(self._job.first_tag, self._tag)
+        place = self._place
+        journal = Journal.open(place.journal, place.network, place.genesis, place.signer.address)
+        try:
+            return compare(journal, tags, asyncio.run(self._effects(tags)))
+        finally:
+            journal.close()
+
+    # ---------------------------------------------------------------- killing
+
+    def _killed_at(self, point: str, skip: int) -> Ended:
+        return self._wait(self._fork(self._next_tag(), point, skip), point)
+
+    def _killed_sometime(self) -> Ended:
+        """At any time of the length that a life usually has; one that is shorter ends by itself."""
+        from_start = self._random.random() < STARTS
+        wanted = self._random.uniform(0, self._usual)
+        pid = self._fork(self._next_tag(), "", 0)
+        begun = now = time.monotonic()
+        while now < begun + wanted:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                self._usual += 0.2 * (now - begun - self._usual)
+                break
+            time.sleep(0.001)
+            now = time.monotonic()
+            if not self._marks[0] and not from_start:
+                begun = now
+        else:
+            self._usual *= 1.01  # so that the end of a life is reached as well
+            os.kill(pid, signal.SIGKILL)
+        return self._wait(pid, "random")
+
+    def _wait(self, pid: int, point: str = "") -> Ended:
+        _, status = os.waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGKILL:
+            phase = PHASES[self._marks[0]]
+            return Ended(point if phase == "trade" else f"{phase}.{point}")
+        return Ended(None, "" if code == 0 else self._marks[1:].split(b"\0", 1)[0].decode(errors="replace"))
+
+    def _fork(self, tag: int, point: str, skip: int) -> int:
+        self._marks[:] = bytes(len(self._marks))
+        drops = random.Random(self._random.random())
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            life = live(self._place, tag, self._killer(point, skip), self._phase, drops)
+            asyncio.run(asyncio.wait_for(life, LIFE_SECONDS))
+            code = 0
+        except BaseException:
+            text = traceback.format_exc()[-3000:].encode()
+            self._marks[1 : 1 + len(text)] = text
+        finally:
+            os._exit(code)
+
+    def _killer(self, point: str, skip: int) -> Here:
+        passed = 0
+
+        def here(name: str) -> None:
+            nonlocal passed
+            if name == point:
+                passed += 1
+                if passed > skip:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        return here
+
+    def _phase(self, name: str) -> None:
+        self._marks[0] = PHASES.index(name)
+
+    # ---------------------------------------------------------------- parts
+
+    def _draw(self) -> str:
+        if not self._deck:
+            self._deck = self._random.sample(self._job.points, len(self._job.points))
+        return self._deck.pop()
+
+    def _next_tag(self) -> int:
+        self._tag += 1
+        return self._tag - 1
+
+    def _mine(self, blocks: int) -> None:
+        """As others do, whether Sentinel lives or not."""
+
+        async def mine() -> None:
+            async with Rpc(self._job.url) as rpc:
+                for _ in range(blocks):
+                    await rpc.call("evm_mine")
+
+        if blocks:
+            asyncio.run(mine())
+
+    async def _effects(self, tags: range) -> list[int]:
+        async with Rpc(self._job.url) as rpc:
+            return await counter.effects(rpc, tags)
+
+
+def _nothing(_: str) -> None:
+    pass
+
+
+def work(pipe: Connection, job: Job) -> None:
+    """What the lane's process runs: sends each `Ended`, then its Tally. Anything that it is sent ends it sooner."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which asks us to stop
+    lane = Lane(job)
+    lane.warm()
+    gc.collect()
+    gc.freeze()
+    kills = 0
+    for ended in lane.lives() if job.kills else ():
+        pipe.send(ended)
+        kills += ended.point is not None
+        if kills >= job.kills or pipe.poll():
+            break
+    pipe.send(lane.tally())

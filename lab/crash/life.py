@@ -1,0 +1,75 @@
+"""One life of the daemon's send path: takes up what is unfinished, makes one new trade, follows it to its end."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.crash import counter
+from lab.crash.points import Here, PointedJournal, PointedRpc, PointedSigner, SendThenSave
+from sentinel.core.network import Network
+from sentinel.execute.broadcast import Broadcaster
+from sentinel.execute.reconcile import reconcile
+from sentinel.execute.sender import Executor
+from sentinel.signing.process.local import DevSigner
+
+LIFETIME = 600  # seconds from the chain's time to a trade's deadline: none expires here
+RULES = counter.rules(bump_after_blocks=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the lives of one wallet are lived."""
+
+    url: str
+    journal: Path
+    genesis: str
+    network: Network
+    signer: DevSigner
+    mutant: bool = False
+
+
+class Forgetful(PointedRpc):
+    """A node that now and then drops what it has taken: then the same bytes go again, or are outbid."""
+
+    def __init__(self, url: str, here: Here, drops: random.Random, share: float) -> None:
+        super().__init__(url, here)
+        self._drops = drops
+        self._share = share
+
+    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any:
+        result = await super().call(method, *params, timeout=timeout)
+        if method == "eth_sendRawTransaction" and self._drops.random() < self._share:
+            await super().call("anvil_dropTransaction", result)
+        return result
+
+
+async def live(place: Place, tag: int, here: Here, phase: Here, drops: random.Random, share: float = 0.1) -> None:
+    """`tag` 0 makes no new trade. `phase` is told 'recovery', then 'trade'. Returns when nothing is in flight."""
+    journal = PointedJournal.open(place.journal, place.network, place.genesis, place.signer.address)
+    assert isinstance(journal, PointedJournal)
+    journal.here = here
+    signer = PointedSigner.around(place.signer, here)
+    made = SendThenSave if place.mutant else Executor
+    async with Forgetful(place.url, here, drops, share) as rpc:
+        executor = made(rpc, Broadcaster(rpc), journal, signer, place.network, place.genesis, counter.finalise, RULES)
+        phase("recovery")
+        await reconcile(executor, await counter.read_head(rpc))
+        await _follow(executor, rpc)
+        if tag:
+            phase("trade")
+            head = await counter.read_head(rpc)
+            act = counter.decision(tag, max(int(executor.clock()), head.timestamp) + LIFETIME, head)
+            intent = await executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise asks for no state
+            journal.accept(None, intent)
+            await executor.execute(intent)
+            await _follow(executor, rpc)
+    journal.close()
+
+
+async def _follow(executor: Executor, rpc: PointedRpc) -> None:
+    while executor.in_flight is not None:
+        await rpc.call("evm_mine")
+        await executor.on_head(await counter.read_head(rpc))

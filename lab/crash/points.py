@@ -1,0 +1,89 @@
+"""Named points on the way of a trade. They live in wrappers here alone: the daemon's own code knows none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sentinel.chain.rpc import Rpc
+from sentinel.core.simulation import TxRequest
+from sentinel.core.transaction import Attempt, Fees, Intent, Settled
+from sentinel.execute.sender import Executor
+from sentinel.journal.journal import Journal
+from sentinel.journal.states import State
+from sentinel.signing.process.local import DevSigner
+from sentinel.signing.signer import SignedTx
+
+POINTS = (
+    "picked",  # the intent is accepted, nothing else
+    "nonce",  # its nonce is known, nothing is signed
+    "signed",  # signed, in memory alone
+    "committed",  # the signed bytes are in the journal
+    "sent",  # the node has answered
+    "marked",  # the answer, or the block that it is mined in, is journaled
+    "receipt",  # receipt and balances are read, nothing is settled
+    "settled",
+)
+
+Here = Callable[[str], None]  # called at each point that is passed; it may kill the process
+
+
+class PointedRpc(Rpc):
+    def __init__(self, url: str, here: Here) -> None:
+        super().__init__(url)
+        self._here = here
+
+    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any:
+        result = await super().call(method, *params, timeout=timeout)
+        if method == "eth_sendRawTransaction":
+            self._here("sent")
+        if method == "eth_call":
+            self._here("receipt")
+        return result
+
+
+class PointedSigner(DevSigner):
+    __slots__ = ("_here",)
+    _here: Here
+
+    @classmethod
+    def around(cls, own: DevSigner, here: Here) -> PointedSigner:
+        made = cls(own._key, own._limits, own._clock)
+        made._here = here
+        return made
+
+    async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
+        self._here("nonce")
+        signed = await super().sign_transaction(chain_id, nonce, tx, fees)
+        self._here("signed")
+        return signed
+
+
+class PointedJournal(Journal):
+    here: Here  # set right after `open`
+
+    def accept(self, record: Any, intent: Intent) -> None:
+        super().accept(record, intent)
+        self.here("picked")
+
+    def attempt(self, attempt: Attempt) -> None:
+        super().attempt(attempt)
+        self.here("committed")
+
+    def transition(self, intent_id: str, state: State, **facts: str | int | float | None) -> None:
+        super().transition(intent_id, state, **facts)
+        self.here("marked")
+
+    def settle(self, settled: Settled) -> int:
+        pnl = super().settle(settled)
+        self.here("settled")
+        return pnl
+
+
+class SendThenSave(Executor):
+    """The mutant: broadcasts first and writes it down afterwards. It must be found out."""
+
+    async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:
+        await self._broadcast.send(attempt.raw, attempt.way)
+        self.journal.attempt(attempt)
+        self._attempts = (*self._attempts, attempt)

@@ -1,0 +1,1 @@
+"""Recorded mainnet blocks through the simulation of candidates."""

@@ -1,0 +1,98 @@
+"""A contract creation, said to a simulator that only knows calls: its init code stands at the address to be created.
+
+A call to that address, without calldata, runs the very init code in the very context. What differs is taken back
+afterwards: gas that only a creation pays (EIP-2, EIP-3860, calldata, the code's deposit), the sender's and the block
+proposer's part of it, and the code that stays. Left over: EXTCODESIZE of itself, and refunds at their cap. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from lab.mainnet_blocks.real_block import RealBlock
+from sentinel.dex.simulating.requests import Executed
+
+_ASKER, _READER = ("0x" + keccak(name)[12:].hex() for name in (b"sentinel balance asker", b"sentinel balance reader"))
+_BALANCE_OF_CALLDATA = "0x6000353160005260206000f3"  # mstore(0, balance(calldataload(0))), return it
+_READ_GAS = 100_000
+_DEPOSIT = 200  # gas a byte of code that stays
+_LARGEST = 24_576  # bytes of it (EIP-170)
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    sender: str
+    proposer: str  # of the block
+    address: str  # of the new contract, lower-case
+    init: bytes
+    gas: int  # the transaction's limit
+    price: int  # wei per gas that the sender pays in the end
+    base_fee: int  # wei per gas of it that is burnt
+    extra: int  # intrinsic gas that a call does not pay
+
+    @staticmethod
+    def of(block: RealBlock, tx: Mapping[str, Any]) -> Creation:
+        init = bytes.fromhex(tx["input"][2:])
+        base_fee = int(block.header.get("baseFeePerGas", "0x0"), 16)
+        price = int(tx["gasPrice"], 16)
+        if "maxFeePerGas" in tx:
+            price = min(int(tx["maxFeePerGas"], 16), base_fee + int(tx["maxPriorityFeePerGas"], 16))
+        words = -(-len(init) // 32) if block.hardfork in ("shanghai", "cancun", "prague", "osaka") else 0
+        extra = 32_000 + 16 * len(init) - 12 * init.count(0) + 2 * words
+        created = created_address(tx["from"], int(tx["nonce"], 16))
+        sender, proposer = tx["from"].lower(), block.header["miner"].lower()
+        return Creation(sender, proposer, created, init, int(tx["gas"], 16), price, base_fee, extra)
+
+    def state(self) -> dict[str, Any]:
+        """In place before it runs."""
+        own = {"code": "0x" + self.init.hex(), "nonce": "0x1", "state": {}}  # a new contract has no storage
+        return {self.address: own, _READER: {"code": _BALANCE_OF_CALLDATA}, _ASKER: {"balance": hex(10**24)}}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a creation ended, and the state overrides that make it so for what comes after."""
+
+    result: Executed
+    state: Mapping[str, Any]
+
+
+def created_address(sender: str, nonce: int) -> str:
+    """Lower-case: the last 20 bytes of keccak(rlp([sender, nonce]))."""
+    digits = nonce.to_bytes(-(-nonce.bit_length() // 8))
+    counted = digits if 0 < nonce < 0x80 else bytes([0x80 + len(digits)]) + digits
+    items = b"\x94" + bytes.fromhex(sender[2:]) + counted
+    return "0x" + keccak(bytes([0xC0 + len(items)]) + items)[12:].hex()
+
+
+def as_call(creation: Creation, call: Mapping[str, Any]) -> dict[str, Any]:
+    return {**call, "to": creation.address, "input": "0x", "gas": hex(creation.gas - creation.extra)}
+
+
+def funds_read(address: str, block: RealBlock) -> dict[str, Any]:
+    """Reads the wei of `address`; it tips nothing, so it changes nothing of what it reads."""
+    fee = block.header.get("baseFeePerGas", "0x0")
+    fields = {"from": _ASKER, "to": _READER, "gas": hex(_READ_GAS), "input": "0x" + address[2:].rjust(64, "0")}
+    return fields | {"maxFeePerGas": fee, "maxPriorityFeePerGas": "0x0", "value": "0x0"}
+
+
+def settled(creation: Creation, done: Executed, funds: Sequence[int]) -> Made:
+    """`done`: what the call gave; `funds`: wei of the sender and of the block's proposer after it."""
+    sender, proposer = funds
+    deposit = _DEPOSIT * len(done.returned) if done.ok else 0
+    used = done.gas_used + creation.extra + deposit
+    kept = done.ok and used <= creation.gas and len(done.returned) <= _LARGEST and done.returned[:1] != b"\xef"
+    if done.ok and not kept:
+        done = replace(done, ok=False, logs=(), returned=b"", error="the code could not be kept")
+        used = creation.gas
+    more = used - done.gas_used
+    state = {
+        creation.address: {"code": "0x" + done.returned.hex()} if kept else {"code": "0x", "nonce": "0x0"},
+        creation.sender: {"balance": hex(sender - more * creation.price)},
+        creation.proposer: {"balance": hex(proposer + more * (creation.price - creation.base_fee))},
+    }
+    return Made(replace(done, gas_used=used), state)

@@ -1,0 +1,67 @@
+"""Prometheus as it is shipped: the checkout's rules and configuration, with the targets of this run."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from sentinel.agent.serving import CHECKOUT
+from sentinel.core.errors import OperatorError, Unavailable
+from sentinel.core.host.process import Child, free_port
+
+Series = list[tuple[dict[str, str], list[tuple[float, float]]]]  # labels, (Unix seconds, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    url: str
+    session: aiohttp.ClientSession
+
+    async def firing(self) -> set[str]:
+        """Names of the alerts that fire."""
+        found = await self._get("/api/v1/alerts")
+        return {alert["labels"]["alertname"] for alert in found["alerts"] if alert["state"] == "firing"}
+
+    async def between(self, query: str, start: float, end: float, step: float = 5.0) -> Series:
+        found = await self._get("/api/v1/query_range", query=query, start=str(start), end=str(end), step=str(step))
+        return [(one["metric"], [(float(at), float(value)) for at, value in one["values"]]) for one in found["result"]]
+
+    async def _get(self, page: str, **params: str) -> Any:
+        try:
+            async with self.session.get(self.url + page, params=params) as response:
+                return (await response.json())["data"]
+        except (aiohttp.ClientError, TimeoutError, KeyError) as error:
+            raise Unavailable(f"Prometheus does not answer: {error}") from error
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, targets: Mapping[str, str]) -> AsyncIterator[Prometheus]:
+    """Raises OperatorError where it is not installed, ChildFailed where it does not start."""
+    program = shutil.which("prometheus")
+    if program is None:
+        raise OperatorError("Prometheus is missing: `apt-get install prometheus`, or put one on PATH")
+    shutil.copytree(CHECKOUT / "deploy" / "prometheus", folder / "prometheus", dirs_exist_ok=True)
+    for job, where in targets.items():
+        (folder / "prometheus" / "targets" / f"{job}.yml").write_text(f'- targets: ["{where}"]\n')
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    config = folder / "prometheus" / "prometheus.yml"
+    command = [program, f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"]
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(10.0)) as session:
+
+        async def ready() -> bool:
+            try:
+                async with session.get(f"{url}/-/ready") as response:
+                    return response.status == 200
+            except aiohttp.ClientError:
+                return False
+
+        async with Child("prometheus", command, log=folder / "prometheus.log", ready=ready, ready_within=60.0):
+            yield Prometheus(url, session)

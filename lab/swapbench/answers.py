@@ -1,0 +1,119 @@
+"""A student's answers to posed states, by the arm's way of asking. Nothing is judged here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from lab.swapbench.batched import Batched, Draw, Place
+from lab.swapbench.lessons import Lesson
+from lab.swapbench.states import Posed
+from sentinel.agent import prompt
+from sentinel.agent.episode import Sampler, play
+from sentinel.agent.parse import parse
+from sentinel.agent.sandbox import UNHURRIED, Sandbox
+from sentinel.agent.tools import Toolbox
+from sentinel.core.actions import Action, Candidate, Discarded, Proposal
+
+MAX_STEPS = 4
+ONE = Draw(n=1, temperature=0.0)  # greedy
+SAMPLED = Draw(n=1, temperature=0.4)
+EIGHT = Draw(n=8, temperature=0.4)  # the paper's self-consistency
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One state's proposal, and what it took."""
+
+    state: str
+    proposal: Proposal
+    tool_calls: int  # of all samples that ran
+
+
+@dataclass(slots=True)
+class _Counted:
+    """The tools, and how often one was called."""
+
+    box: Toolbox
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def _counting(self, tools: Mapping[str, Callable[..., object]]) -> dict[str, Callable[..., object]]:
+        def counted(name: str, tool: Callable[..., object]) -> Callable[..., object]:
+            def call(*args: object, **kwargs: object) -> object:
+                self.calls[name] += 1
+                return tool(*args, **kwargs)
+
+            return call
+
+        return {name: counted(name, tool) for name, tool in tools.items()}
+
+    @property
+    def reads(self) -> Mapping[str, Callable[..., object]]:
+        return self._counting(self.box.reads)
+
+    @property
+    def finals(self) -> Mapping[str, Callable[..., Action]]:
+        return self.box.finals
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        return self.box.fresh
+
+
+Heard = tuple[list[Answered], float]  # answers in the order of the states; seconds in the model
+
+
+async def answer(
+    folder: Path,
+    kind: str,
+    draws: Mapping[str, Draw],
+    posed: Sequence[Posed],
+    *,
+    prefill: Callable[[str, Posed], str] = lambda way, posed: "",
+) -> dict[str, Heard]:
+    """Of the student in `folder`, to every state, in each of the ways. `prefill`: how the way begins a student's first
+    turn there."""
+
+    async def one(way: str, place: int, sampler: Place) -> Answered:
+        lesson = Lesson(posed[place], kind)
+        tools = _Counted(lesson.box())
+        n = sampler.batched.draw.n
+        if lesson.uses_tools:
+            proposal = await play(
+                sampler, sandbox, tools, lesson.messages(), prompt.observation,
+                n=n, max_steps=MAX_STEPS, prefill=prefill(way, posed[place]),
+            )  # fmt: skip
+        else:
+            proposal = await _at_once(sampler, sandbox, tools, lesson, n)
+        return Answered(posed[place].id, proposal, tools.calls.total())
+
+    heard: dict[str, Heard] = {}
+    with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
+        async with Batched.open(folder) as batched:
+            for way, draw in draws.items():
+                heard[way] = await batched.episodes(draw, partial(one, way), len(posed)), batched.seconds
+    return heard
+
+
+async def _at_once(sampler: Sampler, sandbox: Sandbox, tools: _Counted, lesson: Lesson, n: int) -> Proposal:
+    """One turn that acts from the prompt alone, without a read of the market: what the daemon never lets pass."""
+    messages = lesson.messages()
+    samples = await sampler.sample(messages, n, "")
+    candidates, discarded = list[Candidate](), list[Discarded]()
+    for sample in samples:
+        code = parse(sample.text, sample.index)
+        if isinstance(code, Discarded):
+            discarded.append(code)
+            continue
+        run = await sandbox.run(code, tools)
+        if run.error is not None:
+            reason = "unbuildable" if run.stage == "action" else "failed"
+            discarded.append(Discarded(sample.index, run.stage, reason, run.error))
+        elif len(run.finals) != 1:
+            discarded.append(Discarded(sample.index, "action", "two_finals" if run.finals else "not_final"))
+        else:
+            candidates.append(Candidate(sample.index, run.finals[0], sample.text))
+    return Proposal(n, tuple(candidates), tuple(discarded), tuple(messages), tuple(samples), 1, sampler.source)

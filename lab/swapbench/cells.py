@@ -1,0 +1,238 @@
+"""The table's cells: one student each (kind of lesson, size, seed), its arms answered and graded, written as JSON.
+
+A cell whose file is there is not made again; one that was stopped goes on from its checkpoint. Two runs share the work:
+each takes the cells that no other one holds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import uvloop
+from rich.progress import Progress as Bar
+
+from lab.swapbench import states
+from lab.swapbench.answers import EIGHT, ONE, SAMPLED, Answered, answer
+from lab.swapbench.batched import Draw
+from lab.swapbench.grades import Grade, grade
+from lab.swapbench.lessons import Lesson, teach
+from lab.swapbench.states import Posed
+from sentinel.agent.sandbox import UNHURRIED, Sandbox
+from sentinel.agent.serving import CHECKOUT
+from sentinel.core.errors import OperatorError
+from sentinel.distill import recipe, rows
+
+ARMS: Mapping[str, tuple[str, Draw]] = {  # arm -> the kind of its student, how it is asked
+    "cot": ("cot", ONE),
+    "cot_sc": ("cot", EIGHT),
+    "cot_tools": ("cot_tools", ONE),
+    "agent": ("agent", ONE),
+    "sampled": ("agent", SAMPLED),
+    "sag": ("agent", EIGHT),
+    "ftp": ("ftp", ONE),
+    "both": ("ftp", EIGHT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which table: how many states teach and judge, and for how long each size learns."""
+
+    name: str
+    trained: int  # states that teach
+    judged: int
+    batch: int  # trajectories a step of training
+    part: str  # of the split that judges
+    steps: Mapping[str, int]  # size -> steps of training
+    seeds: Mapping[str, Sequence[int]]  # size -> seeds of training
+    kinds: Sequence[str]
+    thoughts: Sequence[str] = ()  # sizes whose students are given first thoughts (thoughts.py)
+    published: bool = False  # in docs, where it is committed; else in the build folder
+
+    def cells(self) -> list[Cell]:
+        """The first seed of every size before the second of any."""
+        turns = max(len(seeds) for seeds in self.seeds.values())
+        return [
+            Cell(kind, size, seeds[turn], self.steps[size])
+            for turn in range(turns)
+            for size, seeds in self.seeds.items()
+            if turn < len(seeds)
+            for kind in self.kinds
+        ]
+
+    @property
+    def results(self) -> Path:
+        return CHECKOUT / "docs" / "swapbench" if self.published else self.work / "cells"
+
+    @property
+    def work(self) -> Path:
+        return CHECKOUT / "build" / "swapbench" / self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    kind: str
+    size: str
+    seed: int
+    steps: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.size}-{self.kind}-{self.seed}"
+
+    @property
+    def arms(self) -> list[str]:
+        return [arm for arm, (kind, _) in ARMS.items() if kind == self.kind]
+
+
+def posed(plan: Plan, part: str, count: int) -> list[Posed]:
+    """Drawn and verified once; later runs read what the first one wrote."""
+    path = plan.work / f"{part}-{count}.pickle"
+    with held(path.with_suffix(".lock"), wait=True):
+        if not path.exists():
+            with recipe.progress_bar() as bar:
+                task = bar.add_task(f"states {part}", total=count)
+                found = uvloop.run(states.pose(part, count, progress=lambda k: bar.update(task, completed=k)))
+            states.save(path, found)
+    return states.load(path)
+
+
+def lessons(plan: Plan, kind: str) -> Path:
+    """What students of the kind are trained on."""
+    path = plan.work / f"{kind}.jsonl"
+    with held(path.with_suffix(".lock"), wait=True):
+        if path.exists():
+            return path
+        taught = posed(plan, "train", plan.trained)
+
+        async def write(bar: Bar) -> list[str]:
+            task = bar.add_task(f"lessons {kind}", total=len(taught))
+            lines = []
+            with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
+                for one in taught:
+                    lines.append(rows.dumps(asdict(await teach(Lesson(one, kind), sandbox))) + "\n")
+                    bar.update(task, advance=1)
+            return lines
+
+        with recipe.progress_bar() as bar:
+            lines = uvloop.run(write(bar))
+        partial = path.with_suffix(".partial")
+        partial.write_text("".join(lines), encoding="utf-8")
+        partial.replace(path)
+    return path
+
+
+@contextmanager
+def held(path: Path, *, wait: bool = False) -> Iterator[None]:
+    """Raises BlockingIOError where another run holds it, unless it is waited for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+
+
+def make(plan: Plan, cell: Cell) -> Path | None:
+    """The cell's file; None where another run is at it."""
+    path = plan.results / f"{cell.name}.json"
+    if path.exists():
+        return path
+    try:
+        with held(plan.work / f"{cell.name}.lock"):
+            if not path.exists():
+                started = time.monotonic()
+                result = _made(plan, cell)
+                result["seconds"] = round(time.monotonic() - started, 1)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = path.with_suffix(f".{os.getpid()}.partial")
+                partial.write_text(json.dumps(result, separators=(",", ":")).replace('},"', '},\n"') + "\n")
+                partial.replace(path)
+    except BlockingIOError:
+        return None
+    return path
+
+
+def student(plan: Plan, cell: Cell) -> Path:
+    """Its folder; trained first where it is not there, as in a checkout that has the cell's figures alone."""
+    folder = plan.work / cell.name
+    if not (folder / "training.json").exists():
+        learnt = ("--steps", cell.steps, "--batch", plan.batch, "--seed", cell.seed)
+        recipe.run_train(lessons(plan, cell.kind), folder, "--size", cell.size, *learnt)
+    return folder
+
+
+def _made(plan: Plan, cell: Cell) -> dict[str, Any]:
+    folder = student(plan, cell)
+    asked = posed(plan, plan.part, plan.judged)
+    training = json.loads((folder / "training.json").read_text())
+    arms = judged(plan, asked, folder, cell.kind, {arm: ARMS[arm][1] for arm in cell.arms})
+    facts = ("parameters", "trajectories", "loss_last_50", "seconds")
+    return {
+        "kind": cell.kind,
+        "size": cell.size,
+        "seed": cell.seed,
+        "steps": cell.steps,
+        "training": {name: training[name] for name in facts},
+        "states": states.digest(asked),
+        "acts": [int(one.acts) for one in asked],
+        "arms": arms,
+    }
+
+
+def judged(plan: Plan, asked: Sequence[Posed], folder: Path, kind: str, draws: Mapping[str, Draw]) -> dict[str, Any]:
+    """Answered by the student in each of the ways, then graded all together."""
+    with recipe.progress_bar() as bar:
+        bar.add_task(f"answer {', '.join(draws)}", total=None)
+        heard = uvloop.run(answer(folder, kind, draws, asked))
+    with recipe.progress_bar() as bar:
+        task = bar.add_task("grade", total=len(asked))
+        answers = {arm: answers for arm, (answers, _) in heard.items()}
+        grades = uvloop.run(graded(plan, asked, answers, lambda k: bar.update(task, completed=k)))
+    return {arm: {"model_seconds": round(heard[arm][1], 1), **columns(of)} for arm, of in grades.items()}
+
+
+async def graded(
+    plan: Plan, asked: Sequence[Posed], answers: Mapping[str, Sequence[Answered]], progress: Callable[[int], None]
+) -> dict[str, list[Grade]]:
+    return await grade(plan.part, 0, asked, answers, progress=progress)
+
+
+BY_STATE = ("success", "captured", "regret_bps")
+MEANS = ("unparsed", "failed", "refused", "tool_calls", "tokens", "steps")
+
+
+def columns(grades: Sequence[Grade]) -> dict[str, Any]:
+    """What arms are paired by, a list in the order of the states; of all else the mean, and how often each decision."""
+    return {
+        **{name: [_plain(getattr(one, name)) for one in grades] for name in BY_STATE},
+        **{name: round(mean(getattr(one, name) for one in grades), 5) for name in MEANS},
+        "decisions": dict(Counter(one.decision for one in grades).most_common()),
+    }
+
+
+def _plain(value: object) -> object:
+    return int(value) if isinstance(value, bool) else value
+
+
+def read(plan: Plan) -> list[dict[str, Any]]:
+    """All cells that are there. Raises OperatorError for none, where they were asked different states, and where one
+    learnt for another time than the plan says."""
+    found = [json.loads(path.read_text()) for path in sorted(plan.results.glob("*-*-*.json"))]
+    if not found:
+        raise OperatorError(f"no cells in {plan.results}: run `make swapbench`")
+    if len({one["states"] for one in found}) > 1:
+        raise OperatorError(f"the cells in {plan.results} were asked different states: remove the older ones")
+    if odd := [
+        f"{one['size']}-{one['kind']}-{one['seed']}" for one in found if one["steps"] != plan.steps[one["size"]]
+    ]:
+        raise OperatorError(f"{', '.join(odd)} in {plan.results} had other steps than the plan has: remove them")
+    return found

@@ -1,0 +1,99 @@
+"""Find the pinned Anvil and run one."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from sentinel.chain.rpc import Rpc
+from sentinel.core.errors import OperatorError
+from sentinel.core.host.process import Child, ChildFailed, free_port, port_taken
+
+VERSION = "1.7.1"  # a later one broke eth_simulateV1 on forks
+CHAIN_ID = 31337
+HOST = "127.0.0.1"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def find_anvil(given: str | Path | None = None) -> Path:
+    """The program to run: `given` (SENTINEL_FORK__ANVIL), else the checkout's node_modules, else PATH.
+
+    Raises OperatorError when there is none, or when it is not version 1.7.1.
+    """
+    if given:
+        path = Path(given).expanduser()
+        if not path.is_file():
+            raise OperatorError(f"SENTINEL_FORK__ANVIL is {path}, which is not a file")
+    else:
+        found = _in_node_modules() or shutil.which("anvil")
+        if found is None:
+            raise OperatorError(f"Anvil {VERSION} is missing: run `make setup`, or put an `anvil` on PATH")
+        path = Path(found)
+    return _checked(path)
+
+
+def _in_node_modules() -> Path | None:
+    """npm's `.bin/anvil` is a Node program that starts the real one; we want the real one where it is."""
+    modules = _CHECKOUT / "node_modules"
+    machine = _MACHINES.get(platform.machine(), platform.machine())
+    real = modules / "@foundry-rs" / f"anvil-{platform.system().lower()}-{machine}" / "bin" / "anvil"
+    for path in (real, modules / ".bin" / "anvil"):
+        if path.is_file():
+            return path
+    return None
+
+
+@lru_cache
+def _checked(path: Path) -> Path:
+    try:
+        text = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise OperatorError(f"{path} does not run as Anvil: {error}") from error
+    version = text.split("\n", 1)[0].removeprefix("anvil Version:").strip().split("-")[0]
+    if version != VERSION:
+        raise OperatorError(f"{path} is Anvil {version or 'of an unknown version'}; Sentinel is pinned to {VERSION}")
+    return path
+
+
+async def start_anvil(
+    *,
+    port: int = 0,
+    listen: str = HOST,
+    program: str | Path | None = None,
+    arguments: Sequence[str] = (),
+    log: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> tuple[Child, str]:
+    """A running Anvil that answers, and its http:// address. Port 0 takes a free one; `listen`: the address
+    that others may reach it at too, as in a container; `env` adds to ours.
+
+    Raises ChildFailed when it cannot start (a taken port, a wrong argument).
+    """
+    path = find_anvil(program)
+    if port and port_taken(port):  # else another node on it would answer in ours' place
+        raise ChildFailed(f"port {port} on {HOST} is taken; stop what listens there, or choose another port")
+    attempts = 3 if port == 0 else 1
+    while True:
+        attempts -= 1
+        chosen = port or free_port()
+        url = f"http://{HOST}:{chosen}"
+        command: list[str | Path] = [path, "--quiet", "--host", listen, "--port", str(chosen), *arguments]
+        async with Rpc(url, timeout=2.0) as rpc:
+
+            async def answers(rpc: Rpc = rpc) -> bool:
+                return isinstance(await rpc.call("eth_chainId"), str)
+
+            child = Child(
+                "anvil", command, log=log, env=env, cwd=cwd, ready=answers, ready_within=20.0, stop_within=2.0
+            )
+            try:
+                return await child.start(), url
+            except ChildFailed:
+                if attempts == 0:
+                    raise

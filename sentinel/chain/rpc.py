@@ -1,0 +1,208 @@
+"""JSON-RPC over one pooled HTTP connection: single calls, batches, and one place that maps errors.
+
+Replies are parsed by a parser with a limit of its own: a library that the wallet needs lifts Python's recursion limit
+so far that json.loads would overflow the stack on a reply nested deep enough.
+
+Nothing here retries: a caller that may repeat a read does so knowingly, and a send is never repeated in silence (I6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, Self, TypeVar
+
+import aiohttp
+from pydantic_core import from_json, to_json
+
+from sentinel.core.errors import RpcError, RpcTimeout
+from sentinel.observe import redaction
+
+MAX_REPLY = 256 * 1024 * 1024  # bytes; a larger reply is a fault of the node, not something to hold in memory
+MAX_TEXT = 400  # characters of what others wrote in an error
+_JSON = {"Content-Type": "application/json"}
+_URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>]+")
+
+Call = tuple[str, Sequence[Any]]
+T = TypeVar("T")
+_LIMIT_EXCEEDED = -32005  # EIP-1474: the provider's limit, where HTTP says 429
+
+
+class JsonRpc(Protocol):
+    """What one endpoint and a pool of them (`sentinel.chain.endpoints`) have in common. Readers know no more."""
+
+    @property
+    def failures(self) -> int:
+        """Requests without a usable reply, ever."""
+        ...
+
+    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any: ...
+
+    async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]: ...
+
+    async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
+        """What each endpoint says, of those that answer; at least one. Raises as `ask` does where none does."""
+        ...
+
+    def senders(self) -> Sequence[tuple[str, JsonRpc]]:
+        """By name, each endpoint that may be given signed bytes now: those that have shown our chain."""
+        ...
+
+
+class Rpc:
+    """One endpoint. Use as an async context manager, or call `close()`."""
+
+    def __init__(self, url: str, *, timeout: float = 10.0) -> None:
+        self.url = url
+        self._timeout = timeout
+        self._ids = itertools.count(1)
+        self._session: aiohttp.ClientSession | None = None
+        self.requests = 0  # over HTTP, ever
+        self.failures = 0  # of them, those without a usable reply
+
+    def __repr__(self) -> str:
+        return f"Rpc({redact(self.url)})"
+
+    async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
+        """One endpoint is a pool of itself."""
+        return [await ask(self)]
+
+    def senders(self) -> Sequence[tuple[str, JsonRpc]]:
+        return ((redact(self.url), self),)
+
+    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any:
+        """The `result` of one request. Raises RpcError (with code and data where the node answered) or RpcTimeout."""
+        number = next(self._ids)
+        reply = await self._post({"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}, timeout)
+        if not isinstance(reply, dict) or reply.get("id") not in (number, None):
+            raise RpcError(f"{method}: reply is not a JSON-RPC object with our id")
+        return _result(method, reply)
+
+    async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]:
+        """One HTTP request for all calls; item i is call i's result, or its RpcError (returned, not raised).
+
+        Raises RpcError when the batch as a whole failed, or when an answer is missing.
+        """
+        if not calls:
+            return []
+        first = next(self._ids)
+        for _ in calls[1:]:
+            next(self._ids)
+        body = [
+            {"jsonrpc": "2.0", "id": first + i, "method": method, "params": list(params)}
+            for i, (method, params) in enumerate(calls)
+        ]
+        reply = await self._post(body, timeout)
+        if not isinstance(reply, list):
+            raise RpcError(f"batch of {len(calls)}: reply is not a list: {plain(reply)[:200]}")
+        by_id = {item["id"]: item for item in reply if isinstance(item, dict) and isinstance(item.get("id"), int)}
+        results: list[Any | RpcError] = []
+        for i, (method, _) in enumerate(calls):
+            item = by_id.get(first + i)
+            if item is None:
+                raise RpcError(f"batch of {len(calls)}: no answer to {method} (number {i})")
+            try:
+                results.append(_result(method, item))
+            except RpcError as error:
+                results.append(error)
+        return results
+
+    async def _post(self, body: object, timeout: float | None) -> Any:
+        self.requests += 1
+        try:
+            return await self._exchange(body, timeout)
+        except RpcError:
+            self.failures += 1
+            raise
+
+    async def _exchange(self, body: object, timeout: float | None) -> Any:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=8, keepalive_timeout=60))
+        limit = aiohttp.ClientTimeout(total=timeout or self._timeout)
+        where = redact(self.url)
+        try:
+            # Not redirected: another host than the operator's must see neither reads nor signed bytes.
+            async with self._session.post(
+                self.url, data=to_json(body), headers=_JSON, timeout=limit, allow_redirects=False
+            ) as response:
+                raw = bytearray()  # counted as it comes: a length is only said, and a compressed reply grows
+                async for chunk in response.content.iter_any():
+                    raw += chunk
+                    if len(raw) > MAX_REPLY:
+                        raise RpcError(f"{where}: a reply of more than {MAX_REPLY} bytes is too large")
+                if response.status != 200:
+                    raise RpcError(f"{where}: HTTP {response.status}", code=response.status)
+        except TimeoutError as error:
+            raise RpcTimeout(f"{where}: no reply within {timeout or self._timeout:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise RpcError(f"{where}: {type(error).__name__}: {plain(error)}") from error
+        try:
+            return from_json(raw, cache_strings="keys")  # values are hashes and calldata: hardly any comes twice
+        except ValueError as error:
+            raise RpcError(f"{where}: reply is not JSON: {bytes(raw[:80])!r}") from error
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+            await asyncio.sleep(0)  # aiohttp closes its transports on the next turn of the loop
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _result(method: str, reply: dict[str, Any]) -> Any:
+    if (error := reply.get("error")) is not None:
+        if isinstance(error, dict):
+            code = error.get("code")
+            raise RpcError(
+                f"{method}: {plain(error.get('message'))}",
+                code=code if isinstance(code, int) else None,
+                data=error.get("data"),
+            )
+        raise RpcError(f"{method}: {plain(error)}")
+    if "result" not in reply:
+        raise RpcError(f"{method}: reply has neither result nor error")
+    return reply["result"]
+
+
+def unanswered(error: RpcError) -> bool:
+    """No judgement of a node on what was asked: nothing, no JSON-RPC, an HTTP status, or a provider's rate limit."""
+    return error.code is None or error.code >= 100 or error.code == _LIMIT_EXCEEDED
+
+
+def at_block(block_hash: str) -> dict[str, object]:
+    """The block parameter that means this very block, and only while it is canonical (EIP-1898)."""
+    return {"blockHash": block_hash, "requireCanonical": True}
+
+
+def quantity(value: object, bits: int = 256) -> int:
+    """A JSON-RPC number. Raises RpcError for what is none, is negative, or does not fit into so many bits.
+
+    Unbounded numbers of a node would break what they reach: databases, floats, the encoding of transactions.
+    """
+    try:
+        number = int(str(value), 16)
+    except ValueError as error:
+        raise RpcError(f"not a number: {str(value)[:80]!r}") from error
+    if not 0 <= number < 1 << bits:
+        raise RpcError(f"a number outside {bits} bits: {str(value)[:80]!r}")
+    return number
+
+
+def plain(text: object) -> str:
+    """What others wrote, for errors and logs: printable ASCII, capped, secrets and the keys in any address cut out."""
+    shown = "".join(c if " " <= c <= "~" else "?" for c in str(text)[: 4 * MAX_TEXT])
+    return redaction.text(_URL.sub(lambda found: redact(found[0]), shown))[:MAX_TEXT]
+
+
+def redact(url: str) -> str:
+    """Scheme, host and port only: keys of hosted endpoints stand in the path, the query or the user part."""
+    scheme, _, rest = url.partition("://")
+    host = rest.split("/", 1)[0].split("?", 1)[0].rsplit("@", 1)[-1]
+    return f"{scheme}://{host}"

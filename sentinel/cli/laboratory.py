@@ -1,0 +1,21 @@
+"""The laboratory (`lab/`): measurements and experiments that a checkout has and the installed package has not."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from sentinel.core.errors import OperatorError
+
+
+def laboratory(module: str) -> ModuleType:
+    """`lab.<module>`, imported when a command needs it. Raises OperatorError where there is no checkout."""
+    try:
+        return importlib.import_module(f"lab.{module}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != "lab":
+            raise
+        raise OperatorError(
+            "this command belongs to the laboratory, which is not part of the installed package: "
+            "clone the repository, run `make setup` there, and call `.venv/bin/sentinel` in that folder"
+        ) from error

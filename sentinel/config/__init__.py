@@ -1,0 +1,1 @@
+"""Environment -> settings -> typed terms; the network files; what a reload may change."""

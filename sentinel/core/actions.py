@@ -1,0 +1,119 @@
+"""What may be proposed: swaps, approvals and holds, the candidates that carry them, and how an episode ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sentinel.core.network import NATIVE, PoolName, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    pool: PoolName
+    token_in: Symbol
+    token_out: Symbol
+    venue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    legs: tuple[Leg, ...]  # the output of one is the input of the next
+    amount_in: int  # base units of the first leg's token_in
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """All routes share first token_in and last token_out; where those are one token it is a closed cycle."""
+
+    routes: tuple[Route, ...]
+    min_out: int  # base units of the last token_out, over all routes; set by the toolkit, never by the model
+    deadline: int  # Unix seconds
+
+    @property
+    def token_in(self) -> Symbol:
+        return self.routes[0].legs[0].token_in
+
+    @property
+    def token_out(self) -> Symbol:
+        return self.routes[0].legs[-1].token_out
+
+    @property
+    def amount_in(self) -> int:
+        return sum(route.amount_in for route in self.routes)
+
+    @property
+    def value(self) -> int:
+        """Wei that is sent along: all that goes in, where that is the native coin. Permit2 then has no part in it."""
+        return self.amount_in if self.token_in == NATIVE else 0
+
+    @property
+    def is_cycle(self) -> bool:
+        return self.token_in == self.token_out
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Allow `spender` (only "permit2" in the first slice) to take at most `amount` base units of `token`."""
+
+    token: Symbol
+    spender: str
+    amount: int
+    expiry: int  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAction:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class View(HoldAction):
+    """An analyst's last word. As an action it is a hold: no stage that trades can make anything else of it."""
+
+    weights: Mapping[Symbol, int]  # bps of equity; sums to 10,000
+    regime: str  # a name of agent/opinion.py
+    confidence: float  # 0..1
+
+
+Action = Swap | Approve | HoldAction
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    index: int  # 0..asked-1, the sample it came from
+    action: Action
+    text: str  # the model's last thought and code
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    index: int
+    stage: str  # "sample" | "parse" | "code" | "action" | "episode"
+    reason: str  # a stable short name, used as a metric label: e.g. "no_fresh_read"
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One generated code action, kept for the record and for distillation."""
+
+    step: int
+    index: int
+    text: str
+    tokens: int
+    finish: str  # "stop" | "length" | "abort"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an episode gave: `asked` final actions were wanted, each is a candidate or a discard."""
+
+    asked: int
+    candidates: tuple[Candidate, ...]
+    discarded: tuple[Discarded, ...]
+    prompt: tuple[Mapping[str, str], ...]  # messages of the last request, as sent
+    samples: tuple[Sample, ...]
+    steps: int
+    source: str  # "student:<id>" or "oracle"
+    timings: Mapping[str, float] = field(default_factory=dict, compare=False)  # seconds: "prompt", "model", "sandbox"

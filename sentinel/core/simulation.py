@@ -1,0 +1,66 @@
+"""What a candidate would do: the transaction, the block environment it was simulated in, and its effect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sentinel.core.actions import Candidate
+from sentinel.core.network import Address, HexHash, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class TxRequest:
+    """NOTE: no nonce and no fees here: callers may not choose them."""
+
+    to: Address
+    data: bytes
+    value: int  # wei
+    gas_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class SimEnv:
+    """The block environment that a simulation ran in."""
+
+    nonce: int
+    max_fee: int  # wei per gas
+    priority_fee: int  # wei per gas
+    parent_hash: HexHash  # the head that it was simulated upon
+    number: int
+    timestamp: int
+    base_fee: int
+    gas_limit: int
+    coinbase: Address
+    prev_randao: HexHash
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    address: Address
+    topics: tuple[HexHash, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    candidate: Candidate
+    tx: TxRequest | None  # None for a hold
+    env: SimEnv
+    deltas: Mapping[Symbol, int]  # the wallet's net change, base units; NATIVE without the transaction's own gas
+    gross: int  # base units of token_in that were put in; 0 for a hold
+    gas_used: int  # net of refunds
+    logs: tuple[Log, ...]
+    revert: str | None  # None: it succeeded; else a short, printable reason
+    router_allowance: int = 0  # Permit2's allowance wallet -> router left after the trade (I14), base units of token_in
+    where: str = "fork"  # what ran it: "fork", or "node" where the chain's own node stood in
+    data_fee: int = 0  # wei, the most that the chain takes for the final bytes beside gas; no part of deltas
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why policy took a simulation out of the vote."""
+
+    index: int
+    rule: str
+    detail: str

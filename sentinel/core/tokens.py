@@ -1,0 +1,53 @@
+"""Amounts between whole tokens and base units, and text that others wrote.
+
+Whole tokens are what people and the student speak; every other place counts in base units.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+
+from sentinel.core.errors import ActionFault
+
+MAX_BASE_UNITS = (1 << 128) - 1  # beyond every real supply; keeps hostile numbers out of the arithmetic
+_PLAIN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,80})?", re.ASCII)
+
+
+def to_base_units(amount: object, decimals: int) -> int:
+    """Whole tokens to base units, rounded down: never more than was asked.
+
+    Takes int, float or plain decimal text ("1.25"). Raises ActionFault for all else: NaN, infinities, negative or
+    absurd numbers, booleans, other types.
+    """
+    if isinstance(amount, bool) or not isinstance(amount, int | float | str):
+        raise ActionFault(f"an amount is a number, not {type(amount).__name__}")
+    if isinstance(amount, float) and not math.isfinite(amount):
+        raise ActionFault("the amount is not finite")
+    if isinstance(amount, str) and not _PLAIN.fullmatch(amount):
+        raise ActionFault("the amount is not a plain decimal number")
+    if not isinstance(amount, str) and amount < 0:
+        raise ActionFault("the amount is negative")
+    if isinstance(amount, int):
+        base: int = amount * 10**decimals
+    else:
+        sign, digits, exponent = Decimal(amount if isinstance(amount, str) else repr(amount)).as_tuple()
+        assert not sign or not any(digits)
+        assert isinstance(exponent, int)
+        shift = exponent + decimals
+        mantissa = int("".join(map(str, digits)))
+        base = mantissa * 10**shift if shift >= 0 else mantissa // 10**-shift
+    if base > MAX_BASE_UNITS:
+        raise ActionFault("the amount is larger than any supply")
+    return base
+
+
+def to_whole(amount: int, decimals: int) -> float:
+    """Base units to whole tokens, for people, prompts and comparisons; never for arithmetic on chain amounts."""
+    return float(amount / 10**decimals)
+
+
+def printable(text: str, cap: int = 32) -> str:
+    """Untrusted text (symbols, revert strings) as at most `cap` printable ASCII characters."""
+    return "".join(c for c in text[: 16 * cap] if " " <= c <= "~")[:cap]

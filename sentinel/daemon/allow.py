@@ -1,0 +1,31 @@
+"""`sentinel approve`: the ERC-20 allowances to Permit2, made or taken back by a command while no daemon runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sentinel.agent.episode import Sampler
+from sentinel.config.network_file import load_network
+from sentinel.config.settings import Settings
+from sentinel.core.errors import SettingsError
+from sentinel.core.network import Symbol
+from sentinel.daemon.app import opened, run
+
+
+def set_allowances(
+    settings: Settings, symbols: Sequence[Symbol], *, revoke: bool, trader_model: Sampler | None = None
+) -> dict[Symbol, str]:
+    """Make or take back the ERC-20 allowances of `symbols` (none: of all) to Permit2; what they are afterwards, by
+    token in base units."""
+    if settings.execution.mode != "live":
+        raise SettingsError("allowances are transactions: set SENTINEL_EXECUTION__MODE=live")
+    tokens = load_network(settings.network).tokens
+    if unknown := sorted(set(symbols) - set(tokens)):
+        raise SettingsError(f"network {settings.network} has no {', '.join(unknown)}; it has {', '.join(tokens)}")
+
+    async def main() -> dict[Symbol, str]:
+        async with opened(settings, trader_model=trader_model) as app:
+            assert app.startup is not None
+            return await app.startup.allowances(list(symbols or tokens), revoke=revoke)
+
+    return run(main())

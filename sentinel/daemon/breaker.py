@@ -1,0 +1,42 @@
+"""The drift breaker: the durable latch, set when trades realise too little of what was simulated.
+
+It is decided from the journal alone, so that a crash between a settlement and this look loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sentinel.config.settings import Settings
+from sentinel.decide.drift import DriftLimits, breach
+
+
+class Journal(Protocol):
+    @property
+    def latched(self) -> str | None: ...
+
+    def drifts(self, limit: int) -> tuple[float, ...]: ...
+
+    def latch(self, reason: str, by: str = ...) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DriftBreaker:
+    journal: Journal
+    limits: DriftLimits
+    alarm: Callable[[str, str], None]  # kind, and one sentence
+
+    @classmethod
+    def of(cls, settings: Settings, journal: Journal, alarm: Callable[[str, str], None]) -> DriftBreaker:
+        given = settings.limits
+        return cls(journal, DriftLimits(given.max_drift_bps, given.max_mean_drift_bps, given.drift_trades), alarm)
+
+    def look(self) -> None:
+        """Call it after each settlement and at the start, before the first cycle. Raises JournalError."""
+        if self.journal.latched is not None:
+            return
+        if (why := breach(self.journal.drifts(self.limits.trades), self.limits)) is not None:
+            self.journal.latch(why, by="drift breaker")
+            self.alarm("drift", why)

@@ -1,0 +1,160 @@
+"""After a trade is settled: what the losing candidates would have brought in its place, journaled for distillation.
+
+Best effort and off the critical path: one settlement at a time, right after a cycle has ended, when the fork has
+nothing to do until the next cycle's model has answered; what fails or takes too long is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from sentinel.chain.heads import heads_by_number
+from sentinel.chain.history import PriceHistory
+from sentinel.chain.market import MarketReader
+from sentinel.chain.rpc import JsonRpc
+from sentinel.config import terms
+from sentinel.core import gas
+from sentinel.core.actions import Candidate, HoldAction
+from sentinel.core.decision import Act
+from sentinel.core.errors import SentinelError
+from sentinel.core.market_state import Head, MarketState
+from sentinel.core.network import NATIVE, Network
+from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Simulation
+from sentinel.core.transaction import Counterfactual, Outcome, Settled
+from sentinel.core.worth import marks, worth
+from sentinel.daemon.parts import Parts
+from sentinel.dex.venues.registry import READERS
+from sentinel.observe.logs import Log
+
+WAITING = 4  # settlements that may wait; the oldest gives way
+MOST = 16  # distinct losing actions
+BUDGET = 2.0  # seconds for one settlement
+
+
+class Reader(Protocol):
+    async def read(self, head: Head) -> MarketState: ...
+
+
+class Toolkit(Protocol):
+    async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]: ...
+
+
+class Journal(Protocol):
+    def get_cycle(self, id_: int | str) -> CycleRecord: ...
+
+    def counterfactual(self, found: Counterfactual) -> None: ...
+
+
+class Counterfactuals:
+    """A service of the daemon; `settled` and `cycle_done` are its observers."""
+
+    def __init__(
+        self, rpc: JsonRpc, network: Network, market: Reader, toolkit: Toolkit, journal: Journal, log: Log
+    ) -> None:
+        """`market` must be a reader of its own: it is asked for past blocks, which a price history must not see."""
+        self._rpc = rpc
+        self._network = network
+        self._market = market
+        self._toolkit = toolkit
+        self._journal = journal
+        self._log = log
+        self.waiting: deque[Settled] = deque(maxlen=WAITING)
+        self.busy = False
+        self._idle = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, parts: Parts, log: Log) -> Counterfactuals:
+        tip = terms.base_units(parts.settings.execution.min_priority_fee_gwei, terms.GWEI)
+        cap = parts.limits.max_priority_fee
+        history = PriceHistory(1)
+        market = MarketReader(
+            parts.rpc, parts.network, parts.wallet, READERS, history, min_priority_fee=tip, max_priority_fee=cap
+        )
+        return cls(parts.rpc, parts.network, market, parts.toolkit, parts.journal, log)
+
+    def settled(self, settled: Settled) -> None:
+        if settled.outcome in (Outcome.CONFIRMED, Outcome.REVERTED) and settled.block_number:
+            self.waiting.append(settled)
+
+    def cycle_done(self, _: CycleRecord) -> None:
+        self._idle.set()
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._work(), name="counterfactuals")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _work(self) -> None:
+        while True:
+            await self._idle.wait()
+            self._idle.clear()
+            if not self.waiting:
+                continue
+            settled, self.busy = self.waiting.popleft(), True
+            try:
+                async with asyncio.timeout(BUDGET):
+                    found = await self.weigh(settled)
+                if found is not None:
+                    self._journal.counterfactual(found)
+            except (SentinelError, TimeoutError) as error:
+                self._log.warning("counterfactual.failed", intent=settled.intent_id, error=str(error) or "too slow")
+            finally:
+                self.busy = False
+
+    async def weigh(self, settled: Settled) -> Counterfactual | None:
+        """None where nothing else was proposed, or no cycle decided it. Raises Unavailable."""
+        try:
+            record = self._journal.get_cycle(settled.intent_id)
+        except KeyError:  # an approval
+            return None
+        losers = _losers(record)
+        if not losers or not settled.block_number or not isinstance(record.decision, Act):
+            return None
+        (parent,) = await heads_by_number(self._rpc, [settled.block_number - 1])
+        state = await self._market.read(parent)
+        winner, *tried = await self._toolkit.simulate_all(
+            state, [record.decision.simulation.candidate, *(losing.candidate for losing in losers)]
+        )
+        prices = marks(state)
+        realised = dict(settled.realised)
+        realised[NATIVE] = realised.get(NATIVE, 0) - settled.gas_cost
+        return Counterfactual(
+            intent_id=settled.intent_id,
+            block_number=settled.block_number,
+            parent_hash=parent.hash,
+            simulations=tuple(replace(simulation, logs=()) for simulation in tried),
+            values=tuple(self._value(simulation, state) for simulation in tried),
+            winner=self._value(winner, state),
+            realised=worth(realised, prices, self._network),
+        )
+
+    def _value(self, simulation: Simulation, state: MarketState) -> int | None:
+        """At the price that a transaction of ours would pay for gas there: base fee and tip."""
+        if simulation.revert is not None:
+            return None
+        changes = dict(simulation.deltas)
+        changes[NATIVE] = changes.get(NATIVE, 0) - gas.paid(simulation)
+        return worth(changes, marks(state), self._network)
+
+
+def _losers(record: CycleRecord) -> list[Simulation]:
+    """One simulation a distinct action that was not taken, in the order of the candidates; a hold's worth is known."""
+    if not isinstance(record.decision, Act):
+        return []
+    seen = {record.decision.simulation.candidate.action}
+    losers = []
+    for simulation in record.simulations:
+        action = simulation.candidate.action
+        if action not in seen and not isinstance(action, HoldAction):
+            seen.add(action)
+            losers.append(simulation)
+    return losers[:MOST]

@@ -1,0 +1,1 @@
+"""`sentinel doctor`: is everything there that trading needs, and how to mend what is not."""

@@ -1,0 +1,1 @@
+"""`stop --flatten`: everything is sold for the quote token, then the daemon stops."""

@@ -1,0 +1,109 @@
+"""The operator's handles on a running daemon, and gauges brought up to date on request."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from statistics import mean
+from typing import Any
+
+from sentinel.core import accounts
+from sentinel.core.errors import OperatorError
+from sentinel.daemon.assemble import JOURNAL
+from sentinel.daemon.daemon import Daemon
+from sentinel.daemon.flatten.selling import report
+from sentinel.daemon.parts import Parts
+from sentinel.daemon.reload import Reloader
+from sentinel.decide.controls import Orders
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    parts: Parts
+    daemon: Daemon
+    reloader: Reloader
+    clock: Callable[[], float] = time.time
+
+    def status(self) -> dict[str, Any]:
+        """JSON-ready."""
+        parts = self.parts
+        orders, intent = parts.journal.standing.orders, self.daemon.follower.in_flight
+        spent = parts.journal.spent_today(self.clock())
+        unit = 10.0 ** accounts.decimals(parts.network.quote, parts.network)
+        return {
+            **parts.board.status(),
+            "state": self._state(orders),
+            "paused": orders.paused,
+            "flatten": report(parts.journal, parts.network) if orders.flatten else None,
+            "in_flight": None if intent is None else intent.id,
+            "loss_today": spent.loss / unit,
+            "volume_today": spent.volume / unit,
+            "endpoints": [asdict(endpoint) for endpoint in parts.rpc.status()],
+            "checks": [asdict(check) for check in parts.health.ready()],
+            "pid": os.getpid(),
+        }
+
+    def _state(self, orders: Orders) -> str:
+        if self.parts.health.stopping:
+            return "stopping"
+        if orders.flatten and not orders.halted:
+            return "selling"
+        return "paused" if orders.paused else "running"
+
+    def pause(self, reason: str) -> None:
+        self.parts.journal.latch(reason, by="operator")
+        self.daemon.log.warning("operator.pause", reason=reason)
+
+    def resume(self) -> None:
+        self.parts.journal.unlatch(by="operator")
+        self.daemon.log.warning("operator.resume")
+
+    def reload(self) -> dict[str, list[Any]]:
+        return self.reloader.ask("operator")
+
+    def stop(self) -> None:
+        self.daemon.log.info("operator.stop")
+        self.daemon.stop()
+
+    def flatten(self) -> None:
+        standing = self.parts.journal.standing
+        if self.parts.settings.execution.mode != "live":
+            raise OperatorError("a dry run sends nothing, so it has nothing to sell: `sentinel stop` stops it")
+        if standing.orders.halted:
+            raise OperatorError(
+                f"Sentinel halted itself: {standing.orders.paused}. Find out why, then `sentinel resume`, "
+                "and `sentinel stop --flatten` again"
+            )
+        standing.flatten(by="operator")
+        self.daemon.log.warning("operator.flatten")
+
+    def refresh(self) -> None:
+        """What other parts count, put into the metrics."""
+        parts, metrics = self.parts, self.parts.metrics
+        orders = parts.journal.standing.orders
+        metrics.latched.set(orders.paused is not None)
+        metrics.selling.set(orders.flatten and not orders.halted)
+        limits = parts.settings.limits
+        drifts = parts.journal.drifts(limits.drift_trades)
+        metrics.mean_drift.set(mean(drifts) if drifts else 0.0)
+        metrics.drift_limit.set(limits.max_mean_drift_bps)
+        metrics.observe_open(parts.journal.open_states())
+        metrics.observe_checks(parts.health.ready())
+        metrics.in_flight.set(self.daemon.follower.in_flight is not None)
+        metrics.observe_spent(parts.journal.spent_today(self.clock()), parts.limits)
+        metrics.catch_up(metrics.reconnects, parts.heads.reconnects)
+        metrics.catch_up(metrics.backfilled, parts.heads.backfilled)
+        metrics.catch_up(metrics.reorgs, parts.heads.reorgs)
+        if parts.fork is not None:
+            metrics.catch_up(metrics.fork_resets, parts.fork.resets)
+        for where, batches in parts.toolkit.simulator.batches.items():
+            metrics.catch_up(metrics.simulations.labels(where), batches)
+        for endpoint in parts.rpc.status():
+            metrics.observe_endpoint(endpoint.name, endpoint.state, endpoint.requests, endpoint.failures)
+        metrics.catch_up(metrics.alarms.labels("endpoint_refused"), len(parts.rpc.refused))
+        metrics.disputed.set(parts.rpc.disputed is not None)
+        folder = parts.settings.state_dir.expanduser()
+        files = [folder / f"{JOURNAL}{end}" for end in ("", "-wal")]
+        metrics.journal_bytes.set(sum(file.stat().st_size for file in files if file.exists()))

@@ -1,0 +1,93 @@
+"""One wallet's daemon in its parts, but for what signs; some live as long as the process, some until a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sentinel.agent.analyst import SettingsAnalyst
+from sentinel.agent.episode import Sampler
+from sentinel.agent.trader import Trader
+from sentinel.agent.watch import Watch
+from sentinel.chain.endpoints import Endpoints
+from sentinel.chain.heads import HeadStream
+from sentinel.chain.market import MarketReader
+from sentinel.config.settings import Settings
+from sentinel.core.mandate import Limits
+from sentinel.core.market_state import Head
+from sentinel.core.network import Address, HexHash, Network
+from sentinel.cycle import More, Size, Vote
+from sentinel.daemon.latest import Latest
+from sentinel.decide.policy import Policy
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.journal.journal import Journal
+from sentinel.observe.board import Board
+from sentinel.observe.health import Health
+from sentinel.observe.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What a reload of the settings replaces, all of it at once (app/reload.py)."""
+
+    settings: Settings
+    limits: Limits
+    analyst: SettingsAnalyst | Watch
+    trader: Trader
+    policy: Policy
+    vote: Vote
+    more: More
+    size: Size
+    thought: str  # kind of prefill
+
+
+@dataclass(slots=True)
+class Slot:
+    now: InForce
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One wallet's daemon, but for what signs. Opened and closed by `assembled`."""
+
+    force: Slot
+    build: Callable[[Settings], InForce]  # from other settings of the same process. Raises SettingsError
+    network: Network
+    wallet: Address
+    genesis: HexHash  # of the pinned block
+    rpc: Endpoints
+    journal: Journal
+    heads: HeadStream
+    latest: Latest[Head]
+    market: MarketReader
+    toolkit: DexToolkit
+    fork: Fork | None  # None: the chain's own node simulates
+    model: Sampler
+    metrics: Metrics
+    health: Health
+    board: Board
+
+    @property
+    def settings(self) -> Settings:
+        return self.force.now.settings
+
+    @property
+    def limits(self) -> Limits:
+        return self.force.now.limits
+
+    @property
+    def policy(self) -> Policy:
+        return self.force.now.policy
+
+    @property
+    def vote(self) -> Vote:
+        return self.force.now.vote
+
+    @property
+    def trader(self) -> Trader:
+        return self.force.now.trader
+
+    @property
+    def analyst(self) -> SettingsAnalyst | Watch:
+        return self.force.now.analyst

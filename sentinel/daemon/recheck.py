@@ -1,0 +1,43 @@
+"""Are an accepted intent's bytes still good? Asked where sending them was held up, by the rules they were passed by."""
+
+from __future__ import annotations
+
+import time
+
+from sentinel.core.actions import Swap
+from sentinel.core.errors import Unavailable
+from sentinel.core.mandate import Spent
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Intent
+from sentinel.core.worth import marks, worth
+from sentinel.daemon.parts import Parts
+from sentinel.decide.policy import REVOKE_RULES, Policy
+
+
+async def still_good(parts: Parts, intent: Intent) -> bool:
+    """Policy's word on an accepted intent's bytes at the newest head: sending them was held up.
+
+    Raises Unavailable where no head can be trusted.
+    """
+    if (why := parts.rpc.disputed) is not None:
+        raise Unavailable(why)
+    head = parts.latest.value
+    state = await parts.market.read(head)
+    confirmed = await parts.toolkit.confirm(intent, head, state)
+    now, record = time.time(), cycle_of(parts, intent.id)
+    policy, spent = parts.policy, parts.journal.spent_today(now)
+    if record is None:  # nobody voted: an order
+        policy = Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES)
+    elif record.state is not None and isinstance(action := intent.decision.simulation.candidate.action, Swap):
+        gross = {action.token_in: intent.decision.simulation.gross}  # it is in the day's volume since it was accepted
+        spent = Spent(spent.loss, spent.volume - worth(gross, marks(record.state), parts.network))
+    verdicts = policy.check(confirmed, intent.decision, state, head, spent, now)
+    return all(verdict.ok for verdict in verdicts)
+
+
+def cycle_of(parts: Parts, intent_id: str) -> CycleRecord | None:
+    """The cycle that decided on an intent; None where none did."""
+    try:
+        return parts.journal.get_cycle(intent_id)
+    except KeyError:
+        return None

@@ -1,0 +1,207 @@
+"""The daemon's hold on the signer's process: whose key it has, starting it as a child, watching over that child.
+
+The daemon opens no key, keystore or password file itself: it hands their paths over and asks the signer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from eth_utils.address import is_address, to_checksum_address
+
+import sentinel
+from sentinel.config import terms
+from sentinel.config.settings import Settings, environment
+from sentinel.core.errors import OperatorError, SentinelError, SettingsError, SignerUnavailable, Unavailable
+from sentinel.core.host.process import Child
+from sentinel.core.network import Address, Network, Symbol
+from sentinel.signing.client import SignerClient, allow, greet, socket_of
+
+GROUPS = ("network", "state_dir", "limits", "execution", "wallet", "signer", "log")
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CREDENTIALS_DIRECTORY")
+OPENS_WITHIN = 60.0  # seconds for a keystore's scrypt on a busy machine
+RESTARTS = 3  # tries, with a child that ended by itself, in the daemon's life
+PAUSE = 1.0  # seconds before each
+
+Alarm = Callable[[str, str], None]  # kind, and one sentence
+
+
+@dataclass(slots=True)
+class Keeper:
+    """A running signer, and a service of the daemon that starts a child again when it ends. See `keeper`."""
+
+    client: SignerClient
+    child: Child | None  # None: it runs by itself
+    alarm: Alarm = lambda kind, told: None
+    lost: Callable[[str], None] = lambda why: None  # no signer any more: called once, when it is not started again
+    _caps: tuple[dict[Address, int], dict[Address, int], dict[Address, int]] | None = None
+    _watching: asyncio.Task[None] | None = None
+
+    async def allow(self, settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> None:
+        """The caps by token at these prices, unless the signer has its own. Raises Unavailable, SignerRefused, and
+        OperatorError where our child was given its caps by somebody else."""
+        if not (await greet(self.client.path)).open_caps:
+            if self.child is not None and self._caps is None and not settings.signer.trades:
+                raise OperatorError(
+                    "somebody else set the caps of this daemon's signer: another program runs as this user, or as root "
+                    "(the record in state_dir/signer says when); find it before the next start"
+                )
+            return
+        by_symbol = (kind(settings, network, prices) for kind in (terms.signed_allowances, terms.trades, terms.daily))
+        approvals, trades, daily = (
+            {network.tokens[symbol].address: amount for symbol, amount in caps.items()} for caps in by_symbol
+        )
+        self._caps = approvals, trades, daily
+        await allow(self.client.path, *self._caps)
+
+    async def probe(self) -> tuple[bool, str]:
+        greeting = await greet(self.client.path)
+        if greeting.address != self.client.address:
+            return False, f"the signer holds the key of {greeting.address}"
+        return True, f"the signer holds the key of {greeting.address}"
+
+    async def start(self) -> None:
+        if self.child is not None:
+            self._watching = asyncio.create_task(self._watch(self.child))
+
+    async def stop(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching})
+
+    async def _watch(self, child: Child) -> None:
+        """A try is a start with the caps set; one that fails counts as well."""
+        why = f"ended with {await child.wait()}"
+        for left in range(RESTARTS, 0, -1):
+            self.alarm("signer", f"the signer {why}; it is started again {left} more times")
+            await asyncio.sleep(PAUSE)
+            try:
+                await child.stop()  # what is left of its group
+                await child.start()
+                if self._caps is not None:
+                    await allow(self.client.path, *self._caps)
+            except (SentinelError, OSError) as error:
+                why = f"cannot be started again: {error}"
+            else:
+                why = f"ended with {await child.wait()}"
+        self.alarm("signer", f"the signer {why}; it is not started again")
+        with contextlib.suppress(OSError):
+            await child.stop()  # one that runs, but whose caps could not be set
+        self.lost("the signer's process is gone: see signer.log, then restart the daemon and `sentinel resume`")
+
+
+@contextlib.asynccontextmanager
+async def keeper(settings: Settings, network: Network) -> AsyncIterator[Keeper]:
+    """A signer that answers; a child of ours is stopped at the end.
+
+    Raises SettingsError (its own words, where it is the child's), SignerUnavailable where none answers.
+    """
+    path = socket_of(settings)
+    if settings.wallet.signer_socket is not None:
+        yield Keeper(await _client(settings, network, path), None)
+        return
+    _named(settings, network)
+    state_dir = settings.state_dir.expanduser()
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = state_dir / "signer.log"
+
+    async def answers() -> bool:
+        """Our child, and not that of another daemon, which then keeps ours from starting."""
+        return (await greet(path)).pid == child.pid
+
+    child = Child(
+        "signer",
+        [*_PROGRAM, "serve", str(os.getpid())],
+        log=log,
+        env=_environment(settings),
+        inherit=False,
+        ready=answers,
+        ready_within=OPENS_WITHIN,
+    )
+    before = log.stat().st_size if log.exists() else 0
+    try:
+        await child.start()
+    except Unavailable:
+        raise SettingsError(_last_words(log, before)) from None
+    try:
+        yield Keeper(await _client(settings, network, path), child)
+    finally:
+        await child.stop()
+
+
+async def whose(settings: Settings, network: Network, *, check: bool = False) -> Address | None:
+    """Of the key that the settings name, as a short-lived signer says; None where they name none.
+
+    `check` opens the key, which takes a keystore about a second. Raises SettingsError.
+    """
+    given = settings.wallet
+    file = given.keystore_file or given.dev_key_file
+    if given.signer_socket is not None:
+        if given.address and settings.execution.mode == "dry":
+            return None  # the address is enough, and that signer need not run
+        return (await greet(given.signer_socket.expanduser())).address
+    if file is None and not given.web3signer_url:
+        return None
+    _named(settings, network)
+    if check:
+        arguments = ["check"]
+    elif file is None:
+        return to_checksum_address(given.address)
+    else:
+        kind = "keystore" if given.keystore_file is not None else "raw"
+        arguments = ["address", kind, str(file.expanduser()), str(network.chain_id)]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *_PROGRAM, *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=_environment(settings)
+    )
+    out, err = await process.communicate()
+    if process.returncode != 0:
+        raise SettingsError(err.decode(errors="replace").strip()[-1000:] or "the signer cannot tell whose key it is")
+    return out.decode().strip()
+
+
+async def _client(settings: Settings, network: Network, path: Path) -> SignerClient:
+    try:
+        greeting = await greet(path)
+    except SignerUnavailable as error:
+        raise OperatorError(f"{error} at {path}: start it with `sentinel signer`") from error
+    if greeting.chain_id != network.chain_id:
+        raise SettingsError(f"the signer at {path} signs for chain {greeting.chain_id}, not {network.chain_id}")
+    return SignerClient(path, greeting.address, legacy=network.fees == "legacy")
+
+
+def _named(settings: Settings, network: Network) -> None:
+    """Whether there is a key at all. Raises SettingsError."""
+    given = settings.wallet
+    if given.keystore_file is None and given.dev_key_file is None and not given.web3signer_url:
+        raise SettingsError(
+            "live mode needs a key: SENTINEL_WALLET__KEYSTORE_FILE (make one with `sentinel wallet new`), "
+            f"SENTINEL_WALLET__WEB3SIGNER_URL, or SENTINEL_WALLET__DEV_KEY_FILE on chain 31337; {network.name} is "
+            f"{network.chain_id}"
+        )
+    if given.web3signer_url and not is_address(given.address):
+        raise SettingsError("SENTINEL_WALLET__ADDRESS names the key that Web3Signer is to use, and is no address")
+
+
+_PROGRAM = (sys.executable, "-P", "-m", "sentinel.signing.process")
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Nothing of ours but what a program needs, and the signer's share of the settings."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    here = str(Path(sentinel.__file__).resolve().parents[1])
+    return {**kept, "PYTHONPATH": here, **environment(settings, *GROUPS)}
+
+
+def _last_words(log: Path, since: int) -> str:
+    with log.open("rb") as file:
+        file.seek(since)
+        text = file.read()[-2000:].decode(errors="replace").strip()
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "the signer did not start in time: see signer.log"

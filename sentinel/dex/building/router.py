@@ -1,0 +1,129 @@
+"""Swap -> Universal Router calldata, and Approve -> ERC-20 calldata. Pure; see docs/adr/0002-calldata.md.
+
+One router command a leg, whatever the venue. The first leg is paid by the wallet, through Permit2 or with native coin
+that is sent along and wrapped; each later one takes all that the router holds. Only a route's last leg pays the wallet
+and carries min_out: what passes in between is nobody's concern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from sentinel.core.abi import encode
+from sentinel.core.actions import Approve, Leg, Route, Swap
+from sentinel.core.errors import ActionFault
+from sentinel.core.network import NATIVE, UNWRAP, WRAP, Address, Network
+from sentinel.dex.building.permit2 import MAX_AMOUNT
+from sentinel.dex.venues.registry import VENUES
+from sentinel.dex.venues.router_leg import ADDRESS_THIS, CONTRACT_BALANCE, MSG_SENDER, RouterLeg
+
+EXECUTE = bytes.fromhex("3593564c")  # execute(bytes commands, bytes[] inputs, uint256 deadline)
+APPROVE = bytes.fromhex("095ea7b3")  # approve(address spender, uint256 amount)
+PERMIT2_TRANSFER_FROM = 0x02
+WRAP_ETH = 0x0B
+UNWRAP_WETH = 0x0C
+PERMIT2_PERMIT = 0x0A
+ALLOW_REVERT = 0x80  # anyone may hand in our permit before us; the trade then goes on with the allowance it gave
+
+_CALL = ("bytes", "bytes[]", "uint256")
+_PERMIT = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
+_WRAP = _UNWRAP = ("address", "uint256")
+_TRANSFER = ("address", "address", "uint160")
+_APPROVE = ("address", "uint256")
+
+
+def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None = None, signature: bytes = b"") -> bytes:
+    """Calldata for the router. `permit` is the signed typed document, in final bytes only.
+
+    Several routes go one after the other, each ending with its share of min_out by what it puts in.
+    Raises ActionFault for a swap that cannot be said so: no legs, legs that do not join, unknown pools.
+    """
+    commands, inputs = bytearray(), []
+    if permit is not None:
+        commands.append(PERMIT2_PERMIT | ALLOW_REVERT)
+        inputs.append(_encode_permit(permit, signature))
+    for route, min_out in zip(swap.routes, shares_of_min_out(swap), strict=True):
+        if route.legs == (Leg(UNWRAP, network.wrapped, NATIVE, UNWRAP),):
+            commands += bytes((PERMIT2_TRANSFER_FROM, UNWRAP_WETH))
+            inputs += _encode_unwrapping(network, route, min_out)
+            continue
+        for position, leg in enumerate(route.legs):
+            last = position == len(route.legs) - 1
+            command, given = (_encode_wrap if leg.pool == WRAP else _encode_leg)(
+                network,
+                leg,
+                recipient=MSG_SENDER if last else ADDRESS_THIS,
+                amount_in=route.amount_in if position == 0 else CONTRACT_BALANCE,
+                min_out=min_out if last else 0,
+                payer_is_user=position == 0,
+            )
+            commands.append(command)
+            inputs.append(given)
+    return EXECUTE + encode(_CALL, [bytes(commands), inputs, swap.deadline])
+
+
+def shares_of_min_out(swap: Swap) -> list[int]:
+    """min_out of each route by what it puts in, together the swap's. Raises ActionFault where the legs do not join."""
+    ends = {(route.legs[0].token_in, route.legs[-1].token_out) for route in swap.routes if route.legs}
+    joined = all(a.token_out == b.token_in for route in swap.routes for a, b in pairwise(route.legs))
+    if not all(route.legs and route.amount_in > 0 for route in swap.routes) or len(ends) != 1 or not joined:
+        raise ActionFault("the legs of the routes do not join")
+    shares = [swap.min_out * route.amount_in // swap.amount_in for route in swap.routes]
+    shares[-1] += swap.min_out - sum(shares)
+    return shares
+
+
+def encode_approve(network: Network, approve: Approve) -> tuple[Address, bytes]:
+    """The token to send to, and the calldata. Raises ActionFault for an unknown token or spender."""
+    token = network.tokens.get(approve.token)
+    if token is None or approve.spender != "permit2":
+        raise ActionFault("only known tokens can be approved, and only for Permit2")
+    return token.address, APPROVE + encode(_APPROVE, [network.permit2, approve.amount])
+
+
+def _encode_wrap(
+    network: Network, leg: Leg, *, recipient: Address, amount_in: int, min_out: int, payer_is_user: bool
+) -> tuple[int, bytes]:
+    """The router wraps what came along. It takes no least output: exactly the amount comes out."""
+    if leg != Leg(WRAP, NATIVE, network.wrapped, WRAP) or not payer_is_user:
+        raise ActionFault(f"only a route's first leg wraps, from {NATIVE} to {network.wrapped}")
+    if recipient == MSG_SENDER and min_out != amount_in:
+        raise ActionFault("wrapping gives exactly what is put in")
+    return WRAP_ETH, encode(_WRAP, [recipient, amount_in])
+
+
+def _encode_unwrapping(network: Network, route: Route, min_out: int) -> tuple[bytes, bytes]:
+    """Of the wallet's own wrapped coin: taken through Permit2 by the router, which unwraps it."""
+    if min_out != route.amount_in or route.amount_in > MAX_AMOUNT:
+        raise ActionFault("unwrapping gives exactly what is put in")
+    taken = encode(_TRANSFER, [network.tokens[network.wrapped].address, ADDRESS_THIS, route.amount_in])
+    return taken, encode(_UNWRAP, [MSG_SENDER, min_out])
+
+
+def _encode_leg(
+    network: Network, leg: Leg, *, recipient: Address, amount_in: int, min_out: int, payer_is_user: bool
+) -> tuple[int, bytes]:
+    if leg == Leg(UNWRAP, network.wrapped, NATIVE, UNWRAP):
+        if payer_is_user or recipient != MSG_SENDER:
+            raise ActionFault("only a route's last leg unwraps, and not its first")
+        return UNWRAP_WETH, encode(_UNWRAP, [recipient, min_out])
+    pool = network.pools.get(leg.pool)
+    if pool is None or {leg.token_in, leg.token_out} != {pool.token0, pool.token1}:
+        raise ActionFault("the pool does not trade these tokens")
+    if (venue := VENUES.get(pool.venue)) is None:
+        raise ActionFault("the router cannot trade at this venue")
+    token_in, token_out = network.tokens[leg.token_in].address, network.tokens[leg.token_out].address
+    return venue.command(pool, RouterLeg(token_in, token_out, recipient, amount_in, min_out, payer_is_user))
+
+
+def _encode_permit(permit: Mapping[str, Any], signature: bytes) -> bytes:
+    message = permit["message"]
+    details = message["details"]
+    single = (
+        (details["token"], details["amount"], details["expiration"], details["nonce"]),
+        message["spender"],
+        message["sigDeadline"],
+    )
+    return encode(_PERMIT, [single, signature])

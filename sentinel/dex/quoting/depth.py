@@ -1,0 +1,55 @@
+"""How much a pool takes before its price has moved, and how far an amount's average price is from the mid. Pure."""
+
+from __future__ import annotations
+
+from sentinel.core.errors import QuoteError
+from sentinel.core.market_state import PoolState
+from sentinel.core.network import BPS, Pool, Symbol
+from sentinel.core.tokens import MAX_BASE_UNITS
+from sentinel.dex.venues.registry import venue_of
+
+FINE = 1_000_000  # of a basis point: fractions of one are asked for too
+
+
+def depth(pool: Pool, state: PoolState, token_in: Symbol, bps: float) -> int:
+    """The most base units of `token_in` after which the next unit still brings at least 1 - bps / 10,000 of what the
+    first one does: exact by the pool's own arithmetic, to one part in 2**40 of the amount.
+
+    Where the price is not reached within the liquidity that was read, it is what that liquidity takes.
+    """
+    venue = venue_of(pool)
+    _mid(pool, state, token_in)
+    up, down = venue.marginal(pool, state, token_in, 0)
+    keep = BPS * FINE - round(bps * FINE)
+
+    def holds(amount: int) -> bool:
+        try:
+            now_up, now_down = venue.marginal(pool, state, token_in, amount)
+        except QuoteError:
+            return False
+        return now_up * down * BPS * FINE >= up * now_down * keep
+
+    low, high = 0, 1
+    while high <= MAX_BASE_UNITS and holds(high):
+        low, high = high, 2 * high
+    while high - low > max(1, low >> 40):
+        middle = (low + high) // 2
+        if holds(middle):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def impact_bps(pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> float:
+    """How far the average price of `amount_in` is below the pool's mid price, fee counted."""
+    out = venue_of(pool).quote_in(pool, state, token_in, amount_in)
+    return BPS * (1 - out / (amount_in * _mid(pool, state, token_in)))
+
+
+def _mid(pool: Pool, state: PoolState, token_in: Symbol) -> float:
+    """Base units of the other token for one of `token_in`, without fee. Raises QuoteError for an empty pool."""
+    reserve0, reserve1 = venue_of(pool).reserves(pool, state)
+    if not (reserve0 > 0 and reserve1 > 0):
+        raise QuoteError(f"{pool.name}: there is no liquidity at the current price")
+    return reserve1 / reserve0 if token_in == pool.token0 else reserve0 / reserve1

@@ -1,0 +1,143 @@
+"""Exact quotes as the agent asks for them: whole tokens and venue labels instead of base units and pools. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sentinel.core.errors import QuoteError
+from sentinel.core.market_state import MarketState, PoolState
+from sentinel.core.network import Network, Pool, Symbol
+from sentinel.core.tokens import to_base_units, to_whole
+from sentinel.dex.quoting import quotes
+from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in, expected_gas, expected_size, leg_cost_in
+from sentinel.dex.quoting.depth import depth, impact_bps
+from sentinel.dex.quoting.labels import find_pool, label_of, labels
+from sentinel.dex.quoting.splits import best_route, best_split
+
+
+@dataclass(frozen=True, slots=True)
+class CycleQuote:
+    """Whole units of the token that the cycle starts and ends with."""
+
+    amount: float
+    profit: float  # after gas
+    buy: str  # venue labels
+    sell: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteQuote:
+    """The way from the first token to the last, and whole units of the last, fees taken."""
+
+    tokens: tuple[Symbol, ...]
+    venues: tuple[str, ...]  # labels, one a hop
+    out: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoopQuote:
+    """A closed route over two or three venues; whole units of the token that it starts and ends with."""
+
+    tokens: tuple[Symbol, ...]
+    venues: tuple[str, ...]  # labels, one a hop
+    amount: float
+    profit: float  # after gas
+
+
+@dataclass(frozen=True, slots=True)
+class Quoter:
+    """All raise QuoteError where a pool cannot fill the amount, ActionFault for what is no amount or no venue."""
+
+    network: Network
+
+    def venues(self, state: MarketState, token_in: Symbol, token_out: Symbol) -> Sequence[str]:
+        return labels(self.network, token_in, token_out)
+
+    def quote(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str) -> float:
+        """Whole `token_out` for `amount` whole `token_in`, the pool's fee taken."""
+        leg = quotes.leg_of(find_pool(self.network, token_in, token_out, venue), token_in)
+        out = quotes.quote_leg(self.network, state.pools, leg, self._base(amount, token_in))
+        return self._whole(out, token_out)
+
+    def best_venue(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> str:
+        """The label of the venue that gives the most for this amount."""
+        best = quotes.best_venue(self.network, state.pools, token_in, token_out, self._base(amount, token_in))
+        return label_of(self.network.pools[best.leg.pool])
+
+    def best_split(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Sequence[str]:
+        """The labels of the venues that give the most together, each one's gas taken; one where splitting costs."""
+        base, cost = self._base(amount, token_in), leg_cost_in(self.network, state, token_out)
+        routes = best_split(self.network, state.pools, token_in, token_out, base, cost)
+        return tuple(label_of(self.network.pools[route.legs[0].pool]) for route in routes)
+
+    def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> RouteQuote:
+        """Direct or over one token between, whichever gives more after gas."""
+        base, cost = self._base(amount, token_in), leg_cost_in(self.network, state, token_out)
+        route, out = best_route(self.network, state.pools, token_in, token_out, base, cost)
+        tokens = (token_in, *(leg.token_out for leg in route.legs))
+        venues = tuple(label_of(self.network.pools[leg.pool]) for leg in route.legs)
+        return RouteQuote(tokens, venues, self._whole(out, token_out))
+
+    def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> CycleQuote | None:
+        """The two venues and the amount, up to `max_amount`, that leave the most; None where none outdoes its gas."""
+        best = quotes.best_cycle(self.network, state.pools, token, via, self._base(max_amount, token))
+        if best is None:
+            return None
+        gas = cost_in(self.network, state, expected_gas(best.legs), expected_size(best.legs), token)
+        if gas is None or best.gain <= gas:
+            return None
+        return CycleQuote(
+            amount=self._whole(best.amount_in, token),
+            profit=self._whole(best.gain - gas, token),
+            buy=label_of(self.network.pools[best.legs[0].pool]),
+            sell=label_of(self.network.pools[best.legs[1].pool]),
+        )
+
+    def best_loop(self, state: MarketState, token: Symbol, max_amount: float) -> LoopQuote | None:
+        """The closed route over two or three venues, and the amount up to `max_amount`, that leave the most after
+        gas; None where none outdoes its gas."""
+        best: tuple[int, quotes.Loop] | None = None
+        for loop in quotes.loops(self.network, state.pools, token, self._base(max_amount, token)):
+            gas = cost_in(self.network, state, expected_gas(loop.legs), expected_size(loop.legs), token)
+            if gas is not None and loop.gain > gas and (best is None or loop.gain - gas > best[0]):
+                best = loop.gain - gas, loop
+        if best is None:
+            return None
+        profit, loop = best
+        return LoopQuote(
+            tokens=(token, *(leg.token_out for leg in loop.legs)),
+            venues=tuple(label_of(self.network.pools[leg.pool]) for leg in loop.legs),
+            amount=self._whole(loop.amount_in, token),
+            profit=self._whole(profit, token),
+        )
+
+    def depth(self, state: MarketState, token_in: Symbol, token_out: Symbol, venue: str, bps: float) -> float:
+        """Whole `token_in` until the next unit brings `bps` less than the first one; see `dex.depth`."""
+        pool, pool_state = self._pool(state, token_in, token_out, venue)
+        return self._whole(depth(pool, pool_state, token_in, bps), token_in)
+
+    def impact(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str) -> float:
+        """Bps by which the average price of `amount` is below the venue's mid price, fee counted."""
+        pool, pool_state = self._pool(state, token_in, token_out, venue)
+        return impact_bps(pool, pool_state, token_in, self._base(amount, token_in))
+
+    def gas_cost(self, state: MarketState) -> float:
+        """Whole quote tokens that a trade of one leg may cost beside its price: gas, and data where the chain takes a
+        fee for it. Raises QuoteError where nothing prices it."""
+        cost = cost_in(self.network, state, TRADE_GAS, TRADE_SIZE, self.network.quote)
+        if cost is None:
+            raise QuoteError("no reference prices gas")
+        return self._whole(cost, self.network.quote)
+
+    def _pool(self, state: MarketState, token_in: Symbol, token_out: Symbol, venue: str) -> tuple[Pool, PoolState]:
+        pool = find_pool(self.network, token_in, token_out, venue)
+        if (pool_state := state.pools.get(pool.name)) is None:
+            raise QuoteError(f"{pool.name} was not read at this block")
+        return pool, pool_state
+
+    def _base(self, amount: float, symbol: Symbol) -> int:
+        return to_base_units(amount, self.network.tokens[symbol].decimals)
+
+    def _whole(self, amount: int, symbol: Symbol) -> float:
+        return to_whole(amount, self.network.tokens[symbol].decimals)

@@ -1,0 +1,59 @@
+"""Revert data -> a short, printable reason. One table; what others wrote in it is untrusted text. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eth_abi.abi import decode
+from eth_utils.crypto import keccak
+
+from sentinel.core.tokens import printable
+
+CAP = 48  # characters
+
+# Custom errors of the contracts that a trade passes through.
+_KNOWN = (
+    "V2TooLittleReceived()",
+    "V2InvalidPath()",
+    "V3TooLittleReceived()",
+    "V3InvalidSwap()",
+    "V3InvalidCaller()",
+    "TransactionDeadlinePassed()",
+    "LengthMismatch()",
+    "InvalidCommandType(uint256)",
+    "InsufficientToken()",
+    "InsufficientETH()",
+    "InvalidEthSender()",
+    "ContractLocked()",
+    "UnsafeCast()",
+    "AllowanceExpired(uint256)",
+    "InsufficientAllowance(uint256)",
+    "SignatureExpired(uint256)",
+    "InvalidNonce()",
+    "InvalidSigner()",
+    "InvalidSignature()",
+    "InvalidSignatureLength()",
+    "InvalidContractSignature()",
+    "ExcessiveInvalidation()",
+)
+_NAMES: Mapping[bytes, str] = {keccak(text=known)[:4]: known.partition("(")[0] for known in _KNOWN}
+_ERROR = keccak(text="Error(string)")[:4]
+_PANIC = keccak(text="Panic(uint256)")[:4]
+_WRAPPED = keccak(text="ExecutionFailed(uint256,bytes)")[:4]  # the router, about one of its commands
+
+
+def revert_reason(data: bytes, depth: int = 0) -> str:
+    """Never raises, whatever the bytes are; at most CAP characters, never empty."""
+    selector, body = data[:4], data[4:]
+    try:
+        if selector == _ERROR:
+            return printable(decode(["string"], body, strict=False)[0], CAP) or "reverted"
+        if selector == _PANIC:
+            return f"panic 0x{decode(['uint256'], body)[0] & 0xFFFF:02x}"
+        if selector == _WRAPPED and depth < 2:
+            return revert_reason(decode(["uint256", "bytes"], body)[1], depth + 1)
+    except Exception:  # eth_abi has many kinds of complaints, and the bytes are a stranger's
+        return f"error 0x{selector.hex()}"
+    if selector in _NAMES:
+        return _NAMES[selector]
+    return f"error 0x{selector.hex()}" if selector else "reverted"

@@ -1,0 +1,130 @@
+"""Where simulations run: on the fork, or on the chain's own node where the fork cannot serve a head in time.
+
+Both places together get the time that one has. A fork that failed is not waited for again: the node is asked first,
+until the fork has shown beside the cycle (`warm`) that it simulates a whole batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from sentinel.chain.rpc import JsonRpc
+from sentinel.core.errors import ForkUnavailable
+from sentinel.core.market_state import Head
+from sentinel.core.network import Address, Network
+from sentinel.core.simulation import Simulation
+from sentinel.dex.simulating.batch import simulate
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.trial import Balances, Trial
+
+FIRST_SHARE = 0.6  # of the time, for the place that is asked first where there is another
+
+# (endpoint at the head, network, wallet, trials, balances before or None, wei held) -> effects, in order
+Engine = Callable[[JsonRpc, Network, Address, Sequence[Trial], Balances | None, int], Awaitable[list[Simulation]]]
+Place = Fork | Node
+
+
+class Batch(NamedTuple):
+    """What an engine is given, but for the endpoint and the network."""
+
+    wallet: Address
+    trials: Sequence[Trial]
+    before: Balances | None
+    funds: int  # wei
+
+
+class Simulator:
+    def __init__(self, network: Network, fork: Fork | None, node: Node | None, engine: Engine = simulate) -> None:
+        """One of the two at least. `engine` is the fork's; the node only ever gets the batch of requests that read."""
+        if fork is None and node is None:
+            raise ValueError("there is neither a fork nor a node to simulate on")
+        self._network = network
+        self.fork = fork
+        self.node = node
+        self._engine = engine
+        self.doubted = False  # the fork failed, and has not shown yet that it is back
+        self.batches: Counter[str] = Counter()  # by where they ran, ever
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one batch, wherever it runs."""
+        place = self.fork or self.node
+        assert place is not None
+        return place.timeout
+
+    @property
+    def node_first(self) -> bool:
+        """The next batch goes to the node."""
+        return self._places()[0] is self.node
+
+    async def run(self, head: Head, batch: Batch) -> list[Simulation]:
+        """The effects of the batch's trials upon `head`, in order, each marked with where it ran.
+
+        Raises ForkUnavailable within `timeout` where neither place serves this very head.
+        """
+        clock = asyncio.get_running_loop().time
+        end = clock() + self.timeout
+        failures: list[ForkUnavailable] = []
+        places = self._places()
+        for place in places:
+            share = 1.0 if place is places[-1] else FIRST_SHARE
+            try:
+                found = await self._on(place, head, batch, (end - clock()) * share)
+            except ForkUnavailable as error:
+                failures.append(error)
+                self.doubted = self.doubted or place is self.fork
+                continue
+            self.doubted = self.doubted and place is not self.fork
+            self.batches["fork" if place is self.fork else "node"] += 1
+            return found
+        raise ForkUnavailable("; ".join(str(error) for error in failures)) from failures[0]
+
+    async def warm(self, head: Head, batch: Batch) -> None:
+        """Let the fork read what these touch; where it manages, it is trusted again. Raises ForkUnavailable."""
+        if self.fork is not None:
+            await self._on(self.fork, head, batch, self.timeout)
+            self.doubted = self.doubted and not batch.trials
+
+    async def ready(self, head: Head) -> str:
+        """One sentence on where the next batch runs; a fork that died is started again by being asked.
+
+        Raises ForkUnavailable where it could run nowhere.
+        """
+        if self.fork is None:
+            await self._node_serves(head)
+            return "the node simulates, without a fork"
+        try:
+            if not self.fork.healthy:
+                await self.fork.follow(head)
+            if not self.fork.healthy:
+                raise ForkUnavailable("the fork failed at its last use")
+        except ForkUnavailable as error:
+            self.doubted = True
+            if not self.node_first:
+                raise
+            await self._node_serves(head)
+            return f"{error}; the node stands in for it"
+        return "the fork follows the chain" + ("; the node simulates until it is warm" if self.node_first else "")
+
+    async def _on(self, place: Place, head: Head, batch: Batch, within: float) -> list[Simulation]:
+        async with place.at(head, within) as rpc:
+            if isinstance(place, Fork):
+                return await self._engine(rpc, self._network, *batch)
+            found = await simulate(rpc, self._network, *batch)
+        return [replace(simulation, where="node") for simulation in found]
+
+    def _places(self) -> list[Place]:
+        """The likelier one first. A node that is known not to have the method is none."""
+        node = None if self.node is None or (self.fork is not None and self.node.able is False) else self.node
+        turns = (node, self.fork) if self.doubted else (self.fork, node)
+        return [place for place in turns if place is not None]
+
+    async def _node_serves(self, head: Head) -> None:
+        assert self.node is not None
+        async with self.node.at(head):
+            pass

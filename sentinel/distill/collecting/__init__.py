@@ -1,0 +1,1 @@
+"""Teacher on states -> trajectories, chosen and stored."""

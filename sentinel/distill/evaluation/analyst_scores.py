@@ -1,0 +1,155 @@
+"""Judge a served analyst on held-out states: does it say what the full oracle says, and for how many tokens?
+
+Tokens are counted by the endpoint's own tokenizer for both: what each writes, and what it is sent and writes over all
+requests of its episode.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from random import Random
+from statistics import mean, median
+from time import perf_counter
+from typing import Any
+
+import aiohttp
+
+from sentinel.agent.episode import Sampler
+from sentinel.agent.form import closed
+from sentinel.core.actions import Proposal
+from sentinel.core.market_state import MarketView
+from sentinel.core.statistics import Share
+from sentinel.distill.collecting.analysts import WITHIN, agree, analyst, draw_brief, oracle, said
+from sentinel.distill.states.cases import Case, segments
+from sentinel.distill.states.split import Part
+from sentinel.distill.teaching.analysis import FAST, FULL
+
+APART = 5  # bars between two judged states of a segment: neighbours tell nearly the same
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedView:
+    """One state's view beside the full oracle's."""
+
+    state: str  # day/start/seed/bar/wallet
+    base: str
+    full: str  # its regime
+    ours: str  # "" for no view
+    agrees: bool
+    oracle_agrees: bool  # the fast oracle with the full one: what the student could reach
+    full_written: int  # tokens
+    written: int
+    full_all: int  # tokens sent and written
+    all: int
+    seconds: float  # of the student's episode
+
+
+async def judge(
+    student: Sampler,
+    part: Part,
+    count: int,
+    tokens: Tokens,
+    *,
+    seed: int = 1,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, Any]:
+    """`count` states; the same for every student, part, count and seed being equal."""
+    judged: list[JudgedView] = []
+    async with aclosing(_apart(part, seed)) as stream:
+        async for case in stream:
+            judged.append(await _one(case, student, tokens))
+            progress(len(judged))
+            if len(judged) == count:
+                return summary(judged)
+    raise AssertionError("the stream of cases has no end")
+
+
+async def _apart(part: Part, seed: int) -> AsyncGenerator[Case]:
+    passed = 0
+    async with aclosing(segments(part, seed)) as stream:
+        async for _, bar in stream:
+            passed += 1
+            if passed % APART == 0:
+                yield bar[0]
+
+
+async def _one(case: Case, student: Sampler, tokens: Tokens) -> JudgedView:
+    brief, standing = draw_brief(Random(f"judged {case.id}"), case)
+    full, fast = (oracle(case, steps, brief, standing) for steps in (FULL, FAST))
+    theirs = await full.propose(case.state)
+    taught, could = said(full, theirs, case), said(fast, await fast.propose(case.state), case)
+    seat, started = analyst(case, student, brief, standing), perf_counter()
+    proposal = await seat.propose(case.state)
+    seconds, view = perf_counter() - started, said(seat, proposal, case)
+    (full_all, full_written), (all_of_ours, written) = await tokens.of(theirs), await tokens.of(proposal)
+    return JudgedView(
+        state=case.id,
+        base=brief.base,
+        full=_regime(taught),
+        ours=_regime(view),
+        agrees=agree(view, taught),
+        oracle_agrees=agree(could, taught),
+        full_written=full_written,
+        written=written,
+        full_all=full_all,
+        all=all_of_ours,
+        seconds=round(seconds, 3),
+    )
+
+
+def summary(judged: Sequence[JudgedView]) -> dict[str, Any]:
+    """Shares by the full oracle's regime; mean tokens a view."""
+    slices: dict[str, list[JudgedView]] = {}
+    for one in judged:
+        for name in ("all", one.full):
+            slices.setdefault(name, []).append(one)
+    written, full_written = mean(one.written for one in judged), mean(one.full_written for one in judged)
+    everything, full_all = mean(one.all for one in judged), mean(one.full_all for one in judged)
+    return {
+        "within_bps": WITHIN,
+        "apart": APART,
+        "agreement": {name: Share(sum(j.agrees for j in of), len(of)).as_json() for name, of in slices.items()},
+        "fast_oracle": Share(sum(one.oracle_agrees for one in judged), len(judged)).as_json(),
+        "as_the_fast_oracle": sum(one.agrees == one.oracle_agrees for one in judged),
+        "tokens_written": {"student": round(written, 1), "full": round(full_written, 1)},
+        "tokens_sent_and_written": {"student": round(everything, 1), "full": round(full_all, 1)},
+        "written_share": round(written / full_written, 4),
+        "sent_and_written_share": round(everything / full_all, 4),
+        "median_seconds": round(median(one.seconds for one in judged), 3),
+        "misses": dict(Counter(f"{one.full} -> {one.ours or 'no view'}" for one in judged if not one.agrees)),
+        "judged": [asdict(one) for one in judged],
+    }
+
+
+class Tokens:
+    """Counts by vLLM's /tokenize of one model; texts and conversations as they are sent."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, model: str) -> None:
+        """`url` ends in /v1."""
+        self._session, self._url, self._model = session, url.removesuffix("/v1") + "/tokenize", model
+        self._known: dict[str, int] = {}
+
+    async def of(self, proposal: Proposal) -> tuple[int, int]:
+        """An episode of one sample a step: tokens sent and written over its requests, and those written alone."""
+        sent = written = 0
+        begun = [at for at, message in enumerate(proposal.prompt) if message["role"] == "assistant"]
+        for end in [*begun, len(proposal.prompt)]:
+            sent += await self._count({"messages": [dict(m) for m in proposal.prompt[:end]]})
+        for text in [*(proposal.prompt[at]["content"] for at in begun), proposal.samples[-1].text]:
+            written += await self._count({"prompt": closed(text), "add_special_tokens": False})
+        return sent + written, written
+
+    async def _count(self, what: Mapping[str, Any]) -> int:
+        key = repr(what)
+        if key not in self._known:
+            async with self._session.post(self._url, json={"model": self._model, **what}) as response:
+                response.raise_for_status()
+                self._known[key] = int((await response.json())["count"])
+        return self._known[key]
+
+
+def _regime(view: MarketView | None) -> str:
+    return view.regime if view is not None else ""

@@ -1,0 +1,1 @@
+"""A new student beside the live one, and in its place."""

@@ -1,0 +1,133 @@
+"""A new student takes the live one's place only where all the evidence is for it: shadow, held-out states, attacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import uvloop
+
+from sentinel.agent.serving import served, student
+from sentinel.distill import recipe
+from sentinel.distill.evaluation.hostile import survive
+from sentinel.distill.evaluation.paired import compare
+from sentinel.distill.promotion import shadow_log
+from sentinel.distill.promotion.students import Students, Version, identity
+from sentinel.distill.states import split
+
+LEAST_ATTACKS = 50
+MOST_FAILED = 0.05  # of the blocks in shadow
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    heldout: int = 700  # states
+    shadow_blocks: int = 200
+
+
+class Judge(Protocol):
+    def heldout(self, folder: Path, states: int, seed: int) -> dict[str, Any]:
+        """As `evaluate` gives it."""
+        ...
+
+    def hostile(self, folder: Path) -> dict[str, Any]:
+        """As `survive` gives it."""
+        ...
+
+
+class Served:
+    """Behind real vLLM, one after the other."""
+
+    def heldout(self, folder: Path, states: int, seed: int) -> dict[str, Any]:
+        return recipe.run_evaluate(folder, "heldout", states, seed=seed)
+
+    def hostile(self, folder: Path) -> dict[str, Any]:
+        async def run() -> dict[str, Any]:
+            async with served(folder, log=recipe.WORK / "vllm.log") as server, student(server.url, seed=1) as sampler:
+                task = bar.add_task("hostile inputs", total=None)
+                return await survive(sampler, split.load("heldout"), progress=lambda k: bar.update(task, completed=k))
+
+        recipe.WORK.mkdir(parents=True, exist_ok=True)
+        with recipe.progress_bar() as bar:
+            return uvloop.run(run())
+
+
+def served_name(folder: Path) -> str:
+    """What a student must be served as while it is in shadow, so that its blocks are known for its own."""
+    return f"sentinel-{identity(folder)}"
+
+
+def promote(
+    store: Students, new: Path, shadow: Path, wanted: Wanted, *, shipped: Path = recipe.NANO, judge: Judge | None = None
+) -> dict[str, Any]:
+    """`shadow`: the shadow's log; `shipped`: what is served before there is a live student. Whatever comes of it is in
+    the store's log. Returns {"promoted": name or None, "reasons": […], "evidence": {…}}. Raises OperatorError."""
+    judge = judge or Served()
+    before = store.live
+    live = before.student if before else shipped
+    evidence: dict[str, Any] = {"new": identity(new), "live": identity(live)}
+    reasons = ["it is the live student already"] if identity(new) == identity(live) else []
+    evidence["shadow"] = shadow_log.summary([*shadow_log.read(shadow, served_name(new))])
+    reasons += _of_shadow(evidence["shadow"], served_name(new), wanted)
+    if reasons:
+        reasons.append("held-out states and hostile inputs were not tried")
+    else:
+        seed = 1_000 + len(store.history())  # states that no earlier try has seen
+        ours, theirs = (judge.heldout(folder, wanted.heldout, seed) for folder in (new, live))
+        paired = compare(ours["judged"], theirs["judged"])
+        evidence["heldout"] = {"seed": seed, **paired.as_json(), "new": ours["success"], "live": theirs["success"]}
+        evidence["hostile"] = judge.hostile(new)
+        reasons += _of_heldout(evidence["heldout"], wanted) + _of_hostile(evidence["hostile"])
+    with store.alone():  # not before: judging takes its time, and an undo must not wait for it
+        if store.live != before:
+            reasons.append("another student has become the live one meanwhile")
+        if reasons:
+            store.refused(new, reasons, evidence)
+            return {"promoted": None, "reasons": reasons, "evidence": evidence}
+        if before is None:
+            store.promote(shipped, {"shipped": True}, judged=evidence["live"])  # to have something to go back to
+        version = store.promote(new, evidence, judged=evidence["new"])
+        return {"promoted": version.name, "reasons": [], "evidence": evidence}
+
+
+def undo(store: Students) -> Version:
+    with store.alone():
+        return store.undo()
+
+
+def _of_shadow(found: dict[str, Any], name: str, wanted: Wanted) -> list[str]:
+    reasons = []
+    if found["blocks"] < wanted.shadow_blocks:
+        reasons.append(
+            f"in shadow it decided on {found['blocks']} of {wanted.shadow_blocks} blocks: serve it as {name} and set "
+            "SENTINEL_SHADOW__URL and SENTINEL_SHADOW__NAME"
+        )
+    if found["failed"] > MOST_FAILED * (found["blocks"] + found["failed"]):
+        reasons.append(f"in shadow it failed on {found['failed']} blocks, more than {MOST_FAILED:.0%}")
+    if found["blocks"] and found["value"]["high"] < 0:
+        reasons.append(
+            f"in shadow its decisions are worth {-found['value']['mean']:.4g} less a block than the live ones"
+        )
+    return reasons
+
+
+def _of_heldout(found: dict[str, Any], wanted: Wanted) -> list[str]:
+    reasons = []
+    success, regret = found["success"], found["regret_bps"]
+    if success["pairs"] < wanted.heldout or found["unpaired"]:
+        reasons.append(f"{success['pairs']} of {wanted.heldout} held-out states were judged for both")
+    if not found["better"]:
+        reasons.append(
+            f"it is not surely better on held-out states: success {success['mean']:+.4f} "
+            f"[{success['low']:+.4f}, {success['high']:+.4f}], regret {regret['mean']:+.3f} bps "
+            f"[{regret['low']:+.3f}, {regret['high']:+.3f}]"
+        )
+    return reasons
+
+
+def _of_hostile(found: dict[str, Any]) -> list[str]:
+    reasons = [f"hostile input {name}: {why}" for name, why in found["failures"].items()]
+    if found["attacks"] < LEAST_ATTACKS:
+        reasons.append(f"{found['attacks']} hostile inputs of {LEAST_ATTACKS} were tried")
+    return reasons

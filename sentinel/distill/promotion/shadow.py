@@ -1,0 +1,181 @@
+"""A student in shadow: it decides on the live blocks beside the live one, is scored, and sends nothing.
+
+It sees a block once the live cycle is done with it, and works with a fork, a sandbox and a memory of its own, so that
+no cycle waits for it. A newer block takes the place of one that still waits. Its failures are counted and recorded.
+Nothing that signs or sends is in reach here; its decisions go to a file (shadow_log.py) and no further.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+
+from sentinel.agent.episode import Sampler
+from sentinel.agent.memory import Memory
+from sentinel.agent.model import Sampling, StudentModel
+from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.tools import Toolbox
+from sentinel.agent.trader import Trader
+from sentinel.core.actions import Proposal
+from sentinel.core.decision import Act, Decision
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.record import CycleRecord
+from sentinel.daemon.assemble import JOURNAL
+from sentinel.daemon.parts import Parts
+from sentinel.decide.controls import FLATTEN
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.distill.promotion.shadow_log import FILE, ShadowBlock, append
+from sentinel.distill.states.score import agrees
+from sentinel.distill.states.value import best, value
+from sentinel.observe.logs import Log
+
+MEMORY = "shadow-memory.sqlite3"  # in the state directory; it may be deleted
+BUDGET = 10.0  # seconds for one block, beyond what its episode may take
+NOTHING_SPENT = Spent(0, 0)  # a day's totals are the live student's
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What it decides with."""
+
+    trader: Trader
+    toolkit: DexToolkit
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A cycle that went as far as a proposal."""
+
+    record: CycleRecord
+    state: MarketState
+    view: MarketView
+    proposal: Proposal
+
+
+class Shadow:
+    """A service of the daemon, and an observer of its cycles."""
+
+    def __init__(self, parts: Parts, log: Log, model: AbstractAsyncContextManager[Sampler]) -> None:
+        self._parts, self._log, self._model = parts, log, model
+        self._path = parts.settings.state_dir.expanduser() / FILE
+        self._name = parts.settings.shadow.name
+        self._waiting: _Seen | None = None
+        self._came = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.blocks = 0  # recorded
+
+    @classmethod
+    def of(cls, parts: Parts, log: Log) -> Shadow:
+        """Sampled as the live one is. Raises SettingsError."""
+        given, shadow = parts.settings.model, parts.settings.shadow
+        sampling = Sampling(given.temperature, given.top_p, given.max_tokens, given.seed)
+        model = StudentModel(shadow.url, shadow.name, sampling, timeout=given.timeout, api_key_file=shadow.api_key_file)
+        return cls(parts, log, model)
+
+    def cycle_done(self, record: CycleRecord) -> None:
+        if record.state is None or record.view is None or record.proposal is None:
+            return  # the live one did not get to decide either
+        if record.proposal.source == FLATTEN:
+            return  # nor was it asked: the operator has everything sold
+        if self._waiting is not None:
+            self._parts.metrics.shadow("skipped")
+        self._waiting = _Seen(record, record.state, record.view, record.proposal)
+        self._came.set()
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._work(), name="shadow")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _work(self) -> None:
+        """Whatever fails, the daemon does not: what could not be opened is tried again at the next block."""
+        while True:
+            await self._came.wait()
+            try:
+                async with self._opened() as desk:
+                    while True:
+                        await self._came.wait()
+                        self._came.clear()
+                        seen, self._waiting = self._waiting, None
+                        if seen is not None:
+                            await self._block(seen, desk)
+            except Exception as error:
+                self._came.clear()
+                self._waiting = None
+                self._parts.metrics.shadow("failed")
+                self._log.warning("shadow.failed", error=f"{type(error).__name__}: {error}"[:300])
+
+    @contextlib.asynccontextmanager
+    async def _opened(self) -> AsyncIterator[_Desk]:
+        parts, settings = self._parts, self._parts.settings
+        home = settings.state_dir.expanduser()
+        memory = Memory(home / MEMORY, home / JOURNAL, parts.network)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(memory.close)
+            sandbox = stack.enter_context(Sandbox(workers=2))
+            sampler = await stack.enter_async_context(self._model)
+            fork = await stack.enter_async_context(
+                Fork(
+                    parts.network,
+                    settings.rpc.url,
+                    anvil=settings.fork.anvil or None,
+                    timeout=settings.fork.timeout,
+                    log=home / "shadow-fork.log",
+                )
+            )
+            trader = replace(parts.trader, sampler=sampler, sandbox=sandbox, memory=memory)
+            yield _Desk(trader, DexToolkit(parts.network, fork))
+
+    async def _block(self, seen: _Seen, desk: _Desk) -> None:
+        started, failed, decision = time.perf_counter(), "", None
+        try:
+            async with asyncio.timeout(self._parts.trader.timeout + BUDGET):
+                decision = await self._decide(seen, desk)
+        except Exception as error:  # the student's, the fork's or our own: the live cycle must never see it
+            failed = type(error).__name__
+            self._log.warning("shadow.failed", error=f"{failed}: {error}"[:300])
+        seconds = round(time.perf_counter() - started, 3)
+        block = await asyncio.to_thread(self._scored, seen, decision, failed, seconds)
+        await asyncio.to_thread(append, self._path, block)
+        self.blocks += 1
+        self._parts.metrics.shadow("failed" if failed else "agreed" if block.agrees else "differed")
+
+    async def _decide(self, seen: _Seen, desk: _Desk) -> Decision:
+        """As a cycle would, up to the vote."""
+        proposal = await desk.trader.propose(seen.state, seen.view, self._parts.settings.model.n)
+        simulations = await desk.toolkit.simulate_all(seen.state, proposal.candidates)
+        ballots, _ = self._parts.policy.screen(simulations, seen.state, NOTHING_SPENT)
+        return self._parts.vote(ballots, proposal.asked, seen.state)
+
+    def _scored(self, seen: _Seen, decision: Decision | None, failed: str, seconds: float) -> ShadowBlock:
+        trader, live = self._parts.trader, seen.record.decision
+        box = Toolbox(seen.state, seen.view, trader.network, trader.quoter, trader.builder, base=trader.mandate.base)
+
+        def worth(what: Decision) -> float:
+            return round(value(trader.mandate, box, what.simulation), 6) if isinstance(what, Act) else 0.0
+
+        return ShadowBlock(
+            at=round(time.time(), 3),
+            student=self._name,
+            live=seen.proposal.source,
+            block=seen.state.head.number,
+            hash=seen.state.head.hash,
+            playbook=trader.mandate.playbook,
+            failed=failed,
+            agrees=decision is not None
+            and agrees(decision, live, lambda pair, asked: self._parts.vote(pair, asked, seen.state)),
+            oracle=0.0 if decision is None else round(best(trader.mandate, box), 6),
+            ours=0.0 if decision is None else worth(decision),
+            theirs=0.0 if decision is None else worth(live),
+            decision="" if decision is None else "act" if isinstance(decision, Act) else decision.reason,
+            seconds=seconds,
+        )

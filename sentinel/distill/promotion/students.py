@@ -1,0 +1,190 @@
+"""The students on this host: versions, and the one link that says which of them is live.
+
+    students/versions/0002-1f3a…/student/    the files of a model, never changed once they stand here
+                                /evidence.json
+                                /previous -> ../0001-…    what was live when it became so; absent in the first
+    students/live -> versions/0002-1f3a…     switched by one rename, so that it is the old one or the new one
+    students/log.jsonl                       every promotion, refusal and undo
+
+A kill between any two steps leaves the old or the new student live; what the log lacks then is made up for by the next
+command, from the link. One command at a time (a file lock).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentinel.core.errors import OperatorError
+
+WEIGHTS = "model.safetensors"
+_NUMBER = re.compile(r"(\d{4,})-[0-9a-f]{12}")
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file of a student, by name. Raises OperatorError where it is none."""
+    if not (folder / WEIGHTS).is_file():
+        raise OperatorError(f"{folder} holds no student: there is no {WEIGHTS}")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def identity(folder: Path) -> str:
+    """Twelve hex digits that stand for what is served: weights, configuration, tokenizer and template. Cards, scores
+    and other records beside them do not count."""
+    served = {name: digest for name, digest in hashes(folder).items() if name.endswith(_SERVED)}
+    return hashlib.sha256(json.dumps(served, sort_keys=True).encode()).hexdigest()[:12]
+
+
+_SERVED = (".safetensors", ".jinja", "config.json", "tokenizer.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    path: Path  # versions/NUMBER-IDENTITY
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def identity(self) -> str:
+        return self.name.rpartition("-")[2]
+
+    @property
+    def student(self) -> Path:
+        """What is served."""
+        return self.path / "student"
+
+    @property
+    def previous(self) -> Version | None:
+        link = self.path / "previous"
+        return Version(self.path.parent / link.readlink().name) if link.is_symlink() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Students:
+    root: Path
+    clock: Callable[[], float] = time.time
+
+    @property
+    def live(self) -> Version | None:
+        """None until a first one was made live: the shipped student is served then."""
+        link = self.root / "live"
+        return Version(self.root / link.readlink()) if link.is_symlink() else None
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Around every change. Raises OperatorError where another command is at it."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise OperatorError(f"another promotion is under way in {self.root}") from error
+            self._make_up()
+            yield
+
+    def promote(self, folder: Path, evidence: dict[str, Any], *, judged: str = "") -> Version:
+        """A copy of `folder` becomes live. Only under `alone`; whether it may is for the caller to know. `judged`: the
+        identity that the evidence is about. Raises OperatorError where the copy has another."""
+        before = self.live
+        version = self._add(folder, evidence, before)
+        if judged and version.identity != judged:
+            raise OperatorError(f"the files of {folder} changed while they were judged")
+        self._switch("promotion", before, version, {"sha256": hashes(version.student), "evidence": evidence})
+        return version
+
+    def undo(self) -> Version:
+        """What was live before is so again. Only under `alone`. Raises OperatorError where there is nothing before."""
+        live = self.live
+        before = live.previous if live else None
+        if live is None or before is None:
+            raise OperatorError("there is no student to go back to")
+        if identity(before.student) != before.identity:
+            raise OperatorError(f"the files of {before.name} are not those that were promoted")
+        self._switch("undo", live, before, {"sha256": hashes(before.student)})
+        return before
+
+    def refused(self, folder: Path, reasons: list[str], evidence: dict[str, Any]) -> None:
+        self.log("refusal", student=identity(folder), sha256=hashes(folder), reasons=reasons, evidence=evidence)
+
+    def log(self, event: str, **fields: Any) -> None:
+        """On disk before it returns. A line that a kill cut short stays as it is; the next one begins anew."""
+        line = json.dumps({"event": event, "at": round(self.clock(), 3), **fields}, sort_keys=True)
+        path = self.root / "log.jsonl"
+        with path.open("a+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(size - 1)
+                line = line if file.read(1) == b"\n" else "\n" + line
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        _sync(self.root)
+
+    def history(self) -> list[dict[str, Any]]:
+        """The log, oldest first, without lines that were cut short."""
+        found = []
+        path = self.root / "log.jsonl"
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+        return found
+
+    # ------------------------------------------------------------ steps
+
+    def _add(self, folder: Path, evidence: dict[str, Any], before: Version | None) -> Version:
+        """Whole or not at all: filled under another name, which the next one overwrites."""
+        versions, partial = self.root / "versions", self.root / "partial"
+        versions.mkdir(exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(folder, partial / "student")
+        (partial / "evidence.json").write_text(json.dumps(evidence, indent=1, sort_keys=True) + "\n")
+        if before is not None:
+            (partial / "previous").symlink_to(Path("..") / before.name)
+        for path in (partial, *partial.rglob("*")):
+            if not path.is_symlink():
+                _sync(path)
+        numbers = [int(found[1]) for path in versions.iterdir() if (found := _NUMBER.fullmatch(path.name))]
+        path = versions / f"{max(numbers, default=0) + 1:04d}-{identity(partial / 'student')}"
+        partial.rename(path)
+        _sync(versions)
+        return Version(path)
+
+    def _switch(self, event: str, before: Version | None, after: Version, fields: dict[str, Any]) -> None:
+        names = {"before": before.name if before else None, "after": after.name}
+        self.log(f"{event} begun", **names, **fields)
+        link = self.root / "live.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("versions") / after.name)
+        link.replace(self.root / "live")
+        _sync(self.root)
+        self.log(f"{event} done", **names)
+
+    def _make_up(self) -> None:
+        """The end of a change that was cut short, told from the link."""
+        history = self.history()
+        last = history[-1] if history else {"event": ""}
+        event, _, stage = str(last["event"]).partition(" ")
+        if stage == "begun":
+            done = self.live is not None and self.live.name == last["after"]
+            self.log(f"{event} {'done' if done else 'given up'}", before=last["before"], after=last["after"])
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,131 @@
+"""A desk on a local market: where trajectories are collected and students are judged.
+
+Its wallets' balances are dealt anew for each state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from random import Random
+
+from eth_utils.address import to_checksum_address
+
+from sentinel.agent.sandbox import Sandbox
+from sentinel.chain.heads import latest_head
+from sentinel.chain.history import PriceHistory
+from sentinel.chain.market import MarketReader
+from sentinel.config.settings import Settings, load
+from sentinel.config.terms import limits
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import NATIVE
+from sentinel.core.simulation import Simulation
+from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in
+from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.dex.venues.registry import READERS
+from sentinel.distill.states.desk import Desk
+from sentinel.distill.states.scenario import CYCLES, Scenario, Scene, draw_balances, draw_scenario
+from sentinel.distill.states.split import Part, Segment
+from sentinel.market import Devnet
+from sentinel.market.crowd import Behaviour
+from sentinel.market.driver import Clock
+from sentinel.market.prices import PricePath
+
+WALLETS = tuple(f"0x{0x5E << 152 | number:040x}" for number in range(1, 5))  # nobody's; they never sign
+GAS_MONEY = 10**18  # wei
+BARS = 60  # of price history
+BEHAVIOUR = Behaviour(opening_every=3.0, base_fee=(2 * 10**9, 30 * 10**9))  # cycles that pay are what is learnt
+# A state is judged on its own, whatever an operator may spend in a day; sizes come from the mandate.
+OVERRIDES = {"limits": {"max_trade": 5000.0, "min_trade": 0.5, "daily_loss": 1e9, "daily_volume": 1e12}}
+
+
+@dataclass(frozen=True, slots=True)
+class Arena(Desk):
+    devnet: Devnet
+    readers: tuple[MarketReader, ...]  # one a wallet
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls,
+        part: Part,
+        segment: Segment,
+        sandbox: Sandbox,
+        *,
+        prices: PricePath | None = None,
+        settings: Settings | None = None,
+        clock: Clock = time.time,
+    ) -> AsyncIterator[Arena]:
+        """A fresh chain at the segment's first bar, its history filled from the bars before. Prices and settings are
+        this machine's, where none are given. With a clock that stands still its states are the same each time, to the
+        last hash."""
+        settings = settings or load(env_file=None, **OVERRIDES)
+        prices = prices or load_prices(segment)
+        async with Devnet.start(prices=prices, seed=segment.seed, behaviour=BEHAVIOUR, clock=clock) as devnet:
+            network = part.restrict(devnet.network)
+            prior = {
+                "WETH": [bar.weth for bar in devnet.market.before],
+                "WBTC": [bar.wbtc for bar in devnet.market.before],
+                network.quote: [1.0] * len(devnet.market.before),
+            }
+            readers = tuple(
+                MarketReader(devnet.rpc, network, to_checksum_address(wallet), READERS, PriceHistory(BARS, prior))
+                for wallet in WALLETS
+            )
+            for wallet in WALLETS:
+                await devnet.allow_permit2(wallet, dict.fromkeys(network.tokens, 2**96))
+            async with Fork(network, devnet.rpc_url) as fork:
+                toolkit = DexToolkit(network, fork)
+                yield cls(network, toolkit, sandbox, settings, limits(settings, network), devnet, readers)
+
+    async def advance(self, draw: Random, *, deal: bool = True) -> tuple[MarketState, ...]:
+        """Balances dealt anew if wanted, then one bar on; the same market as each wallet sees it."""
+        bar = self.devnet.market.block.bar
+        prices = {"WETH": bar.weth, "WBTC": bar.wbtc, self.network.quote: 1.0}
+        for wallet in WALLETS if deal else ():
+            await self.devnet.fund(wallet, {**draw_balances(draw, self.network, prices), NATIVE: GAS_MONEY})
+        await self.devnet.market.step()
+        head = await latest_head(self.devnet.rpc)
+        return tuple([await reader.read(head) for reader in self.readers])
+
+    async def send(self, state: MarketState, simulation: Simulation) -> None:
+        """The very transaction that was simulated goes into the next block, from its wallet, without a signature: the
+        chain impersonates the wallet, and Permit2's allowance is put in place as it was for the simulation.
+
+        Whether it succeeds there is for that block to say, where the crowd trades too.
+        """
+        tx, env, rpc = simulation.tx, simulation.env, self.devnet.rpc
+        assert tx is not None
+        if (grant := self.toolkit.grant(simulation.candidate, state)) is not None:
+            slot, word = grant.storage(self.network, state.wallet)
+            await rpc.call("anvil_setStorageAt", self.network.permit2, slot, word)
+        await rpc.call("anvil_impersonateAccount", state.wallet)
+        fields = {"value": tx.value, "gas": tx.gas_limit, "maxFeePerGas": env.max_fee, "nonce": env.nonce}
+        fields["maxPriorityFeePerGas"] = env.priority_fee
+        sent = {name: hex(amount) for name, amount in fields.items()}
+        await rpc.call("eth_sendTransaction", {"from": state.wallet, "to": tx.to, "data": "0x" + tx.data.hex(), **sent})
+
+    def scenario(self, draw: Random, state: MarketState, lookback: int = BARS) -> Scenario:
+        """What is asked of the wallet there; no mandate looks back further than `lookback` bars."""
+        quoter, quote = Quoter(self.network), self.network.quote
+        worth = {s: state.balances[s] / 10**t.decimals * state.prices[s] for s, t in self.network.tokens.items()}
+        equity, most = sum(worth.values()), min(5000.0, worth[quote])
+        gas = (cost_in(self.network, state, TRADE_GAS, TRADE_SIZE, quote) or 0) / 10 ** self.network.tokens[
+            quote
+        ].decimals
+        loop = quoter.best_loop(state, quote, most)
+        scenes = {}
+        for base in self.network.tokens:
+            if base != quote:
+                cycle = quoter.best_cycle(state, quote, base, most)
+                profits = {name: one.profit if one else 0.0 for name, one in zip(CYCLES, (cycle, loop), strict=True)}
+                scenes[base] = Scene(state, base, worth[base] / equity, equity, gas, profits, lookback)
+        return draw_scenario(draw, self.network, scenes)
+
+
+def load_prices(segment: Segment) -> PricePath:
+    return PricePath.load([segment.day], start=segment.start, seed=segment.seed)

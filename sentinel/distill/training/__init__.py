@@ -1,0 +1,1 @@
+"""Trajectories -> a student's weights. What needs torch runs in the serving environment."""

@@ -1,0 +1,108 @@
+"""The whole local market behind one name: `async with Devnet.start() as net`."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel.chain.anvil import HOST, start_anvil
+from sentinel.chain.rpc import Rpc
+from sentinel.config.network_file import load_network
+from sentinel.core.errors import RpcError
+from sentinel.core.host.process import Child
+from sentinel.core.network import NATIVE, Address, Network, Symbol
+from sentinel.market.artifacts import Artifacts
+from sentinel.market.contracts import CHAIN_ID
+from sentinel.market.crowd import Behaviour
+from sentinel.market.driver import Clock, Market, MarketError
+from sentinel.market.genesis import GAS_LIMIT, HARDFORK, genesis
+from sentinel.market.prices import PricePath
+
+KEPT_STATES = 256  # blocks whose state can still be read
+KEPT_BLOCKS = 4096  # blocks whose transactions and receipts can; together they bound Anvil's memory
+
+
+@dataclass(frozen=True, slots=True)
+class Devnet:
+    """A running local market. Blocks come only from `market`: by `step()`, or by a task that runs `run()`."""
+
+    rpc_url: str
+    ws_url: str
+    network: Network
+    market: Market
+    rpc: Rpc
+    process: Child
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def start(
+        cls,
+        *,
+        port: int = 0,
+        listen: str = HOST,
+        prices: PricePath | None = None,
+        seed: int = 7,
+        behaviour: Behaviour | None = None,
+        clock: Clock = time.time,
+        anvil: str | Path | None = None,
+        cache: Path | None = None,
+        log: Path | None = None,
+        flags: Sequence[str] = ("--hardfork", HARDFORK),
+    ) -> AsyncIterator[Devnet]:
+        """Open a market on a fresh chain (pools open in block 1, at the first price), and stop all of it at the end.
+
+        `port` 0 takes a free one; `prices` defaults to the data, else synthetic; `seed` drives noise, openings, WBTC's
+        ratio and the base fee; `flags` tell Anvil what kind of chain it is. Raises OperatorError when a part is not
+        installed, ChildFailed when Anvil fails.
+        """
+        prices = prices or PricePath.load(seed=seed)
+        arguments = ["--init", str(await genesis(Artifacts(cache), anvil=anvil)), "--chain-id", str(CHAIN_ID)]
+        arguments += ["--accounts", "0", "--no-mining", *flags, "--gas-limit", str(GAS_LIMIT)]
+        arguments += [
+            "--prune-history",
+            str(KEPT_STATES),
+            "--transaction-block-keeper",
+            str(KEPT_BLOCKS),
+            "--order",
+            "fees",
+        ]
+        process, url = await start_anvil(port=port, listen=listen, program=anvil, arguments=arguments, log=log)
+        try:
+            async with Rpc(url) as rpc:
+                network = load_network("devnet")
+                market = Market(rpc, network, prices, seed=seed, behaviour=behaviour, clock=clock)
+                await market.open()
+                yield cls(url, url.replace("http", "ws", 1), network, market, rpc, process)
+        finally:
+            await process.stop()
+
+    async def fund(self, address: Address, amounts: Mapping[Symbol, int]) -> None:
+        """Set (not add) balances, in base units; NATIVE in wei. Takes effect at once, without a block."""
+        await self._set(
+            [
+                ("anvil_setBalance", (address, hex(amount)))
+                if symbol == NATIVE
+                else ("anvil_dealERC20", (address, self.network.tokens[symbol].address, hex(amount)))
+                for symbol, amount in amounts.items()
+            ]
+        )
+
+    async def allow_permit2(self, address: Address, amounts: Mapping[Symbol, int]) -> None:
+        """Set the ERC-20 allowances of `address` to Permit2, in base units, without a transaction of its own."""
+        permit2 = self.network.permit2
+        await self._set(
+            [
+                ("anvil_setERC20Allowance", (address, permit2, self.network.tokens[symbol].address, hex(amount)))
+                for symbol, amount in amounts.items()
+            ]
+        )
+
+    async def _set(self, calls: list[tuple[str, tuple[str, ...]]]) -> None:
+        for method, parameters in calls:  # one by one: Anvil runs the calls of a batch side by side
+            try:
+                await self.rpc.call(method, *parameters)
+            except RpcError as error:
+                raise MarketError(f"{method} failed: {error}") from error

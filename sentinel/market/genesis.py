@@ -1,0 +1,102 @@
+"""The local market's contracts as a genesis file: baked once into the cache, loaded by Anvil's --init in a blink.
+
+The file holds other people's bytecode, so it lives outside the repository and is never committed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sentinel.chain.anvil import start_anvil
+from sentinel.chain.rpc import Rpc
+from sentinel.market import contracts
+from sentinel.market.artifacts import Artifacts
+
+HARDFORK = "osaka"
+BAKED_AT = 1_577_836_800  # chain time of the first baked block; every market starts later
+GAS_LIMIT = 60_000_000
+# what only tells of the throw-away chain's blocks: their collected tips, and their hashes (EIP-2935)
+_THROWN_AWAY = (contracts.ZERO, "0x0000f90827f1c53a10cb7a02335b175320002935")
+_SOURCES = (Path(__file__), Path(contracts.__file__))
+
+
+def key(artifacts: Artifacts) -> str:
+    """Changes whenever the baked state could."""
+    total = hashlib.sha256(artifacts.digest().encode())
+    for source in _SOURCES:
+        total.update(hashlib.sha256(source.read_bytes()).digest())
+    return total.hexdigest()[:32]
+
+
+async def genesis(artifacts: Artifacts | None = None, *, anvil: str | Path | None = None) -> Path:
+    """The path of the genesis file; bakes it first where it is missing. Raises OperatorError, ChildFailed."""
+    artifacts = artifacts or Artifacts()
+    path = artifacts.cache / "devnet" / f"genesis-{key(artifacts)}.json"
+    if not path.exists():
+        _write(path, await bake(artifacts, anvil=anvil))
+    return path
+
+
+async def bake(artifacts: Artifacts, *, anvil: str | Path | None = None) -> dict[str, Any]:
+    """Deploy on a throw-away Anvil and give the resulting state as a genesis document; the same one every time."""
+    arguments = ["--accounts", "0", "--auto-impersonate", "--no-mining", "--hardfork", HARDFORK]
+    arguments += ["--chain-id", str(contracts.CHAIN_ID), "--timestamp", str(BAKED_AT), "--gas-limit", str(GAS_LIMIT)]
+    child, url = await start_anvil(program=anvil, arguments=arguments)
+    try:
+        async with Rpc(url) as rpc:
+            await rpc.call("anvil_setBlockTimestampInterval", 1)
+            await contracts.deploy(rpc, artifacts)
+            for sender in (contracts.DEPLOYER, *contracts.members()):  # what deploying cost depends on nothing
+                await rpc.call("anvil_setBalance", sender, hex(10**9 * contracts.ETHER))
+            dump = await rpc.call("anvil_dumpState")
+    finally:
+        await child.stop()
+    return document(json.loads(gzip.decompress(bytes.fromhex(dump[2:]))))
+
+
+def document(state: dict[str, Any]) -> dict[str, Any]:
+    """An Anvil state dump as a genesis file, in one canonical order."""
+    alloc = {}
+    for address, account in sorted(state["accounts"].items()):
+        if address in _THROWN_AWAY:
+            continue
+        entry: dict[str, Any] = {
+            "balance": hex(int(str(account["balance"]), 0)),
+            "nonce": hex(int(str(account["nonce"]), 0)),
+        }
+        if account["code"] not in ("", "0x"):
+            entry["code"] = account["code"]
+        if account["storage"]:
+            entry["storage"] = {_word(slot): _word(value) for slot, value in sorted(account["storage"].items())}
+        alloc[address] = entry
+    return {
+        "config": {"chainId": contracts.CHAIN_ID},
+        "timestamp": hex(BAKED_AT + 1_000),
+        "gasLimit": hex(GAS_LIMIT),
+        "difficulty": "0x0",
+        "alloc": alloc,
+    }
+
+
+def _word(value: str) -> str:
+    return f"0x{int(value, 16):064x}"
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Atomic, so that two processes that bake at once both end with a whole file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".genesis-")
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(content, file, sort_keys=True)
+        os.replace(name, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)

@@ -1,0 +1,98 @@
+"""Health means progress. Alive: the loop turns and nothing is stuck. Ready: heads, model, fork and funds are there.
+
+Pure state with an injected clock; the daemon writes it, the web server and the watchdog read it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sentinel.core.market_state import Head
+
+STUCK_AFTER = 120.0  # seconds that one cycle may take before the daemon counts as stuck
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    ok: bool
+    why: str  # one sentence for a person, also where all is well
+
+
+class Health:
+    """NOTE: a part that was never heard of is not ready; nor is one that was silent for `max_silence` seconds."""
+
+    def __init__(
+        self,
+        *,
+        max_head_age: float,
+        parts: tuple[str, ...] = ("model", "fork", "funds"),
+        max_silence: float = 60.0,
+        stuck_after: float = STUCK_AFTER,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_head_age = max_head_age
+        self._max_silence = max_silence
+        self._stuck_after = stuck_after
+        self._clock = clock
+        self._ticks = ticks
+        self._head: Head | None = None
+        self._busy_since: dict[str, float] = {}  # what is under way: the cycle, the follower's look
+        self._reports: dict[str, tuple[Check, float]] = {}
+        self._parts = parts
+        self.stopping = False
+
+    def require(self, part: str) -> None:
+        """One more part that readiness needs."""
+        self._parts = (*self._parts, part)
+
+    def head_seen(self, head: Head) -> None:
+        self._head = head
+
+    @contextlib.contextmanager
+    def busy(self, part: str) -> Iterator[None]:
+        """While the body runs; one that takes longer than `stuck_after` is stuck."""
+        self._busy_since[part] = self._ticks()
+        try:
+            yield
+        finally:
+            del self._busy_since[part]
+
+    def report(self, part: str, ok: bool, why: str) -> None:
+        self._reports[part] = (Check(part, ok, why), self._ticks())
+
+    def alive(self) -> tuple[Check, ...]:
+        """Whoever asks proves by being answered that the loop turns."""
+        return (self._moves("cycle"), self._moves("follow"))
+
+    def ready(self) -> tuple[Check, ...]:
+        checks = [*self.alive(), self._heads(), *(self._part(name) for name in self._parts)]
+        if self.stopping:
+            checks.append(Check("running", False, "the daemon is stopping"))
+        return tuple(checks)
+
+    def _moves(self, part: str) -> Check:
+        busy = self._ticks() - self._busy_since.get(part, self._ticks())
+        stuck = busy > self._stuck_after
+        return Check(part, not stuck, f"has taken {busy:.0f} s" if stuck else "not stuck")
+
+    def _heads(self) -> Check:
+        if self._head is None:
+            return Check("heads", False, "no head has been seen yet")
+        age = self._clock() - self._head.timestamp
+        ok = age <= self._max_head_age
+        why = f"block {self._head.number} is {age:.0f} s old"
+        return Check("heads", ok, why if ok else f"{why}, more than {self._max_head_age:g} s")
+
+    def _part(self, name: str) -> Check:
+        if name not in self._reports:
+            return Check(name, False, "not checked yet")
+        check, at = self._reports[name]
+        silent = self._ticks() - at
+        if silent > self._max_silence:
+            return Check(name, False, f"not heard of for {silent:.0f} s")
+        return check

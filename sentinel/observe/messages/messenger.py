@@ -1,0 +1,124 @@
+"""Fills, refusals, alarms, pauses and the day's summary, told to people. Bounded, and never in a cycle's way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from sentinel.core.decision import Hold
+from sentinel.core.network import Network
+from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Simulation
+from sentinel.core.transaction import Settled
+from sentinel.observe import words
+from sentinel.observe.logs import Log
+from sentinel.observe.messages.budget import Budget
+from sentinel.observe.messages.channel import Delivered
+from sentinel.observe.metrics import Metrics
+
+WAITING = 50  # messages; more are left out, the newest first
+BURST = 5
+
+
+class Sender(Protocol):
+    def send(self, title: str, text: str) -> list[Delivered]: ...
+
+
+class Messenger:
+    """A service of the daemon. `summary` writes the day that has just ended; `hour` (UTC) says when."""
+
+    def __init__(
+        self,
+        channel: Sender,
+        network: Network,
+        metrics: Metrics,
+        log: Log,
+        *,
+        events: Sequence[str],
+        every: float,
+        hour: int,
+        paused: Callable[[], str | None],
+        summary: Callable[[], str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._channel, self._network, self._metrics, self._log = channel, network, metrics, log
+        self._events, self._hour, self._paused, self._summary, self._clock = events, hour, paused, summary, clock
+        self._budget = Budget(BURST, every, clock)
+        self._waiting: deque[tuple[str, str]] = deque()
+        self._some = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "messages")
+        self._left_out = 0
+        self._latch = paused()
+        self._day = self._due()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._worker = asyncio.create_task(self._work(), name="messages")
+        self.tell("service", "started", f"{self._network.name}, chain {self._network.chain_id}")
+
+    async def stop(self) -> None:
+        """What waits is given up: a stop does not wait for somebody else's server."""
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.wait({self._worker})
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def tell(self, event: str, title: str, text: str) -> None:
+        """Returns at once."""
+        if event not in self._events:
+            return
+        if len(self._waiting) >= WAITING or not self._budget.take():
+            self._left_out += 1
+            self._metrics.notifications.labels("suppressed").inc()
+            return
+        if self._left_out:
+            text, self._left_out = f"{text}\n({self._left_out} messages before this one were left out)", 0
+        self._waiting.append((f"Sentinel: {title}", text))
+        self._some.set()
+
+    # ------------------------------------------------------------ what is told
+
+    def cycle_done(self, record: CycleRecord) -> None:
+        made = record.decision
+        if isinstance(made, Hold) and made.reason == "refused":
+            self.tell("refusals", "refused", words.cycle(record, self._network))
+        if (why := self._paused()) != self._latch:
+            self._latch = why
+            self.tell("pauses", "paused" if why else "resumed", why or "trading goes on")
+        if (day := self._due()) != self._day:
+            self._day = day
+            self._tell_day()
+
+    def _tell_day(self) -> None:
+        try:
+            self.tell("summary", "the day", self._summary())
+        except Exception as error:  # what an observer raises ends the daemon, and no message is worth that
+            self._log.warning("message.failed", title="the day", error=type(error).__name__)
+
+    def settled(self, settled: Settled, simulation: Simulation | None, drift: float | None) -> None:
+        what = words.action(simulation.candidate.action, self._network) if simulation else settled.intent_id
+        off = "" if drift is None else f", {drift:+.1f} bps against the simulation"
+        self.tell("fills", settled.outcome.value, f"{what}{off}\n{settled.tx_hash or ''}".strip())
+
+    def alarm(self, what: str, detail: str) -> None:
+        self.tell("alarms", f"alarm {what}", detail)
+
+    def _due(self) -> int:
+        """Number of the day, which begins at the summary's hour."""
+        return int((self._clock() - 3600 * self._hour) // 86_400)
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            while self._waiting:
+                title, text = self._waiting.popleft()
+                for done in await loop.run_in_executor(self._thread, self._channel.send, title, text):
+                    self._metrics.notifications.labels("sent" if done.ok else "failed").inc()
+                    if not done.ok:
+                        self._log.warning("message.failed", target=done.target, title=title)

@@ -1,0 +1,233 @@
+"""Prometheus metrics of every stage. `observe*` read a value and change nothing but the registry.
+
+Labels come from small fixed sets: a label value
+that is not a short plain name, or that would make a metric's set too large, is counted as "other". Hashes, addresses,
+prompts and error messages are never labels.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from prometheus_client import Counter, generate_latest
+
+from sentinel.core import accounts
+from sentinel.core.actions import Proposal
+from sentinel.core.decision import Act
+from sentinel.core.mandate import Limits, Spent
+from sentinel.core.market_state import Head
+from sentinel.core.network import BPS, NATIVE, Network, Symbol
+from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Simulation
+from sentinel.core.transaction import Outcome, Settled
+from sentinel.observe.health import Check
+from sentinel.observe.instruments import Instruments
+
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,47}")
+MOST_VALUES = 64  # distinct label values a metric; a 65th becomes "other"
+FATES = ("asked", "parsed", "discarded", "simulated", "reverted")
+ALARMS = (  # docs/transactions.md says what each means
+    *("unsent", "held", "unsigned", "refused", "paused", "overdue", "reopened", "nonce_gap", "nonce_disputed"),
+    *("nonce_held", "signer_day", "signer", "allowance", "drift", "latched", "endpoint_refused"),
+)
+OPEN_STATES = ("accepted", "signed", "sent", "seen")  # of a transaction that has not ended
+ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")
+
+
+class Metrics(Instruments):
+    """One registry of its own a daemon, so that two in one process never mix."""
+
+    def __init__(self, network: Network, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._network = network
+        self._clock = clock
+        self._seen: dict[str, set[str]] = {}
+        self._totals: dict[int, float] = {}
+        self._start_balances: Mapping[Symbol, int] | None = None
+        self._last_head: Head | None = None
+        self.head_age.set_function(self._age)
+        self.config_generation.set(1)
+        for counter, values in (  # a series that begins at 1 shows no increase
+            (self.transactions, [outcome.value for outcome in Outcome]),
+            (self.alarms, ALARMS),
+            (self.samples, FATES),
+            (self.reloads, ["applied", "refused"]),
+            (self.notifications, ["sent", "failed", "suppressed"]),
+        ):
+            for value in values:
+                counter.labels(value)
+
+    # ------------------------------------------------------------ what happened
+
+    def observe_head(self, head: Head) -> None:
+        self._last_head = head
+        self.heads.inc()
+        self.head_number.set(head.number)
+
+    def observe(self, record: CycleRecord) -> None:
+        """One cycle."""
+        if self._last_head is not None:
+            self.head_lag.set(max(0, self._last_head.number - record.head.number))
+        for stage, seconds in record.timings.items():
+            self.cycle_seconds.labels(self._bounded("stage", stage)).observe(seconds)
+        if record.proposal is not None:
+            self._observe_proposal(record.proposal, record.simulations)
+            self.ballots.set(len(record.simulations) - len(record.refusals))
+        for refusal in record.refusals:
+            self.refusals.labels(self._bounded("rule", refusal.rule)).inc()
+        for verdict in record.verdicts:
+            if not verdict.ok:
+                self.refusals.labels(self._bounded("rule", verdict.rule)).inc()
+        if record.sized is not None:
+            self.sized.labels("act" if isinstance(record.decision, Act) else "hold").inc()
+            if (refused := record.sized.refusal) is not None:
+                self.refusals.labels(self._bounded("rule", refused.rule)).inc()
+        self._observe_decision(record)
+        if record.view is not None:
+            self.view_of_model.set(record.view.source != "settings")
+        if record.state is not None:
+            self._observe_wallet(record)
+
+    def sampled(self, seconds: float, n: int, prompt_tokens: int, completion_tokens: int) -> None:
+        """One request to the student; its answers are counted with the proposal that they end in."""
+        self.model_seconds.observe(seconds)
+        self.prompt_tokens.inc(prompt_tokens)
+
+    def ran(self, fate: str) -> None:
+        """One code action in the sandbox: "ok", or the stage at fault."""
+        self.sandbox_runs.labels(self._bounded("fate", fate)).inc()
+
+    def shadow(self, fate: str) -> None:
+        """One block beside the live student: "agreed", "differed", "failed", or "skipped" for a newer one."""
+        self.shadowed.labels(self._bounded("fate", fate)).inc()
+
+    def analysed(self, fate: str) -> None:
+        """One analysis: its view "taken", "bounded" or too "unsure", or it "failed"."""
+        self.analyses.labels(self._bounded("fate", fate)).inc()
+
+    def sent(self, attempt: int, cancel: bool) -> None:
+        """One send of an intent's attempt number `attempt`, from 1."""
+        if attempt > 1 or cancel:
+            self.bumps.inc()
+
+    def alarm(self, what: str) -> None:
+        self.alarms.labels(self._bounded("alarm", what)).inc()
+
+    def observe_settled(self, settled: Settled, drift: float | None, waited: float | None) -> None:
+        """How an intent ended. `drift` in bps where one can be told, `waited` its seconds since the decision."""
+        self.transactions.labels(settled.outcome.value).inc()
+        self.gas_paid.inc(settled.gas_cost / 1e18)
+        if waited is not None:
+            self.confirm_seconds.observe(max(0.0, waited))
+        if drift is not None:
+            self.drift.observe(drift)
+            self.last_drift.set(drift)
+
+    def observe_spent(self, spent: Spent, limits: Limits) -> None:
+        unit = 10.0 ** accounts.decimals(self._network.quote, self._network)
+        self.daily_loss.set(spent.loss / unit)
+        self.daily_loss_limit.set(limits.daily_loss / unit)
+        self.daily_volume.set(spent.volume / unit)
+        self.daily_volume_limit.set(limits.daily_volume / unit)
+        self.native_reserve.set(limits.gas_reserve / 1e18)
+
+    def observe_open(self, states: Sequence[tuple[str, int]]) -> None:
+        """(state, Unix milliseconds since when) of each transaction that has not ended, oldest first."""
+        for known in OPEN_STATES:
+            self.open_transactions.labels(known).set(sum(state == known for state, _ in states))
+        self.in_flight_seconds.set(max(0.0, self._clock() - states[0][1] / 1000) if states else 0.0)
+
+    def observe_endpoint(self, name: str, state: str, requests: int, failures: int) -> None:
+        """Totals of one endpoint of the chain, and its state of ENDPOINT_STATES."""
+        self.catch_up(self.rpc_requests.labels(name), requests)
+        self.catch_up(self.rpc_errors.labels(name), failures)
+        for known in ENDPOINT_STATES:
+            self.endpoint.labels(name, known).set(known == state)
+
+    def observe_mandate(self, playbook: str, thought: str) -> None:
+        """What the trader does, and the kind of its prefill."""
+        self.first_thought.info({"playbook": playbook, "kind": thought})
+
+    def observe_checks(self, checks: Iterable[Check]) -> None:
+        """What readiness is made of."""
+        for check in checks:
+            self.ready.labels(check.name).set(check.ok)
+
+    def relayed(self, status: str) -> None:
+        """One word of the relay's status API."""
+        self.relay_status.labels(self._bounded("relay", status)).inc()
+
+    def start_from(self, balances: Mapping[Symbol, int]) -> None:
+        """The balances that doing nothing would have kept; the first ones seen where nobody says."""
+        self._start_balances = dict(balances)
+
+    def catch_up(self, counter: Counter, total: float) -> None:
+        """Raise a counter to a total that another part keeps; a smaller one (that part was restarted) adds nothing."""
+        before = self._totals.get(id(counter), 0.0)
+        if total > before:
+            counter.inc(total - before)
+        self._totals[id(counter)] = total
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)
+
+    # ------------------------------------------------------------ in parts
+
+    def _observe_proposal(self, proposal: Proposal, simulations: tuple[Simulation, ...]) -> None:
+        fates = {
+            "asked": proposal.asked,
+            "parsed": len(proposal.candidates),
+            "discarded": len(proposal.discarded),
+            "simulated": len(simulations),
+            "reverted": sum(simulation.revert is not None for simulation in simulations),
+        }
+        for fate, count in fates.items():
+            self.samples.labels(fate).inc(count)
+        for item in proposal.discarded:
+            where, _, why = self._bounded("discarded", f"{item.stage}/{item.reason}").partition("/")
+            self.discarded.labels(where, why or where).inc()
+        self.tokens.inc(sum(sample.tokens for sample in proposal.samples))
+        self.steps.observe(proposal.steps)
+        self.student.info({"id": proposal.source})
+
+    def _observe_decision(self, record: CycleRecord) -> None:
+        decision = record.decision
+        if isinstance(decision, Act):
+            self.decisions.labels("act", type(decision.simulation.candidate.action).__name__.lower()).inc()
+            self.margin.set(decision.margin)
+            self.spread.set(decision.spread_bps)
+            self.size.set(decision.size_bps / BPS)
+        else:
+            self.decisions.labels("hold", self._bounded("reason", decision.reason)).inc()
+            if decision.reason.startswith("model"):
+                self.model_errors.labels(self._bounded("reason", decision.reason)).inc()
+        if decision.asked:
+            self.agreement.set(decision.votes / decision.asked)
+
+    def _observe_wallet(self, record: CycleRecord) -> None:
+        state = record.state
+        assert state is not None
+        if self._start_balances is None:
+            self.start_from(state.balances)
+        worth = accounts.positions(state.balances, state.prices, self._network)
+        for symbol, value in worth.items():
+            self.position.labels(symbol).set(value)
+        self.equity.set(sum(worth.values()))
+        self.equity_hold.set(accounts.equity(self._start_balances or {}, state.prices, self._network))
+        self.native.set(accounts.whole(state.balances.get(NATIVE, 0), NATIVE, self._network))
+        for symbol, amount in state.allowances.items():
+            self.allowance.labels(symbol).set(accounts.whole(amount, symbol, self._network))
+
+    def _age(self) -> float:
+        return self._clock() - self._last_head.timestamp if self._last_head else float("nan")
+
+    def _bounded(self, group: str, value: str) -> str:
+        seen = self._seen.setdefault(group, set())
+        if value in seen:
+            return value
+        if not PLAIN.fullmatch(value) or len(seen) >= MOST_VALUES:
+            return "other"
+        seen.add(value)
+        return value

@@ -1,0 +1,164 @@
+"""Start everything, trade, stop everything: local market, fork, vLLM with the committed student, the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from eth_account import Account
+
+from sentinel.agent.serving import CHECKOUT, served
+from sentinel.chain.heads import latest_head
+from sentinel.config.settings import Settings, load
+from sentinel.core import accounts
+from sentinel.core.accounts import drift_bps
+from sentinel.core.decision import Act
+from sentinel.core.host.process import free_port, port_taken
+from sentinel.core.network import NATIVE, Symbol
+from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Simulation
+from sentinel.core.transaction import Settled
+from sentinel.daemon import App, opened, run
+from sentinel.market import Devnet
+from sentinel.market.crowd import Behaviour
+from sentinel.market.driver import Market
+from sentinel.paper import summary
+from sentinel.paper.screen import Lines, LiveTable, Screen
+
+MODEL = CHECKOUT / "models" / "nano"
+BLOCK_TIME = 2.0  # seconds
+PATIENCE = 30.0  # seconds for the last transaction after Ctrl-C
+IDLE = 0.5  # seconds until the next block at block time 0 while no cycle ends
+PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from the target weights on purpose
+CROWD = Behaviour(ahead=0.2)  # some blocks trade before us, so that amounts drift as they really do
+PORTS = {"chain": 8545, "fork": 8546, "model": 8100, "web": 8787}
+
+
+def main(blocks: int | None, as_json: bool = False, *, block_time: float = BLOCK_TIME) -> int:
+    """The process's exit code: 0 only if at least one trade was confirmed and none is unknown.
+
+    `block_time` 0: the next block comes when the last one's record is written. Raises OperatorError and Unavailable.
+    """
+    home = Path(tempfile.mkdtemp(prefix="sentinel-demo-"))
+    try:
+        done = run(_demo(home, blocks, as_json, block_time))
+    except KeyboardInterrupt:
+        print("stopped before the first block", file=sys.stderr)
+        shutil.rmtree(home, ignore_errors=True)
+        return 130
+    except BaseException:
+        print(f"logs: {home}", file=sys.stderr)
+        raise
+    shutil.rmtree(home, ignore_errors=True)
+    return 0 if done.good else 1
+
+
+async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float) -> summary.Summary:
+    ports = {name: free_port() if port_taken(port) else port for name, port in PORTS.items()}
+    account = Account.create()
+    key_file = home / "dev.key"
+    key_file.touch(mode=0o600)
+    key_file.write_text(account.key.hex())
+    async with contextlib.AsyncExitStack() as stack:
+        log = stack.enter_context((home / "sentinel.log").open("w"))
+        net = await stack.enter_async_context(
+            Devnet.start(port=ports["chain"], behaviour=CROWD, log=home / "chain.log")
+        )
+        await net.fund(account.address, PURSE)
+        screen: Screen = Lines(net.network) if as_json or not sys.stderr.isatty() else LiveTable(net.network)
+        screen.say(f"local market on {net.rpc_url}: real contracts, {net.market.source}")
+        screen.say("vLLM loads the student; this takes about 40 seconds on two cores …")
+        server = await stack.enter_async_context(served(MODEL, port=ports["model"], log=home / "vllm.log"))
+        settings = _settings(home, net, server.url, ports, key_file)
+        prior = {
+            "WETH": [bar.weth for bar in net.market.before],
+            "WBTC": [bar.wbtc for bar in net.market.before],
+            net.network.quote: [1.0] * len(net.market.before),
+        }
+        app = await stack.enter_async_context(opened(settings, cycles=blocks, prior=prior, log_to=log))
+        recorded = asyncio.Event()
+        _watch(app, screen, recorded)
+        screen.start(f"http://{settings.web.host}:{settings.web.port}", net.market.source)
+        try:
+            async with _mining(net.market, block_time, recorded):
+                await app.daemon.run()
+                await _settle(app)
+        finally:
+            screen.stop()
+        end = await app.parts.market.read(await latest_head(net.rpc))
+        done = summary.summarise(app.parts.journal.summary(), PURSE, end, net.network, net.market.source)
+    if as_json:
+        print(json.dumps(summary.as_json(done)))
+    else:
+        summary.show(done, net.network)
+    return done
+
+
+def _settings(home: Path, net: Devnet, model_url: str, ports: dict[str, int], key_file: Path) -> Settings:
+    """The operator's own settings, with everything that the demo starts itself in their place."""
+    explicit = {
+        "network": "devnet",
+        "state_dir": home,
+        "rpc": {"url": net.rpc_url, "ws_url": net.ws_url},
+        "fork": {"port": ports["fork"]},
+        "model": {"url": model_url},
+        "web": {"port": ports["web"]},
+        "wallet": {"dev_key_file": key_file, **dict.fromkeys(("keystore_file", "signer_socket")), "web3signer_url": ""},
+        "execution": {"mode": "live", "confirmations": 1},
+    }
+    return load(Path(".env"), **explicit)
+
+
+def _watch(app: App, screen: Screen, recorded: asyncio.Event) -> None:
+    network, start = app.parts.network, dict[Symbol, int](PURSE)
+    promised: dict[str, Simulation] = {}
+
+    def on_cycle(record: CycleRecord) -> None:
+        equity = hold = None
+        if record.state is not None:
+            equity = accounts.state_equity(record.state, network)
+            hold = accounts.equity(start, record.state.prices, network)
+        if record.intent_id and isinstance(record.decision, Act):
+            promised[record.intent_id] = record.decision.simulation
+        screen.cycle(record, equity, hold)
+        recorded.set()
+
+    def on_settled(settled: Settled) -> None:
+        simulation = promised.pop(settled.intent_id, None)
+        screen.settled(settled, drift_bps(simulation, settled) if simulation else None)
+
+    app.daemon.on_cycle.append(on_cycle)
+    app.daemon.on_settled.append(on_settled)
+
+
+async def _settle(app: App) -> None:
+    """Follow what Ctrl-C left in flight, so that the summary can say how it ended."""
+    until = time.monotonic() + PATIENCE
+    while app.daemon.follower.in_flight is not None and time.monotonic() < until:
+        await app.daemon.follower.on_head(await latest_head(app.parts.rpc))
+        await asyncio.sleep(0.1)
+
+
+@contextlib.asynccontextmanager
+async def _mining(market: Market, block_time: float, recorded: asyncio.Event) -> AsyncIterator[None]:
+    """Blocks come while the body runs; a market that fails ends the body with its error."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(market.run(block_time) if block_time > 0 else _paced(market, recorded))
+        yield
+        task.cancel()
+
+
+async def _paced(market: Market, recorded: asyncio.Event) -> None:
+    """The next block as soon as a cycle is recorded; after IDLE where none ends (start-up, the last transaction)."""
+    while True:
+        recorded.clear()
+        await market.step()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(recorded.wait(), IDLE)

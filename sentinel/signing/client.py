@@ -1,0 +1,112 @@
+"""The daemon's end of the signer's socket. It asks once; what it is answered is checked before it is used."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import from_json
+
+from sentinel.config.settings import Settings
+from sentinel.core.errors import SignerRefused, SignerUnavailable
+from sentinel.core.host.unix import short
+from sentinel.core.network import Address
+from sentinel.core.simulation import TxRequest
+from sentinel.core.transaction import Fees
+from sentinel.signing import envelope
+from sentinel.signing.signer import SignedTx
+
+VERSION = 1
+MAX_LINE = 64 * 1024  # bytes of an answer
+TIMEOUT = 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    address: Address
+    chain_id: int
+    open_caps: bool  # it waits for `allow`
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignerClient:
+    """An execute.signer.Signer. A signer that does not answer, or signs as somebody else, is SignerUnavailable."""
+
+    path: Path
+    address: Address
+    legacy: bool = False  # type 0 transactions
+    timeout: float = TIMEOUT
+
+    async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
+        asked = {"to": tx.to, "data": "0x" + tx.data.hex(), "value": tx.value, "gas_limit": tx.gas_limit}
+        offered = {"max_fee": fees.max_fee, "priority_fee": fees.priority_fee}
+        fields = {"chain_id": chain_id, "nonce": nonce, "tx": asked, "fees": offered}
+        answer = await ask(self.path, "sign_transaction", timeout=self.timeout, **fields)
+        signature = self._checked(envelope.unsigned(chain_id, nonce, tx, fees, legacy=self.legacy), answer)
+        return envelope.signed(chain_id, nonce, tx, fees, signature, legacy=self.legacy)
+
+    async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
+        answer = await ask(self.path, "sign_permit", timeout=self.timeout, typed_data=dict(typed_data))
+        return self._checked(envelope.permit(typed_data), answer)
+
+    def _checked(self, preimage: bytes, answer: Mapping[str, Any]) -> bytes:
+        try:
+            signature = bytes.fromhex(answer["signature"].removeprefix("0x"))
+            found = envelope.recover(preimage, signature)
+        except (KeyError, AttributeError, ValueError) as error:
+            raise SignerUnavailable("the signer answered no signature") from error
+        if found != self.address:
+            raise SignerUnavailable(f"the signer signed as {found}, or something else than it was asked")
+        return signature
+
+
+def socket_of(settings: Settings) -> Path:
+    """Where the signer listens: the daemon's child, or one that runs by itself."""
+    given = settings.wallet.signer_socket
+    return given.expanduser() if given is not None else settings.state_dir.expanduser() / "signer.sock"
+
+
+async def greet(path: Path, *, timeout: float = TIMEOUT) -> Greeting:
+    """Who is there. Raises SignerUnavailable."""
+    answer = await ask(path, "hello", timeout=timeout)
+    try:
+        return Greeting(str(answer["address"]), int(answer["chain_id"]), bool(answer["open_caps"]), int(answer["pid"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise SignerUnavailable("what listens on the signer's socket is no signer") from error
+
+
+async def allow(
+    path: Path, approvals: Mapping[Address, int], trades: Mapping[Address, int], daily: Mapping[Address, int]
+) -> None:
+    """Set the caps of a signer that waits for them, base units by token. Raises SignerRefused, SignerUnavailable."""
+    await ask(path, "allow", approvals=dict(approvals), trades=dict(trades), daily=dict(daily))
+
+
+async def ask(path: Path, what: str, *, timeout: float = TIMEOUT, **fields: object) -> dict[str, Any]:
+    """One request on a connection of its own. Never repeated here: the caller decides what to do about silence."""
+    line = json.dumps({"v": VERSION, "do": what, **fields}).encode() + b"\n"
+    try:
+        async with asyncio.timeout(timeout):
+            with short(path) as address:
+                reader, writer = await asyncio.open_unix_connection(address, limit=MAX_LINE)
+            try:
+                writer.write(line)
+                await writer.drain()
+                told = await reader.readline()
+            finally:
+                writer.close()
+        answer = from_json(told)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise SignerUnavailable(f"the signer does not answer: {type(error).__name__}") from error
+    if not isinstance(answer, dict) or answer.get("v") != VERSION:
+        raise SignerUnavailable("the signer speaks another version of the protocol")
+    if answer.get("ok") is True:
+        return answer
+    if isinstance(rule := answer.get("refused"), str):
+        raise SignerRefused(rule, str(answer.get("error"))[:300])
+    raise SignerUnavailable(f"the signer could not: {str(answer.get('error'))[:300]}")

@@ -1,0 +1,150 @@
+"""The signer's own copy of the limits, apart from policy's (I24). Pure.
+
+What may be signed: the Universal Router's `execute` as `signer_call` reads it, with a near deadline, and with no value
+but what it wraps; an ERC-20 `approve` of Permit2 by a listed token up to a cap; a transfer of nothing to oneself
+(cancel); and a Permit2 PermitSingle for the router.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eth_utils.address import is_hex_address
+
+from sentinel.core.errors import SignerRefused
+from sentinel.core.mandate import Limits
+from sentinel.core.network import Address, Network, Symbol
+from sentinel.core.simulation import TxRequest
+from sentinel.core.transaction import Fees
+from sentinel.signing.router_call import read_call
+
+APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
+CANCEL_GAS = 21_000
+VOLUME, GAS_TODAY, SIGNATURES = "volume", "gas_today", "signatures"
+DAY_RULES = frozenset({VOLUME, GAS_TODAY, SIGNATURES})  # the signer's counters of a UTC day, which end with it
+_NO_TOKEN: Address = "0x" + "00" * 20
+_WORD = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SignerLimits:
+    """Absolute; base units and wei. `amounts` caps each token of an approval, `trades` of a permit or a trade (empty:
+    as `amounts`); a token that is absent is refused."""
+
+    chain_id: int
+    router: Address
+    permit2: Address
+    amounts: Mapping[Address, int]
+    max_gas: int
+    max_fee: int
+    max_priority_fee: int
+    max_cost: int
+    max_lifetime: int  # seconds from now to any deadline or expiry that is signed
+    trades: Mapping[Address, int] = field(default_factory=dict)
+    wrapped: Address = _NO_TOKEN  # what the router wraps the native coin into; wrapping counts as a trade of it
+    legacy: bool = False  # transactions are of type 0, and cap and tip are one gas price
+
+    @classmethod
+    def of(
+        cls, network: Network, limits: Limits, amounts: Mapping[Symbol, int], trades: Mapping[Symbol, int] | None = None
+    ) -> SignerLimits:
+        """Twice the deadline is allowed: the head's timestamp may run before the clock."""
+        return cls(
+            chain_id=network.chain_id,
+            router=network.universal_router,
+            permit2=network.permit2,
+            amounts={network.tokens[symbol].address: cap for symbol, cap in amounts.items()},
+            max_gas=min(limits.max_gas, 2**24),
+            max_fee=limits.max_fee,
+            max_priority_fee=limits.max_priority_fee,
+            max_cost=limits.max_cost,
+            max_lifetime=2 * limits.max_deadline,
+            trades={network.tokens[symbol].address: cap for symbol, cap in (trades or {}).items()},
+            wrapped=network.tokens[network.wrapped].address,
+            legacy=network.fees == "legacy",
+        )
+
+
+def check_transaction(
+    chain_id: int, tx: TxRequest, fees: Fees, own: Address, limits: SignerLimits, now: float
+) -> Mapping[Address, int]:
+    """What it takes from the wallet, base units by token in lower case. Raises SignerRefused."""
+    _want(chain_id == limits.chain_id, "chain", f"chain id {chain_id}, not {limits.chain_id}")
+    _want(0 < tx.gas_limit <= limits.max_gas, "gas", f"{tx.gas_limit} gas, the most is {limits.max_gas}")
+    _want(0 <= fees.priority_fee <= fees.max_fee, "fee", "tip above the fee cap")
+    _want(not limits.legacy or fees.priority_fee == fees.max_fee, "fee", "a gas price that is two")
+    _want(fees.max_fee <= limits.max_fee, "fee", f"{fees.max_fee} wei per gas, the most is {limits.max_fee}")
+    _want(fees.priority_fee <= limits.max_priority_fee, "fee", f"tip of {fees.priority_fee} wei per gas")
+    _want(fees.max_fee * tx.gas_limit <= limits.max_cost, "cost", f"could cost {fees.max_fee * tx.gas_limit} wei")
+    to = tx.to.lower()
+    _want(tx.value == 0 or to == limits.router.lower(), "value", f"{tx.value} wei of value")
+    selector, words = tx.data[:4], [tx.data[at : at + _WORD] for at in range(4, len(tx.data), _WORD)]
+    if to == own.lower():
+        _want(not tx.data and tx.gas_limit == CANCEL_GAS, "cancel", "a cancel carries no data and 21,000 gas")
+    elif to == limits.router.lower():
+        caps = limits.trades or limits.amounts
+        call = read_call(tx.data, own, limits.router, caps, wrapped=limits.wrapped, value=tx.value)
+        _near(call.deadline, limits, now)
+        return call.taken
+    elif (cap := _cap(tx.to, limits.amounts)) is not None:
+        _want(selector == APPROVE and len(tx.data) == 4 + 2 * _WORD, "selector", "not a plain approve")
+        _want(words[0] == bytes.fromhex(limits.permit2[2:]).rjust(_WORD, b"\0"), "spender", "spender is not Permit2")
+        _want(int.from_bytes(words[1], "big") <= cap, "amount", f"approval above {cap}")
+    else:
+        raise SignerRefused("to", f"{tx.to} is not allowed")
+    return {}
+
+
+def check_permit(typed: Mapping[str, Any], limits: SignerLimits, now: float) -> None:
+    """Raises SignerRefused, also where a field is missing or of another kind."""
+    try:
+        domain, message = typed["domain"], typed["message"]
+        details = message["details"]
+        numbers = (details["amount"], details["expiration"], details["nonce"], message["sigDeadline"])
+        texts = (domain["verifyingContract"], message["spender"], details["token"])
+        whole = all(type(number) is int and number >= 0 for number in numbers) and all(type(t) is str for t in texts)
+        _want(whole, "permit", "a field is of another kind")
+        fits = numbers[0] < 2**160 and max(numbers[1:3]) < 2**48 and numbers[3] < 2**256
+        _want(fits and all(is_hex_address(text) for text in texts), "permit", "a field that Permit2 cannot hold")
+        _want(typed["primaryType"] == "PermitSingle" and set(domain) == _DOMAIN, "permit", "not a PermitSingle")
+        _want(domain["name"] == "Permit2" and domain["chainId"] == limits.chain_id, "chain", "another domain")
+        _want(texts[0].lower() == limits.permit2.lower(), "permit", "not Permit2's domain")
+        _want({key: typed["types"][key] for key in _PERMIT} == _PERMIT, "permit", "other types")
+    except (KeyError, TypeError) as error:
+        raise SignerRefused("permit", f"not a PermitSingle: {type(error).__name__}") from None
+    _want(texts[1].lower() == limits.router.lower(), "spender", f"spender {texts[1]} is not the router")
+    cap = _cap(texts[2], limits.trades or limits.amounts)
+    _want(cap is not None and numbers[0] <= cap, "amount", f"{numbers[0]} of {texts[2]}, the most is {cap}")
+    _near(numbers[1], limits, now)
+    _near(numbers[3], limits, now)
+
+
+_DOMAIN = {"name", "chainId", "verifyingContract"}
+_PERMIT = {
+    "PermitSingle": [
+        {"name": "details", "type": "PermitDetails"},
+        {"name": "spender", "type": "address"},
+        {"name": "sigDeadline", "type": "uint256"},
+    ],
+    "PermitDetails": [
+        {"name": "token", "type": "address"},
+        {"name": "amount", "type": "uint160"},
+        {"name": "expiration", "type": "uint48"},
+        {"name": "nonce", "type": "uint48"},
+    ],
+}
+
+
+def _cap(token: Address, caps: Mapping[Address, int]) -> int | None:
+    return next((cap for address, cap in caps.items() if address.lower() == token.lower()), None)
+
+
+def _near(until: int, limits: SignerLimits, now: float) -> None:
+    _want(until <= now + limits.max_lifetime, "deadline", f"valid until {until}, over {limits.max_lifetime} s ahead")
+
+
+def _want(ok: bool, rule: str, message: str) -> None:
+    if not ok:
+        raise SignerRefused(rule, f"the signer refuses: {message}")

@@ -1,0 +1,65 @@
+"""How the daemon starts the signer: `python -m sentinel.signing.process serve PARENT`, or asks it without serving.
+
+`address KIND FILE CHAIN_ID` tells whose key a file holds, `check` opens the key that the settings name. Settings come
+from the environment alone, which the daemon has written; `sentinel signer` is for people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from sentinel.core.errors import OperatorError, SentinelError
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        match arguments:
+            case ["address", kind, file, chain_id]:
+                _tell(_address(kind, Path(file), int(chain_id)))
+            case ["check"]:
+                _tell(_check())
+            case ["serve", parent]:
+                return _serve(int(parent))
+            case _:
+                return 2
+    except SentinelError as error:
+        sys.stderr.write(f"{error}\n")
+        return 4 if isinstance(error, OperatorError) else 1
+    return 0
+
+
+def _tell(address: str) -> None:
+    sys.stdout.write(f"{address}\n")
+
+
+def _address(kind: str, file: Path, chain_id: int) -> str:
+    if kind == "keystore":
+        from sentinel.signing.process.wallet import show
+
+        return show(file)
+    from sentinel.signing.process.keys import LocalKey
+
+    return LocalKey.of_file(file, chain_id).address
+
+
+def _check() -> str:
+    from sentinel.config import settings
+    from sentinel.config.network_file import load_network
+    from sentinel.signing.process.serve import harden, open_key
+
+    given = settings.load(None)
+    harden(None)
+    return asyncio.run(open_key(given, load_network(given.network))).address
+
+
+def _serve(parent: int) -> int:
+    from sentinel.config import settings
+    from sentinel.signing.process.serve import serve
+
+    return serve(settings.load(None), parent=parent)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

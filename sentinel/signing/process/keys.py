@@ -1,0 +1,75 @@
+"""Where a signature comes from: a key in this process (encrypted keystore, or a raw one for development)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from eth_keys.datatypes import PrivateKey
+from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
+
+from sentinel.core.errors import SettingsError
+from sentinel.core.network import Address
+from sentinel.signing.process.files import read_key, read_keystore, read_password
+
+DEVELOPMENT_CHAIN = 31337
+
+
+class Key(Protocol):
+    """Signs whole messages, which it hashes with keccak-256 itself; never a bare hash."""
+
+    @property
+    def address(self) -> Address: ...
+
+    async def sign(self, preimage: bytes) -> bytes:
+        """65 bytes r, s, v with v 27 or 28. Raises SignerUnavailable."""
+        ...
+
+
+class LocalKey:
+    """Holds a key; shows an address."""
+
+    __slots__ = ("_key", "address")
+
+    def __init__(self, key: bytes) -> None:
+        """Raises ValueError where `key` is outside the curve's range; the message does not repeat it."""
+        try:
+            self._key = PrivateKey(key)
+            self.address: Address = self._key.public_key.to_checksum_address()
+        except (ValidationError, ValueError):
+            raise ValueError("the key is outside the curve's range") from None
+
+    @classmethod
+    def of_keystore(cls, keystore: Path, password_file: Path) -> LocalKey:
+        """About a second of scrypt. Raises SettingsError."""
+        from eth_keyfile.keyfile import decode_keyfile_json  # slow to import
+
+        stored, password = read_keystore(keystore), read_password(password_file)
+        try:
+            return cls(bytes(decode_keyfile_json(stored, password.encode())))
+        except (ValueError, KeyError, TypeError, NotImplementedError):
+            raise SettingsError(f"the password does not open {keystore}") from None
+
+    @classmethod
+    def of_file(cls, key_file: Path, chain_id: int) -> LocalKey:
+        """A raw key: for the development chain alone. Raises SettingsError on any other."""
+        if chain_id != DEVELOPMENT_CHAIN:
+            raise SettingsError(
+                f"SENTINEL_WALLET__DEV_KEY_FILE is for chain {DEVELOPMENT_CHAIN} alone, this is {chain_id}: "
+                "use an encrypted keystore (`sentinel wallet import`)"
+            )
+        try:
+            return cls(read_key(key_file))
+        except ValueError as error:
+            raise SettingsError(f"key file {key_file}: {error}") from None
+
+    async def sign(self, preimage: bytes) -> bytes:
+        v, r, s = self._key.sign_msg_hash(keccak(preimage)).vrs
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes((27 + v,))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is not written anywhere")

@@ -1,0 +1,92 @@
+"""Own trades are told as they ended, once they are known, and only those that were confirmed."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sentinel.agent.memory import Memory
+from sentinel.core.transaction import Outcome
+from tests.agent.memory.market import Chronicle
+
+
+def test_recall_tells_how_own_trades_ended(past: Chronicle, remembered: Memory) -> None:
+    """Newest first, in whole tokens; the playbook is the request's, whatever a model wrote after it."""
+    past.trade(100, playbook="momentum")
+    past.trade(103)
+    newest, older = remembered.at(past.state(110)).recall(16)
+    assert (newest["playbook"], older["playbook"]) == ("rebalance", "momentum")
+    assert (newest["age"], older["age"]) == (6, 9)
+    assert older == {
+        "age": 9,
+        "playbook": "momentum",
+        "token_in": "USDC",
+        "token_out": "WETH",
+        "amount": 500.0,
+        "notional": 500.0,
+        "pnl": -2.0,  # a quarter WETH at 2000 for 500, and 0.001 ETH of gas
+        "votes": 5,
+        "asked": 8,
+        "drift_bps": 0.0,
+    }
+    assert remembered.at(past.state(110)).recall(1) == (newest,)
+
+
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.CONFIRMED])
+def test_what_was_not_confirmed_is_not_recalled(past: Chronicle, remembered: Memory, outcome: Outcome) -> None:
+    """Neither another outcome nor a trade that is still in flight; the confirmed one beside them is."""
+    past.trade(100)
+    past.trade(101, outcome)
+    past.accept(past.state(102))
+    assert [trade["age"] for trade in remembered.at(past.state(110)).recall(16)] == [9]
+
+
+def test_a_trade_is_known_after_the_block_and_the_cycle_it_settled_behind(past: Chronicle, remembered: Memory) -> None:
+    """Mined in 101, but found after the cycle at 120: it is recalled from 121 on, not at 120 and not at 102."""
+    one = past.accept(past.state(100))
+    past.live(range(101, 121))
+    past.settle(one, 101)
+    past.live(range(121, 130))
+    known = [number for number in range(95, 130) if remembered.at(past.state(number)).recall(16)]
+    assert known == list(range(121, 130))
+
+
+def test_trades_of_the_future_are_not_recalled(past: Chronicle, remembered: Memory) -> None:
+    """Asked at an earlier block, later trades are not there."""
+    for number in range(100, 130, 2):
+        past.trade(number)
+    for number in range(100, 130):
+        for trade in remembered.at(past.state(number)).recall(16):
+            assert 0 < int(trade["age"]) <= number - 101
+        assert len(remembered.at(past.state(number)).recall(16)) == max(0, (number - 100) // 2)
+
+
+def test_a_changed_record_is_not_recalled(past: Chronicle, remembered: Memory, tmp_path: Path) -> None:
+    """A profit written into the journal's file by other hands does not fit its hash: nothing is told."""
+    past.trade(100)
+    assert len(remembered.at(past.state(110)).recall(16)) == 1
+    with sqlite3.connect(past.path) as other:
+        changed = other.execute('UPDATE records SET body = replace(body, \'"pnl":"-\', \'"pnl":"9\')').rowcount
+    other.close()
+    assert changed
+    assert remembered.at(past.state(111)).recall(16) == ()
+
+
+def test_the_record_counts_not_the_index(past: Chronicle, remembered: Memory) -> None:
+    """An outcome that was changed in the index alone makes no trade of one that was reverted."""
+    past.trade(100, Outcome.REVERTED)
+    with sqlite3.connect(past.path) as other:
+        assert other.execute("UPDATE settled SET outcome = 'confirmed'").rowcount == 1
+    other.close()
+    assert remembered.at(past.state(110)).recall(16) == ()
+
+
+def test_a_changed_cycle_is_not_remembered(past: Chronicle, remembered: Memory) -> None:
+    """Closes written into the journal's file by other hands leave the memory empty: it cannot tell which are true."""
+    past.live(range(100, 200))
+    with sqlite3.connect(past.path) as other:
+        assert other.execute("UPDATE records SET body = replace(body, '2000', '3000') WHERE seq = 60").rowcount == 1
+    other.close()
+    assert remembered.at(past.state(200)).similar("WETH", 16) == ()

@@ -1,0 +1,115 @@
+"""Live on a chain that is not the development one: a keystore, a green doctor, and the chain named twice."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinel.agent.oracle import OracleModel
+from sentinel.config.network_file import FOLDER, load_network
+from sentinel.config.settings import Settings, load
+from sentinel.core.errors import SettingsError
+from sentinel.core.network import NATIVE
+from sentinel.core.transaction import Outcome, Settled
+from sentinel.daemon import opened
+from sentinel.daemon.assemble import JOURNAL
+from sentinel.daemon.permission import require_permission
+from sentinel.journal.journal import Journal
+from sentinel.market import Devnet
+from sentinel.signing.process import wallet
+from tests.daemon.running import moving
+from tests.journal.values import act, intent
+
+CHAIN = 424242  # nobody's
+PATIENCE = 120.0  # seconds until a trade is confirmed, on a busy machine
+
+
+@pytest.mark.parametrize(
+    ("named", "told"), [(None, "which is not set"), (8453, "which is 8453"), (31337, "which is 31337")]
+)
+def test_the_chain_is_named_twice(tmp_path: Path, named: int | None, told: str) -> None:
+    """The network file alone opens no other chain; the setting alone does not either; the development chain is open."""
+    ethereum, devnet = load_network("ethereum"), load_network("devnet")
+    with pytest.raises(SettingsError, match=told):
+        require_permission(load(None, execution={"live_chain_id": named} if named else {}), ethereum)
+    require_permission(load(None, execution={"live_chain_id": ethereum.chain_id}), ethereum)
+    require_permission(load(None), devnet)
+
+
+async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) -> None:
+    """Refused with what the doctor finds, before anything is signed; mended, it trades and is confirmed there."""
+    await devnet.rpc.call("anvil_setChainId", CHAIN)
+    settings = await _settings(devnet, tmp_path)
+    async with moving(devnet, 0.6):
+        with pytest.raises(SettingsError, match=r"1\.0000 of the native coin") as refused:
+            async with opened(
+                settings(limits={"gas_reserve_eth": 1000.0, "max_head_age": 3600}), trader_model=OracleModel()
+            ):
+                pass
+        assert "while `sentinel doctor` finds" in str(refused.value)
+        assert int(await devnet.rpc.call("eth_getTransactionCount", settings().wallet.address, "latest"), 16) == 0
+
+        red = settings(limits={"gas_reserve_eth": 1000.0, "max_head_age": 3600})
+        await _left_behind(red)
+        async with opened(red, trader_model=OracleModel()) as app:  # I9: what is unfinished is followed all the same
+            assert app.startup is not None
+            await app.startup.run()
+            assert app.parts.journal.unfinished() == ()
+            assert "`sentinel doctor` finds" in (app.parts.journal.latched or "")
+            app.parts.journal.unlatch(by="operator")
+        with pytest.raises(SettingsError, match="`sentinel doctor` finds"):
+            async with opened(red, trader_model=OracleModel()):
+                pass
+
+        settled: list[Settled] = []
+        with (tmp_path / "log").open("w") as log:
+            async with opened(settings(), trader_model=OracleModel(), log_to=log) as app:
+                app.daemon.on_settled += [settled.append, lambda _: app.daemon.stop()]
+                assert await asyncio.wait_for(app.daemon.run(), PATIENCE) == 0
+                cycles: Any = app.daemon.cycle
+                assert cycles.trade.runner.stopping()  # I26: neither would begin anything now
+                assert cycles.sell.stopping()
+        assert [done.outcome for done in settled] == [Outcome.CONFIRMED]
+        tx = await devnet.rpc.call("eth_getTransactionByHash", settled[0].tx_hash)
+        assert int(tx["chainId"], 16) == CHAIN
+
+
+async def _left_behind(settings: Settings) -> None:
+    """An accepted intent that an earlier run did not end; its deadline is past."""
+    network = load_network(settings.network)
+    path = settings.state_dir / JOURNAL
+    journal = Journal.open(path, network, network.pinned_hash, settings.wallet.address)
+    journal.accept(None, intent(act(deadline=1_700_000_000)))
+    journal.close()
+
+
+async def _settings(devnet: Devnet, folder: Path) -> Any:
+    """Of a new funded key in a keystore, on a network file that pins this very chain; a function of what to change."""
+    password, store, network = folder / "password", folder / "keystore", folder / "elsewhere.toml"
+    password.touch(mode=0o600)
+    password.write_text("correct horse")
+    address = wallet.create(store, "correct horse", rounds=2)
+    await devnet.fund(address, {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18})
+    await devnet.allow_permit2(address, {"WETH": 10**19, "USDC": 20_000 * 10**6, "WBTC": 4 * 10**7})
+    genesis = (await devnet.rpc.call("eth_getBlockByNumber", "0x0", False))["hash"]
+    pinned = f'chain_id = {CHAIN}\npinned_block = 0\npinned_hash = "{genesis}"'
+    network.write_text((FOLDER / "devnet.toml").read_text().replace("chain_id = 31337", pinned))
+
+    def made(**changes: Any) -> Settings:
+        explicit: dict[str, Any] = {
+            "network": str(network),
+            "proposer": "oracle",
+            "state_dir": folder / "state",
+            "rpc": {"url": devnet.rpc_url, "ws_url": devnet.ws_url},
+            "fork": {"port": 0},
+            "web": {"port": 0},
+            "wallet": {"keystore_file": store, "password_file": password, "address": address},
+            "execution": {"mode": "live", "confirmations": 1, "live_chain_id": CHAIN},
+            "limits": {"max_head_age": 3600},
+        }
+        return load(None, **{**explicit, **changes})
+
+    return made

@@ -1,0 +1,74 @@
+"""What was accepted and held up is judged again as it was judged at first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sentinel.config import terms
+from sentinel.config.settings import Settings
+from sentinel.core.actions import Approve, Candidate
+from sentinel.core.decision import Act
+from sentinel.core.market_state import MarketState
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Intent, Outcome, Settled
+from sentinel.daemon.recheck import still_good
+from sentinel.decide.policy import Policy
+from sentinel.execute.dryrun import DryRun
+from sentinel.journal.journal import Journal
+from tests.daemon.sized_desk import PART, Desk, opened
+
+
+def parts(desk: Desk, given: Settings, state: MarketState) -> Any:
+    limits = terms.limits(given, desk.net.network)
+    return SimpleNamespace(
+        network=desk.net.network,
+        limits=limits,
+        policy=Policy(desk.net.network, limits),
+        journal=desk.journal,
+        market=desk.market,
+        toolkit=desk.toolkit,
+        latest=SimpleNamespace(value=state.head),
+        rpc=SimpleNamespace(disputed=None),
+    )
+
+
+def accepted(journal: Journal, intent: Intent, number: int, record: CycleRecord | None, state: MarketState) -> Intent:
+    """Counted and unfinished, as a live executor's. Given back unsigned: it is simulated as in a dry run, since nobody
+    can sign its permit here."""
+    signed = replace(intent, id=f"{number:032x}", signed=True)
+    if record is None:
+        journal.accept_order(signed, state)
+    else:
+        journal.accept(replace(record, intent_id=signed.id), signed)
+    return replace(signed, signed=False)
+
+
+async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trade counts once in the day's volume; the operator's revocation passes a spent day's loss, a model's not."""
+    async with opened(tmp_path) as desk:
+        given = desk.settings(PART, daily_volume=500.0)
+        record = await desk.run(given)  # about 300 USDC's worth
+        state, trade = record.state, record.decision
+        assert isinstance(trade, Act), trade
+        assert state is not None
+        monkeypatch.setattr("sentinel.daemon.recheck.time", SimpleNamespace(time=lambda: float(state.head.timestamp)))
+        dry = DryRun(desk.journal)
+        held_up = accepted(desk.journal, await dry.prepare(trade, state), 1, record, state)
+        assert desk.journal.spent_today(state.head.timestamp).volume > 250 * 10**6
+        assert await still_good(parts(desk, given, state), held_up)
+        assert not await still_good(parts(desk, desk.settings(PART, daily_volume=250.0), state), held_up)
+        desk.journal.settle(Settled(held_up.id, Outcome.EXPIRED, None, None, 0, 0, {}))
+
+        lost = desk.settings(PART, daily_loss=0.000001)
+        back = Approve("USDC", "permit2", 0, state.head.timestamp + 120)
+        (tried,) = await desk.toolkit.simulate_all(state, [Candidate(0, back, "allowance")])
+        revocation = await dry.prepare(Act(tried, 0, 0, 0, 0), state)
+        for number, by, good in ((2, None, True), (3, replace(record, decision=revocation.decision), False)):
+            held_up = accepted(desk.journal, revocation, number, by, state)
+            assert await still_good(parts(desk, lost, state), held_up) is good
+            desk.journal.settle(Settled(held_up.id, Outcome.EXPIRED, None, None, 0, 0, {}))

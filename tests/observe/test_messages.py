@@ -1,0 +1,221 @@
+"""Messages to people: they arrive, they are bounded, and nobody's server can hold a cycle up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from sentinel.core.errors import SettingsError
+from sentinel.core.host.process import free_port
+from sentinel.market import Devnet
+from sentinel.observe import logs
+from sentinel.observe.messages.budget import Budget
+from sentinel.observe.messages.channel import Channel, Delivered
+from sentinel.observe.messages.messenger import BURST, WAITING, Messenger
+from sentinel.observe.metrics import Metrics
+from tests.daemon import values
+from tests.daemon.running import Cli, moving
+from tests.observe.test_metrics import scraped, value
+
+
+@dataclass
+class Ears:
+    """Somebody's web hook."""
+
+    port: int
+    heard: list[dict[str, Any]] = field(default_factory=list)
+    status: int = 200
+    pause: float = 0.0
+
+    async def hear(self, request: web.Request) -> web.Response:
+        self.heard.append(await request.json())
+        await asyncio.sleep(self.pause)
+        return web.Response(status=self.status)
+
+
+@pytest.fixture
+async def ears() -> AsyncIterator[Ears]:
+    found = Ears(free_port())
+    app = web.Application()
+    app.router.add_post("/t0ken-of-the-hook", found.hear)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", found.port).start()
+    yield found
+    await runner.cleanup()
+
+
+def file_of(ears: Ears, folder: Path) -> Path:
+    path = folder / "people"
+    path.write_text(f"# the desk\njson://127.0.0.1:{ears.port}/t0ken-of-the-hook\n")
+    return path
+
+
+async def test_a_running_daemon_tells_its_fills_and_its_pause(devnet: Devnet, ears: Ears, tmp_path: Path) -> None:
+    """A confirmed swap and an operator's pause arrive at the web hook; its token stands in no log."""
+    people = file_of(ears, tmp_path)
+    cli = await Cli.on(
+        devnet,
+        tmp_path,
+        SENTINEL_NOTIFY__URLS_FILE=str(people),
+        SENTINEL_NOTIFY__EVENTS="fills,pauses,service",
+        SENTINEL_EXECUTION__CONFIRMATIONS="1",
+    )
+    async with moving(devnet):
+        try:
+            code, out, _ = await cli("notify")
+            assert (code, out.strip()) == (0, "1:json: sent")
+            await cli.spawn("run", "--live")
+            await cli.until(lambda found: found["transactions"].get("confirmed", 0) > 0, "status")
+            await cli.json("pause", "lunch")
+            await cli.until(lambda _: any("paused" in one["title"] for one in ears.heard), "status")
+        finally:
+            await cli.end()
+    titles = [one["title"] for one in ears.heard]
+    assert titles[1] == "Sentinel: started"
+    (fill,) = [one for one in ears.heard if one["title"] == "Sentinel: confirmed"][:1]
+    assert "swap" in fill["message"]
+    assert "bps against the simulation" in fill["message"]
+    assert [one["message"] for one in ears.heard if "paused" in one["title"]] == ["lunch"]
+    assert "t0ken" not in (tmp_path / "stderr").read_text()
+
+
+async def test_a_test_message_that_does_not_arrive_is_told(ears: Ears, tmp_path: Path) -> None:
+    """Exit code 1, the line of the file and its kind, and not the address."""
+    ears.status = 500
+    cli = Cli(tmp_path, {"SENTINEL_NOTIFY__URLS_FILE": str(file_of(ears, tmp_path))})
+    code, out, err = await cli("notify", "--json")
+    assert code == 1
+    assert json.loads(out) == [{"target": "1:json", "ok": False}]
+    assert "t0ken" not in out + err
+
+
+@pytest.mark.parametrize("text", ["", "nonsense://x", "# nobody\n"])
+def test_a_file_that_names_nobody_is_refused(tmp_path: Path, text: str) -> None:
+    """At the start, by its line, without what stands there."""
+    path = tmp_path / "people"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as error:
+        Channel.of_file(path)
+    assert "nonsense" not in str(error.value)
+
+
+@dataclass
+class Slow:
+    """A server that takes its time, or fails."""
+
+    seconds: float = 0.0
+    ok: bool = True
+    sent: list[str] = field(default_factory=list)
+
+    def send(self, title: str, text: str) -> list[Delivered]:
+        time.sleep(self.seconds)
+        self.sent.append(text)
+        return [Delivered("slow", self.ok)]
+
+
+def messenger(channel: Slow, metrics: Metrics, every: float = 1e-9, clock: Any = time.time) -> Messenger:
+    return Messenger(
+        channel,
+        values.NETWORK,
+        metrics,
+        logs.logger(),
+        events=("alarms", "summary", "pauses"),
+        every=every,
+        hour=6,
+        paused=lambda: None,
+        summary=lambda: "a good day",
+        clock=clock,
+    )
+
+
+async def test_a_slow_server_delays_nobody_and_the_queue_is_bounded() -> None:
+    """A thousand alarms while one message is on its way return at once; what does not fit is counted and told later."""
+    channel, metrics = Slow(seconds=0.5), Metrics(values.NETWORK)
+    told = messenger(channel, metrics)
+    await told.start()
+    told.alarm("first", "one")
+    await asyncio.sleep(0.1)  # it is on its way
+    begun = time.monotonic()
+    for number in range(1000):
+        told.alarm("flood", str(number))
+    assert time.monotonic() - begun < 0.5
+    assert value(scraped(metrics), "sentinel_notifications_total", result="suppressed") == 1000 - WAITING
+    await told.stop()
+    assert len(channel.sent) <= 2
+
+
+async def test_what_was_left_out_is_said_with_the_next() -> None:
+    """Five at once, then one by one; failures are counted."""
+    now = 0.0
+    channel, metrics = Slow(ok=False), Metrics(values.NETWORK)
+    told = messenger(channel, metrics, every=30.0, clock=lambda: now)
+    await told.start()
+    for number in range(BURST + 3):
+        told.alarm("x", str(number))
+    now += 31.0
+    told.alarm("x", "later")
+    for _ in range(100):
+        if len(channel.sent) == BURST + 1:
+            break
+        await asyncio.sleep(0.05)
+    assert channel.sent[-1] == "later\n(3 messages before this one were left out)"
+    assert value(scraped(metrics), "sentinel_notifications_total", result="failed") == BURST + 1
+    await told.stop()
+
+
+async def test_the_day_is_told_once_at_its_hour() -> None:
+    """The first cycle after 06:00 UTC tells it, and no other of that day."""
+    now = 20_000 * 86_400 + 5.9 * 3600
+    channel = Slow()
+    told = messenger(channel, Metrics(values.NETWORK), clock=lambda: now)
+    await told.start()
+    for hours in (0.0, 0.2, 1.0, 12.0):
+        now += 3600 * hours
+        told.cycle_done(values.record(values.hold("hold_voted")))
+    for _ in range(100):
+        if channel.sent:
+            break
+        await asyncio.sleep(0.05)
+    assert channel.sent == ["a good day"]
+    await told.stop()
+
+
+async def test_a_summary_that_fails_ends_nothing() -> None:
+    """The daemon goes on, and the day is not tried again with each cycle."""
+    now, tried = 20_000 * 86_400.0, 0
+
+    def failing() -> str:
+        nonlocal tried
+        tried += 1
+        raise ZeroDivisionError
+
+    channel = Slow()
+    told = messenger(channel, Metrics(values.NETWORK), clock=lambda: now)
+    told._summary = failing
+    await told.start()
+    now += 86_400
+    for _ in range(2):
+        told.cycle_done(values.record(values.hold("hold_voted")))
+    assert tried == 1
+    assert not channel.sent
+    await told.stop()
+
+
+def test_a_budget_fills_again_but_not_beyond_its_burst() -> None:
+    """However long nothing was sent, no more than the burst goes out at once; a clock set back gives nothing."""
+    now = 0.0
+    budget = Budget(2, 10.0, lambda: now)
+    assert [budget.take() for _ in range(3)] == [True, True, False]
+    now = 1000.0
+    assert [budget.take() for _ in range(3)] == [True, True, False]
+    now = 0.0
+    assert not budget.take()

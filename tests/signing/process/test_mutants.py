@@ -1,0 +1,222 @@
+"""Each guard of the signer taken out once: what it stopped then gets through, so the tests above can fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinel.config import terms
+from sentinel.core.errors import SignerRefused, SignerUnavailable
+from sentinel.core.transaction import Fees
+from sentinel.observe.logs import logger
+from sentinel.signing import envelope
+from sentinel.signing.limits import SignerLimits
+from sentinel.signing.process import book as book_module
+from sentinel.signing.process import local
+from sentinel.signing.process.book import Book
+from sentinel.signing.process.keys import LocalKey
+from sentinel.signing.process.local import LocalSigner
+from sentinel.signing.process.server import SignerServer
+from sentinel.signing.process.spending import DayCaps, Held, Spent
+from tests.signing.process.world import DOLLAR, FEES, GWEI, KEY, NETWORK, USDC, WETH, cancel, permit, settings, trade
+
+CHAIN = 31337
+CAPS = DayCaps({USDC.lower(): 3000 * DOLLAR}, 10**17, 5)
+
+
+@dataclass
+class World:
+    folder: Path
+    signer: LocalSigner
+    book: Book
+
+    @classmethod
+    def start(cls, folder: Path) -> World:
+        folder.mkdir(exist_ok=True)
+        limits = SignerLimits.of(
+            NETWORK,
+            terms.limits(settings(folder), NETWORK),
+            {"USDC": 5000 * DOLLAR, "WETH": 10**18},
+            {"USDC": 2000 * DOLLAR, "WETH": 10**18},
+        )
+        book = Book.open(folder / "book", CHAIN, LocalKey(bytes.fromhex(KEY)).address, CAPS)
+        return cls(folder, LocalSigner(LocalKey(bytes.fromhex(KEY)), limits, book=book), book)
+
+    def restart(self) -> None:
+        self.book.close()
+        again = World.start(self.folder)
+        self.signer, self.book = again.signer, again.book
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World.start(tmp_path)
+    yield world
+    world.book.close()
+
+
+Attack = Callable[[World], Awaitable[Any]]
+Mutant = Callable[[pytest.MonkeyPatch, World], None]
+
+
+async def steal(world: World) -> None:
+    await world.signer.sign_transaction(CHAIN, 0, trade(1, recipient="0x" + "9" * 40), FEES)
+
+
+async def grant_a_stranger(world: World) -> None:
+    typed = permit(1)
+    typed["message"]["spender"] = "0x" + "9" * 40
+    await world.signer.sign_permit(typed)
+
+
+async def two_payloads(world: World) -> None:
+    await world.signer.sign_transaction(CHAIN, 0, trade(1), FEES)
+    await world.signer.sign_transaction(CHAIN, 0, trade(2), FEES)
+
+
+async def two_payloads_over_a_restart(world: World) -> None:
+    await world.signer.sign_transaction(CHAIN, 0, trade(1), FEES)
+    world.restart()
+    await world.signer.sign_transaction(CHAIN, 0, trade(2), FEES)
+
+
+async def payload_after_a_cancel(world: World) -> None:
+    await world.signer.sign_transaction(CHAIN, 0, cancel(), FEES)
+    await world.signer.sign_transaction(CHAIN, 0, trade(2), FEES)
+
+
+async def too_much_a_day(world: World) -> None:
+    await world.signer.sign_transaction(CHAIN, 0, trade(2000), FEES)
+    await world.signer.sign_transaction(CHAIN, 1, trade(1001), FEES)
+
+
+async def too_much_over_a_restart(world: World) -> None:
+    await world.signer.sign_transaction(CHAIN, 0, trade(2000), FEES)
+    world.restart()
+    await world.signer.sign_transaction(CHAIN, 1, trade(1001), FEES)
+
+
+async def burn_gas(world: World) -> None:
+    for nonce in range(5):
+        await world.signer.sign_transaction(CHAIN, nonce, trade(1, gas=400_000), Fees(150 * GWEI, GWEI))
+
+
+async def sign_on_and_on(world: World) -> None:
+    for _ in range(6):
+        await world.signer.sign_permit(permit(1))
+
+
+async def raise_the_caps(world: World) -> None:
+    server = SignerServer(world.folder / "s", world.signer, world.book, logger(), peer=None, open_caps=False)
+    answer = await server._answer(
+        b'{"v": 1, "do": "allow", "approvals": {}, "trades": {"%s": 1}, "daily": {}}' % WETH.encode()
+    )
+    if answer.get("refused"):
+        raise SignerRefused(answer["refused"], answer["error"])
+
+
+class Liar(LocalKey):
+    """Says that it is the wallet's key; signs with another."""
+
+    __slots__ = ("claimed",)
+
+
+async def sign_with_another_key(world: World) -> None:
+    liar = Liar(b"\7" * 32)
+    liar.address = world.signer.address
+    world.signer._key = liar
+    await world.signer.sign_transaction(CHAIN, 0, trade(1), FEES)
+
+
+def no_limits(patch: pytest.MonkeyPatch, _: World) -> None:
+    patch.setattr(local, "check_transaction", lambda *_: {})
+
+
+def no_permit_check(patch: pytest.MonkeyPatch, _: World) -> None:
+    patch.setattr(local, "check_permit", lambda *_: None)
+
+
+def nonces_are_forgotten(patch: pytest.MonkeyPatch, _: World) -> None:
+    patch.setattr(Book, "_held", lambda self, nonce: None)
+
+
+def any_payload(patch: pytest.MonkeyPatch, _: World) -> None:
+    patch.setattr(book_module, "count", lambda asked, held, spent, caps: (Held(asked.payload, 0), spent))
+
+
+def no_memory(patch: pytest.MonkeyPatch, _: World) -> None:
+    def forget(self: Book, day: int) -> None:
+        self._day, self._spent = day, Spent()
+
+    patch.setattr(Book, "_begin", forget)
+
+
+def no_cap(name: str) -> Mutant:
+    def mutate(patch: pytest.MonkeyPatch, world: World) -> None:
+        most = {"volume": {USDC.lower(): 10**30}, "gas": 10**30, "signatures": 10**9}
+        world.book.caps = DayCaps(**{**{n: getattr(CAPS, n) for n in most}, name: most[name]})
+
+    return mutate
+
+
+def caps_stay_open(patch: pytest.MonkeyPatch, _: World) -> None:
+    allow = SignerServer._allow
+
+    def opened(self: SignerServer, asked: Any) -> None:
+        self._open_caps = True
+        allow(self, asked)
+
+    patch.setattr(SignerServer, "_allow", opened)
+
+
+def answers_unchecked(patch: pytest.MonkeyPatch, world: World) -> None:
+    patch.setattr(envelope, "recover", lambda *_: world.signer.address)
+
+
+GUARDS: dict[str, tuple[Attack, Mutant]] = {
+    "the limits": (steal, no_limits),
+    "the permit's limits": (grant_a_stranger, no_permit_check),
+    "one payload a nonce": (two_payloads, any_payload),
+    "a cancelled nonce is used up": (payload_after_a_cancel, nonces_are_forgotten),
+    "nonces are durable": (two_payloads_over_a_restart, nonces_are_forgotten),
+    "the day's volume": (too_much_a_day, no_cap("volume")),
+    "the volume is durable": (too_much_over_a_restart, no_memory),
+    "the day's gas": (burn_gas, no_cap("gas")),
+    "the day's signatures": (sign_on_and_on, no_cap("signatures")),
+    "caps are set once": (raise_the_caps, caps_stay_open),
+    "answers are recovered": (sign_with_another_key, answers_unchecked),
+}
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+async def test_a_guard_that_is_taken_out_is_missed(guard: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the guard the attack is refused; without it, it gets through."""
+    attack, mutant = GUARDS[guard]
+    with pytest.raises((SignerRefused, SignerUnavailable)):
+        await attack(world)
+    fresh = World.start(world.folder / "mutant")
+    try:
+        mutant(monkeypatch, fresh)
+        await attack(fresh)
+    finally:
+        fresh.book.close()
+
+
+def test_a_bump_that_counts_twice_is_missed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other way round: were a raise counted anew, an honest bump of a large trade would be refused."""
+
+    async def bumped() -> None:
+        first = trade(2000)
+        for fee in (50, 60):
+            await world.signer.sign_transaction(CHAIN, 0, first, Fees(fee * GWEI, GWEI))
+
+    asyncio.run(bumped())
+    world.restart()
+    monkeypatch.setattr(Book, "_held", lambda self, nonce: None)
+    with pytest.raises(SignerRefused):
+        asyncio.run(bumped())

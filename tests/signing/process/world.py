@@ -1,0 +1,84 @@
+"""A real signer process on settings of its own, and things to ask of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+
+from sentinel.config.network_file import load_network
+from sentinel.config.settings import Settings, load
+from sentinel.core.simulation import TxRequest
+from sentinel.core.transaction import Fees
+from sentinel.daemon.signing import Keeper, keeper
+from sentinel.dex.building.permit2 import typed_permit
+from sentinel.signing.process.book import FILE
+from tests.signing.test_signer import SENDER, V2, hop, router_call
+
+KEY = "51" * 31 + "9e"  # worth nothing anywhere
+WALLET = Account.from_key(KEY).address
+NETWORK = load_network("devnet")
+USDC, WETH = (NETWORK.tokens[symbol].address for symbol in ("USDC", "WETH"))
+PRICES = {"WETH": 2000.0, "WBTC": 60_000.0}
+GWEI = 10**9
+FEES = Fees(50 * GWEI, 2 * GWEI)
+GAS = 300_000
+LIMITS = {"max_trade": 1000.0, "daily_volume": 1250.0}  # the signer's: 2,000 USDC a trade, 2,500 a day
+DOLLAR = 10**6  # USDC base units
+
+
+def settings(folder: Path, **more: Any) -> Settings:
+    key = folder / "key"
+    if not key.exists():
+        key.touch(mode=0o600)
+        key.write_text(KEY)
+    given: dict[str, Any] = {"state_dir": folder / "state", "limits": LIMITS, "wallet": {"dev_key_file": key}}
+    return load(None, **{**given, **more})
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, *, caps: bool = True, **more: Any) -> AsyncIterator[Keeper]:
+    """As the daemon starts it: a child, whose caps by token it sets."""
+    given = settings(folder, **more)
+    async with keeper(given, NETWORK) as found:
+        if caps:
+            await found.allow(given, NETWORK, PRICES)
+        yield found
+
+
+def trade(dollars: int, *, gas: int = GAS, ahead: int = 100, recipient: str = SENDER) -> TxRequest:
+    """Sell so many USDC for WETH, in one V2 swap; the amount makes the bytes differ."""
+    given = hop(V2, recipient, dollars * DOLLAR, 1, (USDC, WETH), True)
+    return TxRequest(NETWORK.universal_router, router_call((V2, given), deadline=int(time.time()) + ahead), 0, gas)
+
+
+def cancel() -> TxRequest:
+    return TxRequest(WALLET, b"", 0, 21_000)
+
+
+def permit(dollars: int) -> dict[str, Any]:
+    return typed_permit(
+        chain_id=31337,
+        permit2=NETWORK.permit2,
+        token=USDC,
+        amount=dollars * DOLLAR,
+        expiration=int(time.time()) + 100,
+        nonce=0,
+        spender=NETWORK.universal_router,
+    )
+
+
+def records(folder: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """Of a signer that has stopped: kind and body, with the chain of hashes checked."""
+    from sentinel.journal.ledger import Ledger
+
+    ledger = Ledger(folder / "state" / "signer" / FILE, "", 1, read_only=True)
+    try:
+        return [(record.kind, json.loads(record.body)) for record in ledger.records()]
+    finally:
+        ledger.close()
