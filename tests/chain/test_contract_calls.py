@@ -48,13 +48,14 @@ class Node:
     async def _handle(self, request: web.Request) -> web.Response:
         self.asked += 1
         batch = await request.json()
-        found = [self.answer(item) for item in batch]
-        if None in found:
-            assert request.transport is not None
-            request.transport.abort()
-        return web.json_response(
-            [{"jsonrpc": "2.0", "id": item["id"], **(one or {})} for item, one in zip(batch, found)]
-        )
+        replies = []
+        for item in batch:
+            if (answer := self.answer(item)) is None:
+                assert request.transport is not None
+                request.transport.abort()
+                break
+            replies.append({"jsonrpc": "2.0", "id": item["id"], **answer})
+        return web.json_response(replies)
 
 
 async def test_one_request_for_all_that_is_asked_together(devnet: Devnet) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from eth_account.messages import encode_typed_data
+from eth_typing import HexAddress, HexStr
 from eth_utils.crypto import keccak
 from web3.types import Nonce
 from web3.utils.address import get_create_address
@@ -41,7 +42,7 @@ async def test_a_loaded_chain_holds_exactly_the_baked_state(devnet: Devnet) -> N
 
 def test_addresses_follow_from_the_deployer_and_its_nonce() -> None:
     """They are computed without web3, which a running market does not load, and are those that web3 computes."""
-    assert [ADDRESSES[name] for name in PLAN] == [get_create_address(DEPLOYER, Nonce(n)) for n in range(len(PLAN))]
+    assert [ADDRESSES[name] for name in PLAN] == [get_create_address(HexAddress(HexStr(DEPLOYER)), Nonce(n)) for n in range(len(PLAN))]
 
 
 async def test_a_chain_that_is_not_fresh_gets_no_contracts(devnet: Devnet) -> None:
