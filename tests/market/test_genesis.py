@@ -42,7 +42,9 @@ async def test_a_loaded_chain_holds_exactly_the_baked_state(devnet: Devnet) -> N
 
 def test_addresses_follow_from_the_deployer_and_its_nonce() -> None:
     """They are computed without web3, which a running market does not load, and are those that web3 computes."""
-    assert [ADDRESSES[name] for name in PLAN] == [get_create_address(HexAddress(HexStr(DEPLOYER)), Nonce(n)) for n in range(len(PLAN))]
+    assert [ADDRESSES[name] for name in PLAN] == [
+        get_create_address(HexAddress(HexStr(DEPLOYER)), Nonce(n)) for n in range(len(PLAN))
+    ]
 
 
 async def test_a_chain_that_is_not_fresh_gets_no_contracts(devnet: Devnet) -> None:
