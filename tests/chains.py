@@ -65,3 +65,11 @@ async def rollup(*, operator: tuple[int, int] = (0, 0)) -> AsyncIterator[Devnet]
 
 async def put(rpc: Rpc, address: str, slot: int, value: int) -> None:
     await rpc.call("anvil_setStorageAt", address, f"0x{slot:064x}", f"0x{value:064x}")
+
+
+async def send(rpc: Rpc, sender: str, to: str, data: bytes) -> None:
+    """A call from an account that Anvil impersonates, mined; it must not revert."""
+    tx_hash = await rpc.call("eth_sendTransaction", {"from": sender, "to": to, "data": "0x" + data.hex()})
+    await rpc.call("evm_mine")
+    receipt = await rpc.call("eth_getTransactionReceipt", tx_hash)
+    assert (receipt or {}).get("status") == "0x1", receipt

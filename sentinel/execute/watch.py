@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from eth_utils.address import to_checksum_address
+
 from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
 from sentinel.chain.rpc import Call, JsonRpc, quantity
 from sentinel.core import gas
@@ -16,7 +18,6 @@ from sentinel.core.transaction import Outcome, Settled
 from sentinel.execute.send_state import Receipt
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
-ALLOWANCE = bytes.fromhex("dd62ed3e")  # allowance(address,address)
 NO_JUDGEMENT = (None, 429, -32005)  # no answer of the node's own, or that it is asked too often
 GET_ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
 
@@ -141,12 +142,16 @@ class Watch:
 
     async def allowances(self, symbols: Iterable[Symbol]) -> dict[Symbol, int]:
         """ERC-20 allowance wallet -> Permit2, base units, at the newest block."""
-        wanted = list(symbols)
-        data = ALLOWANCE + _word(self._wallet) + _word(self._network.permit2)
-        words = await self._read(
-            self._rpc, [(self._network.tokens[symbol].address, data) for symbol in wanted], "latest"
-        )
-        return dict(zip(wanted, words, strict=True))
+        # Asked at starts alone, and what it loads takes most of a second: no part of the following of transactions.
+        from sentinel.chain.contract_calls import ERC20, answers, contract, web3
+
+        w3, wanted = web3(self._rpc), list(symbols)
+        pair = [to_checksum_address(self._wallet), to_checksum_address(self._network.permit2)]
+        tokens = [contract(w3, self._network.tokens[symbol].address, ERC20) for symbol in wanted]
+        found = await answers([token.functions.allowance(*pair) for token in tokens])
+        if unread := [symbol for symbol, amount in zip(wanted, found, strict=True) if amount is None]:
+            raise RpcError(f"the allowance of {', '.join(unread)} cannot be read")
+        return dict(zip(wanted, found, strict=True))
 
     async def _balances(self, block: HexHash) -> dict[Symbol, int]:
         reads = [(token.address, BALANCE_OF + _word(self._wallet)) for token in self._network.tokens.values()]
@@ -155,7 +160,7 @@ class Watch:
         words, *_ = await self._rpc.everywhere(lambda rpc: self._read(rpc, reads, {"blockHash": block}))
         return dict(zip([*self._network.tokens, NATIVE], words, strict=True))
 
-    async def _read(self, rpc: JsonRpc, reads: list[Read], block: str | dict[str, str]) -> list[int]:
+    async def _read(self, rpc: JsonRpc, reads: list[Read], block: dict[str, str]) -> list[int]:
         call = {"to": self._network.multicall3, "data": "0x" + encode_aggregate3(reads).hex()}
         returned = await rpc.call("eth_call", call, block)
         try:

@@ -11,6 +11,8 @@ import os
 import re
 from pathlib import Path
 
+from eth_typing import ABI
+
 from sentinel.core.errors import OperatorError
 
 PACKAGES = {
@@ -24,7 +26,7 @@ PACKAGES = {
     "op": "@eth-optimism__contracts-bedrock@0.17.3",
 }
 
-# name -> (package, path in it); JSON files with a `bytecode` field
+# name -> (package, path in it); JSON files with the fields `bytecode` and `abi`
 CREATION = {
     "WETH9": ("weth", "build/contracts/WETH9.json"),
     "UniswapV2Factory": ("v2", "build/UniswapV2Factory.json"),
@@ -56,18 +58,25 @@ def default_cache() -> Path:
 
 
 class Artifacts:
-    """Bytecode by contract name. Every reader raises OperatorError, which says how to mend it, for a missing file."""
+    """By contract name. Every reader raises OperatorError, which says how to mend it, for a missing file."""
 
     def __init__(self, cache: Path | None = None) -> None:
         self.cache = cache or default_cache()
 
     def creation(self, name: str) -> bytes:
         """Creation bytecode, without constructor arguments."""
+        return self._contract(name)[0]
+
+    def abi(self, name: str) -> ABI:
+        return self._contract(name)[1]
+
+    def _contract(self, name: str) -> tuple[bytes, ABI]:
         path = self._own(name) if name in OWN else self._published(*(CREATION | PREDEPLOYED)[name])
         try:
-            code = json.loads(_read(path))["bytecode"]
+            artifact = json.loads(_read(path))
+            code = artifact["bytecode"]
             text: str = code["object"] if isinstance(code, dict) else code  # as Foundry and as Hardhat write it
-            return bytes.fromhex(text.removeprefix("0x"))
+            return bytes.fromhex(text.removeprefix("0x")), artifact["abi"]
         except (KeyError, ValueError, AttributeError) as error:
             raise OperatorError(f"{path} is not a contract artifact: delete it and run `make setup`") from error
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from eth_abi.abi import decode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from sentinel.chain.anvil import start_anvil
+from sentinel.chain.contract_calls import Web3, answers, contract, web3
 from sentinel.chain.rpc import Rpc
 from sentinel.config.network_file import FOLDER
 from sentinel.core.network import Address
 from sentinel.market import contracts
+from sentinel.market.artifacts import Artifacts
 from sentinel.market.genesis import HARDFORK, genesis
 
 FILE = FOLDER / "devnet.toml"
@@ -23,8 +24,8 @@ BLOCK_TIME = 2.0  # seconds, the demo's
 
 async def describe(rpc: Rpc) -> str:
     """The text of sentinel/config/networks/devnet.toml for a chain that holds the baked contracts."""
-    at = contracts.ADDRESSES
-    pools = {pool.name: await pool_address(rpc, pool) for pool in contracts.POOLS}
+    at, w3 = contracts.ADDRESSES, web3(rpc)
+    pools = {pool.name: await pool_address(w3, pool) for pool in contracts.POOLS}
     lines = [
         "# The local market. Written by `python -m sentinel.market.describe`: addresses and code follow from the",
         "# deployment, so a change of a contract or of their order means writing this file again.",
@@ -40,7 +41,7 @@ async def describe(rpc: Rpc) -> str:
     ]
     for symbol, decimals in contracts.DECIMALS.items():
         lines += ["", f"[tokens.{symbol}]", f'address = "{at[symbol]}"', f"decimals = {decimals}"]
-        lines += [f'code_hash = "{await code_hash(rpc, at[symbol])}"']
+        lines += [f'code_hash = "{await code_hash(w3, at[symbol])}"']
     for pool in contracts.POOLS:
         token0, token1 = sorted(pool.tokens, key=lambda symbol: int(at[symbol], 16))
         lines += ["", f'[pools."{pool.name}"]', f'venue = "{pool.venue}"', f'address = "{pools[pool.name]}"']
@@ -59,24 +60,26 @@ async def describe(rpc: Rpc) -> str:
         "WBTC feed": at["FeedWBTC"],
     } | pools
     for name, address in named.items():
-        lines.append(f'"{address}" = "{await code_hash(rpc, address)}"  # {name}')
+        lines.append(f'"{address}" = "{await code_hash(w3, address)}"  # {name}')
     return "\n".join(lines) + "\n"
 
 
-async def pool_address(rpc: Rpc, pool: contracts.PoolPlan) -> Address:
+async def pool_address(w3: Web3, pool: contracts.PoolPlan) -> Address:
     """Where the factory put the pool; the PoolManager for V4."""
-    asked = contracts.pool_query(pool)
-    if asked is None:
-        return contracts.ADDRESSES["PoolManager"]
-    factory, query = asked
-    answer = await rpc.call("eth_call", {"to": factory, "data": "0x" + query.hex()}, "latest")
-    return to_checksum_address(decode(["address"], bytes.fromhex(answer[2:]))[0])
+    at, pair = contracts.ADDRESSES, [contracts.ADDRESSES[token] for token in pool.tokens]
+    if pool.venue == "uniswap_v4":
+        return at["PoolManager"]
+    version = "V2" if pool.venue == "uniswap_v2" else "V3"
+    factory = contract(w3, at[f"{version}Factory"], Artifacts().abi(f"Uniswap{version}Factory")).functions
+    asked = factory.getPair(*pair) if version == "V2" else factory.getPool(*pair, pool.fee_pips)
+    found: Address
+    (found,) = await answers([asked])
+    return found
 
 
-async def code_hash(rpc: Rpc, address: Address) -> str:
+async def code_hash(w3: Web3, address: Address) -> str:
     """keccak of the runtime code."""
-    code = await rpc.call("eth_getCode", address, "latest")
-    return "0x" + keccak(bytes.fromhex(code[2:])).hex()
+    return "0x" + keccak(await w3.eth.get_code(to_checksum_address(address))).hex()
 
 
 async def _main() -> None:

@@ -9,10 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from eth_abi.abi import encode
+from eth_abi.grammar import parse
+from eth_utils.crypto import keccak
+
 from sentinel.chain.rpc import Call, Rpc
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.network import Address, Network
-from sentinel.market.contracts import ADDRESSES, DEPLOYER, FEED_DECIMALS, POOLS, PoolPlan, calldata, members
+from sentinel.market.contracts import ADDRESSES, DEPLOYER, FEED_DECIMALS, POOLS, PoolPlan, members
 from sentinel.market.crowd import Behaviour, Crowd, Opening, Wish
 from sentinel.market.prices import Bar, PricePath
 
@@ -217,3 +221,9 @@ def tick_at(sqrt_price_x96: int) -> int:
 
 def _tx(sender: Address, to: Address, data: bytes) -> dict[str, Any]:
     return {"from": sender, "to": to, "data": "0x" + data.hex(), "value": "0x0"}
+
+
+def calldata(signature: str, *values: Any) -> bytes:
+    """Selector and arguments of e.g. `mint(address,uint256)`."""
+    arguments = parse(signature[signature.index("(") :]).components if values else ()
+    return keccak(text=signature)[:4] + encode([kind.to_type_str() for kind in arguments], values)

@@ -24,7 +24,7 @@ BAKED_AT = 1_577_836_800  # chain time of the first baked block; every market st
 GAS_LIMIT = 60_000_000
 # what only tells of the throw-away chain's blocks: their collected tips, and their hashes (EIP-2935)
 _THROWN_AWAY = (contracts.ZERO, "0x0000f90827f1c53a10cb7a02335b175320002935")
-_SOURCES = (Path(__file__), Path(contracts.__file__))
+_SOURCES = tuple(Path(__file__).with_name(name) for name in ("genesis.py", "contracts.py", "deployment.py"))
 
 
 def key(artifacts: Artifacts) -> str:
@@ -46,13 +46,15 @@ async def genesis(artifacts: Artifacts | None = None, *, anvil: str | Path | Non
 
 async def bake(artifacts: Artifacts, *, anvil: str | Path | None = None) -> dict[str, Any]:
     """Deploy on a throw-away Anvil and give the resulting state as a genesis document; the same one every time."""
+    from sentinel.market.deployment import deploy  # it loads web3, which a market that was baked before never needs
+
     arguments = ["--accounts", "0", "--auto-impersonate", "--no-mining", "--hardfork", HARDFORK]
     arguments += ["--chain-id", str(contracts.CHAIN_ID), "--timestamp", str(BAKED_AT), "--gas-limit", str(GAS_LIMIT)]
     child, url = await start_anvil(program=anvil, arguments=arguments)
     try:
         async with Rpc(url) as rpc:
             await rpc.call("anvil_setBlockTimestampInterval", 1)
-            await contracts.deploy(rpc, artifacts)
+            await deploy(rpc, artifacts)
             for sender in (contracts.DEPLOYER, *contracts.members()):  # what deploying cost depends on nothing
                 await rpc.call("anvil_setBalance", sender, hex(10**9 * contracts.ETHER))
             dump = await rpc.call("anvil_dumpState")

@@ -22,7 +22,8 @@ from sentinel.core.market_state import Head, V2State, V3State
 from sentinel.core.network import NATIVE, Pool
 from sentinel.dex.venues.registry import VENUES, venue_of
 from sentinel.market import Devnet
-from sentinel.market.contracts import calldata, send
+from sentinel.market.driver import calldata
+from tests.chains import send
 
 WALLET = "0x1212121212121212121212121212121212121212"
 

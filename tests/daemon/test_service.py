@@ -27,7 +27,11 @@ async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
 
 
 async def test_a_dry_run_decides_and_sends_nothing(cli: Cli, devnet: Devnet) -> None:
-    """Acts are journaled as dry, the wallet's nonce stays, metrics parse, and SIGTERM ends it with exit code 0."""
+    """Acts are journaled as dry, the wallet's nonce stays, metrics parse, and SIGTERM ends it with exit code 0.
+
+    Nothing that it does needs web3.
+    """
+    cli.settings["PYTHONPROFILEIMPORTTIME"] = "1"
     daemon = await cli.spawn("run")
     status = await cli.until(lambda found: found["acts"] > 0, "status")
     assert status["mode"] == "dry"
@@ -47,6 +51,9 @@ async def test_a_dry_run_decides_and_sends_nothing(cli: Cli, devnet: Devnet) -> 
     assert code == 0
     assert "swap" in out
     assert not list((cli.folder / "state").glob("*.sock"))
+    imported = {line.rpartition("|")[2].strip() for line in (cli.folder / "stderr").read_text().splitlines()}
+    assert "sentinel.cycle" in imported
+    assert "web3" not in imported
 
 
 async def test_live_trades_are_confirmed_as_simulated(cli: Cli) -> None:

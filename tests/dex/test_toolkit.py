@@ -20,7 +20,8 @@ from sentinel.core.transaction import Intent
 from sentinel.decide.policy import Policy
 from sentinel.dex.building.permit2 import allowance_call
 from sentinel.dex.simulating.trial import MAX_GAS
-from sentinel.market.contracts import DEPLOYER, send
+from sentinel.market.contracts import DEPLOYER
+from tests.chains import send
 
 from .conftest import Desk, candidates
 

@@ -20,7 +20,8 @@ from sentinel.core.transaction import Fees, Outcome
 from sentinel.dex.simulating.batch import simulate
 from sentinel.dex.simulating.environment import next_block, other_block
 from sentinel.dex.simulating.trial import Trial
-from sentinel.market.contracts import PERMIT2, calldata
+from sentinel.market.contracts import PERMIT2
+from sentinel.market.driver import calldata
 from tests.chains import before_london, type_zero
 from tests.execute.rig import COUNTER, GWEI, KEY, Rig
 

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 from eth_account.messages import encode_typed_data
+from eth_typing import HexAddress, HexStr
 from eth_utils.crypto import keccak
+from web3.types import Nonce
+from web3.utils.address import get_create_address
 
 from sentinel.config.network_file import FOLDER, load_network
 from sentinel.core.errors import OperatorError
 from sentinel.market import Devnet, genesis
 from sentinel.market.artifacts import CREATION, OWN, Artifacts
-from sentinel.market.contracts import DEPLOYER, mended_permit2, permit2_separator
+from sentinel.market.contracts import ADDRESSES, DEPLOYER, PLAN
+from sentinel.market.deployment import deploy, mended_permit2, permit2_separator
 from sentinel.market.describe import describe
 
 
@@ -34,6 +38,20 @@ async def test_a_loaded_chain_holds_exactly_the_baked_state(devnet: Devnet) -> N
         assert await devnet.rpc.call("eth_getBalance", address, "0x0") == account["balance"]
         for slot, value in account.get("storage", {}).items():
             assert await devnet.rpc.call("eth_getStorageAt", address, slot, "0x0") == value
+
+
+def test_addresses_follow_from_the_deployer_and_its_nonce() -> None:
+    """They are computed without web3, which a running market does not load, and are those that web3 computes."""
+    assert [ADDRESSES[name] for name in PLAN] == [
+        get_create_address(HexAddress(HexStr(DEPLOYER)), Nonce(n)) for n in range(len(PLAN))
+    ]
+
+
+async def test_a_chain_that_is_not_fresh_gets_no_contracts(devnet: Devnet) -> None:
+    """The deployer's next address is another one, and the network file would name nothing."""
+    await devnet.rpc.call("anvil_impersonateAccount", DEPLOYER)
+    with pytest.raises(OperatorError, match="was not fresh"):
+        await deploy(devnet.rpc, Artifacts())
 
 
 async def test_the_genesis_file_is_kept_outside_the_repository() -> None:

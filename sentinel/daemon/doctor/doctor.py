@@ -12,12 +12,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from eth_utils.address import is_address, to_checksum_address
 
 from sentinel.agent.model import StudentModel
 from sentinel.chain.anvil import VERSION, find_anvil
+from sentinel.chain.contract_calls import ERC20, answers, contract, web3
 from sentinel.chain.endpoints import Endpoints, Rules
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import Rpc, redact
@@ -194,15 +194,13 @@ async def _funds(patient: _Patient) -> AsyncIterator[Finding]:
     told = f"{coin / 1e18:.4f} of the native coin"
     mend = f"send at least {(least - coin) / 1e18:.4f} more to {patient.address}, plus gas for the trades"
     yield Finding("gas", "ok" if coin > least else "fail", told, "" if coin > least else mend)
-    calls: list[tuple[str, list[Any]]] = [
-        ("eth_call", [{"to": token.address, "data": "0x70a08231" + patient.address[2:].rjust(64, "0")}, "latest"])
-        for token in patient.network.tokens.values()
-    ]
-    replies = await patient.rpc.batch(calls)
+    w3, tokens = web3(patient.rpc), patient.network.tokens.values()
+    wallet = to_checksum_address(patient.address)
+    said = await answers([contract(w3, token.address, ERC20).functions.balanceOf(wallet) for token in tokens])
     held = {
-        symbol: int(reply, 16) / 10.0 ** patient.network.tokens[symbol].decimals
-        for symbol, reply in zip(patient.network.tokens, replies, strict=True)
-        if isinstance(reply, str) and len(reply) > 2
+        token.symbol: amount / 10.0**token.decimals
+        for token, amount in zip(tokens, said, strict=True)
+        if amount is not None
     }
     told = ", ".join(f"{amount:g} {symbol}" for symbol, amount in held.items() if amount) or "no tokens"
     mend = "" if any(held.values()) else f"send tokens of the network file to {patient.address}"

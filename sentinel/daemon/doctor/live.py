@@ -7,7 +7,6 @@ from sentinel.config.settings import Settings
 from sentinel.core.errors import JournalError, SettingsError
 from sentinel.core.network import Network
 from sentinel.daemon.assemble import JOURNAL
-from sentinel.daemon.doctor.doctor import examine
 from sentinel.journal.journal import Journal
 
 
@@ -19,6 +18,8 @@ async def require_green(settings: Settings, network: Network) -> str | None:
     """
     if network.chain_id == DEVELOPMENT_CHAIN:
         return None
+    from sentinel.daemon.doctor.doctor import examine  # it loads web3, which a dry run never needs
+
     failing = [finding for finding in await examine(settings) if finding.grade == "fail"]
     if not failing:
         return None

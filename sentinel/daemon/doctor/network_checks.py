@@ -6,11 +6,12 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from eth_abi.abi import encode
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from sentinel.chain import anchor
+from sentinel.chain.contract_calls import ERC20, FEED, PERMIT2, POOL, answers, contract, web3
 from sentinel.chain.rpc import JsonRpc, quantity
-from sentinel.core.errors import RpcError
 from sentinel.core.network import Address, Feed, Network, Pool
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.dex.venues.registry import VENUES
@@ -18,11 +19,9 @@ from sentinel.dex.venues.registry import VENUES
 _DEVELOPMENT_CHAIN = 31337
 _DOMAIN = keccak(text="EIP712Domain(string name,uint256 chainId,address verifyingContract)")
 _READS: Mapping[str, Mapping[str, str]] = {  # venue -> what of the file the contract tells itself -> how it is asked
-    "uniswap_v2": {"token0": "token0()", "token1": "token1()"},
-    "uniswap_v3": {"token0": "token0()", "token1": "token1()", "fee_pips": "fee()", "tick_spacing": "tickSpacing()"},
+    "uniswap_v2": {"token0": "token0", "token1": "token1"},
+    "uniswap_v3": {"token0": "token0", "token1": "token1", "fee_pips": "fee", "tick_spacing": "tickSpacing"},
 }
-
-Read = tuple[Address, str]
 
 
 async def contracts(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
@@ -47,18 +46,21 @@ async def contracts(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
 
 async def tokens(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
     """decimals() of each token, and the domain that Permit2 lets permits be signed for."""
-    given = list(network.tokens.values())
-    wrong = []
-    for token, word in zip(given, await _words(rpc, [(token.address, "decimals()") for token in given]), strict=True):
-        if word is None or word != token.decimals:
-            wrong.append(f"{token.symbol} says {'nothing' if word is None else word}, the file {token.decimals}")
+    w3, given = web3(rpc), list(network.tokens.values())
+    decimals = [contract(w3, token.address, ERC20).functions.decimals() for token in given]
+    domain = contract(w3, network.permit2, PERMIT2).functions.DOMAIN_SEPARATOR()
+    *said, separator = await answers([*decimals, domain])
+    wrong = [
+        f"{token.symbol} says {'nothing' if number is None else number}, the file {token.decimals}"
+        for token, number in zip(given, said, strict=True)
+        if number != token.decimals
+    ]
     if wrong:
         yield Finding("decimals", "fail", "; ".join(wrong), "mend decimals, or the token's address, in the file")
     else:
         yield Finding("decimals", "ok", f"{len(given)} tokens as in the file")
-    (separator,) = await _words(rpc, [(network.permit2, "DOMAIN_SEPARATOR()")])
-    domain = [_DOMAIN, keccak(text="Permit2"), network.chain_id, network.permit2]
-    if separator == int.from_bytes(keccak(encode(["bytes32", "bytes32", "uint256", "address"], domain))):
+    fields = [_DOMAIN, keccak(text="Permit2"), network.chain_id, network.permit2]
+    if separator == keccak(encode(["bytes32", "bytes32", "uint256", "address"], fields)):
         yield Finding("permit2", "ok", "its signing domain is this chain's")
     else:
         mend = "mend permit2 in the file: no permit signed for this chain would be taken"
@@ -68,17 +70,20 @@ async def tokens(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
 async def pools(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
     """Tokens, fee and tick spacing as the contract has them. A V2 pair has no fee to ask for: it is the code's."""
     asked = {pool: _READS[pool.venue] for pool in network.pools.values() if pool.venue in _READS}
-    reads = [(pool.address, what) for pool, fields in asked.items() for what in fields.values()]
-    words = iter(await _words(rpc, reads))
+    w3 = web3(rpc)
+    calls = [
+        contract(w3, pool.address, POOL).functions[name]() for pool, fields in asked.items() for name in fields.values()
+    ]
+    said = iter(await answers(calls))
     wrong = [
         f"{pool.name}: no venue is called {pool.venue}" for pool in network.pools.values() if pool.venue not in VENUES
     ]
     for pool, fields in asked.items():
         for field in fields:
-            word, expected = next(words), _expected(network, pool, field)
-            if word != expected:
-                says = "does not tell" if word is None else f"says {_shown(field, word)}"
-                wrong.append(f"{pool.name} {says} {field}, the file {_shown(field, expected)}")
+            found, expected = next(said), _expected(network, pool, field)
+            if found != expected:
+                says = "does not tell" if found is None else f"says {found}"
+                wrong.append(f"{pool.name} {says} {field}, the file {expected}")
     if wrong:
         yield Finding("pools", "fail", "; ".join(wrong), "mend the pool's venue, address, tokens or fee in the file")
     else:
@@ -90,11 +95,13 @@ async def feeds(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
     given = [*network.feeds.values(), *((network.quote_feed,) if network.quote_feed is not None else ())]
     head = await rpc.call("eth_getBlockByNumber", "latest", False)
     now = quantity(head["timestamp"], 48) if isinstance(head, dict) else int(time.time())
-    decimals = await _words(rpc, [(feed.address, "decimals()") for feed in given])
-    rounds = await _replies(rpc, [(feed.address, "latestRoundData()") for feed in given])
+    w3 = web3(rpc)
+    asked = [contract(w3, feed.address, FEED).functions for feed in given]
+    said = await answers([*(feed.decimals() for feed in asked), *(feed.latestRoundData() for feed in asked)])
+    decimals, rounds = said[: len(given)], said[len(given) :]
     sound = True
-    for feed, word, answer in zip(given, decimals, rounds, strict=True):
-        if (finding := _judge(feed, word, answer, now)) is not None:
+    for feed, number, answer in zip(given, decimals, rounds, strict=True):
+        if (finding := _judge(feed, number, answer, now)) is not None:
             sound = False
             yield finding
     if sound:
@@ -107,15 +114,16 @@ async def feeds(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
         yield Finding("quote feed", "warn", told, f"name a feed of {network.quote} as [quote_feed]")
 
 
-def _judge(feed: Feed, decimals: int | None, answer: bytes | None, now: int) -> Finding | None:
+def _judge(feed: Feed, decimals: int | None, answer: Sequence[int] | None, now: int) -> Finding | None:
     if decimals != feed.decimals:
         told = "nothing" if decimals is None else str(decimals)
         what = f"{feed.token}: decimals() says {told}, the file {feed.decimals}"
         return Finding("feeds", "fail", what, "mend the feed's address or decimals in the file")
-    if answer is None or len(answer) < 160:
+    if answer is None:
         mend = "mend the feed's address: latestRoundData() is what is read"
         return Finding("feeds", "fail", f"{feed.token}: no answer", mend)
-    price, age = int.from_bytes(answer[32:64], signed=True), now - int.from_bytes(answer[96:128])
+    _, price, _, updated_at, _ = answer
+    age = now - updated_at
     if price <= 0:
         return Finding("feeds", "fail", f"{feed.token}: the answer is {price}", "do not trade until the feed is sound")
     if not 0 <= age <= feed.max_age:
@@ -124,15 +132,11 @@ def _judge(feed: Feed, decimals: int | None, answer: bytes | None, now: int) -> 
     return None
 
 
-def _expected(network: Network, pool: Pool, field: str) -> int:
+def _expected(network: Network, pool: Pool, field: str) -> Address | int:
     if field in ("token0", "token1"):
-        return int(network.tokens[getattr(pool, field)].address, 16)
+        return to_checksum_address(network.tokens[getattr(pool, field)].address)
     expected: int = getattr(pool, field)
     return expected
-
-
-def _shown(field: str, word: int) -> str:
-    return f"0x{word:040x}" if field.startswith("token") else str(word)
 
 
 def _names(network: Network) -> dict[Address, str]:
@@ -145,23 +149,3 @@ def _names(network: Network) -> dict[Address, str]:
     if network.quote_feed is not None:
         named[network.quote_feed.address] = "quote_feed"
     return named
-
-
-async def _words(rpc: JsonRpc, reads: Sequence[Read]) -> list[int | None]:
-    """The first word of each answer; None where the contract does not answer so."""
-    replies = await _replies(rpc, reads)
-    return [int.from_bytes(reply[:32]) if reply is not None and len(reply) >= 32 else None for reply in replies]
-
-
-async def _replies(rpc: JsonRpc, reads: Sequence[Read]) -> list[bytes | None]:
-    """Return data of calls without arguments at the newest block; None where one reverts. Raises Unavailable."""
-    calls = [("eth_call", [{"to": to, "data": "0x" + keccak(text=what)[:4].hex()}, "latest"]) for to, what in reads]
-    found: list[bytes | None] = []
-    for reply in await rpc.batch(calls):
-        if isinstance(reply, RpcError) and reply.code is None:
-            raise reply
-        try:
-            found.append(bytes.fromhex(reply.removeprefix("0x")) if isinstance(reply, str) else None)
-        except ValueError as error:
-            raise RpcError(f"the endpoint answered {str(reply)[:80]!r} for a call") from error
-    return found

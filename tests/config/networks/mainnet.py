@@ -26,7 +26,7 @@ from sentinel.core.errors import RpcError
 from sentinel.core.market_state import Head
 from sentinel.core.network import NATIVE, Address, Feed, Network, Pool, Symbol
 from sentinel.market.artifacts import Artifacts
-from sentinel.market.contracts import permit2_separator
+from sentinel.market.deployment import permit2_separator
 from tests.config.networks.known import readers, tradable
 from tests.config.networks.recorded import Recorded
 
