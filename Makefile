@@ -11,7 +11,7 @@ SOURCES = sentinel tests deploy/setup deploy/grafana docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
-.PHONY: ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs
+.PHONY: fresh-check ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test: setup check  ## set up, check, and run every test (PYTEST='-k vote' to cho
 
 proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, Ray, the analyst; 15 minutes
 	$(BIN)/python -m pytest -m proof $(PYTEST)
+
+fresh-check:  ## prove `make demo` and `make test` on an empty Debian 12; as root, an hour (PYTEST=tests/ops: those alone)
+	@$(PYTHON) deploy/setup/fresh_check.py $(if $(BLOCKS),--blocks $(BLOCKS)) --pytest "$(PYTEST)" $(if $(KEEP),--keep)
 
 demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks)
 	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS))
