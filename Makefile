@@ -41,9 +41,9 @@ ops-check: setup check ops-tools  ## systemd, docker, Prometheus, Grafana, alert
 
 test: setup check  ## set up, check, and run every test (PYTEST='-k vote' to choose)
 	@$(PYTHON) deploy/setup/debian.py --if-possible
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST)
+	$(BIN)/python -m pytest -n 2 $(PYTEST)
 
-proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, Ray, the analyst; 15 minutes
+proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, SwapBench, Ray, the analyst; 20 minutes
 	$(BIN)/python -m pytest -m proof $(PYTEST)
 
 fresh-check:  ## prove `make demo` and `make test` on an empty Debian 12; as root, an hour (PYTEST=tests/ops: those alone)

@@ -41,32 +41,34 @@ import os, signal
 def pytest_sessionfinish(): "PYTEST_XDIST_WORKER" in os.environ and os.kill(os.getpid(), signal.SIGKILL)
 """
 OTHER = """
-import pytest
+import os, pathlib, pytest
 @pytest.mark.parametrize("number", range(20))
-def test_other(number): pass
+def test_other(number):
+    with pathlib.Path(__file__).with_name("processes").open("a") as file: print(os.getpid(), file=file)
 """
 
 
-def run(folder: Path, text: str, *options: str) -> tuple[int, str]:
+def run(folder: Path, text: str, *options: str, workers: int = 1) -> tuple[int, str]:
     """A run like that of `make test`, with its settings and its conftest, over the given tests and some others."""
     (folder / "test_given.py").write_text(text)
     (folder / "test_other.py").write_text(OTHER)
     command = [sys.executable, "-m", "pytest", "-c", str(CHECKOUT / "pyproject.toml"), "--rootdir", str(folder)]
-    command += ["-p", "tests.conftest", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadgroup", *options]
+    command += ["-p", "tests.conftest", "-p", "no:cacheprovider", "-n", str(workers), *options]
     done = subprocess.run([*command, str(folder)], cwd=CHECKOUT, capture_output=True, text=True, timeout=240)
     return done.returncode, done.stdout + done.stderr
 
 
 def test_what_hangs_fails_and_the_rest_goes_on(tmp_path: Path) -> None:
     """Asleep, waiting for a child or a thread, in a loop: the timeout is that test's alone."""
-    code, text = run(tmp_path, HANGS, "--timeout=1")
+    code, text = run(tmp_path, HANGS, "--timeout=1", workers=2)
     assert code == 1, text
     assert "5 failed, 21 passed" in text
     assert text.count("Failed: Timeout (>1.0s) from pytest-timeout") >= 5
+    assert len(set((tmp_path / "processes").read_text().split())) == 1  # the tests of a file stay together
 
 
 def test_a_killed_worker_ends_the_run_and_is_named(tmp_path: Path) -> None:
-    code, text = run(tmp_path, KILLED)
+    code, text = run(tmp_path, KILLED, workers=2)
     assert code == 1, text
     assert "was lost while it ran test_given.py::test_is_killed" in text
 

@@ -179,7 +179,7 @@ def everything(check: Check, blocks: str, pytest: str) -> bool:
     if not check.step("an empty Debian 12", lambda: check.stream([*NAMESPACE, *bootstrap])):
         return False
     client.copy_settings(check.root)
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES]
+    install = ["apt-get", "install", "-y", "-qq", "-oDpkg::Use-Pty=0", "--no-install-recommends", *PACKAGES]
     script = f"apt-get update -qq && {shlex.join(install)} && update-ca-certificates"
     if not check.step(f"packages: {' '.join(PACKAGES)}", lambda: check.inside("sh", "-c", script)):
         return False

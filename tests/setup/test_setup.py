@@ -124,6 +124,13 @@ def test_the_npm_lock_holds_no_address() -> None:
     assert all("resolved" not in entry for entry in packages.values())
 
 
+def test_the_npm_lock_asks_for_no_newer_node_than_set_up_does() -> None:
+    """npm passes over an optional package that does; Anvil's say so for a script of theirs that nothing here runs."""
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert packages[""]["engines"] == {"node": ">=18"}
+    assert all("engines" not in entry for name, entry in packages.items() if "@foundry-rs/" in name)
+
+
 def test_a_finished_set_up_is_passed_over_in_silence() -> None:
     """When everything is there, set-up says and does nothing."""
     done = subprocess.run(
