@@ -118,7 +118,7 @@ class Check:
         environment = {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         environment |= {"LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **client.environment(), **settings}
         binds = [(path, str(path)) for path in client.folders()] + [(data(), f"/{PLACE}/../shared/data")]
-        enter = ["bash", "-c", ENTER, "enter", self.root]
+        enter = ["bash", "-c", ENTER, "enter", str(self.root)]
         pairs = [os.path.normpath(part) for pair in binds for part in pair]
         clean = ["env", "-i", f"--chdir={cwd}", *(f"{name}={value}" for name, value in environment.items())]
         return self.stream([*NAMESPACE, *enter, *pairs, "--", *clean, *command])
@@ -175,7 +175,7 @@ def prepare() -> None:
 def everything(check: Check, blocks: str, pytest: str) -> bool:
     """The steps in their order; a failed one ends it, but the tests run also where the demo failed."""
     clone = check.root / PLACE
-    bootstrap = ["debootstrap", "--variant=minbase", "bookworm", check.root, *client.mirror()]
+    bootstrap = ["debootstrap", "--variant=minbase", client.SUITE, str(check.root), *client.mirror()]
     if not check.step("an empty Debian 12", lambda: check.stream([*NAMESPACE, *bootstrap])):
         return False
     client.copy_settings(check.root)
