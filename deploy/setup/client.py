@@ -8,8 +8,9 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+
+import pythons
 
 NAMES = re.compile(r"(PIP|UV|NPM_CONFIG|npm_config)_|.*_(PROXY|proxy)$|.*(CA_CERTS|CA_BUNDLE|CAINFO)$|SSL_CERT_")
 SUITE = "bookworm"
@@ -27,9 +28,7 @@ def environment() -> dict[str, str]:
 
 def pip_settings() -> dict[str, str]:
     """What all of pip's files come to, as `section.name`; its variables are in the environment."""
-    asked = [sys.executable, "-m", "pip", "config", "list"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    pairs = (line.split("=", 1) for line in done.stdout.splitlines() if not line.startswith(":env:"))
+    pairs = (line.split("=", 1) for line in pythons.pip_config() if not line.startswith(":env:"))
     return {name: str(ast.literal_eval(value)) for name, value in pairs}
 
 

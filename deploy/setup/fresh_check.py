@@ -136,11 +136,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--pytest", default="", help="narrows `make test`, e.g. tests/ops")
     parser.add_argument("--keep", action="store_true", help="leave the root there to look at")
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job is started without it
+        signal.signal(number, signal.default_int_handler)
     try:
         prepare()
         LOG.parent.mkdir(exist_ok=True)
         root = Path(tempfile.mkdtemp(prefix="sentinel-fresh-", dir="/var/tmp"))
+        root.chmod(0o755)  # becomes /, where other users go too, that of apt among them
         with LOG.open("wb") as log:
             check = Check(root, log)
             try:

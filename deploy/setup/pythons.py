@@ -7,6 +7,7 @@ Python version, so it has a step of its own with its version pinned.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -55,12 +56,7 @@ def uv() -> Path:
         say(f"  uv {version} (20 MB)")
         own.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".uv-", dir=own.parent) as work:
-            venv = Path(work) / "venv"
-            run(
-                [sys.executable, "-m", "venv", venv],
-                failed="Python could not make a virtual environment; on Debian or Ubuntu: apt install python3-venv",
-                quiet=True,
-            )
+            venv = with_pip(Path(work))
             pip: list[str | Path] = [python_of(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             run(
                 [*pip, "--require-hashes", "-r", LOCKS / "uv.txt"],
@@ -69,6 +65,27 @@ def uv() -> Path:
             )
             os.replace(venv / "bin" / "uv", own)
     return own
+
+
+def with_pip(folder: Path) -> Path:
+    """A new environment with the pip that comes with Python."""
+    venv = folder / "venv"
+    run(
+        [sys.executable, "-m", "venv", venv],
+        failed="Python could not make a virtual environment; on Debian or Ubuntu: apt install python3-venv",
+        quiet=True,
+    )
+    return venv
+
+
+def pip_config() -> list[str]:
+    """What pip's settings come to, the environment's PIP_* too. Debian's Python is often without pip, but the settings
+    are there all the same, and a pip is asked that is there for that alone."""
+    if importlib.util.find_spec("pip") is not None:
+        return run([sys.executable, "-m", "pip", "config", "list"], failed="pip does not run", quiet=True).splitlines()
+    with tempfile.TemporaryDirectory() as work:
+        python = python_of(with_pip(Path(work)))
+        return run([python, "-m", "pip", "config", "list"], failed="pip does not run", quiet=True).splitlines()
 
 
 def uv_version(program: str) -> str:
@@ -82,10 +99,7 @@ def uv_env() -> dict[str, str]:
     """uv does not read pip's settings: pass on where the user's pip looks for packages and whom it trusts."""
     env = {"UV_HTTP_TIMEOUT": "180", "UV_NO_PROGRESS": "0" if sys.stderr.isatty() else "1"}
     names = {"index-url": "UV_DEFAULT_INDEX", "find-links": "UV_FIND_LINKS", "cert": "SSL_CERT_FILE"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-    )  # lists the environment's PIP_* too; a Python without pip leaves the environment alone
-    for line in done.stdout.splitlines():
+    for line in pip_config():
         key, _, value = line.partition("=")
         name = names.get(key.rsplit(".", 1)[-1])
         if name and name not in os.environ:
