@@ -7,7 +7,6 @@ Python version, so it has a step of its own with its version pinned.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import re
@@ -79,13 +78,15 @@ def with_pip(folder: Path) -> Path:
 
 
 def pip_config() -> list[str]:
-    """What pip's settings come to, the environment's PIP_* too. Debian's Python is often without pip, but the settings
-    are there all the same, and a pip is asked that is there for that alone."""
-    if importlib.util.find_spec("pip") is not None:
-        return run([sys.executable, "-m", "pip", "config", "list"], failed="pip does not run", quiet=True).splitlines()
-    with tempfile.TemporaryDirectory() as work:
-        python = python_of(with_pip(Path(work)))
-        return run([python, "-m", "pip", "config", "list"], failed="pip does not run", quiet=True).splitlines()
+    """What pip's settings come to, a line each; the environment's PIP_* last, since they win. Debian's Python is often
+    without pip, but the settings are there all the same: then a pip is asked that is made for that alone."""
+    listing = ["-m", "pip", "config", "list"]
+    done = subprocess.run([sys.executable, *listing], capture_output=True, text=True, check=False)
+    listed = done.stdout
+    if done.returncode != 0:
+        with tempfile.TemporaryDirectory() as work:
+            listed = run([python_of(with_pip(Path(work))), *listing], failed="pip does not run", quiet=True)
+    return sorted(listed.splitlines(), key=lambda line: line.startswith(":env:"))
 
 
 def uv_version(program: str) -> str:
