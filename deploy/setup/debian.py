@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from common import SetupError, cache_dir, put_folder, run, say
@@ -71,25 +72,37 @@ def fetch() -> None:
     wanted = missing(UNPACKED) + missing(INSTALLED)
     if not wanted:
         return
-    by_hand = f"install by hand: {' '.join(wanted)} (Debian's names)"
     if shutil.which("apt-get") is None:
-        raise SetupError(f"this is no Debian; {by_hand}")
+        raise SetupError(f"this is no Debian; install by hand: {' '.join(wanted)} (Debian's names)")
     say(f"tools: fetching {', '.join(wanted)} of Debian")
-    root = os.geteuid() == 0
-    if root:
-        run(["apt-get", "update", "-qq"], failed="Debian's package lists could not be read", quiet=True)
-    for package in missing(UNPACKED):
-        unpack(package)
-    if needed := missing(INSTALLED):
-        if not root:
-            raise SetupError(f"not root; install by hand: {' '.join(needed)} (Debian's names), or run this as root")
-        run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *needed],
-            failed=f"apt-get install failed; {by_hand}",
-            env={"DEBIAN_FRONTEND": "noninteractive"},
-            quiet=True,
-        )
+    if unpacked := missing(UNPACKED):
+        update()
+        for package in unpacked:
+            unpack(package)
+    install(missing(INSTALLED))
     say("tools: done")
+
+
+def install(packages: Sequence[str]) -> None:
+    """Debian's packages, with what they need and no more. Raises SetupError with what to do by hand."""
+    if not packages:
+        return
+    by_hand = f"install by hand: {' '.join(packages)} (Debian's names), then run this again"
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        raise SetupError(f"not root on Debian or Ubuntu; {by_hand}")
+    update()
+    run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        failed=f"apt-get install failed; {by_hand}",
+        env={"DEBIAN_FRONTEND": "noninteractive"},
+        quiet=True,
+    )
+
+
+def update() -> None:
+    """Read the package lists anew, where this is root: anybody else takes those that are there."""
+    if os.geteuid() == 0:
+        run(["apt-get", "update", "-qq"], failed="Debian's package lists could not be read", quiet=True)
 
 
 def unpack(package: str) -> None:

