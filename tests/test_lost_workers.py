@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,7 +55,10 @@ def run(folder: Path, text: str, *options: str, workers: int = 1) -> tuple[int, 
     (folder / "test_other.py").write_text(OTHER)
     command = [sys.executable, "-m", "pytest", "-c", str(CHECKOUT / "pyproject.toml"), "--rootdir", str(folder)]
     command += ["-p", "tests.conftest", "-p", "no:cacheprovider", "-n", str(workers), *options]
-    done = subprocess.run([*command, str(folder)], cwd=CHECKOUT, capture_output=True, text=True, timeout=240)
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}  # no worker of ours
+    done = subprocess.run(
+        [*command, str(folder)], cwd=CHECKOUT, env=outside, capture_output=True, text=True, timeout=240
+    )
     return done.returncode, done.stdout + done.stderr
 
 

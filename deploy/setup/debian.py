@@ -1,4 +1,4 @@
-"""Debian's tools that `make ops-check` and tests/ops run: Prometheus, Alertmanager, docker-compose, systemd's.
+"""Debian's tools that `make ops-check` and tests/ops run: Prometheus, Alertmanager, docker-compose and others.
 
 What is on PATH is taken as it is. Prometheus and Alertmanager are otherwise unpacked into the cache, since installing
 them would start their services on this machine; the rest is installed, which needs root.
@@ -25,6 +25,8 @@ UNPACKED: Packages = {
 INSTALLED: Packages = {
     "docker-compose": ("docker-compose",),
     "systemd": ("systemd-analyze",),
+    "procps": ("kill",),  # the service's ExecReload, which systemd-analyze looks for
+    "wget": ("wget",),  # the monitoring images' health checks
 }
 SHARE = b"/usr/share/prometheus"  # where Debian's Alertmanager has its template and Prometheus its pages
 
