@@ -11,7 +11,7 @@ SOURCES = sentinel lab tests deploy/setup deploy/grafana docs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
-.PHONY: ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs
+.PHONY: fresh-check ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,10 +41,13 @@ ops-check: setup check ops-tools  ## systemd, docker, Prometheus, Grafana, alert
 
 test: setup check  ## set up, check, and run every test (PYTEST='-k vote' to choose)
 	@$(PYTHON) deploy/setup/debian.py --if-possible
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST)
+	$(BIN)/python -m pytest -n 2 $(PYTEST)
 
-proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, Ray, the analyst; 15 minutes
+proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, SwapBench, Ray, the analyst; 20 minutes
 	$(BIN)/python -m pytest -m proof $(PYTEST)
+
+fresh-check:  ## prove `make demo` and `make test` on an empty Debian 12; as root, an hour (PYTEST=tests/ops: those alone)
+	@$(PYTHON) deploy/setup/fresh_check.py $(if $(BLOCKS),--blocks $(BLOCKS)) --pytest "$(PYTEST)" $(if $(KEEP),--keep)
 
 demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks)
 	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS))

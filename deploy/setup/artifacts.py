@@ -76,7 +76,7 @@ def fetch(package: Package) -> None:
 
 def download(package: Package, into: Path) -> Path:
     """`npm pack` through the user's own npm configuration (registry, proxy, certificates)."""
-    npm = need_program("npm", "Install Node.js 20 or newer; npm comes with it.")
+    npm = need_program("npm", "Install Node.js 18 or newer; npm comes with it.")
     run(
         [
             npm,

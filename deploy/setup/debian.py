@@ -1,4 +1,4 @@
-"""Debian's tools that `make ops-check` and tests/ops run: Prometheus, Alertmanager, docker-compose, Chromium.
+"""Debian's tools that `make ops-check` and tests/ops run: Prometheus, Alertmanager, docker-compose and others.
 
 What is on PATH is taken as it is. Prometheus and Alertmanager are otherwise unpacked into the cache, since installing
 them would start their services on this machine; the rest is installed, which needs root.
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from common import SetupError, cache_dir, put_folder, run, say
@@ -24,13 +25,15 @@ UNPACKED: Packages = {
 INSTALLED: Packages = {
     "docker-compose": ("docker-compose",),
     "systemd": ("systemd-analyze",),
-    "chromium": ("chromium",),
+    "procps": ("kill",),  # the service's ExecReload, which systemd-analyze looks for
+    "wget": ("wget",),  # the monitoring images' health checks
 }
+SHARE = b"/usr/share/prometheus"  # where Debian's Alertmanager has its template and Prometheus its pages
 
 
 def folder() -> Path:
     """Where unpacked tools lie."""
-    return cache_dir() / "debian"
+    return cache_dir() / "tools"
 
 
 def find(program: str) -> str | None:
@@ -38,6 +41,17 @@ def find(program: str) -> str | None:
     packages = [package for package, programs in UNPACKED.items() if program in programs]
     places = [str(folder() / package / "usr/bin") for package in packages]
     return shutil.which(program) or shutil.which(program, path=os.pathsep.join(places))
+
+
+def command(program: str) -> list[str]:
+    """How to start a tool; its arguments follow. Raises SetupError where it is not here."""
+    found = find(program)
+    if found is None:
+        raise SetupError(f"{program} is not here: run `python3 deploy/setup/debian.py` (Debian, as root)")
+    path = Path(found)
+    if not path.is_relative_to(folder()):
+        return [found]
+    return ["env", f"--chdir={path.parents[2]}", found]  # see `movable`
 
 
 def missing(packages: Packages) -> list[str]:
@@ -60,25 +74,37 @@ def fetch() -> None:
     wanted = missing(UNPACKED) + missing(INSTALLED)
     if not wanted:
         return
-    by_hand = f"install by hand: {' '.join(wanted)} (Debian's names)"
     if shutil.which("apt-get") is None:
-        raise SetupError(f"this is no Debian; {by_hand}")
+        raise SetupError(f"this is no Debian; install by hand: {' '.join(wanted)} (Debian's names)")
     say(f"tools: fetching {', '.join(wanted)} of Debian")
-    root = os.geteuid() == 0
-    if missing(INSTALLED) and not root:
-        raise SetupError(f"not root; {by_hand}, or run this as root")
-    if root:
-        run(["apt-get", "update", "-qq"], failed="Debian's package lists could not be read", quiet=True)
-    for package in missing(UNPACKED):
-        unpack(package)
-    if needed := missing(INSTALLED):
-        run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *needed],
-            failed=f"apt-get install failed; {by_hand}",
-            env={"DEBIAN_FRONTEND": "noninteractive"},
-            quiet=True,
-        )
+    if unpacked := missing(UNPACKED):
+        update()
+        for package in unpacked:
+            unpack(package)
+    install(missing(INSTALLED))
     say("tools: done")
+
+
+def install(packages: Sequence[str]) -> None:
+    """Debian's packages, with what they need and no more. Raises SetupError with what to do by hand."""
+    if not packages:
+        return
+    by_hand = f"install by hand: {' '.join(packages)} (Debian's names), then run this again"
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        raise SetupError(f"not root on Debian or Ubuntu; {by_hand}")
+    update()
+    run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+        failed=f"apt-get install failed; {by_hand}",
+        env={"DEBIAN_FRONTEND": "noninteractive"},
+        quiet=True,
+    )
+
+
+def update() -> None:
+    """Read the package lists anew, where this is root: anybody else takes those that are there."""
+    if os.geteuid() == 0:
+        run(["apt-get", "update", "-qq"], failed="Debian's package lists could not be read", quiet=True)
 
 
 def unpack(package: str) -> None:
@@ -91,7 +117,15 @@ def unpack(package: str) -> None:
         archive = next(Path(work).glob("*.deb"))
         made = Path(work) / "made"
         run(["dpkg-deb", "-x", archive, made], failed=f"{package} could not be unpacked", quiet=True)
+        for program in (made / "usr/bin").iterdir():
+            program.write_bytes(movable(program.read_bytes()))
         put_folder(made, folder() / package)
+
+
+def movable(program: bytes) -> bytes:
+    """Debian builds the absolute path of a package's files into its programs, and these files are not there where the
+    package is only unpacked. The same path relative to the package's own root is as long with a slash more within."""
+    return program.replace(SHARE, SHARE[1:] + b"/")
 
 
 if __name__ == "__main__":

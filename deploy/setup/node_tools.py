@@ -18,7 +18,7 @@ from common import ROOT, SetupError, digest, need_program, run, say, stamped, wr
 ANVIL = "1.7.1"
 MODULES = ROOT / "node_modules"
 LINK = MODULES / ".bin" / "anvil"
-GET_NODE = "Install Node.js 20 or newer (it brings npm), then run this again."
+GET_NODE = "Install Node.js 18 or newer (it brings npm), then run this again."
 
 
 def key() -> str:
@@ -54,7 +54,7 @@ def check_node() -> None:
     node = need_program("node", GET_NODE)
     done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
     found = re.match(r"v(\d+)", done.stdout)
-    if found is None or int(found.group(1)) < 20:
+    if found is None or int(found.group(1)) < 18:
         raise SetupError(f"Node {done.stdout.strip() or 'of unknown version'} is too old. {GET_NODE}")
 
 

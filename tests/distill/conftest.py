@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +18,36 @@ PYTHON: list[str | Path] = [CHECKOUT / ".venv-serve" / "bin" / "python", "-W", "
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
 
 
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, *commands: Sequence[str | Path]) -> Path:
+    """The folder in which the commands were run by the first process of this run that needs it; others wait for it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            partial = folder.with_suffix(f".{os.getpid()}")
+            partial.mkdir()
+            for command in commands:
+                python = [str(CHECKOUT / ".venv" / "bin" / "python"), "-m", "sentinel.distill"]
+                environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+                subprocess.run([*python, *command], cwd=partial, env=environment, check=True, capture_output=True)
+            partial.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def oracle_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """80 trajectories over all playbooks, collected on development states."""
-    folder = tmp_path_factory.mktemp("oracle")
-    shards, rows = folder / "shards", folder / "rows.jsonl"
-    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill"]
-    collect = [*command, "collect", "--out", shards, "--states", "120", "--part", "dev"]
-    subprocess.run(collect, cwd=CHECKOUT, check=True, capture_output=True)
-    select = [*command, "select", "--data", shards, "--out", rows, "--count", "80"]
-    subprocess.run(select, cwd=CHECKOUT, check=True, capture_output=True)
-    return rows
+    collect = ["collect", "--out", "shards", "--states", "120", "--part", "dev"]
+    select = ["select", "--data", "shards", "--out", "rows.jsonl", "--count", "80"]
+    return made_once(tmp_path_factory, "oracle", collect, select) / "rows.jsonl"
 
 
 @pytest.fixture(scope="session")
 def analyst_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """20 trajectories of the analyst's role, five briefs a state, collected on development states."""
-    shards = tmp_path_factory.mktemp("analyst") / "shards"
-    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill", "collect"]
-    command += ["--role", "analyst", "--out", shards, "--states", "4", "--n", "5", "--part", "dev"]
-    subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
-    return shards
+    collect = ["collect", "--role", "analyst", "--out", "shards", "--states", "4", "--n", "5", "--part", "dev"]
+    return made_once(tmp_path_factory, "analyst", collect) / "shards"
 
 
 @pytest.fixture(scope="session")

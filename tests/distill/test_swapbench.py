@@ -172,6 +172,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> cells.Plan:
     )  # fmt: skip
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(900)
 def test_a_table_is_made_from_nothing_and_not_made_again(tiny: cells.Plan) -> None:
     """States, lessons, two real students, their answers, grades, page and pictures."""
     found = run.make(tiny)

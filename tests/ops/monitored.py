@@ -106,11 +106,11 @@ async def monitoring(folder: Path, **targets: str) -> AsyncIterator[Monitor]:
     manager.write_text(re.sub(r"group_(wait|interval): \S+", r"group_\1: 1s", shipped))
     commands = (
         [
-            *(tool("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"),
+            *(*tool("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"),
             *(f"--web.listen-address=127.0.0.1:{ports[0]}", "--log.level=warn"),
         ],
         [
-            *(tool("prometheus-alertmanager"), f"--config.file={manager}", f"--storage.path={folder / 'am'}"),
+            *(*tool("prometheus-alertmanager"), f"--config.file={manager}", f"--storage.path={folder / 'am'}"),
             *(f"--web.listen-address=127.0.0.1:{ports[1]}", "--cluster.listen-address=", "--log.level=warn"),
         ],
     )

@@ -43,7 +43,7 @@ def test_the_compose_file_fits_its_schema() -> None:
 def test_docker_compose_reads_each_profile(profile: str, tmp_path: Path) -> None:
     """Debian's docker-compose resolves every anchor, variable and path."""
     (tmp_path / "docker-compose.yml").write_text(COMPOSE.read_text())
-    done = run(tool("docker-compose"), "--profile", profile, "config", cwd=tmp_path)
+    done = run(*tool("docker-compose"), "--profile", profile, "config", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "127.0.0.1" in done.stdout
 

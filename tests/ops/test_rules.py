@@ -25,14 +25,14 @@ PAGES = DEPLOY.parent / "docs" / "runbook"
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([tool("promtool"), *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run([*tool("promtool"), *arguments], capture_output=True, text=True, check=False)
 
 
 def test_configuration_and_rules_are_valid() -> None:
     """promtool and amtool take the files as they are shipped."""
     done = promtool("check", "config", DEPLOY / "prometheus/prometheus.yml")
     assert done.returncode == 0, done.stderr
-    manager: list[str | Path] = [tool("amtool"), "check-config", DEPLOY / "alertmanager/alertmanager.yml"]
+    manager: list[str | Path] = [*tool("amtool"), "check-config", DEPLOY / "alertmanager/alertmanager.yml"]
     assert subprocess.run(manager, capture_output=True, check=False).returncode == 0
 
 
@@ -98,7 +98,7 @@ def test_a_scrape_is_well_formed_and_labels_stay_bounded() -> None:
     metrics.observe(values.record(values.act(), intent_id="a1"))
     metrics.observe_settled(values.settled(), drift=-2.5, waited=4.0)
     text = metrics.exposition()
-    done = subprocess.run([tool("promtool"), "check", "metrics"], input=text, capture_output=True, check=False)
+    done = subprocess.run([*tool("promtool"), "check", "metrics"], input=text, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert text.count(b"sentinel_alarms_total{") <= MOST_VALUES + 20
     assert text.count(b"sentinel_discarded_total{") <= MOST_VALUES + 1

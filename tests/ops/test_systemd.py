@@ -52,7 +52,7 @@ def test_systemd_has_nothing_to_say_on_the_units(installed: Path) -> None:
     """`systemd-analyze verify`: exit code 0, and nothing on standard error."""
     assert len(units(installed)) == 4
     done = subprocess.run(
-        [tool("systemd-analyze"), "verify", *units(installed)], capture_output=True, text=True, check=False
+        [*tool("systemd-analyze"), "verify", *units(installed)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -61,7 +61,7 @@ def test_systemd_has_nothing_to_say_on_the_units(installed: Path) -> None:
 def test_a_unit_is_hardened(installed: Path, unit: str) -> None:
     """`systemd-analyze security` finds an exposure within the unit's bound."""
     path = installed / f"etc/systemd/system/{unit}.service"
-    command: list[str | Path] = [tool("systemd-analyze"), "security", "--offline=true", "--no-pager", path]
+    command: list[str | Path] = [*tool("systemd-analyze"), "security", "--offline=true", "--no-pager", path]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     (level,) = re.findall(r"Overall exposure level for \S+: ([\d.]+)", told)
     assert float(level) <= EXPOSURE[unit]

@@ -6,14 +6,14 @@ import os
 
 import debian
 import pytest
+from common import SetupError
 
 
-def tool(program: str) -> str:
-    """The path of one program that deploy/setup/debian.py knows."""
-    found = debian.find(program)
-    if not found:
-        why = f"{program} is not here: run `python3 deploy/setup/debian.py` (Debian, as root)"
+def tool(program: str) -> list[str]:
+    """How to start one program that deploy/setup/debian.py knows."""
+    try:
+        return debian.command(program)
+    except SetupError as error:
         if os.environ.get("CI"):
-            pytest.fail(why)
-        pytest.skip(why)
-    return found
+            pytest.fail(str(error))
+        pytest.skip(str(error))

@@ -14,6 +14,7 @@ import tarfile
 from pathlib import Path
 
 import artifacts
+import client
 import common
 import pytest
 import pythons
@@ -92,6 +93,30 @@ def test_an_environment_that_was_cut_is_made_anew(tmp_path: Path) -> None:
     assert not (venv / pythons.UNFINISHED).exists()
 
 
+def test_pips_settings_reach_uv_where_python_is_without_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Debian's Python is. What the environment says goes before what a file says."""
+    (tmp_path / "pip.conf").write_text("[global]\nfind-links = /of/a/file\nindex-url = file:///of/a/file\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
+    monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "venv/bin/python"))
+    assert pythons.uv_env()["UV_DEFAULT_INDEX"] == "file:///of/a/file"
+    assert pythons.uv_env()["UV_FIND_LINKS"] == str(tmp_path)
+
+
+def test_a_fresh_root_sees_the_folders_that_settings_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an index on the disk the whole folder, since it refers to archives beside itself; of the network nothing."""
+    wheels, index = tmp_path / "wheels", tmp_path / "index" / "simple"
+    wheels.mkdir()
+    index.mkdir(parents=True)
+    settings = {"global.find-links": f"{wheels} https://some.where/wheels", "global.index-url": f"file://{index}"}
+    monkeypatch.setattr(client, "pip_settings", lambda: settings)
+    monkeypatch.setattr(client, "environment", lambda: {"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt"})
+    assert [path for path in client.folders() if path != index] == [index.parent, wheels]
+
+
 def test_own_contracts_compile_to_what_the_cache_holds() -> None:
     """The compiled contracts in the cache are those of the sources in this checkout, byte for byte."""
     assert solidity.ready()
@@ -122,6 +147,13 @@ def test_the_npm_lock_holds_no_address() -> None:
     """The npm lock pins versions and hashes; where they come from is the user's own setting."""
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     assert all("resolved" not in entry for entry in packages.values())
+
+
+def test_the_npm_lock_asks_for_no_newer_node_than_set_up_does() -> None:
+    """npm passes over an optional package that does; Anvil's say so for a script of theirs that nothing here runs."""
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert packages[""]["engines"] == {"node": ">=18"}
+    assert all("engines" not in entry for name, entry in packages.items() if "@foundry-rs/" in name)
 
 
 def test_a_finished_set_up_is_passed_over_in_silence() -> None:
