@@ -14,7 +14,8 @@ from sentinel.agent.toolargs import checked, shown
 from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import View
 from sentinel.core.errors import CodeFault
-from sentinel.core.network import BPS, Symbol
+from sentinel.core.network import Symbol
+from sentinel.core.units import BPS
 
 # Regime -> how much of its standing share a token is wanted to be, bps. The operator's shares are the middle.
 REGIMES: Mapping[str, int] = {"up": 12_000, "range": BPS, "down": 6_000, "stress": 2_000, "thin": BPS}

@@ -31,7 +31,8 @@ from sentinel.agent.toolargs import (
 from sentinel.core.actions import Action
 from sentinel.core.errors import CodeFault
 from sentinel.core.market_state import MarketState, MarketView
-from sentinel.core.network import BPS, NATIVE, Network, Symbol
+from sentinel.core.network import NATIVE, Network, Symbol
+from sentinel.core.units import BPS
 
 SHAVE = Decimal("1e-12")  # more than a float's rounding error, less than anyone's interest
 

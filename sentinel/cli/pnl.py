@@ -12,6 +12,7 @@ import typer
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.core.errors import OperatorError
+from sentinel.core.units import COIN, DAY
 
 if TYPE_CHECKING:
     from sentinel.core.network import Network
@@ -53,7 +54,7 @@ def _row(day: Day, network: Network) -> dict[str, Any]:
     unit = 10.0 ** network.tokens[network.quote].decimals
     row = asdict(day)
     row |= {name: None if row[name] is None else row[name] / unit for name in MONEY}
-    return row | {"gas_cost": day.gas_cost / 1e18}
+    return row | {"gas_cost": day.gas_cost / COIN}
 
 
 def _lines(rows: list[dict[str, Any]], quote: str) -> Iterator[str]:
@@ -78,7 +79,7 @@ def picture(seen: tuple[Step, ...], network: Network) -> str:
     unit = 10.0 ** network.tokens[network.quote].decimals
     start = seen[0].at if seen else 0
     lines = {
-        name: [((step.at - start) / 86_400, getattr(step, name) / unit) for step in seen] for name in ("hold", "equity")
+        name: [((step.at - start) / DAY, getattr(step, name) / unit) for step in seen] for name in ("hold", "equity")
     }
     values = [value for line in lines.values() for _, value in line] or [0.0]
     low, high = min(values), max(values)

@@ -11,6 +11,7 @@ import typer
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.core.transaction import Outcome
+from sentinel.core.units import COIN
 from sentinel.observe import words
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _trade(network: Network, trade: Trade) -> dict[str, Any]:
         if settled
         else None,
         "drift_bps": trade.drift_bps,
-        "gas": settled.gas_cost / 1e18 if settled else None,
+        "gas": settled.gas_cost / COIN if settled else None,
         "gas_quote": None if trade.gas_quote is None else trade.gas_quote / unit,
         "pnl": None if trade.pnl_quote is None else trade.pnl_quote / unit,
         "tx": settled.tx_hash if settled else None,

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 from sentinel.core.actions import Swap
 from sentinel.core.market_state import MarketState
-from sentinel.core.network import BPS, NATIVE, Network, Symbol
+from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Settled
+from sentinel.core.units import BPS
 
 
 def whole(amount: int, symbol: Symbol, network: Network) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sentinel.core.network import BPS
 from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.units import BPS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ NATIVE: Symbol = "ETH"
 UNWRAP = "unwrap"  # pool and venue of a route's last leg that turns the wrapped token into the native coin, 1 to 1
 WRAP = "wrap"  # of a first leg that turns the native coin into the wrapped token, 1 to 1; such coin is sent as value
 COIN_LEGS = frozenset((WRAP, UNWRAP))  # they cross no pool
-BPS = 10_000
+DEVELOPMENT_CHAIN = 31337  # Anvil's; every fresh chain has its own genesis, so no block can be pinned
 FeeMarket = Literal["eip1559", "legacy"]
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from sentinel.core.market_state import MarketState, Reference
 from sentinel.core.network import NATIVE, Network, Symbol
+from sentinel.core.units import COIN, COIN_DECIMALS
 
 
 def marks(state: MarketState) -> dict[Symbol, Reference]:
     """The price to mark each token at: its reference, else (a token without a feed) its pool mid price."""
-    scale = 10**18
+    scale = COIN
     found = {
-        symbol: Reference(int(price * scale), 18, state.head.timestamp)
+        symbol: Reference(int(price * scale), COIN_DECIMALS, state.head.timestamp)
         for symbol, price in state.prices.items()
         if price > 0
     }

@@ -26,6 +26,7 @@ from sentinel.core.network import NATIVE, Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Counterfactual, Outcome, Settled
+from sentinel.core.units import GWEI_DECIMALS
 from sentinel.core.worth import marks, worth
 from sentinel.daemon.parts import Parts
 from sentinel.dex.venues.registry import READERS
@@ -70,7 +71,7 @@ class Counterfactuals:
 
     @classmethod
     def of(cls, parts: Parts, log: Log) -> Counterfactuals:
-        tip = terms.base_units(parts.settings.execution.min_priority_fee_gwei, terms.GWEI)
+        tip = terms.base_units(parts.settings.execution.min_priority_fee_gwei, GWEI_DECIMALS)
         cap = parts.limits.max_priority_fee
         history = PriceHistory(1)
         market = MarketReader(

@@ -16,8 +16,8 @@ from sentinel.core.decision import Act, Decision, Sized
 from sentinel.core.errors import ActionFault
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
-from sentinel.core.network import BPS
 from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.units import BPS
 from sentinel.decide.sizing import Sizes, resized, unmade
 
 Scale = Callable[[MarketState, Swap, int], Swap]  # to so many bps of it; raises ActionFault where that is no trade

@@ -17,11 +17,10 @@ from sentinel.core.market_state import Head, MarketState, V2State
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.core.transaction import Fees
+from sentinel.core.units import Q192
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
 
 Finding = tuple[bool, str]  # whether the rule lets it through, and what it saw in plain words
-
-Q192 = 1 << 192
 
 
 @dataclass(frozen=True, slots=True)

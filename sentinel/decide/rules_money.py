@@ -6,11 +6,10 @@ from fractions import Fraction
 from math import floor
 
 from sentinel.core.actions import Approve, Route
-from sentinel.core.network import BPS, COIN_LEGS, NATIVE
+from sentinel.core.network import COIN_LEGS, NATIVE
+from sentinel.core.units import BPS, PIPS
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case, Finding, money, unit_worth, worth, worth_in
-
-PIPS = 1_000_000
 
 
 def reference(case: Case) -> Finding:

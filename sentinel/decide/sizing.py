@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act, Decision, Hold, Sized
-from sentinel.core.network import BPS
 from sentinel.core.statistics import Share
+from sentinel.core.units import BPS
 from sentinel.decide.quorum import LEAST_ACTS, Level, by_agreement
 
 SIZED_OUT = "sized_out"  # the reason of a Hold where the smaller trade is none

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from sentinel.core.decision import Act, Decision, Hold
 from sentinel.core.network import Symbol
 from sentinel.core.simulation import Simulation
-from sentinel.decide.agreement import BPS, largest_agreeing
+from sentinel.core.units import BPS
+from sentinel.decide.agreement import largest_agreeing
 from sentinel.decide.ballots import HOLD, Ballot, ClassKey, ballot_of, describe
 
 NAMED = 3  # classes that a tally names; the others are counted together

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sentinel.core.network import BPS, Network, Symbol
+from sentinel.core.network import Network, Symbol
 from sentinel.core.transaction import EquityPoint
+from sentinel.core.units import BPS
 from sentinel.core.worth import worth
 
 

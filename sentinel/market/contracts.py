@@ -18,15 +18,14 @@ from eth_utils.crypto import keccak
 
 from sentinel.chain.rpc import Rpc
 from sentinel.core.errors import OperatorError
-from sentinel.core.network import Address
+from sentinel.core.network import DEVELOPMENT_CHAIN, Address
+from sentinel.core.units import COIN
 from sentinel.market.artifacts import Artifacts
 
-CHAIN_ID = 31337
 PERMIT2: Address = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
 MULTICALL3: Address = "0xcA11bde05977b3631167028862bE2a173976CA11"
 _PERMIT2_CACHED_SEPARATOR = bytes.fromhex("d5a17abc")  # the first bytes of the one in the published literal
 ZERO: Address = "0x" + "00" * 20
-ETHER = 10**18
 
 SPACING = {500: 10, 3000: 60}  # fee in pips -> tick spacing, of V3 and V4
 
@@ -110,7 +109,7 @@ async def deploy(rpc: Rpc, artifacts: Artifacts) -> None:
     Raises OperatorError when something lands elsewhere than expected.
     """
     for address in (DEPLOYER, *(pool.member for pool in POOLS)):
-        await rpc.call("anvil_setBalance", address, hex(10**9 * ETHER))
+        await rpc.call("anvil_setBalance", address, hex(10**9 * COIN))
     await rpc.call("anvil_setCode", PERMIT2, "0x" + mended_permit2(artifacts.permit2_runtime()).hex())
     multicall3 = await rpc.call("eth_call", {"data": "0x" + artifacts.multicall3_creation().hex()})
     await rpc.call("anvil_setCode", MULTICALL3, multicall3)
@@ -132,7 +131,7 @@ def mended_permit2(runtime: bytes) -> bytes:
     old = runtime[at : at + 32]
     if at < 0 or runtime.count(old) != 1:
         raise OperatorError("the Permit2 literal does not hold its cached domain separator exactly once")
-    return runtime.replace(old, permit2_separator(CHAIN_ID))
+    return runtime.replace(old, permit2_separator(DEVELOPMENT_CHAIN))
 
 
 def permit2_separator(chain_id: int) -> bytes:
@@ -192,7 +191,7 @@ def pool_query(pool: PoolPlan) -> tuple[Address, bytes] | None:
 
 
 async def _fill_purse(rpc: Rpc) -> None:
-    wei = PURSE["WETH"] * ETHER
+    wei = PURSE["WETH"] * COIN
     for crowd in (ADDRESSES["Crowd"], ADDRESSES["CrowdV4"]):
         await send(rpc, DEPLOYER, ADDRESSES["WETH"], calldata("deposit()"), value=wei)
         await send(rpc, DEPLOYER, ADDRESSES["WETH"], calldata("transfer(address,uint256)", crowd, wei))

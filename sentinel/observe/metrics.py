@@ -18,10 +18,11 @@ from sentinel.core.actions import Proposal
 from sentinel.core.decision import Act
 from sentinel.core.mandate import Limits, Spent
 from sentinel.core.market_state import Head
-from sentinel.core.network import BPS, NATIVE, Network, Symbol
+from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Outcome, Settled
+from sentinel.core.units import BPS, COIN
 from sentinel.observe.health import Check
 from sentinel.observe.instruments import Instruments
 
@@ -118,7 +119,7 @@ class Metrics(Instruments):
     def observe_settled(self, settled: Settled, drift: float | None, waited: float | None) -> None:
         """How an intent ended. `drift` in bps where one can be told, `waited` its seconds since the decision."""
         self.transactions.labels(settled.outcome.value).inc()
-        self.gas_paid.inc(settled.gas_cost / 1e18)
+        self.gas_paid.inc(settled.gas_cost / COIN)
         if waited is not None:
             self.confirm_seconds.observe(max(0.0, waited))
         if drift is not None:
@@ -131,7 +132,7 @@ class Metrics(Instruments):
         self.daily_loss_limit.set(limits.daily_loss / unit)
         self.daily_volume.set(spent.volume / unit)
         self.daily_volume_limit.set(limits.daily_volume / unit)
-        self.native_reserve.set(limits.gas_reserve / 1e18)
+        self.native_reserve.set(limits.gas_reserve / COIN)
 
     def observe_open(self, states: Sequence[tuple[str, int]]) -> None:
         """(state, Unix milliseconds since when) of each transaction that has not ended, oldest first."""

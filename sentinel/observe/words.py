@@ -5,8 +5,9 @@ from __future__ import annotations
 from sentinel.core import accounts
 from sentinel.core.actions import Action, Approve, HoldAction, Swap
 from sentinel.core.decision import Act, Decision, Hold
-from sentinel.core.network import BPS, Network
+from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
+from sentinel.core.units import BPS
 
 HOLDS = {
     "hold_voted": "most candidates wanted to hold",

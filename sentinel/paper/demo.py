@@ -25,6 +25,7 @@ from sentinel.core.network import NATIVE, Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Settled
+from sentinel.core.units import COIN
 from sentinel.daemon import App, opened, run
 from sentinel.market import Devnet
 from sentinel.market.crowd import Behaviour
@@ -36,7 +37,7 @@ MODEL = CHECKOUT / "models" / "nano"
 BLOCK_TIME = 2.0  # seconds
 PATIENCE = 30.0  # seconds for the last transaction after Ctrl-C
 IDLE = 0.5  # seconds until the next block at block time 0 while no cycle ends
-PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from the target weights on purpose
+PURSE = {"WETH": COIN, "USDC": 10_000 * 10**6, NATIVE: COIN}  # base units; far from the target weights on purpose
 CROWD = Behaviour(ahead=0.2)  # some blocks trade before us, so that amounts drift as they really do
 PORTS = {"chain": 8545, "fork": 8546, "model": 8100, "web": 8787}
 

@@ -13,9 +13,9 @@ from sentinel.core.decision import Hold
 from sentinel.core.errors import ForkUnavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.record import CycleRecord
+from sentinel.core.units import MAX_TX_GAS
 from sentinel.decide.policy import Policy
 from sentinel.dex.simulating.node import Node
-from sentinel.dex.simulating.trial import MAX_GAS
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.journal.journal import Journal
 from sentinel.observe.metrics import Metrics
@@ -79,7 +79,7 @@ async def test_a_lying_simulation_is_none_or_breaks_nothing(tmp_path: Path) -> N
             for one in found:
                 assert 0 <= one.gas_used < 1 << 63
                 assert one.tx is not None
-                assert 0 < one.tx.gas_limit <= MAX_GAS
+                assert 0 < one.tx.gas_limit <= MAX_TX_GAS
         journal.verify()
         journal.close()
         assert liar.told > ROUNDS / 2

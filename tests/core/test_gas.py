@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sentinel.core import gas
 from sentinel.core.market_state import DataFee
 from sentinel.core.transaction import Fees
+from sentinel.core.units import GWEI
 from tests.journal.values import HEAD, NETWORK, act
 
-GWEI = 10**9
 LEGACY = replace(NETWORK, fees="legacy")
 fees_of_l1 = st.integers(0, 10**13)
 

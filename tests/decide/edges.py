@@ -10,6 +10,7 @@ from sentinel.core.actions import Approve, Leg, Route, Swap
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import V2State
 from sentinel.core.network import NATIVE
+from sentinel.core.units import GWEI
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case
 from tests.decide import world as w
@@ -17,7 +18,6 @@ from tests.decide.world import (
     ALL,
     DEADLINE,
     FAIR,
-    GWEI,
     HEAD,
     LIMITS,
     MSG_SENDER,

@@ -18,6 +18,7 @@ from sentinel.core.decision import Act
 from sentinel.core.mandate import Limits, Spent
 from sentinel.core.market_state import Head, MarketState, Reference, V2State, V3State, V4State
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.core.units import GWEI
 from sentinel.decide.policy import Policy
 
 NETWORK = load_network("devnet")
@@ -27,7 +28,6 @@ MSG_SENDER = "0x0000000000000000000000000000000000000001"
 ROUTER = "0x0000000000000000000000000000000000000002"
 ALL = 1 << 255
 NOW = 1_800_000_000
-GWEI = 10**9
 USD = 10**6
 WETH_ANSWER, WBTC_ANSWER = 2000 * 10**8, 50_000 * 10**8  # 8 decimals
 

@@ -17,7 +17,7 @@ from sentinel.agent.serving import CHECKOUT
 from sentinel.cli import distill as cli
 from sentinel.core.mandate import Brief
 from sentinel.core.market_state import MarketView
-from sentinel.core.network import BPS
+from sentinel.core.units import BPS
 from sentinel.distill import rows
 from sentinel.distill.collecting.analysts import WITHIN, agree
 from sentinel.distill.collecting.select import select, unfit

@@ -19,6 +19,7 @@ from sentinel.core.market_state import Head
 from sentinel.core.network import Network
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
+from sentinel.core.units import GWEI
 from sentinel.signing.signer import SignedTx
 from tests.execute.rig import Alone
 
@@ -26,7 +27,6 @@ T = TypeVar("T")
 WALLET = "0x00000000000000000000000000000000000000aA"
 ROUTER = "0x00000000000000000000000000000000c0dEc0DE"
 MINER = "0x" + "00" * 20
-GWEI = 10**9
 BLOCK_SECONDS = 12
 FINAL_DEPTH = 8  # blocks; no reorg goes below
 _RAISE = 110  # % of both caps that the pool asks of a replacement

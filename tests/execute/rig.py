@@ -12,22 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.crash import counter
-from lab.crash.counter import (
-    CAPS,
-    COUNTER,
-    COUNTER_CODE,
-    GWEI,
-    LEGACY_CAPS,
-    decision,
-    finalise,
-    network,
-    read_head,
-    rules,
-)
+from lab.crash.counter import CAPS, COUNTER, COUNTER_CODE, LEGACY_CAPS, decision, finalise, network, read_head, rules
 from sentinel.chain.rpc import JsonRpc, Rpc
 from sentinel.core.market_state import Head
 from sentinel.core.network import NATIVE, Network
 from sentinel.core.transaction import Attempt, Intent, Settled
+from sentinel.core.units import GWEI
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules

@@ -14,10 +14,11 @@ from sentinel.config.network_file import load_network
 from sentinel.config.settings import load
 from sentinel.config.terms import limits
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
+from sentinel.core.units import GWEI, TRANSFER_GAS
 from sentinel.execute.fees import FeeCaps, bump, first, raised
-from sentinel.execute.send_state import CANCEL_GAS, Bump, Cancel, First, Rules, Seen, Send, Sent, next_step
+from sentinel.execute.send_state import Bump, Cancel, First, Rules, Seen, Send, Sent, next_step
 from sentinel.execute.watch import data_fee
-from tests.execute.rig import GWEI, Rig
+from tests.execute.rig import Rig
 from tests.journal.values import act, intent
 
 CAPS = FeeCaps(100 * GWEI, 10 * GWEI, 10**17)
@@ -86,10 +87,10 @@ def test_the_first_offer_leaves_a_cancel_its_raise(gwei: int, tip: int, gas: int
     assume(data_fee < caps.max_cost)
     assert within(offer, gas, caps, data_fee)
     assert not caps.legacy or offer.max_fee == offer.priority_fee
-    assume(gas >= 2 * CANCEL_GAS)
-    cancel = bump(offer, CANCEL_GAS, caps.beside(data_fee))
+    assume(gas >= 2 * TRANSFER_GAS)
+    cancel = bump(offer, TRANSFER_GAS, caps.beside(data_fee))
     assert cancel is not None
-    assert within(cancel, CANCEL_GAS, caps, data_fee)
+    assert within(cancel, TRANSFER_GAS, caps, data_fee)
 
 
 def test_first_fees_are_cut_to_the_caps() -> None:
@@ -122,7 +123,7 @@ def test_every_attempt_of_a_stuck_trade_is_within_the_caps(data_fee: int, caps: 
         step = next_step(trade, attempts, sent, seen, rules)
         cancel = isinstance(step, Cancel) or (isinstance(step, Bump) and step.cancel)
         if isinstance(step, First | Bump | Cancel):
-            assert within(step.fees, CANCEL_GAS if cancel else trade.tx.gas_limit, caps, data_fee)
+            assert within(step.fees, TRANSFER_GAS if cancel else trade.tx.gas_limit, caps, data_fee)
             for earlier in attempts[-1:]:
                 assert step.fees.max_fee * 8 >= earlier.fees.max_fee * 9
                 assert step.fees.priority_fee * 8 >= earlier.fees.priority_fee * 9

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
+from sentinel.core.units import GWEI
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import (
     Bump,
@@ -26,7 +27,6 @@ from sentinel.execute.send_state import (
 )
 from tests.journal.values import act, intent
 
-GWEI = 10**9
 CAPS = FeeCaps(100 * GWEI, 10 * GWEI, 10**17)
 RULES = Rules(confirmations=3, bump_after_blocks=3, resend_after=60.0, caps=CAPS)
 START, DEADLINE = 1_000.0, 1_120

@@ -11,8 +11,9 @@ import pytest
 from sentinel.core.errors import ChainMismatch, JournalError, SignerUnavailable
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Intent, Outcome
+from sentinel.core.units import GWEI
 from sentinel.execute.reconcile import reconcile
-from tests.execute.rig import GWEI, Rig, decision
+from tests.execute.rig import Rig, decision
 
 
 @pytest.fixture

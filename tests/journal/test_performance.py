@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sentinel.core.market_state import Reference
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import EquityPoint
+from sentinel.core.units import DAY
 from sentinel.core.worth import worth
 from sentinel.journal.performance import Own, days, steps
 from tests.journal.values import NETWORK
 
-DAY = 86_400
 SYMBOLS = ("USDC", "WETH", NATIVE)
 
 

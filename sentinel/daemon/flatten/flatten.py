@@ -16,9 +16,10 @@ from sentinel.core.decision import Act, Hold
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.mandate import Limits, Spent
 from sentinel.core.market_state import MarketState, MarketView
-from sentinel.core.network import BPS, Network, Symbol
+from sentinel.core.network import Network, Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Outcome, Settled
+from sentinel.core.units import BPS
 from sentinel.decide.controls import FLATTEN
 from sentinel.dex.building.build import Builder
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in, leg_cost_in, reference_rate

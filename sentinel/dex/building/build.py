@@ -13,15 +13,15 @@ from sentinel.core import gas
 from sentinel.core.actions import Approve, HoldAction, Leg, Route, Swap
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.market_state import MarketState
-from sentinel.core.network import BPS, COIN_LEGS, NATIVE, Network, Symbol
+from sentinel.core.network import COIN_LEGS, NATIVE, Network, Symbol
 from sentinel.core.tokens import printable, to_base_units
+from sentinel.core.units import BPS, PIPS
 from sentinel.dex.building.router import shares_of_min_out
 from sentinel.dex.quoting.costs import convert, cost_in, expected_gas, expected_size, reference_rate
 from sentinel.dex.quoting.labels import find_pool
 from sentinel.dex.quoting.quotes import leg_of, quote_route, quote_routes, unwrap_leg, wrap_leg
 from sentinel.dex.quoting.splits import split
 
-PIPS = 1_000_000
 REFERENCE_SLACK_PIPS = 10_000  # 1 %: what a swap may fall short of the reference price, the pool's fee on top
 REASON = 80  # characters
 MOST = 4  # venues of one trade

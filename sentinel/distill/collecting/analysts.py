@@ -15,8 +15,8 @@ from sentinel.core.actions import Proposal, View
 from sentinel.core.errors import NoView
 from sentinel.core.mandate import Brief
 from sentinel.core.market_state import MarketView
-from sentinel.core.network import BPS
 from sentinel.core.trajectory import Trajectory, Turn
+from sentinel.core.units import BPS
 from sentinel.dex.building.build import Builder
 from sentinel.dex.quoting.quoter import Quoter
 from sentinel.distill.rows import ANALYST, Row

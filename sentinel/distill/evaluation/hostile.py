@@ -18,8 +18,9 @@ from sentinel.core.actions import Approve, HoldAction, Proposal, Swap
 from sentinel.core.errors import ModelUnavailable
 from sentinel.core.mandate import Limits
 from sentinel.core.market_state import MarketState
-from sentinel.core.network import BPS, COIN_LEGS, NATIVE, Network
+from sentinel.core.network import COIN_LEGS, NATIVE, Network
 from sentinel.core.simulation import Simulation
+from sentinel.core.units import BPS
 from sentinel.core.worth import marks, worth
 from sentinel.decide.policy import Policy
 from sentinel.distill.evaluation.hostile_inputs import Attack, attacks

@@ -22,6 +22,7 @@ from sentinel.config.terms import limits
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation
+from sentinel.core.units import COIN, GWEI
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in
 from sentinel.dex.quoting.quoter import Quoter
 from sentinel.dex.simulating.fork import Fork
@@ -36,9 +37,9 @@ from sentinel.market.driver import Clock
 from sentinel.market.prices import PricePath
 
 WALLETS = tuple(f"0x{0x5E << 152 | number:040x}" for number in range(1, 5))  # nobody's; they never sign
-GAS_MONEY = 10**18  # wei
+GAS_MONEY = COIN  # wei
 BARS = 60  # of price history
-BEHAVIOUR = Behaviour(opening_every=3.0, base_fee=(2 * 10**9, 30 * 10**9))  # cycles that pay are what is learnt
+BEHAVIOUR = Behaviour(opening_every=3.0, base_fee=(2 * GWEI, 30 * GWEI))  # cycles that pay are what is learnt
 # A state is judged on its own, whatever an operator may spend in a day; sizes come from the mandate.
 OVERRIDES = {"limits": {"max_trade": 5000.0, "min_trade": 0.5, "daily_loss": 1e9, "daily_volume": 1e12}}
 

@@ -12,7 +12,8 @@ from random import Random
 
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketState, MarketView
-from sentinel.core.network import BPS, Network, Symbol
+from sentinel.core.network import Network, Symbol
+from sentinel.core.units import BPS
 from sentinel.distill.states.value import EDGE
 
 CYCLES = ("arbitrage", "triangle")  # they act only where the market stands open

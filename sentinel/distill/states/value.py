@@ -26,6 +26,7 @@ from sentinel.core.errors import ActionFault, CodeFault, QuoteError
 from sentinel.core.mandate import Mandate
 from sentinel.core.network import Symbol
 from sentinel.core.simulation import Simulation
+from sentinel.core.units import BPS
 from sentinel.core.worth import marks, worth
 from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size
 from sentinel.dex.quoting.quotes import quote_swap
@@ -179,7 +180,7 @@ def captured(ours: float, oracle: float) -> float:
 
 def regret_bps(ours: float, oracle: float, equity: float) -> float:
     """What is lost against the oracle, in bps of equity (quote tokens, as the values); never below 0."""
-    return max(0.0, oracle - ours) / equity * 10_000
+    return max(0.0, oracle - ours) / equity * BPS
 
 
 def succeeds(ours: float, oracle: float) -> bool:

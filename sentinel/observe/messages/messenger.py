@@ -14,6 +14,7 @@ from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Settled
+from sentinel.core.units import DAY, HOUR
 from sentinel.observe import words
 from sentinel.observe.logs import Log
 from sentinel.observe.messages.budget import Budget
@@ -109,7 +110,7 @@ class Messenger:
 
     def _due(self) -> int:
         """Number of the day, which begins at the summary's hour."""
-        return int((self._clock() - 3600 * self._hour) // 86_400)
+        return int((self._clock() - HOUR * self._hour) // DAY)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
