@@ -17,7 +17,6 @@ from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.chain.rpc import JsonRpc
 from sentinel.config import terms
-from sentinel.core import gas
 from sentinel.core.actions import Candidate, HoldAction
 from sentinel.core.decision import Act
 from sentinel.core.errors import SentinelError
@@ -27,7 +26,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Counterfactual, Outcome, Settled
 from sentinel.core.units import GWEI_DECIMALS
-from sentinel.core.worth import marks, worth
+from sentinel.core.valuation import gain, marks, value
 from sentinel.daemon.parts import Parts
 from sentinel.dex.venues.registry import READERS
 from sentinel.observe.logs import Log
@@ -135,16 +134,14 @@ class Counterfactuals:
             simulations=tuple(replace(simulation, logs=()) for simulation in tried),
             values=tuple(self._value(simulation, state) for simulation in tried),
             winner=self._value(winner, state),
-            realised=worth(realised, prices, self._network),
+            realised=value(realised, prices, self._network),
         )
 
     def _value(self, simulation: Simulation, state: MarketState) -> int | None:
         """At the price that a transaction of ours would pay for gas there: base fee and tip."""
         if simulation.revert is not None:
             return None
-        changes = dict(simulation.deltas)
-        changes[NATIVE] = changes.get(NATIVE, 0) - gas.paid(simulation)
-        return worth(changes, marks(state), self._network)
+        return gain(simulation, marks(state), self._network)
 
 
 def _losers(record: CycleRecord) -> list[Simulation]:

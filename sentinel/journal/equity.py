@@ -11,7 +11,7 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import EquityPoint, Settled
 from sentinel.core.units import HOUR
-from sentinel.core.worth import marks
+from sentinel.core.valuation import marks
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.performance import Own
 from sentinel.journal.records import decode, dumps, loads

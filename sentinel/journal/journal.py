@@ -19,7 +19,7 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
-from sentinel.core.worth import marks
+from sentinel.core.valuation import marks
 from sentinel.decide.controls import Purpose
 from sentinel.journal import equity, intents, migrate, reports
 from sentinel.journal.equity import EquitySeries

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prometheus_client import Counter, generate_latest
 
-from sentinel.core import accounts
+from sentinel.core import valuation
 from sentinel.core.actions import Proposal
 from sentinel.core.decision import Act
 from sentinel.core.mandate import Limits, Spent
@@ -127,11 +127,10 @@ class Metrics(Instruments):
             self.last_drift.set(drift)
 
     def observe_spent(self, spent: Spent, limits: Limits) -> None:
-        unit = 10.0 ** accounts.decimals(self._network.quote, self._network)
-        self.daily_loss.set(spent.loss / unit)
-        self.daily_loss_limit.set(limits.daily_loss / unit)
-        self.daily_volume.set(spent.volume / unit)
-        self.daily_volume_limit.set(limits.daily_volume / unit)
+        self.daily_loss.set(valuation.whole_quote(spent.loss, self._network))
+        self.daily_loss_limit.set(valuation.whole_quote(limits.daily_loss, self._network))
+        self.daily_volume.set(valuation.whole_quote(spent.volume, self._network))
+        self.daily_volume_limit.set(valuation.whole_quote(limits.daily_volume, self._network))
         self.native_reserve.set(limits.gas_reserve / COIN)
 
     def observe_open(self, states: Sequence[tuple[str, int]]) -> None:
@@ -212,14 +211,14 @@ class Metrics(Instruments):
         assert state is not None
         if self._start_balances is None:
             self.start_from(state.balances)
-        worth = accounts.positions(state.balances, state.prices, self._network)
+        worth = valuation.positions(state.balances, state.prices, self._network)
         for symbol, value in worth.items():
             self.position.labels(symbol).set(value)
         self.equity.set(sum(worth.values()))
-        self.equity_hold.set(accounts.equity(self._start_balances or {}, state.prices, self._network))
-        self.native.set(accounts.whole(state.balances.get(NATIVE, 0), NATIVE, self._network))
+        self.equity_hold.set(valuation.equity(self._start_balances or {}, state.prices, self._network))
+        self.native.set(valuation.whole(state.balances.get(NATIVE, 0), NATIVE, self._network))
         for symbol, amount in state.allowances.items():
-            self.allowance.labels(symbol).set(accounts.whole(amount, symbol, self._network))
+            self.allowance.labels(symbol).set(valuation.whole(amount, symbol, self._network))
 
     def _age(self) -> float:
         return self._clock() - self._last_head.timestamp if self._last_head else float("nan")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sentinel.core import accounts
+from sentinel.core import valuation
 from sentinel.core.actions import Action, Approve, HoldAction, Swap
 from sentinel.core.decision import Act, Decision, Hold
-from sentinel.core.network import Network
+from sentinel.core.network import NATIVE, Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.units import BPS
 
@@ -30,9 +30,9 @@ HOLDS = {
 
 def amount(value: int, symbol: str, network: Network) -> str:
     """'0.2503 WETH': as many digits as a person reads."""
-    if symbol not in network.tokens and symbol != "ETH":
+    if symbol not in network.tokens and symbol != NATIVE:
         return f"{value} base units of {symbol}"
-    return f"{accounts.whole(value, symbol, network):,.6g} {symbol}"
+    return f"{valuation.whole(value, symbol, network):,.6g} {symbol}"
 
 
 def action(what: Action, network: Network) -> str:

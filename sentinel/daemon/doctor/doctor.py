@@ -27,6 +27,7 @@ from sentinel.config.settings import Settings
 from sentinel.core.errors import ChainMismatch, OperatorError, RpcError, SentinelError
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
 from sentinel.core.units import COIN, COIN_DECIMALS
+from sentinel.core.valuation import whole
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.daemon.permission import require_permission
@@ -201,7 +202,7 @@ async def _funds(patient: _Patient) -> AsyncIterator[Finding]:
     ]
     replies = await patient.rpc.batch(calls)
     held = {
-        symbol: int(reply, 16) / 10.0 ** patient.network.tokens[symbol].decimals
+        symbol: whole(int(reply, 16), symbol, patient.network)
         for symbol, reply in zip(patient.network.tokens, replies, strict=True)
         if isinstance(reply, str) and len(reply) > 2
     }
@@ -215,9 +216,7 @@ async def _allowances(patient: _Patient) -> AsyncIterator[Finding]:
         return
     watch = Watch(patient.rpc, patient.network, patient.address, patient.network.pinned_hash or "")
     found = await watch.allowances(patient.network.tokens)
-    told = ", ".join(
-        f"{amount / 10.0 ** patient.network.tokens[symbol].decimals:g} {symbol}" for symbol, amount in found.items()
-    )
+    told = ", ".join(f"{whole(amount, symbol, patient.network):g} {symbol}" for symbol, amount in found.items())
     if not any(found.values()) and patient.settings.execution.mode == "dry":
         mend = "name a wallet that has allowed Permit2 its tokens, or approve Permit2 from this one"
         yield Finding("allowances", "warn", "none to Permit2: every trade will revert in a dry run", mend)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sentinel.core.errors import QuoteError
 from sentinel.core.market_state import MarketState, PoolState
 from sentinel.core.network import Network, Pool, Symbol
-from sentinel.core.tokens import to_base_units, to_whole
+from sentinel.core.tokens import to_base_units
+from sentinel.core.valuation import whole
 from sentinel.dex.quoting import quotes
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in, expected_gas, expected_size, leg_cost_in
 from sentinel.dex.quoting.depth import depth, impact_bps
@@ -140,4 +141,4 @@ class Quoter:
         return to_base_units(amount, self.network.tokens[symbol].decimals)
 
     def _whole(self, amount: int, symbol: Symbol) -> float:
-        return to_whole(amount, self.network.tokens[symbol].decimals)
+        return whole(amount, symbol, self.network)

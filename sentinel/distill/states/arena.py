@@ -19,6 +19,7 @@ from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.config.settings import Settings, load
 from sentinel.config.terms import limits
+from sentinel.core import valuation
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation
@@ -113,18 +114,17 @@ class Arena(Desk):
     def scenario(self, draw: Random, state: MarketState, lookback: int = BARS) -> Scenario:
         """What is asked of the wallet there; no mandate looks back further than `lookback` bars."""
         quoter, quote = Quoter(self.network), self.network.quote
-        worth = {s: state.balances[s] / 10**t.decimals * state.prices[s] for s, t in self.network.tokens.items()}
-        equity, most = sum(worth.values()), min(5000.0, worth[quote])
-        gas = (cost_in(self.network, state, TRADE_GAS, TRADE_SIZE, quote) or 0) / 10 ** self.network.tokens[
-            quote
-        ].decimals
+        tokens = {symbol: state.balances[symbol] for symbol in self.network.tokens}
+        values = valuation.positions(tokens, state.prices, self.network)
+        equity, most = sum(values.values()), min(5000.0, values[quote])
+        gas = valuation.whole_quote(cost_in(self.network, state, TRADE_GAS, TRADE_SIZE, quote) or 0, self.network)
         loop = quoter.best_loop(state, quote, most)
         scenes = {}
         for base in self.network.tokens:
             if base != quote:
                 cycle = quoter.best_cycle(state, quote, base, most)
                 profits = {name: one.profit if one else 0.0 for name, one in zip(CYCLES, (cycle, loop), strict=True)}
-                scenes[base] = Scene(state, base, worth[base] / equity, equity, gas, profits, lookback)
+                scenes[base] = Scene(state, base, values[base] / equity, equity, gas, profits, lookback)
         return draw_scenario(draw, self.network, scenes)
 
 
