@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median_high
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -67,10 +68,10 @@ def usual_tip(history: Any) -> int | None:
     """Of the blocks that hold transactions; 0 where none does, None for what is no fee history."""
     try:
         pairs = zip(history["reward"], history["gasUsedRatio"], strict=False)
-        tips = sorted(quantity(reward[0], 128) for reward, used in pairs if used > 0)
+        tips = [quantity(reward[0], 128) for reward, used in pairs if used > 0]
     except (TypeError, KeyError, IndexError, ValueError, AttributeError, RpcError):
         return None
-    return tips[len(tips) // 2] if tips else 0
+    return median_high(tips) if tips else 0
 
 
 def data_fee_reads(network: Network) -> list[Read]:
