@@ -10,7 +10,7 @@ from sentinel.chain.anvil import start_anvil
 from sentinel.chain.fees import OP_ORACLE
 from sentinel.chain.rpc import Rpc
 from sentinel.config.network_file import load_network
-from sentinel.core.network import DEVELOPMENT_CHAIN
+from sentinel.core.network import DEVELOPMENT_CHAIN, FeeMarket
 from sentinel.core.units import GWEI
 from sentinel.dex.simulating.batch import L1_BLOCK
 from sentinel.market import Devnet
@@ -26,7 +26,7 @@ BASE_FEE_SCALAR, BLOB_BASE_FEE_SCALAR = 2_269, 1_055_762
 async def type_zero() -> AsyncIterator[Devnet]:
     """The local market, whose blocks have a base fee, of a network that takes legacy transactions."""
     async with Devnet.start() as net:
-        yield dataclasses.replace(net, network=dataclasses.replace(net.network, fees="legacy"))
+        yield dataclasses.replace(net, network=dataclasses.replace(net.network, fees=FeeMarket.LEGACY))
 
 
 @contextlib.asynccontextmanager
@@ -37,7 +37,7 @@ async def before_london() -> AsyncIterator[Devnet]:
     child, url = await start_anvil(arguments=arguments)
     try:
         async with Rpc(url) as rpc:
-            network = dataclasses.replace(load_network("devnet"), fees="legacy", hardfork="berlin")
+            network = dataclasses.replace(load_network("devnet"), fees=FeeMarket.LEGACY, hardfork="berlin")
             await rpc.call("evm_mine")
             nothing = None
             yield Devnet(url, url.replace("http", "ws", 1), network, nothing, rpc, child)  # type: ignore[arg-type]

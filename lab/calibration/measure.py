@@ -17,7 +17,7 @@ from sentinel.agent.episode import Sampler
 from sentinel.agent.oracle import OracleModel
 from sentinel.config.terms import dust
 from sentinel.core.actions import Swap
-from sentinel.core.decision import Act, Decision, Hold
+from sentinel.core.decision import Act, Decision, Hold, HoldReason
 from sentinel.core.errors import ModelUnavailable
 from sentinel.core.simulation import Simulation
 from sentinel.core.valuation import gain, marks
@@ -98,7 +98,7 @@ async def _judge(case: Case, name: str, student: Sampler, n: int) -> Observed | 
         return error
     choice = _plurality(case, verdict)
     same = agrees(choice, reference.decision, lambda pair, asked: arena.decide(case.state, pair, asked))
-    undecided = isinstance(choice, Hold) and choice.reason != "hold_voted"
+    undecided = isinstance(choice, Hold) and choice.reason is not HoldReason.HOLD_VOTED
     return Observed(
         id=case.id,
         source=name,

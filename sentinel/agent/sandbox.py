@@ -20,7 +20,7 @@ import pydantic_monty as monty
 import structlog
 
 from sentinel.agent.text import one_line, printable
-from sentinel.core.actions import Action
+from sentinel.core.actions import Action, Stage
 from sentinel.core.errors import AgentFault, CodeFault, QuoteError
 
 log = structlog.get_logger("sentinel.sandbox")
@@ -79,7 +79,7 @@ class Run:
     finals: tuple[Action, ...]  # in the order called
     reads: tuple[str, ...]  # tools that read the market and answered, in order
     error: str | None
-    stage: str  # whose fault an error is: "code", or "action" where a final action could not be built
+    stage: Stage  # whose fault an error is: the code's, or the action's where a final one could not be built
     state: bytes | None  # for the next step of this lineage; None after an error
     seconds: float
 
@@ -127,7 +127,7 @@ class Sandbox:
             finals=tuple(job.finals),
             reads=tuple(job.reads),
             error=error,
-            stage="action" if error is not None and error == job.unbuilt else "code",
+            stage=Stage.ACTION if error is not None and error == job.unbuilt else Stage.CODE,
             state=kept,
             seconds=time.perf_counter() - started,
         )

@@ -18,7 +18,7 @@ from sentinel.chain.rpc import Call, quantity
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.gas import LARGE, MUCH, SMALL, highest_base_fee
 from sentinel.core.market_state import DataFee, Head
-from sentinel.core.network import Address, Network
+from sentinel.core.network import Address, FeeMarket, Network
 
 BLOCKS = 20  # that the tip is taken from
 PERCENTILE = 50  # of the gas of one block, by tip
@@ -36,7 +36,7 @@ class Inclusion:
     cap: int | None = None
 
     def calls(self, head: Head) -> list[Call]:
-        if self.network.fees == "legacy":
+        if self.network.fees is FeeMarket.LEGACY:
             return [("eth_gasPrice", [])]
         history: Call = ("eth_feeHistory", [hex(BLOCKS), hex(head.number), [PERCENTILE]])
         return [history, ("eth_maxPriorityFeePerGas", [])]
@@ -46,7 +46,7 @@ class Inclusion:
 
         Where blocks have a base fee, the whole price is at least the highest that the next one can have.
         """
-        if self.network.fees == "legacy":
+        if self.network.fees is FeeMarket.LEGACY:
             if isinstance(replies[0], RpcError):
                 raise replies[0]
             found = max(quantity(replies[0], 128), highest_base_fee(head))

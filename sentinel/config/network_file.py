@@ -77,7 +77,7 @@ class _File(_Table):
     pools: dict[str, _Pool]
     feeds: dict[_Symbol, _Feed]
     quote_feed: _Feed | None = None
-    fees: FeeMarket = "eip1559"
+    fees: FeeMarket = Field(FeeMarket.EIP1559, strict=False)  # a name in the file
     data_fee: Literal["op-stack"] | None = None
     code_hashes: dict[_Address, _Hash] = {}
 

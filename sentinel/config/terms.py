@@ -12,7 +12,7 @@ from decimal import ROUND_DOWN, Decimal
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
 from sentinel.core.mandate import Brief, Limits, Mandate
-from sentinel.core.network import NATIVE, Network, Symbol
+from sentinel.core.network import NATIVE, FeeMarket, Network, Symbol
 from sentinel.core.units import BPS, COIN_DECIMALS, GWEI_DECIMALS
 
 
@@ -23,7 +23,7 @@ def base_units(amount: float, decimals: int) -> int:
 
 def limits(settings: Settings, network: Network) -> Limits:
     """Raises SettingsError where they name a token that the network does not have."""
-    given, legacy = settings.limits, network.fees == "legacy"
+    given, legacy = settings.limits, network.fees is FeeMarket.LEGACY
     quote = network.tokens[network.quote].decimals
     if unknown := sorted(set(given.inventory_bps) - set(network.tokens)):
         raise SettingsError(f"SENTINEL_LIMITS__INVENTORY_BPS: {', '.join(unknown)} not in network {network.name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 Symbol = str
@@ -15,7 +16,11 @@ UNWRAP = "unwrap"  # pool and venue of a route's last leg that turns the wrapped
 WRAP = "wrap"  # of a first leg that turns the native coin into the wrapped token, 1 to 1; such coin is sent as value
 COIN_LEGS = frozenset((WRAP, UNWRAP))  # they cross no pool
 DEVELOPMENT_CHAIN = 31337  # Anvil's; every fresh chain has its own genesis, so no block can be pinned
-FeeMarket = Literal["eip1559", "legacy"]
+
+
+class FeeMarket(StrEnum):
+    EIP1559 = "eip1559"
+    LEGACY = "legacy"  # transactions of type 0 with one gas price, whatever blocks show
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +74,5 @@ class Network:
     block_time: float  # seconds, typical
     code_hashes: Mapping[Address, HexHash] = field(default_factory=dict)  # of routers, Permit2, Multicall3, pools
     quote_feed: Feed | None = None  # what the quote token costs in the feeds' unit (USD); None: exactly 1
-    fees: FeeMarket = "eip1559"  # legacy: transactions of type 0 with one gas price, whatever blocks show
+    fees: FeeMarket = FeeMarket.EIP1559
     data_fee: Literal["op-stack"] | None = None  # a rollup that charges for a transaction's bytes too, and how

@@ -76,9 +76,8 @@ def unit_value(case: Case, token: Symbol) -> Fraction:
     """Base units of the quote token per base unit of `token`. Raises Refused where there is no positive reference."""
     found = valuation.unit_value(token, case.state.reference, case.network)
     if found is None:
-        raise Refused(
-            "reference", f"no positive reference price of {case.network.wrapped if token == NATIVE else token}"
-        )
+        priced = case.network.wrapped if token == NATIVE else token
+        raise Refused("reference", f"no positive reference price of {priced}")
     return found
 
 

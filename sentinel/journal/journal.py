@@ -253,7 +253,7 @@ class Journal:
         self._ledger.execute(
             "INSERT INTO cycles VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             *(added.seq, added.at, record.head.number, int(act)),
-            *(("act", "") if isinstance(decision, Act) else (decision.reason, decision.detail)),
+            *(("act", "") if isinstance(decision, Act) else (decision.reason.value, decision.detail)),
             *(decision.votes, proposal.asked if proposal else 0, len(proposal.candidates) if proposal else 0),
             *(len(record.simulations), record.intent_id),
         )

@@ -15,7 +15,7 @@ from eth_utils.address import is_hex_address
 
 from sentinel.core.errors import SignerRefused
 from sentinel.core.mandate import Limits
-from sentinel.core.network import Address, Network, Symbol
+from sentinel.core.network import Address, FeeMarket, Network, Symbol
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import TRANSFER_GAS, WORD
@@ -62,7 +62,7 @@ class SignerLimits:
             max_lifetime=2 * limits.max_deadline,
             trades={network.tokens[symbol].address: cap for symbol, cap in (trades or {}).items()},
             wrapped=network.tokens[network.wrapped].address,
-            legacy=network.fees == "legacy",
+            legacy=network.fees is FeeMarket.LEGACY,
         )
 
 

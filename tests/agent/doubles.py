@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from sentinel.agent.form import render_action
 from sentinel.agent.tools import Toolbox
-from sentinel.core.actions import Action, Approve, HoldAction, Leg, Route, Sample, Swap
+from sentinel.core.actions import Action, Approve, Finish, HoldAction, Leg, Route, Sample, Swap
 from sentinel.core.errors import ActionFault, QuoteError
-from sentinel.core.market_state import Head, MarketState, MarketView, Reference
+from sentinel.core.market_state import Head, MarketState, MarketView, Reference, Regime
 from sentinel.core.network import NATIVE, Network, Symbol, Token
 
 ADDRESS = "0x000000000000000000000000000000000000dEaD"
@@ -52,7 +52,7 @@ STATE = MarketState(
     priority_fee=10**9,
 )
 
-VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "unknown", 1.0, 100, "settings")
+VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 100, "settings")
 
 
 @dataclass(frozen=True)
@@ -183,4 +183,4 @@ class Script:
         self.after.append(after)
         self.asked.append(([dict(message) for message in messages], n, prefill))
         pairs = [one if isinstance(one, tuple) else (one, "stop") for one in step]
-        return [Sample(0, i, text, len(text), finish) for i, (text, finish) in enumerate(pairs)]
+        return [Sample(0, i, text, len(text), Finish(finish)) for i, (text, finish) in enumerate(pairs)]

@@ -9,7 +9,7 @@ from typing import Any
 from lab.bench.candidates import random_candidates
 from lab.bench.desk import desk
 from sentinel.chain.rpc import Rpc
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.errors import ForkUnavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.record import CycleRecord
@@ -73,7 +73,9 @@ async def test_a_lying_simulation_is_none_or_breaks_nothing(tmp_path: Path) -> N
             assert found == honest or liar.told > before
             believed += liar.told > before
             _, refusals = policy.screen(found, state, Spent(0, 0))
-            record = CycleRecord(state.head, state, None, None, found, refusals, Hold("no_majority"), (), None, {})
+            record = CycleRecord(
+                state.head, state, None, None, found, refusals, Hold(HoldReason.NO_MAJORITY), (), None, {}
+            )
             journal.record(record)
             metrics.observe(record)
             for one in found:

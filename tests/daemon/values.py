@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from sentinel.config.network_file import load_network
-from sentinel.core.actions import Candidate, Discarded, Leg, Proposal, Route, Sample, Swap
-from sentinel.core.decision import Act, Decision, Hold
+from sentinel.core.actions import Candidate, Discarded, DiscardReason, Finish, Leg, Proposal, Route, Sample, Stage, Swap
+from sentinel.core.decision import Act, Decision, Hold, HoldReason
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
@@ -47,14 +49,17 @@ def simulation(index: int = 0, at: Head | None = None) -> Simulation:
     return Simulation(Candidate(index, swap, ""), TxRequest(WALLET, b"", 0, 1), env, deltas, 10**17, 1, (), None)
 
 
+NO_NAME = cast(DiscardReason, "<script>" * 20)  # what no code gives; a page and a metric must bear it
+
+
 def record(decision: Decision, at: Head | None = None, *, intent_id: str | None = None) -> CycleRecord:
     at = at or head()
     proposal = Proposal(
         asked=8,
         candidates=tuple(Candidate(i, simulation(i).candidate.action, "") for i in range(6)),
-        discarded=(Discarded(6, "parse", "no_code"), Discarded(7, "action", "<script>" * 20)),
+        discarded=(Discarded(6, Stage.PARSE, DiscardReason.NO_CODE), Discarded(7, Stage.ACTION, NO_NAME)),
         prompt=(),
-        samples=tuple(Sample(1, i, "secret words", 30, "stop") for i in range(8)),
+        samples=tuple(Sample(1, i, "secret words", 30, Finish.STOP) for i in range(8)),
         steps=2,
         source="oracle",
     )
@@ -69,7 +74,7 @@ def act() -> Act:
     return Act(simulation(), votes=5, asked=8, margin=5, spread_bps=12)
 
 
-def hold(reason: str = "no_majority", detail: str = "") -> Hold:
+def hold(reason: HoldReason = HoldReason.NO_MAJORITY, detail: str = "") -> Hold:
     return Hold(reason, 3, 8, detail)
 
 

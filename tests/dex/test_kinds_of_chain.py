@@ -23,7 +23,7 @@ from sentinel.core.errors import RpcError
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
-from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.simulation import Simulation, TxRequest, Where
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.core.valuation import marks, value
 from sentinel.decide.policy import Policy
@@ -145,7 +145,7 @@ async def test_the_node_that_stands_in_says_the_same(desk: Desk) -> None:
     node = DexToolkit(desk.network, None, node=Node(desk.network, desk.net.rpc))
     stood_in = await node.simulate_all(state, candidates(*actions))
     assert [one.where for one in stood_in] == ["node"] * 3
-    assert [replace(one, where="fork") for one in stood_in] == list(fork)
+    assert [replace(one, where=Where.FORK) for one in stood_in] == list(fork)
     assert all(one.revert is None and one.data_fee > 0 for one in fork)
 
 

@@ -16,7 +16,7 @@ from sentinel.agent.form import render_action
 from sentinel.agent.oracle import OracleModel
 from sentinel.cli import common
 from sentinel.config import settings
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelUnavailable, SettingsError
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
@@ -39,7 +39,7 @@ class Timid:
     async def sample(
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
     ) -> list[Sample]:
-        return [Sample(0, index, HOLD, 7, "stop") for index in range(n)]
+        return [Sample(0, index, HOLD, 7, Finish.STOP) for index in range(n)]
 
 
 class Stuck(Timid):

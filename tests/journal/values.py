@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from sentinel.core.actions import Candidate, Leg, Proposal, Route, Swap
-from sentinel.core.decision import Act, Hold
+from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.market_state import Head, MarketState, Reference, V2State, V3State
 from sentinel.core.network import NATIVE, Network, Token
 from sentinel.core.record import CycleRecord
@@ -81,7 +81,7 @@ def intent(decision: Act | None = None, *, signed: bool = True) -> Intent:
 
 
 def cycle(of: Intent | None = None, decision: Act | Hold | None = None) -> CycleRecord:
-    chosen = of.decision if of else decision or Hold("no_majority", 3, 8, "only 3 of 8 agree")
+    chosen = of.decision if of else decision or Hold(HoldReason.NO_MAJORITY, 3, 8, "only 3 of 8 agree")
     simulations = (chosen.simulation,) if isinstance(chosen, Act) else ()
     proposal = Proposal(
         8, tuple(s.candidate for s in simulations), (), ({"role": "user", "content": "é"},), (), 2, "oracle"

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sentinel.core.actions import Candidate, HoldAction, Proposal, Swap
-from sentinel.core.decision import Act, Hold
+from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.mandate import Limits, Spent
-from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network, Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Outcome, Settled
@@ -170,7 +170,7 @@ class Seller:
         return all(left.crumb for left in self.left.values())
 
     def view(self, state: MarketState) -> MarketView:
-        return MarketView({self.network.quote: BPS}, "", 1.0, state.head.number, FLATTEN)
+        return MarketView({self.network.quote: BPS}, Regime.NONE, 1.0, state.head.number, FLATTEN)
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
         planned = plan(self.network, state, self.build, self.limits, self.spent(), self._failed)
@@ -194,7 +194,10 @@ class Seller:
             return
         if isinstance(record.decision, Act) and record.intent_id is not None:
             self._selling[record.intent_id] = proposed.token_in
-        elif isinstance(record.decision, Hold) and record.decision.reason in ("refused", "no_majority"):
+        elif isinstance(record.decision, Hold) and record.decision.reason in (
+            HoldReason.REFUSED,
+            HoldReason.NO_MAJORITY,
+        ):
             self._fail(proposed.token_in, _why(record, record.decision), PATIENCE)
 
     def settled(self, settled: Settled) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
@@ -85,7 +85,7 @@ class Messenger:
 
     def cycle_done(self, record: CycleRecord) -> None:
         made = record.decision
-        if isinstance(made, Hold) and made.reason == "refused":
+        if isinstance(made, Hold) and made.reason is HoldReason.REFUSED:
             self.tell("refusals", "refused", words.cycle(record, self._network))
         if (why := self._paused()) != self._latch:
             self._latch = why

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sentinel.agent.memory import Memory
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.transaction import Intent, Outcome
 from sentinel.journal.journal import Journal
@@ -51,7 +51,7 @@ class Chronicle:
             self.cycle(self.state(number, branch))
 
     def cycle(self, at: MarketState | None, head: Head | None = None) -> None:
-        record = cycle(decision=Hold("no_majority", 3, 8))
+        record = cycle(decision=Hold(HoldReason.NO_MAJORITY, 3, 8))
         self.journal.record(replace(record, head=head or (at.head if at else HEAD), state=at))
 
     def accept(self, at: MarketState, playbook: str = "rebalance") -> Intent:
