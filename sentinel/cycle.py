@@ -8,85 +8,20 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from sentinel.chain.rpc import plain
-from sentinel.core.actions import Candidate, Proposal
+from sentinel.core.actions import Proposal
 from sentinel.core.decision import Act, Decision, Hold, HoldReason, Sized, Verdict, away
 from sentinel.core.errors import Refused, Unavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, MarketView
+from sentinel.core.ports import Analyst, Executor, Market, Policy, Toolkit, Trader
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Refusal, Simulation
 from sentinel.core.stopwatch import Stopwatch
 from sentinel.core.transaction import Intent
 from sentinel.decide.controls import Purpose
-
-
-class Market(Protocol):
-    async def read(self, head: Head) -> MarketState: ...
-
-
-class Analyst(Protocol):
-    def view(self, state: MarketState) -> MarketView: ...
-
-
-class Trader(Protocol):
-    async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal: ...
-
-    async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
-        """The same proposal with so many further samples of its last step, all counted among the asked."""
-        ...
-
-
-class Toolkit(Protocol):
-    async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]: ...
-
-    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]:
-        """The intent's final bytes in two block environments on top of `head`."""
-        ...
-
-
-class Policy(Protocol):
-    def screen(
-        self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
-    ) -> tuple[tuple[Simulation, ...], tuple[Refusal, ...]]: ...
-
-    def check(
-        self,
-        confirmed: Sequence[Simulation],
-        decision: Act,
-        state: MarketState,
-        head: Head,
-        spent: Spent,
-        now: float,
-    ) -> tuple[Verdict, ...]: ...
-
-
-class Executor(Protocol):
-    """Dry runs have one too: it prepares unsigned intents and sends nothing."""
-
-    @property
-    def in_flight(self) -> Intent | None: ...
-
-    async def prepare(self, decision: Act, state: MarketState) -> Intent: ...
-
-    async def execute(self, intent: Intent) -> None: ...
-
-
-class Journal(Protocol):
-    def bar(self, purpose: Purpose) -> str | None:
-        """Why nothing of this purpose may be sent now; None where it may."""
-        ...
-
-    def spent_today(self, now: float) -> Spent: ...
-
-    def record(self, record: CycleRecord) -> None: ...
-
-    def accept(self, record: CycleRecord, intent: Intent) -> None:
-        """Both in one transaction, durable before it returns."""
-        ...
-
+from sentinel.journal.journal import Journal
 
 STOPPING = "told to stop while this cycle was under way"
 CONFIRMS = 4  # tries to simulate the final bytes before the next block comes

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from eth_utils.crypto import keccak
 
-from sentinel.chain.rpc import Call, quantity
+from sentinel.chain.rpc import Endpoint, quantity
 from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.network import Address, HexHash, Network
-
-
-class Endpoint(Protocol):
-    async def call(self, method: str, *params: Any) -> Any: ...
-
-    async def batch(self, calls: Sequence[Call]) -> list[Any | RpcError]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ async def assembled(
         tip = terms.base_units(settings.execution.min_priority_fee_gwei, GWEI_DECIMALS)
         cap = limits.max_priority_fee
         market = MarketReader(rpc, network, wallet, READERS, history, min_priority_fee=tip, max_priority_fee=cap)
-        await seed_history(rpc, market, history, head)
+        await seed_history(rpc, market.closes_at, history, head)
         prices = (await market.read(head)).prices
 
         fork = _fork(settings, network, rpc)

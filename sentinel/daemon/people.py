@@ -21,7 +21,7 @@ def tell_people(parts: Parts, daemon: Daemon, told: Told, log: Log) -> None:
     if given.urls_file is None:
         return
     messenger = Messenger(
-        Channel.of_file(given.urls_file),
+        Channel.of_file(given.urls_file).send,
         parts.network,
         parts.metrics,
         log,

@@ -53,7 +53,7 @@ class Model:
 def seat(model: Model | None = None, **given: object) -> tuple[Watch, Model, list[str]]:
     model, fates = model or Model(), list[str]()
     model.let.set()
-    watch = Watch(model, STANDING, Bounds(), 8, observer=fates.append)
+    watch = Watch(model.look, STANDING, Bounds(), 8, observer=fates.append)
     for name, value in given.items():
         setattr(watch, name, value)
     return watch, model, fates

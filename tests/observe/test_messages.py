@@ -125,7 +125,7 @@ class Slow:
 
 def messenger(channel: Slow, metrics: Metrics, every: float = 1e-9, clock: Any = time.time) -> Messenger:
     return Messenger(
-        channel,
+        channel.send,
         values.NETWORK,
         metrics,
         logs.logger(),

@@ -15,10 +15,11 @@ from sentinel.core import valuation
 from sentinel.core.decision import Decision
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
+from sentinel.core.ports import Executor, Market
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Outcome, Settled
-from sentinel.cycle import Cycle, Executor, Market
+from sentinel.cycle import Cycle
 from sentinel.daemon.assemble import builder
 from sentinel.daemon.daemon import Runner
 from sentinel.daemon.flatten.flatten import Seller

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.network import Network
@@ -25,16 +24,12 @@ WAITING = 50  # messages; more are left out, the newest first
 BURST = 5
 
 
-class Sender(Protocol):
-    def send(self, title: str, text: str) -> list[Delivered]: ...
-
-
 class Messenger:
     """A service of the daemon. `summary` writes the day that has just ended; `hour` (UTC) says when."""
 
     def __init__(
         self,
-        channel: Sender,
+        send: Callable[[str, str], list[Delivered]],
         network: Network,
         metrics: Metrics,
         log: Log,
@@ -46,7 +41,7 @@ class Messenger:
         summary: Callable[[], str],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._channel, self._network, self._metrics, self._log = channel, network, metrics, log
+        self._send, self._network, self._metrics, self._log = send, network, metrics, log
         self._events, self._hour, self._paused, self._summary, self._clock = events, hour, paused, summary, clock
         self._budget = Budget(BURST, every, clock)
         self._waiting: deque[tuple[str, str]] = deque()
@@ -119,7 +114,7 @@ class Messenger:
             self._some.clear()
             while self._waiting:
                 title, text = self._waiting.popleft()
-                for done in await loop.run_in_executor(self._thread, self._channel.send, title, text):
+                for done in await loop.run_in_executor(self._thread, self._send, title, text):
                     self._metrics.notifications.labels("sent" if done.ok else "failed").inc()
                     if not done.ok:
                         self._log.warning("message.failed", target=done.target, title=title)
