@@ -64,7 +64,7 @@ async def codes(rpc: Endpoint, network: Network) -> Codes:
         if not isinstance(code, str) or len(code) <= 2:
             missing.append(address)
             continue
-        present = "0x" + keccak(hexstr=code).hex()
+        present = HexHash("0x" + keccak(hexstr=code).hex())
         if expected is None:
             unpinned.append((address, present))
         elif present != expected:

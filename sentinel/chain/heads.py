@@ -53,7 +53,7 @@ def parse_head(raw: object) -> Head:
 def _hash(value: object) -> HexHash:
     if not isinstance(value, str) or not _HASH.fullmatch(value):
         raise ValueError(f"no hash: {str(value)[:80]!r}")
-    return value
+    return HexHash(value)
 
 
 async def latest_head(rpc: Endpoint) -> Head:

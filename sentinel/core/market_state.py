@@ -18,7 +18,7 @@ class Head:
     base_fee: int  # wei per gas; 0 where blocks have none
     gas_limit: int
     coinbase: Address
-    prev_randao: HexHash
+    prev_randao: str  # 32 bytes, 0x-hex
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NewType
 
-Symbol = str
-PoolName = str
-Address = str
-HexHash = str
+# Text, named for whoever reads a signature; a hash alone is a type of its own, since others are easily mistaken for it.
+Symbol = str  # a token as the network file names it: "WETH"; NATIVE for the coin
+PoolName = str  # a pool as the network file names it
+Address = str  # 0x-hex, checksummed where it comes from a network file
+HexHash = NewType("HexHash", str)  # of a block, a transaction or code: 0x-hex, 32 bytes
 NATIVE: Symbol = "ETH"
 UNWRAP = "unwrap"  # pool and venue of a route's last leg that turns the wrapped token into the native coin, 1 to 1
 WRAP = "wrap"  # of a first leg that turns the native coin into the wrapped token, 1 to 1; such coin is sent as value

@@ -33,7 +33,7 @@ class SimEnv:
     base_fee: int
     gas_limit: int
     coinbase: Address
-    prev_randao: HexHash
+    prev_randao: str  # 32 bytes, 0x-hex
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import Action, Approve, Finish, HoldAction, Leg, Route, Sample, Swap
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.market_state import Head, MarketState, MarketView, Reference, Regime
-from sentinel.core.network import NATIVE, Network, Symbol, Token
+from sentinel.core.network import NATIVE, HexHash, Network, Symbol, Token
 from sentinel.core.quotes import CycleQuote, LoopQuote, RouteQuote
 
 ADDRESS = "0x000000000000000000000000000000000000dEaD"
@@ -40,7 +40,7 @@ NETWORK = Network(
 )
 
 STATE = MarketState(
-    head=Head(100, HASH, HASH, 1_700_000_000, 10**10, 30_000_000, ADDRESS, HASH),
+    head=Head(100, HexHash(HASH), HexHash(HASH), 1_700_000_000, 10**10, 30_000_000, ADDRESS, HASH),
     wallet=ADDRESS,
     balances={"WETH": 3 * 10**18, "USDC": 4_000 * 10**6, "WBTC": 0, NATIVE: 10**18},
     pools={},

@@ -19,6 +19,7 @@ from sentinel.core.decision import Act, Hold, Verdict
 from sentinel.core.errors import ModelUnavailable, RpcError, Unavailable
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import Head, MarketState, MarketView, Regime
+from sentinel.core.network import HexHash
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Intent
@@ -27,7 +28,7 @@ from sentinel.execute.dryrun import DryRun
 from sentinel.journal.journal import Journal
 from tests.decide import world
 
-HEADS = [replace(world.HEAD, number=world.HEAD.number + i, hash=f"0x{i:064x}") for i in range(20)]
+HEADS = [replace(world.HEAD, number=world.HEAD.number + i, hash=HexHash(f"0x{i:064x}")) for i in range(20)]
 VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**6, "settings")
 PROPOSAL = Proposal(1, (world.buying().simulation().candidate,), (), (), (), 1, "oracle")
 

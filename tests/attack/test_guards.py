@@ -14,6 +14,7 @@ from sentinel.config.network_file import load_network
 from sentinel.core.decision import Act, Hold, Verdict
 from sentinel.core.errors import ChainMismatch, Refused, RpcError
 from sentinel.core.market_state import MarketState
+from sentinel.core.network import HexHash
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
 from sentinel.core.units import GWEI, TRANSFER_GAS
@@ -263,7 +264,7 @@ def test_what_became_of_an_unknown_trade_may_have_been_spent(journal: Journal) -
     intent = Intent("cd" * 16, act, simulation.tx, True, simulation.env, world.DEADLINE, world.NOW)
     record = CycleRecord(world.HEAD, world.STATE, None, None, (), (), act, (), intent.id, {})
     journal.accept(record, intent)
-    journal.attempt(Attempt(intent.id, 0, Fees(1, 1), "0x00", b""))
+    journal.attempt(Attempt(intent.id, 0, Fees(1, 1), HexHash("0x00"), b""))
     now = journal._ledger.clock()
     before = journal.spent_today(now)
     journal.settle(Settled(intent.id, Outcome.UNKNOWN, None, None, 0, 0, {}))

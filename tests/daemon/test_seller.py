@@ -21,6 +21,7 @@ from sentinel.core.actions import Swap
 from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.mandate import Limits, Spent
 from sentinel.core.market_state import MarketState
+from sentinel.core.network import HexHash
 from sentinel.core.record import CycleRecord
 from sentinel.core.tokens import to_base_units
 from sentinel.core.transaction import Outcome, Settled
@@ -182,7 +183,7 @@ async def test_a_sale_that_fails_on_the_chain_is_tried_again_only_so_often(desk:
         id_ = f"{number}" if outcome else None
         seller.judged(CycleRecord(state.head, state, None, proposal, (), (), decision, (), id_, {}))
         if outcome:
-            seller.settled(Settled(f"{number}", outcome, "0x1", 1, 1, 1, {}))
+            seller.settled(Settled(f"{number}", outcome, HexHash("0x1"), 1, 1, 1, {}))
 
     for number in range(TRIES - 1):
         await ended(Outcome.REVERTED, number)

@@ -8,7 +8,7 @@ from sentinel.config.network_file import load_network
 from sentinel.core.actions import Candidate, Discarded, DiscardReason, Finish, Leg, Proposal, Route, Sample, Stage, Swap
 from sentinel.core.decision import Act, Decision, Hold, HoldReason
 from sentinel.core.market_state import Head, MarketState
-from sentinel.core.network import NATIVE
+from sentinel.core.network import NATIVE, HexHash
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Refusal, SimEnv, Simulation, TxRequest
 from sentinel.core.transaction import Outcome, Settled
@@ -19,7 +19,14 @@ WALLET = "0x1111111111111111111111111111111111111111"
 
 def head(number: int = 7, timestamp: int = 1_000) -> Head:
     return Head(
-        number, f"0x{number:064x}", f"0x{number - 1:064x}", timestamp, 10**9, 30_000_000, WALLET, "0x" + "0" * 64
+        number,
+        HexHash(f"0x{number:064x}"),
+        HexHash(f"0x{number - 1:064x}"),
+        timestamp,
+        10**9,
+        30_000_000,
+        WALLET,
+        "0x" + "0" * 64,
     )
 
 
@@ -80,4 +87,4 @@ def hold(reason: HoldReason = HoldReason.NO_MAJORITY, detail: str = "") -> Hold:
 
 def settled(intent_id: str = "a1", usdc: int = 200 * 10**6) -> Settled:
     realised = {"WETH": -(10**17), "USDC": usdc}
-    return Settled(intent_id, Outcome.CONFIRMED, "0x" + "ab" * 32, 9, 150_000, 3 * 10**14, realised)
+    return Settled(intent_id, Outcome.CONFIRMED, HexHash("0x" + "ab" * 32), 9, 150_000, 3 * 10**14, realised)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from sentinel.core.actions import Action, Approve, Candidate, HoldAction, Leg, Route, Swap
 from sentinel.core.decision import Act, Hold, HoldReason
-from sentinel.core.network import Symbol
+from sentinel.core.network import HexHash, Symbol
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.decide.ballots import ballot_of
 from sentinel.decide.vote import vote
 
-ENV = SimEnv(0, 0, 0, "0x", 1, 1, 1, 1, "0x", "0x")
+ENV = SimEnv(0, 0, 0, HexHash("0x"), 1, 1, 1, 1, "0x", "0x")
 DUST = {"USDC": 10, "WETH": 10}
 
 

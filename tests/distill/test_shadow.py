@@ -135,7 +135,7 @@ async def test_it_decides_on_the_live_blocks_is_scored_and_sends_nothing(devnet:
             await run.recorded(number)
             await run.cycle()
         blocks = await run.recorded(3)
-        by_hash = {record.head.hash: record for record in run.records}
+        by_hash = {str(record.head.hash): record for record in run.records}
         for block in blocks:
             assert by_hash[block.hash].head.number == block.block
             assert (block.live, block.decision, block.failed, block.agrees) == ("student:timid", "act", "", False)

@@ -28,6 +28,7 @@ from sentinel.core.actions import Candidate, Finish, HoldAction, Proposal, Sampl
 from sentinel.core.errors import OperatorError, SentinelError
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView, Regime
+from sentinel.core.network import HexHash
 from sentinel.core.trajectory import Trajectory
 
 COUNT = 42  # states: three that act and three that hold of each playbook
@@ -142,7 +143,7 @@ def test_holding_succeeds_where_the_oracle_holds_and_nowhere_else(graded: dict[s
 
 
 def test_answers_to_another_chain_are_not_graded(posed: list[Posed]) -> None:
-    other = replace(posed[0], market=replace(posed[0].market, head=replace(posed[0].market.head, hash="0x00")))
+    other = replace(posed[0], market=replace(posed[0].market, head=replace(posed[0].market.head, hash=HexHash("0x00"))))
     answers = [Answered(other.id, Proposal(1, (), (), (), (), 1, "none"), 0)]
     with pytest.raises(SentinelError, match="another"):
         asyncio.run(grade("dev", 3, [other], {"any": answers}))

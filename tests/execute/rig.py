@@ -15,7 +15,7 @@ from lab.crash import counter
 from lab.crash.counter import CAPS, COUNTER, COUNTER_CODE, LEGACY_CAPS, decision, finalise, network, read_head, rules
 from sentinel.chain.rpc import JsonRpc, Rpc
 from sentinel.core.market_state import Head
-from sentinel.core.network import NATIVE, FeeMarket, Network
+from sentinel.core.network import NATIVE, FeeMarket, HexHash, Network
 from sentinel.core.transaction import Attempt, Intent, Settled
 from sentinel.core.units import GWEI
 from sentinel.execute.broadcast import Broadcaster
@@ -80,7 +80,7 @@ class Rig:
     net: Devnet
     rpc: JsonRpc  # the executor's own way to the node; tests may put a fault proxy or a pool between
     path: Path
-    genesis: str
+    genesis: HexHash
     network: Network
     signer: DevSigner | SignerClient
     journal: Journal

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import load
 from sentinel.config.terms import limits
-from sentinel.core.network import FeeMarket
+from sentinel.core.network import FeeMarket, HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import GWEI, TRANSFER_GAS
 from sentinel.execute.fees import FeeCaps, bump, first, raised
@@ -128,7 +128,7 @@ def test_every_attempt_of_a_stuck_trade_is_within_the_caps(data_fee: int, caps: 
             for earlier in attempts[-1:]:
                 assert step.fees.max_fee * 8 >= earlier.fees.max_fee * 9
                 assert step.fees.priority_fee * 8 >= earlier.fees.priority_fee * 9
-            attempts.append(Attempt(trade.id, 0, step.fees, f"0x{block:064x}", b"", cancel))
+            attempts.append(Attempt(trade.id, 0, step.fees, HexHash(f"0x{block:064x}"), b"", cancel))
         else:
             assert step == Send(attempts[-1])
             again += 1

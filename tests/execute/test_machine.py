@@ -25,6 +25,7 @@ from lab.crash.points import SendThenSave
 from sentinel.config.network_file import load_network
 from sentinel.core.actions import Candidate, Leg, Route, Swap
 from sentinel.core.decision import Act
+from sentinel.core.network import HexHash
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
 from sentinel.core.units import GWEI, TRANSFER_GAS
@@ -136,7 +137,7 @@ class Machine(RuleBasedStateMachine):
             self.journal,
             self.hand,
             NETWORK,
-            self.chain.blocks[0].hash,
+            HexHash(self.chain.blocks[0].hash),
             _never,
             RULES,
             observer=self.hand,

@@ -43,7 +43,7 @@ class Place:
     """A record of the journal: where reading goes on."""
 
     seq: int
-    hash: HexHash
+    hash: str  # of the record, in the journal's chain of them
 
 
 START = Place(0, GENESIS)
@@ -54,7 +54,7 @@ class Seen:
     """What a cycle read: a block and the closes up to it."""
 
     number: int
-    hash: HexHash
+    hash: str  # of the record, in the journal's chain of them
     parent_hash: HexHash
     history: Mapping[Symbol, Sequence[float]]
 

@@ -25,7 +25,7 @@ from sentinel.config import terms
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.core.errors import ChainMismatch, OperatorError, RpcError, SentinelError
-from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
+from sentinel.core.network import DEVELOPMENT_CHAIN, Address, HexHash, Network
 from sentinel.core.units import COIN, COIN_DECIMALS
 from sentinel.core.valuation import whole
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks
@@ -214,7 +214,7 @@ async def _funds(patient: _Patient) -> AsyncIterator[Finding]:
 async def _allowances(patient: _Patient) -> AsyncIterator[Finding]:
     if patient.address is None:
         return
-    watch = Watch(patient.rpc, patient.network, patient.address, patient.network.pinned_hash or "")
+    watch = Watch(patient.rpc, patient.network, patient.address, patient.network.pinned_hash or HexHash(""))
     found = await watch.allowances(patient.network.tokens)
     told = ", ".join(f"{whole(amount, symbol, patient.network):g} {symbol}" for symbol, amount in found.items())
     if not any(found.values()) and patient.settings.execution.mode == "dry":

@@ -22,7 +22,7 @@ from sentinel.dex.simulating.fork import without_addresses
 from sentinel.dex.simulating.requests import Segment, block_overrides, simulation_request, transaction, why_elsewhere
 
 _NO_SUCH_METHOD = (-32601, -32004)  # JSON-RPC's code, and EIP-1474's
-_NO_BLOCK: HexHash = "0x" + "5e" * 32  # no block has this hash
+_NO_BLOCK = HexHash("0x" + "5e" * 32)  # no block has this hash
 _GAS = 50_000
 
 
