@@ -19,9 +19,8 @@ from sentinel.core.network import Address
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import MAX_UINT256
+from sentinel.signing.wire import VERSION
 
-VERSION = 1
-MAX_LINE = 64 * 1024  # bytes
 MAX_TOKENS = 64
 _NONCES = 1 << 63
 
