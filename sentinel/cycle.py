@@ -8,85 +8,20 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from sentinel.chain.rpc import plain
-from sentinel.core.actions import Candidate, Proposal
-from sentinel.core.decision import Act, Decision, Hold, Sized, Verdict
-from sentinel.core.errors import Refused, SentinelError, Unavailable
+from sentinel.core.actions import Proposal
+from sentinel.core.decision import Act, Decision, Hold, HoldReason, Sized, Verdict, away
+from sentinel.core.errors import Refused, Unavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, MarketView
+from sentinel.core.ports import Analyst, Executor, Market, Policy, Toolkit, Trader
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Refusal, Simulation
 from sentinel.core.stopwatch import Stopwatch
 from sentinel.core.transaction import Intent
 from sentinel.decide.controls import Purpose
-
-
-class Market(Protocol):
-    async def read(self, head: Head) -> MarketState: ...
-
-
-class Analyst(Protocol):
-    def view(self, state: MarketState) -> MarketView: ...
-
-
-class Trader(Protocol):
-    async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal: ...
-
-    async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
-        """The same proposal with so many further samples of its last step, all counted among the asked."""
-        ...
-
-
-class Toolkit(Protocol):
-    async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]: ...
-
-    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]:
-        """The intent's final bytes in two block environments on top of `head`."""
-        ...
-
-
-class Policy(Protocol):
-    def screen(
-        self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
-    ) -> tuple[tuple[Simulation, ...], tuple[Refusal, ...]]: ...
-
-    def check(
-        self,
-        confirmed: Sequence[Simulation],
-        decision: Act,
-        state: MarketState,
-        head: Head,
-        spent: Spent,
-        now: float,
-    ) -> tuple[Verdict, ...]: ...
-
-
-class Executor(Protocol):
-    """Dry runs have one too: it prepares unsigned intents and sends nothing."""
-
-    @property
-    def in_flight(self) -> Intent | None: ...
-
-    async def prepare(self, decision: Act, state: MarketState) -> Intent: ...
-
-    async def execute(self, intent: Intent) -> None: ...
-
-
-class Journal(Protocol):
-    def bar(self, purpose: Purpose) -> str | None:
-        """Why nothing of this purpose may be sent now; None where it may."""
-        ...
-
-    def spent_today(self, now: float) -> Spent: ...
-
-    def record(self, record: CycleRecord) -> None: ...
-
-    def accept(self, record: CycleRecord, intent: Intent) -> None:
-        """Both in one transaction, durable before it returns."""
-        ...
-
+from sentinel.journal.journal import Journal
 
 STOPPING = "told to stop while this cycle was under way"
 CONFIRMS = 4  # tries to simulate the final bytes before the next block comes
@@ -152,9 +87,9 @@ class Cycle:
             try:
                 decision = await self._decide(head, draft)
             except Unavailable as error:
-                decision = Hold(_reason(error), detail=plain(error))
+                decision = Hold(away(error), detail=plain(error))
             except Refused as error:
-                decision = Hold("refused", detail=f"{error.rule}: {plain(error)}")
+                decision = Hold(HoldReason.REFUSED, detail=f"{error.rule}: {plain(error)}")
 
         record = CycleRecord(
             head=head,
@@ -178,13 +113,13 @@ class Cycle:
 
     async def _decide(self, head: Head, draft: _Draft) -> Decision:
         if self.stopping():
-            return Hold("stopping", detail=STOPPING)
+            return Hold(HoldReason.STOPPING, detail=STOPPING)
         if (why := self.journal.bar(self.purpose)) is not None:
-            return Hold("paused", detail=why)
+            return Hold(HoldReason.PAUSED, detail=why)
         if (why := self.disputed()) is not None:
-            return Hold("disputed", detail=why)
+            return Hold(HoldReason.DISPUTED, detail=why)
         if self.executor.in_flight is not None:
-            return Hold("in_flight", detail="the last transaction is not settled yet")
+            return Hold(HoldReason.IN_FLIGHT, detail="the last transaction is not settled yet")
 
         with draft.stage("market"):
             draft.state = state = await self.market.read(head)
@@ -215,20 +150,26 @@ class Cycle:
                 if self.newest() == newest:
                     break
             else:
-                return Hold("overtaken", decision.votes, decision.asked, "blocks come faster than they are simulated")
+                return Hold(
+                    HoldReason.OVERTAKEN, decision.votes, decision.asked, "blocks come faster than they are simulated"
+                )
         with draft.stage("policy"):
             verdicts = self.policy.check(confirmed, decision, state, newest, spent, self.clock())
         draft.verdicts = verdicts
         if refused := [verdict for verdict in verdicts if not verdict.ok]:
-            return Hold("refused", decision.votes, decision.asked, "; ".join(f"{v.rule}: {v.detail}" for v in refused))
+            return Hold(
+                HoldReason.REFUSED, decision.votes, decision.asked, "; ".join(f"{v.rule}: {v.detail}" for v in refused)
+            )
         if (why := self.journal.bar(self.purpose)) is not None:  # told so while this cycle was under way
-            return Hold("paused", decision.votes, decision.asked, why)
+            return Hold(HoldReason.PAUSED, decision.votes, decision.asked, why)
         if self.executor.in_flight is not None:  # a reorg has opened an earlier one again
-            return Hold("in_flight", decision.votes, decision.asked, "an earlier transaction has lost its block")
+            return Hold(
+                HoldReason.IN_FLIGHT, decision.votes, decision.asked, "an earlier transaction has lost its block"
+            )
         if (why := self.disputed()) is not None:
-            return Hold("disputed", decision.votes, decision.asked, why)
+            return Hold(HoldReason.DISPUTED, decision.votes, decision.asked, why)
         if self.stopping():
-            return Hold("stopping", decision.votes, decision.asked, STOPPING)
+            return Hold(HoldReason.STOPPING, decision.votes, decision.asked, STOPPING)
         return decision
 
     async def _judge(self, proposal: Proposal, state: MarketState, spent: Spent, draft: _Draft) -> tuple[Decision, int]:
@@ -240,9 +181,3 @@ class Cycle:
             ballots, draft.refusals = self.policy.screen(draft.simulations, state, spent)
         with draft.stage("vote"):
             return self.vote(ballots, proposal.asked, state), len(ballots)
-
-
-def _reason(error: SentinelError) -> str:
-    """ModelUnavailable -> model_unavailable: a bounded set, used as a metric label."""
-    name = type(error).__name__
-    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")

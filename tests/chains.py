@@ -10,13 +10,13 @@ from sentinel.chain.anvil import start_anvil
 from sentinel.chain.fees import OP_ORACLE
 from sentinel.chain.rpc import Rpc
 from sentinel.config.network_file import load_network
+from sentinel.core.network import DEVELOPMENT_CHAIN, FeeMarket
+from sentinel.core.units import GWEI
 from sentinel.dex.simulating.batch import L1_BLOCK
 from sentinel.market import Devnet
 from sentinel.market.artifacts import Artifacts
-from sentinel.market.contracts import CHAIN_ID
 from sentinel.market.genesis import GAS_LIMIT, genesis
 
-GWEI = 10**9
 # What Ethereum's blocks cost, as the rollup's last block learnt it, and the shares that it passes on.
 L1_BASE_FEE, BLOB_BASE_FEE = 20 * GWEI, 5 * GWEI
 BASE_FEE_SCALAR, BLOB_BASE_FEE_SCALAR = 2_269, 1_055_762
@@ -26,18 +26,18 @@ BASE_FEE_SCALAR, BLOB_BASE_FEE_SCALAR = 2_269, 1_055_762
 async def type_zero() -> AsyncIterator[Devnet]:
     """The local market, whose blocks have a base fee, of a network that takes legacy transactions."""
     async with Devnet.start() as net:
-        yield dataclasses.replace(net, network=dataclasses.replace(net.network, fees="legacy"))
+        yield dataclasses.replace(net, network=dataclasses.replace(net.network, fees=FeeMarket.LEGACY))
 
 
 @contextlib.asynccontextmanager
 async def before_london() -> AsyncIterator[Devnet]:
     """Blocks without a base fee. The tokens are there; the pools are not open (V4 needs a later fork): no market."""
-    arguments = ["--init", str(await genesis(Artifacts())), "--chain-id", str(CHAIN_ID), "--hardfork", "berlin"]
-    arguments += ["--accounts", "0", "--no-mining", "--gas-limit", str(GAS_LIMIT)]
+    arguments = ["--init", str(await genesis(Artifacts())), "--chain-id", str(DEVELOPMENT_CHAIN)]
+    arguments += ["--hardfork", "berlin", "--accounts", "0", "--no-mining", "--gas-limit", str(GAS_LIMIT)]
     child, url = await start_anvil(arguments=arguments)
     try:
         async with Rpc(url) as rpc:
-            network = dataclasses.replace(load_network("devnet"), fees="legacy", hardfork="berlin")
+            network = dataclasses.replace(load_network("devnet"), fees=FeeMarket.LEGACY, hardfork="berlin")
             await rpc.call("evm_mine")
             nothing = None
             yield Devnet(url, url.replace("http", "ws", 1), network, nothing, rpc, child)  # type: ignore[arg-type]

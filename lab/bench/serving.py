@@ -23,7 +23,7 @@ from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.serving import NAME, served
 from sentinel.core.errors import Unavailable
 from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import MarketView
+from sentinel.core.market_state import MarketView, Regime
 
 WAYS: Mapping[str, tuple[str, ...]] = {
     "as served": (),
@@ -37,7 +37,7 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 MANDATE = Mandate("rebalance", "WETH", band=0.02, bars=20, threshold=0.004, size=500.0, least=10.0)
-VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "", 1.0, 0, "settings")
+VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.NONE, 1.0, 0, "settings")
 
 Say = Callable[[str], None]
 

@@ -25,6 +25,7 @@ from lab.crash.tally import Tally, compare
 from sentinel.chain.rpc import Call, Rpc
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.network import NATIVE
+from sentinel.core.units import GWEI
 from sentinel.daemon.startup import Told
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
@@ -145,9 +146,9 @@ class _Run:
         node = self._net.rpc
         if self._chance.random() < SPIKES:
             self.faults += 1
-            await node.call("anvil_setNextBlockBaseFeePerGas", hex(150 * counter.GWEI))
+            await node.call("anvil_setNextBlockBaseFeePerGas", hex(150 * GWEI))
         elif self._chance.random() < SPIKES:
-            await node.call("anvil_setNextBlockBaseFeePerGas", hex(10 * counter.GWEI))
+            await node.call("anvil_setNextBlockBaseFeePerGas", hex(10 * GWEI))
         if self._chance.random() < REORGS:
             self.faults += 1
             depth = self._chance.randint(1, 3)

@@ -16,13 +16,11 @@ from itertools import cycle
 from sentinel.agent.episode import Sampler
 from sentinel.agent.oracle import OracleModel
 from sentinel.config.terms import dust
-from sentinel.core import gas
 from sentinel.core.actions import Swap
-from sentinel.core.decision import Act, Decision, Hold
+from sentinel.core.decision import Act, Decision, Hold, HoldReason
 from sentinel.core.errors import ModelUnavailable
-from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation
-from sentinel.core.worth import marks, worth
+from sentinel.core.valuation import gain, marks
 from sentinel.decide.vote import vote
 from sentinel.distill.collecting.trajectories import drop_reason
 from sentinel.distill.states.arena import WALLETS
@@ -100,7 +98,7 @@ async def _judge(case: Case, name: str, student: Sampler, n: int) -> Observed | 
         return error
     choice = _plurality(case, verdict)
     same = agrees(choice, reference.decision, lambda pair, asked: arena.decide(case.state, pair, asked))
-    undecided = isinstance(choice, Hold) and choice.reason != "hold_voted"
+    undecided = isinstance(choice, Hold) and choice.reason is not HoldReason.HOLD_VOTED
     return Observed(
         id=case.id,
         source=name,
@@ -145,6 +143,4 @@ def _captured(case: Case, ours: Decision, oracle: Decision) -> float:
 
 def _value(case: Case, simulation: Simulation) -> int:
     """Base units of the quote token, what it costs at the head's own price taken off."""
-    changes = dict(simulation.deltas)
-    changes[NATIVE] = changes.get(NATIVE, 0) - gas.paid(simulation)
-    return worth(changes, marks(case.state), case.arena.network)
+    return gain(simulation, marks(case.state), case.arena.network)

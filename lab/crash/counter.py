@@ -20,6 +20,7 @@ from sentinel.core.errors import RpcError
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.core.units import GWEI
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
 from sentinel.signing.limits import SignerLimits
@@ -27,7 +28,6 @@ from sentinel.signing.process.local import DevSigner
 from sentinel.signing.router_call import EXECUTE
 from sentinel.signing.signer import Signer
 
-GWEI = 10**9
 SENDER = "0x0000000000000000000000000000000000000001"  # stands for the wallet in a router call
 COUNTER = "0x00000000000000000000000000000000c0dEc0DE"
 # reverts when block.timestamp is past the deadline (word 2 of execute's arguments), else adds 1 to the slot of word 10,

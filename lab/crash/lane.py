@@ -24,6 +24,7 @@ from lab.crash.points import POINTS, Here
 from lab.crash.tally import Ended, Tally, compare
 from sentinel.chain.rpc import Rpc
 from sentinel.core.errors import Unavailable
+from sentinel.core.network import HexHash
 from sentinel.journal.journal import Journal
 
 LIFE_SECONDS = 60.0  # a life that takes longer has hung
@@ -38,7 +39,7 @@ class Job:
 
     url: str
     folder: Path
-    genesis: str
+    genesis: HexHash
     first_tag: int
     kills: int
     seed: int

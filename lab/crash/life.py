@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.crash import counter
 from lab.crash.points import Here, PointedJournal, PointedRpc, PointedSigner, SendThenSave
-from sentinel.core.network import Network
+from sentinel.core.network import HexHash, Network
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
@@ -25,7 +25,7 @@ class Place:
 
     url: str
     journal: Path
-    genesis: str
+    genesis: HexHash
     network: Network
     signer: DevSigner
     mutant: bool = False

@@ -16,7 +16,7 @@ from sentinel.agent.episode import Sampler, play
 from sentinel.agent.parse import parse
 from sentinel.agent.sandbox import UNHURRIED, Sandbox
 from sentinel.agent.tools import Toolbox
-from sentinel.core.actions import Action, Candidate, Discarded, Proposal
+from sentinel.core.actions import Action, Candidate, Discarded, DiscardReason, Proposal, Stage
 
 MAX_STEPS = 4
 ONE = Draw(n=1, temperature=0.0)  # greedy
@@ -110,10 +110,14 @@ async def _at_once(sampler: Sampler, sandbox: Sandbox, tools: _Counted, lesson: 
             continue
         run = await sandbox.run(code, tools)
         if run.error is not None:
-            reason = "unbuildable" if run.stage == "action" else "failed"
+            reason = DiscardReason.UNBUILDABLE if run.stage is Stage.ACTION else DiscardReason.FAILED
             discarded.append(Discarded(sample.index, run.stage, reason, run.error))
         elif len(run.finals) != 1:
-            discarded.append(Discarded(sample.index, "action", "two_finals" if run.finals else "not_final"))
+            discarded.append(
+                Discarded(
+                    sample.index, Stage.ACTION, DiscardReason.TWO_FINALS if run.finals else DiscardReason.NOT_FINAL
+                )
+            )
         else:
             candidates.append(Candidate(sample.index, run.finals[0], sample.text))
     return Proposal(n, tuple(candidates), tuple(discarded), tuple(messages), tuple(samples), 1, sampler.source)

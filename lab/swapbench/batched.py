@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sentinel.agent.serving import CHECKOUT
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 
 Answer = TypeVar("Answer")
@@ -104,7 +104,7 @@ class Batched:
             self.seconds += loop.time() - started
             for one, turns in zip(batch, replies, strict=True):
                 one.answer.set_result(
-                    [Sample(0, i, turn["text"], turn["tokens"], turn["finish"]) for i, turn in enumerate(turns)]
+                    [Sample(0, i, turn["text"], turn["tokens"], Finish(turn["finish"])) for i, turn in enumerate(turns)]
                 )
 
     async def _ask(self, asked: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lab.swapbench.answers import Answered
 from lab.swapbench.states import Posed, stream
-from sentinel.core.actions import Candidate, Proposal
+from sentinel.core.actions import Candidate, Proposal, Stage
 from sentinel.core.decision import Act
 from sentinel.core.errors import SentinelError
 from sentinel.distill.states.cases import Case
@@ -85,8 +85,8 @@ async def _judge(case: Case, answers: Mapping[str, Answered], acts: bool) -> dic
             captured=round(captured(got, oracle), 4),
             regret_bps=round(regret_bps(got, oracle, equity), 3),
             decision="act" if isinstance(decision, Act) else decision.reason,
-            unparsed=_share(proposal, "parse") + _share(proposal, "sample"),
-            failed=_share(proposal, "code") + _share(proposal, "action") + _share(proposal, "episode"),
+            unparsed=_share(proposal, Stage.PARSE) + _share(proposal, Stage.SAMPLE),
+            failed=_share(proposal, Stage.CODE) + _share(proposal, Stage.ACTION) + _share(proposal, Stage.EPISODE),
             refused=round(len(verdict.refusals) / proposal.asked, 4),
             tool_calls=round(answers[arm].tool_calls / proposal.asked, 3),
             tokens=sum(sample.tokens for sample in proposal.samples),
@@ -95,5 +95,5 @@ async def _judge(case: Case, answers: Mapping[str, Answered], acts: bool) -> dic
     return grades
 
 
-def _share(proposal: Proposal, stage: str) -> float:
-    return round(sum(one.stage == stage for one in proposal.discarded) / proposal.asked, 4)
+def _share(proposal: Proposal, stage: Stage) -> float:
+    return round(sum(one.stage is stage for one in proposal.discarded) / proposal.asked, 4)

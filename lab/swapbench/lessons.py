@@ -25,7 +25,7 @@ from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.prompt import Message
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
-from sentinel.core.actions import Action, Sample, Swap
+from sentinel.core.actions import Action, Finish, Sample, Swap
 from sentinel.core.trajectory import Trajectory, Turn
 from sentinel.dex.building.build import Builder
 from sentinel.dex.quoting.quoter import Quoter
@@ -118,4 +118,4 @@ class _Oracle:
         else:
             side = messages[-1]["content"].removeprefix("Observation: ").split(" ", 1)[0].strip()
             text = render_action(*LAST[side](self.base, self.quote))
-        return [Sample(0, index, text, 0, "stop") for index in range(n)]
+        return [Sample(0, index, text, 0, Finish.STOP) for index in range(n)]

@@ -13,7 +13,7 @@ from random import Random
 from sentinel.agent.prompt import SYSTEM, Message, number
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView
-from sentinel.core.network import BPS
+from sentinel.core.units import BPS
 
 
 @dataclass(frozen=True, slots=True)

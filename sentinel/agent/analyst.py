@@ -15,7 +15,7 @@ from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import Proposal, View
 from sentinel.core.errors import ModelTimeout, NoView
 from sentinel.core.mandate import Brief
-from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network, Symbol
 
 
@@ -27,7 +27,7 @@ class SettingsAnalyst:
         """Valid for the state's own block: it is asked anew at each."""
         return MarketView(
             target_weights=self.target_weights,
-            regime="unknown",
+            regime=Regime.UNKNOWN,
             confidence=1.0,
             valid_until=state.head.number,
             source="settings",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sentinel.core.network import BPS, Symbol
+from sentinel.core.network import Symbol
+from sentinel.core.units import BPS
 
 Weights = Mapping[Symbol, int]  # bps of equity, summing to 10,000; a token not named has 0
 

@@ -15,7 +15,7 @@ from sentinel.agent.form import closed
 from sentinel.agent.majority import majority, spokesman
 from sentinel.agent.parse import parse
 from sentinel.agent.sandbox import Run, Tools
-from sentinel.core.actions import Candidate, Discarded, Proposal, Sample
+from sentinel.core.actions import Candidate, Discarded, DiscardReason, Finish, Proposal, Sample, Stage
 from sentinel.core.stopwatch import Stopwatch
 
 Message = Mapping[str, str]  # {"role": …, "content": …}
@@ -130,7 +130,7 @@ async def _go_on(
             candidates, discarded = _close(tried, range(n), lineage.fresh)
             return Proposal(n, candidates, discarded, prompt, tuple(samples), step, sampler.source, part.seconds)
         _advance(lineage, tried, observe)
-    late = tuple(Discarded(i, "episode", "too_many_steps") for i in range(n))
+    late = tuple(Discarded(i, Stage.EPISODE, DiscardReason.TOO_MANY_STEPS) for i in range(n))
     return Proposal(n, (), late, prompt, tuple(samples), steps.stop - 1, sampler.source, part.seconds)
 
 
@@ -168,7 +168,7 @@ async def _retrace(runner: Runner, tools: Tools, prompt: Sequence[Message]) -> _
     lineage = _Lineage([*prompt])
     for message in prompt:
         if message["role"] == "assistant":
-            turn = Sample(0, 0, message["content"], 0, "stop")
+            turn = Sample(0, 0, message["content"], 0, Finish.STOP)
             (one,) = await _try([turn], runner, tools, lineage.state)
             if one.fault is None and one.run is not None:
                 lineage.passed(one.run)
@@ -188,32 +188,40 @@ async def _try(drawn: Sequence[Sample], runner: Runner, tools: Tools, state: byt
 
 
 def _code(sample: Sample) -> str | Discarded:
-    if sample.finish != "stop":
-        return Discarded(sample.index, "sample", "truncated" if sample.finish == "length" else "aborted")
+    if sample.finish is not Finish.STOP:
+        cut = DiscardReason.TRUNCATED if sample.finish is Finish.LENGTH else DiscardReason.ABORTED
+        return Discarded(sample.index, Stage.SAMPLE, cut)
     return parse(sample.text, sample.index)
 
 
 def _tried(sample: Sample, run: Run) -> _Tried:
     fault = None
     if run.error is not None:
-        fault = Discarded(sample.index, run.stage, "unbuildable" if run.stage == "action" else "failed", run.error)
+        fault = Discarded(
+            sample.index,
+            run.stage,
+            DiscardReason.UNBUILDABLE if run.stage is Stage.ACTION else DiscardReason.FAILED,
+            run.error,
+        )
     elif len(run.finals) > 1:
-        fault = Discarded(sample.index, "action", "two_finals", "RuntimeError: more than one final action in one step")
+        fault = Discarded(
+            sample.index, Stage.ACTION, DiscardReason.TWO_FINALS, "RuntimeError: more than one final action in one step"
+        )
     return _Tried(sample, run, fault)
 
 
 def _close(tried: Sequence[_Tried], asked: range, fresh: bool) -> tuple[tuple[Candidate, ...], tuple[Discarded, ...]]:
     """`asked` are the indices that must be accounted for; `tried` has the first of them."""
     candidates: list[Candidate] = []
-    discarded: list[Discarded] = [Discarded(i, "sample", "missing") for i in asked[len(tried) :]]
+    discarded: list[Discarded] = [Discarded(i, Stage.SAMPLE, DiscardReason.MISSING) for i in asked[len(tried) :]]
     for one in tried:
         index = one.sample.index
         if one.fault is not None:
             discarded.append(one.fault)
         elif not one.final or one.run is None:
-            discarded.append(Discarded(index, "episode", "not_final"))
+            discarded.append(Discarded(index, Stage.EPISODE, DiscardReason.NOT_FINAL))
         elif not (fresh or one.run.reads):
-            discarded.append(Discarded(index, "episode", "no_fresh_read"))
+            discarded.append(Discarded(index, Stage.EPISODE, DiscardReason.NO_FRESH_READ))
         else:
             candidates.append(Candidate(index, one.run.finals[0], one.sample.text))
     return tuple(candidates), tuple(sorted(discarded, key=lambda d: d.index))

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from sentinel.agent.form import STOP
 from sentinel.agent.text import one_line
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelTimeout, ModelUnavailable, SettingsError
 from sentinel.observe import redaction
 
@@ -190,13 +190,13 @@ def _sample(choice: Any, prefill: str, share: int) -> Sample:
         raise TypeError("content is not text")
     finish = choice["finish_reason"]
     if len(text) > MAX_TEXT:
-        text, finish = text[:MAX_TEXT], "length"
+        text, finish = text[:MAX_TEXT], Finish.LENGTH
     return Sample(
         step=0,
         index=int(choice["index"]),
         text=prefill + text,
         tokens=len(tokens) if isinstance(tokens, list) else share,
-        finish=finish if finish in ("stop", "length") else "abort",
+        finish=Finish(finish) if finish in (Finish.STOP, Finish.LENGTH) else Finish.ABORT,
     )
 
 

@@ -8,55 +8,7 @@ from typing import Protocol
 from sentinel.core.actions import Action
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Symbol
-
-
-class Cycle(Protocol):
-    """A closed cycle worth taking, in whole units of the token that it starts and ends with."""
-
-    @property
-    def amount(self) -> float: ...
-
-    @property
-    def profit(self) -> float:
-        """After gas."""
-        ...
-
-    @property
-    def buy(self) -> str: ...
-
-    @property
-    def sell(self) -> str: ...
-
-
-class Way(Protocol):
-    """A route: tokens from first to last, one venue label a hop, and whole units of the last token."""
-
-    @property
-    def tokens(self) -> Sequence[Symbol]: ...
-
-    @property
-    def venues(self) -> Sequence[str]: ...
-
-    @property
-    def out(self) -> float: ...
-
-
-class Loop(Protocol):
-    """A closed route worth taking: tokens from first to first again, a venue label a hop, whole units of the token."""
-
-    @property
-    def tokens(self) -> Sequence[Symbol]: ...
-
-    @property
-    def venues(self) -> Sequence[str]: ...
-
-    @property
-    def amount(self) -> float: ...
-
-    @property
-    def profit(self) -> float:
-        """After gas."""
-        ...
+from sentinel.core.quotes import CycleQuote, LoopQuote, RouteQuote
 
 
 class Quoter(Protocol):
@@ -68,13 +20,13 @@ class Quoter(Protocol):
 
     def best_venue(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> str: ...
 
-    def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> Cycle | None: ...
+    def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> CycleQuote | None: ...
 
-    def best_loop(self, state: MarketState, token: Symbol, max_amount: float) -> Loop | None: ...
+    def best_loop(self, state: MarketState, token: Symbol, max_amount: float) -> LoopQuote | None: ...
 
     def best_split(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Sequence[str]: ...
 
-    def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Way: ...
+    def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> RouteQuote: ...
 
     def depth(self, state: MarketState, token_in: Symbol, token_out: Symbol, venue: str, bps: float) -> float: ...
 

@@ -14,10 +14,18 @@ from sentinel.agent.toolargs import checked, shown
 from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import View
 from sentinel.core.errors import CodeFault
-from sentinel.core.network import BPS, Symbol
+from sentinel.core.market_state import Regime
+from sentinel.core.network import Symbol
+from sentinel.core.units import BPS
 
 # Regime -> how much of its standing share a token is wanted to be, bps. The operator's shares are the middle.
-REGIMES: Mapping[str, int] = {"up": 12_000, "range": BPS, "down": 6_000, "stress": 2_000, "thin": BPS}
+REGIMES: Mapping[Regime, int] = {
+    Regime.UP: 12_000,
+    Regime.RANGE: BPS,
+    Regime.DOWN: 6_000,
+    Regime.STRESS: 2_000,
+    Regime.THIN: BPS,
+}
 ROUNDING = 0.001  # how far from 1 the weights that a model wrote may sum to
 
 
@@ -70,9 +78,9 @@ class Opinions:
             return symbol
         raise CodeFault(f"unknown token {shown(symbol)}; known are {', '.join(sorted(self.box.network.tokens))}")
 
-    def _regime(self, regime: object) -> str:
+    def _regime(self, regime: object) -> Regime:
         if isinstance(regime, str) and regime in REGIMES:
-            return regime
+            return Regime(regime)
         raise CodeFault(f"unknown regime {shown(regime)}; known are {', '.join(REGIMES)}")
 
 

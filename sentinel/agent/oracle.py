@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sentinel.agent.form import render_action
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 
 Lines = Mapping[str, str]  # the prompt's lines by name
@@ -103,7 +103,7 @@ class OracleModel:
         text = next_action(messages)
         if prefill and not text.startswith(prefill):
             text = prefill + text[text.index("\nCode:") :]
-        return [Sample(0, index, text, 0, "stop") for index in range(n)]
+        return [Sample(0, index, text, 0, Finish.STOP) for index in range(n)]
 
 
 def next_action(messages: Sequence[Mapping[str, str]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sentinel.agent.form import STOP, THOUGHT
-from sentinel.core.actions import Discarded
+from sentinel.core.actions import Discarded, DiscardReason, Stage
 
 FENCE = "```"
 OPENINGS = ("```py", "```python")
@@ -11,46 +11,42 @@ MAX_CODE = 4_000  # characters; five lines are typical
 
 
 def parse(text: str, index: int = 0) -> str | Discarded:
-    """The code of one code action, without its fence. With or without the stop string, which servers strip.
-
-    `Discarded.reason` is one of: empty, text_after_end, no_thought, no_code, no_fence, unclosed, text_after_code,
-    many_blocks, empty_code, code_too_long, not_ascii.
-    """
+    """The code of one code action, without its fence. With or without the stop string, which servers strip."""
     body, stop, after = text.strip().partition(STOP)
-    reason, code = _split(body) if not (stop and after.strip()) else ("text_after_end", "")
-    return Discarded(index, "parse", reason) if reason else code
+    reason, code = _split(body) if not (stop and after.strip()) else (DiscardReason.TEXT_AFTER_END, "")
+    return Discarded(index, Stage.PARSE, reason) if reason is not None else code
 
 
-def _split(body: str) -> tuple[str, str]:
+def _split(body: str) -> tuple[DiscardReason | None, str]:
     if not body.strip():
-        return "empty", ""
+        return DiscardReason.EMPTY, ""
     if not body.startswith(THOUGHT):
-        return "no_thought", ""
+        return DiscardReason.NO_THOUGHT, ""
     thought, mark, rest = body[len(THOUGHT) :].partition("\nCode:")
     if not mark:
-        return "no_code", ""
+        return DiscardReason.NO_CODE, ""
     if not thought.strip():
-        return "no_thought", ""
+        return DiscardReason.NO_THOUGHT, ""
     fence, newline, block = rest.lstrip().partition("\n")
     if not newline or fence.rstrip() not in OPENINGS:
-        return "no_fence", ""
+        return DiscardReason.NO_FENCE, ""
     code, close, tail = block.rpartition(FENCE)
     if not close:
-        return "unclosed", ""
+        return DiscardReason.UNCLOSED, ""
     if tail.strip():
-        return "text_after_code", ""
+        return DiscardReason.TEXT_AFTER_CODE, ""
     code = code.strip("\n")
     return _fault_of(code), code
 
 
-def _fault_of(code: str) -> str:
+def _fault_of(code: str) -> DiscardReason | None:
     if FENCE in code:
-        return "many_blocks"
+        return DiscardReason.MANY_BLOCKS
     if not code.strip():
-        return "empty_code"
+        return DiscardReason.EMPTY_CODE
     if len(code) > MAX_CODE:
-        return "code_too_long"
+        return DiscardReason.CODE_TOO_LONG
     # Look-alike letters make names that read like a tool's and are not; control characters forge lines of a log.
     if not all(" " <= c <= "~" or c in "\n\t" for c in code):
-        return "not_ascii"
-    return ""
+        return DiscardReason.NOT_ASCII
+    return None

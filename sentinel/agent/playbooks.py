@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView
-from sentinel.core.network import BPS
+from sentinel.core.units import BPS
 
 
 @dataclass(frozen=True, slots=True)

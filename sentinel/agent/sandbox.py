@@ -20,7 +20,7 @@ import pydantic_monty as monty
 import structlog
 
 from sentinel.agent.text import one_line, printable
-from sentinel.core.actions import Action
+from sentinel.core.actions import Action, Stage
 from sentinel.core.errors import AgentFault, CodeFault, QuoteError
 
 log = structlog.get_logger("sentinel.sandbox")
@@ -60,17 +60,6 @@ class Tools(Protocol):
         ...
 
 
-class Observer(Protocol):
-    def ran(self, fate: str, seconds: float) -> None:
-        """`fate`: "ok", "code" or "action" (whose fault the error was). Called from the sandbox's threads."""
-        ...
-
-
-class NoObserver:
-    def ran(self, fate: str, seconds: float) -> None:
-        pass
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """What one code action did. `error` is None where it ran to its end, else one short line."""
@@ -79,9 +68,8 @@ class Run:
     finals: tuple[Action, ...]  # in the order called
     reads: tuple[str, ...]  # tools that read the market and answered, in order
     error: str | None
-    stage: str  # whose fault an error is: "code", or "action" where a final action could not be built
+    stage: Stage  # whose fault an error is: the code's, or the action's where a final one could not be built
     state: bytes | None  # for the next step of this lineage; None after an error
-    seconds: float
 
 
 class Sandbox:
@@ -91,10 +79,9 @@ class Sandbox:
     exit in 4 of 60 trials, this one in none.
     """
 
-    def __init__(self, workers: int = 4, observer: Observer | None = None, *, seconds: float = SECONDS) -> None:
+    def __init__(self, workers: int = 4, *, seconds: float = SECONDS) -> None:
         """`seconds`: of interpreting a run, and as many in tools."""
         self._seconds = seconds
-        self._observer: Observer = observer or NoObserver()
         self._pool = monty.Monty(
             min_processes=1,
             max_processes=workers,
@@ -110,7 +97,6 @@ class Sandbox:
 
     def run_blocking(self, code: str, tools: Tools, state: bytes | None = None) -> Run:
         """Runs `code` on its own copy of `state`. Never raises for what the code does."""
-        started = time.perf_counter()
         job = _Job(tools, self._seconds)
         error, kept = _screen(code), None
         if error is None:
@@ -122,17 +108,14 @@ class Sandbox:
                 error = _short(str(fault))
             except monty.MontyError as fault:  # the worker died, or a value could not cross
                 error = _short(f"{type(fault).__name__.removeprefix('Monty')}: {fault}")
-        run = Run(
+        return Run(
             observation=printable(job.printed.output.strip(), OBSERVATION),
             finals=tuple(job.finals),
             reads=tuple(job.reads),
             error=error,
-            stage="action" if error is not None and error == job.unbuilt else "code",
+            stage=Stage.ACTION if error is not None and error == job.unbuilt else Stage.CODE,
             state=kept,
-            seconds=time.perf_counter() - started,
         )
-        self._observer.ran("ok" if error is None else run.stage, run.seconds)
-        return run
 
     def _feed(self, code: str, job: _Job, state: bytes | None) -> bytes:
         limits = monty.ResourceLimits(

@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from sentinel.agent.text import one_line
 from sentinel.core.errors import CodeFault
+from sentinel.core.units import BPS
 
 MAX_AMOUNT = 1e15  # whole tokens; more is nobody's
 
@@ -46,7 +47,7 @@ def amount_of(value: object) -> float:
 
 
 def bps_of(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 10_000:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < BPS:
         raise CodeFault("bps is a number above 0 and below 10000")
     return float(value)
 

@@ -28,10 +28,12 @@ from sentinel.agent.toolargs import (
     rounded_down,
     shown,
 )
+from sentinel.core import valuation
 from sentinel.core.actions import Action
 from sentinel.core.errors import CodeFault
 from sentinel.core.market_state import MarketState, MarketView
-from sentinel.core.network import BPS, NATIVE, Network, Symbol
+from sentinel.core.network import NATIVE, Network, Symbol
+from sentinel.core.units import BPS
 
 SHAVE = Decimal("1e-12")  # more than a float's rounding error, less than anyone's interest
 
@@ -53,8 +55,9 @@ class Toolbox:
     def balance(self, token: Symbol) -> float:
         """Whole tokens in the wallet, rounded down."""
         symbol = self._token(token)
-        decimals = 18 if symbol == NATIVE else self.network.tokens[symbol].decimals
-        return rounded_down(Decimal(self.state.balances.get(symbol, 0)).scaleb(-decimals))
+        return rounded_down(
+            Decimal(self.state.balances.get(symbol, 0)).scaleb(-valuation.decimals(symbol, self.network))
+        )
 
     def worth(self, token: Symbol) -> float:
         """The balance in quote tokens; divided by `prices(token, 1)[-1]` it never exceeds the balance."""
@@ -214,8 +217,8 @@ class Toolbox:
     # ------------------------------------------------------------ arithmetic and arguments
 
     def _value(self, symbol: Symbol) -> float:
-        held, price = self.state.balances.get(symbol, 0), self.state.prices.get(symbol, 0.0)
-        return held / 10 ** self.network.tokens[symbol].decimals * price if symbol in self.network.tokens else 0.0
+        held = {symbol: self.state.balances.get(symbol, 0)} if symbol in self.network.tokens else {}
+        return valuation.equity(held, self.state.prices, self.network)
 
     def _total(self) -> float:
         return sum(self._value(symbol) for symbol in self.network.tokens)

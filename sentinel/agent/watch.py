@@ -9,9 +9,8 @@ chose.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import structlog
 
@@ -31,17 +30,11 @@ from sentinel.core.record import CycleRecord
 log = structlog.get_logger("sentinel.analyst")
 
 
-class Looks(Protocol):
-    async def look(self, state: MarketState) -> MarketView:
-        """Raises Unavailable."""
-        ...
-
-
 @dataclass(slots=True)
 class Watch:
     """A service of the daemon, and an observer of its cycles."""
 
-    analyst: Looks
+    look: Callable[[MarketState], Awaitable[MarketView]]  # raises Unavailable
     standing: SettingsAnalyst
     bounds: Bounds
     every: int  # blocks that a view is valid
@@ -84,7 +77,7 @@ class Watch:
     async def _look(self, state: MarketState) -> None:
         """Whatever fails, the daemon does not: the last view stays in force as long as it said."""
         try:
-            found = await self.analyst.look(state)
+            found = await self.look(state)
         except Unavailable as error:
             self.observer("failed")
             log.warning("analyst.no_view", block=state.head.number, error=f"{type(error).__name__}: {error}"[:300])
@@ -161,7 +154,7 @@ def watch(
         memory=frame.memory,
     )
     return Watch(
-        analyst,
+        analyst.look,
         standing,
         Bounds(given.max_step_bps, least, most),
         given.every,

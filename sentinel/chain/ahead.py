@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Protocol
 
 from sentinel.core.errors import Unavailable
 from sentinel.core.market_state import Head, MarketState
-
-
-class Reader(Protocol):
-    async def read(self, head: Head) -> MarketState: ...
+from sentinel.core.ports import Market
 
 
 class ReadAhead:
     """A market reader with one read under way at most; close it after use."""
 
-    def __init__(self, market: Reader) -> None:
+    def __init__(self, market: Market) -> None:
         self._market = market
         self._head: Head | None = None
         self._reading: asyncio.Task[MarketState] | None = None

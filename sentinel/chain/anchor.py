@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from eth_utils.crypto import keccak
 
-from sentinel.chain.rpc import Call, quantity
+from sentinel.chain.rpc import Endpoint, quantity
 from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.network import Address, HexHash, Network
-
-
-class Endpoint(Protocol):
-    async def call(self, method: str, *params: Any) -> Any: ...
-
-    async def batch(self, calls: Sequence[Call]) -> list[Any | RpcError]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +64,7 @@ async def codes(rpc: Endpoint, network: Network) -> Codes:
         if not isinstance(code, str) or len(code) <= 2:
             missing.append(address)
             continue
-        present = "0x" + keccak(hexstr=code).hex()
+        present = HexHash("0x" + keccak(hexstr=code).hex())
         if expected is None:
             unpinned.append((address, present))
         elif present != expected:

@@ -14,7 +14,6 @@ from sentinel.core.errors import OperatorError
 from sentinel.core.host.process import Child, ChildFailed, free_port, port_taken
 
 VERSION = "1.7.1"  # a later one broke eth_simulateV1 on forks
-CHAIN_ID = 31337
 HOST = "127.0.0.1"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}

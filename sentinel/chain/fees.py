@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median_high
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -17,7 +18,7 @@ from sentinel.chain.rpc import Call, quantity
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.gas import LARGE, MUCH, SMALL, highest_base_fee
 from sentinel.core.market_state import DataFee, Head
-from sentinel.core.network import Address, Network
+from sentinel.core.network import Address, FeeMarket, Network
 
 BLOCKS = 20  # that the tip is taken from
 PERCENTILE = 50  # of the gas of one block, by tip
@@ -35,7 +36,7 @@ class Inclusion:
     cap: int | None = None
 
     def calls(self, head: Head) -> list[Call]:
-        if self.network.fees == "legacy":
+        if self.network.fees is FeeMarket.LEGACY:
             return [("eth_gasPrice", [])]
         history: Call = ("eth_feeHistory", [hex(BLOCKS), hex(head.number), [PERCENTILE]])
         return [history, ("eth_maxPriorityFeePerGas", [])]
@@ -45,7 +46,7 @@ class Inclusion:
 
         Where blocks have a base fee, the whole price is at least the highest that the next one can have.
         """
-        if self.network.fees == "legacy":
+        if self.network.fees is FeeMarket.LEGACY:
             if isinstance(replies[0], RpcError):
                 raise replies[0]
             found = max(quantity(replies[0], 128), highest_base_fee(head))
@@ -67,10 +68,10 @@ def usual_tip(history: Any) -> int | None:
     """Of the blocks that hold transactions; 0 where none does, None for what is no fee history."""
     try:
         pairs = zip(history["reward"], history["gasUsedRatio"], strict=False)
-        tips = sorted(quantity(reward[0], 128) for reward, used in pairs if used > 0)
+        tips = [quantity(reward[0], 128) for reward, used in pairs if used > 0]
     except (TypeError, KeyError, IndexError, ValueError, AttributeError, RpcError):
         return None
-    return tips[len(tips) // 2] if tips else 0
+    return median_high(tips) if tips else 0
 
 
 def data_fee_reads(network: Network) -> list[Read]:

@@ -14,14 +14,13 @@ import random
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
-from typing import Any, Protocol
 
 import aiohttp
 import structlog
 from eth_utils.address import to_checksum_address
 from pydantic_core import from_json
 
-from sentinel.chain.rpc import Call, plain, quantity, redact
+from sentinel.chain.rpc import Endpoint, plain, quantity, redact
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.market_state import Head
 from sentinel.core.network import HexHash
@@ -30,12 +29,6 @@ log = structlog.get_logger("sentinel.chain.heads")
 
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 _HEARTBEAT = 20.0  # seconds between WebSocket pings; a dead peer is noticed without any head
-
-
-class Endpoint(Protocol):
-    async def call(self, method: str, *params: Any) -> Any: ...
-
-    async def batch(self, calls: list[Call]) -> list[Any | RpcError]: ...
 
 
 def parse_head(raw: object) -> Head:
@@ -60,7 +53,7 @@ def parse_head(raw: object) -> Head:
 def _hash(value: object) -> HexHash:
     if not isinstance(value, str) or not _HASH.fullmatch(value):
         raise ValueError(f"no hash: {str(value)[:80]!r}")
-    return value
+    return HexHash(value)
 
 
 async def latest_head(rpc: Endpoint) -> Head:

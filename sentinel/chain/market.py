@@ -15,7 +15,7 @@ from sentinel.chain.fees import Inclusion, data_fee_of, data_fee_reads
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
 from sentinel.chain.prices import mid_prices
-from sentinel.chain.rpc import at_block, quantity
+from sentinel.chain.rpc import Endpoint, at_block, quantity
 from sentinel.core.errors import HeadGone, QuoteError, RpcError, SettingsError, Unavailable
 from sentinel.core.market_state import Head, MarketState, PoolState
 from sentinel.core.network import NATIVE, Address, Network, Pool, PoolName, Symbol
@@ -32,10 +32,6 @@ class PoolReader(Protocol):
         ...
 
     def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]: ...
-
-
-class Endpoint(Protocol):
-    async def batch(self, calls: list[tuple[str, Sequence[Any]]]) -> list[Any | RpcError]: ...
 
 
 class MarketReader:

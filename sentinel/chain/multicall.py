@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sentinel.core.units import WORD
+
 AGGREGATE3 = bytes.fromhex("82ad56cb")
-WORD = 32
 
 Read = tuple[str, bytes]  # target address, calldata
 

@@ -30,8 +30,16 @@ T = TypeVar("T")
 _LIMIT_EXCEEDED = -32005  # EIP-1474: the provider's limit, where HTTP says 429
 
 
-class JsonRpc(Protocol):
-    """What one endpoint and a pool of them (`sentinel.chain.endpoints`) have in common. Readers know no more."""
+class Endpoint(Protocol):
+    """What a reader asks."""
+
+    async def call(self, method: str, *params: Any) -> Any: ...
+
+    async def batch(self, calls: Sequence[Call]) -> list[Any | RpcError]: ...
+
+
+class JsonRpc(Endpoint, Protocol):
+    """What one endpoint and a pool of them (`sentinel.chain.endpoints`) have in common."""
 
     @property
     def failures(self) -> int:

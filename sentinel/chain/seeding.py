@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from sentinel.chain.heads import heads_by_number
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.rpc import Call
-from sentinel.core.errors import RpcError, Unavailable
+from sentinel.chain.rpc import Endpoint
+from sentinel.core.errors import Unavailable
 from sentinel.core.market_state import Head
 from sentinel.core.network import Symbol
 
@@ -19,17 +19,9 @@ log = structlog.get_logger("sentinel.chain.seeding")
 _CHUNK = 32  # blocks asked for at once
 
 
-class Closes(Protocol):
-    async def closes_at(self, head: Head) -> dict[Symbol, float]: ...
-
-
-class Endpoint(Protocol):
-    async def call(self, method: str, *params: Any) -> Any: ...
-
-    async def batch(self, calls: list[Call]) -> list[Any | RpcError]: ...
-
-
-async def seed_history(rpc: Endpoint, reader: Closes, history: PriceHistory, head: Head) -> int:
+async def seed_history(
+    rpc: Endpoint, closes_at: Callable[[Head], Awaitable[dict[Symbol, float]]], history: PriceHistory, head: Head
+) -> int:
     """Closes of up to `history.bars` blocks before `head`, which itself is left to the first read.
 
     Returns the number of blocks that were read: fewer where the node has pruned their state. Raises nothing of the
@@ -41,7 +33,7 @@ async def seed_history(rpc: Endpoint, reader: Closes, history: PriceHistory, hea
         while len(found) < history.bars - 1 and top.number > 0:
             lowest = max(0, top.number - min(_CHUNK, history.bars - 1 - len(found)))
             past = await heads_by_number(rpc, range(lowest, top.number))
-            closes = await asyncio.gather(*(reader.closes_at(block) for block in past), return_exceptions=True)
+            closes = await asyncio.gather(*(closes_at(block) for block in past), return_exceptions=True)
             for block, prices in zip(reversed(past), reversed(closes), strict=True):
                 if isinstance(prices, BaseException):
                     raise prices

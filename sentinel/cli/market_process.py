@@ -10,9 +10,10 @@ import typer
 
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import NATIVE, Address
+from sentinel.core.units import COIN
 from sentinel.market.devnet import Devnet
 
-PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}  # what --fund gives, base units
+PURSE = {"WETH": 2 * COIN, "USDC": 4_000 * 10**6, NATIVE: 10**18}  # what --fund gives, base units
 ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6, "WBTC": 5 * 10**7}  # to Permit2, so that a dry run can simulate
 
 

@@ -12,6 +12,9 @@ import typer
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.core.errors import OperatorError
+from sentinel.core.network import NATIVE
+from sentinel.core.units import DAY
+from sentinel.core.valuation import whole, whole_quote
 
 if TYPE_CHECKING:
     from sentinel.core.network import Network
@@ -50,10 +53,9 @@ def pnl(
 
 def _row(day: Day, network: Network) -> dict[str, Any]:
     """In whole tokens."""
-    unit = 10.0 ** network.tokens[network.quote].decimals
     row = asdict(day)
-    row |= {name: None if row[name] is None else row[name] / unit for name in MONEY}
-    return row | {"gas_cost": day.gas_cost / 1e18}
+    row |= {name: None if row[name] is None else whole_quote(row[name], network) for name in MONEY}
+    return row | {"gas_cost": whole(day.gas_cost, NATIVE, network)}
 
 
 def _lines(rows: list[dict[str, Any]], quote: str) -> Iterator[str]:
@@ -75,10 +77,10 @@ def picture(seen: tuple[Step, ...], network: Network) -> str:
     """An SVG: equity and what doing nothing would be worth, by days since the first point."""
     from sentinel.observe.plot import ACT, HOLD, Plot
 
-    unit = 10.0 ** network.tokens[network.quote].decimals
     start = seen[0].at if seen else 0
     lines = {
-        name: [((step.at - start) / 86_400, getattr(step, name) / unit) for step in seen] for name in ("hold", "equity")
+        name: [((step.at - start) / DAY, whole_quote(getattr(step, name), network)) for step in seen]
+        for name in ("hold", "equity")
     }
     values = [value for line in lines.values() for _, value in line] or [0.0]
     low, high = min(values), max(values)

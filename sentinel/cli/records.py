@@ -10,7 +10,9 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome
+from sentinel.core.valuation import whole, whole_quote
 from sentinel.observe import words
 
 if TYPE_CHECKING:
@@ -53,7 +55,6 @@ def _trade(network: Network, trade: Trade) -> dict[str, Any]:
     settled = trade.settled
     paid = settled is not None and settled.outcome is Outcome.CONFIRMED
     amount = words.amount(trade.gross, trade.token_in, network)
-    unit = 10.0 ** network.tokens[network.quote].decimals
     return {
         "intent": trade.intent_id,
         "time": _stamp(trade.at),
@@ -68,9 +69,9 @@ def _trade(network: Network, trade: Trade) -> dict[str, Any]:
         if settled
         else None,
         "drift_bps": trade.drift_bps,
-        "gas": settled.gas_cost / 1e18 if settled else None,
-        "gas_quote": None if trade.gas_quote is None else trade.gas_quote / unit,
-        "pnl": None if trade.pnl_quote is None else trade.pnl_quote / unit,
+        "gas": whole(settled.gas_cost, NATIVE, network) if settled else None,
+        "gas_quote": None if trade.gas_quote is None else whole_quote(trade.gas_quote, network),
+        "pnl": None if trade.pnl_quote is None else whole_quote(trade.pnl_quote, network),
         "tx": settled.tx_hash if settled else None,
         "block": settled.block_number if settled else None,
     }

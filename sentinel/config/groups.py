@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from sentinel.config.rpc import Group, List
+from sentinel.core.units import BPS, MAX_TX_GAS, TRANSFER_GAS
 
 Playbook = Literal["rebalance", "momentum", "arbitrage", "triangle", "mean_reversion", "reduce_risk", "slice"]
 
@@ -32,7 +33,7 @@ def _amounts(value: object) -> object:
     return _pairs(value, "AMOUNT")
 
 
-Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=10_000)]], NoDecode, BeforeValidator(_weights)]
+Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=BPS)]], NoDecode, BeforeValidator(_weights)]
 Amounts = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_amounts)]
 
 
@@ -113,7 +114,7 @@ class StrategySettings(Group):
 
     @model_validator(mode="after")
     def _weights_sum(self) -> StrategySettings:
-        if sum(self.target_weights.values()) != 10_000:
+        if sum(self.target_weights.values()) != BPS:
             raise ValueError(f"target_weights sum to {sum(self.target_weights.values())}, not 10000 bps")
         return self
 
@@ -133,13 +134,13 @@ class AnalystSettings(Group):
     swing: float = Field(0.0014, gt=0, lt=1, description="volatility a block above which the market is in stress")
     fall: float = Field(0.02, gt=0, lt=1, description="distance below the high of 60 blocks that is stress too")
     least_confidence: float = Field(0.5, ge=0, le=1, description="a view that is less sure is not taken")
-    max_step_bps: int = Field(2000, ge=1, le=10_000, description="most that one view may change a token's weight")
+    max_step_bps: int = Field(2000, ge=1, le=BPS, description="most that one view may change a token's weight")
     least_bps: Weights = Field({}, description="least weight of a token, whatever the model says; not named: 0")
     most_bps: Weights = Field({}, description="most weight of a token; not named: limits.inventory_bps, or 10000")
 
 
 class VoteSettings(Group):
-    quorum_bps: int = Field(5000, ge=0, lt=10_000, description="Act needs more votes than this share of those asked")
+    quorum_bps: int = Field(5000, ge=0, lt=BPS, description="Act needs more votes than this share of those asked")
     agreement_bps: int = Field(500, ge=0, le=5000, description="largest distance of amounts that still agree")
     dust: float = Field(0.01, ge=0, description="net changes below this (quote tokens) are not compared")
     calibration_file: Path | None = Field(
@@ -164,7 +165,7 @@ class LimitSettings(Group):
     max_slippage_bps: int = Field(100, ge=1, le=300, description="hard limit against the reference, pool fee on top")
     reference_tolerance_bps: int = Field(100, ge=1, le=1000, description="pool price against the reference price")
     min_profit: float = Field(0.5, ge=0, description="a closed cycle's least gain after gas, quote tokens")
-    max_gas: int = Field(2_000_000, ge=21_000, le=2**24, description="gas units a transaction")
+    max_gas: int = Field(2_000_000, ge=TRANSFER_GAS, le=MAX_TX_GAS, description="gas units a transaction")
     max_fee_gwei: float = Field(200.0, gt=0, description="absolute cap on the fee per gas")
     max_priority_fee_gwei: float = Field(5.0, gt=0, description="absolute cap on the tip per gas (not legacy)")
     max_cost_eth: float = Field(

@@ -12,12 +12,12 @@ from eth_utils.crypto import keccak
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from sentinel.core.errors import SettingsError
-from sentinel.core.network import NATIVE, Feed, FeeMarket, Network, Pool, Token
+from sentinel.core.network import DEVELOPMENT_CHAIN, NATIVE, Feed, FeeMarket, Network, Pool, Token
+from sentinel.core.units import PIPS
 
 FOLDER = Path(__file__).with_name("networks")
 _TICKED = ("uniswap_v3", "uniswap_v4")
 _NO_HOOKS = "0x" + "00" * 20
-DEVELOPMENT_CHAIN = 31337  # Anvil's; every fresh chain has its own genesis, so no block can be pinned
 
 
 def _checksummed(value: str) -> str:
@@ -50,7 +50,7 @@ class _Pool(_Table):
     address: _Address
     token0: _Symbol
     token1: _Symbol
-    fee_pips: int = Field(gt=0, lt=1_000_000)
+    fee_pips: int = Field(gt=0, lt=PIPS)
     tick_spacing: int = Field(0, ge=0)
     pool_id: _Hash | None = None
 
@@ -77,7 +77,7 @@ class _File(_Table):
     pools: dict[str, _Pool]
     feeds: dict[_Symbol, _Feed]
     quote_feed: _Feed | None = None
-    fees: FeeMarket = "eip1559"
+    fees: FeeMarket = Field(FeeMarket.EIP1559, strict=False)  # a name in the file
     data_fee: Literal["op-stack"] | None = None
     code_hashes: dict[_Address, _Hash] = {}
 

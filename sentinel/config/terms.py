@@ -12,9 +12,8 @@ from decimal import ROUND_DOWN, Decimal
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
 from sentinel.core.mandate import Brief, Limits, Mandate
-from sentinel.core.network import BPS, NATIVE, Network, Symbol
-
-GWEI, ETHER = 9, 18  # decimals
+from sentinel.core.network import NATIVE, FeeMarket, Network, Symbol
+from sentinel.core.units import BPS, COIN_DECIMALS, GWEI_DECIMALS
 
 
 def base_units(amount: float, decimals: int) -> int:
@@ -24,7 +23,7 @@ def base_units(amount: float, decimals: int) -> int:
 
 def limits(settings: Settings, network: Network) -> Limits:
     """Raises SettingsError where they name a token that the network does not have."""
-    given, legacy = settings.limits, network.fees == "legacy"
+    given, legacy = settings.limits, network.fees is FeeMarket.LEGACY
     quote = network.tokens[network.quote].decimals
     if unknown := sorted(set(given.inventory_bps) - set(network.tokens)):
         raise SettingsError(f"SENTINEL_LIMITS__INVENTORY_BPS: {', '.join(unknown)} not in network {network.name}")
@@ -35,11 +34,11 @@ def limits(settings: Settings, network: Network) -> Limits:
         reference_tolerance_bps=given.reference_tolerance_bps,
         min_profit=base_units(given.min_profit, quote),
         max_gas=given.max_gas,
-        max_fee=base_units(given.max_fee_gwei, GWEI),
+        max_fee=base_units(given.max_fee_gwei, GWEI_DECIMALS),
         # one gas price is all that there is on a legacy network, so it has one cap
-        max_priority_fee=base_units(given.max_fee_gwei if legacy else given.max_priority_fee_gwei, GWEI),
-        max_cost=base_units(given.max_cost_eth, ETHER),
-        gas_reserve=base_units(given.gas_reserve_eth, ETHER),
+        max_priority_fee=base_units(given.max_fee_gwei if legacy else given.max_priority_fee_gwei, GWEI_DECIMALS),
+        max_cost=base_units(given.max_cost_eth, COIN_DECIMALS),
+        gas_reserve=base_units(given.gas_reserve_eth, COIN_DECIMALS),
         max_head_age=given.max_head_age,
         max_deadline=given.deadline,
         daily_loss=base_units(given.daily_loss, quote),

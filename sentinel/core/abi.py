@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from sentinel.core.units import WORD
+
 Encoder = Callable[[Any], bytes]
-_WORD = 32
-_BOOLS = (bytes(_WORD), (1).to_bytes(_WORD))
+_BOOLS = (bytes(WORD), (1).to_bytes(WORD))
 
 
 def encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
@@ -26,7 +27,7 @@ def encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
 def _tuple_of(types: tuple[str, ...]) -> Encoder:
     encoders = [_encoder(kind) for kind in types]
     sizes = [_size(kind) for kind in types]
-    count, head = len(types), sum(size or _WORD for size in sizes)
+    count, head = len(types), sum(size or WORD for size in sizes)
 
     def flat(values: Any) -> bytes:
         if len(values) != count:
@@ -41,7 +42,7 @@ def _tuple_of(types: tuple[str, ...]) -> Encoder:
         for place, size in enumerate(sizes):
             if not size:
                 tails.append(parts[place])
-                parts[place] = at.to_bytes(_WORD)
+                parts[place] = at.to_bytes(WORD)
                 at += len(tails[-1])
         return b"".join(parts + tails)
 
@@ -51,7 +52,7 @@ def _tuple_of(types: tuple[str, ...]) -> Encoder:
 def _encoder(kind: str) -> Encoder:
     if kind.endswith("[]"):
         item = kind[:-2]
-        return lambda values: len(values).to_bytes(_WORD) + _tuple_of((item,) * len(values))(values)
+        return lambda values: len(values).to_bytes(WORD) + _tuple_of((item,) * len(values))(values)
     if kind.startswith("("):
         return _tuple_of(tuple(_members(kind)))
     if kind == "address":
@@ -59,7 +60,7 @@ def _encoder(kind: str) -> Encoder:
     if kind == "bool":
         return lambda value: _BOOLS[bool(value)]
     if kind == "bytes":
-        return lambda value: len(value).to_bytes(_WORD) + value + bytes(-len(value) % _WORD)
+        return lambda value: len(value).to_bytes(WORD) + value + bytes(-len(value) % WORD)
     if kind == "bytes32":
         return _bytes32
     if kind.startswith("uint"):
@@ -73,7 +74,7 @@ def _unsigned(end: int, kind: str) -> Encoder:
     def encoder(value: int) -> bytes:
         if not 0 <= value < end:
             raise ValueError(f"{value} does not fit {kind}")
-        return value.to_bytes(_WORD)
+        return value.to_bytes(WORD)
 
     return encoder
 
@@ -82,7 +83,7 @@ def _signed(half: int, kind: str) -> Encoder:
     def encoder(value: int) -> bytes:
         if not -half <= value < half:
             raise ValueError(f"{value} does not fit {kind}")
-        return value.to_bytes(_WORD, signed=True)
+        return value.to_bytes(WORD, signed=True)
 
     return encoder
 
@@ -92,11 +93,11 @@ def _address(value: str) -> bytes:
     raw = bytes.fromhex(value.removeprefix("0x"))
     if len(raw) != 20:
         raise ValueError(f"{value[:50]} is no address")
-    return raw.rjust(_WORD, b"\0")
+    return raw.rjust(WORD, b"\0")
 
 
 def _bytes32(value: bytes) -> bytes:
-    if len(value) != _WORD:
+    if len(value) != WORD:
         raise ValueError(f"{len(value)} bytes are no bytes32")
     return value
 
@@ -107,7 +108,7 @@ def _size(kind: str) -> int:
     if kind.endswith("[]") or kind == "bytes":
         return 0
     if not kind.startswith("("):
-        return _WORD
+        return WORD
     sizes = [_size(member) for member in _members(kind)]
     return sum(sizes) if all(sizes) else 0
 

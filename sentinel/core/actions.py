@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from sentinel.core.market_state import Regime
 from sentinel.core.network import NATIVE, PoolName, Symbol
 
 
@@ -72,7 +74,7 @@ class View(HoldAction):
     """An analyst's last word. As an action it is a hold: no stage that trades can make anything else of it."""
 
     weights: Mapping[Symbol, int]  # bps of equity; sums to 10,000
-    regime: str  # a name of agent/opinion.py
+    regime: Regime
     confidence: float  # 0..1
 
 
@@ -86,12 +88,60 @@ class Candidate:
     text: str  # the model's last thought and code
 
 
+class Stage(StrEnum):
+    """Where a final action fell out before it was simulated."""
+
+    SAMPLE = "sample"
+    PARSE = "parse"
+    CODE = "code"
+    ACTION = "action"
+    EPISODE = "episode"
+
+
+class DiscardReason(StrEnum):
+    """Metrics and journals carry these names."""
+
+    # sample
+    MISSING = "missing"
+    TRUNCATED = "truncated"
+    ABORTED = "aborted"
+    MODEL_TIMEOUT = "model_timeout"
+    # parse
+    EMPTY = "empty"
+    TEXT_AFTER_END = "text_after_end"
+    NO_THOUGHT = "no_thought"
+    NO_CODE = "no_code"
+    NO_FENCE = "no_fence"
+    UNCLOSED = "unclosed"
+    TEXT_AFTER_CODE = "text_after_code"
+    MANY_BLOCKS = "many_blocks"
+    EMPTY_CODE = "empty_code"
+    CODE_TOO_LONG = "code_too_long"
+    NOT_ASCII = "not_ascii"
+    # code, action
+    FAILED = "failed"
+    UNBUILDABLE = "unbuildable"
+    TWO_FINALS = "two_finals"
+    # episode
+    NOT_FINAL = "not_final"
+    NO_FRESH_READ = "no_fresh_read"
+    TOO_MANY_STEPS = "too_many_steps"
+
+
 @dataclass(frozen=True, slots=True)
 class Discarded:
     index: int
-    stage: str  # "sample" | "parse" | "code" | "action" | "episode"
-    reason: str  # a stable short name, used as a metric label: e.g. "no_fresh_read"
+    stage: Stage
+    reason: DiscardReason
     detail: str = ""
+
+
+class Finish(StrEnum):
+    """Why the model ended a text."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    ABORT = "abort"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +152,7 @@ class Sample:
     index: int
     text: str
     tokens: int
-    finish: str  # "stop" | "length" | "abort"
+    finish: Finish
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ fee cap; on a legacy network cap and tip are both the gas price, which makes it 
 from __future__ import annotations
 
 from sentinel.core.market_state import DataFee, Head
-from sentinel.core.network import Network
+from sentinel.core.network import FeeMarket, Network
 from sentinel.core.simulation import SimEnv, Simulation
 from sentinel.core.transaction import Fees
 
@@ -18,7 +18,7 @@ ENVELOPE = 80  # bytes, at most, of an unsigned transaction but its data
 
 def offered(network: Network, head: Head, priority_fee: int) -> Fees:
     """Of a first attempt. Twice the base fee leaves room for six full blocks; policy and executor hold the caps."""
-    if network.fees == "legacy":
+    if network.fees is FeeMarket.LEGACY:
         return Fees(priority_fee, priority_fee)
     return Fees(2 * head.base_fee + priority_fee, priority_fee)
 

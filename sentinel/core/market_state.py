@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sentinel.core.network import Address, HexHash, PoolName, Symbol
 
@@ -17,7 +18,7 @@ class Head:
     base_fee: int  # wei per gas; 0 where blocks have none
     gas_limit: int
     coinbase: Address
-    prev_randao: HexHash
+    prev_randao: str  # 32 bytes, 0x-hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,24 @@ class MarketState:
     data_fee: DataFee | None = None  # None where the chain takes none
 
 
+class Regime(StrEnum):
+    """What the analyst takes the market for."""
+
+    UP = "up"
+    RANGE = "range"
+    DOWN = "down"
+    STRESS = "stress"
+    THIN = "thin"
+    UNKNOWN = "unknown"  # the settings' standing view: nobody looked
+    NONE = ""  # nobody asks
+
+
 @dataclass(frozen=True, slots=True)
 class MarketView:
     """What the analyst wants the portfolio to be."""
 
     target_weights: Mapping[Symbol, int]  # bps of equity; sums to 10,000 over the traded tokens and the quote
-    regime: str
+    regime: Regime
     confidence: float  # 0..1
     valid_until: int  # block number
     source: str  # "settings", or the analyst's name

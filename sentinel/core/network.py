@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from enum import StrEnum
+from typing import Literal, NewType
 
-Symbol = str
-PoolName = str
-Address = str
-HexHash = str
+# Text, named for whoever reads a signature; a hash alone is a type of its own, since others are easily mistaken for it.
+Symbol = str  # a token as the network file names it: "WETH"; NATIVE for the coin
+PoolName = str  # a pool as the network file names it
+Address = str  # 0x-hex, checksummed where it comes from a network file
+HexHash = NewType("HexHash", str)  # of a block, a transaction or code: 0x-hex, 32 bytes
 NATIVE: Symbol = "ETH"
 UNWRAP = "unwrap"  # pool and venue of a route's last leg that turns the wrapped token into the native coin, 1 to 1
 WRAP = "wrap"  # of a first leg that turns the native coin into the wrapped token, 1 to 1; such coin is sent as value
 COIN_LEGS = frozenset((WRAP, UNWRAP))  # they cross no pool
-BPS = 10_000
-FeeMarket = Literal["eip1559", "legacy"]
+DEVELOPMENT_CHAIN = 31337  # Anvil's; every fresh chain has its own genesis, so no block can be pinned
+
+
+class FeeMarket(StrEnum):
+    EIP1559 = "eip1559"
+    LEGACY = "legacy"  # transactions of type 0 with one gas price, whatever blocks show
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +75,5 @@ class Network:
     block_time: float  # seconds, typical
     code_hashes: Mapping[Address, HexHash] = field(default_factory=dict)  # of routers, Permit2, Multicall3, pools
     quote_feed: Feed | None = None  # what the quote token costs in the feeds' unit (USD); None: exactly 1
-    fees: FeeMarket = "eip1559"  # legacy: transactions of type 0 with one gas price, whatever blocks show
+    fees: FeeMarket = FeeMarket.EIP1559
     data_fee: Literal["op-stack"] | None = None  # a rollup that charges for a transaction's bytes too, and how

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sentinel.core.actions import Candidate
 from sentinel.core.network import Address, HexHash, Symbol
@@ -32,7 +33,7 @@ class SimEnv:
     base_fee: int
     gas_limit: int
     coinbase: Address
-    prev_randao: HexHash
+    prev_randao: str  # 32 bytes, 0x-hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,13 @@ class Log:
     address: Address
     topics: tuple[HexHash, ...]
     data: bytes
+
+
+class Where(StrEnum):
+    """What ran a simulation."""
+
+    FORK = "fork"
+    NODE = "node"  # the chain's own node stood in
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class Simulation:
     logs: tuple[Log, ...]
     revert: str | None  # None: it succeeded; else a short, printable reason
     router_allowance: int = 0  # Permit2's allowance wallet -> router left after the trade (I14), base units of token_in
-    where: str = "fork"  # what ran it: "fork", or "node" where the chain's own node stood in
+    where: Where = Where.FORK
     data_fee: int = 0  # wei, the most that the chain takes for the final bytes beside gas; no part of deltas
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-WORD = 32
+from sentinel.core.units import WORD
+
 _ZEROS = bytes(WORD)
 
 # (bytes, where the value's place begins) -> (value, where its place ends)

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.market_state import Reference
 from sentinel.core.network import HexHash, Symbol
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.core.units import BPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +90,17 @@ class EquityPoint:
     block: int
     balances: Mapping[Symbol, int]  # base units; includes NATIVE
     prices: Mapping[Symbol, Reference]
+
+
+def drift_bps(simulation: Simulation, settled: Settled) -> float | None:
+    """Realised against simulated, in bps: positive where the trade gave more than promised. None for what is no swap.
+
+    Compared is the net change of the last token_out: over the promised change, for a closed cycle over what was put in
+    (its net change is a small difference).
+    """
+    action = simulation.candidate.action
+    if not isinstance(action, Swap):
+        return None
+    promised = simulation.deltas.get(action.token_out, 0)
+    base = simulation.gross if action.is_cycle else promised
+    return (settled.realised.get(action.token_out, 0) - promised) * BPS / abs(base) if base else None

@@ -29,6 +29,7 @@ from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Address, Network, Symbol
 from sentinel.core.simulation import Simulation
+from sentinel.core.units import GWEI_DECIMALS
 from sentinel.cycle import More, Size, Vote, as_voted
 from sentinel.daemon.calibrated import quorum_bps, sizes
 from sentinel.daemon.latest import Latest
@@ -87,10 +88,10 @@ async def assembled(
         head = await latest_head(rpc)
         latest.put(head)
         history = PriceHistory(max(LEAST_BARS, settings.strategy.bars + 1), prior or {})
-        tip = terms.base_units(settings.execution.min_priority_fee_gwei, terms.GWEI)
+        tip = terms.base_units(settings.execution.min_priority_fee_gwei, GWEI_DECIMALS)
         cap = limits.max_priority_fee
         market = MarketReader(rpc, network, wallet, READERS, history, min_priority_fee=tip, max_priority_fee=cap)
-        await seed_history(rpc, market, history, head)
+        await seed_history(rpc, market.closes_at, history, head)
         prices = (await market.read(head)).prices
 
         fork = _fork(settings, network, rpc)

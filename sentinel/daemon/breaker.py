@@ -7,19 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from sentinel.config.settings import Settings
 from sentinel.decide.drift import DriftLimits, breach
-
-
-class Journal(Protocol):
-    @property
-    def latched(self) -> str | None: ...
-
-    def drifts(self, limit: int) -> tuple[float, ...]: ...
-
-    def latch(self, reason: str, by: str = ...) -> None: ...
+from sentinel.journal.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from sentinel.chain.heads import heads_by_number
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.chain.rpc import JsonRpc
 from sentinel.config import terms
-from sentinel.core import gas
-from sentinel.core.actions import Candidate, HoldAction
+from sentinel.core.actions import HoldAction
 from sentinel.core.decision import Act
 from sentinel.core.errors import SentinelError
-from sentinel.core.market_state import Head, MarketState
+from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE, Network
+from sentinel.core.ports import Market, Toolkit
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Counterfactual, Outcome, Settled
-from sentinel.core.worth import marks, worth
+from sentinel.core.units import GWEI_DECIMALS
+from sentinel.core.valuation import gain, marks, value
 from sentinel.daemon.parts import Parts
 from sentinel.dex.venues.registry import READERS
+from sentinel.journal.journal import Journal
 from sentinel.observe.logs import Log
 
 WAITING = 4  # settlements that may wait; the oldest gives way
@@ -36,25 +36,11 @@ MOST = 16  # distinct losing actions
 BUDGET = 2.0  # seconds for one settlement
 
 
-class Reader(Protocol):
-    async def read(self, head: Head) -> MarketState: ...
-
-
-class Toolkit(Protocol):
-    async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]: ...
-
-
-class Journal(Protocol):
-    def get_cycle(self, id_: int | str) -> CycleRecord: ...
-
-    def counterfactual(self, found: Counterfactual) -> None: ...
-
-
 class Counterfactuals:
     """A service of the daemon; `settled` and `cycle_done` are its observers."""
 
     def __init__(
-        self, rpc: JsonRpc, network: Network, market: Reader, toolkit: Toolkit, journal: Journal, log: Log
+        self, rpc: JsonRpc, network: Network, market: Market, toolkit: Toolkit, journal: Journal, log: Log
     ) -> None:
         """`market` must be a reader of its own: it is asked for past blocks, which a price history must not see."""
         self._rpc = rpc
@@ -70,7 +56,7 @@ class Counterfactuals:
 
     @classmethod
     def of(cls, parts: Parts, log: Log) -> Counterfactuals:
-        tip = terms.base_units(parts.settings.execution.min_priority_fee_gwei, terms.GWEI)
+        tip = terms.base_units(parts.settings.execution.min_priority_fee_gwei, GWEI_DECIMALS)
         cap = parts.limits.max_priority_fee
         history = PriceHistory(1)
         market = MarketReader(
@@ -134,16 +120,14 @@ class Counterfactuals:
             simulations=tuple(replace(simulation, logs=()) for simulation in tried),
             values=tuple(self._value(simulation, state) for simulation in tried),
             winner=self._value(winner, state),
-            realised=worth(realised, prices, self._network),
+            realised=value(realised, prices, self._network),
         )
 
     def _value(self, simulation: Simulation, state: MarketState) -> int | None:
         """At the price that a transaction of ours would pay for gas there: base fee and tip."""
         if simulation.revert is not None:
             return None
-        changes = dict(simulation.deltas)
-        changes[NATIVE] = changes.get(NATIVE, 0) - gas.paid(simulation)
-        return worth(changes, marks(state), self._network)
+        return gain(simulation, marks(state), self._network)
 
 
 def _losers(record: CycleRecord) -> list[Simulation]:

@@ -15,13 +15,12 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sentinel.core.accounts import drift_bps
 from sentinel.core.decision import Act
 from sentinel.core.errors import JournalError, OperatorError, SentinelError, Unavailable, leaves
 from sentinel.core.market_state import Head
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
-from sentinel.core.transaction import Intent, Outcome, Settled
+from sentinel.core.transaction import Intent, Outcome, Settled, drift_bps
 from sentinel.daemon.latest import Latest
 from sentinel.observe.board import Board
 from sentinel.observe.health import Health

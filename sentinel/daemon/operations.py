@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import Any
 
-from sentinel.core import accounts
+from sentinel.core import valuation
 from sentinel.core.errors import OperatorError
 from sentinel.daemon.assemble import JOURNAL
 from sentinel.daemon.daemon import Daemon
@@ -31,15 +31,14 @@ class Operator:
         parts = self.parts
         orders, intent = parts.journal.standing.orders, self.daemon.follower.in_flight
         spent = parts.journal.spent_today(self.clock())
-        unit = 10.0 ** accounts.decimals(parts.network.quote, parts.network)
         return {
             **parts.board.status(),
             "state": self._state(orders),
             "paused": orders.paused,
             "flatten": report(parts.journal, parts.network) if orders.flatten else None,
             "in_flight": None if intent is None else intent.id,
-            "loss_today": spent.loss / unit,
-            "volume_today": spent.volume / unit,
+            "loss_today": valuation.whole_quote(spent.loss, parts.network),
+            "volume_today": valuation.whole_quote(spent.volume, parts.network),
             "endpoints": [asdict(endpoint) for endpoint in parts.rpc.status()],
             "checks": [asdict(check) for check in parts.health.ready()],
             "pid": os.getpid(),

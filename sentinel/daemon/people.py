@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from sentinel.core.accounts import drift_bps
-from sentinel.core.transaction import Outcome, Settled
+from sentinel.core.transaction import Outcome, Settled, drift_bps
+from sentinel.core.valuation import whole_quote
 from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.parts import Parts
 from sentinel.daemon.startup import Told
@@ -21,7 +21,7 @@ def tell_people(parts: Parts, daemon: Daemon, told: Told, log: Log) -> None:
     if given.urls_file is None:
         return
     messenger = Messenger(
-        Channel.of_file(given.urls_file),
+        Channel.of_file(given.urls_file).send,
         parts.network,
         parts.metrics,
         log,
@@ -47,14 +47,14 @@ def tell_people(parts: Parts, daemon: Daemon, told: Told, log: Log) -> None:
 def summary(parts: Parts, now: float | None = None) -> str:
     """The last UTC day that has ended, in quote tokens."""
     today = time.strftime("%Y-%m-%d", time.gmtime(time.time() if now is None else now))
-    unit = 10.0 ** parts.network.tokens[parts.network.quote].decimals
     own = parts.journal.equity.own()
     ended = [day for day in days(steps(parts.journal.equity.points(), own, parts.network), own) if day.day < today]
     if not ended:
         return "nothing has been recorded yet"
-    day, quote = ended[-1], parts.network.quote
-    realised, gas = day.realised / unit, day.gas_quote / unit
+    day, network, quote = ended[-1], parts.network, parts.network.quote
+    realised, gas = whole_quote(day.realised, network), whole_quote(day.gas_quote, network)
     lines = [f"{day.day}: {day.trades} trades, realised {realised:+,.2f} {quote}, gas {gas:,.2f}"]
     if day.equity is not None and day.hold is not None:
-        lines.append(f"equity {day.equity / unit:,.2f}, doing nothing {day.hold / unit:,.2f}")
+        equity, hold = whole_quote(day.equity, network), whole_quote(day.hold, network)
+        lines.append(f"equity {equity:,.2f}, doing nothing {hold:,.2f}")
     return "\n".join(lines)

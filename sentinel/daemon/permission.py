@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sentinel.config.network_file import DEVELOPMENT_CHAIN
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
-from sentinel.core.network import Network
+from sentinel.core.network import DEVELOPMENT_CHAIN, Network
 
 
 def require_permission(settings: Settings, network: Network) -> None:

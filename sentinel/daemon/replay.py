@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sentinel.config import terms
 from sentinel.config.settings import Settings
 from sentinel.core.actions import Candidate
-from sentinel.core.decision import Act, Decision, Hold
+from sentinel.core.decision import Act, Decision, Hold, HoldReason
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
@@ -21,7 +21,7 @@ from sentinel.daemon.calibrated import quorum_bps, sizes
 from sentinel.daemon.sizer import plan, screened
 from sentinel.decide.controls import FLATTEN
 from sentinel.decide.policy import Policy
-from sentinel.decide.sizing import SIZED_OUT, Sizes, resized
+from sentinel.decide.sizing import Sizes, resized
 from sentinel.decide.vote import vote
 from sentinel.dex.building.build import Builder
 
@@ -83,7 +83,7 @@ def _sized(
 def _compare(record: CycleRecord, again: Decision) -> Replayed:
     then = record.decision
     if isinstance(then, Hold) and isinstance(again, Act):
-        if record.verdicts or then.reason == "refused":
+        if record.verdicts or then.reason is HoldReason.REFUSED:
             counted = (then.votes, then.asked) in ((again.votes, again.asked), (0, 0))
             return Replayed(again, counted, "the same vote; the final check then refused it, which is not replayed")
         if then.reason not in VOTED:
@@ -93,4 +93,4 @@ def _compare(record: CycleRecord, again: Decision) -> Replayed:
     return Replayed(again, False, "the vote comes out otherwise")
 
 
-VOTED = ("hold_voted", "no_majority", "tie", SIZED_OUT)
+VOTED = (HoldReason.HOLD_VOTED, HoldReason.NO_MAJORITY, HoldReason.TIE, HoldReason.SIZED_OUT)

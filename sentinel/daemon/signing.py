@@ -20,7 +20,7 @@ from sentinel.config import terms
 from sentinel.config.settings import Settings, environment
 from sentinel.core.errors import OperatorError, SentinelError, SettingsError, SignerUnavailable, Unavailable
 from sentinel.core.host.process import Child
-from sentinel.core.network import Address, Network, Symbol
+from sentinel.core.network import Address, FeeMarket, Network, Symbol
 from sentinel.signing.client import SignerClient, allow, greet, socket_of
 
 GROUPS = ("network", "state_dir", "limits", "execution", "wallet", "signer", "log")
@@ -173,7 +173,7 @@ async def _client(settings: Settings, network: Network, path: Path) -> SignerCli
         raise OperatorError(f"{error} at {path}: start it with `sentinel signer`") from error
     if greeting.chain_id != network.chain_id:
         raise SettingsError(f"the signer at {path} signs for chain {greeting.chain_id}, not {network.chain_id}")
-    return SignerClient(path, greeting.address, legacy=network.fees == "legacy")
+    return SignerClient(path, greeting.address, legacy=network.fees is FeeMarket.LEGACY)
 
 
 def _named(settings: Settings, network: Network) -> None:

@@ -7,30 +7,20 @@ never the larger trade.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from sentinel.core.actions import Candidate, Swap
 from sentinel.core.decision import Act, Decision, Sized
 from sentinel.core.errors import ActionFault
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
-from sentinel.core.network import BPS
-from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.ports import Policy, Toolkit
+from sentinel.core.simulation import Simulation
+from sentinel.core.units import BPS
 from sentinel.decide.sizing import Sizes, resized, unmade
 
 Scale = Callable[[MarketState, Swap, int], Swap]  # to so many bps of it; raises ActionFault where that is no trade
-
-
-class Toolkit(Protocol):
-    async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]: ...
-
-
-class Policy(Protocol):
-    def screen(
-        self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
-    ) -> tuple[tuple[Simulation, ...], tuple[Refusal, ...]]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sentinel.config.network_file import DEVELOPMENT_CHAIN
 from sentinel.core.errors import WalletBusy
-from sentinel.core.network import Address, Network
+from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
 
 
 @asynccontextmanager

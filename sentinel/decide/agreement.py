@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-BPS = 10_000
+from sentinel.core.units import BPS
+
 Point = tuple[int, ...]
 
 

@@ -1,6 +1,6 @@
-"""One simulation before policy, and what things are worth by the reference price, as exact fractions.
+"""One simulation before policy, and the value of things by the reference price, as exact fractions.
 
-Worth is never taken from a pool: a pool's price is one of the things under judgement.
+No value is taken from a pool: a pool's price is one of the things under judgement.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sentinel.core import gas
+from sentinel.core import gas, valuation
 from sentinel.core.actions import Approve, Swap
 from sentinel.core.errors import Refused
 from sentinel.core.mandate import Limits, Spent
@@ -17,11 +17,10 @@ from sentinel.core.market_state import Head, MarketState, V2State
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.core.transaction import Fees
+from sentinel.core.units import Q192
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
 
 Finding = tuple[bool, str]  # whether the rule lets it through, and what it saw in plain words
-
-Q192 = 1 << 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +72,23 @@ class Case:
 Rule = Callable[[Case], Finding]
 
 
-def unit_worth(case: Case, token: Symbol) -> Fraction:
-    """Base units of the quote token per base unit of `token`; the native coin is worth its wrapped token.
-
-    Raises Refused where there is no positive reference price.
-    """
-    network = case.network
-    if token == network.quote:
-        return Fraction(1)
-    priced = network.wrapped if token == NATIVE else token
-    reference = case.state.reference.get(priced)
-    if reference is None or reference.answer <= 0:
+def unit_value(case: Case, token: Symbol) -> Fraction:
+    """Base units of the quote token per base unit of `token`. Raises Refused where there is no positive reference."""
+    found = valuation.unit_value(token, case.state.reference, case.network)
+    if found is None:
+        priced = case.network.wrapped if token == NATIVE else token
         raise Refused("reference", f"no positive reference price of {priced}")
-    quote = 10 ** network.tokens[network.quote].decimals
-    return Fraction(reference.answer * quote, 10 ** (reference.decimals + network.tokens[priced].decimals))
+    return found
 
 
-def worth(case: Case, token: Symbol, amount: int) -> Fraction:
+def value(case: Case, token: Symbol, amount: int) -> Fraction:
     """Base units of the quote token."""
-    return amount * unit_worth(case, token)
+    return amount * unit_value(case, token)
 
 
-def worth_in(case: Case) -> Fraction:
+def value_in(case: Case) -> Fraction:
     """What the swap puts in, in base units of the quote token."""
-    return worth(case, case.swap.token_in, case.swap.amount_in)
+    return value(case, case.swap.token_in, case.swap.amount_in)
 
 
 def unpriced(case: Case, token: Symbol) -> str | None:
@@ -113,20 +105,20 @@ def unpriced(case: Case, token: Symbol) -> str | None:
 
 
 def equity(case: Case) -> Fraction:
-    """Worth of all balances with a good reference price; leaving one out makes every share of equity stricter."""
+    """Value of all balances with a good reference price; leaving one out makes every share of equity stricter."""
     total = Fraction(0)
     for token, amount in case.state.balances.items():
         priced = case.network.wrapped if token == NATIVE else token
         if priced == case.network.quote or unpriced(case, priced) is None:
-            total += worth(case, token, amount)
+            total += value(case, token, amount)
     return total
 
 
-def cost_worth(case: Case) -> Fraction:
+def cost_value(case: Case) -> Fraction:
     """What the transaction is expected to cost in the block after `head`, in base units of the quote token."""
     simulation = case.simulation
     price = gas.next_price(case.head, Fees(simulation.env.max_fee, simulation.env.priority_fee))
-    return worth(case, NATIVE, gas.cost(simulation.gas_used, price, simulation.data_fee))
+    return value(case, NATIVE, gas.cost(simulation.gas_used, price, simulation.data_fee))
 
 
 def most_cost(case: Case) -> int:
@@ -136,8 +128,8 @@ def most_cost(case: Case) -> int:
 
 def loss(case: Case) -> Fraction:
     """Base units of the quote token lost by the reference price, the transaction's cost included; negative: a gain."""
-    return cost_worth(case) - sum(
-        (worth(case, token, delta) for token, delta in case.simulation.deltas.items() if delta), Fraction(0)
+    return cost_value(case) - sum(
+        (value(case, token, delta) for token, delta in case.simulation.deltas.items() if delta), Fraction(0)
     )
 
 
@@ -151,5 +143,5 @@ def pool_mid(case: Case, name: str) -> Fraction:
 
 def money(case: Case, amount: Fraction | int) -> str:
     """'1,250.00 USDC'."""
-    quote = case.network.quote
-    return f"{float(amount) / 10.0 ** case.network.tokens[quote].decimals:,.2f} {quote}"
+    quote, decimals = case.network.quote, valuation.decimals(case.network.quote, case.network)
+    return f"{float(amount / 10**decimals):,.2f} {quote}"

@@ -8,7 +8,7 @@ round, and what failed stays among the asked.
 from __future__ import annotations
 
 from sentinel.core.decision import Decision
-from sentinel.core.network import BPS
+from sentinel.core.units import BPS
 
 DISSENT_BPS = 2500  # of those asked; below it the largest set is clear enough
 

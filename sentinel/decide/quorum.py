@@ -13,8 +13,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from sentinel.core.errors import SettingsError
-from sentinel.core.network import BPS
 from sentinel.core.statistics import Share
+from sentinel.core.units import BPS
 
 FORMAT = 1
 MAJORITY_BPS = 5000

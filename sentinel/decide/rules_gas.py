@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from sentinel.core.network import NATIVE
+from sentinel.core.units import COIN, GWEI, TRANSFER_GAS
 from sentinel.decide.case import Case, Finding, most_cost
-
-INTRINSIC = 21_000  # gas units that any transaction takes
-GWEI = 10**9
 
 
 def gas_limit(case: Case) -> Finding:
     used, limit, most = case.simulation.gas_used, case.tx.gas_limit, case.limits.max_gas
-    return INTRINSIC <= used <= limit <= most, f"{used} gas used, limit {limit}, at most {most}"
+    return TRANSFER_GAS <= used <= limit <= most, f"{used} gas used, limit {limit}, at most {most}"
 
 
 def fee_caps(case: Case) -> Finding:
@@ -28,11 +26,11 @@ def fee_caps(case: Case) -> Finding:
 
 def max_cost(case: Case) -> Finding:
     most = most_cost(case)
-    return most <= case.limits.max_cost, f"may cost {most / 1e18:g} {NATIVE}, at most {case.limits.max_cost / 1e18:g}"
+    return most <= case.limits.max_cost, f"may cost {most / COIN:g} {NATIVE}, at most {case.limits.max_cost / COIN:g}"
 
 
 def gas_reserve(case: Case) -> Finding:
     """What remains if all the gas is used at the full fee, and the data paid for."""
     left = case.state.balances.get(NATIVE, 0) - most_cost(case) - case.tx.value
     reserve = case.limits.gas_reserve
-    return left >= reserve, f"{left / 1e18:g} {NATIVE} would remain, at least {reserve / 1e18:g}"
+    return left >= reserve, f"{left / COIN:g} {NATIVE} would remain, at least {reserve / COIN:g}"

@@ -1,4 +1,4 @@
-"""Rules on worth, by the reference price: how large, how dear, how much a day, how much of one token."""
+"""Rules on value, by the reference price: how large, how dear, how much a day, how much of one token."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from fractions import Fraction
 from math import floor
 
 from sentinel.core.actions import Approve, Route
-from sentinel.core.network import BPS, COIN_LEGS, NATIVE
+from sentinel.core.network import COIN_LEGS, NATIVE
+from sentinel.core.units import BPS, PIPS
 from sentinel.decide import case as reckon
-from sentinel.decide.case import Case, Finding, money, unit_worth, worth, worth_in
-
-PIPS = 1_000_000
+from sentinel.decide.case import Case, Finding, money, unit_value, value, value_in
 
 
 def reference(case: Case) -> Finding:
@@ -26,14 +25,14 @@ def pool_price(case: Case) -> Finding:
     widest = Fraction(0)
     for name in {leg.pool for route in case.swap.routes for leg in route.legs if leg.venue not in COIN_LEGS}:
         pool = case.network.pools[name]
-        fair = unit_worth(case, pool.token0) / unit_worth(case, pool.token1)
+        fair = unit_value(case, pool.token0) / unit_value(case, pool.token1)
         off = abs(reckon.pool_mid(case, name) - fair) / fair * BPS
         widest = max(widest, off)
     return widest <= tolerance, f"pool price {float(widest):.1f} bps off the reference, at most {tolerance}"
 
 
 def trade_size(case: Case) -> Finding:
-    size, least, most = worth_in(case), case.limits.min_trade, case.limits.max_trade
+    size, least, most = value_in(case), case.limits.min_trade, case.limits.max_trade
     return least <= size <= most, f"puts in {money(case, size)}, between {money(case, least)} and {money(case, most)}"
 
 
@@ -66,7 +65,7 @@ def daily_loss(case: Case) -> Finding:
 
 
 def daily_volume(case: Case) -> Finding:
-    total, most = case.spent.volume + worth_in(case), case.limits.daily_volume
+    total, most = case.spent.volume + value_in(case), case.limits.daily_volume
     return total <= most, f"{money(case, total)} traded today with this, at most {money(case, most)}"
 
 
@@ -82,7 +81,7 @@ def inventory(case: Case) -> Finding:
     if cap is None or gain <= 0:
         return True, f"no more {token} than allowed"
     held = sum(case.state.balances.get(one, 0) for one in same)
-    share = worth(case, token, held + gain) * BPS / reckon.equity(case)
+    share = value(case, token, held + gain) * BPS / reckon.equity(case)
     return share <= cap, f"{token} would be {float(share) / 100:.2f} % of equity, at most {cap / 100:g} %"
 
 
@@ -90,14 +89,14 @@ def approval_bound(case: Case) -> Finding:
     """The ERC-20 allowance to Permit2 stays bounded (I14); taking it back to zero is always allowed."""
     if case.approval.amount == 0:
         return True, "takes the allowance back"
-    size, most = worth(case, case.approval.token, case.approval.amount), case.limits.max_approval
+    size, most = value(case, case.approval.token, case.approval.amount), case.limits.max_approval
     return 0 < size <= most, f"allows {money(case, size)}, at most {money(case, most)}"
 
 
 def _fair_out(case: Case) -> int:
     """Base units of token_out: the reference's output less the pools' fees and the slippage limit, rounded down."""
     swap = case.swap
-    rate = unit_worth(case, swap.token_in) / unit_worth(case, swap.token_out)
+    rate = unit_value(case, swap.token_in) / unit_value(case, swap.token_out)
     slippage = case.limits.max_slippage_bps * (PIPS // BPS)
     return floor(
         sum(route.amount_in * rate * (PIPS - slippage - _fee_pips(case, route)) / PIPS for route in swap.routes)

@@ -19,12 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sentinel.core.actions import Swap
-from sentinel.core.decision import Act, Decision, Hold, Sized
-from sentinel.core.network import BPS
+from sentinel.core.decision import Act, Decision, Hold, HoldReason, Sized
 from sentinel.core.statistics import Share
+from sentinel.core.units import BPS
 from sentinel.decide.quorum import LEAST_ACTS, Level, by_agreement
-
-SIZED_OUT = "sized_out"  # the reason of a Hold where the smaller trade is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def resized(act: Act, size_bps: int, sized: Sized) -> Decision:
 
 def unmade(act: Act, size_bps: int, why: str) -> Hold:
     """`why`: one sentence."""
-    return Hold(SIZED_OUT, act.votes, act.asked, f"sized to {size_bps / 100:g} % by calibration: {why}")
+    return Hold(HoldReason.SIZED_OUT, act.votes, act.asked, f"sized to {size_bps / 100:g} % by calibration: {why}")
 
 
 def _is_part(act: Act, size_bps: int, sized: Sized) -> bool:

@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sentinel.core.decision import Act, Decision, Hold
+from sentinel.core.decision import Act, Decision, Hold, HoldReason
 from sentinel.core.network import Symbol
 from sentinel.core.simulation import Simulation
-from sentinel.decide.agreement import BPS, largest_agreeing
+from sentinel.core.units import BPS
+from sentinel.decide.agreement import largest_agreeing
 from sentinel.decide.ballots import HOLD, Ballot, ClassKey, ballot_of, describe
 
 NAMED = 3  # classes that a tally names; the others are counted together
@@ -49,15 +50,15 @@ def vote(
     asked = max(asked, len(ballots))
     factions = _factions([ballot_of(simulation, dust or {}) for simulation in ballots], agreement_bps)
     if not factions:
-        return Hold("no_majority", 0, asked, f"none of {asked} gave an action that could be carried out")
+        return Hold(HoldReason.NO_MAJORITY, 0, asked, f"none of {asked} gave an action that could be carried out")
     first = factions[0]
     runner_up = factions[1].votes if len(factions) > 1 else 0
     if first.votes == runner_up:
-        return Hold("tie", first.votes, asked, _tally(factions, asked, quorum_bps))
+        return Hold(HoldReason.TIE, first.votes, asked, _tally(factions, asked, quorum_bps))
     if first.key == HOLD:
-        return Hold("hold_voted", first.votes, asked, _tally(factions, asked, None))
+        return Hold(HoldReason.HOLD_VOTED, first.votes, asked, _tally(factions, asked, None))
     if first.votes * BPS <= quorum_bps * asked:
-        return Hold("no_majority", first.votes, asked, _tally(factions, asked, quorum_bps))
+        return Hold(HoldReason.NO_MAJORITY, first.votes, asked, _tally(factions, asked, quorum_bps))
     return Act(
         simulation=_lower_median(first.members),
         votes=first.votes,

@@ -15,6 +15,7 @@ from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import NATIVE, Network
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.core.transaction import Fees, Intent
+from sentinel.core.units import MAX_TX_GAS
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.dex.building.router import encode_approve, encode_swap
 from sentinel.dex.simulating.batch import simulate
@@ -22,7 +23,7 @@ from sentinel.dex.simulating.environment import next_block, other_block
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.node import Node
 from sentinel.dex.simulating.simulator import Batch, Engine, Simulator
-from sentinel.dex.simulating.trial import MAX_GAS, Grant, Trial, failed
+from sentinel.dex.simulating.trial import Grant, Trial, failed
 
 SCREEN_GAS = 1_000_000  # gas limit while screening; less where the wallet cannot pay for it
 WARM = 16  # of the last candidates, simulated again at a new head so that the fork has read what they touch
@@ -198,4 +199,4 @@ def _tightened(simulation: Simulation) -> Simulation:
     room = PERMIT_GAS if permitted else simulation.gas_used // 8
     limit = -(-simulation.gas_used * 6 // 5) + room
     tx = simulation.tx
-    return replace(simulation, tx=TxRequest(tx.to, tx.data, tx.value, min(limit, MAX_GAS)))
+    return replace(simulation, tx=TxRequest(tx.to, tx.data, tx.value, min(limit, MAX_TX_GAS)))

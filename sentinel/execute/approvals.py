@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
 
 from sentinel.core.actions import Approve, Candidate
-from sentinel.core.decision import Act, Verdict
+from sentinel.core.decision import Act
 from sentinel.core.errors import JournalError, Refused, Unavailable
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Symbol
-from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.ports import Market, Policy, Toolkit
 from sentinel.core.transaction import Intent, Outcome, Settled
 from sentinel.execute.sender import Executor
 
@@ -23,32 +21,6 @@ DEADLINE = 120  # seconds for one approval, fewer where policy allows fewer
 TRIES = 5  # heads at which a part may be away before it is given up
 PASSING = ("head_age", "reference", "fee_caps", "newest_head")  # rules that a later head may satisfy
 NextHead = Callable[[], Awaitable[Head]]  # a newer head each time, waiting for it
-
-
-class Market(Protocol):
-    async def read(self, head: Head) -> MarketState: ...
-
-
-class Toolkit(Protocol):
-    async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]: ...
-
-    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]: ...
-
-
-class Policy(Protocol):
-    def screen(
-        self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
-    ) -> tuple[tuple[Simulation, ...], tuple[Refusal, ...]]: ...
-
-    def check(
-        self,
-        confirmed: Sequence[Simulation],
-        decision: Act,
-        state: MarketState,
-        head: Head,
-        spent: Spent,
-        now: float,
-    ) -> tuple[Verdict, ...]: ...
 
 
 class Approvals:

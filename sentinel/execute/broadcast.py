@@ -6,9 +6,7 @@ An answer says what a node thinks of the bytes, never what became of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from sentinel.chain.rpc import JsonRpc, plain
 from sentinel.core.errors import RpcError
@@ -16,10 +14,6 @@ from sentinel.execute.relay import Relay
 from sentinel.execute.send_errors import BEST_FIRST, Answer, classify
 
 PUBLIC = "public"  # the way of bytes that go to the endpoints that are read from
-
-
-class Endpoints(Protocol):
-    def senders(self) -> Sequence[tuple[str, JsonRpc]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +27,7 @@ class Reply:
 class Broadcaster:
     """New intents go by the relay where there is one; those that began by another way go on by it, or are held."""
 
-    def __init__(self, endpoints: Endpoints, relay: Relay | None = None, *, timeout: float = 5.0) -> None:
+    def __init__(self, endpoints: JsonRpc, relay: Relay | None = None, *, timeout: float = 5.0) -> None:
         """`timeout`: seconds for each answer."""
         self._endpoints = endpoints
         self._relay = relay

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sentinel.core import gas
 from sentinel.core.mandate import Limits
-from sentinel.core.network import Network
+from sentinel.core.network import FeeMarket, Network
 from sentinel.core.simulation import SimEnv
 from sentinel.core.transaction import Fees
 
@@ -25,7 +25,7 @@ class FeeCaps:
 
     @classmethod
     def of(cls, limits: Limits, network: Network) -> FeeCaps:
-        return cls(limits.max_fee, limits.max_priority_fee, limits.max_cost, network.fees == "legacy")
+        return cls(limits.max_fee, limits.max_priority_fee, limits.max_cost, network.fees is FeeMarket.LEGACY)
 
     def room(self) -> FeeCaps:
         """The caps of a trade: one raise below the absolute ones, so that a cancel can still outbid it."""

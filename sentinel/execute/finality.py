@@ -27,7 +27,7 @@ class Past:
     nonce: int
     block_number: int
     block_hash: str  # empty in journals of before it was kept
-    hashes: tuple[str, ...]
+    hashes: tuple[HexHash, ...]
 
     def moved(self, blocks: Mapping[int, HexHash]) -> bool:
         """Another block stands there now. Without a hash of its own it is final by its number alone."""

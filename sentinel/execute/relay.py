@@ -42,7 +42,7 @@ class Relay:
         """Ask for the status of what was just sent; of what was sent before it nobody asks any more."""
         if self._status_url:
             self._stop_asking()
-            self._asking = asyncio.create_task(self._ask("0x" + keccak(raw).hex()), name="relay status")
+            self._asking = asyncio.create_task(self._ask(HexHash("0x" + keccak(raw).hex())), name="relay status")
 
     async def _ask(self, tx_hash: HexHash) -> None:
         before = ""

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 
 from sentinel.core.network import HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
+from sentinel.core.units import TRANSFER_GAS
 from sentinel.execute.fees import FeeCaps, bump, first
-
-CANCEL_GAS = 21_000  # a transfer of nothing to oneself
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def next_step(
         return Halt(last.nonce)
     if seen.nonce > last.nonce:
         return Wait("the nonce is used; by which transaction is not visible yet", overdue)
-    if late and not last.cancel and (fees := bump(last.fees, CANCEL_GAS, rules.caps, seen.base_fee)) is not None:
+    if late and not last.cancel and (fees := bump(last.fees, TRANSFER_GAS, rules.caps, seen.base_fee)) is not None:
         return Cancel(fees)
     if last.tx_hash not in sent:
         return Send(last)
@@ -155,5 +154,5 @@ def _ended(attempts: Sequence[Attempt], seen: Seen, rules: Rules) -> Settle | Wa
 
 def _raise(intent: Intent, last: Attempt, seen: Seen, rules: Rules) -> Fees | None:
     if last.cancel:
-        return bump(last.fees, CANCEL_GAS, rules.caps, seen.base_fee)
+        return bump(last.fees, TRANSFER_GAS, rules.caps, seen.base_fee)
     return bump(last.fees, intent.tx.gas_limit, rules.caps.room(), seen.base_fee)

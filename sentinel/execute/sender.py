@@ -18,13 +18,13 @@ from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import HexHash, Network
 from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
+from sentinel.core.units import TRANSFER_GAS
 from sentinel.decide.controls import purpose_of
 from sentinel.execute.ending import mined, unmined
 from sentinel.execute.finality import Finality
 from sentinel.execute.outside import Broadcast, Observer, Silent
 from sentinel.execute.send_errors import Answer
 from sentinel.execute.send_state import (
-    CANCEL_GAS,
     Bump,
     Cancel,
     First,
@@ -278,7 +278,7 @@ class Executor:
         await self._commit_and_send(intent, attempt)
 
     async def _sign(self, intent: Intent, nonce: int, fees: Fees, cancel: bool) -> Attempt:
-        tx = TxRequest(self._signer.address, b"", 0, CANCEL_GAS) if cancel else intent.tx
+        tx = TxRequest(self._signer.address, b"", 0, TRANSFER_GAS) if cancel else intent.tx
         signed = await self._signer.sign_transaction(self._network.chain_id, nonce, tx, fees)
         way = self._attempts[0].way if self._attempts else self._broadcast.way
         return Attempt(intent.id, nonce, fees, signed.tx_hash, signed.raw, cancel, way)

@@ -113,7 +113,7 @@ class Watch:
                 raise block
             if not isinstance(block, dict):  # behind the head, or pruned: it cannot tell
                 raise RpcError("the endpoint does not show a block that holds something of ours")
-            hashes.append(str(block.get("hash")))
+            hashes.append(HexHash(str(block.get("hash"))))
         if isinstance(found, RpcError) and found.code in NO_JUDGEMENT:
             raise found
         final = quantity(found["number"], 63) if isinstance(found, dict) and "number" in found else 0
@@ -207,8 +207,8 @@ def _receipt(tx_hash: HexHash, receipt: dict[str, Any], block: dict[str, Any]) -
         return Receipt(
             tx_hash=tx_hash,
             block_number=quantity(receipt["blockNumber"], 63),
-            block_hash=str(receipt["blockHash"]),
-            parent_hash=str(block.get("parentHash")),
+            block_hash=HexHash(str(receipt["blockHash"])),
+            parent_hash=HexHash(str(block.get("parentHash"))),
             canonical=block.get("hash") == receipt["blockHash"],
             succeeded=quantity(receipt["status"]) == 1,
             gas_used=gas_used,

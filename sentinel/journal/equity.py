@@ -10,7 +10,8 @@ import json
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import EquityPoint, Settled
-from sentinel.core.worth import marks
+from sentinel.core.units import HOUR
+from sentinel.core.valuation import marks
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.performance import Own
 from sentinel.journal.records import decode, dumps, loads
@@ -20,7 +21,7 @@ CREATE TABLE equity (
     seq INTEGER PRIMARY KEY REFERENCES records, at INTEGER NOT NULL, block INTEGER NOT NULL  -- at: Unix milliseconds
 ) STRICT;
 """
-EVERY = 3600  # seconds between points while nothing settles
+EVERY = HOUR  # seconds between points while nothing settles
 
 
 class EquitySeries:

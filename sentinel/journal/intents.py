@@ -10,13 +10,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sentinel.core.accounts import drift_bps
 from sentinel.core.actions import Swap
 from sentinel.core.errors import JournalError
 from sentinel.core.market_state import Reference
 from sentinel.core.network import NATIVE, Network, Symbol
-from sentinel.core.transaction import Attempt, Intent, Outcome, Settled
-from sentinel.core.worth import worth
+from sentinel.core.transaction import Attempt, Intent, Outcome, Settled, drift_bps
+from sentinel.core.valuation import value
 from sentinel.journal import reports
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.records import canonical, decode, dumps, encode, loads
@@ -44,7 +43,7 @@ def accept(
     """Inside a transaction of the caller's. `marks`: the prices it is valued at; `cycle`: the record that decided."""
     action = intent.decision.simulation.candidate.action
     gross = {action.token_in: intent.decision.simulation.gross} if isinstance(action, Swap) else {}
-    volume = worth(gross, marks, network) if intent.signed else 0
+    volume = value(gross, marks, network) if intent.signed else 0
     body = {"intent": encode(intent), "marks": encode(marks), "volume": str(volume), "cycle": cycle}
     added = ledger.append("intent", canonical(body))
     state, finished = (State.ACCEPTED, OPEN) if intent.signed else (State.DRY, ENDED)
@@ -78,8 +77,8 @@ def transition(ledger: Ledger, intent_id: str, after: State, facts: Mapping[str,
 
 def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
     intent, prices = reports.intent_of(ledger, settled.intent_id)
-    gained = worth(settled.realised, prices, network)
-    gas = -worth({NATIVE: -settled.gas_cost}, prices, network)
+    gained = value(settled.realised, prices, network)
+    gas = -value({NATIVE: -settled.gas_cost}, prices, network)
     pnl = gained - gas
     confirmed = settled.outcome is Outcome.CONFIRMED and not settled.unread
     drift = drift_bps(intent.decision.simulation, settled) if confirmed else None

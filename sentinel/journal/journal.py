@@ -19,7 +19,7 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
-from sentinel.core.worth import marks
+from sentinel.core.valuation import marks
 from sentinel.decide.controls import Purpose
 from sentinel.journal import equity, intents, migrate, reports
 from sentinel.journal.equity import EquitySeries
@@ -253,7 +253,7 @@ class Journal:
         self._ledger.execute(
             "INSERT INTO cycles VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             *(added.seq, added.at, record.head.number, int(act)),
-            *(("act", "") if isinstance(decision, Act) else (decision.reason, decision.detail)),
+            *(("act", "") if isinstance(decision, Act) else (decision.reason.value, decision.detail)),
             *(decision.votes, proposal.asked if proposal else 0, len(proposal.candidates) if proposal else 0),
             *(len(record.simulations), record.intent_id),
         )

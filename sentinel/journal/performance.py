@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sentinel.core.network import BPS, Network, Symbol
+from sentinel.core.network import Network, Symbol
 from sentinel.core.transaction import EquityPoint
-from sentinel.core.worth import worth
+from sentinel.core.units import BPS
+from sentinel.core.valuation import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def steps(points: Sequence[EquityPoint], own: Sequence[Own], network: Network) -
     held: dict[Symbol, int] = {}
     index = peak = 1.0
     for place, point in enumerate(points):
-        equity = worth(point.balances, point.prices, network)
+        equity = value(point.balances, point.prices, network)
         if place == 0:
             held, flows, flow, change = dict(point.balances), {}, 0, 0
         else:
@@ -74,12 +75,12 @@ def steps(points: Sequence[EquityPoint], own: Sequence[Own], network: Network) -
             flows = dict(_flows(before, point, own))
             for symbol, amount in flows.items():
                 held[symbol] = held.get(symbol, 0) + amount
-            flow = worth(flows, point.prices, network)
+            flow = value(flows, point.prices, network)
             change = equity - found[-1].equity - flow
             if found[-1].equity > 0:
                 index *= max(0.0, 1 + change / found[-1].equity)
         peak = max(peak, index)
-        hold = worth(held, point.prices, network)
+        hold = value(held, point.prices, network)
         fallen = round((1 - index / peak) * BPS)
         found.append(Step(point.at, point.block, equity, hold, flows, flow, change, fallen))
     return tuple(found)

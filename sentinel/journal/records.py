@@ -100,6 +100,8 @@ def _encode_int(value: int) -> int | str:
 
 def decode(hint: Any, plain: Any) -> Any:
     """The inverse of `encode`, led by the type that is expected. Raises ValueError where they do not fit."""
+    if isinstance(hint, typing.NewType):
+        hint = hint.__supertype__
     origin = typing.get_origin(hint)
     if origin in (typing.Union, pytypes.UnionType):
         return _decode_union(typing.get_args(hint), plain)

@@ -14,13 +14,12 @@ from sentinel.core.market_state import Reference
 from sentinel.core.network import Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Counterfactual, Intent, Settled
+from sentinel.core.units import DAY
 from sentinel.decide.controls import FLATTEN
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.records import decode, loads
 from sentinel.journal.standing import Folded
 from sentinel.journal.states import State
-
-_DAY = 86_400_000  # milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +186,8 @@ def summary(ledger: Ledger) -> Summary:
 
 
 def spent_today(ledger: Ledger, now: float) -> Spent:
-    start = int(now * 1000) // _DAY * _DAY
+    day = 1000 * DAY  # milliseconds
+    start = int(now * 1000) // day * day
     volumes = ledger.all(
         "SELECT volume FROM intents LEFT JOIN settled ON id = intent_id "
         "WHERE (finished != 1 OR (intents.at >= ? AND outcome IN ('confirmed', 'unknown')))",

@@ -16,11 +16,9 @@ from eth_utils.crypto import keccak
 
 from sentinel.core.network import Address
 
-CHAIN_ID = 31337
 PERMIT2: Address = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
 MULTICALL3: Address = "0xcA11bde05977b3631167028862bE2a173976CA11"
 ZERO: Address = "0x" + "00" * 20
-ETHER = 10**18
 
 SPACING = {500: 10, 3000: 60}  # fee in pips -> tick spacing, of V3 and V4
 

@@ -10,10 +10,10 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sentinel.core.units import BPS, GWEI, PIPS
 from sentinel.market.contracts import POOLS
 from sentinel.market.prices import Bar
 
-GWEI = 10**9
 _PAIR = ("WETH/USDC-v2", "WETH/USDC-v3-3000")  # these stray; the deepest pool leads the price and never does
 _TRIANGLE = ("WBTC/USDC-v3-3000", "WBTC/WETH-v3-3000")
 _STALE = 0.0098  # an opening that has drifted this far from the price is closed at once
@@ -105,13 +105,13 @@ class Crowd:
         for pool in POOLS:
             moved = 0.8 * self._noise[pool.name] + self._noise_rng[pool.name].uniform(-0.5, 0.5) * most
             self._noise[pool.name] = min(max(moved, -most), most)
-        return {pool.name: self._noise[pool.name] * pool.fee_pips / 1_000_000 for pool in POOLS}
+        return {pool.name: self._noise[pool.name] * pool.fee_pips / PIPS for pool in POOLS}
 
     def _next_opening(self, bar: Bar) -> bool:
         """Close, keep or make an opening; True when one was just made. Draws the same numbers in every case."""
         rng, how = self._opening_rng, self._behaviour
         chance, kind, sign = rng.random(), rng.random(), rng.choice((-1.0, 1.0))
-        size, blocks = rng.uniform(*how.opening_bps) / 10_000, rng.randint(*how.opening_blocks)
+        size, blocks = rng.uniform(*how.opening_bps) / BPS, rng.randint(*how.opening_blocks)
         if self._opening is not None:
             drift = max(abs(price / fair(name, bar) - 1) for name, price in self._opening.prices.items())
             if self._bar < self._opening.closes_at and drift < _STALE:

@@ -17,13 +17,13 @@ from web3.types import TxParams, Wei
 from sentinel.chain.contract_calls import DEPLOYMENT, Web3, contract, web3
 from sentinel.chain.rpc import Rpc
 from sentinel.core.errors import OperatorError
+from sentinel.core.network import DEVELOPMENT_CHAIN
+from sentinel.core.units import COIN
 from sentinel.market.artifacts import Artifacts
 from sentinel.market.contracts import (
     ADDRESSES,
-    CHAIN_ID,
     DECIMALS,
     DEPLOYER,
-    ETHER,
     FEED_DECIMALS,
     MULTICALL3,
     PERMIT2,
@@ -44,7 +44,7 @@ async def deploy(rpc: Rpc, artifacts: Artifacts) -> None:
     """
     w3 = web3(rpc, DEPLOYMENT)
     for address in (DEPLOYER, *(pool.member for pool in POOLS)):
-        await rpc.call("anvil_setBalance", address, hex(10**9 * ETHER))
+        await rpc.call("anvil_setBalance", address, hex(10**9 * COIN))
     await rpc.call("anvil_setCode", PERMIT2, "0x" + mended_permit2(artifacts.permit2_runtime()).hex())
     multicall3 = await w3.eth.call({"data": artifacts.multicall3_creation()})
     await rpc.call("anvil_setCode", MULTICALL3, multicall3.to_0x_hex())
@@ -84,7 +84,7 @@ def mended_permit2(runtime: bytes) -> bytes:
     old = runtime[at : at + 32]
     if at < 0 or runtime.count(old) != 1:
         raise OperatorError("the Permit2 literal does not hold its cached domain separator exactly once")
-    return runtime.replace(old, permit2_separator(CHAIN_ID))
+    return runtime.replace(old, permit2_separator(DEVELOPMENT_CHAIN))
 
 
 def permit2_separator(chain_id: int) -> bytes:
@@ -137,7 +137,7 @@ def _pools(w3: Web3, artifacts: Artifacts) -> Iterator[Step]:
 
 
 def _purse(w3: Web3, artifacts: Artifacts) -> Iterator[Step]:
-    wei = PURSE["WETH"] * ETHER
+    wei = PURSE["WETH"] * COIN
     weth = contract(w3, ADDRESSES["WETH"], artifacts.abi("WETH9")).functions
     for crowd in (ADDRESSES["Crowd"], ADDRESSES["CrowdV4"]):
         yield "wrapping the crowd's coin", weth.deposit(), wei

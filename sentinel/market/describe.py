@@ -12,7 +12,7 @@ from sentinel.chain.anvil import start_anvil
 from sentinel.chain.contract_calls import Web3, answers, contract, web3
 from sentinel.chain.rpc import Rpc
 from sentinel.config.network_file import FOLDER
-from sentinel.core.network import Address
+from sentinel.core.network import DEVELOPMENT_CHAIN, Address
 from sentinel.market import contracts
 from sentinel.market.artifacts import Artifacts
 from sentinel.market.genesis import HARDFORK, genesis
@@ -29,7 +29,7 @@ async def describe(rpc: Rpc) -> str:
     lines = [
         "# The local market. Written by `python -m sentinel.market.describe`: addresses and code follow from the",
         "# deployment, so a change of a contract or of their order means writing this file again.",
-        f"chain_id = {contracts.CHAIN_ID}",
+        f"chain_id = {DEVELOPMENT_CHAIN}",
         'quote = "USDC"',
         'wrapped = "WETH"',
         f'hardfork = "{HARDFORK}"',

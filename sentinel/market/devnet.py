@@ -13,9 +13,8 @@ from sentinel.chain.rpc import Rpc
 from sentinel.config.network_file import load_network
 from sentinel.core.errors import RpcError
 from sentinel.core.host.process import Child
-from sentinel.core.network import NATIVE, Address, Network, Symbol
+from sentinel.core.network import DEVELOPMENT_CHAIN, NATIVE, Address, Network, Symbol
 from sentinel.market.artifacts import Artifacts
-from sentinel.market.contracts import CHAIN_ID
 from sentinel.market.crowd import Behaviour
 from sentinel.market.driver import Clock, Market, MarketError
 from sentinel.market.genesis import GAS_LIMIT, HARDFORK, genesis
@@ -59,7 +58,7 @@ class Devnet:
         installed, ChildFailed when Anvil fails.
         """
         prices = prices or PricePath.load(seed=seed)
-        arguments = ["--init", str(await genesis(Artifacts(cache), anvil=anvil)), "--chain-id", str(CHAIN_ID)]
+        arguments = ["--init", str(await genesis(Artifacts(cache), anvil=anvil)), "--chain-id", str(DEVELOPMENT_CHAIN)]
         arguments += ["--accounts", "0", "--no-mining", *flags, "--gas-limit", str(GAS_LIMIT)]
         arguments += [
             "--prune-history",

@@ -16,6 +16,7 @@ from eth_utils.crypto import keccak
 from sentinel.chain.rpc import Call, Rpc
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.network import Address, Network
+from sentinel.core.units import GWEI, Q96
 from sentinel.market.contracts import ADDRESSES, DEPLOYER, FEED_DECIMALS, POOLS, PoolPlan, members
 from sentinel.market.crowd import Behaviour, Crowd, Opening, Wish
 from sentinel.market.prices import Bar, PricePath
@@ -34,7 +35,7 @@ DEPTH = {
 # V3 and V4 positions: (distance of either end from the price, share of the liquidity); the full range never runs dry
 BANDS = ((0.05, 0.35), (0.25, 0.45), (None, 0.20))
 _MAX_TICK = 887_272
-_FIRST = 100_000 * 10**9  # wei per gas, a fee cap that nobody else offers
+_FIRST = 100_000 * GWEI  # wei per gas, a fee cap that nobody else offers
 _KEY = "(address,address,uint24,int24,address)"  # of a V4 pool
 _GAS = 1_500_000  # limit of one of the crowd's transactions; opening a pool takes the most
 
@@ -211,12 +212,12 @@ class Market:
         raw = price * 10.0 ** (second.decimals - first.decimals)
         if self._network.pools[pool.name].token0 != first.symbol:
             raw = 1 / raw
-        return int(math.sqrt(raw) * 2**96)
+        return int(math.sqrt(raw) * Q96)
 
 
 def tick_at(sqrt_price_x96: int) -> int:
     """The tick of a price, near enough to place a band."""
-    return math.floor(2 * math.log(sqrt_price_x96 / 2**96) / math.log(1.0001))
+    return math.floor(2 * math.log(sqrt_price_x96 / Q96) / math.log(1.0001))
 
 
 def _tx(sender: Address, to: Address, data: bytes) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from typing import Any
 
 from sentinel.chain.anvil import start_anvil
 from sentinel.chain.rpc import Rpc
+from sentinel.core.network import DEVELOPMENT_CHAIN
+from sentinel.core.units import COIN
 from sentinel.market import contracts
 from sentinel.market.artifacts import Artifacts
 
@@ -49,14 +51,14 @@ async def bake(artifacts: Artifacts, *, anvil: str | Path | None = None) -> dict
     from sentinel.market.deployment import deploy  # it loads web3, which a market that was baked before never needs
 
     arguments = ["--accounts", "0", "--auto-impersonate", "--no-mining", "--hardfork", HARDFORK]
-    arguments += ["--chain-id", str(contracts.CHAIN_ID), "--timestamp", str(BAKED_AT), "--gas-limit", str(GAS_LIMIT)]
+    arguments += ["--chain-id", str(DEVELOPMENT_CHAIN), "--timestamp", str(BAKED_AT), "--gas-limit", str(GAS_LIMIT)]
     child, url = await start_anvil(program=anvil, arguments=arguments)
     try:
         async with Rpc(url) as rpc:
             await rpc.call("anvil_setBlockTimestampInterval", 1)
             await deploy(rpc, artifacts)
             for sender in (contracts.DEPLOYER, *contracts.members()):  # what deploying cost depends on nothing
-                await rpc.call("anvil_setBalance", sender, hex(10**9 * contracts.ETHER))
+                await rpc.call("anvil_setBalance", sender, hex(10**9 * COIN))
             dump = await rpc.call("anvil_dumpState")
     finally:
         await child.stop()
@@ -79,7 +81,7 @@ def document(state: dict[str, Any]) -> dict[str, Any]:
             entry["storage"] = {_word(slot): _word(value) for slot, value in sorted(account["storage"].items())}
         alloc[address] = entry
     return {
-        "config": {"chainId": contracts.CHAIN_ID},
+        "config": {"chainId": DEVELOPMENT_CHAIN},
         "timestamp": hex(BAKED_AT + 1_000),
         "gasLimit": hex(GAS_LIMIT),
         "difficulty": "0x0",

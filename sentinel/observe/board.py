@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from sentinel.core import accounts
+from sentinel.core import valuation
 from sentinel.core.decision import Act
 from sentinel.core.market_state import Head
 from sentinel.core.network import Network
@@ -59,9 +59,9 @@ class Board:
         )
         if record.state is not None:
             state = record.state
-            worth = accounts.positions(state.balances, state.prices, self._network)
+            worth = valuation.positions(state.balances, state.prices, self._network)
             self._positions = {
-                symbol: {"amount": accounts.whole(state.balances[symbol], symbol, self._network), "worth": value}
+                symbol: {"amount": valuation.whole(state.balances[symbol], symbol, self._network), "worth": value}
                 for symbol, value in worth.items()
             }
             self._equity.append(sum(worth.values()))

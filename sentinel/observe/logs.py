@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from sentinel.core import accounts
+from sentinel.core import valuation
 from sentinel.core.decision import Act
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
@@ -111,7 +111,7 @@ def cycle_fields(record: CycleRecord, network: Network) -> dict[str, object]:
     if tried := [simulation for simulation in record.simulations if simulation.tx is not None]:
         fields["simulated_on"] = sorted({simulation.where for simulation in tried})
     if record.state is not None:
-        fields["equity"] = round(accounts.state_equity(record.state, network), 4)
+        fields["equity"] = round(valuation.state_equity(record.state, network), 4)
     return fields
 
 

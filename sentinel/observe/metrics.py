@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prometheus_client import Counter, generate_latest
 
-from sentinel.core import accounts
+from sentinel.core import valuation
 from sentinel.core.actions import Proposal
 from sentinel.core.decision import Act
 from sentinel.core.mandate import Limits, Spent
 from sentinel.core.market_state import Head
-from sentinel.core.network import BPS, NATIVE, Network, Symbol
+from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Outcome, Settled
+from sentinel.core.units import BPS, COIN
 from sentinel.observe.health import Check
 from sentinel.observe.instruments import Instruments
 
@@ -118,7 +119,7 @@ class Metrics(Instruments):
     def observe_settled(self, settled: Settled, drift: float | None, waited: float | None) -> None:
         """How an intent ended. `drift` in bps where one can be told, `waited` its seconds since the decision."""
         self.transactions.labels(settled.outcome.value).inc()
-        self.gas_paid.inc(settled.gas_cost / 1e18)
+        self.gas_paid.inc(settled.gas_cost / COIN)
         if waited is not None:
             self.confirm_seconds.observe(max(0.0, waited))
         if drift is not None:
@@ -126,12 +127,11 @@ class Metrics(Instruments):
             self.last_drift.set(drift)
 
     def observe_spent(self, spent: Spent, limits: Limits) -> None:
-        unit = 10.0 ** accounts.decimals(self._network.quote, self._network)
-        self.daily_loss.set(spent.loss / unit)
-        self.daily_loss_limit.set(limits.daily_loss / unit)
-        self.daily_volume.set(spent.volume / unit)
-        self.daily_volume_limit.set(limits.daily_volume / unit)
-        self.native_reserve.set(limits.gas_reserve / 1e18)
+        self.daily_loss.set(valuation.whole_quote(spent.loss, self._network))
+        self.daily_loss_limit.set(valuation.whole_quote(limits.daily_loss, self._network))
+        self.daily_volume.set(valuation.whole_quote(spent.volume, self._network))
+        self.daily_volume_limit.set(valuation.whole_quote(limits.daily_volume, self._network))
+        self.native_reserve.set(limits.gas_reserve / COIN)
 
     def observe_open(self, states: Sequence[tuple[str, int]]) -> None:
         """(state, Unix milliseconds since when) of each transaction that has not ended, oldest first."""
@@ -211,14 +211,14 @@ class Metrics(Instruments):
         assert state is not None
         if self._start_balances is None:
             self.start_from(state.balances)
-        worth = accounts.positions(state.balances, state.prices, self._network)
+        worth = valuation.positions(state.balances, state.prices, self._network)
         for symbol, value in worth.items():
             self.position.labels(symbol).set(value)
         self.equity.set(sum(worth.values()))
-        self.equity_hold.set(accounts.equity(self._start_balances or {}, state.prices, self._network))
-        self.native.set(accounts.whole(state.balances.get(NATIVE, 0), NATIVE, self._network))
+        self.equity_hold.set(valuation.equity(self._start_balances or {}, state.prices, self._network))
+        self.native.set(valuation.whole(state.balances.get(NATIVE, 0), NATIVE, self._network))
         for symbol, amount in state.allowances.items():
-            self.allowance.labels(symbol).set(accounts.whole(amount, symbol, self._network))
+            self.allowance.labels(symbol).set(valuation.whole(amount, symbol, self._network))
 
     def _age(self) -> float:
         return self._clock() - self._last_head.timestamp if self._last_head else float("nan")

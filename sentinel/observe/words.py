@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from sentinel.core import accounts
-from sentinel.core.actions import Action, Approve, HoldAction, Swap
-from sentinel.core.decision import Act, Decision, Hold
-from sentinel.core.network import BPS, Network
-from sentinel.core.record import CycleRecord
+from collections.abc import Mapping
 
-HOLDS = {
-    "hold_voted": "most candidates wanted to hold",
-    "no_majority": "too few candidates agreed",
-    "tie": "two different trades got equally many votes",
-    "in_flight": "the last transaction is not settled yet",
-    "paused": "trading is paused",
-    "refused": "a hard limit refused the trade",
-    "sized_out": "no trade at the size that its agreement supports",
-    "no_ballots": "no candidate survived parsing, simulation and policy",
-    "model_unavailable": "the model did not answer",
-    "model_timeout": "the model was too slow",
-    "no_view": "the analyst has no valid view",
-    "fork_unavailable": "there was nowhere to simulate",
-    "rpc_error": "the chain endpoint failed",
-    "rpc_timeout": "the chain endpoint did not answer in time",
-    "stale_head": "the newest head is too old",
+from sentinel.core import valuation
+from sentinel.core.actions import Action, Approve, HoldAction, Swap
+from sentinel.core.decision import Act, Decision, Hold, HoldReason
+from sentinel.core.network import NATIVE, Network
+from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Where
+from sentinel.core.units import BPS
+
+HOLDS: Mapping[HoldReason, str] = {
+    HoldReason.HOLD_VOTED: "most candidates wanted to hold",
+    HoldReason.NO_MAJORITY: "too few candidates agreed",
+    HoldReason.TIE: "two different trades got equally many votes",
+    HoldReason.IN_FLIGHT: "the last transaction is not settled yet",
+    HoldReason.PAUSED: "trading is paused",
+    HoldReason.REFUSED: "a hard limit refused the trade",
+    HoldReason.SIZED_OUT: "no trade at the size that its agreement supports",
+    HoldReason.MODEL_UNAVAILABLE: "the model did not answer",
+    HoldReason.MODEL_TIMEOUT: "the model was too slow",
+    HoldReason.NO_VIEW: "the analyst has no valid view",
+    HoldReason.FORK_UNAVAILABLE: "there was nowhere to simulate",
+    HoldReason.RPC_ERROR: "the chain endpoint failed",
+    HoldReason.RPC_TIMEOUT: "the chain endpoint did not answer in time",
+    HoldReason.HEAD_GONE: "the block is no part of the endpoint's chain",
+    HoldReason.SIGNER_UNAVAILABLE: "the signer did not answer",
+    HoldReason.UNAVAILABLE: "a part outside the daemon did not answer",
+    HoldReason.STOPPING: "the daemon stops",
+    HoldReason.DISPUTED: "the endpoints tell of different chains",
+    HoldReason.OVERTAKEN: "blocks come faster than they are simulated",
 }
 
 
 def amount(value: int, symbol: str, network: Network) -> str:
     """'0.2503 WETH': as many digits as a person reads."""
-    if symbol not in network.tokens and symbol != "ETH":
+    if symbol not in network.tokens and symbol != NATIVE:
         return f"{value} base units of {symbol}"
-    return f"{accounts.whole(value, symbol, network):,.6g} {symbol}"
+    return f"{valuation.whole(value, symbol, network):,.6g} {symbol}"
 
 
 def action(what: Action, network: Network) -> str:
@@ -62,8 +70,8 @@ def decision(made: Decision, network: Network) -> str:
 
 
 def hold(made: Hold) -> str:
-    plain = HOLDS.get(made.reason, made.reason.replace("_", " "))
-    if made.detail and (made.reason == "hold_voted" or made.detail.startswith(plain)):
+    plain = HOLDS[made.reason]
+    if made.detail and (made.reason is HoldReason.HOLD_VOTED or made.detail.startswith(plain)):
         return made.detail
     if not made.detail:
         return plain
@@ -86,6 +94,6 @@ def notes(record: CycleRecord) -> str:
     discarded = record.proposal.discarded if record.proposal else ()
     if discarded:
         parts.append(f"{len(discarded)} discarded ({', '.join(sorted({item.reason for item in discarded}))})")
-    if any(simulation.where == "node" for simulation in record.simulations):
+    if any(simulation.where is Where.NODE for simulation in record.simulations):
         parts.append("the node simulated")
     return f"; {', '.join(parts)}" if parts else ""

@@ -17,14 +17,14 @@ from eth_account import Account
 from sentinel.agent.serving import CHECKOUT, served
 from sentinel.chain.heads import latest_head
 from sentinel.config.settings import Settings, load
-from sentinel.core import accounts
-from sentinel.core.accounts import drift_bps
+from sentinel.core import valuation
 from sentinel.core.decision import Act
 from sentinel.core.host.process import free_port, port_taken
 from sentinel.core.network import NATIVE, Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
-from sentinel.core.transaction import Settled
+from sentinel.core.transaction import Settled, drift_bps
+from sentinel.core.units import COIN
 from sentinel.daemon import App, opened, run
 from sentinel.market import Devnet
 from sentinel.market.crowd import Behaviour
@@ -36,7 +36,7 @@ MODEL = CHECKOUT / "models" / "nano"
 BLOCK_TIME = 2.0  # seconds
 PATIENCE = 30.0  # seconds for the last transaction after Ctrl-C
 IDLE = 0.5  # seconds until the next block at block time 0 while no cycle ends
-PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from the target weights on purpose
+PURSE = {"WETH": COIN, "USDC": 10_000 * 10**6, NATIVE: COIN}  # base units; far from the target weights on purpose
 CROWD = Behaviour(ahead=0.2)  # some blocks trade before us, so that amounts drift as they really do
 PORTS = {"chain": 8545, "fork": 8546, "model": 8100, "web": 8787}
 
@@ -123,8 +123,8 @@ def _watch(app: App, screen: Screen, recorded: asyncio.Event) -> None:
     def on_cycle(record: CycleRecord) -> None:
         equity = hold = None
         if record.state is not None:
-            equity = accounts.state_equity(record.state, network)
-            hold = accounts.equity(start, record.state.prices, network)
+            equity = valuation.state_equity(record.state, network)
+            hold = valuation.equity(start, record.state.prices, network)
         if record.intent_id and isinstance(record.decision, Act):
             promised[record.intent_id] = record.decision.simulation
         screen.cycle(record, equity, hold)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
-from sentinel.core import accounts
+from sentinel.core import valuation
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network, Symbol
 from sentinel.journal.reports import Summary as Journaled
@@ -52,8 +52,8 @@ def summarise(
         parsed=journaled.parsed,
         simulated=journaled.simulated,
         drift_bps=None if journaled.drift_bps is None else round(journaled.drift_bps, 3),
-        equity=round(accounts.equity(end.balances, end.prices, network), 2),
-        equity_hold=round(accounts.equity(start, end.prices, network), 2),
+        equity=round(valuation.equity(end.balances, end.prices, network), 2),
+        equity_hold=round(valuation.equity(start, end.prices, network), 2),
         prices=prices,
     )
 

@@ -19,9 +19,8 @@ from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.signing import envelope
 from sentinel.signing.signer import SignedTx
+from sentinel.signing.wire import MAX_LINE, VERSION
 
-VERSION = 1
-MAX_LINE = 64 * 1024  # bytes of an answer
 TIMEOUT = 5.0  # seconds
 
 

@@ -16,7 +16,7 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
-from sentinel.core.network import Address
+from sentinel.core.network import Address, HexHash
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.signing.signer import SignedTx
@@ -41,7 +41,7 @@ def signed(chain_id: int, nonce: int, tx: TxRequest, fees: Fees, signature: byte
         raw = bytes(rlp.encode([*_legacy(nonce, tx, fees), 2 * chain_id + 35 + parity, r, s]))
     else:
         raw = b"\x02" + bytes(rlp.encode([*_fields(chain_id, nonce, tx, fees), parity, r, s]))
-    return SignedTx(raw, "0x" + keccak(raw).hex())
+    return SignedTx(raw, HexHash("0x" + keccak(raw).hex()))
 
 
 def permit(typed: Mapping[str, Any]) -> bytes:

@@ -15,17 +15,16 @@ from eth_utils.address import is_hex_address
 
 from sentinel.core.errors import SignerRefused
 from sentinel.core.mandate import Limits
-from sentinel.core.network import Address, Network, Symbol
+from sentinel.core.network import Address, FeeMarket, Network, Symbol
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
+from sentinel.core.units import TRANSFER_GAS, WORD
 from sentinel.signing.router_call import read_call
 
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
-CANCEL_GAS = 21_000
 VOLUME, GAS_TODAY, SIGNATURES = "volume", "gas_today", "signatures"
 DAY_RULES = frozenset({VOLUME, GAS_TODAY, SIGNATURES})  # the signer's counters of a UTC day, which end with it
 _NO_TOKEN: Address = "0x" + "00" * 20
-_WORD = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class SignerLimits:
             max_lifetime=2 * limits.max_deadline,
             trades={network.tokens[symbol].address: cap for symbol, cap in (trades or {}).items()},
             wrapped=network.tokens[network.wrapped].address,
-            legacy=network.fees == "legacy",
+            legacy=network.fees is FeeMarket.LEGACY,
         )
 
 
@@ -80,17 +79,17 @@ def check_transaction(
     _want(fees.max_fee * tx.gas_limit <= limits.max_cost, "cost", f"could cost {fees.max_fee * tx.gas_limit} wei")
     to = tx.to.lower()
     _want(tx.value == 0 or to == limits.router.lower(), "value", f"{tx.value} wei of value")
-    selector, words = tx.data[:4], [tx.data[at : at + _WORD] for at in range(4, len(tx.data), _WORD)]
+    selector, words = tx.data[:4], [tx.data[at : at + WORD] for at in range(4, len(tx.data), WORD)]
     if to == own.lower():
-        _want(not tx.data and tx.gas_limit == CANCEL_GAS, "cancel", "a cancel carries no data and 21,000 gas")
+        _want(not tx.data and tx.gas_limit == TRANSFER_GAS, "cancel", "a cancel carries no data and 21,000 gas")
     elif to == limits.router.lower():
         caps = limits.trades or limits.amounts
         call = read_call(tx.data, own, limits.router, caps, wrapped=limits.wrapped, value=tx.value)
         _near(call.deadline, limits, now)
         return call.taken
     elif (cap := _cap(tx.to, limits.amounts)) is not None:
-        _want(selector == APPROVE and len(tx.data) == 4 + 2 * _WORD, "selector", "not a plain approve")
-        _want(words[0] == bytes.fromhex(limits.permit2[2:]).rjust(_WORD, b"\0"), "spender", "spender is not Permit2")
+        _want(selector == APPROVE and len(tx.data) == 4 + 2 * WORD, "selector", "not a plain approve")
+        _want(words[0] == bytes.fromhex(limits.permit2[2:]).rjust(WORD, b"\0"), "spender", "spender is not Permit2")
         _want(int.from_bytes(words[1], "big") <= cap, "amount", f"approval above {cap}")
     else:
         raise SignerRefused("to", f"{tx.to} is not allowed")

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from sentinel.agent.form import render_action
 from sentinel.agent.tools import Toolbox
-from sentinel.core.actions import Action, Approve, HoldAction, Leg, Route, Sample, Swap
+from sentinel.core.actions import Action, Approve, Finish, HoldAction, Leg, Route, Sample, Swap
 from sentinel.core.errors import ActionFault, QuoteError
-from sentinel.core.market_state import Head, MarketState, MarketView, Reference
-from sentinel.core.network import NATIVE, Network, Symbol, Token
+from sentinel.core.market_state import Head, MarketState, MarketView, Reference, Regime
+from sentinel.core.network import NATIVE, HexHash, Network, Symbol, Token
+from sentinel.core.quotes import CycleQuote, LoopQuote, RouteQuote
 
 ADDRESS = "0x000000000000000000000000000000000000dEaD"
 HASH = "0x" + "11" * 32
@@ -39,7 +40,7 @@ NETWORK = Network(
 )
 
 STATE = MarketState(
-    head=Head(100, HASH, HASH, 1_700_000_000, 10**10, 30_000_000, ADDRESS, HASH),
+    head=Head(100, HexHash(HASH), HexHash(HASH), 1_700_000_000, 10**10, 30_000_000, ADDRESS, HASH),
     wallet=ADDRESS,
     balances={"WETH": 3 * 10**18, "USDC": 4_000 * 10**6, "WBTC": 0, NATIVE: 10**18},
     pools={},
@@ -52,36 +53,11 @@ STATE = MarketState(
     priority_fee=10**9,
 )
 
-VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "unknown", 1.0, 100, "settings")
+VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 100, "settings")
 
 
-@dataclass(frozen=True)
-class Round:
-    """A cycle that pays."""
-
-    amount: float = 250.123456789
-    profit: float = 3.25
-    buy: str = "v2"
-    sell: str = "v3-500"
-
-
-@dataclass(frozen=True)
-class Ring:
-    """A closed route that pays."""
-
-    tokens: tuple[Symbol, ...] = ("USDC", "WETH", "WBTC", "USDC")
-    venues: tuple[str, ...] = ("v2", "v3-3000", "v3-3000")
-    amount: float = 250.123456789
-    profit: float = 3.25
-
-
-@dataclass(frozen=True)
-class Hops:
-    """A route."""
-
-    tokens: tuple[Symbol, ...]
-    venues: tuple[str, ...]
-    out: float
+PAYS = CycleQuote(250.123456789, 3.25, "v2", "v3-500")
+PAYS_ROUND = LoopQuote(("USDC", "WETH", "WBTC", "USDC"), ("v2", "v3-3000", "v3-3000"), 250.123456789, 3.25)
 
 
 class PaperQuoter:
@@ -102,17 +78,17 @@ class PaperQuoter:
     def best_venue(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> str:
         return "v3-500"
 
-    def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> Round | None:
-        return Round() if max_amount >= 100 else None
+    def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> CycleQuote | None:
+        return PAYS if max_amount >= 100 else None
 
-    def best_loop(self, state: MarketState, token: Symbol, max_amount: float) -> Ring | None:
-        return Ring() if max_amount >= 100 else None
+    def best_loop(self, state: MarketState, token: Symbol, max_amount: float) -> LoopQuote | None:
+        return PAYS_ROUND if max_amount >= 100 else None
 
     def best_split(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Sequence[str]:
         return ("v2", "v3-500")
 
-    def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Hops:
-        return Hops((token_in, token_out), ("v3-500",), self.quote(state, token_in, token_out, amount, "v3-500"))
+    def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> RouteQuote:
+        return RouteQuote((token_in, token_out), ("v3-500",), self.quote(state, token_in, token_out, amount, "v3-500"))
 
     def depth(self, state: MarketState, token_in: Symbol, token_out: Symbol, venue: str, bps: float) -> float:
         return bps * 1000 / state.prices[token_in]
@@ -183,4 +159,4 @@ class Script:
         self.after.append(after)
         self.asked.append(([dict(message) for message in messages], n, prefill))
         pairs = [one if isinstance(one, tuple) else (one, "stop") for one in step]
-        return [Sample(0, i, text, len(text), finish) for i, (text, finish) in enumerate(pairs)]
+        return [Sample(0, i, text, len(text), Finish(finish)) for i, (text, finish) in enumerate(pairs)]

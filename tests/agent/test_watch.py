@@ -12,9 +12,9 @@ from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.bounds import Bounds
 from sentinel.agent.watch import Watch, watch_model
 from sentinel.config.settings import load
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.errors import ModelUnavailable, NoView, SettingsError
-from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.record import CycleRecord
 from tests.agent.doubles import STATE
 
@@ -28,7 +28,7 @@ def at(block: int) -> MarketState:
 
 def record(block: int, *, read: bool = True) -> CycleRecord:
     state = at(block)
-    return CycleRecord(state.head, state if read else None, None, None, (), (), Hold("x"), (), None, {})
+    return CycleRecord(state.head, state if read else None, None, None, (), (), Hold(HoldReason.TIE), (), None, {})
 
 
 @dataclass
@@ -47,13 +47,13 @@ class Model:
         if self.error is not None:
             raise self.error
         until = state.head.number + self.valid_for
-        return MarketView(LEANED, "stress", self.confidence, until, "student:analyst")
+        return MarketView(LEANED, Regime.STRESS, self.confidence, until, "student:analyst")
 
 
 def seat(model: Model | None = None, **given: object) -> tuple[Watch, Model, list[str]]:
     model, fates = model or Model(), list[str]()
     model.let.set()
-    watch = Watch(model, STANDING, Bounds(), 8, observer=fates.append)
+    watch = Watch(model.look, STANDING, Bounds(), 8, observer=fates.append)
     for name, value in given.items():
         setattr(watch, name, value)
     return watch, model, fates

@@ -14,11 +14,12 @@ from sentinel.agent.sandbox import Run
 from sentinel.agent.trader import Trader
 from sentinel.chain.rpc import MAX_TEXT
 from sentinel.config.network_file import load_network
-from sentinel.core.actions import Proposal, Sample
+from sentinel.core.actions import Finish, Proposal, Sample
 from sentinel.core.decision import Act, Hold, Verdict
 from sentinel.core.errors import ModelUnavailable, RpcError, Unavailable
 from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import Head, MarketState, MarketView
+from sentinel.core.market_state import Head, MarketState, MarketView, Regime
+from sentinel.core.network import HexHash
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Intent
@@ -27,8 +28,8 @@ from sentinel.execute.dryrun import DryRun
 from sentinel.journal.journal import Journal
 from tests.decide import world
 
-HEADS = [replace(world.HEAD, number=world.HEAD.number + i, hash=f"0x{i:064x}") for i in range(20)]
-VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "calm", 1.0, 10**6, "settings")
+HEADS = [replace(world.HEAD, number=world.HEAD.number + i, hash=HexHash(f"0x{i:064x}")) for i in range(20)]
+VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**6, "settings")
 PROPOSAL = Proposal(1, (world.buying().simulation().candidate,), (), (), (), 1, "oracle")
 
 
@@ -145,7 +146,7 @@ class Slow:
     async def sample(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, **_: int) -> list[Sample]:
         self.asked += 1
         await asyncio.sleep(self.seconds)
-        return [Sample(0, i, "Thought: I wait.", 1, "stop") for i in range(n)]
+        return [Sample(0, i, "Thought: I wait.", 1, Finish.STOP) for i in range(n)]
 
 
 class NoSandbox:

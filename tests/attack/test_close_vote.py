@@ -13,7 +13,7 @@ from sentinel.config.network_file import load_network
 from sentinel.core.actions import Candidate, HoldAction, Proposal
 from sentinel.core.decision import Act, Decision, Hold, Verdict
 from sentinel.core.errors import ModelTimeout
-from sentinel.core.market_state import Head, MarketState, MarketView
+from sentinel.core.market_state import Head, MarketState, MarketView, Regime
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Intent
@@ -24,7 +24,7 @@ from sentinel.execute.dryrun import DryRun
 from sentinel.journal.journal import Journal
 from tests.decide import world
 
-VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "", 1.0, 0, "settings")
+VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.NONE, 1.0, 0, "settings")
 BUY = world.buying().simulation()
 
 

@@ -14,16 +14,18 @@ from sentinel.config.network_file import load_network
 from sentinel.core.decision import Act, Hold, Verdict
 from sentinel.core.errors import ChainMismatch, Refused, RpcError
 from sentinel.core.market_state import MarketState
+from sentinel.core.network import HexHash
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
+from sentinel.core.units import GWEI, TRANSFER_GAS
 from sentinel.cycle import Cycle
 from sentinel.execute.fees import FeeCaps, bump
 from sentinel.execute.send_errors import Answer, classify
-from sentinel.execute.send_state import CANCEL_GAS, First, Seen, next_step
+from sentinel.execute.send_state import First, Seen, next_step
 from sentinel.journal.journal import Journal
 from tests.attack.test_between_decision_and_send import HEADS, Stage
 from tests.decide import world
-from tests.execute.rig import CAPS, GWEI, Alone, Rig, decision, rules
+from tests.execute.rig import CAPS, Alone, Rig, decision, rules
 
 
 @pytest.fixture
@@ -229,7 +231,7 @@ def test_a_text_that_no_node_answered_means_nothing() -> None:
     assert classify(RpcError("nonce too low", code=-32000)) is Answer.NONCE_USED
 
 
-@pytest.mark.parametrize("gas", [CANCEL_GAS, 100_000, 900_000])
+@pytest.mark.parametrize("gas", [TRANSFER_GAS, 100_000, 900_000])
 def test_no_offer_can_cost_more_than_its_cap(gas: int) -> None:
     """I8: the cost cap alone stops a raise, with all other caps far away."""
     cost = 50 * GWEI * gas
@@ -248,7 +250,7 @@ async def test_the_first_offer_leaves_room_for_a_cancel(rig: Rig) -> None:
     intent = await rig.executor.prepare(act, None)  # type: ignore[arg-type]
     step = next_step(intent, (), {}, Seen(0.0, head.number, head.base_fee, {}, 0, 0), rules())
     assert isinstance(step, First)
-    assert bump(step.fees, CANCEL_GAS, CAPS) is not None
+    assert bump(step.fees, TRANSFER_GAS, CAPS) is not None
 
 
 # ---------------------------------------------------------------- the journal
@@ -262,7 +264,7 @@ def test_what_became_of_an_unknown_trade_may_have_been_spent(journal: Journal) -
     intent = Intent("cd" * 16, act, simulation.tx, True, simulation.env, world.DEADLINE, world.NOW)
     record = CycleRecord(world.HEAD, world.STATE, None, None, (), (), act, (), intent.id, {})
     journal.accept(record, intent)
-    journal.attempt(Attempt(intent.id, 0, Fees(1, 1), "0x00", b""))
+    journal.attempt(Attempt(intent.id, 0, Fees(1, 1), HexHash("0x00"), b""))
     now = journal._ledger.clock()
     before = journal.spent_today(now)
     journal.settle(Settled(intent.id, Outcome.UNKNOWN, None, None, 0, 0, {}))

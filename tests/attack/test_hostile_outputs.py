@@ -21,7 +21,7 @@ from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.core.actions import Action, Approve, Candidate, Discarded, HoldAction, Swap
 from sentinel.core.mandate import Limits, Spent
-from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network, Symbol
 from sentinel.core.simulation import Simulation
 from sentinel.decide.policy import Policy
@@ -40,7 +40,7 @@ BATCH = 128
 USD = 10**6
 WALLET = Account.from_key(b"\x2b" * 32).address
 PURSE = {"ETH": 5 * 10**18, "WETH": 40 * 10**18, "USDC": 80_000 * USD, "WBTC": 3 * 10**8}
-VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "calm", 1.0, 10**9, "settings")
+VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**9, "settings")
 CAP = 1_000 * USD  # of an approval that the builder lets through; policy's is lower
 LIMITS = Limits(
     max_trade=1_000 * USD, min_trade=10 * USD, max_slippage_bps=100, reference_tolerance_bps=200, min_profit=0,

@@ -15,9 +15,9 @@ from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.chain.rpc import Call, JsonRpc
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.errors import AgentFault, QuoteError, RpcError, Unavailable
-from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Outcome
 from sentinel.dex.building.build import Builder
@@ -82,7 +82,7 @@ class Liar(Alone):
 
 def used(state: MarketState, devnet: Devnet, journal: Journal, metrics: Metrics, board: Board) -> None:
     """All that a cycle does with a state before the fork is asked: the tools, the record, the figures."""
-    view = MarketView({"WETH": 5000, "USDC": 5000}, "calm", 1.0, 10**9, "settings")
+    view = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**9, "settings")
     box = Toolbox(state, view, devnet.network, Quoter(devnet.network), Builder(devnet.network))
     wanted: list[tuple[Any, tuple[object, ...]]] = [
         (box.equity, ()), (box.weight, ("WETH",)), (box.worth, ("WBTC",)), (box.balance, ("ETH",)),
@@ -96,7 +96,7 @@ def used(state: MarketState, devnet: Devnet, journal: Journal, metrics: Metrics,
             tool(*arguments)
         except (AgentFault, QuoteError):
             continue
-    record = CycleRecord(state.head, state, view, None, (), (), Hold("hold_voted"), (), None, {"total": 0.1})
+    record = CycleRecord(state.head, state, view, None, (), (), Hold(HoldReason.HOLD_VOTED), (), None, {"total": 0.1})
     journal.record(record)
     metrics.observe(record)
     metrics.exposition()

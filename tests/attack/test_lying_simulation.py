@@ -9,13 +9,13 @@ from typing import Any
 from lab.bench.candidates import random_candidates
 from lab.bench.desk import desk
 from sentinel.chain.rpc import Rpc
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.errors import ForkUnavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.record import CycleRecord
+from sentinel.core.units import MAX_TX_GAS
 from sentinel.decide.policy import Policy
 from sentinel.dex.simulating.node import Node
-from sentinel.dex.simulating.trial import MAX_GAS
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.journal.journal import Journal
 from sentinel.observe.metrics import Metrics
@@ -73,13 +73,15 @@ async def test_a_lying_simulation_is_none_or_breaks_nothing(tmp_path: Path) -> N
             assert found == honest or liar.told > before
             believed += liar.told > before
             _, refusals = policy.screen(found, state, Spent(0, 0))
-            record = CycleRecord(state.head, state, None, None, found, refusals, Hold("no_majority"), (), None, {})
+            record = CycleRecord(
+                state.head, state, None, None, found, refusals, Hold(HoldReason.NO_MAJORITY), (), None, {}
+            )
             journal.record(record)
             metrics.observe(record)
             for one in found:
                 assert 0 <= one.gas_used < 1 << 63
                 assert one.tx is not None
-                assert 0 < one.tx.gas_limit <= MAX_GAS
+                assert 0 < one.tx.gas_limit <= MAX_TX_GAS
         journal.verify()
         journal.close()
         assert liar.told > ROUNDS / 2

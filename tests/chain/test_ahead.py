@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from sentinel.chain.ahead import ReadAhead
 from sentinel.core.errors import HeadGone
 from sentinel.core.market_state import Head, MarketState
+from sentinel.core.network import HexHash
 from tests.decide import world
 
 
 def head(number: int, branch: int = 0) -> Head:
-    return replace(world.STATE.head, number=number, hash=f"0x{branch:02x}{number:062x}")
+    return replace(world.STATE.head, number=number, hash=HexHash(f"0x{branch:02x}{number:062x}"))
 
 
 class Market:

@@ -15,13 +15,13 @@ from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.gas import LARGE, SMALL
 from sentinel.core.market_state import DataFee
 from sentinel.core.network import NATIVE
+from sentinel.core.units import GWEI
 from sentinel.dex.venues.registry import READERS
 from sentinel.market import Devnet
 from tests.chains import BASE_FEE_SCALAR, BLOB_BASE_FEE, BLOB_BASE_FEE_SCALAR, L1_BASE_FEE, rollup, type_zero
 from tests.core.test_gas import upper_bound
 from tests.journal.values import HEAD, NETWORK
 
-GWEI = 10**9
 KEY = b"\x31" * 32
 LACKS = RpcError("the method eth_feeHistory does not exist", code=-32601)
 

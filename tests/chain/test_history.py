@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from sentinel.chain.history import PriceHistory
 from sentinel.core.market_state import Head
+from sentinel.core.network import HexHash
 
 
 def head(number: int, branch: str = "a", parent: str = "a") -> Head:
-    return Head(number, f"{branch}{number}", f"{parent}{number - 1}", 1_700_000_000 + number, 10**9, 30_000_000, "", "")
+    return Head(
+        number,
+        HexHash(f"{branch}{number}"),
+        HexHash(f"{parent}{number - 1}"),
+        1_700_000_000 + number,
+        10**9,
+        30_000_000,
+        "",
+        "",
+    )
 
 
 def filled(bars: int, numbers: range) -> PriceHistory:

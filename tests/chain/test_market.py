@@ -228,7 +228,7 @@ async def test_history_seeded_from_past_blocks_equals_history_that_was_lived(dev
     for _ in range(45):
         state = await lived.read(await moved(devnet, 1))
     late = reader_of(devnet, bars=40)
-    found = await seed_history(devnet.rpc, late, late.history, state.head)
+    found = await seed_history(devnet.rpc, late.closes_at, late.history, state.head)
     assert found == 39
     assert (await late.read(state.head)).history == state.history
     assert len(state.history["WETH"]) == 40
@@ -239,7 +239,7 @@ async def test_seeding_ends_where_the_chain_has_no_market(devnet: Devnet) -> Non
     """Before the pools opened there is no price: what is there is taken, nothing is raised."""
     reader = reader_of(devnet, bars=500)
     head = await moved(devnet, 3)
-    found = await seed_history(devnet.rpc, reader, reader.history, head)
+    found = await seed_history(devnet.rpc, reader.closes_at, reader.history, head)
     assert 2 <= found < head.number
 
 

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from sentinel.core import gas
 from sentinel.core.market_state import DataFee
+from sentinel.core.network import FeeMarket
 from sentinel.core.transaction import Fees
+from sentinel.core.units import GWEI
 from tests.journal.values import HEAD, NETWORK, act
 
-GWEI = 10**9
-LEGACY = replace(NETWORK, fees="legacy")
+LEGACY = replace(NETWORK, fees=FeeMarket.LEGACY)
 fees_of_l1 = st.integers(0, 10**13)
 
 

@@ -18,7 +18,7 @@ from sentinel.config import terms
 from sentinel.config.settings import Settings, load
 from sentinel.core.actions import Action, Candidate, HoldAction, Proposal
 from sentinel.core.decision import Decision
-from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
@@ -39,7 +39,7 @@ from sentinel.market.crowd import Behaviour
 
 WALLET = to_checksum_address("0x" + "c5" * 20)
 PURSE = {"WETH": 2 * 10**18, "USDC": 20_000 * 10**6, NATIVE: 10**18}
-VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "", 1.0, 0, "settings")
+VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.NONE, 1.0, 0, "settings")
 
 Make = Callable[[Builder, MarketState], Action]  # what seven of eight want
 

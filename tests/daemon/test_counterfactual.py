@@ -15,7 +15,7 @@ from sentinel.chain.market import MarketReader
 from sentinel.core.actions import Action, Candidate, HoldAction
 from sentinel.core.decision import Act
 from sentinel.core.market_state import MarketState
-from sentinel.core.network import NATIVE
+from sentinel.core.network import NATIVE, HexHash
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Counterfactual, Intent, Outcome, Settled
 from sentinel.daemon.counterfactual import Counterfactuals
@@ -79,7 +79,7 @@ async def desk(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Desk]:
 
 def settled(intent: Intent, block: int | None, outcome: Outcome = Outcome.CONFIRMED) -> Settled:
     realised = dict(intent.decision.simulation.deltas)
-    return Settled(intent.id, outcome, "0x" + "ab" * 32, block, 150_000, 10**15, realised)
+    return Settled(intent.id, outcome, HexHash("0x" + "ab" * 32), block, 150_000, 10**15, realised)
 
 
 async def found(desk: Desk, settlement: Settled) -> list[Counterfactual]:

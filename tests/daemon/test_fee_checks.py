@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sentinel.chain.fees import OP_ORACLE
 from sentinel.config.settings import Settings, load
-from sentinel.core.network import Network
+from sentinel.core.network import FeeMarket, Network
 from sentinel.daemon.doctor.fee_checks import fees
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.market import Devnet
@@ -20,7 +20,7 @@ async def found(net: Devnet, network: Network, settings: Settings | None = None)
 async def test_blocks_without_a_base_fee_are_legacy() -> None:
     """A file that says otherwise fails, since no transaction would be taken; the right one shows the gas price."""
     async with before_london() as net:
-        (wrong,) = await found(net, replace(net.network, fees="eip1559"))
+        (wrong,) = await found(net, replace(net.network, fees=FeeMarket.EIP1559))
         assert (wrong.grade, 'fees = "legacy"' in wrong.mend) == ("fail", True)
         (right,) = await found(net, net.network)
         assert right.grade == "ok"

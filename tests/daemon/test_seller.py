@@ -18,9 +18,10 @@ from sentinel.chain.heads import latest_head
 from sentinel.config import terms
 from sentinel.config.settings import Settings, load
 from sentinel.core.actions import Swap
-from sentinel.core.decision import Act, Hold
+from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.mandate import Limits, Spent
 from sentinel.core.market_state import MarketState
+from sentinel.core.network import HexHash
 from sentinel.core.record import CycleRecord
 from sentinel.core.tokens import to_base_units
 from sentinel.core.transaction import Outcome, Settled
@@ -146,7 +147,7 @@ async def test_policy_lets_a_sale_through_as_any_trade(desk: Desk) -> None:
     assert not seller.clean
     assert "refused again and again: daily_loss: " in seller.left["WBTC"].why
     journal.latch("enough", by="operator")
-    assert (await run(limits)).decision == Hold("paused", detail="trading is paused: enough")
+    assert (await run(limits)).decision == Hold(HoldReason.PAUSED, detail="trading is paused: enough")
 
 
 async def test_nothing_is_sold_while_the_endpoints_disagree(desk: Desk) -> None:
@@ -165,7 +166,7 @@ async def test_nothing_is_sold_while_the_endpoints_disagree(desk: Desk) -> None:
     selling = Selling.of(parts, desk.market, DryRun(desk.journal), unused, unused, unused)
     desk.journal.standing.flatten(by="operator")
     record = await selling.run(await latest_head(desk.net.rpc))
-    assert record.decision == Hold("disputed", detail="a and b tell different blocks")
+    assert record.decision == Hold(HoldReason.DISPUTED, detail="a and b tell different blocks")
     assert desk.journal.trades(1) == ()
 
 
@@ -178,11 +179,11 @@ async def test_a_sale_that_fails_on_the_chain_is_tried_again_only_so_often(desk:
     async def ended(outcome: Outcome | None, number: int) -> None:
         proposal = await seller.propose(state, seller.view(state), 1)
         simulated = await desk.toolkit.simulate_all(state, proposal.candidates)
-        decision = Act(simulated[0], 1, 1, 1, 0) if outcome else Hold("fork_unavailable")
+        decision = Act(simulated[0], 1, 1, 1, 0) if outcome else Hold(HoldReason.FORK_UNAVAILABLE)
         id_ = f"{number}" if outcome else None
         seller.judged(CycleRecord(state.head, state, None, proposal, (), (), decision, (), id_, {}))
         if outcome:
-            seller.settled(Settled(f"{number}", outcome, "0x1", 1, 1, 1, {}))
+            seller.settled(Settled(f"{number}", outcome, HexHash("0x1"), 1, 1, 1, {}))
 
     for number in range(TRIES - 1):
         await ended(Outcome.REVERTED, number)
@@ -208,7 +209,7 @@ async def test_what_a_later_head_may_mend_has_a_minute(desk: Desk) -> None:
     state = await read(desk)
     for _ in range(3 * TRIES):
         proposal = await seller.propose(state, seller.view(state), 1)
-        refused = Hold("refused", detail="head_age: too old")
+        refused = Hold(HoldReason.REFUSED, detail="head_age: too old")
         seller.judged(CycleRecord(state.head, state, None, proposal, (), (), refused, (), None, {}))
         now[0] += PATIENCE / (3 * TRIES)
     assert "WETH" not in seller.left

@@ -15,7 +15,7 @@ from sentinel.core.decision import Act, Decision, Hold, Sized
 from sentinel.core.errors import ForkUnavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
-from sentinel.core.network import BPS
+from sentinel.core.units import BPS
 from sentinel.daemon.assemble import builder
 from sentinel.daemon.replay import decide_again
 from sentinel.daemon.sizer import Sizer

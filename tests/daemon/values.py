@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from sentinel.config.network_file import load_network
-from sentinel.core.actions import Candidate, Discarded, Leg, Proposal, Route, Sample, Swap
-from sentinel.core.decision import Act, Decision, Hold
+from sentinel.core.actions import Candidate, Discarded, DiscardReason, Finish, Leg, Proposal, Route, Sample, Stage, Swap
+from sentinel.core.decision import Act, Decision, Hold, HoldReason
 from sentinel.core.market_state import Head, MarketState
-from sentinel.core.network import NATIVE
+from sentinel.core.network import NATIVE, HexHash
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Refusal, SimEnv, Simulation, TxRequest
 from sentinel.core.transaction import Outcome, Settled
@@ -17,7 +19,14 @@ WALLET = "0x1111111111111111111111111111111111111111"
 
 def head(number: int = 7, timestamp: int = 1_000) -> Head:
     return Head(
-        number, f"0x{number:064x}", f"0x{number - 1:064x}", timestamp, 10**9, 30_000_000, WALLET, "0x" + "0" * 64
+        number,
+        HexHash(f"0x{number:064x}"),
+        HexHash(f"0x{number - 1:064x}"),
+        timestamp,
+        10**9,
+        30_000_000,
+        WALLET,
+        "0x" + "0" * 64,
     )
 
 
@@ -47,14 +56,17 @@ def simulation(index: int = 0, at: Head | None = None) -> Simulation:
     return Simulation(Candidate(index, swap, ""), TxRequest(WALLET, b"", 0, 1), env, deltas, 10**17, 1, (), None)
 
 
+NO_NAME = cast(DiscardReason, "<script>" * 20)  # what no code gives; a page and a metric must bear it
+
+
 def record(decision: Decision, at: Head | None = None, *, intent_id: str | None = None) -> CycleRecord:
     at = at or head()
     proposal = Proposal(
         asked=8,
         candidates=tuple(Candidate(i, simulation(i).candidate.action, "") for i in range(6)),
-        discarded=(Discarded(6, "parse", "no_code"), Discarded(7, "action", "<script>" * 20)),
+        discarded=(Discarded(6, Stage.PARSE, DiscardReason.NO_CODE), Discarded(7, Stage.ACTION, NO_NAME)),
         prompt=(),
-        samples=tuple(Sample(1, i, "secret words", 30, "stop") for i in range(8)),
+        samples=tuple(Sample(1, i, "secret words", 30, Finish.STOP) for i in range(8)),
         steps=2,
         source="oracle",
     )
@@ -69,10 +81,10 @@ def act() -> Act:
     return Act(simulation(), votes=5, asked=8, margin=5, spread_bps=12)
 
 
-def hold(reason: str = "no_majority", detail: str = "") -> Hold:
+def hold(reason: HoldReason = HoldReason.NO_MAJORITY, detail: str = "") -> Hold:
     return Hold(reason, 3, 8, detail)
 
 
 def settled(intent_id: str = "a1", usdc: int = 200 * 10**6) -> Settled:
     realised = {"WETH": -(10**17), "USDC": usdc}
-    return Settled(intent_id, Outcome.CONFIRMED, "0x" + "ab" * 32, 9, 150_000, 3 * 10**14, realised)
+    return Settled(intent_id, Outcome.CONFIRMED, HexHash("0x" + "ab" * 32), 9, 150_000, 3 * 10**14, realised)

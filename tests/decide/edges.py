@@ -9,7 +9,8 @@ from math import ceil, floor
 from sentinel.core.actions import Approve, Leg, Route, Swap
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import V2State
-from sentinel.core.network import NATIVE
+from sentinel.core.network import NATIVE, HexHash
+from sentinel.core.units import GWEI
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case
 from tests.decide import world as w
@@ -17,7 +18,6 @@ from tests.decide.world import (
     ALL,
     DEADLINE,
     FAIR,
-    GWEI,
     HEAD,
     LIMITS,
     MSG_SENDER,
@@ -281,7 +281,7 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
         (buying().but(now=NOW - 60.0), buying().but(now=NOW - 60.5)),
     ],
     "newest_head": [
-        (buying(), buying().but(head=replace(HEAD, number=101, hash="0x" + "bb" * 32))),
+        (buying(), buying().but(head=replace(HEAD, number=101, hash=HexHash("0x" + "bb" * 32)))),
         (buying(), buying().offering(parent_hash=HEAD.parent_hash)),
         (buying(), buying().offering(number=102)),
         (buying(), buying().stated(head=replace(HEAD, number=101))),

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.decide.more import further
 
 MOST, QUORUM = 16, 5000
 
 
 def more(votes: int, ballots: int, asked: int = 8, most: int = MOST) -> int:
-    return further(Hold("no_majority", votes, asked), ballots, most, QUORUM)
+    return further(Hold(HoldReason.NO_MAJORITY, votes, asked), ballots, most, QUORUM)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act, Hold, Sized
-from sentinel.core.network import BPS
 from sentinel.core.simulation import Refusal, Simulation
 from sentinel.core.statistics import Z95_TWO_SIDED, Share
+from sentinel.core.units import BPS
 from sentinel.decide.quorum import LEAST_ACTS, Level
 from sentinel.decide.sizing import Sizes, resized, sizes
 from tests.decide import world

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.core.actions import Action, Approve, Candidate, HoldAction, Leg, Route, Swap
-from sentinel.core.decision import Act, Hold
-from sentinel.core.network import Symbol
+from sentinel.core.decision import Act, Hold, HoldReason
+from sentinel.core.network import HexHash, Symbol
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.decide.ballots import ballot_of
 from sentinel.decide.vote import vote
 
-ENV = SimEnv(0, 0, 0, "0x", 1, 1, 1, 1, "0x", "0x")
+ENV = SimEnv(0, 0, 0, HexHash("0x"), 1, 1, 1, 1, "0x", "0x")
 DUST = {"USDC": 10, "WETH": 10}
 
 
@@ -170,7 +170,7 @@ def test_agreement_in_one_amount_is_not_agreement() -> None:
     """Equal inputs with outputs far apart do not agree: every net change above dust is compared."""
     ballots = [swap(i, 1000, 1000 * (i + 1)) for i in range(3)]
     assert vote(ballots, asked=3, dust=DUST) == Hold(
-        "no_majority",
+        HoldReason.NO_MAJORITY,
         1,
         3,
         "1 of 3 wanted to buy WETH with USDC (and 2 in other amounts); a majority needs more than 1",
@@ -190,7 +190,7 @@ def test_a_tie_between_classes_holds() -> None:
     """Four that buy and four that hold decide nothing, even with a low quorum."""
     ballots = [*(swap(i, 1000, 2000) for i in range(4)), *(hold(4 + i) for i in range(4))]
     decision = vote(ballots, asked=8, quorum_bps=1000, dust=DUST)
-    assert decision == Hold("tie", 4, 8, decision.detail if isinstance(decision, Hold) else "")
+    assert decision == Hold(HoldReason.TIE, 4, 8, decision.detail if isinstance(decision, Hold) else "")
 
 
 def test_venues_do_not_matter_to_a_swap_but_do_to_a_cycle() -> None:
@@ -199,7 +199,7 @@ def test_venues_do_not_matter_to_a_swap_but_do_to_a_cycle() -> None:
     assert vote(swaps, asked=2, dust=DUST).votes == 2
     cycles = [cycle(0, 1000, 50), cycle(1, 1000, 50, ("uniswap_v3", "uniswap_v2"))]
     assert vote(cycles, asked=2, dust=DUST) == Hold(
-        "tie",
+        HoldReason.TIE,
         1,
         2,
         "1 of 2 wanted to trade the circle USDC-WETH-USDC, 1 to trade the circle USDC-WETH-USDC; "
@@ -248,7 +248,7 @@ def test_a_hold_says_why_in_plain_words() -> None:
         "4 of 8 wanted to buy WETH with USDC, 2 to hold, 2 gave nothing usable; a majority needs more than 4"
     )
     decision = vote([hold(i) for i in range(5)], asked=8, dust=DUST)
-    assert decision == Hold("hold_voted", 5, 8, "5 of 8 wanted to hold, 3 gave nothing usable")
+    assert decision == Hold(HoldReason.HOLD_VOTED, 5, 8, "5 of 8 wanted to hold, 3 gave nothing usable")
     assert vote([], asked=8).votes == 0
 
 

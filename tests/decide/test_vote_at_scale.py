@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from sentinel.core.decision import Act, Hold
 from sentinel.core.simulation import Simulation
+from sentinel.core.units import BPS
 from sentinel.decide.agreement import agrees, largest_agreeing
 from sentinel.decide.ballots import ballot_of
 from sentinel.decide.vote import vote
 from tests.decide.test_vote import DUST, approve, cycle, hold, swap
 
-BPS = 10_000
 Point = tuple[int, ...]
 
 

@@ -17,7 +17,9 @@ from sentinel.core.actions import Action, Approve, Candidate, Leg, Route, Swap
 from sentinel.core.decision import Act
 from sentinel.core.mandate import Limits, Spent
 from sentinel.core.market_state import Head, MarketState, Reference, V2State, V3State, V4State
+from sentinel.core.network import HexHash
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.core.units import GWEI
 from sentinel.decide.policy import Policy
 
 NETWORK = load_network("devnet")
@@ -27,11 +29,12 @@ MSG_SENDER = "0x0000000000000000000000000000000000000001"
 ROUTER = "0x0000000000000000000000000000000000000002"
 ALL = 1 << 255
 NOW = 1_800_000_000
-GWEI = 10**9
 USD = 10**6
 WETH_ANSWER, WBTC_ANSWER = 2000 * 10**8, 50_000 * 10**8  # 8 decimals
 
-HEAD = Head(100, "0x" + "aa" * 32, "0x" + "ab" * 32, NOW, 20 * GWEI, 30_000_000, STRANGER, "0x" + "ac" * 32)
+HEAD = Head(
+    100, HexHash("0x" + "aa" * 32), HexHash("0x" + "ab" * 32), NOW, 20 * GWEI, 30_000_000, STRANGER, "0x" + "ac" * 32
+)
 ENV = SimEnv(7, 41 * GWEI, GWEI, HEAD.hash, 101, NOW + 2, 20 * GWEI, 30_000_000, STRANGER, "0x" + "ad" * 32)
 OTHER_ENV = replace(ENV, timestamp=NOW + 14, base_fee=22 * GWEI, coinbase=WALLET, prev_randao="0x" + "ae" * 32)
 DEADLINE = NOW + 120

@@ -15,6 +15,7 @@ from sentinel.core import gas
 from sentinel.core.actions import Approve, HoldAction
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.market_state import DataFee, Head, MarketState, Reference, V2State
+from sentinel.core.network import HexHash
 from sentinel.dex.building.build import Builder
 from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size
 from sentinel.dex.quoting.quoter import Quoter
@@ -23,7 +24,7 @@ from sentinel.dex.quoting.quotes import quote_swap
 NET = load_network("devnet")
 ADDRESS = "0x" + "00" * 20
 HASH = "0x" + "00" * 32
-HEAD = Head(7, HASH, HASH, 1_700_000_000, 20 * 10**9, 30_000_000, ADDRESS, HASH)
+HEAD = Head(7, HexHash(HASH), HexHash(HASH), 1_700_000_000, 20 * 10**9, 30_000_000, ADDRESS, HASH)
 
 
 def reserves(price: float) -> V2State:

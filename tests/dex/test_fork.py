@@ -15,6 +15,7 @@ import pytest
 from sentinel.chain.heads import latest_head
 from sentinel.core.errors import ChainMismatch, ForkUnavailable
 from sentinel.core.host.process import free_port
+from sentinel.core.network import HexHash
 from sentinel.dex.simulating.fork import Fork, without_addresses
 
 from .conftest import Desk, candidates
@@ -50,7 +51,10 @@ async def test_the_fork_stands_on_each_head_in_turn(desk: Desk) -> None:
 async def test_a_head_that_the_upstream_does_not_have_is_unavailable(desk: Desk) -> None:
     """One of another branch, and one that the upstream has not reached yet; the next good head works again."""
     head = await latest_head(desk.net.rpc)
-    for wrong in (replace(head, hash="0x" + "ab" * 32), replace(head, number=head.number + 5, hash="0x" + "cd" * 32)):
+    for wrong in (
+        replace(head, hash=HexHash("0x" + "ab" * 32)),
+        replace(head, number=head.number + 5, hash=HexHash("0x" + "cd" * 32)),
+    ):
         with pytest.raises(ForkUnavailable):
             await desk.fork.follow(wrong)
         assert not desk.fork.healthy

@@ -23,9 +23,9 @@ from sentinel.core.errors import RpcError
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
-from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.simulation import Simulation, TxRequest, Where
 from sentinel.core.transaction import Outcome, Settled
-from sentinel.core.worth import marks, worth
+from sentinel.core.valuation import marks, value
 from sentinel.decide.policy import Policy
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE
 from sentinel.dex.quoting.quoter import Quoter
@@ -145,7 +145,7 @@ async def test_the_node_that_stands_in_says_the_same(desk: Desk) -> None:
     node = DexToolkit(desk.network, None, node=Node(desk.network, desk.net.rpc))
     stood_in = await node.simulate_all(state, candidates(*actions))
     assert [one.where for one in stood_in] == ["node"] * 3
-    assert [replace(one, where="fork") for one in stood_in] == list(fork)
+    assert [replace(one, where=Where.FORK) for one in stood_in] == list(fork)
     assert all(one.revert is None and one.data_fee > 0 for one in fork)
 
 
@@ -155,7 +155,7 @@ async def test_every_cost_counts_it(desk: Desk) -> None:
     state = await desk.state()
     free, quoter = replace(state, data_fee=None), Quoter(desk.network)
     fee = gas.data_fee(state.data_fee, TRADE_SIZE, TRADE_GAS)
-    in_quote = worth({NATIVE: fee}, marks(state), desk.network) / 10**6
+    in_quote = value({NATIVE: fee}, marks(state), desk.network) / 10**6
     assert in_quote > 1
     assert quoter.gas_cost(state) - quoter.gas_cost(free) == pytest.approx(in_quote, rel=1e-5)
 
@@ -164,7 +164,7 @@ async def test_every_cost_counts_it(desk: Desk) -> None:
     policy = Policy(desk.network, limits(load(env_file=None), desk.network))
     loss = _detail(policy, one, state, "daily_loss", daily_loss=0)
     assert loss - _detail(policy, replace(one, data_fee=0), free, "daily_loss", daily_loss=0) == pytest.approx(
-        worth({NATIVE: one.data_fee}, marks(state), desk.network) / 10**6, abs=0.01
+        value({NATIVE: one.data_fee}, marks(state), desk.network) / 10**6, abs=0.01
     )
     assert one.tx is not None
     most = one.tx.gas_limit * one.env.max_fee + one.data_fee

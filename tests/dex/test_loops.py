@@ -11,7 +11,8 @@ from sentinel.config.settings import load
 from sentinel.config.terms import limits
 from sentinel.core.actions import Swap
 from sentinel.core.mandate import Spent
-from sentinel.core.market_state import MarketView
+from sentinel.core.market_state import MarketView, Regime
+from sentinel.core.units import GWEI
 from sentinel.decide.policy import Policy
 from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size
 from sentinel.dex.quoting.quoter import Quoter
@@ -21,8 +22,7 @@ from sentinel.market.crowd import Behaviour
 
 from .conftest import Desk, candidates
 
-GWEI = 10**9
-VIEW = MarketView({"WETH": 5000, "USDC": 5000}, "", 1.0, 0, "settings")
+VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.NONE, 1.0, 0, "settings")
 
 
 @pytest.fixture

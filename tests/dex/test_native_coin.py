@@ -15,7 +15,7 @@ from sentinel.core.mandate import Spent
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Outcome
-from sentinel.core.worth import marks, worth
+from sentinel.core.valuation import marks, value
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.execute.broadcast import Broadcaster
@@ -90,8 +90,8 @@ async def test_native_coin_goes_from_the_vote_to_the_chain(
     assert (trade.token_in, trade.token_out, trade.drift_bps) == (tokens[0], bought, 0.0)
     prices = marks(state)
     volume = journal.spent_today(trade.at).volume
-    assert volume == worth({"WETH": decision.simulation.gross}, prices, desk.network)
-    result = worth(settled.realised, prices, desk.network) + worth({NATIVE: -settled.gas_cost}, prices, desk.network)
+    assert volume == value({"WETH": decision.simulation.gross}, prices, desk.network)
+    result = value(settled.realised, prices, desk.network) + value({NATIVE: -settled.gas_cost}, prices, desk.network)
     assert trade.pnl_quote == result < 0
     assert journal.verify()
     journal.close()

@@ -15,6 +15,7 @@ from sentinel.chain.rpc import Rpc
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import ForkUnavailable
+from sentinel.core.network import HexHash
 from sentinel.core.transaction import Intent
 from sentinel.dex.simulating.batch import READER
 from sentinel.dex.simulating.node import Node
@@ -173,7 +174,7 @@ async def test_a_head_that_the_node_replaced_or_has_not_reached_is_none(desk: De
         await desk.net.rpc.call("evm_revert", before)
         await desk.net.market.resync()
         await desk.net.market.step()
-        ahead = replace(old, head=replace(old.head, number=old.head.number + 9, hash="0x" + "cd" * 32))
+        ahead = replace(old, head=replace(old.head, number=old.head.number + 9, hash=HexHash("0x" + "cd" * 32)))
         for state in (old, ahead):
             with pytest.raises(ForkUnavailable):
                 await direct.simulate_all(state, some(desk, state))

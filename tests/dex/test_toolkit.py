@@ -17,9 +17,9 @@ from sentinel.core.mandate import Limits, Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.core.transaction import Intent
+from sentinel.core.units import MAX_TX_GAS
 from sentinel.decide.policy import Policy
 from sentinel.dex.building.permit2 import allowance_call
-from sentinel.dex.simulating.trial import MAX_GAS
 from sentinel.market.contracts import DEPLOYER
 from tests.chains import send
 
@@ -235,4 +235,4 @@ async def test_the_gas_limit_is_a_fifth_above_use_with_room_for_the_permit(desk:
     simulation = await screened(desk, desk.build.swap(state, "WETH", "USDC", 0.4, "v2"), state)
     assert simulation.tx is not None
     assert simulation.gas_used * 1.2 <= simulation.tx.gas_limit <= simulation.gas_used * 1.2 + 60_001
-    assert simulation.tx.gas_limit < MAX_GAS
+    assert simulation.tx.gas_limit < MAX_TX_GAS

@@ -16,15 +16,15 @@ from sentinel.agent import prompt
 from sentinel.agent.serving import CHECKOUT
 from sentinel.cli import distill as cli
 from sentinel.core.mandate import Brief
-from sentinel.core.market_state import MarketView
-from sentinel.core.network import BPS
+from sentinel.core.market_state import MarketView, Regime
+from sentinel.core.units import BPS
 from sentinel.distill import rows
 from sentinel.distill.collecting.analysts import WITHIN, agree
 from sentinel.distill.collecting.select import select, unfit
 from sentinel.distill.rows import ANALYST, Row
 from sentinel.distill.teaching.analysis import FAST, FULL, OracleAnalyst
 
-VIEW = MarketView({"WETH": 3000, "USDC": 7000}, "down", 0.7, 100, "student:analyst")
+VIEW = MarketView({"WETH": 3000, "USDC": 7000}, Regime.DOWN, 0.7, 100, "student:analyst")
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_the_same_regime_and_near_weights_agree() -> None:
     far = replace(VIEW, target_weights={"WETH": 3001 + WITHIN, "USDC": 6999 - WITHIN})
     assert agree(VIEW, near)
     assert not agree(VIEW, far)
-    assert not agree(VIEW, replace(VIEW, regime="range"))
+    assert not agree(VIEW, replace(VIEW, regime=Regime.RANGE))
     assert not agree(VIEW, None)
     assert not agree(None, None)
 

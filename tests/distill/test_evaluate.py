@@ -14,7 +14,7 @@ from sentinel.agent.episode import Sampler
 from sentinel.agent.form import render_action
 from sentinel.agent.oracle import OracleModel
 from sentinel.agent.serving import CHECKOUT
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelTimeout
 from sentinel.distill.evaluation.evaluate import evaluate
 from sentinel.distill.evaluation.paired import compare
@@ -34,7 +34,7 @@ class Timid:
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
     ) -> list[Sample]:
         text = render_action("I wait.", 'weight("WETH")\nhold("never")')
-        return [Sample(0, index, text, 7, "stop") for index in range(n)]
+        return [Sample(0, index, text, 7, Finish.STOP) for index in range(n)]
 
 
 class Small:
@@ -48,7 +48,7 @@ class Small:
         drawn = await OracleModel().sample(messages, n, prefill, after=after)
         texts = [one.text.replace("amount = size /", "amount = size / 10 /") for one in drawn]
         texts = [text.replace("```py\nswap(", "```py\nsize = size / 10\nswap(") for text in texts]
-        return [Sample(0, index, text, 9, "stop") for index, text in enumerate(texts)]
+        return [Sample(0, index, text, 9, Finish.STOP) for index, text in enumerate(texts)]
 
 
 class Late(OracleModel):

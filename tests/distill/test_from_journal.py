@@ -20,10 +20,10 @@ from sentinel.chain.heads import latest_head
 from sentinel.config import settings, terms
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ChainMismatch, OperatorError
 from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import MarketView
+from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.network import NATIVE
 from sentinel.daemon import opened
 from sentinel.distill import rows
@@ -51,7 +51,7 @@ class Timid:
     async def sample(
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
     ) -> list[Sample]:
-        return [Sample(0, index, HOLD, 7, "stop") for index in range(n)]
+        return [Sample(0, index, HOLD, 7, Finish.STOP) for index in range(n)]
 
 
 @contextlib.asynccontextmanager
@@ -158,7 +158,7 @@ async def test_a_journals_rows_and_those_of_a_part_never_share_a_folder(tmp_path
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_what_the_operator_wished_is_read_back_from_the_prompt(playbook: str) -> None:
     """It makes the same prompt again, to the letter; a text that no mandate makes gives none."""
-    view = MarketView({"WETH": 4321, "USDC": 5679}, "", 1.0, 9, "settings")
+    view = MarketView({"WETH": 4321, "USDC": 5679}, Regime.NONE, 1.0, 9, "settings")
     wished = Mandate(playbook, "WETH", 0.0123, 17, 0.00456, 1234.5, 7.25, until=987654321, every=3)
     asked = prompt.messages(view, wished)
     found = asked_for(asked[1]["content"])
@@ -170,5 +170,5 @@ def test_what_the_operator_wished_is_read_back_from_the_prompt(playbook: str) ->
 
 
 def _wishes(given: Settings) -> tuple[MarketView, Mandate]:
-    view = MarketView(given.strategy.target_weights, "", 1.0, 0, "settings")
+    view = MarketView(given.strategy.target_weights, Regime.NONE, 1.0, 0, "settings")
     return view, terms.mandate(given, load_network(given.network))

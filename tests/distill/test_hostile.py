@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sentinel.agent.form import render_action
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelUnavailable
 from sentinel.core.mandate import Limits, Mandate, Spent
-from sentinel.core.market_state import MarketState, MarketView
+from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network
 from sentinel.core.simulation import Refusal, Simulation
 from sentinel.decide.policy import Policy
@@ -40,7 +40,7 @@ class Puppet:
         self.asked += 1
         if self.asked > self.dies_after:
             raise ModelUnavailable("dead")
-        return [Sample(0, index, self.draw.choice(self.texts), 5, "stop") for index in range(n)]
+        return [Sample(0, index, self.draw.choice(self.texts), 5, Finish.STOP) for index in range(n)]
 
 
 class Blind(Policy):
@@ -61,7 +61,7 @@ class Wide(Policy):
 
 def test_there_are_at_least_fifty_of_five_kinds_each_with_a_name_of_its_own() -> None:
     mandate = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)
-    found = attacks(MarketView({"WETH": 5500, "USDC": 4500}, "", 1.0, 0, "settings"), mandate, "USDC")
+    found = attacks(MarketView({"WETH": 5500, "USDC": 4500}, Regime.NONE, 1.0, 0, "settings"), mandate, "USDC")
     assert len({(one.kind, one.name) for one in found}) == len(found) >= 50
     assert len({(repr(one.messages), one.prefill) for one in found}) == len(found) == ATTACKS
     assert min(Counter(one.kind for one in found).values()) >= 8

@@ -16,7 +16,7 @@ from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.config import groups as setting_groups
 from sentinel.core.errors import OperatorError
 from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import MarketView
+from sentinel.core.market_state import MarketView, Regime
 from sentinel.distill.collecting.collect import collect
 from sentinel.distill.collecting.select import select
 from sentinel.distill.rows import Shards
@@ -26,7 +26,7 @@ from sentinel.distill.states.scenario import MAKERS
 from sentinel.distill.states.value import ENOUGH
 from sentinel.distill.teaching.teacher import OracleTeacher
 
-VIEW = MarketView({"WETH": 5500, "USDC": 4500}, "", 1.0, 0, "settings")
+VIEW = MarketView({"WETH": 5500, "USDC": 4500}, Regime.NONE, 1.0, 0, "settings")
 
 
 def conversation(playbook: str) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ from sentinel.agent.episode import Sampler
 from sentinel.agent.form import render_action
 from sentinel.agent.oracle import OracleModel
 from sentinel.agent.serving import CHECKOUT, SCRIPT
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 from sentinel.distill.evaluation.evaluate import evaluate
 from sentinel.distill.evaluation.hostile import survive
@@ -41,7 +41,7 @@ class Timid:
     async def sample(
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
     ) -> list[Sample]:
-        return [Sample(0, index, HOLD, 7, "stop") for index in range(n)]
+        return [Sample(0, index, HOLD, 7, Finish.STOP) for index in range(n)]
 
 
 class Able(Timid):

@@ -11,7 +11,7 @@ from typing import Any
 from sentinel.agent.form import render_action
 from sentinel.agent.oracle import OracleModel, next_action
 from sentinel.agent.parse import parse
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.decision import Act
 from sentinel.core.trajectory import Trajectory
 from sentinel.distill import rows
@@ -38,7 +38,7 @@ class Student(OracleModel):
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
     ) -> list[Sample]:
         said = self.slips((len(messages) - 2) // 2)
-        return await super().sample(messages, n, prefill) if said is None else [Sample(0, 0, said, 1, "stop")]
+        return await super().sample(messages, n, prefill) if said is None else [Sample(0, 0, said, 1, Finish.STOP)]
 
 
 async def reached(slips: Callable[[int], str | None]) -> Reached:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.statistics import Share
 from sentinel.distill.states.score import agrees
 
@@ -29,4 +29,6 @@ def test_nothing_counted_is_no_evidence() -> None:
 
 
 def test_two_holds_agree_whatever_their_reasons() -> None:
-    assert agrees(Hold("no_majority"), Hold("hold_voted"), lambda ballots, asked: Hold("never asked"))
+    assert agrees(
+        Hold(HoldReason.NO_MAJORITY), Hold(HoldReason.HOLD_VOTED), lambda ballots, asked: Hold(HoldReason.TIE)
+    )

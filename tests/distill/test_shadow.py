@@ -16,7 +16,7 @@ from sentinel.agent.form import render_action
 from sentinel.agent.oracle import OracleModel
 from sentinel.cli import common
 from sentinel.config import settings
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelUnavailable, SettingsError
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
@@ -39,7 +39,7 @@ class Timid:
     async def sample(
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
     ) -> list[Sample]:
-        return [Sample(0, index, HOLD, 7, "stop") for index in range(n)]
+        return [Sample(0, index, HOLD, 7, Finish.STOP) for index in range(n)]
 
 
 class Stuck(Timid):
@@ -135,7 +135,7 @@ async def test_it_decides_on_the_live_blocks_is_scored_and_sends_nothing(devnet:
             await run.recorded(number)
             await run.cycle()
         blocks = await run.recorded(3)
-        by_hash = {record.head.hash: record for record in run.records}
+        by_hash = {str(record.head.hash): record for record in run.records}
         for block in blocks:
             assert by_hash[block.hash].head.number == block.block
             assert (block.live, block.decision, block.failed, block.agrees) == ("student:timid", "act", "", False)

@@ -24,10 +24,11 @@ from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.serving import CHECKOUT
-from sentinel.core.actions import Candidate, HoldAction, Proposal, Sample
+from sentinel.core.actions import Candidate, Finish, HoldAction, Proposal, Sample
 from sentinel.core.errors import OperatorError, SentinelError
 from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import MarketView
+from sentinel.core.market_state import MarketView, Regime
+from sentinel.core.network import HexHash
 from sentinel.core.trajectory import Trajectory
 
 COUNT = 42  # states: three that act and three that hold of each playbook
@@ -57,7 +58,7 @@ def test_each_number_of_an_order_gives_the_mandate_back() -> None:
             draw.choice([1500.0, 320.5, 2000.0]), draw.choice([5.0, 170.0, 1200.0]), draw.randint(1, 10**6),
             draw.randint(1, 10**5),
         )  # fmt: skip
-        view = MarketView({"WETH": draw.randint(1, 9999), "USDC": 0}, "", 1.0, 1, "settings")
+        view = MarketView({"WETH": draw.randint(1, 9999), "USDC": 0}, Regime.NONE, 1.0, 1, "settings")
         order = write(mandate, view, str(round_))
         assert set(order.terms) == set(PLAYBOOKS[playbook].knobs(mandate, view))
         for name, code in order.terms.items():
@@ -112,7 +113,7 @@ def proposals(posed: Sequence[Posed], kind: str, texts: Sequence[str]) -> list[A
             code = parse(text)
             assert isinstance(code, str)
             (final,) = sandbox.run_blocking(code, Lesson(one, kind).box()).finals
-            sample = Sample(1, 0, text, 1, "stop")
+            sample = Sample(1, 0, text, 1, Finish.STOP)
             made.append(Answered(one.id, Proposal(1, (Candidate(0, final, text),), (), (), (sample,), 1, "oracle"), 0))
     return made
 
@@ -142,7 +143,7 @@ def test_holding_succeeds_where_the_oracle_holds_and_nowhere_else(graded: dict[s
 
 
 def test_answers_to_another_chain_are_not_graded(posed: list[Posed]) -> None:
-    other = replace(posed[0], market=replace(posed[0].market, head=replace(posed[0].market.head, hash="0x00")))
+    other = replace(posed[0], market=replace(posed[0].market, head=replace(posed[0].market.head, hash=HexHash("0x00"))))
     answers = [Answered(other.id, Proposal(1, (), (), (), (), 1, "none"), 0)]
     with pytest.raises(SentinelError, match="another"):
         asyncio.run(grade("dev", 3, [other], {"any": answers}))

@@ -16,14 +16,14 @@ from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import MarketView
+from sentinel.core.market_state import MarketView, Regime
 from sentinel.distill.teaching import prefix, teacher_prompt
 from sentinel.distill.teaching.teacher import PATIENCE, Endpoint, LlmTeacher, Meter, Pace
 from tests.agent.doubles import toolbox
 from tests.distill.llm_server import KEY, MODEL, LlmServer, recorded_server
 
 MANDATE = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)
-ASKED = prompt.messages(MarketView({"WETH": 5500, "USDC": 4500}, "", 1.0, 0, "settings"), MANDATE)
+ASKED = prompt.messages(MarketView({"WETH": 5500, "USDC": 4500}, Regime.NONE, 1.0, 0, "settings"), MANDATE)
 PLAN = "I will measure the weight of WETH against its target, and trade only if the distance is wider than the band."
 
 

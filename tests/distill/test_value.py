@@ -20,6 +20,7 @@ from sentinel.core.decision import Act
 from sentinel.core.errors import AgentFault, QuoteError
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketState
+from sentinel.core.network import HexHash
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.distill.collecting.trajectories import drop_reason
 from sentinel.distill.states import split
@@ -29,7 +30,7 @@ from tests.agent.doubles import NETWORK, STATE, VIEW, PaperBuilder, PaperQuoter,
 
 STATES = 320
 TX = TxRequest("0x" + "00" * 20, b"", 0, 200_000)
-ENV = SimEnv(0, 10**10, 10**9, "0x", 1, 1, 10**9, 30_000_000, "0x", "0x")
+ENV = SimEnv(0, 10**10, 10**9, HexHash("0x"), 1, 1, 10**9, 30_000_000, "0x", "0x")
 SIZES = [0.02, 0.1, 0.3, 0.5, 0.8, 0.9, 0.97, 1.0, 1.03, 1.1, 1.3, 2.0]  # of what the rule asks for, or of `size`
 
 

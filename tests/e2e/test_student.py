@@ -16,7 +16,7 @@ from sentinel.agent import prompt
 from sentinel.agent.serving import CHECKOUT, Server
 from sentinel.core.decision import Act, Hold
 from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import MarketView
+from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome
 from sentinel.market import Devnet
@@ -24,7 +24,7 @@ from sentinel.market import Devnet
 from .conftest import WALLET, Run, running
 
 RENDERER = Path(__file__).parents[1] / "distill" / "renderer.py"
-VIEW = MarketView({"WETH": 5500, "USDC": 4500}, "", 1.0, 0, "settings")
+VIEW = MarketView({"WETH": 5500, "USDC": 4500}, Regime.NONE, 1.0, 0, "settings")
 MANDATE = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)  # the renderer's conversation
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

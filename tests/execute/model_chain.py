@@ -16,9 +16,10 @@ from eth_abi.abi import encode
 
 from sentinel.core.errors import RpcError
 from sentinel.core.market_state import Head
-from sentinel.core.network import Network
+from sentinel.core.network import HexHash, Network
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
+from sentinel.core.units import GWEI
 from sentinel.signing.signer import SignedTx
 from tests.execute.rig import Alone
 
@@ -26,7 +27,6 @@ T = TypeVar("T")
 WALLET = "0x00000000000000000000000000000000000000aA"
 ROUTER = "0x00000000000000000000000000000000c0dEc0DE"
 MINER = "0x" + "00" * 20
-GWEI = 10**9
 BLOCK_SECONDS = 12
 FINAL_DEPTH = 8  # blocks; no reorg goes below
 _RAISE = 110  # % of both caps that the pool asks of a replacement
@@ -58,7 +58,7 @@ class Block:
 def sign(nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
     """Bytes that `ModelChain` reads; they stand for a signature."""
     raw = json.dumps([nonce, tx.to, tx.data.hex(), fees.max_fee, fees.priority_fee]).encode()
-    return SignedTx(raw, "0x" + hashlib.sha256(raw).hexdigest())
+    return SignedTx(raw, HexHash("0x" + hashlib.sha256(raw).hexdigest()))
 
 
 def payload(tag: int, deadline: int) -> bytes:
@@ -89,7 +89,7 @@ class ModelChain(Alone):
 
     def head(self) -> Head:
         b = self.tip
-        return Head(b.number, b.hash, b.parent, b.timestamp, b.base_fee, 30_000_000, MINER, "0x00")
+        return Head(b.number, HexHash(b.hash), HexHash(b.parent), b.timestamp, b.base_fee, 30_000_000, MINER, "0x00")
 
     def mine(self, now: int, tx: Tx | None = None) -> None:
         """One block, with this transaction of the wallet where it fits; a stranger that waits for its turn is first."""

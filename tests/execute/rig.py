@@ -12,22 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.crash import counter
-from lab.crash.counter import (
-    CAPS,
-    COUNTER,
-    COUNTER_CODE,
-    GWEI,
-    LEGACY_CAPS,
-    decision,
-    finalise,
-    network,
-    read_head,
-    rules,
-)
+from lab.crash.counter import CAPS, COUNTER, COUNTER_CODE, LEGACY_CAPS, decision, finalise, network, read_head, rules
 from sentinel.chain.rpc import JsonRpc, Rpc
 from sentinel.core.market_state import Head
-from sentinel.core.network import NATIVE, Network
+from sentinel.core.network import NATIVE, FeeMarket, HexHash, Network
 from sentinel.core.transaction import Attempt, Intent, Settled
+from sentinel.core.units import GWEI
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import Rules
@@ -90,7 +80,7 @@ class Rig:
     net: Devnet
     rpc: JsonRpc  # the executor's own way to the node; tests may put a fault proxy or a pool between
     path: Path
-    genesis: str
+    genesis: HexHash
     network: Network
     signer: DevSigner | SignerClient
     journal: Journal
@@ -114,7 +104,7 @@ class Rig:
         """`on`: another kind of chain (tests/chains.py); `changes` of the rules."""
         async with on or Devnet.start() as net, Rpc(net.rpc_url) as rpc:
             chain = dataclasses.replace(net.network, universal_router=COUNTER)
-            caps = LEGACY_CAPS if chain.fees == "legacy" else CAPS
+            caps = LEGACY_CAPS if chain.fees is FeeMarket.LEGACY else CAPS
             own = signer(folder, caps=caps)
             changes.setdefault("caps", caps)
             await net.fund(own.address, {NATIVE: 10**20, "USDC": 10**10, "WETH": 10**19})

@@ -19,6 +19,7 @@ from sentinel.core.errors import Refused, SignerUnavailable, Unavailable
 from sentinel.core.market_state import Head
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Intent, Outcome, Settled
+from sentinel.core.units import GWEI
 from sentinel.daemon.startup import Startup
 from sentinel.decide.policy import REVOKE_RULES, Policy
 from sentinel.dex.simulating.fork import Fork
@@ -26,7 +27,7 @@ from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import READERS
 from sentinel.execute.approvals import Approvals
 from sentinel.execute.dryrun import DryRun
-from tests.execute.rig import GWEI, KEY, Rig, decision, network
+from tests.execute.rig import KEY, Rig, decision, network
 from tests.journal.values import cycle
 
 LIMITS = terms.limits(load(None), network())

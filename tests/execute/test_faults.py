@@ -29,8 +29,9 @@ from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import Rpc
 from sentinel.core.errors import ChainMismatch, JournalError, RpcError, Unavailable
 from sentinel.core.transaction import Attempt, Intent, Outcome
+from sentinel.core.units import GWEI
 from sentinel.execute.sender import Executor
-from tests.execute.rig import GWEI, Rig
+from tests.execute.rig import Rig
 
 RECEIPT = "eth_getTransactionReceipt"
 NO_REPLY: list[Effect] = [  # nothing that can be taken for a node's judgement

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import load
 from sentinel.config.terms import limits
+from sentinel.core.network import FeeMarket, HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
+from sentinel.core.units import GWEI, TRANSFER_GAS
 from sentinel.execute.fees import FeeCaps, bump, first, raised
-from sentinel.execute.send_state import CANCEL_GAS, Bump, Cancel, First, Rules, Seen, Send, Sent, next_step
+from sentinel.execute.send_state import Bump, Cancel, First, Rules, Seen, Send, Sent, next_step
 from sentinel.execute.watch import data_fee
-from tests.execute.rig import GWEI, Rig
+from tests.execute.rig import Rig
 from tests.journal.values import act, intent
 
 CAPS = FeeCaps(100 * GWEI, 10 * GWEI, 10**17)
@@ -86,10 +88,10 @@ def test_the_first_offer_leaves_a_cancel_its_raise(gwei: int, tip: int, gas: int
     assume(data_fee < caps.max_cost)
     assert within(offer, gas, caps, data_fee)
     assert not caps.legacy or offer.max_fee == offer.priority_fee
-    assume(gas >= 2 * CANCEL_GAS)
-    cancel = bump(offer, CANCEL_GAS, caps.beside(data_fee))
+    assume(gas >= 2 * TRANSFER_GAS)
+    cancel = bump(offer, TRANSFER_GAS, caps.beside(data_fee))
     assert cancel is not None
-    assert within(cancel, CANCEL_GAS, caps, data_fee)
+    assert within(cancel, TRANSFER_GAS, caps, data_fee)
 
 
 def test_first_fees_are_cut_to_the_caps() -> None:
@@ -122,11 +124,11 @@ def test_every_attempt_of_a_stuck_trade_is_within_the_caps(data_fee: int, caps: 
         step = next_step(trade, attempts, sent, seen, rules)
         cancel = isinstance(step, Cancel) or (isinstance(step, Bump) and step.cancel)
         if isinstance(step, First | Bump | Cancel):
-            assert within(step.fees, CANCEL_GAS if cancel else trade.tx.gas_limit, caps, data_fee)
+            assert within(step.fees, TRANSFER_GAS if cancel else trade.tx.gas_limit, caps, data_fee)
             for earlier in attempts[-1:]:
                 assert step.fees.max_fee * 8 >= earlier.fees.max_fee * 9
                 assert step.fees.priority_fee * 8 >= earlier.fees.priority_fee * 9
-            attempts.append(Attempt(trade.id, 0, step.fees, f"0x{block:064x}", b"", cancel))
+            attempts.append(Attempt(trade.id, 0, step.fees, HexHash(f"0x{block:064x}"), b"", cancel))
         else:
             assert step == Send(attempts[-1])
             again += 1
@@ -138,10 +140,12 @@ def test_every_attempt_of_a_stuck_trade_is_within_the_caps(data_fee: int, caps: 
 def test_a_legacy_network_has_one_cap() -> None:
     """The cap on the fee per gas bounds its gas price; there is no tip that a lower one could be meant for."""
     network = load_network("devnet")
-    usual, legacy = (limits(load(env_file=None), one) for one in (network, replace(network, fees="legacy")))
+    usual, legacy = (limits(load(env_file=None), one) for one in (network, replace(network, fees=FeeMarket.LEGACY)))
     assert (usual.max_fee, usual.max_priority_fee) == (200 * GWEI, 5 * GWEI)
     assert (legacy.max_fee, legacy.max_priority_fee) == (200 * GWEI, 200 * GWEI)
-    assert FeeCaps.of(legacy, replace(network, fees="legacy")) == FeeCaps(200 * GWEI, 200 * GWEI, 10**17, legacy=True)
+    assert FeeCaps.of(legacy, replace(network, fees=FeeMarket.LEGACY)) == FeeCaps(
+        200 * GWEI, 200 * GWEI, 10**17, legacy=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,14 @@ from sentinel.core.errors import SignerRefused
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees, Outcome
+from sentinel.core.units import GWEI
 from sentinel.dex.simulating.batch import simulate
 from sentinel.dex.simulating.environment import next_block, other_block
 from sentinel.dex.simulating.trial import Trial
 from sentinel.market.contracts import PERMIT2
 from sentinel.market.driver import calldata
 from tests.chains import before_london, type_zero
-from tests.execute.rig import COUNTER, GWEI, KEY, Rig
+from tests.execute.rig import COUNTER, KEY, Rig
 
 CLEARER = "0x" + "c1" * 20  # sets its first five slots to zero
 CLEARER_CODE = "0x" + "".join(f"600060{slot:02x}55" for slot in range(5)) + "00"

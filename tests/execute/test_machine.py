@@ -25,16 +25,18 @@ from lab.crash.points import SendThenSave
 from sentinel.config.network_file import load_network
 from sentinel.core.actions import Candidate, Leg, Route, Swap
 from sentinel.core.decision import Act
+from sentinel.core.network import HexHash
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
+from sentinel.core.units import GWEI, TRANSFER_GAS
 from sentinel.execute.broadcast import PUBLIC, Reply, offer
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.reconcile import reconcile
-from sentinel.execute.send_state import CANCEL_GAS, Rules
+from sentinel.execute.send_state import Rules
 from sentinel.execute.sender import Executor
 from sentinel.journal.journal import Journal
 from sentinel.signing.signer import SignedTx
-from tests.execute.model_chain import BLOCK_SECONDS, GWEI, MINER, ROUTER, WALLET, ModelChain, payload, sign
+from tests.execute.model_chain import BLOCK_SECONDS, MINER, ROUTER, WALLET, ModelChain, payload, sign
 from tests.execute.model_journal import ModelJournal
 
 pytestmark = pytest.mark.timeout(900)  # on a busy machine; half a minute of processor time
@@ -71,7 +73,7 @@ class Hand:
 
     async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
         earlier = self.signed.setdefault(nonce, [])
-        gas = CANCEL_GAS if tx.to == WALLET else GAS
+        gas = TRANSFER_GAS if tx.to == WALLET else GAS
         assert CAPS.allow(fees, gas), f"{fees} is above the caps"
         if earlier:
             last = earlier[-1][1]
@@ -135,7 +137,7 @@ class Machine(RuleBasedStateMachine):
             self.journal,
             self.hand,
             NETWORK,
-            self.chain.blocks[0].hash,
+            HexHash(self.chain.blocks[0].hash),
             _never,
             RULES,
             observer=self.hand,

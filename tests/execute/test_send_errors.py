@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from sentinel.core.errors import RpcError, RpcTimeout
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
+from sentinel.core.units import GWEI
 from sentinel.execute.broadcast import Reply, best
 from sentinel.execute.send_errors import BEST_FIRST, Answer, classify
-from tests.execute.rig import GWEI, Rig
+from tests.execute.rig import Rig
 
 # (code, message) as the clients write them; what is longer than the phrase stands around it in the wild
 WORDINGS = {

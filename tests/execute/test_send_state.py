@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.core.network import HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
+from sentinel.core.units import GWEI
 from sentinel.execute.fees import FeeCaps
 from sentinel.execute.send_state import (
     Bump,
@@ -26,10 +28,11 @@ from sentinel.execute.send_state import (
 )
 from tests.journal.values import act, intent
 
-GWEI = 10**9
 CAPS = FeeCaps(100 * GWEI, 10 * GWEI, 10**17)
 RULES = Rules(confirmations=3, bump_after_blocks=3, resend_after=60.0, caps=CAPS)
 START, DEADLINE = 1_000.0, 1_120
+
+H, B, P = HexHash("h"), HexHash("0xb"), HexHash("0xp")  # a transaction, its block, that one's parent
 
 
 @dataclass
@@ -40,9 +43,9 @@ class World:
     now: float = START
     head: int = 100
     attempts: list[Attempt] = field(default_factory=list)
-    sent: dict[str, Sent] = field(default_factory=dict)
+    sent: dict[HexHash, Sent] = field(default_factory=dict)
     pool: set[str] = field(default_factory=set)
-    mined: tuple[str, int] | None = None
+    mined: tuple[HexHash, int] | None = None
     ended: Settle | Halt | None = None
 
     def block(self, seconds: float, *, mine: bool, lose: bool, reorg: bool) -> None:
@@ -57,10 +60,10 @@ class World:
             self.pool.clear()
 
     def step(self, *, arrives: bool) -> None:
-        receipts: dict[str, Receipt] = {}
+        receipts: dict[HexHash, Receipt] = {}
         if self.mined is not None:
             tx_hash, number = self.mined
-            receipts[tx_hash] = Receipt(tx_hash, number, "0xb", "0xp", True, True, 50_000, 50_000 * GWEI)
+            receipts[tx_hash] = Receipt(tx_hash, number, B, P, True, True, 50_000, 50_000 * GWEI)
         deep = self.mined is not None and self.head - self.mined[1] >= 2
         seen = Seen(self.now, self.head, GWEI, receipts, int(self.mined is not None), int(deep))
         step = next_step(self.intent, self.attempts, self.sent, seen, RULES)
@@ -95,7 +98,7 @@ class World:
             before = self.attempts[-1].fees
             assert fees.max_fee * 8 >= before.max_fee * 9
             assert fees.priority_fee * 8 >= before.priority_fee * 9
-        self.attempts.append(Attempt(self.intent.id, 0, fees, f"0x{len(self.attempts)}", b"", cancel))
+        self.attempts.append(Attempt(self.intent.id, 0, fees, HexHash(f"0x{len(self.attempts)}"), b"", cancel))
 
 
 moves = st.lists(
@@ -129,11 +132,11 @@ def test_it_ends_once_and_truly(play: list[tuple[float, bool, bool, bool, bool, 
 
 
 def seen(now: float = START, head: int = 100, *, nonce: int = 0, deep: int = 0, **receipts: Receipt) -> Seen:
-    return Seen(now, head, GWEI, receipts, nonce, deep)
+    return Seen(now, head, GWEI, {HexHash(name): receipt for name, receipt in receipts.items()}, nonce, deep)
 
 
 def attempt(fee: int = 10 * GWEI, *, cancel: bool = False) -> Attempt:
-    return Attempt("i", 0, Fees(fee, GWEI), "h", b"", cancel)
+    return Attempt("i", 0, Fees(fee, GWEI), H, b"", cancel)
 
 
 ONE = intent(act(deadline=DEADLINE))
@@ -141,13 +144,13 @@ ONE = intent(act(deadline=DEADLINE))
 
 def test_a_receipt_of_a_block_that_is_gone_counts_for_nothing() -> None:
     """Only a receipt on the canonical chain decides."""
-    gone = Receipt("h", 90, "0xb", "0xp", False, True, 1, 1)
-    assert isinstance(next_step(ONE, [attempt()], {"h": Sent(START, 100)}, seen(h=gone), RULES), Wait)
+    gone = Receipt(H, 90, B, P, False, True, 1, 1)
+    assert isinstance(next_step(ONE, [attempt()], {H: Sent(START, 100)}, seen(h=gone), RULES), Wait)
 
 
 def test_a_used_nonce_waits_then_halts() -> None:
     """A nonce used without a receipt of ours is waited for, and halts once it is deep."""
-    sent = {"h": Sent(START, 100)}
+    sent = {H: Sent(START, 100)}
     assert isinstance(next_step(ONE, [attempt()], sent, seen(nonce=1), RULES), Wait)
     late = seen(DEADLINE + 1, nonce=1)  # no cancel either: whatever used the nonce cannot be replaced
     assert isinstance(next_step(ONE, [attempt()], sent, late, RULES), Wait)
@@ -157,7 +160,7 @@ def test_a_used_nonce_waits_then_halts() -> None:
 def test_at_the_cap_the_same_bytes_go_on() -> None:
     """A trade at its cap is not raised but sent again, and past its deadline a cancel still fits under the cap."""
     top = attempt(CAPS.room().max_fee)
-    sent = {"h": Sent(START, 100)}
+    sent = {H: Sent(START, 100)}
     assert isinstance(next_step(ONE, [top], sent, seen(head=110), RULES), Wait)
     assert next_step(ONE, [top], sent, seen(START + 61, 110), RULES) == Send(top)
     step = next_step(ONE, [top], sent, seen(DEADLINE + 1, 110), RULES)
@@ -169,13 +172,13 @@ def test_an_open_intent_becomes_an_alarm() -> None:
     """Long past its deadline a stuck cancel says that it is overdue."""
     stuck = attempt(CAPS.max_fee, cancel=True)
     now = DEADLINE + 601
-    assert next_step(ONE, [stuck], {"h": Sent(now, 100)}, seen(now), RULES) == Wait("pending", overdue=True)
+    assert next_step(ONE, [stuck], {H: Sent(now, 100)}, seen(now), RULES) == Wait("pending", overdue=True)
 
 
 @pytest.mark.parametrize("cancel", [False, True])
 def test_depth_decides(cancel: bool) -> None:
     """A receipt counts at its depth, as confirmed or cancelled by whichever attempt it is of."""
-    receipt = Receipt("h", 98, "0xb", "0xp", True, True, 1, 1)
+    receipt = Receipt(H, 98, B, P, True, True, 1, 1)
     tries = [attempt(cancel=cancel)]
     assert isinstance(next_step(ONE, tries, {}, seen(head=99, h=receipt), RULES), Wait)
     ended = next_step(ONE, tries, {}, seen(head=100, h=receipt), RULES)

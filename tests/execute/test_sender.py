@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from sentinel.core.errors import ChainMismatch, JournalError, SignerUnavailable
-from sentinel.core.network import NATIVE
+from sentinel.core.network import NATIVE, HexHash
 from sentinel.core.transaction import Intent, Outcome
+from sentinel.core.units import GWEI
 from sentinel.execute.reconcile import reconcile
-from tests.execute.rig import GWEI, Rig, decision
+from tests.execute.rig import Rig, decision
 
 
 @pytest.fixture
@@ -211,7 +212,7 @@ async def test_the_signer_disagrees(rig: Rig) -> None:
 
 async def test_another_chain_behind_the_url(rig: Rig) -> None:
     """Nothing is signed for a chain with another genesis."""
-    rig.executor.watch._genesis = "0x" + "11" * 32
+    rig.executor.watch._genesis = HexHash("0x" + "11" * 32)
     with pytest.raises(ChainMismatch):
         await rig.trade(1)
     assert await rig.net.rpc.call("txpool_status") == {"pending": "0x0", "queued": "0x0"}

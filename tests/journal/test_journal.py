@@ -13,12 +13,12 @@ import pytest
 from sentinel.core.errors import ChainMismatch, JournalError, JournalTampered, WalletBusy
 from sentinel.core.mandate import Spent
 from sentinel.core.transaction import Outcome
+from sentinel.core.units import DAY
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
 from tests.journal.values import GENESIS, NETWORK, WALLET, attempt, cycle, end, intent, settled
 
 NOON = 1_700_049_600.0  # 12:00 UTC
-DAY = 86_400.0
 
 
 class Clock:

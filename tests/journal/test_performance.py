@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sentinel.core.market_state import Reference
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import EquityPoint
-from sentinel.core.worth import worth
+from sentinel.core.units import DAY
+from sentinel.core.valuation import value
 from sentinel.journal.performance import Own, days, steps
 from tests.journal.values import NETWORK
 
-DAY = 86_400
 SYMBOLS = ("USDC", "WETH", NATIVE)
 
 
@@ -95,7 +95,7 @@ def test_equity_beyond_doing_nothing_is_what_our_transactions_brought(what: list
     wallet = after(what)
     last = steps(wallet.points, wallet.own, NETWORK)[-1]
     brought = {symbol: sum(one.changes.get(symbol, 0) for one in wallet.own) for symbol in SYMBOLS}
-    ours = worth(brought, wallet.points[-1].prices, NETWORK)
+    ours = value(brought, wallet.points[-1].prices, NETWORK)
     assert abs(last.equity - last.hold - ours) <= len(SYMBOLS)
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from sentinel.core.decision import Act
 from sentinel.core.mandate import Spent
-from sentinel.core.network import BPS
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Fees
+from sentinel.core.units import BPS
 from sentinel.journal import records
 from sentinel.journal.records import SAFE_INT, canonical, dumps, loads
 from tests.journal.values import cycle, intent

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 
 from sentinel.core.actions import Candidate, Leg, Proposal, Route, Swap
-from sentinel.core.decision import Act, Hold
+from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.market_state import Head, MarketState, Reference, V2State, V3State
-from sentinel.core.network import NATIVE, Network, Token
+from sentinel.core.network import NATIVE, HexHash, Network, Token
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
@@ -35,7 +35,14 @@ NETWORK = Network(
     block_time=1.0,
 )
 HEAD = Head(
-    100, "0x" + "10" * 32, "0x" + "0f" * 32, 1_700_000_000, 10**9, 30_000_000, "0x" + "00" * 20, "0x" + "77" * 32
+    100,
+    HexHash("0x" + "10" * 32),
+    HexHash("0x" + "0f" * 32),
+    1_700_000_000,
+    10**9,
+    30_000_000,
+    "0x" + "00" * 20,
+    "0x" + "77" * 32,
 )
 
 
@@ -81,7 +88,7 @@ def intent(decision: Act | None = None, *, signed: bool = True) -> Intent:
 
 
 def cycle(of: Intent | None = None, decision: Act | Hold | None = None) -> CycleRecord:
-    chosen = of.decision if of else decision or Hold("no_majority", 3, 8, "only 3 of 8 agree")
+    chosen = of.decision if of else decision or Hold(HoldReason.NO_MAJORITY, 3, 8, "only 3 of 8 agree")
     simulations = (chosen.simulation,) if isinstance(chosen, Act) else ()
     proposal = Proposal(
         8, tuple(s.candidate for s in simulations), (), ({"role": "user", "content": "é"},), (), 2, "oracle"
@@ -91,13 +98,13 @@ def cycle(of: Intent | None = None, decision: Act | Hold | None = None) -> Cycle
 
 
 def attempt(of: Intent, nonce: int = 0, salt: int = 0) -> Attempt:
-    return Attempt(of.id, nonce, Fees(10**9, 10**9), f"0x{of.id}{salt:032x}", b"\x02\xf8" + bytes([salt]))
+    return Attempt(of.id, nonce, Fees(10**9, 10**9), HexHash(f"0x{of.id}{salt:032x}"), b"\x02\xf8" + bytes([salt]))
 
 
 def settled(of: Intent, outcome: Outcome = Outcome.CONFIRMED, out: int = 25 * 10**16) -> Settled:
     gross = of.decision.simulation.gross
     realised = {"USDC": -gross, "WETH": out} if outcome is Outcome.CONFIRMED else {}
-    return Settled(of.id, outcome, "0x1", 101, 90_000, 10**15, realised)
+    return Settled(of.id, outcome, HexHash("0x1"), 101, 90_000, 10**15, realised)
 
 
 def end(journal: Journal, how: Settled) -> int:

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from sentinel.core.host.process import port_taken
+from sentinel.core.units import GWEI
 from sentinel.market import Behaviour, Devnet, PricePath
-from sentinel.market.crowd import GWEI, fair
+from sentinel.market.crowd import fair
 from sentinel.market.driver import MarketError
 
 Read = Callable[[Devnet], Awaitable[dict[str, float]]]

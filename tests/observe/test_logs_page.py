@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from sentinel.core.decision import HoldReason
 from sentinel.observe.logs import cycle_fields
 from tests.daemon import values
 
@@ -29,5 +30,5 @@ def test_every_field_of_a_cycles_line_is_on_the_page() -> None:
     table = PAGE.split("## `cycle.done`")[1].split("\n## ")[0]
     told = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     emitted = set(cycle_fields(values.record(values.act(), intent_id="a1"), values.NETWORK))
-    emitted |= set(cycle_fields(values.record(values.hold("hold_voted")), values.NETWORK))
+    emitted |= set(cycle_fields(values.record(values.hold(HoldReason.HOLD_VOTED)), values.NETWORK))
     assert emitted == told

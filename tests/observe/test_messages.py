@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from sentinel.core.decision import HoldReason
 from sentinel.core.errors import SettingsError
 from sentinel.core.host.process import free_port
 from sentinel.market import Devnet
@@ -124,7 +125,7 @@ class Slow:
 
 def messenger(channel: Slow, metrics: Metrics, every: float = 1e-9, clock: Any = time.time) -> Messenger:
     return Messenger(
-        channel,
+        channel.send,
         values.NETWORK,
         metrics,
         logs.logger(),
@@ -180,7 +181,7 @@ async def test_the_day_is_told_once_at_its_hour() -> None:
     await told.start()
     for hours in (0.0, 0.2, 1.0, 12.0):
         now += 3600 * hours
-        told.cycle_done(values.record(values.hold("hold_voted")))
+        told.cycle_done(values.record(values.hold(HoldReason.HOLD_VOTED)))
     for _ in range(100):
         if channel.sent:
             break
@@ -204,7 +205,7 @@ async def test_a_summary_that_fails_ends_nothing() -> None:
     await told.start()
     now += 86_400
     for _ in range(2):
-        told.cycle_done(values.record(values.hold("hold_voted")))
+        told.cycle_done(values.record(values.hold(HoldReason.HOLD_VOTED)))
     assert tried == 1
     assert not channel.sent
     await told.stop()

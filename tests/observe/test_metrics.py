@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import cast
+
 from prometheus_client.parser import text_string_to_metric_families
 
+from sentinel.core.decision import HoldReason
 from sentinel.observe.metrics import MOST_VALUES, Metrics
 from tests.daemon import values
 
@@ -39,7 +42,7 @@ def test_labels_stay_bounded_and_plain() -> None:
     """Whatever reasons a model provokes, hashes, markup and floods of values end up as one label."""
     metrics = Metrics(values.NETWORK)
     for i in range(3 * MOST_VALUES):
-        metrics.observe(values.record(values.hold(f"reason_{i}")))
+        metrics.observe(values.record(values.hold(cast(HoldReason, f"reason_{i}"))))
     text = metrics.exposition().decode()
     assert "<script>" not in text
     assert "secret words" not in text

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from sentinel.core import accounts
+from sentinel.core.decision import HoldReason
+from sentinel.core.transaction import drift_bps
 from sentinel.observe import words
 from tests.daemon import values
 
@@ -22,13 +23,13 @@ def test_an_act_of_part_of_the_size_says_so() -> None:
 
 
 def test_a_hold_says_why_in_plain_words() -> None:
-    """Known reasons have a sentence, unknown ones are read out, details are added."""
+    """Every reason has a sentence, and details are added."""
     assert words.decision(values.hold(), values.NETWORK) == "hold: too few candidates agreed (3 of 8 votes)"
-    assert words.hold(values.hold("model_unavailable", "HTTP 500")) == "the model did not answer: HTTP 500"
-    assert words.hold(values.hold("some_new_reason")) == "some new reason"
+    assert words.hold(values.hold(HoldReason.MODEL_UNAVAILABLE, "HTTP 500")) == "the model did not answer: HTTP 500"
+    assert words.HOLDS.keys() == set(HoldReason)
 
 
 def test_drift_is_what_came_over_what_was_promised() -> None:
     """199 for a promised 200 is 50 bps less."""
-    assert accounts.drift_bps(values.simulation(), values.settled(usdc=199 * 10**6)) == -50.0
-    assert accounts.drift_bps(values.simulation(), values.settled()) == 0.0
+    assert drift_bps(values.simulation(), values.settled(usdc=199 * 10**6)) == -50.0
+    assert drift_bps(values.simulation(), values.settled()) == 0.0

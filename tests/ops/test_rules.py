@@ -8,13 +8,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import promql_parser
 import pytest
 import yaml
 
-from sentinel.core.actions import Discarded
+from sentinel.core.actions import Discarded, DiscardReason, Stage
 from sentinel.observe.instruments import Instruments
 from tests.ops.monitored import DEPLOY
 from tests.ops.tools import tool
@@ -93,7 +93,8 @@ def test_a_scrape_is_well_formed_and_labels_stay_bounded() -> None:
     proposal = values.record(values.act()).proposal
     assert proposal is not None
     for number in range(100):
-        dropped = tuple(Discarded(0, f"stage_{number}", f"reason_{k}") for k in range(10))
+        stage, reasons = cast(Stage, f"stage_{number}"), cast(list[DiscardReason], [f"reason_{k}" for k in range(10)])
+        dropped = tuple(Discarded(0, stage, reason) for reason in reasons)
         metrics.observe(replace(values.record(values.act()), proposal=replace(proposal, discarded=dropped)))
     metrics.observe(values.record(values.act(), intent_id="a1"))
     metrics.observe_settled(values.settled(), drift=-2.5, waited=4.0)

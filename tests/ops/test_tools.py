@@ -9,7 +9,7 @@ import debian
 import pytest
 
 from sentinel.agent.serving import CHECKOUT
-from sentinel.host.process import free_port
+from sentinel.core.host.process import free_port
 from tests.ops.tools import tool
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sentinel.core.errors import JournalTampered
 from sentinel.core.network import HexHash, Network, Symbol
+from sentinel.core.valuation import whole, whole_quote
 from sentinel.decide.controls import FLATTEN
 from sentinel.journal.journal import VERSION
 from sentinel.journal.ledger import GENESIS, Ledger, link
@@ -42,7 +43,7 @@ class Place:
     """A record of the journal: where reading goes on."""
 
     seq: int
-    hash: HexHash
+    hash: str  # of the record, in the journal's chain of them
 
 
 START = Place(0, GENESIS)
@@ -53,7 +54,7 @@ class Seen:
     """What a cycle read: a block and the closes up to it."""
 
     number: int
-    hash: HexHash
+    hash: str  # of the record, in the journal's chain of them
     parent_hash: HexHash
     history: Mapping[Symbol, Sequence[float]]
 
@@ -109,15 +110,14 @@ class Past:
             return None
         if sold not in self._network.tokens or settled["settled"]["intent_id"] != accepted["intent"]["id"]:
             return None
-        quote = 10 ** self._network.tokens[self._network.quote].decimals
         trade: dict[str, float | str] = {
             "age": before - int(settled["settled"]["block_number"]),
             "playbook": _playbook(cycle),
             "token_in": sold,
             "token_out": bought,
-            "amount": int(simulation["gross"]) / 10 ** self._network.tokens[sold].decimals,
-            "notional": int(accepted["volume"]) / quote,
-            "pnl": int(settled["pnl"]) / quote,
+            "amount": whole(int(simulation["gross"]), sold, self._network),
+            "notional": whole_quote(int(accepted["volume"]), self._network),
+            "pnl": whole_quote(int(settled["pnl"]), self._network),
             "votes": int(decision["votes"]),
             "asked": int(decision["asked"]),
         }

@@ -19,5 +19,5 @@ def block_hash(calls: Sequence[Call]) -> HexHash | None:
     for _, params in calls:
         for param in params:
             if isinstance(param, dict) and isinstance(param.get("blockHash"), str):
-                return str(param["blockHash"])
+                return HexHash(param["blockHash"])
     return None

@@ -25,7 +25,9 @@ from sentinel.config import terms
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.core.errors import ChainMismatch, OperatorError, RpcError, SentinelError
-from sentinel.core.network import Address, Network
+from sentinel.core.network import DEVELOPMENT_CHAIN, Address, HexHash, Network
+from sentinel.core.units import COIN, COIN_DECIMALS
+from sentinel.core.valuation import whole
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.daemon.permission import require_permission
@@ -190,15 +192,15 @@ async def _funds(patient: _Patient) -> AsyncIterator[Finding]:
         yield Finding("funds", "warn", "no wallet is named, so nothing could be traded", mend)
         return
     coin = int(await patient.rpc.call("eth_getBalance", patient.address, "latest"), 16)
-    least = terms.base_units(patient.settings.limits.gas_reserve_eth, terms.ETHER)
-    told = f"{coin / 1e18:.4f} of the native coin"
-    mend = f"send at least {(least - coin) / 1e18:.4f} more to {patient.address}, plus gas for the trades"
+    least = terms.base_units(patient.settings.limits.gas_reserve_eth, COIN_DECIMALS)
+    told = f"{coin / COIN:.4f} of the native coin"
+    mend = f"send at least {(least - coin) / COIN:.4f} more to {patient.address}, plus gas for the trades"
     yield Finding("gas", "ok" if coin > least else "fail", told, "" if coin > least else mend)
     w3, tokens = web3(patient.rpc), patient.network.tokens.values()
     wallet = to_checksum_address(patient.address)
     said = await answers([contract(w3, token.address, ERC20).functions.balanceOf(wallet) for token in tokens])
     held = {
-        token.symbol: amount / 10.0**token.decimals
+        token.symbol: whole(amount, token.symbol, patient.network)
         for token, amount in zip(tokens, said, strict=True)
         if amount is not None
     }
@@ -210,11 +212,9 @@ async def _funds(patient: _Patient) -> AsyncIterator[Finding]:
 async def _allowances(patient: _Patient) -> AsyncIterator[Finding]:
     if patient.address is None:
         return
-    watch = Watch(patient.rpc, patient.network, patient.address, patient.network.pinned_hash or "")
+    watch = Watch(patient.rpc, patient.network, patient.address, patient.network.pinned_hash or HexHash(""))
     found = await watch.allowances(patient.network.tokens)
-    told = ", ".join(
-        f"{amount / 10.0 ** patient.network.tokens[symbol].decimals:g} {symbol}" for symbol, amount in found.items()
-    )
+    told = ", ".join(f"{whole(amount, symbol, patient.network):g} {symbol}" for symbol, amount in found.items())
     if not any(found.values()) and patient.settings.execution.mode == "dry":
         mend = "name a wallet that has allowed Permit2 its tokens, or approve Permit2 from this one"
         yield Finding("allowances", "warn", "none to Permit2: every trade will revert in a dry run", mend)
@@ -281,7 +281,7 @@ async def _folders(patient: _Patient) -> AsyncIterator[Finding]:
     writable = os.access(place, os.W_OK | os.X_OK)
     mend = f"let this user write {place}, or set SENTINEL_STATE_DIR"
     yield Finding("state", "ok" if writable else "fail", str(state), "" if writable else mend)
-    if patient.network.chain_id == 31337:
+    if patient.network.chain_id == DEVELOPMENT_CHAIN:
         there = settings.data_dir.expanduser().is_dir()
         told = str(settings.data_dir) if there else f"{settings.data_dir} is not there: prices will be synthetic"
         yield Finding("data", "ok" if there else "warn", told, "" if there else "set SENTINEL_DATA_DIR to real data")

@@ -10,32 +10,31 @@ from sentinel.chain.rpc import JsonRpc
 from sentinel.config import terms
 from sentinel.config.settings import Settings
 from sentinel.core.errors import RpcError, Unavailable
-from sentinel.core.network import Network
+from sentinel.core.network import DEVELOPMENT_CHAIN, FeeMarket, Network
+from sentinel.core.units import GWEI, GWEI_DECIMALS
 from sentinel.daemon.doctor.findings import Finding
-
-GWEI = 10**9
 
 
 async def fees(settings: Settings, network: Network, rpc: JsonRpc) -> AsyncIterator[Finding]:
     """Base fee or none, what inclusion costs now against floor and cap, and the oracle of a data fee."""
     block = await rpc.call("eth_getBlockByNumber", "latest", False)
     head = parse_head(block)
-    if network.fees == "eip1559" and block.get("baseFeePerGas") is None:
+    if network.fees is FeeMarket.EIP1559 and block.get("baseFeePerGas") is None:
         mend = 'write fees = "legacy" in the network file'
         yield Finding("fees", "fail", "blocks have no base fee, and the file names no legacy fees", mend)
         return
     limits = terms.limits(settings, network)
-    floor = terms.base_units(settings.execution.min_priority_fee_gwei, terms.GWEI)
+    floor = terms.base_units(settings.execution.min_priority_fee_gwei, GWEI_DECIMALS)
     replies = await rpc.batch(Inclusion(network).calls(head))
     market = Inclusion(network).price(head, replies)
-    name, source = ("gas price", "eth_gasPrice") if network.fees == "legacy" else ("tip", "eth_feeHistory")
+    name, source = ("gas price", "eth_gasPrice") if network.fees is FeeMarket.LEGACY else ("tip", "eth_feeHistory")
     told = f"{name} {market / GWEI:g} gwei by {source}, base fee {head.base_fee / GWEI:g}"
-    if network.fees == "eip1559" and usual_tip(replies[0]) is None:
+    if network.fees is FeeMarket.EIP1559 and usual_tip(replies[0]) is None:
         told = f"{name} {market / GWEI:g} gwei by the node's own word, which has no fee history"
     if market > limits.max_priority_fee:
         mend = "raise the cap on the fee, or wait: what is offered would not be included"
         yield Finding("fees", "warn", f"{told}; the cap is {limits.max_priority_fee / GWEI:g}", mend)
-    elif floor > 10 * max(market, 1) and network.chain_id != 31337:
+    elif floor > 10 * max(market, 1) and network.chain_id != DEVELOPMENT_CHAIN:
         mend = "lower SENTINEL_EXECUTION__MIN_PRIORITY_FEE_GWEI: it is what each trade pays"
         yield Finding("fees", "warn", f"{told}; the floor is {floor / GWEI:g}", mend)
     else:

@@ -12,11 +12,10 @@ from eth_utils.crypto import keccak
 from sentinel.chain import anchor
 from sentinel.chain.contract_calls import ERC20, FEED, PERMIT2, POOL, answers, contract, web3
 from sentinel.chain.rpc import JsonRpc, quantity
-from sentinel.core.network import Address, Feed, Network, Pool
+from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Feed, Network, Pool
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.dex.venues.registry import VENUES
 
-_DEVELOPMENT_CHAIN = 31337
 _DOMAIN = keccak(text="EIP712Domain(string name,uint256 chainId,address verifyingContract)")
 _READS: Mapping[str, Mapping[str, str]] = {  # venue -> what of the file the contract tells itself -> how it is asked
     "uniswap_v2": {"token0": "token0", "token1": "token1"},
@@ -109,7 +108,7 @@ async def feeds(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
     if unpriced := sorted(set(network.tokens) - set(network.feeds) - {network.quote}):
         mend = "name a feed of each under [feeds], or leave these tokens out: policy refuses trades without a reference"
         yield Finding("feeds", "warn", f"no reference price of {', '.join(unpriced)}", mend)
-    if network.feeds and network.quote_feed is None and network.chain_id != _DEVELOPMENT_CHAIN:
+    if network.feeds and network.quote_feed is None and network.chain_id != DEVELOPMENT_CHAIN:
         told = f"the feeds' answers are taken to be in {network.quote}: where they are in USD, 1 to 1 is assumed"
         yield Finding("quote feed", "warn", told, f"name a feed of {network.quote} as [quote_feed]")
 

@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sentinel.core.actions import Candidate, HoldAction, Proposal, Swap
-from sentinel.core.decision import Act, Hold
+from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.mandate import Limits, Spent
-from sentinel.core.market_state import MarketState, MarketView
-from sentinel.core.network import BPS, Network, Symbol
+from sentinel.core.market_state import MarketState, MarketView, Regime
+from sentinel.core.network import Network, Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Outcome, Settled
+from sentinel.core.units import BPS
+from sentinel.core.valuation import unit_value
 from sentinel.decide.controls import FLATTEN
 from sentinel.dex.building.build import Builder
-from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in, leg_cost_in, reference_rate
+from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in, leg_cost_in
 from sentinel.dex.quoting.labels import label_of
 from sentinel.dex.quoting.splits import best_route
 
@@ -48,7 +50,7 @@ def plan(
     """The largest holding first; `failed`: tokens that are not tried any more, and why. The native coin pays for gas
     and stays."""
     left: dict[Symbol, Left] = {}
-    for symbol in sorted(_held(network, state), key=lambda one: (-_worth(network, state, one), one)):
+    for symbol in sorted(_held(network, state), key=lambda one: (-_value(network, state, one), one)):
         if symbol in failed:
             left[symbol] = Left(failed[symbol], lasting=True)
             continue
@@ -64,10 +66,9 @@ def _held(network: Network, state: MarketState) -> list[Symbol]:
     return [one for one in network.tokens if one != network.quote and state.balances.get(one, 0) > 0]
 
 
-def _worth(network: Network, state: MarketState, symbol: Symbol) -> Fraction:
+def _value(network: Network, state: MarketState, symbol: Symbol) -> Fraction:
     """Of the whole balance, in base units of the quote token; 0 without a reference price."""
-    rate = reference_rate(network, state.reference, symbol, network.quote)
-    return Fraction(state.balances[symbol] * rate[0], rate[1]) if rate is not None else Fraction(0)
+    return state.balances[symbol] * (unit_value(symbol, state.reference, network) or Fraction(0))
 
 
 def _least(network: Network, state: MarketState, limits: Limits) -> int:
@@ -78,25 +79,26 @@ def _least(network: Network, state: MarketState, limits: Limits) -> int:
 def _slice(network: Network, state: MarketState, limits: Limits, spent: Spent, symbol: Symbol) -> int | Left:
     """Base units of the next slice: all of them equal, as few as the limits allow, so that no crumb is left over; where
     the day's volume ends before that, what it still allows."""
-    rate = reference_rate(network, state.reference, symbol, network.quote)
-    if rate is None:
+    unit = unit_value(symbol, state.reference, network)
+    if unit is None:
         return Left("it has no reference price, and nothing is sold without one", lasting=False)
-    held, worth = state.balances[symbol], _worth(network, state, symbol)
+    held = state.balances[symbol]
+    value = held * unit
     least = _least(network, state, limits)
-    if worth < max(1, limits.min_trade):
+    if value < max(1, limits.min_trade):
         return Left("it is worth less than SENTINEL_LIMITS__MIN_TRADE", lasting=True, crumb=True)
-    if worth < least:
+    if value < least:
         return Left("the gas of its sale costs more than it is worth now", lasting=False)
     room = limits.daily_volume - spent.volume
     if room < least:
         return Left("SENTINEL_LIMITS__DAILY_VOLUME is used up until 00:00 UTC", lasting=True)
-    most = int(min(room, limits.max_trade) * Fraction(rate[1], rate[0]))
+    most = int(min(room, limits.max_trade) / unit)
     if most == 0:
         return Left("one base unit is worth more than a trade may put in", lasting=True)
     amount = min(held, most) if room <= limits.max_trade else -(-held // -(-held // most))
     if (allowed := state.allowances.get(symbol, 0)) < amount:
         amount = allowed
-    if Fraction(amount * rate[0], rate[1]) < least:
+    if amount * unit < least:
         return Left(f"Permit2 may not take it: `sentinel approve {symbol}` first", lasting=True)
     return amount
 
@@ -105,11 +107,11 @@ def _sale(
     network: Network, state: MarketState, build: Builder, limits: Limits, symbol: Symbol, amount: int
 ) -> Swap | Left:
     """By the best single way; a half of the amount, and so on, where no pool fills it at a fair price."""
-    rate = reference_rate(network, state.reference, symbol, network.quote)
-    assert rate is not None  # a slice was found by it
+    unit = unit_value(symbol, state.reference, network)
+    assert unit is not None  # a slice was found by it
     cost = leg_cost_in(network, state, network.quote)
     why = "the amount is too small"
-    while amount * rate[0] >= _least(network, state, limits) * rate[1]:
+    while amount * unit >= _least(network, state, limits):
         try:
             route, _ = best_route(network, state.pools, symbol, network.quote, amount, cost)
             tokens = [symbol, *(leg.token_out for leg in route.legs)]
@@ -168,7 +170,7 @@ class Seller:
         return all(left.crumb for left in self.left.values())
 
     def view(self, state: MarketState) -> MarketView:
-        return MarketView({self.network.quote: BPS}, "", 1.0, state.head.number, FLATTEN)
+        return MarketView({self.network.quote: BPS}, Regime.NONE, 1.0, state.head.number, FLATTEN)
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
         planned = plan(self.network, state, self.build, self.limits, self.spent(), self._failed)
@@ -192,7 +194,10 @@ class Seller:
             return
         if isinstance(record.decision, Act) and record.intent_id is not None:
             self._selling[record.intent_id] = proposed.token_in
-        elif isinstance(record.decision, Hold) and record.decision.reason in ("refused", "no_majority"):
+        elif isinstance(record.decision, Hold) and record.decision.reason in (
+            HoldReason.REFUSED,
+            HoldReason.NO_MAJORITY,
+        ):
             self._fail(proposed.token_in, _why(record, record.decision), PATIENCE)
 
     def settled(self, settled: Settled) -> None:

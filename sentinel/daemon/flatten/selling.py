@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sentinel.core import accounts
+from sentinel.core import valuation
 from sentinel.core.decision import Decision
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
+from sentinel.core.ports import Executor, Market
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Outcome, Settled
-from sentinel.cycle import Cycle, Executor, Market
+from sentinel.cycle import Cycle
 from sentinel.daemon.assemble import builder
 from sentinel.daemon.daemon import Runner
 from sentinel.daemon.flatten.flatten import Seller
@@ -112,8 +113,8 @@ def report(journal: Journal, network: Network) -> dict[str, Any] | None:
                 "state": trade.state,
                 "ended": trade.settled is not None,
                 "token": trade.token_in,
-                "sold": accounts.whole(trade.gross if done else 0, trade.token_in, network),
-                "for": accounts.whole(got, trade.token_out, network),
+                "sold": valuation.whole(trade.gross if done else 0, trade.token_in, network),
+                "for": valuation.whole(got, trade.token_out, network),
                 "tx": trade.settled.tx_hash if trade.settled else None,
             }
         )
@@ -130,7 +131,7 @@ def report(journal: Journal, network: Network) -> dict[str, Any] | None:
         "quote": network.quote,
         "sold": totals,
         "left": {
-            token: {"amount": accounts.whole(int(amount), token, network), "why": why}
+            token: {"amount": valuation.whole(int(amount), token, network), "why": why}
             for token, (amount, why) in left.items()
         },
         "sales": sales,

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
 
 from sentinel.core import gas
 from sentinel.core.actions import Approve, HoldAction, Leg, Route, Swap
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.market_state import MarketState
-from sentinel.core.network import BPS, COIN_LEGS, NATIVE, Network, Symbol
+from sentinel.core.network import COIN_LEGS, NATIVE, Network, Symbol
 from sentinel.core.tokens import printable, to_base_units
+from sentinel.core.units import BPS, PIPS
+from sentinel.core.valuation import convert, rate
 from sentinel.dex.building.router import shares_of_min_out
-from sentinel.dex.quoting.costs import convert, cost_in, expected_gas, expected_size, reference_rate
+from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size
 from sentinel.dex.quoting.labels import find_pool
 from sentinel.dex.quoting.quotes import leg_of, quote_route, quote_routes, unwrap_leg, wrap_leg
 from sentinel.dex.quoting.splits import split
 
-PIPS = 1_000_000
 REFERENCE_SLACK_PIPS = 10_000  # 1 %: what a swap may fall short of the reference price, the pool's fee on top
 REASON = 80  # characters
 MOST = 4  # venues of one trade
@@ -123,10 +125,10 @@ class Builder:
             raise ActionFault("the pool cannot fill this amount") from error
         first = routes[0].legs
         least = quoted * (BPS - self.slippage_bps) // BPS
-        rate = reference_rate(self.network, state.reference, first[0].token_in, first[-1].token_out)
-        if rate is not None:
+        fair = rate(first[0].token_in, first[-1].token_out, state.reference, self.network)
+        if fair is not None:
             kept = sum(route.amount_in * self._kept_pips(route) for route in routes)
-            least = max(least, -(-kept * rate[0] // (rate[1] * PIPS)))
+            least = max(least, ceil(kept * fair / PIPS))
         if all(leg.venue in COIN_LEGS for route in routes for leg in route.legs):
             least = quoted  # wrapping alone gives exactly what is put in
         if least > quoted:
@@ -144,7 +146,7 @@ class Builder:
         except QuoteError as error:
             raise ActionFault("the pools cannot fill this amount") from error
         cost = cost_in(self.network, state, expected_gas(legs), expected_size(legs), token)
-        profit = convert(self.network, state.reference, self.min_profit, self.network.quote, token)
+        profit = convert(self.min_profit, self.network.quote, token, state.reference, self.network)
         if cost is None or profit is None:
             raise ActionFault("no reference price to count the gas in")
         least = max(amount + cost + profit, quoted * (BPS - self.slippage_bps) // BPS)

@@ -1,13 +1,14 @@
-"""What a trade costs in a token, and what an amount is worth in another by the references. Pure integers."""
+"""What a trade costs in gas and bytes, and that in a token. Pure integers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sentinel.core import gas
 from sentinel.core.actions import Leg
-from sentinel.core.market_state import MarketState, Reference
+from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE, UNWRAP, WRAP, Network, Symbol
+from sentinel.core.valuation import convert
 from sentinel.dex.venues.registry import VENUES
 
 # Gas units, rounded up from what the devnet's real contracts used; estimates for decisions, never a gas limit.
@@ -40,7 +41,7 @@ def cost_in(network: Network, state: MarketState, units: int, size: int, token: 
     """
     price = gas.next_price(state.head, gas.offered(network, state.head, state.priority_fee))
     wei = gas.cost(units, price, gas.data_fee(state.data_fee, size, units))
-    cost = convert(network, state.reference, wei, NATIVE, token)
+    cost = convert(wei, NATIVE, token, state.reference, network)
     return None if cost is None else cost + 1
 
 
@@ -49,33 +50,3 @@ def leg_cost_in(network: Network, state: MarketState, token: Symbol) -> int:
     with_one = cost_in(network, state, TRADE_GAS, TRADE_SIZE, token) or 0
     with_two = cost_in(network, state, TRADE_GAS + LEG_GAS, TRADE_SIZE + LEG_SIZE, token) or 0
     return with_two - with_one
-
-
-def convert(
-    network: Network, reference: Mapping[Symbol, Reference], amount: int, held: Symbol, wanted: Symbol
-) -> int | None:
-    """`amount` base units of `held` in base units of `wanted`, by reference prices alone, rounded down."""
-    rate = reference_rate(network, reference, held, wanted)
-    return None if rate is None else amount * rate[0] // rate[1]
-
-
-def reference_rate(
-    network: Network, reference: Mapping[Symbol, Reference], held: Symbol, wanted: Symbol
-) -> tuple[int, int] | None:
-    """Base units of `wanted` per base unit of `held` as an exact fraction; None where a reference price is missing."""
-    up, down = _value(network, reference, held), _value(network, reference, wanted)
-    if up is None or down is None:
-        return None
-    return up[0] * down[1], up[1] * down[0]
-
-
-def _value(network: Network, reference: Mapping[Symbol, Reference], symbol: Symbol) -> tuple[int, int] | None:
-    """Whole quote tokens a base unit of `symbol`, as a fraction; the native coin is worth its wrapped token."""
-    name = network.wrapped if symbol == NATIVE else symbol
-    unit: int = 10 ** network.tokens[name].decimals
-    if name == network.quote:
-        return 1, unit
-    price = reference.get(name)
-    if price is None or price.answer <= 0:
-        return None
-    return price.answer, 10**price.decimals * unit

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sentinel.core.errors import QuoteError
 from sentinel.core.market_state import PoolState
-from sentinel.core.network import BPS, Pool, Symbol
+from sentinel.core.network import Pool, Symbol
 from sentinel.core.tokens import MAX_BASE_UNITS
+from sentinel.core.units import BPS
 from sentinel.dex.venues.registry import venue_of
 
 FINE = 1_000_000  # of a basis point: fractions of one are asked for too

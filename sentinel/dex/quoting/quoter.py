@@ -8,41 +8,14 @@ from dataclasses import dataclass
 from sentinel.core.errors import QuoteError
 from sentinel.core.market_state import MarketState, PoolState
 from sentinel.core.network import Network, Pool, Symbol
-from sentinel.core.tokens import to_base_units, to_whole
+from sentinel.core.quotes import CycleQuote, LoopQuote, RouteQuote
+from sentinel.core.tokens import to_base_units
+from sentinel.core.valuation import whole
 from sentinel.dex.quoting import quotes
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in, expected_gas, expected_size, leg_cost_in
 from sentinel.dex.quoting.depth import depth, impact_bps
 from sentinel.dex.quoting.labels import find_pool, label_of, labels
 from sentinel.dex.quoting.splits import best_route, best_split
-
-
-@dataclass(frozen=True, slots=True)
-class CycleQuote:
-    """Whole units of the token that the cycle starts and ends with."""
-
-    amount: float
-    profit: float  # after gas
-    buy: str  # venue labels
-    sell: str
-
-
-@dataclass(frozen=True, slots=True)
-class RouteQuote:
-    """The way from the first token to the last, and whole units of the last, fees taken."""
-
-    tokens: tuple[Symbol, ...]
-    venues: tuple[str, ...]  # labels, one a hop
-    out: float
-
-
-@dataclass(frozen=True, slots=True)
-class LoopQuote:
-    """A closed route over two or three venues; whole units of the token that it starts and ends with."""
-
-    tokens: tuple[Symbol, ...]
-    venues: tuple[str, ...]  # labels, one a hop
-    amount: float
-    profit: float  # after gas
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +113,4 @@ class Quoter:
         return to_base_units(amount, self.network.tokens[symbol].decimals)
 
     def _whole(self, amount: int, symbol: Symbol) -> float:
-        return to_whole(amount, self.network.tokens[symbol].decimals)
+        return whole(amount, symbol, self.network)

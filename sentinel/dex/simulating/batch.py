@@ -19,6 +19,7 @@ from sentinel.core.network import Address, Network
 from sentinel.core.simulation import Simulation
 from sentinel.core.tokens import printable
 from sentinel.core.transaction import Fees
+from sentinel.core.units import COIN
 from sentinel.dex.simulating.fork import without_addresses
 from sentinel.dex.simulating.requests import (
     Executed,
@@ -80,7 +81,7 @@ async def simulate(
 def request(network: Network, wallet: Address, trial: Trial, reading_data: str, *, read_before: bool) -> Call:
     """The JSON-RPC call of one trial. `reading_data`: the Multicall3 read, 0x-hex."""
     env, tx = trial.env, trial.tx
-    overrides: dict[str, Any] = {READER: {"balance": hex(_READ_GAS * env.base_fee * 4 + 10**18)}}
+    overrides: dict[str, Any] = {READER: {"balance": hex(_READ_GAS * env.base_fee * 4 + COIN)}}
     if trial.grant is not None:
         slot, value = trial.grant.storage(network, wallet)
         overrides[network.permit2] = {"stateDiff": {slot: value}}

@@ -13,16 +13,16 @@ from collections.abc import AsyncIterator, Callable
 from sentinel.chain.rpc import Call, JsonRpc, at_block, plain
 from sentinel.core.errors import ForkUnavailable, RpcError
 from sentinel.core.market_state import Head
-from sentinel.core.network import HexHash, Network
+from sentinel.core.network import DEVELOPMENT_CHAIN, HexHash, Network
 from sentinel.core.transaction import Fees
+from sentinel.core.units import COIN
 from sentinel.dex.simulating.batch import READER
 from sentinel.dex.simulating.environment import next_block
 from sentinel.dex.simulating.fork import without_addresses
 from sentinel.dex.simulating.requests import Segment, block_overrides, simulation_request, transaction, why_elsewhere
 
 _NO_SUCH_METHOD = (-32601, -32004)  # JSON-RPC's code, and EIP-1474's
-DEVELOPMENT_CHAIN = 31337
-_NO_BLOCK: HexHash = "0x" + "5e" * 32  # no block has this hash
+_NO_BLOCK = HexHash("0x" + "5e" * 32)  # no block has this hash
 _GAS = 50_000
 
 
@@ -76,7 +76,7 @@ class Node:
         env = next_block(self._network, head, 0, Fees(head.base_fee, 0))
         fees = Fees(env.base_fee, 0)
         nothing = transaction(self._network.fees, READER, READER, b"", 0, _GAS, fees, None)
-        funds = {READER: {"balance": hex(_GAS * env.base_fee + 10**18)}}
+        funds = {READER: {"balance": hex(_GAS * env.base_fee + COIN)}}
 
         def upon(block_hash: HexHash) -> Call:
             return simulation_request([Segment(block_overrides(env), [nothing], funds)], at_block(block_hash))

@@ -80,7 +80,7 @@ def transaction(
         "value": hex(value),
         "gas": hex(gas),
     }
-    if market == "legacy":
+    if market is FeeMarket.LEGACY:
         fields["gasPrice"] = hex(fees.max_fee)
     else:
         fields |= {"maxFeePerGas": hex(fees.max_fee), "maxPriorityFeePerGas": hex(fees.priority_fee)}

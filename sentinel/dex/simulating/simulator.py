@@ -16,7 +16,7 @@ from sentinel.chain.rpc import JsonRpc
 from sentinel.core.errors import ForkUnavailable
 from sentinel.core.market_state import Head
 from sentinel.core.network import Address, Network
-from sentinel.core.simulation import Simulation
+from sentinel.core.simulation import Simulation, Where
 from sentinel.dex.simulating.batch import simulate
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.node import Node
@@ -48,7 +48,7 @@ class Simulator:
         self.node = node
         self._engine = engine
         self.doubted = False  # the fork failed, and has not shown yet that it is back
-        self.batches: Counter[str] = Counter()  # by where they ran, ever
+        self.batches: Counter[Where] = Counter()  # by where they ran, ever
 
     @property
     def timeout(self) -> float:
@@ -80,7 +80,7 @@ class Simulator:
                 self.doubted = self.doubted or place is self.fork
                 continue
             self.doubted = self.doubted and place is not self.fork
-            self.batches["fork" if place is self.fork else "node"] += 1
+            self.batches[Where.FORK if place is self.fork else Where.NODE] += 1
             return found
         raise ForkUnavailable("; ".join(str(error) for error in failures)) from failures[0]
 
@@ -116,7 +116,7 @@ class Simulator:
             if isinstance(place, Fork):
                 return await self._engine(rpc, self._network, *batch)
             found = await simulate(rpc, self._network, *batch)
-        return [replace(simulation, where="node") for simulation in found]
+        return [replace(simulation, where=Where.NODE) for simulation in found]
 
     def _places(self) -> list[Place]:
         """The likelier one first. A node that is known not to have the method is none."""

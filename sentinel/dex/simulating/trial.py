@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sentinel.chain.multicall import WORD, Read, decode_aggregate3, encode_aggregate3
+from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
 from sentinel.core import gas
 from sentinel.core.abi import encode
 from sentinel.core.actions import Candidate, Swap
 from sentinel.core.network import NATIVE, Address, Network, Symbol
 from sentinel.core.simulation import Log, SimEnv, Simulation, TxRequest
+from sentinel.core.units import MAX_TX_GAS, TRANSFER_GAS, WORD
 from sentinel.dex.building.permit2 import allowance_call, allowance_slot, pack_allowance
 
-MAX_GAS = 1 << 24  # what a transaction may ask for at most (EIP-7825)
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
 _SUCCEEDED = (1).to_bytes(WORD) + (2 * WORD).to_bytes(WORD)  # true, and where the answer's bytes begin
@@ -153,7 +153,7 @@ def why_invalid(trial: Trial, funds: int) -> str | None:
         return "no address to send to"
     if tx.value < 0 or env.nonce < 0:
         return "negative value or nonce"
-    if tx.gas_limit > min(MAX_GAS, env.gas_limit):
+    if tx.gas_limit > min(MAX_TX_GAS, env.gas_limit):
         return "gas limit above what a block takes"
     if tx.gas_limit < intrinsic_gas(tx.data):
         return "gas limit below intrinsic gas"
@@ -168,7 +168,7 @@ def intrinsic_gas(data: bytes) -> int:
     """The least gas limit of a call with this calldata, the floor of EIP-7623 included."""
     zeros = data.count(0)
     tokens = zeros + 4 * (len(data) - zeros)
-    return 21_000 + 10 * tokens
+    return TRANSFER_GAS + 10 * tokens
 
 
 def _word(answer: bytes | None) -> int:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from functools import lru_cache
 from math import isqrt, log
 
+from sentinel.core.units import MAX_UINT256, Q96
+
 MIN_TICK = -887272
 MAX_TICK = -MIN_TICK
-Q96 = 1 << 96
-
-_WORD = (1 << 256) - 1
 
 
 def _halving_factors() -> tuple[int, ...]:
@@ -43,7 +42,7 @@ def sqrt_price_at(tick: int) -> int:
         if bits >> i & 1:
             ratio = ratio * factor >> 128
     if tick > 0:
-        ratio = _WORD // ratio
+        ratio = MAX_UINT256 // ratio
     return -(-ratio >> 32)
 
 

@@ -9,9 +9,9 @@ from sentinel.core.abi import encode
 from sentinel.core.errors import QuoteError
 from sentinel.core.market_state import PoolState, V2State
 from sentinel.core.network import Pool, Symbol
+from sentinel.core.units import PIPS
 from sentinel.dex.venues.router_leg import RouterLeg
 
-PIPS = 1_000_000
 MAX_RESERVE = (1 << 112) - 1  # the pair keeps its reserves in uint112 and reverts beyond
 V2_SWAP_EXACT_IN = 0x08
 _INPUT = ("address", "uint256", "uint256", "address[]", "bool")

@@ -15,23 +15,14 @@ from sentinel.core.abi import encode
 from sentinel.core.errors import QuoteError
 from sentinel.core.market_state import PoolState, V3State
 from sentinel.core.network import Pool, Symbol
+from sentinel.core.units import MAX_UINT256, PIPS, Q96, Q192
 from sentinel.dex.venues import uniswap_v3_reads
 from sentinel.dex.venues.router_leg import RouterLeg
-from sentinel.dex.venues.tick_math import (
-    MAX_SQRT_PRICE,
-    MAX_TICK,
-    MIN_SQRT_PRICE,
-    MIN_TICK,
-    Q96,
-    sqrt_price_at,
-    tick_at,
-)
+from sentinel.dex.venues.tick_math import MAX_SQRT_PRICE, MAX_TICK, MIN_SQRT_PRICE, MIN_TICK, sqrt_price_at, tick_at
 
-PIPS = 1_000_000
 V3_SWAP_EXACT_IN = 0x00
 _INPUT = ("address", "uint256", "uint256", "bytes", "bool")
 _MAX_AMOUNT = (1 << 255) - 1
-_WORD = (1 << 256) - 1
 _BEYOND = 1 << 200  # sorts after every liquidity_net
 
 
@@ -78,12 +69,12 @@ class UniswapV3:
         squared = price * price
         keep = PIPS - pool.fee_pips
         if _direction(pool, token_in):
-            return squared * keep, PIPS << 192
-        return keep << 192, squared * PIPS
+            return squared * keep, PIPS * Q192
+        return keep * Q192, squared * PIPS
 
     def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]:
         v3 = _v3(pool, state)
-        return (v3.liquidity << 96) / v3.sqrt_price_x96, v3.liquidity * v3.sqrt_price_x96 / Q96
+        return v3.liquidity * Q96 / v3.sqrt_price_x96, v3.liquidity * v3.sqrt_price_x96 / Q96
 
     def command(self, pool: Pool, leg: RouterLeg) -> tuple[int, bytes]:
         path = bytes.fromhex(leg.token_in[2:]) + pool.fee_pips.to_bytes(3) + bytes.fromhex(leg.token_out[2:])
@@ -184,7 +175,7 @@ def _price_after_input(price: int, liquidity: int, amount: int, zero_for_one: bo
         return price
     scaled = liquidity << 96
     product = amount * price
-    if product <= _WORD and scaled + product <= _WORD:
+    if product <= MAX_UINT256 and scaled + product <= MAX_UINT256:
         return -(-scaled * price // (scaled + product))
     return -(-scaled // (scaled // price + amount))  # the contract's way where 256 bits are too few
 
@@ -195,7 +186,7 @@ def _price_after_output(pool: Pool, price: int, liquidity: int, amount: int, zer
         return price + (-(amount << 96) // liquidity)
     scaled = liquidity << 96
     product = amount * price
-    if product > _WORD or scaled <= product:
+    if product > MAX_UINT256 or scaled <= product:
         raise QuoteError(f"{pool.name}: the pool contract would revert on this output")
     return -(-scaled * price // (scaled - product))
 

@@ -17,11 +17,11 @@ from sentinel.core.abi import encode
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.market_state import PoolState, V3State, V4State
 from sentinel.core.network import Pool, Symbol
+from sentinel.core.units import PIPS
 from sentinel.dex.venues import uniswap_v3_reads as v3_reads
 from sentinel.dex.venues.router_leg import RouterLeg
 from sentinel.dex.venues.uniswap_v3 import UniswapV3
 
-PIPS = 1_000_000
 EXTSLOAD = bytes.fromhex("1e2eaeaf")  # extsload(bytes32 slot)
 MAX_AMOUNT = (1 << 127) - 1  # balances change by int128
 

@@ -14,9 +14,9 @@ from sentinel.agent.form import THOUGHT, closed
 from sentinel.core.actions import Proposal, View
 from sentinel.core.errors import NoView
 from sentinel.core.mandate import Brief
-from sentinel.core.market_state import MarketView
-from sentinel.core.network import BPS
+from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.trajectory import Trajectory, Turn
+from sentinel.core.units import BPS
 from sentinel.dex.building.build import Builder
 from sentinel.dex.quoting.quoter import Quoter
 from sentinel.distill.rows import ANALYST, Row
@@ -92,7 +92,7 @@ async def row(case: Case, k: int, order: Order, teacher: Teacher, code: str) -> 
         model=teacher.model,
     )
     fault = None if view is not None and taught is not None else "no_view"
-    acts = view is not None and view.regime != "range"
+    acts = view is not None and view.regime is not Regime.RANGE
     return Row(made, fault, acts, "none", order.part.name, order.seed, k, code, ANALYST)
 
 

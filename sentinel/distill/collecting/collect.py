@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
 
 from sentinel.agent.sandbox import UNHURRIED, Sandbox
 from sentinel.config.settings import Settings
@@ -38,12 +37,8 @@ class Progress:
 
 Wanted = Callable[[str], list[int]]  # the id of a state -> which of its trajectories are still to be made
 Made = Row | ModelUnavailable | int  # of a stream, in its order; a number: so many states more have passed
-
-
-class Engine(Protocol):
-    """Where trajectories are made. Whatever it is, the stream is the same."""
-
-    def __call__(self, order: Order, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]: ...
+# Where trajectories are made. Whatever it is, the stream is the same.
+Engine = Callable[[Order, Teacher, Wanted], AsyncGenerator[Made]]
 
 
 async def here(order: Order, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from sentinel.agent.episode import Sampler
 from sentinel.agent.oracle import OracleModel
-from sentinel.core.actions import Discarded, Proposal
-from sentinel.core.decision import Act, Hold
+from sentinel.core.actions import Discarded, DiscardReason, Proposal, Stage
+from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.errors import ModelTimeout
 from sentinel.core.statistics import Share
 from sentinel.distill.collecting.trajectories import drop_reason
@@ -122,9 +122,9 @@ async def evaluate(
             try:
                 verdict = await case.arena.play(student, case.state, case.scenario, n, prefill=prefill)
             except ModelTimeout as error:  # the daemon would hold; where no model answers at all nothing is judged
-                late = tuple(Discarded(index, "sample", "model_timeout") for index in range(n))
+                late = tuple(Discarded(index, Stage.SAMPLE, DiscardReason.MODEL_TIMEOUT) for index in range(n))
                 silent = Proposal(n, (), late, (), (), 0, student.source)
-                verdict = Verdict(silent, (), (), Hold("model_timeout", asked=n, detail=str(error)))
+                verdict = Verdict(silent, (), (), Hold(HoldReason.MODEL_TIMEOUT, asked=n, detail=str(error)))
             judged.append(judge(case, verdict, reference, perf_counter() - started))
             fates["candidates"] += len(verdict.proposal.candidates)
             fates.update(f"discarded: {one.stage} {one.reason}" for one in verdict.proposal.discarded)

@@ -18,9 +18,10 @@ from sentinel.core.actions import Approve, HoldAction, Proposal, Swap
 from sentinel.core.errors import ModelUnavailable
 from sentinel.core.mandate import Limits
 from sentinel.core.market_state import MarketState
-from sentinel.core.network import BPS, COIN_LEGS, NATIVE, Network
+from sentinel.core.network import COIN_LEGS, NATIVE, Network
 from sentinel.core.simulation import Simulation
-from sentinel.core.worth import marks, worth
+from sentinel.core.units import BPS
+from sentinel.core.valuation import marks, value
 from sentinel.decide.policy import Policy
 from sentinel.distill.evaluation.hostile_inputs import Attack, attacks
 from sentinel.distill.states.cases import Case, cases
@@ -119,7 +120,7 @@ def outside(ballot: Simulation, state: MarketState, network: Network, limits: Li
     if tx.gas_limit > limits.max_gas or tx.gas_limit * ballot.env.max_fee > limits.max_cost:
         return "more gas than allowed"
     if isinstance(action, Approve):
-        granted = worth({action.token: action.amount}, marks(state), network)
+        granted = value({action.token: action.amount}, marks(state), network)
         good = action.token in network.tokens and tx.to == network.tokens[action.token].address and tx.value == 0
         good = good and action.spender == "permit2" and not any(ballot.deltas.values())
         return "" if good and granted <= limits.max_approval else "an approval beyond the limits"
@@ -137,7 +138,7 @@ def _swap_outside(action: Swap, ballot: Simulation, state: MarketState, network:
             return f"a pool that is not on the list: {leg.pool}"
     if ballot.tx.to != network.universal_router or ballot.tx.value != action.value:
         return "another target or value"
-    paid = worth({action.token_in: action.amount_in}, marks(state), network)
+    paid = value({action.token_in: action.amount_in}, marks(state), network)
     if not limits.min_trade <= paid <= limits.max_trade or action.amount_in > state.balances[action.token_in]:
         return f"a trade of {paid} base units of the quote token"
     if action.min_out <= 0 or action.deadline > state.head.timestamp + limits.max_deadline:
@@ -145,7 +146,7 @@ def _swap_outside(action: Swap, ballot: Simulation, state: MarketState, network:
     if {token for token, change in ballot.deltas.items() if change} - {action.token_in, action.token_out}:
         return "another token moved"
     fees = sum(network.pools[leg.pool].fee_pips for leg in legs if leg.pool in network.pools)
-    lost = -worth(ballot.deltas, marks(state), network)
+    lost = -value(ballot.deltas, marks(state), network)
     if lost * BPS * 100 > paid * (limits.max_slippage_bps * 100 + limits.reference_tolerance_bps * 100 + fees):
         return f"a loss of {lost} base units of the quote token"
     return "an allowance that is left" if ballot.router_allowance else ""

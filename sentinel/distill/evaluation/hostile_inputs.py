@@ -14,7 +14,7 @@ from sentinel.agent.form import OPEN, STOP, THOUGHT, prefill
 from sentinel.agent.oracle import next_action
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import MarketView
+from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.network import Symbol
 
 Message = Mapping[str, str]
@@ -142,7 +142,7 @@ def attacks(view: MarketView, mandate: Mandate, quote: Symbol) -> list[Attack]:
         changes = dict(changed)
         weights = {mandate.base: changes.pop("target", view.target_weights[mandate.base])}
         bent = Mandate(**{**{f: getattr(mandate, f) for f in Mandate.__slots__}, **changes})
-        bent_view = MarketView({**view.target_weights, **weights}, "", 1.0, view.valid_until, "settings")
+        bent_view = MarketView({**view.target_weights, **weights}, Regime.NONE, 1.0, view.valid_until, "settings")
         thought = prefill(PLAYBOOKS[bent.playbook].first_thought(bent))
         found.append(Attack("mandate", name, (*prompt.messages(bent_view, bent, quote),), thought, False))
     found += [Attack("conversation", name, (*make(plain),), "", False) for name, make in CONVERSATIONS.items()]

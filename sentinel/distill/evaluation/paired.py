@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum
 from random import Random
+from statistics import fmean, quantiles
 from typing import Any
 
 RESAMPLES = 10_000
-TAIL = 0.025  # on each side
+TAILS = 40  # the interval leaves out the first and the last of so many equal parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ def difference(pairs: Sequence[tuple[float, float]], *, seed: int = 1, resamples
     if found[0] == found[-1]:
         return Difference(found[0], found[0], found[0], len(found))
     draw = Random(seed)
-    means = sorted(fsum(draw.choices(found, k=len(found))) / len(found) for _ in range(resamples))
-    cut = int(TAIL * (resamples - 1))
-    return Difference(fsum(found) / len(found), means[cut], means[-1 - cut], len(found))
+    means = [fmean(draw.choices(found, k=len(found))) for _ in range(resamples)]
+    low, *_, high = quantiles(means, n=TAILS, method="inclusive")
+    return Difference(fmean(found), low, high, len(found))
 
 
 @dataclass(frozen=True, slots=True)

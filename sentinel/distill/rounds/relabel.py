@@ -15,7 +15,7 @@ from sentinel.agent.episode import resume
 from sentinel.agent.form import closed
 from sentinel.agent.majority import canonical
 from sentinel.agent.oracle import next_action
-from sentinel.core.actions import HoldAction, Sample
+from sentinel.core.actions import Finish, HoldAction, Sample
 from sentinel.distill.collecting.trajectories import fault, to_trajectory
 from sentinel.distill.rows import Row
 from sentinel.distill.states.cases import Case, Order
@@ -41,7 +41,7 @@ class Mender:
     async def sample(
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
     ) -> list[Sample]:
-        return [Sample(0, index, self.turn(messages), 0, "stop") for index in range(n)]
+        return [Sample(0, index, self.turn(messages), 0, Finish.STOP) for index in range(n)]
 
 
 async def relabel(case: Case, verdict: Verdict, reference: Verdict, order: Order, code: str) -> list[Row]:

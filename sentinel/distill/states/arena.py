@@ -19,9 +19,11 @@ from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.config.settings import Settings, load
 from sentinel.config.terms import limits
+from sentinel.core import valuation
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation
+from sentinel.core.units import COIN, GWEI
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in
 from sentinel.dex.quoting.quoter import Quoter
 from sentinel.dex.simulating.fork import Fork
@@ -36,9 +38,9 @@ from sentinel.market.driver import Clock
 from sentinel.market.prices import PricePath
 
 WALLETS = tuple(f"0x{0x5E << 152 | number:040x}" for number in range(1, 5))  # nobody's; they never sign
-GAS_MONEY = 10**18  # wei
+GAS_MONEY = COIN  # wei
 BARS = 60  # of price history
-BEHAVIOUR = Behaviour(opening_every=3.0, base_fee=(2 * 10**9, 30 * 10**9))  # cycles that pay are what is learnt
+BEHAVIOUR = Behaviour(opening_every=3.0, base_fee=(2 * GWEI, 30 * GWEI))  # cycles that pay are what is learnt
 # A state is judged on its own, whatever an operator may spend in a day; sizes come from the mandate.
 OVERRIDES = {"limits": {"max_trade": 5000.0, "min_trade": 0.5, "daily_loss": 1e9, "daily_volume": 1e12}}
 
@@ -112,18 +114,17 @@ class Arena(Desk):
     def scenario(self, draw: Random, state: MarketState, lookback: int = BARS) -> Scenario:
         """What is asked of the wallet there; no mandate looks back further than `lookback` bars."""
         quoter, quote = Quoter(self.network), self.network.quote
-        worth = {s: state.balances[s] / 10**t.decimals * state.prices[s] for s, t in self.network.tokens.items()}
-        equity, most = sum(worth.values()), min(5000.0, worth[quote])
-        gas = (cost_in(self.network, state, TRADE_GAS, TRADE_SIZE, quote) or 0) / 10 ** self.network.tokens[
-            quote
-        ].decimals
+        tokens = {symbol: state.balances[symbol] for symbol in self.network.tokens}
+        values = valuation.positions(tokens, state.prices, self.network)
+        equity, most = sum(values.values()), min(5000.0, values[quote])
+        gas = valuation.whole_quote(cost_in(self.network, state, TRADE_GAS, TRADE_SIZE, quote) or 0, self.network)
         loop = quoter.best_loop(state, quote, most)
         scenes = {}
         for base in self.network.tokens:
             if base != quote:
                 cycle = quoter.best_cycle(state, quote, base, most)
                 profits = {name: one.profit if one else 0.0 for name, one in zip(CYCLES, (cycle, loop), strict=True)}
-                scenes[base] = Scene(state, base, worth[base] / equity, equity, gas, profits, lookback)
+                scenes[base] = Scene(state, base, values[base] / equity, equity, gas, profits, lookback)
         return draw_scenario(draw, self.network, scenes)
 
 

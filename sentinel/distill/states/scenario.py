@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import MarketState, MarketView
-from sentinel.core.network import BPS, Network, Symbol
+from sentinel.core.market_state import MarketState, MarketView, Regime
+from sentinel.core.network import Network, Symbol
+from sentinel.core.units import BPS
 from sentinel.distill.states.value import EDGE
 
 CYCLES = ("arbitrage", "triangle")  # they act only where the market stands open
@@ -59,7 +60,9 @@ def draw_scenario(draw: Random, network: Network, scenes: Mapping[Symbol, Scene]
         base = draw.choice(paying[playbook])
     scene = scenes[base]
     mandate, target = MAKERS[playbook](draw, scene, _blank(draw, playbook, scene))
-    view = MarketView({base: target, network.quote: BPS - target}, "", 1.0, scene.state.head.number, "settings")
+    view = MarketView(
+        {base: target, network.quote: BPS - target}, Regime.NONE, 1.0, scene.state.head.number, "settings"
+    )
     return Scenario(mandate, view)
 
 

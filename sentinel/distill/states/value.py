@@ -21,12 +21,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sentinel.agent.tools import Toolbox
+from sentinel.core import valuation
 from sentinel.core.actions import Action, Swap
 from sentinel.core.errors import ActionFault, CodeFault, QuoteError
 from sentinel.core.mandate import Mandate
 from sentinel.core.network import Symbol
 from sentinel.core.simulation import Simulation
-from sentinel.core.worth import marks, worth
+from sentinel.core.units import BPS
 from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size
 from sentinel.dex.quoting.quotes import quote_swap
 
@@ -158,8 +159,8 @@ def _value(mandate: Mandate, box: Toolbox, swap: Swap, gained: Mapping[Symbol, i
     network, quote = box.network, box.network.quote
     legs = [leg for route in swap.routes for leg in route.legs]
     cost = _cost(box, max(gas_used, expected_gas(legs)), expected_size(legs))
-    net = _whole(box, worth(gained, marks(box.state), network), quote) - cost
-    put_in = _whole(box, swap.amount_in, swap.token_in) * box.state.prices[swap.token_in]
+    net = valuation.whole_quote(valuation.value(gained, valuation.marks(box.state), network), network) - cost
+    put_in = valuation.whole(swap.amount_in, swap.token_in, network) * box.state.prices[swap.token_in]
     if mandate.playbook not in RULES:
         wanted = swap.is_cycle and swap.token_in == quote and put_in <= mandate.size and net > mandate.least
         return net if wanted else min(0.0, net)
@@ -179,7 +180,7 @@ def captured(ours: float, oracle: float) -> float:
 
 def regret_bps(ours: float, oracle: float, equity: float) -> float:
     """What is lost against the oracle, in bps of equity (quote tokens, as the values); never below 0."""
-    return max(0.0, oracle - ours) / equity * 10_000
+    return max(0.0, oracle - ours) / equity * BPS
 
 
 def succeeds(ours: float, oracle: float) -> bool:
@@ -188,9 +189,5 @@ def succeeds(ours: float, oracle: float) -> bool:
 
 
 def _cost(box: Toolbox, gas: int, size: int) -> float:
-    quote = box.network.quote
-    return _whole(box, cost_in(box.network, box.state, gas, size, quote) or 0, quote)
-
-
-def _whole(box: Toolbox, amount: int, symbol: Symbol) -> float:
-    return float(amount / 10 ** box.network.tokens[symbol].decimals)
+    network = box.network
+    return valuation.whole_quote(cost_in(network, box.state, gas, size, network.quote) or 0, network)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sentinel.agent.form import render_action
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 
 Lines = Mapping[str, str]  # the prompt's lines by name
 Step = Callable[[Lines, str, str], tuple[str, str]]  # lines, base, quote -> thought, code
@@ -103,4 +103,4 @@ class OracleAnalyst:
         base, _, quote = lines["Pair"].partition("/")
         taken = sum(message["role"] == "assistant" for message in messages)
         text = render_action(*self.steps[min(taken, len(self.steps) - 1)](lines, base, quote))
-        return [Sample(0, index, text, 0, "stop") for index in range(n)]
+        return [Sample(0, index, text, 0, Finish.STOP) for index in range(n)]

@@ -21,7 +21,7 @@ from sentinel.agent.form import THOUGHT
 from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.oracle import OracleModel
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.core.mandate import Mandate
 from sentinel.core.trajectory import TrajectorySource
@@ -197,7 +197,7 @@ class LlmTeacher:
             return Start(agent, "", "none")
         (answer,) = await self._line.ask(prefix.messages(asked), 1, "", sample)
         thought = prefix.first_thought(answer.text)
-        cut_off = answer.finish != "stop" and "\n\n" not in answer.text.strip()
+        cut_off = answer.finish is not Finish.STOP and "\n\n" not in answer.text.strip()
         if (why := "is cut off" if cut_off else prefix.refusal(thought)) is not None:
             return Start(agent, "", f"refused: {why}")
         return Start(agent, thought, "given")

@@ -19,6 +19,7 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from tqdm import tqdm
@@ -82,7 +83,7 @@ def train(
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one, passed on, must not change how this ends
             raise SystemExit(INTERRUPTED)
         run.losses.append(_step(run, recipe, rows, words.pad_token_id, crew, shared))
-        bar.set_postfix(loss=f"{_mean(run.losses[-20:]):.4f}", refresh=False)
+        bar.set_postfix(loss=f"{fmean(run.losses[-20:]):.4f}", refresh=False)
 
     crew.leave()
     if crew.rank:
@@ -96,7 +97,7 @@ def train(
         "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "trajectories": len(rows),
         "tokens_per_trajectory": sum(len(row.ids) for row in rows) / len(rows),
-        "loss_last_50": _mean(run.losses[-50:]),
+        "loss_last_50": fmean(run.losses[-50:]),
         "seconds": round(time.monotonic() - started, 1),
     }
     made_for = {"base_sha256": weights(Path(recipe.base))} if recipe.method == "lora" else {}
@@ -147,10 +148,6 @@ def _key(recipe: Recipe, data: Path, template: str, processes: int) -> str:
     asked = asdict(recipe) | ({"processes": processes} if processes > 1 else {})
     parts = (json.dumps(asked, sort_keys=True).encode(), data.read_bytes(), template.encode())
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-
-
-def _mean(losses: list[float]) -> float:
-    return sum(losses) / len(losses)
 
 
 def _rate(step: int, recipe: Recipe) -> float:

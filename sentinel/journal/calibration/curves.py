@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sentinel.core.network import BPS
 from sentinel.core.statistics import Share
+from sentinel.core.units import BPS
 from sentinel.decide.quorum import FORMAT, Level, supported
 from sentinel.decide.sizing import sizes
 from sentinel.journal.calibration.observed import Observed

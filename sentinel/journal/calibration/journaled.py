@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sentinel.core.network import BPS
 from sentinel.core.statistics import Share
+from sentinel.core.units import BPS
 from sentinel.decide.quorum import supported
 from sentinel.journal.calibration.curves import levels
 from sentinel.journal.calibration.observed import Observed

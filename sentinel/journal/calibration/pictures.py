@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sentinel.decide.agreement import BPS as WHOLE
+from sentinel.core.units import BPS as WHOLE
 from sentinel.decide.agreement import Point, largest_agreeing
 from sentinel.observe.plot import ACT, FAINT, GOOD, HOLD, INK, LEFT, RIGHT, TOP, WARM, WIDTH, Plot
 

@@ -7,13 +7,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Settled
+from sentinel.core.units import DAY, HOUR
 from sentinel.observe import words
 from sentinel.observe.logs import Log
 from sentinel.observe.messages.budget import Budget
@@ -24,16 +24,12 @@ WAITING = 50  # messages; more are left out, the newest first
 BURST = 5
 
 
-class Sender(Protocol):
-    def send(self, title: str, text: str) -> list[Delivered]: ...
-
-
 class Messenger:
     """A service of the daemon. `summary` writes the day that has just ended; `hour` (UTC) says when."""
 
     def __init__(
         self,
-        channel: Sender,
+        send: Callable[[str, str], list[Delivered]],
         network: Network,
         metrics: Metrics,
         log: Log,
@@ -45,7 +41,7 @@ class Messenger:
         summary: Callable[[], str],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._channel, self._network, self._metrics, self._log = channel, network, metrics, log
+        self._send, self._network, self._metrics, self._log = send, network, metrics, log
         self._events, self._hour, self._paused, self._summary, self._clock = events, hour, paused, summary, clock
         self._budget = Budget(BURST, every, clock)
         self._waiting: deque[tuple[str, str]] = deque()
@@ -84,7 +80,7 @@ class Messenger:
 
     def cycle_done(self, record: CycleRecord) -> None:
         made = record.decision
-        if isinstance(made, Hold) and made.reason == "refused":
+        if isinstance(made, Hold) and made.reason is HoldReason.REFUSED:
             self.tell("refusals", "refused", words.cycle(record, self._network))
         if (why := self._paused()) != self._latch:
             self._latch = why
@@ -109,7 +105,7 @@ class Messenger:
 
     def _due(self) -> int:
         """Number of the day, which begins at the summary's hour."""
-        return int((self._clock() - 3600 * self._hour) // 86_400)
+        return int((self._clock() - HOUR * self._hour) // DAY)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -118,7 +114,7 @@ class Messenger:
             self._some.clear()
             while self._waiting:
                 title, text = self._waiting.popleft()
-                for done in await loop.run_in_executor(self._thread, self._channel.send, title, text):
+                for done in await loop.run_in_executor(self._thread, self._send, title, text):
                     self._metrics.notifications.labels("sent" if done.ok else "failed").inc()
                     if not done.ok:
                         self._log.warning("message.failed", target=done.target, title=title)

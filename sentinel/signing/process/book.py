@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from sentinel.core.errors import ChainMismatch, JournalError, JournalTampered, SignerRefused, WalletBusy
 from sentinel.core.network import Address
+from sentinel.core.units import DAY
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.records import canonical
 from sentinel.signing.process.spending import Asked, DayCaps, Held, Spent, count, one_more
@@ -22,7 +23,6 @@ from sentinel.signing.process.spending import Asked, DayCaps, Held, Spent, count
 VERSION = 1
 FILE = "ledger.sqlite3"
 MOST_REFUSALS = 1000  # a UTC day that are written down: whoever may ask must not fill the disk
-_DAY = 86_400  # seconds
 _TABLES = """
 CREATE TABLE nonces (nonce INTEGER PRIMARY KEY, payload TEXT NOT NULL, gas TEXT NOT NULL) STRICT;
 CREATE INDEX records_at ON records (at);
@@ -170,7 +170,7 @@ class Book:
         return None if row is None else Held(str(row[0]), int(row[1]))
 
     def _today(self) -> int:
-        return int(self._clock()) // _DAY
+        return int(self._clock()) // DAY
 
     def _turn(self) -> None:
         """A clock that was set back goes on with the counters of that earlier day."""
@@ -192,7 +192,7 @@ class Book:
     def _of(self, day: int, *kinds: str) -> list[tuple[str, dict[str, Any]]]:
         rows = self._ledger.all(  # a minute more: a record's own time is taken after its day
             f"SELECT kind, body FROM records WHERE at BETWEEN ? AND ? AND kind IN ({', '.join('?' * len(kinds))})",
-            *(day * _DAY * 1000, (day * _DAY + _DAY + 60) * 1000, *kinds),
+            *(day * DAY * 1000, (day * DAY + DAY + 60) * 1000, *kinds),
         )
         return [(kind, body) for kind, text in rows if (body := json.loads(text))["day"] == day]
 

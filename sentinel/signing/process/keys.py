@@ -10,10 +10,8 @@ from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
 from sentinel.core.errors import SettingsError
-from sentinel.core.network import Address
+from sentinel.core.network import DEVELOPMENT_CHAIN, Address
 from sentinel.signing.process.files import read_key, read_keystore, read_password
-
-DEVELOPMENT_CHAIN = 31337
 
 
 class Key(Protocol):

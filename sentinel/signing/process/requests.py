@@ -18,11 +18,11 @@ from pydantic_core import from_json
 from sentinel.core.network import Address
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
+from sentinel.core.units import MAX_UINT256
+from sentinel.signing.wire import VERSION
 
-VERSION = 1
-MAX_LINE = 64 * 1024  # bytes
 MAX_TOKENS = 64
-_WORD, _NONCES = 1 << 256, 1 << 63
+_NONCES = 1 << 63
 
 
 class Hello:
@@ -99,7 +99,7 @@ def _table(value: object) -> dict[str, Any]:
     return value
 
 
-def _number(value: object, below: int = _WORD) -> int:
+def _number(value: object, below: int = MAX_UINT256 + 1) -> int:
     if type(value) is not int or not 0 <= value < below:
         raise ValueError("a number is no integer, or out of range")
     return value

@@ -17,6 +17,7 @@ from sentinel.config.network_file import load_network
 from sentinel.config.settings import PREFIX, Settings
 from sentinel.core.errors import SettingsError, WalletBusy
 from sentinel.core.network import Address, Network
+from sentinel.core.units import COIN_DECIMALS
 from sentinel.observe import logs as telemetry
 from sentinel.observe.systemd import Notifier
 from sentinel.signing.client import socket_of
@@ -93,7 +94,7 @@ def own_limits(settings: Settings, network: Network, *, child: bool) -> tuple[Si
         raise SettingsError(f"a signer by itself needs its own caps: set {', '.join(missing)}, e.g. WETH=0.5,USDC=2000")
     trades, approvals, daily = (terms.amounts(amounts, network) for amounts in named.values())
     volume = {network.tokens[symbol].address.lower(): amount for symbol, amount in daily.items()}
-    caps = DayCaps(volume, terms.base_units(given.daily_gas_eth, terms.ETHER), given.daily_signatures)
+    caps = DayCaps(volume, terms.base_units(given.daily_gas_eth, COIN_DECIMALS), given.daily_signatures)
     return SignerLimits.of(network, terms.limits(settings, network), approvals, trades), caps
 
 

@@ -18,8 +18,9 @@ from sentinel.core.host.unix import listener, peer_uid
 from sentinel.observe.logs import Log
 from sentinel.signing.process.book import Book
 from sentinel.signing.process.local import LocalSigner
-from sentinel.signing.process.requests import MAX_LINE, VERSION, Allow, Hello, SignPermit, SignTransaction, parse
+from sentinel.signing.process.requests import Allow, Hello, SignPermit, SignTransaction, parse
 from sentinel.signing.process.spending import DayCaps
+from sentinel.signing.wire import MAX_LINE, VERSION
 
 MOST_OPEN = 16  # connections
 IDLE = 60.0  # seconds that one may say nothing

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sentinel.agent.memory import Memory
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.market_state import Head, MarketState
+from sentinel.core.network import HexHash
 from sentinel.core.transaction import Intent, Outcome
 from sentinel.journal.journal import Journal
 from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, act, cycle, end, intent, settled, state
@@ -41,7 +42,12 @@ class Chronicle:
     def state(self, number: int, branch: int = 0, parent_branch: int | None = None) -> MarketState:
         """The market at a block whose past is `BARS` closes of the same branch."""
         before = branch if parent_branch is None else parent_branch
-        head = replace(HEAD, number=number, hash=block_hash(number, branch), parent_hash=block_hash(number - 1, before))
+        head = replace(
+            HEAD,
+            number=number,
+            hash=HexHash(block_hash(number, branch)),
+            parent_hash=HexHash(block_hash(number - 1, before)),
+        )
         closes = tuple(price(at, branch) for at in range(number - BARS + 1, number + 1))
         return replace(state(), head=head, history={"WETH": closes, "USDC": (1.0,) * BARS})
 
@@ -51,7 +57,7 @@ class Chronicle:
             self.cycle(self.state(number, branch))
 
     def cycle(self, at: MarketState | None, head: Head | None = None) -> None:
-        record = cycle(decision=Hold("no_majority", 3, 8))
+        record = cycle(decision=Hold(HoldReason.NO_MAJORITY, 3, 8))
         self.journal.record(replace(record, head=head or (at.head if at else HEAD), state=at))
 
     def accept(self, at: MarketState, playbook: str = "rebalance") -> Intent:

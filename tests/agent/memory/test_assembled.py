@@ -8,7 +8,7 @@ from eth_utils.address import to_checksum_address
 
 from sentinel.chain.heads import latest_head
 from sentinel.config.settings import load
-from sentinel.core.decision import Hold
+from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
 from sentinel.daemon.assemble import MEMORY, assembled
@@ -34,7 +34,7 @@ async def test_a_code_action_remembers_what_the_journal_holds(devnet: Devnet, tm
         for _ in range(12):
             await devnet.market.step()
             state = await parts.market.read(await latest_head(devnet.rpc))
-            parts.journal.record(CycleRecord(state.head, state, None, None, (), (), Hold("test"), (), None, {}))
+            parts.journal.record(CycleRecord(state.head, state, None, None, (), (), Hold(HoldReason.TIE), (), None, {}))
         await devnet.market.step()
         state = await parts.market.read(await latest_head(devnet.rpc))
         await parts.trader.propose(state, parts.analyst.view(state), 1)

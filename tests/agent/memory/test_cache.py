@@ -13,6 +13,7 @@ import pytest
 from sentinel.agent.memory import Memory, windows
 from sentinel.agent.memory.past import Past, Place, Seen
 from sentinel.agent.memory.windows import MOST_WINDOWS, REORG, Windows
+from sentinel.core.network import HexHash
 from tests.agent.memory.market import Chronicle, block_hash, ended
 from tests.journal.values import NETWORK
 
@@ -96,7 +97,7 @@ def test_it_keeps_to_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     past, store = Chronicle(tmp_path / "journal.sqlite3"), Windows(tmp_path / "m.sqlite3")
     for number in range(100, 300):
         state = past.state(number)
-        seen = Seen(number, block_hash(number), block_hash(number - 1), state.history)
+        seen = Seen(number, HexHash(block_hash(number)), HexHash(block_hash(number - 1)), state.history)
         store.add([seen], ["WETH"], Place(number, "0x"))
     store.close()
     past.journal.close()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sentinel.chain.endpoints.agreement import Dispute, behind, best, disagreement
 from sentinel.chain.endpoints.health import Health, Rules
+from sentinel.core.network import HexHash
 
 
 class Clock:
@@ -90,8 +91,10 @@ def test_one_endpoint_cannot_outrun_two() -> None:
     assert best([7]) == 7
 
 
-@given(st.dictionaries(st.text(min_size=1, max_size=3), st.tuples(st.integers(0, 3), st.sampled_from("abc"))))
-def test_a_disagreement_is_two_hashes_at_one_number(shown: dict[str, tuple[int, str]]) -> None:
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=3), st.tuples(st.integers(0, 3), st.sampled_from("abc").map(HexHash)))
+)
+def test_a_disagreement_is_two_hashes_at_one_number(shown: dict[str, tuple[int, HexHash]]) -> None:
     """And nothing else: endpoints at different heights agree as far as anyone can tell."""
     split = any(one[0] == two[0] and one[1] != two[1] for one in shown.values() for two in shown.values())
     assert (disagreement(shown) is not None) == split

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from sentinel.core.errors import ChainMismatch, JournalError, JournalTampered, SignerRefused, WalletBusy
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
+from sentinel.core.units import DAY
 from sentinel.signing.process import book as book_module
 from sentinel.signing.process.book import FILE, Book
 from sentinel.signing.process.spending import Asked, DayCaps, Held, Spent, count
 
 OWN, TOKEN = "0x" + "a" * 40, "0x" + "b" * 40
 CAPS = DayCaps({TOKEN: 100}, 1000, 6)
-DAY = 86_400
 
 
 def asked(nonce: int, payload: str, taken: int = 0, gas: int = 10) -> Asked:

@@ -13,6 +13,7 @@ import pytest
 from sentinel.config import terms
 from sentinel.core.errors import SignerRefused, SignerUnavailable
 from sentinel.core.transaction import Fees
+from sentinel.core.units import GWEI
 from sentinel.observe.logs import logger
 from sentinel.signing import envelope
 from sentinel.signing.limits import SignerLimits
@@ -23,7 +24,7 @@ from sentinel.signing.process.keys import LocalKey
 from sentinel.signing.process.local import LocalSigner
 from sentinel.signing.process.server import SignerServer
 from sentinel.signing.process.spending import DayCaps, Held, Spent
-from tests.signing.process.world import DOLLAR, FEES, GWEI, KEY, NETWORK, USDC, WETH, cancel, permit, settings, trade
+from tests.signing.process.world import DOLLAR, FEES, KEY, NETWORK, USDC, WETH, cancel, permit, settings, trade
 
 CHAIN = 31337
 CAPS = DayCaps({USDC.lower(): 3000 * DOLLAR}, 10**17, 5)

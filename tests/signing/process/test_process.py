@@ -19,6 +19,7 @@ from eth_account.messages import encode_typed_data
 
 from sentinel.core.errors import OperatorError, SettingsError, SignerRefused, SignerUnavailable
 from sentinel.core.transaction import Fees
+from sentinel.core.units import GWEI
 from sentinel.observe.logs import logger
 from sentinel.signing.client import allow, ask, greet
 from sentinel.signing.process.book import FILE, Book
@@ -29,7 +30,6 @@ from sentinel.signing.process.server import SignerServer
 from sentinel.signing.process.spending import DayCaps
 from tests.signing.process.world import (
     FEES,
-    GWEI,
     KEY,
     NETWORK,
     PRICES,

@@ -17,10 +17,11 @@ from sentinel.config.settings import Settings, load
 from sentinel.core.errors import SignerUnavailable
 from sentinel.core.host.process import Child
 from sentinel.core.transaction import Fees, Outcome
+from sentinel.core.units import GWEI
 from sentinel.daemon import signing
 from sentinel.daemon.signing import Keeper, keeper
 from sentinel.signing.client import allow, greet
-from tests.execute.rig import COUNTER, GWEI, KEY, Rig, decision, network, until
+from tests.execute.rig import COUNTER, KEY, Rig, decision, network, until
 
 CHAIN = 31337
 

@@ -15,6 +15,7 @@ from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings, load
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
+from sentinel.core.units import GWEI
 from sentinel.daemon.signing import Keeper, keeper
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.signing.process.book import FILE
@@ -25,7 +26,6 @@ WALLET = Account.from_key(KEY).address
 NETWORK = load_network("devnet")
 USDC, WETH = (NETWORK.tokens[symbol].address for symbol in ("USDC", "WETH"))
 PRICES = {"WETH": 2000.0, "WBTC": 60_000.0}
-GWEI = 10**9
 FEES = Fees(50 * GWEI, 2 * GWEI)
 GAS = 300_000
 LIMITS = {"max_trade": 1000.0, "daily_volume": 1250.0}  # the signer's: 2,000 USDC a trade, 2,500 a day
