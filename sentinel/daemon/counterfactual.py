@@ -16,7 +16,6 @@ from sentinel.chain.heads import heads_by_number
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.chain.rpc import JsonRpc
-from sentinel.config import terms
 from sentinel.core import gas
 from sentinel.core.actions import Candidate, HoldAction
 from sentinel.core.decision import Act
@@ -70,11 +69,10 @@ class Counterfactuals:
 
     @classmethod
     def of(cls, parts: Parts, log: Log) -> Counterfactuals:
-        tip = terms.base_units(parts.settings.execution.min_priority_fee_gwei, terms.GWEI)
-        cap = parts.limits.max_priority_fee
+        floor, cap = parts.terms.fee_floor, parts.limits.max_priority_fee
         history = PriceHistory(1)
         market = MarketReader(
-            parts.rpc, parts.network, parts.wallet, READERS, history, min_priority_fee=tip, max_priority_fee=cap
+            parts.rpc, parts.network, parts.wallet, READERS, history, min_priority_fee=floor, max_priority_fee=cap
         )
         return cls(parts.rpc, parts.network, market, parts.toolkit, parts.journal, log)
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from sentinel.agent.model import StudentModel
 from sentinel.chain.rpc import quantity
-from sentinel.config import terms
+from sentinel.config.units import ETHER
+from sentinel.daemon.loop import Probe
 from sentinel.daemon.parts import Parts
-
-Probe = Callable[[], Awaitable[tuple[bool, str]]]  # is it there, and one sentence
 
 
 def probes(parts: Parts) -> dict[str, Probe]:
@@ -38,7 +35,7 @@ def probes(parts: Parts) -> dict[str, Probe]:
         coin = quantity(await parts.rpc.call("eth_getBalance", parts.wallet, "latest"))
         if coin <= parts.limits.gas_reserve:
             least = parts.settings.limits.gas_reserve_eth
-            return False, f"{coin / 10.0**terms.ETHER:.4f} of the native coin, not above the reserve of {least:g}"
-        return True, f"{coin / 10.0**terms.ETHER:.4f} of the native coin"
+            return False, f"{coin / 10.0**ETHER:.4f} of the native coin, not above the reserve of {least:g}"
+        return True, f"{coin / 10.0**ETHER:.4f} of the native coin"
 
     return {"endpoints": endpoints, "model": model, "fork": fork, "funds": funds}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sentinel.core.network import NATIVE
-from sentinel.decide.case import Case, Finding, most_cost
+from sentinel.decide.case import Case, Finding, Rule, most_cost
 
 INTRINSIC = 21_000  # gas units that any transaction takes
 GWEI = 10**9
@@ -36,3 +36,6 @@ def gas_reserve(case: Case) -> Finding:
     left = case.state.balances.get(NATIVE, 0) - most_cost(case) - case.tx.value
     reserve = case.limits.gas_reserve
     return left >= reserve, f"{left / 1e18:g} {NATIVE} would remain, at least {reserve / 1e18:g}"
+
+
+EVERY: tuple[Rule, ...] = (gas_limit, fee_caps, max_cost, gas_reserve)

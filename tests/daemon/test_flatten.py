@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sentinel.core.errors import NotRunning, OperatorError
-from sentinel.daemon.control import ask
+from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
 from tests.daemon.running import WALLET, Cli, moving
 

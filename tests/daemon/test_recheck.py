@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.config import terms
+from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings
 from sentinel.core.actions import Approve, Candidate
 from sentinel.core.decision import Act
@@ -24,7 +24,7 @@ from tests.daemon.sized_desk import PART, Desk, opened
 
 
 def parts(desk: Desk, given: Settings, state: MarketState) -> Any:
-    limits = terms.limits(given, desk.net.network)
+    limits = Limits.of(given.limits, desk.net.network)
     return SimpleNamespace(
         network=desk.net.network,
         limits=limits,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from sentinel.config.limits import Limits
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.execute.fees import FeeCaps, bump, first, raised
 from sentinel.execute.send_state import CANCEL_GAS, Bump, Cancel, First, Rules, Seen, Send, Sent, next_step
@@ -138,7 +138,7 @@ def test_every_attempt_of_a_stuck_trade_is_within_the_caps(data_fee: int, caps: 
 def test_a_legacy_network_has_one_cap() -> None:
     """The cap on the fee per gas bounds its gas price; there is no tip that a lower one could be meant for."""
     network = load_network("devnet")
-    usual, legacy = (limits(load(env_file=None), one) for one in (network, replace(network, fees="legacy")))
+    usual, legacy = (Limits.of(load(env_file=None).limits, one) for one in (network, replace(network, fees="legacy")))
     assert (usual.max_fee, usual.max_priority_fee) == (200 * GWEI, 5 * GWEI)
     assert (legacy.max_fee, legacy.max_priority_fee) == (200 * GWEI, 200 * GWEI)
     assert FeeCaps.of(legacy, replace(network, fees="legacy")) == FeeCaps(200 * GWEI, 200 * GWEI, 10**17, legacy=True)

@@ -6,8 +6,8 @@ from sentinel.config.network_file import DEVELOPMENT_CHAIN
 from sentinel.config.settings import Settings
 from sentinel.core.errors import JournalError, SettingsError
 from sentinel.core.network import Network
-from sentinel.daemon.assemble import JOURNAL
 from sentinel.daemon.doctor.doctor import examine
+from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
 
 
