@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sentinel.chain.ahead import ReadAhead
-from sentinel.daemon.breaker import DriftBreaker
 from sentinel.daemon.cycles import sale, trading
 from sentinel.daemon.daemon import Service
 from sentinel.daemon.flatten.flatten import Seller
 from sentinel.daemon.flatten.selling import Selling
+from sentinel.daemon.guards.breaker import DriftBreaker
+from sentinel.daemon.guards.recheck import still_good
 from sentinel.daemon.loop import Probe, Runner
 from sentinel.daemon.parts import InForce, Parts
-from sentinel.daemon.recheck import still_good
-from sentinel.daemon.signer_watch import SignerWatch
-from sentinel.daemon.signing import Keeper
+from sentinel.daemon.signer.keeper import Keeper
+from sentinel.daemon.signer.watch import SignerWatch
 from sentinel.daemon.startup import Startup
 from sentinel.daemon.telling import OnSettled
 from sentinel.daemon.told import Told

@@ -14,8 +14,8 @@ from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import Address, Network
 from sentinel.daemon.doctor.live import require_green
-from sentinel.daemon.permission import require_permission
-from sentinel.daemon.signing import Keeper, keeper, whose
+from sentinel.daemon.guards.permission import require_permission
+from sentinel.daemon.signer.keeper import Keeper, keeper, whose
 from sentinel.observe import logs, redaction
 from sentinel.observe.logs import Log
 

@@ -20,6 +20,8 @@ from sentinel.daemon.assemble import NEEDED, Closes, assembled
 from sentinel.daemon.counterfactual import Counterfactuals
 from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.execution import dry_run, live
+from sentinel.daemon.guards.recheck import decided
+from sentinel.daemon.guards.sole import sole_writer
 from sentinel.daemon.identity import identified
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.loop import Loop
@@ -29,9 +31,7 @@ from sentinel.daemon.operator.reload import Load, Reloader
 from sentinel.daemon.parts import Parts
 from sentinel.daemon.people import people
 from sentinel.daemon.probes import probes
-from sentinel.daemon.recheck import decided
 from sentinel.daemon.sending import broadcaster
-from sentinel.daemon.sole import sole_writer
 from sentinel.daemon.startup import Startup
 from sentinel.daemon.telling import OnCycle, OnSettled, Telling
 from sentinel.daemon.told import Told

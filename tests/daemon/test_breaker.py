@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.daemon.breaker import DriftBreaker
+from sentinel.daemon.guards.breaker import DriftBreaker
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 from sentinel.market.crowd import Behaviour

@@ -17,7 +17,7 @@ from sentinel.core.transaction import Outcome, Settled
 from sentinel.daemon import opened
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.selling import Selling
-from sentinel.daemon.permission import require_permission
+from sentinel.daemon.guards.permission import require_permission
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 from sentinel.signing.process import wallet

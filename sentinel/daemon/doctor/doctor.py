@@ -28,8 +28,8 @@ from sentinel.core.errors import ChainMismatch, OperatorError, RpcError, Sentine
 from sentinel.core.network import Address, Network
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks
 from sentinel.daemon.doctor.findings import Finding
-from sentinel.daemon.permission import require_permission
-from sentinel.daemon.signing import whose
+from sentinel.daemon.guards.permission import require_permission
+from sentinel.daemon.signer.keeper import whose
 from sentinel.execute.watch import Watch
 
 

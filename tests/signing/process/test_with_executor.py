@@ -18,9 +18,9 @@ from sentinel.config.terms import Terms, TokenCaps
 from sentinel.core.errors import SignerUnavailable
 from sentinel.core.host.process import Child
 from sentinel.core.transaction import Fees, Outcome
-from sentinel.daemon import signer_watch
-from sentinel.daemon.signer_watch import SignerWatch
-from sentinel.daemon.signing import Keeper, keeper
+from sentinel.daemon.signer import watch as signer_watch
+from sentinel.daemon.signer.keeper import Keeper, keeper
+from sentinel.daemon.signer.watch import SignerWatch
 from sentinel.signing.client import greet
 from tests.execute.rig import COUNTER, GWEI, KEY, Rig, decision, network, until
 

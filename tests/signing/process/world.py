@@ -16,7 +16,7 @@ from sentinel.config.settings import Settings, load
 from sentinel.config.terms import Terms
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
-from sentinel.daemon.signing import Keeper, keeper
+from sentinel.daemon.signer.keeper import Keeper, keeper
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.signing.process.book import FILE
 from tests.signing.test_signer import SENDER, V2, hop, router_call

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sentinel.config.terms import TokenCaps
 from sentinel.core.errors import SentinelError
 from sentinel.core.host.process import Child
-from sentinel.daemon.signing import Keeper
+from sentinel.daemon.signer.keeper import Keeper
 from sentinel.daemon.told import Alarm
 
 RESTARTS = 3  # tries, with a child that ended by itself, in the daemon's life
