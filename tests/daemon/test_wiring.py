@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import sentinel.daemon
 from sentinel.daemon import App
@@ -31,4 +32,5 @@ def test_no_part_is_assigned_to_from_outside() -> None:
 def test_what_is_wired_is_frozen() -> None:
     """Nor can somebody else: the daemon and all that it is put together from refuse it."""
     for kind in (App, Daemon, Loop, Telling, Execution, Parts, InForce):
-        assert kind.__dataclass_params__.frozen, kind  # type: ignore[attr-defined]
+        params: Any = vars(kind)["__dataclass_params__"]
+        assert params.frozen, kind
