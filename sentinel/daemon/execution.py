@@ -54,7 +54,7 @@ async def live(
     executor = _executor(parts, broadcast, signing, told)
     seller = Seller(
         parts.network,
-        lambda: parts.force.value.seller,
+        lambda: parts.force.value.sale_builder,
         lambda: parts.limits,
         lambda: parts.journal.spent_today(time.time()),
     )

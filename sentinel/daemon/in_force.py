@@ -45,7 +45,7 @@ def in_force(
         vote=_vote(terms),
         more=_more(settings),
         size=_size(settings, building, toolkit, policy),
-        seller=builder(terms, terms.network, {}),
+        sale_builder=builder(terms, terms.network, {}),
         thought=_kind_of_thought(settings),
     )
 

@@ -41,7 +41,7 @@ class InForce:
     vote: Vote
     more: More
     size: Size
-    seller: Builder  # builds what `stop --flatten` sells: over the whole network, whatever the trader may see of it
+    sale_builder: Builder  # for `stop --flatten`: over the whole network, whatever the trader may see of it
     thought: str  # kind of prefill
 
 
