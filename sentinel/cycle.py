@@ -67,7 +67,7 @@ class Cycle:
     vote: Vote
     executor: Executor
     journal: Journal
-    samples: Callable[[], int]  # n; asked anew each block since an operator may reload it
+    samples: int  # n
     newest: Callable[[], Head]  # the newest head that the node has told us of
     more: More = lambda decision, ballots: 0
     size: Size = as_voted
@@ -127,7 +127,7 @@ class Cycle:
         draft.view = view = self.analyst.view(state)
 
         with draft.stage("propose"):
-            draft.proposal = proposal = await self.trader.propose(state, view, self.samples())
+            draft.proposal = proposal = await self.trader.propose(state, view, self.samples)
         spent = self.journal.spent_today(self.clock())
         decision, ballots = await self._judge(proposal, state, spent, draft)
 

@@ -35,6 +35,7 @@ from sentinel.core.transaction import Attempt, Intent
 from sentinel.cycle import Cycle
 from sentinel.daemon import App, heap, opened
 from sentinel.daemon import run as run_loop
+from sentinel.daemon.flatten.selling import Selling
 from sentinel.execute.dryrun import DryRun
 from sentinel.market import Devnet
 
@@ -135,20 +136,20 @@ class _Bench:
 
     @property
     def follower(self) -> Any:
-        return self.app.daemon.follower
+        return self.app.daemon.loop.follower
 
     @property
     def cycle(self) -> Cycle:
-        trading = self.app.reloader.runner
-        assert isinstance(trading, Cycle)
-        return trading
+        runs = self.app.reloader.runner
+        assert isinstance(runs, Selling)
+        return runs.trade
 
     async def decide(self, n: int) -> tuple[CycleRecord, float, float]:
         """The record; when it began, by the wall's clock and by this process's."""
         head = await self.head()
         self.marks = Marks()
         began, busy = time.perf_counter(), time.process_time()
-        record = await replace(self.cycle, samples=lambda: n).run(head)
+        record = await replace(self.cycle, samples=n).run(head)
         await self.settle()
         return record, began, busy
 
@@ -172,7 +173,7 @@ class _Bench:
         for _ in range(heads):
             for name, seconds in waits.items():
                 ahead = ReadAhead(self.app.parts.market)
-                dry = replace(self.cycle, samples=lambda: n, market=ahead, executor=DryRun(self.app.parts.journal))
+                dry = replace(self.cycle, samples=n, market=ahead, executor=DryRun(self.app.parts.journal))
                 running = asyncio.create_task(dry.run(await self.head()))
                 await asyncio.sleep(0.05)
                 head = await self.block()

@@ -26,7 +26,7 @@ from sentinel.chain.rpc import Call, Rpc
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.network import NATIVE
 from sentinel.core.units import GWEI
-from sentinel.daemon.startup import Told
+from sentinel.daemon.told import Told
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor

@@ -27,7 +27,7 @@ from sentinel.chain.rpc import Call
 from sentinel.core.errors import JournalError, RpcError, Unavailable
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome
-from sentinel.daemon.assemble import JOURNAL
+from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 

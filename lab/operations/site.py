@@ -19,7 +19,7 @@ from sentinel.agent.model import StudentModel
 from sentinel.agent.serving import NAME, SCRIPT
 from sentinel.core.host.process import Child, free_port
 from sentinel.core.network import NATIVE
-from sentinel.daemon.control import ask
+from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
 
 KEY = "0x" + "6d" * 32  # worth nothing anywhere

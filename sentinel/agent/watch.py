@@ -16,10 +16,10 @@ import structlog
 
 from sentinel.agent.analyst import Analyst, SettingsAnalyst
 from sentinel.agent.bounds import Bounds
-from sentinel.agent.episode import Sampler
+from sentinel.agent.episode import Runner, Sampler
 from sentinel.agent.model import Sampling, StudentModel
-from sentinel.agent.needs import Quoter
-from sentinel.agent.trader import Trader
+from sentinel.agent.needs import Builder, Quoter
+from sentinel.agent.recollection import Memory
 from sentinel.config import terms
 from sentinel.config.settings import Settings
 from sentinel.core.errors import NoView, SettingsError, Unavailable
@@ -129,11 +129,13 @@ def watch(
     settings: Settings,
     network: Network,
     sampler: Sampler,
-    frame: Trader,
+    sandbox: Runner,
     quoter: Quoter,
+    builder: Builder,
+    memory: Memory,
     observer: Callable[[str], None],
 ) -> Watch:
-    """A model analyst on the trader's frame: the same sandbox and memory, every venue, a prompt of its own.
+    """A model analyst on the trader's sandbox, builder and memory, with every venue and a prompt of its own.
 
     Raises SettingsError where the operator's bounds leave the standing weights no place.
     """
@@ -141,17 +143,17 @@ def watch(
     least, most = terms.weight_bounds(settings, network)
     analyst = Analyst(
         sampler=sampler,
-        sandbox=frame.sandbox,
+        sandbox=sandbox,
         network=network,
         quoter=quoter,
-        builder=frame.builder,
+        builder=builder,
         brief=terms.brief(settings),
         standing=standing,
         valid_for=given.every,
         n=given.n,
         max_steps=settings.model.max_steps,
         timeout=given.timeout,
-        memory=frame.memory,
+        memory=memory,
     )
     return Watch(
         analyst.look,

@@ -70,7 +70,7 @@ async def heads_by_number(rpc: Endpoint, numbers: Iterable[int]) -> list[Head]:
 
 
 class HeadStream:
-    """Reconnects for ever, with capped and jittered pauses. Iterate it once; counters are for metrics and health."""
+    """Reconnects for ever, with capped and jittered pauses. Iterate it once; counters are for metrics."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class HeadStream:
         `backfill` is the most missed or reorged blocks that are looked up and remembered.
 
         `on_reorg` is told the lowest number that was replaced, before the new branch's first head is yielded: a
-        consumer that takes only the newest head would not see it (`PriceHistory.rewind` belongs here).
+        consumer that takes only the newest head would not see it.
         """
         self._rpc = rpc
         self._ws_urls = ws_urls
@@ -99,12 +99,9 @@ class HeadStream:
         self._max_pause = max_pause
         self._on_reorg = on_reorg
         self._recent: dict[int, str] = {}  # number -> hash of what was yielded, ascending
-        self.connected = False
-        self.stalled = False
         self.reconnects = 0
         self.backfilled = 0
         self.reorgs = 0
-        self.deepest_reorg = 0
 
     def __aiter__(self) -> AsyncIterator[Head]:
         return self._heads()
@@ -118,7 +115,6 @@ class HeadStream:
                     log.warning("heads.lookup_failed", number=notice.number, error=str(error))
                     continue  # nothing was noted, so the next notice looks the same blocks up again
                 for head in branch:
-                    self.stalled = False
                     yield head
 
     # ------------------------------------------------------------ where notices come from
@@ -130,10 +126,8 @@ class HeadStream:
                 async with aclosing(self._subscribed(self._ws_url) if self._ws_url else self._polled()) as notices:
                     async for head in notices:
                         failures = 0
-                        self.connected = True
                         yield head
             except (aiohttp.ClientError, OSError, Unavailable) as error:
-                self.connected = False
                 self.reconnects += 1
                 pause = min(self._max_pause, 0.25 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)
                 failures += 1
@@ -187,7 +181,6 @@ class HeadStream:
             await asyncio.sleep(self._poll_every)
 
     def _stall(self, head: Head) -> None:
-        self.stalled = True
         log.warning("heads.stalled", number=head.number, seconds=self._stall_after)
 
     # ------------------------------------------------------------ what a notice means
@@ -227,7 +220,6 @@ class HeadStream:
         depth = newest - branch[0].number + 1
         if depth > 0:
             self.reorgs += 1
-            self.deepest_reorg = max(self.deepest_reorg, depth)
             log.warning("heads.reorg", depth=depth, number=branch[-1].number, hash=branch[-1].hash)
             for number in [number for number in self._recent if number >= branch[0].number]:
                 del self._recent[number]

@@ -45,10 +45,6 @@ class PriceHistory:
         while self._closes and self._closes[-1].number >= number:
             self._closes.pop()
 
-    @property
-    def last_number(self) -> int | None:
-        return self._closes[-1].number if self._closes else None
-
     def closes(self) -> dict[Symbol, tuple[float, ...]]:
         """Oldest first, at most `bars` a token; a token that was never priced is absent."""
         symbols = {symbol for close in self._closes for symbol in close.prices} | set(self.prior)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from sentinel.agent.episode import Sampler
     from sentinel.config.settings import Settings
     from sentinel.core.network import Network
-    from sentinel.daemon.app import Beside
     from sentinel.daemon.parts import Parts
+    from sentinel.daemon.wiring import Beside
     from sentinel.journal.journal import Journal
     from sentinel.observe.logs import Log
 

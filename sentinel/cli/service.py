@@ -60,7 +60,7 @@ def signer(sets: Sets = None, env_file: EnvFile = DOT_ENV) -> None:
 
 def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
     """What the daemon is doing. Exit code 3 where none is running."""
-    from sentinel.daemon.control import ask
+    from sentinel.daemon.operator.control import ask
 
     settings = common.load(sets, env_file)
     try:
@@ -103,7 +103,7 @@ def pause(
     json: Json = False,
 ) -> None:
     """Stop trading, durably: it holds across restarts until `sentinel resume`. What is in flight is still followed."""
-    from sentinel.daemon.control import ask, clean_reason
+    from sentinel.daemon.operator.control import ask, clean_reason
 
     settings = common.load(sets, env_file)
     told = clean_reason(reason)
@@ -120,7 +120,7 @@ def pause(
 
 def resume(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
     """Trade again."""
-    from sentinel.daemon.control import ask
+    from sentinel.daemon.operator.control import ask
 
     settings = common.load(sets, env_file)
     try:
@@ -139,7 +139,7 @@ def reload(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
 
     The daemon's environment cannot change from outside, so what shall change has to stand in its --env-file.
     """
-    from sentinel.daemon.control import ask
+    from sentinel.daemon.operator.control import ask
 
     found = ask(common.state_dir(common.load(sets, env_file)), "reload")["changed"]
     lines = [f"{name}: {old} -> {new}" for name, (old, new) in found.items()] or ["nothing has changed"]
@@ -160,7 +160,7 @@ def stop(
     With --flatten it first sells all, under the same limits, and goes on with that after a restart; `pause` and
     `resume` call it off. Exit code 1 where more than crumbs could not be sold: the reason stands beside each token.
     """
-    from sentinel.daemon.control import ask
+    from sentinel.daemon.operator.control import ask
 
     settings = common.load(sets, env_file)
     where = common.state_dir(settings)
@@ -224,7 +224,7 @@ def _sale_lines(sold: dict[str, Any]) -> Iterator[str]:
 
 def _journaled(settings: Any) -> tuple[str | None, dict[str, Any] | None]:
     """The latch and the last sale, as the journal has them."""
-    from sentinel.daemon.flatten.selling import report
+    from sentinel.daemon.flatten.report import report
 
     try:
         journal, network = common.open_journal(settings, read_only=True)

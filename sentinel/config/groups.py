@@ -1,40 +1,16 @@
-"""The groups of settings, SENTINEL_<GROUP>__<NAME>, but for the chain's endpoints (rpc_settings.py)."""
+"""The groups of settings, SENTINEL_<GROUP>__<NAME>, but for the endpoints (rpc.py) and the limits (limits.py)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
-from pydantic_settings import NoDecode
+from pydantic import Field, model_validator
 
-from sentinel.config.rpc import Group, List
-from sentinel.core.units import BPS, MAX_TX_GAS, TRANSFER_GAS
+from sentinel.config.group import Amounts, Group, List, Weights
+from sentinel.core.units import BPS
 
 Playbook = Literal["rebalance", "momentum", "arbitrage", "triangle", "mean_reversion", "reduce_risk", "slice"]
-
-
-def _pairs(value: object, what: str) -> object:
-    if not isinstance(value, str):
-        return value
-    pairs = [item.split("=", 1) for item in value.split(",") if item.strip()]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"write it as SYMBOL={what},SYMBOL={what}")
-    return {symbol.strip(): number.strip() for symbol, number in pairs}
-
-
-def _weights(value: object) -> object:
-    """'WETH=5000,USDC=5000' -> {'WETH': 5000, 'USDC': 5000}."""
-    return _pairs(value, "BPS")
-
-
-def _amounts(value: object) -> object:
-    """'WETH=0.5,USDC=2000' -> {'WETH': 0.5, 'USDC': 2000.0}."""
-    return _pairs(value, "AMOUNT")
-
-
-Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=BPS)]], NoDecode, BeforeValidator(_weights)]
-Amounts = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_amounts)]
 
 
 class ForkSettings(Group):
@@ -49,6 +25,8 @@ class ForkSettings(Group):
 
 
 class ModelSettings(Group):
+    reloadable: ClassVar[frozenset[str]] = frozenset({"n", "n_max", "max_steps", "episode_timeout"})
+
     url: str = Field("http://127.0.0.1:8100/v1", description="OpenAI-compatible endpoint of the student (vLLM)")
     name: str = Field("sentinel-nano", description="served model name; another one at the endpoint is refused")
     n: int = Field(8, ge=1, le=256, description="samples a step")
@@ -88,6 +66,10 @@ class ShadowSettings(Group):
 
 
 class StrategySettings(Group):
+    reloadable: ClassVar[frozenset[str]] = frozenset(
+        {"playbook", "target_weights", "band", "threshold", "size", "least", "until", "every"}
+    )
+
     playbook: Playbook = Field("rebalance", description=f"what the trader does: {', '.join(get_args(Playbook))}")
     base: str = Field("WETH", description="token traded against the quote token")
     venue: Literal["", "uniswap_v2", "uniswap_v3", "uniswap_v4"] = Field(
@@ -140,6 +122,10 @@ class AnalystSettings(Group):
 
 
 class VoteSettings(Group):
+    reloadable: ClassVar[frozenset[str]] = frozenset(
+        {"quorum_bps", "agreement_bps", "dust", "calibration_file", "max_risk", "size_by_agreement"}
+    )
+
     quorum_bps: int = Field(5000, ge=0, lt=BPS, description="Act needs more votes than this share of those asked")
     agreement_bps: int = Field(500, ge=0, le=5000, description="largest distance of amounts that still agree")
     dust: float = Field(0.01, ge=0, description="net changes below this (quote tokens) are not compared")
@@ -156,31 +142,6 @@ class VoteSettings(Group):
         if self.size_by_agreement and self.calibration_file is None:
             raise ValueError("size_by_agreement takes the sizes from a calibration: set calibration_file too")
         return self
-
-
-class LimitSettings(Group):
-    max_trade: float = Field(1000.0, gt=0, description="largest trade, quote tokens")
-    min_trade: float = Field(1.0, ge=0, description="smallest trade, quote tokens")
-    slippage_bps: int = Field(50, ge=1, le=100, description="min_out below the own quote at the head")
-    max_slippage_bps: int = Field(100, ge=1, le=300, description="hard limit against the reference, pool fee on top")
-    reference_tolerance_bps: int = Field(100, ge=1, le=1000, description="pool price against the reference price")
-    min_profit: float = Field(0.5, ge=0, description="a closed cycle's least gain after gas, quote tokens")
-    max_gas: int = Field(2_000_000, ge=TRANSFER_GAS, le=MAX_TX_GAS, description="gas units a transaction")
-    max_fee_gwei: float = Field(200.0, gt=0, description="absolute cap on the fee per gas")
-    max_priority_fee_gwei: float = Field(5.0, gt=0, description="absolute cap on the tip per gas (not legacy)")
-    max_cost_eth: float = Field(
-        0.1, gt=0, description="absolute cap on gas limit x fee cap and the data fee, native coin"
-    )
-    gas_reserve_eth: float = Field(0.02, ge=0, description="native coin that must remain for gas")
-    max_head_age: int = Field(60, ge=1, description="seconds after which a head is stale")
-    deadline: int = Field(120, ge=10, le=600, description="seconds from the head to a trade's deadline")
-    daily_loss: float = Field(200.0, gt=0, description="realised loss a UTC day, gas included, quote tokens")
-    daily_volume: float = Field(50_000.0, gt=0, description="gross amount put in a UTC day, quote tokens")
-    inventory_bps: Weights = Field({}, description="most of equity that a token may be after a trade")
-    max_drift_bps: float = Field(100.0, gt=0, description="one trade realised this far below its simulation: pause")
-    max_mean_drift_bps: float = Field(30.0, gt=0, description="the same for the mean over the last drift_trades: pause")
-    drift_trades: int = Field(10, ge=2, le=1000, description="confirmed trades that the mean is taken over")
-    approval: float = Field(20_000.0, gt=0, description="ERC-20 allowance to Permit2 a token, in quote tokens' worth")
 
 
 class ExecutionSettings(Group):

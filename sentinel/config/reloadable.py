@@ -1,7 +1,8 @@
 """What of the settings may change while the daemon runs, and what a new load of them changes. Pure.
 
-Left out is what somebody else holds a copy of (fee caps and deadlines: the signer), what was built for the process's
-life (endpoints, fork, wallet, history), and what a model beside the cycles decides upon.
+Each group of settings names its own. Left out is what somebody else holds a copy of (fee caps and deadlines: the
+signer), what was built for the process's life (endpoints, fork, wallet, history), and what a model beside the cycles
+decides upon.
 """
 
 from __future__ import annotations
@@ -10,22 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sentinel.config.rpc import Group
+from sentinel.config.group import Group
 from sentinel.config.settings import PREFIX, Settings
 from sentinel.core.errors import SettingsError
 
-RELOADABLE = frozenset(
-    {
-        *(f"model.{name}" for name in ("n", "n_max", "max_steps", "episode_timeout")),
-        *(f"strategy.{name}" for name in ("playbook", "target_weights", "band", "threshold", "size", "least")),
-        *("strategy.until", "strategy.every", "first_thought"),
-        *(f"vote.{name}" for name in ("quorum_bps", "agreement_bps", "dust", "calibration_file", "max_risk")),
-        "vote.size_by_agreement",
-        *(f"limits.{name}" for name in ("max_trade", "min_trade", "slippage_bps", "max_slippage_bps", "min_profit")),
-        *(f"limits.{name}" for name in ("reference_tolerance_bps", "gas_reserve_eth", "daily_loss", "daily_volume")),
-        *(f"limits.{name}" for name in ("inventory_bps", "max_drift_bps", "max_mean_drift_bps", "drift_trades")),
-    }
-)
+RELOADABLE = frozenset({"first_thought"}) | {
+    f"{group}.{name}"
+    for group, info in Settings.model_fields.items()
+    if isinstance(kind := info.annotation, type) and issubclass(kind, Group)
+    for name in kind.reloadable
+}
 SIGNED_FOR = ("limits.max_trade", "limits.daily_volume")  # the signer's own caps were set by these at the start
 
 

@@ -1,26 +1,14 @@
-"""The settings of the chain's endpoints: SENTINEL_RPC__..., and what all groups of settings are made of."""
+"""The settings of the chain's endpoints: SENTINEL_RPC__..."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_settings import NoDecode
+from pydantic import Field, model_validator
 
 from sentinel.config.credentials import is_handed_over, lines
-
-
-def _list(value: object) -> object:
-    """'a, b' -> ('a', 'b')."""
-    return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
-
-
-List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
-
-
-class Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from sentinel.config.group import Group, List, comma_separated
 
 
 class RpcSettings(Group):
@@ -71,7 +59,7 @@ class RpcSettings(Group):
     @classmethod
     def _first_of_several(cls, given: Any) -> Any:
         if isinstance(given, dict) and given.get("urls") and not given.get("url"):
-            urls = _list(given["urls"])
+            urls = comma_separated(given["urls"])
             return {**given, "url": urls[0]} if isinstance(urls, list | tuple) and urls else given
         return given
 

@@ -14,11 +14,11 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sentinel.config.credentials import Credentials
+from sentinel.config.group import Group
 from sentinel.config.groups import (
     AnalystSettings,
     ExecutionSettings,
     ForkSettings,
-    LimitSettings,
     LogSettings,
     ModelSettings,
     NotifySettings,
@@ -29,7 +29,8 @@ from sentinel.config.groups import (
     WalletSettings,
     WebSettings,
 )
-from sentinel.config.rpc import Group, RpcSettings
+from sentinel.config.limits import LimitSettings
+from sentinel.config.rpc import RpcSettings
 from sentinel.core.errors import SettingsError
 
 PREFIX = "SENTINEL_"

@@ -6,46 +6,81 @@ Decimal arithmetic, rounded down where the number permits something and never th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
+from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings
+from sentinel.config.units import base_units
 from sentinel.core.errors import SettingsError
-from sentinel.core.mandate import Brief, Limits, Mandate
-from sentinel.core.network import NATIVE, FeeMarket, Network, Symbol
-from sentinel.core.units import BPS, COIN_DECIMALS, GWEI_DECIMALS
+from sentinel.core.mandate import Brief, Mandate
+from sentinel.core.network import NATIVE, Address, Network, Symbol
+from sentinel.core.units import BPS, GWEI_DECIMALS
 
 
-def base_units(amount: float, decimals: int) -> int:
-    """12.34 with 6 decimals -> 12_340_000; the float's shortest decimal form counts, not its binary tail."""
-    return int(Decimal(repr(amount)).scaleb(decimals).to_integral_value(ROUND_DOWN))
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One set of settings on one network, derived once: at the start, and at each reload. Each part is handed its own
+    of them. Amounts are in base units; `prices` are quote tokens per whole token."""
+
+    settings: Settings
+    network: Network
+    limits: Limits  # policy's; builder, executor and approvals keep to the same
+    mandate: Mandate  # the trader's
+    desk: Network  # as the trader may see and use it
+    fee_floor: int  # wei per gas: of the tip, or of a legacy gas price
+
+    @classmethod
+    def of(cls, settings: Settings, network: Network) -> Terms:
+        """Raises SettingsError where settings and network do not fit."""
+        return cls(
+            settings=settings,
+            network=network,
+            limits=Limits.of(settings.limits, network),
+            mandate=mandate(settings, network),
+            desk=desk(settings, network),
+            fee_floor=base_units(settings.execution.min_priority_fee_gwei, GWEI_DECIMALS),
+        )
+
+    def dust(self, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
+        """The least net change that the vote compares."""
+        return dust(self.settings, self.network, prices)
+
+    def allowances(self, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
+        """What Permit2 may be allowed."""
+        return allowances(self.settings, self.network, prices)
+
+    def least_allowances(self, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
+        """Below these an allowance is made anew: what a few of the largest trades need."""
+        worth = min(4 * self.settings.limits.max_trade, self.settings.limits.approval / 2)
+        caps = self.allowances(prices)
+        return {
+            symbol: min(amount, caps[symbol])
+            for symbol, amount in _in_tokens(worth, self.network, prices).items()
+            if symbol in caps
+        }
+
+    def token_caps(self, prices: Mapping[Symbol, float]) -> TokenCaps:
+        """What the signer signs for at most: twice ours, since prices move while its caps stand, and an allowance's
+        first digit may go from 1 to 2. One trade never takes more than the approval."""
+        given, network = self.settings.limits, self.network
+        approvals = {symbol: 2 * amount for symbol, amount in self.allowances(prices).items()}
+        trades = _in_tokens(min(2 * given.max_trade, given.approval), network, prices)
+        return TokenCaps(
+            *(
+                {network.tokens[symbol].address: amount for symbol, amount in caps.items() if symbol != NATIVE}
+                for caps in (approvals, trades, _in_tokens(2 * given.daily_volume, network, prices))
+            )
+        )
 
 
-def limits(settings: Settings, network: Network) -> Limits:
-    """Raises SettingsError where they name a token that the network does not have."""
-    given, legacy = settings.limits, network.fees is FeeMarket.LEGACY
-    quote = network.tokens[network.quote].decimals
-    if unknown := sorted(set(given.inventory_bps) - set(network.tokens)):
-        raise SettingsError(f"SENTINEL_LIMITS__INVENTORY_BPS: {', '.join(unknown)} not in network {network.name}")
-    return Limits(
-        max_trade=base_units(given.max_trade, quote),
-        min_trade=base_units(given.min_trade, quote),
-        max_slippage_bps=given.max_slippage_bps,
-        reference_tolerance_bps=given.reference_tolerance_bps,
-        min_profit=base_units(given.min_profit, quote),
-        max_gas=given.max_gas,
-        max_fee=base_units(given.max_fee_gwei, GWEI_DECIMALS),
-        # one gas price is all that there is on a legacy network, so it has one cap
-        max_priority_fee=base_units(given.max_fee_gwei if legacy else given.max_priority_fee_gwei, GWEI_DECIMALS),
-        max_cost=base_units(given.max_cost_eth, COIN_DECIMALS),
-        gas_reserve=base_units(given.gas_reserve_eth, COIN_DECIMALS),
-        max_head_age=given.max_head_age,
-        max_deadline=given.deadline,
-        daily_loss=base_units(given.daily_loss, quote),
-        daily_volume=base_units(given.daily_volume, quote),
-        inventory_bps=dict(given.inventory_bps),
-        max_approval=base_units(given.approval, quote),
-    )
+@dataclass(frozen=True, slots=True)
+class TokenCaps:
+    """Base units by token."""
+
+    approvals: Mapping[Address, int]  # what Permit2 may be allowed
+    trades: Mapping[Address, int]  # what one trade may take
+    daily: Mapping[Address, int]  # what a UTC day's trades may take
 
 
 def mandate(settings: Settings, network: Network) -> Mandate:
@@ -122,38 +157,6 @@ def allowances(settings: Settings, network: Network, prices: Mapping[Symbol, flo
     caps = _in_tokens(settings.limits.approval, network, prices)
     caps.pop(NATIVE, None)
     return {symbol: _leading_digit(amount) for symbol, amount in caps.items()}
-
-
-def signed_allowances(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-    """The largest allowance that the signer signs, by token in base units: twice ours, since prices move while the
-    signer's caps stand, and a first digit may go from 1 to 2."""
-    return {symbol: 2 * amount for symbol, amount in allowances(settings, network, prices).items()}
-
-
-def least_allowances(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-    """Below these an allowance is made anew: what a few of the largest trades need."""
-    worth = min(4 * settings.limits.max_trade, settings.limits.approval / 2)
-    caps = allowances(settings, network, prices)
-    return {
-        symbol: min(amount, caps[symbol])
-        for symbol, amount in _in_tokens(worth, network, prices).items()
-        if symbol in caps
-    }
-
-
-def trades(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-    """What the signer lets one trade take, by token in base units: twice policy's largest, since prices move while the
-    signer's caps stand; never more than the approval."""
-    caps = _in_tokens(min(2 * settings.limits.max_trade, settings.limits.approval), network, prices)
-    caps.pop(NATIVE, None)
-    return caps
-
-
-def daily(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-    """What the signer lets a UTC day's trades take, by token in base units: twice policy's, for the same reason."""
-    caps = _in_tokens(2 * settings.limits.daily_volume, network, prices)
-    caps.pop(NATIVE, None)
-    return caps
 
 
 def amounts(given: Mapping[Symbol, float], network: Network) -> dict[Symbol, int]:

@@ -1,8 +1,7 @@
-"""What the operator asks for, the limits outside the model, and what of the day is spent."""
+"""What the operator asks for, and what of the day is spent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sentinel.core.network import Symbol
@@ -32,28 +31,6 @@ class Brief:
     swing: float  # volatility per bar above which it is stress
     fall: float  # distance below the highest of the bars above which it is stress
     size: float  # a market that takes no more than this within 1 % is thin; whole quote tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Hard limits outside the model; base units of the quote token where not said otherwise."""
-
-    max_trade: int
-    min_trade: int
-    max_slippage_bps: int  # simulated output against the reference price, and min_out against the same
-    reference_tolerance_bps: int  # pool mid price against the reference
-    min_profit: int  # a closed cycle's least gain after gas
-    max_gas: int  # gas units a transaction
-    max_fee: int  # wei per gas
-    max_priority_fee: int  # wei per gas
-    max_cost: int  # wei, gas_limit x max_fee and the data fee
-    gas_reserve: int  # wei of the native coin that must remain
-    max_head_age: int  # seconds
-    max_deadline: int  # seconds from the head's timestamp
-    daily_loss: int
-    daily_volume: int
-    inventory_bps: Mapping[Symbol, int]  # most of equity that a token may be after the trade; absent: no cap
-    max_approval: int = 0  # most that the ERC-20 allowance wallet -> Permit2 of one token may be worth
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""The whole program: what `assemble` built and an executor, with start-up and the operator's tools."""
+"""The whole program: wiring, loop, start-up, and what the operator may do to it."""
 
-from sentinel.daemon.app import App, opened, run, serve
+from sentinel.daemon.serve import run, serve
+from sentinel.daemon.wiring import App, opened
 
 __all__ = ["App", "opened", "run", "serve"]

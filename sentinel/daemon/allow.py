@@ -9,7 +9,8 @@ from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import Symbol
-from sentinel.daemon.app import opened, run
+from sentinel.daemon.serve import run
+from sentinel.daemon.wiring import opened
 
 
 def set_allowances(

@@ -14,7 +14,6 @@ from sentinel.chain.heads import heads_by_number
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
 from sentinel.chain.rpc import JsonRpc
-from sentinel.config import terms
 from sentinel.core.actions import HoldAction
 from sentinel.core.decision import Act
 from sentinel.core.errors import SentinelError
@@ -24,7 +23,6 @@ from sentinel.core.ports import Market, Toolkit
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Counterfactual, Outcome, Settled
-from sentinel.core.units import GWEI_DECIMALS
 from sentinel.core.valuation import gain, marks, value
 from sentinel.daemon.parts import Parts
 from sentinel.dex.venues.registry import READERS
@@ -56,11 +54,10 @@ class Counterfactuals:
 
     @classmethod
     def of(cls, parts: Parts, log: Log) -> Counterfactuals:
-        tip = terms.base_units(parts.settings.execution.min_priority_fee_gwei, GWEI_DECIMALS)
-        cap = parts.limits.max_priority_fee
+        floor, cap = parts.terms.fee_floor, parts.limits.max_priority_fee
         history = PriceHistory(1)
         market = MarketReader(
-            parts.rpc, parts.network, parts.wallet, READERS, history, min_priority_fee=tip, max_priority_fee=cap
+            parts.rpc, parts.network, parts.wallet, READERS, history, min_priority_fee=floor, max_priority_fee=cap
         )
         return cls(parts.rpc, parts.network, market, parts.toolkit, parts.journal, log)
 

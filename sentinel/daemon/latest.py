@@ -11,8 +11,9 @@ T = TypeVar("T")
 class Latest(Generic[T]):
     """One writer, any number of readers, one event loop."""
 
-    def __init__(self) -> None:
-        self._value: T | None = None
+    def __init__(self, value: T | None = None) -> None:
+        """`value`: the first one, where there is one already."""
+        self._value = value
         self._closed = False
         self._changed = asyncio.Event()
 

@@ -12,13 +12,16 @@ from sentinel.agent.watch import Watch
 from sentinel.chain.endpoints import Endpoints
 from sentinel.chain.heads import HeadStream
 from sentinel.chain.market import MarketReader
+from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings
-from sentinel.core.mandate import Limits
+from sentinel.config.terms import Terms
 from sentinel.core.market_state import Head
 from sentinel.core.network import Address, HexHash, Network
 from sentinel.cycle import More, Size, Vote
 from sentinel.daemon.latest import Latest
+from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.decide.policy import Policy
+from sentinel.dex.building.build import Builder
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.journal.journal import Journal
@@ -29,29 +32,25 @@ from sentinel.observe.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What a reload of the settings replaces, all of it at once (app/reload.py)."""
+    """What a reload of the settings replaces, all of it at once (operator/reload.py)."""
 
-    settings: Settings
-    limits: Limits
+    terms: Terms
     analyst: SettingsAnalyst | Watch
     trader: Trader
     policy: Policy
     vote: Vote
     more: More
     size: Size
+    sale_builder: Builder  # for `stop --flatten`: over the whole network, whatever the trader may see of it
     thought: str  # kind of prefill
-
-
-@dataclass(slots=True)
-class Slot:
-    now: InForce
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """One wallet's daemon, but for what signs. Opened and closed by `assembled`."""
 
-    force: Slot
+    lifecycle: Lifecycle
+    force: Latest[InForce]
     build: Callable[[Settings], InForce]  # from other settings of the same process. Raises SettingsError
     network: Network
     wallet: Address
@@ -69,25 +68,29 @@ class Parts:
     board: Board
 
     @property
+    def terms(self) -> Terms:
+        return self.force.value.terms
+
+    @property
     def settings(self) -> Settings:
-        return self.force.now.settings
+        return self.terms.settings
 
     @property
     def limits(self) -> Limits:
-        return self.force.now.limits
+        return self.terms.limits
 
     @property
     def policy(self) -> Policy:
-        return self.force.now.policy
+        return self.force.value.policy
 
     @property
     def vote(self) -> Vote:
-        return self.force.now.vote
+        return self.force.value.vote
 
     @property
     def trader(self) -> Trader:
-        return self.force.now.trader
+        return self.force.value.trader
 
     @property
     def analyst(self) -> SettingsAnalyst | Watch:
-        return self.force.now.analyst
+        return self.force.value.analyst

@@ -1,25 +1,42 @@
-"""Who is told of what the daemon does, where the settings name anybody."""
+"""Who is told of what the daemon does: those that the settings name, or nobody."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
+from sentinel.core.decision import Act
+from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Outcome, Settled, drift_bps
 from sentinel.core.valuation import whole_quote
-from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.parts import Parts
-from sentinel.daemon.startup import Told
 from sentinel.journal.performance import days, steps
 from sentinel.observe.logs import Log
 from sentinel.observe.messages.channel import Channel
 from sentinel.observe.messages.messenger import Messenger
 
 
-def tell_people(parts: Parts, daemon: Daemon, told: Told, log: Log) -> None:
-    """Does nothing without SENTINEL_NOTIFY__URLS_FILE. Raises SettingsError where that cannot be used."""
+class People(Protocol):
+    """A service of the daemon, an observer of its cycles and settlements, and an ear for its alarms."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def alarm(self, kind: str, detail: str) -> None: ...
+
+    def cycle_done(self, record: CycleRecord) -> None: ...
+
+    def settled(self, settled: Settled) -> None: ...
+
+
+def people(parts: Parts, decided: Callable[[str], Act | None], log: Log) -> People:
+    """`decided`: what an intent was decided as. Raises SettingsError where the file of addresses cannot be used."""
     given = parts.settings.notify
     if given.urls_file is None:
-        return
+        return Nobody()
     messenger = Messenger(
         Channel.of_file(given.urls_file).send,
         parts.network,
@@ -31,17 +48,50 @@ def tell_people(parts: Parts, daemon: Daemon, told: Told, log: Log) -> None:
         paused=lambda: parts.journal.latched,
         summary=lambda: summary(parts),
     )
+    return Somebody(messenger, decided)
 
-    def settled(found: Settled) -> None:
-        act = daemon.decided(found.intent_id)
+
+class Nobody:
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass
+
+    def alarm(self, kind: str, detail: str) -> None:
+        pass
+
+    def cycle_done(self, record: CycleRecord) -> None:
+        pass
+
+    def settled(self, settled: Settled) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    messenger: Messenger
+    decided: Callable[[str], Act | None]
+
+    async def start(self) -> None:
+        await self.messenger.start()
+
+    async def stop(self) -> None:
+        await self.messenger.stop()
+
+    def alarm(self, kind: str, detail: str) -> None:
+        self.messenger.alarm(kind, detail)
+
+    def cycle_done(self, record: CycleRecord) -> None:
+        self.messenger.cycle_done(record)
+
+    def settled(self, settled: Settled) -> None:
+        act = self.decided(settled.intent_id)
         simulation = act.simulation if act is not None else None
-        confirmed = simulation is not None and found.outcome is Outcome.CONFIRMED
-        messenger.settled(found, simulation, drift_bps(simulation, found) if confirmed and simulation else None)
-
-    told.people.append(messenger.alarm)
-    daemon.services = (messenger, *daemon.services)
-    daemon.on_cycle.append(messenger.cycle_done)
-    daemon.on_settled.append(settled)
+        confirmed = simulation is not None and settled.outcome is Outcome.CONFIRMED
+        self.messenger.settled(
+            settled, simulation, drift_bps(simulation, settled) if confirmed and simulation else None
+        )
 
 
 def summary(parts: Parts, now: float | None = None) -> str:

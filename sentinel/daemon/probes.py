@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from sentinel.agent.model import StudentModel
 from sentinel.chain.rpc import quantity
 from sentinel.core.units import COIN
+from sentinel.daemon.loop import Probe
 from sentinel.daemon.parts import Parts
-
-Probe = Callable[[], Awaitable[tuple[bool, str]]]  # is it there, and one sentence
 
 
 def probes(parts: Parts) -> dict[str, Probe]:

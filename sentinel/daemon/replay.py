@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sentinel.config import terms
 from sentinel.config.settings import Settings
+from sentinel.config.terms import Terms
 from sentinel.core.actions import Candidate
 from sentinel.core.decision import Act, Decision, Hold, HoldReason
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
-from sentinel.daemon.assemble import builder
 from sentinel.daemon.calibrated import quorum_bps, sizes
+from sentinel.daemon.in_force import builder
 from sentinel.daemon.sizer import plan, screened
 from sentinel.decide.controls import FLATTEN
 from sentinel.decide.policy import Policy
@@ -40,17 +40,18 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
     if record.state is None or record.proposal is None:
         why = record.decision.reason if isinstance(record.decision, Hold) else "the record has no state"
         return Replayed(None, isinstance(record.decision, Hold), f"nothing came to the vote: {why}")
-    policy = Policy(network, terms.limits(settings, network))
+    terms = Terms.of(settings, network)
+    policy = Policy(network, terms.limits)
     ballots, refusals = policy.screen(record.simulations, record.state, Spent(0, 0))
     by_the_day = {refusal.index for refusal in record.refusals if refusal.rule in BY_THE_DAY}
     ballots = tuple(ballot for ballot in ballots if ballot.candidate.index not in by_the_day)
-    sold = record.proposal.source == FLATTEN  # one proposal of no sampling: see app/selling.py
+    sold = record.proposal.source == FLATTEN  # one proposal of no sampling: see cycles.py
     again = vote(
         ballots,
         asked=record.proposal.asked,
         quorum_bps=0 if sold else quorum_bps(settings),
         agreement_bps=settings.vote.agreement_bps,
-        dust=terms.dust(settings, network, record.state.prices),
+        dust=terms.dust(record.state.prices),
     )
     now_refused = {refusal.index for refusal in refusals} | by_the_day
     then_refused = {refusal.index for refusal in record.refusals}
@@ -58,7 +59,7 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
         changed = ", ".join(str(index) for index in sorted(now_refused ^ then_refused))
         return Replayed(again, False, f"policy judges otherwise of candidates {changed}")
     if not sold and isinstance(again, Act) and (supported := sizes(settings)) is not None:
-        return _sized(record, record.state, again, supported, policy, builder(settings, network, record.state.prices))
+        return _sized(record, record.state, again, supported, policy, builder(terms, network, record.state.prices))
     return _compare(record, again)
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 
 from sentinel.chain.heads import latest_head
-from sentinel.config import terms
 from sentinel.core.errors import Refused, Unavailable
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Symbol
-from sentinel.core.transaction import Attempt, Intent, Settled
+from sentinel.core.transaction import Settled
 from sentinel.daemon.parts import Parts
 from sentinel.decide.controls import Purpose
 from sentinel.decide.policy import REVOKE_RULES, Policy
@@ -20,42 +18,8 @@ from sentinel.execute.approvals import Approvals
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import Executor
 from sentinel.observe.logs import Log, settled_fields
-from sentinel.observe.metrics import Metrics
 
 POLL = 0.1  # seconds between looks for a newer head
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the executor does, in the log and the metrics."""
-
-    metrics: Metrics
-    log: Log
-    people: list[Callable[[str, str], None]] = field(default_factory=list)  # further ears for alarms
-    attempts: Counter[str] = field(default_factory=Counter)
-
-    def sent(self, intent: Intent, attempt: Attempt, answer: str) -> None:
-        self.attempts[intent.id] += 1
-        self.metrics.sent(self.attempts[intent.id], attempt.cancel)
-        self.log.info(
-            "transaction.sent",
-            intent=intent.id,
-            tx=attempt.tx_hash,
-            nonce=attempt.nonce,
-            max_fee=attempt.fees.max_fee,
-            priority_fee=attempt.fees.priority_fee,
-            cancel=attempt.cancel,
-            answer=answer,
-        )
-
-    def settled(self, intent: Intent, settled: Settled, pnl_quote: int) -> None:
-        self.attempts.pop(intent.id, None)
-
-    def alarm(self, what: str, detail: str) -> None:
-        self.metrics.alarm(what)
-        self.log.error("transaction.alarm", what=what, detail=detail)
-        for tell in self.people:
-            tell(what, detail)
 
 
 @dataclass(slots=True)
@@ -99,10 +63,7 @@ class Startup:
             prices = _dearest(await parts.market.read(await latest_head(parts.rpc)))
             caps, least = (
                 {symbol: amount for symbol, amount in found.items() if symbol in symbols}
-                for found in (
-                    terms.allowances(parts.settings, parts.network, prices),
-                    terms.least_allowances(parts.settings, parts.network, prices),
-                )
+                for found in (parts.terms.allowances(prices), parts.terms.least_allowances(prices))
             )
             done = await approvals.ensure_allowances(caps, least)
         for settled in done:

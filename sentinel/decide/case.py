@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from sentinel.config.limits import Limits
 from sentinel.core import gas, valuation
 from sentinel.core.actions import Approve, Swap
 from sentinel.core.errors import Refused
-from sentinel.core.mandate import Limits, Spent
+from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, V2State
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.simulation import Simulation, TxRequest

@@ -7,23 +7,17 @@ already; the mean finds what stays within it every time, such as somebody who tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from sentinel.config.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class DriftLimits:
-    one: float  # bps that one trade may fall short
-    mean: float  # bps that the mean over `trades` may fall short
-    trades: int
-
-
-def breach(drifts: Sequence[float], limits: DriftLimits) -> str | None:
+def breach(drifts: Sequence[float], limits: Limits) -> str | None:
     """Why to stop, None where there is no reason. `drifts`: realised against simulated in bps, newest first, since the
-    operator last let trading go on. The mean counts only once there are `trades` of them."""
+    operator last let trading go on. The mean counts only once there are `drift_trades` of them."""
     for drift in drifts:
-        if -drift > limits.one:
-            return f"a trade realised {-drift:.1f} bps less than simulated, the bound is {limits.one:g}"
-    last = drifts[: limits.trades]
-    if len(last) == limits.trades and (short := -sum(last) / len(last)) > limits.mean:
-        return f"the last {len(last)} trades realised {short:.1f} bps less than simulated, the bound is {limits.mean:g}"
+        if -drift > limits.one_drift_bps:
+            return f"a trade realised {-drift:.1f} bps less than simulated, the bound is {limits.one_drift_bps:g}"
+    last, most = drifts[: limits.drift_trades], limits.mean_drift_bps
+    if len(last) == limits.drift_trades and (short := -sum(last) / len(last)) > most:
+        return f"the last {len(last)} trades realised {short:.1f} bps less than simulated, the bound is {most:g}"
     return None

@@ -1,7 +1,7 @@
 """Policy: the hard limits outside the model. It may only refuse.
 
-Each rule is a small function in a rules_* file; its name is the stable label of refusals. A rule that cannot be judged
-refuses: whatever goes wrong inside one, the trade does not happen.
+Each rule is a small function in a rules_* file, which lists it; its name is the stable label of refusals. A rule that
+cannot be judged refuses: whatever goes wrong inside one, the trade does not happen.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import TypeVar
 
+from sentinel.config.limits import Limits
 from sentinel.core.actions import Action, Approve, HoldAction, Swap
 from sentinel.core.decision import Act, Verdict
 from sentinel.core.errors import Refused
-from sentinel.core.mandate import Limits, Spent
+from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
 from sentinel.core.simulation import Refusal, Simulation
@@ -23,46 +24,18 @@ from sentinel.decide.rules_confirm import FINAL_RULES, Final
 
 Judged = TypeVar("Judged")
 
-_ALWAYS: tuple[Rule, ...] = (rules_transaction.action, rules_transaction.reverted)
-_COST: tuple[Rule, ...] = (
-    rules_transaction.deadline,
-    rules_transaction.nonce,
-    rules_gas.gas_limit,
-    rules_gas.fee_caps,
-    rules_gas.max_cost,
-    rules_gas.gas_reserve,
-    rules_money.reference,
-    rules_money.daily_loss,
-)
+# The first rule that says no names the refusal, so the order is part of what is told.
 SWAP_RULES: tuple[Rule, ...] = (
-    *_ALWAYS,
-    rules_transaction.target,
-    rules_transaction.calldata,
-    rules_transaction.route,
-    rules_transaction.value,
-    rules_transaction.recipient,
-    rules_transaction.min_out,
-    rules_transaction.permit,
-    *_COST,
-    rules_money.pool_price,
-    rules_money.trade_size,
-    rules_money.min_out_price,
-    rules_money.realised,
-    rules_money.cycle_profit,
-    rules_money.daily_volume,
-    rules_money.inventory,
-    rules_effect.funds,
-    rules_effect.paid,
-    rules_effect.other_tokens,
-    rules_effect.allowance_left,
+    *rules_transaction.SWAP,
+    *rules_gas.EVERY,
+    *rules_money.SWAP,
+    *rules_effect.SWAP,
 )
 APPROVE_RULES: tuple[Rule, ...] = (
-    *_ALWAYS,
-    rules_transaction.value,
-    rules_transaction.approval,
-    *_COST,
-    rules_money.approval_bound,
-    rules_effect.nothing_moved,
+    *rules_transaction.APPROVE,
+    *rules_gas.EVERY,
+    *rules_money.APPROVE,
+    *rules_effect.APPROVE,
 )
 
 # What the operator takes back costs gas and risks nothing: it must go when a feed is down or the day's loss is reached.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from sentinel.config.limits import Limits
 from sentinel.core.decision import Act
-from sentinel.core.mandate import Limits
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.simulation import Simulation
 from sentinel.decide.calldata import Call, RouterCall, decode_call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentinel.decide.case import Case, Finding
+from sentinel.decide.case import Case, Finding, Rule
 
 
 def funds(case: Case) -> Finding:
@@ -40,3 +40,7 @@ def allowance_left(case: Case) -> Finding:
     """Nothing of Permit2's allowance to the router remains (I14)."""
     left = case.simulation.router_allowance
     return left == 0, f"{left} base units of allowance to the router remain"
+
+
+SWAP: tuple[Rule, ...] = (funds, paid, other_tokens, allowance_left)
+APPROVE: tuple[Rule, ...] = (nothing_moved,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentinel.core.network import NATIVE
 from sentinel.core.units import COIN, GWEI, TRANSFER_GAS
-from sentinel.decide.case import Case, Finding, most_cost
+from sentinel.decide.case import Case, Finding, Rule, most_cost
 
 
 def gas_limit(case: Case) -> Finding:
@@ -34,3 +34,6 @@ def gas_reserve(case: Case) -> Finding:
     left = case.state.balances.get(NATIVE, 0) - most_cost(case) - case.tx.value
     reserve = case.limits.gas_reserve
     return left >= reserve, f"{left / COIN:g} {NATIVE} would remain, at least {reserve / COIN:g}"
+
+
+EVERY: tuple[Rule, ...] = (gas_limit, fee_caps, max_cost, gas_reserve)

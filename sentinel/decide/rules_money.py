@@ -9,7 +9,7 @@ from sentinel.core.actions import Approve, Route
 from sentinel.core.network import COIN_LEGS, NATIVE
 from sentinel.core.units import BPS, PIPS
 from sentinel.decide import case as reckon
-from sentinel.decide.case import Case, Finding, money, unit_value, value, value_in
+from sentinel.decide.case import Case, Finding, Rule, money, unit_value, value, value_in
 
 
 def reference(case: Case) -> Finding:
@@ -113,3 +113,17 @@ def _tokens(case: Case) -> set[str]:
         return {action.token}
     tokens = {token for route in case.swap.routes for leg in route.legs for token in (leg.token_in, leg.token_out)}
     return tokens - {NATIVE}  # it is valued as its wrapped token, which is always among those asked for
+
+
+SWAP: tuple[Rule, ...] = (
+    reference,
+    daily_loss,
+    pool_price,
+    trade_size,
+    min_out_price,
+    realised,
+    cycle_profit,
+    daily_volume,
+    inventory,
+)
+APPROVE: tuple[Rule, ...] = (reference, daily_loss, approval_bound)

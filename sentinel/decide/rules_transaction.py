@@ -9,7 +9,7 @@ from sentinel.core.actions import Leg, Swap
 from sentinel.core.errors import Refused
 from sentinel.core.network import NATIVE, UNWRAP, WRAP, Network, Pool
 from sentinel.decide.calldata import ADDRESS_THIS, CONTRACT_BALANCE, MSG_SENDER, SwapCall
-from sentinel.decide.case import Case, Finding
+from sentinel.decide.case import Case, Finding, Rule
 
 SIGNATURE_BYTES = 65
 
@@ -195,3 +195,19 @@ def _pool(network: Network, venue: str, pair: set[str], fee: int | None, spacing
 
 def _same(one: str, other: str) -> bool:
     return one.lower() == other.lower()
+
+
+SWAP: tuple[Rule, ...] = (
+    action,
+    reverted,
+    target,
+    calldata,
+    route,
+    value,
+    recipient,
+    min_out,
+    permit,
+    deadline,
+    nonce,
+)
+APPROVE: tuple[Rule, ...] = (action, reverted, value, approval, deadline, nonce)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sentinel.config.limits import Limits
 from sentinel.core import gas
-from sentinel.core.mandate import Limits
 from sentinel.core.network import FeeMarket, Network
 from sentinel.core.simulation import SimEnv
 from sentinel.core.transaction import Fees

@@ -37,7 +37,15 @@ class Board:
         self._trades: deque[dict[str, Any]] = deque(maxlen=KEPT_CYCLES)
         self._equity: deque[float] = deque(maxlen=KEPT_EQUITY)
         self._positions: dict[str, dict[str, float]] = {}
-        self.web: str | None = None  # address of the status page once it listens
+        self._web: str | None = None
+
+    @property
+    def web(self) -> str | None:
+        """Address of the status page once it listens."""
+        return self._web
+
+    def listens(self, web: str) -> None:
+        self._web = web
 
     def head_seen(self, head: Head) -> None:
         self._head = head
@@ -96,7 +104,7 @@ class Board:
             "transactions": dict(self._outcomes),
             "positions": self._positions,
             "equity": self._equity[-1] if self._equity else None,
-            "web": self.web,
+            "web": self._web,
         }
 
     def line(self) -> str:

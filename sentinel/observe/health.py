@@ -34,6 +34,7 @@ class Health:
         stuck_after: float = STUCK_AFTER,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._max_head_age = max_head_age
         self._max_silence = max_silence
@@ -44,11 +45,7 @@ class Health:
         self._busy_since: dict[str, float] = {}  # what is under way: the cycle, the follower's look
         self._reports: dict[str, tuple[Check, float]] = {}
         self._parts = parts
-        self.stopping = False
-
-    def require(self, part: str) -> None:
-        """One more part that readiness needs."""
-        self._parts = (*self._parts, part)
+        self._stopping = stopping
 
     def head_seen(self, head: Head) -> None:
         self._head = head
@@ -71,7 +68,7 @@ class Health:
 
     def ready(self) -> tuple[Check, ...]:
         checks = [*self.alive(), self._heads(), *(self._part(name) for name in self._parts)]
-        if self.stopping:
+        if self._stopping():
             checks.append(Check("running", False, "the daemon is stopping"))
         return tuple(checks)
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prometheus_client import Counter, generate_latest
 
+from sentinel.config.limits import Limits
 from sentinel.core import valuation
 from sentinel.core.actions import Proposal
 from sentinel.core.decision import Act
-from sentinel.core.mandate import Limits, Spent
+from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.record import CycleRecord

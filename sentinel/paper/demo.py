@@ -20,12 +20,13 @@ from sentinel.config.settings import Settings, load
 from sentinel.core import valuation
 from sentinel.core.decision import Act
 from sentinel.core.host.process import free_port, port_taken
-from sentinel.core.network import NATIVE, Symbol
+from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Settled, drift_bps
 from sentinel.core.units import COIN
 from sentinel.daemon import App, opened, run
+from sentinel.daemon.telling import OnCycle, OnSettled
 from sentinel.market import Devnet
 from sentinel.market.crowd import Behaviour
 from sentinel.market.driver import Market
@@ -82,9 +83,11 @@ async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float
             "WBTC": [bar.wbtc for bar in net.market.before],
             net.network.quote: [1.0] * len(net.market.before),
         }
-        app = await stack.enter_async_context(opened(settings, cycles=blocks, prior=prior, log_to=log))
         recorded = asyncio.Event()
-        _watch(app, screen, recorded)
+        on_cycle, on_settled = _watching(net.network, screen, recorded)
+        app = await stack.enter_async_context(
+            opened(settings, cycles=blocks, prior=prior, log_to=log, on_cycle=on_cycle, on_settled=on_settled)
+        )
         screen.start(f"http://{settings.web.host}:{settings.web.port}", net.market.source)
         try:
             async with _mining(net.market, block_time, recorded):
@@ -116,8 +119,8 @@ def _settings(home: Path, net: Devnet, model_url: str, ports: dict[str, int], ke
     return load(Path(".env"), **explicit)
 
 
-def _watch(app: App, screen: Screen, recorded: asyncio.Event) -> None:
-    network, start = app.parts.network, dict[Symbol, int](PURSE)
+def _watching(network: Network, screen: Screen, recorded: asyncio.Event) -> tuple[OnCycle, OnSettled]:
+    start = dict[Symbol, int](PURSE)
     promised: dict[str, Simulation] = {}
 
     def on_cycle(record: CycleRecord) -> None:
@@ -134,15 +137,15 @@ def _watch(app: App, screen: Screen, recorded: asyncio.Event) -> None:
         simulation = promised.pop(settled.intent_id, None)
         screen.settled(settled, drift_bps(simulation, settled) if simulation else None)
 
-    app.daemon.on_cycle.append(on_cycle)
-    app.daemon.on_settled.append(on_settled)
+    return on_cycle, on_settled
 
 
 async def _settle(app: App) -> None:
     """Follow what Ctrl-C left in flight, so that the summary can say how it ended."""
     until = time.monotonic() + PATIENCE
-    while app.daemon.follower.in_flight is not None and time.monotonic() < until:
-        await app.daemon.follower.on_head(await latest_head(app.parts.rpc))
+    follower = app.daemon.loop.follower
+    while follower.in_flight is not None and time.monotonic() < until:
+        await follower.on_head(await latest_head(app.parts.rpc))
         await asyncio.sleep(0.1)
 
 

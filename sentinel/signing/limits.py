@@ -13,8 +13,8 @@ from typing import Any
 
 from eth_utils.address import is_hex_address
 
+from sentinel.config.limits import Limits
 from sentinel.core.errors import SignerRefused
-from sentinel.core.mandate import Limits
 from sentinel.core.network import Address, FeeMarket, Network, Symbol
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees

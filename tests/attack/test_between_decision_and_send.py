@@ -86,9 +86,7 @@ class Stage:
     async def run(self) -> CycleRecord:
         executor = DryRun(self.journal)
         stage: Any = self
-        cycle = Cycle(
-            stage, stage, stage, stage, stage, self.vote, executor, self.journal, lambda: 1, lambda: HEADS[self.at]
-        )
+        cycle = Cycle(stage, stage, stage, stage, stage, self.vote, executor, self.journal, 1, lambda: HEADS[self.at])
         return await cycle.run(HEADS[0])
 
 

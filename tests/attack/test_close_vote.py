@@ -85,7 +85,7 @@ class Stage:
             vote=self.vote,
             executor=DryRun(self.journal),
             journal=self.journal,
-            samples=lambda: 8,
+            samples=8,
             newest=lambda: world.STATE.head,
             more=lambda decision, ballots: further(decision, ballots, most, 5000),
         ).run(world.STATE.head)

@@ -88,7 +88,7 @@ class Asked(Stage):
         part: Any = self
         stages = (part, part, part, part, part, self.vote, executor, self.journal)
         guards: Any = {"disputed": self.disputed, "stopping": self.stopping}
-        return await Cycle(*stages, lambda: 1, lambda: HEADS[0], **guards).run(HEADS[0])
+        return await Cycle(*stages, 1, lambda: HEADS[0], **guards).run(HEADS[0])
 
 
 async def test_an_intent_is_in_the_journal_before_it_is_executed(journal: Journal) -> None:

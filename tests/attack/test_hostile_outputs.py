@@ -19,8 +19,10 @@ from sentinel.agent.tools import Toolbox
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.config.limits import Limits, LimitSettings
+from sentinel.config.network_file import load_network
 from sentinel.core.actions import Action, Approve, Candidate, Discarded, HoldAction, Swap
-from sentinel.core.mandate import Limits, Spent
+from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network, Symbol
 from sentinel.core.simulation import Simulation
@@ -42,11 +44,12 @@ WALLET = Account.from_key(b"\x2b" * 32).address
 PURSE = {"ETH": 5 * 10**18, "WETH": 40 * 10**18, "USDC": 80_000 * USD, "WBTC": 3 * 10**8}
 VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**9, "settings")
 CAP = 1_000 * USD  # of an approval that the builder lets through; policy's is lower
-LIMITS = Limits(
-    max_trade=1_000 * USD, min_trade=10 * USD, max_slippage_bps=100, reference_tolerance_bps=200, min_profit=0,
-    max_gas=400_000, max_fee=500 * 10**9, max_priority_fee=5 * 10**9, max_cost=10**18, gas_reserve=10**16,
-    max_head_age=60, max_deadline=120, daily_loss=50 * USD, daily_volume=50_000 * USD, inventory_bps={"WBTC": 6_000},
-    max_approval=500 * USD,
+LIMITS = Limits.of(
+    LimitSettings(
+        min_trade=10, reference_tolerance_bps=200, min_profit=0, max_gas=400_000, max_fee_gwei=500, max_cost_eth=1,
+        gas_reserve_eth=0.01, daily_loss=50, inventory_bps={"WBTC": 6_000}, approval=500,
+    ),
+    load_network("devnet"),
 )  # fmt: skip
 
 

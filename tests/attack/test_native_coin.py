@@ -11,8 +11,8 @@ from eth_account import Account
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.config.limits import Limits
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core import gas
 from sentinel.core.actions import Candidate, Swap
 from sentinel.core.errors import SignerRefused
@@ -137,7 +137,7 @@ async def test_no_other_use_of_native_coin_comes_through(desk: Desk, kind: str) 
     else:
         action = build.route(state, ["WETH", "ETH"], "0.2", ["unwrap"])
         ways = unwrapping()
-    policy = Policy(desk.network, limits(load(env_file=None), desk.network))
+    policy = Policy(desk.network, Limits.of(load(env_file=None).limits, desk.network))
     caps = {token.address: 10**30 for token in desk.network.tokens.values()}
     router, wrapped = desk.network.universal_router, desk.network.tokens["WETH"].address
     ran = 0

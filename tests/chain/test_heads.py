@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from sentinel.chain.anvil import start_anvil
 from sentinel.chain.heads import HeadStream, latest_head, parse_head
@@ -110,7 +111,7 @@ async def test_a_node_that_dies_and_returns_leaves_no_hole(subscribed: bool, tmp
             before = await until(4)
             dump = await rpc.call("anvil_dumpState", True)
             await child.kill()
-            await eventually(lambda: not stream.connected)
+            await eventually(lambda: stream.reconnects >= 1)
             state.write_text(_as_file(dump))
             async with node("--load-state", str(state), port=port) as (_, _, again):
                 assert (await latest_head(again)).hash == before[-1].hash
@@ -134,23 +135,25 @@ async def test_a_reorg_is_followed_from_where_the_chains_part(subscribed: bool) 
     async with node() as (_, url, rpc):
         replaced: list[int] = []
         stream = streams(url, rpc, subscribed, on_reorg=replaced.append)
-        async with collecting(stream) as until:
-            await until(1)
-            await mine(rpc, 2)
-            await until(3)
-            snapshot = await rpc.call("evm_snapshot")
-            await mine(rpc, 3)
-            old = await until(6)
-            await rpc.call("evm_revert", snapshot)
-            await rpc.call("anvil_setNextBlockBaseFeePerGas", hex(123456789))
-            await rpc.call("evm_mine")
-            heads = await until(7)
-            assert (heads[6].number, heads[6].parent_hash) == (3, old[2].hash)
-            assert heads[6].hash != old[3].hash
-            await mine(rpc, 4)
-            assert linked((await until(11))[6:])
-            assert (stream.reorgs, stream.deepest_reorg) == (1, 3)
-            assert replaced == [3]
+        with capture_logs() as logged:
+            async with collecting(stream) as until:
+                await until(1)
+                await mine(rpc, 2)
+                await until(3)
+                snapshot = await rpc.call("evm_snapshot")
+                await mine(rpc, 3)
+                old = await until(6)
+                await rpc.call("evm_revert", snapshot)
+                await rpc.call("anvil_setNextBlockBaseFeePerGas", hex(123456789))
+                await rpc.call("evm_mine")
+                heads = await until(7)
+                assert (heads[6].number, heads[6].parent_hash) == (3, old[2].hash)
+                assert heads[6].hash != old[3].hash
+                await mine(rpc, 4)
+                assert linked((await until(11))[6:])
+                assert stream.reorgs == 1
+                assert [line["depth"] for line in logged if line["event"] == "heads.reorg"] == [3]
+                assert replaced == [3]
 
 
 async def test_a_longer_branch_that_replaces_ours_comes_from_its_fork_point() -> None:
@@ -214,16 +217,16 @@ async def test_a_gap_longer_than_the_backfill_is_jumped() -> None:
 
 @either
 async def test_silence_is_reported_and_ends_with_the_next_head(subscribed: bool) -> None:
-    """No block for `stall_after`: stalled, and nothing is yielded twice."""
+    """No block for `stall_after`: it is logged, and nothing is yielded twice."""
     async with node() as (_, url, rpc):
         stream = streams(url, rpc, subscribed, stall_after=0.3)
-        async with collecting(stream) as until:
-            await until(1)
-            await eventually(lambda: stream.stalled)
-            await mine(rpc)
-            assert [head.number for head in await until(2)] == [0, 1]
-            assert stream.stalled is False
-            assert stream.reconnects == 0
+        with capture_logs() as logged:
+            async with collecting(stream) as until:
+                await until(1)
+                await eventually(lambda: "heads.stalled" in [line["event"] for line in logged])
+                await mine(rpc)
+                assert [head.number for head in await until(2)] == [0, 1]
+                assert stream.reconnects == 0
 
 
 async def test_a_subscription_that_goes_deaf_is_made_anew() -> None:

@@ -49,7 +49,7 @@ def test_a_reorg_forgets_the_blocks_that_were_replaced() -> None:
     history.append(head(5, "c", parent="c"), {"WETH": 50.0})
     assert history.closes() == {"WETH": (1.0, 2.0, 3.0, 3.0, 50.0)}
     history.rewind(3)
-    assert history.last_number == 2
+    assert history.closes() == {"WETH": (1.0, 2.0)}
 
 
 def test_reading_the_same_block_again_counts_once() -> None:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import load
-from sentinel.config.terms import allowances, signed_allowances
+from sentinel.config.terms import Terms
 
 NETWORK = load_network("devnet")
-SETTINGS = load(None)
+TERMS = Terms.of(load(None), NETWORK)
 
 
 @given(st.floats(1.0, 100_000.0), st.floats(0.75, 1.0))
@@ -18,5 +18,6 @@ def test_the_signer_signs_the_allowance_though_the_price_has_fallen_by_a_quarter
     """Its caps were set at one block's price, the allowance is made at a later one's; the first digits may differ."""
     prices = dict.fromkeys(NETWORK.tokens, price) | {"USDC": 1.0}
     later = {symbol: one * moved if symbol != "USDC" else one for symbol, one in prices.items()}
-    signs = signed_allowances(SETTINGS, NETWORK, prices)
-    assert all(amount <= signs[symbol] for symbol, amount in allowances(SETTINGS, NETWORK, later).items())
+    signs = TERMS.token_caps(prices).approvals
+    made = TERMS.allowances(later)
+    assert all(amount <= signs[NETWORK.tokens[symbol].address] for symbol, amount in made.items())

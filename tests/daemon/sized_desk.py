@@ -14,8 +14,8 @@ from eth_utils.address import to_checksum_address
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
-from sentinel.config import terms
 from sentinel.config.settings import Settings, load
+from sentinel.config.terms import Terms
 from sentinel.core.actions import Action, Candidate, HoldAction, Proposal
 from sentinel.core.decision import Decision
 from sentinel.core.market_state import MarketState, MarketView, Regime
@@ -23,8 +23,8 @@ from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.cycle import Cycle, Size
-from sentinel.daemon.assemble import builder
 from sentinel.daemon.calibrated import quorum_bps, sizes
+from sentinel.daemon.in_force import builder
 from sentinel.daemon.sizer import Sizer
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
@@ -71,7 +71,7 @@ class Desk:
         return VIEW
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
-        build = builder(self.settings(PART), self.net.network, state.prices)
+        build = builder(Terms.of(self.settings(PART), self.net.network), self.net.network, state.prices)
         actions = [self.make(build, state)] * 7 + [HoldAction("wait")]
         candidates = tuple(Candidate(i, action, "") for i, action in enumerate(actions))
         return Proposal(n, candidates, (), (), (), 1, "written")
@@ -83,13 +83,14 @@ class Desk:
     async def run(self, given: Settings, size: Size | None = None) -> CycleRecord:
         network = self.net.network
         head = await latest_head(self.net.rpc)
-        policy = Policy(network, terms.limits(given, network))
-        build = builder(given, network, (await self.market.read(head)).prices)
+        terms = Terms.of(given, network)
+        policy = Policy(network, terms.limits)
+        build = builder(terms, network, (await self.market.read(head)).prices)
         supported = sizes(given)
         assert supported is not None
 
         def voted(ballots: Sequence[Simulation], asked: int, state: MarketState) -> Decision:
-            dust = terms.dust(given, network, state.prices)
+            dust = terms.dust(state.prices)
             return vote(ballots, asked=asked, quorum_bps=quorum_bps(given), dust=dust)
 
         us: Any = self
@@ -102,7 +103,7 @@ class Desk:
             vote=voted,
             executor=DryRun(self.journal),
             journal=self.journal,
-            samples=lambda: 8,
+            samples=8,
             newest=lambda: head,
             clock=lambda: float(head.timestamp),
             size=size or Sizer(supported, build.scaled, self.toolkit, policy).size,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from sentinel.daemon.breaker import DriftBreaker
-from sentinel.decide.drift import DriftLimits
+from sentinel.daemon.guards.breaker import DriftBreaker
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 from sentinel.market.crowd import Behaviour
 from tests.daemon.running import Cli, moving
+from tests.decide.world import LIMITS
 from tests.journal import values
 
 
@@ -38,7 +38,7 @@ def trade(journal: Journal, drift_bps: int) -> None:
 
 def test_the_latch_is_set_by_the_journal_alone_and_only_the_operator_clears_it(tmp_path: Path) -> None:
     """A breach found after a crash still counts; after `resume` the trades before it are forgiven, the next are not."""
-    limits, bell = DriftLimits(one=100.0, mean=30.0, trades=3), Bell()
+    limits, bell = replace(LIMITS, one_drift_bps=100.0, mean_drift_bps=30.0, drift_trades=3), Bell()
     journal = opened(tmp_path)
     for drift in (-90, 20, -90):
         trade(journal, drift)

@@ -10,7 +10,7 @@ import pytest
 
 from sentinel.cli import common, service
 from sentinel.core.errors import NotRunning, OperatorError
-from sentinel.daemon.control import NAME, ControlServer, ask
+from sentinel.daemon.operator.control import NAME, ControlServer, ask
 
 
 class Daemon:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,16 @@ from sentinel.core.errors import JournalError, OperatorError, RpcError
 from sentinel.core.market_state import Head
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Intent, Settled
-from sentinel.daemon.daemon import Daemon
+from sentinel.daemon.daemon import Daemon, Service
 from sentinel.daemon.latest import Latest
+from sentinel.daemon.lifecycle import Lifecycle
+from sentinel.daemon.loop import Loop
+from sentinel.daemon.telling import OnCycle, OnSettled, Telling
 from sentinel.observe.board import Board
 from sentinel.observe.health import Health
 from sentinel.observe.logs import logger
 from sentinel.observe.metrics import Metrics
+from sentinel.observe.systemd import Notifier, Pulse
 from tests.daemon import values
 
 
@@ -70,19 +74,32 @@ class Follower:
         return values.settled() if head.number == self.at else None
 
 
-def make(cycle: Cycle, heads: Heads, follower: Follower | None = None, **more: Any) -> Daemon:
-    return Daemon(
+def make(
+    cycle: Cycle,
+    heads: Heads,
+    follower: Follower | None = None,
+    *,
+    services: Sequence[Service] = (),
+    on_cycle: OnCycle = lambda _: None,
+    on_settled: OnSettled = lambda _: None,
+    **more: Any,
+) -> Daemon:
+    """`more` is the loop's."""
+    lifecycle, notifier = Lifecycle(), Notifier()
+    health = Health(max_head_age=60, stopping=lambda: lifecycle.stopping)
+    telling = Telling(
         network=values.NETWORK,
-        heads=heads,
-        latest=Latest(),
-        cycle=cycle,
-        follower=follower or Follower(),
         metrics=Metrics(values.NETWORK),
-        health=Health(max_head_age=60),
+        health=health,
         board=Board(values.NETWORK),
         log=logger(),
-        **more,
+        notifier=notifier,
+        pulse=Pulse(notifier, health),
+        on_cycle=(on_cycle,),
+        on_settled=(on_settled,),
     )
+    loop = Loop(lifecycle, heads, Latest(), cycle, follower or Follower(), telling, **more)
+    return Daemon(lifecycle, loop, telling, services)
 
 
 async def test_a_slow_cycle_skips_to_the_newest_head() -> None:
@@ -141,12 +158,12 @@ async def test_settled_transactions_are_told_with_their_drift() -> None:
         Heads(last=8, every=0.03),
         Follower(at=6, fails_at=3),
         cycles=7,
-        on_settled=[told.append],
-        on_cycle=[cycles.append],
+        on_settled=told.append,
+        on_cycle=cycles.append,
     )
     assert await daemon.run() == 0
     assert [settled.intent_id for settled in told] == ["a1"]
-    assert daemon.board.trades()[0]["drift_bps"] == 0.0
+    assert daemon.telling.board.trades()[0]["drift_bps"] == 0.0
     assert len(cycles) == 7
 
 
@@ -176,11 +193,11 @@ async def test_probes_tell_health_and_survive_what_they_find() -> None:
     daemon = make(Cycle(), Heads(last=0), probes={"model": probe}, probe_every=0.01)
     running = asyncio.create_task(daemon.run())
     await asyncio.sleep(0.1)
-    found = {check.name: check for check in daemon.health.ready()}
+    found = {check.name: check for check in daemon.telling.health.ready()}
     assert found["model"].why == "gone"
     answers[0] = lambda: (True, "there")
     await asyncio.sleep(0.1)
-    found = {check.name: check for check in daemon.health.ready()}
+    found = {check.name: check for check in daemon.telling.health.ready()}
     assert found["model"].ok
     daemon.stop()
     assert await asyncio.wait_for(running, 2) == 0
@@ -205,6 +222,25 @@ async def test_what_a_person_must_mend_is_raised_after_a_clean_stop() -> None:
     with pytest.raises(OperatorError, match="8787"):
         await asyncio.wait_for(daemon.run(), 2)
     assert "good" in stopped
+
+
+async def test_services_stop_in_the_reverse_of_their_start() -> None:
+    """The order is written once, in the list that the daemon is given."""
+    told: list[str] = []
+
+    @dataclass(frozen=True)
+    class One:
+        name: str
+
+        async def start(self) -> None:
+            told.append(f"{self.name} starts")
+
+        async def stop(self) -> None:
+            told.append(f"{self.name} stops")
+
+    daemon = make(Cycle(), Heads(last=3), cycles=1, services=[One("a"), One("b"), One("c")])
+    assert await daemon.run() == 0
+    assert told == ["a starts", "b starts", "c starts", "c stops", "b stops", "a stops"]
 
 
 async def test_the_next_heads_market_is_read_while_a_cycle_runs() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sentinel.chain.fees import OP_ORACLE
 from sentinel.config.settings import Settings, load
+from sentinel.config.terms import Terms
 from sentinel.core.network import FeeMarket, Network
 from sentinel.daemon.doctor.fee_checks import fees
 from sentinel.daemon.doctor.findings import Finding
@@ -14,7 +15,7 @@ from tests.chains import before_london, rollup
 
 
 async def found(net: Devnet, network: Network, settings: Settings | None = None) -> list[Finding]:
-    return [finding async for finding in fees(settings or load(env_file=None), network, net.rpc)]
+    return [finding async for finding in fees(Terms.of(settings or load(env_file=None), network), net.rpc)]
 
 
 async def test_blocks_without_a_base_fee_are_legacy() -> None:

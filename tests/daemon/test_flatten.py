@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sentinel.core.errors import NotRunning, OperatorError
-from sentinel.daemon.control import ask
+from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
 from tests.daemon.running import WALLET, Cli, moving
 
@@ -100,6 +100,34 @@ async def test_everything_is_sold_in_slices_and_the_daemon_stops(cli: Cli, devne
     assert (await cli.json("replay", str(acts[-1]["id"])))["same"]
     code, out, _ = await cli("status", "--json")
     assert (code, json.loads(out)["paused"]) == (3, "by the operator")  # the operator's own reason is kept
+
+
+async def test_a_sale_keeps_to_the_limits_of_a_reload(cli: Cli, devnet: Devnet) -> None:
+    """The seller's slices and policy's limit are those in force, not those of the start; also where the reload comes
+    while everything is being sold."""
+    file = cli.folder / "sentinel.env"
+    file.write_text("SENTINEL_LIMITS__MAX_TRADE=300\n")
+    del cli.settings["SENTINEL_LIMITS__MAX_TRADE"]
+    await cli.spawn("run", "--env-file", str(file))
+    await until(cli, lambda found: found["cycles"] > 0, devnet)
+
+    async def sales(limit: int, since: int) -> int:
+        """Reload with this limit; how many sales there are once two more were accepted."""
+        file.write_text(f"SENTINEL_LIMITS__MAX_TRADE={limit}\n")
+        assert (await tell(cli, "reload"))["changed"]["SENTINEL_LIMITS__MAX_TRADE"][1] == limit
+        if since == 0:
+            await tell(cli, "flatten")
+        await until(cli, lambda found: len(ended(found)) >= since + 2, devnet)
+        return len(ended((await tell(cli, "status"))["status"]))
+
+    def ended(status: Any) -> list[float]:
+        return [sale["for"] for sale in (status["flatten"] or {"sales": []})["sales"] if sale["ended"]]
+
+    at_first = await sales(100, 0)
+    later = await sales(50, at_first + 1)  # one more may have been accepted before the reload
+    done = ended((await tell(cli, "status"))["status"])
+    assert all(80 < sold < 101 for sold in done[:at_first])
+    assert all(40 < sold < 51 for sold in done[at_first + 1 : later])
 
 
 async def test_a_dry_run_has_nothing_to_sell(cli: Cli, devnet: Devnet) -> None:

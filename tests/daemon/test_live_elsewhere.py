@@ -15,8 +15,9 @@ from sentinel.core.errors import SettingsError
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.daemon import opened
-from sentinel.daemon.assemble import JOURNAL
-from sentinel.daemon.permission import require_permission
+from sentinel.daemon.files import JOURNAL
+from sentinel.daemon.flatten.selling import Selling
+from sentinel.daemon.guards.permission import require_permission
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 from sentinel.signing.process import wallet
@@ -66,12 +67,21 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
 
         settled: list[Settled] = []
         with (tmp_path / "log").open("w") as log:
-            async with opened(settings(), trader_model=OracleModel(), log_to=log) as app:
-                app.daemon.on_settled += [settled.append, lambda _: app.daemon.stop()]
-                assert await asyncio.wait_for(app.daemon.run(), PATIENCE) == 0
-                cycles: Any = app.daemon.cycle
-                assert cycles.trade.runner.stopping()  # I26: neither would begin anything now
-                assert cycles.sell.stopping()
+            seen = asyncio.Event()
+
+            def ended(one: Settled) -> None:
+                settled.append(one)
+                seen.set()
+
+            async with opened(settings(), trader_model=OracleModel(), log_to=log, on_settled=ended) as app:
+                running = asyncio.create_task(app.daemon.run())
+                await asyncio.wait_for(seen.wait(), PATIENCE)
+                app.daemon.stop()
+                assert await asyncio.wait_for(running, PATIENCE) == 0
+                runs = app.reloader.runner
+                assert isinstance(runs, Selling)
+                assert runs.trade.stopping()  # I26: neither would begin anything now
+                assert runs.sale.stopping()
         assert [done.outcome for done in settled] == [Outcome.CONFIRMED]
         tx = await devnet.rpc.call("eth_getTransactionByHash", settled[0].tx_hash)
         assert int(tx["chainId"], 16) == CHAIN

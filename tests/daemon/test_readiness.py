@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,10 @@ from tests.daemon.running import ALLOWED, PURSE, WALLET, moving
 
 
 class Watched:
-    def __init__(self, app: App, endpoint: Endpoint) -> None:
+    def __init__(self, app: App, endpoint: Endpoint, records: list[CycleRecord]) -> None:
         self.app = app
         self.endpoint = endpoint
-        self.records: list[CycleRecord] = []
-        app.daemon.on_cycle.append(self.records.append)
+        self.records = records
 
     async def checks(self) -> tuple[int, list[dict[str, Any]]]:
         """Status of /readyz and what it says."""
@@ -99,15 +99,16 @@ async def watched(devnet: Devnet, tmp_path: Path, direct: str) -> AsyncIterator[
         wallet={"address": WALLET},
         log={"level": "error"},
     )
-    async with moving(devnet, 0.2), opened(settings) as app:
-        app.daemon.probe_every = 0.1
-        one = Watched(app, endpoint)
-        running = asyncio.create_task(app.daemon.run())
+    records: list[CycleRecord] = []
+    async with moving(devnet, 0.2), opened(settings, on_cycle=records.append) as app:
+        daemon = replace(app.daemon, loop=replace(app.daemon.loop, probe_every=0.1))
+        one = Watched(app, endpoint, records)
+        running = asyncio.create_task(daemon.run())
         try:
             await one.until(200)
             yield one
         finally:
-            app.daemon.stop()
+            daemon.stop()
             assert await asyncio.wait_for(running, 20) == 0
             await endpoint.stop()
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from sentinel.config import terms
+from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings
 from sentinel.core.actions import Approve, Candidate
 from sentinel.core.decision import Act
 from sentinel.core.market_state import MarketState
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Intent, Outcome, Settled
-from sentinel.daemon.recheck import still_good
+from sentinel.daemon.guards.recheck import still_good
 from sentinel.decide.policy import Policy
 from sentinel.execute.dryrun import DryRun
 from sentinel.journal.journal import Journal
@@ -24,7 +24,7 @@ from tests.daemon.sized_desk import PART, Desk, opened
 
 
 def parts(desk: Desk, given: Settings, state: MarketState) -> Any:
-    limits = terms.limits(given, desk.net.network)
+    limits = Limits.of(given.limits, desk.net.network)
     return SimpleNamespace(
         network=desk.net.network,
         limits=limits,
@@ -56,7 +56,9 @@ async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path, mon
         state, trade = record.state, record.decision
         assert isinstance(trade, Act), trade
         assert state is not None
-        monkeypatch.setattr("sentinel.daemon.recheck.time", SimpleNamespace(time=lambda: float(state.head.timestamp)))
+        monkeypatch.setattr(
+            "sentinel.daemon.guards.recheck.time", SimpleNamespace(time=lambda: float(state.head.timestamp))
+        )
         dry = DryRun(desk.journal)
         held_up = accepted(desk.journal, await dry.prepare(trade, state), 1, record, state)
         assert desk.journal.spent_today(state.head.timestamp).volume > 250 * 10**6

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.chain.heads import latest_head
-from sentinel.config import terms
+from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings, load
+from sentinel.config.terms import Terms
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act, Hold, HoldReason
-from sentinel.core.mandate import Limits, Spent
+from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
-from sentinel.core.network import HexHash
+from sentinel.core.network import HexHash, Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.tokens import to_base_units
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.cycle import Cycle
-from sentinel.daemon.assemble import builder
+from sentinel.daemon.cycles import sale
 from sentinel.daemon.flatten.flatten import PATIENCE, TRIES, Plan, Seller, plain, plan
 from sentinel.daemon.flatten.selling import Selling
+from sentinel.daemon.in_force import builder
+from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.decide.controls import Purpose
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
@@ -49,14 +53,20 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield desk
 
 
+def selling(network: Network, clock: Callable[[], float] = time.monotonic) -> Seller:
+    terms = Terms.of(SETTINGS, network)
+    build = builder(terms, network, {})
+    return Seller(network, lambda: build, lambda: terms.limits, lambda: NONE, clock)
+
+
 async def read(desk: Desk) -> MarketState:
     return await desk.market.read(await latest_head(desk.net.rpc))
 
 
 def planned(desk: Desk, state: MarketState, spent: Spent = NONE, settings: Settings = SETTINGS, **limits: Any) -> Plan:
     network = desk.net.network
-    allowed: Limits = replace(terms.limits(settings, network), **limits)
-    return plan(network, state, builder(settings, network, state.prices), allowed, spent, {})
+    allowed: Limits = replace(Limits.of(settings.limits, network), **limits)
+    return plan(network, state, builder(Terms.of(settings, network), network, state.prices), allowed, spent, {})
 
 
 async def test_it_sells_the_largest_holding_in_equal_slices(desk: Desk) -> None:
@@ -106,22 +116,21 @@ async def test_policy_lets_a_sale_through_as_any_trade(desk: Desk) -> None:
     refuses it until the token is given up."""
     network, journal = desk.net.network, desk.journal
     head = await latest_head(desk.net.rpc)
-    limits = terms.limits(SETTINGS, network)
+    limits = Limits.of(SETTINGS.limits, network)
     clock = count(0.0, PATIENCE / (TRIES - 1))
-    seller = Seller(network, builder(SETTINGS, network, {}), limits, lambda: NONE, clock.__next__)
-    us: Any = seller
+    seller = selling(network, clock.__next__)
 
     async def run(allowed: Limits) -> CycleRecord:
         record = await Cycle(
             market=desk.market,
-            analyst=us,
-            trader=us,
+            analyst=seller,
+            trader=seller,
             toolkit=desk.toolkit,
             policy=Policy(network, allowed),
             vote=lambda ballots, asked, state: vote(ballots, asked=asked, quorum_bps=0),
             executor=DryRun(journal),
             journal=journal,
-            samples=lambda: 1,
+            samples=1,
             newest=lambda: head,
             clock=lambda: float(head.timestamp),
             purpose=Purpose.SALE,
@@ -153,19 +162,18 @@ async def test_policy_lets_a_sale_through_as_any_trade(desk: Desk) -> None:
 async def test_nothing_is_sold_while_the_endpoints_disagree(desk: Desk) -> None:
     """Whichever of them is wrong, its head would price the sale (I11)."""
     parts: Any = SimpleNamespace(
-        settings=SETTINGS,
-        network=desk.net.network,
-        limits=terms.limits(SETTINGS, desk.net.network),
         journal=desk.journal,
         toolkit=desk.toolkit,
-        policy=Policy(desk.net.network, terms.limits(SETTINGS, desk.net.network)),
         rpc=SimpleNamespace(disputed="a and b tell different blocks"),
-        health=SimpleNamespace(stopping=False),
+        lifecycle=Lifecycle(),
     )
-    unused: Any = None
-    selling = Selling.of(parts, desk.market, DryRun(desk.journal), unused, unused, unused)
+    network = desk.net.network
+    force: Any = SimpleNamespace(policy=Policy(network, Limits.of(SETTINGS.limits, network)))
+    seller, unused = selling(network), cast(Any, None)
+    sell = sale(parts, force, desk.market, DryRun(desk.journal), seller)
+    runs = Selling(unused, sell, seller, desk.journal, unused, unused)
     desk.journal.standing.flatten(by="operator")
-    record = await selling.run(await latest_head(desk.net.rpc))
+    record = await runs.run(await latest_head(desk.net.rpc))
     assert record.decision == Hold(HoldReason.DISPUTED, detail="a and b tell different blocks")
     assert desk.journal.trades(1) == ()
 
@@ -173,7 +181,7 @@ async def test_nothing_is_sold_while_the_endpoints_disagree(desk: Desk) -> None:
 async def test_a_sale_that_fails_on_the_chain_is_tried_again_only_so_often(desk: Desk) -> None:
     """A revert counts against its token, a confirmed sale forgets the earlier ones, an outage counts for nothing."""
     network = desk.net.network
-    seller = Seller(network, builder(SETTINGS, network, {}), terms.limits(SETTINGS, network), lambda: NONE)
+    seller = selling(network)
     state = await read(desk)
 
     async def ended(outcome: Outcome | None, number: int) -> None:
@@ -196,7 +204,7 @@ async def test_a_sale_that_fails_on_the_chain_is_tried_again_only_so_often(desk:
     await seller.propose(state, seller.view(state), 1)
     assert seller.left["WETH"].why == "its sale ended reverted"
     assert not seller.finished
-    seller.begin()
+    seller.work_on(1)
     await seller.propose(state, seller.view(state), 1)
     assert "WETH" not in seller.left
 
@@ -204,8 +212,7 @@ async def test_a_sale_that_fails_on_the_chain_is_tried_again_only_so_often(desk:
 async def test_what_a_later_head_may_mend_has_a_minute(desk: Desk) -> None:
     """However fast the blocks come: five of them are ten seconds on many a chain."""
     network, now = desk.net.network, [0.0]
-    limits = terms.limits(SETTINGS, network)
-    seller = Seller(network, builder(SETTINGS, network, {}), limits, lambda: NONE, lambda: now[0])
+    seller = selling(network, lambda: now[0])
     state = await read(desk)
     for _ in range(3 * TRIES):
         proposal = await seller.propose(state, seller.view(state), 1)
@@ -213,7 +220,7 @@ async def test_what_a_later_head_may_mend_has_a_minute(desk: Desk) -> None:
         seller.judged(CycleRecord(state.head, state, None, proposal, (), (), refused, (), None, {}))
         now[0] += PATIENCE / (3 * TRIES)
     assert "WETH" not in seller.left
-    seller.begin()
+    seller.work_on(1)
     blind = replace(state, reference={})
     for _ in range(3 * TRIES):
         await seller.propose(blind, seller.view(blind), 1)

@@ -10,13 +10,14 @@ import pytest
 
 from sentinel.chain.heads import latest_head
 from sentinel.config.settings import load
+from sentinel.config.terms import Terms
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act, Decision, Hold, Sized
 from sentinel.core.errors import ForkUnavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.units import BPS
-from sentinel.daemon.assemble import builder
+from sentinel.daemon.in_force import builder
 from sentinel.daemon.replay import decide_again
 from sentinel.daemon.sizer import Sizer
 from sentinel.decide.calldata import RouterCall, decode_call
@@ -49,7 +50,7 @@ async def test_what_is_prepared_is_the_smaller_trade_as_it_was_simulated(desk: D
     assert isinstance(acted, Swap)
     assert acted.amount_in == voted.amount_in * share // BPS == record.decision.simulation.gross
     assert record.state is not None
-    afresh = builder(given, desk.net.network, record.state.prices).swap(
+    afresh = builder(Terms.of(given, desk.net.network), desk.net.network, record.state.prices).swap(
         record.state, "USDC", "WETH", acted.amount_in / 10**6, "v3-500"
     )
     assert acted == afresh

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.decide.drift import DriftLimits, breach
+from sentinel.decide.drift import breach
+from tests.decide import world
 
-LIMITS = DriftLimits(one=100.0, mean=30.0, trades=3)
+LIMITS = replace(world.LIMITS, one_drift_bps=100.0, mean_drift_bps=30.0, drift_trades=3)
 DRIFT = st.floats(-200, 200, allow_nan=False)
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from eth_abi.abi import encode
 
+from sentinel.config.limits import Limits, LimitSettings
 from sentinel.config.network_file import load_network
 from sentinel.core.actions import Action, Approve, Candidate, Leg, Route, Swap
 from sentinel.core.decision import Act
-from sentinel.core.mandate import Limits, Spent
+from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, Reference, V2State, V3State, V4State
 from sentinel.core.network import HexHash
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
@@ -69,24 +70,7 @@ STATE = MarketState(
     allowances={"USDC": 10**12},
     priority_fee=GWEI,
 )
-LIMITS = Limits(
-    max_trade=1000 * USD,
-    min_trade=10 * USD,
-    max_slippage_bps=100,
-    reference_tolerance_bps=100,
-    min_profit=1 * USD,
-    max_gas=2_000_000,
-    max_fee=200 * GWEI,
-    max_priority_fee=5 * GWEI,
-    max_cost=10**17,
-    gas_reserve=2 * 10**16,
-    max_head_age=60,
-    max_deadline=120,
-    daily_loss=200 * USD,
-    daily_volume=50_000 * USD,
-    inventory_bps={},
-    max_approval=20_000 * USD,
-)
+LIMITS = Limits.of(LimitSettings(min_trade=10, min_profit=1), NETWORK)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sentinel.chain.heads import latest_head
+from sentinel.config.limits import Limits
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core.actions import Approve, HoldAction
 from sentinel.core.decision import Act, Hold
 from sentinel.core.mandate import Spent
@@ -40,7 +40,7 @@ async def decided(desk: Desk, *amounts: float, asked: int = 8) -> Act | Hold:
 
 
 def policy(desk: Desk) -> Policy:
-    return Policy(desk.network, limits(load(env_file=None), desk.network))
+    return Policy(desk.network, Limits.of(load(env_file=None).limits, desk.network))
 
 
 async def test_approvals_vote_by_token_spender_and_amount(desk: Desk) -> None:
@@ -62,7 +62,7 @@ async def test_a_voted_approval_is_signed_mined_and_settled(desk: Desk, tmp_path
     assert isinstance(decision, Act)
     key = tmp_path / "dev.key"
     key.write_text("0x" + bytes(desk.account.key).hex())
-    bounds = limits(load(env_file=None), desk.network)
+    bounds = Limits.of(load(env_file=None).limits, desk.network)
     signer = DevSigner.load(key, SignerLimits.of(desk.network, bounds, {"USDC": 20_000 * 10**6}))
     block = await desk.net.rpc.call("eth_getBlockByNumber", "0x0", False)
     journal = Journal.open(tmp_path / "journal.sqlite", desk.network, block["hash"], desk.account.address)

@@ -14,8 +14,8 @@ import pytest
 
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import Call, Rpc
+from sentinel.config.limits import Limits
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core import gas
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
@@ -71,7 +71,7 @@ async def coin(desk: Desk) -> int:
 
 async def traded(desk: Desk, folder: Path, action: Swap, state: MarketState) -> tuple[Act, Settled, int, int]:
     """Screen, check, sign and mine one trade: the decision, how it ended, what the chain took for data, the result."""
-    bounds = limits(load(env_file=None), desk.network)
+    bounds = Limits.of(load(env_file=None).limits, desk.network)
     policy = Policy(desk.network, bounds)
     tried = await desk.kit.simulate_all(state, candidates(action))
     ballots, refusals = policy.screen(tried, state, NOTHING)
@@ -161,7 +161,7 @@ async def test_every_cost_counts_it(desk: Desk) -> None:
 
     action = desk.build.swap(state, "USDC", "WETH", 500, "v2")
     (one,) = await desk.kit.simulate_all(state, candidates(action))
-    policy = Policy(desk.network, limits(load(env_file=None), desk.network))
+    policy = Policy(desk.network, Limits.of(load(env_file=None).limits, desk.network))
     loss = _detail(policy, one, state, "daily_loss", daily_loss=0)
     assert loss - _detail(policy, replace(one, data_fee=0), free, "daily_loss", daily_loss=0) == pytest.approx(
         value({NATIVE: one.data_fee}, marks(state), desk.network) / 10**6, abs=0.01

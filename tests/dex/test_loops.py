@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sentinel.agent.tools import Toolbox
+from sentinel.config.limits import Limits
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core.actions import Swap
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketView, Regime
@@ -35,7 +35,7 @@ async def devnet() -> AsyncIterator[Devnet]:
 
 async def test_loops_give_exactly_their_quote_and_their_profit(desk: Desk) -> None:
     """Over two venues and round the triangle both ways: simulated by the real router, passed by policy, to the unit."""
-    policy = Policy(desk.network, limits(load(env_file=None, limits={"max_trade": 5000.0}), desk.network))
+    policy = Policy(desk.network, Limits.of(load(env_file=None, limits={"max_trade": 5000.0}).limits, desk.network))
     quoter, seen = Quoter(desk.network), set[tuple[str, ...]]()
     for _ in range(80):
         await desk.net.market.step()

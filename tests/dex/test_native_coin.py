@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sentinel.chain.heads import latest_head
+from sentinel.config.limits import Limits
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core.decision import Act
 from sentinel.core.mandate import Spent
 from sentinel.core.network import NATIVE
@@ -44,7 +44,7 @@ async def test_native_coin_goes_from_the_vote_to_the_chain(
     """Five votes of eight; the value is exactly what was put in, and volume, result and drift are those of a trade."""
     tokens, venues, bought = way
     state = await desk.state()
-    bounds = limits(load(env_file=None), desk.network)
+    bounds = Limits.of(load(env_file=None).limits, desk.network)
     policy = Policy(desk.network, bounds)
     actions = [desk.build.route(state, tokens, amount, venues) for amount in (0.2, 0.201, 0.202, 0.201, 0.203)]
     tried = await desk.kit.simulate_all(state, candidates(*actions))
@@ -114,7 +114,7 @@ async def test_gas_is_what_the_value_leaves(desk: Desk) -> None:
 async def test_policy_keeps_the_gas_reserve(desk: Desk) -> None:
     """What the builder lets through still leaves the operator's reserve, or is no ballot."""
     state = await desk.state()
-    bounds = replace(limits(load(env_file=None), desk.network), gas_reserve=48 * 10**17)
+    bounds = replace(Limits.of(load(env_file=None).limits, desk.network), gas_reserve=48 * 10**17)
     action = desk.build.route(state, ["ETH", "WETH", "USDC"], 0.25, ["wrap", "v3-500"])
     tried = await desk.kit.simulate_all(state, candidates(action))
     _, refusals = Policy(desk.network, bounds).screen(tried, state, NOTHING)

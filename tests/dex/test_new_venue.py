@@ -10,8 +10,8 @@ import pytest
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.config.limits import Limits
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core.actions import Swap
 from sentinel.core.mandate import Spent
 from sentinel.decide.policy import Policy
@@ -59,5 +59,7 @@ async def test_a_venue_is_one_class_and_one_entry(desk: Desk, monkeypatch: pytes
     legs = actions[0].routes[0].legs
     assert expected_gas(legs) - expected_gas([replace(legs[0], venue=old.venue)]) == Newcomer.gas - UniswapV2.gas
 
-    ballots, refusals = Policy(network, limits(load(env_file=None), network)).screen(simulations, state, Spent(0, 0))
+    ballots, refusals = Policy(network, Limits.of(load(env_file=None).limits, network)).screen(
+        simulations, state, Spent(0, 0)
+    )
     assert (ballots, {refusal.rule for refusal in refusals}) == ((), {"route"})  # policy was not taught about it

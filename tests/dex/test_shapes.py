@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from eth_abi.abi import encode
 
+from sentinel.config.limits import Limits
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core.actions import Route, Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import ActionFault
@@ -115,7 +115,7 @@ async def test_built_splits_and_routes_pass_policy_and_confirm_with_a_signed_per
         desk.build.route(state, ["ETH", "WETH"], 0.3, ["wrap"]),
         desk.build.route(state, ["WETH", "ETH"], 0.3, ["unwrap"]),
     ]
-    policy = Policy(desk.network, limits(load(env_file=None), desk.network))
+    policy = Policy(desk.network, Limits.of(load(env_file=None).limits, desk.network))
     simulations = await desk.kit.simulate_all(state, candidates(*actions))
     ballots, refusals = policy.screen(simulations, state, Spent(0, 0))
     assert (len(ballots), refusals) == (9, ())

@@ -10,10 +10,12 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from sentinel.config.limits import Limits, LimitSettings
+from sentinel.config.network_file import load_network
 from sentinel.core.actions import Action, Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import Refused
-from sentinel.core.mandate import Limits, Spent
+from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.core.transaction import Intent
@@ -25,12 +27,7 @@ from tests.chains import send
 
 from .conftest import Desk, candidates
 
-LIMITS = Limits(
-    max_trade=5_000 * 10**6, min_trade=10**6, max_slippage_bps=100, reference_tolerance_bps=100, min_profit=0,
-    max_gas=2_000_000, max_fee=200 * 10**9, max_priority_fee=5 * 10**9, max_cost=10**17, gas_reserve=10**16,
-    max_head_age=60, max_deadline=120, daily_loss=200 * 10**6, daily_volume=50_000 * 10**6, inventory_bps={},
-    max_approval=20_000 * 10**6,
-)  # fmt: skip
+LIMITS = Limits.of(LimitSettings(max_trade=5_000, min_profit=0, gas_reserve_eth=0.01), load_network("devnet"))
 
 
 async def screened(desk: Desk, action: Action, state: MarketState) -> Simulation:

@@ -79,8 +79,7 @@ async def recorded(net: Devnet, folder: Path) -> AsyncIterator[Settings]:
         done.set()
 
     with (folder / "log").open("w") as log:
-        async with opened(given, trader_model=Timid(), log_to=log) as app:
-            app.daemon.on_cycle.append(cycle_done)
+        async with opened(given, trader_model=Timid(), log_to=log, on_cycle=cycle_done) as app:
             daemon = asyncio.create_task(app.daemon.run())
             async with asyncio.timeout(60):
                 while count < CYCLES:

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sentinel.agent.form import render_action
+from sentinel.config.limits import Limits
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelUnavailable
-from sentinel.core.mandate import Limits, Mandate, Spent
+from sentinel.core.mandate import Mandate, Spent
 from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network
 from sentinel.core.simulation import Refusal, Simulation

@@ -115,9 +115,10 @@ async def running(net: Devnet, folder: Path, sampler: Sampler) -> AsyncIterator[
         return made[0]
 
     with (folder / "log").open("w") as log:
-        async with opened(settings.load(None, **explicit), trader_model=Timid(), log_to=log, shadow=shadow) as app:
-            run = Run(net, app, made[0], folder / "state" / FILE, [])
-            app.daemon.on_cycle.append(run.records.append)
+        records: list[CycleRecord] = []
+        given = settings.load(None, **explicit)
+        async with opened(given, trader_model=Timid(), log_to=log, shadow=shadow, on_cycle=records.append) as app:
+            run = Run(net, app, made[0], folder / "state" / FILE, records)
             daemon = asyncio.create_task(app.daemon.run())
             try:
                 await run.until(lambda: bool(run.records))  # the block that was there at the start

@@ -43,25 +43,10 @@ async def student(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 
 @dataclass
-class Run:
-    """A running daemon: each block comes when the last one's record is written."""
-
-    app: App
-    net: Devnet
+class Seen:
     records: list[CycleRecord] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def until(self, seen: Callable[[], bool], patience: float = PATIENCE, *, between: float = 0.0) -> None:
-        """Mine on until it is so, with so many seconds between blocks; fails the test after `patience` seconds."""
-        async with asyncio.timeout(patience):
-            while not seen():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.recorded.wait(), PACE)
-                self.recorded.clear()
-                if not seen():
-                    await asyncio.sleep(between)
-                    await self.net.market.step()
 
     def on_cycle(self, record: CycleRecord) -> None:
         self.records.append(record)
@@ -69,6 +54,34 @@ class Run:
 
     def on_settled(self, settled: Settled) -> None:
         self.settled.append(settled)
+
+
+@dataclass
+class Run:
+    """A running daemon: each block comes when the last one's record is written."""
+
+    app: App
+    net: Devnet
+    seen: Seen
+
+    @property
+    def records(self) -> list[CycleRecord]:
+        return self.seen.records
+
+    @property
+    def settled(self) -> list[Settled]:
+        return self.seen.settled
+
+    async def until(self, seen: Callable[[], bool], patience: float = PATIENCE, *, between: float = 0.0) -> None:
+        """Mine on until it is so, with so many seconds between blocks; fails the test after `patience` seconds."""
+        async with asyncio.timeout(patience):
+            while not seen():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.seen.recorded.wait(), PACE)
+                self.seen.recorded.clear()
+                if not seen():
+                    await asyncio.sleep(between)
+                    await self.net.market.step()
 
 
 @contextlib.asynccontextmanager
@@ -92,10 +105,10 @@ async def running(
         **more,
     }
     with (folder / "log").open("w") as log:
-        async with opened(settings.load(None, **explicit), log_to=log) as app:
-            run = Run(app, net)
-            app.daemon.on_cycle.append(run.on_cycle)
-            app.daemon.on_settled.append(run.on_settled)
+        seen = Seen()
+        given = settings.load(None, **explicit)
+        async with opened(given, log_to=log, on_cycle=seen.on_cycle, on_settled=seen.on_settled) as app:
+            run = Run(app, net, seen)
             daemon = asyncio.create_task(app.daemon.run())
             try:
                 yield run

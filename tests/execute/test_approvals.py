@@ -13,7 +13,7 @@ import pytest
 
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
-from sentinel.config import terms
+from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.errors import Refused, SignerUnavailable, Unavailable
 from sentinel.core.market_state import Head
@@ -30,7 +30,7 @@ from sentinel.execute.dryrun import DryRun
 from tests.execute.rig import KEY, Rig, decision, network
 from tests.journal.values import cycle
 
-LIMITS = terms.limits(load(None), network())
+LIMITS = Limits.of(load(None).limits, network())
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from sentinel.config.limits import Limits
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core.network import FeeMarket, HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import GWEI, TRANSFER_GAS
@@ -140,7 +140,8 @@ def test_every_attempt_of_a_stuck_trade_is_within_the_caps(data_fee: int, caps: 
 def test_a_legacy_network_has_one_cap() -> None:
     """The cap on the fee per gas bounds its gas price; there is no tip that a lower one could be meant for."""
     network = load_network("devnet")
-    usual, legacy = (limits(load(env_file=None), one) for one in (network, replace(network, fees=FeeMarket.LEGACY)))
+    networks = network, replace(network, fees=FeeMarket.LEGACY)
+    usual, legacy = (Limits.of(load(env_file=None).limits, each) for each in networks)
     assert (usual.max_fee, usual.max_priority_fee) == (200 * GWEI, 5 * GWEI)
     assert (legacy.max_fee, legacy.max_priority_fee) == (200 * GWEI, 200 * GWEI)
     assert FeeCaps.of(legacy, replace(network, fees=FeeMarket.LEGACY)) == FeeCaps(

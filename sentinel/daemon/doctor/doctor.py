@@ -21,23 +21,24 @@ from sentinel.chain.contract_calls import ERC20, answers, contract, web3
 from sentinel.chain.endpoints import Endpoints, Rules
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import Rpc, redact
-from sentinel.config import terms
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
+from sentinel.config.terms import Terms
 from sentinel.core.errors import ChainMismatch, OperatorError, RpcError, SentinelError
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, HexHash, Network
-from sentinel.core.units import COIN, COIN_DECIMALS
+from sentinel.core.units import COIN
 from sentinel.core.valuation import whole
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks
 from sentinel.daemon.doctor.findings import Finding
-from sentinel.daemon.permission import require_permission
-from sentinel.daemon.signing import whose
+from sentinel.daemon.guards.permission import require_permission
+from sentinel.daemon.signer.keeper import whose
 from sentinel.execute.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
 class _Patient:
     settings: Settings
+    terms: Terms
     network: Network
     rpc: Endpoints
     address: str | None
@@ -47,8 +48,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which a person would mend them."""
     try:
         network = load_network(settings.network)
-        terms.limits(settings, network)
-        terms.mandate(settings, network)
+        terms = Terms.of(settings, network)
     except OperatorError as error:
         return [Finding("network", "fail", str(error), "mend the network file or SENTINEL_NETWORK")]
     found = [Finding("network", "ok", f"{network.name}: chain {network.chain_id}, {len(network.pools)} pools")]
@@ -57,7 +57,7 @@ async def examine(settings: Settings) -> list[Finding]:
     # One that is down is left at its first failure, as long as another one answers: `_endpoints` tells of it.
     rpc = Endpoints(settings.rpc.endpoints, network, timeout=settings.rpc.read_timeout, rules=Rules(failures=1))
     try:
-        patient = _Patient(settings, network, rpc, address)
+        patient = _Patient(settings, terms, network, rpc, address)
         for check in CHECKS:
             found += await _safely(check, patient)
     finally:
@@ -149,7 +149,7 @@ async def _feeds(patient: _Patient) -> AsyncIterator[Finding]:
 
 
 async def _fees(patient: _Patient) -> AsyncIterator[Finding]:
-    async for finding in fee_checks.fees(patient.settings, patient.network, patient.rpc):
+    async for finding in fee_checks.fees(patient.terms, patient.rpc):
         yield finding
 
 
@@ -192,7 +192,7 @@ async def _funds(patient: _Patient) -> AsyncIterator[Finding]:
         yield Finding("funds", "warn", "no wallet is named, so nothing could be traded", mend)
         return
     coin = int(await patient.rpc.call("eth_getBalance", patient.address, "latest"), 16)
-    least = terms.base_units(patient.settings.limits.gas_reserve_eth, COIN_DECIMALS)
+    least = patient.terms.limits.gas_reserve
     told = f"{coin / COIN:.4f} of the native coin"
     mend = f"send at least {(least - coin) / COIN:.4f} more to {patient.address}, plus gas for the trades"
     yield Finding("gas", "ok" if coin > least else "fail", told, "" if coin > least else mend)

@@ -7,24 +7,22 @@ from collections.abc import AsyncIterator
 from sentinel.chain.fees import Inclusion, data_fee_of, data_fee_reads, usual_tip
 from sentinel.chain.heads import parse_head
 from sentinel.chain.rpc import JsonRpc
-from sentinel.config import terms
-from sentinel.config.settings import Settings
+from sentinel.config.terms import Terms
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.network import DEVELOPMENT_CHAIN, FeeMarket, Network
-from sentinel.core.units import GWEI, GWEI_DECIMALS
+from sentinel.core.units import GWEI
 from sentinel.daemon.doctor.findings import Finding
 
 
-async def fees(settings: Settings, network: Network, rpc: JsonRpc) -> AsyncIterator[Finding]:
+async def fees(terms: Terms, rpc: JsonRpc) -> AsyncIterator[Finding]:
     """Base fee or none, what inclusion costs now against floor and cap, and the oracle of a data fee."""
+    network, limits, floor = terms.network, terms.limits, terms.fee_floor
     block = await rpc.call("eth_getBlockByNumber", "latest", False)
     head = parse_head(block)
     if network.fees is FeeMarket.EIP1559 and block.get("baseFeePerGas") is None:
         mend = 'write fees = "legacy" in the network file'
         yield Finding("fees", "fail", "blocks have no base fee, and the file names no legacy fees", mend)
         return
-    limits = terms.limits(settings, network)
-    floor = terms.base_units(settings.execution.min_priority_fee_gwei, GWEI_DECIMALS)
     replies = await rpc.batch(Inclusion(network).calls(head))
     market = Inclusion(network).price(head, replies)
     name, source = ("gas price", "eth_gasPrice") if network.fees is FeeMarket.LEGACY else ("tip", "eth_feeHistory")

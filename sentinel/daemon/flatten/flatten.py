@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from sentinel.config.limits import Limits
 from sentinel.core.actions import Candidate, HoldAction, Proposal, Swap
 from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.errors import ActionFault, QuoteError
-from sentinel.core.mandate import Limits, Spent
+from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network, Symbol
 from sentinel.core.record import CycleRecord
@@ -147,8 +148,8 @@ class Seller:
     """The proposer of a sale of everything: one candidate a block. `finished` says when nothing more can be sold."""
 
     network: Network
-    build: Builder
-    limits: Limits
+    build: Callable[[], Builder]  # asked anew at each block, as `limits` is: a reload may have replaced both
+    limits: Callable[[], Limits]
     spent: Callable[[], Spent]
     clock: Callable[[], float] = time.monotonic
     left: Mapping[Symbol, Left] = field(default_factory=dict)  # as of the last proposal
@@ -158,9 +159,13 @@ class Seller:
     _fails: dict[Symbol, _Row] = field(default_factory=dict)
     _failed: dict[Symbol, str] = field(default_factory=dict)
     _selling: dict[str, Symbol] = field(default_factory=dict)  # by intent
+    _order: int | None = None  # that it works on
 
-    def begin(self) -> None:
-        """Another order: what failed in an earlier one is tried anew."""
+    def work_on(self, order: int | None) -> None:
+        """What failed in an earlier order is tried anew."""
+        if order == self._order:
+            return
+        self._order = order
         self.left, self.finished, self._idle = {}, False, None
         self._fails, self._failed = {}, {}
 
@@ -173,7 +178,7 @@ class Seller:
         return MarketView({self.network.quote: BPS}, Regime.NONE, 1.0, state.head.number, FLATTEN)
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
-        planned = plan(self.network, state, self.build, self.limits, self.spent(), self._failed)
+        planned = plan(self.network, state, self.build(), self.limits(), self.spent(), self._failed)
         self.left, self.held = planned.left, state.balances
         if planned.sale is not None:
             self._idle = None

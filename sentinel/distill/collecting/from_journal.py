@@ -18,9 +18,9 @@ from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import UNHURRIED, Sandbox
 from sentinel.chain import anchor
 from sentinel.chain.rpc import Rpc, quantity
+from sentinel.config.limits import Limits
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
-from sentinel.config.terms import limits
 from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketState
@@ -65,7 +65,9 @@ class FromJournal:
                 network, self.rpc_url, anvil=self.settings.fork.anvil or None, timeout=self.settings.fork.timeout
             )
             toolkit = DexToolkit(network, await stack.enter_async_context(fork))
-            desk = Desk(network, toolkit, sandbox, self.settings, limits(self.settings, network), memory=memory)
+            desk = Desk(
+                network, toolkit, sandbox, self.settings, Limits.of(self.settings.limits, network), memory=memory
+            )
             passed = 0
             for case in self._cases(journal.decided(), desk):
                 if missing := wanted(case.id):

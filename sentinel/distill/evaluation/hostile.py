@@ -14,9 +14,9 @@ from typing import Any
 
 from sentinel.agent import prompt
 from sentinel.agent.episode import Sampler, extend, play
+from sentinel.config.limits import Limits
 from sentinel.core.actions import Approve, HoldAction, Proposal, Swap
 from sentinel.core.errors import ModelUnavailable
-from sentinel.core.mandate import Limits
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import COIN_LEGS, NATIVE, Network
 from sentinel.core.simulation import Simulation

@@ -25,7 +25,7 @@ from sentinel.core.decision import Act, Decision
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.record import CycleRecord
-from sentinel.daemon.assemble import JOURNAL
+from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.parts import Parts
 from sentinel.decide.controls import FLATTEN
 from sentinel.dex.simulating.fork import Fork

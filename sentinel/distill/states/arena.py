@@ -17,8 +17,8 @@ from sentinel.agent.sandbox import Sandbox
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings, load
-from sentinel.config.terms import limits
 from sentinel.core import valuation
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
@@ -82,7 +82,7 @@ class Arena(Desk):
                 await devnet.allow_permit2(wallet, dict.fromkeys(network.tokens, 2**96))
             async with Fork(network, devnet.rpc_url) as fork:
                 toolkit = DexToolkit(network, fork)
-                yield cls(network, toolkit, sandbox, settings, limits(settings, network), devnet, readers)
+                yield cls(network, toolkit, sandbox, settings, Limits.of(settings.limits, network), devnet, readers)
 
     async def advance(self, draw: Random, *, deal: bool = True) -> tuple[MarketState, ...]:
         """Balances dealt anew if wanted, then one bar on; the same market as each wallet sees it."""

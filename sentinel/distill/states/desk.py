@@ -11,11 +11,12 @@ from sentinel.agent.recollection import NOTHING, Memory
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
 from sentinel.agent.trader import Trader
+from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings
 from sentinel.config.terms import dust
 from sentinel.core.actions import Proposal
 from sentinel.core.decision import Decision
-from sentinel.core.mandate import Limits, Spent
+from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.simulation import Refusal, Simulation

@@ -64,7 +64,7 @@ class WebServer:
                 f"cannot listen on {self._host}:{self._port}: {error.strerror}; set SENTINEL_WEB__PORT (0: any)"
             ) from error
         name = f"[{self._host}]" if ":" in self._host else self._host
-        self._board.web = f"http://{name}:{listener.getsockname()[1]}"
+        self._board.listens(f"http://{name}:{listener.getsockname()[1]}")
 
     async def stop(self) -> None:
         if self._runner is not None:

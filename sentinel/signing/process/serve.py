@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sentinel.config import terms
+from sentinel.config.limits import Limits
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import PREFIX, Settings
+from sentinel.config.units import base_units
 from sentinel.core.errors import SettingsError, WalletBusy
 from sentinel.core.network import Address, Network
 from sentinel.core.units import COIN_DECIMALS
@@ -94,8 +96,8 @@ def own_limits(settings: Settings, network: Network, *, child: bool) -> tuple[Si
         raise SettingsError(f"a signer by itself needs its own caps: set {', '.join(missing)}, e.g. WETH=0.5,USDC=2000")
     trades, approvals, daily = (terms.amounts(amounts, network) for amounts in named.values())
     volume = {network.tokens[symbol].address.lower(): amount for symbol, amount in daily.items()}
-    caps = DayCaps(volume, terms.base_units(given.daily_gas_eth, COIN_DECIMALS), given.daily_signatures)
-    return SignerLimits.of(network, terms.limits(settings, network), approvals, trades), caps
+    caps = DayCaps(volume, base_units(given.daily_gas_eth, COIN_DECIMALS), given.daily_signatures)
+    return SignerLimits.of(network, Limits.of(settings.limits, network), approvals, trades), caps
 
 
 async def open_key(settings: Settings, network: Network) -> Key:

@@ -21,7 +21,6 @@ from sentinel.core.transaction import Outcome
 from sentinel.daemon import opened
 from sentinel.daemon.doctor.doctor import examine
 from sentinel.daemon.doctor.endpoint_checks import together
-from sentinel.daemon.operations import Operator
 from sentinel.daemon.probes import probes
 from sentinel.dex.simulating.fork import FAILURES, Fork
 from tests.execute.rig import Rig, network, until
@@ -434,7 +433,7 @@ async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
         async with opened(given, trader_model=OracleModel()) as app:
             rpc = app.parts.rpc
             assert [status.name.partition(":")[0] for status in rpc.status()] == ["0", "1"]
-            Operator(app.parts, app.daemon, app.reloader).refresh()
+            app.operator.refresh()
             told = app.parts.metrics.exposition().decode()
             assert f'sentinel_rpc_errors_total{{endpoint="{rpc.status()[0].name}"}}' in told
             assert f'sentinel_rpc_requests_total{{endpoint="{rpc.status()[1].name}"}}' in told
@@ -442,12 +441,12 @@ async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
             await bench.rig.mine()
             for _ in range(2):
                 await rpc.look()
-            record = await app.daemon.cycle.run(await latest_head(rpc))
+            record = await app.reloader.run(await latest_head(rpc))
             assert isinstance(record.decision, Hold)
             assert record.decision.reason == "disputed"
             assert await probes(app.parts)["endpoints"]() == (False, rpc.disputed)
             app.daemon.stop()
-            record = await app.daemon.cycle.run(record.head)
+            record = await app.reloader.run(record.head)
             assert isinstance(record.decision, Hold)
             assert record.decision.reason == "stopping"
 

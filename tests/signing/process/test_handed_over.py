@@ -9,7 +9,7 @@ import pytest
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import environment, load
 from sentinel.core.errors import SettingsError
-from sentinel.daemon.signing import GROUPS, keeper, whose
+from sentinel.daemon.signer.keeper import GROUPS, keeper, whose
 from sentinel.signing.process import wallet
 from tests.signing.process.world import KEY, NETWORK, WALLET, settings
 

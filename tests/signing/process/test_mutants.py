@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.config import terms
+from sentinel.config.limits import Limits
 from sentinel.core.errors import SignerRefused, SignerUnavailable
 from sentinel.core.transaction import Fees
 from sentinel.core.units import GWEI
@@ -41,7 +41,7 @@ class World:
         folder.mkdir(exist_ok=True)
         limits = SignerLimits.of(
             NETWORK,
-            terms.limits(settings(folder), NETWORK),
+            Limits.of(settings(folder).limits, NETWORK),
             {"USDC": 5000 * DOLLAR, "WETH": 10**18},
             {"USDC": 2000 * DOLLAR, "WETH": 10**18},
         )

@@ -29,10 +29,10 @@ from sentinel.signing.process.serve import own_limits
 from sentinel.signing.process.server import SignerServer
 from sentinel.signing.process.spending import DayCaps
 from tests.signing.process.world import (
+    CAPS,
     FEES,
     KEY,
     NETWORK,
-    PRICES,
     USDC,
     WALLET,
     cancel,
@@ -195,7 +195,7 @@ async def test_before_its_caps_are_set_it_is_not_ready(tmp_path: Path) -> None:
                 await client.sign_transaction(CHAIN, 0, asked, FEES)
         with pytest.raises(SignerUnavailable, match="not set yet"):
             await client.sign_permit(permit(1))
-        await keeper.allow(settings(tmp_path), NETWORK, PRICES)
+        await keeper.allow(CAPS)
         await client.sign_transaction(CHAIN, 0, trade(1), FEES)
     assert [kind for kind, _ in records(tmp_path)] == ["opened", "caps", "signed"]
 
@@ -223,7 +223,7 @@ async def test_caps_that_somebody_else_set_are_not_accepted(tmp_path: Path) -> N
         caps = {USDC: 10**30}
         await allow(keeper.client.path, caps, caps, caps)
         with pytest.raises(OperatorError, match="somebody else"):
-            await keeper.allow(settings(tmp_path), NETWORK, PRICES)
+            await keeper.allow(CAPS)
     own = {"trades": "USDC=5,WETH=1", "approvals": "USDC=50,WETH=1", "daily": "USDC=7,WETH=1"}
     async with running(tmp_path, signer=own) as keeper:
         assert await refused(keeper.client.sign_transaction(CHAIN, 0, trade(6), FEES)) == "amount"

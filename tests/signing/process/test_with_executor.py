@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 
 from sentinel.config.settings import Settings, load
+from sentinel.config.terms import Terms, TokenCaps
 from sentinel.core.errors import SignerUnavailable
 from sentinel.core.host.process import Child
 from sentinel.core.transaction import Fees, Outcome
 from sentinel.core.units import GWEI
-from sentinel.daemon import signing
-from sentinel.daemon.signing import Keeper, keeper
-from sentinel.signing.client import allow, greet
+from sentinel.daemon.signer import watch as signer_watch
+from sentinel.daemon.signer.keeper import Keeper, keeper
+from sentinel.daemon.signer.watch import SignerWatch
+from sentinel.signing.client import greet
 from tests.execute.rig import COUNTER, KEY, Rig, decision, network, until
 
 CHAIN = 31337
@@ -41,12 +43,16 @@ def _line(text: str, name: str) -> str:
     return next(line for line in text.splitlines() if line.startswith(name))
 
 
+def _caps(given: Settings) -> TokenCaps:
+    return Terms.of(given, network()).token_caps({"WETH": 2000.0, "WBTC": 60_000.0})
+
+
 @contextlib.asynccontextmanager
 async def rigged(folder: Path, **more: Any) -> AsyncIterator[tuple[Rig, Keeper]]:
     """The executor's rig, its key in a process of its own."""
     given = _settings(folder, **more)
     async with Rig.start(folder) as rig, keeper(given, network()) as held:
-        await held.allow(given, network(), {"WETH": 2000.0, "WBTC": 60_000.0})
+        await held.allow(_caps(given))
         rig.signer = held.client
         rig.restart()
         yield rig, held
@@ -75,8 +81,7 @@ async def test_a_dead_signer_holds_the_trade_and_nothing_else_takes_its_nonce(tm
         assert rig.journal.latched is None
         await held.child.stop()
         await held.child.start()
-        assert held._caps is not None
-        await allow(held.client.path, *held._caps)
+        await held.set_caps(_caps(_settings(tmp_path)))
         settled = await rig.follow()
         assert (settled.outcome, await rig.effects(5)) == (Outcome.CONFIRMED, 1)
 
@@ -117,16 +122,16 @@ async def test_a_signer_that_dies_is_started_again_so_often_and_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Loud each time; it signs again with the same caps and counters; at the end the daemon is told to stop trading."""
-    monkeypatch.setattr(signing, "RESTARTS", 1)
-    monkeypatch.setattr(signing, "PAUSE", 0.0)
+    monkeypatch.setattr(signer_watch, "RESTARTS", 1)
+    monkeypatch.setattr(signer_watch, "PAUSE", 0.0)
     given = _settings(tmp_path)
     alarms: list[str] = []
     lost: list[str] = []
     async with keeper(given, network()) as held:
         assert held.child is not None
-        await held.allow(given, network(), {"WETH": 2000.0})
-        held.alarm, held.lost = lambda kind, told: alarms.append(told), lost.append
-        await held.start()
+        caps = await held.allow(_caps(given))
+        watch = SignerWatch(held, caps, lambda kind, told: alarms.append(told), lost.append)
+        await watch.start()
         first = held.child.pid
         os.kill(first, signal.SIGKILL)
         for _ in range(600):
@@ -140,21 +145,21 @@ async def test_a_signer_that_dies_is_started_again_so_often_and_no_more(
         os.kill(held.child.pid, signal.SIGKILL)
         await until(lambda: bool(lost))
         assert len(alarms) == 2
-        await held.stop()
+        await watch.stop()
 
 
 async def test_a_start_that_fails_is_one_of_the_tries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fork that fails, and caps that are refused: each is tried again, and after the third try the
     daemon is told. Nothing ends the watcher in silence."""
-    monkeypatch.setattr(signing, "PAUSE", 0.0)
+    monkeypatch.setattr(signer_watch, "PAUSE", 0.0)
     given = _settings(tmp_path)
     lost: list[str] = []
     alarms: list[str] = []
     async with keeper(given, network()) as held:
         child = held.child
         assert child is not None
-        await held.allow(given, network(), {"WETH": 2000.0})
-        held.alarm, held.lost = lambda kind, told: alarms.append(told), lost.append
+        caps = await held.allow(_caps(given))
+        watch = SignerWatch(held, caps, lambda kind, told: alarms.append(told), lost.append)
         start = child.start
         tries: list[str] = []
 
@@ -164,12 +169,11 @@ async def test_a_start_that_fails_is_one_of_the_tries(tmp_path: Path, monkeypatc
                 raise OSError(errno.EAGAIN, "fork: no process left")
             started = await start()
             if len(tries) == 2:  # somebody is quicker than the watcher
-                assert held._caps is not None
-                await allow(held.client.path, *held._caps)
+                await held.set_caps(_caps(given))
             return started
 
         monkeypatch.setattr(child, "start", faulty)
-        await held.start()
+        await watch.start()
         os.kill(child.pid, signal.SIGKILL)
         await until(lambda: len(tries) == 3 and child.running, 30.0)
         assert lost == []
@@ -178,4 +182,4 @@ async def test_a_start_that_fails_is_one_of_the_tries(tmp_path: Path, monkeypatc
         os.kill(child.pid, signal.SIGKILL)
         await until(lambda: bool(lost), 30.0)
         assert (len(tries), len(alarms), child.running) == (3, 4, False)
-        await held.stop()
+        await watch.stop()

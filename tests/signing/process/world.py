@@ -13,10 +13,11 @@ from eth_account import Account
 
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings, load
+from sentinel.config.terms import Terms
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import GWEI
-from sentinel.daemon.signing import Keeper, keeper
+from sentinel.daemon.signer.keeper import Keeper, keeper
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.signing.process.book import FILE
 from tests.signing.test_signer import SENDER, V2, hop, router_call
@@ -41,13 +42,16 @@ def settings(folder: Path, **more: Any) -> Settings:
     return load(None, **{**given, **more})
 
 
+CAPS = Terms.of(load(None, limits=LIMITS), NETWORK).token_caps(PRICES)
+
+
 @contextlib.asynccontextmanager
 async def running(folder: Path, *, caps: bool = True, **more: Any) -> AsyncIterator[Keeper]:
     """As the daemon starts it: a child, whose caps by token it sets."""
     given = settings(folder, **more)
     async with keeper(given, NETWORK) as found:
         if caps:
-            await found.allow(given, NETWORK, PRICES)
+            await found.allow(Terms.of(given, NETWORK).token_caps(PRICES))
         yield found
 
 

@@ -12,7 +12,7 @@ from sentinel.config.settings import Settings
 from sentinel.core.errors import JournalError, OperatorError, SentinelError
 from sentinel.core.market_state import Head
 from sentinel.core.record import CycleRecord
-from sentinel.daemon.daemon import Runner
+from sentinel.daemon.loop import Runner
 from sentinel.daemon.parts import InForce, Parts
 from sentinel.observe.logs import Log
 
@@ -26,7 +26,7 @@ class Reloader:
 
     parts: Parts
     load: Load | None  # reads the same files again; None: this daemon was not started from any
-    build: Callable[[], Runner]  # a cycle over what is in force in `parts`
+    build: Callable[[InForce], Runner]  # what runs by that
     log: Log
     generation: int = 1
     _start: Settings = field(init=False)
@@ -35,12 +35,12 @@ class Reloader:
 
     def __post_init__(self) -> None:
         self._start = self.parts.settings
-        self._runner = self.build()
+        self._runner = self.build(self.parts.force.value)
         self.parts.journal.configured(by="start", changed={}, values=reloadable.values(self._start))
 
     @property
     def runner(self) -> Runner:
-        """The cycle that is in force."""
+        """What runs by the settings in force."""
         return self._runner
 
     def ask(self, by: str) -> dict[str, list[Any]]:
@@ -79,14 +79,14 @@ class Reloader:
         """Journaled first: a decision that no record of its settings goes before could not be replayed."""
         changed = {change.variable: [change.old, change.new] for change in found}
         try:
-            self.parts.journal.configured(by=by, changed=changed, values=reloadable.values(built.settings))
+            self.parts.journal.configured(by=by, changed=changed, values=reloadable.values(built.terms.settings))
         except JournalError:
             self.parts.metrics.reloads.labels("refused").inc()
             raise
-        self.parts.force.now = built
-        self._runner = self.build()
+        self.parts.force.put(built)
+        self._runner = self.build(built)
         self.generation += 1
         self.parts.metrics.config_generation.set(self.generation)
         self.parts.metrics.reloads.labels("applied").inc()
-        self.parts.metrics.observe_mandate(built.trader.mandate.playbook, built.thought)
+        self.parts.metrics.observe_mandate(built.terms.mandate.playbook, built.thought)
         self.log.warning("config.reloaded", by=by, generation=self.generation, changed=changed)

@@ -8,26 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sentinel.config.settings import Settings
-from sentinel.decide.drift import DriftLimits, breach
+from sentinel.config.limits import Limits
+from sentinel.decide.drift import breach
 from sentinel.journal.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
 class DriftBreaker:
     journal: Journal
-    limits: DriftLimits
+    limits: Limits
     alarm: Callable[[str, str], None]  # kind, and one sentence
-
-    @classmethod
-    def of(cls, settings: Settings, journal: Journal, alarm: Callable[[str, str], None]) -> DriftBreaker:
-        given = settings.limits
-        return cls(journal, DriftLimits(given.max_drift_bps, given.max_mean_drift_bps, given.drift_trades), alarm)
 
     def look(self) -> None:
         """Call it after each settlement and at the start, before the first cycle. Raises JournalError."""
         if self.journal.latched is not None:
             return
-        if (why := breach(self.journal.drifts(self.limits.trades), self.limits)) is not None:
+        if (why := breach(self.journal.drifts(self.limits.drift_trades), self.limits)) is not None:
             self.journal.latch(why, by="drift breaker")
             self.alarm("drift", why)

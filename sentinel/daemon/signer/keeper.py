@@ -1,4 +1,4 @@
-"""The daemon's hold on the signer's process: whose key it has, starting it as a child, watching over that child.
+"""The daemon's hold on the signer's process: whose key it has, starting it as a child.
 
 The daemon opens no key, keystore or password file itself: it hands their paths over and asks the signer.
 """
@@ -9,91 +9,54 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from eth_utils.address import is_address, to_checksum_address
 
 import sentinel
-from sentinel.config import terms
 from sentinel.config.settings import Settings, environment
-from sentinel.core.errors import OperatorError, SentinelError, SettingsError, SignerUnavailable, Unavailable
+from sentinel.config.terms import TokenCaps
+from sentinel.core.errors import OperatorError, SettingsError, SignerUnavailable, Unavailable
 from sentinel.core.host.process import Child
-from sentinel.core.network import Address, FeeMarket, Network, Symbol
+from sentinel.core.network import Address, FeeMarket, Network
 from sentinel.signing.client import SignerClient, allow, greet, socket_of
 
 GROUPS = ("network", "state_dir", "limits", "execution", "wallet", "signer", "log")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CREDENTIALS_DIRECTORY")
 OPENS_WITHIN = 60.0  # seconds for a keystore's scrypt on a busy machine
-RESTARTS = 3  # tries, with a child that ended by itself, in the daemon's life
-PAUSE = 1.0  # seconds before each
-
-Alarm = Callable[[str, str], None]  # kind, and one sentence
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Keeper:
-    """A running signer, and a service of the daemon that starts a child again when it ends. See `keeper`."""
+    """A running signer. See `keeper`."""
 
     client: SignerClient
     child: Child | None  # None: it runs by itself
-    alarm: Alarm = lambda kind, told: None
-    lost: Callable[[str], None] = lambda why: None  # no signer any more: called once, when it is not started again
-    _caps: tuple[dict[Address, int], dict[Address, int], dict[Address, int]] | None = None
-    _watching: asyncio.Task[None] | None = None
+    own_caps: bool  # it takes its caps by token from its own settings
 
-    async def allow(self, settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> None:
-        """The caps by token at these prices, unless the signer has its own. Raises Unavailable, SignerRefused, and
-        OperatorError where our child was given its caps by somebody else."""
-        if not (await greet(self.client.path)).open_caps:
-            if self.child is not None and self._caps is None and not settings.signer.trades:
-                raise OperatorError(
-                    "somebody else set the caps of this daemon's signer: another program runs as this user, or as root "
-                    "(the record in state_dir/signer says when); find it before the next start"
-                )
-            return
-        by_symbol = (kind(settings, network, prices) for kind in (terms.signed_allowances, terms.trades, terms.daily))
-        approvals, trades, daily = (
-            {network.tokens[symbol].address: amount for symbol, amount in caps.items()} for caps in by_symbol
-        )
-        self._caps = approvals, trades, daily
-        await allow(self.client.path, *self._caps)
+    async def allow(self, caps: TokenCaps) -> TokenCaps | None:
+        """Set the caps by token, once in a signer's life; what was set, None where the signer has its own. Raises
+        Unavailable, SignerRefused, and OperatorError where our child was given its caps by somebody else."""
+        if (await greet(self.client.path)).open_caps:
+            await self.set_caps(caps)
+            return caps
+        if self.child is not None and not self.own_caps:
+            raise OperatorError(
+                "somebody else set the caps of this daemon's signer: another program runs as this user, or as root "
+                "(the record in state_dir/signer says when); find it before the next start"
+            )
+        return None
+
+    async def set_caps(self, caps: TokenCaps) -> None:
+        await allow(self.client.path, caps.approvals, caps.trades, caps.daily)
 
     async def probe(self) -> tuple[bool, str]:
         greeting = await greet(self.client.path)
         if greeting.address != self.client.address:
             return False, f"the signer holds the key of {greeting.address}"
         return True, f"the signer holds the key of {greeting.address}"
-
-    async def start(self) -> None:
-        if self.child is not None:
-            self._watching = asyncio.create_task(self._watch(self.child))
-
-    async def stop(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait({self._watching})
-
-    async def _watch(self, child: Child) -> None:
-        """A try is a start with the caps set; one that fails counts as well."""
-        why = f"ended with {await child.wait()}"
-        for left in range(RESTARTS, 0, -1):
-            self.alarm("signer", f"the signer {why}; it is started again {left} more times")
-            await asyncio.sleep(PAUSE)
-            try:
-                await child.stop()  # what is left of its group
-                await child.start()
-                if self._caps is not None:
-                    await allow(self.client.path, *self._caps)
-            except (SentinelError, OSError) as error:
-                why = f"cannot be started again: {error}"
-            else:
-                why = f"ended with {await child.wait()}"
-        self.alarm("signer", f"the signer {why}; it is not started again")
-        with contextlib.suppress(OSError):
-            await child.stop()  # one that runs, but whose caps could not be set
-        self.lost("the signer's process is gone: see signer.log, then restart the daemon and `sentinel resume`")
 
 
 @contextlib.asynccontextmanager
@@ -104,7 +67,7 @@ async def keeper(settings: Settings, network: Network) -> AsyncIterator[Keeper]:
     """
     path = socket_of(settings)
     if settings.wallet.signer_socket is not None:
-        yield Keeper(await _client(settings, network, path), None)
+        yield Keeper(await _client(settings, network, path), None, own_caps=True)
         return
     _named(settings, network)
     state_dir = settings.state_dir.expanduser()
@@ -130,7 +93,7 @@ async def keeper(settings: Settings, network: Network) -> AsyncIterator[Keeper]:
     except Unavailable:
         raise SettingsError(_last_words(log, before)) from None
     try:
-        yield Keeper(await _client(settings, network, path), child)
+        yield Keeper(await _client(settings, network, path), child, own_caps=bool(settings.signer.trades))
     finally:
         await child.stop()
 

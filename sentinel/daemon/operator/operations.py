@@ -11,25 +11,27 @@ from typing import Any
 
 from sentinel.core import valuation
 from sentinel.core.errors import OperatorError
-from sentinel.daemon.assemble import JOURNAL
-from sentinel.daemon.daemon import Daemon
-from sentinel.daemon.flatten.selling import report
+from sentinel.daemon.files import JOURNAL
+from sentinel.daemon.flatten.report import report
+from sentinel.daemon.loop import Follower
+from sentinel.daemon.operator.reload import Reloader
 from sentinel.daemon.parts import Parts
-from sentinel.daemon.reload import Reloader
 from sentinel.decide.controls import Orders
+from sentinel.observe.logs import Log
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
     parts: Parts
-    daemon: Daemon
     reloader: Reloader
+    follower: Follower
+    log: Log
     clock: Callable[[], float] = time.time
 
     def status(self) -> dict[str, Any]:
         """JSON-ready."""
         parts = self.parts
-        orders, intent = parts.journal.standing.orders, self.daemon.follower.in_flight
+        orders, intent = parts.journal.standing.orders, self.follower.in_flight
         spent = parts.journal.spent_today(self.clock())
         return {
             **parts.board.status(),
@@ -45,7 +47,7 @@ class Operator:
         }
 
     def _state(self, orders: Orders) -> str:
-        if self.parts.health.stopping:
+        if self.parts.lifecycle.stopping:
             return "stopping"
         if orders.flatten and not orders.halted:
             return "selling"
@@ -53,18 +55,18 @@ class Operator:
 
     def pause(self, reason: str) -> None:
         self.parts.journal.latch(reason, by="operator")
-        self.daemon.log.warning("operator.pause", reason=reason)
+        self.log.warning("operator.pause", reason=reason)
 
     def resume(self) -> None:
         self.parts.journal.unlatch(by="operator")
-        self.daemon.log.warning("operator.resume")
+        self.log.warning("operator.resume")
 
     def reload(self) -> dict[str, list[Any]]:
         return self.reloader.ask("operator")
 
     def stop(self) -> None:
-        self.daemon.log.info("operator.stop")
-        self.daemon.stop()
+        self.log.info("operator.stop")
+        self.parts.lifecycle.stop()
 
     def flatten(self) -> None:
         standing = self.parts.journal.standing
@@ -76,7 +78,7 @@ class Operator:
                 "and `sentinel stop --flatten` again"
             )
         standing.flatten(by="operator")
-        self.daemon.log.warning("operator.flatten")
+        self.log.warning("operator.flatten")
 
     def refresh(self) -> None:
         """What other parts count, put into the metrics."""
@@ -84,14 +86,14 @@ class Operator:
         orders = parts.journal.standing.orders
         metrics.latched.set(orders.paused is not None)
         metrics.selling.set(orders.flatten and not orders.halted)
-        limits = parts.settings.limits
+        limits = parts.limits
         drifts = parts.journal.drifts(limits.drift_trades)
         metrics.mean_drift.set(mean(drifts) if drifts else 0.0)
-        metrics.drift_limit.set(limits.max_mean_drift_bps)
+        metrics.drift_limit.set(limits.mean_drift_bps)
         metrics.observe_open(parts.journal.open_states())
         metrics.observe_checks(parts.health.ready())
-        metrics.in_flight.set(self.daemon.follower.in_flight is not None)
-        metrics.observe_spent(parts.journal.spent_today(self.clock()), parts.limits)
+        metrics.in_flight.set(self.follower.in_flight is not None)
+        metrics.observe_spent(parts.journal.spent_today(self.clock()), limits)
         metrics.catch_up(metrics.reconnects, parts.heads.reconnects)
         metrics.catch_up(metrics.backfilled, parts.heads.backfilled)
         metrics.catch_up(metrics.reorgs, parts.heads.reorgs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from sentinel.core.actions import Swap
+from sentinel.core.decision import Act
 from sentinel.core.errors import Unavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.record import CycleRecord
@@ -33,6 +34,12 @@ async def still_good(parts: Parts, intent: Intent) -> bool:
         spent = Spent(spent.loss, spent.volume - value(gross, marks(record.state), parts.network))
     verdicts = policy.check(confirmed, intent.decision, state, head, spent, now)
     return all(verdict.ok for verdict in verdicts)
+
+
+def decided(parts: Parts, intent_id: str) -> Act | None:
+    """What a cycle decided that an intent carries out; None where none did."""
+    record = cycle_of(parts, intent_id)
+    return record.decision if record is not None and isinstance(record.decision, Act) else None
 
 
 def cycle_of(parts: Parts, intent_id: str) -> CycleRecord | None:

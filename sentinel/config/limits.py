@@ -1,0 +1,105 @@
+"""The operator's limits: how people write them, how the stages decide on them, and how the one becomes the other.
+
+A new limit has its three lines here; `decide/rules_*.py` has the rule that keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import Field
+
+from sentinel.config.group import Group, Weights
+from sentinel.config.units import base_units
+from sentinel.core.errors import SettingsError
+from sentinel.core.network import FeeMarket, Network, Symbol
+from sentinel.core.units import COIN_DECIMALS, GWEI_DECIMALS, MAX_TX_GAS, TRANSFER_GAS
+
+
+class LimitSettings(Group):
+    reloadable: ClassVar[frozenset[str]] = frozenset(
+        {"max_trade", "min_trade", "slippage_bps", "max_slippage_bps", "reference_tolerance_bps", "min_profit"}
+        | {"gas_reserve_eth", "daily_loss", "daily_volume", "inventory_bps"}
+        | {"max_drift_bps", "max_mean_drift_bps", "drift_trades"}
+    )  # the others are left out because the signer has a copy of them, or something was built with them
+
+    max_trade: float = Field(1000.0, gt=0, description="largest trade, quote tokens")
+    min_trade: float = Field(1.0, ge=0, description="smallest trade, quote tokens")
+    slippage_bps: int = Field(50, ge=1, le=100, description="min_out below the own quote at the head")
+    max_slippage_bps: int = Field(100, ge=1, le=300, description="hard limit against the reference, pool fee on top")
+    reference_tolerance_bps: int = Field(100, ge=1, le=1000, description="pool price against the reference price")
+    min_profit: float = Field(0.5, ge=0, description="a closed cycle's least gain after gas, quote tokens")
+    max_gas: int = Field(2_000_000, ge=TRANSFER_GAS, le=MAX_TX_GAS, description="gas units a transaction")
+    max_fee_gwei: float = Field(200.0, gt=0, description="absolute cap on the fee per gas")
+    max_priority_fee_gwei: float = Field(5.0, gt=0, description="absolute cap on the tip per gas (not legacy)")
+    max_cost_eth: float = Field(
+        0.1, gt=0, description="absolute cap on gas limit x fee cap and the data fee, native coin"
+    )
+    gas_reserve_eth: float = Field(0.02, ge=0, description="native coin that must remain for gas")
+    max_head_age: int = Field(60, ge=1, description="seconds after which a head is stale")
+    deadline: int = Field(120, ge=10, le=600, description="seconds from the head to a trade's deadline")
+    daily_loss: float = Field(200.0, gt=0, description="realised loss a UTC day, gas included, quote tokens")
+    daily_volume: float = Field(50_000.0, gt=0, description="gross amount put in a UTC day, quote tokens")
+    inventory_bps: Weights = Field({}, description="most of equity that a token may be after a trade")
+    max_drift_bps: float = Field(100.0, gt=0, description="one trade realised this far below its simulation: pause")
+    max_mean_drift_bps: float = Field(30.0, gt=0, description="the same for the mean over the last drift_trades: pause")
+    drift_trades: int = Field(10, ge=2, le=1000, description="confirmed trades that the mean is taken over")
+    approval: float = Field(20_000.0, gt=0, description="ERC-20 allowance to Permit2 a token, in quote tokens' worth")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hard limits outside the model; base units of the quote token where not said otherwise."""
+
+    max_trade: int
+    min_trade: int
+    max_slippage_bps: int  # simulated output against the reference price, and min_out against the same
+    reference_tolerance_bps: int  # pool mid price against the reference
+    min_profit: int  # a closed cycle's least gain after gas
+    max_gas: int  # gas units a transaction
+    max_fee: int  # wei per gas
+    max_priority_fee: int  # wei per gas
+    max_cost: int  # wei, gas_limit x max_fee and the data fee
+    gas_reserve: int  # wei of the native coin that must remain
+    max_head_age: int  # seconds
+    max_deadline: int  # seconds from the head's timestamp
+    daily_loss: int
+    daily_volume: int
+    inventory_bps: Mapping[Symbol, int]  # most of equity that a token may be after the trade; absent: no cap
+    max_approval: int  # most that the ERC-20 allowance wallet -> Permit2 of one token may be worth
+    one_drift_bps: float  # that one trade may realise less than its simulation
+    mean_drift_bps: float  # that the mean over the last `drift_trades` may
+    drift_trades: int
+
+    @classmethod
+    def of(cls, given: LimitSettings, network: Network) -> Limits:
+        """The only place where limits are derived: policy, builder, executor and approvals share the daemon's, the
+        signer's process makes its own (I24). Raises SettingsError where they name a token that the network does not
+        have."""
+        if unknown := sorted(set(given.inventory_bps) - set(network.tokens)):
+            raise SettingsError(f"SENTINEL_LIMITS__INVENTORY_BPS: {', '.join(unknown)} not in network {network.name}")
+        quote, legacy = network.tokens[network.quote].decimals, network.fees is FeeMarket.LEGACY
+        return cls(
+            max_trade=base_units(given.max_trade, quote),
+            min_trade=base_units(given.min_trade, quote),
+            max_slippage_bps=given.max_slippage_bps,
+            reference_tolerance_bps=given.reference_tolerance_bps,
+            min_profit=base_units(given.min_profit, quote),
+            max_gas=given.max_gas,
+            max_fee=base_units(given.max_fee_gwei, GWEI_DECIMALS),
+            # one gas price is all that there is on a legacy network, so it has one cap
+            max_priority_fee=base_units(given.max_fee_gwei if legacy else given.max_priority_fee_gwei, GWEI_DECIMALS),
+            max_cost=base_units(given.max_cost_eth, COIN_DECIMALS),
+            gas_reserve=base_units(given.gas_reserve_eth, COIN_DECIMALS),
+            max_head_age=given.max_head_age,
+            max_deadline=given.deadline,
+            daily_loss=base_units(given.daily_loss, quote),
+            daily_volume=base_units(given.daily_volume, quote),
+            inventory_bps=dict(given.inventory_bps),
+            max_approval=base_units(given.approval, quote),
+            one_drift_bps=given.max_drift_bps,
+            mean_drift_bps=given.max_mean_drift_bps,
+            drift_trades=given.drift_trades,
+        )

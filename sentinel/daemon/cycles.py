@@ -1,0 +1,80 @@
+"""The one place where a `Cycle` is made: to trade, and to sell everything, over the same guards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sentinel.core.decision import Decision
+from sentinel.core.market_state import MarketState
+from sentinel.core.ports import Analyst, Executor, Market, Trader
+from sentinel.core.simulation import Simulation
+from sentinel.cycle import Cycle, More, Size, Vote, as_voted
+from sentinel.daemon.flatten.flatten import Seller
+from sentinel.daemon.parts import InForce, Parts
+from sentinel.decide.controls import Purpose
+from sentinel.decide.vote import vote
+
+
+def trading(parts: Parts, force: InForce, market: Market, executor: Executor) -> Cycle:
+    return _cycle(
+        *(parts, force, market, executor),
+        purpose=Purpose.TRADE,
+        analyst=force.analyst,
+        trader=force.trader,
+        samples=force.terms.settings.model.n,
+        vote=force.vote,
+        more=force.more,
+        size=force.size,
+        warm=parts.toolkit.warm,
+    )
+
+
+def sale(parts: Parts, force: InForce, market: Market, executor: Executor, seller: Seller) -> Cycle:
+    return _cycle(
+        *(parts, force, market, executor),
+        purpose=Purpose.SALE,
+        analyst=seller,
+        trader=seller,
+        samples=1,
+        vote=_alone,
+    )
+
+
+def _cycle(
+    parts: Parts,
+    force: InForce,
+    market: Market,
+    executor: Executor,
+    *,
+    purpose: Purpose,
+    analyst: Analyst,
+    trader: Trader,
+    samples: int,
+    vote: Vote,
+    more: More = lambda decision, ballots: 0,
+    size: Size = as_voted,
+    warm: Callable[[MarketState], None] = lambda state: None,
+) -> Cycle:
+    return Cycle(
+        market=market,
+        analyst=analyst,
+        trader=trader,
+        toolkit=parts.toolkit,
+        policy=force.policy,
+        vote=vote,
+        executor=executor,
+        journal=parts.journal,
+        samples=samples,
+        newest=lambda: parts.latest.value,
+        more=more,
+        size=size,
+        warm=warm,
+        disputed=lambda: parts.rpc.disputed,
+        stopping=lambda: parts.lifecycle.stopping,
+        purpose=purpose,
+    )
+
+
+def _alone(ballots: Sequence[Simulation], asked: int, state: MarketState) -> Decision:
+    """One proposal, of no sampling: it goes on where policy let it through."""
+    return vote(ballots, asked=asked, quorum_bps=0)

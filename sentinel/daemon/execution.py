@@ -1,0 +1,108 @@
+"""What carries a decision out: an executor with its signer, start-up and guards, or a dry run that sends nothing."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sentinel.chain.ahead import ReadAhead
+from sentinel.daemon.cycles import sale, trading
+from sentinel.daemon.daemon import Service
+from sentinel.daemon.flatten.flatten import Seller
+from sentinel.daemon.flatten.selling import Selling
+from sentinel.daemon.guards.breaker import DriftBreaker
+from sentinel.daemon.guards.recheck import still_good
+from sentinel.daemon.loop import Probe, Runner
+from sentinel.daemon.parts import InForce, Parts
+from sentinel.daemon.signer.keeper import Keeper
+from sentinel.daemon.signer.watch import SignerWatch
+from sentinel.daemon.startup import Startup
+from sentinel.daemon.telling import OnSettled
+from sentinel.daemon.told import Told
+from sentinel.execute.broadcast import Broadcaster
+from sentinel.execute.dryrun import DryRun
+from sentinel.execute.fees import FeeCaps
+from sentinel.execute.send_state import Rules
+from sentinel.execute.sender import Executor
+from sentinel.observe.logs import Log
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    executor: Executor | DryRun
+    runner: Callable[[InForce], Runner]  # what runs at each head by these settings
+    startup: Startup | None = None
+    before: Callable[[], Awaitable[None]] | None = None  # ahead of the first cycle
+    services: Sequence[Service] = ()
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    on_settled: Sequence[OnSettled] = ()
+
+
+def dry_run(parts: Parts, market: ReadAhead) -> Execution:
+    executor = DryRun(parts.journal)
+    return Execution(executor, lambda force: trading(parts, force, market, executor))
+
+
+async def live(
+    parts: Parts, market: ReadAhead, broadcast: Broadcaster, signing: Keeper, told: Told, log: Log
+) -> Execution:
+    """Raises Unavailable, SignerRefused, OperatorError."""
+    prices = (await parts.market.read(parts.latest.value)).prices
+    caps = await signing.allow(parts.terms.token_caps(prices))
+    executor = _executor(parts, broadcast, signing, told)
+    seller = Seller(
+        parts.network,
+        lambda: parts.force.value.sale_builder,
+        lambda: parts.limits,
+        lambda: parts.journal.spent_today(time.time()),
+    )
+    startup = Startup(parts, executor, log)
+
+    def runner(force: InForce) -> Selling:
+        trade, sell = trading(parts, force, market, executor), sale(parts, force, market, executor, seller)
+        return Selling(trade, sell, seller, parts.journal, log, parts.lifecycle.stop)
+
+    def look() -> None:
+        DriftBreaker(parts.journal, parts.limits, told.alarm).look()
+
+    async def before() -> None:
+        await startup.run()
+        look()
+
+    def lost(why: str) -> None:
+        """A signer that stays gone: trading is paused, durably."""
+        parts.journal.latch(why)
+        told.alarm("latched", why)
+
+    return Execution(
+        executor,
+        runner,
+        startup,
+        before,
+        services=(SignerWatch(signing, caps, told.alarm, lost),),
+        probes={"signer": signing.probe},
+        on_settled=(lambda _: look(), seller.settled),
+    )
+
+
+def _executor(parts: Parts, broadcast: Broadcaster, signing: Keeper, told: Told) -> Executor:
+    given = parts.settings.execution
+    return Executor(
+        parts.rpc,
+        broadcast,
+        parts.journal,
+        signing.client,
+        parts.network,
+        parts.genesis,
+        parts.toolkit.finalise,
+        Rules(
+            confirmations=given.confirmations,
+            bump_after_blocks=given.bump_after_blocks,
+            resend_after=given.resend_after,
+            caps=FeeCaps.of(parts.limits, parts.network),
+        ),
+        recheck=functools.partial(still_good, parts),
+        observer=told,
+    )

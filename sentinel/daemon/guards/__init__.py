@@ -1,0 +1,1 @@
+"""What stands between a decision and the chain beside policy: permission, one writer, the drift breaker, a recheck."""

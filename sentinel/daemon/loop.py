@@ -1,0 +1,140 @@
+"""Heads in, one cycle at a time, what is in flight followed beside it. Nothing here knows how to trade.
+
+Stale blocks are never queued: a cycle that ends takes the newest head.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sentinel.core.errors import Unavailable
+from sentinel.core.market_state import Head
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Intent, Settled
+from sentinel.daemon.latest import Latest
+from sentinel.daemon.lifecycle import Lifecycle
+from sentinel.daemon.telling import Telling
+
+FOLLOW = 2.0  # seconds that a cycle waits for the follower
+DRAIN = 60.0  # seconds that the last transaction is followed after a bounded run
+
+
+class Runner(Protocol):
+    async def run(self, head: Head) -> CycleRecord: ...
+
+
+class Follower(Protocol):
+    """The executor, seen from here: it follows what is in flight and never starts a trade of its own."""
+
+    @property
+    def in_flight(self) -> Intent | None: ...
+
+    async def on_head(self, head: Head) -> Settled | None: ...
+
+
+Probe = Callable[[], Awaitable[tuple[bool, str]]]  # is the part there, and one sentence why (not)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    lifecycle: Lifecycle
+    heads: AsyncIterable[Head]  # reconnects by itself, for ever
+    latest: Latest[Head]
+    cycle: Runner
+    follower: Follower
+    telling: Telling
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    ahead: Callable[[Head], None] = lambda _: None  # begins to read a head's market, for the cycle that will ask
+    cycles: int | None = None  # stop after so many; None: run until stopped
+    probe_every: float = 5.0  # seconds
+    looked: Latest[Head] = field(default_factory=Latest)  # what the follower is done with
+
+    def readers(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """They end when they are cancelled."""
+        probing = [group.create_task(self._probe(name), name=f"probe {name}") for name in self.probes]
+        return [group.create_task(self._read_heads(), name="heads"), *probing]
+
+    def workers(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """They finish what they are at and end by themselves once `close` is called."""
+        return [
+            group.create_task(self._run_cycles(), name="cycles"),
+            group.create_task(self._follow(), name="follow"),
+        ]
+
+    def close(self) -> None:
+        """No more heads are taken."""
+        self.latest.close()
+        self.looked.close()
+
+    async def _read_heads(self) -> None:
+        async for head in self.heads:
+            self.latest.put(head)
+            if self.follower.in_flight is None:  # else the next cycle holds without reading
+                self.ahead(head)
+            self.telling.head_seen(head)
+
+    async def _run_cycles(self) -> None:
+        head: Head | None = None
+        done = 0
+        while (head := await self._newer(head)) is not None:
+            await self._followed(head)
+            with self.telling.health.busy("cycle"):
+                record = await self.cycle.run(head)
+            self.telling.cycle_done(record, in_flight=self.follower.in_flight is not None)
+            done += 1
+            if self.cycles is not None and done >= self.cycles:
+                await self._drained()
+                self.lifecycle.stop()
+                return
+
+    async def _newer(self, head: Head | None) -> Head | None:
+        newest = await self.latest.after(head)
+        if newest is not None and head is not None:
+            self.telling.metrics.skipped.inc(max(0, newest.number - head.number - 1))
+        return newest
+
+    async def _follow(self) -> None:
+        head: Head | None = None
+        while (head := await self.latest.after(head)) is not None:
+            try:
+                with self.telling.health.busy("follow"):
+                    settled = await self.follower.on_head(head)
+            except Unavailable as error:
+                self.telling.log.warning("follow.failed", error=str(error), block=head.number)
+                continue
+            finally:
+                self.looked.put(head)
+                self.telling.moved()
+            self.telling.metrics.in_flight.set(self.follower.in_flight is not None)
+            if settled is not None:
+                self.telling.settled(settled)
+
+    async def _followed(self, head: Head) -> None:
+        """Let the follower look at this head first: what it settles need not hold the cycle up for another block."""
+        await self._looks(FOLLOW, lambda seen: seen == head)
+
+    async def _drained(self) -> None:
+        """After the last cycle: wait for what is in flight, as long as it may take to settle."""
+        await self._looks(DRAIN, lambda seen: False)
+
+    async def _looks(self, seconds: float, enough: Callable[[Head | None], bool]) -> None:
+        """While something is in flight: wait for looks of the follower until one is `enough`, or the daemon stops."""
+        seen: Head | None = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.follower.in_flight is not None and not enough(seen):
+                    if (seen := await self.looked.after(seen)) is None:
+                        return
+
+    async def _probe(self, name: str) -> None:
+        while True:
+            try:
+                ok, why = await self.probes[name]()
+            except Unavailable as error:
+                ok, why = False, str(error)
+            self.telling.probed(name, ok, why)
+            await asyncio.sleep(self.probe_every)

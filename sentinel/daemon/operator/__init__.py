@@ -1,0 +1,1 @@
+"""What the operator may do to a running daemon: ask, pause, resume, reload, sell everything, stop."""

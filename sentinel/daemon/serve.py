@@ -1,0 +1,47 @@
+"""The daemon as a process of its own: `sentinel run`.
+
+async with opened(settings) as app:
+    code = await app.daemon.run()
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+
+from sentinel.agent.episode import Sampler
+from sentinel.config.settings import Settings
+from sentinel.daemon import heap
+from sentinel.daemon.operator.reload import Load
+from sentinel.daemon.wiring import MakeBeside, opened
+from sentinel.observe import logs
+
+T = TypeVar("T")
+
+
+def serve(
+    settings: Settings,
+    *,
+    cycles: int | None = None,
+    trader_model: Sampler | None = None,
+    shadow: MakeBeside | None = None,
+    reload: Load | None = None,
+) -> int:
+    """Run in the foreground until stopped, or for so many cycles; the process's exit code."""
+
+    async def main() -> int:
+        async with opened(settings, cycles=cycles, trader_model=trader_model, shadow=shadow, reload=reload) as app:
+            heap.settle()
+            logs.tell_uncaught()
+            return await app.daemon.run()
+
+    return run(main())
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Under uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)

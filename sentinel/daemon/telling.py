@@ -1,0 +1,77 @@
+"""What the loop tells of heads, cycles and transactions: log, metrics, health, board, service manager, observers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sentinel.core.decision import Act
+from sentinel.core.market_state import Head
+from sentinel.core.network import Network
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Outcome, Settled, drift_bps
+from sentinel.observe.board import Board
+from sentinel.observe.health import Health
+from sentinel.observe.logs import Log, cycle_fields, settled_fields
+from sentinel.observe.metrics import Metrics
+from sentinel.observe.systemd import Notifier, Pulse
+
+OnCycle = Callable[[CycleRecord], None]
+OnSettled = Callable[[Settled], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """`on_cycle` and `on_settled` are observers; what they raise stops the daemon."""
+
+    network: Network
+    metrics: Metrics
+    health: Health
+    board: Board
+    log: Log
+    notifier: Notifier
+    pulse: Pulse
+    on_cycle: Sequence[OnCycle] = ()
+    on_settled: Sequence[OnSettled] = ()
+    decided: Callable[[str], Act | None] = lambda _: None  # what an intent of an earlier run was decided as
+    _promises: dict[str, tuple[Act, float]] = field(default_factory=dict)  # by intent: the decision, and when
+
+    def head_seen(self, head: Head) -> None:
+        self.metrics.observe_head(head)
+        self.health.head_seen(head)
+        self.board.head_seen(head)
+
+    def cycle_done(self, record: CycleRecord, *, in_flight: bool) -> None:
+        if isinstance(record.decision, Act) and record.intent_id is not None:
+            self._promises[record.intent_id] = (record.decision, time.monotonic())
+        self.metrics.observe(record)
+        self.metrics.in_flight.set(in_flight)
+        self.board.observe(record)
+        self.notifier.status(self.board.line())
+        self.moved()
+        self.log.info("cycle.done", **cycle_fields(record, self.network))
+        for tell in self.on_cycle:
+            tell(record)
+
+    def settled(self, settled: Settled) -> None:
+        decision, since = self._promises.pop(settled.intent_id, (None, None))
+        decision = decision or self.decided(settled.intent_id)
+        confirmed = settled.outcome is Outcome.CONFIRMED
+        drift = drift_bps(decision.simulation, settled) if decision is not None and confirmed else None
+        waited = None if since is None else time.monotonic() - since
+        self.metrics.observe_settled(settled, drift, waited)
+        self.board.observe_settled(settled, decision.simulation if decision else None, drift)
+        self.log.info("transaction.settled", **settled_fields(settled, drift))
+        for tell in self.on_settled:
+            tell(settled)
+
+    def probed(self, part: str, ok: bool, why: str) -> None:
+        self.health.report(part, ok, why)
+        self.metrics.ready.labels(part).set(ok)
+        self.moved()
+
+    def moved(self) -> None:
+        """A cycle, a look at what is in flight, or a probe came to its end."""
+        if self.pulse.beat():
+            self.log.info("daemon.ready")
