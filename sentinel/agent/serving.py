@@ -9,10 +9,10 @@ from pathlib import Path
 
 from sentinel.agent.model import Sampling, StudentModel
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.places import FILES
 from sentinel.core.host.process import Child, free_port
 
-CHECKOUT = Path(__file__).parents[2]
-SCRIPT = CHECKOUT / "deploy" / "vllm" / "serve-student.sh"
+SCRIPT = FILES / "deploy" / "vllm" / "serve-student.sh"
 READY_WITHIN = 600.0  # seconds; 35 to 50 on two idle cores, more than 240 on two busy ones
 NAME = "sentinel-nano"
 
@@ -30,7 +30,7 @@ async def served(
     """Yields once the endpoint answers; stops the whole process group at the end. `flags` are vLLM's own, and have the
     last word. `adapters`: the folder to find them in; None: as the script has it. Raises OperatorError, ChildFailed."""
     if not (model / "model.safetensors").is_file():
-        raise OperatorError(f"{model} holds no student: `make student` trains one")
+        raise OperatorError(f"{model} holds no student: `sentinel distill student` trains one")
     port = port or free_port()
     url = f"http://127.0.0.1:{port}/v1"
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.places import FILES, INSTALLED, cache_dir
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = "eth_usdc_minutes"
 MOST_FILLED = 10  # minutes
 WARM_UP = 500  # most bars that `before` holds
@@ -37,9 +37,10 @@ class Bar:
 
 
 def default_data_dir() -> Path:
-    """$SENTINEL_DATA_DIR, else shared/data beside the checkout."""
-    given = os.environ.get("SENTINEL_DATA_DIR")
-    return Path(given).expanduser() if given else CHECKOUT.parent / "shared" / "data"
+    """$SENTINEL_DATA_DIR, else shared/data beside the checkout; without a checkout, data/ in the user's cache."""
+    if given := os.environ.get("SENTINEL_DATA_DIR"):
+        return Path(given).expanduser()
+    return cache_dir() / "data" if INSTALLED else FILES.parent / "shared" / "data"
 
 
 class PricePath:

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 
 COMPOSE = CHECKOUT / "docker-compose.yml"
 DOCKERFILES = sorted((CHECKOUT / "deploy" / "docker").glob("Dockerfile*"))

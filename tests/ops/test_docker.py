@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 from sentinel.core.host.process import free_port
 from sentinel.market import Devnet
 from tests.daemon.endpoint import Endpoint

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import Rpc
 from sentinel.core.host.process import free_port

@@ -84,10 +84,10 @@ MENDS = {
     "pools": "the endpoint must answer eth_call for the newest block",
     "feeds": "the endpoint must answer eth_call for the newest block",
     "fees": "the endpoint must answer eth_feeHistory or eth_maxPriorityFeePerGas, or eth_gasPrice on legacy networks",
-    "anvil": f"run `make setup`, or point SENTINEL_FORK__ANVIL at Anvil {VERSION}",
+    "anvil": f"run `sentinel setup`, or point SENTINEL_FORK__ANVIL at Anvil {VERSION}",
     "fork": "see that the endpoint serves state of its newest block, and that SENTINEL_FORK__PORT is free",
     "stand in": "see that the endpoint answers; cycles hold while the fork fails and the node cannot simulate",
-    "model": "start the student (`make demo` does; else vLLM with --served-model-name as SENTINEL_MODEL__NAME)",
+    "model": "run `sentinel serve-student`, or vLLM with --served-model-name as SENTINEL_MODEL__NAME",
     "funds": "check the endpoint",
     "allowances": "check the endpoint",
 }
