@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab import CHECKOUT
+from sentinel.agent.serving import serving_python
 from sentinel.core.actions import Sample
 from sentinel.core.errors import OperatorError
-from sentinel.core.host.places import serving_environment
 
 Answer = TypeVar("Answer")
 LINE = 1 << 30  # bytes of one reply, at most
@@ -56,9 +56,7 @@ class Batched:
     @contextlib.asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator[Batched]:
         """Ready to answer: loading is not counted."""
-        python = serving_environment() / "bin" / "python"
-        if not python.exists():
-            raise OperatorError("no serving environment: run `sentinel setup --serve auto`")
+        python = serving_python()
         process = await asyncio.create_subprocess_exec(
             str(python), "-W", "ignore", "-m", "lab.swapbench.generate", str(folder),
             cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=LINE,

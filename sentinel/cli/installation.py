@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from sentinel.core.errors import OperatorError
-from sentinel.core.host.places import FILES, INSTALLED, PACKAGE, serving_environment
+from sentinel.core.host.places import FILES, INSTALLED, PACKAGE
 
 
 def setup(
@@ -36,12 +36,10 @@ def serve_student(
     port: Annotated[int, typer.Argument(min=1, max=65535)] = 8100,
 ) -> None:
     """Serve the student with vLLM in the foreground, as SENTINEL_MODEL__URL expects it."""
-    from sentinel.agent.serving import SCRIPT
+    from sentinel.agent.serving import SCRIPT, serving_python
 
-    python = os.environ.get("SENTINEL_SERVE_PYTHON") or str(serving_environment() / "bin" / "python")
-    if not Path(python).exists():
-        raise OperatorError(f"no serving environment at {python}: run `sentinel setup --serve auto`")
-    os.execve(SCRIPT, [str(SCRIPT), model, str(port)], {**os.environ, "SENTINEL_SERVE_PYTHON": python})
+    environment = {**os.environ, "SENTINEL_SERVE_PYTHON": str(serving_python())}
+    os.execve(SCRIPT, [str(SCRIPT), model, str(port)], environment)
 
 
 def deploy_files(

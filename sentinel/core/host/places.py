@@ -34,6 +34,13 @@ def cache_dir() -> Path:
     return (Path(base).expanduser() if base else Path.home() / ".cache") / "sentinel"
 
 
+def data_dir() -> Path:
+    """Recorded prices: $SENTINEL_DATA_DIR, else shared/data beside the checkout; without one, data/ in the cache."""
+    if given := os.environ.get("SENTINEL_DATA_DIR"):
+        return Path(given).expanduser()
+    return cache_dir() / "data" if INSTALLED else FILES.parent / "shared" / "data"
+
+
 def npm_package(name: str, version: str) -> Path:
     """The folder of a published npm package that set-up fetched; its files are below `package/`."""
     return cache_dir() / "artifacts" / f"{name.replace('/', '__')}@{version}"

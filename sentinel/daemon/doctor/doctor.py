@@ -25,6 +25,7 @@ from sentinel.config import terms
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.core.errors import ChainMismatch, OperatorError, RpcError, SentinelError
+from sentinel.core.host.places import data_dir
 from sentinel.core.network import Address, Network
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks
 from sentinel.daemon.doctor.findings import Finding
@@ -284,8 +285,9 @@ async def _folders(patient: _Patient) -> AsyncIterator[Finding]:
     mend = f"let this user write {place}, or set SENTINEL_STATE_DIR"
     yield Finding("state", "ok" if writable else "fail", str(state), "" if writable else mend)
     if patient.network.chain_id == 31337:
-        there = settings.data_dir.expanduser().is_dir()
-        told = str(settings.data_dir) if there else f"{settings.data_dir} is not there: prices will be synthetic"
+        folder = (settings.data_dir or data_dir()).expanduser()
+        there = folder.is_dir()
+        told = str(folder) if there else f"{folder} is not there: prices will be synthetic"
         yield Finding("data", "ok" if there else "warn", told, "" if there else "set SENTINEL_DATA_DIR to real data")
 
 
