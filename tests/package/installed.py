@@ -27,12 +27,12 @@ class Installed:
     @classmethod
     def build(cls, work: Path) -> Installed:
         """Builds and installs; nothing is fetched."""
-        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", work / "dist"]
+        command: list[str | Path] = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", work / "dist"]
         subprocess.run(command, cwd=CHECKOUT, capture_output=True, check=True)
         (wheel,) = (work / "dist").glob("*.whl")
         uv, environment = serving.uv(), work / "environment"
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
-        install = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", environment]
+        install: list[str | Path] = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", environment]
         subprocess.run([*install, wheel], check=True)
         # Its dependencies are those of this environment. A path file in a folder that a path file names is not read,
         # so the checkout, which is installed here as such a file, is not among them.
@@ -48,7 +48,7 @@ class Installed:
         return self.environment / "bin" / "sentinel"
 
     def variables(self, **more: str) -> dict[str, str]:
-        own = {"HOME": "home", "SENTINEL_STATE_DIR": "state", "SENTINEL_CACHE_DIR": self.cache}
+        own: dict[str, str | Path] = {"HOME": "home", "SENTINEL_STATE_DIR": "state", "SENTINEL_CACHE_DIR": self.cache}
         paths = {name: str(self.folder.parent / path) for name, path in own.items()}
         return {"PATH": os.environ["PATH"], **paths, **more}
 
