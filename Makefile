@@ -71,7 +71,7 @@ lock:  ## resolve requirements/*.txt anew from pyproject.toml (serving: by hand,
 	$(PYTHON) deploy/setup/lock.py
 
 clean:  ## remove the environments and caches of this checkout (not the user's cache)
-	rm -rf .venv .venv-serve node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-serve build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find sentinel tests deploy -name __pycache__ -type d -prune -exec rm -rf {} +
 
 bench-engines: setup  ## both engines on 2,000 random candidates

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.places import student_folder
 
-NANO = Path(__file__).parents[1] / "models" / "nano"
+NANO = student_folder()
 
 app = typer.Typer(no_args_is_help=True, help="Measure Sentinel's parts.", pretty_exceptions_enable=False)
 

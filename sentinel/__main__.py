@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli import calibration, config, health, market, notify, pnl, records, service, wallet
+from sentinel.cli import calibration, config, health, installation, market, notify, pnl, records, service, wallet
 from sentinel.cli.common import guarded
 from sentinel.cli.laboratory import laboratory
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.command()(installation.setup)
 app.command()(service.run)
 app.command()(service.signer)
 app.command()(market.demo)
@@ -41,6 +42,8 @@ app.command()(market.approve)
 app.command()(health.health)
 app.command()(notify.notify)
 app.command("show-config")(config.show_config)
+app.command("serve-student")(installation.serve_student)
+app.command("deploy-files")(installation.deploy_files)
 app.add_typer(wallet.app, name="wallet")
 
 

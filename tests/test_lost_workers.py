@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 
 HANGS = """
 import asyncio, subprocess, threading, time

@@ -10,7 +10,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pythons
+import common  # noqa: F401  (puts the checkout on the path)
+
+from sentinel.cli.setup import serving
 
 NAMES = re.compile(r"(PIP|UV|NPM_CONFIG|npm_config)_|.*_(PROXY|proxy)$|.*(CA_CERTS|CA_BUNDLE|CAINFO)$|SSL_CERT_")
 SUITE = "bookworm"
@@ -28,7 +30,7 @@ def environment() -> dict[str, str]:
 
 def pip_settings() -> dict[str, str]:
     """What all of pip's files come to, as `section.name`; its variables are in the environment."""
-    pairs = (line.split("=", 1) for line in pythons.pip_config() if not line.startswith(":env:"))
+    pairs = (line.split("=", 1) for line in serving.pip_config() if not line.startswith(":env:"))
     return {name: str(ast.literal_eval(value)) for name, value in pairs}
 
 

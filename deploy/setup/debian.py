@@ -11,10 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from common import SetupError, cache_dir, put_folder, run, say
+
+from sentinel.cli.setup.debian import install, update
 
 Packages = dict[str, tuple[str, ...]]  # the programs of each package
 
@@ -83,28 +84,6 @@ def fetch() -> None:
             unpack(package)
     install(missing(INSTALLED))
     say("tools: done")
-
-
-def install(packages: Sequence[str]) -> None:
-    """Debian's packages, with what they need and no more. Raises SetupError with what to do by hand."""
-    if not packages:
-        return
-    by_hand = f"install by hand: {' '.join(packages)} (Debian's names), then run this again"
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
-        raise SetupError(f"not root on Debian or Ubuntu; {by_hand}")
-    update()
-    run(
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
-        failed=f"apt-get install failed; {by_hand}",
-        env={"DEBIAN_FRONTEND": "noninteractive"},
-        quiet=True,
-    )
-
-
-def update() -> None:
-    """Read the package lists anew, where this is root: anybody else takes those that are there."""
-    if os.geteuid() == 0:
-        run(["apt-get", "update", "-qq"], failed="Debian's package lists could not be read", quiet=True)
 
 
 def unpack(package: str) -> None:

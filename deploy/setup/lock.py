@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from common import ROOT, SetupError, run
-from pythons import LOCKS, uv, uv_env
+
+from sentinel.cli.setup.serving import LOCKS, uv, uv_env
 
 OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"]
 OPTIONS += ["--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header"]

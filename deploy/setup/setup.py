@@ -26,6 +26,6 @@ def fitting_python() -> None:
 
 if __name__ == "__main__":
     fitting_python()
-    from steps import main  # imported late: its syntax needs the Python that was checked just now
+    from checkout import main  # imported late: its syntax needs the Python that was checked just now
 
     sys.exit(main(sys.argv[1:]))

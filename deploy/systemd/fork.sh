@@ -2,11 +2,12 @@
 # An Anvil fork that Sentinel puts on each head (SENTINEL_FORK__URL). UPSTREAM is the node's address: it may hold a key, so it
 # goes by the environment and stands in no argument. CHAIN_ID and HARDFORK are those of sentinel/config/networks/NAME.toml.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-machine=$(uname -m)
-case $machine in x86_64) machine=amd64 ;; aarch64) machine=arm64 ;; esac
-anvil=${SENTINEL_FORK__ANVIL:-$here/node_modules/@foundry-rs/anvil-linux-$machine/bin/anvil}
-[ -x "$anvil" ] || { echo "no Anvil at $anvil: run 'make setup'" >&2; exit 4; }
+cache=${SENTINEL_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sentinel}
+anvil=${SENTINEL_FORK__ANVIL:-}
+for found in "$cache"/artifacts/@foundry-rs__anvil-*/package/bin/anvil "$(command -v anvil)"; do
+    [ -n "$anvil" ] || [ ! -x "$found" ] || anvil=$found
+done
+[ -x "$anvil" ] || { echo "no Anvil in $cache nor on PATH: run 'sentinel setup'" >&2; exit 4; }
 [ -z "${UPSTREAM_FILE:-}" ] || UPSTREAM=$(head -n 1 "$UPSTREAM_FILE")
 : "${UPSTREAM:?set UPSTREAM to the address of a node}"
 export FORK_UPSTREAM=$UPSTREAM HOME=${HOME:-/tmp}

@@ -1,25 +1,30 @@
 #!/usr/bin/env bash
-# Install Sentinel's units: install.sh [--prefix DIR] [--root DIR] [--no-setup]
+# Install Sentinel's units: install.sh [--prefix DIR | --bin DIR] [--root DIR] [--no-setup]
 #   --prefix DIR  where Sentinel lives; this checkout is copied there and set up (default /opt/sentinel)
+#   --bin DIR     Sentinel is installed already: the folder of its program `sentinel`; nothing is copied
 #   --root DIR    put everything below DIR and touch nothing else: to look at, or for an image
 #   --no-setup    the prefix is set up already
 # Again is an upgrade: what is in /etc/sentinel stays.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 checkout=$(cd "$here/../.." && pwd)
-prefix=/opt/sentinel root='' setup=yes
+prefix=/opt/sentinel bin='' root='' setup=yes
 while [ $# -gt 0 ]; do
     case $1 in
         --prefix) prefix=${2:?--prefix needs a folder}; shift 2 ;;
+        --bin) bin=${2:?--bin needs a folder} prefix=$checkout; shift 2 ;;
         --root) root=${2:?--root needs a folder}; setup=no; shift 2 ;;
         --no-setup) setup=no; shift ;;
-        *) sed -n '2,6s/^# \?//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+        *) sed -n '2,7s/^# \?//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
     esac
 done
 case $prefix in /*) ;; *) echo "install: --prefix must be absolute" >&2; exit 2 ;; esac
+case ${bin:=$prefix/.venv/bin} in /*) ;; *) echo "install: --bin must be absolute" >&2; exit 2 ;; esac
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || { echo "install: run this as root, or with --root DIR" >&2; exit 1; }
 
-if [ "$setup" = yes ] && [ "$checkout" != "$prefix" ]; then
+if [ "$setup" = yes ] && [ "$checkout" = "$prefix" ]; then
+    SENTINEL_CACHE_DIR=/var/cache/sentinel "$bin/sentinel" setup --serve auto --yes
+elif [ "$setup" = yes ]; then
     echo "copying the checkout to $prefix"
     mkdir -p "$prefix"
     git -C "$checkout" archive HEAD | tar -x -C "$prefix"
@@ -29,7 +34,7 @@ fi
 units=$root/etc/systemd/system etc=$root/etc/sentinel
 mkdir -p "$units" "$etc" "$root/usr/lib/sysusers.d"
 for unit in "$here"/*.service; do
-    sed "s|@PREFIX@|$prefix|g" "$unit" > "$units/$(basename "$unit")"
+    sed "s|@PREFIX@|$prefix|g; s|@BIN@|$bin|g" "$unit" > "$units/$(basename "$unit")"
 done
 install -m 644 "$here/sysusers.conf" "$root/usr/lib/sysusers.d/sentinel.conf"
 [ -n "$root" ] || systemd-sysusers sentinel.conf
@@ -67,7 +72,7 @@ installed. Next:
   2. systemctl enable --now sentinel-vllm sentinel      (a dry run: nothing is sent)
   3. sentinel doctor --env-file /etc/sentinel/sentinel.env
 To trade live, the signer too:
-  4. $prefix/.venv/bin/sentinel wallet new --keystore /etc/sentinel/keystore.json
+  4. $bin/sentinel wallet new --keystore /etc/sentinel/keystore.json
   5. systemd-ask-password -n | systemd-creds encrypt --name=wallet-password - /etc/sentinel/wallet-password.cred
   6. /etc/sentinel/signer.env: its caps; systemctl enable --now sentinel-signer
   7. in sentinel.env: SENTINEL_WALLET__SIGNER_SOCKET=/run/sentinel-signer/signer.sock, SENTINEL_EXECUTION__MODE=live

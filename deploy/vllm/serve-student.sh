@@ -11,7 +11,9 @@ live=${SENTINEL_STATE_DIR:-$HOME/.local/state/sentinel}/students/live/student
 student() { (cd "${1:-$live}" 2>/dev/null || cd "${1:-$here/models/nano}" && pwd -P); }
 port=${2:-8100}
 python=${SENTINEL_SERVE_PYTHON:-$here/.venv-serve/bin/python}
-[ -x "$python" ] || { echo "no serving environment at $python: run 'make setup'" >&2; exit 4; }
+# Without a checkout `sentinel setup` puts the environment into the cache.
+[ -x "$python" ] || python=${SENTINEL_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/sentinel}/serve/bin/python
+[ -x "$python" ] || { echo "no serving environment at $python: run 'sentinel setup --serve auto'" >&2; exit 4; }
 
 # The model lies on disk; nothing may ask a hub or report usage.
 export HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1

@@ -23,11 +23,12 @@ from eth_account import Account
 
 from lab.bench.quantiles import summary
 from sentinel.agent.oracle import OracleModel
-from sentinel.agent.serving import CHECKOUT, served
+from sentinel.agent.serving import served
 from sentinel.chain.ahead import ReadAhead
 from sentinel.chain.heads import latest_head
 from sentinel.config.settings import load
 from sentinel.core.decision import Act
+from sentinel.core.host.places import student_folder
 from sentinel.core.market_state import Head
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
@@ -39,7 +40,6 @@ from sentinel.daemon.flatten.selling import Selling
 from sentinel.execute.dryrun import DryRun
 from sentinel.market import Devnet
 
-NANO = CHECKOUT / "models" / "nano"
 STAGES = ("market", "prompt", "model", "sandbox", "simulate", "policy", "vote", "permit", "confirm", "accept", "sign")
 SETTLE = 20  # blocks that a transaction may take to its end before the run is given up
 # Many trades in a minute are what is wanted here, and blocks come faster than the second that each must add.
@@ -207,7 +207,7 @@ async def _bench(proposer: str, seed: int, say: Say) -> AsyncIterator[_Bench]:
         }
         if proposer == "student":
             say("vLLM loads the student; this takes about 40 seconds on two cores …")
-            server = await stack.enter_async_context(served(NANO, log=home / "vllm.log"))
+            server = await stack.enter_async_context(served(student_folder(), log=home / "vllm.log"))
             explicit["model"] = {"url": server.url, "seed": seed}
         await net.allow_permit2(account.address, dict.fromkeys(net.network.tokens, 2**96))
         model = OracleModel() if proposer == "oracle" else None

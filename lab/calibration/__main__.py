@@ -6,8 +6,8 @@ import sys
 
 import uvloop
 
+from lab import CHECKOUT
 from lab.calibration import experiment
-from sentinel.agent.serving import CHECKOUT
 from sentinel.core.errors import SentinelError
 from sentinel.journal.calibration import curves, files, pictures, summary
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from lab import CHECKOUT
 from lab.calibration.measure import measure
 from sentinel.agent.model import Sampling, StudentModel
-from sentinel.agent.serving import CHECKOUT, NAME, served
+from sentinel.agent.serving import NAME, served
 from sentinel.distill import recipe
 from sentinel.distill.states import split
 from sentinel.journal.calibration import observed

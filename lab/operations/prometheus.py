@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 from sentinel.core.errors import OperatorError, Unavailable
 from sentinel.core.host.process import Child, free_port
 

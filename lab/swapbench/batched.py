@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
+from sentinel.agent.serving import serving_python
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 
@@ -55,9 +56,7 @@ class Batched:
     @contextlib.asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator[Batched]:
         """Ready to answer: loading is not counted."""
-        python = CHECKOUT / ".venv-serve" / "bin" / "python"
-        if not python.exists():
-            raise OperatorError("no serving environment: run `make setup`")
+        python = serving_python()
         process = await asyncio.create_subprocess_exec(
             str(python), "-W", "ignore", "-m", "lab.swapbench.generate", str(folder),
             cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=LINE,

@@ -21,6 +21,7 @@ from typing import Any
 import uvloop
 from rich.progress import Progress as Bar
 
+from lab import CHECKOUT
 from lab.swapbench import states
 from lab.swapbench.answers import EIGHT, ONE, SAMPLED, Answered, answer
 from lab.swapbench.batched import Draw
@@ -28,7 +29,6 @@ from lab.swapbench.grades import Grade, grade
 from lab.swapbench.lessons import Lesson, teach
 from lab.swapbench.states import Posed
 from sentinel.agent.sandbox import UNHURRIED, Sandbox
-from sentinel.agent.serving import CHECKOUT
 from sentinel.core.errors import OperatorError
 from sentinel.distill import recipe, rows
 

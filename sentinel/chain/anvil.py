@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,16 +10,15 @@ from pathlib import Path
 
 from sentinel.chain.rpc import Rpc
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.places import anvil_package, npm_package
 from sentinel.core.host.process import Child, ChildFailed, free_port, port_taken
 
 VERSION = "1.7.1"  # a later one broke eth_simulateV1 on forks
 HOST = "127.0.0.1"
-_CHECKOUT = Path(__file__).resolve().parents[2]
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def find_anvil(given: str | Path | None = None) -> Path:
-    """The program to run: `given` (SENTINEL_FORK__ANVIL), else the checkout's node_modules, else PATH.
+    """The program to run: `given` (SENTINEL_FORK__ANVIL), else the one that set-up fetched, else PATH.
 
     Raises OperatorError when there is none, or when it is not version 1.7.1.
     """
@@ -29,22 +27,13 @@ def find_anvil(given: str | Path | None = None) -> Path:
         if not path.is_file():
             raise OperatorError(f"SENTINEL_FORK__ANVIL is {path}, which is not a file")
     else:
-        found = _in_node_modules() or shutil.which("anvil")
-        if found is None:
-            raise OperatorError(f"Anvil {VERSION} is missing: run `make setup`, or put an `anvil` on PATH")
-        path = Path(found)
+        path = npm_package(anvil_package(), VERSION) / "package" / "bin" / "anvil"
+        if not path.is_file():
+            found = shutil.which("anvil")
+            if found is None:
+                raise OperatorError(f"Anvil {VERSION} is missing: run `sentinel setup`, or put an `anvil` on PATH")
+            path = Path(found)
     return _checked(path)
-
-
-def _in_node_modules() -> Path | None:
-    """npm's `.bin/anvil` is a Node program that starts the real one; we want the real one where it is."""
-    modules = _CHECKOUT / "node_modules"
-    machine = _MACHINES.get(platform.machine(), platform.machine())
-    real = modules / "@foundry-rs" / f"anvil-{platform.system().lower()}-{machine}" / "bin" / "anvil"
-    for path in (real, modules / ".bin" / "anvil"):
-        if path.is_file():
-            return path
-    return None
 
 
 @lru_cache
@@ -55,7 +44,8 @@ def _checked(path: Path) -> Path:
         raise OperatorError(f"{path} does not run as Anvil: {error}") from error
     version = text.split("\n", 1)[0].removeprefix("anvil Version:").strip().split("-")[0]
     if version != VERSION:
-        raise OperatorError(f"{path} is Anvil {version or 'of an unknown version'}; Sentinel is pinned to {VERSION}")
+        found = f"Anvil {version or 'of an unknown version'}"
+        raise OperatorError(f"{path} is {found}; Sentinel is pinned to {VERSION}: run `sentinel setup`")
     return path
 
 

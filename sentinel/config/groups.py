@@ -16,7 +16,7 @@ Playbook = Literal["rebalance", "momentum", "arbitrage", "triangle", "mean_rever
 class ForkSettings(Group):
     url: str = Field("", description="a running Anvil fork; empty: Sentinel starts one itself")
     port: int = Field(8546, ge=0, le=65535, description="port of the fork that Sentinel starts")
-    anvil: str = Field("", description="path of Anvil 1.7.1; empty: node_modules/.bin/anvil, then PATH")
+    anvil: str = Field("", description="path of Anvil 1.7.1; empty: the one that `sentinel setup` fetched, then PATH")
     timeout: float = Field(5.0, gt=0, description="seconds for one batch of simulations")
     direct: Literal["auto", "never", "always"] = Field(
         "auto",

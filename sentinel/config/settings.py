@@ -56,7 +56,11 @@ class Settings(BaseSettings):
     state_dir: Path = Field(
         Path("~/.local/state/sentinel"), description="journal, memory, lock and control socket; one directory a wallet"
     )
-    data_dir: Path = Field(Path("../shared/data"), description="market data for the devnet, tests and training")
+    data_dir: Path | None = Field(
+        None,
+        description="recorded prices for the local market, tests and training; empty: ../shared/data in a checkout, "
+        "else data/ in the cache",
+    )
     cache_dir: Path | None = Field(None, description="fetched artifacts; empty: $XDG_CACHE_HOME/sentinel")
     rpc: RpcSettings = RpcSettings()
     fork: ForkSettings = ForkSettings()

@@ -13,16 +13,17 @@ import uvloop
 from rich.progress import Progress as Bar
 
 from sentinel.agent.model import Sampling, StudentModel
-from sentinel.agent.serving import CHECKOUT, NAME, served
+from sentinel.agent.serving import NAME, served
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.places import FILES, workplace
 from sentinel.distill import recipe
 from sentinel.distill.evaluation import analyst_scores
 from sentinel.distill.rows import ANALYST
 from sentinel.distill.states import split
 from sentinel.distill.training import card, curve
 
-OUT = CHECKOUT / "models" / ANALYST
-BASE = recipe.NANO.relative_to(CHECKOUT)  # as it stands in the adapter's own files
+OUT = workplace() / "models" / ANALYST
+BASE = recipe.NANO.relative_to(FILES)  # as it stands in the adapter's own files
 TRAJECTORIES = 4000
 HELDOUT = 240
 # The base's words are its own: without the output layer it never learns to write others (the loss stayed at 1.8).

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from sentinel.agent.serving import CHECKOUT, served, student
+from sentinel.agent.serving import served, student
+from sentinel.core.host.places import student_folder, workplace
 from sentinel.distill.collecting.collect import Engine, Progress, collect, here
 from sentinel.distill.collecting.select import select
 from sentinel.distill.evaluation.evaluate import evaluate
@@ -25,8 +26,9 @@ from sentinel.distill.states.cases import Order
 from sentinel.distill.teaching.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
 from sentinel.distill.training import card
 
-NANO = CHECKOUT / "models" / "nano"
-WORK = CHECKOUT / "build" / "distill"
+NANO = student_folder()
+MADE = workplace() / "models" / "nano"
+WORK = workplace() / "build" / "distill"
 TRAJECTORIES = 9000
 STEPS = 1600
 HELDOUT = 700
@@ -34,7 +36,7 @@ console = Console(stderr=True)
 
 
 def make_student(
-    out: Path = NANO, *, trajectories: int = TRAJECTORIES, steps: int = STEPS, states: int = HELDOUT, seed: int = 0
+    out: Path = MADE, *, trajectories: int = TRAJECTORIES, steps: int = STEPS, states: int = HELDOUT, seed: int = 0
 ) -> dict[str, Any]:
     """Under an hour on two cores. Returns the scores that the card shows."""
     data = WORK / f"train-{trajectories}-{seed}.jsonl"

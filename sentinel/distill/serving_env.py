@@ -7,19 +7,18 @@ import signal
 import subprocess
 from pathlib import Path
 
-from sentinel.agent.serving import CHECKOUT
+from sentinel.agent.serving import serving_python
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.places import FILES
 
 
 def run_module(*command: str | Path | int) -> None:
     """`python -m COMMAND` there, to its end; an interrupt is passed on, and it ends as it sees fit. Raises
     OperatorError where there is no such environment, or the module fails."""
-    python = CHECKOUT / ".venv-serve" / "bin" / "python"
-    if not python.exists():
-        raise OperatorError("no serving environment: run `make setup`")
+    python = serving_python()
     # Threads that wait by spinning make each other crawl as soon as anything else wants a core.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
-    child = subprocess.Popen([str(part) for part in (python, "-m", *command)], cwd=CHECKOUT, env=environment)
+    child = subprocess.Popen([str(part) for part in (python, "-m", *command)], cwd=FILES, env=environment)
     while True:
         try:
             code = child.wait()

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 
 from eth_typing import ABI
 
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.places import cache_dir
 
 PACKAGES = {
     "weth": "canonical-weth@1.4.0",
@@ -49,19 +49,11 @@ PERMIT2_SOURCE = ("v4", "lib/permit2/test/utils/DeployPermit2.sol")
 MULTICALL3_SOURCE = ("multicall3", "_cjs/constants/contracts.js")
 
 
-def default_cache() -> Path:
-    """$SENTINEL_CACHE_DIR, else $XDG_CACHE_HOME/sentinel, else ~/.cache/sentinel."""
-    if given := os.environ.get("SENTINEL_CACHE_DIR"):
-        return Path(given).expanduser().resolve()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base).expanduser() if base else Path.home() / ".cache") / "sentinel"
-
-
 class Artifacts:
     """By contract name. Every reader raises OperatorError, which says how to mend it, for a missing file."""
 
     def __init__(self, cache: Path | None = None) -> None:
-        self.cache = cache or default_cache()
+        self.cache = cache or cache_dir()
 
     def creation(self, name: str) -> bytes:
         """Creation bytecode, without constructor arguments."""
@@ -78,7 +70,7 @@ class Artifacts:
             text: str = code["object"] if isinstance(code, dict) else code  # as Foundry and as Hardhat write it
             return bytes.fromhex(text.removeprefix("0x")), artifact["abi"]
         except (KeyError, ValueError, AttributeError) as error:
-            raise OperatorError(f"{path} is not a contract artifact: delete it and run `make setup`") from error
+            raise OperatorError(f"{path} is not a contract artifact: delete it and run `sentinel setup`") from error
 
     def permit2_runtime(self) -> bytes:
         """Runtime code as deployed on chain 1, its cached domain separator included."""
@@ -115,4 +107,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise OperatorError(f"the contract artifact {path} is missing: run `make setup`") from error
+        raise OperatorError(f"the contract artifact {path} is missing: run `sentinel setup`") from error

@@ -10,15 +10,14 @@ import csv
 import datetime as dt
 import itertools
 import math
-import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel.core.errors import OperatorError
+from sentinel.core.host import places
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = "eth_usdc_minutes"
 MOST_FILLED = 10  # minutes
 WARM_UP = 500  # most bars that `before` holds
@@ -34,12 +33,6 @@ class Bar:
 
     weth: float
     wbtc: float
-
-
-def default_data_dir() -> Path:
-    """$SENTINEL_DATA_DIR, else shared/data beside the checkout."""
-    given = os.environ.get("SENTINEL_DATA_DIR")
-    return Path(given).expanduser() if given else CHECKOUT.parent / "shared" / "data"
 
 
 class PricePath:
@@ -82,7 +75,7 @@ class PricePath:
         cls, days: Sequence[str] = (), *, start: int = 0, seed: int = 7, data_dir: Path | None = None
     ) -> PricePath:
         """Raises FileNotFoundError when a day's file is missing, OperatorError when days or minutes have a gap."""
-        folder = (data_dir or default_data_dir()) / FOLDER
+        folder = (data_dir or places.data_dir()) / FOLDER
         names = list(days) or _consecutive(sorted(path.stem for path in folder.glob("????-??-??.csv")))
         if not names:
             raise FileNotFoundError(2, "no bars", FOLDER)

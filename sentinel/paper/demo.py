@@ -14,11 +14,12 @@ from pathlib import Path
 
 from eth_account import Account
 
-from sentinel.agent.serving import CHECKOUT, served
+from sentinel.agent.serving import served
 from sentinel.chain.heads import latest_head
 from sentinel.config.settings import Settings, load
 from sentinel.core import valuation
 from sentinel.core.decision import Act
+from sentinel.core.host.places import student_folder
 from sentinel.core.host.process import free_port, port_taken
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.record import CycleRecord
@@ -33,7 +34,6 @@ from sentinel.market.driver import Market
 from sentinel.paper import summary
 from sentinel.paper.screen import Lines, LiveTable, Screen
 
-MODEL = CHECKOUT / "models" / "nano"
 BLOCK_TIME = 2.0  # seconds
 PATIENCE = 30.0  # seconds for the last transaction after Ctrl-C
 IDLE = 0.5  # seconds until the next block at block time 0 while no cycle ends
@@ -76,7 +76,7 @@ async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float
         screen: Screen = Lines(net.network) if as_json or not sys.stderr.isatty() else LiveTable(net.network)
         screen.say(f"local market on {net.rpc_url}: real contracts, {net.market.source}")
         screen.say("vLLM loads the student; this takes about 40 seconds on two cores …")
-        server = await stack.enter_async_context(served(MODEL, port=ports["model"], log=home / "vllm.log"))
+        server = await stack.enter_async_context(served(student_folder(), port=ports["model"], log=home / "vllm.log"))
         settings = _settings(home, net, server.url, ports, key_file)
         prior = {
             "WETH": [bar.weth for bar in net.market.before],

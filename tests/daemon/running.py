@@ -119,5 +119,5 @@ class Cli:
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SENTINEL_")}
-    data = os.environ.get("SENTINEL_DATA_DIR")
-    return {**kept, **({"SENTINEL_DATA_DIR": data} if data else {}), **settings}
+    places = ("SENTINEL_DATA_DIR", "SENTINEL_CACHE_DIR")
+    return {**kept, **{name: os.environ[name] for name in places if os.environ.get(name)}, **settings}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 
 PYTHON: list[str | Path] = [CHECKOUT / ".venv-serve" / "bin" / "python", "-W", "ignore"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}

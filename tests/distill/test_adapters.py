@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from lab import CHECKOUT
 from sentinel.agent.form import closed
 from sentinel.agent.model import Sampling, StudentModel
-from sentinel.agent.serving import CHECKOUT, NAME, SCRIPT, served
+from sentinel.agent.serving import NAME, SCRIPT, served
 from sentinel.core.trajectory import Trajectory
 from sentinel.distill.rows import trajectory_of
 from tests.distill.tuning import tune

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from lab import CHECKOUT
 from sentinel.agent import prompt
-from sentinel.agent.serving import CHECKOUT
 from sentinel.cli import distill as cli
 from sentinel.core.mandate import Brief
 from sentinel.core.market_state import MarketView, Regime

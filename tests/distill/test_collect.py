@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from lab import CHECKOUT
 from sentinel.agent.prompt import SYSTEM
-from sentinel.agent.serving import CHECKOUT
 from sentinel.core.errors import OperatorError
 from sentinel.distill import rows
 from sentinel.distill.collecting.collect import GIVE_UP, collect

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 
 TOGETHER = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
 OPTIONS = ["--size", "micro", "--batch", "8", "--steps", "40", "--device", "cpu", "--checkpoint-every", "5"]

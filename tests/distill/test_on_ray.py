@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 from sentinel.core.errors import OperatorError
 from sentinel.distill.collecting.collect import collect
 from sentinel.distill.collecting.on_ray import OnRay, Played

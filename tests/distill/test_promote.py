@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from lab import CHECKOUT
 from sentinel.agent.episode import Sampler
 from sentinel.agent.form import render_action
 from sentinel.agent.oracle import OracleModel
-from sentinel.agent.serving import CHECKOUT, SCRIPT
+from sentinel.agent.serving import SCRIPT
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 from sentinel.distill.evaluation.evaluate import evaluate

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from lab import CHECKOUT
 from lab.swapbench import cells, page, run, states, table, thoughts
 from lab.swapbench.answers import EIGHT, ONE, SAMPLED, Answered, answer
 from lab.swapbench.grades import Grade, grade
@@ -23,7 +24,6 @@ from lab.swapbench.states import Posed
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
-from sentinel.agent.serving import CHECKOUT
 from sentinel.core.actions import Candidate, Finish, HoldAction, Proposal, Sample
 from sentinel.core.errors import OperatorError, SentinelError
 from sentinel.core.mandate import Mandate

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 
 NANO = CHECKOUT / "models" / "nano"
 TEMPLATE = NANO / "chat_template.jinja"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 from sentinel.cli import distill as cli
 from sentinel.core.errors import OperatorError
 from sentinel.distill.serving_env import run_module

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 
 
 def tune(base: Path, rows: Path, out: Path, how: str) -> dict[str, Any]:

@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 from eth_account import Account
 
-from sentinel.agent.serving import CHECKOUT, Server, served
+from lab import CHECKOUT
+from sentinel.agent.serving import Server, served
 from sentinel.config import settings
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lab import CHECKOUT
 from sentinel.agent.opinion import REGIMES
-from sentinel.agent.serving import CHECKOUT, served
+from sentinel.agent.serving import served
 from sentinel.core.market_state import MarketView
 from sentinel.market import Devnet
 

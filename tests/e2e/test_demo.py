@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 
 KEYS = ["cycles", "acts", "holds", "confirmed", "reverted", "unknown", "sampled", "parsed", "simulated"]
 KEYS += ["drift_bps", "equity", "equity_hold", "prices"]

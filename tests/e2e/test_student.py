@@ -12,8 +12,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from lab import CHECKOUT
 from sentinel.agent import prompt
-from sentinel.agent.serving import CHECKOUT, Server
+from sentinel.agent.serving import Server
 from sentinel.core.decision import Act, Hold
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView, Regime

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from lab import CHECKOUT
 from lab.swapbench import states
 from lab.swapbench.batched import Batched, Draw, Place
 from sentinel.agent import prompt
 from sentinel.agent.form import closed
-from sentinel.agent.serving import CHECKOUT, Server
+from sentinel.agent.serving import Server
 from sentinel.agent.serving import student as client
 
 COUNT = 28  # requests of the shipped student's own kind

@@ -118,7 +118,7 @@ def test_pools_are_the_published_ones() -> None:
 
 def test_a_missing_artifact_says_how_to_get_it(tmp_path: Path) -> None:
     """A user without set-up is told what to run."""
-    with pytest.raises(OperatorError, match="make setup"):
+    with pytest.raises(OperatorError, match="sentinel setup"):
         Artifacts(tmp_path).creation("WETH9")
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 
 COMPOSE = CHECKOUT / "docker-compose.yml"
 DOCKERFILES = sorted((CHECKOUT / "deploy" / "docker").glob("Dockerfile*"))
@@ -55,19 +55,26 @@ class Tree:
     root: Path
 
     def build(self) -> None:
-        """The stages wheels, node and daemon; packages come by the ordinary clients."""
+        """The stages wheels, fetched and daemon; packages come by the ordinary clients."""
         made = stages(CHECKOUT / "deploy" / "docker" / "Dockerfile")
-        for stage in ("wheels", "node"):
+        for stage in ("wheels", "fetched"):
             for word, rest in made[stage]:
-                if word == "COPY":
+                if word == "COPY" and not rest.startswith("--from"):
                     self._copy(rest)
                 elif word == "RUN":
-                    command = self.inside(rest, write=True, python=stage == "wheels")
+                    own = shlex.join(f"{name}={value}" for name, value in variables(stage, {}).items())
+                    command = self.inside(f"{own and f'export {own}'}\n{rest}", write=True)
                     done = subprocess.run(command, check=False, capture_output=True, text=True)
                     assert done.returncode == 0, done.stderr[-2000:]
         for word, rest in made["daemon"]:
             if word == "COPY" and not rest.startswith("--from"):
                 self._copy(rest)
+            elif word == "COPY" and rest.startswith("--from=fetched"):
+                _, source, target = rest.split()
+                (found,) = self.root.glob(source.removeprefix("/opt/sentinel/"))
+                (self.root / target).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(found, self.root / target)
+        shutil.rmtree(self.root / "cache")
 
     def _copy(self, rest: str) -> None:
         *sources, target = rest.split()
@@ -83,19 +90,12 @@ class Tree:
     def environment(self) -> dict[str, str]:
         """ENV of the stage `daemon`."""
         # The library of the machine's Python lies where that was built, which the image's user may not be let into.
-        found = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LD_LIBRARY_PATH": "/usr/local/lib"}
-        for word, rest in stages(CHECKOUT / "deploy" / "docker" / "Dockerfile")["daemon"]:
-            if word == "ENV":
-                pairs = (pair.split("=", 1) for pair in shlex.split(rest))
-                found |= {name: value.replace("$PATH", found["PATH"]) for name, value in pairs}
-        return found
+        return variables("daemon", {"PATH": "/usr/local/bin:/usr/bin:/bin", "LD_LIBRARY_PATH": "/usr/local/lib"})
 
-    def inside(self, script: str, *, write: bool = False, python: bool = True, more: Sequence[str] = ()) -> list[str]:
+    def inside(self, script: str, *, write: bool = False, more: Sequence[str] = ()) -> list[str]:
         """A command that runs `script` with the tree at /opt/sentinel; as root where it may `write`, else as the
         image's user. `more`: further steps of the namespace's set-up."""
-        steps = ["set -e", "mount --make-rprivate /"]
-        if python:
-            steps.append(f"mount --bind {sys.base_prefix} /usr/local")
+        steps = ["set -e", "mount --make-rprivate /", f"mount --bind {sys.base_prefix} /usr/local"]
         kept = shlex.quote(f"{self.root}.opt")  # what the machine has there, package mirrors for instance, stays
         steps += [f"mkdir -p {kept}", f"mount --rbind /opt {kept}", "mount -t tmpfs tmpfs /opt"]
         steps.append(f'for d in {kept}/*/; do n=$(basename "$d"); mkdir "/opt/$n"; mount --rbind "$d" "/opt/$n"; done')
@@ -108,6 +108,15 @@ class Tree:
         steps.append("export PATH=/usr/local/bin:/usr/bin:/bin")
         steps.append(f"exec {'' if write else user} sh -c {shlex.quote(script)}")
         return ["unshare", "--mount", "sh", "-c", "\n".join(steps)]
+
+
+def variables(stage: str, found: dict[str, str]) -> dict[str, str]:
+    """`found` and what ENV of a stage makes of it."""
+    for word, rest in stages(CHECKOUT / "deploy" / "docker" / "Dockerfile")[stage]:
+        if word == "ENV":
+            pairs = (pair.split("=", 1) for pair in shlex.split(rest))
+            found |= {name: value.replace("$PATH", found.get("PATH", "")) for name, value in pairs}
+    return found
 
 
 def entry_of(dockerfile: Path, stage: str) -> list[str]:

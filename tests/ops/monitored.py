@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 from sentinel.core.host.process import free_port
 from tests.ops.tools import tool
 

@@ -13,7 +13,8 @@ import promql_parser
 import pytest
 from panels import BOARDS
 
-from sentinel.agent.serving import CHECKOUT, served
+from lab import CHECKOUT
+from sentinel.agent.serving import served
 from sentinel.core.host.process import free_port
 from sentinel.market import Devnet
 from sentinel.observe.instruments import Instruments

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 from sentinel.core.host.process import free_port
 from sentinel.market import Devnet
 from tests.daemon.endpoint import Endpoint
@@ -124,8 +124,8 @@ def test_the_dockerfiles_copy_what_earlier_stages_made() -> None:
             if word == "COPY" and rest.startswith("--from="):
                 stage, source = rest.removeprefix("--from=").split()[:2]
                 assert stage in made
-                assert source in ("/usr/local/", "/opt/sentinel/.venv", "/opt/sentinel/node_modules") or (
-                    stage == "contracts" and source == "/opt/sentinel/cache/artifacts"
+                assert source in ("/usr/local/", "/opt/sentinel/.venv") or (
+                    stage == "fetched" and source.startswith("/opt/sentinel/cache/artifacts")
                 )
 
 
@@ -261,5 +261,4 @@ def _read(path: Path) -> bytes:
 
 def _named(tree: Tree) -> set[str]:
     """What the Dockerfile puts there; running it has added nothing."""
-    made = {".venv", "node_modules", "package.json", "package-lock.json", ".npmrc", "requirements"}
-    return made | {"deploy", "models", "sentinel"}
+    return {".venv", "bin", "deploy", "models", "requirements", "sentinel"}

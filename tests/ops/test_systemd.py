@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import Rpc
+from sentinel.core.host.places import cache_dir
 from sentinel.core.host.process import free_port
 from sentinel.dex.simulating.fork import Fork
 from sentinel.market import Devnet
@@ -199,7 +200,8 @@ async def test_nothing_feeds_the_watchdog_while_a_cycle_is_stuck(manager: Manage
 async def test_the_units_fork_is_put_on_any_head(devnet: Devnet) -> None:
     """fork.sh starts an Anvil, the node's address in none of its arguments, and Sentinel puts it on a later head."""
     port = free_port()
-    environment = {"PATH": "/usr/bin:/bin", "PORT": str(port), "CHAIN_ID": "31337", "UPSTREAM": devnet.rpc_url}
+    environment = {"PATH": "/usr/bin:/bin", "SENTINEL_CACHE_DIR": str(cache_dir())}
+    environment |= {"PORT": str(port), "CHAIN_ID": "31337", "UPSTREAM": devnet.rpc_url}
     process = await asyncio.create_subprocess_exec(UNITS / "fork.sh", env=environment)
     try:
         async with Rpc(f"http://127.0.0.1:{port}", timeout=2.0) as rpc:

@@ -8,7 +8,7 @@ from pathlib import Path
 import debian
 import pytest
 
-from sentinel.agent.serving import CHECKOUT
+from lab import CHECKOUT
 from sentinel.core.host.process import free_port
 from tests.ops.tools import tool
 

@@ -13,13 +13,15 @@ import sys
 import tarfile
 from pathlib import Path
 
-import artifacts
 import client
-import common
 import pytest
-import pythons
-import solidity
-from common import ROOT, SetupError
+
+from lab import CHECKOUT
+from sentinel.chain.anvil import VERSION
+from sentinel.cli.setup import anvil, common, npm, serving, solidity
+from sentinel.cli.setup.common import SetupError
+from sentinel.core.host import places
+from sentinel.market.artifacts import PACKAGES
 
 
 def archive(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
@@ -36,17 +38,17 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.
     return info
 
 
-def package(integrity: str, keep: tuple[str, ...] = ("",)) -> artifacts.Package:
-    return artifacts.Package("@some/thing", "1.0.0", 1, integrity, keep)
+def package(integrity: str, keep: tuple[str, ...] = ("",)) -> npm.Package:
+    return npm.Package("@some/thing", "1.0.0", 1, integrity, keep)
 
 
 def test_an_archive_with_another_hash_is_refused(tmp_path: Path) -> None:
     """A package whose sha512 is not the pinned one never reaches the cache."""
     file = archive(tmp_path / "a.tgz", (member("package/a.json"), b"{}"))
     digest = base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
-    artifacts.check(package(f"sha512-{digest}"), file)
+    npm.check(package(f"sha512-{digest}"), file)
     with pytest.raises(SetupError, match="pinned"):
-        artifacts.check(package("sha512-AAAA"), file)
+        npm.check(package("sha512-AAAA"), file)
 
 
 def test_unpacking_writes_wanted_regular_files_only(tmp_path: Path) -> None:
@@ -59,17 +61,25 @@ def test_unpacking_writes_wanted_regular_files_only(tmp_path: Path) -> None:
         (member("/package/keep/absolute"), b"x"),
         (member("package/keep/link", tarfile.SYMTYPE, "/etc/passwd"), b""),
     )
-    artifacts.unpack(file, tmp_path / "out", ("keep/",))
+    npm.unpack(file, tmp_path / "out", ("keep/",))
     written = [path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if not path.is_dir()]
     assert written == [Path("package/keep/a.json")]
     assert not (tmp_path / "evil").exists()
 
 
 def test_every_pin_names_a_sha512_and_is_in_the_cache() -> None:
-    """After set-up every pinned contract package is there under its present pin."""
-    assert artifacts.packages()
-    assert all(item.integrity.startswith("sha512-") for item in artifacts.packages())
-    assert artifacts.missing() == []
+    """After set-up every pinned package is there under its present pin; Anvil for this platform alone."""
+    pinned = [item for group in ("contracts", "tests", "solc") for item in npm.pinned(group)]
+    assert {item.folder.name for item in pinned if item.name != "solc"} == set(PACKAGES.values())
+    assert npm.missing(pinned) == []
+    assert all(item.integrity.startswith("sha512-") for item in [*pinned, *npm.pinned("anvil")])
+    assert anvil.ready()
+
+
+def test_set_up_fetches_the_anvil_that_is_looked_for() -> None:
+    """One version for every platform, and the daemon's own."""
+    assert {item.version for item in npm.pinned("anvil")} == {VERSION}
+    assert places.anvil_package() in {item.name for item in npm.pinned("anvil")}
 
 
 def test_a_stamp_holds_for_its_own_key_alone(tmp_path: Path) -> None:
@@ -83,14 +93,14 @@ def test_a_stamp_holds_for_its_own_key_alone(tmp_path: Path) -> None:
 def test_an_environment_that_was_cut_is_made_anew(tmp_path: Path) -> None:
     """A kill while packages are linked leaves a mark, and the next run starts from an empty environment."""
     venv = tmp_path / "venv"
-    with contextlib.suppress(KeyboardInterrupt), pythons.filling(venv, "key", pythons.uv(), {}):
+    with contextlib.suppress(KeyboardInterrupt), serving.filling(venv, "key", serving.uv(), {}):
         (venv / "half-linked").touch()
         raise KeyboardInterrupt
     assert not common.stamped(venv, "key")
-    with pythons.filling(venv, "key", pythons.uv(), {}):
+    with serving.filling(venv, "key", serving.uv(), {}):
         assert not (venv / "half-linked").exists()
     assert common.stamped(venv, "key")
-    assert not (venv / pythons.UNFINISHED).exists()
+    assert not (venv / serving.UNFINISHED).exists()
 
 
 def test_pips_settings_reach_uv_where_python_is_without_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,8 +112,8 @@ def test_pips_settings_reach_uv_where_python_is_without_pip(tmp_path: Path, monk
     monkeypatch.delenv("UV_DEFAULT_INDEX", raising=False)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "venv/bin/python"))
-    assert pythons.uv_env()["UV_DEFAULT_INDEX"] == "file:///of/a/file"
-    assert pythons.uv_env()["UV_FIND_LINKS"] == str(tmp_path)
+    assert serving.uv_env()["UV_DEFAULT_INDEX"] == "file:///of/a/file"
+    assert serving.uv_env()["UV_FIND_LINKS"] == str(tmp_path)
 
 
 def test_a_fresh_root_sees_the_folders_that_settings_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +145,7 @@ def test_a_wrong_source_is_named_with_its_fault() -> None:
 @pytest.mark.parametrize("name", ["dev.txt", "daemon.txt", "uv.txt", "serve-cpu.txt", "serve-gpu.txt"])
 def test_every_locked_package_is_exact_and_hashed(name: str) -> None:
     """Each requirement of a lock is one version with hashes, and no lock holds an address."""
-    text = (ROOT / "requirements" / name).read_text()
+    text = (CHECKOUT / "requirements" / name).read_text()
     wanted = [line for line in text.splitlines() if not line.startswith(" ")]
     assert wanted
     assert all(re.match(r"[a-z0-9._-]+==[^ ]+( ; .*)? \\$", line) for line in wanted)
@@ -143,23 +153,18 @@ def test_every_locked_package_is_exact_and_hashed(name: str) -> None:
     assert "://" not in text
 
 
-def test_the_npm_lock_holds_no_address() -> None:
-    """The npm lock pins versions and hashes; where they come from is the user's own setting."""
-    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
-    assert all("resolved" not in entry for entry in packages.values())
-
-
-def test_the_npm_lock_asks_for_no_newer_node_than_set_up_does() -> None:
-    """npm passes over an optional package that does; Anvil's say so for a script of theirs that nothing here runs."""
-    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
-    assert packages[""]["engines"] == {"node": ">=18"}
-    assert all("engines" not in entry for name, entry in packages.items() if "@foundry-rs/" in name)
+def test_set_up_needs_python_alone() -> None:
+    """Neither a checkout's set-up nor the package's imports anything that is not of the standard library."""
+    for command in ([CHECKOUT / "deploy" / "setup" / "setup.py"], ["-m", "sentinel.cli.setup"]):
+        bare = [sys.executable, "-S", *command, "--help"]
+        done = subprocess.run(bare, env={"PYTHONPATH": str(CHECKOUT)}, capture_output=True, text=True, check=True)
+        assert "--serve" in done.stdout
 
 
 def test_a_finished_set_up_is_passed_over_in_silence() -> None:
     """When everything is there, set-up says and does nothing."""
     done = subprocess.run(
-        [sys.executable, ROOT / "deploy" / "setup" / "setup.py", "--serve", "none"],
+        [sys.executable, CHECKOUT / "deploy" / "setup" / "setup.py", "--serve", "none"],
         capture_output=True,
         text=True,
         check=False,

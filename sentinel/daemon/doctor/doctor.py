@@ -25,6 +25,7 @@ from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.errors import ChainMismatch, OperatorError, RpcError, SentinelError
+from sentinel.core.host.places import data_dir
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, HexHash, Network
 from sentinel.core.units import COIN
 from sentinel.core.valuation import whole
@@ -86,10 +87,10 @@ MENDS = {
     "pools": "the endpoint must answer eth_call for the newest block",
     "feeds": "the endpoint must answer eth_call for the newest block",
     "fees": "the endpoint must answer eth_feeHistory or eth_maxPriorityFeePerGas, or eth_gasPrice on legacy networks",
-    "anvil": f"run `make setup`, or point SENTINEL_FORK__ANVIL at Anvil {VERSION}",
+    "anvil": f"run `sentinel setup`, or point SENTINEL_FORK__ANVIL at Anvil {VERSION}",
     "fork": "see that the endpoint serves state of its newest block, and that SENTINEL_FORK__PORT is free",
     "stand in": "see that the endpoint answers; cycles hold while the fork fails and the node cannot simulate",
-    "model": "start the student (`make demo` does; else vLLM with --served-model-name as SENTINEL_MODEL__NAME)",
+    "model": "run `sentinel serve-student`, or vLLM with --served-model-name as SENTINEL_MODEL__NAME",
     "funds": "check the endpoint",
     "allowances": "check the endpoint",
 }
@@ -282,8 +283,9 @@ async def _folders(patient: _Patient) -> AsyncIterator[Finding]:
     mend = f"let this user write {place}, or set SENTINEL_STATE_DIR"
     yield Finding("state", "ok" if writable else "fail", str(state), "" if writable else mend)
     if patient.network.chain_id == DEVELOPMENT_CHAIN:
-        there = settings.data_dir.expanduser().is_dir()
-        told = str(settings.data_dir) if there else f"{settings.data_dir} is not there: prices will be synthetic"
+        folder = (settings.data_dir or data_dir()).expanduser()
+        there = folder.is_dir()
+        told = str(folder) if there else f"{folder} is not there: prices will be synthetic"
         yield Finding("data", "ok" if there else "warn", told, "" if there else "set SENTINEL_DATA_DIR to real data")
 
 

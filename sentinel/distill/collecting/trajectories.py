@@ -10,10 +10,10 @@ from functools import cache
 from sentinel import __version__
 from sentinel.agent import prompt
 from sentinel.agent.form import THOUGHT, closed
-from sentinel.agent.serving import CHECKOUT
 from sentinel.core.actions import Action, HoldAction
 from sentinel.core.decision import Hold
 from sentinel.core.errors import ModelUnavailable
+from sentinel.core.host.places import FILES, INSTALLED
 from sentinel.core.simulation import Simulation
 from sentinel.core.trajectory import Trajectory, Turn
 from sentinel.distill.rows import Row
@@ -92,9 +92,10 @@ def _described(action: Action) -> str:
 @cache
 def version() -> str:
     """Of the code: the package's, and the commit where it is a checkout."""
-    done = subprocess.run(
-        ["git", "-C", str(CHECKOUT), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
-    )
+    if INSTALLED:
+        return __version__
+    command = ["git", "-C", str(FILES), "rev-parse", "--short=12", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return f"{__version__}+{done.stdout.strip()}" if done.returncode == 0 else __version__
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from random import Random
 
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.places import FILES
 from sentinel.core.network import Network
 
-SPLIT_FILE = Path(__file__).parents[3] / "models" / "split.toml"
+SPLIT_FILE = FILES / "models" / "split.toml"
 BARS_A_DAY = 1440
 
 

@@ -12,9 +12,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from common import ROOT, SetupError, cache_dir, digest, need_program, put_folder, say, stamped, write_stamp
+from sentinel.cli.setup import npm
+from sentinel.cli.setup.common import SetupError, digest, need_program, put_folder, say, stamped, write_stamp
+from sentinel.core.host.places import PACKAGE, cache_dir
 
-SOURCES = ROOT / "sentinel" / "devnet" / "solidity"
+SOURCES = PACKAGE / "market" / "solidity"
 SCRIPT = Path(__file__).with_name("compile.cjs")
 SETTINGS: dict[str, Any] = {
     "optimizer": {"enabled": True, "runs": 200},
@@ -37,7 +39,7 @@ def sources() -> list[Path]:
 def key() -> str:
     """What the results depend on."""
     named = [part for path in sources() for part in (path.name, path)]
-    return digest(json.dumps(SETTINGS), SCRIPT, ROOT / "package-lock.json", *named)
+    return digest(json.dumps(SETTINGS), SCRIPT, *(package.integrity for package in npm.pinned("solc")), *named)
 
 
 def ready() -> bool:
@@ -46,7 +48,8 @@ def ready() -> bool:
 
 
 def compile_all() -> None:
-    """Compile every source and put the results in place in one move."""
+    """Compile every source and put the results in place in one move; fetches the compiler where it is missing."""
+    npm.fetch_all(npm.pinned("solc"))
     say(f"  compiling {len(sources())} Solidity files")
     contracts = compiled({path.name: path.read_text() for path in sources()})
     target().parent.mkdir(parents=True, exist_ok=True)
@@ -70,10 +73,10 @@ def compiled(texts: dict[str, str]) -> dict[str, dict[str, Any]]:
         "sources": {name: {"content": text} for name, text in texts.items()},
         "settings": SETTINGS,
     }
-    node = need_program("node", "Install Node.js 18 or newer.")
-    done = subprocess.run(
-        [node, SCRIPT], input=json.dumps(request), capture_output=True, text=True, check=False, cwd=ROOT
-    )
+    node = need_program("node", npm.GET_NODE)
+    (solc,) = npm.pinned("solc")
+    command: list[str | Path] = [node, SCRIPT, solc.folder / "package" / "soljson.js"]
+    done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SetupError(f"the Solidity compiler did not run:\n{done.stderr.strip()[-2000:]}")
     answer = json.loads(done.stdout)

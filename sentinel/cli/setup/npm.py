@@ -1,7 +1,7 @@
-"""The contracts that the local market is built from: published npm packages, checked and unpacked into the cache.
+"""Published npm packages, checked and unpacked into the cache: Anvil, the Solidity compiler, and the DEX contracts.
 
-They are other people's bytecode, so they are fetched and never shipped. `npm pack` only downloads: nothing is
-installed and none of their scripts run. Each archive must have the pinned sha512, else it is refused.
+They are other people's work, so they are fetched and never shipped. `npm pack` only downloads: nothing is installed
+and none of their scripts run. Each archive must have the pinned sha512, else it is refused.
 Layout: CACHE/artifacts/<name with / as __>@<version>/package/...
 """
 
@@ -10,15 +10,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import shutil
+import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from common import SetupError, cache_dir, digest, need_program, put_folder, run, say, stamped, write_stamp
+from sentinel.cli.setup.common import SetupError, digest, need_program, put_folder, run, say, stamped, write_stamp
+from sentinel.core.host.places import npm_package
 
-PINS = Path(__file__).with_name("artifacts.json")
+PINS = Path(__file__).with_name("npm.json")
+GET_NODE = "Install Node.js 18 or newer, which brings npm, then run this again."
+QUIET = ("--ignore-scripts", "--loglevel=error", "--no-update-notifier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Package:
     @property
     def folder(self) -> Path:
         """Where it is unpacked."""
-        return cache_dir() / "artifacts" / f"{self.name.replace('/', '__')}@{self.version}"
+        return npm_package(self.name, self.version)
 
     @property
     def key(self) -> str:
@@ -42,25 +48,35 @@ class Package:
         return digest(self.integrity, "\n".join(self.keep))
 
 
-def packages() -> list[Package]:
-    """Every pinned package."""
-    return [Package(**{**entry, "keep": tuple(entry["keep"])}) for entry in json.loads(PINS.read_text())]
+def pinned(group: str) -> list[Package]:
+    """The pinned packages of a group: anvil (one a platform), solc, contracts, or tests."""
+    return [Package(**{**entry, "keep": tuple(entry["keep"])}) for entry in json.loads(PINS.read_text())[group]]
 
 
-def missing() -> list[Package]:
-    """The packages that are not in the cache yet."""
-    return [package for package in packages() if not stamped(package.folder, package.key)]
+def missing(packages: Iterable[Package]) -> list[Package]:
+    """Those that are not in the cache yet."""
+    return [package for package in packages if not stamped(package.folder, package.key)]
 
 
-def fetch_all() -> None:
+def fetch_all(packages: Iterable[Package]) -> None:
     """Fetch what is missing; what is there already is left alone, so a cut run goes on where it stopped."""
-    for package in missing():
+    for package in missing(packages):
         fetch(package)
+
+
+def check_node() -> None:
+    """Node must be there and new enough, and npm with it."""
+    need_program("npm", GET_NODE)
+    node = need_program("node", GET_NODE)
+    done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    found = re.match(r"v(\d+)", done.stdout)
+    if found is None or int(found.group(1)) < 18:
+        raise SetupError(f"Node {done.stdout.strip() or 'of unknown version'} is too old. {GET_NODE}")
 
 
 def fetch(package: Package) -> None:
     """Download one package, check its sha512 and unpack it in one atomic move."""
-    say(f"  contracts: {package.name} {package.version} ({package.bytes / 1e6:.1f} MB)")
+    say(f"  npm: {package.name} {package.version} ({package.bytes / 1e6:.1f} MB)")
     package.folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".fetch-", dir=package.folder.parent))
     try:
@@ -76,17 +92,9 @@ def fetch(package: Package) -> None:
 
 def download(package: Package, into: Path) -> Path:
     """`npm pack` through the user's own npm configuration (registry, proxy, certificates)."""
-    npm = need_program("npm", "Install Node.js 18 or newer; npm comes with it.")
+    npm = need_program("npm", GET_NODE)
     run(
-        [
-            npm,
-            "pack",
-            f"{package.name}@{package.version}",
-            "--pack-destination",
-            into,
-            "--ignore-scripts",
-            "--loglevel=error",
-        ],
+        [npm, "pack", f"{package.name}@{package.version}", "--pack-destination", into, *QUIET],
         failed=f"npm could not download {package.name} {package.version}: check the network, then run this again",
         cwd=into,
         quiet=True,
@@ -122,5 +130,7 @@ def unpack(archive: Path, into: Path, keep: tuple[str, ...]) -> None:
             target = into / "package" / inside
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data.read())
+            if member.mode & 0o100:
+                target.chmod(0o755)
     if not (into / "package").is_dir():
         raise SetupError(f"{archive.name} holds none of the files that Sentinel needs")

@@ -7,16 +7,15 @@ import contextlib
 import fcntl
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import artifacts
-import node_tools
-import pythons
-import solidity
-from common import ROOT, SetupError, cache_dir, is_tty, say
+from sentinel.cli.setup import anvil, npm, serving, solidity
+from sentinel.cli.setup.common import SetupError, is_tty, say
+from sentinel.core.host.places import cache_dir
 
 ASK_ABOVE = 200  # MB: a larger download is confirmed first when somebody is there to ask
+ENVIRONMENTS = ("auto", "cpu", "gpu", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,50 +30,60 @@ class Step:
     needs_node: bool = False
 
 
-def all_steps(serve: str, dev_only: bool) -> list[Step]:
-    """`serve` is cpu, gpu or none; `dev_only` leaves out everything that only a running market needs."""
-    contracts = artifacts.missing()
-    steps = [Step("daemon and development packages (.venv)", 205, 470, pythons.dev_ready, pythons.make_dev)]
-    if dev_only:
-        return steps
-    steps += [
-        Step("Anvil and the Solidity compiler (node_modules)", 28, 55, node_tools.ready, node_tools.install, True),
-        Step(
-            "DEX contracts (npm packages, unpacked into the cache)",
-            sum(package.bytes for package in contracts) / 1e6,
-            20,
-            lambda: not artifacts.missing(),
-            artifacts.fetch_all,
-            True,
-        ),
-        Step("Sentinel's own contracts (compiled)", 0, 1, solidity.ready, solidity.compile_all, True),
+def package_steps(serve: str) -> list[Step]:
+    """What the package needs and does not hold. `serve`: which serving environment, one of ENVIRONMENTS."""
+    solc = _megabytes(npm.missing(npm.pinned("solc")))
+    steps = [
+        Step("Anvil", _megabytes(anvil.wanted()), 45, anvil.ready, anvil.fetch, True),
+        npm_step("DEX contracts of the local market", "contracts", 15),
+        Step("Solidity compiler, and Sentinel's own contracts", solc, 10, solidity.ready, solidity.compile_all, True),
     ]
+    if serve == "auto":
+        serve = "gpu" if serving.gpu() else "cpu"
     if serve != "none":
         download, disk = (700, 3200) if serve == "cpu" else (4500, 11000)
         steps.append(
             Step(
-                f"vLLM, torch and transformers for {serve.upper()} (.venv-serve)",
+                f"vLLM, torch and transformers for {serve.upper()} ({serving.SERVE.name})",
                 download,
                 disk,
-                lambda: pythons.serve_ready(serve),
-                lambda: pythons.make_serve(serve),
+                lambda: serving.serve_ready(serve),
+                lambda: serving.make_serve(serve),
             )
         )
     return steps
 
 
-def main(arguments: list[str]) -> int:
-    """Run what is missing; 0 when everything is ready."""
-    given = parse(arguments)
+def npm_step(title: str, group: str, disk: float) -> Step:
+    """The step that fetches a group of pinned npm packages."""
+    packages = npm.pinned(group)
+    size = _megabytes(npm.missing(packages))
+    return Step(title, size, disk, lambda: not npm.missing(packages), lambda: npm.fetch_all(packages), True)
+
+
+def _megabytes(packages: Sequence[npm.Package]) -> float:
+    return sum(package.bytes for package in packages) / 1e6
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """`sentinel setup`: 0 when everything is ready."""
+    parser = argparse.ArgumentParser(prog="sentinel setup", description="Fetch what is missing; skips what is there.")
+    parser.add_argument("--serve", choices=ENVIRONMENTS, default="none", help="vLLM too; auto: gpu if one is seen")
+    parser.add_argument("--yes", action="store_true", help="do not ask before a large download")
+    given = parser.parse_args(arguments)
+    return carry_out(lambda: package_steps(given.serve), ask=not given.yes)
+
+
+def carry_out(steps: Callable[[], list[Step]], *, ask: bool) -> int:
+    """Do those that are not ready, after saying what they fetch; the exit code."""
     try:
-        serve = ("gpu" if pythons.gpu() else "cpu") if given.serve == "auto" else given.serve
-        if all(step.ready() for step in all_steps(serve, given.dev)):
+        if all(step.ready() for step in steps()):
             return 0
         with one_at_a_time():
-            todo = [step for step in all_steps(serve, given.dev) if not step.ready()]
+            todo = [step for step in steps() if not step.ready()]
             if todo:
                 announce(todo)
-                if not given.yes and not agreed(todo):
+                if ask and not agreed(todo):
                     say("set-up: nothing was done")
                     return 1
                 perform(todo)
@@ -90,17 +99,6 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="setup.py", description="Make this checkout ready; skips what is there.")
-    parser.add_argument(
-        "--serve", choices=["auto", "cpu", "gpu", "none"], default="auto", help="which vLLM; auto: gpu if one is seen"
-    )
-    parser.add_argument("--dev", action="store_true", help="only .venv, which is all that `make check` needs")
-    parser.add_argument("--yes", action="store_true", help="do not ask before a large download")
-    return parser.parse_args(arguments)
-
-
 def announce(todo: list[Step]) -> None:
     """Say beforehand what will be fetched; stop where the disk cannot hold it."""
     say("set-up will fetch:")
@@ -109,11 +107,10 @@ def announce(todo: list[Step]) -> None:
         say(f"  {size} to download, {step.disk:6.0f} MB on disk   {step.title}")
     download, disk = sum(step.download for step in todo), sum(step.disk for step in todo)
     say(f"  {download:6.0f} MB to download, {disk:6.0f} MB on disk in all (less where package caches have parts)")
-    free = shutil.disk_usage(ROOT).free / 1e6
-    if free < disk:
-        raise SetupError(
-            f"the disk has {free:.0f} MB free and {disk:.0f} MB are needed: make room, then run this again"
-        )
+    for folder in {cache_dir(), serving.SERVE.parent}:
+        free = shutil.disk_usage(folder).free / 1e6
+        if free < disk:
+            raise SetupError(f"{folder} has {free:.0f} MB free and {disk:.0f} MB are needed: make room, then run again")
 
 
 def agreed(todo: list[Step]) -> bool:
@@ -126,7 +123,7 @@ def agreed(todo: list[Step]) -> bool:
 def perform(todo: list[Step]) -> None:
     """Do the steps in order, each with its time."""
     if any(step.needs_node for step in todo):  # said before the first download, not after it
-        node_tools.check_node()
+        npm.check_node()
     for number, step in enumerate(todo, 1):
         say(f"[{number}/{len(todo)}] {step.title}")
         begun = time.monotonic()

