@@ -22,7 +22,7 @@ def oracle_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """80 trajectories over all playbooks, collected on development states."""
     folder = tmp_path_factory.mktemp("oracle")
     shards, rows = folder / "shards", folder / "rows.jsonl"
-    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill"]
+    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel", "distill"]
     collect = [*command, "collect", "--out", shards, "--states", "120", "--part", "dev"]
     subprocess.run(collect, cwd=CHECKOUT, check=True, capture_output=True)
     select = [*command, "select", "--data", shards, "--out", rows, "--count", "80"]
@@ -34,7 +34,7 @@ def oracle_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def analyst_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """20 trajectories of the analyst's role, five briefs a state, collected on development states."""
     shards = tmp_path_factory.mktemp("analyst") / "shards"
-    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill", "collect"]
+    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel", "distill", "collect"]
     command += ["--role", "analyst", "--out", shards, "--states", "4", "--n", "5", "--part", "dev"]
     subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
     return shards

@@ -94,7 +94,7 @@ def test_the_committed_weights_are_those_of_the_card() -> None:
 def test_training_learns_and_writes_a_whole_model(tmp_path: Path, oracle_rows: Path) -> None:
     """A few steps on real rows: the loss falls, a whole model and its curve are written, no checkpoint stays."""
     out = tmp_path / "model"
-    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill", "train"]
+    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel", "distill", "train"]
     command += ["--data", oracle_rows, "--out", out, "--steps", "25", "--size", "micro", "--batch", "16", "--packing"]
     subprocess.run([*command, "--checkpoint-every", "10"], cwd=CHECKOUT, check=True, capture_output=True)
     facts = json.loads((out / "training.json").read_text())
