@@ -21,7 +21,9 @@ MONEY = ("realised", "gas_quote", "flow", "change", "equity", "hold")  # fields 
 
 
 def pnl(
-    svg: Annotated[Path | None, typer.Option("--svg", help="Write equity against buy-and-hold to this file.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", help="Draw equity against buy-and-hold into this file (extra `plot`).")
+    ] = None,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
