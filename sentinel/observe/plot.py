@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INK, FAINT, ACT, HOLD, GOOD, WARM = "#1f2937", "#d1d5db", "#2563eb", "#9ca3af", "#059669", "#d97706"
 MISSING = "pictures are drawn by matplotlib, which is not installed: pip install sentinel-trader[plot]"
 SIZE = (6.6, 4.4)  # inches
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "sentinel",  # the ids within a file are random otherwise
     "svg.fonttype": "none",  # text stays text
     "axes.grid": True,

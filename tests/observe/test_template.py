@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
@@ -27,6 +28,7 @@ def test_a_name_that_is_not_given_is_an_error(tmp_path: Path) -> None:
     """Rather than an empty cell that nobody notices."""
     template = tmp_path / "page.md.j2"
     template.write_text("{{ share.low }}")
-    for values in ({}, {"share": {}}):
+    missing: list[dict[str, Any]] = [{}, {"share": {}}]
+    for values in missing:
         with pytest.raises(UndefinedError):
             render(template, **values)
