@@ -59,7 +59,7 @@ swapbench: setup  ## make the paper's table on our states, what is missing of it
 	$(BIN)/python -m lab.swapbench $(if $(QUICK),--quick)
 
 calibration: setup  ## measure votes against correctness again and write docs/calibration; 20 minutes or more, resumes
-	$(BIN)/python -m sentinel.journal.calibration
+	$(BIN)/python -m lab.calibration
 
 readme:  ## write anew what is made from the code: README's tree, settings, metrics, dashboards
 	@$(SETUP) --dev

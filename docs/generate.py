@@ -19,29 +19,21 @@ from sentinel.config.reloadable import RELOADABLE, variable
 from sentinel.core.transaction import Outcome
 from sentinel.observe.instruments import Instruments
 from sentinel.observe.metrics import ALARMS, ENDPOINT_STATES, FATES, OPEN_STATES
+from sentinel.observe.template import render
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 110  # characters of a phrase
 
 
 def tree() -> str:
-    lines = ["```"]
-    for folder in sorted({path.parent for path in (ROOT / "sentinel").rglob("*.py")}):
-        depth = len(folder.relative_to(ROOT / "sentinel").parts)
-        if depth:
-            lines.append("    " * depth + folder.name + "/")
-        else:
-            lines.append("sentinel/")
-        order = {"__init__.py": 0, "__main__.py": 1}  # the folder's own phrase stands beside its name
-        files = sorted(folder.glob("*.py"), key=lambda path: (order.get(path.name, 2), path.name))
-        for path in files:
-            phrase = first_line(path)
-            if path.name == "__init__.py":
-                if depth and phrase:
-                    lines[-1] = f"{lines[-1]:<30}{phrase}"
-                continue
-            lines.append(f"{'    ' * (depth + 1) + path.name:<30}{phrase}")
-    return "\n".join([*lines, "```"])
+    """Each folder with the phrase of its `__init__.py`, then its files."""
+    package, entries = ROOT / "sentinel", []
+    for folder in sorted({path.parent for path in package.rglob("*.py")}):
+        depth = len(folder.relative_to(package).parts)
+        entries.append((depth, f"{folder.name}/", first_line(folder / "__init__.py") if depth else ""))
+        files = sorted(folder.glob("*.py"), key=lambda path: (path.name != "__main__.py", path.name))
+        entries += [(depth + 1, path.name, first_line(path)) for path in files if path.name != "__init__.py"]
+    return filled("tree", entries=entries)
 
 
 def first_line(path: Path) -> str:
@@ -55,33 +47,24 @@ def first_line(path: Path) -> str:
 
 def table() -> str:
     live = {variable(name) for name in RELOADABLE}
-    rows: list[str] = []
-    group = None
+    groups: dict[str, list[dict[str, object]]] = {}
     for name, (meaning, default) in settings.names().items():
         head = name.removeprefix(settings.PREFIX).partition("__")[0].lower() if "__" in name else "general"
-        if head != group:
-            rows += ["", f"## {head}", "", "| name | default | reload | meaning |", "|---|---|---|---|"]
-            group = head
         shown = ",".join(f"{k}={v}" for k, v in default.items()) if isinstance(default, dict) else default
-        plain = "" if shown in (None, "", ()) else f"`{shown}`"
-        rows.append(f"| `{name}` | {plain} | {'yes' if name in live else ''} | {meaning} |")
-    return "\n".join(rows[1:])
+        plain = "" if shown in (None, "", ()) else str(shown)
+        groups.setdefault(head, []).append(
+            {"name": name, "default": plain, "reloads": name in live, "meaning": meaning}
+        )
+    return filled("settings", groups=groups.items())
 
 
 def tools() -> str:
-    box = named()
-    rows = ["| tool | fresh | answers |", "|---|---|---|"]
-    for name, tool in box.reads.items():
-        rows.append(f"| `{signature(tool)}` | {'yes' if name in box.fresh else ''} | {answer(tool)} |")
-    rows += ["", "| final action | meaning |", "|---|---|"]
-    rows += [f"| `{signature(tool)}` | {answer(tool)} |" for tool in box.finals.values()]
-    return "\n".join(rows)
+    return filled("tools", box=named(), signature=signature, answer=answer)
 
 
 def analyst() -> str:
     own = Opinions(named())
-    rows = ["| of an analyst alone | meaning |", "|---|---|"]
-    return "\n".join([*rows, *(f"| `{signature(tool)}` | {answer(tool)} |" for tool in (own.lean, own.view))])
+    return filled("analyst", tools=(own.lean, own.view), signature=signature, answer=answer)
 
 
 CLOSED = {  # labels whose values are few and known
@@ -99,15 +82,16 @@ def metrics() -> str:
     places = [(f"[{rule['alert']}](runbook/{rule['alert']}.md)", rule["expr"]) for rule in rules]
     for path in sorted((ROOT / "deploy/grafana/dashboards").glob("*.json")):
         places.append((path.stem, path.read_text(encoding="utf-8")))
-    rows = ["| metric | type | labels | unit | meaning | used by |", "|---|---|---|---|---|---|"]
+    rows = []
     for one in Instruments().described:
         ends = "(_bucket|_sum|_count)?" if one.kind == "histogram" else ""
-        users = ", ".join(who for who, text in places if re.search(rf"\b{one.name}{ends}\b", text))
-        labels = ", ".join(f"`{label}`" for label in one.labels)
-        if one.name in CLOSED:
-            labels += f": {', '.join(CLOSED[one.name])}"
-        rows.append(f"| `{one.name}` | {one.kind} | {labels} | {one.unit} | {one.meaning} | {users} |")
-    return "\n".join(rows)
+        users = [who for who, text in places if re.search(rf"\b{one.name}{ends}\b", text)]
+        rows.append((one, CLOSED.get(one.name, ()), users))
+    return filled("metrics", metrics=rows)
+
+
+def filled(name: str, **values: object) -> str:
+    return render(ROOT / "docs" / "templates" / f"{name}.md.j2", **values)
 
 
 PAGES = {
@@ -127,7 +111,7 @@ def main() -> int:
         for name, part in parts.items():
             before, start, rest = new.partition(f"<!-- {name} -->\n")
             _, end, after = rest.partition(f"<!-- /{name} -->")
-            new = f"{before}{start}{part()}\n{end}{after}"
+            new = f"{before}{start}{part()}{end}{after}"
         if "--check" not in sys.argv[1:]:
             path.write_text(new, encoding="utf-8")
         elif new != old:

@@ -21,7 +21,7 @@ def main() -> int:
     """Resolve the locks that need no GPU and no special source."""
     project = ROOT / "pyproject.toml"
     try:
-        lock("dev.txt", project, LOCKS / "build.in", "--group", "dev", "--extra", "dist")
+        lock("dev.txt", project, LOCKS / "build.in", "--group", "dev", "--extra", "dist", "--extra", "distill")
         with tempfile.TemporaryDirectory() as work:  # the daemon gets the versions that were tested
             pins = Path(work) / "pins.txt"
             pins.write_text("".join(line.split(" \\")[0] + "\n" for line in lines("dev.txt") if "==" in line[:80]))

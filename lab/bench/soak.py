@@ -15,6 +15,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import linear_regression
 from typing import Any
 
 from lab.bench.memory import resident
@@ -194,7 +195,4 @@ def slope(samples: Sequence[dict[str, float]], name: str) -> float:
     points = [(s["blocks"] / 1000, s[name]) for s in samples if s["blocks"] > WARM_UP * last]
     if len(points) < 2:
         return 0.0
-    mean_x = sum(x for x, _ in points) / len(points)
-    mean_y = sum(y for _, y in points) / len(points)
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
+    return linear_regression(*zip(*points, strict=True)).slope

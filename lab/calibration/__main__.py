@@ -1,4 +1,4 @@
-"""`python -m sentinel.journal.calibration`: measure, then write docs/calibration anew."""
+"""`python -m lab.calibration`: measure, then write docs/calibration anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The measurement behind docs/calibration: `python -m sentinel.journal.calibration`, or `make calibration`.
+"""The measurement behind docs/calibration: `python -m lab.calibration`, or `make calibration`.
 
 The committed student hardly ever errs at its own temperature, so it is also asked at higher ones, and a student that
 was trained for too few steps stands in for a poor one. Every row says whose it is. Each student is asked until it has

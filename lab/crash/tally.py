@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,21 +65,6 @@ def require_ended(journal: Journal) -> None:
 
 def upper_bound_95(failures: int, trials: int) -> float:
     """Exact one-sided (Clopper-Pearson) 95 % bound of a failure's probability; about 3 / trials where none failed."""
-    if failures >= trials:
-        return 1.0
-    if failures == 0:
-        return float(1 - 0.05 ** (1 / trials))
-    low, high = failures / trials, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _at_most(failures, trials, middle) > 0.05 else (low, middle)
-    return high
+    from scipy.stats import beta  # here: lives that are killed by the thousand need not load it
 
-
-def _at_most(failures: int, trials: int, p: float) -> float:
-    def log_choose(k: int) -> float:
-        return math.lgamma(trials + 1) - math.lgamma(k + 1) - math.lgamma(trials - k + 1)
-
-    return math.fsum(
-        math.exp(log_choose(k) + k * math.log(p) + (trials - k) * math.log1p(-p)) for k in range(failures + 1)
-    )
+    return 1.0 if failures >= trials else float(beta.ppf(0.95, failures + 1, trials - failures))

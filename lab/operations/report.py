@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lab.operations.prometheus import Prometheus, Series
-from sentinel.observe.plot import ACT, GOOD, HOLD, INK, WARM, Plot
+from sentinel.observe import plot
+from sentinel.observe.template import render
 
-COLOURS = (ACT, WARM, GOOD, HOLD, INK, "#be123c", "#7c3aed", "#0891b2")
+TABLE = Path(__file__).with_name("faults.md.j2")
+COLOURS = (plot.ACT, plot.WARM, plot.GOOD, plot.HOLD, plot.INK, "#be123c", "#7c3aed", "#0891b2")
 STAGE = 'sum by (le) (rate(sentinel_cycle_seconds_bucket{stage="total"}[1m]))'
 PICTURES: Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {  # file -> title, axis, (query, legend)
     "equity": (
@@ -56,45 +59,34 @@ def picture(
     end: float,
 ) -> str:
     """Minutes along the x axis; each fault is a shade, a gap in the data a gap in the line."""
-    values = [value for _, points in lines for _, value in points] or [0.0]
-    low, high = min(0.0, *values) if min(values) < 10 else min(values), max(values)
-    room = (high - low) * 0.08 or 1.0
-    low = low if low == 0.0 else low - room
-    plot = Plot(title, "minutes", axis, (0.0, (end - start) / 60), (low, high + room), unit="")
+    drawn = plot.axes(title, "minutes", axis)
     for fault in faults:
-        at, until = ((float(fault[key] or end) - start) / 60 for key in ("began", "ended"))
-        edge = [(at, low), (max(until, at + 0.2), low)]
-        plot.band(edge, [(x, high + room) for x, _ in edge], WARM)
-    for (_, points), colour in zip(lines, COLOURS, strict=False):
-        for piece in pieces(points):
-            plot.line([((at - start) / 60, value) for at, value in piece], colour)
-    plot.legend([(name, colour) for (name, _), colour in zip(lines, COLOURS, strict=False)])
-    return plot.svg()
+        began, until = ((float(fault[key] or end) - start) / 60 for key in ("began", "ended"))
+        drawn.axvspan(began, max(until, began + 0.2), color=plot.WARM, alpha=0.15, linewidth=0)
+    for (name, points), colour in zip(lines, COLOURS, strict=False):
+        found = with_gaps(points)
+        drawn.plot([(at - start) / 60 for at, _ in found], [value for _, value in found], color=colour, label=name)
+    drawn.set_xlim(0, (end - start) / 60)
+    least = min((value for _, points in lines for _, value in points), default=0.0)
+    if least < 10:
+        drawn.set_ylim(bottom=min(0.0, least))
+    if len(lines) > 3:
+        drawn.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.14), ncols=3)
+    return plot.svg(drawn)
 
 
-def pieces(points: Sequence[tuple[float, float]], gap: float = 20.0) -> list[list[tuple[float, float]]]:
-    """Cut where nothing was scraped for so many seconds."""
-    found: list[list[tuple[float, float]]] = []
-    for point in points:
-        if not found or point[0] - found[-1][-1][0] > gap:
-            found.append([])
-        found[-1].append(point)
+def with_gaps(points: Sequence[tuple[float, float]], gap: float = 20.0) -> list[tuple[float, float]]:
+    """A point that is no number, at which a line breaks, where nothing was scraped for so many seconds."""
+    found: list[tuple[float, float]] = []
+    for at, value in points:
+        if found and at - found[-1][0] > gap:
+            found.append((at, math.nan))
+        found.append((at, value))
     return found
 
 
 def table(found: Mapping[str, Any]) -> str:
-    rows = [
-        "| minute | fault | lasted | alert | fired after | cleared after its end | beside |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for one in found["faults"]:
-        lasted = "" if one["ended"] is None else f"{one['ended'] - one['began']:.0f} s"
-        fired, cleared = ("" if one[key] is None else f"{one[key]:.0f} s" for key in ("fired_after", "cleared_after"))
-        minute = (one["began"] - found["started"]) / 60
-        beside = ", ".join(dict.fromkeys(one["beside"]))
-        alert = one["alert"] or "none: it mends itself"
-        rows.append(f"| {minute:.1f} | {one['fault']} | {lasted} | {alert} | {fired} | {cleared} | {beside} |")
-    return "\n".join(rows)
+    return render(TABLE, started=found["started"], faults=found["faults"])
 
 
 def fill(page: Path, found: Mapping[str, Any]) -> None:
@@ -102,7 +94,7 @@ def fill(page: Path, found: Mapping[str, Any]) -> None:
     text = page.read_text(encoding="utf-8")
     before, mark, rest = text.partition("<!-- drill -->\n")
     _, end, after = rest.partition("<!-- /drill -->")
-    page.write_text(f"{before}{mark}{table(found)}\n{end}{after}", encoding="utf-8")
+    page.write_text(f"{before}{mark}{table(found)}{end}{after}", encoding="utf-8")
 
 
-__all__ = ["Series", "fill", "picture", "pictures", "pieces", "table"]
+__all__ = ["Series", "fill", "picture", "pictures", "table", "with_gaps"]

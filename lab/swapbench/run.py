@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -57,5 +58,10 @@ def screen(found: dict[str, Any]) -> Table:
     for size, of in sizes.items():
         shown.add_column(f"{size} ({of['parameters'] / 1e6:.2f} M)")
     for arm, name in page.NAMES.items():
-        shown.add_row(name, *(page.success_of(of["arms"], arm, seeds=False) for of in sizes.values()))
+        shown.add_row(name, *(_share(of["arms"].get(arm)) for of in sizes.values()))
     return shown
+
+
+def _share(of: Mapping[str, Any] | None) -> str:
+    """With its interval; empty for an arm that was not measured."""
+    return "" if of is None else f"{of['success']:.1%} [{100 * of['low']:.1f}, {100 * of['high']:.1f}]"

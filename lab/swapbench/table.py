@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from statistics import mean
+from statistics import fmean
 from typing import Any
 
 from sentinel.distill.evaluation.paired import difference
@@ -54,7 +54,7 @@ def summary(cells: Cells) -> dict[str, Any]:
             for small, large in pairwise(sizes)
             if "agent" in arms[small] and "cot" in arms[large]
         },
-        "holding": round(1 - mean(cells[0]["acts"]), 4),  # what whoever always holds would score
+        "holding": round(1 - fmean(cells[0]["acts"]), 4),  # what whoever always holds would score
         "states": len(next(iter(cells[0]["arms"].values()))["success"]),
         "states_sha256": cells[0]["states"],
         "cells": len(cells),
@@ -87,7 +87,7 @@ def _difference(new: Mapping[int, Sequence[float]], old: Mapping[int, Sequence[f
 
 def _mean(scores: Mapping[int, Sequence[float]], seeds: Sequence[int]) -> list[float]:
     """A state's mean over the seeds."""
-    return [mean(of) for of in zip(*[scores[seed] for seed in seeds or sorted(scores)], strict=True)]
+    return [fmean(of) for of in zip(*[scores[seed] for seed in seeds or sorted(scores)], strict=True)]
 
 
 def _figures(cells: Cells, size: str, arm: str) -> dict[str, Any]:
@@ -98,13 +98,13 @@ def _figures(cells: Cells, size: str, arm: str) -> dict[str, Any]:
         "success": round(found.mean, 4),
         "low": round(found.low, 4),
         "high": round(found.high, 4),
-        "by_seed": {str(seed): round(mean(values), 4) for seed, values in sorted(scores.items())},
+        "by_seed": {str(seed): round(fmean(values), 4) for seed, values in sorted(scores.items())},
         "where_it_acts": round(
-            mean(score for score, acts in zip(_mean(scores, []), _acts(cells), strict=True) if acts), 4
+            fmean(score for score, acts in zip(_mean(scores, []), _acts(cells), strict=True) if acts), 4
         ),
-        **{name: round(mean(mean(one[name]) for one in of.values()), 4) for name in ("captured", "regret_bps")},
-        **{name: round(mean(one[name] for one in of.values()), 4) for name in COSTS},
-        "model_seconds": round(mean(one["model_seconds"] for one in of.values()), 1),
+        **{name: round(fmean(fmean(one[name]) for one in of.values()), 4) for name in ("captured", "regret_bps")},
+        **{name: round(fmean(one[name] for one in of.values()), 4) for name in COSTS},
+        "model_seconds": round(fmean(one["model_seconds"] for one in of.values()), 1),
     }
 
 

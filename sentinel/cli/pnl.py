@@ -24,7 +24,9 @@ MONEY = ("realised", "gas_quote", "flow", "change", "equity", "hold")  # fields 
 
 
 def pnl(
-    svg: Annotated[Path | None, typer.Option("--svg", help="Write equity against buy-and-hold to this file.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", help="Draw equity against buy-and-hold into this file (extra `plot`).")
+    ] = None,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
@@ -75,25 +77,12 @@ def _lines(rows: list[dict[str, Any]], quote: str) -> Iterator[str]:
 
 def picture(seen: tuple[Step, ...], network: Network) -> str:
     """An SVG: equity and what doing nothing would be worth, by days since the first point."""
-    from sentinel.observe.plot import ACT, HOLD, Plot
+    from sentinel.observe import plot
 
-    start = seen[0].at if seen else 0
-    lines = {
-        name: [((step.at - start) / DAY, whole_quote(getattr(step, name), network)) for step in seen]
-        for name in ("hold", "equity")
-    }
-    values = [value for line in lines.values() for _, value in line] or [0.0]
-    low, high = min(values), max(values)
-    room = (high - low) * 0.05 or max(abs(high) * 0.01, 1.0)
-    plot = Plot(
-        title=f"Equity against buy-and-hold, {network.name}",
-        x_label="days",
-        y_label=network.quote,
-        x_range=(0.0, max((x for line in lines.values() for x, _ in line), default=0.0) or 1.0),
-        y_range=(low - room, high + room),
-        unit="",
-    )
-    plot.line(lines["hold"], HOLD, dashed=True)
-    plot.line(lines["equity"], ACT)
-    plot.legend([("equity", ACT), ("doing nothing, flows counted", HOLD)])
-    return plot.svg()
+    days = [(step.at - seen[0].at) / DAY for step in seen]
+    drawn = plot.axes(f"Equity against buy-and-hold, {network.name}", "days", network.quote)
+    hold, equity = ([whole_quote(getattr(step, name), network) for step in seen] for name in ("hold", "equity"))
+    drawn.plot(days, hold, "--", color=plot.HOLD, label="doing nothing, flows counted", gid="hold")
+    drawn.plot(days, equity, color=plot.ACT, label="equity", gid="equity")
+    drawn.yaxis.set_major_formatter("{x:,.6g}")
+    return plot.svg(drawn)

@@ -25,6 +25,7 @@ from sentinel.distill.states import split
 from sentinel.distill.states.cases import Order
 from sentinel.distill.teaching.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
 from sentinel.distill.training import card
+from sentinel.observe import plot
 
 NANO = student_folder()
 MADE = workplace() / "models" / "nano"
@@ -111,9 +112,12 @@ def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None, eng
 
 
 def run_train(data: Path, out: Path, *options: str | Path | int, processes: int = 1) -> None:
-    """In the serving environment, where torch is. `options` are those of `sentinel.distill.training.train`."""
+    """In the serving environment, where torch is; then the curve, and a tuned base's card, which are made here.
+    `options` are those of `sentinel.distill.training.train`."""
+    plot.require()
     torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", processes, "-m") if processes > 1 else ()
     run_module(*torchrun, "sentinel.distill.training.train", "--data", data, "--out", out, *options)
+    card.trained(out)
 
 
 def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int = 1) -> dict[str, Any]:

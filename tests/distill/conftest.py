@@ -28,7 +28,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, *commands: Se
             partial = folder.with_suffix(f".{os.getpid()}")
             partial.mkdir()
             for command in commands:
-                python = [str(CHECKOUT / ".venv" / "bin" / "python"), "-m", "sentinel.distill"]
+                python = [str(CHECKOUT / ".venv" / "bin" / "python"), "-m", "sentinel", "distill"]
                 environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
                 subprocess.run([*python, *command], cwd=partial, env=environment, check=True, capture_output=True)
             partial.rename(folder)

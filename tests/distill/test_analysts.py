@@ -71,7 +71,7 @@ def test_only_rows_where_the_two_oracles_agree_are_learnt(
 
 def test_the_roles_do_not_mix_in_one_folder(analyst_shards: Path) -> None:
     """Ids would meet, and a second run would think the other role's done."""
-    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill", "collect"]
+    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel", "distill", "collect"]
     command += ["--part", "dev", "--out", analyst_shards, "--states", "4"]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode != 0
@@ -109,7 +109,7 @@ def test_one_model_learns_both_roles_by_the_role_line(
     (tmp_path / "both.jsonl").write_text(f"{trader}\n{line}\n")
     (tmp_path / "trader.jsonl").write_text(trader + "\n")
     (tmp_path / "analyst.jsonl").write_text(line + "\n")
-    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel.distill", "train"]
+    command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "python", "-m", "sentinel", "distill", "train"]
     command += ["--data", tmp_path / "both.jsonl", "--out", tmp_path / "model", "--size", "micro"]
     subprocess.run([*command, "--steps", "150", "--batch", "2"], cwd=CHECKOUT, check=True, capture_output=True)
     for role in ("trader", "analyst"):

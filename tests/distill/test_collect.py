@@ -139,7 +139,7 @@ def everything(folder: Path, key: Path) -> bytes:
 async def run_collect(server: LlmServer, key: Path, folder: Path, *, kill: tuple[int, int] | None = None) -> str:
     """The command in a process of its own; `kill`: at which request with which signal. Returns all that it printed."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sentinel.distill", "collect", "--teacher", "llm", "--out", str(folder),
+        sys.executable, "-m", "sentinel", "distill", "collect", "--teacher", "llm", "--out", str(folder),
         "--url", server.url, "--model", MODEL, "--key-file", str(key), "--part", "dev", "--states", "16",
         "--rows", "5", "--n", "2", "--per-minute", "1000000", "--price-prompt", "2",
         cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

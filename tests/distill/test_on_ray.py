@@ -39,7 +39,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 async def start(folder: Path, states: int, *options: str) -> asyncio.subprocess.Process:
     """`folder` stands in the environment of every process that comes of it."""
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sentinel.distill", "collect", "--out", str(folder), "--part", "dev",
+        sys.executable, "-m", "sentinel", "distill", "collect", "--out", str(folder), "--part", "dev",
         "--states", str(states), "--rows", "50", *options,
         cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={**os.environ, MARK: str(folder)}, start_new_session=True,

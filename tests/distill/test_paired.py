@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import defaultdict
 from statistics import stdev
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.core.errors import OperatorError
 from sentinel.distill.evaluation.paired import Comparison, Difference, compare, difference
 
 
@@ -86,6 +88,12 @@ def test_equal_differences_are_one_point_and_none_at_all_an_error() -> None:
     assert difference([(0.3, 0.1)] * 3) == Difference(0.3 - 0.1, 0.3 - 0.1, 0.3 - 0.1, 3)
     with pytest.raises(ValueError, match="no state"):
         difference([])
+
+
+def test_without_the_library_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    with pytest.raises(OperatorError, match=r"pip install sentinel-trader\[distill\]"):
+        difference([(1.0, 0.0), (0.0, 1.0)])
 
 
 def judged(**success: bool) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,9 @@ def test_what_is_there_is_not_made_again_and_gains_are_paired(
     assert second["gain"]["better"]
     assert second["gain_over_first"] == second["gain"]
     assert json.loads((tmp_path / "rounds.json").read_text()) == report
-    drawn = ElementTree.fromstring((tmp_path / "rounds.svg").read_text())
-    assert len(drawn.findall(".//{http://www.w3.org/2000/svg}polyline")) == 2
+    drawn = (tmp_path / "rounds.svg").read_text()
+    assert "development states" in drawn
+    assert "states that it reached itself" in drawn
 
 
 def test_the_picture_has_every_round_within_its_frame() -> None:
@@ -76,8 +78,16 @@ def test_the_picture_has_every_round_within_its_frame() -> None:
         share = {"share": 0.5, "low": 0.4, "high": 0.6}
         told = [{"trajectories": k, "success": {"all": share}, "reached": {"right": share}} for k in counts]
         svg = picture({"plan": {"size": "micro", "judged": 2, "states": 4}, "rounds": told})
-        dots = ElementTree.fromstring(svg).findall(".//{http://www.w3.org/2000/svg}circle[@r='4']")
-        assert all(70 <= float(dot.attrib["cx"]) <= 620 for dot in dots)
+        drawn = ElementTree.fromstring(svg)
+        frame = drawn.find(".//*[@id='patch_2']/{http://www.w3.org/2000/svg}path")
+        assert frame is not None
+        left, right = (f(map(float, re.findall(r"[ML] (\S+)", frame.attrib["d"]))) for f in (min, max))
+        for series in ("judged", "own"):
+            line = drawn.find(f".//*[@id='{series}']/{{http://www.w3.org/2000/svg}}path")
+            assert line is not None
+            at = [float(x) for x in re.findall(r"[ML] (\S+)", line.attrib["d"])]
+            assert len(at) == len(counts)
+            assert all(left < x < right for x in at)
 
 
 def test_a_folder_belongs_to_one_plan_and_one_file_of_rows(

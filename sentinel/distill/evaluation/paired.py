@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
-from statistics import fmean, quantiles
+from statistics import fmean
 from typing import Any
 
+from sentinel.core.errors import OperatorError
+
 RESAMPLES = 10_000
-TAILS = 40  # the interval leaves out the first and the last of so many equal parts
+BATCH = 2_000_000  # values that are drawn at a time
+MISSING = "comparing students takes scipy, which is not installed: pip install sentinel-trader[distill]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +35,26 @@ class Difference:
 def difference(pairs: Sequence[tuple[float, float]], *, seed: int = 1, resamples: int = RESAMPLES) -> Difference:
     """`pairs` are (new, old) of one state each; their order is of no account. States are drawn with replacement, both
     scores of a state together. Where all differences are equal the interval is that one point, however few they are:
-    the caller asks for enough of them. Raises ValueError for no pairs."""
+    the caller asks for enough of them. Raises ValueError for no pairs, OperatorError where scipy is missing."""
     if not pairs:
         raise ValueError("no state was judged for both")
     found = sorted(new - old for new, old in pairs)
     if found[0] == found[-1]:
         return Difference(found[0], found[0], found[0], len(found))
-    draw = Random(seed)
-    means = [fmean(draw.choices(found, k=len(found))) for _ in range(resamples)]
-    low, *_, high = quantiles(means, n=TAILS, method="inclusive")
-    return Difference(fmean(found), low, high, len(found))
+    try:
+        from scipy.stats import bootstrap
+    except ImportError as error:
+        raise OperatorError(MISSING) from error
+    interval = bootstrap(
+        (found,),
+        lambda drawn, axis: drawn.mean(axis),
+        n_resamples=resamples,
+        batch=max(1, BATCH // len(found)),
+        confidence_level=0.95,
+        method="percentile",
+        rng=seed,
+    ).confidence_interval
+    return Difference(fmean(found), float(interval.low), float(interval.high), len(found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from sentinel.distill.evaluation.paired import compare
 from sentinel.distill.rounds.reached import walk
 from sentinel.distill.states import split
 from sentinel.distill.states.cases import Order
-from sentinel.observe.plot import ACT, WARM, Plot
+from sentinel.observe import plot
 
 STREAM = 1_000  # seed of the first round's states; each round has others
 KEPT = ("captured", "regret_bps", "tokens_a_decision", "steps_a_decision", "samples")  # of an evaluation
@@ -122,28 +122,22 @@ def summary(plan: Plan, folders: list[Path]) -> dict[str, Any]:
 
 def picture(report: dict[str, Any]) -> str:
     """Success over the number of trajectories that the round's student was trained on; Wilson intervals. SVG."""
-    counts = [one["trajectories"] for one in report["rounds"]]
-    step = 50 * max(1, -(-(max(counts) - min(counts) + 100) // 250))
-    first = (min(counts) - 50) // 50 * 50
-    plan = report["plan"]
-    plot = Plot(
+    rounds, plan = report["rounds"], report["plan"]
+    drawn = plot.axes(
         f"Rounds of {plan['size']}: {plan['judged']} development states, {plan['states']} of its own",
         "trajectories trained on",
         "share of states",
-        x_range=(first, first + 5 * step),
-        unit="",
     )
-    series = [("development states, the same in each round", ACT, [one["success"]["all"] for one in report["rounds"]])]
-    own = [one["reached"]["right"] for one in report["rounds"] if "reached" in one]
-    series.append(("states that it reached itself, others in each round", WARM, own))
-    for shift, (_, colour, shares) in enumerate(series):
-        places = [count + shift * step / 15 for count in counts[: len(shares)]]
-        plot.line([(x, share["share"]) for x, share in zip(places, shares, strict=True)], colour)
-        for x, share in zip(places, shares, strict=True):
-            plot.whisker(x, share["low"], share["high"], colour)
-            plot.dot(x, share["share"], colour)
-    plot.legend([(name, colour) for name, colour, _ in series])
-    return plot.svg()
+    drawn.set_ylim(0, 1)
+    plot.percent(drawn.yaxis)
+    judged = [(one["trajectories"], one["success"]["all"]) for one in rounds]
+    aside = (rounds[-1]["trajectories"] - rounds[0]["trajectories"]) / 60
+    own = [(one["trajectories"] + aside, one["reached"]["right"]) for one in rounds if "reached" in one]
+    plot.shares(drawn, judged, color=plot.ACT, gid="judged", label="development states, the same in each round")
+    plot.shares(
+        drawn, own, color=plot.WARM, gid="own", label="states that it reached itself, others in each round", fmt="s-"
+    )
+    return plot.svg(drawn)
 
 
 def _same(path: Path, plan: dict[str, Any]) -> None:

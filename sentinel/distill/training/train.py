@@ -24,7 +24,7 @@ from statistics import fmean
 import torch
 from tqdm import tqdm
 
-from sentinel.distill.training import card, checkpoint, curve, dataset, untrained
+from sentinel.distill.training import checkpoint, curve, dataset, untrained
 from sentinel.distill.training.crew import Crew
 from sentinel.distill.training.shape import SIZES, Recipe, tuned, weights
 
@@ -104,9 +104,6 @@ def train(
     losses = [round(loss, 5) for loss in run.losses[:: curve.EVERY]]
     told = {"recipe": asdict(recipe), **made_for, **facts, "device": crew.device.type, "losses": losses}
     (out / "training.json").write_text(json.dumps(told, indent=1) + "\n")
-    curve.write(out)
-    if recipe.method != "scratch":
-        card.tuned(out)
     saved.unlink(missing_ok=True)
     return facts
 

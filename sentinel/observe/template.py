@@ -1,0 +1,34 @@
+"""Text from a Jinja template that lies beside the code that fills it: Markdown as it stands, HTML with every value
+escaped. A name that the template asks for and is not given is an error.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(template: Path, **values: Any) -> str:
+    """`template` ends in .md.j2 or .html.j2."""
+    return _environment(template.parent).get_template(template.name).render(values)
+
+
+@cache
+def _environment(folder: Path) -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=lambda name: name is None or not name.endswith(".md.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["number"] = format  # {{ share | number(".3f") }}
+    made.filters["percent"] = lambda share, spec=".1f": format(100 * share, spec)
+    return made
