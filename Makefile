@@ -10,7 +10,7 @@ BIN     = .venv/bin
 SOURCES = sentinel lab tests deploy/setup deploy/grafana docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
+.PHONY: help setup check format test demo student generate lock clean calibration swapbench bench-engines bench-memory
 .PHONY: ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs
 
 help:  ## list the targets
@@ -56,9 +56,9 @@ swapbench: setup  ## make the paper's table on our states, what is missing of it
 	$(BIN)/python -m lab.swapbench $(if $(QUICK),--quick)
 
 calibration: setup  ## measure votes against correctness again and write docs/calibration; 20 minutes or more, resumes
-	$(BIN)/python -m sentinel.journal.calibration
+	$(BIN)/python -m lab.calibration
 
-readme:  ## write anew what is made from the code: README's tree, settings, metrics, dashboards
+generate:  ## write anew what is made from the code: file tree, rooms, settings, metrics, dashboards
 	@$(SETUP) --dev
 	$(BIN)/python deploy/grafana/dashboards.py
 	$(BIN)/python docs/generate.py

@@ -1,4 +1,4 @@
-"""Write the generated parts of the docs anew: README's file tree, the settings, metrics and tools.
+"""Write the generated parts of the docs anew: the file tree, the picture of the rooms, settings, metrics and tools.
 
 `python docs/generate.py` writes; `--check` only says whether something is stale (exit 1).
 """
@@ -10,6 +10,7 @@ import re
 import sys
 from pathlib import Path
 
+import rooms
 import yaml
 
 from sentinel.agent.described import answer, named, signature
@@ -24,20 +25,18 @@ ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 110  # characters of a phrase
 
 
-def tree() -> str:
-    lines = ["```"]
-    for folder in sorted({path.parent for path in (ROOT / "sentinel").rglob("*.py")}):
-        depth = len(folder.relative_to(ROOT / "sentinel").parts)
-        if depth:
-            lines.append("    " * depth + folder.name + "/")
-        else:
-            lines.append("sentinel/")
+def tree(top: str) -> str:
+    """Every folder and file below `top` with the first sentence of its own docstring."""
+    lines = ["```text"]
+    for folder in sorted({path.parent for path in (ROOT / top).rglob("*.py")}):
+        depth = len(folder.relative_to(ROOT / top).parts)
+        lines.append("    " * depth + folder.name + "/")
         order = {"__init__.py": 0, "__main__.py": 1}  # the folder's own phrase stands beside its name
         files = sorted(folder.glob("*.py"), key=lambda path: (order.get(path.name, 2), path.name))
         for path in files:
             phrase = first_line(path)
             if path.name == "__init__.py":
-                if depth and phrase:
+                if phrase:
                     lines[-1] = f"{lines[-1]:<30}{phrase}"
                 continue
             lines.append(f"{'    ' * (depth + 1) + path.name:<30}{phrase}")
@@ -111,12 +110,15 @@ def metrics() -> str:
 
 
 PAGES = {
-    "README.md": {"tree": tree},
+    "docs/architecture.md": {"sentinel": lambda: tree("sentinel"), "lab": lambda: tree("lab")},
     "docs/settings.md": {"settings": table},
     "docs/metrics.md": {"metrics": metrics},
     "docs/tools.md": {"tools": tools},
     "docs/roles.md": {"analyst": analyst},
 }
+
+
+PICTURES = {"docs/images/rooms.svg": rooms.picture}
 
 
 def main() -> int:
@@ -128,12 +130,21 @@ def main() -> int:
             before, start, rest = new.partition(f"<!-- {name} -->\n")
             _, end, after = rest.partition(f"<!-- /{name} -->")
             new = f"{before}{start}{part()}\n{end}{after}"
-        if "--check" not in sys.argv[1:]:
-            path.write_text(new, encoding="utf-8")
-        elif new != old:
-            print(f"{page} is stale: run `make readme`", file=sys.stderr)
-            stale = 1
+        stale |= put(path, old, new)
+    for page, draw in PICTURES.items():
+        path = ROOT / page
+        stale |= put(path, path.read_text(encoding="utf-8") if path.exists() else "", draw())
     return stale
+
+
+def put(path: Path, old: str, new: str) -> int:
+    """Written, or only looked at (`--check`): then 1 where it is stale."""
+    if "--check" not in sys.argv[1:]:
+        path.write_text(new, encoding="utf-8")
+    elif new != old:
+        print(f"{path.relative_to(ROOT)} is stale: run `make generate`", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The groups of settings, SENTINEL_<GROUP>__<NAME>, but for the chain's endpoints (rpc_settings.py)."""
+"""The groups of settings, SENTINEL_<GROUP>__<NAME>, but for the chain's endpoints (rpc.py)."""
 
 from __future__ import annotations
 
