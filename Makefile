@@ -92,3 +92,6 @@ bench-soak: setup  ## the send path over 20,000 blocks with faults: memory, desc
 
 promote-proof: setup  ## one student promoted over another and back, all real: vLLM, local market, daemon; 15 minutes
 	$(BIN)/sentinel bench promotion
+
+ops-drill: setup ops-tools  ## 30 minutes of planned failures under a real Prometheus; writes docs/operations.md
+	$(BIN)/sentinel bench operations --page docs/operations.md

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import rooms
@@ -109,7 +110,7 @@ def metrics() -> str:
     return "\n".join(rows)
 
 
-PAGES = {
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/architecture.md": {"sentinel": lambda: tree("sentinel"), "lab": lambda: tree("lab")},
     "docs/settings.md": {"settings": table},
     "docs/metrics.md": {"metrics": metrics},

@@ -1,7 +1,7 @@
 """Hooks of mkdocs.yml: pages that live elsewhere in the checkout, and links that lead out of docs/.
 
-The pages are read on a host's file view as well as on the site, so their links are relative to the checkout. A link to a
-page of the site is rewritten to it; a link to any other file of the checkout becomes its path, since the site has no source.
+The pages are read in the checkout too, so their links are relative to it. A link to a page of the site is rewritten to
+that page. A link to any other file becomes the file's path, since the site has no source.
 """
 
 from __future__ import annotations
