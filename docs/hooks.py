@@ -69,9 +69,9 @@ def _rewritten(link: re.Match[str], source: Path, here: str) -> str:
     if path in PAGES:
         place = PAGES[path]
     elif path.is_relative_to(DOCS):
+        if path.is_dir():  # its first page stands for it: the navigation shows the others beside it
+            path = min(path.glob("*.md"))
         place = path.relative_to(DOCS).as_posix()
-        if path.is_dir():
-            return text
     else:
         if not path.exists():
             log.warning("%s: %s is not in the checkout", here, target)
