@@ -14,7 +14,7 @@ from typing import Any
 
 from common import ROOT, SetupError, cache_dir, digest, need_program, put_folder, say, stamped, write_stamp
 
-SOURCES = ROOT / "sentinel" / "devnet" / "solidity"
+SOURCES = ROOT / "sentinel" / "market" / "solidity"
 SCRIPT = Path(__file__).with_name("compile.cjs")
 SETTINGS: dict[str, Any] = {
     "optimizer": {"enabled": True, "runs": 200},
