@@ -7,10 +7,12 @@ BLOCKS ?=
 PYTEST ?=
 SETUP   = $(PYTHON) deploy/setup/setup.py $(if $(YES),--yes)
 BIN     = .venv/bin
-SOURCES = sentinel lab tests deploy/setup deploy/grafana docs
+SOURCES = sentinel lab tests examples deploy/setup deploy/grafana docs
+
+export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test demo student readme lock clean calibration swapbench bench-engines bench-memory
+.PHONY: help setup check docs format test demo student generate lock clean calibration swapbench bench-engines bench-memory
 .PHONY: fresh-check ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs
 
 help:  ## list the targets
@@ -19,7 +21,7 @@ help:  ## list the targets
 setup:  ## fetch and build what is missing: .venv, .venv-serve (vLLM), Anvil, contracts
 	@$(SETUP) --serve $(SERVE)
 
-check:  ## style, types and import rules; under a minute
+check:  ## style, types, import rules, generated pages, links of the docs
 	@$(SETUP) --dev
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -27,6 +29,11 @@ check:  ## style, types and import rules; under a minute
 	$(BIN)/lint-imports
 	$(BIN)/python deploy/grafana/dashboards.py --check
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/mkdocs build --strict
+
+docs:  ## build the site of docs/ in build/site; every link and anchor is checked
+	@$(SETUP) --dev
+	$(BIN)/mkdocs build --strict
 
 format:  ## let ruff put the style right
 	@$(SETUP) --dev
@@ -61,7 +68,7 @@ swapbench: setup  ## make the paper's table on our states, what is missing of it
 calibration: setup  ## measure votes against correctness again and write docs/calibration; 20 minutes or more, resumes
 	$(BIN)/python -m lab.calibration
 
-readme:  ## write anew what is made from the code: README's tree, settings, metrics, dashboards
+generate:  ## write anew what is made from the code: file tree, rooms, settings, metrics, dashboards
 	@$(SETUP) --dev
 	$(BIN)/python deploy/grafana/dashboards.py
 	$(BIN)/python docs/generate.py
@@ -88,3 +95,6 @@ bench-soak: setup  ## the send path over 20,000 blocks with faults: memory, desc
 
 promote-proof: setup  ## one student promoted over another and back, all real: vLLM, local market, daemon; 15 minutes
 	$(BIN)/sentinel bench promotion
+
+ops-drill: setup ops-tools  ## 30 minutes of planned failures under a real Prometheus; writes docs/operations.md
+	$(BIN)/sentinel bench operations --page docs/operations.md

@@ -1,4 +1,4 @@
-"""Write the generated parts of the docs anew: README's file tree, the settings, metrics and tools.
+"""Write the generated parts of the docs anew: the file tree, the picture of the rooms, settings, metrics and tools.
 
 `python docs/generate.py` writes; `--check` only says whether something is stale (exit 1).
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import rooms
 import yaml
 
 from sentinel.agent.described import answer, named, signature
@@ -25,12 +27,12 @@ ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 110  # characters of a phrase
 
 
-def tree() -> str:
-    """Each folder with the phrase of its `__init__.py`, then its files."""
-    package, entries = ROOT / "sentinel", []
+def tree(top: str) -> str:
+    """Each folder below `top` with the phrase of its `__init__.py`, then its files."""
+    package, entries = ROOT / top, []
     for folder in sorted({path.parent for path in package.rglob("*.py")}):
         depth = len(folder.relative_to(package).parts)
-        entries.append((depth, f"{folder.name}/", first_line(folder / "__init__.py") if depth else ""))
+        entries.append((depth, f"{folder.name}/", first_line(folder / "__init__.py")))
         files = sorted(folder.glob("*.py"), key=lambda path: (path.name != "__main__.py", path.name))
         entries += [(depth + 1, path.name, first_line(path)) for path in files if path.name != "__init__.py"]
     return filled("tree", entries=entries)
@@ -94,13 +96,16 @@ def filled(name: str, **values: object) -> str:
     return render(ROOT / "docs" / "templates" / f"{name}.md.j2", **values)
 
 
-PAGES = {
-    "README.md": {"tree": tree},
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/architecture.md": {"sentinel": lambda: tree("sentinel"), "lab": lambda: tree("lab")},
     "docs/settings.md": {"settings": table},
     "docs/metrics.md": {"metrics": metrics},
     "docs/tools.md": {"tools": tools},
     "docs/roles.md": {"analyst": analyst},
 }
+
+
+PICTURES = {"docs/images/rooms.svg": rooms.picture}
 
 
 def main() -> int:
@@ -112,12 +117,21 @@ def main() -> int:
             before, start, rest = new.partition(f"<!-- {name} -->\n")
             _, end, after = rest.partition(f"<!-- /{name} -->")
             new = f"{before}{start}{part()}{end}{after}"
-        if "--check" not in sys.argv[1:]:
-            path.write_text(new, encoding="utf-8")
-        elif new != old:
-            print(f"{page} is stale: run `make readme`", file=sys.stderr)
-            stale = 1
+        stale |= put(path, old, new)
+    for page, draw in PICTURES.items():
+        path = ROOT / page
+        stale |= put(path, path.read_text(encoding="utf-8") if path.exists() else "", draw())
     return stale
+
+
+def put(path: Path, old: str, new: str) -> int:
+    """Written, or only looked at (`--check`): then 1 where it is stale."""
+    if "--check" not in sys.argv[1:]:
+        path.write_text(new, encoding="utf-8")
+    elif new != old:
+        print(f"{path.relative_to(ROOT)} is stale: run `make generate`", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

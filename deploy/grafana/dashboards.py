@@ -67,7 +67,7 @@ def main() -> int:
         if "--check" not in sys.argv[1:]:
             path.write_text(new, encoding="utf-8")
         elif not path.exists() or path.read_text(encoding="utf-8") != new:
-            print(f"{path.name} is stale: run `make readme`", file=sys.stderr)
+            print(f"{path.name} is stale: run `make generate`", file=sys.stderr)
             stale = 1
     return stale
 

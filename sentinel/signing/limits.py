@@ -1,6 +1,6 @@
 """The signer's own copy of the limits, apart from policy's (I24). Pure.
 
-What may be signed: the Universal Router's `execute` as `signer_call` reads it, with a near deadline, and with no value
+What may be signed: the Universal Router's `execute` as `router_call` reads it, with a near deadline, and with no value
 but what it wraps; an ERC-20 `approve` of Permit2 by a listed token up to a cap; a transfer of nothing to oneself
 (cancel); and a Permit2 PermitSingle for the router.
 """

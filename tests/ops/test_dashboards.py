@@ -32,7 +32,7 @@ def plain(expr: str) -> str:
 
 
 def test_the_committed_dashboards_are_what_the_panels_say() -> None:
-    """`make readme` writes them anew."""
+    """`make generate` writes them anew."""
     for uid, (title, panels) in BOARDS.items():
         path = CHECKOUT / "deploy" / "grafana" / "dashboards" / f"{uid}.json"
         assert path.read_text() == dashboards.board(uid, title, panels)

@@ -1,0 +1,66 @@
+"""Add a rule: one function, and one line in the list of rules. Policy then refuses what the function refuses.
+
+    python examples/new_rule.py
+
+In the tree the function would stand in a `sentinel/decide/rules_*.py`, and the line in `SWAP_RULES` of
+`sentinel/decide/policy.py`. A rule can only refuse; one that raises refuses too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from eth_account import Account
+
+from sentinel.chain.heads import latest_head
+from sentinel.chain.history import PriceHistory
+from sentinel.chain.market import MarketReader
+from sentinel.config.settings import load
+from sentinel.config.terms import limits
+from sentinel.core.actions import Candidate
+from sentinel.core.mandate import Spent
+from sentinel.decide import policy
+from sentinel.decide.case import Case, Finding
+from sentinel.dex.building.build import Builder
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.dex.venues.registry import VENUES
+from sentinel.market import Devnet
+
+MAX_POOLS = 1
+
+
+def few_pools(case: Case) -> Finding:
+    """A trade crosses at most MAX_POOLS pools: each one costs gas, and each one can move before we are mined."""
+    crossed = {leg.pool for route in case.swap.routes for leg in route.legs}
+    return len(crossed) <= MAX_POOLS, f"crosses {len(crossed)} pools, at most {MAX_POOLS}"
+
+
+async def main() -> None:
+    policy.SWAP_RULES = (*policy.SWAP_RULES, few_pools)  # the line in the list of rules
+    wallet = Account.create().address
+    async with Devnet.start() as net:
+        await net.fund(wallet, {"ETH": 10**18, "WETH": 10**18, "USDC": 1_000 * 10**6})
+        await net.allow_permit2(wallet, {"WETH": 10**18})
+        reader = MarketReader(net.rpc, net.network, wallet, VENUES, PriceHistory(1), min_priority_fee=10**9)
+        state = await reader.read(await latest_head(net.rpc))
+        build = Builder(net.network)
+        actions = {
+            "one pool": build.swap(state, "WETH", "USDC", 0.2, "v3-500"),
+            "two pools": build.route(state, ["WETH", "WBTC", "USDC"], 0.2, ["v3-3000", "v3-3000"]),
+        }
+        async with Fork(net.network, net.rpc_url) as fork:
+            toolkit = DexToolkit(net.network, fork)
+            candidates = [Candidate(index, action, "") for index, action in enumerate(actions.values())]
+            simulations = await toolkit.simulate_all(state, candidates)
+
+        judge = policy.Policy(net.network, limits(load(env_file=None), net.network))
+        ballots, refusals = judge.screen(simulations, state, Spent(loss=0, volume=0))
+        for index, name in enumerate(actions):
+            refused = next((f"refused by `{no.rule}`: {no.detail}" for no in refusals if no.index == index), "passes")
+            print(f"{name}: {refused}")
+        assert len(ballots) + len(refusals) == len(actions)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,68 @@
+"""Add a venue: one class, and one line in the registry. It then trades on a local market.
+
+    python examples/new_venue.py
+
+In the tree the class would be `sentinel/dex/venues/NAME.py`, and the line would stand in `VENUES` of
+`sentinel/dex/venues/registry.py`. docs/venues.md says what a venue must offer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import cast
+
+from eth_account import Account
+
+from sentinel.chain.heads import latest_head
+from sentinel.chain.history import PriceHistory
+from sentinel.chain.market import MarketReader
+from sentinel.config.settings import load
+from sentinel.config.terms import limits
+from sentinel.core.actions import Candidate
+from sentinel.core.mandate import Spent
+from sentinel.decide.policy import Policy
+from sentinel.dex.building.build import Builder
+from sentinel.dex.quoting.quotes import quote_swap
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.dex.venues.registry import VENUES, Venue
+from sentinel.dex.venues.uniswap_v2 import UniswapV2
+from sentinel.market import Devnet
+
+
+class Newcomer(UniswapV2):
+    """A fork of Uniswap V2. Reading, quoting and the router's command are inherited; only its gas differs."""
+
+    gas = 63_000  # units that one leg adds to a trade
+
+
+async def main() -> None:
+    cast(dict[str, Venue], VENUES)["newcomer"] = Newcomer()  # the line in the registry
+    wallet = Account.create().address
+    async with Devnet.start() as net:
+        await net.fund(wallet, {"ETH": 10**18, "WETH": 10**18})
+        await net.allow_permit2(wallet, {"WETH": 10**18})
+
+        # A network file names the pools that may be touched. Here an existing V2 pair stands for one of the newcomer's.
+        pair = replace(net.network.pools["WETH/USDC-v2"], name="WETH/USDC-new", venue="newcomer")
+        network = replace(net.network, pools={**net.network.pools, pair.name: pair})
+
+        reader = MarketReader(net.rpc, network, wallet, VENUES, PriceHistory(1), min_priority_fee=10**9)
+        state = await reader.read(await latest_head(net.rpc))
+        swap = Builder(network).swap(state, "WETH", "USDC", 0.4, "new")
+        quoted = quote_swap(network, state.pools, swap) / 10**6
+        async with Fork(network, net.rpc_url) as fork:
+            (simulation,) = await DexToolkit(network, fork).simulate_all(state, [Candidate(0, swap, "")])
+        received = simulation.deltas["USDC"] / 10**6
+        print(f"quoted:    0.4 WETH sells for {quoted:,.6f} USDC")
+        print(f"simulated: 0.4 WETH sells for {received:,.6f} USDC with {simulation.gas_used:,} gas")
+
+        # A venue cannot widen what may be traded: policy reads the transaction by itself and does not know it yet.
+        policy = Policy(network, limits(load(env_file=None), network))
+        _, (refusal,) = policy.screen([simulation], state, Spent(loss=0, volume=0))
+        print(f"policy:    refused by the rule `{refusal.rule}`: {refusal.detail}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,91 @@
+"""Use your own proposer: anything that writes code actions can take the student's place.
+
+    python examples/own_proposer.py
+
+It trades a few blocks of a local market, with the same sandbox, vote, policy and executor as the student. A proposer
+that runs as a server needs no code at all: set `SENTINEL_MODEL__URL` to any OpenAI-compatible endpoint, and
+`SENTINEL_MODEL__NAME` to the model that it serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from eth_account import Account
+
+from sentinel.agent.episode import Message
+from sentinel.agent.form import render_action
+from sentinel.config.settings import Settings, load
+from sentinel.core.actions import Sample
+from sentinel.core.record import CycleRecord
+from sentinel.daemon import opened
+from sentinel.market import Devnet
+from sentinel.observe import words
+
+BLOCKS = 4
+
+
+class HalfAndHalf:
+    """Brings the wallet to half WETH, half USDC, at the venue that pays best. All samples say the same."""
+
+    source = "example:half-and-half"  # stands on every proposal, in the journal and in the logs
+
+    async def sample(self, messages: Sequence[Message], n: int, prefill: str, *, after: int = 0) -> list[Sample]:
+        code = (
+            'gap = weight("WETH") - 0.5\n'
+            'amount = min(abs(gap) * equity(), 500) / (prices("WETH")[-1] if gap > 0 else 1)\n'
+            "if abs(gap) < 0.02:\n"
+            '    hold("close enough to half and half")\n'
+            "elif gap > 0:\n"
+            '    swap("WETH", "USDC", amount, best_venue("WETH", "USDC", amount))\n'
+            "else:\n"
+            '    swap("USDC", "WETH", amount, best_venue("USDC", "WETH", amount))'
+        )
+        text = render_action("I keep half of the money in WETH.", code)
+        return [Sample(step=0, index=index, text=text, tokens=0, finish="stop") for index in range(n)]
+
+
+def settings_for(net: Devnet, folder: Path, secret: bytes) -> Settings:
+    """A throwaway key in a file: raw keys are allowed on the local market alone. A dry run needs none."""
+    key = folder / "dev.key"
+    key.touch(mode=0o600)
+    key.write_text(secret.hex())
+    return load(
+        env_file=None,
+        state_dir=folder,
+        first_thought="none",
+        rpc={"url": net.rpc_url, "ws_url": net.ws_url},
+        fork={"port": 0},
+        web={"port": 0},
+        wallet={"dev_key_file": key},
+        execution={"mode": "live", "confirmations": 1},
+        log={"level": "error"},
+    )
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        async with Devnet.start() as net:
+            account = Account.create()
+            settings = settings_for(net, Path(folder), account.key)
+            await net.fund(account.address, {"ETH": 10**18, "WETH": 10**18, "USDC": 6_000 * 10**6})
+            async with opened(settings, cycles=BLOCKS, trader_model=HalfAndHalf()) as app:
+
+                def show(record: CycleRecord) -> None:
+                    print(words.cycle(record, net.network))
+
+                app.daemon.on_cycle.append(show)
+                market = asyncio.create_task(net.market.run(block_time=2.0))
+                try:
+                    await app.daemon.run()
+                finally:
+                    market.cancel()
+                done = app.parts.journal.summary()
+                print(f"{done.confirmed} confirmed, {done.reverted} reverted, {done.unknown} unknown")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
