@@ -99,7 +99,7 @@ def replay(
 ) -> None:
     """Screen and vote again on a journaled cycle with the limits and quorum of its time; says whether the same decision
     comes out."""
-    from sentinel.config import reloadable
+    from sentinel.config import reloadable, renamed
     from sentinel.daemon.replay import decide_again
 
     settings = common.load(sets, env_file)
@@ -113,7 +113,8 @@ def replay(
         journal.close()
     if kept is not None:
         asked = set(reloadable.flat_names(common.explicit(sets)))  # what is asked for by --set goes before
-        settings = reloadable.restored(settings, {name: kept[name] for name in kept.keys() - asked})
+        left = {name: value for name, value in kept.items() if renamed.field(name) not in asked}
+        settings = reloadable.restored(settings, left)
     again = decide_again(record, settings, network)
     row = {
         "id": id_,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sentinel.config import renamed
 from sentinel.config.group import Group
 from sentinel.config.settings import PREFIX, Settings
 from sentinel.core.errors import SettingsError
@@ -96,8 +97,9 @@ def values(settings: Settings) -> dict[str, Any]:
 def restored(settings: Settings, kept: Mapping[str, Any]) -> Settings:
     """`settings` with the reloadable values that were in force at another time. Raises SettingsError."""
     whole: dict[str, Any] = settings.model_dump()
-    for name in kept.keys() & RELOADABLE:  # a name of an older Sentinel may be gone
-        value = kept[name]
+    by_name = {renamed.field(name): value for name, value in kept.items()}
+    for name in by_name.keys() & RELOADABLE:  # a name of an older Sentinel may be gone
+        value = by_name[name]
         group, _, inner = name.rpartition(".")
         (whole[group] if group else whole)[inner] = value
     try:

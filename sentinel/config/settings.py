@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sentinel.config import renamed
 from sentinel.config.credentials import Credentials
 from sentinel.config.group import Group
 from sentinel.config.groups import (
@@ -141,9 +142,15 @@ def _unknown_names() -> list[str]:
     complaints = []
     for name in sorted(os.environ):
         if name.upper().startswith(PREFIX) and name.upper() not in known and name not in NOT_SETTINGS:
-            near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)
-            complaints.append(f"{name} is not a setting; did you mean {near[0]}?")
+            complaints.append(_unknown(name))
     return complaints
+
+
+def _unknown(name: str) -> str:
+    if new := renamed.RENAMED.get(name.upper()):
+        return f"{name} has a new name: set {new} instead"
+    near = difflib.get_close_matches(name.upper(), names(), n=1, cutoff=0.0)
+    return f"{name} is not a setting; did you mean {near[0]}?"
 
 
 NOT_SETTINGS = frozenset({"SENTINEL_REQUIRE_DATA"})  # read by the tests alone
@@ -152,8 +159,7 @@ NOT_SETTINGS = frozenset({"SENTINEL_REQUIRE_DATA"})  # read by the tests alone
 def _explain(item: Any) -> str:
     name = PREFIX + "__".join(str(part) for part in item["loc"]).upper()
     if item["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, names(), n=1, cutoff=0.0)
-        return f"{name} is not a setting; did you mean {near[0]}?"
+        return _unknown(name)
     given = item.get("input")
     shown = (
         "" if isinstance(given, dict | BaseModel) else f" (got {given!r})"
