@@ -18,7 +18,7 @@ INK = "#223"
 def layers() -> list[list[str]]:
     """From the top down; the rooms of one layer do not import each other."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    (found,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    (found,) = [contract["layers"] for contract in contracts if contract.get("containers") == ["sentinel"]]
     return [[room.strip() for room in layer.split("|")] for layer in found]
 
 

@@ -15,8 +15,8 @@ from eth_account import Account
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.config.limits import Limits
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core.actions import Candidate
 from sentinel.core.mandate import Spent
 from sentinel.decide import policy
@@ -54,7 +54,7 @@ async def main() -> None:
             candidates = [Candidate(index, action, "") for index, action in enumerate(actions.values())]
             simulations = await toolkit.simulate_all(state, candidates)
 
-        judge = policy.Policy(net.network, limits(load(env_file=None), net.network))
+        judge = policy.Policy(net.network, Limits.of(load(env_file=None).limits, net.network))
         ballots, refusals = judge.screen(simulations, state, Spent(loss=0, volume=0))
         for index, name in enumerate(actions):
             refused = next((f"refused by `{no.rule}`: {no.detail}" for no in refusals if no.index == index), "passes")

@@ -17,8 +17,8 @@ from eth_account import Account
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market import MarketReader
+from sentinel.config.limits import Limits
 from sentinel.config.settings import load
-from sentinel.config.terms import limits
 from sentinel.core.actions import Candidate
 from sentinel.core.mandate import Spent
 from sentinel.decide.policy import Policy
@@ -59,7 +59,7 @@ async def main() -> None:
         print(f"simulated: 0.4 WETH sells for {received:,.6f} USDC with {simulation.gas_used:,} gas")
 
         # A venue cannot widen what may be traded: policy reads the transaction by itself and does not know it yet.
-        policy = Policy(network, limits(load(env_file=None), network))
+        policy = Policy(network, Limits.of(load(env_file=None).limits, network))
         _, (refusal,) = policy.screen([simulation], state, Spent(loss=0, volume=0))
         print(f"policy:    refused by the rule `{refusal.rule}`: {refusal.detail}")
 

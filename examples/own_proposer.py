@@ -19,7 +19,7 @@ from eth_account import Account
 from sentinel.agent.episode import Message
 from sentinel.agent.form import render_action
 from sentinel.config.settings import Settings, load
-from sentinel.core.actions import Sample
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.record import CycleRecord
 from sentinel.daemon import opened
 from sentinel.market import Devnet
@@ -45,7 +45,7 @@ class HalfAndHalf:
             '    swap("USDC", "WETH", amount, best_venue("USDC", "WETH", amount))'
         )
         text = render_action("I keep half of the money in WETH.", code)
-        return [Sample(step=0, index=index, text=text, tokens=0, finish="stop") for index in range(n)]
+        return [Sample(step=0, index=index, text=text, tokens=0, finish=Finish.STOP) for index in range(n)]
 
 
 def settings_for(net: Devnet, folder: Path, secret: bytes) -> Settings:
@@ -72,12 +72,11 @@ async def main() -> None:
             account = Account.create()
             settings = settings_for(net, Path(folder), account.key)
             await net.fund(account.address, {"ETH": 10**18, "WETH": 10**18, "USDC": 6_000 * 10**6})
-            async with opened(settings, cycles=BLOCKS, trader_model=HalfAndHalf()) as app:
 
-                def show(record: CycleRecord) -> None:
-                    print(words.cycle(record, net.network))
+            def show(record: CycleRecord) -> None:
+                print(words.cycle(record, net.network))
 
-                app.daemon.on_cycle.append(show)
+            async with opened(settings, cycles=BLOCKS, trader_model=HalfAndHalf(), on_cycle=show) as app:
                 market = asyncio.create_task(net.market.run(block_time=2.0))
                 try:
                     await app.daemon.run()
