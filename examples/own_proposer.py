@@ -21,7 +21,7 @@ from sentinel.agent.form import render_action
 from sentinel.config.settings import Settings, load
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.record import CycleRecord
-from sentinel.daemon import opened
+from sentinel.daemon.wiring import opened
 from sentinel.market import Devnet
 from sentinel.observe import words
 

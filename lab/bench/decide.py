@@ -34,9 +34,10 @@ from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Attempt, Intent
 from sentinel.cycle import Cycle
-from sentinel.daemon import App, heap, opened
-from sentinel.daemon import run as run_loop
+from sentinel.daemon import heap
 from sentinel.daemon.flatten.selling import Selling
+from sentinel.daemon.serve import run as run_loop
+from sentinel.daemon.wiring import App, opened
 from sentinel.execute.dryrun import DryRun
 from sentinel.market import Devnet
 

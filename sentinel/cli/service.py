@@ -45,7 +45,7 @@ def run(
         )
 
     settings = load()
-    from sentinel.daemon import serve
+    from sentinel.daemon.serve import serve
 
     model, shadow = common.trader_model(settings), common.shadow(settings)
     raise typer.Exit(serve(settings, cycles=blocks, trader_model=model, shadow=shadow, reload=load))

@@ -26,8 +26,9 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Settled, drift_bps
 from sentinel.core.units import COIN
-from sentinel.daemon import App, opened, run
+from sentinel.daemon.serve import run
 from sentinel.daemon.telling import OnCycle, OnSettled
+from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
 from sentinel.market.crowd import Behaviour
 from sentinel.market.driver import Market

@@ -12,7 +12,7 @@ import pytest
 COLD = ("sentinel.daemon.doctor.doctor", "sentinel.market.deployment")
 HOT = (
     "sentinel.cycle",
-    "sentinel.daemon.app",
+    "sentinel.daemon.wiring",
     "sentinel.daemon.allow",
     "sentinel.execute.sender",
     "sentinel.paper.demo",

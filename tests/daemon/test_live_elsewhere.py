@@ -14,10 +14,10 @@ from sentinel.config.settings import Settings, load
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome, Settled
-from sentinel.daemon import opened
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.selling import Selling
 from sentinel.daemon.guards.permission import require_permission
+from sentinel.daemon.wiring import opened
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 from sentinel.signing.process import wallet

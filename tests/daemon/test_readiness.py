@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sentinel.config.settings import Settings
 from sentinel.core.decision import Act, Hold
 from sentinel.core.record import CycleRecord
-from sentinel.daemon import App, opened
+from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
 from sentinel.observe import words
 from sentinel.observe.logs import cycle_fields

@@ -139,7 +139,7 @@ async def test_a_running_daemon_takes_new_settings_between_two_cycles(cli: Cli, 
 
 async def test_without_files_to_load_a_hang_up_stops(devnet: Devnet, tmp_path: Path) -> None:
     """SIGHUP to a demo, as when its terminal closes, ends it as SIGTERM does."""
-    from sentinel.daemon import opened
+    from sentinel.daemon.wiring import opened
 
     settings = load(
         env_file=None,

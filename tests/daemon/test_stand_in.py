@@ -11,8 +11,8 @@ from sentinel.chain.rpc import Rpc
 from sentinel.config import settings as settings_
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
-from sentinel.daemon import opened
 from sentinel.daemon.doctor import simulation_checks
+from sentinel.daemon.wiring import opened
 from sentinel.market import Devnet
 from tests.dex.nodes import Disguise, refusing
 

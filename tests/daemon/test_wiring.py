@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import sentinel.daemon
-from sentinel.daemon import App
 from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.execution import Execution
 from sentinel.daemon.loop import Loop
 from sentinel.daemon.parts import InForce, Parts
 from sentinel.daemon.telling import Telling
+from sentinel.daemon.wiring import App
 
 FOLDER = Path(sentinel.daemon.__file__).parent
 

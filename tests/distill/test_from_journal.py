@@ -25,7 +25,7 @@ from sentinel.core.errors import ChainMismatch, OperatorError
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.network import NATIVE
-from sentinel.daemon import opened
+from sentinel.daemon.wiring import opened
 from sentinel.distill import rows
 from sentinel.distill.collecting.collect import collect
 from sentinel.distill.collecting.from_journal import PART, FromJournal, asked_for

@@ -20,7 +20,7 @@ from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelUnavailable, SettingsError
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
-from sentinel.daemon import App, opened
+from sentinel.daemon.wiring import App, opened
 from sentinel.distill.promotion.shadow import Shadow
 from sentinel.distill.promotion.shadow_log import FILE, ShadowBlock, read, summary
 from sentinel.market import Devnet

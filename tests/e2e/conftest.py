@@ -19,7 +19,7 @@ from sentinel.config import settings
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Settled
-from sentinel.daemon import App, opened
+from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
 
 KEY = "0x" + "e2" * 32  # worth nothing anywhere

@@ -49,6 +49,6 @@ def test_without_the_library_one_is_told_what_to_install(monkeypatch: pytest.Mon
 
 def test_the_daemon_loads_neither_what_draws_nor_what_judges() -> None:
     """numpy may be there: sqlite-vec takes it where it is installed."""
-    code = "import sys, sentinel.daemon.app; print(*{'matplotlib', 'scipy'} & set(sys.modules))"
+    code = "import sys, sentinel.daemon.wiring; print(*{'matplotlib', 'scipy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

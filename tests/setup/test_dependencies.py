@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,8 @@ from typing import Any
 
 import debian
 import pytest
+
+from sentinel.cli.setup import npm
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
@@ -39,6 +40,12 @@ def lock(name: str) -> list[str]:
     return re.findall(r"^(\S+)==", (ROOT / "requirements" / name).read_text(encoding="utf-8"), re.MULTILINE)
 
 
+def pinned(*groups: str) -> set[str]:
+    """The npm packages that set-up fetches; of one for several platforms the name without the platform."""
+    names = {package.name for group in groups for package in npm.pinned(group)}
+    return {re.sub(r"-(linux|darwin|win32)-\w+$", "", name) for name in names}
+
+
 def images() -> set[str]:
     """What the container files start from, and what runs as its maker published it."""
     compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -60,11 +67,8 @@ def images() -> set[str]:
             | packages((ROOT / "requirements" / "build.in").read_text(encoding="utf-8").splitlines())
             | set(lock("uv.txt")),
         ),
-        ("npm", set(json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["dependencies"])),
-        (
-            "Contracts",
-            {one["name"] for one in json.loads((ROOT / "deploy/setup/artifacts.json").read_text(encoding="utf-8"))},
-        ),
+        ("npm", pinned("anvil", "solc")),
+        ("Contracts", pinned("contracts", "tests")),
         ("Debian", {*debian.UNPACKED, *debian.INSTALLED}),
         ("Containers", images()),
     ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from sentinel.config.settings import Settings
 from sentinel.core.errors import JournalError, SettingsError
 from sentinel.core.network import DEVELOPMENT_CHAIN, Network
-from sentinel.daemon.doctor.doctor import examine
 from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
 
@@ -18,6 +17,7 @@ async def require_green(settings: Settings, network: Network) -> str | None:
     """
     if network.chain_id == DEVELOPMENT_CHAIN:
         return None
+    from sentinel.daemon.doctor.doctor import examine  # it loads web3, which a dry run never needs
 
     failing = [finding for finding in await examine(settings) if finding.grade == "fail"]
     if not failing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sentinel.core import accounts
+from sentinel.core import valuation
 from sentinel.core.network import Network
 from sentinel.core.transaction import Outcome
 from sentinel.decide.controls import FLATTEN
@@ -30,8 +30,8 @@ def report(journal: Journal, network: Network) -> dict[str, Any] | None:
                 "state": trade.state,
                 "ended": trade.settled is not None,
                 "token": trade.token_in,
-                "sold": accounts.whole(trade.gross if done else 0, trade.token_in, network),
-                "for": accounts.whole(got, trade.token_out, network),
+                "sold": valuation.whole(trade.gross if done else 0, trade.token_in, network),
+                "for": valuation.whole(got, trade.token_out, network),
                 "tx": trade.settled.tx_hash if trade.settled else None,
             }
         )
@@ -48,7 +48,7 @@ def report(journal: Journal, network: Network) -> dict[str, Any] | None:
         "quote": network.quote,
         "sold": totals,
         "left": {
-            token: {"amount": accounts.whole(int(amount), token, network), "why": why}
+            token: {"amount": valuation.whole(int(amount), token, network), "why": why}
             for token, (amount, why) in left.items()
         },
         "sales": sales,

@@ -18,10 +18,10 @@ from sentinel.config.settings import load
 from sentinel.core.decision import Hold
 from sentinel.core.errors import ChainMismatch, ForkUnavailable, RpcError, Unavailable
 from sentinel.core.transaction import Outcome
-from sentinel.daemon import opened
 from sentinel.daemon.doctor.doctor import examine
 from sentinel.daemon.doctor.endpoint_checks import together
 from sentinel.daemon.probes import probes
+from sentinel.daemon.wiring import opened
 from sentinel.dex.simulating.fork import FAILURES, Fork
 from tests.execute.rig import Rig, network, until
 

@@ -20,7 +20,7 @@ from sentinel.core.decision import Act
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
 from sentinel.cycle import Cycle
-from sentinel.daemon import opened
+from sentinel.daemon.wiring import opened
 from sentinel.dex.venues.registry import venue_of
 from tests.config.networks.as_toml import as_toml
 from tests.config.networks.mainnet import WALLET, Chain, NotCarried, started
