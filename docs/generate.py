@@ -14,13 +14,13 @@ from pathlib import Path
 import rooms
 import yaml
 
-from sentinel.agent.described import answer, named, signature
-from sentinel.agent.opinion import Opinions
+from sentinel.agent.analyst_tools import AnalystToolbox
+from sentinel.agent.tool_docs import answer, named, signature
 from sentinel.config import settings
 from sentinel.config.reloadable import RELOADABLE, variable
 from sentinel.core.transaction import Outcome
 from sentinel.observe.instruments import Instruments
-from sentinel.observe.metrics import ALARMS, ENDPOINT_STATES, FATES, OPEN_STATES
+from sentinel.observe.metrics import ALARMS, ENDPOINT_STATES, FATES, OPEN_INTENT_STATES
 from sentinel.observe.template import render
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,15 +65,15 @@ def tools() -> str:
 
 
 def analyst() -> str:
-    own = Opinions(named())
+    own = AnalystToolbox(named())
     return filled("analyst", tools=(own.lean, own.view), signature=signature, answer=answer)
 
 
 CLOSED = {  # labels whose values are few and known
-    "sentinel_samples_total": FATES,
+    "sentinel_final_actions_total": FATES,
     "sentinel_alarms_total": ALARMS,
-    "sentinel_open_transactions": OPEN_STATES,
-    "sentinel_endpoint": ENDPOINT_STATES,
+    "sentinel_open_intents": OPEN_INTENT_STATES,
+    "sentinel_endpoint_state": ENDPOINT_STATES,
     "sentinel_transactions_total": [outcome.value for outcome in Outcome],
 }
 

@@ -14,14 +14,14 @@ from eth_account import Account
 
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.actions import Candidate
 from sentinel.core.mandate import Spent
 from sentinel.decide import policy
 from sentinel.decide.case import Case, Finding
-from sentinel.dex.building.build import Builder
+from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import VENUES
@@ -44,7 +44,7 @@ async def main() -> None:
         await net.allow_permit2(wallet, {"WETH": 10**18})
         reader = MarketReader(net.rpc, net.network, wallet, VENUES, PriceHistory(1), min_priority_fee=10**9)
         state = await reader.read(await latest_head(net.rpc))
-        build = Builder(net.network)
+        build = ActionBuilder(net.network)
         actions = {
             "one pool": build.swap(state, "WETH", "USDC", 0.2, "v3-500"),
             "two pools": build.route(state, ["WETH", "WBTC", "USDC"], 0.2, ["v3-3000", "v3-3000"]),

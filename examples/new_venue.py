@@ -16,13 +16,13 @@ from eth_account import Account
 
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.actions import Candidate
 from sentinel.core.mandate import Spent
 from sentinel.decide.policy import Policy
-from sentinel.dex.building.build import Builder
+from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quotes import quote_swap
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
@@ -50,7 +50,7 @@ async def main() -> None:
 
         reader = MarketReader(net.rpc, network, wallet, VENUES, PriceHistory(1), min_priority_fee=10**9)
         state = await reader.read(await latest_head(net.rpc))
-        swap = Builder(network).swap(state, "WETH", "USDC", 0.4, "new")
+        swap = ActionBuilder(network).swap(state, "WETH", "USDC", 0.4, "new")
         quoted = quote_swap(network, state.pools, swap) / 10**6
         async with Fork(network, net.rpc_url) as fork:
             (simulation,) = await DexToolkit(network, fork).simulate_all(state, [Candidate(0, swap, "")])

@@ -16,14 +16,14 @@ from pathlib import Path
 
 from eth_account import Account
 
+from sentinel.agent.action_format import render_action
 from sentinel.agent.episode import Message
-from sentinel.agent.form import render_action
 from sentinel.config.settings import Settings, load
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.record import CycleRecord
 from sentinel.daemon.wiring import opened
 from sentinel.market import Devnet
-from sentinel.observe import words
+from sentinel.observe import plain_words
 
 BLOCKS = 4
 
@@ -74,7 +74,7 @@ async def main() -> None:
             await net.fund(account.address, {"ETH": 10**18, "WETH": 10**18, "USDC": 6_000 * 10**6})
 
             def show(record: CycleRecord) -> None:
-                print(words.cycle(record, net.network))
+                print(plain_words.cycle(record, net.network))
 
             async with opened(settings, cycles=BLOCKS, trader_model=HalfAndHalf(), on_cycle=show) as app:
                 market = asyncio.create_task(net.market.run(block_time=2.0))

@@ -32,7 +32,7 @@ def mainnet_blocks(
     json: Json = False,
 ) -> None:
     """Simulate real blocks' transactions as candidates are simulated; compare status, gas, logs, return data."""
-    from lab.mainnet_blocks.measure import measure
+    from lab.mainnet_blocks.benchmark import measure
 
     found = asyncio.run(measure(folder, only=_numbers(only, "--only"), progress=_progress))
     if json:
@@ -58,7 +58,7 @@ def decide(
     json: Json = False,
 ) -> None:
     """Time from a head to signed bytes, by stage, on a local market that is started for it and stopped afterwards."""
-    from lab.bench.decide import measure
+    from lab.bench.decision_time import measure
 
     sizes = _numbers(n, "--n")
     if not sizes or min(sizes) < 1 or proposer not in ("student", "oracle"):
@@ -94,7 +94,7 @@ def crash(
     json: Json = False,
 ) -> None:
     """SIGKILL the send path again and again, hold the chain against the journal. Exit code 1 where they differ."""
-    from lab.crash.run import measure
+    from lab.crash.crash_run import measure
 
     if execs > kills:
         raise OperatorError("--exec is a part of --kills")
@@ -115,7 +115,7 @@ def soak(
     json: Json = False,
 ) -> None:
     """The send path over many blocks with faults: memory, descriptors, database and log, with slopes."""
-    from lab.bench.soak import soak as measure
+    from lab.bench.send_path_soak import soak as measure
 
     found = asyncio.run(measure(blocks, seed=seed, progress=_progress))
     if json:
@@ -195,7 +195,7 @@ def simulate(
     """A batch of candidates against the bare requests, snapshot/send/revert and real broadcast, on a local market."""
     import uvloop
 
-    from lab.bench.simulate import measure
+    from lab.bench.simulation_cost import measure
 
     sizes = _numbers(candidates, "--candidates")
     if not sizes or min(sizes) < 1:
@@ -220,7 +220,7 @@ def engines(
     """Compare the batch engine with the one that mines each candidate; JSON. Fails where any effect differs."""
     import uvloop
 
-    from lab.bench.engines import compare
+    from lab.bench.engine_comparison import compare
 
     found = uvloop.run(compare(candidates, seed=seed, progress=_progress))
     typer.echo(json_module.dumps(found))
@@ -236,7 +236,7 @@ def memory(
     """Resident memory over many batches, of this process and of the fork; JSON."""
     import uvloop
 
-    from lab.bench.memory import soak
+    from lab.bench.resident_memory import soak
 
     typer.echo(json_module.dumps(uvloop.run(soak(batches, size=size, progress=_progress))))
 
@@ -264,7 +264,7 @@ def serving(
     """Which way of serving is fastest: one vLLM each for eager, compiled, with and without prefix cache, …; JSON."""
     import uvloop
 
-    from lab.bench.serving import measure
+    from lab.bench.serving_speed import measure
 
     log.parent.mkdir(parents=True, exist_ok=True)
     found = uvloop.run(
@@ -294,7 +294,7 @@ def promotion(
 
     import uvloop
 
-    from lab.bench.promotion import poor_student, prove
+    from lab.bench.promotion_proof import poor_student, prove
 
     poor = poor_student(home)
     place = Path(tempfile.mkdtemp(prefix="run-", dir=home)).resolve()
@@ -320,7 +320,7 @@ def operations(
     """Real parts fail by plan under real Prometheus: which alert fires when, and when it clears; JSON."""
     import uvloop
 
-    from lab.operations.run import drill
+    from lab.operations.drill_run import drill
 
     found = uvloop.run(drill(minutes, model.resolve(), page, lambda text: typer.echo(text, err=True)))
     typer.echo(json_module.dumps(found, indent=1))

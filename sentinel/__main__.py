@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from sentinel.cli import calibration, config, health, installation, market, notify, pnl, records, service, wallet
+from sentinel.cli import (
+    calibrate,
+    daemon_commands,
+    decision_history,
+    health_check,
+    installation,
+    notify,
+    pnl,
+    preparation,
+    show_config,
+    wallet_commands,
+)
 from sentinel.cli.common import guarded
 from sentinel.cli.laboratory import laboratory
 
@@ -23,32 +34,32 @@ app = typer.Typer(
 )
 
 app.command()(installation.setup)
-app.command()(service.run)
-app.command()(service.signer)
-app.command()(market.demo)
-app.command()(market.devnet)
-app.command()(market.doctor)
-app.command()(service.status)
-app.command()(service.pause)
-app.command()(service.resume)
-app.command()(service.reload)
-app.command()(service.stop)
-app.command()(records.decisions)
-app.command()(records.trades)
+app.command()(daemon_commands.run)
+app.command()(daemon_commands.signer)
+app.command()(preparation.demo)
+app.command()(preparation.devnet)
+app.command()(preparation.doctor)
+app.command()(daemon_commands.status)
+app.command()(daemon_commands.pause)
+app.command()(daemon_commands.resume)
+app.command()(daemon_commands.reload)
+app.command()(daemon_commands.stop)
+app.command()(decision_history.decisions)
+app.command()(decision_history.trades)
 app.command()(pnl.pnl)
-app.command()(records.replay)
-app.command()(calibration.calibrate)
-app.command()(market.approve)
-app.command()(health.health)
+app.command()(decision_history.replay)
+app.command()(calibrate.calibrate)
+app.command()(preparation.approve)
+app.command()(health_check.health)
 app.command()(notify.notify)
-app.command("show-config")(config.show_config)
+app.command("show-config")(show_config.show_config)
 app.command("serve-student")(installation.serve_student)
 app.command("deploy-files")(installation.deploy_files)
-app.add_typer(wallet.app, name="wallet")
+app.add_typer(wallet_commands.app, name="wallet")
 
 
 def _distill() -> typer.Typer:
-    return importlib.import_module("sentinel.cli.distill").app  # type: ignore[no-any-return]
+    return importlib.import_module("sentinel.cli.distill_commands").app  # type: ignore[no-any-return]
 
 
 def _bench() -> typer.Typer:

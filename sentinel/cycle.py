@@ -20,7 +20,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Refusal, Simulation
 from sentinel.core.stopwatch import Stopwatch
 from sentinel.core.transaction import Intent
-from sentinel.decide.controls import Purpose
+from sentinel.decide.operator_controls import Purpose
 from sentinel.journal.journal import Journal
 
 STOPPING = "told to stop while this cycle was under way"
@@ -118,7 +118,7 @@ class Cycle:
             return Hold(HoldReason.PAUSED, detail=why)
         if (why := self.disputed()) is not None:
             return Hold(HoldReason.DISPUTED, detail=why)
-        if self.executor.in_flight is not None:
+        if self.executor.open_intent is not None:
             return Hold(HoldReason.IN_FLIGHT, detail="the last transaction is not settled yet")
 
         with draft.stage("market"):
@@ -162,7 +162,7 @@ class Cycle:
             )
         if (why := self.journal.bar(self.purpose)) is not None:  # told so while this cycle was under way
             return Hold(HoldReason.PAUSED, decision.votes, decision.asked, why)
-        if self.executor.in_flight is not None:  # a reorg has opened an earlier one again
+        if self.executor.open_intent is not None:  # a reorg has opened an earlier one again
             return Hold(
                 HoldReason.IN_FLIGHT, decision.votes, decision.asked, "an earlier transaction has lost its block"
             )

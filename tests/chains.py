@@ -7,12 +7,12 @@ import dataclasses
 from collections.abc import AsyncIterator
 
 from sentinel.chain.anvil import start_anvil
-from sentinel.chain.fees import OP_ORACLE
+from sentinel.chain.fee_market import OP_ORACLE
 from sentinel.chain.rpc import Rpc
 from sentinel.config.network_file import load_network
 from sentinel.core.network import DEVELOPMENT_CHAIN, FeeMarket
 from sentinel.core.units import GWEI
-from sentinel.dex.simulating.batch import L1_BLOCK
+from sentinel.dex.simulating.batch_engine import L1_BLOCK
 from sentinel.market import Devnet
 from sentinel.market.artifacts import Artifacts
 from sentinel.market.genesis import GAS_LIMIT, genesis

@@ -54,18 +54,18 @@ TRADING = (
         "Paused",
         "1 while the durable latch is set: `sentinel status` says why.",
         "none",
-        f"sentinel_latched{{{I}}}",
+        f"sentinel_halted{{{I}}}",
         width=4,
         single=True,
         red_above=1,
     ),
-    one("In flight", "1: something is not settled.", "none", f"sentinel_in_flight{{{I}}}", width=4, single=True),
+    one("In flight", "1: something is not settled.", "none", f"sentinel_open_intent{{{I}}}", width=4, single=True),
     one("Gas money", "What is left of the native coin.", COIN, f"sentinel_native_balance{{{I}}}", width=4, single=True),
     one(
         "Loss of the day",
         "Part of the day's limit that is used up.",
         "percentunit",
-        f"sentinel_daily_loss{{{I}}} / sentinel_daily_loss_limit{{{I}}}",
+        f"sentinel_daily_loss{{{I}}} / sentinel_max_daily_loss{{{I}}}",
         width=4,
         single=True,
         red_above=0.8,
@@ -77,7 +77,7 @@ TRADING = (
         (Query(f"sentinel_equity{{{I}}}", "equity"), Query(f"sentinel_equity_hold{{{I}}}", "doing nothing")),
         width=12,
     ),
-    one("Positions", "Worth by token.", QUOTE, f"sentinel_position{{{I}}}", "{{token}}", width=12, stacked=True),
+    one("Positions", "Worth by token.", QUOTE, f"sentinel_position_value{{{I}}}", "{{token}}", width=12, stacked=True),
     one(
         "Decisions",
         "Cycles by what was decided and why, a minute.",
@@ -91,9 +91,9 @@ TRADING = (
         "Realised against simulated, of the last trade and as a mean; below the limit trading is paused.",
         BPS,
         (
-            Query(f"sentinel_last_drift_bps{{{I}}}", "last"),
-            Query(f"sentinel_mean_drift_bps{{{I}}}", "mean of the last"),
-            Query(f"-sentinel_drift_limit_bps{{{I}}}", "limit"),
+            Query(f"sentinel_last_implementation_shortfall_bps{{{I}}}", "last"),
+            Query(f"sentinel_mean_implementation_shortfall_bps{{{I}}}", "mean of the last"),
+            Query(f"-sentinel_max_mean_implementation_shortfall_bps{{{I}}}", "limit"),
         ),
     ),
     one(
@@ -109,8 +109,8 @@ TRADING = (
         "By how far they are, and for how long the oldest has been open.",
         "short",
         (
-            Query(f"sentinel_open_transactions{{{I}}}", "{{state}}"),
-            Query(f"sentinel_in_flight_seconds{{{I}}}", "oldest, seconds"),
+            Query(f"sentinel_open_intents{{{I}}}", "{{state}}"),
+            Query(f"sentinel_open_intent_age_seconds{{{I}}}", "oldest, seconds"),
             Query(f"sentinel_nonce_gap{{{I}}}", "nonce gap"),
         ),
     ),
@@ -120,8 +120,8 @@ TRADING = (
         "Against their limits.",
         "percentunit",
         (
-            Query(f"sentinel_daily_loss{{{I}}} / sentinel_daily_loss_limit{{{I}}}", "loss"),
-            Query(f"sentinel_daily_volume{{{I}}} / sentinel_daily_volume_limit{{{I}}}", "volume"),
+            Query(f"sentinel_daily_loss{{{I}}} / sentinel_max_daily_loss{{{I}}}", "loss"),
+            Query(f"sentinel_daily_volume{{{I}}} / sentinel_max_daily_volume{{{I}}}", "volume"),
         ),
         red_above=0.8,
     ),
@@ -129,14 +129,16 @@ TRADING = (
         "From decision to settlement",
         "Median and slowest twentieth of an hour.",
         "s",
-        f"histogram_quantile(0.5, sum by (le) (rate(sentinel_confirm_seconds_bucket{{{I}}}[1h])))",
+        f"histogram_quantile(0.5, sum by (le) (rate(sentinel_settlement_seconds_bucket{{{I}}}[1h])))",
         "median",
     ),
-    one("Fee raises", "Replacements an hour.", "short", f"increase(sentinel_bumps_total{{{I}}}[1h])"),
+    one("Fee raises", "Replacements an hour.", "short", f"increase(sentinel_replacements_total{{{I}}}[1h])"),
     one(
         "Alarms", "An hour, by name.", "short", f"increase(sentinel_alarms_total{{{I}}}[1h])", "{{what}}", stacked=True
     ),
-    one("Allowances", "What Permit2 may take, whole tokens.", "short", f"sentinel_allowance{{{I}}}", "{{token}}"),
+    one(
+        "Allowances", "What Permit2 may take, whole tokens.", "short", f"sentinel_permit2_allowance{{{I}}}", "{{token}}"
+    ),
 )
 
 DECISIONS = (
@@ -154,7 +156,7 @@ DECISIONS = (
         "Fates of candidates",
         "Asked for, parsed, simulated, discarded, reverted: a minute.",
         "short",
-        (Query(f"60 * sum by (fate) (rate(sentinel_samples_total{{{I}}}{R}))", "{{fate}}"),),
+        (Query(f"60 * sum by (fate) (rate(sentinel_final_actions_total{{{I}}}{R}))", "{{fate}}"),),
         width=12,
     ),
     one("Spread", "Widest distance of effects within the winning set.", BPS, f"sentinel_vote_spread_bps{{{I}}}"),
@@ -164,7 +166,7 @@ DECISIONS = (
         "Discarded",
         "Final actions that fell out before simulation, a minute.",
         "short",
-        f"60 * sum by (stage, reason) (rate(sentinel_discarded_total{{{I}}}{R}))",
+        f"60 * sum by (stage, reason) (rate(sentinel_discarded_samples_total{{{I}}}{R}))",
         "{{stage}}: {{reason}}",
         stacked=True,
     ),
@@ -220,7 +222,7 @@ MACHINE = (
         ),
         red_above=60,
     ),
-    one("Ready", "Each check of /readyz.", "none", f"sentinel_ready{{{I}}}", "{{check}}"),
+    one("Ready", "Each check of /readyz.", "none", f"sentinel_readiness_check{{{I}}}", "{{check}}"),
     Panel(
         "The student's answers",
         "Seconds a request: median and slowest twentieth.",
@@ -300,7 +302,7 @@ MACHINE = (
         "Messages",
         "To people, an hour.",
         "short",
-        f"sum by (result) (increase(sentinel_notifications_total{{{I}}}[1h]))",
+        f"sum by (result) (increase(sentinel_messages_total{{{I}}}[1h]))",
         "{{result}}",
     ),
     one("Build", "What runs.", "none", f"sentinel_build_info{{{I}}}", "{{version}} {{network}} {{mode}}", single=True),

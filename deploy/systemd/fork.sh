@@ -3,7 +3,7 @@
 # goes by the environment and stands in no argument. CHAIN_ID and HARDFORK are those of sentinel/config/networks/NAME.toml.
 set -euo pipefail
 cache=${SENTINEL_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sentinel}
-anvil=${SENTINEL_FORK__ANVIL:-}
+anvil=${SENTINEL_FORK__ANVIL_PATH:-}
 for found in "$cache"/artifacts/@foundry-rs__anvil-*/package/bin/anvil "$(command -v anvil)"; do
     [ -n "$anvil" ] || [ ! -x "$found" ] || anvil=$found
 done

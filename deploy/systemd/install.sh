@@ -58,9 +58,9 @@ keep signer.env 600 <<ENV
 SENTINEL_NETWORK=ethereum
 # The signer's own limits; it signs nothing beyond them, whatever the daemon asks (docs/signer.md).
 SENTINEL_SIGNER__PEER_UID=$peer
-#SENTINEL_SIGNER__TRADES=WETH=0.5,USDC=2000
-#SENTINEL_SIGNER__APPROVALS=WETH=5,USDC=20000
-#SENTINEL_SIGNER__DAILY=WETH=10,USDC=40000
+#SENTINEL_SIGNER__MAX_TRADE=WETH=0.5,USDC=2000
+#SENTINEL_SIGNER__MAX_APPROVAL=WETH=5,USDC=20000
+#SENTINEL_SIGNER__MAX_DAILY_VOLUME=WETH=10,USDC=40000
 ENV
 if [ -z "$root" ]; then
     chown sentinel "$etc/sentinel.env" && chown sentinel-signer "$etc/signer.env"

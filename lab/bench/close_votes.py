@@ -20,24 +20,24 @@ import uvloop
 from lab.bench.quantiles import summary
 from sentinel.agent.episode import Sampler
 from sentinel.agent.oracle import OracleModel
-from sentinel.agent.serving import served, student
+from sentinel.agent.vllm_server import served, student
 from sentinel.core.decision import Act, Decision
-from sentinel.decide.more import DISSENT_BPS, further
+from sentinel.decide.extra_samples import DISSENT_BPS, extra_samples
 from sentinel.distill.collecting.trajectories import drop_reason
 from sentinel.distill.states import split
-from sentinel.distill.states.cases import Case, cases
-from sentinel.distill.states.desk import Verdict
-from sentinel.distill.states.score import agrees
+from sentinel.distill.states.decision_desk import EpisodeOutcome
+from sentinel.distill.states.oracle_agreement import agrees
+from sentinel.distill.states.tasks import Task, tasks
 
 
 @dataclass(slots=True)
-class Way:
+class VotingMethod:
     """One way to ask: how often it was right, acted wrongly, and how long it took."""
 
     fates: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
 
-    def count(self, case: Case, ours: Decision, right: Decision, seconds: float) -> None:
+    def count(self, case: Task, ours: Decision, right: Decision, seconds: float) -> None:
         hit = _agree(case, ours, right)
         self.fates["right"] += hit
         self.fates["acted"] += isinstance(ours, Act)
@@ -68,8 +68,14 @@ def measure(
 
 
 async def _measure(sampler: Sampler, states: int, n: int, most: int, progress: Callable[[int], None]) -> dict[str, Any]:
-    ways, teacher, close, changed, done = {name: Way() for name in ("n", "close", "most")}, OracleModel(), 0, 0, 0
-    async with aclosing(cases(split.load("dev"), 3)) as stream:
+    ways, teacher, close, changed, done = (
+        {name: VotingMethod() for name in ("n", "close", "most")},
+        OracleModel(),
+        0,
+        0,
+        0,
+    )
+    async with aclosing(tasks(split.load("dev"), 3)) as stream:
         async for case in stream:
             reference = await case.arena.play(teacher, case.state, case.scenario, 1)
             if drop_reason(case, reference) is not None:
@@ -81,7 +87,7 @@ async def _measure(sampler: Sampler, states: int, n: int, most: int, progress: C
             middle = perf_counter()
             large = await case.arena.judge(case.state, await trader.more(case.state, view, proposal, most - n))
             short, long = middle - began, perf_counter() - began
-            again = further(small.decision, _ballots(small), most, case.arena.settings.vote.quorum_bps) > 0
+            again = extra_samples(small.decision, _ballots(small), most, case.arena.settings.vote.quorum_bps) > 0
             right = reference.decision
             ways["n"].count(case, small.decision, right, short)
             ways["most"].count(case, large.decision, right, long)
@@ -96,9 +102,9 @@ async def _measure(sampler: Sampler, states: int, n: int, most: int, progress: C
     return {"states": states, "close": close, "changed": changed, "ways": asked}
 
 
-def _ballots(verdict: Verdict) -> int:
+def _ballots(verdict: EpisodeOutcome) -> int:
     return len(verdict.simulations) - len(verdict.refusals)
 
 
-def _agree(case: Case, one: Decision, other: Decision) -> bool:
+def _agree(case: Task, one: Decision, other: Decision) -> bool:
     return agrees(one, other, lambda pair, asked: case.arena.decide(case.state, pair, asked))

@@ -16,11 +16,11 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 
+from lab.bench.bench_desk import desk
 from lab.bench.candidates import random_candidates
-from lab.bench.desk import desk
 from sentinel.chain.rpc import Rpc
 from sentinel.dex.simulating.fork import Fork
-from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.toolkit import DexToolkit
 
 Progress = Callable[[int, int, str], None]
@@ -80,7 +80,7 @@ async def _row(delay_ms: int, heads: int, size: int) -> dict[str, Any]:
     ):
         network = bench.net.network
         kit = DexToolkit(network, fork)
-        straight = DexToolkit(network, None, node=Node(network, rpc, timeout=120))
+        straight = DexToolkit(network, None, node=NodeSimulation(network, rpc, timeout=120))
         assert straight.simulator.node is not None
         await straight.simulator.node.cannot((await bench.state()).head)  # found out once, at the start
         for turn in range(2 * heads):

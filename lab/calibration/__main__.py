@@ -9,7 +9,7 @@ import uvloop
 from lab import CHECKOUT
 from lab.calibration import experiment
 from sentinel.core.errors import SentinelError
-from sentinel.journal.calibration import curves, files, pictures, summary
+from sentinel.journal.calibration import curves, plots, report_files, summary_page
 
 OUT = CHECKOUT / "docs" / "calibration"
 CORRECT = "what the largest agreeing set wanted is what the oracle does in the same state, within the vote's tolerance"
@@ -32,12 +32,12 @@ def main() -> None:
         name: curves.report(of, kind="measured", agreement_bps=AGREEMENT_BPS, correct=CORRECT)
         for name, of in chosen.items()
     }
-    written = [path for name, report in reports.items() for path in files.write(OUT, name, report)]
+    written = [path for name, report in reports.items() for path in report_files.write(OUT, name, report)]
     scaled = [(paid * 10**6, round(got * 10**16)) for paid, got in BALLOTS]
     units = [(paid / 10**6, got / 10**18) for paid, got in scaled]
-    picture = pictures.boxes(scaled, units, AGREEMENT_BPS, "Eight ballots that buy WETH", "USDC paid", "WETH got")
-    written.append(files.whole(OUT / "box-search.svg", picture))
-    written.append(files.whole(OUT / "README.md", summary.page(reports)))
+    picture = plots.boxes(scaled, units, AGREEMENT_BPS, "Eight ballots that buy WETH", "USDC paid", "WETH got")
+    written.append(report_files.write_atomically(OUT / "box-search.svg", picture))
+    written.append(report_files.write_atomically(OUT / "README.md", summary_page.page(reports)))
     for path in written:
         print(path.relative_to(CHECKOUT))
 

@@ -16,13 +16,13 @@ from pathlib import Path
 from rich.console import Console
 
 from lab import CHECKOUT
-from lab.calibration.measure import measure
+from lab.calibration.measurement import measure
 from sentinel.agent.model import Sampling, StudentModel
-from sentinel.agent.serving import NAME, served
+from sentinel.agent.vllm_server import NAME, served
 from sentinel.distill import recipe
 from sentinel.distill.states import split
-from sentinel.journal.calibration import observed
-from sentinel.journal.calibration.observed import Observed
+from sentinel.journal.calibration import observations
+from sentinel.journal.calibration.observations import Observation
 
 WORK = CHECKOUT / "build" / "calibration"
 TRIALS = CHECKOUT / "build" / "distill"
@@ -53,7 +53,7 @@ ARMS = (
 )
 
 
-async def run(arms: Sequence[Arm] = ARMS, *, n: int = 8) -> list[Observed]:
+async def run(arms: Sequence[Arm] = ARMS, *, n: int = 8) -> list[Observation]:
     """Every row there is, old and new. Raises OperatorError where a student or its server is missing, ModelUnavailable
     where the server has gone; each row that was measured until then is kept."""
     WORK.mkdir(parents=True, exist_ok=True)
@@ -65,9 +65,9 @@ async def run(arms: Sequence[Arm] = ARMS, *, n: int = 8) -> list[Observed]:
     return known(arms)
 
 
-def known(arms: Sequence[Arm] = ARMS) -> list[Observed]:
+def known(arms: Sequence[Arm] = ARMS) -> list[Observation]:
     """Every row that was measured so far."""
-    return [row for arm in arms for row in observed.read(arm.rows)]
+    return [row for arm in arms for row in observations.read(arm.rows)]
 
 
 def _done(arm: Arm) -> int:
@@ -84,8 +84,8 @@ async def _ask(arm: Arm, n: int, kept: Callable[[], None]) -> None:
             model = StudentModel(server.url, NAME, sampling, timeout=60.0)
             samplers[f"{arm.student} at {temperature:g}"] = await stack.enter_async_context(model)
 
-        def keep(row: Observed) -> None:
-            observed.append(arm.rows, row)
+        def keep(row: Observation) -> None:
+            observations.append(arm.rows, row)
             kept()
 
         await measure(samplers, split.load("heldout"), arm.decisions, n=n, known=known([arm]), keep=keep)

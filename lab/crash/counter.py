@@ -21,12 +21,12 @@ from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.core.units import GWEI
-from sentinel.execute.fees import FeeCaps
-from sentinel.execute.send_state import Rules
-from sentinel.signing.limits import SignerLimits
-from sentinel.signing.process.local import DevSigner
+from sentinel.execute.fee_bids import FeeCaps
+from sentinel.execute.send_state import SendRules
+from sentinel.signing.process.local_signer import DevSigner
 from sentinel.signing.router_call import EXECUTE
 from sentinel.signing.signer import Signer
+from sentinel.signing.signer_limits import SignerLimits
 
 SENDER = "0x0000000000000000000000000000000000000001"  # stands for the wallet in a router call
 COUNTER = "0x00000000000000000000000000000000c0dEc0DE"
@@ -43,8 +43,8 @@ def network() -> Network:
     return dataclasses.replace(load_network("devnet"), universal_router=COUNTER)
 
 
-def rules(**changes: Any) -> Rules:
-    return dataclasses.replace(Rules(confirmations=1, bump_after_blocks=3, resend_after=60.0, caps=CAPS), **changes)
+def rules(**changes: Any) -> SendRules:
+    return dataclasses.replace(SendRules(confirmations=1, bump_after_blocks=3, resend_after=60.0, caps=CAPS), **changes)
 
 
 def signer(key: Path, clock: Callable[[], float] = time.time, caps: FeeCaps = CAPS) -> DevSigner:

@@ -19,9 +19,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from lab.crash import counter
-from lab.crash.life import Place, live
+from lab.crash.crash_tally import CrashTally, EndedLife, compare
+from lab.crash.life import LifeContext, live
 from lab.crash.points import POINTS, Here
-from lab.crash.tally import Ended, Tally, compare
 from sentinel.chain.rpc import Rpc
 from sentinel.core.errors import Unavailable
 from sentinel.core.network import HexHash
@@ -34,7 +34,7 @@ PHASES = ("starting", "recovery", "trade")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class LaneJob:
     """Everything that the lane's process is told; tags are counted from `first_tag`."""
 
     url: str
@@ -49,14 +49,14 @@ class Job:
 
 
 class Lane:
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: LaneJob) -> None:
         self._job = job
         self._random = random.Random(job.seed)
         self._marks = mmap.mmap(-1, 4096)  # shared with the living: its phase, and its error
         self._usual = 0.1  # seconds that a life takes when it is not killed
         self._tag = job.first_tag
         self._deck: list[str] = []
-        self._place = Place(
+        self._place = LifeContext(
             job.url,
             job.folder / "journal.sqlite",
             job.genesis,
@@ -69,7 +69,7 @@ class Lane:
         """Live once without dying, in this process, so that each fork finds everything imported and made."""
         asyncio.run(live(self._place, self._next_tag(), _nothing, _nothing, random.Random(0), share=0))
 
-    def lives(self) -> Iterator[Ended]:
+    def lives(self) -> Iterator[EndedLife]:
         """Without end; each is killed at a named point or at a random time."""
         failures = 0
         while True:
@@ -83,7 +83,7 @@ class Lane:
             yield ended
             self._mine(self._random.choice((0, 0, 1, 2)))
 
-    def tally(self) -> Tally:
+    def tally(self) -> CrashTally:
         """Live once more without being killed, and compare."""
         for _ in range(PATIENCE):
             if not (ended := self._wait(self._fork(0, "", 0))).error:
@@ -100,10 +100,10 @@ class Lane:
 
     # ---------------------------------------------------------------- killing
 
-    def _killed_at(self, point: str, skip: int) -> Ended:
+    def _killed_at(self, point: str, skip: int) -> EndedLife:
         return self._wait(self._fork(self._next_tag(), point, skip), point)
 
-    def _killed_sometime(self) -> Ended:
+    def _killed_sometime(self) -> EndedLife:
         """At any time of the length that a life usually has; one that is shorter ends by itself."""
         from_start = self._random.random() < STARTS
         wanted = self._random.uniform(0, self._usual)
@@ -122,13 +122,13 @@ class Lane:
             os.kill(pid, signal.SIGKILL)
         return self._wait(pid, "random")
 
-    def _wait(self, pid: int, point: str = "") -> Ended:
+    def _wait(self, pid: int, point: str = "") -> EndedLife:
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
         if code == -signal.SIGKILL:
             phase = PHASES[self._marks[0]]
-            return Ended(point if phase == "trade" else f"{phase}.{point}")
-        return Ended(None, "" if code == 0 else self._marks[1:].split(b"\0", 1)[0].decode(errors="replace"))
+            return EndedLife(point if phase == "trade" else f"{phase}.{point}")
+        return EndedLife(None, "" if code == 0 else self._marks[1:].split(b"\0", 1)[0].decode(errors="replace"))
 
     def _fork(self, tag: int, point: str, skip: int) -> int:
         self._marks[:] = bytes(len(self._marks))
@@ -193,8 +193,8 @@ def _nothing(_: str) -> None:
     pass
 
 
-def work(pipe: Connection, job: Job) -> None:
-    """What the lane's process runs: sends each `Ended`, then its Tally. Anything that it is sent ends it sooner."""
+def work(pipe: Connection, job: LaneJob) -> None:
+    """What the lane's process runs: sends each `EndedLife`, then its Tally. Anything that it is sent ends it sooner."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which asks us to stop
     lane = Lane(job)
     lane.warm()

@@ -12,15 +12,15 @@ from lab.crash.points import Here, PointedJournal, PointedRpc, PointedSigner, Se
 from sentinel.core.network import HexHash, Network
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
-from sentinel.execute.sender import Executor
-from sentinel.signing.process.local import DevSigner
+from sentinel.execute.sender import LiveExecutor
+from sentinel.signing.process.local_signer import DevSigner
 
 LIFETIME = 600  # seconds from the chain's time to a trade's deadline: none expires here
 RULES = counter.rules(bump_after_blocks=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LifeContext:
     """Where the lives of one wallet are lived."""
 
     url: str
@@ -31,7 +31,7 @@ class Place:
     mutant: bool = False
 
 
-class Forgetful(PointedRpc):
+class ForgetfulNode(PointedRpc):
     """A node that now and then drops what it has taken: then the same bytes go again, or are outbid."""
 
     def __init__(self, url: str, here: Here, drops: random.Random, share: float) -> None:
@@ -46,14 +46,14 @@ class Forgetful(PointedRpc):
         return result
 
 
-async def live(place: Place, tag: int, here: Here, phase: Here, drops: random.Random, share: float = 0.1) -> None:
+async def live(place: LifeContext, tag: int, here: Here, phase: Here, drops: random.Random, share: float = 0.1) -> None:
     """`tag` 0 makes no new trade. `phase` is told 'recovery', then 'trade'. Returns when nothing is in flight."""
     journal = PointedJournal.open(place.journal, place.network, place.genesis, place.signer.address)
     assert isinstance(journal, PointedJournal)
     journal.here = here
     signer = PointedSigner.around(place.signer, here)
-    made = SendThenSave if place.mutant else Executor
-    async with Forgetful(place.url, here, drops, share) as rpc:
+    made = SendThenSave if place.mutant else LiveExecutor
+    async with ForgetfulNode(place.url, here, drops, share) as rpc:
         executor = made(rpc, Broadcaster(rpc), journal, signer, place.network, place.genesis, counter.finalise, RULES)
         phase("recovery")
         await reconcile(executor, await counter.read_head(rpc))
@@ -69,7 +69,7 @@ async def live(place: Place, tag: int, here: Here, phase: Here, drops: random.Ra
     journal.close()
 
 
-async def _follow(executor: Executor, rpc: PointedRpc) -> None:
-    while executor.in_flight is not None:
+async def _follow(executor: LiveExecutor, rpc: PointedRpc) -> None:
+    while executor.open_intent is not None:
         await rpc.call("evm_mine")
         await executor.on_head(await counter.read_head(rpc))

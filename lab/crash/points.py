@@ -8,10 +8,10 @@ from typing import Any
 from sentinel.chain.rpc import Rpc
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Attempt, Fees, Intent, Settled
-from sentinel.execute.sender import Executor
+from sentinel.execute.sender import LiveExecutor
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
-from sentinel.signing.process.local import DevSigner
+from sentinel.signing.process.local_signer import DevSigner
 from sentinel.signing.signer import SignedTx
 
 POINTS = (
@@ -80,7 +80,7 @@ class PointedJournal(Journal):
         return pnl
 
 
-class SendThenSave(Executor):
+class SendThenSave(LiveExecutor):
     """The mutant: broadcasts first and writes it down afterwards. It must be found out."""
 
     async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:

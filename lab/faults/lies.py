@@ -5,48 +5,48 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from lab.faults.effects import Lie
+from lab.faults.fault_effects import AlteredReply
 
 
-def chain_id(number: int) -> Lie:
+def chain_id(number: int) -> AlteredReply:
     """Another chain behind the same address."""
-    return Lie({"eth_chainId": lambda call, result: hex(number)})
+    return AlteredReply({"eth_chainId": lambda call, result: hex(number)})
 
 
-def stale_nonce(by: int = 1) -> Lie:
+def stale_nonce(by: int = 1) -> AlteredReply:
     """A node that lags, or lost blocks: fewer of our transactions than were mined."""
-    return Lie({"eth_getTransactionCount": lambda call, result: hex(max(0, int(result, 16) - by))})
+    return AlteredReply({"eth_getTransactionCount": lambda call, result: hex(max(0, int(result, 16) - by))})
 
 
-def no_receipts() -> Lie:
+def no_receipts() -> AlteredReply:
     """A node whose index of receipts is behind its chain."""
-    return Lie({"eth_getTransactionReceipt": lambda call, result: None})
+    return AlteredReply({"eth_getTransactionReceipt": lambda call, result: None})
 
 
-def unpriced_receipts() -> Lie:
+def unpriced_receipts() -> AlteredReply:
     """A node of before London, or of another make: its receipts do not say what a gas cost."""
 
     def bare(call: dict[str, Any], result: Any) -> Any:
         return result and {name: value for name, value in result.items() if name != "effectiveGasPrice"}
 
-    return Lie({"eth_getTransactionReceipt": bare})
+    return AlteredReply({"eth_getTransactionReceipt": bare})
 
 
-def foreign_receipts() -> Lie:
+def foreign_receipts() -> AlteredReply:
     """Receipts that are another transaction's."""
 
     def other(call: dict[str, Any], result: Any) -> Any:
         return result and {**result, "transactionHash": twisted(result["transactionHash"])}
 
-    return Lie({"eth_getTransactionReceipt": other})
+    return AlteredReply({"eth_getTransactionReceipt": other})
 
 
-def unknown_blocks() -> Lie:
+def unknown_blocks() -> AlteredReply:
     """A node that does not have the block which is asked for by its hash."""
-    return Lie({"eth_getBlockByHash": lambda call, result: None})
+    return AlteredReply({"eth_getBlockByHash": lambda call, result: None})
 
 
-def other_heads(above: int = 0) -> Lie:
+def other_heads(above: int = 0) -> AlteredReply:
     """Another branch from block `above` + 1 on: its blocks have hashes of their own, its receipts stand in them."""
 
     def block(call: dict[str, Any], result: Any) -> Any:
@@ -60,10 +60,10 @@ def other_heads(above: int = 0) -> Lie:
             return result
         return {**result, "blockHash": twisted(result["blockHash"])}
 
-    return Lie({"eth_getBlockByNumber": block, "eth_getTransactionReceipt": receipt})
+    return AlteredReply({"eth_getBlockByNumber": block, "eth_getTransactionReceipt": receipt})
 
 
-def frozen() -> Lie:
+def frozen() -> AlteredReply:
     """The newest block stays the one that was first seen."""
     held: dict[str, Any] = {}
 
@@ -72,7 +72,7 @@ def frozen() -> Lie:
             return result
         return held.setdefault(call["method"], result)
 
-    return Lie({"eth_getBlockByNumber": first, "eth_blockNumber": first})
+    return AlteredReply({"eth_getBlockByNumber": first, "eth_blockNumber": first})
 
 
 def twisted(block_hash: str) -> str:

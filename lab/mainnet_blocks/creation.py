@@ -14,7 +14,7 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from lab.mainnet_blocks.real_block import RealBlock
-from sentinel.dex.simulating.requests import Executed
+from sentinel.dex.simulating.simulate_v1 import ExecutedCall
 
 _ASKER, _READER = ("0x" + keccak(name)[12:].hex() for name in (b"sentinel balance asker", b"sentinel balance reader"))
 _BALANCE_OF_CALLDATA = "0x6000353160005260206000f3"  # mstore(0, balance(calldataload(0))), return it
@@ -54,10 +54,10 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CreatedContract:
     """How a creation ended, and the state overrides that make it so for what comes after."""
 
-    result: Executed
+    result: ExecutedCall
     state: Mapping[str, Any]
 
 
@@ -80,7 +80,7 @@ def funds_read(address: str, block: RealBlock) -> dict[str, Any]:
     return fields | {"maxFeePerGas": fee, "maxPriorityFeePerGas": "0x0", "value": "0x0"}
 
 
-def settled(creation: Creation, done: Executed, funds: Sequence[int]) -> Made:
+def settled(creation: Creation, done: ExecutedCall, funds: Sequence[int]) -> CreatedContract:
     """`done`: what the call gave; `funds`: wei of the sender and of the block's proposer after it."""
     sender, proposer = funds
     deposit = _DEPOSIT * len(done.returned) if done.ok else 0
@@ -95,4 +95,4 @@ def settled(creation: Creation, done: Executed, funds: Sequence[int]) -> Made:
         creation.sender: {"balance": hex(sender - more * creation.price)},
         creation.proposer: {"balance": hex(proposer + more * (creation.price - creation.base_fee))},
     }
-    return Made(replace(done, gas_used=used), state)
+    return CreatedContract(replace(done, gas_used=used), state)

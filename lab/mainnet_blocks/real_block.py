@@ -24,7 +24,7 @@ _OLDER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class SharedRecords:
     """What the blocks of one folder share."""
 
     codes: Mapping[str, str]  # code hash -> 0x-hex
@@ -37,7 +37,7 @@ class RealBlock:
     transactions: tuple[Mapping[str, Any], ...]
     accounts: Mapping[str, Mapping[str, Any]]  # lower-case address -> balance, nonce, code_hash, storage
     receipts: tuple[Mapping[str, Any], ...]
-    shelf: Shelf
+    shelf: SharedRecords
 
     @property
     def number(self) -> int:
@@ -71,16 +71,16 @@ def block_folders(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: (len(path.name), path.name))
 
 
-def load_shelf(folder: Path) -> Shelf:
+def load_shared(folder: Path) -> SharedRecords:
     """From the blocks' folder, or from the one above a single block. Raises OperatorError."""
     home = folder if _find(folder, "bytecodes.json") else folder.absolute().parent
     codes, hashes = _load(home, "bytecodes.json", dict), {}
     if _find(home, "block_hashes.json"):
         hashes = _load(home, "block_hashes.json", dict)
-    return Shelf(codes, hashes)
+    return SharedRecords(codes, hashes)
 
 
-def load_block(folder: Path, shelf: Shelf) -> RealBlock:
+def load_block(folder: Path, shelf: SharedRecords) -> RealBlock:
     """Raises OperatorError, which names the file, where anything is missing or is not what it should be."""
     header = _load(folder, "block.json", dict)
     accounts = _load(folder, "pre_state.json", dict)

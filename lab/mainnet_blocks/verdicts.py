@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lab.mainnet_blocks.block_replay import Replay
 from lab.mainnet_blocks.real_block import RealBlock
-from lab.mainnet_blocks.replay import Replay
 from lab.mainnet_blocks.upstream import Slot
-from sentinel.dex.simulating.requests import Executed
+from sentinel.dex.simulating.simulate_v1 import ExecutedCall
 
 OUTPUT = 2_048  # bytes of return data that the records keep
 _SWAPS = {
@@ -19,7 +19,7 @@ _SWAPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReplayVerdict:
     """Of one transaction; `gas` is None where it was not simulated. A slot that the record lacks makes it not exact."""
 
     index: int
@@ -36,7 +36,7 @@ class Verdict:
     unknown: tuple[Slot, ...] = ()  # read here first
 
 
-def judge(block: RealBlock, found: Replay, first_reads: Mapping[int, list[Slot]]) -> list[Verdict]:
+def judge(block: RealBlock, found: Replay, first_reads: Mapping[int, list[Slot]]) -> list[ReplayVerdict]:
     """`first_reads`: which slots outside the record a transaction read as the first in the block."""
     verdicts = []
     tainted = False
@@ -50,7 +50,7 @@ def judge(block: RealBlock, found: Replay, first_reads: Mapping[int, list[Slot]]
             category, detail = _why(block, index, receipt, done, found, unknown, tainted)
         kinds = [_SWAPS.get(log["topics"][0]) for log in receipt["logs"] if log["topics"]]
         verdicts.append(
-            Verdict(
+            ReplayVerdict(
                 index, receipt["hash"], exact, **equal, swaps_v2=kinds.count("v2"), swaps_v3=kinds.count("v3"),
                 category=category, detail=detail, unknown=unknown,
             )
@@ -58,7 +58,7 @@ def judge(block: RealBlock, found: Replay, first_reads: Mapping[int, list[Slot]]
     return verdicts
 
 
-def _equal(receipt: Mapping[str, Any], done: Executed | None) -> dict[str, bool]:
+def _equal(receipt: Mapping[str, Any], done: ExecutedCall | None) -> dict[str, bool]:
     if done is None:
         return {"status": False, "gas": False, "logs": False, "output": False}
     logs = [(log.address.lower(), list(log.topics), "0x" + log.data.hex()) for log in done.logs]
@@ -75,7 +75,7 @@ def _why(
     block: RealBlock,
     index: int,
     receipt: Mapping[str, Any],
-    done: Executed | None,
+    done: ExecutedCall | None,
     found: Replay,
     unknown: tuple[Slot, ...],
     tainted: bool,
@@ -95,7 +95,7 @@ def _why(
     return "differs", f"status {done.ok}, gas {done.gas_used}, really {receipt['status']}, {receipt['gas_used']}"
 
 
-def block_report(block: RealBlock, found: Replay, verdicts: list[Verdict], seconds: float) -> dict[str, Any]:
+def block_report(block: RealBlock, found: Replay, verdicts: list[ReplayVerdict], seconds: float) -> dict[str, Any]:
     return {
         "block": block.number,
         "hardfork": block.hardfork,
@@ -142,7 +142,7 @@ def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _swaps(verdicts: list[Verdict]) -> dict[str, int]:
+def _swaps(verdicts: list[ReplayVerdict]) -> dict[str, int]:
     swapping = [verdict for verdict in verdicts if verdict.swaps_v2 or verdict.swaps_v3]
     return {
         "swaps_v2": sum(verdict.swaps_v2 for verdict in swapping),

@@ -8,15 +8,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lab.operations.site import Site
+from lab.operations.drill_site import DrillSite
 from sentinel.core.errors import Unavailable
 
 LOOK = 2.0  # seconds
-Act = Callable[[Site], Awaitable[None]]
+Act = Callable[[DrillSite], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PlannedFault:
     what: str
     alert: str | None  # the one that must fire; None: it mends itself before any does
     at: float  # minutes from the start, of a plan of 30
@@ -26,19 +26,41 @@ class Fault:
 
 
 PLAN = (
-    Fault("the student's server is stopped", "SentinelModelDown", 3, 4, Site.student_down, Site.student_up),
-    Fault("the chain stands still", "SentinelNoNewHead", 8.5, 4, Site.chain_stands_still, Site.chain_goes_on),
-    Fault("the daemon is killed (SIGKILL)", "SentinelDown", 14, 2.5, Site.daemon_killed, Site.daemon_started),
-    Fault("the operator pauses trading", "SentinelPaused", 17.5, 1, Site.paused, Site.resumed),
-    Fault("a reload with a wrong value", "SentinelReloadRefused", 19, 0.5, Site.settings_spoilt, Site.settings_mended),
-    Fault("the fork is killed", None, 19.5, 0.1, Site.fork_killed, Site.nothing),
-    Fault("gas money runs out", "SentinelGasMoneyLow", 20, 6, Site.gas_money_gone, Site.gas_money_there),
-    Fault("the signer is frozen (SIGSTOP)", "SentinelSignerGone", 26.5, 2, Site.signer_frozen, Site.signer_thawed),
+    PlannedFault(
+        "the student's server is stopped", "SentinelModelDown", 3, 4, DrillSite.student_down, DrillSite.student_up
+    ),
+    PlannedFault(
+        "the chain stands still", "SentinelNoNewHead", 8.5, 4, DrillSite.chain_stands_still, DrillSite.chain_goes_on
+    ),
+    PlannedFault(
+        "the daemon is killed (SIGKILL)", "SentinelDown", 14, 2.5, DrillSite.daemon_killed, DrillSite.daemon_started
+    ),
+    PlannedFault("the operator pauses trading", "SentinelPaused", 17.5, 1, DrillSite.paused, DrillSite.resumed),
+    PlannedFault(
+        "a reload with a wrong value",
+        "SentinelReloadRefused",
+        19,
+        0.5,
+        DrillSite.settings_spoilt,
+        DrillSite.settings_mended,
+    ),
+    PlannedFault("the fork is killed", None, 19.5, 0.1, DrillSite.fork_killed, DrillSite.nothing),
+    PlannedFault(
+        "gas money runs out", "SentinelGasMoneyLow", 20, 6, DrillSite.gas_money_gone, DrillSite.gas_money_there
+    ),
+    PlannedFault(
+        "the signer is frozen (SIGSTOP)",
+        "SentinelSignerGone",
+        26.5,
+        2,
+        DrillSite.signer_frozen,
+        DrillSite.signer_thawed,
+    ),
 )
 
 
 @dataclass(slots=True)
-class Seen:
+class FaultOutcome:
     """Times are Unix seconds."""
 
     fault: str
@@ -52,11 +74,11 @@ class Seen:
 
 @dataclass(slots=True)
 class Drill:
-    site: Site
+    site: DrillSite
     minutes: float
     say: Callable[[float, str], None]  # minutes gone, and what happens
     started: float = field(default_factory=time.time)
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[FaultOutcome] = field(default_factory=list)
     _firing: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -67,7 +89,7 @@ class Drill:
                 if fault.at + fault.lasts >= self.minutes:
                     break
                 await self._until(fault.at)
-                self.seen.append(Seen(fault.what, fault.alert, time.time()))
+                self.seen.append(FaultOutcome(fault.what, fault.alert, time.time()))
                 self.say(self._gone(), fault.what)
                 await fault.begin(self.site)
                 await self._until(fault.at + fault.lasts)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from lab.swapbench import run
-from lab.swapbench.plans import FULL, QUICK
+from lab.swapbench import publish
+from lab.swapbench.table_plans import FULL, QUICK
 from sentinel.distill.recipe import console
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the smallest size and 200 states, in ten minutes")
     parser.add_argument("--cells", default="*", metavar="PATTERN", help="only these, as 'micro-*' or '*-agent-*'")
     given = parser.parse_args()
-    console.print(run.screen(run.make(QUICK if given.quick else FULL, given.cells)))
+    console.print(publish.screen(publish.make(QUICK if given.quick else FULL, given.cells)))
 
 
 if __name__ == "__main__":

@@ -8,24 +8,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from lab.swapbench.batched import Batched, Draw, Place
+from lab.swapbench.batched import BatchedStudent, EpisodeSeat, SamplingPlan
 from lab.swapbench.lessons import Lesson
-from lab.swapbench.states import Posed
+from lab.swapbench.posed_states import PosedState
 from sentinel.agent import prompt
 from sentinel.agent.episode import Sampler, play
 from sentinel.agent.parse import parse
-from sentinel.agent.sandbox import UNHURRIED, Sandbox
+from sentinel.agent.sandbox import MAX_RUN_TIMEOUT, Sandbox
 from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import Action, Candidate, Discarded, DiscardReason, Proposal, Stage
 
 MAX_STEPS = 4
-ONE = Draw(n=1, temperature=0.0)  # greedy
-SAMPLED = Draw(n=1, temperature=0.4)
-EIGHT = Draw(n=8, temperature=0.4)  # the paper's self-consistency
+ONE = SamplingPlan(n=1, temperature=0.0)  # greedy
+SAMPLED = SamplingPlan(n=1, temperature=0.4)
+EIGHT = SamplingPlan(n=8, temperature=0.4)  # the paper's self-consistency
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class StudentAnswer:
     """One state's proposal, and what it took."""
 
     state: str
@@ -34,7 +34,7 @@ class Answered:
 
 
 @dataclass(slots=True)
-class _Counted:
+class _CountedTools:
     """The tools, and how often one was called."""
 
     box: Toolbox
@@ -63,23 +63,23 @@ class _Counted:
         return self.box.fresh
 
 
-Heard = tuple[list[Answered], float]  # answers in the order of the states; seconds in the model
+Heard = tuple[list[StudentAnswer], float]  # answers in the order of the states; seconds in the model
 
 
 async def answer(
     folder: Path,
     kind: str,
-    draws: Mapping[str, Draw],
-    posed: Sequence[Posed],
+    draws: Mapping[str, SamplingPlan],
+    posed: Sequence[PosedState],
     *,
-    prefill: Callable[[str, Posed], str] = lambda way, posed: "",
+    prefill: Callable[[str, PosedState], str] = lambda way, posed: "",
 ) -> dict[str, Heard]:
     """Of the student in `folder`, to every state, in each of the ways. `prefill`: how the way begins a student's first
     turn there."""
 
-    async def one(way: str, place: int, sampler: Place) -> Answered:
+    async def one(way: str, place: int, sampler: EpisodeSeat) -> StudentAnswer:
         lesson = Lesson(posed[place], kind)
-        tools = _Counted(lesson.box())
+        tools = _CountedTools(lesson.box())
         n = sampler.batched.draw.n
         if lesson.uses_tools:
             proposal = await play(
@@ -88,17 +88,17 @@ async def answer(
             )  # fmt: skip
         else:
             proposal = await _at_once(sampler, sandbox, tools, lesson, n)
-        return Answered(posed[place].id, proposal, tools.calls.total())
+        return StudentAnswer(posed[place].id, proposal, tools.calls.total())
 
     heard: dict[str, Heard] = {}
-    with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
-        async with Batched.open(folder) as batched:
+    with Sandbox(workers=2, seconds=MAX_RUN_TIMEOUT) as sandbox:
+        async with BatchedStudent.open(folder) as batched:
             for way, draw in draws.items():
                 heard[way] = await batched.episodes(draw, partial(one, way), len(posed)), batched.seconds
     return heard
 
 
-async def _at_once(sampler: Sampler, sandbox: Sandbox, tools: _Counted, lesson: Lesson, n: int) -> Proposal:
+async def _at_once(sampler: Sampler, sandbox: Sandbox, tools: _CountedTools, lesson: Lesson, n: int) -> Proposal:
     """One turn that acts from the prompt alone, without a read of the market: what the daemon never lets pass."""
     messages = lesson.messages()
     samples = await sampler.sample(messages, n, "")

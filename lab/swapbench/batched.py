@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab import CHECKOUT
-from sentinel.agent.serving import serving_python
+from sentinel.agent.vllm_server import serving_python
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 
@@ -27,7 +27,7 @@ FIRST_SEED = 1_000  # of a batch; the next ones follow
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class SamplingPlan:
     n: int
     temperature: float
     top_p: float = 0.8
@@ -42,11 +42,11 @@ class _Waiting:
 
 
 @dataclass(slots=True)
-class Batched:
+class BatchedStudent:
     """The student of one folder. `episodes` runs many of them with a sampler each."""
 
     process: asyncio.subprocess.Process
-    draw: Draw = Draw(n=1, temperature=0.0)  # how the next episodes are drawn
+    draw: SamplingPlan = SamplingPlan(n=1, temperature=0.0)  # how the next episodes are drawn
     seconds: float = 0.0  # in the model, of the last episodes
     _waiting: list[_Waiting] = field(default_factory=list)
     _running: int = 0
@@ -54,11 +54,11 @@ class Batched:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, folder: Path) -> AsyncIterator[Batched]:
+    async def open(cls, folder: Path) -> AsyncIterator[BatchedStudent]:
         """Ready to answer: loading is not counted."""
         python = serving_python()
         process = await asyncio.create_subprocess_exec(
-            str(python), "-W", "ignore", "-m", "lab.swapbench.generate", str(folder),
+            str(python), "-W", "ignore", "-m", "lab.swapbench.student_process", str(folder),
             cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=LINE,
             env={"OMP_NUM_THREADS": "1", **os.environ},
         )  # fmt: skip
@@ -71,7 +71,9 @@ class Batched:
                 process.kill()
             await process.wait()
 
-    async def episodes(self, draw: Draw, run: Callable[[int, Place], Awaitable[Answer]], count: int) -> list[Answer]:
+    async def episodes(
+        self, draw: SamplingPlan, run: Callable[[int, EpisodeSeat], Awaitable[Answer]], count: int
+    ) -> list[Answer]:
         """`run(i, sampler)` for each i below `count`, side by side, drawn by `draw`; answers in order."""
         self.draw, self.seconds, self._running, self._batches = draw, 0.0, count, 0
         pump = asyncio.create_task(self._pump())
@@ -85,9 +87,9 @@ class Batched:
                 task.cancel()
             await asyncio.gather(pump, *tasks, return_exceptions=True)
 
-    async def _one(self, run: Callable[[int, Place], Awaitable[Answer]], place: int) -> Answer:
+    async def _one(self, run: Callable[[int, EpisodeSeat], Awaitable[Answer]], place: int) -> Answer:
         try:
-            return await run(place, Place(self, place))
+            return await run(place, EpisodeSeat(self, place))
         finally:
             self._running -= 1
 
@@ -126,10 +128,10 @@ class Batched:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EpisodeSeat:
     """A Sampler: one episode's seat."""
 
-    batched: Batched
+    batched: BatchedStudent
     place: int
 
     @property

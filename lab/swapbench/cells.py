@@ -22,17 +22,17 @@ import uvloop
 from rich.progress import Progress as Bar
 
 from lab import CHECKOUT
-from lab.swapbench import states
-from lab.swapbench.answers import EIGHT, ONE, SAMPLED, Answered, answer
-from lab.swapbench.batched import Draw
+from lab.swapbench import posed_states
+from lab.swapbench.answers import EIGHT, ONE, SAMPLED, StudentAnswer, answer
+from lab.swapbench.batched import SamplingPlan
 from lab.swapbench.grades import Grade, grade
 from lab.swapbench.lessons import Lesson, teach
-from lab.swapbench.states import Posed
-from sentinel.agent.sandbox import UNHURRIED, Sandbox
+from lab.swapbench.posed_states import PosedState
+from sentinel.agent.sandbox import MAX_RUN_TIMEOUT, Sandbox
 from sentinel.core.errors import OperatorError
-from sentinel.distill import recipe, rows
+from sentinel.distill import recipe, trajectory_store
 
-ARMS: Mapping[str, tuple[str, Draw]] = {  # arm -> the kind of its student, how it is asked
+ARMS: Mapping[str, tuple[str, SamplingPlan]] = {  # arm -> the kind of its student, how it is asked
     "cot": ("cot", ONE),
     "cot_sc": ("cot", EIGHT),
     "cot_tools": ("cot_tools", ONE),
@@ -45,7 +45,7 @@ ARMS: Mapping[str, tuple[str, Draw]] = {  # arm -> the kind of its student, how 
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TablePlan:
     """Which table: how many states teach and judge, and for how long each size learns."""
 
     name: str
@@ -56,14 +56,14 @@ class Plan:
     steps: Mapping[str, int]  # size -> steps of training
     seeds: Mapping[str, Sequence[int]]  # size -> seeds of training
     kinds: Sequence[str]
-    thoughts: Sequence[str] = ()  # sizes whose students are given first thoughts (thoughts.py)
+    thoughts: Sequence[str] = ()  # sizes whose students are given first thoughts (first_thought_effect.py)
     published: bool = False  # in docs, where it is committed; else in the build folder
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[TableCell]:
         """The first seed of every size before the second of any."""
         turns = max(len(seeds) for seeds in self.seeds.values())
         return [
-            Cell(kind, size, seeds[turn], self.steps[size])
+            TableCell(kind, size, seeds[turn], self.steps[size])
             for turn in range(turns)
             for size, seeds in self.seeds.items()
             if turn < len(seeds)
@@ -80,7 +80,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     kind: str
     size: str
     seed: int
@@ -95,19 +95,19 @@ class Cell:
         return [arm for arm, (kind, _) in ARMS.items() if kind == self.kind]
 
 
-def posed(plan: Plan, part: str, count: int) -> list[Posed]:
+def posed(plan: TablePlan, part: str, count: int) -> list[PosedState]:
     """Drawn and verified once; later runs read what the first one wrote."""
     path = plan.work / f"{part}-{count}.pickle"
     with held(path.with_suffix(".lock"), wait=True):
         if not path.exists():
             with recipe.progress_bar() as bar:
                 task = bar.add_task(f"states {part}", total=count)
-                found = uvloop.run(states.pose(part, count, progress=lambda k: bar.update(task, completed=k)))
-            states.save(path, found)
-    return states.load(path)
+                found = uvloop.run(posed_states.pose(part, count, progress=lambda k: bar.update(task, completed=k)))
+            posed_states.save(path, found)
+    return posed_states.load(path)
 
 
-def lessons(plan: Plan, kind: str) -> Path:
+def lessons(plan: TablePlan, kind: str) -> Path:
     """What students of the kind are trained on."""
     path = plan.work / f"{kind}.jsonl"
     with held(path.with_suffix(".lock"), wait=True):
@@ -118,9 +118,9 @@ def lessons(plan: Plan, kind: str) -> Path:
         async def write(bar: Bar) -> list[str]:
             task = bar.add_task(f"lessons {kind}", total=len(taught))
             lines = []
-            with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
+            with Sandbox(workers=2, seconds=MAX_RUN_TIMEOUT) as sandbox:
                 for one in taught:
-                    lines.append(rows.dumps(asdict(await teach(Lesson(one, kind), sandbox))) + "\n")
+                    lines.append(trajectory_store.dumps(asdict(await teach(Lesson(one, kind), sandbox))) + "\n")
                     bar.update(task, advance=1)
             return lines
 
@@ -141,7 +141,7 @@ def held(path: Path, *, wait: bool = False) -> Iterator[None]:
         yield
 
 
-def make(plan: Plan, cell: Cell) -> Path | None:
+def make(plan: TablePlan, cell: TableCell) -> Path | None:
     """The cell's file; None where another run is at it."""
     path = plan.results / f"{cell.name}.json"
     if path.exists():
@@ -161,7 +161,7 @@ def make(plan: Plan, cell: Cell) -> Path | None:
     return path
 
 
-def student(plan: Plan, cell: Cell) -> Path:
+def student(plan: TablePlan, cell: TableCell) -> Path:
     """Its folder; trained first where it is not there, as in a checkout that has the cell's figures alone."""
     folder = plan.work / cell.name
     if not (folder / "training.json").exists():
@@ -170,7 +170,7 @@ def student(plan: Plan, cell: Cell) -> Path:
     return folder
 
 
-def _made(plan: Plan, cell: Cell) -> dict[str, Any]:
+def _made(plan: TablePlan, cell: TableCell) -> dict[str, Any]:
     folder = student(plan, cell)
     asked = posed(plan, plan.part, plan.judged)
     training = json.loads((folder / "training.json").read_text())
@@ -182,13 +182,15 @@ def _made(plan: Plan, cell: Cell) -> dict[str, Any]:
         "seed": cell.seed,
         "steps": cell.steps,
         "training": {name: training[name] for name in facts},
-        "states": states.digest(asked),
+        "states": posed_states.digest(asked),
         "acts": [int(one.acts) for one in asked],
         "arms": arms,
     }
 
 
-def judged(plan: Plan, asked: Sequence[Posed], folder: Path, kind: str, draws: Mapping[str, Draw]) -> dict[str, Any]:
+def judged(
+    plan: TablePlan, asked: Sequence[PosedState], folder: Path, kind: str, draws: Mapping[str, SamplingPlan]
+) -> dict[str, Any]:
     """Answered by the student in each of the ways, then graded all together."""
     with recipe.progress_bar() as bar:
         bar.add_task(f"answer {', '.join(draws)}", total=None)
@@ -201,7 +203,10 @@ def judged(plan: Plan, asked: Sequence[Posed], folder: Path, kind: str, draws: M
 
 
 async def graded(
-    plan: Plan, asked: Sequence[Posed], answers: Mapping[str, Sequence[Answered]], progress: Callable[[int], None]
+    plan: TablePlan,
+    asked: Sequence[PosedState],
+    answers: Mapping[str, Sequence[StudentAnswer]],
+    progress: Callable[[int], None],
 ) -> dict[str, list[Grade]]:
     return await grade(plan.part, 0, asked, answers, progress=progress)
 
@@ -223,7 +228,7 @@ def _plain(value: object) -> object:
     return int(value) if isinstance(value, bool) else value
 
 
-def read(plan: Plan) -> list[dict[str, Any]]:
+def read(plan: TablePlan) -> list[dict[str, Any]]:
     """All cells that are there. Raises OperatorError for none, where they were asked different states, and where one
     learnt for another time than the plan says."""
     found = [json.loads(path.read_text()) for path in sorted(plan.results.glob("*-*-*.json"))]

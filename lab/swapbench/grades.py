@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from lab.swapbench.answers import Answered
-from lab.swapbench.states import Posed, stream
+from lab.swapbench.answers import StudentAnswer
+from lab.swapbench.posed_states import PosedState, stream
 from sentinel.core.actions import Candidate, Proposal, Stage
 from sentinel.core.decision import Act
 from sentinel.core.errors import SentinelError
-from sentinel.distill.states.cases import Case
-from sentinel.distill.states.value import best, captured, regret_bps, succeeds, value
+from sentinel.distill.states.action_value import best, captured, regret_bps, succeeds, value
+from sentinel.distill.states.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Grade:
 async def grade(
     part: str,
     seed: int,
-    posed: Sequence[Posed],
-    answers: Mapping[str, Sequence[Answered]],
+    posed: Sequence[PosedState],
+    answers: Mapping[str, Sequence[StudentAnswer]],
     *,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, list[Grade]]:
@@ -64,7 +64,7 @@ async def grade(
     return {arm: [of[place] for place in range(len(posed))] for arm, of in grades.items()}
 
 
-async def _judge(case: Case, answers: Mapping[str, Answered], acts: bool) -> dict[str, Grade]:
+async def _judge(case: Task, answers: Mapping[str, StudentAnswer], acts: bool) -> dict[str, Grade]:
     """One batch of simulations for all arms."""
     arena, mandate = case.arena, case.scenario.mandate
     box = arena.tools(case.state, case.scenario)

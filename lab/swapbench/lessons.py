@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.swapbench import facts, reasons
-from lab.swapbench.orders import Order, write
-from lab.swapbench.states import LOOKBACK, Posed
+from lab.swapbench.mandate_texts import MandateText, write
+from lab.swapbench.posed_states import LOOKBACK, PosedState
 from sentinel.agent import prompt
+from sentinel.agent.action_format import closed, render_action
 from sentinel.agent.episode import play
-from sentinel.agent.form import closed, render_action
 from sentinel.agent.oracle import FIRST_CODE, LAST
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.prompt import Message
@@ -27,8 +27,8 @@ from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import Action, Finish, Sample, Swap
 from sentinel.core.trajectory import Trajectory, Turn
-from sentinel.dex.building.build import Builder
-from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.building.action_builder import ActionBuilder
+from sentinel.dex.quoting.quoter import DexQuoter
 
 KINDS = ("cot", "cot_tools", "agent", "ftp")
 FIRST_LOOK = "I look at the market first."  # what an agent thinks that was given no plan
@@ -39,7 +39,7 @@ SLIPPAGE_BPS = 50  # as the arena's builder has it by default
 class Lesson:
     """A state as one kind of student meets it."""
 
-    posed: Posed
+    posed: PosedState
     kind: str
 
     @property
@@ -47,13 +47,13 @@ class Lesson:
         return self.kind in ("agent", "ftp")
 
     @property
-    def order(self) -> Order:
+    def order(self) -> MandateText:
         return write(self.posed.scenario.mandate, self.posed.scenario.view, self.posed.id)
 
     def box(self) -> Toolbox:
         posed = self.posed
-        builder = Builder(posed.network, slippage_bps=SLIPPAGE_BPS)
-        return Toolbox(posed.market, posed.scenario.view, posed.network, Quoter(posed.network), builder)
+        builder = ActionBuilder(posed.network, slippage_bps=SLIPPAGE_BPS)
+        return Toolbox(posed.market, posed.scenario.view, posed.network, DexQuoter(posed.network), builder)
 
     def messages(self) -> list[Message]:
         mandate = self.posed.scenario.mandate
@@ -102,7 +102,7 @@ def _same(ours: Action, verified: Action) -> bool:
 class _Oracle:
     """Writes what the oracle teacher writes, with the order's own numbers."""
 
-    order: Order
+    order: MandateText
     playbook: str
     base: str
     kind: str

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
 
 from lab.swapbench.facts import short
-from sentinel.agent.form import render_action
+from sentinel.agent.action_format import render_action
 from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import Action, Swap
 from sentinel.core.mandate import Mandate
-from sentinel.dex.quoting.labels import label_of
-from sentinel.distill.states.value import goal
+from sentinel.dex.quoting.venue_labels import label_of
+from sentinel.distill.states.action_value import goal
 
 AMOUNT_DIGITS = 5  # of an amount that is spelled out, rounded down
 

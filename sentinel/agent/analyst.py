@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sentinel.agent import prompt
-from sentinel.agent.episode import Runner, Sampler, play
-from sentinel.agent.needs import Builder, Quoter
-from sentinel.agent.opinion import Opinions
-from sentinel.agent.recollection import NOTHING, Memory
+from sentinel.agent.analyst_tools import AnalystToolbox
+from sentinel.agent.dex_interface import Builder, Quoter
+from sentinel.agent.episode import CodeRunner, Sampler, play
+from sentinel.agent.memory_interface import EMPTY_MEMORY, Memory
 from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import Proposal, View
 from sentinel.core.errors import ModelTimeout, NoView
@@ -35,14 +35,14 @@ class SettingsAnalyst:
 
 
 @dataclass(frozen=True, slots=True)
-class Analyst:
+class ModelAnalyst:
     """The trader's frame with another role: the same episode, sandbox and reads, and one final action, `view`.
 
     The full analyst and the fast one differ in who samples: one takes several steps, the other one short step.
     """
 
     sampler: Sampler
-    sandbox: Runner
+    sandbox: CodeRunner
     network: Network
     quoter: Quoter
     builder: Builder  # the toolbox has one; no tool of an analyst reaches it
@@ -52,7 +52,7 @@ class Analyst:
     n: int = 1  # samples a step
     max_steps: int = 5
     timeout: float = 30.0  # seconds for the whole episode
-    memory: Memory = NOTHING
+    memory: Memory = EMPTY_MEMORY
 
     async def look(self, state: MarketState) -> MarketView:
         """Raises ModelUnavailable, and NoView where most of the samples did not end with one and the same view."""
@@ -75,10 +75,10 @@ class Analyst:
         except TimeoutError as error:
             raise ModelTimeout(f"no view within {self.timeout:g} s") from error
 
-    def tools(self, state: MarketState) -> Opinions:
+    def tools(self, state: MarketState) -> AnalystToolbox:
         standing, remembered = self.standing.view(state), self.memory.at(state)
         base = self.brief.base
-        return Opinions(Toolbox(state, standing, self.network, self.quoter, self.builder, remembered, base))
+        return AnalystToolbox(Toolbox(state, standing, self.network, self.quoter, self.builder, remembered, base))
 
     def read(self, proposal: Proposal, state: MarketState) -> MarketView:
         """What more than half of those asked said; raises NoView."""

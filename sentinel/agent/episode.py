@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from sentinel.agent.form import closed
-from sentinel.agent.majority import majority, spokesman
+from sentinel.agent.action_format import closed
+from sentinel.agent.observation_vote import majority, representative
 from sentinel.agent.parse import parse
-from sentinel.agent.sandbox import Run, Tools
+from sentinel.agent.sandbox import CodeRun, Tools
 from sentinel.core.actions import Candidate, Discarded, DiscardReason, Finish, Proposal, Sample, Stage
 from sentinel.core.stopwatch import Stopwatch
 
@@ -36,16 +36,16 @@ class Sampler(Protocol):
         ...
 
 
-class Runner(Protocol):
-    async def run(self, code: str, tools: Tools, state: bytes | None = None) -> Run: ...
+class CodeRunner(Protocol):
+    async def run(self, code: str, tools: Tools, state: bytes | None = None) -> CodeRun: ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Tried:
+class _SampleRun:
     """One sample of a step. `fault` is set unless its code ran to the end within the rules."""
 
     sample: Sample
-    run: Run | None
+    run: CodeRun | None
     fault: Discarded | None
 
     @property
@@ -66,14 +66,14 @@ class _Lineage:
     state: bytes | None = None
     fresh: bool = False  # a winner has read the market
 
-    def passed(self, run: Run) -> None:
+    def passed(self, run: CodeRun) -> None:
         self.state = run.state
         self.fresh = self.fresh or bool(run.reads)
 
 
 async def play(
     sampler: Sampler,
-    runner: Runner,
+    runner: CodeRunner,
     tools: Tools,
     messages: Sequence[Message],
     observe: Callable[[str], Message],
@@ -91,7 +91,7 @@ async def play(
 
 async def resume(
     sampler: Sampler,
-    runner: Runner,
+    runner: CodeRunner,
     tools: Tools,
     messages: Sequence[Message],
     observe: Callable[[str], Message],
@@ -108,7 +108,7 @@ async def resume(
 
 async def _go_on(
     sampler: Sampler,
-    runner: Runner,
+    runner: CodeRunner,
     tools: Tools,
     lineage: _Lineage,
     observe: Callable[[str], Message],
@@ -135,7 +135,7 @@ async def _go_on(
 
 
 async def extend(
-    sampler: Sampler, runner: Runner, tools: Tools, proposal: Proposal, *, more: int, prefill: str = ""
+    sampler: Sampler, runner: CodeRunner, tools: Tools, proposal: Proposal, *, more: int, prefill: str = ""
 ) -> Proposal:
     """The proposal with `more` further samples of its last step, in the same place of the same conversation.
 
@@ -163,7 +163,7 @@ async def extend(
     )
 
 
-async def _retrace(runner: Runner, tools: Tools, prompt: Sequence[Message]) -> _Lineage:
+async def _retrace(runner: CodeRunner, tools: Tools, prompt: Sequence[Message]) -> _Lineage:
     """What the winners of a conversation left behind: a run is a function of code, state and tools alone."""
     lineage = _Lineage([*prompt])
     for message in prompt:
@@ -175,14 +175,14 @@ async def _retrace(runner: Runner, tools: Tools, prompt: Sequence[Message]) -> _
     return lineage
 
 
-async def _try(drawn: Sequence[Sample], runner: Runner, tools: Tools, state: bytes | None) -> list[_Tried]:
+async def _try(drawn: Sequence[Sample], runner: CodeRunner, tools: Tools, state: bytes | None) -> list[_SampleRun]:
     """Every sample's code on its own copy of `state`; those that wrote the same code share one run of it."""
     codes = [_code(sample) for sample in drawn]
     distinct = list(dict.fromkeys(code for code in codes if isinstance(code, str)))
     done = await asyncio.gather(*(runner.run(code, tools, state) for code in distinct))
     runs = dict(zip(distinct, done, strict=True))
     return [
-        _Tried(sample, None, code) if isinstance(code, Discarded) else _tried(sample, runs[code])
+        _SampleRun(sample, None, code) if isinstance(code, Discarded) else _tried(sample, runs[code])
         for sample, code in zip(drawn, codes, strict=True)
     ]
 
@@ -194,7 +194,7 @@ def _code(sample: Sample) -> str | Discarded:
     return parse(sample.text, sample.index)
 
 
-def _tried(sample: Sample, run: Run) -> _Tried:
+def _tried(sample: Sample, run: CodeRun) -> _SampleRun:
     fault = None
     if run.error is not None:
         fault = Discarded(
@@ -207,10 +207,12 @@ def _tried(sample: Sample, run: Run) -> _Tried:
         fault = Discarded(
             sample.index, Stage.ACTION, DiscardReason.TWO_FINALS, "RuntimeError: more than one final action in one step"
         )
-    return _Tried(sample, run, fault)
+    return _SampleRun(sample, run, fault)
 
 
-def _close(tried: Sequence[_Tried], asked: range, fresh: bool) -> tuple[tuple[Candidate, ...], tuple[Discarded, ...]]:
+def _close(
+    tried: Sequence[_SampleRun], asked: range, fresh: bool
+) -> tuple[tuple[Candidate, ...], tuple[Discarded, ...]]:
     """`asked` are the indices that must be accounted for; `tried` has the first of them."""
     candidates: list[Candidate] = []
     discarded: list[Discarded] = [Discarded(i, Stage.SAMPLE, DiscardReason.MISSING) for i in asked[len(tried) :]]
@@ -227,7 +229,7 @@ def _close(tried: Sequence[_Tried], asked: range, fresh: bool) -> tuple[tuple[Ca
     return tuple(candidates), tuple(sorted(discarded, key=lambda d: d.index))
 
 
-def _advance(lineage: _Lineage, tried: Sequence[_Tried], observe: Callable[[str], Message]) -> None:
+def _advance(lineage: _Lineage, tried: Sequence[_SampleRun], observe: Callable[[str], Message]) -> None:
     """The winner's turn, observation and state go on; where nobody ran, the commonest error does, on the old state."""
     if not tried:
         return
@@ -235,7 +237,7 @@ def _advance(lineage: _Lineage, tried: Sequence[_Tried], observe: Callable[[str]
     shown = seen or {one.sample.index: one.error for one in tried}
     members = majority(shown).members
     by_index = {one.sample.index: one for one in tried}
-    winner = by_index[spokesman({index: by_index[index].sample.text for index in members})]
+    winner = by_index[representative({index: by_index[index].sample.text for index in members})]
     if seen and winner.run is not None:
         lineage.passed(winner.run)
     text = shown[winner.sample.index]

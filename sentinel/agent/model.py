@@ -12,8 +12,8 @@ from typing import Any, Protocol, Self
 import aiohttp
 from pydantic_core import from_json
 
-from sentinel.agent.form import STOP
-from sentinel.agent.text import one_line
+from sentinel.agent.action_format import STOP
+from sentinel.agent.untrusted_text import one_line
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelTimeout, ModelUnavailable, SettingsError
 from sentinel.observe import redaction
@@ -22,11 +22,11 @@ MAX_REPLY = 8 * 1024 * 1024  # bytes
 MAX_TEXT = 64 * 1024  # characters of one turn; longer ones would fill the journal and the next prompts
 
 
-class Observer(Protocol):
+class ModelObserver(Protocol):
     def sampled(self, seconds: float, n: int, prompt_tokens: int, completion_tokens: int) -> None: ...
 
 
-class NoObserver:
+class NoModelObserver:
     def sampled(self, seconds: float, n: int, prompt_tokens: int, completion_tokens: int) -> None:
         pass
 
@@ -53,7 +53,7 @@ class StudentModel:
         *,
         timeout: float = 10.0,
         api_key_file: Path | None = None,
-        observer: Observer | None = None,
+        observer: ModelObserver | None = None,
         token_ids: bool = True,
     ) -> None:
         """`url` ends in /v1. `token_ids` asks for each sample's own: vLLM gives them, others may refuse the question.
@@ -65,7 +65,7 @@ class StudentModel:
         self._sampling = sampling or Sampling()
         self._timeout = timeout
         self._headers = _authorization(api_key_file)
-        self._observer: Observer = observer or NoObserver()
+        self._observer: ModelObserver = observer or NoModelObserver()
         self._token_ids = token_ids
         self._session: aiohttp.ClientSession | None = None
 

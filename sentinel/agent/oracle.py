@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sentinel.agent.form import render_action
+from sentinel.agent.action_format import render_action
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError

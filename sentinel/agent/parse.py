@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentinel.agent.form import STOP, THOUGHT
+from sentinel.agent.action_format import STOP, THOUGHT
 from sentinel.core.actions import Discarded, DiscardReason, Stage
 
 FENCE = "```"

@@ -19,19 +19,21 @@ from typing import Any, Protocol, Self
 import pydantic_monty as monty
 import structlog
 
-from sentinel.agent.text import one_line, printable
+from sentinel.agent.untrusted_text import one_line, printable
 from sentinel.core.actions import Action, Stage
 from sentinel.core.errors import AgentFault, CodeFault, QuoteError
 
 log = structlog.get_logger("sentinel.sandbox")
 
-SECONDS = 1.0  # of interpreting a run, and as many in tools, after which no other is called: who waits may have gone
-UNHURRIED = 20.0  # the same where no block waits, and a busy machine must not change what comes out
-MEMORY = 128 * 1024 * 1024  # bytes, a run
-TOOL_CALLS = 100  # a run; name look-ups count too
-OBSERVATION = 400  # characters that the model gets to see
-PRINTED = 64 * 1024  # bytes; printing more is a failure
-ERROR = 160  # characters
+RUN_TIMEOUT = (
+    1.0  # of interpreting a run, and as many in tools, after which no other is called: who waits may have gone
+)
+MAX_RUN_TIMEOUT = 20.0  # the same where no block waits, and a busy machine must not change what comes out
+MAX_MEMORY = 128 * 1024 * 1024  # bytes, a run
+MAX_TOOL_CALLS = 100  # a run; name look-ups count too
+MAX_OBSERVATION = 400  # characters that the model gets to see
+MAX_PRINTED = 64 * 1024  # bytes; printing more is a failure
+MAX_ERROR = 160  # characters
 
 _ALLOWED_IMPORT = re.compile(r"^[ \t]*(?:import math|from math import [A-Za-z0-9_, ]+)[ \t]*$", re.MULTILINE)
 _FORBIDDEN = (
@@ -61,7 +63,7 @@ class Tools(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class CodeRun:
     """What one code action did. `error` is None where it ran to its end, else one short line."""
 
     observation: str  # what it printed: printable ASCII, capped
@@ -79,7 +81,7 @@ class Sandbox:
     exit in 4 of 60 trials, this one in none.
     """
 
-    def __init__(self, workers: int = 4, *, seconds: float = SECONDS) -> None:
+    def __init__(self, workers: int = 4, *, seconds: float = RUN_TIMEOUT) -> None:
         """`seconds`: of interpreting a run, and as many in tools."""
         self._seconds = seconds
         self._pool = monty.Monty(
@@ -92,12 +94,12 @@ class Sandbox:
         self._pool.__enter__()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sandbox")
 
-    async def run(self, code: str, tools: Tools, state: bytes | None = None) -> Run:
+    async def run(self, code: str, tools: Tools, state: bytes | None = None) -> CodeRun:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.run_blocking, code, tools, state)
 
-    def run_blocking(self, code: str, tools: Tools, state: bytes | None = None) -> Run:
+    def run_blocking(self, code: str, tools: Tools, state: bytes | None = None) -> CodeRun:
         """Runs `code` on its own copy of `state`. Never raises for what the code does."""
-        job = _Job(tools, self._seconds)
+        job = _SandboxJob(tools, self._seconds)
         error, kept = _screen(code), None
         if error is None:
             try:
@@ -108,8 +110,8 @@ class Sandbox:
                 error = _short(str(fault))
             except monty.MontyError as fault:  # the worker died, or a value could not cross
                 error = _short(f"{type(fault).__name__.removeprefix('Monty')}: {fault}")
-        return Run(
-            observation=printable(job.printed.output.strip(), OBSERVATION),
+        return CodeRun(
+            observation=printable(job.printed.output.strip(), MAX_OBSERVATION),
             finals=tuple(job.finals),
             reads=tuple(job.reads),
             error=error,
@@ -117,9 +119,12 @@ class Sandbox:
             state=kept,
         )
 
-    def _feed(self, code: str, job: _Job, state: bytes | None) -> bytes:
+    def _feed(self, code: str, job: _SandboxJob, state: bytes | None) -> bytes:
         limits = monty.ResourceLimits(
-            max_feed_duration_secs=self._seconds, max_memory=MEMORY, max_suspensions=TOOL_CALLS, max_recursion_depth=200
+            max_feed_duration_secs=self._seconds,
+            max_memory=MAX_MEMORY,
+            max_suspensions=MAX_TOOL_CALLS,
+            max_recursion_depth=200,
         )
         policy = monty.OSPolicy(datetime="call_host", sleep="call_host", random_start="call_host")
         with self._pool.checkout(limits=limits, os_policy=policy, assert_message_annotations=False) as session:
@@ -141,13 +146,13 @@ class Sandbox:
         self.close()
 
 
-class _Job:
+class _SandboxJob:
     """One run while it is going on: answers what the interpreter asks and notes what it asked for."""
 
     def __init__(self, tools: Tools, seconds: float) -> None:
         self.tools = tools
         self.seconds = seconds  # that it may spend in tools
-        self.printed = monty.CollectString(max_bytes=PRINTED)
+        self.printed = monty.CollectString(max_bytes=MAX_PRINTED)
         self.finals: list[Action] = []
         self.reads: list[str] = []
         self.spent = 0.0  # seconds in tools
@@ -179,7 +184,7 @@ class _Job:
                     self.reads.append(name)
                 return {"return_value": value}
         except (AgentFault, QuoteError) as fault:
-            message = one_line(str(fault), ERROR)
+            message = one_line(str(fault), MAX_ERROR)
             if name in self.tools.finals:
                 self.unbuilt = _short(f"ValueError: {message}")
             return {"exc_type": "ValueError", "message": message}
@@ -196,11 +201,11 @@ def _screen(code: str) -> str | None:
     return next((message for pattern, message in _FORBIDDEN if pattern.search(rest)), None)
 
 
-def _short(text: str, seconds: float = SECONDS) -> str:
+def _short(text: str, seconds: float = RUN_TIMEOUT) -> str:
     """One line without what differs from run to run (measured times), so that equal failures read the same."""
-    kind, _, message = one_line(text, 4 * ERROR).partition(": ")
+    kind, _, message = one_line(text, 4 * MAX_ERROR).partition(": ")
     if kind == "TimeoutError":
         message = f"it ran longer than {seconds:g} s"
     elif kind == "MemoryError":
         message = "it used too much memory"
-    return printable(f"{kind}: {message}" if message else kind, ERROR)
+    return printable(f"{kind}: {message}" if message else kind, MAX_ERROR)

@@ -13,21 +13,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sentinel.agent.measures import Measures
-from sentinel.agent.needs import Builder, Quoter
-from sentinel.agent.recollection import MOST, NOTHING, Recollection
-from sentinel.agent.text import one_line
-from sentinel.agent.toolargs import (
-    amount_of,
-    bps_of,
-    checked,
-    count_of,
-    label_of,
-    labels_of,
+from sentinel.agent.dex_interface import Builder, Quoter
+from sentinel.agent.indicator_tools import IndicatorTools
+from sentinel.agent.memory_interface import EMPTY_MEMORY, MAX_ITEMS, Recollection
+from sentinel.agent.tool_arguments import (
+    checked_tool,
+    parse_amount,
+    parse_bps,
+    parse_count,
+    parse_label,
+    parse_labels,
     rounded,
     rounded_down,
     shown,
 )
+from sentinel.agent.untrusted_text import one_line
 from sentinel.core import valuation
 from sentinel.core.actions import Action
 from sentinel.core.errors import CodeFault
@@ -47,7 +47,7 @@ class Toolbox:
     network: Network
     quoter: Quoter
     builder: Builder
-    memory: Recollection = NOTHING
+    memory: Recollection = EMPTY_MEMORY
     base: Symbol = ""  # the mandate's token, which `similar` means where none is named
 
     # ------------------------------------------------------------ reads
@@ -83,7 +83,7 @@ class Toolbox:
     def prices(self, token: Symbol, bars: int = 1) -> list[float]:
         """Closes of the last `bars` blocks in quote tokens, oldest first; fewer where fewer are known."""
         symbol = self._token(token)
-        known = self.state.history.get(symbol, ())[-count_of(bars, "bars") :] or (self._price(symbol),)
+        known = self.state.history.get(symbol, ())[-parse_count(bars, "bars") :] or (self._price(symbol),)
         return [rounded(price, 7) for price in known]
 
     def venues(self, a: Symbol, b: Symbol) -> list[str]:
@@ -92,16 +92,16 @@ class Toolbox:
 
     def quote(self, a: Symbol, b: Symbol, amount: float, venue: str) -> float:
         """What `amount` of `a` gives in `b` at `venue`, fee taken."""
-        return rounded(self.quoter.quote(self.state, *self._pair(a, b), amount_of(amount), label_of(venue)), 8)
+        return rounded(self.quoter.quote(self.state, *self._pair(a, b), parse_amount(amount), parse_label(venue)), 8)
 
     def best_venue(self, a: Symbol, b: Symbol, amount: float) -> str:
         """The venue that gives the most `b` for `amount` of `a`."""
-        return self.quoter.best_venue(self.state, *self._pair(a, b), amount_of(amount))
+        return self.quoter.best_venue(self.state, *self._pair(a, b), parse_amount(amount))
 
     def best_cycle(self, token: Symbol, via: Symbol, max_amount: float) -> dict[str, float | str]:
         """The most profitable token -> via -> token over two venues, within the balance; amount and profit are 0 where
         none pays."""
-        pair, most = self._pair(token, via), min(amount_of(max_amount), self.balance(token))
+        pair, most = self._pair(token, via), min(parse_amount(max_amount), self.balance(token))
         best = self.quoter.best_cycle(self.state, *pair, most) if most else None
         if best is None:
             return {"amount": 0.0, "profit": 0.0, "buy": "", "sell": ""}
@@ -110,21 +110,21 @@ class Toolbox:
 
     def best_split(self, a: Symbol, b: Symbol, amount: float) -> list[str]:
         """The venues that give the most `b` for `amount` of `a` when it is shared over them; for `swap`."""
-        return [*self.quoter.best_split(self.state, *self._pair(a, b), amount_of(amount))]
+        return [*self.quoter.best_split(self.state, *self._pair(a, b), parse_amount(amount))]
 
     def best_route(self, a: Symbol, b: Symbol, amount: float) -> dict[str, float | list[str]]:
         """The best way from `a` to `b`, direct or over one token between: tokens and venues for `route`, and out."""
-        best = self.quoter.best_route(self.state, *self._pair(a, b), amount_of(amount))
+        best = self.quoter.best_route(self.state, *self._pair(a, b), parse_amount(amount))
         return {"tokens": [*best.tokens], "venues": [*best.venues], "out": rounded(best.out, 8)}
 
     def depth(self, a: Symbol, b: Symbol, venue: str, bps: float) -> float:
         """How much `a` can be sold at `venue` until its next unit brings `bps` less `b` than the first one did."""
-        depth = self.quoter.depth(self.state, *self._pair(a, b), label_of(venue), bps_of(bps))
+        depth = self.quoter.depth(self.state, *self._pair(a, b), parse_label(venue), parse_bps(bps))
         return rounded_down(Decimal(repr(depth)))
 
     def impact(self, a: Symbol, b: Symbol, amount: float, venue: str) -> float:
         """By how many bps the average price of `amount` is below the venue's mid price, its fee counted."""
-        return rounded(self.quoter.impact(self.state, *self._pair(a, b), amount_of(amount), label_of(venue)), 6)
+        return rounded(self.quoter.impact(self.state, *self._pair(a, b), parse_amount(amount), parse_label(venue)), 6)
 
     def gas_cost(self) -> float:
         """What the gas of a trade of one leg is expected to cost, in quote tokens."""
@@ -137,17 +137,17 @@ class Toolbox:
     def similar(self, k: int = 3, token: Symbol = "") -> list[dict[str, float | str]]:
         """The past windows most like now: "return_after" (fraction), "distance", "age" (blocks since it ended)."""
         symbol = self._token(token or self.base or self.network.wrapped)
-        return [dict(window) for window in self.memory.similar(symbol, count_of(k, "k", MOST))]
+        return [dict(window) for window in self.memory.similar(symbol, parse_count(k, "k", MAX_ITEMS))]
 
     def recall(self, k: int = 3) -> list[dict[str, float | str]]:
         """Own confirmed trades, newest first: "age" (blocks), "playbook", "token_in", "token_out", "amount" (whole
         token_in), "notional" and "pnl" (quote tokens, gas taken), "drift_bps", "votes" and "asked"."""
-        return [dict(trade) for trade in self.memory.recall(count_of(k, "k", MOST))]
+        return [dict(trade) for trade in self.memory.recall(parse_count(k, "k", MAX_ITEMS))]
 
     def best_loop(self, token: Symbol, max_amount: float) -> dict[str, float | list[str]]:
         """The most profitable closed route from `token` over two or three venues, within the balance, for `route`;
         amount and profit are 0 where none pays."""
-        start, most = self._traded(token), min(amount_of(max_amount), self.balance(token))
+        start, most = self._traded(token), min(parse_amount(max_amount), self.balance(token))
         best = self.quoter.best_loop(self.state, start, most) if most else None
         if best is None:
             return {"tokens": [], "venues": [], "amount": 0.0, "profit": 0.0}
@@ -167,8 +167,8 @@ class Toolbox:
 
     def swap(self, token_in: Symbol, token_out: Symbol, amount: float, venue: str | list[str]) -> Action:
         """Sell `amount` at the venue; a list of venues shares the amount over them."""
-        where = labels_of(venue) if isinstance(venue, list | tuple) else label_of(venue)
-        return self.builder.swap(self.state, *self._pair(token_in, token_out), amount_of(amount), where)
+        where = parse_labels(venue) if isinstance(venue, list | tuple) else parse_label(venue)
+        return self.builder.swap(self.state, *self._pair(token_in, token_out), parse_amount(amount), where)
 
     def route(self, tokens: list[Symbol], amount: float, venues: list[str]) -> Action:
         """One venue a hop; a closed cycle where the last token is the first; the gas coin first by "wrap", last by
@@ -176,16 +176,16 @@ class Toolbox:
         if not isinstance(tokens, list | tuple) or not 2 <= len(tokens) <= 8:
             raise CodeFault("tokens is a list of at least two")
         way = [self._token(tokens[0]), *map(self._traded, tokens[1:-1]), self._token(tokens[-1])]
-        return self.builder.route(self.state, way, amount_of(amount), labels_of(venues))
+        return self.builder.route(self.state, way, parse_amount(amount), parse_labels(venues))
 
     def cycle(self, token: Symbol, via: Symbol, amount: float, buy_venue: str, sell_venue: str) -> Action:
         """token -> via at the first venue and back at the second; it must gain after gas."""
-        pair, amount = self._pair(token, via), amount_of(amount)
-        return self.builder.cycle(self.state, *pair, amount, label_of(buy_venue), label_of(sell_venue))
+        pair, amount = self._pair(token, via), parse_amount(amount)
+        return self.builder.cycle(self.state, *pair, amount, parse_label(buy_venue), parse_label(sell_venue))
 
     def approve(self, token: Symbol, amount: float) -> Action:
         """Let Permit2 take at most `amount`; 0 revokes."""
-        return self.builder.approve(self.state, self._traded(token), 0.0 if amount == 0 else amount_of(amount))
+        return self.builder.approve(self.state, self._traded(token), 0.0 if amount == 0 else parse_amount(amount))
 
     def hold(self, reason: str = "") -> Action:
         """Do nothing in this block."""
@@ -201,13 +201,13 @@ class Toolbox:
         read += [self.prices, self.venues, self.quote, self.best_venue, self.best_cycle]
         read += [self.best_split, self.best_route, self.best_loop, self.block]
         read += [self.depth, self.impact, self.gas_cost, self.inventory, self.similar, self.recall]
-        read += Measures(self.prices).tools
-        return {tool.__name__: checked(tool) for tool in read}
+        read += IndicatorTools(self.prices).tools
+        return {tool.__name__: checked_tool(tool) for tool in read}
 
     @functools.cached_property
     def finals(self) -> Mapping[str, Callable[..., Action]]:
         final: list[Callable[..., Action]] = [self.swap, self.cycle, self.route, self.approve, self.hold]
-        return {tool.__name__: checked(tool) for tool in final}
+        return {tool.__name__: checked_tool(tool) for tool in final}
 
     @property
     def fresh(self) -> frozenset[str]:

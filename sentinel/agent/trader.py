@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from sentinel.agent import form, prompt
-from sentinel.agent.episode import Runner, Sampler, extend, play
-from sentinel.agent.needs import Builder, Quoter
-from sentinel.agent.recollection import NOTHING, Memory
+from sentinel.agent import action_format, prompt
+from sentinel.agent.dex_interface import Builder, Quoter
+from sentinel.agent.episode import CodeRunner, Sampler, extend, play
+from sentinel.agent.memory_interface import EMPTY_MEMORY, Memory
 from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import Proposal
 from sentinel.core.errors import ModelTimeout
@@ -21,9 +21,9 @@ from sentinel.core.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)
-class Trader:
+class ModelTrader:
     sampler: Sampler
-    sandbox: Runner
+    sandbox: CodeRunner
     network: Network
     quoter: Quoter
     builder: Builder
@@ -31,7 +31,7 @@ class Trader:
     first_thought: str = ""  # how the first thought begins; empty: the model's own
     max_steps: int = 5
     timeout: float = 30.0  # seconds for all that one block asks: a late proposal belongs to an old block
-    memory: Memory = NOTHING
+    memory: Memory = EMPTY_MEMORY
     venue: str = ""  # the only one that network, quoter and builder know; empty: all. What is proposed names it
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
@@ -48,7 +48,7 @@ class Trader:
                 prompt.observation,
                 n=n,
                 max_steps=self.max_steps,
-                prefill=form.prefill(self.first_thought),
+                prefill=action_format.prefill(self.first_thought),
             )
         return replace(proposal, source=self._named(proposal.source), timings={**part.seconds, **proposal.timings})
 
@@ -62,7 +62,7 @@ class Trader:
                 self._tools(state, view),
                 proposal,
                 more=more,
-                prefill=form.prefill(self.first_thought),
+                prefill=action_format.prefill(self.first_thought),
             )
 
     def _named(self, source: str) -> str:

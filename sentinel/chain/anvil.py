@@ -18,14 +18,14 @@ HOST = "127.0.0.1"
 
 
 def find_anvil(given: str | Path | None = None) -> Path:
-    """The program to run: `given` (SENTINEL_FORK__ANVIL), else the one that set-up fetched, else PATH.
+    """The program to run: `given` (SENTINEL_FORK__ANVIL_PATH), else the one that set-up fetched, else PATH.
 
     Raises OperatorError when there is none, or when it is not version 1.7.1.
     """
     if given:
         path = Path(given).expanduser()
         if not path.is_file():
-            raise OperatorError(f"SENTINEL_FORK__ANVIL is {path}, which is not a file")
+            raise OperatorError(f"SENTINEL_FORK__ANVIL_PATH is {path}, which is not a file")
     else:
         path = npm_package(anvil_package(), VERSION) / "package" / "bin" / "anvil"
         if not path.is_file():

@@ -112,7 +112,7 @@ class HeadStream:
                 try:
                     branch = await self._since_last(notice)
                 except Unavailable as error:
-                    log.warning("heads.lookup_failed", number=notice.number, error=str(error))
+                    log.warning("heads.backfill_failed", number=notice.number, error=str(error))
                     continue  # nothing was noted, so the next notice looks the same blocks up again
                 for head in branch:
                     yield head
@@ -195,7 +195,7 @@ class HeadStream:
         if self._recent.get(head.number) == head.hash:
             return []
         if self._recent and head.number < min(self._recent):
-            log.info("heads.behind", number=head.number, newest=max(self._recent))
+            log.info("heads.lagging", number=head.number, newest=max(self._recent))
             return []
         branch = [head]
         if self._recent:

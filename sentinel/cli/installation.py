@@ -36,7 +36,7 @@ def serve_student(
     port: Annotated[int, typer.Argument(min=1, max=65535)] = 8100,
 ) -> None:
     """Serve the student with vLLM in the foreground, as SENTINEL_MODEL__URL expects it."""
-    from sentinel.agent.serving import SCRIPT, serving_python
+    from sentinel.agent.vllm_server import SCRIPT, serving_python
 
     environment = {**os.environ, "SENTINEL_SERVE_PYTHON": str(serving_python())}
     os.execve(SCRIPT, [str(SCRIPT), model, str(port)], environment)

@@ -18,7 +18,7 @@ from sentinel.core.valuation import whole, whole_quote
 
 if TYPE_CHECKING:
     from sentinel.core.network import Network
-    from sentinel.journal.performance import Day, Step
+    from sentinel.journal.performance import EquityStep, PerformanceDay
 
 MONEY = ("realised", "gas_quote", "flow", "change", "equity", "hold")  # fields in base units of the quote token
 
@@ -53,7 +53,7 @@ def pnl(
     common.emit({"quote": network.quote, "days": rows}, json, lambda: _lines(rows, network.quote))
 
 
-def _row(day: Day, network: Network) -> dict[str, Any]:
+def _row(day: PerformanceDay, network: Network) -> dict[str, Any]:
     """In whole tokens."""
     row = asdict(day)
     row |= {name: None if row[name] is None else whole_quote(row[name], network) for name in MONEY}
@@ -75,7 +75,7 @@ def _lines(rows: list[dict[str, Any]], quote: str) -> Iterator[str]:
         yield f"in {quote}; change: of equity, flows taken out; hold: the first balances and all flows, untraded"
 
 
-def picture(seen: tuple[Step, ...], network: Network) -> str:
+def picture(seen: tuple[EquityStep, ...], network: Network) -> str:
     """An SVG: equity and what doing nothing would be worth, by days since the first point."""
     from sentinel.observe import plot
 

@@ -14,11 +14,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-END = "_file"
+FILE_SUFFIX = "_file"
 NO_SECRETS = ("calibration_file",)
 
 
-def handed_over(model: type[BaseSettings], environ: Mapping[str, str] = os.environ) -> dict[str, dict[str, Path]]:
+def credential_files(model: type[BaseSettings], environ: Mapping[str, str] = os.environ) -> dict[str, dict[str, Path]]:
     """{group: {field: path}} of every credential that a setting is waiting for."""
     folder = environ.get("CREDENTIALS_DIRECTORY")
     found: dict[str, dict[str, Path]] = {}
@@ -29,8 +29,8 @@ def handed_over(model: type[BaseSettings], environ: Mapping[str, str] = os.envir
         if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
             continue
         for name in kind.model_fields:
-            path = Path(folder) / f"{group}.{name.removesuffix(END)}"
-            if name.endswith(END) and name not in NO_SECRETS and path.is_file():
+            path = Path(folder) / f"{group}.{name.removesuffix(FILE_SUFFIX)}"
+            if name.endswith(FILE_SUFFIX) and name not in NO_SECRETS and path.is_file():
                 found.setdefault(group, {})[name] = path
     return found
 
@@ -42,16 +42,16 @@ class Credentials(PydanticBaseSettingsSource):
         return None, field_name, False  # whole groups are given by __call__
 
     def __call__(self) -> dict[str, Any]:
-        return dict(handed_over(self.settings_cls))
+        return dict(credential_files(self.settings_cls))
 
 
-def is_handed_over(path: Path, environ: Mapping[str, str] = os.environ) -> bool:
+def is_credential(path: Path, environ: Mapping[str, str] = os.environ) -> bool:
     """By the service manager, that is, and not named by somebody."""
     folder = environ.get("CREDENTIALS_DIRECTORY")
     return bool(folder) and path.parent == Path(str(folder))
 
 
-def lines(path: Path) -> list[str]:
+def secret_lines(path: Path) -> list[str]:
     """Of a secret's file, without blank ones. Raises ValueError, which never holds what the file says."""
     try:
         text = path.expanduser().read_text(encoding="utf-8")

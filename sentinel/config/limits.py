@@ -79,7 +79,9 @@ class Limits:
         signer's process makes its own (I24). Raises SettingsError where they name a token that the network does not
         have."""
         if unknown := sorted(set(given.inventory_bps) - set(network.tokens)):
-            raise SettingsError(f"SENTINEL_LIMITS__INVENTORY_BPS: {', '.join(unknown)} not in network {network.name}")
+            raise SettingsError(
+                f"SENTINEL_LIMITS__MAX_INVENTORY_BPS: {', '.join(unknown)} not in network {network.name}"
+            )
         quote, legacy = network.tokens[network.quote].decimals, network.fees is FeeMarket.LEGACY
         return cls(
             max_trade=base_units(given.max_trade, quote),

@@ -22,7 +22,7 @@ RELOADABLE = frozenset({"first_thought"}) | {
     if isinstance(kind := info.annotation, type) and issubclass(kind, Group)
     for name in kind.reloadable
 }
-SIGNED_FOR = ("limits.max_trade", "limits.daily_volume")  # the signer's own caps were set by these at the start
+SIGNED_FOR = ("limits.max_trade", "limits.max_daily_volume")  # the signer's own caps were set by these at the start
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sentinel.config import renamed
 from sentinel.config.credentials import Credentials
 from sentinel.config.group import Group
-from sentinel.config.groups import (
+from sentinel.config.limits import LimitSettings
+from sentinel.config.rpc_settings import RpcSettings
+from sentinel.config.setting_groups import (
     AnalystSettings,
     ExecutionSettings,
     ForkSettings,
@@ -30,8 +32,6 @@ from sentinel.config.groups import (
     WalletSettings,
     WebSettings,
 )
-from sentinel.config.limits import LimitSettings
-from sentinel.config.rpc import RpcSettings
 from sentinel.core.errors import SettingsError
 
 PREFIX = "SENTINEL_"

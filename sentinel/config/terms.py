@@ -38,7 +38,7 @@ class Terms:
             network=network,
             limits=Limits.of(settings.limits, network),
             mandate=mandate(settings, network),
-            desk=desk(settings, network),
+            desk=action_builder_terms(settings, network),
             fee_floor=base_units(settings.execution.min_priority_fee_gwei, GWEI_DECIMALS),
         )
 
@@ -98,39 +98,48 @@ def mandate(settings: Settings, network: Network) -> Mandate:
         playbook=given.playbook,
         base=given.base,
         band=given.band,
-        bars=given.bars,
+        bars=given.lookback_blocks,
         threshold=given.threshold,
-        size=given.size,
-        least=given.least,
-        until=given.until,
-        every=given.every,
+        size=given.max_size,
+        least=given.min_size,
+        until=given.last_slice_block,
+        every=given.slice_interval_blocks,
     )
 
 
 def brief(settings: Settings) -> Brief:
     """What the analyst is asked for."""
     given = settings.analyst
-    return Brief(settings.strategy.base, given.trend, given.swing, given.fall, settings.strategy.size)
+    return Brief(
+        settings.strategy.base,
+        given.trend_threshold,
+        given.stress_volatility,
+        given.stress_drawdown,
+        settings.strategy.max_size,
+    )
 
 
 def weight_bounds(settings: Settings, network: Network) -> tuple[dict[Symbol, int], dict[Symbol, int]]:
     """The least and the most of a view's weights, bps. Raises SettingsError where they leave the standing weights no
     place, or name a token that the network does not have."""
     given, standing = settings.analyst, settings.strategy.target_weights
-    least, most = dict(given.least_bps), {**settings.limits.inventory_bps, **given.most_bps}
+    least, most = dict(given.min_weight_bps), {**settings.limits.inventory_bps, **given.max_weight_bps}
     if unknown := sorted({*least, *most} - set(network.tokens)):
-        raise SettingsError(f"SENTINEL_ANALYST__LEAST_BPS, __MOST_BPS: {', '.join(unknown)} not in {network.name}")
+        raise SettingsError(
+            f"SENTINEL_ANALYST__MIN_WEIGHT_BPS, __MAX_WEIGHT_BPS: {', '.join(unknown)} not in {network.name}"
+        )
     for symbol in sorted({*least, *most, *standing}):
         low, high = least.get(symbol, 0), most.get(symbol, BPS)
         if not low <= standing.get(symbol, 0) <= high:
             raise SettingsError(
                 f"SENTINEL_STRATEGY__TARGET_WEIGHTS: {symbol} at {standing.get(symbol, 0)} bps is outside the "
-                f"{low} to {high} that SENTINEL_ANALYST__LEAST_BPS, __MOST_BPS and the inventory limit leave a view"
+                f"{low} to {high} that SENTINEL_ANALYST__MIN_WEIGHT_BPS, __MAX_WEIGHT_BPS and "
+                "the inventory limit leave a view"
             )
     return least, most
 
 
-def desk(settings: Settings, network: Network) -> Network:
+def action_builder_terms(settings: Settings, network: Network) -> Network:
     """The network as the trader may see and use it. Raises SettingsError where its one venue does not trade the base
     token against the quote."""
     venue = settings.strategy.venue

@@ -13,10 +13,10 @@ from fractions import Fraction
 from math import floor
 
 from sentinel.core import gas
+from sentinel.core.amounts import to_whole
 from sentinel.core.market_state import MarketState, Reference
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.simulation import Simulation
-from sentinel.core.tokens import to_whole
 from sentinel.core.units import COIN, COIN_DECIMALS
 
 References = Mapping[Symbol, Reference]
@@ -57,7 +57,7 @@ def value(amounts: Mapping[Symbol, int], references: References, network: Networ
     return sum(floor(amount * unit) for amount, unit in priced if unit is not None)
 
 
-def marks(state: MarketState) -> dict[Symbol, Reference]:
+def reference_prices(state: MarketState) -> dict[Symbol, Reference]:
     """The price to mark each token at: its reference, else (a token without a feed) its pool mid price."""
     mid = {
         symbol: Reference(int(price * COIN), COIN_DECIMALS, state.head.timestamp)

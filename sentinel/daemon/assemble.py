@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sentinel import __version__
+from sentinel.agent.analyst_service import AnalystService, analyst_model, analyst_service
 from sentinel.agent.episode import Sampler
-from sentinel.agent.memory import Memory
-from sentinel.agent.sandbox import Run, Sandbox, Tools
-from sentinel.agent.trader import Trader
-from sentinel.agent.watch import Watch, watch, watch_model
-from sentinel.chain import anchor
+from sentinel.agent.memory import JournalMemory
+from sentinel.agent.sandbox import CodeRun, Sandbox, Tools
+from sentinel.agent.trader import ModelTrader
+from sentinel.chain import chain_identity
 from sentinel.chain.heads import HeadStream, latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
-from sentinel.chain.seeding import seed_history
+from sentinel.chain.history_backfill import backfill_history
+from sentinel.chain.market_reader import MarketReader
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.market_state import Head
@@ -27,16 +27,16 @@ from sentinel.daemon.in_force import builder, in_force
 from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.parts import InForce, Parts
-from sentinel.dex.building.build import Builder
-from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.building.action_builder import ActionBuilder
+from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import READERS
 from sentinel.journal.journal import Journal
-from sentinel.observe.board import Board
 from sentinel.observe.health import Health
 from sentinel.observe.metrics import Metrics
+from sentinel.observe.status_board import Board
 
-LEAST_BARS = 60  # of price history, whatever the playbook looks back
+MIN_BARS = 60  # of price history, whatever the playbook looks back
 NEEDED = ("endpoints", "model", "fork", "funds")  # parts without which it is not ready
 
 Closes = Mapping[Symbol, Sequence[float]]  # quote tokens per whole token, oldest first
@@ -62,13 +62,13 @@ async def assembled(
     state_dir = settings.state_dir.expanduser()
     async with contextlib.AsyncExitStack() as stack:
         rpc = await stack.enter_async_context(endpoints(settings, network))
-        genesis = await anchor.require(rpc, network)
+        genesis = await chain_identity.require_chain(rpc, network)
         journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet)
         stack.callback(journal.close)
 
         metrics = Metrics(network)
         health = Health(max_head_age=terms.limits.max_head_age, parts=(*needed,), stopping=lambda: lifecycle.stopping)
-        history = PriceHistory(max(LEAST_BARS, settings.strategy.bars + 1), prior or {})
+        history = PriceHistory(max(MIN_BARS, settings.strategy.lookback_blocks + 1), prior or {})
         heads = HeadStream(rpc, settings.rpc.ws_endpoints, poll_every=poll_every(network), on_reorg=history.rewind)
         head = await latest_head(rpc)
         latest = Latest[Head](head)
@@ -81,7 +81,7 @@ async def assembled(
             min_priority_fee=terms.fee_floor,
             max_priority_fee=terms.limits.max_priority_fee,
         )
-        await seed_history(rpc, market.closes_at, history, head)
+        await backfill_history(rpc, market.closes_at, history, head)
         prices = (await market.read(head)).prices
 
         fork = simulating_fork(settings, network, rpc)
@@ -90,34 +90,34 @@ async def assembled(
         # After a failed request or a lost subscription another node may answer at the same address.
         node = await simulating_node(settings, network, rpc, lambda: rpc.failures + heads.reconnects, head)
         toolkit = DexToolkit(network, fork, node=node)
-        memory = Memory(state_dir / MEMORY, state_dir / JOURNAL, network)
+        memory = JournalMemory(state_dir / MEMORY, state_dir / JOURNAL, network)
         stack.callback(memory.close)
-        sandbox = _Counted(stack.enter_context(Sandbox()), metrics)
+        sandbox = _CountedSandbox(stack.enter_context(Sandbox()), metrics)
         model: Sampler
         if trader_model is None:
             model = await stack.enter_async_context(student(settings, metrics))
         else:
             model = trader_model
-        watching: Watch | None = None
+        watching: AnalystService | None = None
         if settings.analyst.source == "model":
-            watching = watch(
+            watching = analyst_service(
                 settings,
                 network,
-                await stack.enter_async_context(watch_model(settings)),
+                await stack.enter_async_context(analyst_model(settings)),
                 sandbox,
-                Quoter(network),
+                DexQuoter(network),
                 builder(terms, terms.desk, prices),
                 memory,
                 metrics.analysed,
             )
 
-        def frame(now: Terms, building: Builder, thought: str) -> Trader:
+        def frame(now: Terms, building: ActionBuilder, thought: str) -> ModelTrader:
             given = now.settings
-            return Trader(
+            return ModelTrader(
                 sampler=model,
                 sandbox=sandbox,
                 network=now.desk,
-                quoter=Quoter(now.desk),
+                quoter=DexQuoter(now.desk),
                 builder=building,
                 mandate=now.mandate,
                 first_thought=thought,
@@ -158,13 +158,13 @@ async def assembled(
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
+class _CountedSandbox:
     """The sandbox, its runs counted by fate."""
 
     sandbox: Sandbox
     metrics: Metrics
 
-    async def run(self, code: str, tools: Tools, state: bytes | None = None) -> Run:
+    async def run(self, code: str, tools: Tools, state: bytes | None = None) -> CodeRun:
         done = await self.sandbox.run(code, tools, state)
         self.metrics.ran("ok" if done.error is None else done.stage)
         return done

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sentinel.agent.model import Observer, Sampling, StudentModel
-from sentinel.chain.endpoints import Endpoints, Rules
+from sentinel.agent.model import ModelObserver, Sampling, StudentModel
+from sentinel.chain.endpoints import EndpointPool, FailoverRules
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError, Unavailable
 from sentinel.core.market_state import Head
 from sentinel.core.network import Network
 from sentinel.dex.simulating.fork import Fork
-from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.node import NodeSimulation
 
 
-def endpoints(settings: Settings, network: Network) -> Endpoints:
+def endpoints(settings: Settings, network: Network) -> EndpointPool:
     """Their heads are compared twice a block, and not more often than every 0.2 s."""
-    return Endpoints(
+    return EndpointPool(
         settings.rpc.endpoints,
         network,
         timeout=settings.rpc.read_timeout,
         look_every=min(6.0, max(0.2, network.block_time / 2)),
-        rules=Rules(dispute_after=settings.rpc.dispute_after),
+        rules=FailoverRules(dispute_after=settings.rpc.max_dispute_seconds),
     )
 
 
@@ -30,42 +30,44 @@ def poll_every(network: Network) -> float:
     return min(1.0, max(0.1, network.block_time / 4))
 
 
-def simulating_fork(settings: Settings, network: Network, rpc: Endpoints) -> Fork | None:
+def simulating_fork(settings: Settings, network: Network, rpc: EndpointPool) -> Fork | None:
     given = settings.fork
-    if given.direct == "always":
+    if given.node_simulation == "always":
         return None
     return Fork(
         network,
         lambda: rpc.url,
         url=given.url,
         port=given.port,
-        anvil=given.anvil or None,
+        anvil=given.anvil_path or None,
         timeout=given.timeout,
         log=settings.state_dir.expanduser() / "fork.log",
     )
 
 
 async def simulating_node(
-    settings: Settings, network: Network, rpc: Endpoints, changes: Callable[[], int], head: Head
-) -> Node | None:
+    settings: Settings, network: Network, rpc: EndpointPool, changes: Callable[[], int], head: Head
+) -> NodeSimulation | None:
     """The node as a place to simulate, asked whether it can. `changes` counts what may have put another node at its
     address. Raises SettingsError where it must and cannot."""
     given = settings.fork
-    if given.direct == "never":
+    if given.node_simulation == "never":
         return None
-    node = Node(network, rpc, timeout=given.timeout, changes=changes)
+    node = NodeSimulation(network, rpc, timeout=given.timeout, changes=changes)
     try:
         why = await node.cannot(head)
     except Unavailable:
-        if given.direct == "always":
+        if given.node_simulation == "always":
             raise
         return node  # asked again when it is needed
-    if why is not None and given.direct == "always":
-        raise SettingsError(f"SENTINEL_FORK__DIRECT=always: the node at SENTINEL_RPC__URL cannot simulate: {why}")
+    if why is not None and given.node_simulation == "always":
+        raise SettingsError(
+            f"SENTINEL_FORK__NODE_SIMULATION=always: the node at SENTINEL_RPC__URL cannot simulate: {why}"
+        )
     return node
 
 
-def student(settings: Settings, observer: Observer) -> StudentModel:
+def student(settings: Settings, observer: ModelObserver) -> StudentModel:
     """Raises SettingsError where the oracle is to propose instead."""
     given = settings.model
     if settings.proposer != "student":

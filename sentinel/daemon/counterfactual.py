@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sentinel.chain.heads import heads_by_number
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.chain.rpc import JsonRpc
 from sentinel.core.actions import HoldAction
 from sentinel.core.decision import Act
@@ -23,14 +23,14 @@ from sentinel.core.ports import Market, Toolkit
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Counterfactual, Outcome, Settled
-from sentinel.core.valuation import gain, marks, value
+from sentinel.core.valuation import gain, reference_prices, value
 from sentinel.daemon.parts import Parts
 from sentinel.dex.venues.registry import READERS
 from sentinel.journal.journal import Journal
 from sentinel.observe.logs import Log
 
-WAITING = 4  # settlements that may wait; the oldest gives way
-MOST = 16  # distinct losing actions
+MAX_QUEUED = 4  # settlements that may wait; the oldest gives way
+MAX_LOSERS = 16  # distinct losing actions
 BUDGET = 2.0  # seconds for one settlement
 
 
@@ -47,7 +47,7 @@ class Counterfactuals:
         self._toolkit = toolkit
         self._journal = journal
         self._log = log
-        self.waiting: deque[Settled] = deque(maxlen=WAITING)
+        self.waiting: deque[Settled] = deque(maxlen=MAX_QUEUED)
         self.busy = False
         self._idle = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -107,7 +107,7 @@ class Counterfactuals:
         winner, *tried = await self._toolkit.simulate_all(
             state, [record.decision.simulation.candidate, *(losing.candidate for losing in losers)]
         )
-        prices = marks(state)
+        prices = reference_prices(state)
         realised = dict(settled.realised)
         realised[NATIVE] = realised.get(NATIVE, 0) - settled.gas_cost
         return Counterfactual(
@@ -124,7 +124,7 @@ class Counterfactuals:
         """At the price that a transaction of ours would pay for gas there: base fee and tip."""
         if simulation.revert is not None:
             return None
-        return gain(simulation, marks(state), self._network)
+        return gain(simulation, reference_prices(state), self._network)
 
 
 def _losers(record: CycleRecord) -> list[Simulation]:
@@ -138,4 +138,4 @@ def _losers(record: CycleRecord) -> list[Simulation]:
         if action not in seen and not isinstance(action, HoldAction):
             seen.add(action)
             losers.append(simulation)
-    return losers[:MOST]
+    return losers[:MAX_LOSERS]

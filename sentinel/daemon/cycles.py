@@ -9,9 +9,9 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.ports import Analyst, Executor, Market, Trader
 from sentinel.core.simulation import Simulation
 from sentinel.cycle import Cycle, More, Size, Vote, as_voted
-from sentinel.daemon.flatten.flatten import Seller
+from sentinel.daemon.flatten.seller import Seller
 from sentinel.daemon.parts import InForce, Parts
-from sentinel.decide.controls import Purpose
+from sentinel.decide.operator_controls import Purpose
 from sentinel.decide.vote import vote
 
 
@@ -21,7 +21,7 @@ def trading(parts: Parts, force: InForce, market: Market, executor: Executor) ->
         purpose=Purpose.TRADE,
         analyst=force.analyst,
         trader=force.trader,
-        samples=force.terms.settings.model.n,
+        samples=force.terms.settings.model.samples,
         vote=force.vote,
         more=force.more,
         size=force.size,

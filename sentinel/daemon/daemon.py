@@ -124,7 +124,7 @@ class Daemon:
         for task in workers:
             if not task.done():
                 self.telling.log.error(
-                    "daemon.cut_short", task=task.get_name(), meaning="journaled sends go on after a restart"
+                    "daemon.forced_stop", task=task.get_name(), meaning="journaled sends go on after a restart"
                 )
                 task.cancel()
         await ended

@@ -7,11 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sentinel.chain.ahead import ReadAhead
+from sentinel.chain.prefetch import PrefetchingReader
 from sentinel.daemon.cycles import sale, trading
 from sentinel.daemon.daemon import Service
-from sentinel.daemon.flatten.flatten import Seller
-from sentinel.daemon.flatten.selling import Selling
+from sentinel.daemon.flatten.sale_cycle import SaleCycle
+from sentinel.daemon.flatten.seller import Seller
 from sentinel.daemon.guards.breaker import DriftBreaker
 from sentinel.daemon.guards.recheck import still_good
 from sentinel.daemon.loop import Probe, Runner
@@ -22,16 +22,16 @@ from sentinel.daemon.startup import Startup
 from sentinel.daemon.telling import OnSettled
 from sentinel.daemon.told import Told
 from sentinel.execute.broadcast import Broadcaster
-from sentinel.execute.dryrun import DryRun
-from sentinel.execute.fees import FeeCaps
-from sentinel.execute.send_state import Rules
-from sentinel.execute.sender import Executor
+from sentinel.execute.dry_run import DryRunExecutor
+from sentinel.execute.fee_bids import FeeCaps
+from sentinel.execute.send_state import SendRules
+from sentinel.execute.sender import LiveExecutor
 from sentinel.observe.logs import Log
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    executor: Executor | DryRun
+    executor: LiveExecutor | DryRunExecutor
     runner: Callable[[InForce], Runner]  # what runs at each head by these settings
     startup: Startup | None = None
     before: Callable[[], Awaitable[None]] | None = None  # ahead of the first cycle
@@ -40,13 +40,13 @@ class Execution:
     on_settled: Sequence[OnSettled] = ()
 
 
-def dry_run(parts: Parts, market: ReadAhead) -> Execution:
-    executor = DryRun(parts.journal)
+def dry_run(parts: Parts, market: PrefetchingReader) -> Execution:
+    executor = DryRunExecutor(parts.journal)
     return Execution(executor, lambda force: trading(parts, force, market, executor))
 
 
 async def live(
-    parts: Parts, market: ReadAhead, broadcast: Broadcaster, signing: Keeper, told: Told, log: Log
+    parts: Parts, market: PrefetchingReader, broadcast: Broadcaster, signing: Keeper, told: Told, log: Log
 ) -> Execution:
     """Raises Unavailable, SignerRefused, OperatorError."""
     prices = (await parts.market.read(parts.latest.value)).prices
@@ -60,9 +60,9 @@ async def live(
     )
     startup = Startup(parts, executor, log)
 
-    def runner(force: InForce) -> Selling:
+    def runner(force: InForce) -> SaleCycle:
         trade, sell = trading(parts, force, market, executor), sale(parts, force, market, executor, seller)
-        return Selling(trade, sell, seller, parts.journal, log, parts.lifecycle.stop)
+        return SaleCycle(trade, sell, seller, parts.journal, log, parts.lifecycle.stop)
 
     def look() -> None:
         DriftBreaker(parts.journal, parts.limits, told.alarm).look()
@@ -73,7 +73,7 @@ async def live(
 
     def lost(why: str) -> None:
         """A signer that stays gone: trading is paused, durably."""
-        parts.journal.latch(why)
+        parts.journal.halt(why)
         told.alarm("latched", why)
 
     return Execution(
@@ -87,9 +87,9 @@ async def live(
     )
 
 
-def _executor(parts: Parts, broadcast: Broadcaster, signing: Keeper, told: Told) -> Executor:
+def _executor(parts: Parts, broadcast: Broadcaster, signing: Keeper, told: Told) -> LiveExecutor:
     given = parts.settings.execution
-    return Executor(
+    return LiveExecutor(
         parts.rpc,
         broadcast,
         parts.journal,
@@ -97,10 +97,10 @@ def _executor(parts: Parts, broadcast: Broadcaster, signing: Keeper, told: Told)
         parts.network,
         parts.genesis,
         parts.toolkit.finalise,
-        Rules(
+        SendRules(
             confirmations=given.confirmations,
             bump_after_blocks=given.bump_after_blocks,
-            resend_after=given.resend_after,
+            resend_after=given.resend_after_seconds,
             caps=FeeCaps.of(parts.limits, parts.network),
         ),
         recheck=functools.partial(still_good, parts),

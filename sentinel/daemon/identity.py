@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import Address, Network
-from sentinel.daemon.doctor.live import require_green
+from sentinel.daemon.doctor.live_start import require_green
 from sentinel.daemon.guards.permission import require_permission
 from sentinel.daemon.signer.keeper import Keeper, keeper, whose
 from sentinel.observe import logs, redaction
@@ -46,6 +46,6 @@ async def identified(settings: Settings, network: Network, log_to: TextIO | None
             raise SettingsError(f"SENTINEL_WALLET__ADDRESS is {given}, but the key's address is {found}")
         log = logs.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=wallet)
         if wallet == NOBODY:
-            log.warning("wallet.none", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
+            log.warning("wallet.empty", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
         unwell = await require_green(settings, network) if live else None
         yield Identity(wallet, signing, log, unwell)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from sentinel.agent.analyst import SettingsAnalyst
+from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.agent.trader import Trader
-from sentinel.agent.watch import Watch
+from sentinel.agent.trader import ModelTrader
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.decision import Decision
@@ -19,17 +19,17 @@ from sentinel.cycle import More, Size, Vote, as_voted
 from sentinel.daemon.calibrated import quorum_bps, sizes
 from sentinel.daemon.parts import InForce
 from sentinel.daemon.sizer import Sizer
-from sentinel.decide.more import further
+from sentinel.decide.extra_samples import extra_samples
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
-from sentinel.dex.building.build import Builder
+from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.toolkit import DexToolkit
 
-Frame = Callable[[Terms, Builder, str], Trader]  # by these terms, with this builder and first thought
+Frame = Callable[[Terms, ActionBuilder, str], ModelTrader]  # by these terms, with this builder and first thought
 
 
 def in_force(
-    terms: Terms, prices: Mapping[Symbol, float], toolkit: DexToolkit, frame: Frame, watching: Watch | None
+    terms: Terms, prices: Mapping[Symbol, float], toolkit: DexToolkit, frame: Frame, watching: AnalystService | None
 ) -> InForce:
     """`prices` bound the approvals; `watching` is the model analyst, None where the settings are the view.
 
@@ -50,10 +50,10 @@ def in_force(
     )
 
 
-def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> Builder:
+def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> ActionBuilder:
     """Over `network`, which may be a part of the terms' own; no approvals without `prices`."""
     given = terms.settings.limits
-    return Builder(
+    return ActionBuilder(
         network,
         slippage_bps=given.slippage_bps,
         deadline_s=given.deadline,
@@ -89,10 +89,10 @@ def _vote(terms: Terms) -> Vote:
 
 
 def _more(settings: Settings) -> More:
-    most, needed = settings.model.n_max or 0, quorum_bps(settings)
-    return lambda decision, ballots: further(decision, ballots, most, needed)
+    most, needed = settings.model.max_samples or 0, quorum_bps(settings)
+    return lambda decision, ballots: extra_samples(decision, ballots, most, needed)
 
 
-def _size(settings: Settings, build: Builder, toolkit: DexToolkit, policy: Policy) -> Size:
+def _size(settings: Settings, build: ActionBuilder, toolkit: DexToolkit, policy: Policy) -> Size:
     supported = sizes(settings)
     return as_voted if supported is None else Sizer(supported, build.scaled, toolkit, policy).size

@@ -31,7 +31,7 @@ class Follower(Protocol):
     """The executor, seen from here: it follows what is in flight and never starts a trade of its own."""
 
     @property
-    def in_flight(self) -> Intent | None: ...
+    def open_intent(self) -> Intent | None: ...
 
     async def on_head(self, head: Head) -> Settled | None: ...
 
@@ -73,7 +73,7 @@ class Loop:
     async def _read_heads(self) -> None:
         async for head in self.heads:
             self.latest.put(head)
-            if self.follower.in_flight is None:  # else the next cycle holds without reading
+            if self.follower.open_intent is None:  # else the next cycle holds without reading
                 self.ahead(head)
             self.telling.head_seen(head)
 
@@ -84,7 +84,7 @@ class Loop:
             await self._followed(head)
             with self.telling.health.busy("cycle"):
                 record = await self.cycle.run(head)
-            self.telling.cycle_done(record, in_flight=self.follower.in_flight is not None)
+            self.telling.cycle_done(record, in_flight=self.follower.open_intent is not None)
             done += 1
             if self.cycles is not None and done >= self.cycles:
                 await self._drained()
@@ -104,12 +104,12 @@ class Loop:
                 with self.telling.health.busy("follow"):
                     settled = await self.follower.on_head(head)
             except Unavailable as error:
-                self.telling.log.warning("follow.failed", error=str(error), block=head.number)
+                self.telling.log.warning("intent.follow_failed", error=str(error), block=head.number)
                 continue
             finally:
                 self.looked.put(head)
                 self.telling.moved()
-            self.telling.metrics.in_flight.set(self.follower.in_flight is not None)
+            self.telling.metrics.open_intent_flag.set(self.follower.open_intent is not None)
             if settled is not None:
                 self.telling.settled(settled)
 
@@ -126,7 +126,7 @@ class Loop:
         seen: Head | None = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self.follower.in_flight is not None and not enough(seen):
+                while self.follower.open_intent is not None and not enough(seen):
                     if (seen := await self.looked.after(seen)) is None:
                         return
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sentinel.agent.analyst import SettingsAnalyst
+from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.episode import Sampler
-from sentinel.agent.trader import Trader
-from sentinel.agent.watch import Watch
-from sentinel.chain.endpoints import Endpoints
+from sentinel.agent.trader import ModelTrader
+from sentinel.chain.endpoints import EndpointPool
 from sentinel.chain.heads import HeadStream
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
@@ -21,13 +21,13 @@ from sentinel.cycle import More, Size, Vote
 from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.decide.policy import Policy
-from sentinel.dex.building.build import Builder
+from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.journal.journal import Journal
-from sentinel.observe.board import Board
 from sentinel.observe.health import Health
 from sentinel.observe.metrics import Metrics
+from sentinel.observe.status_board import Board
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class InForce:
     """What a reload of the settings replaces, all of it at once (operator/reload.py)."""
 
     terms: Terms
-    analyst: SettingsAnalyst | Watch
-    trader: Trader
+    analyst: SettingsAnalyst | AnalystService
+    trader: ModelTrader
     policy: Policy
     vote: Vote
     more: More
     size: Size
-    sale_builder: Builder  # for `stop --flatten`: over the whole network, whatever the trader may see of it
+    sale_builder: ActionBuilder  # for `stop --flatten`: over the whole network, whatever the trader may see of it
     thought: str  # kind of prefill
 
 
@@ -55,7 +55,7 @@ class Parts:
     network: Network
     wallet: Address
     genesis: HexHash  # of the pinned block
-    rpc: Endpoints
+    rpc: EndpointPool
     journal: Journal
     heads: HeadStream
     latest: Latest[Head]
@@ -88,9 +88,9 @@ class Parts:
         return self.force.value.vote
 
     @property
-    def trader(self) -> Trader:
+    def trader(self) -> ModelTrader:
         return self.force.value.trader
 
     @property
-    def analyst(self) -> SettingsAnalyst | Watch:
+    def analyst(self) -> SettingsAnalyst | AnalystService:
         return self.force.value.analyst

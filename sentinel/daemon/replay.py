@@ -19,11 +19,11 @@ from sentinel.core.record import CycleRecord
 from sentinel.daemon.calibrated import quorum_bps, sizes
 from sentinel.daemon.in_force import builder
 from sentinel.daemon.sizer import plan, screened
-from sentinel.decide.controls import FLATTEN
+from sentinel.decide.operator_controls import FLATTEN
 from sentinel.decide.policy import Policy
 from sentinel.decide.sizing import Sizes, resized
 from sentinel.decide.vote import vote
-from sentinel.dex.building.build import Builder
+from sentinel.dex.building.action_builder import ActionBuilder
 
 BY_THE_DAY = ("daily_loss", "daily_volume")  # rules that ask for totals outside the record
 
@@ -64,7 +64,7 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
 
 
 def _sized(
-    record: CycleRecord, state: MarketState, voted: Act, supported: Sizes, policy: Policy, build: Builder
+    record: CycleRecord, state: MarketState, voted: Act, supported: Sizes, policy: Policy, build: ActionBuilder
 ) -> Replayed:
     """The smaller trade is made again; what it does is taken from the record, where that has the very same one."""
     planned = plan(voted, state, supported, build.scaled)

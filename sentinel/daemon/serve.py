@@ -14,7 +14,7 @@ import uvloop
 
 from sentinel.agent.episode import Sampler
 from sentinel.config.settings import Settings
-from sentinel.daemon import heap
+from sentinel.daemon import garbage_collection
 from sentinel.daemon.operator.reload import Load
 from sentinel.daemon.wiring import MakeBeside, opened
 from sentinel.observe import logs
@@ -34,7 +34,7 @@ def serve(
 
     async def main() -> int:
         async with opened(settings, cycles=cycles, trader_model=trader_model, shadow=shadow, reload=reload) as app:
-            heap.settle()
+            garbage_collection.freeze_heap()
             logs.tell_uncaught()
             return await app.daemon.run()
 

@@ -18,7 +18,7 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.ports import Policy, Toolkit
 from sentinel.core.simulation import Simulation
 from sentinel.core.units import BPS
-from sentinel.decide.sizing import Sizes, resized, unmade
+from sentinel.decide.sizing import Sizes, resized, size_hold
 
 Scale = Callable[[MarketState, Swap, int], Swap]  # to so many bps of it; raises ActionFault where that is no trade
 
@@ -49,11 +49,11 @@ def plan(act: Act, state: MarketState, sizes: Sizes, scale: Scale) -> Decision |
     if size_bps >= BPS or not isinstance(voted.action, Swap):
         return act
     if size_bps <= 0:
-        return unmade(act, 0, f"no size is supported where {act.votes} of {act.asked} agree")
+        return size_hold(act, 0, f"no size is supported where {act.votes} of {act.asked} agree")
     try:
         return replace(voted, action=scale(state, voted.action, size_bps))
     except ActionFault as error:
-        return unmade(act, size_bps, str(error))
+        return size_hold(act, size_bps, str(error))
 
 
 def screened(tried: Simulation, state: MarketState, spent: Spent, policy: Policy) -> Sized:

@@ -12,11 +12,11 @@ from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Symbol
 from sentinel.core.transaction import Settled
 from sentinel.daemon.parts import Parts
-from sentinel.decide.controls import Purpose
+from sentinel.decide.operator_controls import Purpose
 from sentinel.decide.policy import REVOKE_RULES, Policy
 from sentinel.execute.approvals import Approvals
 from sentinel.execute.reconcile import reconcile
-from sentinel.execute.sender import Executor
+from sentinel.execute.sender import LiveExecutor
 from sentinel.observe.logs import Log, settled_fields
 
 POLL = 0.1  # seconds between looks for a newer head
@@ -25,15 +25,15 @@ POLL = 0.1  # seconds between looks for a newer head
 @dataclass(slots=True)
 class Startup:
     parts: Parts
-    executor: Executor
+    executor: LiveExecutor
     log: Log
     _seen: Head | None = None
 
     async def run(self) -> None:
         """Raises Unavailable where the chain does not answer or an approval does not confirm: start again then."""
-        await self._finish_old()
+        await self._settle_open()
         if (why := self.parts.journal.bar(Purpose.TRADE)) is not None:
-            self.log.warning("startup.paused", reason=why, meaning="allowances are left as they are")
+            self.log.warning("startup.halted", reason=why, meaning="allowances are left as they are")
             return
         try:
             await self.allowances(list(self.parts.network.tokens), revoke=False)
@@ -47,7 +47,7 @@ class Startup:
         Raises Refused where policy says no, Unavailable where one did not confirm.
         """
         parts = self.parts
-        await self._finish_old()
+        await self._settle_open()
         approvals = Approvals(
             self.executor,
             parts.market,
@@ -71,11 +71,13 @@ class Startup:
         now = await self.executor.watch.allowances(symbols)
         return {symbol: str(amount) for symbol, amount in now.items()}
 
-    async def _finish_old(self) -> None:
+    async def _settle_open(self) -> None:
         """Follow what an earlier run left until it has ended: the executor's own deadlines bound that."""
         await self._step(reconcile(self.executor, await self._next_head()))
-        while self.executor.in_flight is not None:  # a reorg may have opened several: the end of one takes up the next
-            self.log.info("startup.in_flight", intent=self.executor.in_flight.id)
+        while (
+            self.executor.open_intent is not None
+        ):  # a reorg may have opened several: the end of one takes up the next
+            self.log.info("startup.open_intent", intent=self.executor.open_intent.id)
             await self._step(self.executor.on_head(await self._next_head()))
 
     async def _step(self, step: Awaitable[Settled | None]) -> None:

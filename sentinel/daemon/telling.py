@@ -11,10 +11,10 @@ from sentinel.core.market_state import Head
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Outcome, Settled, drift_bps
-from sentinel.observe.board import Board
 from sentinel.observe.health import Health
 from sentinel.observe.logs import Log, cycle_fields, settled_fields
 from sentinel.observe.metrics import Metrics
+from sentinel.observe.status_board import Board
 from sentinel.observe.systemd import Notifier, Pulse
 
 OnCycle = Callable[[CycleRecord], None]
@@ -46,7 +46,7 @@ class Telling:
         if isinstance(record.decision, Act) and record.intent_id is not None:
             self._promises[record.intent_id] = (record.decision, time.monotonic())
         self.metrics.observe(record)
-        self.metrics.in_flight.set(in_flight)
+        self.metrics.open_intent_flag.set(in_flight)
         self.board.observe(record)
         self.notifier.status(self.board.line())
         self.moved()

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.episode import Sampler
-from sentinel.agent.watch import Watch
-from sentinel.chain.ahead import ReadAhead
+from sentinel.chain.prefetch import PrefetchingReader
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
@@ -25,19 +25,19 @@ from sentinel.daemon.guards.sole import sole_writer
 from sentinel.daemon.identity import identified
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.loop import Loop
+from sentinel.daemon.notifications import people
 from sentinel.daemon.operator.control import ControlServer
 from sentinel.daemon.operator.operations import Operator
 from sentinel.daemon.operator.reload import Load, Reloader
 from sentinel.daemon.parts import Parts
-from sentinel.daemon.people import people
 from sentinel.daemon.probes import probes
-from sentinel.daemon.sending import broadcaster
+from sentinel.daemon.send_route import broadcaster
 from sentinel.daemon.startup import Startup
 from sentinel.daemon.telling import OnCycle, OnSettled, Telling
 from sentinel.daemon.told import Told
 from sentinel.observe.logs import Log
 from sentinel.observe.systemd import Notifier, Pulse
-from sentinel.observe.web.server import WebServer
+from sentinel.observe.web.web_server import WebServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,12 @@ async def opened(
         identified(settings, network, log_to) as who,
         sole_writer(network, who.wallet, settings.rpc.url) if signs else contextlib.nullcontext(),
         assembled(lifecycle, terms, who.wallet, trader_model=trader_model, prior=prior, needed=needed) as parts,
-        contextlib.aclosing(ReadAhead(parts.market)) as ahead,
+        contextlib.aclosing(PrefetchingReader(parts.market)) as ahead,
         broadcaster(parts, who.log) as broadcast,
     ):
         log = who.log
         if who.unwell is not None:
-            parts.journal.latch(who.unwell, by="doctor")
+            parts.journal.halt(who.unwell, by="doctor")
         told_people = people(parts, functools.partial(decided, parts), log)
         told = Told(parts.metrics, log, (told_people.alarm,))
         execution = (
@@ -108,7 +108,7 @@ async def opened(
         reloader = Reloader(parts, reload, execution.runner, log)
         operator = Operator(parts, reloader, execution.executor, log)
         counterfactuals = Counterfactuals.of(parts, log)
-        analysts = [parts.analyst] if isinstance(parts.analyst, Watch) else []
+        analysts = [parts.analyst] if isinstance(parts.analyst, AnalystService) else []
         beside: list[Beside] = [*analysts, *([shadow(parts, log)] if shadow is not None else [])]
         services = (  # in the order of their start; they stop in reverse
             told_people,
@@ -153,7 +153,7 @@ async def opened(
             follower=execution.executor,
             telling=telling,
             probes={**probes(parts), **execution.probes},
-            ahead=lambda head: ahead.begin(head) if parts.journal.standing.orders.reads else None,
+            ahead=lambda head: ahead.begin(head) if parts.journal.standing.controls.reads else None,
             cycles=cycles,
         )
         daemon = Daemon(

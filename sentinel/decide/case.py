@@ -92,7 +92,7 @@ def value_in(case: Case) -> Fraction:
     return value(case, case.swap.token_in, case.swap.amount_in)
 
 
-def unpriced(case: Case, token: Symbol) -> str | None:
+def has_no_price(case: Case, token: Symbol) -> str | None:
     """Why the reference price of a token (not the quote) is no good at the head; None where it is."""
     feed, answer = case.network.feeds.get(token), case.state.reference.get(token)
     if feed is None or answer is None:
@@ -110,7 +110,7 @@ def equity(case: Case) -> Fraction:
     total = Fraction(0)
     for token, amount in case.state.balances.items():
         priced = case.network.wrapped if token == NATIVE else token
-        if priced == case.network.quote or unpriced(case, priced) is None:
+        if priced == case.network.quote or has_no_price(case, priced) is None:
             total += value(case, token, amount)
     return total
 
@@ -122,7 +122,7 @@ def cost_value(case: Case) -> Fraction:
     return value(case, NATIVE, gas.cost(simulation.gas_used, price, simulation.data_fee))
 
 
-def most_cost(case: Case) -> int:
+def max_cost_of(case: Case) -> int:
     """Wei, if all the gas is used at the full fee."""
     return gas.cost(case.tx.gas_limit, case.simulation.env.max_fee, case.simulation.data_fee)
 

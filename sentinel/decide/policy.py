@@ -18,9 +18,9 @@ from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
 from sentinel.core.simulation import Refusal, Simulation
-from sentinel.decide import rules_effect, rules_gas, rules_money, rules_transaction
+from sentinel.decide import rules_effect, rules_gas, rules_transaction, rules_value
 from sentinel.decide.case import Case, Finding, Rule
-from sentinel.decide.rules_confirm import FINAL_RULES, Final
+from sentinel.decide.rules_confirm import FINAL_RULES, FinalCheck
 
 Judged = TypeVar("Judged")
 
@@ -28,18 +28,18 @@ Judged = TypeVar("Judged")
 SWAP_RULES: tuple[Rule, ...] = (
     *rules_transaction.SWAP,
     *rules_gas.EVERY,
-    *rules_money.SWAP,
+    *rules_value.SWAP,
     *rules_effect.SWAP,
 )
 APPROVE_RULES: tuple[Rule, ...] = (
     *rules_transaction.APPROVE,
     *rules_gas.EVERY,
-    *rules_money.APPROVE,
+    *rules_value.APPROVE,
     *rules_effect.APPROVE,
 )
 
 # What the operator takes back costs gas and risks nothing: it must go when a feed is down or the day's loss is reached.
-REVOKE_RULES = tuple(rule for rule in APPROVE_RULES if rule not in (rules_money.reference, rules_money.daily_loss))
+REVOKE_RULES = tuple(rule for rule in APPROVE_RULES if rule not in (rules_value.reference, rules_value.daily_loss))
 
 
 class Policy:
@@ -88,7 +88,7 @@ class Policy:
         """
         cases = [Case(self.network, self.limits, state, head, spent, simulation) for simulation in confirmed]
         verdicts = [_worst(rule, cases) for rule in self._rules_for(decision.simulation.candidate.action)]
-        final = Final(self.limits, state, head, decision, tuple(confirmed), now)
+        final = FinalCheck(self.limits, state, head, decision, tuple(confirmed), now)
         return (*verdicts, *(_judge(rule, final) for rule in FINAL_RULES))
 
     def _rules_for(self, action: Action) -> tuple[Rule, ...]:

@@ -18,7 +18,7 @@ from sentinel.core.units import BPS
 
 FORMAT = 1
 MAJORITY_BPS = 5000
-LEAST_ACTS = 100  # evidence of the first step; fewer acts at the top are taken together with those below
+MIN_ACTS = 100  # evidence of the first step; fewer acts at the top are taken together with those below
 MOST = 10**12  # of any count; more is no count of anything
 
 
@@ -84,7 +84,7 @@ def supported(levels: Sequence[Level], max_risk: float) -> int | None:
     right = total = 0
     for level in by_agreement(levels):
         right, total = right + level.right, total + level.total
-        if total < LEAST_ACTS:
+        if total < MIN_ACTS:
             continue
         if Share(total - right, total).high > max_risk:
             break

@@ -16,7 +16,7 @@ GAS_TOLERANCE = (11, 10)  # gas may differ by a tenth between environments, by c
 
 
 @dataclass(frozen=True, slots=True)
-class Final:
+class FinalCheck:
     """`head` is the newest that the node told of, `now` is Unix seconds."""
 
     limits: Limits
@@ -27,16 +27,16 @@ class Final:
     now: float
 
 
-FinalRule = Callable[[Final], Finding]
+FinalRule = Callable[[FinalCheck], Finding]
 
 
-def head_age(final: Final) -> Finding:
+def head_age(final: FinalCheck) -> Finding:
     age = final.now - final.head.timestamp
     most = final.limits.max_head_age
     return abs(age) <= most, f"the head is {age:.0f} s old, at most {most}"
 
 
-def newest_head(final: Final) -> Finding:
+def newest_head(final: FinalCheck) -> Finding:
     """The bytes were simulated upon this very head (I15), which is no older than the state that was decided on."""
     head, read = final.head, final.state.head
     if head.number < read.number or (head.number == read.number and head.hash != read.hash):
@@ -49,14 +49,14 @@ def newest_head(final: Final) -> Finding:
     return not stale, f"simulated for block {stale[0]}, head {head.number}" if stale else f"upon head {head.number}"
 
 
-def environments(final: Final) -> Finding:
+def environments(final: FinalCheck) -> Finding:
     """At least two, with other coinbase, time and base fee, so that code which branches on them shows (I16)."""
     envs = [simulation.env for simulation in final.confirmed]
     kinds = ({env.coinbase.lower() for env in envs}, {env.timestamp for env in envs}, {env.base_fee for env in envs})
     return all(len(kind) >= 2 for kind in kinds), f"simulated in {len(envs)} block environments"
 
 
-def same_effect(final: Final) -> Finding:
+def same_effect(final: FinalCheck) -> Finding:
     """Equal to the unit in every environment, but for a little gas."""
     first, *others = final.confirmed
     for other in others:
@@ -67,7 +67,7 @@ def same_effect(final: Final) -> Finding:
     return max(gas) * fewer <= min(gas) * more, f"gas from {min(gas)} to {max(gas)}"
 
 
-def same_trade(final: Final) -> Finding:
+def same_trade(final: FinalCheck) -> Finding:
     """The final bytes are the trade that was voted for, apart from the permit and the gas limit."""
     voted = final.decision.simulation
     wanted = voted.tx

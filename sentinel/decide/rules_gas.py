@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentinel.core.network import NATIVE
 from sentinel.core.units import COIN, GWEI, TRANSFER_GAS
-from sentinel.decide.case import Case, Finding, Rule, most_cost
+from sentinel.decide.case import Case, Finding, Rule, max_cost_of
 
 
 def gas_limit(case: Case) -> Finding:
@@ -25,13 +25,13 @@ def fee_caps(case: Case) -> Finding:
 
 
 def max_cost(case: Case) -> Finding:
-    most = most_cost(case)
+    most = max_cost_of(case)
     return most <= case.limits.max_cost, f"may cost {most / COIN:g} {NATIVE}, at most {case.limits.max_cost / COIN:g}"
 
 
 def gas_reserve(case: Case) -> Finding:
     """What remains if all the gas is used at the full fee, and the data paid for."""
-    left = case.state.balances.get(NATIVE, 0) - most_cost(case) - case.tx.value
+    left = case.state.balances.get(NATIVE, 0) - max_cost_of(case) - case.tx.value
     reserve = case.limits.gas_reserve
     return left >= reserve, f"{left / COIN:g} {NATIVE} would remain, at least {reserve / COIN:g}"
 

@@ -22,7 +22,7 @@ from sentinel.core.actions import Swap
 from sentinel.core.decision import Act, Decision, Hold, HoldReason, Sized
 from sentinel.core.statistics import Share
 from sentinel.core.units import BPS
-from sentinel.decide.quorum import LEAST_ACTS, Level, by_agreement
+from sentinel.decide.quorum import MIN_ACTS, Level, by_agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +52,22 @@ def _wrong_high(downwards: Sequence[Level]) -> float:
     worst = 0.0
     for level in downwards:
         wrong, total = wrong + level.total - level.right, total + level.total
-        if total >= LEAST_ACTS:
+        if total >= MIN_ACTS:
             break
-        worst = max(worst, Share(wrong * LEAST_ACTS // total, LEAST_ACTS).high)
+        worst = max(worst, Share(wrong * MIN_ACTS // total, MIN_ACTS).high)
     return max(worst, Share(wrong, total).high)
 
 
 def resized(act: Act, size_bps: int, sized: Sized) -> Decision:
     """The act with the smaller trade in its place; a Hold where policy refused it, or where it is no smaller trade."""
     if sized.refusal is not None:
-        return unmade(act, size_bps, f"{sized.refusal.rule}: {sized.refusal.detail}")
+        return size_hold(act, size_bps, f"{sized.refusal.rule}: {sized.refusal.detail}")
     if not _is_part(act, size_bps, sized):
-        return unmade(act, size_bps, "what was simulated is not the smaller trade")
+        return size_hold(act, size_bps, "what was simulated is not the smaller trade")
     return replace(act, simulation=sized.simulation, size_bps=size_bps)
 
 
-def unmade(act: Act, size_bps: int, why: str) -> Hold:
+def size_hold(act: Act, size_bps: int, why: str) -> Hold:
     """`why`: one sentence."""
     return Hold(HoldReason.SIZED_OUT, act.votes, act.asked, f"sized to {size_bps / 100:g} % by calibration: {why}")
 

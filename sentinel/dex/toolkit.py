@@ -18,10 +18,10 @@ from sentinel.core.transaction import Fees, Intent
 from sentinel.core.units import MAX_TX_GAS
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.dex.building.router import encode_approve, encode_swap
-from sentinel.dex.simulating.batch import simulate
+from sentinel.dex.simulating.batch_engine import simulate
 from sentinel.dex.simulating.environment import next_block, other_block
 from sentinel.dex.simulating.fork import Fork
-from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.simulating.simulator import Batch, Engine, Simulator
 from sentinel.dex.simulating.trial import Grant, Trial, failed
 
@@ -40,7 +40,7 @@ class PermitSigner(Protocol):
 
 class DexToolkit:
     def __init__(
-        self, network: Network, fork: Fork | None, engine: Engine = simulate, *, node: Node | None = None
+        self, network: Network, fork: Fork | None, engine: Engine = simulate, *, node: NodeSimulation | None = None
     ) -> None:
         """`node` stands in where the fork fails; without a fork it does all."""
         self.network = network

@@ -13,14 +13,14 @@ import uvloop
 from rich.progress import Progress as Bar
 
 from sentinel.agent.model import Sampling, StudentModel
-from sentinel.agent.serving import NAME, served
+from sentinel.agent.vllm_server import NAME, served
 from sentinel.core.errors import OperatorError
 from sentinel.core.host.places import FILES, workplace
 from sentinel.distill import recipe
 from sentinel.distill.evaluation import analyst_scores
-from sentinel.distill.rows import ANALYST
 from sentinel.distill.states import split
-from sentinel.distill.training import card, curve
+from sentinel.distill.training import loss_curve, model_card
+from sentinel.distill.trajectory_store import ANALYST
 
 OUT = workplace() / "models" / ANALYST
 BASE = recipe.NANO.relative_to(FILES)  # as it stands in the adapter's own files
@@ -51,8 +51,8 @@ def keep(out: Path, data: Path, scores: dict[str, Any]) -> dict[str, Any]:
     lines = [json.dumps(one, separators=(",", ":")) for one in scores.pop("judged")]
     (out / "judged.jsonl").write_text("\n".join(lines) + "\n")
     (out / "scores.json").write_text(json.dumps(scores, indent=1, sort_keys=True) + "\n")
-    card.analyst(out)
-    curve.write(out)
+    model_card.analyst(out)
+    loss_curve.write(out)
     return scores
 
 
@@ -68,7 +68,7 @@ def run_judge(adapter: Path, part: str, states: int, *, model: Path = recipe.NAN
             student = StudentModel(server.url, adapter.name, Sampling(temperature=0.0), timeout=60.0)
             async with student, aiohttp.ClientSession() as session:
                 await student.health()
-                tokens = analyst_scores.Tokens(session, server.url, NAME)
+                tokens = analyst_scores.TokenCounter(session, server.url, NAME)
                 return await analyst_scores.judge(
                     student,
                     split.load(part),

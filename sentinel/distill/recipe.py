@@ -14,17 +14,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from sentinel.agent.serving import served, student
+from sentinel.agent.vllm_server import served, student
 from sentinel.core.host.places import student_folder, workplace
 from sentinel.distill.collecting.collect import Engine, Progress, collect, here
-from sentinel.distill.collecting.select import select
+from sentinel.distill.collecting.selection import select
 from sentinel.distill.evaluation.evaluate import evaluate
-from sentinel.distill.rows import SHARD_ROWS, TRADER, Shards, alone
 from sentinel.distill.serving_env import run_module
 from sentinel.distill.states import split
-from sentinel.distill.states.cases import Order
-from sentinel.distill.teaching.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher
-from sentinel.distill.training import card
+from sentinel.distill.states.tasks import CollectionRequest
+from sentinel.distill.teaching.teacher import LlmTeacher, OracleTeacher, TeacherEndpoint, UsageMeter
+from sentinel.distill.training import model_card
+from sentinel.distill.trajectory_store import SHARD_ROWS, TRADER, TrajectoryShards, alone
 from sentinel.observe import plot
 
 NANO = student_folder()
@@ -55,7 +55,7 @@ def make_student(
     scores["data_sha256"] = hashlib.sha256(data.read_bytes()).hexdigest()
     scores["weights_sha256"] = hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
     (out / "scores.json").write_text(json.dumps(scores, indent=1, sort_keys=True) + "\n")
-    card.write(out)
+    model_card.write(out)
     return scores
 
 
@@ -65,7 +65,7 @@ def run_collect(part: str, count: int, out: Path, seed: int = 0, role: str = TRA
     folder, states, report = out.with_suffix(""), count, dict[str, Any]()
     while (kept := sum(report.get("kept", {}).values())) < count:
         states += 2 * (count - kept) if report else 0
-        collect_shards(folder, Order(split.load(part), states, seed=seed, role=role))
+        collect_shards(folder, CollectionRequest(split.load(part), states, seed=seed, role=role))
         report = select(folder, out, count=count)
     return _fates(report)
 
@@ -76,17 +76,24 @@ def _fates(report: dict[str, Any]) -> dict[str, int]:
 
 
 def collect_shards(
-    folder: Path, order: Order, endpoint: Endpoint | None = None, *, rows: int = SHARD_ROWS, engine: Engine = here
+    folder: Path,
+    order: CollectionRequest,
+    endpoint: TeacherEndpoint | None = None,
+    *,
+    rows: int = SHARD_ROWS,
+    engine: Engine = here,
 ) -> dict[str, int]:
     """From the oracle, or from the LLM at `endpoint`, as `engine` makes them. What is done already is not done again,
     and what is done stays whatever ends this. Returns counts; of requests and tokens: over all runs into the folder."""
     with alone(folder):
-        return _collect_shards(Shards(folder, rows), order, endpoint, engine)
+        return _collect_shards(TrajectoryShards(folder, rows), order, endpoint, engine)
 
 
-def _collect_shards(shards: Shards, order: Order, endpoint: Endpoint | None, engine: Engine) -> dict[str, int]:
+def _collect_shards(
+    shards: TrajectoryShards, order: CollectionRequest, endpoint: TeacherEndpoint | None, engine: Engine
+) -> dict[str, int]:
     spent = shards.folder / "spent.json"
-    meter = Meter.load(spent)
+    meter = UsageMeter.load(spent)
 
     async def work(bar: Bar) -> Progress:
         task = bar.add_task(f"collect {order.part.name}", total=order.states)
@@ -117,7 +124,7 @@ def run_train(data: Path, out: Path, *options: str | Path | int, processes: int 
     plot.require()
     torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", processes, "-m") if processes > 1 else ()
     run_module(*torchrun, "sentinel.distill.training.train", "--data", data, "--out", out, *options)
-    card.trained(out)
+    model_card.trained(out)
 
 
 def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int = 1) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from sentinel.agent.serving import serving_python
+from sentinel.agent.vllm_server import serving_python
 from sentinel.core.errors import OperatorError
 from sentinel.core.host.places import FILES
 

@@ -15,11 +15,11 @@ from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Symbol
 from sentinel.core.ports import Market, Policy, Toolkit
 from sentinel.core.transaction import Intent, Outcome, Settled
-from sentinel.execute.sender import Executor
+from sentinel.execute.sender import LiveExecutor
 
 DEADLINE = 120  # seconds for one approval, fewer where policy allows fewer
 TRIES = 5  # heads at which a part may be away before it is given up
-PASSING = ("head_age", "reference", "fee_caps", "newest_head")  # rules that a later head may satisfy
+TRANSIENT_RULES = ("head_age", "reference", "fee_caps", "newest_head")  # rules that a later head may satisfy
 NextHead = Callable[[], Awaitable[Head]]  # a newer head each time, waiting for it
 
 
@@ -28,7 +28,7 @@ class Approvals:
 
     def __init__(
         self,
-        executor: Executor,
+        executor: LiveExecutor,
         market: Market,
         toolkit: Toolkit,
         policy: Policy,
@@ -44,7 +44,9 @@ class Approvals:
         self._disputed = disputed
         self._deadline = min(deadline, DEADLINE)
 
-    async def ensure_allowances(self, caps: Mapping[Symbol, int], least: Mapping[Symbol, int]) -> tuple[Settled, ...]:
+    async def ensure_allowances(
+        self, caps: Mapping[Symbol, int], min_allowances: Mapping[Symbol, int]
+    ) -> tuple[Settled, ...]:
         """Allow `caps[token]` base units wherever less than `least[token]` is left or more than the cap is allowed.
 
         A non-zero allowance is first taken to zero, since some tokens demand it. Confirmed when it returns. Raises
@@ -53,7 +55,7 @@ class Approvals:
         """
         done: list[Settled] = []
         for symbol, now in (await self._executor.watch.allowances(caps)).items():
-            if least.get(symbol, 1) <= now <= caps[symbol]:
+            if min_allowances.get(symbol, 1) <= now <= caps[symbol]:
                 continue
             if now:
                 done.append(await self._approve(symbol, 0))
@@ -66,7 +68,7 @@ class Approvals:
         return await self.ensure_allowances(dict.fromkeys(symbols, 0), dict.fromkeys(symbols, 0))
 
     async def _approve(self, symbol: Symbol, amount: int) -> Settled:
-        if self._executor.in_flight is not None:
+        if self._executor.open_intent is not None:
             raise JournalError("an approval must wait until nothing is in flight")
         for left in reversed(range(TRIES)):
             head = await self._next_head()
@@ -76,7 +78,7 @@ class Approvals:
                 self._undisputed()  # it may have come up meanwhile
                 break
             except (Unavailable, Refused) as error:
-                if left == 0 or (isinstance(error, Refused) and error.rule not in PASSING):
+                if left == 0 or (isinstance(error, Refused) and error.rule not in TRANSIENT_RULES):
                     raise
         self._executor.journal.accept_order(intent, state)
         await self._executor.execute(intent)
@@ -110,7 +112,7 @@ class Approvals:
         return intent, state
 
     async def _follow(self, intent_id: str) -> Settled:
-        while self._executor.in_flight is not None:
+        while self._executor.open_intent is not None:
             head = await self._next_head()
             try:
                 settled = await self._executor.on_head(head)

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from sentinel.core.market_state import Head
 from sentinel.core.network import HexHash
 from sentinel.core.transaction import Settled
-from sentinel.execute.watch import Watch
+from sentinel.execute.chain_reader import ChainReader
 from sentinel.journal.journal import Journal
 
-DEPTH = 64  # blocks; final where the node knows no finalized block
+FINALITY_DEPTH = 64  # blocks; final where the node knows no finalized block
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class EndedIntent:
     """An ended intent, with the block that it ended in and every hash that may have taken its place."""
 
     intent_id: str
@@ -35,11 +35,11 @@ class Past:
 
 
 class Finality:
-    def __init__(self, journal: Journal, watch: Watch, depth: int = DEPTH) -> None:
+    def __init__(self, journal: Journal, watch: ChainReader, depth: int = FINALITY_DEPTH) -> None:
         self._journal = journal
         self._watch = watch
         self._depth = depth
-        self._past: list[Past] | None = None  # lowest nonce first; None: not yet read from the journal
+        self._past: list[EndedIntent] | None = None  # lowest nonce first; None: not yet read from the journal
 
     def ended(self, settled: Settled) -> None:
         """Something was settled; watched from now on where it was mined."""
@@ -72,10 +72,10 @@ class Finality:
         """Something else of ours was settled from this very block."""
         return any(past.block_hash == block_hash for past in self._past or ())
 
-    async def _lost(self, suspects: Sequence[Past], head: Head) -> tuple[str, ...]:
+    async def _lost(self, suspects: Sequence[EndedIntent], head: Head) -> tuple[str, ...]:
         """Those that the chain does not show where they were settled, and all of a higher nonce: they ended on it."""
         hashes = [tx_hash for past in suspects for tx_hash in past.hashes]
-        receipts, _, _ = await self._watch.look(hashes, head, 0)
+        receipts, _, _ = await self._watch.look_up_receipts(hashes, head, 0)
         kept = {
             past.intent_id
             for past in suspects
@@ -93,7 +93,9 @@ class Finality:
         self._past = [past for past in self._past if past.nonce < min(gone)]
         return lost
 
-    def _of(self, settled: Settled) -> Past:
+    def _of(self, settled: Settled) -> EndedIntent:
         attempts = self._journal.attempts(settled.intent_id)
         hashes = tuple(attempt.tx_hash for attempt in attempts)
-        return Past(settled.intent_id, attempts[0].nonce, settled.block_number or 0, settled.block_hash or "", hashes)
+        return EndedIntent(
+            settled.intent_id, attempts[0].nonce, settled.block_number or 0, settled.block_hash or "", hashes
+        )

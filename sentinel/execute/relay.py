@@ -22,20 +22,22 @@ _ENDS = ("INCLUDED", "FAILED", "CANCELLED")
 _MAX_REPLY = 64 * 1024  # bytes
 _ASKS = 100  # times that one transaction is asked about at most
 
-Told = Callable[[HexHash, str], None]  # a transaction and what the relay says of it, in lower case
+StatusCallback = Callable[[HexHash, str], None]  # a transaction and what the relay says of it, in lower case
 
 
 class Relay:
     """Use as an async context manager. `name` is the way of what is sent here: scheme and host, never a key."""
 
-    def __init__(self, url: str, status_url: str, told: Told, *, timeout: float = 5.0, every: float = 12.0) -> None:
+    def __init__(
+        self, url: str, status_url: str, on_status: StatusCallback, *, timeout: float = 5.0, poll_seconds: float = 12.0
+    ) -> None:
         """Empty `status_url`: nobody asks. Seconds: `timeout` of one request, `every` between two of one status."""
         self.name = redact(url)
         self.rpc = Rpc(url, timeout=timeout)
         self._status_url = status_url.rstrip("/")
-        self._told = told
+        self._told = on_status
         self._timeout = timeout
-        self._every = every
+        self._every = poll_seconds
         self._asking: asyncio.Task[None] | None = None
 
     def watch(self, raw: bytes) -> None:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from sentinel.core.network import HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import TRANSFER_GAS
-from sentinel.execute.fees import FeeCaps, bump, first
+from sentinel.execute.fee_bids import FeeCaps, first_bid, replacement_bid
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class SendRules:
     confirmations: int  # depth at which a receipt counts; 1 is the block itself
     bump_after_blocks: int
     resend_after: float  # seconds
@@ -38,7 +38,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentAttempt:
     """When an attempt was sent, in this process's life."""
 
     at: float  # Unix seconds of the last time
@@ -46,7 +46,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ChainView:
     """What the chain shows at one head."""
 
     now: float  # Unix seconds
@@ -54,7 +54,7 @@ class Seen:
     base_fee: int  # wei per gas
     receipts: Mapping[HexHash, Receipt]  # of every attempt that has one
     nonce: int  # transactions mined up to the head
-    deep_nonce: int  # mined up to `Rules.foreign_depth` (or `confirmations`, the deeper) blocks below
+    deep_nonce: int  # mined up to `SendRules.foreign_depth` (or `confirmations`, the deeper) blocks below
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +109,15 @@ Step = First | Send | Bump | Cancel | Wait | Settle | Halt
 
 
 def next_step(
-    intent: Intent, attempts: Sequence[Attempt], sent: Mapping[HexHash, Sent], seen: Seen, rules: Rules
+    intent: Intent, attempts: Sequence[Attempt], sent: Mapping[HexHash, SentAttempt], seen: ChainView, rules: SendRules
 ) -> Step:
     """`attempts` oldest first, all of one nonce; `sent` lacks those that this process has not sent."""
-    rules = replace(rules, caps=rules.caps.beside(intent.decision.simulation.data_fee))
+    rules = replace(rules, caps=rules.caps.less_data_fee(intent.decision.simulation.data_fee))
     late = seen.now > intent.deadline
     if not attempts:
         if late:
             return Settle(Outcome.EXPIRED, None)  # nothing was signed, so nothing can be on its way
-        return First(first(intent.env, intent.tx.gas_limit, rules.caps.room()))
+        return First(first_bid(intent.env, intent.tx.gas_limit, rules.caps.room()))
     if (ended := _ended(attempts, seen, rules)) is not None:
         return ended
 
@@ -127,7 +127,11 @@ def next_step(
         return Halt(last.nonce)
     if seen.nonce > last.nonce:
         return Wait("the nonce is used; by which transaction is not visible yet", overdue)
-    if late and not last.cancel and (fees := bump(last.fees, TRANSFER_GAS, rules.caps, seen.base_fee)) is not None:
+    if (
+        late
+        and not last.cancel
+        and (fees := replacement_bid(last.fees, TRANSFER_GAS, rules.caps, seen.base_fee)) is not None
+    ):
         return Cancel(fees)
     if last.tx_hash not in sent:
         return Send(last)
@@ -139,7 +143,7 @@ def next_step(
     return Wait("pending", overdue)
 
 
-def _ended(attempts: Sequence[Attempt], seen: Seen, rules: Rules) -> Settle | Wait | None:
+def _ended(attempts: Sequence[Attempt], seen: ChainView, rules: SendRules) -> Settle | Wait | None:
     for attempt in attempts:
         receipt = seen.receipts.get(attempt.tx_hash)
         if receipt is None or not receipt.canonical:
@@ -152,7 +156,7 @@ def _ended(attempts: Sequence[Attempt], seen: Seen, rules: Rules) -> Settle | Wa
     return None
 
 
-def _raise(intent: Intent, last: Attempt, seen: Seen, rules: Rules) -> Fees | None:
+def _raise(intent: Intent, last: Attempt, seen: ChainView, rules: SendRules) -> Fees | None:
     if last.cancel:
-        return bump(last.fees, TRANSFER_GAS, rules.caps, seen.base_fee)
-    return bump(last.fees, intent.tx.gas_limit, rules.caps.room(), seen.base_fee)
+        return replacement_bid(last.fees, TRANSFER_GAS, rules.caps, seen.base_fee)
+    return replacement_bid(last.fees, intent.tx.gas_limit, rules.caps.room(), seen.base_fee)

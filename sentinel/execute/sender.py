@@ -19,31 +19,31 @@ from sentinel.core.network import HexHash, Network
 from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
 from sentinel.core.units import TRANSFER_GAS
-from sentinel.decide.controls import purpose_of
-from sentinel.execute.ending import mined, unmined
+from sentinel.decide.operator_controls import purpose_of
+from sentinel.execute.chain_reader import ChainReader
+from sentinel.execute.execution_ports import BroadcastPort, ExecutionObserver, NoExecutionObserver
 from sentinel.execute.finality import Finality
-from sentinel.execute.outside import Broadcast, Observer, Silent
 from sentinel.execute.send_errors import Answer
 from sentinel.execute.send_state import (
     Bump,
     Cancel,
+    ChainView,
     First,
     Halt,
-    Rules,
-    Seen,
     Send,
-    Sent,
+    SendRules,
+    SentAttempt,
     Settle,
     Step,
     Wait,
     next_step,
 )
-from sentinel.execute.watch import Watch
-from sentinel.journal.intents import Pending
+from sentinel.execute.settlement import settle_mined, settle_unmined
+from sentinel.journal.intents import OpenIntent
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
-from sentinel.signing.limits import DAY_RULES
 from sentinel.signing.signer import Signer
+from sentinel.signing.signer_limits import DAY_RULES
 
 Finalise = Callable[[Simulation, MarketState, Signer], Awaitable[TxRequest]]  # signs the permit, fixes the bytes
 Recheck = Callable[[Intent], Awaitable[bool]]  # are the bytes still good? asked when sending was held up
@@ -53,27 +53,27 @@ async def always(_: Intent) -> bool:
     return True
 
 
-class Executor:
+class LiveExecutor:
     """Single writer of one wallet. Give `reconcile` a turn before the first `execute`."""
 
     def __init__(
         self,
         rpc: JsonRpc,
-        broadcast: Broadcast,
+        broadcast: BroadcastPort,
         journal: Journal,
         signer: Signer,
         network: Network,
         genesis: HexHash,
         finalise: Finalise,
-        rules: Rules,
+        rules: SendRules,
         *,
         recheck: Recheck = always,
-        observer: Observer | None = None,
+        observer: ExecutionObserver | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`genesis`: hash of the pinned block (block 0 where none is pinned)."""
         self.journal = journal
-        self.watch = Watch(rpc, network, signer.address, genesis)
+        self.watch = ChainReader(rpc, network, signer.address, genesis)
         self._finality = Finality(journal, self.watch)
         self.clock = clock
         self._broadcast = broadcast
@@ -82,16 +82,16 @@ class Executor:
         self._finalise = finalise
         self._rules = rules
         self._recheck = recheck
-        self._observer = observer or Silent()
+        self._observer = observer or NoExecutionObserver()
         self._lock = asyncio.Lock()
         self._intent: Intent | None = None
         self._attempts: tuple[Attempt, ...] = ()
-        self._sent: dict[HexHash, Sent] = {}
+        self._sent: dict[HexHash, SentAttempt] = {}
         self._mined_in: dict[HexHash, HexHash] = {}  # attempt -> block that we saw it in
         self._head = 0
 
     @property
-    def in_flight(self) -> Intent | None:
+    def open_intent(self) -> Intent | None:
         return self._intent
 
     async def prepare(self, decision: Act, state: MarketState) -> Intent:
@@ -122,26 +122,26 @@ class Executor:
         Raises JournalError (nothing was sent), ChainMismatch.
         """
         async with self._lock:
-            if not intent.signed or not self.journal.is_unfinished(intent.id):
+            if not intent.signed or not self.journal.is_open(intent.id):
                 raise Refused("intent", "it is not signed, or the journal has not accepted it, or it has ended")
             if self._intent is not None:  # followed already, or it waits: a reorg has opened an earlier one meanwhile
                 return
             self._head = max(self._head, intent.env.number - 1)
-            self.adopt(Pending(intent, ()))
-            seen = Seen(self.clock(), self._head, intent.env.base_fee, {}, 0, 0)
+            self.adopt(OpenIntent(intent, ()))
+            seen = ChainView(self.clock(), self._head, intent.env.base_fee, {}, 0, 0)
             try:
                 await self._do(next_step(intent, (), {}, seen, self._rules))
             except Unavailable as error:  # the node, or the signer: `on_head` asks again
                 self._observer.alarm("unsent", f"{intent.id}: {error}")
 
-    def adopt(self, pending: Pending | None) -> None:
+    def adopt(self, pending: OpenIntent | None) -> None:
         """Follow what an earlier run left, or a reorg opened again. Nothing happens before the next head."""
         self._intent, self._attempts = (pending.intent, pending.attempts) if pending else (None, ())
         self._sent, self._mined_in = {}, {}
 
     def _take_up(self) -> None:
         """What the journal says is open now, if anything is."""
-        self.adopt(next(iter(self.journal.unfinished()), None))
+        self.adopt(next(iter(self.journal.open_intents()), None))
 
     async def on_head(self, head: Head) -> Settled | None:
         """Do the next thing about what is in flight; gives the end of it when this head brought it.
@@ -181,11 +181,11 @@ class Executor:
         rules = self._rules
         hashes = [attempt.tx_hash for attempt in self._attempts]
         depth = max(rules.foreign_depth, rules.confirmations) - 1
-        receipts, nonce, deep_nonce = await self.watch.look(hashes, head, depth) if hashes else ({}, 0, 0)
+        receipts, nonce, deep_nonce = await self.watch.look_up_receipts(hashes, head, depth) if hashes else ({}, 0, 0)
         for attempt in self._attempts:
             receipt = receipts.get(attempt.tx_hash)
             self._note_inclusion(attempt.tx_hash, receipt.block_hash if receipt and receipt.canonical else None)
-        seen = Seen(self.clock(), head.number, head.base_fee, receipts, nonce, deep_nonce)
+        seen = ChainView(self.clock(), head.number, head.base_fee, receipts, nonce, deep_nonce)
         step = next_step(intent, self._attempts, self._sent, seen, rules)
         if isinstance(step, First) and not await self._recheck(intent):
             return Settle(Outcome.EXPIRED, None)
@@ -218,14 +218,16 @@ class Executor:
                     self._observer.alarm("overdue", f"{self._intent.id}: {why}")
             case Settle(outcome, receipt):
                 if receipt is None:
-                    return self._end(unmined(self._intent.id, outcome))
-                settled, lost = await mined(self.watch, self._finality, self._head, self._intent.id, outcome, receipt)
+                    return self._end(settle_unmined(self._intent.id, outcome))
+                settled, lost = await settle_mined(
+                    self.watch, self._finality, self._head, self._intent.id, outcome, receipt
+                )
                 if lost is not None:
-                    self._latch(lost)
+                    self._halt(lost)
                 return self._end(settled)
             case Halt(nonce):
-                self._latch(f"nonce {nonce} was used by a transaction that Sentinel did not sign")
-                return self._end(unmined(self._intent.id, Outcome.UNKNOWN))
+                self._halt(f"nonce {nonce} was used by a transaction that Sentinel did not sign")
+                return self._end(settle_unmined(self._intent.id, Outcome.UNKNOWN))
         return None
 
     # ---------------------------------------------------------------- sign, commit, send: in this order
@@ -236,7 +238,7 @@ class Executor:
         purpose = purpose_of(intent.decision.simulation.candidate.action, self._network.quote)
         if (why := self.journal.bar(purpose)) is not None:
             self._observer.alarm("paused", f"{intent.id} was not signed: {why}")
-            return self._end(unmined(intent.id, Outcome.EXPIRED))
+            return self._end(settle_unmined(intent.id, Outcome.EXPIRED))
         if ours > chain:  # a reorg, or a node that lags: signing now would leave a hole or reuse a nonce (I4)
             self._observer.alarm("nonce_gap", f"the chain counts {chain}, the journal {ours}")
             return None
@@ -248,9 +250,9 @@ class Executor:
         except SignerRefused as error:
             if error.rule in DAY_RULES:  # the day's counters are full: no fault, and over at 00:00 UTC
                 self._observer.alarm("signer_day", f"{intent.id}: {error}; until 00:00 UTC")
-                return self._end(unmined(intent.id, Outcome.EXPIRED))
-            self._latch(f"the signer refused what policy had passed: {error}")
-            return self._end(unmined(intent.id, Outcome.EXPIRED))
+                return self._end(settle_unmined(intent.id, Outcome.EXPIRED))
+            self._halt(f"the signer refused what policy had passed: {error}")
+            return self._end(settle_unmined(intent.id, Outcome.EXPIRED))
         await self._commit_and_send(intent, attempt)
         return None
 
@@ -291,7 +293,7 @@ class Executor:
     async def _send(self, intent: Intent, attempt: Attempt) -> None:
         """Once. Whatever the answer is, only nonces and receipts tell what became of it (I6)."""
         earlier = self._sent.get(attempt.tx_hash)
-        self._sent[attempt.tx_hash] = Sent(self.clock(), earlier.block if earlier else self._head)
+        self._sent[attempt.tx_hash] = SentAttempt(self.clock(), earlier.block if earlier else self._head)
         reply = await self._broadcast.send(attempt.raw, attempt.way)
         held = reply.answer is Answer.HELD
         facts = {"tx_hash": attempt.tx_hash, "answer": reply.answer.value, "detail": reply.detail}
@@ -310,6 +312,6 @@ class Executor:
         self._observer.settled(intent, settled, pnl)
         return settled
 
-    def _latch(self, reason: str) -> None:
-        self.journal.latch(reason)
+    def _halt(self, reason: str) -> None:
+        self.journal.halt(reason)
         self._observer.alarm("latched", reason)

@@ -11,10 +11,10 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import EquityPoint, Settled
 from sentinel.core.units import HOUR
-from sentinel.core.valuation import marks
+from sentinel.core.valuation import reference_prices
 from sentinel.journal.ledger import Ledger
-from sentinel.journal.performance import Own
-from sentinel.journal.records import decode, dumps, loads
+from sentinel.journal.performance import OwnTransaction
+from sentinel.journal.serialization import decode, dumps, loads
 
 TABLE = """
 CREATE TABLE equity (
@@ -37,7 +37,7 @@ class EquitySeries:
             settled = self._ledger.one("SELECT 1 FROM settled WHERE seq > ? LIMIT 1", seq) is not None
             if state.head.number <= block or not (settled or now - at / 1000 >= EVERY):
                 return False
-        point = EquityPoint(int(now), state.head.number, dict(state.balances), marks(state))
+        point = EquityPoint(int(now), state.head.number, dict(state.balances), reference_prices(state))
         with self._ledger.transaction():
             added = self._ledger.append("equity", dumps(point))
             self._ledger.execute("INSERT INTO equity VALUES (?,?,?)", added.seq, added.at, point.block)
@@ -48,7 +48,7 @@ class EquitySeries:
         rows = self._ledger.all("SELECT body FROM equity JOIN records USING (seq) ORDER BY seq")
         return tuple(loads(EquityPoint, body) for (body,) in rows)
 
-    def own(self) -> tuple[Own, ...]:
+    def own(self) -> tuple[OwnTransaction, ...]:
         """Our own mined transactions, in the order of their settlements."""
         rows = self._ledger.all(
             "SELECT body, settled.at, kind_of.kind, outcome FROM settled JOIN records USING (seq) "
@@ -63,7 +63,7 @@ class EquitySeries:
             changes = dict(settled.realised)
             changes[NATIVE] = changes.get(NATIVE, 0) - settled.gas_cost
             found.append(
-                Own(
+                OwnTransaction(
                     block=settled.block_number,
                     at=at // 1000,
                     changes=changes,

@@ -18,14 +18,14 @@ from sentinel.core.transaction import Attempt, Intent, Outcome, Settled, drift_b
 from sentinel.core.valuation import value
 from sentinel.journal import reports
 from sentinel.journal.ledger import Ledger
-from sentinel.journal.records import canonical, decode, dumps, encode, loads
+from sentinel.journal.serialization import canonical, decode, dumps, encode, loads
 from sentinel.journal.states import MINED, State, ended_as, state_of, step
 
-OPEN, ENDED, WAITING = 0, 1, 2
+OPEN_STATES, ENDED_STATES, SENT_STATES = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class OpenIntent:
     """An accepted intent, with every attempt that was ever committed for it, oldest first."""
 
     intent: Intent
@@ -46,7 +46,7 @@ def accept(
     volume = value(gross, marks, network) if intent.signed else 0
     body = {"intent": encode(intent), "marks": encode(marks), "volume": str(volume), "cycle": cycle}
     added = ledger.append("intent", canonical(body))
-    state, finished = (State.ACCEPTED, OPEN) if intent.signed else (State.DRY, ENDED)
+    state, finished = (State.ACCEPTED, OPEN_STATES) if intent.signed else (State.DRY, ENDED_STATES)
     ledger.execute(
         "INSERT INTO intents VALUES (?,?,?,?,?,?,?,?,NULL,?)",
         *(intent.id, added.seq, added.at, *who, type(action).__name__.lower(), state.value, finished, str(volume)),
@@ -133,10 +133,10 @@ def not_final(ledger: Ledger) -> tuple[Settled, ...]:
     return tuple(decode(Settled, json.loads(body)["settled"]) for (body,) in rows)
 
 
-def unfinished(ledger: Ledger) -> tuple[Pending, ...]:
+def open_intents(ledger: Ledger) -> tuple[OpenIntent, ...]:
     """The open one, then those that wait for it, lowest nonce first."""
     ids = ledger.all("SELECT id FROM intents WHERE finished IN (0, 2) ORDER BY finished, nonce")
-    return tuple(Pending(reports.intent_of(ledger, id_)[0], attempts(ledger, id_)) for (id_,) in ids)
+    return tuple(OpenIntent(reports.intent_of(ledger, id_)[0], attempts(ledger, id_)) for (id_,) in ids)
 
 
 def attempts(ledger: Ledger, intent_id: str) -> tuple[Attempt, ...]:

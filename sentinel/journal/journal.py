@@ -19,15 +19,15 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
-from sentinel.core.valuation import marks
-from sentinel.decide.controls import Purpose
-from sentinel.journal import equity, intents, migrate, reports
+from sentinel.core.valuation import reference_prices
+from sentinel.decide.operator_controls import Purpose
+from sentinel.journal import equity, intents, migrations, reports
+from sentinel.journal.control_records import ControlRecords
 from sentinel.journal.equity import EquitySeries
-from sentinel.journal.intents import Pending
+from sentinel.journal.intents import OpenIntent
 from sentinel.journal.ledger import Ledger
-from sentinel.journal.records import canonical, dumps, loads
-from sentinel.journal.reports import CycleLine, Summary, Trade
-from sentinel.journal.standing import Standing
+from sentinel.journal.reports import CycleLine, JournalSummary, Trade
+from sentinel.journal.serialization import canonical, dumps, loads
 from sentinel.journal.states import State
 
 VERSION = 2
@@ -60,7 +60,7 @@ class Journal:
 
     def __init__(self, ledger: Ledger, network: Network, wallet: str, genesis: str) -> None:
         self._ledger = ledger
-        self.standing = Standing(ledger)
+        self.standing = ControlRecords(ledger)
         self.equity = EquitySeries(ledger)
         self.genesis = genesis  # as `open` takes it
         self._network = network
@@ -82,7 +82,7 @@ class Journal:
         Raises WalletBusy, ChainMismatch (the file belongs to another chain or wallet) or JournalError.
         """
         tables = _TABLES + equity.TABLE
-        ledger = Ledger(path, tables, VERSION, steps=migrate.STEPS, read_only=read_only, clock=clock)
+        ledger = Ledger(path, tables, VERSION, steps=migrations.STEPS, read_only=read_only, clock=clock)
         try:
             found = ledger.meta("owner")
             named = json.loads(found or "{}")
@@ -120,7 +120,7 @@ class Journal:
         self._accept(None, intent, state)
 
     def _accept(self, record: CycleRecord | None, intent: Intent, state: MarketState | None) -> None:
-        prices = marks(state) if state is not None else {}
+        prices = reference_prices(state) if state is not None else {}
         with self._ledger.transaction():
             cycle = self._add_cycle(record) if record is not None else None
             intents.accept(self._ledger, self._who, self._network, intent, prices, cycle)
@@ -149,11 +149,11 @@ class Journal:
         with self._ledger.transaction():
             self._ledger.append("counterfactual", dumps(found))
 
-    def unfinished(self) -> tuple[Pending, ...]:
+    def open_intents(self) -> tuple[OpenIntent, ...]:
         """The open intent, then those that wait for it: a reorg has opened it again beneath them."""
-        return intents.unfinished(self._ledger)
+        return intents.open_intents(self._ledger)
 
-    def is_unfinished(self, intent_id: str) -> bool:
+    def is_open(self, intent_id: str) -> bool:
         row = self._ledger.one("SELECT 1 FROM intents WHERE id = ? AND finished != 1", intent_id)
         return row is not None
 
@@ -171,14 +171,14 @@ class Journal:
     # ---------------------------------------------------------------- the latch
 
     @property
-    def latched(self) -> str | None:
+    def halt_reason(self) -> str | None:
         return self._ledger.meta("latch") or None
 
-    def latch(self, reason: str, by: str = "sentinel") -> None:
-        """As `Standing.latch`."""
-        self.standing.latch(reason, by)
+    def halt(self, reason: str, by: str = "sentinel") -> None:
+        """As `ControlRecords.latch`."""
+        self.standing.halt(reason, by)
 
-    def unlatch(self, by: str) -> None:
+    def resume(self, by: str) -> None:
         """Only an operator's command calls this (I25)."""
         self.standing.release(by)
 
@@ -193,7 +193,7 @@ class Journal:
 
     def bar(self, purpose: Purpose) -> str | None:
         """Why nothing of this purpose may be sent now; None where it may."""
-        return self.standing.orders.bar(purpose)
+        return self.standing.controls.bar(purpose)
 
     # ---------------------------------------------------------------- reading
 
@@ -203,11 +203,11 @@ class Journal:
 
     def open_states(self) -> tuple[tuple[str, int], ...]:
         """As `reports.unfinished`."""
-        return reports.unfinished(self._ledger)
+        return reports.open_intent_ids(self._ledger)
 
-    def drifts(self, limit: int) -> tuple[float, ...]:
+    def shortfalls(self, limit: int) -> tuple[float, ...]:
         """Of swaps confirmed since the operator last resumed: realised against simulated, bps, newest first."""
-        return reports.drifts(self._ledger, limit)
+        return reports.shortfalls(self._ledger, limit)
 
     def counterfactuals(self) -> Iterator[Counterfactual]:
         """Oldest first. Reads the whole file: for distillation, not for the hot path."""
@@ -217,7 +217,7 @@ class Journal:
         """Cycles that came as far as a proposal, oldest first; their hashes are checked on the way. As above."""
         return reports.decided(self._ledger)
 
-    def outcomes(self) -> tuple[reports.Settlement, ...]:
+    def outcomes(self) -> tuple[reports.TradeOutcome, ...]:
         """Each trade that a cycle decided and that was mined, oldest first."""
         return reports.settlements(self._ledger)
 
@@ -229,7 +229,7 @@ class Journal:
         """Newest first, of those after so many records; approvals among them, dry ones too."""
         return reports.trades(self._ledger, limit, after)
 
-    def summary(self) -> Summary:
+    def summary(self) -> JournalSummary:
         return reports.summary(self._ledger)
 
     def get_cycle(self, id_: int | str) -> CycleRecord:

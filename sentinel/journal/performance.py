@@ -19,7 +19,7 @@ from sentinel.core.valuation import value
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnTransaction:
     """One mined transaction of ours."""
 
     block: int
@@ -32,7 +32,7 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EquityStep:
     """One point, and what came about since the one before. Base units of the quote token, at this point's prices."""
 
     at: int  # Unix seconds
@@ -46,7 +46,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class PerformanceDay:
     """One UTC day. Base units of the quote token where not said otherwise."""
 
     day: str  # 2026-11-25
@@ -61,9 +61,9 @@ class Day:
     drawdown_bps: int  # the deepest that was seen this day
 
 
-def steps(points: Sequence[EquityPoint], own: Sequence[Own], network: Network) -> tuple[Step, ...]:
+def steps(points: Sequence[EquityPoint], own: Sequence[OwnTransaction], network: Network) -> tuple[EquityStep, ...]:
     """`points` by ascending block. The first one is where counting begins."""
-    found: list[Step] = []
+    found: list[EquityStep] = []
     held: dict[Symbol, int] = {}
     index = peak = 1.0
     for place, point in enumerate(points):
@@ -82,20 +82,20 @@ def steps(points: Sequence[EquityPoint], own: Sequence[Own], network: Network) -
         peak = max(peak, index)
         hold = value(held, point.prices, network)
         fallen = round((1 - index / peak) * BPS)
-        found.append(Step(point.at, point.block, equity, hold, flows, flow, change, fallen))
+        found.append(EquityStep(point.at, point.block, equity, hold, flows, flow, change, fallen))
     return tuple(found)
 
 
-def days(points: Sequence[Step], own: Sequence[Own]) -> tuple[Day, ...]:
+def days(points: Sequence[EquityStep], own: Sequence[OwnTransaction]) -> tuple[PerformanceDay, ...]:
     """Oldest first; a day without a point or a transaction is left out."""
     found = []
-    last: Step | None = None
+    last: EquityStep | None = None
     for day in sorted({_day(step.at) for step in points} | {_day(one.at) for one in own}):
         seen = [step for step in points if _day(step.at) == day]
         mined = [one for one in own if _day(one.at) == day]
         last = seen[-1] if seen else last
         found.append(
-            Day(
+            PerformanceDay(
                 day=day,
                 trades=sum(one.trade for one in mined),
                 realised=sum(one.pnl for one in mined),
@@ -111,7 +111,7 @@ def days(points: Sequence[Step], own: Sequence[Own]) -> tuple[Day, ...]:
     return tuple(found)
 
 
-def _flows(before: EquityPoint, after: EquityPoint, own: Sequence[Own]) -> Iterator[tuple[Symbol, int]]:
+def _flows(before: EquityPoint, after: EquityPoint, own: Sequence[OwnTransaction]) -> Iterator[tuple[Symbol, int]]:
     """What no transaction of ours, mined after the one point and up to the other, explains; zeros left out."""
     ours = [one.changes for one in own if before.block < one.block <= after.block]
     for symbol in sorted({*before.balances, *after.balances}):

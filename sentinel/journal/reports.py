@@ -15,10 +15,10 @@ from sentinel.core.network import Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Counterfactual, Intent, Settled
 from sentinel.core.units import DAY
-from sentinel.decide.controls import FLATTEN
+from sentinel.decide.operator_controls import FLATTEN
+from sentinel.journal.control_records import ReplayedControls
 from sentinel.journal.ledger import Ledger
-from sentinel.journal.records import decode, loads
-from sentinel.journal.standing import Folded
+from sentinel.journal.serialization import decode, loads
 from sentinel.journal.states import State
 
 
@@ -56,7 +56,7 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class JournalSummary:
     cycles: int
     acts: int
     holds: int
@@ -65,7 +65,7 @@ class Summary:
     cancelled: int
     expired: int
     unknown: int  # swaps and approvals
-    in_flight: int
+    open_intents: int
     approvals: int  # confirmed ones
     sampled: int  # final actions asked for
     parsed: int
@@ -75,7 +75,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class TradeOutcome:
     """How a voted trade was decided, and how it ended."""
 
     intent_id: str
@@ -89,7 +89,7 @@ class Settlement:
     drift_bps: float | None
 
 
-def settlements(ledger: Ledger) -> tuple[Settlement, ...]:
+def settlements(ledger: Ledger) -> tuple[TradeOutcome, ...]:
     rows = ledger.all(
         "SELECT c.intent_id, c.at, s.at, json_extract(r.body, '$.proposal.source'), c.votes, c.asked, "
         "json_extract(r.body, '$.decision.spread_bps'), s.outcome = 'reverted', s.drift_bps "
@@ -99,7 +99,7 @@ def settlements(ledger: Ledger) -> tuple[Settlement, ...]:
         FLATTEN,  # nobody voted
     )
     return tuple(
-        Settlement(id_, at / 1000, ended / 1000, source, votes, asked, spread, bool(reverted), drift)
+        TradeOutcome(id_, at / 1000, ended / 1000, source, votes, asked, spread, bool(reverted), drift)
         for id_, at, ended, source, votes, asked, spread, reverted, drift in rows
     )
 
@@ -158,7 +158,7 @@ def _trade(
     )
 
 
-def summary(ledger: Ledger) -> Summary:
+def summary(ledger: Ledger) -> JournalSummary:
     count, acts, asked, parsed, simulated = ledger.one(
         "SELECT count(*), ifnull(sum(act), 0), ifnull(sum(asked), 0), ifnull(sum(parsed), 0), "
         "ifnull(sum(simulated), 0) FROM cycles"
@@ -166,7 +166,7 @@ def summary(ledger: Ledger) -> Summary:
     finished = ledger.all("SELECT kind, state, count(*) FROM intents WHERE finished = 1 GROUP BY 1, 2")
     ended = {(kind, state): number for kind, state, number in finished}
     drift = ledger.one("SELECT drift_bps FROM settled WHERE drift_bps NOTNULL ORDER BY abs(drift_bps) DESC LIMIT 1")
-    return Summary(
+    return JournalSummary(
         cycles=count,
         acts=acts,
         holds=count - acts,
@@ -175,7 +175,7 @@ def summary(ledger: Ledger) -> Summary:
         cancelled=ended.get(("swap", "cancelled"), 0),
         expired=ended.get(("swap", "expired"), 0),
         unknown=sum(number for (_, state), number in ended.items() if state == "unknown"),
-        in_flight=ledger.one("SELECT count(*) FROM intents WHERE finished != 1")[0],
+        open_intents=ledger.one("SELECT count(*) FROM intents WHERE finished != 1")[0],
         approvals=ended.get(("approve", "confirmed"), 0),
         sampled=asked,
         parsed=parsed,
@@ -197,7 +197,7 @@ def spent_today(ledger: Ledger, now: float) -> Spent:
     return Spent(loss=max(0, -pnl), volume=sum(int(row[0]) for row in volumes))
 
 
-def unfinished(ledger: Ledger) -> tuple[tuple[str, int], ...]:
+def open_intent_ids(ledger: Ledger) -> tuple[tuple[str, int], ...]:
     """(state, Unix milliseconds of its acceptance) of each intent that has not ended, oldest first."""
     rows = ledger.all("SELECT state, at FROM intents WHERE finished IN (0, 2) ORDER BY at")
     return tuple((str(state), int(at)) for state, at in rows)
@@ -213,7 +213,7 @@ def config_of(ledger: Ledger, cycle: int | str) -> dict[str, Any] | None:
     return None if row is None else dict(json.loads(row[0])["values"])
 
 
-def drifts(ledger: Ledger, limit: int) -> tuple[float, ...]:
+def shortfalls(ledger: Ledger, limit: int) -> tuple[float, ...]:
     rows = ledger.all(
         "SELECT drift_bps FROM settled WHERE drift_bps NOTNULL AND seq > ? ORDER BY seq DESC LIMIT ?",
         *(int(ledger.meta("unlatched") or 0), limit),
@@ -243,7 +243,7 @@ def verify(ledger: Ledger) -> int:
     decided: set[int] = set()
     settled_by: dict[str, int] = {}
     final = 0
-    orders = Folded()
+    orders = ReplayedControls()
     points: set[int] = set()
     for record in ledger.records():
         count += 1
@@ -271,7 +271,7 @@ def verify(ledger: Ledger) -> int:
             case "final":
                 final = max(final, settled_by[body["intent_id"]])
             case "latch":
-                orders.latched(record.seq, body["on"], body["reason"], body["by"])
+                orders.apply_halt(record.seq, body["on"], body["reason"], body["by"])
             case "flatten":
                 orders.flatten = "on" if body["on"] else ""
             case "equity":
@@ -287,10 +287,10 @@ def verify(ledger: Ledger) -> int:
         "settled": (dict(ledger.all("SELECT intent_id, pnl FROM settled")), pnl),
         "cycles": ({seq for (seq,) in ledger.all("SELECT seq FROM cycles")}, decided),
         "equity": ({seq for (seq,) in ledger.all("SELECT seq FROM equity")}, points),
-        "latch": (ledger.meta("latch") or "", orders.latch),
-        "halt": (ledger.meta("halted") or "", orders.halted),
+        "latch": (ledger.meta("latch") or "", orders.halt_reason),
+        "halt": (ledger.meta("halted") or "", orders.sentinel_halted),
         "sale": (ledger.meta("flatten") or "", orders.flatten),
-        "unlatched": (int(ledger.meta("unlatched") or 0), orders.unlatched),
+        "unlatched": (int(ledger.meta("unlatched") or 0), orders.resumed_at),
         "final": (int(ledger.meta("final") or 0), final),
     }
     for name, (found, expected) in index.items():

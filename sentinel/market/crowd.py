@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sentinel.core.units import BPS, GWEI, PIPS
 from sentinel.market.contracts import POOLS
-from sentinel.market.prices import Bar
+from sentinel.market.price_path import Bar
 
 _PAIR = ("WETH/USDC-v2", "WETH/USDC-v3-3000")  # these stray; the deepest pool leads the price and never does
 _TRIANGLE = ("WBTC/USDC-v3-3000", "WBTC/WETH-v3-3000")
@@ -20,7 +20,7 @@ _STALE = 0.0098  # an opening that has drifted this far from the price is closed
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
+class CrowdBehaviour:
     """Ratios are of the price, in bps; blocks are bars."""
 
     tip: int = GWEI // 10  # wei per gas, of the crowd's transactions
@@ -42,7 +42,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BarTarget:
     """One bar's targets. A pool that is absent is left alone."""
 
     bar: Bar
@@ -60,7 +60,7 @@ def fair(pool: str, bar: Bar) -> float:
 
 
 class Crowd:
-    def __init__(self, seed: int, behaviour: Behaviour) -> None:
+    def __init__(self, seed: int, behaviour: CrowdBehaviour) -> None:
         self._behaviour = behaviour
         noise = random.Random(f"noise {seed}")  # V4 draws apart, so that the other pools' paths are as they were
         self._noise_rng = {
@@ -76,7 +76,7 @@ class Crowd:
         self._opening: Opening | None = None
         self._bar = 0
 
-    def next(self, bar: Bar) -> Wish:
+    def next(self, bar: Bar) -> BarTarget:
         """What the crowd makes of the next bar."""
         self._bar += 1
         base_fee, noise = self._next_base_fee(), self._next_noise()
@@ -89,7 +89,7 @@ class Crowd:
             else:
                 pools[pool.name] = fair(pool.name, bar) * (1 + noise[pool.name])
         ahead = self._order_rng.random() < self._behaviour.ahead
-        return Wish(bar, pools, base_fee, ahead, self._opening)
+        return BarTarget(bar, pools, base_fee, ahead, self._opening)
 
     def _next_base_fee(self) -> int:
         """A walk between the bounds whose steps stay well under the protocol's 12.5 % a block."""

@@ -15,10 +15,10 @@ from sentinel.core.errors import RpcError
 from sentinel.core.host.process import Child
 from sentinel.core.network import DEVELOPMENT_CHAIN, NATIVE, Address, Network, Symbol
 from sentinel.market.artifacts import Artifacts
-from sentinel.market.crowd import Behaviour
-from sentinel.market.driver import Clock, Market, MarketError
+from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.genesis import GAS_LIMIT, HARDFORK, genesis
-from sentinel.market.prices import PricePath
+from sentinel.market.local_market import Clock, LocalMarket, MarketError
+from sentinel.market.price_path import PricePath
 
 KEPT_STATES = 256  # blocks whose state can still be read
 KEPT_BLOCKS = 4096  # blocks whose transactions and receipts can; together they bound Anvil's memory
@@ -31,7 +31,7 @@ class Devnet:
     rpc_url: str
     ws_url: str
     network: Network
-    market: Market
+    market: LocalMarket
     rpc: Rpc
     process: Child
 
@@ -44,7 +44,7 @@ class Devnet:
         listen: str = HOST,
         prices: PricePath | None = None,
         seed: int = 7,
-        behaviour: Behaviour | None = None,
+        behaviour: CrowdBehaviour | None = None,
         clock: Clock = time.time,
         anvil: str | Path | None = None,
         cache: Path | None = None,
@@ -72,7 +72,7 @@ class Devnet:
         try:
             async with Rpc(url) as rpc:
                 network = load_network("devnet")
-                market = Market(rpc, network, prices, seed=seed, behaviour=behaviour, clock=clock)
+                market = LocalMarket(rpc, network, prices, seed=seed, behaviour=behaviour, clock=clock)
                 await market.open()
                 yield cls(url, url.replace("http", "ws", 1), network, market, rpc, process)
         finally:

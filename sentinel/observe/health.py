@@ -16,7 +16,7 @@ STUCK_AFTER = 120.0  # seconds that one cycle may take before the daemon counts 
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheck:
     name: str
     ok: bool
     why: str  # one sentence for a person, also where all is well
@@ -43,7 +43,7 @@ class Health:
         self._ticks = ticks
         self._head: Head | None = None
         self._busy_since: dict[str, float] = {}  # what is under way: the cycle, the follower's look
-        self._reports: dict[str, tuple[Check, float]] = {}
+        self._reports: dict[str, tuple[HealthCheck, float]] = {}
         self._parts = parts
         self._stopping = stopping
 
@@ -60,36 +60,36 @@ class Health:
             del self._busy_since[part]
 
     def report(self, part: str, ok: bool, why: str) -> None:
-        self._reports[part] = (Check(part, ok, why), self._ticks())
+        self._reports[part] = (HealthCheck(part, ok, why), self._ticks())
 
-    def alive(self) -> tuple[Check, ...]:
+    def alive(self) -> tuple[HealthCheck, ...]:
         """Whoever asks proves by being answered that the loop turns."""
         return (self._moves("cycle"), self._moves("follow"))
 
-    def ready(self) -> tuple[Check, ...]:
+    def ready(self) -> tuple[HealthCheck, ...]:
         checks = [*self.alive(), self._heads(), *(self._part(name) for name in self._parts)]
         if self._stopping():
-            checks.append(Check("running", False, "the daemon is stopping"))
+            checks.append(HealthCheck("running", False, "the daemon is stopping"))
         return tuple(checks)
 
-    def _moves(self, part: str) -> Check:
+    def _moves(self, part: str) -> HealthCheck:
         busy = self._ticks() - self._busy_since.get(part, self._ticks())
         stuck = busy > self._stuck_after
-        return Check(part, not stuck, f"has taken {busy:.0f} s" if stuck else "not stuck")
+        return HealthCheck(part, not stuck, f"has taken {busy:.0f} s" if stuck else "not stuck")
 
-    def _heads(self) -> Check:
+    def _heads(self) -> HealthCheck:
         if self._head is None:
-            return Check("heads", False, "no head has been seen yet")
+            return HealthCheck("heads", False, "no head has been seen yet")
         age = self._clock() - self._head.timestamp
         ok = age <= self._max_head_age
         why = f"block {self._head.number} is {age:.0f} s old"
-        return Check("heads", ok, why if ok else f"{why}, more than {self._max_head_age:g} s")
+        return HealthCheck("heads", ok, why if ok else f"{why}, more than {self._max_head_age:g} s")
 
-    def _part(self, name: str) -> Check:
+    def _part(self, name: str) -> HealthCheck:
         if name not in self._reports:
-            return Check(name, False, "not checked yet")
+            return HealthCheck(name, False, "not checked yet")
         check, at = self._reports[name]
         silent = self._ticks() - at
         if silent > self._max_silence:
-            return Check(name, False, f"not heard of for {silent:.0f} s")
+            return HealthCheck(name, False, f"not heard of for {silent:.0f} s")
         return check

@@ -15,7 +15,7 @@ from sentinel.core.decision import Act
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Settled
-from sentinel.observe import redaction, words
+from sentinel.observe import plain_words, redaction
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -89,7 +89,7 @@ def cycle_fields(record: CycleRecord, network: Network) -> dict[str, object]:
     fields: dict[str, object] = {
         "block": record.head.number,
         "decision": "act" if isinstance(made, Act) else "hold",
-        "reason": words.decision(made, network) + words.notes(record),
+        "reason": plain_words.decision(made, network) + plain_words.notes(record),
         "votes": made.votes,
         "asked": made.asked,
         "simulated": len(record.simulations),
@@ -115,7 +115,7 @@ def cycle_fields(record: CycleRecord, network: Network) -> dict[str, object]:
     return fields
 
 
-def settled_fields(settled: Settled, drift: float | None) -> dict[str, object]:
+def settled_fields(settled: Settled, shortfall_bps: float | None) -> dict[str, object]:
     return {
         "intent": settled.intent_id,
         "outcome": settled.outcome.value,
@@ -124,5 +124,5 @@ def settled_fields(settled: Settled, drift: float | None) -> dict[str, object]:
         "gas_used": settled.gas_used,
         "gas_cost_wei": settled.gas_cost,
         "realised": {symbol: str(amount) for symbol, amount in settled.realised.items()},
-        "drift_bps": None if drift is None else round(drift, 3),
+        "drift_bps": None if shortfall_bps is None else round(shortfall_bps, 3),
     }

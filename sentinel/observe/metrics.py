@@ -24,17 +24,17 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.core.units import BPS, COIN
-from sentinel.observe.health import Check
+from sentinel.observe.health import HealthCheck
 from sentinel.observe.instruments import Instruments
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,47}")
-MOST_VALUES = 64  # distinct label values a metric; a 65th becomes "other"
+MAX_LABEL_VALUES = 64  # distinct label values a metric; a 65th becomes "other"
 FATES = ("asked", "parsed", "discarded", "simulated", "reverted")
 ALARMS = (  # docs/transactions.md says what each means
     *("unsent", "held", "unsigned", "refused", "paused", "overdue", "reopened", "nonce_gap", "nonce_disputed"),
     *("nonce_held", "signer_day", "signer", "allowance", "drift", "latched", "endpoint_refused"),
 )
-OPEN_STATES = ("accepted", "signed", "sent", "seen")  # of a transaction that has not ended
+OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # of a transaction that has not ended
 ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")
 
 
@@ -117,15 +117,15 @@ class Metrics(Instruments):
     def alarm(self, what: str) -> None:
         self.alarms.labels(self._bounded("alarm", what)).inc()
 
-    def observe_settled(self, settled: Settled, drift: float | None, waited: float | None) -> None:
-        """How an intent ended. `drift` in bps where one can be told, `waited` its seconds since the decision."""
+    def observe_settled(self, settled: Settled, shortfall_bps: float | None, waited: float | None) -> None:
+        """How an intent ended. `shortfall` in bps where one can be told, `waited` its seconds since the decision."""
         self.transactions.labels(settled.outcome.value).inc()
         self.gas_paid.inc(settled.gas_cost / COIN)
         if waited is not None:
             self.confirm_seconds.observe(max(0.0, waited))
-        if drift is not None:
-            self.drift.observe(drift)
-            self.last_drift.set(drift)
+        if shortfall_bps is not None:
+            self.shortfall.observe(shortfall_bps)
+            self.last_shortfall.set(shortfall_bps)
 
     def observe_spent(self, spent: Spent, limits: Limits) -> None:
         self.daily_loss.set(valuation.whole_quote(spent.loss, self._network))
@@ -136,9 +136,9 @@ class Metrics(Instruments):
 
     def observe_open(self, states: Sequence[tuple[str, int]]) -> None:
         """(state, Unix milliseconds since when) of each transaction that has not ended, oldest first."""
-        for known in OPEN_STATES:
-            self.open_transactions.labels(known).set(sum(state == known for state, _ in states))
-        self.in_flight_seconds.set(max(0.0, self._clock() - states[0][1] / 1000) if states else 0.0)
+        for known in OPEN_INTENT_STATES:
+            self.open_intents_by_state.labels(known).set(sum(state == known for state, _ in states))
+        self.open_intent_seconds.set(max(0.0, self._clock() - states[0][1] / 1000) if states else 0.0)
 
     def observe_endpoint(self, name: str, state: str, requests: int, failures: int) -> None:
         """Totals of one endpoint of the chain, and its state of ENDPOINT_STATES."""
@@ -151,7 +151,7 @@ class Metrics(Instruments):
         """What the trader does, and the kind of its prefill."""
         self.first_thought.info({"playbook": playbook, "kind": thought})
 
-    def observe_checks(self, checks: Iterable[Check]) -> None:
+    def observe_checks(self, checks: Iterable[HealthCheck]) -> None:
         """What readiness is made of."""
         for check in checks:
             self.ready.labels(check.name).set(check.ok)
@@ -228,7 +228,7 @@ class Metrics(Instruments):
         seen = self._seen.setdefault(group, set())
         if value in seen:
             return value
-        if not PLAIN.fullmatch(value) or len(seen) >= MOST_VALUES:
+        if not PLAIN.fullmatch(value) or len(seen) >= MAX_LABEL_VALUES:
             return "other"
         seen.add(value)
         return value

@@ -20,8 +20,8 @@ NAMES = frozenset(
     {"api_key", "apikey", "authorization", "bearer", "key", "mnemonic", "passphrase", "password", "private_key"}
     | {"proxy-authorization", "secret", "x-api-key"}
 )
-LEAST = 6  # characters; shorter ones stand in too many words
-LEAST_OF_ADDRESS = 12  # characters; shorter parts of an address are words such as `chat` and `completions`
+MIN_SECRET = 6  # characters; shorter ones stand in too many words
+MIN_ADDRESS_PART = 12  # characters; shorter parts of an address are words such as `chat` and `completions`
 
 _ADDRESS = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*)://[^\s\"'<>\\]+")
 _PLAIN = frozenset({"http", "https", "ws", "wss"})  # in others (tgram://TOKEN/…) the host itself is the secret
@@ -31,7 +31,7 @@ _known: set[str] = set()
 
 def remember(*secrets: str) -> None:
     """What this process has read from a file of secrets. Kept until it ends; never shown."""
-    _known.update(secret for secret in (one.strip() for one in secrets) if len(secret) >= LEAST)
+    _known.update(secret for secret in (one.strip() for one in secrets) if len(secret) >= MIN_SECRET)
 
 
 def remember_addresses(settings: BaseModel) -> None:
@@ -41,7 +41,7 @@ def remember_addresses(settings: BaseModel) -> None:
             remember_addresses(value)
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, str) and "://" in one:
-                _known.update(part for part in _parts(one) if len(part) >= LEAST_OF_ADDRESS)
+                _known.update(part for part in _parts(one) if len(part) >= MIN_ADDRESS_PART)
                 if password := urlsplit(one).password:
                     remember(password, unquote(password))
 

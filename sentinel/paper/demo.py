@@ -14,7 +14,7 @@ from pathlib import Path
 
 from eth_account import Account
 
-from sentinel.agent.serving import served
+from sentinel.agent.vllm_server import served
 from sentinel.chain.heads import latest_head
 from sentinel.config.settings import Settings, load
 from sentinel.core import valuation
@@ -30,16 +30,16 @@ from sentinel.daemon.serve import run
 from sentinel.daemon.telling import OnCycle, OnSettled
 from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
-from sentinel.market.crowd import Behaviour
-from sentinel.market.driver import Market
-from sentinel.paper import summary
+from sentinel.market.crowd import CrowdBehaviour
+from sentinel.market.local_market import LocalMarket
+from sentinel.paper import demo_summary
 from sentinel.paper.screen import Lines, LiveTable, Screen
 
 BLOCK_TIME = 2.0  # seconds
 PATIENCE = 30.0  # seconds for the last transaction after Ctrl-C
 IDLE = 0.5  # seconds until the next block at block time 0 while no cycle ends
 PURSE = {"WETH": COIN, "USDC": 10_000 * 10**6, NATIVE: COIN}  # base units; far from the target weights on purpose
-CROWD = Behaviour(ahead=0.2)  # some blocks trade before us, so that amounts drift as they really do
+CROWD = CrowdBehaviour(ahead=0.2)  # some blocks trade before us, so that amounts drift as they really do
 PORTS = {"chain": 8545, "fork": 8546, "model": 8100, "web": 8787}
 
 
@@ -62,7 +62,7 @@ def main(blocks: int | None, as_json: bool = False, *, block_time: float = BLOCK
     return 0 if done.good else 1
 
 
-async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float) -> summary.Summary:
+async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float) -> demo_summary.DemoSummary:
     ports = {name: free_port() if port_taken(port) else port for name, port in PORTS.items()}
     account = Account.create()
     key_file = home / "dev.key"
@@ -97,11 +97,11 @@ async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float
         finally:
             screen.stop()
         end = await app.parts.market.read(await latest_head(net.rpc))
-        done = summary.summarise(app.parts.journal.summary(), PURSE, end, net.network, net.market.source)
+        done = demo_summary.summarise(app.parts.journal.summary(), PURSE, end, net.network, net.market.source)
     if as_json:
-        print(json.dumps(summary.as_json(done)))
+        print(json.dumps(demo_summary.as_json(done)))
     else:
-        summary.show(done, net.network)
+        demo_summary.show(done, net.network)
     return done
 
 
@@ -145,13 +145,13 @@ async def _settle(app: App) -> None:
     """Follow what Ctrl-C left in flight, so that the summary can say how it ended."""
     until = time.monotonic() + PATIENCE
     follower = app.daemon.loop.follower
-    while follower.in_flight is not None and time.monotonic() < until:
+    while follower.open_intent is not None and time.monotonic() < until:
         await follower.on_head(await latest_head(app.parts.rpc))
         await asyncio.sleep(0.1)
 
 
 @contextlib.asynccontextmanager
-async def _mining(market: Market, block_time: float, recorded: asyncio.Event) -> AsyncIterator[None]:
+async def _mining(market: LocalMarket, block_time: float, recorded: asyncio.Event) -> AsyncIterator[None]:
     """Blocks come while the body runs; a market that fails ends the body with its error."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(market.run(block_time) if block_time > 0 else _paced(market, recorded))
@@ -159,7 +159,7 @@ async def _mining(market: Market, block_time: float, recorded: asyncio.Event) ->
         task.cancel()
 
 
-async def _paced(market: Market, recorded: asyncio.Event) -> None:
+async def _paced(market: LocalMarket, recorded: asyncio.Event) -> None:
     """The next block as soon as a cycle is recorded; after IDLE where none ends (start-up, the last transaction)."""
     while True:
         recorded.clear()

@@ -16,7 +16,7 @@ from sentinel.core.decision import Act
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Outcome, Settled
-from sentinel.observe import words
+from sentinel.observe import plain_words
 
 SHOWN = 14  # newest rows of the table
 
@@ -30,7 +30,7 @@ class Screen(Protocol):
         """One finished cycle; equities in quote tokens, of the wallet and of having done nothing."""
         ...
 
-    def settled(self, settled: Settled, drift: float | None) -> None: ...
+    def settled(self, settled: Settled, shortfall_bps: float | None) -> None: ...
 
     def start(self, web: str, source: str) -> None: ...
 
@@ -51,10 +51,10 @@ class Lines:
 
     def cycle(self, record: CycleRecord, equity: float | None, hold: float | None) -> None:
         worth = "" if equity is None else f"  equity {equity:,.2f}"
-        self.say(f"{words.cycle(record, self._network)}{worth}")
+        self.say(f"{plain_words.cycle(record, self._network)}{worth}")
 
-    def settled(self, settled: Settled, drift: float | None) -> None:
-        off = "" if drift is None else f", {drift:+.2f} bps from the simulation"
+    def settled(self, settled: Settled, shortfall_bps: float | None) -> None:
+        off = "" if shortfall_bps is None else f", {shortfall_bps:+.2f} bps from the simulation"
         self.say(f"  transaction {settled.outcome.value} in block {settled.block_number}{off}")
 
     def stop(self) -> None: ...
@@ -93,7 +93,7 @@ class LiveTable:
             Text(str(record.head.number)),
             Text(fates),
             Text(f"{made.votes}/{made.asked}" if made.asked else ""),
-            Text(words.decision(made, self._network), style="bold green" if acting else "dim"),
+            Text(plain_words.decision(made, self._network), style="bold green" if acting else "dim"),
             Text("sent" if record.intent_id else "", style="yellow"),
             Text(f"{record.timings.get('total', 0.0):.2f} s"),
             Text("" if equity is None else f"{equity:,.2f}"),
@@ -105,11 +105,11 @@ class LiveTable:
             self._equity = (equity, hold)
         self._refresh()
 
-    def settled(self, settled: Settled, drift: float | None) -> None:
+    def settled(self, settled: Settled, shortfall_bps: float | None) -> None:
         good = settled.outcome is Outcome.CONFIRMED
         self._ended[settled.outcome.value] = self._ended.get(settled.outcome.value, 0) + 1
         if (row := self._by_intent.pop(settled.intent_id, None)) is not None:
-            off = "" if drift is None else f" {drift:+.1f} bps"
+            off = "" if shortfall_bps is None else f" {shortfall_bps:+.1f} bps"
             row[4] = Text(f"{settled.outcome.value}{off}", style="green" if good else "bold red")
         self._refresh()
 

@@ -13,11 +13,11 @@ from pydantic_core import from_json
 
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SignerRefused, SignerUnavailable
-from sentinel.core.host.unix import short
+from sentinel.core.host.unix import short_address
 from sentinel.core.network import Address
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
-from sentinel.signing import envelope
+from sentinel.signing import signed_bytes
 from sentinel.signing.signer import SignedTx
 from sentinel.signing.wire import MAX_LINE, VERSION
 
@@ -25,10 +25,10 @@ TIMEOUT = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
+class SignerGreeting:
     address: Address
     chain_id: int
-    open_caps: bool  # it waits for `allow`
+    open_caps: bool  # it waits for `send_caps`
     pid: int
 
 
@@ -46,17 +46,17 @@ class SignerClient:
         offered = {"max_fee": fees.max_fee, "priority_fee": fees.priority_fee}
         fields = {"chain_id": chain_id, "nonce": nonce, "tx": asked, "fees": offered}
         answer = await ask(self.path, "sign_transaction", timeout=self.timeout, **fields)
-        signature = self._checked(envelope.unsigned(chain_id, nonce, tx, fees, legacy=self.legacy), answer)
-        return envelope.signed(chain_id, nonce, tx, fees, signature, legacy=self.legacy)
+        signature = self._checked(signed_bytes.unsigned_bytes(chain_id, nonce, tx, fees, legacy=self.legacy), answer)
+        return signed_bytes.signed_transaction(chain_id, nonce, tx, fees, signature, legacy=self.legacy)
 
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
         answer = await ask(self.path, "sign_permit", timeout=self.timeout, typed_data=dict(typed_data))
-        return self._checked(envelope.permit(typed_data), answer)
+        return self._checked(signed_bytes.permit_bytes(typed_data), answer)
 
     def _checked(self, preimage: bytes, answer: Mapping[str, Any]) -> bytes:
         try:
             signature = bytes.fromhex(answer["signature"].removeprefix("0x"))
-            found = envelope.recover(preimage, signature)
+            found = signed_bytes.recover(preimage, signature)
         except (KeyError, AttributeError, ValueError) as error:
             raise SignerUnavailable("the signer answered no signature") from error
         if found != self.address:
@@ -70,16 +70,18 @@ def socket_of(settings: Settings) -> Path:
     return given.expanduser() if given is not None else settings.state_dir.expanduser() / "signer.sock"
 
 
-async def greet(path: Path, *, timeout: float = TIMEOUT) -> Greeting:
+async def ask_greeting(path: Path, *, timeout: float = TIMEOUT) -> SignerGreeting:
     """Who is there. Raises SignerUnavailable."""
     answer = await ask(path, "hello", timeout=timeout)
     try:
-        return Greeting(str(answer["address"]), int(answer["chain_id"]), bool(answer["open_caps"]), int(answer["pid"]))
+        return SignerGreeting(
+            str(answer["address"]), int(answer["chain_id"]), bool(answer["open_caps"]), int(answer["pid"])
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise SignerUnavailable("what listens on the signer's socket is no signer") from error
 
 
-async def allow(
+async def send_caps(
     path: Path, approvals: Mapping[Address, int], trades: Mapping[Address, int], daily: Mapping[Address, int]
 ) -> None:
     """Set the caps of a signer that waits for them, base units by token. Raises SignerRefused, SignerUnavailable."""
@@ -91,7 +93,7 @@ async def ask(path: Path, what: str, *, timeout: float = TIMEOUT, **fields: obje
     line = json.dumps({"v": VERSION, "do": what, **fields}).encode() + b"\n"
     try:
         async with asyncio.timeout(timeout):
-            with short(path) as address:
+            with short_address(path) as address:
                 reader, writer = await asyncio.open_unix_connection(address, limit=MAX_LINE)
             try:
                 writer.write(line)

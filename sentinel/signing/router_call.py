@@ -38,14 +38,14 @@ _SENDER, _ROUTER = 1, 2  # stand for the wallet and the router itself
 
 
 @dataclass(frozen=True, slots=True)
-class RouterCall:
+class RouterSpend:
     deadline: int  # Unix seconds
     taken: Mapping[Address, int]  # from the wallet, base units by token in lower case; native coin as the wrapped token
 
 
 def read_call(
     data: bytes, own: Address, router: Address, caps: Mapping[Address, int], *, wrapped: Address, value: int = 0
-) -> RouterCall:
+) -> RouterSpend:
     """What the call does, once everything in it but the deadline is allowed. Raises SignerRefused.
 
     `caps`: base units by token that one call may take from the wallet; a token that is not named is not touched.
@@ -99,7 +99,7 @@ def read_call(
     _want(alone, "calldata", "native coin, and something paid through Permit2 beside it")
     for token, amount in taken.items():
         _want(amount <= most[token], "amount", f"{amount} of 0x{token:040x}, the most is {most[token]}")
-    return RouterCall(int(deadline), {f"0x{token:040x}": amount for token, amount in taken.items()})
+    return RouterSpend(int(deadline), {f"0x{token:040x}": amount for token, amount in taken.items()})
 
 
 def _read(command: int, given: bytes, coin: int) -> tuple[Address, int, int, list[int], bool]:

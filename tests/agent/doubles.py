@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sentinel.agent.form import render_action
+from sentinel.agent.action_format import render_action
 from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import Action, Approve, Finish, HoldAction, Leg, Route, Sample, Swap
 from sentinel.core.errors import ActionFault, QuoteError

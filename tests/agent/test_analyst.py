@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sentinel.agent import prompt
-from sentinel.agent.analyst import Analyst, SettingsAnalyst
-from sentinel.agent.opinion import REGIMES, Opinions
+from sentinel.agent.analyst import ModelAnalyst, SettingsAnalyst
+from sentinel.agent.analyst_tools import REGIMES, AnalystToolbox
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.actions import HoldAction, View
 from sentinel.core.errors import AgentFault, NoView
@@ -22,12 +22,12 @@ STANDING = SettingsAnalyst({"WETH": 5000, "USDC": 5000})
 LOOK = 'w = weight("WETH")\n'
 
 
-def analyst(sampler: Any, sandbox: Sandbox, **given: Any) -> Analyst:
-    return Analyst(sampler, sandbox, NETWORK, PaperQuoter(), PaperBuilder(), BRIEF, STANDING, **given)
+def analyst(sampler: Any, sandbox: Sandbox, **given: Any) -> ModelAnalyst:
+    return ModelAnalyst(sampler, sandbox, NETWORK, PaperQuoter(), PaperBuilder(), BRIEF, STANDING, **given)
 
 
-def opinions() -> Opinions:
-    return Opinions(toolbox())
+def opinions() -> AnalystToolbox:
+    return AnalystToolbox(toolbox())
 
 
 async def test_a_view_is_typed_names_its_source_and_ends_with_its_block(sandbox: Sandbox) -> None:
@@ -118,7 +118,7 @@ def test_leaning_moves_one_token_against_the_quote_and_nothing_else() -> None:
     """In every regime the shares sum to 1; more than the pair has is not given."""
     box = toolbox()
     standing = replace(box.view, target_weights={"WETH": 5500, "USDC": 500, "WBTC": 4000})
-    tools = Opinions(replace(box, view=standing))
+    tools = AnalystToolbox(replace(box, view=standing))
     for regime in REGIMES:
         shares = tools.lean("WETH", regime)
         assert sum(shares.values()) == pytest.approx(1)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.agent.action_format import STOP
 from sentinel.agent.episode import play
-from sentinel.agent.form import STOP
 from sentinel.agent.prompt import observation
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.actions import HoldAction, Proposal, Swap

@@ -9,8 +9,8 @@ import pytest
 
 from sentinel.agent.episode import extend, play
 from sentinel.agent.prompt import observation
-from sentinel.agent.sandbox import Run, Sandbox
-from sentinel.agent.trader import Trader
+from sentinel.agent.sandbox import CodeRun, Sandbox
+from sentinel.agent.trader import ModelTrader
 from sentinel.core.actions import Proposal, Swap
 from sentinel.core.errors import ModelTimeout
 from sentinel.core.mandate import Mandate
@@ -62,7 +62,7 @@ async def test_what_failed_or_never_came_counts_among_the_asked(sandbox: Sandbox
 
 async def test_one_deadline_covers_both_rounds(sandbox: Sandbox) -> None:
     """What the first round took is not there for the second (I22)."""
-    trader = Trader(
+    trader = ModelTrader(
         Script([[LOOK], [HOLD]]), sandbox, NETWORK, PaperQuoter(), PaperBuilder(), MANDATE, max_steps=3, timeout=9.0
     )
     proposal = await trader.propose(STATE, VIEW, 1)
@@ -77,7 +77,7 @@ async def test_equal_code_runs_once(sandbox: Sandbox) -> None:
     ran: list[str] = []
 
     class Counting:
-        async def run(self, code: str, tools: Any, state: bytes | None = None) -> Run:
+        async def run(self, code: str, tools: Any, state: bytes | None = None) -> CodeRun:
             ran.append(code)
             return await sandbox.run(code, tools, state)
 

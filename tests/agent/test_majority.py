@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.agent.majority import canonical, majority, spokesman
+from sentinel.agent.observation_vote import canonical, majority, representative
 
 OBSERVATIONS = st.lists(st.sampled_from(["buy 1.5", "buy 1.50", "sell 2", "hold 0", " buy  1.5", "x"]), min_size=1)
 
@@ -57,7 +57,7 @@ def test_any_text_has_a_canonical_form_which_is_stable(text: str) -> None:
 def test_a_group_speaks_by_its_commonest_text(texts: dict[int, str]) -> None:
     """Commonest, then shortest, then first by content; the index only finds the text."""
     counts = {text: list(texts.values()).count(text) for text in texts.values()}
-    assert texts[spokesman(texts)] == min(counts, key=lambda text: (-counts[text], len(text), text))
+    assert texts[representative(texts)] == min(counts, key=lambda text: (-counts[text], len(text), text))
 
 
 def test_nothing_elects_nobody() -> None:

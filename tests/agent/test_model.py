@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from sentinel.agent.form import STOP
+from sentinel.agent.action_format import STOP
 from sentinel.agent.model import MAX_REPLY, Sampling, StudentModel
 from sentinel.core.errors import ModelUnavailable, SettingsError
 

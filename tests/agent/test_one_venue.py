@@ -11,7 +11,7 @@ import pytest
 
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
-from sentinel.agent.trader import Trader
+from sentinel.agent.trader import ModelTrader
 from sentinel.config import settings, terms
 from sentinel.config.network_file import load_network
 from sentinel.core.actions import Swap
@@ -19,9 +19,9 @@ from sentinel.core.errors import SentinelError, SettingsError
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import PoolState, V2State, V3State, V4State
 from sentinel.core.network import NATIVE, Network, Pool
-from sentinel.dex.building.build import Builder
-from sentinel.dex.quoting.labels import label_of
-from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.building.action_builder import ActionBuilder
+from sentinel.dex.quoting.quoter import DexQuoter
+from sentinel.dex.quoting.venue_labels import label_of
 from sentinel.dex.venues.tick_math import sqrt_price_at
 from tests.agent.doubles import STATE, VIEW, Script, turn
 
@@ -58,7 +58,7 @@ MARKET = replace(
 
 
 def box(network: Network) -> Toolbox:
-    return Toolbox(MARKET, VIEW, network, Quoter(network), Builder(network))
+    return Toolbox(MARKET, VIEW, network, DexQuoter(network), ActionBuilder(network))
 
 
 def venues_built(network: Network) -> set[str]:
@@ -90,12 +90,12 @@ def test_no_action_over_another_venue_can_be_built() -> None:
     Wrapping the coin crosses no pool."""
     coin = {"wrap", "unwrap"}
     assert venues_built(NETWORK) - coin == {"uniswap_v2", "uniswap_v3", "uniswap_v4"}
-    assert venues_built(terms.desk(ONE, NETWORK)) - coin == {"uniswap_v3"}
+    assert venues_built(terms.action_builder_terms(ONE, NETWORK)) - coin == {"uniswap_v3"}
 
 
 def test_what_it_sees_is_its_venue_alone() -> None:
     """Lists, best venues and cycles."""
-    tools = box(terms.desk(ONE, NETWORK))
+    tools = box(terms.action_builder_terms(ONE, NETWORK))
     assert tools.venues("WETH", "USDC") == ["v3-3000", "v3-500"]
     assert tools.best_venue("USDC", "WETH", 100).startswith("v3")
     assert all(label.startswith("v3") for label in tools.best_split("USDC", "WETH", 4000))
@@ -110,10 +110,12 @@ async def test_what_is_proposed_names_the_venue(sandbox: Sandbox, name: str) -> 
     to nothing."""
     good = turn('swap("USDC", "WETH", 100, best_venue("USDC", "WETH", 100))')
     bad = turn('x = weight("WETH")\nswap("USDC", "WETH", 100, "v2")')
-    network = terms.desk(ONE, NETWORK)
+    network = terms.action_builder_terms(ONE, NETWORK)
     mandate = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)
     script = Script([[good, bad, good]], source=f"student:{name}")
-    trader = Trader(script, sandbox, network, Quoter(network), Builder(network), mandate, venue="uniswap_v3")
+    trader = ModelTrader(
+        script, sandbox, network, DexQuoter(network), ActionBuilder(network), mandate, venue="uniswap_v3"
+    )
     proposal = await trader.propose(MARKET, VIEW, 3)
     assert proposal.source == ("student:sentinel-nano@uniswap_v3" if name == "sentinel-nano" else f"student:{name}")
     assert [candidate.index for candidate in proposal.candidates] == [0, 2]
@@ -123,13 +125,15 @@ async def test_what_is_proposed_names_the_venue(sandbox: Sandbox, name: str) -> 
 def test_a_venue_without_a_pool_of_the_pair_is_refused_at_start() -> None:
     """A trader that could never trade is the operator's mistake."""
     with pytest.raises(SettingsError, match="no pool of uniswap_v2 trades WBTC"):
-        terms.desk(settings.load(None, strategy={"venue": "uniswap_v2", "base": "WBTC"}), NETWORK)
+        terms.action_builder_terms(settings.load(None, strategy={"venue": "uniswap_v2", "base": "WBTC"}), NETWORK)
 
 
 def test_a_view_that_the_operators_bounds_leave_no_place_is_refused_at_start() -> None:
     """The standing weights are where every view begins, so they must lie within."""
-    given = settings.load(None, analyst={"most_bps": {"WETH": 4000}})
+    given = settings.load(None, analyst={"max_weight_bps": {"WETH": 4000}})
     with pytest.raises(SettingsError, match="WETH at 5000 bps is outside the 0 to 4000"):
         terms.weight_bounds(given, NETWORK)
-    capped = settings.load(None, limits={"inventory_bps": {"WETH": 6000}}, analyst={"least_bps": {"WETH": 1000}})
+    capped = settings.load(
+        None, limits={"max_inventory_bps": {"WETH": 6000}}, analyst={"min_weight_bps": {"WETH": 1000}}
+    )
     assert terms.weight_bounds(capped, NETWORK) == ({"WETH": 1000}, {"WETH": 6000})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.agent.form import CLOSE, OPEN, STOP, THOUGHT, closed, prefill, render_action
+from sentinel.agent.action_format import CLOSE, OPEN, STOP, THOUGHT, closed, prefill, render_action
 from sentinel.agent.parse import MAX_CODE, parse
 from sentinel.core.actions import Discarded
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from sentinel.agent.sandbox import ERROR, OBSERVATION, Sandbox
+from sentinel.agent.sandbox import MAX_ERROR, MAX_OBSERVATION, Sandbox
 from sentinel.core.actions import Action, HoldAction
 from tests.agent.doubles import toolbox
 
@@ -105,10 +105,10 @@ def test_hostile_code_fails_with_one_short_line(sandbox: Sandbox, code: str) -> 
     assert run.error is not None
     assert run.state is None
     assert run.finals == ()
-    assert len(run.error) <= ERROR
+    assert len(run.error) <= MAX_ERROR
     assert run.error.isprintable()
     assert run.error.isascii()
-    assert len(run.observation) <= OBSERVATION
+    assert len(run.observation) <= MAX_OBSERVATION
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_is_shown_is_printable_and_short(sandbox: Sandbox) -> None:
     """Escape sequences, other alphabets and floods never reach the next prompt."""
     assert sandbox.run_blocking("print('a\\x1b[31m\\u0435\\ud800b')", toolbox()).observation == "a?[31m??b"
     shown = sandbox.run_blocking("print('x' * 5000)", toolbox()).observation
-    assert len(shown) == OBSERVATION
+    assert len(shown) == MAX_OBSERVATION
     assert shown.endswith("...")
 
 

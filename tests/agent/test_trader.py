@@ -6,7 +6,7 @@ from sentinel.agent import prompt
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
-from sentinel.agent.trader import Trader
+from sentinel.agent.trader import ModelTrader
 from sentinel.core.mandate import Mandate
 from tests.agent.doubles import NETWORK, STATE, VIEW, PaperBuilder, PaperQuoter, Script, turn
 
@@ -17,7 +17,7 @@ async def test_a_proposal_begins_with_the_shared_prompt_and_the_playbooks_though
     """What is sent is what training rows are rendered from."""
     script = Script([[turn('gap = weight("WETH") - 0.5\nprint(gap)')] * 2, [turn('hold("calm")')] * 2])
     thought = PLAYBOOKS["rebalance"].first_thought(MANDATE)
-    trader = Trader(script, sandbox, NETWORK, PaperQuoter(), PaperBuilder(), MANDATE, thought)
+    trader = ModelTrader(script, sandbox, NETWORK, PaperQuoter(), PaperBuilder(), MANDATE, thought)
     proposal = await trader.propose(STATE, VIEW, 2)
     messages, n, prefill = script.asked[0]
     assert messages == prompt.messages(VIEW, MANDATE, "USDC")

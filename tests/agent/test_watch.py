@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sentinel.agent.analyst import SettingsAnalyst
-from sentinel.agent.bounds import Bounds
-from sentinel.agent.watch import Watch, watch_model
+from sentinel.agent.analyst_service import AnalystService, analyst_model
+from sentinel.agent.view_bounds import ViewBounds
 from sentinel.config.settings import load
 from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.errors import ModelUnavailable, NoView, SettingsError
@@ -50,10 +50,10 @@ class Model:
         return MarketView(LEANED, Regime.STRESS, self.confidence, until, "student:analyst")
 
 
-def seat(model: Model | None = None, **given: object) -> tuple[Watch, Model, list[str]]:
+def seat(model: Model | None = None, **given: object) -> tuple[AnalystService, Model, list[str]]:
     model, fates = model or Model(), list[str]()
     model.let.set()
-    watch = Watch(model.look, STANDING, Bounds(), 8, observer=fates.append)
+    watch = AnalystService(model.look, STANDING, ViewBounds(), 8, observer=fates.append)
     for name, value in given.items():
         setattr(watch, name, value)
     return watch, model, fates
@@ -138,7 +138,7 @@ async def test_a_failed_look_leaves_the_last_view_as_long_as_it_said_and_is_trie
 
 async def test_a_view_goes_no_further_than_a_step_from_the_one_before() -> None:
     """From the standing weights first, then from the view in force; what was bounded is counted so."""
-    watch, _, fates = seat(bounds=Bounds(step=1500))
+    watch, _, fates = seat(bounds=ViewBounds(max_step_bps=1500))
     watch.cycle_done(record(100))
     await settle()
     assert watch.view(at(101)).target_weights == {"WETH": 3500, "USDC": 6500}
@@ -181,5 +181,5 @@ def test_live_trading_has_no_model_for_an_analyst() -> None:
     """An adapter in the server was seen to change the base's answers; the settings that are refused are named."""
     explicit: dict[str, Any] = {"analyst": {"source": "model"}, "execution": {"mode": "live"}}
     with pytest.raises(SettingsError, match="SENTINEL_ANALYST__SOURCE=model is for dry runs"):
-        watch_model(load(None, **explicit))
-    watch_model(load(None, analyst={"source": "model"}))
+        analyst_model(load(None, **explicit))
+    analyst_model(load(None, analyst={"source": "model"}))

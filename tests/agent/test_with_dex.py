@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.agent.dex_interface import Builder, Quoter
 from sentinel.agent.episode import play
-from sentinel.agent.needs import Builder, Quoter
 from sentinel.agent.prompt import observation
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
@@ -19,9 +19,9 @@ from sentinel.core.actions import Swap
 from sentinel.core.errors import AgentFault, QuoteError
 from sentinel.core.market_state import V2State
 from sentinel.core.network import NATIVE, Feed, Pool
-from sentinel.dex.building.build import Builder as DexBuilder
+from sentinel.dex.building.action_builder import ActionBuilder as DexBuilder
 from sentinel.dex.quoting.costs import TRADE_GAS
-from sentinel.dex.quoting.quoter import Quoter as DexQuoter
+from sentinel.dex.quoting.quoter import DexQuoter
 from tests.agent.doubles import ADDRESS, NETWORK, STATE, VIEW, Script, turn
 
 POOLS = {

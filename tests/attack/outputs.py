@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from sentinel.agent.form import render_action
+from sentinel.agent.action_format import render_action
 from sentinel.agent.oracle import FIRST_CODE, LAST
 
 TOKENS = ("WETH", "USDC", "WBTC")

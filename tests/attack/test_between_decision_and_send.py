@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from sentinel.agent.sandbox import Run
-from sentinel.agent.trader import Trader
+from sentinel.agent.sandbox import CodeRun
+from sentinel.agent.trader import ModelTrader
 from sentinel.chain.rpc import MAX_TEXT
 from sentinel.config.network_file import load_network
 from sentinel.core.actions import Finish, Proposal, Sample
@@ -24,7 +24,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Intent
 from sentinel.cycle import CONFIRMS, Cycle
-from sentinel.execute.dryrun import DryRun
+from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
 from tests.decide import world
 
@@ -47,7 +47,7 @@ class Stage:
 
     def _enter(self, stage: str) -> None:
         if self.pause_in == stage:
-            self.journal.latch("the operator said so", by="operator")
+            self.journal.halt("the operator said so", by="operator")
 
     async def read(self, head: Head) -> MarketState:
         if self.fault:
@@ -84,7 +84,7 @@ class Stage:
         return Act(ballots[0], 1, 1, 1, 0)
 
     async def run(self) -> CycleRecord:
-        executor = DryRun(self.journal)
+        executor = DryRunExecutor(self.journal)
         stage: Any = self
         cycle = Cycle(stage, stage, stage, stage, stage, self.vote, executor, self.journal, 1, lambda: HEADS[self.at])
         return await cycle.run(HEADS[0])
@@ -148,7 +148,7 @@ class Slow:
 
 
 class NoSandbox:
-    async def run(self, code: str, tools: Any, state: bytes | None = None) -> Run:
+    async def run(self, code: str, tools: Any, state: bytes | None = None) -> CodeRun:
         raise AssertionError("nothing here is code")
 
 
@@ -157,7 +157,9 @@ async def test_an_episode_has_one_deadline_for_all_its_steps(seconds: float) -> 
     """I22: a model that is slow at every step, or silent, is unavailable after the bound; the cycle holds."""
     mandate = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)
     unused: Any = None
-    trader = Trader(Slow(seconds), NoSandbox(), world.NETWORK, unused, unused, mandate, max_steps=10_000, timeout=0.3)
+    trader = ModelTrader(
+        Slow(seconds), NoSandbox(), world.NETWORK, unused, unused, mandate, max_steps=10_000, timeout=0.3
+    )
     async with asyncio.timeout(5):
         with pytest.raises(ModelUnavailable, match=r"within 0\.3 s"):
             await trader.propose(world.STATE, VIEW, 4)

@@ -18,9 +18,9 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Intent
 from sentinel.cycle import Cycle
-from sentinel.decide.more import further
+from sentinel.decide.extra_samples import extra_samples
 from sentinel.decide.vote import vote
-from sentinel.execute.dryrun import DryRun
+from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
 from tests.decide import world
 
@@ -83,11 +83,11 @@ class Stage:
             toolkit=every,
             policy=every,
             vote=self.vote,
-            executor=DryRun(self.journal),
+            executor=DryRunExecutor(self.journal),
             journal=self.journal,
             samples=8,
             newest=lambda: world.STATE.head,
-            more=lambda decision, ballots: further(decision, ballots, most, 5000),
+            more=lambda decision, ballots: extra_samples(decision, ballots, most, 5000),
         ).run(world.STATE.head)
 
 

@@ -19,9 +19,9 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
 from sentinel.core.units import GWEI, TRANSFER_GAS
 from sentinel.cycle import Cycle
-from sentinel.execute.fees import FeeCaps, bump
+from sentinel.execute.fee_bids import FeeCaps, replacement_bid
 from sentinel.execute.send_errors import Answer, classify
-from sentinel.execute.send_state import First, Seen, next_step
+from sentinel.execute.send_state import ChainView, First, next_step
 from sentinel.journal.journal import Journal
 from tests.attack.test_between_decision_and_send import HEADS, Stage
 from tests.decide import world
@@ -47,7 +47,7 @@ class Executor:
 
     def __init__(self, journal: Journal, busy: Intent | None = None) -> None:
         self.journal = journal
-        self.in_flight = busy
+        self.open_intent = busy
         self.accepted: list[list[str]] = []  # what the journal had accepted whenever something was executed
 
     async def prepare(self, decision: Act, state: MarketState) -> Intent:
@@ -56,7 +56,7 @@ class Executor:
         return Intent("ab" * 16, decision, simulation.tx, True, simulation.env, world.DEADLINE, world.NOW)
 
     async def execute(self, intent: Intent) -> None:
-        self.accepted.append([pending.intent.id for pending in self.journal.unfinished()])
+        self.accepted.append([pending.intent.id for pending in self.journal.open_intents()])
 
 
 class Asked(Stage):
@@ -106,7 +106,7 @@ async def test_one_refusing_verdict_on_the_final_bytes_is_enough(journal: Journa
     assert isinstance(record.decision, Hold)
     assert (record.decision.reason, "the_one" in record.decision.detail) == ("refused", True)
     assert executor.accepted == []
-    assert journal.unfinished() == ()
+    assert journal.open_intents() == ()
 
 
 async def test_nobody_is_asked_while_something_is_in_flight(journal: Journal) -> None:
@@ -120,7 +120,7 @@ async def test_nobody_is_asked_while_something_is_in_flight(journal: Journal) ->
 
 async def test_nobody_is_asked_while_paused(journal: Journal) -> None:
     """The latch comes first."""
-    journal.latch("operator")
+    journal.halt("operator")
     stage = Asked(journal)
     record = await stage.run_with(Executor(journal))
     assert isinstance(record.decision, Hold)
@@ -136,7 +136,7 @@ async def test_nothing_is_decided_on_a_disputed_head(journal: Journal, since: st
     assert isinstance(record.decision, Hold)
     assert (record.decision.reason, record.decision.detail) == ("disputed", "two branches")
     assert (stage.asked, executor.accepted) == (0 if since == "before" else 1, [])
-    assert journal.unfinished() == ()
+    assert journal.open_intents() == ()
 
 
 @pytest.mark.parametrize("since", ["before", "while the model answered"])
@@ -148,7 +148,7 @@ async def test_nothing_is_accepted_once_the_daemon_stops(journal: Journal, since
     assert isinstance(record.decision, Hold)
     assert (record.decision.reason, stage.asked) == ("stopping", 0 if since == "before" else 1)
     assert executor.accepted == []
-    assert journal.unfinished() == ()
+    assert journal.open_intents() == ()
 
 
 # ---------------------------------------------------------------- the executor
@@ -161,7 +161,7 @@ async def test_an_unsigned_intent_is_never_executed(rig: Rig) -> None:
     intent = dataclasses.replace(await rig.executor.prepare(act, None), signed=False)  # type: ignore[arg-type]
     with pytest.raises(Refused):
         await rig.executor.execute(intent)
-    assert rig.executor.in_flight is None
+    assert rig.executor.open_intent is None
 
 
 async def test_a_node_behind_the_journal_gets_no_signature(rig: Rig) -> None:
@@ -236,8 +236,8 @@ def test_no_offer_can_cost_more_than_its_cap(gas: int) -> None:
     """I8: the cost cap alone stops a raise, with all other caps far away."""
     cost = 50 * GWEI * gas
     caps = FeeCaps(10**6 * GWEI, 10**6 * GWEI, cost)
-    assert bump(Fees(50 * GWEI, GWEI), gas, caps) is None
-    raised = bump(Fees(44 * GWEI, GWEI), gas, caps)
+    assert replacement_bid(Fees(50 * GWEI, GWEI), gas, caps) is None
+    raised = replacement_bid(Fees(44 * GWEI, GWEI), gas, caps)
     assert raised is not None
     assert raised.max_fee * gas <= cost
     assert not caps.allow(Fees(50 * GWEI + 1, GWEI), gas)
@@ -248,9 +248,9 @@ async def test_the_first_offer_leaves_room_for_a_cancel(rig: Rig) -> None:
     head = await rig.head()
     act = decision(1, head.timestamp + 100, head, fee=10 * CAPS.max_fee, tip=10 * CAPS.max_priority_fee)
     intent = await rig.executor.prepare(act, None)  # type: ignore[arg-type]
-    step = next_step(intent, (), {}, Seen(0.0, head.number, head.base_fee, {}, 0, 0), rules())
+    step = next_step(intent, (), {}, ChainView(0.0, head.number, head.base_fee, {}, 0, 0), rules())
     assert isinstance(step, First)
-    assert bump(step.fees, TRANSFER_GAS, CAPS) is not None
+    assert replacement_bid(step.fees, TRANSFER_GAS, CAPS) is not None
 
 
 # ---------------------------------------------------------------- the journal

@@ -18,7 +18,7 @@ from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits, LimitSettings
 from sentinel.config.network_file import load_network
 from sentinel.core.actions import Action, Approve, Candidate, Discarded, HoldAction, Swap
@@ -27,8 +27,8 @@ from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network, Symbol
 from sentinel.core.simulation import Simulation
 from sentinel.decide.policy import Policy
-from sentinel.dex.building.build import Builder
-from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.building.action_builder import ActionBuilder
+from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import VENUES
@@ -70,7 +70,7 @@ async def desk(devnet: Devnet) -> AsyncIterator[Desk]:
     network = devnet.network
     reader = MarketReader(devnet.rpc, network, WALLET, VENUES, PriceHistory(50), min_priority_fee=10**9)
     state = await reader.read(await latest_head(devnet.rpc))
-    box = Toolbox(state, VIEW, network, Quoter(network), Builder(network, max_approval={"USDC": CAP}))
+    box = Toolbox(state, VIEW, network, DexQuoter(network), ActionBuilder(network, max_approval={"USDC": CAP}))
     async with Fork(network, devnet.rpc_url) as fork:
         yield Desk(network, state, DexToolkit(network, fork), box)
 

@@ -13,20 +13,20 @@ import pytest
 from sentinel.agent.tools import Toolbox
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.chain.rpc import Call, JsonRpc
 from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.errors import AgentFault, QuoteError, RpcError, Unavailable
 from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Outcome
-from sentinel.dex.building.build import Builder
-from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.building.action_builder import ActionBuilder
+from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.venues.registry import VENUES
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
-from sentinel.observe.board import Board
 from sentinel.observe.metrics import Metrics
+from sentinel.observe.status_board import Board
 from tests.execute.rig import Alone, Rig
 
 LIES: tuple[object, ...] = (
@@ -83,7 +83,7 @@ class Liar(Alone):
 def used(state: MarketState, devnet: Devnet, journal: Journal, metrics: Metrics, board: Board) -> None:
     """All that a cycle does with a state before the fork is asked: the tools, the record, the figures."""
     view = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**9, "settings")
-    box = Toolbox(state, view, devnet.network, Quoter(devnet.network), Builder(devnet.network))
+    box = Toolbox(state, view, devnet.network, DexQuoter(devnet.network), ActionBuilder(devnet.network))
     wanted: list[tuple[Any, tuple[object, ...]]] = [
         (box.equity, ()), (box.weight, ("WETH",)), (box.worth, ("WBTC",)), (box.balance, ("ETH",)),
         (box.prices, ("WETH", 5)), (box.quote, ("USDC", "WETH", 100, "v2")), (box.quote, ("WETH", "USDC", 1, "v3-500")),
@@ -149,7 +149,7 @@ async def test_following_goes_on_through_every_lie(rig: Rig, seed: int) -> None:
         if settled is not None:  # then the lies hid nothing of what it is judged by
             break
     rig.executor.watch._rpc = honest
-    if rig.executor.in_flight is not None:
+    if rig.executor.open_intent is not None:
         settled = await rig.follow()
         assert settled.outcome is Outcome.CONFIRMED
     assert await rig.effects(1) == 1
@@ -163,12 +163,12 @@ async def test_a_pause_during_the_last_read_stops_the_signature(rig: Rig) -> Non
 
     async def slow() -> tuple[int, int]:
         nonce = await ask()
-        rig.journal.latch("operator")
+        rig.journal.halt("operator")
         return nonce
 
     rig.executor.watch.mined_nonce = slow  # type: ignore[method-assign]
     intent = await rig.trade(1)
-    assert rig.executor.in_flight is None
+    assert rig.executor.open_intent is None
     assert rig.journal.attempts(intent.id) == ()
     await rig.mine(2)
     assert await rig.effects(1) == 0
@@ -190,7 +190,7 @@ async def test_a_node_that_cannot_tell_does_not_hide_an_overdue_intent(rig: Rig)
     with pytest.raises(RpcError):
         await rig.executor.on_head(head)
     assert rig.notes.alarms[-1] == "overdue"
-    assert rig.executor.in_flight is not None
+    assert rig.executor.open_intent is not None
 
 
 async def test_a_lied_nonce_is_not_signed_beyond_what_fits(rig: Rig) -> None:

@@ -6,8 +6,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from lab.bench.bench_desk import desk
 from lab.bench.candidates import random_candidates
-from lab.bench.desk import desk
 from sentinel.chain.rpc import Rpc
 from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.errors import ForkUnavailable
@@ -15,7 +15,7 @@ from sentinel.core.mandate import Spent
 from sentinel.core.record import CycleRecord
 from sentinel.core.units import MAX_TX_GAS
 from sentinel.decide.policy import Policy
-from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.journal.journal import Journal
 from sentinel.observe.metrics import Metrics
@@ -57,7 +57,7 @@ async def test_a_lying_simulation_is_none_or_breaks_nothing(tmp_path: Path) -> N
     async with desk() as bench, Disguise(bench.net.rpc_url).running() as node, Rpc(node.url) as rpc:
         network = bench.net.network
         state = await bench.state()
-        kit = DexToolkit(network, None, node=Node(network, rpc))
+        kit = DexToolkit(network, None, node=NodeSimulation(network, rpc))
         tried = random_candidates(network, state, 6, 1)
         honest = await kit.simulate_all(state, tried)
         policy, metrics = Policy(network, LIMITS), Metrics(network)

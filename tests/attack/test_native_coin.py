@@ -10,7 +10,7 @@ from eth_account import Account
 
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core import gas
@@ -21,8 +21,8 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE, Network
 from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.decide.policy import Policy
-from sentinel.dex.building.build import Builder
-from sentinel.dex.simulating.batch import simulate
+from sentinel.dex.building.action_builder import ActionBuilder
+from sentinel.dex.simulating.batch_engine import simulate
 from sentinel.dex.simulating.environment import next_block
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.trial import Grant, Trial
@@ -44,7 +44,7 @@ class Desk:
     network: Network
     state: MarketState
     fork: Fork
-    build: Builder
+    build: ActionBuilder
 
     async def run(self, action: Swap, commands: Commands, value: int) -> Simulation:
         """These commands as the bytes of this action; Permit2 lets the router take what the action would need."""
@@ -69,7 +69,7 @@ async def desk(devnet: Devnet) -> AsyncIterator[Desk]:
     reader = MarketReader(devnet.rpc, devnet.network, WALLET, VENUES, PriceHistory(50), min_priority_fee=10**9)
     state = await reader.read(await latest_head(devnet.rpc))
     async with Fork(devnet.network, devnet.rpc_url) as fork:
-        yield Desk(devnet.network, state, fork, Builder(devnet.network))
+        yield Desk(devnet.network, state, fork, ActionBuilder(devnet.network))
 
 
 def sell(least: int, recipient: str = MSG_SENDER, amount: int = ALL) -> tuple[int, bytes]:

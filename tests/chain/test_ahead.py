@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.chain.ahead import ReadAhead
+from sentinel.chain.prefetch import PrefetchingReader
 from sentinel.core.errors import HeadGone
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import HexHash
@@ -43,7 +43,7 @@ async def test_what_was_read_ahead_is_not_read_again() -> None:
     """The cycle waits for the read that is under way, and no longer."""
     market = Market()
     market.gate.clear()
-    ahead = ReadAhead(market)
+    ahead = PrefetchingReader(market)
     ahead.begin(head(7))
     ahead.begin(head(7))
     reading = asyncio.create_task(ahead.read(head(7)))
@@ -57,7 +57,7 @@ async def test_what_was_read_ahead_is_not_read_again() -> None:
 async def test_a_state_is_given_out_once() -> None:
     """Whoever asks again, asks the chain again."""
     market = Market()
-    ahead = ReadAhead(market)
+    ahead = PrefetchingReader(market)
     ahead.begin(head(7))
     await ahead.read(head(7))
     await ahead.read(head(7))
@@ -67,7 +67,7 @@ async def test_a_state_is_given_out_once() -> None:
 async def test_a_read_ahead_that_failed_is_tried_anew() -> None:
     """A node that had not seen the block yet may have it now; a second failure is told."""
     market = Market(fails=1)
-    ahead = ReadAhead(market)
+    ahead = PrefetchingReader(market)
     ahead.begin(head(7))
     assert (await ahead.read(head(7))).head == head(7)
     market.fails = 2
@@ -79,7 +79,7 @@ async def test_a_read_ahead_that_failed_is_tried_anew() -> None:
 async def test_a_failure_that_nobody_asks_for_is_silent() -> None:
     """The next head simply replaces it; closing leaves nothing running."""
     market = Market(fails=1)
-    ahead = ReadAhead(market)
+    ahead = PrefetchingReader(market)
     ahead.begin(head(7))
     await asyncio.sleep(0)
     market.gate.clear()
@@ -98,7 +98,7 @@ STEPS = st.lists(
 @settings(max_examples=100, deadline=None)
 async def test_no_decision_is_fed_another_heads_state(steps: Sequence[tuple[str, int, int]]) -> None:
     """Whatever comes in whatever order, reorgs of the same number included."""
-    ahead = ReadAhead(Market())
+    ahead = PrefetchingReader(Market())
     for what, number, branch in steps:
         if what == "begin":
             ahead.begin(head(number, branch))

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from sentinel.chain.fees import BLOCKS, OP_ORACLE, Inclusion, data_fee_of, data_fee_reads, usual_tip
+from sentinel.chain.fee_market import BLOCKS, OP_ORACLE, InclusionPrice, data_fee_of, data_fee_reads, usual_tip
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.gas import LARGE, SMALL
 from sentinel.core.market_state import DataFee
@@ -47,7 +47,7 @@ def test_what_is_no_fee_history_is_none(said: Any) -> None:
 
 def test_a_node_without_history_is_asked_for_its_own_tip() -> None:
     """Then the floor; the cap holds over all of them."""
-    bounds = Inclusion(NETWORK, floor=2 * GWEI, cap=9 * GWEI)
+    bounds = InclusionPrice(NETWORK, floor=2 * GWEI, cap=9 * GWEI)
     assert bounds.price(HEAD, [history((5 * GWEI, 0.5)), hex(3 * GWEI)]) == 5 * GWEI
     assert bounds.price(HEAD, [LACKS, hex(3 * GWEI)]) == 3 * GWEI
     assert bounds.price(HEAD, [LACKS, LACKS]) == 2 * GWEI
@@ -82,7 +82,7 @@ async def test_a_legacy_network_is_read_by_its_gas_price() -> None:
         assert state.priority_fee == max(told, -(-head.base_fee * 9 // 8))  # good for the next block, whatever it asks
         assert state.data_fee is None
         with pytest.raises(RpcError):
-            Inclusion(net.network).price(head, [LACKS])
+            InclusionPrice(net.network).price(head, [LACKS])
 
 
 async def test_a_rollups_data_fee_is_what_its_oracle_says() -> None:

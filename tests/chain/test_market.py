@@ -13,16 +13,16 @@ from eth_utils.crypto import keccak
 
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.history_backfill import backfill_history
+from sentinel.chain.market_reader import MarketReader
 from sentinel.chain.rpc import Rpc
-from sentinel.chain.seeding import seed_history
 from sentinel.config.network_file import load_network
 from sentinel.core.errors import HeadGone, QuoteError, RpcError, SettingsError, Unavailable
 from sentinel.core.market_state import Head, V2State, V3State
 from sentinel.core.network import NATIVE, Pool
 from sentinel.dex.venues.registry import VENUES, venue_of
 from sentinel.market import Devnet
-from sentinel.market.driver import calldata
+from sentinel.market.local_market import calldata
 from tests.chains import send
 
 WALLET = "0x1212121212121212121212121212121212121212"
@@ -228,7 +228,7 @@ async def test_history_seeded_from_past_blocks_equals_history_that_was_lived(dev
     for _ in range(45):
         state = await lived.read(await moved(devnet, 1))
     late = reader_of(devnet, bars=40)
-    found = await seed_history(devnet.rpc, late.closes_at, late.history, state.head)
+    found = await backfill_history(devnet.rpc, late.closes_at, late.history, state.head)
     assert found == 39
     assert (await late.read(state.head)).history == state.history
     assert len(state.history["WETH"]) == 40
@@ -239,7 +239,7 @@ async def test_seeding_ends_where_the_chain_has_no_market(devnet: Devnet) -> Non
     """Before the pools opened there is no price: what is there is taken, nothing is raised."""
     reader = reader_of(devnet, bars=500)
     head = await moved(devnet, 3)
-    found = await seed_history(devnet.rpc, reader.closes_at, reader.history, head)
+    found = await backfill_history(devnet.rpc, reader.closes_at, reader.history, head)
     assert 2 <= found < head.number
 
 

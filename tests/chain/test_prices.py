@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sentinel.chain.prices import mid_prices
+from sentinel.chain.mid_prices import mid_prices
 from sentinel.config.network_file import load_network
 
 NETWORK = load_network("devnet")

@@ -9,7 +9,7 @@ import pytest
 
 from sentinel.__main__ import main
 from sentinel.cli.common import explicit
-from sentinel.cli.config import env_example
+from sentinel.cli.show_config import env_example
 from sentinel.config.reloadable import restored
 from sentinel.config.settings import load, names
 from sentinel.core.errors import SettingsError
@@ -51,7 +51,9 @@ def test_a_sliced_order_needs_its_end(monkeypatch: pytest.MonkeyPatch, capsys: p
     """A playbook that could never act is refused; an end that is past is not, since an order may be over."""
     assert run(monkeypatch, "show-config", "--set", "strategy.playbook=slice") == 4
     assert "until" in capsys.readouterr().err
-    assert run(monkeypatch, "show-config", "--set", "strategy.playbook=slice", "--set", "strategy.until=1") == 0
+    assert (
+        run(monkeypatch, "show-config", "--set", "strategy.playbook=slice", "--set", "strategy.last_slice_block=1") == 0
+    )
 
 
 def test_an_unknown_setting_in_the_file_or_on_the_line_is_refused_too(
@@ -70,14 +72,14 @@ def test_each_value_says_where_it_came_from(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Command line over environment over .env over default."""
-    Path(".env").write_text("SENTINEL_MODEL__N=3\nSENTINEL_VOTE__DUST=0.5\nSENTINEL_WEB__PORT=1\n")
-    monkeypatch.setenv("SENTINEL_MODEL__N", "5")
+    Path(".env").write_text("SENTINEL_MODEL__SAMPLES=3\nSENTINEL_VOTE__DUST=0.5\nSENTINEL_WEB__PORT=1\n")
+    monkeypatch.setenv("SENTINEL_MODEL__SAMPLES", "5")
     monkeypatch.setenv("SENTINEL_WEB__PORT", "2")
     monkeypatch.setenv("SENTINEL_RPC__URL", "https://user:word@node.example/v3/secretkey")
     assert run(monkeypatch, "show-config", "--json", "--set", "web.port=3") == 0
     rows = {row["name"]: (row["value"], row["source"]) for row in json.loads(capsys.readouterr().out)}
     assert rows["SENTINEL_WEB__PORT"] == ("3", "cli")
-    assert rows["SENTINEL_MODEL__N"] == ("5", "env")
+    assert rows["SENTINEL_MODEL__SAMPLES"] == ("5", "env")
     assert rows["SENTINEL_VOTE__DUST"] == ("0.5", ".env")
     assert rows["SENTINEL_MODEL__TOP_P"] == ("0.8", "default")
     assert rows["SENTINEL_RPC__URL"] == ("https://node.example", "env")
@@ -85,9 +87,9 @@ def test_each_value_says_where_it_came_from(
 
 def test_a_wrong_value_names_the_setting(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The complaint says which setting, what is wrong and what was given."""
-    monkeypatch.setenv("SENTINEL_MODEL__N", "many")
+    monkeypatch.setenv("SENTINEL_MODEL__SAMPLES", "many")
     assert run(monkeypatch, "status") == 4
-    assert "SENTINEL_MODEL__N" in capsys.readouterr().err
+    assert "SENTINEL_MODEL__SAMPLES" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("pair", ["x", "=1", "a.b.c=1", ".=1"])

@@ -13,7 +13,7 @@ COLD = ("sentinel.daemon.doctor.doctor", "sentinel.market.deployment")
 HOT = (
     "sentinel.cycle",
     "sentinel.daemon.wiring",
-    "sentinel.daemon.allow",
+    "sentinel.daemon.set_allowances",
     "sentinel.execute.sender",
     "sentinel.paper.demo",
 )

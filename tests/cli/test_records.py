@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.cli import common, pnl, records
+from sentinel.cli import common, decision_history, pnl
 from sentinel.core.transaction import Outcome
 from sentinel.journal.journal import Journal
 from tests.journal.values import GENESIS, NETWORK, WALLET, cycle, end, intent, settled
@@ -36,7 +36,7 @@ def test_only_what_was_confirmed_was_paid(path: Path, capsys: pytest.CaptureFixt
         if outcome is not None:
             end(journal, settled(one, outcome))
     journal.close()
-    records.trades()
+    decision_history.trades()
     dry, reverted, confirmed = capsys.readouterr().out.splitlines()
     assert "  paid 500 USDC, asked" in confirmed
     for line in (dry, reverted):

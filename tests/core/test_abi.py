@@ -14,7 +14,7 @@ from sentinel.chain.multicall import decode_aggregate3
 from sentinel.config.network_file import load_network
 from sentinel.core.abi import encode
 from sentinel.core.network import Token
-from sentinel.dex.simulating.trial import Readings
+from sentinel.dex.simulating.trial import WalletReadings
 
 ADDRESS = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
 NETWORK = load_network("devnet")
@@ -82,7 +82,7 @@ def test_the_quick_way_to_read_balances_gives_what_the_careful_one_gives(
     answers = [value.to_bytes(32) for value in values] + ([bytes(31) + b"\x07" + bytes(64)] if with_allowance else [])
     returned = bytearray(eth_abi.abi.encode(["(bool,bytes)[]"], [[(True, answer) for answer in answers]]))
     tokens = {f"T{i}": Token(f"T{i}", "0x" + "11" * 20, 18) for i in range(len(values) - 1)}
-    readings = Readings(replace(NETWORK, tokens=tokens), "0x" + "22" * 20)
+    readings = WalletReadings(replace(NETWORK, tokens=tokens), "0x" + "22" * 20)
     symbols = (*tokens, "ETH")
     assert readings.decode(bytes(returned)) == (dict(zip(symbols, values, strict=True)), 7 if with_allowance else 0)
     returned[data.draw(st.integers(0, len(returned) - 1))] ^= data.draw(st.integers(1, 255))

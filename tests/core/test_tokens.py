@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel.core.amounts import printable, to_base_units, to_whole
 from sentinel.core.errors import ActionFault
-from sentinel.core.tokens import printable, to_base_units, to_whole
 
 
 @pytest.mark.parametrize(

@@ -85,14 +85,14 @@ def test_a_gain_is_what_the_balances_change_by_less_the_gas(gas_used: int, got: 
     tx = TxRequest(world.ROUTER, b"", 0, 10**6)
     simulation = Simulation(candidate, tx, world.ENV, {"USDC": got, NATIVE: 5}, 0, gas_used, (), None)
     changes = {"USDC": got, NATIVE: 5 - gas.paid(simulation)}
-    marks = valuation.marks(world.STATE)
+    marks = valuation.reference_prices(world.STATE)
     assert valuation.gain(simulation, marks, world.NETWORK) == valuation.value(changes, marks, world.NETWORK)
 
 
 def test_a_token_without_a_reference_is_marked_at_its_mid_price() -> None:
     prices = {"WETH": 9.0, "WBTC": 2.5, "OTHER": 0.0}
     state = replace(world.STATE, reference={"WETH": Reference(7, 0, 0)}, prices=prices)
-    marks = valuation.marks(state)
+    marks = valuation.reference_prices(state)
     assert marks == {"WETH": Reference(7, 0, 0), "WBTC": Reference(25 * 10**17, 18, state.head.timestamp)}
 
 

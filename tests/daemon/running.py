@@ -62,7 +62,7 @@ class Cli:
                 "SENTINEL_WALLET__DEV_KEY_FILE": str(key),
                 "SENTINEL_PROPOSER": "oracle",
                 "SENTINEL_LIMITS__MAX_HEAD_AGE": "3600",  # blocks come faster than seconds, so chain time runs ahead
-                "SENTINEL_LIMITS__DEADLINE": "600",  # likewise: the signer takes twice this, from the wall clock
+                "SENTINEL_LIMITS__MAX_DEADLINE": "600",  # likewise: the signer takes twice this, from the wall clock
                 **settings,
             },
         )

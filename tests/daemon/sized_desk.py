@@ -13,7 +13,7 @@ from eth_utils.address import to_checksum_address
 
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.config.settings import Settings, load
 from sentinel.config.terms import Terms
 from sentinel.core.actions import Action, Candidate, HoldAction, Proposal
@@ -28,20 +28,20 @@ from sentinel.daemon.in_force import builder
 from sentinel.daemon.sizer import Sizer
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
-from sentinel.dex.building.build import Builder
+from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import READERS
-from sentinel.execute.dryrun import DryRun
+from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
-from sentinel.market.crowd import Behaviour
+from sentinel.market.crowd import CrowdBehaviour
 
 WALLET = to_checksum_address("0x" + "c5" * 20)
 PURSE = {"WETH": 2 * 10**18, "USDC": 20_000 * 10**6, NATIVE: 10**18}
 VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.NONE, 1.0, 0, "settings")
 
-Make = Callable[[Builder, MarketState], Action]  # what seven of eight want
+Make = Callable[[ActionBuilder, MarketState], Action]  # what seven of eight want
 
 
 def calibration(folder: Path, *levels: tuple[int, int, int]) -> Path:
@@ -101,7 +101,7 @@ class Desk:
             toolkit=self.toolkit,
             policy=policy,
             vote=voted,
-            executor=DryRun(self.journal),
+            executor=DryRunExecutor(self.journal),
             journal=self.journal,
             samples=8,
             newest=lambda: head,
@@ -113,7 +113,7 @@ class Desk:
 @contextlib.asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Desk]:
     """On a market of its own, where openings are frequent."""
-    async with Devnet.start(behaviour=Behaviour(opening_every=3)) as net:
+    async with Devnet.start(behaviour=CrowdBehaviour(opening_every=3)) as net:
         await net.fund(WALLET, PURSE)
         await net.allow_permit2(WALLET, {"WETH": 10**19, "USDC": 10**12})
         await net.market.step()

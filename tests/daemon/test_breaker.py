@@ -11,7 +11,7 @@ import pytest
 from sentinel.daemon.guards.breaker import DriftBreaker
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
-from sentinel.market.crowd import Behaviour
+from sentinel.market.crowd import CrowdBehaviour
 from tests.daemon.running import Cli, moving
 from tests.decide.world import LIMITS
 from tests.journal import values
@@ -46,29 +46,29 @@ def test_the_latch_is_set_by_the_journal_alone_and_only_the_operator_clears_it(t
 
     journal = opened(tmp_path)
     DriftBreaker(journal, limits, bell).look()
-    assert journal.latched is not None
-    assert "the last 3 trades realised 53.3 bps less than simulated" in journal.latched
+    assert journal.halt_reason is not None
+    assert "the last 3 trades realised 53.3 bps less than simulated" in journal.halt_reason
     assert [what for what, _ in bell.rung] == ["drift"]
     journal.close()
 
     journal = opened(tmp_path)
     breaker = DriftBreaker(journal, limits, bell)
-    assert journal.latched is not None
-    journal.unlatch(by="operator")
+    assert journal.halt_reason is not None
+    journal.resume(by="operator")
     breaker.look()
-    assert journal.latched is None
+    assert journal.halt_reason is None
     trade(journal, -101)
     breaker.look()
-    assert journal.latched is not None
-    assert "a trade realised 101.0 bps less" in journal.latched
-    journal.unlatch(by="operator")
+    assert journal.halt_reason is not None
+    assert "a trade realised 101.0 bps less" in journal.halt_reason
+    journal.resume(by="operator")
     journal.verify()
     journal.close()
 
 
 @pytest.fixture
 async def cli(tmp_path: Path) -> AsyncIterator[Cli]:
-    async with Devnet.start(behaviour=Behaviour(ahead=1.0, noise=1.0)) as devnet, moving(devnet, 0.25):
+    async with Devnet.start(behaviour=CrowdBehaviour(ahead=1.0, noise=1.0)) as devnet, moving(devnet, 0.25):
         cli = await Cli.on(
             devnet,
             tmp_path,
@@ -93,7 +93,9 @@ async def test_a_crowd_that_runs_ahead_trips_it(cli: Cli) -> None:
     assert (await cli("stop"))[0] == 0
 
     # The next trade drifts as well: with a wide bound the test sees what `resume` does, not a second breach.
-    cli.settings["SENTINEL_LIMITS__MAX_DRIFT_BPS"] = cli.settings["SENTINEL_LIMITS__MAX_MEAN_DRIFT_BPS"] = "1000"
+    cli.settings["SENTINEL_LIMITS__MAX_SHORTFALL_BPS"] = cli.settings["SENTINEL_LIMITS__MAX_MEAN_SHORTFALL_BPS"] = (
+        "1000"
+    )
     await cli.spawn("run")
     status = await cli.until(lambda found: found["cycles"] > 0, "status")
     assert "less than simulated" in status["paused"]

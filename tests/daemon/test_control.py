@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.cli import common, service
+from sentinel.cli import common, daemon_commands
 from sentinel.core.errors import NotRunning, OperatorError
 from sentinel.daemon.operator.control import NAME, ControlServer, ask
 
@@ -88,7 +88,7 @@ async def test_a_daemon_that_is_busy_has_not_stopped(tmp_path: Path, monkeypatch
 
     async def code(timeout: float) -> int:
         sets = [f"state_dir={tmp_path}"]
-        return await asyncio.to_thread(common.guarded, lambda: service.stop(timeout=timeout, sets=sets))
+        return await asyncio.to_thread(common.guarded, lambda: daemon_commands.stop(timeout=timeout, sets=sets))
 
     await server.start()
     try:

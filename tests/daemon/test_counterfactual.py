@@ -11,7 +11,7 @@ from eth_utils.address import to_checksum_address
 
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.core.actions import Action, Candidate, HoldAction
 from sentinel.core.decision import Act
 from sentinel.core.market_state import MarketState
@@ -19,7 +19,7 @@ from sentinel.core.network import NATIVE, HexHash
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Counterfactual, Intent, Outcome, Settled
 from sentinel.daemon.counterfactual import Counterfactuals
-from sentinel.dex.building.build import Builder
+from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import READERS
@@ -43,7 +43,7 @@ class Desk:
     async def decide(self) -> tuple[MarketState, Intent]:
         """A cycle whose eight candidates are of four kinds: five buy for 500, one sells, one overpays, one holds."""
         state = await self.market.read(await latest_head(self.net.rpc))
-        build = Builder(self.net.network)
+        build = ActionBuilder(self.net.network)
         buy, sell = build.swap(state, "USDC", "WETH", 500, "v3-500"), build.swap(state, "WETH", "USDC", 0.2, "v2")
         greedy = replace(build.swap(state, "USDC", "WETH", 400, "v2"), min_out=10**18)
         actions: list[Action] = [*[buy] * 5, sell, greedy, HoldAction("wait")]

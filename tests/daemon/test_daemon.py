@@ -20,10 +20,10 @@ from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.loop import Loop
 from sentinel.daemon.telling import OnCycle, OnSettled, Telling
-from sentinel.observe.board import Board
 from sentinel.observe.health import Health
 from sentinel.observe.logs import logger
 from sentinel.observe.metrics import Metrics
+from sentinel.observe.status_board import Board
 from sentinel.observe.systemd import Notifier, Pulse
 from tests.daemon import values
 
@@ -62,7 +62,7 @@ class Cycle:
 
 @dataclass
 class Follower:
-    in_flight: Intent | None = None
+    open_intent: Intent | None = None
     at: int = 0  # settles at this head
     fails_at: int = 0
     seen: list[int] = field(default_factory=list)
@@ -170,12 +170,12 @@ async def test_settled_transactions_are_told_with_their_drift() -> None:
 async def test_a_bounded_run_waits_for_what_is_in_flight() -> None:
     """After the last cycle the daemon follows the open transaction before it stops."""
     intent = Intent("a1", values.act(), values.act().simulation.tx, True, values.simulation().env, 0, 0)  # type: ignore[arg-type]
-    follower = Follower(in_flight=intent)
+    follower = Follower(open_intent=intent)
     daemon = make(Cycle(), Heads(last=100), follower, cycles=1)
     running = asyncio.create_task(daemon.run())
     await asyncio.sleep(0.3)
     assert not running.done()
-    follower.in_flight = None
+    follower.open_intent = None
     assert await asyncio.wait_for(running, 2) == 0
 
 
@@ -258,7 +258,7 @@ async def test_nothing_is_read_ahead_while_a_transaction_is_in_flight() -> None:
     """Those heads are held without a look at the market."""
     begun: list[int] = []
     intent = Intent("a1", values.act(), values.act().simulation.tx, True, values.simulation().env, 0, 0)  # type: ignore[arg-type]
-    daemon = make(Cycle(), Heads(last=5), Follower(in_flight=intent), ahead=lambda head: begun.append(head.number))
+    daemon = make(Cycle(), Heads(last=5), Follower(open_intent=intent), ahead=lambda head: begun.append(head.number))
     running = asyncio.create_task(daemon.run())
     await asyncio.sleep(0.2)
     daemon.stop()

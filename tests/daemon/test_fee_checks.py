@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sentinel.chain.fees import OP_ORACLE
+from sentinel.chain.fee_market import OP_ORACLE
 from sentinel.config.settings import Settings, load
 from sentinel.config.terms import Terms
 from sentinel.core.network import FeeMarket, Network
@@ -22,7 +22,7 @@ async def test_blocks_without_a_base_fee_are_legacy() -> None:
     """A file that says otherwise fails, since no transaction would be taken; the right one shows the gas price."""
     async with before_london() as net:
         (wrong,) = await found(net, replace(net.network, fees=FeeMarket.EIP1559))
-        assert (wrong.grade, 'fees = "legacy"' in wrong.mend) == ("fail", True)
+        assert (wrong.grade, 'fees = "legacy"' in wrong.hint) == ("fail", True)
         (right,) = await found(net, net.network)
         assert right.grade == "ok"
         assert "gas price 1.875 gwei by eth_gasPrice" in right.what

@@ -15,12 +15,12 @@ from sentinel.core.errors import SettingsError
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.daemon.files import JOURNAL
-from sentinel.daemon.flatten.selling import Selling
+from sentinel.daemon.flatten.sale_cycle import SaleCycle
 from sentinel.daemon.guards.permission import require_permission
 from sentinel.daemon.wiring import opened
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
-from sentinel.signing.process import wallet
+from sentinel.signing.process import keystore_files
 from tests.daemon.running import moving
 from tests.journal.values import act, intent
 
@@ -47,20 +47,20 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
     async with moving(devnet, 0.6):
         with pytest.raises(SettingsError, match=r"1\.0000 of the native coin") as refused:
             async with opened(
-                settings(limits={"gas_reserve_eth": 1000.0, "max_head_age": 3600}), trader_model=OracleModel()
+                settings(limits={"min_gas_reserve_eth": 1000.0, "max_head_age": 3600}), trader_model=OracleModel()
             ):
                 pass
         assert "while `sentinel doctor` finds" in str(refused.value)
         assert int(await devnet.rpc.call("eth_getTransactionCount", settings().wallet.address, "latest"), 16) == 0
 
-        red = settings(limits={"gas_reserve_eth": 1000.0, "max_head_age": 3600})
+        red = settings(limits={"min_gas_reserve_eth": 1000.0, "max_head_age": 3600})
         await _left_behind(red)
         async with opened(red, trader_model=OracleModel()) as app:  # I9: what is unfinished is followed all the same
             assert app.startup is not None
             await app.startup.run()
-            assert app.parts.journal.unfinished() == ()
-            assert "`sentinel doctor` finds" in (app.parts.journal.latched or "")
-            app.parts.journal.unlatch(by="operator")
+            assert app.parts.journal.open_intents() == ()
+            assert "`sentinel doctor` finds" in (app.parts.journal.halt_reason or "")
+            app.parts.journal.resume(by="operator")
         with pytest.raises(SettingsError, match="`sentinel doctor` finds"):
             async with opened(red, trader_model=OracleModel()):
                 pass
@@ -79,7 +79,7 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
                 app.daemon.stop()
                 assert await asyncio.wait_for(running, PATIENCE) == 0
                 runs = app.reloader.runner
-                assert isinstance(runs, Selling)
+                assert isinstance(runs, SaleCycle)
                 assert runs.trade.stopping()  # I26: neither would begin anything now
                 assert runs.sale.stopping()
         assert [done.outcome for done in settled] == [Outcome.CONFIRMED]
@@ -101,7 +101,7 @@ async def _settings(devnet: Devnet, folder: Path) -> Any:
     password, store, network = folder / "password", folder / "keystore", folder / "elsewhere.toml"
     password.touch(mode=0o600)
     password.write_text("correct horse")
-    address = wallet.create(store, "correct horse", rounds=2)
+    address = keystore_files.create(store, "correct horse", rounds=2)
     await devnet.fund(address, {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18})
     await devnet.allow_permit2(address, {"WETH": 10**19, "USDC": 20_000 * 10**6, "WBTC": 4 * 10**7})
     genesis = (await devnet.rpc.call("eth_getBlockByNumber", "0x0", False))["hash"]

@@ -19,7 +19,7 @@ from sentinel.core.decision import Act, Hold
 from sentinel.core.record import CycleRecord
 from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
-from sentinel.observe import words
+from sentinel.observe import plain_words
 from sentinel.observe.logs import cycle_fields
 from tests.daemon.endpoint import Endpoint
 from tests.daemon.running import ALLOWED, PURSE, WALLET, moving
@@ -78,7 +78,7 @@ class Watched:
 
 @pytest.fixture
 def direct() -> str:
-    """SENTINEL_FORK__DIRECT; a test may ask for another."""
+    """SENTINEL_FORK__NODE_SIMULATION; a test may ask for another."""
     return "auto"
 
 
@@ -93,7 +93,7 @@ async def watched(devnet: Devnet, tmp_path: Path, direct: str) -> AsyncIterator[
         _env_file=None,
         state_dir=tmp_path,
         rpc={"url": devnet.rpc_url, "ws_url": devnet.ws_url},
-        fork={"port": 0, "timeout": 2.0, "direct": direct},
+        fork={"port": 0, "timeout": 2.0, "node_simulation": direct},
         web={"port": 0},
         model={"url": endpoint.url, "timeout": 1.0},
         wallet={"address": WALLET},
@@ -177,7 +177,7 @@ async def test_cycles_act_on_the_node_while_the_fork_is_frozen(watched: Watched)
     assert on_node(acted)
     assert all(verdict.ok for verdict in acted.verdicts)
     assert cycle_fields(acted, watched.app.parts.network)["simulated_on"] == ["node"]
-    assert "the node simulated" in words.cycle(acted, watched.app.parts.network)
+    assert "the node simulated" in plain_words.cycle(acted, watched.app.parts.network)
     seen = len(watched.records)
     assert await watched.said_of("fork", "the node stands in for it") == 200
     assert await watched.counted("sentinel_simulations_total", where="node") >= 2  # the candidates, the final bytes

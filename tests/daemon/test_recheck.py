@@ -18,7 +18,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Intent, Outcome, Settled
 from sentinel.daemon.guards.recheck import still_good
 from sentinel.decide.policy import Policy
-from sentinel.execute.dryrun import DryRun
+from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
 from tests.daemon.sized_desk import PART, Desk, opened
 
@@ -59,7 +59,7 @@ async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path, mon
         monkeypatch.setattr(
             "sentinel.daemon.guards.recheck.time", SimpleNamespace(time=lambda: float(state.head.timestamp))
         )
-        dry = DryRun(desk.journal)
+        dry = DryRunExecutor(desk.journal)
         held_up = accepted(desk.journal, await dry.prepare(trade, state), 1, record, state)
         assert desk.journal.spent_today(state.head.timestamp).volume > 250 * 10**6
         assert await still_good(parts(desk, given, state), held_up)

@@ -15,7 +15,7 @@ from sentinel.core.market_state import Head
 from sentinel.daemon.assemble import assembled
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.market import Devnet
-from sentinel.market.prices import Bar, PricePath
+from sentinel.market.price_path import Bar, PricePath
 
 PRICES = (2000.0, 2100.0, 2200.0, 2001.0)
 WALLET = to_checksum_address("0x" + "c7" * 20)

@@ -20,23 +20,23 @@ from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings, load
 from sentinel.config.terms import Terms
 from sentinel.core.actions import Swap
+from sentinel.core.amounts import to_base_units
 from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import HexHash, Network
 from sentinel.core.record import CycleRecord
-from sentinel.core.tokens import to_base_units
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.cycle import Cycle
 from sentinel.daemon.cycles import sale
-from sentinel.daemon.flatten.flatten import PATIENCE, TRIES, Plan, Seller, plain, plan
-from sentinel.daemon.flatten.selling import Selling
+from sentinel.daemon.flatten.sale_cycle import SaleCycle
+from sentinel.daemon.flatten.seller import PATIENCE, TRIES, SalePlan, Seller, plain, plan_sale
 from sentinel.daemon.in_force import builder
 from sentinel.daemon.lifecycle import Lifecycle
-from sentinel.decide.controls import Purpose
+from sentinel.decide.operator_controls import Purpose
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
-from sentinel.execute.dryrun import DryRun
+from sentinel.execute.dry_run import DryRunExecutor
 from tests.daemon.sized_desk import WALLET, Desk, opened
 
 SETTINGS = load(None, limits={"max_trade": 500.0})
@@ -63,10 +63,12 @@ async def read(desk: Desk) -> MarketState:
     return await desk.market.read(await latest_head(desk.net.rpc))
 
 
-def planned(desk: Desk, state: MarketState, spent: Spent = NONE, settings: Settings = SETTINGS, **limits: Any) -> Plan:
+def planned(
+    desk: Desk, state: MarketState, spent: Spent = NONE, settings: Settings = SETTINGS, **limits: Any
+) -> SalePlan:
     network = desk.net.network
     allowed: Limits = replace(Limits.of(settings.limits, network), **limits)
-    return plan(network, state, builder(Terms.of(settings, network), network, state.prices), allowed, spent, {})
+    return plan_sale(network, state, builder(Terms.of(settings, network), network, state.prices), allowed, spent, {})
 
 
 async def test_it_sells_the_largest_holding_in_equal_slices(desk: Desk) -> None:
@@ -83,7 +85,7 @@ async def test_it_sells_the_largest_holding_in_equal_slices(desk: Desk) -> None:
     assert last.token_in == "WBTC"  # worth more by then
     crumbs = planned(desk, replace(state, balances={**state.balances, "WETH": 10**12, "WBTC": 0}))
     assert crumbs.sale is None
-    assert [(symbol, left.crumb, left.lasting) for symbol, left in crumbs.left.items()] == [("WETH", True, True)]
+    assert [(symbol, left.too_small, left.permanent) for symbol, left in crumbs.left.items()] == [("WETH", True, True)]
 
 
 async def test_what_cannot_be_sold_is_left_with_its_reason(desk: Desk) -> None:
@@ -91,22 +93,26 @@ async def test_what_cannot_be_sold_is_left_with_its_reason(desk: Desk) -> None:
     state = await read(desk)
     used = planned(desk, state, Spent(0, 50_000 * 10**6))
     assert used.sale is None
-    assert {left.why for left in used.left.values()} == {"SENTINEL_LIMITS__DAILY_VOLUME is used up until 00:00 UTC"}
+    assert {left.reason for left in used.left.values()} == {
+        "SENTINEL_LIMITS__MAX_DAILY_VOLUME is used up until 00:00 UTC"
+    }
     part = planned(desk, state, Spent(0, 49_900 * 10**6)).sale
     assert part is not None
     assert part.amount_in == 100 * 10**26 // state.reference["WETH"].answer  # all that is left of the day, at once
     dear_gas = planned(desk, replace(state, priority_fee=10**15))
     assert dear_gas.sale is None
-    assert {left.why for left in dear_gas.left.values()} == {"the gas of its sale costs more than it is worth now"}
-    assert not any(left.crumb or left.lasting for left in dear_gas.left.values())  # it is worth a sale at another head
+    assert {left.reason for left in dear_gas.left.values()} == {"the gas of its sale costs more than it is worth now"}
+    assert not any(
+        left.too_small or left.permanent for left in dear_gas.left.values()
+    )  # it is worth a sale at another head
     revoked = planned(desk, replace(state, allowances={}))
-    assert "sentinel approve WETH" in revoked.left["WETH"].why
+    assert "sentinel approve WETH" in revoked.left["WETH"].reason
     blind = planned(desk, replace(state, reference={}))
     assert blind.sale is None
-    assert not any(left.lasting for left in blind.left.values())
+    assert not any(left.permanent for left in blind.left.values())
     off = {"WETH": replace(state.reference["WETH"], answer=state.reference["WETH"].answer * 2)}
     dear = planned(desk, replace(state, reference={**state.reference, **off}))
-    assert dear.left["WETH"].why.startswith("no way keeps to the limits: the venue pays too far below the reference")
+    assert dear.left["WETH"].reason.startswith("no way keeps to the limits: the venue pays too far below the reference")
     assert dear.sale is not None  # the other token still goes
     assert dear.sale.token_in == "WBTC"
 
@@ -128,7 +134,7 @@ async def test_policy_lets_a_sale_through_as_any_trade(desk: Desk) -> None:
             toolkit=desk.toolkit,
             policy=Policy(network, allowed),
             vote=lambda ballots, asked, state: vote(ballots, asked=asked, quorum_bps=0),
-            executor=DryRun(journal),
+            executor=DryRunExecutor(journal),
             journal=journal,
             samples=1,
             newest=lambda: head,
@@ -154,8 +160,8 @@ async def test_policy_lets_a_sale_through_as_any_trade(desk: Desk) -> None:
     await run(limits)
     assert seller.finished
     assert not seller.clean
-    assert "refused again and again: daily_loss: " in seller.left["WBTC"].why
-    journal.latch("enough", by="operator")
+    assert "refused again and again: daily_loss: " in seller.left["WBTC"].reason
+    journal.halt("enough", by="operator")
     assert (await run(limits)).decision == Hold(HoldReason.PAUSED, detail="trading is paused: enough")
 
 
@@ -170,8 +176,8 @@ async def test_nothing_is_sold_while_the_endpoints_disagree(desk: Desk) -> None:
     network = desk.net.network
     force: Any = SimpleNamespace(policy=Policy(network, Limits.of(SETTINGS.limits, network)))
     seller, unused = selling(network), cast(Any, None)
-    sell = sale(parts, force, desk.market, DryRun(desk.journal), seller)
-    runs = Selling(unused, sell, seller, desk.journal, unused, unused)
+    sell = sale(parts, force, desk.market, DryRunExecutor(desk.journal), seller)
+    runs = SaleCycle(unused, sell, seller, desk.journal, unused, unused)
     desk.journal.standing.flatten(by="operator")
     record = await runs.run(await latest_head(desk.net.rpc))
     assert record.decision == Hold(HoldReason.DISPUTED, detail="a and b tell different blocks")
@@ -202,7 +208,7 @@ async def test_a_sale_that_fails_on_the_chain_is_tried_again_only_so_often(desk:
         assert "WETH" not in seller.left
         await ended(Outcome.REVERTED, number)
     await seller.propose(state, seller.view(state), 1)
-    assert seller.left["WETH"].why == "its sale ended reverted"
+    assert seller.left["WETH"].reason == "its sale ended reverted"
     assert not seller.finished
     seller.work_on(1)
     await seller.propose(state, seller.view(state), 1)

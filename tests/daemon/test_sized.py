@@ -22,9 +22,9 @@ from sentinel.daemon.replay import decide_again
 from sentinel.daemon.sizer import Sizer
 from sentinel.decide.calldata import RouterCall, decode_call
 from sentinel.decide.sizing import Sizes
-from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.market import Devnet
-from sentinel.observe import words
+from sentinel.observe import plain_words
 from sentinel.observe.logs import cycle_fields
 from sentinel.observe.metrics import Metrics
 from tests.daemon.running import Cli, moving
@@ -71,13 +71,13 @@ async def test_what_is_prepared_is_the_smaller_trade_as_it_was_simulated(desk: D
     assert kept == record
     again = decide_again(kept, given, desk.net.network)
     assert (again.same, again.decision) == (True, record.decision)
-    said = words.cycle(record, desk.net.network)
+    said = plain_words.cycle(record, desk.net.network)
     assert f"sized to {share / 100:g} % by calibration (7 of 8 votes)" in said
     assert cycle_fields(record, desk.net.network)["size_bps"] == share
     metrics = Metrics(desk.net.network)
     metrics.observe(record)
-    assert f"sentinel_size_ratio {share / BPS}" in metrics.exposition().decode()
-    assert 'sentinel_sized_total{kind="act"} 1.0' in metrics.exposition().decode()
+    assert f"sentinel_trade_size_ratio {share / BPS}" in metrics.exposition().decode()
+    assert 'sentinel_sized_trades_total{kind="act"} 1.0' in metrics.exposition().decode()
 
 
 async def test_a_smaller_trade_that_policy_refuses_is_a_hold(desk: Desk) -> None:
@@ -97,12 +97,12 @@ async def test_a_smaller_trade_that_policy_refuses_is_a_hold(desk: Desk) -> None
     found = metrics.exposition().decode()
     assert 'sentinel_refusals_total{rule="trade_size"} 1.0' in found
     assert 'sentinel_decisions_total{kind="hold",reason="sized_out"} 1.0' in found
-    assert 'sentinel_sized_total{kind="hold"} 1.0' in found
+    assert 'sentinel_sized_trades_total{kind="hold"} 1.0' in found
 
 
 async def test_a_cycle_that_no_longer_pays_for_its_gas_is_a_hold(desk: Desk) -> None:
     """The whole circle pays, a ninth of it does not."""
-    quoter = Quoter(desk.net.network)
+    quoter = DexQuoter(desk.net.network)
     for _ in range(60):
         await desk.net.market.step()
         state = await desk.market.read(await latest_head(desk.net.rpc))

@@ -23,7 +23,7 @@ def given(url: str, folder: Path, direct: str) -> Settings:
         proposer="oracle",
         state_dir=folder,
         rpc={"url": url},
-        fork={"port": 0, "direct": direct},
+        fork={"port": 0, "node_simulation": direct},
         web={"port": 0},
         log={"level": "error"},
     )
@@ -44,14 +44,14 @@ async def test_doctor_says_whether_the_node_can_stand_in(
         async with Rpc(node.url) as rpc:
             (finding,) = [one async for one in simulation_checks.stand_in(asked, devnet.network, rpc)]
         assert (finding.name, finding.grade) == ("stand in", grade)
-        assert bool(finding.mend) == (grade != "ok")
+        assert bool(finding.hint) == (grade != "ok")
 
 
 async def test_no_start_where_nothing_could_simulate(devnet: Devnet, tmp_path: Path) -> None:
     """Without a fork the node must have the method: else a person must mend it, and is told how."""
     async with Disguise(devnet.rpc_url).running() as node:
         node.twist = refusing
-        with pytest.raises(SettingsError, match="SENTINEL_FORK__DIRECT=always"):
+        with pytest.raises(SettingsError, match="SENTINEL_FORK__NODE_SIMULATION=always"):
             async with opened(given(node.url, tmp_path, "always"), trader_model=OracleModel()):
                 pass
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.decide.drift import breach
+from sentinel.decide.shortfall import breach
 from tests.decide import world
 
 LIMITS = replace(world.LIMITS, one_drift_bps=100.0, mean_drift_bps=30.0, drift_trades=3)

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.core.decision import Hold, HoldReason
-from sentinel.decide.more import further
+from sentinel.decide.extra_samples import extra_samples
 
 MOST, QUORUM = 16, 5000
 
 
 def more(votes: int, ballots: int, asked: int = 8, most: int = MOST) -> int:
-    return further(Hold(HoldReason.NO_MAJORITY, votes, asked), ballots, most, QUORUM)
+    return extra_samples(Hold(HoldReason.NO_MAJORITY, votes, asked), ballots, most, QUORUM)
 
 
 @pytest.mark.parametrize(

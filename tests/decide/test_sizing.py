@@ -15,7 +15,7 @@ from sentinel.core.decision import Act, Hold, Sized
 from sentinel.core.simulation import Refusal, Simulation
 from sentinel.core.statistics import Z95_TWO_SIDED, Share
 from sentinel.core.units import BPS
-from sentinel.decide.quorum import LEAST_ACTS, Level
+from sentinel.decide.quorum import MIN_ACTS, Level
 from sentinel.decide.sizing import Sizes, resized, sizes
 from tests.decide import world
 
@@ -56,10 +56,10 @@ def slowly(found: list[Level], max_risk: float, agreement: Fraction) -> float:
             pool = [level for level in found if Fraction(level.votes, level.asked) in tops[:count]]
             total = sum(level.total for level in pool)
             wrong = total - sum(level.right for level in pool)
-            if total >= LEAST_ACTS or count == len(tops):
+            if total >= MIN_ACTS or count == len(tops):
                 worst = max(worst, upper(wrong, total))
                 break
-            worst = max(worst, upper(floor(Fraction(wrong * LEAST_ACTS, total)), LEAST_ACTS))
+            worst = max(worst, upper(floor(Fraction(wrong * MIN_ACTS, total)), MIN_ACTS))
         size = min(size, max_risk / worst)
     return size * BPS
 
@@ -99,7 +99,7 @@ def test_wrong_share_times_size_stays_within_the_risk(found: list[Level], max_ri
         counted = Share(total - sum(level.right for level in here), total)
         size = derived.of(here[0].votes, here[0].asked) / BPS
         assert size * counted.value <= max_risk + 1e-9
-        if total >= LEAST_ACTS:
+        if total >= MIN_ACTS:
             assert size * counted.high <= max_risk + 1e-9
 
 

@@ -13,12 +13,12 @@ from eth_account.signers.local import LocalAccount
 
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.core.actions import Action, Candidate, Leg, Route, Swap
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE, UNWRAP, WRAP, Network
 from sentinel.core.simulation import TxRequest
-from sentinel.dex.building.build import Builder
+from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import VENUES
@@ -35,7 +35,7 @@ class Desk:
     reader: MarketReader
     fork: Fork
     kit: DexToolkit
-    build: Builder
+    build: ActionBuilder
 
     @property
     def network(self) -> Network:
@@ -109,5 +109,5 @@ async def desk_on(devnet: Devnet) -> AsyncIterator[Desk]:
         await devnet.market.step()
     reader = MarketReader(devnet.rpc, devnet.network, account.address, VENUES, PriceHistory(50), min_priority_fee=10**9)
     async with Fork(devnet.network, devnet.rpc_url) as fork:
-        builder = Builder(devnet.network, max_approval={"USDC": 10**12})
+        builder = ActionBuilder(devnet.network, max_approval={"USDC": 10**12})
         yield Desk(devnet, account, reader, fork, DexToolkit(devnet.network, fork), builder)

@@ -12,13 +12,13 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 
-from lab.bench.broadcast import effect
+from lab.bench.mined_effects import effect
 from sentinel.chain.rpc import Rpc
 from sentinel.core.actions import Candidate
 from sentinel.core.market_state import MarketState
 from sentinel.core.simulation import Simulation
 from sentinel.dex.simulating.fork import Fork
-from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.toolkit import DexToolkit
 from tests.frozen import wait_until_stopped
 
@@ -114,14 +114,14 @@ def where(found: tuple[Simulation, ...]) -> set[str]:
 async def alone(desk: Desk, url: str, timeout: float = 5.0) -> AsyncIterator[DexToolkit]:
     """A toolkit without a fork."""
     async with Rpc(url) as rpc:
-        yield DexToolkit(desk.network, None, node=Node(desk.network, rpc, timeout=timeout))
+        yield DexToolkit(desk.network, None, node=NodeSimulation(desk.network, rpc, timeout=timeout))
 
 
 @contextlib.asynccontextmanager
 async def both(desk: Desk, upstream: str, url: str, timeout: float) -> AsyncIterator[tuple[DexToolkit, Fork]]:
     """A toolkit on a fork of `upstream`, with the node at `url` to stand in."""
     async with Rpc(url) as rpc, Fork(desk.network, upstream, timeout=timeout) as fork:
-        yield DexToolkit(desk.network, fork, node=Node(desk.network, rpc, timeout=timeout)), fork
+        yield DexToolkit(desk.network, fork, node=NodeSimulation(desk.network, rpc, timeout=timeout)), fork
 
 
 def freeze(fork: Fork) -> int:

@@ -17,13 +17,13 @@ from sentinel.core.transaction import Outcome
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.execute.broadcast import Broadcaster
-from sentinel.execute.dryrun import DryRun
-from sentinel.execute.fees import FeeCaps
-from sentinel.execute.send_state import Rules
-from sentinel.execute.sender import Executor
+from sentinel.execute.dry_run import DryRunExecutor
+from sentinel.execute.fee_bids import FeeCaps
+from sentinel.execute.send_state import SendRules
+from sentinel.execute.sender import LiveExecutor
 from sentinel.journal.journal import Journal
-from sentinel.signing.limits import SignerLimits
-from sentinel.signing.process.local import DevSigner
+from sentinel.signing.process.local_signer import DevSigner
+from sentinel.signing.signer_limits import SignerLimits
 
 from .conftest import Desk, candidates
 
@@ -66,11 +66,11 @@ async def test_a_voted_approval_is_signed_mined_and_settled(desk: Desk, tmp_path
     signer = DevSigner.load(key, SignerLimits.of(desk.network, bounds, {"USDC": 20_000 * 10**6}))
     block = await desk.net.rpc.call("eth_getBlockByNumber", "0x0", False)
     journal = Journal.open(tmp_path / "journal.sqlite", desk.network, block["hash"], desk.account.address)
-    rules = Rules(1, 3, 60.0, FeeCaps(500 * 10**9, 50 * 10**9, 10**18))
-    executor = Executor(
+    rules = SendRules(1, 3, 60.0, FeeCaps(500 * 10**9, 50 * 10**9, 10**18))
+    executor = LiveExecutor(
         desk.net.rpc, Broadcaster(desk.net.rpc), journal, signer, desk.network, block["hash"], desk.kit.finalise, rules
     )
-    dry = await DryRun(journal).prepare(decision, state)
+    dry = await DryRunExecutor(journal).prepare(decision, state)
     assert (dry.signed, dry.deadline) == (False, state.head.timestamp + 120)
     intent = await executor.prepare(decision, state)
     confirmed = await desk.kit.confirm(intent, state.head, state)

@@ -16,9 +16,9 @@ from sentinel.core.actions import Approve, HoldAction
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.market_state import DataFee, Head, MarketState, Reference, V2State
 from sentinel.core.network import HexHash
-from sentinel.dex.building.build import Builder
+from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size
-from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.quoting.quotes import quote_swap
 
 NET = load_network("devnet")
@@ -48,7 +48,7 @@ def state_at(price: float = 2_000.0, *, reference: float | None = 2_000.0) -> Ma
     )
 
 
-BUILD = Builder(NET, slippage_bps=50, deadline_s=120, min_profit=500_000, max_approval={"USDC": 10**9})
+BUILD = ActionBuilder(NET, slippage_bps=50, deadline_s=120, min_profit=500_000, max_approval={"USDC": 10**9})
 
 
 def test_min_out_is_the_quote_less_slippage_where_the_pool_is_fair() -> None:
@@ -319,7 +319,7 @@ def test_nothing_but_an_action_fault_comes_out_of_the_builder(a: Any, b: Any, am
 
 def test_the_quoter_speaks_whole_tokens_and_labels() -> None:
     """Its numbers are the exact quotes, and a cycle's profit has its gas taken."""
-    quoter, state = Quoter(TWO), cycle_state(1_980.0, 2_020.0)
+    quoter, state = DexQuoter(TWO), cycle_state(1_980.0, 2_020.0)
     assert quoter.venues(state, "WETH", "USDC") == ("v2", "v2b", "v3-3000", "v3-500", "v4-500")
     assert quoter.quote(state, "WETH", "USDC", 1.0, "v2b") == pytest.approx(2_020 * 0.997, rel=1e-3)
     assert quoter.best_venue(state, "WETH", "USDC", 1.0) == "v2b"

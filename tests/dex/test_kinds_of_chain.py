@@ -25,21 +25,21 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation, TxRequest, Where
 from sentinel.core.transaction import Outcome, Settled
-from sentinel.core.valuation import marks, value
+from sentinel.core.valuation import reference_prices, value
 from sentinel.decide.policy import Policy
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE
-from sentinel.dex.quoting.quoter import Quoter
-from sentinel.dex.simulating.batch import L1_BLOCK
-from sentinel.dex.simulating.node import Node
+from sentinel.dex.quoting.quoter import DexQuoter
+from sentinel.dex.simulating.batch_engine import L1_BLOCK
+from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.simulating.trial import Trial, why_invalid
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.execute.broadcast import Broadcaster
-from sentinel.execute.fees import FeeCaps
-from sentinel.execute.send_state import Rules
-from sentinel.execute.sender import Executor
+from sentinel.execute.fee_bids import FeeCaps
+from sentinel.execute.send_state import SendRules
+from sentinel.execute.sender import LiveExecutor
 from sentinel.journal.journal import Journal
-from sentinel.signing.limits import SignerLimits
-from sentinel.signing.process.local import DevSigner
+from sentinel.signing.process.local_signer import DevSigner
+from sentinel.signing.signer_limits import SignerLimits
 from tests.chains import L1_BASE_FEE, put, rollup, type_zero
 from tests.dex.conftest import Desk, candidates, desk_on
 
@@ -81,9 +81,11 @@ async def traded(desk: Desk, folder: Path, action: Swap, state: MarketState) -> 
     signer = DevSigner.load(folder / "key", SignerLimits.of(desk.network, bounds, {"USDC": 10**10, "WETH": 10**18}))
     block = await desk.net.rpc.call("eth_getBlockByNumber", "0x0", False)
     journal = Journal.open(folder / "journal.sqlite", desk.network, block["hash"], desk.account.address)
-    rules = Rules(1, 3, 60.0, FeeCaps.of(bounds, desk.network))
+    rules = SendRules(1, 3, 60.0, FeeCaps.of(bounds, desk.network))
     rpc = desk.net.rpc
-    executor = Executor(rpc, Broadcaster(rpc), journal, signer, desk.network, block["hash"], desk.kit.finalise, rules)
+    executor = LiveExecutor(
+        rpc, Broadcaster(rpc), journal, signer, desk.network, block["hash"], desk.kit.finalise, rules
+    )
     intent = await executor.prepare(decision, state)
     confirmed = await desk.kit.confirm(intent, state.head, state)
     verdicts = policy.check(confirmed, decision, state, state.head, NOTHING, state.head.timestamp)
@@ -142,7 +144,7 @@ async def test_the_node_that_stands_in_says_the_same(desk: Desk) -> None:
     actions = [desk.build.swap(state, "USDC", "WETH", amount, "v2") for amount in (100, 200)]
     actions.append(desk.build.route(state, ["WETH", "ETH"], 0.2, ["unwrap"]))
     fork = await desk.kit.simulate_all(state, candidates(*actions))
-    node = DexToolkit(desk.network, None, node=Node(desk.network, desk.net.rpc))
+    node = DexToolkit(desk.network, None, node=NodeSimulation(desk.network, desk.net.rpc))
     stood_in = await node.simulate_all(state, candidates(*actions))
     assert [one.where for one in stood_in] == ["node"] * 3
     assert [replace(one, where=Where.FORK) for one in stood_in] == list(fork)
@@ -153,9 +155,9 @@ async def test_every_cost_counts_it(desk: Desk) -> None:
     """The agent's tool, a cycle's least output, policy's loss, cost cap and reserve: each grows by the data fee."""
     await put(desk.net.rpc, L1_BLOCK, 1, 2_000 * L1_BASE_FEE)  # dear: some USDC
     state = await desk.state()
-    free, quoter = replace(state, data_fee=None), Quoter(desk.network)
+    free, quoter = replace(state, data_fee=None), DexQuoter(desk.network)
     fee = gas.data_fee(state.data_fee, TRADE_SIZE, TRADE_GAS)
-    in_quote = value({NATIVE: fee}, marks(state), desk.network) / 10**6
+    in_quote = value({NATIVE: fee}, reference_prices(state), desk.network) / 10**6
     assert in_quote > 1
     assert quoter.gas_cost(state) - quoter.gas_cost(free) == pytest.approx(in_quote, rel=1e-5)
 
@@ -164,7 +166,7 @@ async def test_every_cost_counts_it(desk: Desk) -> None:
     policy = Policy(desk.network, Limits.of(load(env_file=None).limits, desk.network))
     loss = _detail(policy, one, state, "daily_loss", daily_loss=0)
     assert loss - _detail(policy, replace(one, data_fee=0), free, "daily_loss", daily_loss=0) == pytest.approx(
-        value({NATIVE: one.data_fee}, marks(state), desk.network) / 10**6, abs=0.01
+        value({NATIVE: one.data_fee}, reference_prices(state), desk.network) / 10**6, abs=0.01
     )
     assert one.tx is not None
     most = one.tx.gas_limit * one.env.max_fee + one.data_fee

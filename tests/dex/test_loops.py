@@ -15,10 +15,10 @@ from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.units import GWEI
 from sentinel.decide.policy import Policy
 from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size
-from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.quoting.quotes import quote_swap
 from sentinel.market import Devnet
-from sentinel.market.crowd import Behaviour
+from sentinel.market.crowd import CrowdBehaviour
 
 from .conftest import Desk, candidates
 
@@ -28,7 +28,7 @@ VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.NONE, 1.0, 0, "settings")
 @pytest.fixture
 async def devnet() -> AsyncIterator[Devnet]:
     """A market that stands open most of the time, in cheap blocks."""
-    behaviour = Behaviour(opening_every=1.5, base_fee=(1 * GWEI, 3 * GWEI))
+    behaviour = CrowdBehaviour(opening_every=1.5, base_fee=(1 * GWEI, 3 * GWEI))
     async with Devnet.start(behaviour=behaviour) as net:
         yield net
 
@@ -36,7 +36,7 @@ async def devnet() -> AsyncIterator[Devnet]:
 async def test_loops_give_exactly_their_quote_and_their_profit(desk: Desk) -> None:
     """Over two venues and round the triangle both ways: simulated by the real router, passed by policy, to the unit."""
     policy = Policy(desk.network, Limits.of(load(env_file=None, limits={"max_trade": 5000.0}).limits, desk.network))
-    quoter, seen = Quoter(desk.network), set[tuple[str, ...]]()
+    quoter, seen = DexQuoter(desk.network), set[tuple[str, ...]]()
     for _ in range(80):
         await desk.net.market.step()
         state = await desk.state()

@@ -15,17 +15,17 @@ from sentinel.core.mandate import Spent
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Outcome
-from sentinel.core.valuation import marks, value
+from sentinel.core.valuation import reference_prices, value
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.execute.broadcast import Broadcaster
-from sentinel.execute.dryrun import DryRun
-from sentinel.execute.fees import FeeCaps
-from sentinel.execute.send_state import Rules
-from sentinel.execute.sender import Executor
+from sentinel.execute.dry_run import DryRunExecutor
+from sentinel.execute.fee_bids import FeeCaps
+from sentinel.execute.send_state import SendRules
+from sentinel.execute.sender import LiveExecutor
 from sentinel.journal.journal import Journal
-from sentinel.signing.limits import SignerLimits
-from sentinel.signing.process.local import DevSigner
+from sentinel.signing.process.local_signer import DevSigner
+from sentinel.signing.signer_limits import SignerLimits
 
 from .conftest import Desk, candidates
 
@@ -60,11 +60,11 @@ async def test_native_coin_goes_from_the_vote_to_the_chain(
     signer = DevSigner.load(key, SignerLimits.of(desk.network, bounds, {"USDC": 10**10, "WETH": 10**18}))
     block = await desk.net.rpc.call("eth_getBlockByNumber", "0x0", False)
     journal = Journal.open(tmp_path / "journal.sqlite", desk.network, block["hash"], desk.account.address)
-    rules = Rules(1, 3, 60.0, FeeCaps(500 * 10**9, 50 * 10**9, 10**18))
-    executor = Executor(
+    rules = SendRules(1, 3, 60.0, FeeCaps(500 * 10**9, 50 * 10**9, 10**18))
+    executor = LiveExecutor(
         desk.net.rpc, Broadcaster(desk.net.rpc), journal, signer, desk.network, block["hash"], desk.kit.finalise, rules
     )
-    dry = await DryRun(journal).prepare(decision, state)
+    dry = await DryRunExecutor(journal).prepare(decision, state)
     intent = await executor.prepare(decision, state)
     sent = decision.simulation.gross if tokens[0] == NATIVE else 0
     assert (dry.tx.value, intent.tx.value) == (sent, sent)
@@ -88,7 +88,7 @@ async def test_native_coin_goes_from_the_vote_to_the_chain(
     assert settled.realised[bought] > 0
     (trade,) = journal.trades(3)
     assert (trade.token_in, trade.token_out, trade.drift_bps) == (tokens[0], bought, 0.0)
-    prices = marks(state)
+    prices = reference_prices(state)
     volume = journal.spent_today(trade.at).volume
     assert volume == value({"WETH": decision.simulation.gross}, prices, desk.network)
     result = value(settled.realised, prices, desk.network) + value({NATIVE: -settled.gas_cost}, prices, desk.network)

@@ -9,15 +9,15 @@ import pytest
 
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.actions import Swap
 from sentinel.core.mandate import Spent
 from sentinel.decide.policy import Policy
-from sentinel.dex.building.build import Builder
+from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.costs import expected_gas
-from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.quoting.quotes import quote_swap
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import VENUES
@@ -43,8 +43,8 @@ async def test_a_venue_is_one_class_and_one_entry(desk: Desk, monkeypatch: pytes
     reader = MarketReader(desk.net.rpc, network, wallet, VENUES, PriceHistory(5), min_priority_fee=10**9)
     state = await reader.read(await latest_head(desk.net.rpc))
     assert state.pools[pool.name] == state.pools[old.name]
-    assert "new" in Quoter(network).venues(state, "WETH", "USDC")
-    build, kit = Builder(network), DexToolkit(network, desk.fork)
+    assert "new" in DexQuoter(network).venues(state, "WETH", "USDC")
+    build, kit = ActionBuilder(network), DexToolkit(network, desk.fork)
     actions = [
         build.swap(state, "WETH", "USDC", 0.4, "new"),
         build.swap(state, "WETH", "USDC", 0.4, ["new", "v3-3000"]),

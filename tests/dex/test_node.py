@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from lab.bench.broadcast import effect
 from lab.bench.candidates import random_candidates
+from lab.bench.mined_effects import effect
 from sentinel.chain.rpc import Rpc
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import ForkUnavailable
 from sentinel.core.network import HexHash
 from sentinel.core.transaction import Intent
-from sentinel.dex.simulating.batch import READER
-from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.batch_engine import READER
+from sentinel.dex.simulating.node import NodeSimulation
 
 from .conftest import Desk, candidates
 from .nodes import Call, Disguise, Reply, alone, as_geth, effects, refusing, some, where
@@ -109,7 +109,7 @@ async def test_support_is_asked_anew_after_a_failed_request(desk: Desk, disguise
     """Another node may stand behind the same address then: it is believed neither more nor less."""
     state = await desk.state()
     async with Rpc(disguise.url) as rpc:
-        node = Node(desk.network, rpc)
+        node = NodeSimulation(desk.network, rpc)
         assert node.able is None
         assert await node.cannot(state.head) is None
         disguise.twist = refusing
@@ -264,6 +264,6 @@ async def test_a_node_that_hides_the_parent_is_believed_on_the_development_chain
     """Anvil shows zeros there. On any other chain a node that does not show its parent cannot stand in."""
     head = (await desk.state()).head
     async with Rpc(desk.net.rpc_url) as rpc:
-        assert await Node(desk.network, rpc).cannot(head) is None
-        elsewhere = Node(replace(desk.network, chain_id=1), rpc)
+        assert await NodeSimulation(desk.network, rpc).cannot(head) is None
+        elsewhere = NodeSimulation(replace(desk.network, chain_id=1), rpc)
         assert await elsewhere.cannot(head) == "it does not show upon which block it simulated"

@@ -21,7 +21,7 @@ from sentinel.decide.policy import Policy
 from sentinel.dex.building.router import encode_swap
 from sentinel.dex.quoting.quotes import quote_swap
 from sentinel.dex.simulating.fork import Fork
-from sentinel.dex.simulating.snapshot import FLAGS, simulate_by_mining
+from sentinel.dex.simulating.snapshot_engine import FLAGS, simulate_by_mining
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.signing.router_call import read_call
 

@@ -17,9 +17,9 @@ from sentinel.core.simulation import Simulation
 from sentinel.dex.building.permit2 import allowance_slot, pack_allowance
 from sentinel.dex.quoting.quotes import quote_swap
 from sentinel.dex.simulating.fork import Fork
-from sentinel.dex.simulating.requests import parse_log
 from sentinel.dex.simulating.reverts import revert_reason
-from sentinel.dex.simulating.snapshot import FLAGS, simulate_by_mining
+from sentinel.dex.simulating.simulate_v1 import parse_log
+from sentinel.dex.simulating.snapshot_engine import FLAGS, simulate_by_mining
 from sentinel.dex.simulating.trial import intrinsic_gas
 from sentinel.dex.toolkit import SCREEN_GAS, DexToolkit
 

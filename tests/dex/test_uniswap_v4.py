@@ -12,7 +12,7 @@ from sentinel.core.errors import QuoteError, RpcError
 from sentinel.core.market_state import V4State
 from sentinel.dex.venues.uniswap_v4 import UniswapV4
 from sentinel.market.contracts import ADDRESSES, POOLS
-from sentinel.market.driver import calldata
+from sentinel.market.local_market import calldata
 
 from .conftest import Desk
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sentinel.distill.teaching import prefix
+from sentinel.distill.teaching import first_thoughts
 
 RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("recorded").joinpath("teacher.json").read_text())
 MODEL = "teacher-32b"
@@ -65,7 +65,7 @@ class LlmServer:
         lines = dict(line.split(": ", 1) for line in messages[1]["content"].splitlines())
         base, _, quote = lines["Pair"].partition("/")
         recorded = RECORDED[lines["Playbook"]]
-        if messages[0]["content"] == prefix.SYSTEM:
+        if messages[0]["content"] == first_thoughts.SYSTEM:
             return fill(recorded["cot"], lines | {"base": base, "quote": quote})
         prefilled = bool(body.get("continue_final_message"))
         step = sum(message["role"] == "assistant" for message in messages) - prefilled

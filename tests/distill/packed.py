@@ -10,18 +10,18 @@ from typing import Any
 
 import torch
 
-from sentinel.distill.training import dataset, train, untrained
-from sentinel.distill.training.shape import SIZES
+from sentinel.distill.training import dataset, initial_model, train
+from sentinel.distill.training.hyperparameters import SIZES
 
 torch.set_num_threads(1)
 torch.manual_seed(1)
 trajectories = list(dataset.read(Path(sys.argv[1])))
 recipe = SIZES["micro"]
-coder = untrained.coder(
+coder = initial_model.new_tokenizer(
     recipe, [turn.text for one in trajectories for turn in one.turns], Path(sys.argv[2]).read_text()
 )
 rows = [dataset.encode(coder, one.turns) for one in trajectories[:24]]
-model = untrained.model(recipe, coder, torch.device("cpu"))
+model = initial_model.model(recipe, coder, torch.device("cpu"))
 
 
 def losses(batch: dict[str, torch.Tensor]) -> dict[tuple[int, ...], list[float]]:

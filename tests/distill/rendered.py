@@ -10,15 +10,15 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from sentinel.distill.training import dataset, untrained
-from sentinel.distill.training.shape import SIZES, tuned
+from sentinel.distill.training import dataset, initial_model
+from sentinel.distill.training.hyperparameters import SIZES, tuned
 
 trajectories = list(dataset.read(Path(sys.argv[1])))
 texts = [turn.text for one in trajectories for turn in one.turns]
 if sys.argv[2] == "nano":
-    coder = untrained.coder(SIZES["nano"], texts, Path(sys.argv[3]).read_text())
+    coder = initial_model.new_tokenizer(SIZES["nano"], texts, Path(sys.argv[3]).read_text())
 else:
-    coder = untrained.coder(tuned(Path(sys.argv[2]), "lora"), texts, None)
+    coder = initial_model.new_tokenizer(tuned(Path(sys.argv[2]), "lora"), texts, None)
 found = []
 for trajectory in trajectories:
     row = dataset.encode(coder, trajectory.turns, trajectory.given)

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from sentinel.agent import form, oracle
+from sentinel.agent import action_format, oracle
 from sentinel.core.trajectory import Turn
 from sentinel.distill.training import dataset, tokenizer
 
@@ -35,7 +35,7 @@ turns = [
     for m in [*after, {"role": "assistant", "content": second}]
 ]
 row = dataset.encode(coder, turns)
-prefix = form.prefill("I measure how far WETH is from its target and trade only the gap.")
+prefix = action_format.prefill("I measure how far WETH is from its target and trade only the gap.")
 prefilled = coder.apply_chat_template(
     [*messages, {"role": "assistant", "content": prefix}],
     tokenize=True,

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from lab import CHECKOUT
-from sentinel.agent.form import closed
+from sentinel.agent.action_format import closed
 from sentinel.agent.model import Sampling, StudentModel
-from sentinel.agent.serving import NAME, SCRIPT, served
+from sentinel.agent.vllm_server import NAME, SCRIPT, served
 from sentinel.core.trajectory import Trajectory
-from sentinel.distill.rows import trajectory_of
+from sentinel.distill.trajectory_store import trajectory_of
 from tests.distill.tuning import tune
 
 TEMPLATE = (CHECKOUT / "models" / "nano" / "chat_template.jinja").read_text()

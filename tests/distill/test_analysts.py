@@ -14,25 +14,25 @@ from typer.testing import CliRunner
 
 from lab import CHECKOUT
 from sentinel.agent import prompt
-from sentinel.cli import distill as cli
+from sentinel.cli import distill_commands as cli
 from sentinel.core.mandate import Brief
 from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.units import BPS
-from sentinel.distill import rows
-from sentinel.distill.collecting.analysts import WITHIN, agree
-from sentinel.distill.collecting.select import select, unfit
-from sentinel.distill.rows import ANALYST, Row
+from sentinel.distill import trajectory_store
+from sentinel.distill.collecting.analyst_rows import WITHIN, agree
+from sentinel.distill.collecting.selection import select, unfit_reason
 from sentinel.distill.teaching.analysis import FAST, FULL, OracleAnalyst
+from sentinel.distill.trajectory_store import ANALYST, TrajectoryRow
 
 VIEW = MarketView({"WETH": 3000, "USDC": 7000}, Regime.DOWN, 0.7, 100, "student:analyst")
 
 
 @pytest.fixture
-def found(analyst_shards: Path) -> list[Row]:
-    return list(rows.read(analyst_shards))
+def found(analyst_shards: Path) -> list[TrajectoryRow]:
+    return list(trajectory_store.read(analyst_shards))
 
 
-async def test_a_row_is_one_short_step_in_the_analysts_own_prompt(found: list[Row]) -> None:
+async def test_a_row_is_one_short_step_in_the_analysts_own_prompt(found: list[TrajectoryRow]) -> None:
     """System, request and the fast oracle's answer; the action is the view that it gave."""
     assert len(found) == 20
     for row in found:
@@ -60,13 +60,13 @@ def test_the_same_regime_and_near_weights_agree() -> None:
 
 
 def test_only_rows_where_the_two_oracles_agree_are_learnt(
-    found: list[Row], analyst_shards: Path, tmp_path: Path
+    found: list[TrajectoryRow], analyst_shards: Path, tmp_path: Path
 ) -> None:
     """A row whose score is 0 is dropped, and the cap on one playbook does not drop the role's only one."""
     good = [row for row in found if row.trajectory.score == 1]
     report = select(analyst_shards, tmp_path / "rows.jsonl")
     assert sum(report["kept"].values()) == len(good) > len(found) // 2
-    assert unfit(replace(good[0], trajectory=replace(good[0].trajectory, score=0.0))) is not None
+    assert unfit_reason(replace(good[0], trajectory=replace(good[0].trajectory, score=0.0))) is not None
 
 
 def test_the_roles_do_not_mix_in_one_folder(analyst_shards: Path) -> None:
@@ -101,11 +101,11 @@ def test_an_llm_teaches_no_analyst_yet() -> None:
 
 @pytest.mark.proof
 def test_one_model_learns_both_roles_by_the_role_line(
-    found: list[Row], oracle_rows: Path, tmp_path: Path, in_serving: Callable[..., Any]
+    found: list[TrajectoryRow], oracle_rows: Path, tmp_path: Path, in_serving: Callable[..., Any]
 ) -> None:
     """Trained on a trader's and an analyst's trajectory together, it answers each prompt in its role, word for word."""
     trader = oracle_rows.read_text().splitlines()[0]
-    line = rows.dumps(asdict(found[0].trajectory))
+    line = trajectory_store.dumps(asdict(found[0].trajectory))
     (tmp_path / "both.jsonl").write_text(f"{trader}\n{line}\n")
     (tmp_path / "trader.jsonl").write_text(trader + "\n")
     (tmp_path / "analyst.jsonl").write_text(line + "\n")

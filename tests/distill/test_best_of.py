@@ -14,13 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from lab import CHECKOUT
-from sentinel.cli import distill as cli
+from sentinel.cli import distill_commands as cli
 from sentinel.core.errors import OperatorError
 from sentinel.core.trajectory import Trajectory, Turn
-from sentinel.distill import rows
+from sentinel.distill import trajectory_store
 from sentinel.distill.collecting.best_of import HARDER, BestOf
-from sentinel.distill.collecting.select import select
-from sentinel.distill.rows import Row, Shards
+from sentinel.distill.collecting.selection import select
+from sentinel.distill.trajectory_store import TrajectoryRow, TrajectoryShards
 
 NANO = CHECKOUT / "models" / "nano"
 STATES = 6
@@ -39,12 +39,12 @@ def said(first: Trajectory, number: int, thought: str) -> Trajectory:
 def shards(tmp_path_factory: pytest.TempPathFactory, oracle_rows: Path) -> Path:
     """Each of a few states has the oracle's trajectory amidst three others; one more state has it alone."""
     folder = tmp_path_factory.mktemp("best") / "shards"
-    written = Shards(folder)
-    taught = [rows.trajectory_of(json.loads(line)) for line in oracle_rows.read_text().splitlines()]
+    written = TrajectoryShards(folder)
+    taught = [trajectory_store.trajectory_of(json.loads(line)) for line in oracle_rows.read_text().splitlines()]
     for place, first in enumerate(taught[: STATES + 1]):
         other = [said(first, k, words) for k, words in enumerate(OTHER_WORDS, 1)] if place < STATES else []
         for made in (*other[:2], first, *other[2:]):
-            assert written.add(Row(made, None, place % 2 == 0, "playbook", "dev", 0, 0, "0"))
+            assert written.add(TrajectoryRow(made, None, place % 2 == 0, "playbook", "dev", 0, 0, "0"))
     return folder
 
 
@@ -83,7 +83,9 @@ def test_the_loss_is_the_one_that_training_minimises(
     lines = [json.loads(line) for line in (tmp_path / "best.losses.jsonl").read_text().splitlines()]
     assert len(lines) == STATES * 4  # the state that has one alone need not be asked about
     asked = tmp_path / "asked.jsonl"
-    asked.write_text("".join(rows.dumps(asdict(row.trajectory)) + "\n" for row in rows.read(shards)))
+    asked.write_text(
+        "".join(trajectory_store.dumps(asdict(row.trajectory)) + "\n" for row in trajectory_store.read(shards))
+    )
     alone = in_serving("easy.py", student, asked)
     assert len({round(line["loss"], 3) for line in lines}) > STATES
     for line in lines:

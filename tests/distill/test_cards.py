@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from lab import CHECKOUT
-from sentinel.distill.training import card, curve
+from sentinel.distill.training import loss_curve, model_card
 
 
-@pytest.mark.parametrize(("name", "write"), [("nano", card.write), ("analyst", card.analyst)])
+@pytest.mark.parametrize(("name", "write"), [("nano", model_card.write), ("analyst", model_card.analyst)])
 def test_a_committed_card_is_not_edited_by_hand(tmp_path: Path, name: str, write: Callable[[Path], None]) -> None:
     models = CHECKOUT / "models" / name
     for file in ("training.json", "scores.json"):
         shutil.copy(models / file, tmp_path / file)
     write(tmp_path)
-    curve.write(tmp_path)
-    for made in ("README.md", curve.NAME):
+    loss_curve.write(tmp_path)
+    for made in ("README.md", loss_curve.NAME):
         assert (tmp_path / made).read_text() == (models / made).read_text()
 
 
@@ -43,8 +43,8 @@ def test_a_tuned_base_has_a_card_before_it_is_judged(tmp_path: Path, method: str
         "dropout": 0.05,
     }
     (tmp_path / "training.json").write_text(json.dumps(told | {"parameters": 9_876_543, "trained_parameters": 12_345}))
-    card.trained(tmp_path)
-    assert (tmp_path / curve.NAME).is_file()
+    model_card.trained(tmp_path)
+    assert (tmp_path / loss_curve.NAME).is_file()
     assert (tmp_path / "README.md").is_file() is bool(said)
     if said:
         text = (tmp_path / "README.md").read_text()

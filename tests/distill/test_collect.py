@@ -15,13 +15,13 @@ import pytest
 from lab import CHECKOUT
 from sentinel.agent.prompt import SYSTEM
 from sentinel.core.errors import OperatorError
-from sentinel.distill import rows
+from sentinel.distill import trajectory_store
 from sentinel.distill.collecting.collect import GIVE_UP, collect
-from sentinel.distill.collecting.select import select
-from sentinel.distill.rows import Shards
+from sentinel.distill.collecting.selection import select
 from sentinel.distill.states import split
-from sentinel.distill.states.cases import Order
-from sentinel.distill.teaching.teacher import Endpoint, LlmTeacher, Meter, OracleTeacher, Teacher
+from sentinel.distill.states.tasks import CollectionRequest
+from sentinel.distill.teaching.teacher import LlmTeacher, OracleTeacher, Teacher, TeacherEndpoint, UsageMeter
+from sentinel.distill.trajectory_store import TrajectoryShards
 from tests.distill.llm_server import KEY, MODEL, LlmServer, recorded_server
 
 DEV = split.load("dev")
@@ -44,8 +44,8 @@ async def no_sleep(_: float) -> None:
     pass
 
 
-def teacher(server: LlmServer, key: Path, meter: Meter | None = None) -> LlmTeacher:
-    return LlmTeacher(Endpoint(server.url, MODEL, key, per_minute=1e6), meter or Meter(), sleep=no_sleep)
+def teacher(server: LlmServer, key: Path, meter: UsageMeter | None = None) -> LlmTeacher:
+    return LlmTeacher(TeacherEndpoint(server.url, MODEL, key, per_minute=1e6), meter or UsageMeter(), sleep=no_sleep)
 
 
 async def test_what_an_llm_did_is_run_simulated_judged_and_said_to_be_an_llms(
@@ -53,10 +53,10 @@ async def test_what_an_llm_did_is_run_simulated_judged_and_said_to_be_an_llms(
 ) -> None:
     """In the real sandbox, with the real tools, on a real fork; and what is stored has the student's short prompt."""
     server.faults = {3: "429", 9: "500", 12: "truncated"}
-    folder, meter = tmp_path / "shards", Meter()
+    folder, meter = tmp_path / "shards", UsageMeter()
     async with teacher(server, key, meter) as llm:
-        await collect(Order(DEV, 80), llm, Shards(folder))
-    found = [*rows.read(folder)]
+        await collect(CollectionRequest(DEV, 80), llm, TrajectoryShards(folder))
+    found = [*trajectory_store.read(folder)]
     for row in found:
         made = row.trajectory
         assert (made.source, made.model, row.part, row.seed, row.sample) == ("llm", MODEL, "dev", 0, 0)
@@ -85,10 +85,10 @@ async def test_what_an_llm_did_is_run_simulated_judged_and_said_to_be_an_llms(
 
 async def test_equal_trajectories_of_one_state_are_one_row_and_are_not_made_again(tmp_path: Path) -> None:
     """The oracle's always are."""
-    order, folder = Order(DEV, 8, n=3), tmp_path / "shards"
-    await collect(order, OracleTeacher(), Shards(folder))
+    order, folder = CollectionRequest(DEV, 8, n=3), tmp_path / "shards"
+    await collect(order, OracleTeacher(), TrajectoryShards(folder))
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
-    again = Shards(folder)
+    again = TrajectoryShards(folder)
     assert (again.kept, len(again.duplicates)) == (8, 16)
 
     class Nobody(OracleTeacher):
@@ -107,28 +107,28 @@ async def test_an_endpoint_that_gives_nothing_usable_ends_the_run_and_what_was_d
     server.on_request = lambda number: setattr(server, "always", "wrong model" if number >= 30 else "")
     async with teacher(server, key) as llm:
         with pytest.raises(OperatorError, match=f"{GIVE_UP} times in a row, at last: another-model answered"):
-            await collect(Order(DEV, 40), llm, Shards(folder))
-        done = len([*rows.read(folder)])
+            await collect(CollectionRequest(DEV, 40), llm, TrajectoryShards(folder))
+        done = len([*trajectory_store.read(folder)])
         assert 4 <= done < 40
         server.on_request = lambda number: setattr(server, "always", "")
-        await collect(Order(DEV, 40), llm, Shards(folder))
-    found = [row.trajectory.id for row in rows.read(folder)]
+        await collect(CollectionRequest(DEV, 40), llm, TrajectoryShards(folder))
+    found = [row.trajectory.id for row in trajectory_store.read(folder)]
     assert len(found) == len(set(found))
-    assert len(Shards(folder).done) == 40
+    assert len(TrajectoryShards(folder).done) == 40
 
 
 async def test_a_folder_belongs_to_one_teacher_and_one_stream(server: LlmServer, key: Path, tmp_path: Path) -> None:
     """An oracle's rows are never among an LLM's, and a trader's never among an analyst's."""
-    await collect(Order(DEV, 4), OracleTeacher(), Shards(tmp_path))
+    await collect(CollectionRequest(DEV, 4), OracleTeacher(), TrajectoryShards(tmp_path))
     async with teacher(server, key) as llm:
-        other: list[tuple[Order, Teacher]] = [
-            (Order(DEV, 4), llm),
-            (Order(DEV, 4, seed=1), OracleTeacher()),
-            (Order(DEV, 4, role=rows.ANALYST), OracleTeacher()),
+        other: list[tuple[CollectionRequest, Teacher]] = [
+            (CollectionRequest(DEV, 4), llm),
+            (CollectionRequest(DEV, 4, seed=1), OracleTeacher()),
+            (CollectionRequest(DEV, 4, role=trajectory_store.ANALYST), OracleTeacher()),
         ]
         for order, who in other:
             with pytest.raises(OperatorError, match="of another teacher, part, seed or role"):
-                await collect(order, who, Shards(tmp_path))
+                await collect(order, who, TrajectoryShards(tmp_path))
 
 
 def everything(folder: Path, key: Path) -> bytes:
@@ -162,7 +162,7 @@ async def test_a_run_that_is_killed_and_started_again_gives_the_same_shards(
     said = await run_collect(server, key, tmp_path / "whole")
     whole = len(server.asked)
     said += await run_collect(server, key, tmp_path / "cut", kill=(whole // 2, number))
-    kept = len([*rows.read(tmp_path / "cut")])
+    kept = len([*trajectory_store.read(tmp_path / "cut")])
     assert 0 < kept < 32
     before = len(server.asked)
     said += await run_collect(server, key, tmp_path / "cut")

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from lab import CHECKOUT
+from sentinel.agent.action_format import render_action
 from sentinel.agent.episode import Sampler
-from sentinel.agent.form import render_action
 from sentinel.agent.oracle import OracleModel
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelTimeout
 from sentinel.distill.evaluation.evaluate import evaluate
 from sentinel.distill.evaluation.paired import compare
 from sentinel.distill.states import split
-from sentinel.distill.training import card
+from sentinel.distill.training import model_card
 
 STATES = 40
 NANO = CHECKOUT / "models" / "nano"
@@ -132,7 +132,7 @@ def test_the_card_shows_both_measures(scores: dict[str, dict[str, Any]], tmp_pat
     (tmp_path / "training.json").write_text((NANO / "training.json").read_text())
     told = {"data_sha256": "d", "weights_sha256": "w", "collected": {"kept": 1}, "states": STATES, "n": 2}
     (tmp_path / "scores.json").write_text(json.dumps({**scores["timid"], **told}))
-    card.write(tmp_path)
+    model_card.write(tmp_path)
     text = (tmp_path / "README.md").read_text()
     for name, share in scores["timid"]["success"].items():
         agreed = scores["timid"]["agreement"][name]

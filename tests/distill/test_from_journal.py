@@ -13,7 +13,7 @@ import pytest
 from eth_utils.address import to_checksum_address
 
 from sentinel.agent import prompt
-from sentinel.agent.form import render_action
+from sentinel.agent.action_format import render_action
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.chain.anvil import start_anvil
 from sentinel.chain.heads import latest_head
@@ -26,14 +26,14 @@ from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.network import NATIVE
 from sentinel.daemon.wiring import opened
-from sentinel.distill import rows
+from sentinel.distill import trajectory_store
 from sentinel.distill.collecting.collect import collect
 from sentinel.distill.collecting.from_journal import PART, FromJournal, asked_for
-from sentinel.distill.collecting.select import select
-from sentinel.distill.rows import Shards
+from sentinel.distill.collecting.selection import select
 from sentinel.distill.states import split
-from sentinel.distill.states.cases import Order
+from sentinel.distill.states.tasks import CollectionRequest
 from sentinel.distill.teaching.teacher import OracleTeacher
+from sentinel.distill.trajectory_store import TrajectoryShards
 from sentinel.journal import Journal
 from sentinel.market import Devnet
 
@@ -66,8 +66,8 @@ async def recorded(net: Devnet, folder: Path) -> AsyncIterator[Settings]:
         fork={"port": 0},
         web={"port": 0},
         wallet={"address": WALLET},
-        model={"n": 2},
-        strategy={"size": 5000},
+        model={"samples": 2},
+        strategy={"max_size": 5000},
         limits={"max_head_age": 3600, "max_trade": 5000},
     )
     done = asyncio.Event()
@@ -102,8 +102,10 @@ async def test_the_oracle_answers_what_a_daemon_met_and_each_answer_is_simulated
     parse."""
     async with recorded(devnet, tmp_path) as given:
         made = engine(given)
-        passed = await collect(Order(PART, 100), OracleTeacher(), Shards(tmp_path / "rows"), engine=made)
-        found = [*rows.read(tmp_path / "rows")]
+        passed = await collect(
+            CollectionRequest(PART, 100), OracleTeacher(), TrajectoryShards(tmp_path / "rows"), engine=made
+        )
+        found = [*trajectory_store.read(tmp_path / "rows")]
         assert passed.states == len(found) >= CYCLES  # all different: the market moved between them
         assert made.left_out == {}
         asked = prompt.messages(*_wishes(given))
@@ -116,10 +118,14 @@ async def test_the_oracle_answers_what_a_daemon_met_and_each_answer_is_simulated
         report = select(tmp_path / "rows", tmp_path / "chosen.jsonl", count=4)
         chosen = [json.loads(line) for line in (tmp_path / "chosen.jsonl").read_text().splitlines()]
         assert 0 < len(chosen) == sum(report["kept"].values())
-        assert [rows.trajectory_of(one) for one in chosen] == [row.trajectory for row in found][: len(chosen)]
+        assert [trajectory_store.trajectory_of(one) for one in chosen] == [row.trajectory for row in found][
+            : len(chosen)
+        ]
 
         before = (tmp_path / "rows" / "shard-00000.jsonl").read_bytes()
-        await collect(Order(PART, 100), OracleTeacher(), Shards(tmp_path / "rows"), engine=engine(given))
+        await collect(
+            CollectionRequest(PART, 100), OracleTeacher(), TrajectoryShards(tmp_path / "rows"), engine=engine(given)
+        )
         assert (tmp_path / "rows" / "shard-00000.jsonl").read_bytes() == before
 
 
@@ -134,24 +140,31 @@ async def test_what_cannot_be_simulated_any_more_is_left_out_and_another_chain_i
         await devnet.rpc.call("anvil_rollback", 3)
         last = (await latest_head(devnet.rpc)).number
         made = engine(given)
-        passed = await collect(Order(PART, 100), OracleTeacher(), Shards(tmp_path / "rows"), engine=made)
+        passed = await collect(
+            CollectionRequest(PART, 100), OracleTeacher(), TrajectoryShards(tmp_path / "rows"), engine=made
+        )
         gone = sum(number > last for number in numbers)
         assert made.left_out == {"its block is gone from the node": gone}
         assert gone >= 2
-        assert Shards(tmp_path / "rows").kept == passed.states == len(numbers) - gone > 0
+        assert TrajectoryShards(tmp_path / "rows").kept == passed.states == len(numbers) - gone > 0
         process, url = await start_anvil()
         try:
             with pytest.raises(ChainMismatch, match="the node's chain began with"):
-                await collect(Order(PART, 9), OracleTeacher(), Shards(tmp_path / "x"), engine=engine(given, url))
+                await collect(
+                    CollectionRequest(PART, 9),
+                    OracleTeacher(),
+                    TrajectoryShards(tmp_path / "x"),
+                    engine=engine(given, url),
+                )
         finally:
             await process.stop()
 
 
 async def test_a_journals_rows_and_those_of_a_part_never_share_a_folder(tmp_path: Path) -> None:
-    await collect(Order(split.load("dev"), 4), OracleTeacher(), Shards(tmp_path))
+    await collect(CollectionRequest(split.load("dev"), 4), OracleTeacher(), TrajectoryShards(tmp_path))
     nowhere = FromJournal(tmp_path / "none", "http://127.0.0.1:1", settings.load(None))
     with pytest.raises(OperatorError, match="of another teacher, part, seed or role"):
-        await collect(Order(PART, 4), OracleTeacher(), Shards(tmp_path), engine=nowhere)
+        await collect(CollectionRequest(PART, 4), OracleTeacher(), TrajectoryShards(tmp_path), engine=nowhere)
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

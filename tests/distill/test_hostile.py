@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sentinel.agent.form import render_action
+from sentinel.agent.action_format import render_action
 from sentinel.config.limits import Limits
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelUnavailable
@@ -16,8 +16,8 @@ from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network
 from sentinel.core.simulation import Refusal, Simulation
 from sentinel.decide.policy import Policy
-from sentinel.distill.evaluation.hostile import survive
 from sentinel.distill.evaluation.hostile_inputs import attacks
+from sentinel.distill.evaluation.robustness import survive
 from sentinel.distill.states import split
 from tests.attack.outputs import texts
 

@@ -16,13 +16,13 @@ import pytest
 from lab import CHECKOUT
 from sentinel.core.errors import OperatorError
 from sentinel.distill.collecting.collect import collect
-from sentinel.distill.collecting.on_ray import OnRay, Played
+from sentinel.distill.collecting.ray_engine import PlayedStretch, RayEngine
 from sentinel.distill.collecting.trajectories import version
-from sentinel.distill.rows import Shards
 from sentinel.distill.states import split
 from sentinel.distill.states.arena import WALLETS
-from sentinel.distill.states.cases import BARS_A_SEGMENT, Order
+from sentinel.distill.states.tasks import BARS_A_SEGMENT, CollectionRequest
 from sentinel.distill.teaching.teacher import OracleTeacher
+from sentinel.distill.trajectory_store import TrajectoryShards
 
 MARK = "COLLECT_TEST_MARK"  # in the environment of the command and of all that it starts
 SEGMENT = BARS_A_SEGMENT * len(WALLETS)  # states
@@ -112,7 +112,9 @@ async def test_however_the_driver_ends_no_process_stays(tmp_path: Path, short: P
 async def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(OperatorError, match=r"extra `dist` \(pip install 'sentinel-trader\[dist\]'\)"):
-        await collect(Order(split.load("dev"), 4), OracleTeacher(), Shards(tmp_path), engine=OnRay())
+        await collect(
+            CollectionRequest(split.load("dev"), 4), OracleTeacher(), TrajectoryShards(tmp_path), engine=RayEngine()
+        )
 
 
 async def test_an_llm_is_not_asked_through_ray(tmp_path: Path) -> None:
@@ -122,13 +124,13 @@ async def test_an_llm_is_not_asked_through_ray(tmp_path: Path) -> None:
         source, model, timeout = "llm", "m", 1.0
 
     with pytest.raises(OperatorError, match="the oracle alone"):
-        await collect(Order(split.load("dev"), 4), Other(), Shards(tmp_path), engine=OnRay())  # type: ignore[arg-type]
+        await collect(CollectionRequest(split.load("dev"), 4), Other(), TrajectoryShards(tmp_path), engine=RayEngine())  # type: ignore[arg-type]
 
 
 def test_a_worker_with_other_code_is_refused() -> None:
     """Its rows would say what they do not come from."""
-    engine = OnRay()
-    assert engine.accept(Played([4], version(), "near 1")) == [4]
+    engine = RayEngine()
+    assert engine.accept(PlayedStretch([4], version(), "near 1")) == [4]
     with pytest.raises(OperatorError, match=r"far 2 runs Sentinel 0\.0\.9, this machine 0\.1\.0"):
-        engine.accept(Played([4], "0.0.9", "far 2"))
+        engine.accept(PlayedStretch([4], "0.0.9", "far 2"))
     assert engine.seen == {"near 1"}

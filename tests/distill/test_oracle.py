@@ -9,22 +9,22 @@ from typing import get_args
 import pytest
 
 from sentinel.agent import prompt
-from sentinel.agent.form import THOUGHT, closed
+from sentinel.agent.action_format import THOUGHT, closed
 from sentinel.agent.oracle import OracleModel, next_action, read_prompt
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.config import groups as setting_groups
+from sentinel.config import setting_groups
 from sentinel.core.errors import OperatorError
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView, Regime
 from sentinel.distill.collecting.collect import collect
-from sentinel.distill.collecting.select import select
-from sentinel.distill.rows import Shards
+from sentinel.distill.collecting.selection import select
 from sentinel.distill.states import split
-from sentinel.distill.states.cases import Order
+from sentinel.distill.states.action_value import ENOUGH
 from sentinel.distill.states.scenario import MAKERS
-from sentinel.distill.states.value import ENOUGH
+from sentinel.distill.states.tasks import CollectionRequest
 from sentinel.distill.teaching.teacher import OracleTeacher
+from sentinel.distill.trajectory_store import TrajectoryShards
 
 VIEW = MarketView({"WETH": 5500, "USDC": 4500}, Regime.NONE, 1.0, 0, "settings")
 
@@ -77,7 +77,9 @@ def test_training_and_held_out_share_no_day_and_no_seed() -> None:
 async def test_collected_trajectories_are_verified_read_the_market_and_are_worth_it(tmp_path: Path) -> None:
     """All playbooks, acting and holding; each captures nearly all of the value that exact quotes promise."""
     out = tmp_path / "rows.jsonl"
-    await collect(Order(split.load("dev"), 320, seed=3), OracleTeacher(), Shards(tmp_path / "shards"))
+    await collect(
+        CollectionRequest(split.load("dev"), 320, seed=3), OracleTeacher(), TrajectoryShards(tmp_path / "shards")
+    )
     report = select(tmp_path / "shards", out, count=200)
     lines = out.read_text().splitlines()
     assert len(lines) == sum(report["kept"].values()) == 200

@@ -16,21 +16,21 @@ from typing import Any
 import pytest
 
 from lab import CHECKOUT
+from sentinel.agent.action_format import render_action
 from sentinel.agent.episode import Sampler
-from sentinel.agent.form import render_action
 from sentinel.agent.oracle import OracleModel
-from sentinel.agent.serving import SCRIPT
+from sentinel.agent.vllm_server import SCRIPT
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 from sentinel.distill.evaluation.evaluate import evaluate
-from sentinel.distill.evaluation.hostile import survive
+from sentinel.distill.evaluation.robustness import survive
 from sentinel.distill.promotion import shadow_log
-from sentinel.distill.promotion.promote import Wanted, promote, served_name, undo
+from sentinel.distill.promotion.promote import PromotionCriteria, promote, served_name, undo
 from sentinel.distill.promotion.shadow_log import ShadowBlock
-from sentinel.distill.promotion.students import Students, identity
+from sentinel.distill.promotion.students import StudentStore, identity
 from sentinel.distill.states import split
 
-WANTED = Wanted(heldout=40, shadow_blocks=20)
+WANTED = PromotionCriteria(heldout=40, shadow_blocks=20)
 HOLD = render_action("I wait.", 'weight("WETH")\nhold("never")')
 
 
@@ -86,13 +86,13 @@ class Judge:
 
 @dataclass(frozen=True)
 class Bench:
-    store: Students
+    store: StudentStore
     shadow: Path
     shipped: Path
     new: Path
     judge: Judge
 
-    def promote(self, wanted: Wanted = WANTED) -> dict[str, Any]:
+    def promote(self, wanted: PromotionCriteria = WANTED) -> dict[str, Any]:
         return promote(self.store, self.new, self.shadow, wanted, shipped=self.shipped, judge=self.judge)
 
     def shadowed(self, blocks: int, **changes: Any) -> None:
@@ -113,7 +113,7 @@ def student(folder: Path, weights: bytes) -> Path:
 def bench(tmp_path: Path) -> Bench:
     shipped, new = student(tmp_path / "shipped", b"shipped"), student(tmp_path / "new", b"new")
     judge = Judge({identity(shipped): Timid(), identity(new): Able()})
-    return Bench(Students(tmp_path / "students"), tmp_path / "shadow.jsonl", shipped, new, judge)
+    return Bench(StudentStore(tmp_path / "students"), tmp_path / "shadow.jsonl", shipped, new, judge)
 
 
 def test_a_better_student_is_promoted_and_an_undo_brings_back_the_shipped_one(bench: Bench) -> None:

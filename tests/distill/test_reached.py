@@ -8,18 +8,18 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from sentinel.agent.form import render_action
+from sentinel.agent.action_format import render_action
 from sentinel.agent.oracle import OracleModel, next_action
 from sentinel.agent.parse import parse
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.decision import Act
 from sentinel.core.trajectory import Trajectory
-from sentinel.distill import rows
-from sentinel.distill.rounds.reached import Reached, walk
+from sentinel.distill import trajectory_store
+from sentinel.distill.rounds.student_states import StudentStates, visit_states
 from sentinel.distill.states import split
-from sentinel.distill.states.cases import Case, Order, segments
+from sentinel.distill.states.tasks import CollectionRequest, Task, segments
 
-ORDER = Order(split.load("train"), 24, seed=3)
+ORDER = CollectionRequest(split.load("train"), 24, seed=3)
 TEMPLATE = Path(__file__).parents[2] / "models" / "nano" / "chat_template.jinja"
 BABBLE = "Thought: I babble."
 SLIP = render_action("I slip.", "print(nothing)")
@@ -41,8 +41,8 @@ class Student(OracleModel):
         return await super().sample(messages, n, prefill) if said is None else [Sample(0, 0, said, 1, Finish.STOP)]
 
 
-async def reached(slips: Callable[[int], str | None]) -> Reached:
-    found = await walk(Student(slips), ORDER)
+async def reached(slips: Callable[[int], str | None]) -> StudentStates:
+    found = await visit_states(Student(slips), ORDER)
     assert found.states == 24
     assert found.passed_over <= 2
     assert not found.dropped
@@ -105,7 +105,7 @@ async def test_a_wallet_is_what_its_own_trades_made_of_it() -> None:
     """What was simulated is what the next bar's chain shows, but for the crowd's trades; others' wallets stay."""
     acted = 0
     async with aclosing(segments(ORDER.part, ORDER.seed, keep=True)) as stream:
-        before: dict[int, tuple[Case, dict[str, int]]] = {}
+        before: dict[int, tuple[Task, dict[str, int]]] = {}
         async for arena, bar in stream:
             for number, case in enumerate(bar):
                 if number in before:
@@ -128,8 +128,8 @@ async def test_no_loss_is_on_what_the_student_itself_wrote(in_serving: Callable[
     """Decoded span by span from real rows, as training encodes them; and files keep what was given."""
     found = await reached(lambda taken: (SLIP, BABBLE, None, None, None)[taken])
     path = tmp_path / "rows.jsonl"
-    path.write_text("".join(rows.dumps(rows.body_of(row)) + "\n" for row in found.rows))
-    assert [rows.trajectory_of(json.loads(line)) for line in path.read_text().splitlines()] == found.rows
+    path.write_text("".join(trajectory_store.dumps(trajectory_store.body_of(row)) + "\n" for row in found.rows))
+    assert [trajectory_store.trajectory_of(json.loads(line)) for line in path.read_text().splitlines()] == found.rows
     spoken = in_serving("rendered.py", path, "nano", TEMPLATE)
     assert {row.given for row in found.rows} == {0, 4, 6}
     for row, told in zip(found.rows, spoken, strict=True):

@@ -12,11 +12,11 @@ from xml.etree import ElementTree
 import pytest
 
 from sentinel.core.errors import OperatorError
-from sentinel.distill import recipe, rows
-from sentinel.distill.rounds import rounds
-from sentinel.distill.rounds.rounds import Plan, make_round, picture, run
+from sentinel.distill import recipe, trajectory_store
+from sentinel.distill.rounds import dagger
+from sentinel.distill.rounds.dagger import RoundsPlan, make_round, picture, run
 
-PLAN = Plan(rounds=1, states=4, judged=2, size="micro", steps=20)
+PLAN = RoundsPlan(rounds=1, states=4, judged=2, size="micro", steps=20)
 
 
 def judged(hits: int, of: int) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def laid_out(out: Path, base: Path, *, reached: str = "") -> None:
         folder.mkdir(parents=True)
         (folder / "trained.json").write_text(json.dumps({"trajectories": 80 + 20 * number, "loss_last_50": 0.5}))
         share = {"hits": hits, "total": 40, "share": hits / 40, "low": hits / 40 - 0.1, "high": hits / 40 + 0.1}
-        scores = {"success": {"all": share}, "judged": judged(hits, 40), **dict.fromkeys(rounds.KEPT, 1)}
+        scores = {"success": {"all": share}, "judged": judged(hits, 40), **dict.fromkeys(dagger.KEPT, 1)}
         (folder / "evaluation.json").write_text(json.dumps(scores))
     (out / "round-0" / "reached.jsonl").write_text(reached)
     right = {"hits": 1, "total": 4, "share": 0.25, "low": 0.1, "high": 0.6}
@@ -45,7 +45,7 @@ def nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("made again")
 
     monkeypatch.setattr(recipe, "run_train", made)
-    monkeypatch.setattr(rounds, "served", made)
+    monkeypatch.setattr(dagger, "served", made)
 
 
 def test_what_is_there_is_not_made_again_and_gains_are_paired(
@@ -114,7 +114,10 @@ def test_a_round_trains_serves_judges_and_lets_the_student_run(
     assert len(scores["judged"]) == PLAN.judged
     assert sum(scores["samples"].values()) == PLAN.judged  # one sample a step
     found = json.loads((folders[0] / "reached.json").read_text())
-    made = [rows.trajectory_of(json.loads(line)) for line in (folders[0] / "reached.jsonl").read_text().splitlines()]
+    made = [
+        trajectory_store.trajectory_of(json.loads(line))
+        for line in (folders[0] / "reached.jsonl").read_text().splitlines()
+    ]
     assert (found["states"], found["rows"]) == (PLAN.states, len(made))
     assert found["rows_after_own_turns"] == sum(row.given > 0 for row in made) > 0
     assert found["right"]["hits"] == 0

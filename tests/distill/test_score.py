@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.statistics import Share
-from sentinel.distill.states.score import agrees
+from sentinel.distill.states.oracle_agreement import agrees
 
 
 @given(st.integers(1, 2000), st.data())

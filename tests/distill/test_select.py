@@ -12,27 +12,29 @@ from typing import Any
 import pytest
 
 from sentinel.agent import prompt
-from sentinel.agent.form import render_action
+from sentinel.agent.action_format import render_action
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.core.errors import OperatorError
 from sentinel.core.trajectory import Trajectory, Turn
-from sentinel.distill import rows
-from sentinel.distill.collecting.select import SHARE, SPARE_HOLDS, select, unfit
-from sentinel.distill.rows import OPEN, Row, Shards
+from sentinel.distill import trajectory_store
+from sentinel.distill.collecting.selection import SHARE, SPARE_HOLDS, select, unfit_reason
+from sentinel.distill.trajectory_store import OPEN, TrajectoryRow, TrajectoryShards
 
 READ = render_action("I look.", 'print(weight("WETH"))')
 HOLD = render_action("I wait.", 'hold("calm")')
 BLIND = render_action("I wait.", 'print(target("WETH"), "weight(")  # weight("WETH")\nhold("calm")')
 
 
-def row(number: int = 0, playbook: str = "rebalance", *, turns: tuple[str, ...] = (READ, HOLD), **changes: Any) -> Row:
+def row(
+    number: int = 0, playbook: str = "rebalance", *, turns: tuple[str, ...] = (READ, HOLD), **changes: Any
+) -> TrajectoryRow:
     spoken = [Turn("system", prompt.SYSTEM), Turn("user", f"Playbook: {playbook}\nNumber: {number}")]
     for text in turns:
         spoken += [Turn("assistant", text), Turn("user", "Observation: 0.5")]
     score, given = changes.pop("score", 1.0), changes.pop("given", 0)
     made = Trajectory(f"s{number}#0", playbook, tuple(spoken[:-1]), "I look.", "{}", score, "oracle", f"s{number}")
     made = replace(made, given=given)
-    return replace(Row(made, None, False, "playbook", "dev", 0, 0, "0"), **changes)
+    return replace(TrajectoryRow(made, None, False, "playbook", "dev", 0, 0, "0"), **changes)
 
 
 @pytest.mark.parametrize(
@@ -53,12 +55,12 @@ def row(number: int = 0, playbook: str = "rebalance", *, turns: tuple[str, ...] 
         (row(playbook="martingale"), "unknown playbook"),
     ],
 )
-def test_a_row_that_can_teach_nothing_good_is_dropped_for_a_reason(made: Row, why: str | None) -> None:
-    assert unfit(made) == why
+def test_a_row_that_can_teach_nothing_good_is_dropped_for_a_reason(made: TrajectoryRow, why: str | None) -> None:
+    assert unfit_reason(made) == why
 
 
-def filled(folder: Path, made: list[Row], size: int = 500) -> Path:
-    shards = Shards(folder, size)
+def filled(folder: Path, made: list[TrajectoryRow], size: int = 500) -> Path:
+    shards = TrajectoryShards(folder, size)
     for one in made:
         shards.add(one)
     return folder
@@ -104,26 +106,29 @@ def test_a_folder_without_shards_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_trajectory_written_before_it_said_which_llm_is_still_read() -> None:
-    body = json.loads(rows.dumps(rows.body_of(row().trajectory)))
+    body = json.loads(trajectory_store.dumps(trajectory_store.body_of(row().trajectory)))
     del body["model"]
-    assert rows.trajectory_of(body) == row().trajectory
+    assert trajectory_store.trajectory_of(body) == row().trajectory
 
 
 def test_what_was_given_is_part_of_a_row_and_not_written_where_nothing_was() -> None:
     """So that a teacher's own rows are the bytes that they always were."""
     plain, mended = row(), row(given=4)
     assert plain.content != mended.content
-    assert "given" not in rows.body_of(plain.trajectory)
-    assert rows.trajectory_of(json.loads(rows.dumps(rows.body_of(mended.trajectory)))) == mended.trajectory
+    assert "given" not in trajectory_store.body_of(plain.trajectory)
+    assert (
+        trajectory_store.trajectory_of(json.loads(trajectory_store.dumps(trajectory_store.body_of(mended.trajectory))))
+        == mended.trajectory
+    )
 
 
 def test_two_runs_never_write_into_one_folder(tmp_path: Path) -> None:
     """The second one is refused while the first is at work, and let in afterwards."""
     folder = tmp_path / "shards"
     busy = pytest.raises(OperatorError, match="another run collects")
-    with rows.alone(folder), busy, rows.alone(folder):
+    with trajectory_store.alone(folder), busy, trajectory_store.alone(folder):
         raise AssertionError("let in")
-    with rows.alone(folder):
+    with trajectory_store.alone(folder):
         pass
 
 
@@ -135,7 +140,7 @@ def halved(folder: Path) -> None:
 
 def renamed(folder: Path) -> None:
     """As a run that ended well leaves it."""
-    Shards(folder, 4).close()
+    TrajectoryShards(folder, 4).close()
 
 
 @pytest.mark.parametrize("happened", [halved, renamed, lambda folder: None])
@@ -145,8 +150,8 @@ def test_shards_go_on_where_they_were_left(tmp_path: Path, happened: Callable[[P
     made.insert(3, replace(row(1), trajectory=replace(row(1).trajectory, id="s1#1")))
     whole, cut = filled(tmp_path / "whole", made, 4), filled(tmp_path / "cut", made[:7], 4)
     happened(cut)
-    assert len([*rows.read(cut)]) == 6 - (happened is halved)
-    again = Shards(cut, 4)
+    assert len([*trajectory_store.read(cut)]) == 6 - (happened is halved)
+    again = TrajectoryShards(cut, 4)
     for one in made:
         if one.trajectory.id not in again.done:
             again.add(one)
@@ -154,4 +159,4 @@ def test_shards_go_on_where_they_were_left(tmp_path: Path, happened: Callable[[P
     assert sorted(path.name for path in cut.iterdir()) == sorted(path.name for path in whole.iterdir())
     for path in whole.iterdir():
         assert path.read_bytes() == (cut / path.name).read_bytes()
-    assert [*rows.read(cut)] == [*made[:3], *made[4:]]
+    assert [*trajectory_store.read(cut)] == [*made[:3], *made[4:]]

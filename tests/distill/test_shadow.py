@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from eth_utils.address import to_checksum_address
 
+from sentinel.agent.action_format import render_action
 from sentinel.agent.episode import Sampler
-from sentinel.agent.form import render_action
 from sentinel.agent.oracle import OracleModel
 from sentinel.cli import common
 from sentinel.config import settings
@@ -105,7 +105,7 @@ async def running(net: Devnet, folder: Path, sampler: Sampler) -> AsyncIterator[
         "fork": {"port": 0},
         "web": {"port": 0},
         "wallet": {"address": WALLET},
-        "model": {"n": 3},
+        "model": {"samples": 3},
         "shadow": {"url": "http://127.0.0.1:1/v1", "name": "new"},
     }
     made: list[Shadow] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.core.errors import OperatorError
-from sentinel.distill.promotion.students import Students, hashes, identity
+from sentinel.distill.promotion.students import StudentStore, hashes, identity
 
 KILLED = -9
 # Runs one change and kills itself at the k-th step that touches the disk, before or after it is done.
@@ -54,20 +54,20 @@ def student(folder: Path, weights: bytes) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Students:
+def store(tmp_path: Path) -> StudentStore:
     """The first student is live."""
-    found = Students(tmp_path / "students")
+    found = StudentStore(tmp_path / "students")
     with found.alone():
         found.promote(student(tmp_path / "old", b"old"), {})
     return found
 
 
-def weights(store: Students) -> bytes:
+def weights(store: StudentStore) -> bytes:
     """As the server finds them, through the link alone."""
     return (store.root / "live" / "student" / "model.safetensors").read_bytes()
 
 
-def test_a_promotion_is_a_copy_under_its_hashes_and_undo_goes_back(store: Students, tmp_path: Path) -> None:
+def test_a_promotion_is_a_copy_under_its_hashes_and_undo_goes_back(store: StudentStore, tmp_path: Path) -> None:
     """Nothing that happens to the given folder afterwards matters; everything is in the log."""
     new = student(tmp_path / "new", b"new")
     told = hashes(new)
@@ -91,7 +91,7 @@ def test_a_promotion_is_a_copy_under_its_hashes_and_undo_goes_back(store: Studen
         store.undo()
 
 
-def test_what_was_changed_on_disk_is_not_gone_back_to(store: Students, tmp_path: Path) -> None:
+def test_what_was_changed_on_disk_is_not_gone_back_to(store: StudentStore, tmp_path: Path) -> None:
     assert store.live is not None
     first = store.live
     with store.alone():
@@ -116,7 +116,7 @@ def test_what_is_served_makes_the_identity_and_nothing_else(tmp_path: Path) -> N
         identity(tmp_path)
 
 
-def test_two_commands_at_once_are_refused(store: Students) -> None:
+def test_two_commands_at_once_are_refused(store: StudentStore) -> None:
     with store.alone(), pytest.raises(OperatorError, match="under way"), store.alone():
         pass
 
@@ -129,7 +129,7 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_student(what: str, tmp_pat
     while not survived:
         step += 1
         for when in ("before", "after"):
-            store = Students(tmp_path / f"students-{step}-{when}")
+            store = StudentStore(tmp_path / f"students-{step}-{when}")
             with store.alone():
                 store.promote(old, {})
                 if what == "undo":
@@ -157,7 +157,7 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_student(what: str, tmp_pat
     assert step >= 5
 
 
-def test_a_line_that_was_cut_short_spoils_no_other(store: Students) -> None:
+def test_a_line_that_was_cut_short_spoils_no_other(store: StudentStore) -> None:
     with (store.root / "log.jsonl").open("a") as file:
         file.write('{"event": "promo')
     store.log("refusal", reasons=["x"])

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from lab import CHECKOUT
-from lab.swapbench import cells, page, run, states, table, thoughts
-from lab.swapbench.answers import EIGHT, ONE, SAMPLED, Answered, answer
+from lab.swapbench import cells, first_thought_effect, posed_states, publish, results_page, table
+from lab.swapbench.answers import EIGHT, ONE, SAMPLED, StudentAnswer, answer
 from lab.swapbench.grades import Grade, grade
 from lab.swapbench.lessons import KINDS, Lesson, teach
-from lab.swapbench.orders import CLAUSES, knobs, write
-from lab.swapbench.plans import FULL
-from lab.swapbench.states import Posed
+from lab.swapbench.mandate_texts import CLAUSES, knobs, write
+from lab.swapbench.posed_states import PosedState
+from lab.swapbench.table_plans import FULL
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
@@ -35,12 +35,12 @@ COUNT = 42  # states: three that act and three that hold of each playbook
 
 
 @pytest.fixture(scope="module")
-def posed() -> list[Posed]:
-    return asyncio.run(states.pose("dev", COUNT, seed=3))
+def posed() -> list[PosedState]:
+    return asyncio.run(posed_states.pose("dev", COUNT, seed=3))
 
 
 @pytest.fixture(scope="module")
-def taught(posed: list[Posed]) -> dict[str, list[Trajectory]]:
+def taught(posed: list[PosedState]) -> dict[str, list[Trajectory]]:
     async def everything() -> dict[str, list[Trajectory]]:
         with Sandbox(workers=2) as sandbox:
             return {kind: [await teach(Lesson(one, kind), sandbox) for one in posed] for kind in KINDS}
@@ -70,20 +70,20 @@ def test_each_number_of_an_order_gives_the_mandate_back() -> None:
         assert order == write(mandate, view, str(round_))
 
 
-def test_orders_differ_in_their_words(posed: list[Posed]) -> None:
+def test_orders_differ_in_their_words(posed: list[PosedState]) -> None:
     """Else they would teach a form and not a meaning."""
     mandate, view = posed[0].scenario.mandate, posed[0].scenario.view
     assert len({write(mandate, view, str(seed)).text for seed in range(50)}) >= 20
 
 
-def test_the_same_states_come_again_to_the_last_hash(posed: list[Posed]) -> None:
+def test_the_same_states_come_again_to_the_last_hash(posed: list[PosedState]) -> None:
     """Answers are graded on chains that are started anew."""
-    again = asyncio.run(states.pose("dev", COUNT, seed=3))
-    assert states.digest(again) == states.digest(posed)
+    again = asyncio.run(posed_states.pose("dev", COUNT, seed=3))
+    assert posed_states.digest(again) == posed_states.digest(posed)
     assert [one.market.head.hash for one in again] == [one.market.head.hash for one in posed]
 
 
-def test_every_playbook_is_asked_as_often_and_half_of_it_acts(posed: list[Posed]) -> None:
+def test_every_playbook_is_asked_as_often_and_half_of_it_acts(posed: list[PosedState]) -> None:
     counts = {name: [one.acts for one in posed if one.scenario.mandate.playbook == name] for name in CLAUSES}
     assert {len(acts) for acts in counts.values()} == {COUNT // 7}
     assert all(sum(acts) >= COUNT // 14 for acts in counts.values())
@@ -105,7 +105,7 @@ def test_a_student_of_words_is_shown_no_tool_and_one_with_tools_no_state(taught:
     assert not any("I look at the market first." in text for text in plans)
 
 
-def proposals(posed: Sequence[Posed], kind: str, texts: Sequence[str]) -> list[Answered]:
+def proposals(posed: Sequence[PosedState], kind: str, texts: Sequence[str]) -> list[StudentAnswer]:
     """What the last turns come to, as if a student had said them once."""
     made = []
     with Sandbox(workers=1) as sandbox:
@@ -114,17 +114,20 @@ def proposals(posed: Sequence[Posed], kind: str, texts: Sequence[str]) -> list[A
             assert isinstance(code, str)
             (final,) = sandbox.run_blocking(code, Lesson(one, kind).box()).finals
             sample = Sample(1, 0, text, 1, Finish.STOP)
-            made.append(Answered(one.id, Proposal(1, (Candidate(0, final, text),), (), (), (sample,), 1, "oracle"), 0))
+            made.append(
+                StudentAnswer(one.id, Proposal(1, (Candidate(0, final, text),), (), (), (sample,), 1, "oracle"), 0)
+            )
     return made
 
 
 @pytest.fixture(scope="module")
-def graded(posed: list[Posed], taught: dict[str, list[Trajectory]]) -> dict[str, list[Grade]]:
+def graded(posed: list[PosedState], taught: dict[str, list[Trajectory]]) -> dict[str, list[Grade]]:
     oracle = [
-        Answered(one.id, Proposal(1, (Candidate(0, one.action, ""),), (), (), (), 1, "oracle"), 0) for one in posed
+        StudentAnswer(one.id, Proposal(1, (Candidate(0, one.action, ""),), (), (), (), 1, "oracle"), 0) for one in posed
     ]
     hold = [
-        Answered(one.id, Proposal(1, (Candidate(0, HoldAction("no"), ""),), (), (), (), 1, "none"), 0) for one in posed
+        StudentAnswer(one.id, Proposal(1, (Candidate(0, HoldAction("no"), ""),), (), (), (), 1, "none"), 0)
+        for one in posed
     ]
     words = proposals(posed, "cot", [one.turns[-1].text for one in taught["cot"]])
     return asyncio.run(grade("dev", 3, posed, {"oracle": oracle, "words": words, "hold": hold}))
@@ -142,15 +145,15 @@ def test_holding_succeeds_where_the_oracle_holds_and_nowhere_else(graded: dict[s
     assert all(one.regret_bps > 0 for one in graded["hold"] if one.acts)
 
 
-def test_answers_to_another_chain_are_not_graded(posed: list[Posed]) -> None:
+def test_answers_to_another_chain_are_not_graded(posed: list[PosedState]) -> None:
     other = replace(posed[0], market=replace(posed[0].market, head=replace(posed[0].market.head, hash=HexHash("0x00"))))
-    answers = [Answered(other.id, Proposal(1, (), (), (), (), 1, "none"), 0)]
+    answers = [StudentAnswer(other.id, Proposal(1, (), (), (), (), 1, "none"), 0)]
     with pytest.raises(SentinelError, match="another"):
         asyncio.run(grade("dev", 3, [other], {"any": answers}))
 
 
 @pytest.mark.proof
-def test_the_same_student_says_the_same_again(posed: list[Posed]) -> None:
+def test_the_same_student_says_the_same_again(posed: list[PosedState]) -> None:
     """Sampling too: what is batched together does not depend on which episode was faster."""
     draws = {name: replace(draw, max_tokens=16) for name, draw in (("one", SAMPLED), ("eight", EIGHT))}
     asked = posed[:7]
@@ -162,12 +165,12 @@ def test_the_same_student_says_the_same_again(posed: list[Posed]) -> None:
 
 
 @pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> cells.Plan:
+def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> cells.TablePlan:
     """Untrained, so that its students rarely end a turn by themselves."""
     short = {arm: (kind, replace(draw, max_tokens=16)) for arm, (kind, draw) in cells.ARMS.items()}
     monkeypatch.setattr(cells, "CHECKOUT", tmp_path)
     monkeypatch.setattr(cells, "ARMS", short)
-    return cells.Plan(
+    return cells.TablePlan(
         name="tiny", trained=42, judged=14, batch=8, part="dev", steps={"pico": 12}, seeds={"pico": (1,)},
         kinds=("cot", "agent", "ftp"), thoughts=("pico",),
     )  # fmt: skip
@@ -175,9 +178,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> cells.Plan:
 
 @pytest.mark.proof
 @pytest.mark.timeout(900)
-def test_a_table_is_made_from_nothing_and_not_made_again(tiny: cells.Plan) -> None:
+def test_a_table_is_made_from_nothing_and_not_made_again(tiny: cells.TablePlan) -> None:
     """States, lessons, two real students, their answers, grades, page and pictures."""
-    found = run.make(tiny)
+    found = publish.make(tiny)
     assert set(found["arms"]) == {"cot", "cot_sc", "agent", "sampled", "sag", "ftp", "both"}
     assert found["states"] == 14
     assert 0.0 <= found["arms"]["agent"]["low"] <= found["arms"]["agent"]["high"] <= 1.0
@@ -189,12 +192,12 @@ def test_a_table_is_made_from_nothing_and_not_made_again(tiny: cells.Plan) -> No
     assert all(sum(one["states"] for one in of["by_playbook"].values()) == 14 for of in ways.values())
     (tiny.results / "thoughts-pico.json").unlink()
     shutil.rmtree(tiny.work / "pico-ftp-1")  # as in a checkout: figures are there, weights are not
-    assert run.make(tiny) == found
+    assert publish.make(tiny) == found
     assert (tiny.results / "thoughts-pico.json").exists()
     assert made == {name: (tiny.results / name).stat().st_mtime_ns for name in made}
 
 
-def test_two_runs_do_not_make_one_cell_twice(tiny: cells.Plan) -> None:
+def test_two_runs_do_not_make_one_cell_twice(tiny: cells.TablePlan) -> None:
     """The second goes on to the next cell."""
     cell = tiny.cells()[0]
     with cells.held(tiny.work / f"{cell.name}.lock"):
@@ -228,7 +231,7 @@ def test_the_table_pairs_states_and_averages_seeds() -> None:
     assert found["across"]["agent small against cot large"]["mean"] == 0.25
 
 
-def test_cells_that_were_asked_different_states_make_no_table(tiny: cells.Plan) -> None:
+def test_cells_that_were_asked_different_states_make_no_table(tiny: cells.TablePlan) -> None:
     tiny.results.mkdir(parents=True)
     with pytest.raises(OperatorError, match="no cells"):
         cells.read(tiny)
@@ -243,23 +246,23 @@ def test_cells_that_were_asked_different_states_make_no_table(tiny: cells.Plan) 
 
 
 def test_a_wrong_first_thought_is_another_playbooks_and_its_code_is_known(
-    posed: list[Posed], taught: dict[str, list[Trajectory]]
+    posed: list[PosedState], taught: dict[str, list[Trajectory]]
 ) -> None:
     for one, trajectory in zip(posed, taught["ftp"], strict=True):
         first = next(turn.text for turn in trajectory.turns if turn.role == "assistant")
-        assert thoughts.playbook_of(first) == one.scenario.mandate.playbook
-        assert first.startswith(thoughts.given("right", one))
-        assert not first.startswith(thoughts.given("wrong", one))
-        assert thoughts.given("wrong", one)
+        assert first_thought_effect.playbook_of(first) == one.scenario.mandate.playbook
+        assert first.startswith(first_thought_effect.given("right", one))
+        assert not first.startswith(first_thought_effect.given("wrong", one))
+        assert first_thought_effect.given("wrong", one)
 
 
 def test_the_published_page_is_what_its_cells_say() -> None:
     """`make swapbench` writes it; it is not edited by hand."""
     found = table.summary(cells.read(FULL))
     given = [json.loads(path.read_text()) for path in sorted(FULL.results.glob("thoughts-*.json"))]
-    assert (FULL.results / "README.md").read_text() == page.page(found, given)
-    assert (FULL.results / "success.svg").read_text() == page.success(found)
-    assert (FULL.results / "effects.svg").read_text() == page.effects(found)
+    assert (FULL.results / "README.md").read_text() == results_page.page(found, given)
+    assert (FULL.results / "success.svg").read_text() == results_page.success(found)
+    assert (FULL.results / "effects.svg").read_text() == results_page.effects(found)
     assert json.loads((FULL.results / "table.json").read_text()) == found
     assert found["states"] >= 1200
     assert 0.6 <= found["arms"]["agent"]["success"] <= 0.85  # room to see an effect

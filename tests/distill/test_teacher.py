@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from sentinel.agent import prompt
-from sentinel.agent.described import named
-from sentinel.agent.form import render_action
+from sentinel.agent.action_format import render_action
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.tool_docs import named
 from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView, Regime
-from sentinel.distill.teaching import prefix, teacher_prompt
-from sentinel.distill.teaching.teacher import PATIENCE, Endpoint, LlmTeacher, Meter, Pace
+from sentinel.distill.teaching import first_thoughts, teacher_prompt
+from sentinel.distill.teaching.teacher import PATIENCE, LlmTeacher, RateLimiter, TeacherEndpoint, UsageMeter
 from tests.agent.doubles import toolbox
 from tests.distill.llm_server import KEY, MODEL, LlmServer, recorded_server
 
@@ -39,8 +39,8 @@ class Teaching:
     def __init__(self, server: LlmServer, tmp_path: Path, **options: Any) -> None:
         key = tmp_path / "key"
         key.write_text(KEY + "\n")
-        self.meter, self.slept = Meter(), list[float]()
-        endpoint = Endpoint(server.url, MODEL, key, per_minute=1e6, **options)
+        self.meter, self.slept = UsageMeter(), list[float]()
+        endpoint = TeacherEndpoint(server.url, MODEL, key, per_minute=1e6, **options)
         self.teacher = LlmTeacher(endpoint, self.meter, sleep=self.sleep)
 
     async def sleep(self, seconds: float) -> None:
@@ -64,7 +64,7 @@ async def test_the_first_paragraph_of_the_chain_of_thought_is_a_native_prefill(
     assert isinstance(parse(sample.text), str)
     assert sample.text.startswith(f"Thought: {PLAN}\nCode:")
     cot, agent = server.asked
-    assert cot["messages"][0]["content"] == prefix.SYSTEM
+    assert cot["messages"][0]["content"] == first_thoughts.SYSTEM
     assert agent["messages"][0]["content"] == teacher_prompt.system()
     assert cot["messages"][1] == agent["messages"][1] == ASKED[1]
     assert agent["messages"][2] == {"role": "assistant", "content": f"Thought: {PLAN}"}
@@ -78,7 +78,7 @@ async def test_busy_and_broken_endpoints_are_asked_again_with_growing_pauses(ser
     async with Teaching(server, tmp_path) as it:
         assert (await it.teacher.start(MANDATE, ASKED, 0)).first_thought == PLAN
     assert it.slept == [1.0, 2.0, 4.0]
-    assert it.meter == Meter(requests=1, repeated=3, prompt_tokens=1000, completion_tokens=50)
+    assert it.meter == UsageMeter(requests=1, repeated=3, prompt_tokens=1000, completion_tokens=50)
     assert it.meter.cost(2.0, 10.0) == pytest.approx(0.0025)
 
 
@@ -138,7 +138,7 @@ async def test_requests_begin_no_closer_together_than_the_rate_allows() -> None:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    pace = Pace(120, 8, clock=lambda: 1000.0, sleep=sleep)
+    pace = RateLimiter(120, 8, clock=lambda: 1000.0, sleep=sleep)
     for _ in range(5):
         async with pace.turn():
             pass
@@ -160,16 +160,16 @@ async def test_requests_begin_no_closer_together_than_the_rate_allows() -> None:
     ],
 )
 def test_a_first_thought_is_a_plan_and_never_a_fact(thought: str, why: str | None) -> None:
-    assert prefix.refusal(thought) == why
+    assert first_thoughts.refusal(thought) == why
 
 
 @pytest.mark.parametrize("playbook", sorted(PLAYBOOKS))
 def test_the_playbooks_own_first_thoughts_would_pass(playbook: str) -> None:
-    assert prefix.refusal(PLAYBOOKS[playbook].plan.format(base="WETH")) is None
+    assert first_thoughts.refusal(PLAYBOOKS[playbook].plan.format(base="WETH")) is None
 
 
 def test_the_first_paragraph_is_one_line() -> None:
-    assert prefix.first_thought("\n Thought: I look\nfirst.\n\nThen 5.") == "I look first."
+    assert first_thoughts.first_thought("\n Thought: I look\nfirst.\n\nThen 5.") == "I look first."
 
 
 def test_the_long_prompt_has_every_tool_and_every_playbook() -> None:

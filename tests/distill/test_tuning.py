@@ -14,10 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from lab import CHECKOUT
-from sentinel.cli import distill as cli
+from sentinel.cli import distill_commands as cli
 from sentinel.core.errors import OperatorError
 from sentinel.distill.serving_env import run_module
-from sentinel.distill.training import shape
+from sentinel.distill.training import hyperparameters
 from tests.distill.tuning import tune
 
 PLAIN = "{% for message in messages %}{{ message['content'] }}{% endfor %}"  # marks nothing
@@ -105,7 +105,7 @@ def test_a_base_whose_template_marks_nothing_and_that_knows_no_chatml_is_refused
 
 
 def test_the_defaults_are_the_papers() -> None:
-    recipe = shape.tuned(Path("base"), "lora")
+    recipe = hyperparameters.tuned(Path("base"), "lora")
     assert (recipe.rank, recipe.alpha, recipe.dropout) == (64, 128, 0.05)
     assert (recipe.learning_rate, recipe.batch, recipe.steps) == (2e-4, 8, 0)  # no steps: two epochs
 

@@ -24,8 +24,8 @@ from sentinel.core.network import HexHash
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.distill.collecting.trajectories import drop_reason
 from sentinel.distill.states import split
-from sentinel.distill.states.cases import Case, cases
-from sentinel.distill.states.value import EPSILON, RULES, best, captured, goal, regret_bps, succeeds, value
+from sentinel.distill.states.action_value import EPSILON, RULES, best, captured, goal, regret_bps, succeeds, value
+from sentinel.distill.states.tasks import Task, tasks
 from tests.agent.doubles import NETWORK, STATE, VIEW, PaperBuilder, PaperQuoter, toolbox, with_balances
 
 STATES = 320
@@ -34,7 +34,7 @@ ENV = SimEnv(0, 10**10, 10**9, HexHash("0x"), 1, 1, 10**9, 30_000_000, "0x", "0x
 SIZES = [0.02, 0.1, 0.3, 0.5, 0.8, 0.9, 0.97, 1.0, 1.03, 1.1, 1.3, 2.0]  # of what the rule asks for, or of `size`
 
 
-def trades(case: Case, box: Toolbox) -> Iterator[Action]:
+def trades(case: Task, box: Toolbox) -> Iterator[Action]:
     """Both sides at every venue, in sizes about the one that the rule asks for."""
     base, quote = case.scenario.mandate.base, case.arena.network.quote
     asked = abs(goal(case.scenario.mandate, box).wanted) or case.scenario.mandate.size
@@ -44,7 +44,7 @@ def trades(case: Case, box: Toolbox) -> Iterator[Action]:
                 yield box.swap(*way, min(share * asked, box.worth(way[0])) / box.prices(way[0])[-1], venue)
 
 
-def loops(case: Case, box: Toolbox) -> Iterator[Action]:
+def loops(case: Task, box: Toolbox) -> Iterator[Action]:
     """Every way round over two venues through the base token, or over two and three; in sizes up to `size`."""
     mandate, quote = case.scenario.mandate, case.arena.network.quote
     most = min(mandate.size, box.worth(quote))
@@ -62,7 +62,7 @@ async def test_nothing_that_can_be_traded_is_worth_more_than_what_the_rule_asks_
     """By simulation on the fork: no side, size, venue or loop beats it by more than a hundredth; where the rule holds,
     or its trade does not pay for itself, nothing beats holding."""
     judged: Counter[tuple[str, bool]] = Counter()
-    async with aclosing(cases(split.load("dev"), 11)) as stream:
+    async with aclosing(tasks(split.load("dev"), 11)) as stream:
         async for case in stream:
             mandate, box = case.scenario.mandate, case.arena.tools(case.state, case.scenario)
             most = best(mandate, box)
@@ -85,7 +85,7 @@ async def test_the_oracles_code_does_exactly_what_the_rule_asks_for() -> None:
     """Act where the rule acts, hold where it holds, to a millionth of the size; every act is verified by simulation
     and captures all of the value."""
     seen: Counter[tuple[str, bool]] = Counter()
-    async with aclosing(cases(split.load("heldout"), 12)) as stream:
+    async with aclosing(tasks(split.load("heldout"), 12)) as stream:
         async for case in stream:
             verdict = await case.arena.play(OracleModel(), case.state, case.scenario, 1)
             mandate, box = case.scenario.mandate, case.arena.tools(case.state, case.scenario)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from eth_account import Account
 
 from lab import CHECKOUT
-from sentinel.agent.serving import Server, served
+from sentinel.agent.vllm_server import VllmServer, served
 from sentinel.config import settings
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
@@ -37,7 +37,7 @@ async def devnet() -> AsyncIterator[Devnet]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def student(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+async def student(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VllmServer]:
     """One real vLLM for the session; a test that stops it starts it again."""
     async with served(CHECKOUT / "models" / "nano", log=tmp_path_factory.mktemp("vllm") / "log") as server:
         yield server
@@ -87,7 +87,7 @@ class Run:
 
 @contextlib.asynccontextmanager
 async def running(
-    net: Devnet, server: Server, folder: Path, *, mode: str = "live", direct: str = "auto", **more: Any
+    net: Devnet, server: VllmServer, folder: Path, *, mode: str = "live", direct: str = "auto", **more: Any
 ) -> AsyncIterator[Run]:
     """`more`: further groups of settings."""
     await net.fund(WALLET, PURSE)
@@ -98,7 +98,7 @@ async def running(
     explicit = {
         "state_dir": folder / "state",
         "rpc": {"url": net.rpc_url, "ws_url": net.ws_url},
-        "fork": {"port": 0, "direct": direct},
+        "fork": {"port": 0, "node_simulation": direct},
         "model": {"url": server.url, "seed": 1, "timeout": 5.0},
         "web": {"port": 0},
         "wallet": {"dev_key_file": key},

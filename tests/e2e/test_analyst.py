@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab import CHECKOUT
-from sentinel.agent.opinion import REGIMES
-from sentinel.agent.serving import served
+from sentinel.agent.analyst_tools import REGIMES
+from sentinel.agent.vllm_server import served
 from sentinel.core.market_state import MarketView
 from sentinel.market import Devnet
 
@@ -61,4 +61,4 @@ async def test_the_analysts_view_comes_from_beside_the_cycles_and_is_followed_wi
         kept = [journal.get_cycle(line.id).view for line in journal.cycles(100)]
         assert ROLE in {view.source for view in kept if view is not None}
         text = run.app.parts.metrics.exposition().decode()
-        assert "sentinel_view_of_model 1.0" in text
+        assert "sentinel_model_view_followed 1.0" in text

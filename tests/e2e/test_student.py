@@ -14,7 +14,7 @@ import pytest
 
 from lab import CHECKOUT
 from sentinel.agent import prompt
-from sentinel.agent.serving import Server
+from sentinel.agent.vllm_server import VllmServer
 from sentinel.core.decision import Act, Hold
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView, Regime
@@ -38,7 +38,7 @@ def held(run: Run, reason: str) -> bool:
 
 
 async def test_a_confirmed_swap_changes_balances_exactly_as_simulated(
-    devnet: Devnet, student: Server, tmp_path: Path
+    devnet: Devnet, student: VllmServer, tmp_path: Path
 ) -> None:
     async with running(devnet, student, tmp_path) as run:
         await run.until(lambda: len(run.settled) >= 2)
@@ -58,7 +58,7 @@ async def test_a_confirmed_swap_changes_balances_exactly_as_simulated(
         assert run.app.parts.journal.verify() > 0
 
 
-async def test_a_dry_run_decides_but_sends_nothing(devnet: Devnet, student: Server, tmp_path: Path) -> None:
+async def test_a_dry_run_decides_but_sends_nothing(devnet: Devnet, student: VllmServer, tmp_path: Path) -> None:
     async with running(devnet, student, tmp_path, mode="dry") as run:
         before = await devnet.rpc.call("eth_getTransactionCount", WALLET, "latest")
         await run.until(lambda: sum(isinstance(r.decision, Act) for r in run.records) >= 3)
@@ -70,7 +70,7 @@ async def test_a_dry_run_decides_but_sends_nothing(devnet: Devnet, student: Serv
 
 
 async def test_a_killed_fork_is_replaced_and_a_frozen_one_holds(
-    devnet: Devnet, student: Server, tmp_path: Path
+    devnet: Devnet, student: VllmServer, tmp_path: Path
 ) -> None:
     async with running(devnet, student, tmp_path, mode="dry", direct="never") as run:
         fork = run.app.parts.fork
@@ -89,7 +89,7 @@ async def test_a_killed_fork_is_replaced_and_a_frozen_one_holds(
         await run.until(lambda: isinstance(run.records[-1].decision, Act), patience=90.0)
 
 
-async def test_a_killed_model_holds_and_recovers(devnet: Devnet, student: Server, tmp_path: Path) -> None:
+async def test_a_killed_model_holds_and_recovers(devnet: Devnet, student: VllmServer, tmp_path: Path) -> None:
     async with running(devnet, student, tmp_path, mode="dry") as run:
         await run.until(lambda: bool(run.records) and isinstance(run.records[-1].decision, Act))
         await student.child.kill()
@@ -98,7 +98,7 @@ async def test_a_killed_model_holds_and_recovers(devnet: Devnet, student: Server
         await run.until(lambda: isinstance(run.records[-1].decision, Act))
 
 
-async def test_the_server_renders_a_request_as_training_did(student: Server) -> None:
+async def test_the_server_renders_a_request_as_training_did(student: VllmServer) -> None:
     """Byte for byte: the same conversation, tokenised by vLLM and by the training code."""
     messages = prompt.messages(VIEW, MANDATE)
     body = {"model": "sentinel-nano", "messages": messages, "add_generation_prompt": True}

@@ -11,7 +11,7 @@ from typing import Any
 
 from sentinel.core.errors import JournalError
 from sentinel.core.transaction import Attempt, Intent, Settled
-from sentinel.journal.intents import Pending
+from sentinel.journal.intents import OpenIntent
 from sentinel.journal.states import MINED, State, ended_as, step
 
 
@@ -41,15 +41,15 @@ class Ended:
 class ModelJournal:
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
-        self.latched: str | None = None
+        self.halt_reason: str | None = None
 
     def accept(self, record: Any, intent: Intent) -> None:
-        if self.unfinished():
+        if self.open_intents():
             raise JournalError("one intent is open")
         self.entries[intent.id] = Entry(intent)
 
-    def is_unfinished(self, intent_id: str) -> bool:
-        return any(pending.intent.id == intent_id for pending in self.unfinished())
+    def is_open(self, intent_id: str) -> bool:
+        return any(pending.intent.id == intent_id for pending in self.open_intents())
 
     def attempt(self, attempt: Attempt) -> None:
         entry = self._open(attempt.intent_id)
@@ -85,9 +85,9 @@ class ModelJournal:
         found = [e for e in self.entries.values() if e.ended and not e.final and e.state in MINED]
         return tuple(e.settled for e in sorted(found, key=lambda e: e.order) if e.settled is not None)
 
-    def unfinished(self) -> tuple[Pending, ...]:
+    def open_intents(self) -> tuple[OpenIntent, ...]:
         found = sorted((e for e in self.entries.values() if not e.ended), key=lambda e: e.order)
-        return tuple(Pending(e.intent, tuple(e.attempts)) for e in found)
+        return tuple(OpenIntent(e.intent, tuple(e.attempts)) for e in found)
 
     def attempts(self, intent_id: str) -> tuple[Attempt, ...]:
         return tuple(self.entries[intent_id].attempts)
@@ -96,19 +96,19 @@ class ModelJournal:
         return max((a.nonce + 1 for e in self.entries.values() for a in e.attempts), default=0)
 
     def bar(self, purpose: Any) -> str | None:
-        return self.latched
+        return self.halt_reason
 
-    def latch(self, reason: str, by: str = "sentinel") -> None:
-        self.latched = self.latched or reason
+    def halt(self, reason: str, by: str = "sentinel") -> None:
+        self.halt_reason = self.halt_reason or reason
 
-    def unlatch(self, by: str) -> None:
-        self.latched = None
+    def resume(self, by: str) -> None:
+        self.halt_reason = None
 
     def trades(self, limit: int) -> list[Ended]:
         return [Ended(id_, e.state.value) for id_, e in self.entries.items() if e.ended]
 
     def _open(self, intent_id: str) -> Entry:
-        pending = self.unfinished()
+        pending = self.open_intents()
         if not pending or pending[0].intent.id != intent_id:
             raise JournalError(f"intent {intent_id} is not open")
         return self.entries[intent_id]

@@ -19,13 +19,13 @@ from sentinel.core.network import NATIVE, FeeMarket, HexHash, Network
 from sentinel.core.transaction import Attempt, Intent, Settled
 from sentinel.core.units import GWEI
 from sentinel.execute.broadcast import Broadcaster
-from sentinel.execute.fees import FeeCaps
-from sentinel.execute.send_state import Rules
-from sentinel.execute.sender import Executor
+from sentinel.execute.fee_bids import FeeCaps
+from sentinel.execute.send_state import SendRules
+from sentinel.execute.sender import LiveExecutor
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 from sentinel.signing.client import SignerClient
-from sentinel.signing.process.local import DevSigner
+from sentinel.signing.process.local_signer import DevSigner
 
 __all__ = ["CAPS", "COUNTER", "GWEI", "KEY", "Alone", "Notes", "Rig"]
 __all__ += ["decision", "effects", "network", "rules", "signer", "until"]
@@ -84,11 +84,11 @@ class Rig:
     network: Network
     signer: DevSigner | SignerClient
     journal: Journal
-    executor: Executor
+    executor: LiveExecutor
     notes: Notes
     offset: float = 0.0  # seconds that our clock runs ahead of the wall clock
-    made: type[Executor] = Executor
-    rules: Rules = field(default_factory=rules)
+    made: type[LiveExecutor] = LiveExecutor
+    rules: SendRules = field(default_factory=rules)
     broadcast: Broadcaster | None = None  # None: to wherever is read from
 
     @classmethod
@@ -97,7 +97,7 @@ class Rig:
         cls,
         folder: Path,
         *,
-        made: type[Executor] = Executor,
+        made: type[LiveExecutor] = LiveExecutor,
         on: contextlib.AbstractAsyncContextManager[Devnet] | None = None,
         **changes: Any,
     ) -> AsyncIterator[Rig]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.errors import Refused, SignerUnavailable, Unavailable
@@ -26,7 +26,7 @@ from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import READERS
 from sentinel.execute.approvals import Approvals
-from sentinel.execute.dryrun import DryRun
+from sentinel.execute.dry_run import DryRunExecutor
 from tests.execute.rig import KEY, Rig, decision, network
 from tests.journal.values import cycle
 
@@ -87,7 +87,7 @@ async def test_a_changed_cap_goes_over_zero(rig: Rig, toolkit: DexToolkit) -> No
 async def test_revoking_works_while_paused(rig: Rig, toolkit: DexToolkit) -> None:
     """Taking an allowance back lowers risk, so a pause does not stand in its way; making one waits for the operator."""
     await approvals(rig, toolkit).ensure_allowances({"USDC": 5_000}, {"USDC": 1_000})
-    rig.journal.latch("a foreign transaction")
+    rig.journal.halt("a foreign transaction")
     (made,) = await approvals(rig, toolkit).revoke(["USDC"])
     assert made.outcome is Outcome.CONFIRMED
     assert await allowance(rig) == 0
@@ -160,30 +160,30 @@ async def test_a_start_follows_all_that_a_reorg_opened(rig: Rig) -> None:
         latest=SimpleNamespace(put=lambda head: None),
         metrics=SimpleNamespace(observe_settled=lambda settled, *_: told.append(settled.intent_id)),
     )
-    starting = asyncio.create_task(Startup(parts, rig.executor, unused)._finish_old())
+    starting = asyncio.create_task(Startup(parts, rig.executor, unused)._settle_open())
     while not starting.done():
         await rig.mine()
         await asyncio.sleep(0.1)
     await starting
     assert told == ended
-    assert rig.executor.in_flight is None
+    assert rig.executor.open_intent is None
     rig.journal.verify()
 
 
 async def test_a_dry_run_sends_nothing(rig: Rig) -> None:
     """A dry run journals an unsigned intent, is never in flight, and the chain does not hear of it."""
-    dry = DryRun(rig.journal)
+    dry = DryRunExecutor(rig.journal)
     for tag in (1, 2):
         act = decision(tag, 2**40, await rig.head())
         intent = await dry.prepare(act, None)  # type: ignore[arg-type]  # a dry run asks for no state
         assert not intent.signed
         rig.journal.accept(cycle(intent), intent)
         await dry.execute(intent)
-        assert dry.in_flight is None
+        assert dry.open_intent is None
     assert await rig.net.rpc.call("txpool_status") == {"pending": "0x0", "queued": "0x0"}
     assert await dry.on_head(await rig.mine()) is None
     assert [trade.state for trade in rig.journal.trades(5)] == ["dry", "dry"]
-    assert rig.journal.unfinished() == ()
+    assert rig.journal.open_intents() == ()
     rig.journal.verify()
 
 

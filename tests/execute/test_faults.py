@@ -10,19 +10,19 @@ import pytest
 
 from lab.faults import (
     SEND,
-    Body,
-    Cut,
-    Delay,
-    Drip,
-    Effect,
-    Error,
+    CutReply,
+    CutRequest,
+    DelayedReply,
+    FaultEffect,
     FaultProxy,
-    Lost,
-    MidReply,
-    Oversized,
-    Status,
-    Swallowed,
-    Truncated,
+    HttpStatus,
+    LostReply,
+    OtherBody,
+    OversizedReply,
+    RpcErrorReply,
+    SlowReply,
+    SwallowedSend,
+    TruncatedReply,
     lies,
 )
 from sentinel.chain.heads import latest_head
@@ -30,23 +30,23 @@ from sentinel.chain.rpc import Rpc
 from sentinel.core.errors import ChainMismatch, JournalError, RpcError, Unavailable
 from sentinel.core.transaction import Attempt, Intent, Outcome
 from sentinel.core.units import GWEI
-from sentinel.execute.sender import Executor
+from sentinel.execute.sender import LiveExecutor
 from tests.execute.rig import Rig
 
 RECEIPT = "eth_getTransactionReceipt"
-NO_REPLY: list[Effect] = [  # nothing that can be taken for a node's judgement
-    Lost(),
-    Cut(),
-    MidReply(),
-    Status(429),
-    Status(503),
-    Body(b"<html>502</html>"),
-    Body(b"null"),
-    Body(b""),
-    Truncated(),
-    Oversized(2**21),
-    Delay(1.5),
-    Drip(0.1),
+NO_REPLY: list[FaultEffect] = [  # nothing that can be taken for a node's judgement
+    LostReply(),
+    CutRequest(),
+    CutReply(),
+    HttpStatus(429),
+    HttpStatus(503),
+    OtherBody(b"<html>502</html>"),
+    OtherBody(b"null"),
+    OtherBody(b""),
+    TruncatedReply(),
+    OversizedReply(2**21),
+    DelayedReply(1.5),
+    SlowReply(0.1),
 ]
 
 
@@ -77,15 +77,15 @@ async def test_a_send_without_a_judgement(faulty: tuple[Rig, FaultProxy]) -> Non
     assert rig.notes.alarms == []
 
 
-MISLEADING: list[tuple[Effect, str]] = [
-    (Error(-32000, "already known", forward=True), "known"),
-    (Error(-32003, "transaction already imported", forward=True), "known"),
-    (Error(-32000, "nonce too low: next nonce 1, tx nonce 0", forward=True), "nonce_used"),
-    (Error(-32603, "internal error", forward=True), "unknown"),
-    (Error(-32000, "replacement transaction underpriced", forward=True), "underpriced"),
-    (Error(-32000, "insufficient funds for gas * price + value"), "no_funds"),
-    (Error(-32000, "txpool is full"), "unknown"),
-    (Swallowed(), "sent"),
+MISLEADING: list[tuple[FaultEffect, str]] = [
+    (RpcErrorReply(-32000, "already known", forward=True), "known"),
+    (RpcErrorReply(-32003, "transaction already imported", forward=True), "known"),
+    (RpcErrorReply(-32000, "nonce too low: next nonce 1, tx nonce 0", forward=True), "nonce_used"),
+    (RpcErrorReply(-32603, "internal error", forward=True), "unknown"),
+    (RpcErrorReply(-32000, "replacement transaction underpriced", forward=True), "underpriced"),
+    (RpcErrorReply(-32000, "insufficient funds for gas * price + value"), "no_funds"),
+    (RpcErrorReply(-32000, "txpool is full"), "unknown"),
+    (SwallowedSend(), "sent"),
 ]
 
 
@@ -122,7 +122,7 @@ async def test_balances_that_cannot_be_read(faulty: tuple[Rig, FaultProxy]) -> N
     """What a trade brought is read before it is settled; without that it stays in flight."""
     rig, proxy = faulty
     await rig.trade(1)
-    proxy.add("eth_call", Cut(), times=1)
+    proxy.add("eth_call", CutRequest(), times=1)
     with pytest.raises(RpcError):
         await rig.executor.on_head(await rig.mine())
     settled = await rig.executor.on_head(await rig.head())
@@ -134,10 +134,10 @@ async def test_the_node_is_down_before_signing(faulty: tuple[Rig, FaultProxy]) -
     """When not even the nonce can be read nothing is signed; the next head tries again."""
     rig, proxy = faulty
     intent = await rig.accepted(1)
-    proxy.add("eth_chainId", Cut(), times=1)
+    proxy.add("eth_chainId", CutRequest(), times=1)
     await rig.executor.execute(intent)
     assert rig.journal.attempts(intent.id) == ()
-    assert rig.executor.in_flight == intent
+    assert rig.executor.open_intent == intent
     assert rig.notes.alarms == ["unsent"]
     assert (await rig.follow()).outcome is Outcome.CONFIRMED
 
@@ -174,7 +174,7 @@ async def test_receipts_that_are_missing_or_foreign(faulty: tuple[Rig, FaultProx
         proxy.remove(lying)
         assert (await rig.follow()).outcome is Outcome.CONFIRMED
         assert await rig.effects(tag) == 1
-    assert rig.journal.latched is None
+    assert rig.journal.halt_reason is None
 
 
 async def test_a_frozen_head_ends_nothing(faulty: tuple[Rig, FaultProxy]) -> None:
@@ -186,7 +186,7 @@ async def test_a_frozen_head_ends_nothing(faulty: tuple[Rig, FaultProxy]) -> Non
     await rig.mine(3)
     assert await latest_head(rig.rpc) == frozen
     assert await rig.executor.on_head(frozen) is None
-    assert rig.executor.in_flight == intent
+    assert rig.executor.open_intent == intent
     proxy.faults.clear()
     assert (await rig.follow()).outcome is Outcome.CONFIRMED
 
@@ -232,7 +232,15 @@ async def test_geth_pools_again_what_a_reorg_took(tmp_path: Path) -> None:
 async def test_random_faults_on_everything(faulty: tuple[Rig, FaultProxy]) -> None:
     """One request in four fails in one of seven ways, seeded: each trade still takes effect exactly once."""
     rig, proxy = faulty
-    for effect in (Lost(), Cut(), MidReply(), Status(503), Body(b"null"), Truncated(), Error(-32603, "internal error")):
+    for effect in (
+        LostReply(),
+        CutRequest(),
+        CutReply(),
+        HttpStatus(503),
+        OtherBody(b"null"),
+        TruncatedReply(),
+        RpcErrorReply(-32603, "internal error"),
+    ):
         proxy.add("*", effect, share=0.04)
     for tag in range(1, 9):
         intent = await prepared(rig, tag)
@@ -244,7 +252,7 @@ async def test_random_faults_on_everything(faulty: tuple[Rig, FaultProxy]) -> No
             except Unavailable:
                 pass
             rig.offset += 20
-        assert (rig.executor.in_flight, await rig.effects(tag)) == (None, 1)
+        assert (rig.executor.open_intent, await rig.effects(tag)) == (None, 1)
         rig.offset = 0.0
     assert sum(proxy.hits.values()) > 10
     assert {trade.state for trade in rig.journal.trades(9)} == {"confirmed"}
@@ -267,7 +275,7 @@ async def test_a_journal_that_cannot_be_written_sends_nothing(faulty: tuple[Rig,
     await rig.follow()
     proxy.offered.clear()
 
-    class Unwritable(Executor):
+    class Unwritable(LiveExecutor):
         async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:
             rig.journal._ledger.one("PRAGMA query_only = ON", default=())
             await super()._commit_and_send(intent, attempt)
@@ -283,7 +291,7 @@ async def test_resigning_on_a_timeout_is_stopped_by_the_journal(faulty: tuple[Ri
     """The mutant that answers a lost reply with a new nonce would trade twice; the journal refuses its second nonce."""
     rig, proxy = faulty
 
-    class NewNonceOnTimeout(Executor):
+    class NewNonceOnTimeout(LiveExecutor):
         async def _send(self, intent: Intent, attempt: Attempt) -> None:
             await super()._send(intent, attempt)
             if rig.notes.answers[-1] == "unknown":
@@ -292,7 +300,7 @@ async def test_resigning_on_a_timeout_is_stopped_by_the_journal(faulty: tuple[Ri
 
     rig.made = NewNonceOnTimeout
     rig.restart()
-    proxy.add(SEND, Lost(), times=1)
+    proxy.add(SEND, LostReply(), times=1)
     with pytest.raises(JournalError, match="another nonce"):
         await rig.trade(1)
     await rig.mine(2)

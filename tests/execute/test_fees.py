@@ -16,9 +16,9 @@ from sentinel.config.settings import load
 from sentinel.core.network import FeeMarket, HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import GWEI, TRANSFER_GAS
-from sentinel.execute.fees import FeeCaps, bump, first, raised
-from sentinel.execute.send_state import Bump, Cancel, First, Rules, Seen, Send, Sent, next_step
-from sentinel.execute.watch import data_fee
+from sentinel.execute.chain_reader import data_fee
+from sentinel.execute.fee_bids import FeeCaps, first_bid, raised_fee, replacement_bid
+from sentinel.execute.send_state import Bump, Cancel, ChainView, First, Send, SendRules, SentAttempt, next_step
 from tests.execute.rig import Rig
 from tests.journal.values import act, intent
 
@@ -47,9 +47,9 @@ def within(fees: Fees, gas_limit: int, caps: FeeCaps, data_fee: int) -> bool:
 @given(st.integers(0, 10**30))
 def test_a_raise_is_at_least_an_eighth(fee: int) -> None:
     """A raise is 12.5 % rounded up, never the same, and no more than a unit above that."""
-    assert raised(fee) * 8 >= fee * 9
-    assert fee < raised(fee)
-    assert (raised(fee) - 1) * 8 < max(fee * 9, fee * 8 + 1)
+    assert raised_fee(fee) * 8 >= fee * 9
+    assert fee < raised_fee(fee)
+    assert (raised_fee(fee) - 1) * 8 < max(fee * 9, fee * 8 + 1)
 
 
 @given(offers(), gas_limits, base_fees, data_fees)
@@ -57,8 +57,8 @@ def test_no_raise_passes_a_cap(offer: tuple[Fees, FeeCaps], gas_limit: int, base
     """Both go up by an eighth or more and stay within every cap, data fee included; or nothing is raised because an
     eighth more would not."""
     fees, caps = offer
-    higher = bump(fees, gas_limit, caps.beside(data_fee), base_fee)
-    eighth = Fees(raised(fees.max_fee), raised(fees.priority_fee))
+    higher = replacement_bid(fees, gas_limit, caps.less_data_fee(data_fee), base_fee)
+    eighth = Fees(raised_fee(fees.max_fee), raised_fee(fees.priority_fee))
     if higher is None:
         assert not within(eighth, gas_limit, caps, data_fee)
         return
@@ -74,7 +74,11 @@ def test_raises_are_monotone(offer: tuple[Fees, FeeCaps], gas_limit: int, low: i
     fees, caps = offer
     low, high = sorted((low, high))
     dearer = Fees(fees.max_fee + more, fees.max_fee + more if caps.legacy else fees.priority_fee)
-    steps = [bump(fees, gas_limit, caps, low), bump(fees, gas_limit, caps, high), bump(dearer, gas_limit, caps, high)]
+    steps = [
+        replacement_bid(fees, gas_limit, caps, low),
+        replacement_bid(fees, gas_limit, caps, high),
+        replacement_bid(dearer, gas_limit, caps, high),
+    ]
     found = [step for step in steps if step is not None]
     assert found == sorted(found, key=lambda step: (step.max_fee, step.priority_fee))
     assert steps[0] is not None or steps[2] is None
@@ -84,12 +88,12 @@ def test_raises_are_monotone(offer: tuple[Fees, FeeCaps], gas_limit: int, low: i
 def test_the_first_offer_leaves_a_cancel_its_raise(gwei: int, tip: int, gas: int, data_fee: int, caps: FeeCaps) -> None:
     """Whatever the simulation assumed: cut to the caps less an eighth, so that a cancel at the end still outbids it."""
     env = replace(intent().env, max_fee=10 * gwei * GWEI + tip, priority_fee=tip)
-    offer = first(env, gas, caps.room().beside(data_fee))
+    offer = first_bid(env, gas, caps.room().less_data_fee(data_fee))
     assume(data_fee < caps.max_cost)
     assert within(offer, gas, caps, data_fee)
     assert not caps.legacy or offer.max_fee == offer.priority_fee
     assume(gas >= 2 * TRANSFER_GAS)
-    cancel = bump(offer, TRANSFER_GAS, caps.beside(data_fee))
+    cancel = replacement_bid(offer, TRANSFER_GAS, caps.less_data_fee(data_fee))
     assert cancel is not None
     assert within(cancel, TRANSFER_GAS, caps, data_fee)
 
@@ -97,10 +101,10 @@ def test_the_first_offer_leaves_a_cancel_its_raise(gwei: int, tip: int, gas: int
 def test_first_fees_are_cut_to_the_caps() -> None:
     """The first offer is the simulation's, but never above the caps."""
     env = intent().env
-    assert first(env, 100_000, CAPS) == Fees(env.max_fee, env.priority_fee)
-    assert first(env, 100_000, FeeCaps(2, 1, 10**9)) == Fees(2, 1)
-    assert first(env, 100_000, FeeCaps(10**12, 10**12, 100_000)) == Fees(1, 1)
-    assert first(env, 100_000, FeeCaps(10**12, 2, 10**18, legacy=True)) == Fees(2, 2)
+    assert first_bid(env, 100_000, CAPS) == Fees(env.max_fee, env.priority_fee)
+    assert first_bid(env, 100_000, FeeCaps(2, 1, 10**9)) == Fees(2, 1)
+    assert first_bid(env, 100_000, FeeCaps(10**12, 10**12, 100_000)) == Fees(1, 1)
+    assert first_bid(env, 100_000, FeeCaps(10**12, 2, 10**18, legacy=True)) == Fees(2, 2)
 
 
 def charged(data_fee: int) -> Intent:
@@ -114,13 +118,13 @@ def test_every_attempt_of_a_stuck_trade_is_within_the_caps(data_fee: int, caps: 
     """Played until nothing changes any more, past its deadline too: each attempt holds the caps in gwei and in ETH with
     the data fee in it, raises both by an eighth, and at the cap the very same bytes are sent again."""
     caps = replace(caps, max_cost=10**16)
-    rules, trade = Rules(3, 1, 60.0, caps), charged(data_fee)
+    rules, trade = SendRules(3, 1, 60.0, caps), charged(data_fee)
     attempts: list[Attempt] = []
     again, now = 0, float(trade.created_at)
     for block in range(200):
         trade_time = block < 100
-        seen = Seen(now if trade_time else trade.deadline + 1.0 + now, block, base_fee, {}, 0, 0)
-        sent = {attempt.tx_hash: Sent(seen.now - 61.0, block - 1) for attempt in attempts}
+        seen = ChainView(now if trade_time else trade.deadline + 1.0 + now, block, base_fee, {}, 0, 0)
+        sent = {attempt.tx_hash: SentAttempt(seen.now - 61.0, block - 1) for attempt in attempts}
         step = next_step(trade, attempts, sent, seen, rules)
         cancel = isinstance(step, Cancel) or (isinstance(step, Bump) and step.cancel)
         if isinstance(step, First | Bump | Cancel):

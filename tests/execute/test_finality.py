@@ -35,7 +35,7 @@ async def test_a_settled_trade_whose_block_goes_is_sent_again_and_settled_once_m
     await rolled_back(rig, 1)
     assert await rig.effects(1) == 0
     assert await rig.executor.on_head(await rig.head()) is None
-    assert rig.executor.in_flight == intent
+    assert rig.executor.open_intent == intent
     assert rig.notes.alarms == ["reopened"]
     settled = await rig.follow()
     assert (settled.outcome, settled.tx_hash) == (Outcome.CONFIRMED, attempt.tx_hash)
@@ -59,7 +59,7 @@ async def test_the_hole_below_what_is_in_flight_is_filled_first(rig: Rig) -> Non
     assert [settled.outcome for settled in ended] == [Outcome.CONFIRMED] * 3
     assert ended[-1].intent_id == third.id
     assert [await rig.effects(tag) for tag in (1, 2, 3)] == [1, 1, 1]
-    assert rig.executor.in_flight is None
+    assert rig.executor.open_intent is None
     rig.journal.verify()
 
 
@@ -83,7 +83,7 @@ async def test_a_restart_finds_the_reorg_too(rig: Rig) -> None:
     await rolled_back(rig, 1)
     rig.restart()
     await reconcile(rig.executor, await rig.head())
-    assert rig.executor.in_flight == intent
+    assert rig.executor.open_intent == intent
     assert (await rig.follow()).outcome is Outcome.CONFIRMED
     assert await rig.effects(1) == 1
 
@@ -182,7 +182,7 @@ async def test_what_nobody_can_read_any_more_ends_and_pauses(rig: Rig) -> None:
     rig.executor.watch._balances = read  # type: ignore[method-assign]
     assert settled is not None
     assert (settled.outcome, settled.unread, settled.realised) == (Outcome.CONFIRMED, True, {})
-    assert "cannot be read any more" in (rig.journal.latched or "")
+    assert "cannot be read any more" in (rig.journal.halt_reason or "")
     assert rig.journal.trades(1)[0].drift_bps is None
 
 

@@ -11,18 +11,18 @@ import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
-from sentinel.chain.fees import Inclusion
+from sentinel.chain.fee_market import InclusionPrice
 from sentinel.core.actions import Candidate, HoldAction
 from sentinel.core.errors import SignerRefused
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees, Outcome
 from sentinel.core.units import GWEI
-from sentinel.dex.simulating.batch import simulate
+from sentinel.dex.simulating.batch_engine import simulate
 from sentinel.dex.simulating.environment import next_block, other_block
 from sentinel.dex.simulating.trial import Trial
 from sentinel.market.contracts import PERMIT2
-from sentinel.market.driver import calldata
+from sentinel.market.local_market import calldata
 from tests.chains import before_london, type_zero
 from tests.execute.rig import COUNTER, KEY, Rig
 
@@ -92,7 +92,7 @@ async def test_the_price_is_the_nodes_within_floor_and_cap(rig: Rig) -> None:
     head = await rig.head()
     told = int(await rig.net.rpc.call("eth_gasPrice"), 16)
     for floor, cap, expected in ((0, None, told), (told + 5, None, told + 5), (0, told - 5, told - 5)):
-        inclusion = Inclusion(rig.network, floor, cap)
+        inclusion = InclusionPrice(rig.network, floor, cap)
         assert inclusion.price(head, await rig.net.rpc.batch(inclusion.calls(head))) == expected
     assert head.base_fee == 0
 

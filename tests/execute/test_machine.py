@@ -29,11 +29,11 @@ from sentinel.core.network import HexHash
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
 from sentinel.core.units import GWEI, TRANSFER_GAS
-from sentinel.execute.broadcast import PUBLIC, Reply, offer
-from sentinel.execute.fees import FeeCaps
+from sentinel.execute.broadcast import PUBLIC, BroadcastReply, offer
+from sentinel.execute.fee_bids import FeeCaps
 from sentinel.execute.reconcile import reconcile
-from sentinel.execute.send_state import Rules
-from sentinel.execute.sender import Executor
+from sentinel.execute.send_state import SendRules
+from sentinel.execute.sender import LiveExecutor
 from sentinel.journal.journal import Journal
 from sentinel.signing.signer import SignedTx
 from tests.execute.model_chain import BLOCK_SECONDS, MINER, ROUTER, WALLET, ModelChain, payload, sign
@@ -48,7 +48,7 @@ ON_FILE = 60  # of them once more with the real journal
 STEPS = 20
 NETWORK = dataclasses.replace(load_network("devnet"), universal_router=ROUTER)
 CAPS = FeeCaps(300 * GWEI, 30 * GWEI, 10**17)
-RULES = Rules(confirmations=2, bump_after_blocks=2, resend_after=30.0, caps=CAPS, overdue_after=120.0)
+RULES = SendRules(confirmations=2, bump_after_blocks=2, resend_after=30.0, caps=CAPS, overdue_after=120.0)
 GAS = 100_000
 QUIET_HEADS = 8  # heads in a row that an overdue intent may go without an alarm: a raise, a resend, confirmations
 POINTS = ("committed", "sent", "marked")
@@ -87,7 +87,7 @@ class Hand:
     async def sign_permit(self, typed_data: Any) -> bytes:
         raise AssertionError("nothing here needs a permit")
 
-    async def send(self, raw: bytes, way: str) -> Reply:
+    async def send(self, raw: bytes, way: str) -> BroadcastReply:
         self._crash("committed")
         reply = await offer(self.chain, raw, 1.0)
         self._crash("sent")
@@ -109,7 +109,7 @@ class Hand:
 
 
 class Machine(RuleBasedStateMachine):
-    made: ClassVar[type[Executor]] = Executor
+    made: ClassVar[type[LiveExecutor]] = LiveExecutor
     signs: ClassVar[type[Hand]] = Hand
 
     def new_journal(self) -> Any:
@@ -156,7 +156,7 @@ class Machine(RuleBasedStateMachine):
             run(self.executor.on_head(self.chain.head()))
         except Crash:
             self.down = True
-        pending = self.journal.unfinished()
+        pending = self.journal.open_intents()
         bound = pending and self.now > pending[0].intent.deadline + RULES.overdue_after
         self.quiet = self.quiet + 1 if bound and not self.hand.alarms else 0
         assert self.quiet <= QUIET_HEADS, "open past its bound, and no alarm"
@@ -175,7 +175,7 @@ class Machine(RuleBasedStateMachine):
         kept=st.sampled_from(POINTS * 2 + ("",) * 6),
     )
     def trade(self, life: int, gwei: int, kept: str) -> None:
-        if self.down or self.executor.in_flight is not None or self.journal.latched is not None:
+        if self.down or self.executor.open_intent is not None or self.journal.halt_reason is not None:
             return
         tag = len(self.tags) + 1
         intent = self._intent(tag, int(self.now) + life, gwei)
@@ -230,8 +230,8 @@ class Machine(RuleBasedStateMachine):
         elif what in POINTS:
             self.hand.crash_at = what
         elif what == "resume":
-            if self.journal.latched is not None:
-                self.journal.unlatch("operator")
+            if self.journal.halt_reason is not None:
+                self.journal.resume("operator")
         else:
             self.chain.base_fee = int(what) * GWEI
 
@@ -270,7 +270,7 @@ class Machine(RuleBasedStateMachine):
             self.chain.mine(int(self.now), self.chain.waiting())
             self.head()
         self.no_intent_twice()
-        assert self.journal.unfinished() == (), "it never ends"
+        assert self.journal.open_intents() == (), "it never ends"
         effects = self.chain.effects()
         for trade in self.journal.trades(len(self.tags)):
             assert (trade.state == Outcome.CONFIRMED) == (self.tags[trade.intent_id] in effects), trade
@@ -299,7 +299,7 @@ class Careless(Hand):
 
 
 class Mutant(Machine):
-    made: ClassVar[type[Executor]] = SendThenSave
+    made: ClassVar[type[LiveExecutor]] = SendThenSave
     signs: ClassVar[type[Hand]] = Careless
 
 

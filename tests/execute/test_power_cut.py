@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.crash.life import Place, live
+from lab.crash.crash_tally import EVERY, require_ended
+from lab.crash.life import LifeContext, live
 from lab.crash.points import POINTS, Here
-from lab.crash.tally import EVERY, require_ended
 from sentinel.core.errors import JournalError
 from sentinel.journal import journal as journal_module
 from sentinel.journal.journal import Journal
-from sentinel.signing.process.local import DevSigner
+from sentinel.signing.process.local_signer import DevSigner
 from tests.execute.power import Disk, Kept, PowerCut, ledger_on
 from tests.execute.rig import Rig, effects
 
@@ -46,7 +46,7 @@ async def cut_everywhere(rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(journal_module, "Ledger", ledger_on(disk, synchronous))
     path = folder / "power.sqlite"
     assert isinstance(rig.signer, DevSigner)
-    place = Place(rig.net.rpc_url, path, rig.genesis, rig.network, rig.signer)
+    place = LifeContext(rig.net.rpc_url, path, rig.genesis, rig.network, rig.signer)
     accepted: set[int] = set()
     found = Found()
     tag = 1

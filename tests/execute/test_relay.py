@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from lab.faults import SEND, Cut, Error, FaultProxy, Swallowed
+from lab.faults import SEND, CutRequest, FaultProxy, RpcErrorReply, SwallowedSend
 from sentinel.chain.rpc import Rpc
 from sentinel.config.settings import load
 from sentinel.core.errors import SettingsError
@@ -60,7 +60,7 @@ class Private:
     async def relayed(self, status_url: str = "") -> AsyncIterator[None]:
         """A start of the daemon with the relay in its settings."""
         told = lambda tx_hash, status: self.told.append((tx_hash, status))  # noqa: E731
-        async with Relay(self.relay.url, status_url, told, timeout=1.0, every=0.02) as relay:
+        async with Relay(self.relay.url, status_url, told, timeout=1.0, poll_seconds=0.02) as relay:
             self.rig.broadcast = Broadcaster(self.rig.rpc, relay, timeout=1.0)
             self.rig.restart()
             yield
@@ -87,7 +87,7 @@ async def test_only_the_relay_sees_a_trade(private: Private) -> None:
     """Sends, sends again and replacements go there; reads do not; the public endpoint never gets bytes."""
     rig = private.rig
     async with private.relayed():
-        private.relay.add(SEND, Cut(), times=1)
+        private.relay.add(SEND, CutRequest(), times=1)
         intent = await rig.trade(1)
         assert rig.notes.answers == ["unknown"]
         for _ in range(3):  # three blocks without inclusion: raised
@@ -105,7 +105,7 @@ async def test_a_relay_that_is_down_makes_no_trade_public(private: Private) -> N
     """Until its deadline the same bytes go to the relay again; after it the cancel goes there too."""
     rig = private.rig
     async with private.relayed():
-        private.relay.add(SEND, Error(-32000, "internal error"), times=3)
+        private.relay.add(SEND, RpcErrorReply(-32000, "internal error"), times=3)
         await rig.trade(1, deadline_in=30)
         rig.offset = 61
         await rig.executor.on_head(await rig.mine())
@@ -118,7 +118,7 @@ async def test_a_restart_without_the_relay_holds_what_it_was_given(private: Priv
     """Nothing of that intent is shown to everybody: an alarm each block, until the relay is back in the settings."""
     rig = private.rig
     async with private.relayed():
-        private.relay.add(SEND, Cut(), times=1)
+        private.relay.add(SEND, CutRequest(), times=1)
         intent = await rig.trade(1)
     private.without()
     assert await reconcile(rig.executor, await rig.mine()) is None
@@ -138,10 +138,10 @@ async def test_a_restart_with_a_relay_ends_public_what_began_public(private: Pri
     """The endpoint is never switched while a transaction is pending; the next intent goes by the relay."""
     rig = private.rig
     private.without()
-    private.public.add(SEND, Cut(), times=1)
+    private.public.add(SEND, CutRequest(), times=1)
     intent = await rig.trade(1)
     async with private.relayed():
-        private.public.add(SEND, Swallowed(), times=1)
+        private.public.add(SEND, SwallowedSend(), times=1)
         await reconcile(rig.executor, await rig.mine())
         assert (await rig.follow()).outcome is Outcome.CONFIRMED  # after a replacement, which is public too
         assert [attempt.way for attempt in rig.journal.attempts(intent.id)] == ["public", "public"]
@@ -166,7 +166,7 @@ async def test_its_status_is_told_and_decides_nothing(private: Private) -> None:
         intent = await rig.trade(1)
         (attempt,) = rig.journal.attempts(intent.id)
         await until(lambda: private.told[-1:] == [(attempt.tx_hash, "failed")])
-        assert rig.executor.in_flight == intent
+        assert rig.executor.open_intent == intent
         assert (await rig.follow()).outcome is Outcome.CONFIRMED
         assert len(api.asked) == 5
     assert [status for _, status in private.told] == ["pending", "malformed", "failed"]

@@ -12,7 +12,7 @@ from sentinel.core.errors import RpcError, RpcTimeout
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import GWEI
-from sentinel.execute.broadcast import Reply, best
+from sentinel.execute.broadcast import BroadcastReply, best
 from sentinel.execute.send_errors import BEST_FIRST, Answer, classify
 from tests.execute.rig import Rig
 
@@ -94,7 +94,7 @@ def test_without_a_code_nothing_is_a_judgement(message: str) -> None:
 @given(st.lists(st.sampled_from([a for a in Answer if a is not Answer.HELD]), min_size=1, max_size=5))
 def test_the_best_answer_counts(answers: list[Answer]) -> None:
     """One endpoint that took the bytes outweighs any number that did not; the order of endpoints does not matter."""
-    replies = {str(i): Reply(answer, "words") for i, answer in enumerate(answers)}
+    replies = {str(i): BroadcastReply(answer, "words") for i, answer in enumerate(answers)}
     assert best(replies).answer is min(answers, key=BEST_FIRST.index)
     assert best(dict(reversed(replies.items()))).answer is best(replies).answer
 

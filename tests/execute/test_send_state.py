@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from sentinel.core.network import HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import GWEI
-from sentinel.execute.fees import FeeCaps
+from sentinel.execute.fee_bids import FeeCaps
 from sentinel.execute.send_state import (
     Bump,
     Cancel,
+    ChainView,
     First,
     Halt,
     Receipt,
-    Rules,
-    Seen,
     Send,
-    Sent,
+    SendRules,
+    SentAttempt,
     Settle,
     Wait,
     next_step,
@@ -29,7 +29,7 @@ from sentinel.execute.send_state import (
 from tests.journal.values import act, intent
 
 CAPS = FeeCaps(100 * GWEI, 10 * GWEI, 10**17)
-RULES = Rules(confirmations=3, bump_after_blocks=3, resend_after=60.0, caps=CAPS)
+RULES = SendRules(confirmations=3, bump_after_blocks=3, resend_after=60.0, caps=CAPS)
 START, DEADLINE = 1_000.0, 1_120
 
 H, B, P = HexHash("h"), HexHash("0xb"), HexHash("0xp")  # a transaction, its block, that one's parent
@@ -43,7 +43,7 @@ class World:
     now: float = START
     head: int = 100
     attempts: list[Attempt] = field(default_factory=list)
-    sent: dict[HexHash, Sent] = field(default_factory=dict)
+    sent: dict[HexHash, SentAttempt] = field(default_factory=dict)
     pool: set[str] = field(default_factory=set)
     mined: tuple[HexHash, int] | None = None
     ended: Settle | Halt | None = None
@@ -65,7 +65,7 @@ class World:
             tx_hash, number = self.mined
             receipts[tx_hash] = Receipt(tx_hash, number, B, P, True, True, 50_000, 50_000 * GWEI)
         deep = self.mined is not None and self.head - self.mined[1] >= 2
-        seen = Seen(self.now, self.head, GWEI, receipts, int(self.mined is not None), int(deep))
+        seen = ChainView(self.now, self.head, GWEI, receipts, int(self.mined is not None), int(deep))
         step = next_step(self.intent, self.attempts, self.sent, seen, RULES)
         match step:
             case First(fees):
@@ -88,7 +88,7 @@ class World:
                 return
         last = self.attempts[-1]
         earlier = self.sent.get(last.tx_hash)
-        self.sent[last.tx_hash] = Sent(self.now, earlier.block if earlier else self.head)
+        self.sent[last.tx_hash] = SentAttempt(self.now, earlier.block if earlier else self.head)
         if arrives and self.mined is None:
             self.pool.add(last.tx_hash)
 
@@ -131,8 +131,8 @@ def test_it_ends_once_and_truly(play: list[tuple[float, bool, bool, bool, bool, 
     assert world.ended.outcome is (Outcome.CANCELLED if used.cancel else Outcome.CONFIRMED)
 
 
-def seen(now: float = START, head: int = 100, *, nonce: int = 0, deep: int = 0, **receipts: Receipt) -> Seen:
-    return Seen(now, head, GWEI, {HexHash(name): receipt for name, receipt in receipts.items()}, nonce, deep)
+def seen(now: float = START, head: int = 100, *, nonce: int = 0, deep: int = 0, **receipts: Receipt) -> ChainView:
+    return ChainView(now, head, GWEI, {HexHash(name): receipt for name, receipt in receipts.items()}, nonce, deep)
 
 
 def attempt(fee: int = 10 * GWEI, *, cancel: bool = False) -> Attempt:
@@ -145,12 +145,12 @@ ONE = intent(act(deadline=DEADLINE))
 def test_a_receipt_of_a_block_that_is_gone_counts_for_nothing() -> None:
     """Only a receipt on the canonical chain decides."""
     gone = Receipt(H, 90, B, P, False, True, 1, 1)
-    assert isinstance(next_step(ONE, [attempt()], {H: Sent(START, 100)}, seen(h=gone), RULES), Wait)
+    assert isinstance(next_step(ONE, [attempt()], {H: SentAttempt(START, 100)}, seen(h=gone), RULES), Wait)
 
 
 def test_a_used_nonce_waits_then_halts() -> None:
     """A nonce used without a receipt of ours is waited for, and halts once it is deep."""
-    sent = {H: Sent(START, 100)}
+    sent = {H: SentAttempt(START, 100)}
     assert isinstance(next_step(ONE, [attempt()], sent, seen(nonce=1), RULES), Wait)
     late = seen(DEADLINE + 1, nonce=1)  # no cancel either: whatever used the nonce cannot be replaced
     assert isinstance(next_step(ONE, [attempt()], sent, late, RULES), Wait)
@@ -160,7 +160,7 @@ def test_a_used_nonce_waits_then_halts() -> None:
 def test_at_the_cap_the_same_bytes_go_on() -> None:
     """A trade at its cap is not raised but sent again, and past its deadline a cancel still fits under the cap."""
     top = attempt(CAPS.room().max_fee)
-    sent = {H: Sent(START, 100)}
+    sent = {H: SentAttempt(START, 100)}
     assert isinstance(next_step(ONE, [top], sent, seen(head=110), RULES), Wait)
     assert next_step(ONE, [top], sent, seen(START + 61, 110), RULES) == Send(top)
     step = next_step(ONE, [top], sent, seen(DEADLINE + 1, 110), RULES)
@@ -172,7 +172,7 @@ def test_an_open_intent_becomes_an_alarm() -> None:
     """Long past its deadline a stuck cancel says that it is overdue."""
     stuck = attempt(CAPS.max_fee, cancel=True)
     now = DEADLINE + 601
-    assert next_step(ONE, [stuck], {H: Sent(now, 100)}, seen(now), RULES) == Wait("pending", overdue=True)
+    assert next_step(ONE, [stuck], {H: SentAttempt(now, 100)}, seen(now), RULES) == Wait("pending", overdue=True)
 
 
 @pytest.mark.parametrize("cancel", [False, True])

@@ -25,10 +25,10 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 async def test_a_trade_takes_effect_once(rig: Rig) -> None:
     """An executed intent is in flight until a block has it, then it is confirmed with its gas and balance changes."""
     intent = await rig.trade(1)
-    assert rig.executor.in_flight == intent
+    assert rig.executor.open_intent == intent
     settled = await rig.follow()
     assert settled.outcome is Outcome.CONFIRMED
-    assert rig.executor.in_flight is None
+    assert rig.executor.open_intent is None
     assert await rig.effects(1) == 1
     assert settled.gas_used > 21_000
     assert settled.gas_cost > 0
@@ -82,7 +82,7 @@ async def test_a_slow_transaction_is_raised(rig: Rig) -> None:
     await rig.net.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(20 * GWEI))
     await rig.mine()
     await rig.trade(1, fee=17 * GWEI)
-    intent = rig.executor.in_flight
+    intent = rig.executor.open_intent
     assert intent is not None
     for _ in range(3):
         await rig.net.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(18 * GWEI))
@@ -100,7 +100,7 @@ async def test_a_slow_transaction_is_raised(rig: Rig) -> None:
 async def test_an_old_attempt_may_win(rig: Rig) -> None:
     """When the first attempt is mined after a bump, that is the confirmation."""
     await rig.trade(1, fee=100 * GWEI)
-    intent = rig.executor.in_flight
+    intent = rig.executor.open_intent
     assert intent is not None
     (first,) = rig.journal.attempts(intent.id)
     await rig.net.rpc.call("anvil_dropTransaction", first.tx_hash)
@@ -189,15 +189,15 @@ async def test_a_foreign_transaction_halts(rig: Rig) -> None:
     await rig.net.rpc.call("eth_sendTransaction", foreign | {"maxFeePerGas": hex(90 * GWEI), "gas": hex(21_000)})
     settled = await rig.follow()
     assert settled.outcome is Outcome.UNKNOWN
-    assert "did not sign" in (rig.journal.latched or "")
+    assert "did not sign" in (rig.journal.halt_reason or "")
     assert rig.notes.alarms == ["latched"]
 
 
 async def test_nothing_is_signed_while_paused(rig: Rig) -> None:
     """An intent accepted just before the operator paused is not signed, and ends expired."""
-    rig.journal.latch("operator")
+    rig.journal.halt("operator")
     await rig.trade(1)
-    assert rig.executor.in_flight is None
+    assert rig.executor.open_intent is None
     assert [trade.state for trade in rig.journal.trades(5)] == ["expired"]
     await rig.mine()
     assert await rig.effects(1) == 0
@@ -207,7 +207,7 @@ async def test_the_signer_disagrees(rig: Rig) -> None:
     """What the signer refuses is not sent, ends expired, and latches: policy has let something through."""
     await rig.trade(1, deadline_in=10**7)
     assert [trade.state for trade in rig.journal.trades(5)] == ["expired"]
-    assert "signer refused" in (rig.journal.latched or "")
+    assert "signer refused" in (rig.journal.halt_reason or "")
 
 
 async def test_another_chain_behind_the_url(rig: Rig) -> None:
@@ -226,7 +226,7 @@ async def test_a_restart_sends_the_same_bytes(rig: Rig) -> None:
     rig.rules = type(rig.rules)(1, 1, 1.0, rig.rules.caps)
     rig.restart()
     await reconcile(rig.executor, await rig.head())
-    assert rig.executor.in_flight == intent
+    assert rig.executor.open_intent == intent
     settled = await rig.follow()
     assert (settled.outcome, settled.tx_hash) == (Outcome.CONFIRMED, before[0].tx_hash)
     assert rig.journal.attempts(intent.id) == before

@@ -55,17 +55,17 @@ def test_the_life_of_an_intent(journal: Journal, path: Path, clock: Clock) -> No
     """Accepted, attempted and settled facts survive a reopening, and the records agree with the index at each step."""
     one = intent()
     journal.accept(cycle(one), one)
-    assert [(p.intent, p.attempts) for p in journal.unfinished()] == [(one, ())]
+    assert [(p.intent, p.attempts) for p in journal.open_intents()] == [(one, ())]
     tries = (attempt(one, 4, 1), attempt(one, 4, 2))
     for a in tries:
         journal.attempt(a)
     journal.transition(one.id, State.SENT, tx_hash=tries[0].tx_hash)
     journal = reopened(journal, path, clock)
-    assert [(p.intent, p.attempts) for p in journal.unfinished()] == [(one, tries)]
+    assert [(p.intent, p.attempts) for p in journal.open_intents()] == [(one, tries)]
     assert journal.next_nonce() == 5
     assert journal.get_cycle(one.id) == cycle(one)
     end(journal, settled(one))
-    assert journal.unfinished() == ()
+    assert journal.open_intents() == ()
     (trade,) = journal.trades(10)
     assert (trade.state, trade.settled, trade.drift_bps) == ("confirmed", settled(one), 0.0)
     assert journal.summary().confirmed == 1
@@ -132,14 +132,14 @@ def test_what_was_spent_today(journal: Journal, path: Path, clock: Clock) -> Non
 
 def test_the_latch_is_durable(journal: Journal, path: Path, clock: Clock) -> None:
     """A latch survives reopening with its first reason, until an operator takes it off."""
-    assert journal.latched is None
-    journal.latch("daily loss")
-    journal.latch("something later")
+    assert journal.halt_reason is None
+    journal.halt("daily loss")
+    journal.halt("something later")
     journal = reopened(journal, path, clock)
-    assert journal.latched == "daily loss"
-    journal.unlatch("operator")
+    assert journal.halt_reason == "daily loss"
+    journal.resume("operator")
     journal = reopened(journal, path, clock)
-    assert journal.latched is None
+    assert journal.halt_reason is None
     journal.verify()
     journal.close()
 
@@ -150,7 +150,7 @@ def test_dry_intents_do_not_stand_in_the_way(journal: Journal) -> None:
         one = intent(signed=False)
         journal.accept(cycle(one), one)
         journal.transition(one.id, State.DRY)
-    assert journal.unfinished() == ()
+    assert journal.open_intents() == ()
     assert journal.spent_today(NOON) == Spent(0, 0)
     assert [trade.state for trade in journal.trades(5)] == ["dry"] * 3
     journal.verify()
@@ -167,11 +167,11 @@ def test_two_writers(journal: Journal, path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=60).returncode == 42
     with pytest.raises(WalletBusy):
         Journal.open(path, NETWORK, GENESIS, WALLET)
-    journal.latch("x")
+    journal.halt("x")
     reader = Journal.open(path, NETWORK, GENESIS, WALLET, read_only=True)
-    assert reader.latched == "x"
+    assert reader.halt_reason == "x"
     with pytest.raises(JournalError):
-        reader.latch("y")
+        reader.halt("y")
     reader.close()
 
 
@@ -195,7 +195,7 @@ def test_tampering_is_found(journal: Journal, path: Path, change: str) -> None:
     one = intent()
     journal.accept(cycle(one), one)
     journal.attempt(attempt(one, 4))
-    journal.latch("paused")
+    journal.halt("paused")
     journal.transition(one.id, State.SENT)
     journal.verify()
     db = sqlite3.connect(path)
@@ -208,7 +208,7 @@ def test_tampering_is_found(journal: Journal, path: Path, change: str) -> None:
 
 def test_tampering_is_found_at_opening(journal: Journal, path: Path) -> None:
     """A journal whose latest records do not fit is not opened."""
-    journal.latch("x")
+    journal.halt("x")
     journal.close()
     db = sqlite3.connect(path)
     db.execute("UPDATE records SET body = '{}' WHERE kind = 'latch'")
@@ -245,7 +245,7 @@ def test_a_full_disk(journal: Journal) -> None:
     one = intent()
     with pytest.raises(JournalError, match="full"):
         journal.accept(cycle(one), one)
-    assert journal.unfinished() == ()
+    assert journal.open_intents() == ()
     assert journal.cycles(5) == ()
     journal._ledger.one("PRAGMA max_page_count = 1000000")
     journal.accept(cycle(one), one)
@@ -256,7 +256,7 @@ def test_a_read_only_file(journal: Journal) -> None:
     """A database that turns read-only fails as JournalError."""
     journal._ledger.one("PRAGMA query_only = ON", default=())
     with pytest.raises(JournalError, match="readonly"):
-        journal.latch("x")
+        journal.halt("x")
 
 
 @pytest.mark.parametrize("left", [0, 100, 5000])
@@ -279,16 +279,16 @@ def test_no_journal_yet(path: Path) -> None:
 
 
 def test_committed_writes_survive_a_kill(path: Path) -> None:
-    """A process killed right after `latch` returned has latched; what it had not committed is not there."""
+    """A process killed right after `halt` returned has latched; what it had not committed is not there."""
     code = (
         "import os, sys; from pathlib import Path; from sentinel.journal.journal import Journal; "
         "from tests.journal.values import NETWORK, GENESIS, WALLET\n"
-        "j = Journal.open(Path(sys.argv[1]), NETWORK, GENESIS, WALLET); j.latch('killed')\n"
+        "j = Journal.open(Path(sys.argv[1]), NETWORK, GENESIS, WALLET); j.halt('killed')\n"
         "with j._ledger.transaction():\n"
         "    j._ledger.append('note', '{}'); j._ledger.set_meta('latch', 'half'); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=60).returncode == -9
     journal = Journal.open(path, NETWORK, GENESIS, WALLET)
-    assert journal.latched == "killed"
+    assert journal.halt_reason == "killed"
     assert journal.verify() == 2
     journal.close()

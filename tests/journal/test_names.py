@@ -16,7 +16,7 @@ from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.network import FeeMarket
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation, Where
-from sentinel.journal.records import dumps, loads
+from sentinel.journal.serialization import dumps, loads
 from tests.journal import values
 
 NAMES: dict[type[StrEnum], str] = {

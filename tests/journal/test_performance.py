@@ -12,7 +12,7 @@ from sentinel.core.network import NATIVE
 from sentinel.core.transaction import EquityPoint
 from sentinel.core.units import DAY
 from sentinel.core.valuation import value
-from sentinel.journal.performance import Own, days, steps
+from sentinel.journal.performance import OwnTransaction, days, steps
 from tests.journal.values import NETWORK
 
 SYMBOLS = ("USDC", "WETH", NATIVE)
@@ -26,13 +26,15 @@ class Wallet:
     block: int = 100
     held: dict[str, int] = field(default_factory=lambda: {"USDC": 10**10, "WETH": 5 * 10**18, NATIVE: 10**18})
     price: int = 2_000 * 10**8
-    own: list[Own] = field(default_factory=list)
+    own: list[OwnTransaction] = field(default_factory=list)
     flows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SYMBOLS, 0))
     points: list[EquityPoint] = field(default_factory=list)
 
     def trade(self, usdc: int, weth: int, gas: int) -> None:
         self.block += 1
-        self.own.append(Own(self.block, self.at, {"USDC": usdc, "WETH": weth, NATIVE: -gas}, True, gas, 7, -3))
+        self.own.append(
+            OwnTransaction(self.block, self.at, {"USDC": usdc, "WETH": weth, NATIVE: -gas}, True, gas, 7, -3)
+        )
         for symbol, amount in self.own[-1].changes.items():
             self.held[symbol] += amount
 

@@ -14,11 +14,11 @@ from sentinel.core.mandate import Spent
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Fees
 from sentinel.core.units import BPS
-from sentinel.journal import records
-from sentinel.journal.records import SAFE_INT, canonical, dumps, loads
+from sentinel.journal import serialization
+from sentinel.journal.serialization import SAFE_INT, canonical, dumps, loads
 from tests.journal.values import cycle, intent
 
-KINDS = sorted(records._CLASSES.values(), key=lambda kind: kind.__name__)
+KINDS = sorted(serialization._CLASSES.values(), key=lambda kind: kind.__name__)
 st.register_type_strategy(float, st.floats(allow_nan=False))  # a NaN is no equal to itself
 
 

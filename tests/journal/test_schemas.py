@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.core.errors import JournalError
-from sentinel.journal import migrate
+from sentinel.journal import migrations
 from sentinel.journal.journal import VERSION, Journal
 from tests.journal.values import GENESIS, NETWORK, WALLET
 
@@ -24,11 +24,12 @@ def schema(path: Path) -> list[str]:
 
 
 def test_todays_schema_is_the_one_that_is_written_down(tmp_path: Path) -> None:
-    """Where this fails: raise VERSION, add a step to migrate.py, and keep a journal of the old one as versionN.sql."""
+    """Where this fails: raise VERSION, add a step to migrations.py, and keep a journal of the old one as
+    versionN.sql."""
     Journal.open(tmp_path / "new", NETWORK, GENESIS, WALLET).close()
     written = (HERE / f"schema{VERSION}.txt").read_text().splitlines()
     assert schema(tmp_path / "new") == written
-    assert len(migrate.STEPS) == VERSION - 1
+    assert len(migrations.STEPS) == VERSION - 1
 
 
 @pytest.mark.parametrize("released", RELEASED, ids=lambda path: path.stem)

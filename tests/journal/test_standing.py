@@ -14,7 +14,7 @@ from sentinel.core.actions import Approve, HoldAction, Leg, Route, Swap
 from sentinel.core.errors import JournalError, JournalTampered
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome
-from sentinel.decide.controls import Orders, Purpose, purpose_of
+from sentinel.decide.operator_controls import OperatorControls, Purpose, purpose_of
 from sentinel.journal.journal import VERSION, Journal
 from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, cycle, end, intent, settled, state
 
@@ -55,7 +55,7 @@ def test_what_each_order_lets_through() -> None:
     """The whole table: relief always; a sale under the operator's pause but never past a halt; trades last."""
     open_: dict[Purpose, set[tuple[bool, bool, bool]]] = {purpose: set() for purpose in Purpose}
     for paused, halted, flatten in product((False, True), repeat=3):
-        orders = Orders("why" if paused else None, halted, flatten)
+        orders = OperatorControls("why" if paused else None, halted, flatten)
         for purpose in Purpose:
             if orders.bar(purpose) is None:
                 open_[purpose].add((paused, halted, flatten))
@@ -78,18 +78,18 @@ def test_a_purpose_is_what_an_action_does() -> None:
 
 def test_a_sale_outlives_restarts_and_leaves_a_pause(journal: Journal, path: Path) -> None:
     """Ordered under a pause it goes on; done, trading is paused, and what was left stands in the journal."""
-    journal.latch("lunch", by="operator")
+    journal.halt("lunch", by="operator")
     journal.standing.flatten(by="operator")
     journal.standing.flatten(by="operator")  # asked again: no second order
     journal = reopened(journal, path)
     assert (journal.bar(Purpose.SALE), bool(journal.bar(Purpose.TRADE))) == (None, True)
     assert journal.standing.ended is None
-    journal.unlatch(by="operator")
-    assert journal.standing.orders == Orders(None, False, False)
+    journal.resume(by="operator")
+    assert journal.standing.controls == OperatorControls(None, False, False)
     journal.standing.flatten(by="operator")
     journal.standing.flattened({"WETH": (7, "a crumb")}, clean=True)
     journal = reopened(journal, path)
-    assert journal.standing.orders.flatten is False
+    assert journal.standing.controls.flatten is False
     assert "sold back" in str(journal.bar(Purpose.SALE))
     assert journal.standing.ended == {"left": {"WETH": ["7", "a crumb"]}, "clean": True}
     assert journal.verify() == 8  # opened, pause, sale, sale off, latch off, sale, sale done, pause
@@ -99,9 +99,9 @@ def test_a_sale_outlives_restarts_and_leaves_a_pause(journal: Journal, path: Pat
 def test_an_operators_pause_calls_a_sale_off(journal: Journal) -> None:
     """The kill switch stops everything; the drift breaker's latch does not end what the operator ordered."""
     journal.standing.flatten(by="operator")
-    journal.latch("slips", by="drift breaker")
+    journal.halt("slips", by="drift breaker")
     assert journal.bar(Purpose.SALE) is None
-    journal.latch("enough", by="operator")
+    journal.halt("enough", by="operator")
     assert "slips" in str(journal.bar(Purpose.SALE))
     assert journal.standing.ended is None
     journal.verify()
@@ -109,14 +109,14 @@ def test_an_operators_pause_calls_a_sale_off(journal: Journal) -> None:
 
 def test_a_halt_bars_a_sale_whoever_paused_first(journal: Journal, path: Path) -> None:
     """The operator's earlier reason is kept, yet the halt is known, until the operator resumes."""
-    journal.latch("lunch", by="operator")
+    journal.halt("lunch", by="operator")
     journal.standing.flatten(by="operator")
-    journal.latch("nonce 5 was used by a transaction that Sentinel did not sign")
+    journal.halt("nonce 5 was used by a transaction that Sentinel did not sign")
     journal = reopened(journal, path)
-    assert journal.latched == "lunch"
+    assert journal.halt_reason == "lunch"
     assert journal.bar(Purpose.SALE) is not None
     assert journal.bar(Purpose.RELIEF) is None
-    journal.unlatch(by="operator")
+    journal.resume(by="operator")
     assert [journal.bar(purpose) for purpose in Purpose] == [None] * 3
     journal.verify()
     journal.close()
@@ -125,7 +125,7 @@ def test_a_halt_bars_a_sale_whoever_paused_first(journal: Journal, path: Path) -
 @pytest.mark.parametrize("change", ["halted", "flatten"])
 def test_orders_that_the_records_do_not_know_are_found(journal: Journal, path: Path, change: str) -> None:
     """A sale or a release that nobody ordered is tampering."""
-    journal.latch("halt")
+    journal.halt("halt")
     db = sqlite3.connect(path)
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (change, "" if change == "halted" else "on"))
     db.commit()
@@ -192,8 +192,8 @@ def test_a_journal_of_schema_1_is_brought_forward(path: Path) -> None:
         Journal.open(path, NETWORK, None, None, read_only=True)
     journal = Journal.open(path, NETWORK, GENESIS, WALLET)
     assert journal.verify() == 14
-    assert journal.standing.orders == Orders("over night", halted=True, flatten=False)
-    ((pending,),) = (journal.unfinished(),)
+    assert journal.standing.controls == OperatorControls("over night", sentinel_halted=True, flatten=False)
+    ((pending,),) = (journal.open_intents(),)
     assert [tried.nonce for tried in pending.attempts] == [5]
     (_, done) = journal.trades(5)
     assert (done.state, done.gas_quote, done.pnl_quote) == ("confirmed", None, -22 * 10**6)

@@ -84,13 +84,13 @@ def test_what_a_reorg_takes_back_is_open_again_lowest_nonce_first(journal: Journ
     assert loss > 0
     journal.reopen([first.id, second.id], "a reorg")
     assert journal.spent_today(journal._ledger.clock()).loss == 0
-    assert [one.intent.id for one in journal.unfinished()] == [first.id, second.id, third.id]
+    assert [one.intent.id for one in journal.open_intents()] == [first.id, second.id, third.id]
     with pytest.raises(JournalError, match="is not open"):
         journal.transition(second.id, State.SEEN)
     with pytest.raises(JournalError):
         journal.accept(None, intent())
     for one in (first, second, third):
-        assert journal.unfinished()[0].intent.id == one.id
+        assert journal.open_intents()[0].intent.id == one.id
         end(journal, settled(one))
         journal.verify()
     assert journal.spent_today(journal._ledger.clock()).loss == loss * 3 // 2

@@ -109,7 +109,7 @@ def settled(of: Intent, outcome: Outcome = Outcome.CONFIRMED, out: int = 25 * 10
 
 def end(journal: Journal, how: Settled) -> int:
     """From wherever it stands to its end, by the steps that an executor journals. Its profit."""
-    (pending,) = [one for one in journal.unfinished() if one.intent.id == how.intent_id]
+    (pending,) = [one for one in journal.open_intents() if one.intent.id == how.intent_id]
     if how.outcome is not Outcome.EXPIRED:
         if not pending.attempts:
             journal.attempt(attempt(pending.intent, journal.next_nonce()))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.crash.crash_run import measure
+from lab.crash.crash_tally import upper_bound_95
 from lab.crash.points import POINTS
-from lab.crash.run import measure
-from lab.crash.tally import upper_bound_95
 
 
 def quiet(done: int, total: int, what: str) -> None:

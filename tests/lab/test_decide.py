@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.bench.decide import STAGES
+from lab.bench.decision_time import STAGES
 from lab.bench.quantiles import summary
 
 BENCH = [sys.executable, "-m", "sentinel", "bench", "decide", "--proposer", "oracle", "--json"]

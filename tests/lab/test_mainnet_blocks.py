@@ -15,9 +15,9 @@ from eth_typing import HexAddress, HexStr
 from web3.types import Nonce
 from web3.utils.address import get_create_address
 
+from lab.mainnet_blocks.benchmark import measure, measure_block
 from lab.mainnet_blocks.creation import created_address
-from lab.mainnet_blocks.measure import measure, measure_block
-from lab.mainnet_blocks.real_block import block_folders, load_block, load_shelf
+from lab.mainnet_blocks.real_block import block_folders, load_block, load_shared
 from sentinel.core.errors import OperatorError
 from tests.data import data_path
 
@@ -108,7 +108,7 @@ async def test_a_receipt_that_is_not_the_chains_is_found_out(block_copy: Callabl
 async def test_a_transaction_that_the_node_refuses_is_set_aside_and_the_rest_goes_on() -> None:
     """Its sender cannot pay: it is a miss with the node's words, those before it and beside it are exact."""
     folder = data_path("mainnet_blocks")
-    block = load_block(folder / str(SMALL), load_shelf(folder))
+    block = load_block(folder / str(SMALL), load_shared(folder))
     senders = [tx["from"].lower() for tx in block.transactions]
     place = next(i for i, sender in enumerate(senders) if i > 5 and senders.count(sender) == 1)
     poor = {**block.accounts, senders[place]: {**block.accounts[senders[place]], "balance": "0x1"}}
@@ -126,10 +126,10 @@ def test_bad_folders_say_what_is_wrong(tmp_path: Path, block_copy: Callable[...,
     with pytest.raises(OperatorError, match="holds no block"):
         block_folders(tmp_path)
     blocks = block_copy(receipts=lambda receipts: receipts[2].update(hash="0x00"))
-    shelf = load_shelf(blocks)
+    shelf = load_shared(blocks)
     one = blocks / str(SMALL)
     assert block_folders(one) == [one]
-    assert load_shelf(one) == shelf
+    assert load_shared(one) == shelf
     with pytest.raises(OperatorError, match="receipt 2 is of another transaction"):
         load_block(one, shelf)
     receipts = one / "expected_receipts.json"

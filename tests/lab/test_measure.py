@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from lab.calibration.measure import measure
+from lab.calibration.measurement import measure
 from sentinel.agent.oracle import OracleModel
 from sentinel.core.actions import Sample
 from sentinel.core.errors import ModelUnavailable
 from sentinel.distill.states import split
-from sentinel.journal.calibration.observed import Observed
+from sentinel.journal.calibration.observations import Observation
 
 
 class Gone:
@@ -31,7 +31,7 @@ class Gone:
 
 async def test_a_run_that_was_cut_off_goes_on_where_it_was() -> None:
     """Aims at a number of decisions; those that are there count, and none is asked twice."""
-    rows: list[Observed] = []
+    rows: list[Observation] = []
     part = split.load("dev")
     samplers = {"solver at 1": OracleModel(), "solver at 2": OracleModel()}
     assert await measure(samplers, part, 6, n=2, keep=rows.append) == 6
@@ -43,7 +43,7 @@ async def test_a_run_that_was_cut_off_goes_on_where_it_was() -> None:
 
 async def test_a_server_that_has_gone_ends_the_run() -> None:
     """It says so instead of asking for ever, and keeps nothing that was never answered."""
-    rows: list[Observed] = []
+    rows: list[Observation] = []
     gone = Gone()
     with pytest.raises(ModelUnavailable, match="connection refused"):
         await measure({"gone at 1": gone}, split.load("dev"), 100, n=2, keep=rows.append)

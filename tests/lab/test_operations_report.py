@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from lab.operations.report import fill, picture, with_gaps
+from lab.operations.drill_report import fill, picture, with_gaps
 
 FAULT: dict[str, Any] = {
     "fault": "model gone",

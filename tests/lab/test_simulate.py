@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lab.bench import freshness
-from lab.bench.engines import compare
-from lab.bench.memory import soak
-from lab.bench.simulate import measure
+from lab.bench.engine_comparison import compare
+from lab.bench.resident_memory import soak
+from lab.bench.simulation_cost import measure
 
 
 async def test_both_engines_agree_on_200_random_candidates() -> None:

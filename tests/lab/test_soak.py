@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.bench.soak import slope
+from lab.bench.send_path_soak import slope
 
 
 def test_slope_leaves_the_warm_up_out() -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from sentinel.core.host.process import port_taken
 from sentinel.core.units import GWEI
-from sentinel.market import Behaviour, Devnet, PricePath
+from sentinel.market import CrowdBehaviour, Devnet, PricePath
 from sentinel.market.crowd import fair
-from sentinel.market.driver import MarketError
+from sentinel.market.local_market import MarketError
 
 Read = Callable[[Devnet], Awaitable[dict[str, float]]]
 Digest = Callable[[Devnet], Awaitable[tuple[bytes, ...]]]
@@ -34,7 +34,7 @@ async def test_pools_and_feeds_follow_the_prices(devnet: Devnet, pool_prices: Re
 async def test_the_first_block_stands_at_the_first_price(pool_prices: Read) -> None:
     """Pools open where the path begins, so that no jump comes before the first bar."""
     first = PricePath.synthetic(3).next()
-    quiet = Behaviour(noise=0.0, opening_every=0)
+    quiet = CrowdBehaviour(noise=0.0, opening_every=0)
     async with Devnet.start(prices=PricePath.synthetic(3), behaviour=quiet) as net:
         for name, price in (await pool_prices(net)).items():
             assert price == pytest.approx(fair(name, first), rel=1e-8)
@@ -63,7 +63,7 @@ async def test_the_base_fee_walks_between_its_bounds() -> None:
 
 async def test_openings_appear_and_vanish(pool_prices: Read) -> None:
     """A stray pool stands where it was put until its opening ends, and on the price in the block after."""
-    often = Behaviour(opening_every=3)
+    often = CrowdBehaviour(opening_every=3)
     seen = closed = 0
     async with Devnet.start(prices=PricePath.synthetic(5), behaviour=often) as net:
         before = None
@@ -88,7 +88,7 @@ async def test_openings_appear_and_vanish(pool_prices: Read) -> None:
 
 async def test_the_crowd_does_not_widen_an_opening_that_somebody_closed(pool_prices: Read) -> None:
     """A stray pool is left alone while it is open: what a trader closed stays closed."""
-    often = Behaviour(opening_every=1, opening_blocks=(4, 5))
+    often = CrowdBehaviour(opening_every=1, opening_blocks=(4, 5))
     async with Devnet.start(prices=PricePath.synthetic(5), behaviour=often) as net:
         while (block := await net.market.step()).opening is None or "WETH/USDC-v2" not in block.opening.strays:
             pass
@@ -131,7 +131,9 @@ async def test_chain_time_follows_the_clock_and_always_rises() -> None:
 @pytest.mark.parametrize(("ahead", "place"), [(0.0, 0), (1.0, 8)])
 async def test_a_step_is_one_block_with_what_waits_in_the_pool(ahead: float, place: int) -> None:
     """Somebody else's transaction waits for the next step, and is mined before or after the crowd's as configured."""
-    async with Devnet.start(prices=PricePath.synthetic(1), behaviour=Behaviour(ahead=ahead, opening_every=0)) as net:
+    async with Devnet.start(
+        prices=PricePath.synthetic(1), behaviour=CrowdBehaviour(ahead=ahead, opening_every=0)
+    ) as net:
         await _order(net, place)
 
 
@@ -193,7 +195,7 @@ async def test_a_failing_user_leaves_no_node() -> None:
 
 async def test_long_runs_keep_every_pool_on_its_price(pool_prices: Read) -> None:
     """After 700 bars, prices far outside the narrow band included, the crowd still puts every pool where it belongs."""
-    async with Devnet.start(prices=PricePath.synthetic(2), behaviour=Behaviour(opening_every=0)) as net:
+    async with Devnet.start(prices=PricePath.synthetic(2), behaviour=CrowdBehaviour(opening_every=0)) as net:
         for _ in range(700):
             block = await net.market.step()
         for name, price in (await pool_prices(net)).items():

@@ -9,7 +9,7 @@ import pytest
 
 from sentinel.core.errors import OperatorError
 from sentinel.market import PricePath
-from sentinel.market.prices import FOLDER, WARM_UP
+from sentinel.market.price_path import FOLDER, WARM_UP
 
 HEADER = (
     "timestamp,netAmount0,netAmount1,closeTick,openTick,lowestTick,highestTick,inAmount0,inAmount1,currentLiquidity"

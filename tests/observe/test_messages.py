@@ -18,9 +18,9 @@ from sentinel.core.errors import SettingsError
 from sentinel.core.host.process import free_port
 from sentinel.market import Devnet
 from sentinel.observe import logs
-from sentinel.observe.messages.budget import Budget
+from sentinel.observe.messages.budget import MessageBudget
 from sentinel.observe.messages.channel import Channel, Delivered
-from sentinel.observe.messages.messenger import BURST, WAITING, Messenger
+from sentinel.observe.messages.messenger import BURST, MAX_QUEUED, Messenger
 from sentinel.observe.metrics import Metrics
 from tests.daemon import values
 from tests.daemon.running import Cli, moving
@@ -149,7 +149,7 @@ async def test_a_slow_server_delays_nobody_and_the_queue_is_bounded() -> None:
     for number in range(1000):
         told.alarm("flood", str(number))
     assert time.monotonic() - begun < 0.5
-    assert value(scraped(metrics), "sentinel_notifications_total", result="suppressed") == 1000 - WAITING
+    assert value(scraped(metrics), "sentinel_messages_total", result="suppressed") == 1000 - MAX_QUEUED
     await told.stop()
     assert len(channel.sent) <= 2
 
@@ -169,7 +169,7 @@ async def test_what_was_left_out_is_said_with_the_next() -> None:
             break
         await asyncio.sleep(0.05)
     assert channel.sent[-1] == "later\n(3 messages before this one were left out)"
-    assert value(scraped(metrics), "sentinel_notifications_total", result="failed") == BURST + 1
+    assert value(scraped(metrics), "sentinel_messages_total", result="failed") == BURST + 1
     await told.stop()
 
 
@@ -214,7 +214,7 @@ async def test_a_summary_that_fails_ends_nothing() -> None:
 def test_a_budget_fills_again_but_not_beyond_its_burst() -> None:
     """However long nothing was sent, no more than the burst goes out at once; a clock set back gives nothing."""
     now = 0.0
-    budget = Budget(2, 10.0, lambda: now)
+    budget = MessageBudget(2, 10.0, lambda: now)
     assert [budget.take() for _ in range(3)] == [True, True, False]
     now = 1000.0
     assert [budget.take() for _ in range(3)] == [True, True, False]

@@ -5,7 +5,7 @@ from typing import cast
 from prometheus_client.parser import text_string_to_metric_families
 
 from sentinel.core.decision import HoldReason
-from sentinel.observe.metrics import MOST_VALUES, Metrics
+from sentinel.observe.metrics import MAX_LABEL_VALUES, Metrics
 from tests.daemon import values
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -25,41 +25,41 @@ def test_a_cycle_is_counted_stage_by_stage() -> None:
     metrics = Metrics(values.NETWORK)
     metrics.observe(values.record(values.act(), intent_id="a1"))
     found = scraped(metrics)
-    assert value(found, "sentinel_samples_total", fate="asked") == 8
-    assert value(found, "sentinel_samples_total", fate="parsed") == 6
-    assert value(found, "sentinel_samples_total", fate="simulated") == 6
+    assert value(found, "sentinel_final_actions_total", fate="asked") == 8
+    assert value(found, "sentinel_final_actions_total", fate="parsed") == 6
+    assert value(found, "sentinel_final_actions_total", fate="simulated") == 6
     assert value(found, "sentinel_decisions_total", kind="act", reason="swap") == 1
     assert value(found, "sentinel_refusals_total", rule="slippage") == 1
     assert value(found, "sentinel_ballots") == 5
     assert value(found, "sentinel_agreement_ratio") == 5 / 8
     assert value(found, "sentinel_equity") == 4_000
     assert value(found, "sentinel_equity_hold") == 4_000
-    assert value(found, "sentinel_position", token="WETH") == 2_000
+    assert value(found, "sentinel_position_value", token="WETH") == 2_000
     assert value(found, "sentinel_model_tokens_total") == 240
 
 
 def test_labels_stay_bounded_and_plain() -> None:
     """Whatever reasons a model provokes, hashes, markup and floods of values end up as one label."""
     metrics = Metrics(values.NETWORK)
-    for i in range(3 * MOST_VALUES):
+    for i in range(3 * MAX_LABEL_VALUES):
         metrics.observe(values.record(values.hold(cast(HoldReason, f"reason_{i}"))))
     text = metrics.exposition().decode()
     assert "<script>" not in text
     assert "secret words" not in text
     reasons = {labels for (name, labels) in scraped(metrics) if name == "sentinel_decisions_total"}
-    assert len(reasons) <= MOST_VALUES + 1
+    assert len(reasons) <= MAX_LABEL_VALUES + 1
     assert (("kind", "hold"), ("reason", "other")) in reasons
 
 
 def test_a_settled_transaction_shows_its_drift_and_gas() -> None:
     """Outcome, gas, waiting time and drift of a transaction are told."""
     metrics = Metrics(values.NETWORK)
-    metrics.observe_settled(values.settled(), drift=-2.5, waited=4.0)
+    metrics.observe_settled(values.settled(), shortfall_bps=-2.5, waited=4.0)
     found = scraped(metrics)
     assert value(found, "sentinel_transactions_total", outcome="confirmed") == 1
-    assert value(found, "sentinel_last_drift_bps") == -2.5
+    assert value(found, "sentinel_last_implementation_shortfall_bps") == -2.5
     assert value(found, "sentinel_gas_paid_native_total") == 3e14 / 1e18
-    assert value(found, "sentinel_confirm_seconds_count") == 1
+    assert value(found, "sentinel_settlement_seconds_count") == 1
 
 
 def test_two_daemons_do_not_share_a_registry() -> None:

@@ -16,7 +16,7 @@ from sentinel.agent.model import StudentModel
 from sentinel.chain.rpc import plain
 from sentinel.config.settings import Settings
 from sentinel.observe import logs, redaction
-from sentinel.signing.process.files import read_password
+from sentinel.signing.process.secret_files import read_password
 
 KEY = "c0ffee" * 10 + "d00d"  # worth nothing anywhere
 FORMS = pytest.mark.parametrize("form", ["json", "console"])

@@ -7,11 +7,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sentinel.core.errors import OperatorError
-from sentinel.observe.board import Board
 from sentinel.observe.health import Health
 from sentinel.observe.metrics import Metrics
-from sentinel.observe.web.page import sparkline
-from sentinel.observe.web.server import WebServer
+from sentinel.observe.status_board import Board
+from sentinel.observe.web.status_page import sparkline
+from sentinel.observe.web.web_server import WebServer
 from tests.daemon import values
 
 

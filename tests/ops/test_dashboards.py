@@ -14,7 +14,7 @@ import pytest
 from panels import BOARDS
 
 from lab import CHECKOUT
-from sentinel.agent.serving import served
+from sentinel.agent.vllm_server import served
 from sentinel.core.host.process import free_port
 from sentinel.market import Devnet
 from sentinel.observe.instruments import Instruments

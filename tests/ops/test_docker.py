@@ -221,7 +221,7 @@ async def test_the_image_trades_on_a_read_only_tree(devnet: Devnet, tree: Tree, 
         "SENTINEL_WEB__PORT": str(port),
         "SENTINEL_FORK__PORT": "0",
         "SENTINEL_LIMITS__MAX_HEAD_AGE": "3600",
-        "SENTINEL_LIMITS__DEADLINE": "600",
+        "SENTINEL_LIMITS__MAX_DEADLINE": "600",
     }
     environment = {**tree.environment(), **service["environment"], **own}
     command = [*entry_of(DOCKERFILES[0], "daemon"), *service["command"]]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
-from sentinel.signing import envelope
+from sentinel.signing import signed_bytes
 from sentinel.signing.process.keys import LocalKey
 from tests.signing.process.world import KEY, WALLET, permit
 
@@ -34,10 +34,10 @@ def test_transactions_are_as_eth_account_writes_them(
     offered: dict[str, Any] = {"gasPrice": fee} if legacy else {"maxFeePerGas": fee, "maxPriorityFeePerGas": fee // 2}
     fields = {"to": to_checksum_address(to), "data": data, "value": value, "gas": gas, "nonce": nonce}
     expected = Account.sign_transaction({**fields, "chainId": chain_id, **offered}, KEY)
-    preimage = envelope.unsigned(chain_id, nonce, tx, fees, legacy=legacy)
+    preimage = signed_bytes.unsigned_bytes(chain_id, nonce, tx, fees, legacy=legacy)
     signature = _sign(preimage)
-    assert envelope.recover(preimage, signature) == WALLET
-    signed = envelope.signed(chain_id, nonce, tx, fees, signature, legacy=legacy)
+    assert signed_bytes.recover(preimage, signature) == WALLET
+    signed = signed_bytes.signed_transaction(chain_id, nonce, tx, fees, signature, legacy=legacy)
     assert signed.raw == expected.raw_transaction
     assert signed.tx_hash == "0x" + expected.hash.hex().removeprefix("0x")
 
@@ -50,21 +50,21 @@ def test_permits_are_as_eth_account_hashes_them(amount: int, expiration: int, no
     typed["message"]["details"] |= {"amount": amount, "expiration": expiration, "nonce": nonce}
     typed["message"]["sigDeadline"] = deadline
     message = encode_typed_data(full_message=typed)
-    assert envelope.permit(typed) == b"\x19" + message.version + message.header + message.body
+    assert signed_bytes.permit_bytes(typed) == b"\x19" + message.version + message.header + message.body
 
 
 def test_what_is_no_signature_is_told_apart() -> None:
     """Wrong length, wrong end, zero, and the twin with a high s that nodes refuse."""
     preimage = b"anything"
     good = _sign(preimage)
-    order = 2 * envelope.HALF_ORDER + 1
+    order = 2 * signed_bytes.HALF_ORDER + 1
     s = int.from_bytes(good[32:64])
     twin = good[:32] + (order - s).to_bytes(32) + bytes((55 - good[64],))
     assert Account._recover_hash(keccak(preimage), signature=twin) == WALLET  # a valid one, by the curve alone
     for bad in (b"", good[:64], good + b"\0", good[:64] + b"\x01", b"\0" * 64 + b"\x1b", twin):
         with pytest.raises(ValueError, match=r"signature|half"):
-            envelope.recover(preimage, bad)
-    assert envelope.recover(b"another", good) != WALLET
+            signed_bytes.recover(preimage, bad)
+    assert signed_bytes.recover(b"another", good) != WALLET
 
 
 def _sign(preimage: bytes) -> bytes:

@@ -20,11 +20,11 @@ from eth_account.messages import encode_typed_data
 from sentinel.core.errors import SettingsError, SignerRefused
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
-from sentinel.signing.limits import APPROVE, SignerLimits, check_permit, check_transaction
-from sentinel.signing.process import wallet
-from sentinel.signing.process.files import read_password
-from sentinel.signing.process.local import DevSigner, KeystoreSigner
+from sentinel.signing.process import keystore_files
+from sentinel.signing.process.local_signer import DevSigner, KeystoreSigner
+from sentinel.signing.process.secret_files import read_password
 from sentinel.signing.router_call import EXECUTE
+from sentinel.signing.signer_limits import APPROVE, SignerLimits, check_permit, check_transaction
 
 KEY = "c0ffee" * 10 + "beef"
 OWN = Account.from_key(KEY).address
@@ -269,14 +269,14 @@ def test_keystore_round_trip(tmp_path: Path, key_file: Path) -> None:
     """An imported key signs under its own address; the file is private, never overwritten, and needs its password."""
     store, password = tmp_path / "wallets" / "w.json", tmp_path / "password"
     password.write_text("correct horse\n")
-    assert wallet.import_key(store, key_file, read_password(password), rounds=2) == OWN
+    assert keystore_files.import_key(store, key_file, read_password(password), rounds=2) == OWN
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
-    assert wallet.show(store) == OWN
+    assert keystore_files.show(store) == OWN
     assert KEY not in store.read_text()
     assert [path.name for path in store.parent.iterdir()] == ["w.json"]
     assert KeystoreSigner.load(store, password, LIMITS).address == OWN
     with pytest.raises(SettingsError, match="never overwritten"):
-        wallet.create(store, "other", rounds=2)
+        keystore_files.create(store, "other", rounds=2)
     password.write_text("wrong\n")
     with pytest.raises(SettingsError, match="does not open"):
         KeystoreSigner.load(store, password, LIMITS)
@@ -284,10 +284,10 @@ def test_keystore_round_trip(tmp_path: Path, key_file: Path) -> None:
 
 def test_new_wallets_differ(tmp_path: Path) -> None:
     """Two new wallets have two addresses; an empty password is refused."""
-    made = {wallet.create(tmp_path / f"{n}.json", "x", rounds=2) for n in range(2)}
+    made = {keystore_files.create(tmp_path / f"{n}.json", "x", rounds=2) for n in range(2)}
     assert len(made) == 2
     with pytest.raises(SettingsError, match="password"):
-        wallet.create(tmp_path / "3.json", "")
+        keystore_files.create(tmp_path / "3.json", "")
 
 
 @pytest.mark.parametrize("text", ["", "zz", KEY[:-2], "00" * 32, "ff" * 32, KEY + "00"])
@@ -296,7 +296,7 @@ def test_a_bad_key_is_not_repeated(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.key"
     path.write_text(text)
     with pytest.raises(SettingsError) as error:
-        wallet.import_key(tmp_path / "w.json", path, "x", rounds=2)
+        keystore_files.import_key(tmp_path / "w.json", path, "x", rounds=2)
     told = "".join(traceback.format_exception(error.value))
     assert not text or text not in told
     assert not (tmp_path / "w.json").exists()

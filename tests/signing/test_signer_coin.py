@@ -9,8 +9,8 @@ from eth_abi.abi import encode
 
 from sentinel.core.errors import SignerRefused
 from sentinel.core.simulation import TxRequest
-from sentinel.signing.limits import check_transaction
 from sentinel.signing.router_call import read_call
+from sentinel.signing.signer_limits import check_transaction
 
 from .test_signer import (
     FEES,

@@ -1,5 +1,5 @@
 """What the agent may remember: past market windows by likeness, and own confirmed trades. The journal is the truth."""
 
-from sentinel.agent.memory.memory import Memory
+from sentinel.agent.memory.journal_memory import JournalMemory
 
-__all__ = ["Memory"]
+__all__ = ["JournalMemory"]

@@ -16,10 +16,10 @@ from typing import Any, Self, TypeVar
 
 import structlog
 
-from sentinel.chain import anchor
-from sentinel.chain.endpoints import agreement
-from sentinel.chain.endpoints.health import Health, Rules
-from sentinel.chain.endpoints.reads import block_hash, only_reads
+from sentinel.chain import chain_identity
+from sentinel.chain.endpoints import disputes
+from sentinel.chain.endpoints.endpoint_health import EndpointHealth, FailoverRules
+from sentinel.chain.endpoints.request_kinds import block_hash, only_reads
 from sentinel.chain.rpc import Call, JsonRpc, Rpc, quantity, redact, unanswered
 from sentinel.core.errors import ChainMismatch, RpcError, RpcTimeout, Unavailable
 from sentinel.core.network import HexHash, Network
@@ -28,18 +28,18 @@ log = structlog.get_logger("sentinel.chain.endpoints")
 
 T = TypeVar("T")
 REVERTED = 3  # the code of a revert, whose block is known
-PATIENCE = 2.0  # seconds that the others have once one endpoint has answered what all were asked
+SEND_PATIENCE = 2.0  # seconds that the others have once one endpoint has answered what all were asked
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class EndpointStatus:
     name: str  # place in the settings and host: never a key that stands in the address
     state: str  # as Health.state
     requests: int
     failures: int
 
 
-class Endpoints:
+class EndpointPool:
     """Use as an async context manager: with two or more endpoints their heads are compared while it is open."""
 
     def __init__(
@@ -49,17 +49,17 @@ class Endpoints:
         *,
         timeout: float = 10.0,
         look_every: float = 6.0,
-        rules: Rules | None = None,
+        rules: FailoverRules | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Times are seconds: `timeout` of one request, `look_every` between two looks at all heads."""
         self._rpcs = [Rpc(url, timeout=timeout) for url in urls]
         self._names = [f"{i}:{redact(url).partition('://')[2]}" for i, url in enumerate(urls)]
         self._network = network
-        self._rules = rules or Rules()
+        self._rules = rules or FailoverRules()
         self._clock = clock
-        self._health = Health(len(urls), self._rules, clock)
-        self._dispute = agreement.Dispute(self._rules.dispute_after)
+        self._health = EndpointHealth(len(urls), self._rules, clock)
+        self._dispute = disputes.Dispute(self._rules.dispute_after)
         self._look_every = look_every
         self._looking: asyncio.Task[None] | None = None
         self._genesis: HexHash | None = None  # of the first endpoint that was checked; all must have it
@@ -115,10 +115,10 @@ class Endpoints:
             while waiting and not any(_good(task) for task in asked.values()):
                 _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if waiting:
-                await asyncio.wait(waiting, timeout=PATIENCE)
+                await asyncio.wait(waiting, timeout=SEND_PATIENCE)
             for i, task in asked.items():
                 if not task.done():
-                    self._failed(i, RpcTimeout(f"{self._names[i]}: later than the others by {PATIENCE:g} s"))
+                    self._failed(i, RpcTimeout(f"{self._names[i]}: later than the others by {SEND_PATIENCE:g} s"))
         finally:
             for task in asked.values():
                 task.cancel()
@@ -142,9 +142,9 @@ class Endpoints:
         """Endpoints that are never used again, with the reason."""
         return {self._names[i]: why for i, why in self._health.refused().items()}
 
-    def status(self) -> list[Status]:
+    def status(self) -> list[EndpointStatus]:
         return [
-            Status(name, self._health.state(i), rpc.requests, rpc.failures)
+            EndpointStatus(name, self._health.state(i), rpc.requests, rpc.failures)
             for i, (name, rpc) in enumerate(zip(self._names, self._rpcs, strict=True))
         ]
 
@@ -156,9 +156,9 @@ class Endpoints:
         heads = await self._blocks(dict.fromkeys(self._health.awake, "latest"))
         if not heads:
             return
-        lagging = agreement.behind({i: number for i, (number, _) in heads.items()}, self._rules.lag)
+        lagging = disputes.behind({i: number for i, (number, _) in heads.items()}, self._rules.lag)
         for i in self._health.lags(lagging):
-            log.warning("endpoint.behind", endpoint=self._names[i], block=heads[i][0])
+            log.warning("endpoint.lagging", endpoint=self._names[i], block=heads[i][0])
         level = {i: block for i, block in heads.items() if i not in lagging}
         lowest = min(number for number, _ in level.values())
         above = await self._blocks({i: hex(lowest) for i, (number, _) in level.items() if number > lowest})
@@ -177,7 +177,7 @@ class Endpoints:
     # ------------------------------------------------------------ parts
 
     def _disagreement(self, shown: dict[int, tuple[int, HexHash]]) -> str | None:
-        return agreement.disagreement({self._names[i]: block for i, block in shown.items()})
+        return disputes.disagreement({self._names[i]: block for i, block in shown.items()})
 
     async def _read(self, ask: Callable[[Rpc], Awaitable[T]], block: HexHash | None) -> T:
         failure: RpcError | None = None
@@ -221,7 +221,7 @@ class Endpoints:
     async def _check(self, i: int) -> None:
         """Chain id and pinned block, before first use and after every fail-over (I10). Raises ChainMismatch."""
         try:
-            found = await anchor.anchor(self._rpcs[i], self._network)
+            found = await chain_identity.check_chain(self._rpcs[i], self._network)
         except RpcError as error:  # whatever the node says in place of them: it has not shown our chain
             raise RpcError(f"{self._names[i]}: {error}") from error
         self._genesis = self._genesis or found
@@ -288,9 +288,9 @@ class Endpoints:
             try:
                 await self.look()
             except Unavailable as error:
-                log.warning("endpoint.look_failed", error=str(error))
+                log.warning("endpoint.check_failed", error=str(error))
             except Exception as error:  # a fault of ours: told, and nothing is decided on heads that nobody compares
-                log.error("endpoint.look_failed", error=f"{type(error).__name__}: {error}", exc_info=error)
+                log.error("endpoint.check_failed", error=f"{type(error).__name__}: {error}", exc_info=error)
                 self._dispute.seen("the endpoints' heads cannot be compared, see the log", self._clock())
             await asyncio.sleep(self._look_every)
 

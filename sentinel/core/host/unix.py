@@ -13,7 +13,7 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: what Linux tells of a conne
 
 
 @contextmanager
-def short(path: Path) -> Iterator[str]:
+def short_address(path: Path) -> Iterator[str]:
     """An address for `path` that fits the 107 bytes of a unix socket: through the directory's descriptor."""
     descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
@@ -25,7 +25,7 @@ def short(path: Path) -> Iterator[str]:
 def listener(path: Path, mode: int = 0o600) -> socket.socket:
     """Bound to `path`, in place of a stale file there; never open to others, not even for a moment."""
     path.unlink(missing_ok=True)
-    with short(path) as address:
+    with short_address(path) as address:
         old = os.umask(0o777 & ~mode)
         try:
             bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -18,7 +18,7 @@ from eth_utils.address import is_address, to_checksum_address
 from sentinel.agent.model import StudentModel
 from sentinel.chain.anvil import VERSION, find_anvil
 from sentinel.chain.contract_calls import ERC20, answers, contract, web3
-from sentinel.chain.endpoints import Endpoints, Rules
+from sentinel.chain.endpoints import EndpointPool, FailoverRules
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import Rpc, redact
 from sentinel.config.network_file import load_network
@@ -33,15 +33,15 @@ from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, 
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.daemon.guards.permission import require_permission
 from sentinel.daemon.signer.keeper import whose
-from sentinel.execute.watch import Watch
+from sentinel.execute.chain_reader import ChainReader
 
 
 @dataclass(frozen=True, slots=True)
-class _Patient:
+class _Examination:
     settings: Settings
     terms: Terms
     network: Network
-    rpc: Endpoints
+    rpc: EndpointPool
     address: str | None
 
 
@@ -56,9 +56,11 @@ async def examine(settings: Settings) -> list[Finding]:
     told, address = await _key(settings, network)
     found += told
     # One that is down is left at its first failure, as long as another one answers: `_endpoints` tells of it.
-    rpc = Endpoints(settings.rpc.endpoints, network, timeout=settings.rpc.read_timeout, rules=Rules(failures=1))
+    rpc = EndpointPool(
+        settings.rpc.endpoints, network, timeout=settings.rpc.read_timeout, rules=FailoverRules(failures=1)
+    )
     try:
-        patient = _Patient(settings, terms, network, rpc, address)
+        patient = _Examination(settings, terms, network, rpc, address)
         for check in CHECKS:
             found += await _safely(check, patient)
     finally:
@@ -66,28 +68,28 @@ async def examine(settings: Settings) -> list[Finding]:
     return found
 
 
-Check = Callable[[_Patient], AsyncIterator[Finding]]
+Check = Callable[[_Examination], AsyncIterator[Finding]]
 
 
-async def _safely(check: Check, patient: _Patient) -> list[Finding]:
+async def _safely(check: Check, patient: _Examination) -> list[Finding]:
     name = check.__name__.removeprefix("_").replace("_", " ")
     found: list[Finding] = []
     try:
         async for finding in check(patient):
             found.append(finding)
     except (SentinelError, OSError) as error:
-        found.append(Finding(name, "fail", str(error), MENDS.get(name, "")))
+        found.append(Finding(name, "fail", str(error), HINTS.get(name, "")))
     return found
 
 
-MENDS = {
+HINTS = {
     "endpoint": "check SENTINEL_RPC__URL, and that the node is up and reachable from here",
     "contracts": "the endpoint must serve eth_getCode for the newest block",
     "tokens": "the endpoint must answer eth_call for the newest block",
     "pools": "the endpoint must answer eth_call for the newest block",
     "feeds": "the endpoint must answer eth_call for the newest block",
     "fees": "the endpoint must answer eth_feeHistory or eth_maxPriorityFeePerGas, or eth_gasPrice on legacy networks",
-    "anvil": f"run `sentinel setup`, or point SENTINEL_FORK__ANVIL at Anvil {VERSION}",
+    "anvil": f"run `sentinel setup`, or point SENTINEL_FORK__ANVIL_PATH at Anvil {VERSION}",
     "fork": "see that the endpoint serves state of its newest block, and that SENTINEL_FORK__PORT is free",
     "stand in": "see that the endpoint answers; cycles hold while the fork fails and the node cannot simulate",
     "model": "run `sentinel serve-student`, or vLLM with --served-model-name as SENTINEL_MODEL__NAME",
@@ -96,7 +98,7 @@ MENDS = {
 }
 
 
-async def _endpoint(patient: _Patient) -> AsyncIterator[Finding]:
+async def _endpoint(patient: _Examination) -> AsyncIterator[Finding]:
     network = patient.network
     try:
         await patient.rpc.call("eth_chainId")  # ahead of any answer the pool looks at chain id and pinned block (I10)
@@ -124,58 +126,58 @@ async def _endpoint(patient: _Patient) -> AsyncIterator[Finding]:
     yield Finding("head", "ok" if fresh else "warn", told, "" if fresh else mend)
 
 
-async def _endpoints(patient: _Patient) -> AsyncIterator[Finding]:
+async def _endpoints(patient: _Examination) -> AsyncIterator[Finding]:
     async for finding in endpoint_checks.together(patient.settings, patient.network):
         yield finding
 
 
-async def _contracts(patient: _Patient) -> AsyncIterator[Finding]:
+async def _contracts(patient: _Examination) -> AsyncIterator[Finding]:
     async for finding in network_checks.contracts(patient.rpc, patient.network):
         yield finding
 
 
-async def _tokens(patient: _Patient) -> AsyncIterator[Finding]:
+async def _tokens(patient: _Examination) -> AsyncIterator[Finding]:
     async for finding in network_checks.tokens(patient.rpc, patient.network):
         yield finding
 
 
-async def _pools(patient: _Patient) -> AsyncIterator[Finding]:
+async def _pools(patient: _Examination) -> AsyncIterator[Finding]:
     async for finding in network_checks.pools(patient.rpc, patient.network):
         yield finding
 
 
-async def _feeds(patient: _Patient) -> AsyncIterator[Finding]:
+async def _feeds(patient: _Examination) -> AsyncIterator[Finding]:
     async for finding in network_checks.feeds(patient.rpc, patient.network):
         yield finding
 
 
-async def _fees(patient: _Patient) -> AsyncIterator[Finding]:
+async def _fees(patient: _Examination) -> AsyncIterator[Finding]:
     async for finding in fee_checks.fees(patient.terms, patient.rpc):
         yield finding
 
 
-async def _anvil(patient: _Patient) -> AsyncIterator[Finding]:
-    if patient.settings.fork.direct == "always":
+async def _anvil(patient: _Examination) -> AsyncIterator[Finding]:
+    if patient.settings.fork.node_simulation == "always":
         return
-    path = await asyncio.to_thread(find_anvil, patient.settings.fork.anvil)
+    path = await asyncio.to_thread(find_anvil, patient.settings.fork.anvil_path)
     yield Finding("anvil", "ok", f"{VERSION} ({path.name})")
 
 
-async def _fork(patient: _Patient) -> AsyncIterator[Finding]:
-    if patient.settings.fork.direct == "always":
+async def _fork(patient: _Examination) -> AsyncIterator[Finding]:
+    if patient.settings.fork.node_simulation == "always":
         return
     async for finding in simulation_checks.fork(patient.settings, patient.network, patient.rpc):
         yield finding
 
 
-async def _stand_in(patient: _Patient) -> AsyncIterator[Finding]:
-    if patient.settings.fork.direct == "never":
+async def _stand_in(patient: _Examination) -> AsyncIterator[Finding]:
+    if patient.settings.fork.node_simulation == "never":
         return
     async for finding in simulation_checks.stand_in(patient.settings, patient.network, patient.rpc):
         yield finding
 
 
-async def _model(patient: _Patient) -> AsyncIterator[Finding]:
+async def _model(patient: _Examination) -> AsyncIterator[Finding]:
     given = patient.settings.model
     if patient.settings.proposer == "oracle":
         yield Finding("model", "ok", "not needed: the built-in oracle proposes")
@@ -187,7 +189,7 @@ async def _model(patient: _Patient) -> AsyncIterator[Finding]:
     yield Finding("model", "ok", f"{redact(given.url)} serves {given.name}")
 
 
-async def _funds(patient: _Patient) -> AsyncIterator[Finding]:
+async def _funds(patient: _Examination) -> AsyncIterator[Finding]:
     if patient.address is None:
         mend = "set SENTINEL_WALLET__ADDRESS (dry run) or SENTINEL_WALLET__KEYSTORE_FILE"
         yield Finding("funds", "warn", "no wallet is named, so nothing could be traded", mend)
@@ -210,10 +212,10 @@ async def _funds(patient: _Patient) -> AsyncIterator[Finding]:
     yield Finding("tokens", "warn" if mend else "ok", told, mend)
 
 
-async def _allowances(patient: _Patient) -> AsyncIterator[Finding]:
+async def _allowances(patient: _Examination) -> AsyncIterator[Finding]:
     if patient.address is None:
         return
-    watch = Watch(patient.rpc, patient.network, patient.address, patient.network.pinned_hash or HexHash(""))
+    watch = ChainReader(patient.rpc, patient.network, patient.address, patient.network.pinned_hash or HexHash(""))
     found = await watch.allowances(patient.network.tokens)
     told = ", ".join(f"{whole(amount, symbol, patient.network):g} {symbol}" for symbol, amount in found.items())
     if not any(found.values()) and patient.settings.execution.mode == "dry":
@@ -273,7 +275,7 @@ def _open_to_others(path: Path) -> bool:
     return path.exists() and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
-async def _folders(patient: _Patient) -> AsyncIterator[Finding]:
+async def _folders(patient: _Examination) -> AsyncIterator[Finding]:
     settings = patient.settings
     state = settings.state_dir.expanduser()
     place = state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from sentinel.chain.endpoints import Endpoints, Rules
+from sentinel.chain.endpoints import EndpointPool, FailoverRules
 from sentinel.config.settings import Settings
 from sentinel.core.network import Network
 from sentinel.daemon.doctor.findings import Finding
@@ -20,8 +20,8 @@ async def together(settings: Settings, network: Network) -> AsyncIterator[Findin
     if len(settings.rpc.endpoints) < 2:
         return
     # One failure and one disagreement are enough to be told of here.
-    rules = Rules(failures=1, dispute_after=0.0)
-    pool = Endpoints(settings.rpc.endpoints, network, timeout=settings.rpc.read_timeout, rules=rules)
+    rules = FailoverRules(failures=1, dispute_after=0.0)
+    pool = EndpointPool(settings.rpc.endpoints, network, timeout=settings.rpc.read_timeout, rules=rules)
     try:
         await pool.look()
         refused, disputed, states = pool.refused, pool.disputed, pool.status()

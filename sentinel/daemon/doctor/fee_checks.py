@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from sentinel.chain.fees import Inclusion, data_fee_of, data_fee_reads, usual_tip
+from sentinel.chain.fee_market import InclusionPrice, data_fee_of, data_fee_reads, usual_tip
 from sentinel.chain.heads import parse_head
 from sentinel.chain.rpc import JsonRpc
 from sentinel.config.terms import Terms
@@ -23,8 +23,8 @@ async def fees(terms: Terms, rpc: JsonRpc) -> AsyncIterator[Finding]:
         mend = 'write fees = "legacy" in the network file'
         yield Finding("fees", "fail", "blocks have no base fee, and the file names no legacy fees", mend)
         return
-    replies = await rpc.batch(Inclusion(network).calls(head))
-    market = Inclusion(network).price(head, replies)
+    replies = await rpc.batch(InclusionPrice(network).calls(head))
+    market = InclusionPrice(network).price(head, replies)
     name, source = ("gas price", "eth_gasPrice") if network.fees is FeeMarket.LEGACY else ("tip", "eth_feeHistory")
     told = f"{name} {market / GWEI:g} gwei by {source}, base fee {head.base_fee / GWEI:g}"
     if network.fees is FeeMarket.EIP1559 and usual_tip(replies[0]) is None:

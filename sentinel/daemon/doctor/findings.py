@@ -13,4 +13,4 @@ class Finding:
     name: str
     grade: Grade
     what: str
-    mend: str = ""  # what to do about it; empty where all is well
+    hint: str = ""  # what to do about it; empty where all is well

@@ -9,7 +9,7 @@ from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from sentinel.chain import anchor
+from sentinel.chain import chain_identity
 from sentinel.chain.contract_calls import ERC20, FEED, PERMIT2, POOL, answers, contract, web3
 from sentinel.chain.rpc import JsonRpc, quantity
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Feed, Network, Pool
@@ -25,7 +25,7 @@ _READS: Mapping[str, Mapping[str, str]] = {  # venue -> what of the file the con
 
 async def contracts(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
     """Code where the file says, and the code that it pins."""
-    found, names = await anchor.codes(rpc, network), _names(network)
+    found, names = await chain_identity.contract_codes(rpc, network), _names(network)
 
     def named(addresses: Sequence[Address]) -> str:
         return ", ".join(f"{names.get(address, 'pinned')} {address}" for address in addresses)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 
-from sentinel.chain.endpoints import Endpoints
+from sentinel.chain.endpoints import EndpointPool
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import JsonRpc, Rpc
 from sentinel.config.settings import Settings
@@ -13,10 +13,10 @@ from sentinel.core.errors import Unavailable
 from sentinel.core.network import Network
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.dex.simulating.fork import Fork
-from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.node import NodeSimulation
 
 
-async def fork(settings: Settings, network: Network, rpc: Endpoints) -> AsyncIterator[Finding]:
+async def fork(settings: Settings, network: Network, rpc: EndpointPool) -> AsyncIterator[Finding]:
     """A throw-away fork on a free port; or the one that SENTINEL_FORK__URL names, left where it is."""
     started, given = time.perf_counter(), settings.fork
     if given.url:
@@ -24,7 +24,7 @@ async def fork(settings: Settings, network: Network, rpc: Endpoints) -> AsyncIte
             await _simulates(attached)
     else:
         async with (
-            Fork(network, lambda: rpc.url, anvil=given.anvil or None, timeout=given.timeout) as own,
+            Fork(network, lambda: rpc.url, anvil=given.anvil_path or None, timeout=given.timeout) as own,
             own.at(await latest_head(rpc)) as endpoint,
         ):
             await _simulates(endpoint)
@@ -41,14 +41,14 @@ async def _simulates(rpc: JsonRpc) -> None:
 
 async def stand_in(settings: Settings, network: Network, rpc: JsonRpc) -> AsyncIterator[Finding]:
     """The chain's own node, asked as a cycle would ask it."""
-    alone = settings.fork.direct == "always"
-    why = await Node(network, rpc, timeout=settings.fork.timeout).cannot(await latest_head(rpc))
+    alone = settings.fork.node_simulation == "always"
+    why = await NodeSimulation(network, rpc, timeout=settings.fork.timeout).cannot(await latest_head(rpc))
     if why is None:
         role = "it simulates, without a fork" if alone else "it stands in while the fork fails"
         yield Finding("stand in", "ok", f"the node has eth_simulateV1: {role}")
     elif alone:
-        mend = "name a node that can as SENTINEL_RPC__URL, or leave SENTINEL_FORK__DIRECT at auto"
+        mend = "name a node that can as SENTINEL_RPC__URL, or leave SENTINEL_FORK__NODE_SIMULATION at auto"
         yield Finding("stand in", "fail", f"the node cannot simulate, and there is no fork: {why}", mend)
     else:
-        mend = "name a node that can as SENTINEL_RPC__URL, or accept it: SENTINEL_FORK__DIRECT=never"
+        mend = "name a node that can as SENTINEL_RPC__URL, or accept it: SENTINEL_FORK__NODE_SIMULATION=never"
         yield Finding("stand in", "warn", f"cycles hold while the fork fails, the node cannot simulate: {why}", mend)

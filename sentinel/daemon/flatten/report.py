@@ -7,7 +7,7 @@ from typing import Any
 from sentinel.core import valuation
 from sentinel.core.network import Network
 from sentinel.core.transaction import Outcome
-from sentinel.decide.controls import FLATTEN
+from sentinel.decide.operator_controls import FLATTEN
 from sentinel.journal.journal import Journal
 
 SHOWN = 500  # sales that a report holds at most
@@ -43,7 +43,7 @@ def report(journal: Journal, network: Network) -> dict[str, Any] | None:
     ended = standing.ended
     left = ended["left"] if ended is not None else {}
     return {
-        "state": "selling" if standing.orders.flatten else "called off" if ended is None else "done",
+        "state": "selling" if standing.controls.flatten else "called off" if ended is None else "done",
         "clean": ended is not None and ended["clean"],
         "quote": network.quote,
         "sold": totals,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sentinel.config.limits import Limits
-from sentinel.decide.drift import breach
+from sentinel.decide.shortfall import breach
 from sentinel.journal.journal import Journal
 
 
@@ -21,8 +21,8 @@ class DriftBreaker:
 
     def look(self) -> None:
         """Call it after each settlement and at the start, before the first cycle. Raises JournalError."""
-        if self.journal.latched is not None:
+        if self.journal.halt_reason is not None:
             return
-        if (why := breach(self.journal.drifts(self.limits.drift_trades), self.limits)) is not None:
-            self.journal.latch(why, by="drift breaker")
+        if (why := breach(self.journal.shortfalls(self.limits.drift_trades), self.limits)) is not None:
+            self.journal.halt(why, by="drift breaker")
             self.alarm("drift", why)

@@ -10,7 +10,7 @@ from sentinel.core.errors import Unavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Intent
-from sentinel.core.valuation import marks, value
+from sentinel.core.valuation import reference_prices, value
 from sentinel.daemon.parts import Parts
 from sentinel.decide.policy import REVOKE_RULES, Policy
 
@@ -31,7 +31,7 @@ async def still_good(parts: Parts, intent: Intent) -> bool:
         policy = Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES)
     elif record.state is not None and isinstance(action := intent.decision.simulation.candidate.action, Swap):
         gross = {action.token_in: intent.decision.simulation.gross}  # it is in the day's volume since it was accepted
-        spent = Spent(spent.loss, spent.volume - value(gross, marks(record.state), parts.network))
+        spent = Spent(spent.loss, spent.volume - value(gross, reference_prices(record.state), parts.network))
     verdicts = policy.check(confirmed, intent.decision, state, head, spent, now)
     return all(verdict.ok for verdict in verdicts)
 

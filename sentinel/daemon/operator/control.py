@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from pydantic_core import from_json
 
 from sentinel.core.errors import NotRunning, OperatorError, SentinelError
-from sentinel.core.host.unix import listener, short
+from sentinel.core.host.unix import listener, short_address
 
 NAME = "control.sock"
 MAX_LINE = 64 * 1024  # bytes of one request or answer line
@@ -108,7 +108,7 @@ def ask(state_dir: Path, what: str, *, timeout: float = 5.0, **fields: object) -
     """
     path = state_dir / NAME
     try:
-        with short(path) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        with short_address(path) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
             channel.settimeout(timeout)
             channel.connect(address)
             channel.sendall(json.dumps({"do": what, **fields}).encode() + b"\n")

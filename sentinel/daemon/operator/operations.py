@@ -16,7 +16,7 @@ from sentinel.daemon.flatten.report import report
 from sentinel.daemon.loop import Follower
 from sentinel.daemon.operator.reload import Reloader
 from sentinel.daemon.parts import Parts
-from sentinel.decide.controls import Orders
+from sentinel.decide.operator_controls import OperatorControls
 from sentinel.observe.logs import Log
 
 
@@ -31,12 +31,12 @@ class Operator:
     def status(self) -> dict[str, Any]:
         """JSON-ready."""
         parts = self.parts
-        orders, intent = parts.journal.standing.orders, self.follower.in_flight
+        orders, intent = parts.journal.standing.controls, self.follower.open_intent
         spent = parts.journal.spent_today(self.clock())
         return {
             **parts.board.status(),
             "state": self._state(orders),
-            "paused": orders.paused,
+            "paused": orders.operator_pause,
             "flatten": report(parts.journal, parts.network) if orders.flatten else None,
             "in_flight": None if intent is None else intent.id,
             "loss_today": valuation.whole_quote(spent.loss, parts.network),
@@ -46,19 +46,19 @@ class Operator:
             "pid": os.getpid(),
         }
 
-    def _state(self, orders: Orders) -> str:
+    def _state(self, orders: OperatorControls) -> str:
         if self.parts.lifecycle.stopping:
             return "stopping"
-        if orders.flatten and not orders.halted:
+        if orders.flatten and not orders.sentinel_halted:
             return "selling"
-        return "paused" if orders.paused else "running"
+        return "paused" if orders.operator_pause else "running"
 
     def pause(self, reason: str) -> None:
-        self.parts.journal.latch(reason, by="operator")
+        self.parts.journal.halt(reason, by="operator")
         self.log.warning("operator.pause", reason=reason)
 
     def resume(self) -> None:
-        self.parts.journal.unlatch(by="operator")
+        self.parts.journal.resume(by="operator")
         self.log.warning("operator.resume")
 
     def reload(self) -> dict[str, list[Any]]:
@@ -72,9 +72,9 @@ class Operator:
         standing = self.parts.journal.standing
         if self.parts.settings.execution.mode != "live":
             raise OperatorError("a dry run sends nothing, so it has nothing to sell: `sentinel stop` stops it")
-        if standing.orders.halted:
+        if standing.controls.sentinel_halted:
             raise OperatorError(
-                f"Sentinel halted itself: {standing.orders.paused}. Find out why, then `sentinel resume`, "
+                f"Sentinel halted itself: {standing.controls.operator_pause}. Find out why, then `sentinel resume`, "
                 "and `sentinel stop --flatten` again"
             )
         standing.flatten(by="operator")
@@ -83,16 +83,16 @@ class Operator:
     def refresh(self) -> None:
         """What other parts count, put into the metrics."""
         parts, metrics = self.parts, self.parts.metrics
-        orders = parts.journal.standing.orders
-        metrics.latched.set(orders.paused is not None)
-        metrics.selling.set(orders.flatten and not orders.halted)
+        orders = parts.journal.standing.controls
+        metrics.halted.set(orders.operator_pause is not None)
+        metrics.selling.set(orders.flatten and not orders.sentinel_halted)
         limits = parts.limits
-        drifts = parts.journal.drifts(limits.drift_trades)
-        metrics.mean_drift.set(mean(drifts) if drifts else 0.0)
-        metrics.drift_limit.set(limits.mean_drift_bps)
+        drifts = parts.journal.shortfalls(limits.drift_trades)
+        metrics.mean_shortfall.set(mean(drifts) if drifts else 0.0)
+        metrics.shortfall_limit.set(limits.mean_drift_bps)
         metrics.observe_open(parts.journal.open_states())
         metrics.observe_checks(parts.health.ready())
-        metrics.in_flight.set(self.follower.in_flight is not None)
+        metrics.open_intent_flag.set(self.follower.open_intent is not None)
         metrics.observe_spent(parts.journal.spent_today(self.clock()), limits)
         metrics.catch_up(metrics.reconnects, parts.heads.reconnects)
         metrics.catch_up(metrics.backfilled, parts.heads.backfilled)

@@ -21,7 +21,7 @@ from sentinel.config.terms import TokenCaps
 from sentinel.core.errors import OperatorError, SettingsError, SignerUnavailable, Unavailable
 from sentinel.core.host.process import Child
 from sentinel.core.network import Address, FeeMarket, Network
-from sentinel.signing.client import SignerClient, allow, greet, socket_of
+from sentinel.signing.client import SignerClient, ask_greeting, send_caps, socket_of
 
 GROUPS = ("network", "state_dir", "limits", "execution", "wallet", "signer", "log")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CREDENTIALS_DIRECTORY")
@@ -39,7 +39,7 @@ class Keeper:
     async def allow(self, caps: TokenCaps) -> TokenCaps | None:
         """Set the caps by token, once in a signer's life; what was set, None where the signer has its own. Raises
         Unavailable, SignerRefused, and OperatorError where our child was given its caps by somebody else."""
-        if (await greet(self.client.path)).open_caps:
+        if (await ask_greeting(self.client.path)).open_caps:
             await self.set_caps(caps)
             return caps
         if self.child is not None and not self.own_caps:
@@ -50,10 +50,10 @@ class Keeper:
         return None
 
     async def set_caps(self, caps: TokenCaps) -> None:
-        await allow(self.client.path, caps.approvals, caps.trades, caps.daily)
+        await send_caps(self.client.path, caps.approvals, caps.trades, caps.daily)
 
     async def probe(self) -> tuple[bool, str]:
-        greeting = await greet(self.client.path)
+        greeting = await ask_greeting(self.client.path)
         if greeting.address != self.client.address:
             return False, f"the signer holds the key of {greeting.address}"
         return True, f"the signer holds the key of {greeting.address}"
@@ -76,7 +76,7 @@ async def keeper(settings: Settings, network: Network) -> AsyncIterator[Keeper]:
 
     async def answers() -> bool:
         """Our child, and not that of another daemon, which then keeps ours from starting."""
-        return (await greet(path)).pid == child.pid
+        return (await ask_greeting(path)).pid == child.pid
 
     child = Child(
         "signer",
@@ -93,7 +93,7 @@ async def keeper(settings: Settings, network: Network) -> AsyncIterator[Keeper]:
     except Unavailable:
         raise SettingsError(_last_words(log, before)) from None
     try:
-        yield Keeper(await _client(settings, network, path), child, own_caps=bool(settings.signer.trades))
+        yield Keeper(await _client(settings, network, path), child, own_caps=bool(settings.signer.max_trade))
     finally:
         await child.stop()
 
@@ -108,7 +108,7 @@ async def whose(settings: Settings, network: Network, *, check: bool = False) ->
     if given.signer_socket is not None:
         if given.address and settings.execution.mode == "dry":
             return None  # the address is enough, and that signer need not run
-        return (await greet(given.signer_socket.expanduser())).address
+        return (await ask_greeting(given.signer_socket.expanduser())).address
     if file is None and not given.web3signer_url:
         return None
     _named(settings, network)
@@ -131,7 +131,7 @@ async def whose(settings: Settings, network: Network, *, check: bool = False) ->
 
 async def _client(settings: Settings, network: Network, path: Path) -> SignerClient:
     try:
-        greeting = await greet(path)
+        greeting = await ask_greeting(path)
     except SignerUnavailable as error:
         raise OperatorError(f"{error} at {path}: start it with `sentinel signer`") from error
     if greeting.chain_id != network.chain_id:

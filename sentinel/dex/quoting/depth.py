@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sentinel.core.amounts import MAX_BASE_UNITS
 from sentinel.core.errors import QuoteError
 from sentinel.core.market_state import PoolState
 from sentinel.core.network import Pool, Symbol
-from sentinel.core.tokens import MAX_BASE_UNITS
 from sentinel.core.units import BPS
 from sentinel.dex.venues.registry import venue_of
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sentinel.core.amounts import to_base_units
 from sentinel.core.errors import QuoteError
 from sentinel.core.market_state import MarketState, PoolState
 from sentinel.core.network import Network, Pool, Symbol
 from sentinel.core.quotes import CycleQuote, LoopQuote, RouteQuote
-from sentinel.core.tokens import to_base_units
 from sentinel.core.valuation import whole
 from sentinel.dex.quoting import quotes
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in, expected_gas, expected_size, leg_cost_in
 from sentinel.dex.quoting.depth import depth, impact_bps
-from sentinel.dex.quoting.labels import find_pool, label_of, labels
 from sentinel.dex.quoting.splits import best_route, best_split
+from sentinel.dex.quoting.venue_labels import find_pool, label_of, labels
 
 
 @dataclass(frozen=True, slots=True)
-class Quoter:
+class DexQuoter:
     """All raise QuoteError where a pool cannot fill the amount, ActionFault for what is no amount or no venue."""
 
     network: Network
@@ -70,7 +70,7 @@ class Quoter:
     def best_loop(self, state: MarketState, token: Symbol, max_amount: float) -> LoopQuote | None:
         """The closed route over two or three venues, and the amount up to `max_amount`, that leave the most after
         gas; None where none outdoes its gas."""
-        best: tuple[int, quotes.Loop] | None = None
+        best: tuple[int, quotes.BestLoop] | None = None
         for loop in quotes.loops(self.network, state.pools, token, self._base(max_amount, token)):
             gas = cost_in(self.network, state, expected_gas(loop.legs), expected_size(loop.legs), token)
             if gas is not None and loop.gain > gas and (best is None or loop.gain - gas > best[0]):

@@ -26,7 +26,7 @@ class BestVenue:
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
+class BestLoop:
     """A closed route over different pools at the amount that leaves the most; base units of its first token."""
 
     legs: tuple[Leg, ...]
@@ -117,20 +117,20 @@ def best_venue(network: Network, pools: Pools, token_in: Symbol, token_out: Symb
     return best
 
 
-def best_cycle(network: Network, pools: Pools, quote: Symbol, base: Symbol, max_in: int) -> Loop | None:
+def best_cycle(network: Network, pools: Pools, quote: Symbol, base: Symbol, max_in: int) -> BestLoop | None:
     """The pair of pools and the amount, up to `max_in`, that leave the most quote tokens; None: no gain anywhere."""
     found = _loops(network, pools, [quote, base, quote], max_in)
     return max(found, key=lambda loop: loop.gain, default=None)
 
 
-def loops(network: Network, pools: Pools, token: Symbol, max_in: int) -> list[Loop]:
+def loops(network: Network, pools: Pools, token: Symbol, max_in: int) -> list[BestLoop]:
     """Every closed route from `token` over two or three pools that gains, each at its best amount up to `max_in`."""
     others = sorted(set(network.tokens) - {token})
     ways = [[token, *between, token] for hops in (1, 2) for between in permutations(others, hops)]
     return [loop for way in ways for loop in _loops(network, pools, way, max_in)]
 
 
-def _loops(network: Network, pools: Pools, way: Sequence[Symbol], max_in: int) -> Iterator[Loop]:
+def _loops(network: Network, pools: Pools, way: Sequence[Symbol], max_in: int) -> Iterator[BestLoop]:
     """Over all choices of one pool a hop, no pool twice."""
     hops = [[pool for pool in pools_of(network, a, b) if pool.name in pools] for a, b in pairwise(way)]
     for chosen in product(*hops):
@@ -141,7 +141,7 @@ def _loops(network: Network, pools: Pools, way: Sequence[Symbol], max_in: int) -
                 yield loop
 
 
-def _at_its_best(network: Network, pools: Pools, legs: tuple[Leg, ...], max_in: int) -> Loop | None:
+def _at_its_best(network: Network, pools: Pools, legs: tuple[Leg, ...], max_in: int) -> BestLoop | None:
     """Bisection on the sign of the marginal gain, in exact integers.
 
     More input always worsens every rate, so the gain has one maximum: where one more unit comes back as one.
@@ -173,7 +173,7 @@ def _at_its_best(network: Network, pools: Pools, legs: tuple[Leg, ...], max_in: 
     if low == 0:
         return None
     try:
-        return Loop(legs, low, quote_route(network, pools, Route(legs, low)))
+        return BestLoop(legs, low, quote_route(network, pools, Route(legs, low)))
     except QuoteError:
         return None
 

@@ -16,17 +16,23 @@ from sentinel.core.market_state import Head
 from sentinel.core.network import DEVELOPMENT_CHAIN, HexHash, Network
 from sentinel.core.transaction import Fees
 from sentinel.core.units import COIN
-from sentinel.dex.simulating.batch import READER
+from sentinel.dex.simulating.batch_engine import READER
 from sentinel.dex.simulating.environment import next_block
 from sentinel.dex.simulating.fork import without_addresses
-from sentinel.dex.simulating.requests import Segment, block_overrides, simulation_request, transaction, why_elsewhere
+from sentinel.dex.simulating.simulate_v1 import (
+    SimulatedBlock,
+    block_overrides,
+    simulation_request,
+    transaction,
+    why_elsewhere,
+)
 
 _NO_SUCH_METHOD = (-32601, -32004)  # JSON-RPC's code, and EIP-1474's
 _NO_BLOCK = HexHash("0x" + "5e" * 32)  # no block has this hash
 _GAS = 50_000
 
 
-class Node:
+class NodeSimulation:
     def __init__(
         self, network: Network, rpc: JsonRpc, *, timeout: float = 5.0, changes: Callable[[], int] | None = None
     ) -> None:
@@ -79,7 +85,7 @@ class Node:
         funds = {READER: {"balance": hex(_GAS * env.base_fee + COIN)}}
 
         def upon(block_hash: HexHash) -> Call:
-            return simulation_request([Segment(block_overrides(env), [nothing], funds)], at_block(block_hash))
+            return simulation_request([SimulatedBlock(block_overrides(env), [nothing], funds)], at_block(block_hash))
 
         real, impossible = await self._rpc.batch([upon(head.hash), upon(_NO_BLOCK)])
         if isinstance(real, RpcError):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from eth_abi.abi import decode
 from eth_utils.crypto import keccak
 
-from sentinel.core.tokens import printable
+from sentinel.core.amounts import printable
 
 CAP = 48  # characters
 

@@ -17,16 +17,16 @@ from sentinel.core.errors import ForkUnavailable
 from sentinel.core.market_state import Head
 from sentinel.core.network import Address, Network
 from sentinel.core.simulation import Simulation, Where
-from sentinel.dex.simulating.batch import simulate
+from sentinel.dex.simulating.batch_engine import simulate
 from sentinel.dex.simulating.fork import Fork
-from sentinel.dex.simulating.node import Node
+from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.simulating.trial import Balances, Trial
 
 FIRST_SHARE = 0.6  # of the time, for the place that is asked first where there is another
 
 # (endpoint at the head, network, wallet, trials, balances before or None, wei held) -> effects, in order
 Engine = Callable[[JsonRpc, Network, Address, Sequence[Trial], Balances | None, int], Awaitable[list[Simulation]]]
-Place = Fork | Node
+Place = Fork | NodeSimulation
 
 
 class Batch(NamedTuple):
@@ -39,7 +39,9 @@ class Batch(NamedTuple):
 
 
 class Simulator:
-    def __init__(self, network: Network, fork: Fork | None, node: Node | None, engine: Engine = simulate) -> None:
+    def __init__(
+        self, network: Network, fork: Fork | None, node: NodeSimulation | None, engine: Engine = simulate
+    ) -> None:
         """One of the two at least. `engine` is the fork's; the node only ever gets the batch of requests that read."""
         if fork is None and node is None:
             raise ValueError("there is neither a fork nor a node to simulate on")

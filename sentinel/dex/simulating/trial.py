@@ -48,7 +48,7 @@ class Trial:
 
 
 @dataclass(slots=True)
-class Effect:
+class TransactionEffect:
     """What one transaction did. `balances` are the wallet's afterwards, with its gas paid."""
 
     gas_used: int
@@ -58,7 +58,7 @@ class Effect:
     router_allowance: int
 
 
-class Readings:
+class WalletReadings:
     """The reads that show a wallet's state: every token, the native coin, and Permit2's allowance to the router."""
 
     def __init__(self, network: Network, wallet: Address) -> None:
@@ -119,7 +119,7 @@ def _layout(count: int, with_allowance: bool) -> tuple[struct.Struct, tuple[byte
     return struct.Struct(shape), tuple(between)
 
 
-def simulation_of(trial: Trial, before: Balances, effect: Effect) -> Simulation:
+def simulation_of(trial: Trial, before: Balances, effect: TransactionEffect) -> Simulation:
     """The effect as the rest of the system sees it: the wallet's own gas is taken out of NATIVE's change."""
     own_gas = gas.cost(effect.gas_used, gas.price(trial.env), 0)
     after = {**effect.balances, NATIVE: effect.balances[NATIVE] + own_gas}

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sentinel.core.errors import OperatorError
-from sentinel.distill import rows
-from sentinel.distill.rows import Row
+from sentinel.distill import trajectory_store
 from sentinel.distill.serving_env import run_module
+from sentinel.distill.trajectory_store import TrajectoryRow
 
 HARDER = "others of its state are easier"
 
@@ -25,7 +25,7 @@ class BestOf:
     k: int  # trajectories kept of a state
     student: Path  # folder of a trained model, or of an adapter
 
-    def harder(self, good: Callable[[], Iterable[Row]], out: Path) -> frozenset[str]:
+    def harder(self, good: Callable[[], Iterable[TrajectoryRow]], out: Path) -> frozenset[str]:
         """Identities of those that `good` rows of the same state leave behind; of equal ones the first is kept.
 
         Losses go to `out` as JSON lines: of the states alone that have more than k. Raises OperatorError.
@@ -34,7 +34,7 @@ class BestOf:
         asked, states = out.with_suffix(".partial"), Counter(row.trajectory.state_id for row in good())
         chosen = (row.trajectory for row in good() if states[row.trajectory.state_id] > self.k)
         with asked.open("w", encoding="utf-8") as file:
-            file.writelines(rows.dumps(asdict(trajectory)) + "\n" for trajectory in chosen)
+            file.writelines(trajectory_store.dumps(asdict(trajectory)) + "\n" for trajectory in chosen)
         run_module(
             "sentinel.distill.training.losses", "--student", self.student.resolve(), "--data", asked, "--out", out
         )

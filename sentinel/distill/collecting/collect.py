@@ -10,22 +10,22 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from sentinel.agent.sandbox import UNHURRIED, Sandbox
+from sentinel.agent.sandbox import MAX_RUN_TIMEOUT, Sandbox
 from sentinel.config.settings import Settings
 from sentinel.core.errors import ModelUnavailable, OperatorError
-from sentinel.distill.collecting import analysts, trajectories
+from sentinel.distill.collecting import analyst_rows, trajectories
 from sentinel.distill.collecting.trajectories import numbered, version
-from sentinel.distill.rows import ANALYST, TRADER, Row, Shards
 from sentinel.distill.states.arena import WALLETS, Arena
-from sentinel.distill.states.cases import BARS_A_SEGMENT, Case, Order, bars, id_of
-from sentinel.distill.states.split import Segment
+from sentinel.distill.states.split import SplitSegment
+from sentinel.distill.states.tasks import BARS_A_SEGMENT, CollectionRequest, Task, bars, id_of
 from sentinel.distill.teaching.teacher import Teacher
-from sentinel.market.prices import PricePath
+from sentinel.distill.trajectory_store import ANALYST, TRADER, TrajectoryRow, TrajectoryShards
+from sentinel.market.price_path import PricePath
 
 GIVE_UP = 8  # trajectories in a row that the teacher's endpoint gave no usable answer to
 
-Make = Callable[[Case, int, Order, Teacher, str], Awaitable[Row | ModelUnavailable]]
-MAKERS: Mapping[str, Make] = {TRADER: trajectories.row, ANALYST: analysts.row}  # by role
+Make = Callable[[Task, int, CollectionRequest, Teacher, str], Awaitable[TrajectoryRow | ModelUnavailable]]
+MAKERS: Mapping[str, Make] = {TRADER: trajectories.row, ANALYST: analyst_rows.row}  # by role
 
 
 @dataclass(slots=True)
@@ -36,14 +36,14 @@ class Progress:
 
 
 Wanted = Callable[[str], list[int]]  # the id of a state -> which of its trajectories are still to be made
-Made = Row | ModelUnavailable | int  # of a stream, in its order; a number: so many states more have passed
+Made = TrajectoryRow | ModelUnavailable | int  # of a stream, in its order; a number: so many states more have passed
 # Where trajectories are made. Whatever it is, the stream is the same.
-Engine = Callable[[Order, Teacher, Wanted], AsyncGenerator[Made]]
+Engine = Callable[[CollectionRequest, Teacher, Wanted], AsyncGenerator[Made]]
 
 
-async def here(order: Order, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]:
+async def here(order: CollectionRequest, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]:
     """One segment after the other, in this process."""
-    with Sandbox(workers=2, seconds=UNHURRIED) as sandbox:
+    with Sandbox(workers=2, seconds=MAX_RUN_TIMEOUT) as sandbox:
         for stretch in stretches(order, wanted):
             async with aclosing(play(stretch, order, teacher, sandbox)) as stream:
                 async for made in stream:
@@ -51,9 +51,9 @@ async def here(order: Order, teacher: Teacher, wanted: Wanted) -> AsyncGenerator
 
 
 async def collect(
-    order: Order,
+    order: CollectionRequest,
     teacher: Teacher,
-    shards: Shards,
+    shards: TrajectoryShards,
     *,
     engine: Engine = here,
     progress: Callable[[Progress], None] = lambda _: None,
@@ -84,12 +84,12 @@ async def collect(
 class Stretch:
     """What is asked of one segment: its first bars, and of them the trajectories that are not there yet."""
 
-    segment: Segment
+    segment: SplitSegment
     bars: int
     wanted: Mapping[str, list[int]]  # the id of a state -> which of its trajectories; none for the others
 
 
-def stretches(order: Order, wanted: Wanted) -> Iterator[Stretch]:
+def stretches(order: CollectionRequest, wanted: Wanted) -> Iterator[Stretch]:
     left = -(-order.states // len(WALLETS))  # bars
     segments = order.part.segments(BARS_A_SEGMENT, order.seed)
     while left > 0:
@@ -101,7 +101,7 @@ def stretches(order: Order, wanted: Wanted) -> Iterator[Stretch]:
 
 async def play(
     stretch: Stretch,
-    order: Order,
+    order: CollectionRequest,
     teacher: Teacher,
     sandbox: Sandbox,
     *,
@@ -126,8 +126,8 @@ async def play(
 
 
 async def side_by_side(
-    asked: Sequence[tuple[Case, int]], order: Order, teacher: Teacher
-) -> AsyncGenerator[Row | ModelUnavailable]:
+    asked: Sequence[tuple[Task, int]], order: CollectionRequest, teacher: Teacher
+) -> AsyncGenerator[TrajectoryRow | ModelUnavailable]:
     """In the order asked, whichever ends first."""
     code, make = version(), MAKERS[order.role]
     tasks = [asyncio.ensure_future(make(case, k, order, teacher, code)) for case, k in asked]
@@ -141,8 +141,8 @@ async def side_by_side(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _keep(made: Row | ModelUnavailable, shards: Shards, done: Progress) -> None:
-    if isinstance(made, Row):
+def _keep(made: TrajectoryRow | ModelUnavailable, shards: TrajectoryShards, done: Progress) -> None:
+    if isinstance(made, TrajectoryRow):
         shards.add(made)
         done.in_a_row = 0
         return

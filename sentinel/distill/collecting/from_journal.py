@@ -13,10 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sentinel.agent import prompt
-from sentinel.agent.memory import Memory
+from sentinel.agent.memory import JournalMemory
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.agent.sandbox import UNHURRIED, Sandbox
-from sentinel.chain import anchor
+from sentinel.agent.sandbox import MAX_RUN_TIMEOUT, Sandbox
+from sentinel.chain import chain_identity
 from sentinel.chain.rpc import Rpc, quantity
 from sentinel.config.limits import Limits
 from sentinel.config.network_file import load_network
@@ -29,14 +29,14 @@ from sentinel.core.record import CycleRecord
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.distill.collecting.collect import Made, Wanted, side_by_side
-from sentinel.distill.states.cases import Case, Order
-from sentinel.distill.states.desk import Desk
+from sentinel.distill.states.decision_desk import DecisionDesk
 from sentinel.distill.states.scenario import Scenario
-from sentinel.distill.states.split import Part
+from sentinel.distill.states.split import SplitPart
+from sentinel.distill.states.tasks import CollectionRequest, Task
 from sentinel.distill.teaching.teacher import Teacher
 from sentinel.journal import Journal
 
-PART = Part("journal", (), (0, 0), frozenset())  # of no day, seed or pool of models/split.toml
+PART = SplitPart("journal", (), (0, 0), frozenset())  # of no day, seed or pool of models/split.toml
 
 
 @dataclass(slots=True)
@@ -48,24 +48,24 @@ class FromJournal:
     settings: Settings
     left_out: dict[str, int] = field(default_factory=dict)  # states that no teacher was asked about, by reason
 
-    async def __call__(self, order: Order, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]:
+    async def __call__(self, order: CollectionRequest, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]:
         """Raises ChainMismatch where the node is of another chain, JournalError, and Unavailable."""
         network = load_network(self.settings.network)
         async with AsyncExitStack() as stack:
             journal = Journal.open(self.path, network, None, None, read_only=True)
             stack.callback(journal.close)
             rpc = await stack.enter_async_context(Rpc(self.rpc_url, timeout=self.settings.rpc.read_timeout))
-            if (found := await anchor.anchor(rpc, network)).lower() != journal.genesis:
+            if (found := await chain_identity.check_chain(rpc, network)).lower() != journal.genesis:
                 raise ChainMismatch(f"the node's chain began with {found}, that of {self.path} with {journal.genesis}")
-            sandbox = stack.enter_context(Sandbox(workers=2, seconds=UNHURRIED))
+            sandbox = stack.enter_context(Sandbox(workers=2, seconds=MAX_RUN_TIMEOUT))
             folder = stack.enter_context(TemporaryDirectory(prefix="sentinel-collect-"))
-            memory = Memory(Path(folder) / "memory.sqlite3", self.path, network)
+            memory = JournalMemory(Path(folder) / "memory.sqlite3", self.path, network)
             stack.callback(memory.close)
             fork = Fork(
-                network, self.rpc_url, anvil=self.settings.fork.anvil or None, timeout=self.settings.fork.timeout
+                network, self.rpc_url, anvil=self.settings.fork.anvil_path or None, timeout=self.settings.fork.timeout
             )
             toolkit = DexToolkit(network, await stack.enter_async_context(fork))
-            desk = Desk(
+            desk = DecisionDesk(
                 network, toolkit, sandbox, self.settings, Limits.of(self.settings.limits, network), memory=memory
             )
             passed = 0
@@ -81,7 +81,7 @@ class FromJournal:
                 if (passed := passed + 1) >= order.states:
                     return
 
-    def _cases(self, records: Iterator[CycleRecord], desk: Desk) -> Iterator[Case]:
+    def _cases(self, records: Iterator[CycleRecord], desk: DecisionDesk) -> Iterator[Task]:
         """Each state once: a block that was decided on again after a restart is the same state."""
         seen = set[str]()
         for record in records:
@@ -95,7 +95,7 @@ class FromJournal:
             id = f"journal/{state.wallet.lower()}/{state.head.number}/{state.head.hash}"
             if id not in seen:
                 seen.add(id)
-                yield Case(id, state, Scenario(mandate, view), desk)
+                yield Task(id, state, Scenario(mandate, view), desk)
 
     def _leave_out(self, reason: str) -> None:
         self.left_out[reason] = self.left_out.get(reason, 0) + 1

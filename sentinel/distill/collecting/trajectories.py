@@ -9,23 +9,25 @@ from functools import cache
 
 from sentinel import __version__
 from sentinel.agent import prompt
-from sentinel.agent.form import THOUGHT, closed
+from sentinel.agent.action_format import THOUGHT, closed
 from sentinel.core.actions import Action, HoldAction
 from sentinel.core.decision import Hold
 from sentinel.core.errors import ModelUnavailable
 from sentinel.core.host.places import FILES, INSTALLED
 from sentinel.core.simulation import Simulation
 from sentinel.core.trajectory import Trajectory, Turn
-from sentinel.distill.rows import Row
-from sentinel.distill.states.cases import Case, Order
-from sentinel.distill.states.desk import Verdict
-from sentinel.distill.states.value import ENOUGH, best, captured, value
+from sentinel.distill.states.action_value import ENOUGH, best, captured, value
+from sentinel.distill.states.decision_desk import EpisodeOutcome
+from sentinel.distill.states.tasks import CollectionRequest, Task
 from sentinel.distill.teaching.teacher import Teacher
+from sentinel.distill.trajectory_store import TrajectoryRow
 
 TOO_LITTLE = "worth too little"
 
 
-async def row(case: Case, k: int, order: Order, teacher: Teacher, code: str) -> Row | ModelUnavailable:
+async def row(
+    case: Task, k: int, order: CollectionRequest, teacher: Teacher, code: str
+) -> TrajectoryRow | ModelUnavailable:
     """The k-th trajectory of the case; the error where the teacher gave no usable answer."""
     mandate, view = case.scenario.mandate, case.scenario.view
     try:
@@ -37,10 +39,10 @@ async def row(case: Case, k: int, order: Order, teacher: Teacher, code: str) -> 
         return error
     acts = any(not isinstance(one.candidate.action, HoldAction) for one in verdict.simulations)
     made = to_trajectory(case, verdict, teacher, k)
-    return Row(made, fault(verdict), acts, start.prefix, order.part.name, order.seed, k, code)
+    return TrajectoryRow(made, fault(verdict), acts, start.prefix, order.part.name, order.seed, k, code)
 
 
-def fault(verdict: Verdict) -> str | None:
+def fault(verdict: EpisodeOutcome) -> str | None:
     """None where the final action ran, was simulated without a revert and passed every hard limit."""
     if verdict.proposal.discarded:
         return verdict.proposal.discarded[0].reason
@@ -51,20 +53,20 @@ def fault(verdict: Verdict) -> str | None:
     return None
 
 
-def drop_reason(case: Case, verdict: Verdict) -> str | None:
+def drop_reason(case: Task, verdict: EpisodeOutcome) -> str | None:
     """None for an action without a fault that is worth at least ENOUGH of what can be had by exact quotes."""
     if (why := fault(verdict)) is not None:
         return why
     return None if score(case, verdict.simulations[0]) >= ENOUGH else TOO_LITTLE
 
 
-def score(case: Case, simulation: Simulation) -> float:
+def score(case: Task, simulation: Simulation) -> float:
     """The share of the value to be had in the case that the action captures."""
     box, mandate = case.arena.tools(case.state, case.scenario), case.scenario.mandate
     return captured(value(mandate, box, simulation), best(mandate, box))
 
 
-def to_trajectory(case: Case, verdict: Verdict, teacher: Teacher, k: int) -> Trajectory:
+def to_trajectory(case: Task, verdict: EpisodeOutcome, teacher: Teacher, k: int) -> Trajectory:
     proposal = verdict.proposal
     turns = [Turn(m["role"], m["content"]) for m in proposal.prompt]  # type: ignore[arg-type]
     turns.append(Turn("assistant", closed(proposal.samples[-1].text)))

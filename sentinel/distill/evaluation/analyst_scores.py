@@ -17,14 +17,14 @@ from typing import Any
 
 import aiohttp
 
+from sentinel.agent.action_format import closed
 from sentinel.agent.episode import Sampler
-from sentinel.agent.form import closed
 from sentinel.core.actions import Proposal
 from sentinel.core.market_state import MarketView
 from sentinel.core.statistics import Share
-from sentinel.distill.collecting.analysts import WITHIN, agree, analyst, draw_brief, oracle, said
-from sentinel.distill.states.cases import Case, segments
-from sentinel.distill.states.split import Part
+from sentinel.distill.collecting.analyst_rows import WITHIN, agree, analyst, draw_brief, oracle, view_row
+from sentinel.distill.states.split import SplitPart
+from sentinel.distill.states.tasks import Task, segments
 from sentinel.distill.teaching.analysis import FAST, FULL
 
 APART = 5  # bars between two judged states of a segment: neighbours tell nearly the same
@@ -49,9 +49,9 @@ class JudgedView:
 
 async def judge(
     student: Sampler,
-    part: Part,
+    part: SplitPart,
     count: int,
-    tokens: Tokens,
+    tokens: TokenCounter,
     *,
     seed: int = 1,
     progress: Callable[[int], None] = lambda _: None,
@@ -67,7 +67,7 @@ async def judge(
     raise AssertionError("the stream of cases has no end")
 
 
-async def _apart(part: Part, seed: int) -> AsyncGenerator[Case]:
+async def _apart(part: SplitPart, seed: int) -> AsyncGenerator[Task]:
     passed = 0
     async with aclosing(segments(part, seed)) as stream:
         async for _, bar in stream:
@@ -76,14 +76,14 @@ async def _apart(part: Part, seed: int) -> AsyncGenerator[Case]:
                 yield bar[0]
 
 
-async def _one(case: Case, student: Sampler, tokens: Tokens) -> JudgedView:
+async def _one(case: Task, student: Sampler, tokens: TokenCounter) -> JudgedView:
     brief, standing = draw_brief(Random(f"judged {case.id}"), case)
     full, fast = (oracle(case, steps, brief, standing) for steps in (FULL, FAST))
     theirs = await full.propose(case.state)
-    taught, could = said(full, theirs, case), said(fast, await fast.propose(case.state), case)
+    taught, could = view_row(full, theirs, case), view_row(fast, await fast.propose(case.state), case)
     seat, started = analyst(case, student, brief, standing), perf_counter()
     proposal = await seat.propose(case.state)
-    seconds, view = perf_counter() - started, said(seat, proposal, case)
+    seconds, view = perf_counter() - started, view_row(seat, proposal, case)
     (full_all, full_written), (all_of_ours, written) = await tokens.of(theirs), await tokens.of(proposal)
     return JudgedView(
         state=case.id,
@@ -124,7 +124,7 @@ def summary(judged: Sequence[JudgedView]) -> dict[str, Any]:
     }
 
 
-class Tokens:
+class TokenCounter:
     """Counts by vLLM's /tokenize of one model; texts and conversations as they are sent."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, model: str) -> None:

@@ -17,18 +17,18 @@ from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.errors import ModelTimeout
 from sentinel.core.statistics import Share
 from sentinel.distill.collecting.trajectories import drop_reason
-from sentinel.distill.states.cases import Case, cases
-from sentinel.distill.states.desk import Verdict
-from sentinel.distill.states.score import agrees
-from sentinel.distill.states.split import Part
-from sentinel.distill.states.value import best, captured, regret_bps, succeeds, value
+from sentinel.distill.states.action_value import best, captured, regret_bps, succeeds, value
+from sentinel.distill.states.decision_desk import EpisodeOutcome
+from sentinel.distill.states.oracle_agreement import agrees
+from sentinel.distill.states.split import SplitPart
+from sentinel.distill.states.tasks import Task, tasks
 
-LEAST_ACTS = 0.45  # of the judged states; a student that always holds must not look good
+MIN_ACTS = 0.45  # of the judged states; a student that always holds must not look good
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One state's decision beside the oracle's. Values are quote tokens, as in value.py; a hold's is 0."""
+class JudgedState:
+    """One state's decision beside the oracle's. Values are quote tokens, as in action_value.py; a hold's is 0."""
 
     state: str  # day/start/seed/bar/wallet: two students are paired by it
     playbook: str
@@ -46,11 +46,11 @@ class Judged:
     decision: str
 
 
-def judge(case: Case, verdict: Verdict, reference: Verdict, seconds: float) -> Judged:
+def judge(case: Task, verdict: EpisodeOutcome, reference: EpisodeOutcome, seconds: float) -> JudgedState:
     mandate, box = case.scenario.mandate, case.arena.tools(case.state, case.scenario)
     decision, oracle = verdict.decision, best(mandate, box)
     ours = value(mandate, box, decision.simulation) if isinstance(decision, Act) else 0.0
-    return Judged(
+    return JudgedState(
         state=case.id,
         playbook=mandate.playbook,
         kind="act" if isinstance(reference.decision, Act) else "hold",
@@ -68,9 +68,9 @@ def judge(case: Case, verdict: Verdict, reference: Verdict, seconds: float) -> J
     )
 
 
-def summary(judged: Sequence[Judged]) -> dict[str, Any]:
+def summary(judged: Sequence[JudgedState]) -> dict[str, Any]:
     """Shares by slice: "all", "act", "hold" (the oracle's decision), and each playbook; means over the states."""
-    slices: dict[str, list[Judged]] = {}
+    slices: dict[str, list[JudgedState]] = {}
     for one in judged:
         for name in ("all", one.kind, one.playbook):
             slices.setdefault(name, []).append(one)
@@ -97,7 +97,7 @@ def summary(judged: Sequence[Judged]) -> dict[str, Any]:
 
 async def evaluate(
     student: Sampler,
-    part: Part,
+    part: SplitPart,
     count: int,
     *,
     n: int = 8,
@@ -108,14 +108,14 @@ async def evaluate(
     """`count` states on which the oracle's own action is verified, at least LEAST_ACTS of them acts. The same states
     for every student, part, count and seed being equal."""
     teacher, fates, holds = OracleModel(), Counter[str](), 0
-    judged: list[Judged] = []
-    async with aclosing(cases(part, seed)) as stream:
+    judged: list[JudgedState] = []
+    async with aclosing(tasks(part, seed)) as stream:
         async for case in stream:
             reference = await case.arena.play(teacher, case.state, case.scenario, 1)
             if drop_reason(case, reference) is not None:
                 continue
             if isinstance(reference.decision, Hold):
-                if holds >= (1 - LEAST_ACTS) * count:
+                if holds >= (1 - MIN_ACTS) * count:
                     continue
                 holds += 1
             started = perf_counter()
@@ -124,7 +124,7 @@ async def evaluate(
             except ModelTimeout as error:  # the daemon would hold; where no model answers at all nothing is judged
                 late = tuple(Discarded(index, Stage.SAMPLE, DiscardReason.MODEL_TIMEOUT) for index in range(n))
                 silent = Proposal(n, (), late, (), (), 0, student.source)
-                verdict = Verdict(silent, (), (), Hold(HoldReason.MODEL_TIMEOUT, asked=n, detail=str(error)))
+                verdict = EpisodeOutcome(silent, (), (), Hold(HoldReason.MODEL_TIMEOUT, asked=n, detail=str(error)))
             judged.append(judge(case, verdict, reference, perf_counter() - started))
             fates["candidates"] += len(verdict.proposal.candidates)
             fates.update(f"discarded: {one.stage} {one.reason}" for one in verdict.proposal.discarded)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentinel.agent import prompt
-from sentinel.agent.form import OPEN, STOP, THOUGHT, prefill
+from sentinel.agent.action_format import OPEN, STOP, THOUGHT, prefill
 from sentinel.agent.oracle import next_action
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.core.mandate import Mandate

@@ -8,25 +8,25 @@ from typing import Any, Protocol
 
 import uvloop
 
-from sentinel.agent.serving import served, student
+from sentinel.agent.vllm_server import served, student
 from sentinel.distill import recipe
-from sentinel.distill.evaluation.hostile import survive
 from sentinel.distill.evaluation.paired import compare
+from sentinel.distill.evaluation.robustness import survive
 from sentinel.distill.promotion import shadow_log
-from sentinel.distill.promotion.students import Students, Version, identity
+from sentinel.distill.promotion.students import StudentStore, StudentVersion, identity
 from sentinel.distill.states import split
 
-LEAST_ATTACKS = 50
-MOST_FAILED = 0.05  # of the blocks in shadow
+MIN_ATTACKS = 50
+MAX_FAILED = 0.05  # of the blocks in shadow
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PromotionCriteria:
     heldout: int = 700  # states
     shadow_blocks: int = 200
 
 
-class Judge(Protocol):
+class PromotionJudge(Protocol):
     def heldout(self, folder: Path, states: int, seed: int) -> dict[str, Any]:
         """As `evaluate` gives it."""
         ...
@@ -36,7 +36,7 @@ class Judge(Protocol):
         ...
 
 
-class Served:
+class ServedJudge:
     """Behind real vLLM, one after the other."""
 
     def heldout(self, folder: Path, states: int, seed: int) -> dict[str, Any]:
@@ -59,11 +59,17 @@ def served_name(folder: Path) -> str:
 
 
 def promote(
-    store: Students, new: Path, shadow: Path, wanted: Wanted, *, shipped: Path = recipe.NANO, judge: Judge | None = None
+    store: StudentStore,
+    new: Path,
+    shadow: Path,
+    wanted: PromotionCriteria,
+    *,
+    shipped: Path = recipe.NANO,
+    judge: PromotionJudge | None = None,
 ) -> dict[str, Any]:
     """`shadow`: the shadow's log; `shipped`: what is served before there is a live student. Whatever comes of it is in
     the store's log. Returns {"promoted": name or None, "reasons": […], "evidence": {…}}. Raises OperatorError."""
-    judge = judge or Served()
+    judge = judge or ServedJudge()
     before = store.live
     live = before.student if before else shipped
     evidence: dict[str, Any] = {"new": identity(new), "live": identity(live)}
@@ -91,20 +97,20 @@ def promote(
         return {"promoted": version.name, "reasons": [], "evidence": evidence}
 
 
-def undo(store: Students) -> Version:
+def undo(store: StudentStore) -> StudentVersion:
     with store.alone():
         return store.undo()
 
 
-def _of_shadow(found: dict[str, Any], name: str, wanted: Wanted) -> list[str]:
+def _of_shadow(found: dict[str, Any], name: str, wanted: PromotionCriteria) -> list[str]:
     reasons = []
     if found["blocks"] < wanted.shadow_blocks:
         reasons.append(
             f"in shadow it decided on {found['blocks']} of {wanted.shadow_blocks} blocks: serve it as {name} and set "
             "SENTINEL_SHADOW__URL and SENTINEL_SHADOW__NAME"
         )
-    if found["failed"] > MOST_FAILED * (found["blocks"] + found["failed"]):
-        reasons.append(f"in shadow it failed on {found['failed']} blocks, more than {MOST_FAILED:.0%}")
+    if found["failed"] > MAX_FAILED * (found["blocks"] + found["failed"]):
+        reasons.append(f"in shadow it failed on {found['failed']} blocks, more than {MAX_FAILED:.0%}")
     if found["blocks"] and found["value"]["high"] < 0:
         reasons.append(
             f"in shadow its decisions are worth {-found['value']['mean']:.4g} less a block than the live ones"
@@ -112,7 +118,7 @@ def _of_shadow(found: dict[str, Any], name: str, wanted: Wanted) -> list[str]:
     return reasons
 
 
-def _of_heldout(found: dict[str, Any], wanted: Wanted) -> list[str]:
+def _of_heldout(found: dict[str, Any], wanted: PromotionCriteria) -> list[str]:
     reasons = []
     success, regret = found["success"], found["regret_bps"]
     if success["pairs"] < wanted.heldout or found["unpaired"]:
@@ -128,6 +134,6 @@ def _of_heldout(found: dict[str, Any], wanted: Wanted) -> list[str]:
 
 def _of_hostile(found: dict[str, Any]) -> list[str]:
     reasons = [f"hostile input {name}: {why}" for name, why in found["failures"].items()]
-    if found["attacks"] < LEAST_ATTACKS:
-        reasons.append(f"{found['attacks']} hostile inputs of {LEAST_ATTACKS} were tried")
+    if found["attacks"] < MIN_ATTACKS:
+        reasons.append(f"{found['attacks']} hostile inputs of {MIN_ATTACKS} were tried")
     return reasons

@@ -15,11 +15,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from sentinel.agent.episode import Sampler
-from sentinel.agent.memory import Memory
+from sentinel.agent.memory import JournalMemory
 from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
-from sentinel.agent.trader import Trader
+from sentinel.agent.trader import ModelTrader
 from sentinel.core.actions import Proposal
 from sentinel.core.decision import Act, Decision
 from sentinel.core.mandate import Spent
@@ -27,12 +27,12 @@ from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.record import CycleRecord
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.parts import Parts
-from sentinel.decide.controls import FLATTEN
+from sentinel.decide.operator_controls import FLATTEN
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.distill.promotion.shadow_log import FILE, ShadowBlock, append
-from sentinel.distill.states.score import agrees
-from sentinel.distill.states.value import best, value
+from sentinel.distill.states.action_value import best, value
+from sentinel.distill.states.oracle_agreement import agrees
 from sentinel.observe.logs import Log
 
 MEMORY = "shadow-memory.sqlite3"  # in the state directory; it may be deleted
@@ -41,15 +41,15 @@ NOTHING_SPENT = Spent(0, 0)  # a day's totals are the live student's
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _ShadowDesk:
     """What it decides with."""
 
-    trader: Trader
+    trader: ModelTrader
     toolkit: DexToolkit
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _SeenCycle:
     """A cycle that went as far as a proposal."""
 
     record: CycleRecord
@@ -65,7 +65,7 @@ class Shadow:
         self._parts, self._log, self._model = parts, log, model
         self._path = parts.settings.state_dir.expanduser() / FILE
         self._name = parts.settings.shadow.name
-        self._waiting: _Seen | None = None
+        self._waiting: _SeenCycle | None = None
         self._came = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.blocks = 0  # recorded
@@ -85,7 +85,7 @@ class Shadow:
             return  # nor was it asked: the operator has everything sold
         if self._waiting is not None:
             self._parts.metrics.shadow("skipped")
-        self._waiting = _Seen(record, record.state, record.view, record.proposal)
+        self._waiting = _SeenCycle(record, record.state, record.view, record.proposal)
         self._came.set()
 
     async def start(self) -> None:
@@ -115,10 +115,10 @@ class Shadow:
                 self._log.warning("shadow.failed", error=f"{type(error).__name__}: {error}"[:300])
 
     @contextlib.asynccontextmanager
-    async def _opened(self) -> AsyncIterator[_Desk]:
+    async def _opened(self) -> AsyncIterator[_ShadowDesk]:
         parts, settings = self._parts, self._parts.settings
         home = settings.state_dir.expanduser()
-        memory = Memory(home / MEMORY, home / JOURNAL, parts.network)
+        memory = JournalMemory(home / MEMORY, home / JOURNAL, parts.network)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(memory.close)
             sandbox = stack.enter_context(Sandbox(workers=2))
@@ -127,15 +127,15 @@ class Shadow:
                 Fork(
                     parts.network,
                     settings.rpc.url,
-                    anvil=settings.fork.anvil or None,
+                    anvil=settings.fork.anvil_path or None,
                     timeout=settings.fork.timeout,
                     log=home / "shadow-fork.log",
                 )
             )
             trader = replace(parts.trader, sampler=sampler, sandbox=sandbox, memory=memory)
-            yield _Desk(trader, DexToolkit(parts.network, fork))
+            yield _ShadowDesk(trader, DexToolkit(parts.network, fork))
 
-    async def _block(self, seen: _Seen, desk: _Desk) -> None:
+    async def _block(self, seen: _SeenCycle, desk: _ShadowDesk) -> None:
         started, failed, decision = time.perf_counter(), "", None
         try:
             async with asyncio.timeout(self._parts.trader.timeout + BUDGET):
@@ -149,14 +149,14 @@ class Shadow:
         self.blocks += 1
         self._parts.metrics.shadow("failed" if failed else "agreed" if block.agrees else "differed")
 
-    async def _decide(self, seen: _Seen, desk: _Desk) -> Decision:
+    async def _decide(self, seen: _SeenCycle, desk: _ShadowDesk) -> Decision:
         """As a cycle would, up to the vote."""
-        proposal = await desk.trader.propose(seen.state, seen.view, self._parts.settings.model.n)
+        proposal = await desk.trader.propose(seen.state, seen.view, self._parts.settings.model.samples)
         simulations = await desk.toolkit.simulate_all(seen.state, proposal.candidates)
         ballots, _ = self._parts.policy.screen(simulations, seen.state, NOTHING_SPENT)
         return self._parts.vote(ballots, proposal.asked, seen.state)
 
-    def _scored(self, seen: _Seen, decision: Decision | None, failed: str, seconds: float) -> ShadowBlock:
+    def _scored(self, seen: _SeenCycle, decision: Decision | None, failed: str, seconds: float) -> ShadowBlock:
         trader, live = self._parts.trader, seen.record.decision
         box = Toolbox(seen.state, seen.view, trader.network, trader.quoter, trader.builder, base=trader.mandate.base)
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.distill.evaluation.paired import difference
-from sentinel.distill.states.value import captured
+from sentinel.distill.states.action_value import captured
 
 FILE = "shadow.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowBlock:
-    """Values are quote tokens, as in value.py, a hold's 0; where `failed` is set, all of them are 0."""
+    """Values are quote tokens, as in action_value.py, a hold's 0; where `failed` is set, all of them are 0."""
 
     at: float  # Unix seconds
     student: str  # served name of the one in shadow

@@ -50,7 +50,7 @@ _SERVED = (".safetensors", ".jinja", "config.json", "tokenizer.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class StudentVersion:
     path: Path  # versions/NUMBER-IDENTITY
 
     @property
@@ -67,21 +67,21 @@ class Version:
         return self.path / "student"
 
     @property
-    def previous(self) -> Version | None:
+    def previous(self) -> StudentVersion | None:
         link = self.path / "previous"
-        return Version(self.path.parent / link.readlink().name) if link.is_symlink() else None
+        return StudentVersion(self.path.parent / link.readlink().name) if link.is_symlink() else None
 
 
 @dataclass(frozen=True, slots=True)
-class Students:
+class StudentStore:
     root: Path
     clock: Callable[[], float] = time.time
 
     @property
-    def live(self) -> Version | None:
+    def live(self) -> StudentVersion | None:
         """None until a first one was made live: the shipped student is served then."""
         link = self.root / "live"
-        return Version(self.root / link.readlink()) if link.is_symlink() else None
+        return StudentVersion(self.root / link.readlink()) if link.is_symlink() else None
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -95,7 +95,7 @@ class Students:
             self._make_up()
             yield
 
-    def promote(self, folder: Path, evidence: dict[str, Any], *, judged: str = "") -> Version:
+    def promote(self, folder: Path, evidence: dict[str, Any], *, judged: str = "") -> StudentVersion:
         """A copy of `folder` becomes live. Only under `alone`; whether it may is for the caller to know. `judged`: the
         identity that the evidence is about. Raises OperatorError where the copy has another."""
         before = self.live
@@ -105,7 +105,7 @@ class Students:
         self._switch("promotion", before, version, {"sha256": hashes(version.student), "evidence": evidence})
         return version
 
-    def undo(self) -> Version:
+    def undo(self) -> StudentVersion:
         """What was live before is so again. Only under `alone`. Raises OperatorError where there is nothing before."""
         live = self.live
         before = live.previous if live else None
@@ -144,7 +144,7 @@ class Students:
 
     # ------------------------------------------------------------ steps
 
-    def _add(self, folder: Path, evidence: dict[str, Any], before: Version | None) -> Version:
+    def _add(self, folder: Path, evidence: dict[str, Any], before: StudentVersion | None) -> StudentVersion:
         """Whole or not at all: filled under another name, which the next one overwrites."""
         versions, partial = self.root / "versions", self.root / "partial"
         versions.mkdir(exist_ok=True)
@@ -160,9 +160,9 @@ class Students:
         path = versions / f"{max(numbers, default=0) + 1:04d}-{identity(partial / 'student')}"
         partial.rename(path)
         _sync(versions)
-        return Version(path)
+        return StudentVersion(path)
 
-    def _switch(self, event: str, before: Version | None, after: Version, fields: dict[str, Any]) -> None:
+    def _switch(self, event: str, before: StudentVersion | None, after: StudentVersion, fields: dict[str, Any]) -> None:
         names = {"before": before.name if before else None, "after": after.name}
         self.log(f"{event} begun", **names, **fields)
         link = self.root / "live.new"

@@ -11,22 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sentinel.agent import prompt
+from sentinel.agent.action_format import closed
 from sentinel.agent.episode import resume
-from sentinel.agent.form import closed
-from sentinel.agent.majority import canonical
+from sentinel.agent.observation_vote import canonical
 from sentinel.agent.oracle import next_action
 from sentinel.core.actions import Finish, HoldAction, Sample
 from sentinel.distill.collecting.trajectories import fault, to_trajectory
-from sentinel.distill.rows import Row
-from sentinel.distill.states.cases import Case, Order
-from sentinel.distill.states.desk import Verdict
+from sentinel.distill.states.decision_desk import EpisodeOutcome
+from sentinel.distill.states.tasks import CollectionRequest, Task
 from sentinel.distill.teaching.teacher import OracleTeacher
+from sentinel.distill.trajectory_store import TrajectoryRow
 
 ASKED = 2  # messages before the first turn: the system's and the operator's
 MAX_STEPS = 5  # of an episode
 
 
-class Mender:
+class Relabeler:
     """The oracle in a conversation that others began. `seen`: what its own first look shows in this state."""
 
     source = "oracle"
@@ -44,11 +44,13 @@ class Mender:
         return [Sample(0, index, self.turn(messages), 0, Finish.STOP) for index in range(n)]
 
 
-async def relabel(case: Case, verdict: Verdict, reference: Verdict, order: Order, code: str) -> list[Row]:
+async def relabel(
+    case: Task, verdict: EpisodeOutcome, reference: EpisodeOutcome, order: CollectionRequest, code: str
+) -> list[TrajectoryRow]:
     """One row for each conversation of the student's episode in which the oracle would have written another turn than
     the student did, and can still end within MAX_STEPS; none of it is judged here. `reference` is the oracle's own
     episode in the same state, of more than one step. A row's sample is the number of the student's turns in it."""
-    mender = Mender(reference.proposal.prompt[-1]["content"])
+    mender = Relabeler(reference.proposal.prompt[-1]["content"])
     conversation = [*verdict.proposal.prompt]
     conversation.append({"role": "assistant", "content": closed(verdict.proposal.samples[-1].text)})
     made = []
@@ -66,11 +68,13 @@ def _ends(turn: str, reached: Sequence[Mapping[str, str]]) -> bool:
     return turn != next_action(reached[:ASKED])
 
 
-async def _row(case: Case, mender: Mender, reached: Sequence[Mapping[str, str]], order: Order, code: str) -> Row:
+async def _row(
+    case: Task, mender: Relabeler, reached: Sequence[Mapping[str, str]], order: CollectionRequest, code: str
+) -> TrajectoryRow:
     arena, tools = case.arena, case.arena.tools(case.state, case.scenario)
     taken = (len(reached) - ASKED) // 2
     proposal = await resume(mender, arena.sandbox, tools, reached, prompt.observation, n=1, max_steps=MAX_STEPS)
     verdict = await arena.judge(case.state, proposal)
     acts = any(not isinstance(one.candidate.action, HoldAction) for one in verdict.simulations)
     trajectory = replace(to_trajectory(case, verdict, OracleTeacher(), taken), given=len(reached) if taken else 0)
-    return Row(trajectory, fault(verdict), acts, "playbook", order.part.name, order.seed, taken, code)
+    return TrajectoryRow(trajectory, fault(verdict), acts, "playbook", order.part.name, order.seed, taken, code)

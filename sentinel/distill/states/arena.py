@@ -16,7 +16,7 @@ from eth_utils.address import to_checksum_address
 from sentinel.agent.sandbox import Sandbox
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings, load
 from sentinel.core import valuation
@@ -25,28 +25,28 @@ from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation
 from sentinel.core.units import COIN, GWEI
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in
-from sentinel.dex.quoting.quoter import Quoter
+from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import READERS
-from sentinel.distill.states.desk import Desk
+from sentinel.distill.states.decision_desk import DecisionDesk
 from sentinel.distill.states.scenario import CYCLES, Scenario, Scene, draw_balances, draw_scenario
-from sentinel.distill.states.split import Part, Segment
+from sentinel.distill.states.split import SplitPart, SplitSegment
 from sentinel.market import Devnet
-from sentinel.market.crowd import Behaviour
-from sentinel.market.driver import Clock
-from sentinel.market.prices import PricePath
+from sentinel.market.crowd import CrowdBehaviour
+from sentinel.market.local_market import Clock
+from sentinel.market.price_path import PricePath
 
 WALLETS = tuple(f"0x{0x5E << 152 | number:040x}" for number in range(1, 5))  # nobody's; they never sign
 GAS_MONEY = COIN  # wei
 BARS = 60  # of price history
-BEHAVIOUR = Behaviour(opening_every=3.0, base_fee=(2 * GWEI, 30 * GWEI))  # cycles that pay are what is learnt
+BEHAVIOUR = CrowdBehaviour(opening_every=3.0, base_fee=(2 * GWEI, 30 * GWEI))  # cycles that pay are what is learnt
 # A state is judged on its own, whatever an operator may spend in a day; sizes come from the mandate.
-OVERRIDES = {"limits": {"max_trade": 5000.0, "min_trade": 0.5, "daily_loss": 1e9, "daily_volume": 1e12}}
+OVERRIDES = {"limits": {"max_trade": 5000.0, "min_trade": 0.5, "max_daily_loss": 1e9, "max_daily_volume": 1e12}}
 
 
 @dataclass(frozen=True, slots=True)
-class Arena(Desk):
+class Arena(DecisionDesk):
     devnet: Devnet
     readers: tuple[MarketReader, ...]  # one a wallet
 
@@ -54,8 +54,8 @@ class Arena(Desk):
     @contextlib.asynccontextmanager
     async def open(
         cls,
-        part: Part,
-        segment: Segment,
+        part: SplitPart,
+        segment: SplitSegment,
         sandbox: Sandbox,
         *,
         prices: PricePath | None = None,
@@ -113,7 +113,7 @@ class Arena(Desk):
 
     def scenario(self, draw: Random, state: MarketState, lookback: int = BARS) -> Scenario:
         """What is asked of the wallet there; no mandate looks back further than `lookback` bars."""
-        quoter, quote = Quoter(self.network), self.network.quote
+        quoter, quote = DexQuoter(self.network), self.network.quote
         tokens = {symbol: state.balances[symbol] for symbol in self.network.tokens}
         values = valuation.positions(tokens, state.prices, self.network)
         equity, most = sum(values.values()), min(5000.0, values[quote])
@@ -128,5 +128,5 @@ class Arena(Desk):
         return draw_scenario(draw, self.network, scenes)
 
 
-def load_prices(segment: Segment) -> PricePath:
+def load_prices(segment: SplitSegment) -> PricePath:
     return PricePath.load([segment.day], start=segment.start, seed=segment.seed)

@@ -14,7 +14,7 @@ from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network, Symbol
 from sentinel.core.units import BPS
-from sentinel.distill.states.value import EDGE
+from sentinel.distill.states.action_value import EDGE
 
 CYCLES = ("arbitrage", "triangle")  # they act only where the market stands open
 COSTS = 0.004  # of a trade, at most: the dearest pool's fee, slippage, and a pool that stands off the reference

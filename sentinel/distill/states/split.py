@@ -17,7 +17,7 @@ BARS_A_DAY = 1440
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class SplitSegment:
     """One fresh chain: bars are replayed from `start` minutes into `day`."""
 
     day: str
@@ -26,29 +26,29 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SplitPart:
     name: str  # "train" | "dev" | "heldout"
     days: tuple[str, ...]
     seeds: tuple[int, int]  # first and last
     pools: frozenset[str]
 
-    def segments(self, bars: int, seed: int = 0) -> Iterator[Segment]:
+    def segments(self, bars: int, seed: int = 0) -> Iterator[SplitSegment]:
         """Endless and the same each time; no two share a seed of the part until all are used."""
         draw = Random(f"{self.name}/{seed}")
         first, last = self.seeds
         order = list(range(first, last + 1))
         draw.shuffle(order)
         for chosen in order:
-            yield Segment(draw.choice(self.days), draw.randrange(0, BARS_A_DAY - bars), chosen)
+            yield SplitSegment(draw.choice(self.days), draw.randrange(0, BARS_A_DAY - bars), chosen)
 
     def restrict(self, network: Network) -> Network:
         """The network as this part may see it."""
         return replace(network, pools={name: pool for name, pool in network.pools.items() if name in self.pools})
 
 
-def load(name: str, path: Path = SPLIT_FILE) -> Part:
+def load(name: str, path: Path = SPLIT_FILE) -> SplitPart:
     body = tomllib.loads(path.read_text(encoding="utf-8"))
     if name not in body:
         raise OperatorError(f"{path} has no part {name!r}; it has {', '.join(body)}")
     part = body[name]
-    return Part(name, tuple(part["days"]), (part["seeds"][0], part["seeds"][1]), frozenset(part["pools"]))
+    return SplitPart(name, tuple(part["days"]), (part["seeds"][0], part["seeds"][1]), frozenset(part["pools"]))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sentinel.agent.form import render_action
+from sentinel.agent.action_format import render_action
 from sentinel.core.actions import Finish, Sample
 
 Lines = Mapping[str, str]  # the prompt's lines by name

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from sentinel.agent.action_format import THOUGHT
 from sentinel.agent.episode import Message, Sampler
-from sentinel.agent.form import THOUGHT
 from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.oracle import OracleModel
 from sentinel.agent.playbooks import PLAYBOOKS
@@ -25,7 +25,7 @@ from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.core.mandate import Mandate
 from sentinel.core.trajectory import TrajectorySource
-from sentinel.distill.teaching import prefix, teacher_prompt
+from sentinel.distill.teaching import first_thoughts, teacher_prompt
 
 PATIENCE = 7  # tries of one request; with PAUSE, a little more than a minute
 PAUSE = 1.0  # seconds before the second try, doubled each time
@@ -62,7 +62,7 @@ class OracleTeacher:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class TeacherEndpoint:
     url: str  # ends in /v1
     model: str  # as the endpoint itself names it in its answers
     key_file: Path | None = None
@@ -76,7 +76,7 @@ class Endpoint:
 
 
 @dataclass(slots=True)
-class Meter:
+class UsageMeter:
     """What was asked and used; an `agent.model.Observer`."""
 
     requests: int = 0  # answered
@@ -94,7 +94,7 @@ class Meter:
         return (self.prompt_tokens * per_million_prompt + self.completion_tokens * per_million_completion) / 1e6
 
     @classmethod
-    def load(cls, path: Path) -> Meter:
+    def load(cls, path: Path) -> UsageMeter:
         return cls(**json.loads(path.read_text())) if path.is_file() else cls()
 
     def save(self, path: Path) -> None:
@@ -103,7 +103,7 @@ class Meter:
         partial.replace(path)
 
 
-class Pace:
+class RateLimiter:
     """At most `concurrent` at a time, begun no closer together than `per_minute` allows."""
 
     def __init__(
@@ -129,12 +129,12 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _PacedClient:
     """One client of the endpoint for one kind of request, paced and patient."""
 
     client: StudentModel
-    pace: Pace
-    meter: Meter
+    pace: RateLimiter
+    meter: UsageMeter
     sleep: Callable[[float], Awaitable[None]]
 
     async def ask(self, messages: Sequence[Message], n: int, prefill: str, after: int) -> list[Sample]:
@@ -158,7 +158,7 @@ class _Line:
 class _Agent:
     """A Sampler for one trajectory: the teacher's prompt in place of the student's, and samples of its own."""
 
-    line: _Line
+    line: _PacedClient
     source: str
     sample_number: int
 
@@ -176,7 +176,7 @@ class LlmTeacher:
     timeout = 3600.0  # the limits on requests are what ends an episode
 
     def __init__(
-        self, endpoint: Endpoint, meter: Meter, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self, endpoint: TeacherEndpoint, meter: UsageMeter, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         """Raises SettingsError where the key file cannot be read."""
         self.model, self._first_thoughts = endpoint.model, endpoint.first_thoughts
@@ -189,16 +189,16 @@ class LlmTeacher:
             observer=meter,
             token_ids=False,
         )
-        self._line = _Line(self._client, Pace(endpoint.per_minute, endpoint.concurrent), meter, sleep)
+        self._line = _PacedClient(self._client, RateLimiter(endpoint.per_minute, endpoint.concurrent), meter, sleep)
 
     async def start(self, mandate: Mandate, asked: Sequence[Message], sample: int) -> Start:
         agent = _Agent(self._line, f"llm:{self.model}", sample)
         if not self._first_thoughts:
             return Start(agent, "", "none")
-        (answer,) = await self._line.ask(prefix.messages(asked), 1, "", sample)
-        thought = prefix.first_thought(answer.text)
+        (answer,) = await self._line.ask(first_thoughts.messages(asked), 1, "", sample)
+        thought = first_thoughts.first_thought(answer.text)
         cut_off = answer.finish is not Finish.STOP and "\n\n" not in answer.text.strip()
-        if (why := "is cut off" if cut_off else prefix.refusal(thought)) is not None:
+        if (why := "is cut off" if cut_off else first_thoughts.refusal(thought)) is not None:
             return Start(agent, "", f"refused: {why}")
         return Start(agent, thought, "given")
 

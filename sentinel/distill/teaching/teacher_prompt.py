@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sentinel.agent import prompt
-from sentinel.agent.described import answer, named, signature
+from sentinel.agent.action_format import STOP, render_action
 from sentinel.agent.episode import Message
-from sentinel.agent.form import STOP, render_action
+from sentinel.agent.tool_docs import answer, named, signature
 
 RULES = {
     "rebalance": "Bring the base token's weight to Target. Hold where it is nearer than Band.",

@@ -12,12 +12,12 @@ import torch
 
 
 @dataclass(slots=True)
-class Run:
+class TrainingRun:
     """One training in progress. `key` names recipe, data and template: a checkpoint of another run is refused."""
 
     key: str
     model: torch.nn.Module
-    optimiser: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     shuffle: random.Random
     order: list[int] = field(default_factory=list)  # rows of this epoch that are still to come, the next one last
@@ -25,23 +25,23 @@ class Run:
     seconds: float = 0.0
 
 
-Chance = tuple[torch.Tensor, ...]  # what a process draws from: the CPU's state, and that of its GPU if it has one
+RngState = tuple[torch.Tensor, ...]  # what a process draws from: the CPU's state, and that of its GPU if it has one
 
 
-def chance() -> Chance:
+def rng_state() -> RngState:
     own = (torch.get_rng_state(),)
     return (*own, torch.cuda.get_rng_state()) if torch.cuda.is_available() else own
 
 
-def save(path: Path, run: Run, chances: list[Chance]) -> None:
+def save(path: Path, run: TrainingRun, rng_states: list[RngState]) -> None:
     """Whole or not at all: a kill while it is written leaves the one before. `chances`: of each process, by rank."""
     body = {
         "key": run.key,
         "trained": {name: p.detach() for name, p in run.model.named_parameters() if p.requires_grad},
-        "optimiser": run.optimiser.state_dict(),
+        "optimiser": run.optimizer.state_dict(),
         "schedule": run.schedule.state_dict(),
         "shuffle": run.shuffle.getstate(),
-        "chances": chances,
+        "chances": rng_states,
         "order": run.order,
         "losses": run.losses,
         "seconds": run.seconds,
@@ -55,7 +55,7 @@ def save(path: Path, run: Run, chances: list[Chance]) -> None:
     os.replace(part, path)
 
 
-def restore(path: Path, run: Run, rank: int) -> bool:
+def restore(path: Path, run: TrainingRun, rank: int) -> bool:
     """Puts `run` where the checkpoint was; False when there is none. Raises SystemExit when it is of another run."""
     if not path.exists():
         return False
@@ -67,7 +67,7 @@ def restore(path: Path, run: Run, rank: int) -> bool:
         for name, parameter in run.model.named_parameters():
             if parameter.requires_grad:
                 parameter.copy_(body["trained"][name])
-    run.optimiser.load_state_dict(body["optimiser"])
+    run.optimizer.load_state_dict(body["optimiser"])
     run.schedule.load_state_dict(body["schedule"])
     run.shuffle.setstate(body["shuffle"])
     on_cpu, *on_gpu = body["chances"][rank]

@@ -14,13 +14,13 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from sentinel.core.trajectory import Trajectory, Turn
-from sentinel.distill import rows
+from sentinel.distill import trajectory_store
 
 IGNORED = -100  # label of a token without loss
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TokenRow:
     ids: list[int]
     labels: list[int]  # ids where the token carries loss, IGNORED elsewhere
 
@@ -40,10 +40,10 @@ def read(path: Path) -> Iterator[Trajectory]:
             if number == len(lines):
                 return
             raise
-        yield rows.trajectory_of(body)
+        yield trajectory_store.trajectory_of(body)
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn], given: int = 0) -> Row:
+def encode(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn], given: int = 0) -> TokenRow:
     """The first `given` turns carry no loss, the assistant's among them neither."""
     messages = [{"role": turn.role, "content": turn.text} for turn in turns]
     rendered = tokenizer.apply_chat_template(
@@ -51,7 +51,7 @@ def encode(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn], given: int
     )
     ids = list(rendered["input_ids"])
     mask = _without(rendered["assistant_masks"], sum(turn.role == "assistant" for turn in turns[:given]))
-    return Row(ids, [token if carries else IGNORED for token, carries in zip(ids, mask, strict=True)])
+    return TokenRow(ids, [token if carries else IGNORED for token, carries in zip(ids, mask, strict=True)])
 
 
 def _without(mask: Sequence[int], spans: int) -> list[int]:
@@ -64,7 +64,7 @@ def _without(mask: Sequence[int], spans: int) -> list[int]:
     return kept
 
 
-def collate(rows: Sequence[Row], pad: int) -> dict[str, torch.Tensor]:
+def collate(rows: Sequence[TokenRow], pad: int) -> dict[str, torch.Tensor]:
     """The model's arguments, one row a trajectory, right-padded to the longest."""
     width = max(len(row.ids) for row in rows)
     ids = torch.full((len(rows), width), pad)
@@ -77,13 +77,13 @@ def collate(rows: Sequence[Row], pad: int) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
-def pack(rows: Sequence[Row], pad: int, width: int) -> dict[str, torch.Tensor]:
+def pack(rows: Sequence[TokenRow], pad: int, width: int) -> dict[str, torch.Tensor]:
     """The model's arguments, several trajectories in a row: each counts its own positions and sees itself alone.
 
     A row has the width of the longest trajectory at least. The loss is that of `collate` on the same trajectories.
     """
     width = max(width, *(len(row.ids) for row in rows))
-    bins: list[list[Row]] = []
+    bins: list[list[TokenRow]] = []
     for row in sorted(rows, key=lambda row: -len(row.ids)):  # first fit, longest first
         fits = (packed for packed in bins if sum(len(one.ids) for one in packed) + len(row.ids) <= width)
         found = next(fits, None)

@@ -2,7 +2,8 @@
 
 Runs in the serving environment (torch, transformers):
 `python -m sentinel.distill.training.train --data … --out models/nano`, or
-`torchrun --nproc-per-node N -m …` on several devices (crew.py). bfloat16 on a GPU, float32 on a CPU. Resumes a run that
+`torchrun --nproc-per-node N -m …` on several devices (process_group.py). bfloat16 on a GPU, float32 on a CPU. Resumes
+a run that
 was stopped; on a CPU with one thread to the very bit.
 """
 
@@ -24,9 +25,9 @@ from statistics import fmean
 import torch
 from tqdm import tqdm
 
-from sentinel.distill.training import checkpoint, curve, dataset, untrained
-from sentinel.distill.training.crew import Crew
-from sentinel.distill.training.shape import SIZES, Recipe, tuned, weights
+from sentinel.distill.training import checkpoint, dataset, initial_model, loss_curve
+from sentinel.distill.training.hyperparameters import SIZES, Recipe, tuned, weights
+from sentinel.distill.training.process_group import ProcessGroup
 
 TEMPLATE = Path("models/nano/chat_template.jinja")
 PACKED_WIDTH = 256  # tokens; attention over longer rows costs more than the padding that it saves
@@ -39,18 +40,18 @@ def train(
     """Writes the model's folder; `every` is the number of steps between two checkpoints. Of several processes the first
     writes, and the others return nothing."""
     torch.manual_seed(recipe.seed)
-    crew = Crew.join(device)
+    crew = ProcessGroup.join(device)
     trajectories = list(dataset.read(data))
     if not trajectories:
         raise SystemExit(f"{data} holds no trajectories: run `sentinel distill select` first")
-    words = untrained.coder(recipe, [turn.text for one in trajectories for turn in one.turns], template)
+    words = initial_model.new_tokenizer(recipe, [turn.text for one in trajectories for turn in one.turns], template)
     rows = [dataset.encode(words, trajectory.turns, trajectory.given) for trajectory in trajectories]
     if not recipe.steps:
         recipe = replace(recipe, steps=math.ceil(2 * len(rows) / recipe.batch))
     if recipe.batch % crew.size:
         raise SystemExit(f"a batch of {recipe.batch} cannot be shared evenly by {crew.size} processes")
-    model = untrained.model(recipe, words, crew.device)
-    shared = crew.shared(model)
+    model = initial_model.model(recipe, words, crew.device)
+    shared = crew.distribute(model)
     if crew.rank:  # what a process draws while it trains is its own
         torch.manual_seed(recipe.seed + crew.rank)
     run = _run(recipe, model, _key(recipe, data, words.chat_template, crew.size))
@@ -72,7 +73,7 @@ def train(
         stop = crew.sum(float(bool(stopped))) > 0  # all of them after the same step
         if stop or (step > left.start and step % every == 0):
             run.seconds = time.monotonic() - started
-            chances = crew.gathered(checkpoint.chance())
+            chances = crew.gather(checkpoint.rng_state())
             if crew.rank == 0:
                 checkpoint.save(saved, run, chances)
         if stop:
@@ -101,14 +102,14 @@ def train(
         "seconds": round(time.monotonic() - started, 1),
     }
     made_for = {"base_sha256": weights(Path(recipe.base))} if recipe.method == "lora" else {}
-    losses = [round(loss, 5) for loss in run.losses[:: curve.EVERY]]
+    losses = [round(loss, 5) for loss in run.losses[:: loss_curve.EVERY]]
     told = {"recipe": asdict(recipe), **made_for, **facts, "device": crew.device.type, "losses": losses}
     (out / "training.json").write_text(json.dumps(told, indent=1) + "\n")
     saved.unlink(missing_ok=True)
     return facts
 
 
-def _run(recipe: Recipe, model: torch.nn.Module, key: str) -> checkpoint.Run:
+def _run(recipe: Recipe, model: torch.nn.Module, key: str) -> checkpoint.TrainingRun:
     trained = [p for p in model.parameters() if p.requires_grad]
     decayed, plain = [p for p in trained if p.dim() >= 2], [p for p in trained if p.dim() < 2]
     optimiser = torch.optim.AdamW(
@@ -117,11 +118,16 @@ def _run(recipe: Recipe, model: torch.nn.Module, key: str) -> checkpoint.Run:
         betas=(0.9, 0.95),
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, recipe))
-    return checkpoint.Run(key, model, optimiser, schedule, random.Random(recipe.seed))
+    return checkpoint.TrainingRun(key, model, optimiser, schedule, random.Random(recipe.seed))
 
 
 def _step(
-    run: checkpoint.Run, recipe: Recipe, rows: list[dataset.Row], pad: int, crew: Crew, shared: torch.nn.Module
+    run: checkpoint.TrainingRun,
+    recipe: Recipe,
+    rows: list[dataset.TokenRow],
+    pad: int,
+    group: ProcessGroup,
+    shared: torch.nn.Module,
 ) -> float:
     """One batch of the epoch's order, one change of the weights; the batch's mean loss a token."""
     if len(run.order) < recipe.batch:
@@ -131,13 +137,13 @@ def _step(
             run.shuffle.shuffle(epoch)
             run.order += epoch
     picked = [rows[run.order.pop()] for _ in range(recipe.batch)]
-    share = crew.share(picked)
+    share = group.share(picked)
     batch = dataset.pack(share, pad, PACKED_WIDTH) if recipe.packing else dataset.collate(share, pad)
-    loss = crew.learn(shared, batch, sum(row.carrying for row in picked))
+    loss = group.backward(shared, batch, sum(row.carrying for row in picked))
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
-    run.optimiser.step()
+    run.optimizer.step()
     run.schedule.step()
-    run.optimiser.zero_grad(set_to_none=True)
+    run.optimizer.zero_grad(set_to_none=True)
     return loss
 
 

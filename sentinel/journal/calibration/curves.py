@@ -9,14 +9,14 @@ from sentinel.core.statistics import Share
 from sentinel.core.units import BPS
 from sentinel.decide.quorum import FORMAT, Level, supported
 from sentinel.decide.sizing import sizes
-from sentinel.journal.calibration.observed import Observed
+from sentinel.journal.calibration.observations import Observation
 
 RISKS = (0.01, 0.02, 0.05, 0.1, 0.2)  # the report says which agreement each would ask for
 SIZED_AT = (0.01, 0.02, 0.05, 0.1)  # and which size these would give each agreement
 SPREADS = (0, 10, 50, 100, 200, 500)  # bps: upper ends of the bins
 
 
-def levels(rows: Iterable[Observed]) -> tuple[Level, ...]:
+def levels(rows: Iterable[Observation]) -> tuple[Level, ...]:
     """Acts counted by agreement, highest first."""
     counts: dict[tuple[int, int], list[int]] = {}
     for row in rows:
@@ -28,7 +28,7 @@ def levels(rows: Iterable[Observed]) -> tuple[Level, ...]:
     return tuple(sorted(found, key=lambda level: (-level.share_bps, level.asked)))
 
 
-def reliability(rows: Sequence[Observed], choice: str) -> list[dict[str, Any]]:
+def reliability(rows: Sequence[Observation], choice: str) -> list[dict[str, Any]]:
     """Share right at each agreement, lowest agreement first."""
     chosen = [row for row in rows if row.choice == choice]
     return [
@@ -37,7 +37,7 @@ def reliability(rows: Sequence[Observed], choice: str) -> list[dict[str, Any]]:
     ]
 
 
-def by_spread(rows: Sequence[Observed]) -> list[dict[str, Any]]:
+def by_spread(rows: Sequence[Observation]) -> list[dict[str, Any]]:
     """Share right of the acts by the spread of their winning set; one ballot alone has none and is left out."""
     acts = [row for row in rows if row.choice == "act" and row.votes > 1]
     found, low = [], -1
@@ -49,7 +49,7 @@ def by_spread(rows: Sequence[Observed]) -> list[dict[str, Any]]:
     return found
 
 
-def risk_coverage(rows: Sequence[Observed]) -> list[dict[str, Any]]:
+def risk_coverage(rows: Sequence[Observation]) -> list[dict[str, Any]]:
     """Were acts below an agreement turned into holds: which share of them is left, and how many of those are wrong.
 
     Highest agreement first. `captured`: mean share of the reference's value, over the decisions in which the reference
@@ -76,7 +76,7 @@ def risk_coverage(rows: Sequence[Observed]) -> list[dict[str, Any]]:
     return curve
 
 
-def report(rows: Sequence[Observed], *, kind: str, agreement_bps: int, correct: str) -> dict[str, Any]:
+def report(rows: Sequence[Observation], *, kind: str, agreement_bps: int, correct: str) -> dict[str, Any]:
     """Everything that the JSON file says. `correct`: what right means here, in one sentence."""
     counted = levels(rows)
     return {
@@ -103,11 +103,11 @@ def report(rows: Sequence[Observed], *, kind: str, agreement_bps: int, correct: 
     }
 
 
-def _by(rows: Sequence[Observed], name: Callable[[Observed], str]) -> dict[str, dict[str, Any]]:
+def _by(rows: Sequence[Observation], name: Callable[[Observation], str]) -> dict[str, dict[str, Any]]:
     groups = {name(row) for row in rows}
     return {group: _share(row for row in rows if name(row) == group) for group in sorted(groups)}
 
 
-def _share(rows: Iterable[Observed]) -> dict[str, Any]:
+def _share(rows: Iterable[Observation]) -> dict[str, Any]:
     right = [row.right for row in rows]
     return Share(sum(right), len(right)).as_json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Budget:
+class MessageBudget:
     """`burst` at once, then one every `every` seconds."""
 
     def __init__(self, burst: int, every: float, clock: Callable[[], float]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinel.config.credentials import lines
+from sentinel.config.credentials import secret_lines
 from sentinel.core.errors import SettingsError
 from sentinel.observe import redaction
 
@@ -36,7 +36,7 @@ class Channel:
     @classmethod
     def of_file(cls, path: Path) -> Channel:
         try:
-            urls = [line for line in lines(path) if not line.startswith("#")]
+            urls = [line for line in secret_lines(path) if not line.startswith("#")]
         except ValueError as error:
             raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: {error}") from None
         if not urls:

@@ -14,13 +14,13 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Settled
 from sentinel.core.units import DAY, HOUR
-from sentinel.observe import words
+from sentinel.observe import plain_words
 from sentinel.observe.logs import Log
-from sentinel.observe.messages.budget import Budget
+from sentinel.observe.messages.budget import MessageBudget
 from sentinel.observe.messages.channel import Delivered
 from sentinel.observe.metrics import Metrics
 
-WAITING = 50  # messages; more are left out, the newest first
+MAX_QUEUED = 50  # messages; more are left out, the newest first
 BURST = 5
 
 
@@ -43,12 +43,12 @@ class Messenger:
     ) -> None:
         self._send, self._network, self._metrics, self._log = send, network, metrics, log
         self._events, self._hour, self._paused, self._summary, self._clock = events, hour, paused, summary, clock
-        self._budget = Budget(BURST, every, clock)
+        self._budget = MessageBudget(BURST, every, clock)
         self._waiting: deque[tuple[str, str]] = deque()
         self._some = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "messages")
         self._left_out = 0
-        self._latch = paused()
+        self._halt = paused()
         self._day = self._due()
         self._worker: asyncio.Task[None] | None = None
 
@@ -67,7 +67,7 @@ class Messenger:
         """Returns at once."""
         if event not in self._events:
             return
-        if len(self._waiting) >= WAITING or not self._budget.take():
+        if len(self._waiting) >= MAX_QUEUED or not self._budget.take():
             self._left_out += 1
             self._metrics.notifications.labels("suppressed").inc()
             return
@@ -81,9 +81,9 @@ class Messenger:
     def cycle_done(self, record: CycleRecord) -> None:
         made = record.decision
         if isinstance(made, Hold) and made.reason is HoldReason.REFUSED:
-            self.tell("refusals", "refused", words.cycle(record, self._network))
-        if (why := self._paused()) != self._latch:
-            self._latch = why
+            self.tell("refusals", "refused", plain_words.cycle(record, self._network))
+        if (why := self._paused()) != self._halt:
+            self._halt = why
             self.tell("pauses", "paused" if why else "resumed", why or "trading goes on")
         if (day := self._due()) != self._day:
             self._day = day
@@ -95,9 +95,9 @@ class Messenger:
         except Exception as error:  # what an observer raises ends the daemon, and no message is worth that
             self._log.warning("message.failed", title="the day", error=type(error).__name__)
 
-    def settled(self, settled: Settled, simulation: Simulation | None, drift: float | None) -> None:
-        what = words.action(simulation.candidate.action, self._network) if simulation else settled.intent_id
-        off = "" if drift is None else f", {drift:+.1f} bps against the simulation"
+    def settled(self, settled: Settled, simulation: Simulation | None, shortfall_bps: float | None) -> None:
+        what = plain_words.action(simulation.candidate.action, self._network) if simulation else settled.intent_id
+        off = "" if shortfall_bps is None else f", {shortfall_bps:+.1f} bps against the simulation"
         self.tell("fills", settled.outcome.value, f"{what}{off}\n{settled.tx_hash or ''}".strip())
 
     def alarm(self, what: str, detail: str) -> None:

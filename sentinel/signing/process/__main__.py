@@ -36,7 +36,7 @@ def _tell(address: str) -> None:
 
 def _address(kind: str, file: Path, chain_id: int) -> str:
     if kind == "keystore":
-        from sentinel.signing.process.wallet import show
+        from sentinel.signing.process.keystore_files import show
 
         return show(file)
     from sentinel.signing.process.keys import LocalKey
@@ -47,7 +47,7 @@ def _address(kind: str, file: Path, chain_id: int) -> str:
 def _check() -> str:
     from sentinel.config import settings
     from sentinel.config.network_file import load_network
-    from sentinel.signing.process.serve import harden, open_key
+    from sentinel.signing.process.signer_process import harden, open_key
 
     given = settings.load(None)
     harden(None)
@@ -56,7 +56,7 @@ def _check() -> str:
 
 def _serve(parent: int) -> int:
     from sentinel.config import settings
-    from sentinel.signing.process.serve import serve
+    from sentinel.signing.process.signer_process import serve
 
     return serve(settings.load(None), parent=parent)
 

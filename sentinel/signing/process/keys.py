@@ -11,7 +11,7 @@ from eth_utils.exceptions import ValidationError
 
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address
-from sentinel.signing.process.files import read_key, read_keystore, read_password
+from sentinel.signing.process.secret_files import read_key, read_keystore, read_password
 
 
 class Key(Protocol):

@@ -16,7 +16,7 @@ from pydantic_core import from_json
 from sentinel.core.errors import SettingsError, SignerUnavailable
 from sentinel.core.network import Address
 
-MOST = 1 << 20  # bytes of an answer
+MAX_REPLY = 1 << 20  # bytes of an answer
 
 
 class Web3SignerKey:
@@ -76,8 +76,8 @@ async def _ask(method: str, url: str, body: object, timeout: float) -> str:
             status, answer = response.status, bytearray()
             async for chunk in response.content.iter_any():
                 answer += chunk
-                if len(answer) > MOST:
-                    raise SignerUnavailable(f"Web3Signer answered more than {MOST} bytes")
+                if len(answer) > MAX_REPLY:
+                    raise SignerUnavailable(f"Web3Signer answered more than {MAX_REPLY} bytes")
             text = answer.decode()
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeDecodeError) as error:
         raise SignerUnavailable(f"Web3Signer: {type(error).__name__}") from error

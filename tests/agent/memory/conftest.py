@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.agent.memory import Memory
+from sentinel.agent.memory import JournalMemory
 from tests.agent.memory.market import Chronicle
 from tests.journal.values import NETWORK
 
@@ -13,7 +13,7 @@ from tests.journal.values import NETWORK
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine a second is little; what is asked here has its answer."""
-    monkeypatch.setattr("sentinel.agent.memory.memory.PATIENCE", 60.0)
+    monkeypatch.setattr("sentinel.agent.memory.journal_memory.ANSWER_TIMEOUT", 60.0)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def past(tmp_path: Path) -> Iterator[Chronicle]:
 
 
 @pytest.fixture
-def remembered(tmp_path: Path) -> Iterator[Memory]:
-    opened = Memory(tmp_path / "memory.sqlite3", tmp_path / "journal.sqlite3", NETWORK)
+def remembered(tmp_path: Path) -> Iterator[JournalMemory]:
+    opened = JournalMemory(tmp_path / "memory.sqlite3", tmp_path / "journal.sqlite3", NETWORK)
     yield opened
     opened.close()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sentinel.agent.memory import Memory
+from sentinel.agent.memory import JournalMemory
 from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import HexHash
@@ -88,6 +88,6 @@ class Chronicle:
         return one
 
 
-def ended(state: MarketState, memory: Memory) -> list[int]:
+def ended(state: MarketState, memory: JournalMemory) -> list[int]:
     """The blocks that the windows similar to now ended at."""
     return [state.head.number - int(item["age"]) for item in memory.at(state).similar("WETH", 16)]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sentinel.agent import recollection
-from sentinel.agent.memory import Memory, memory
-from sentinel.agent.memory.past import Place, Seen
-from sentinel.agent.memory.shape import AHEAD, WINDOW
-from sentinel.agent.memory.windows import REORG, Windows
+from sentinel.agent import memory_interface
+from sentinel.agent.memory import JournalMemory, journal_memory
+from sentinel.agent.memory.journal_history import JournaledCycle, JournalPosition
+from sentinel.agent.memory.window_features import AHEAD, WINDOW
+from sentinel.agent.memory.window_store import REORG, WindowStore
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
 from tests.agent.doubles import VIEW, PaperBuilder, PaperQuoter
@@ -22,7 +22,7 @@ from tests.agent.memory.market import Chronicle, ended, price
 from tests.journal.values import NETWORK
 
 
-def test_similar_windows_tell_what_followed(past: Chronicle, remembered: Memory) -> None:
+def test_similar_windows_tell_what_followed(past: Chronicle, remembered: JournalMemory) -> None:
     """Nearest first, none overlapping another or the present, each with the return of the blocks after it."""
     past.live(range(100, 300))
     now = past.state(300)
@@ -35,7 +35,7 @@ def test_similar_windows_tell_what_followed(past: Chronicle, remembered: Memory)
         assert item["return_after"] == pytest.approx(price(end + AHEAD) / price(end) - 1, rel=1e-5)
 
 
-def test_nothing_of_the_block_itself_or_after_it_is_known(past: Chronicle, remembered: Memory) -> None:
+def test_nothing_of_the_block_itself_or_after_it_is_known(past: Chronicle, remembered: JournalMemory) -> None:
     """A memory of 200 blocks, asked at each of them, says what a memory that ended just before it would say."""
     past.live(range(100, 300))
     remembered.at(past.state(300)).similar("WETH", 1)
@@ -45,7 +45,7 @@ def test_nothing_of_the_block_itself_or_after_it_is_known(past: Chronicle, remem
         with_less = Chronicle(past.path.with_name(f"until{number}.sqlite3"))
         with_less.live(range(100, number))
         with_less.journal.close()
-        other = Memory(past.path.with_name(f"memory{number}.sqlite3"), with_less.path, NETWORK)
+        other = JournalMemory(past.path.with_name(f"memory{number}.sqlite3"), with_less.path, NETWORK)
         assert other.at(now).similar("WETH", 16) == remembered.at(now).similar("WETH", 16)
         other.close()
 
@@ -57,7 +57,7 @@ def test_no_row_is_of_the_future_or_of_a_replaced_block(tmp_path: Path, steps: l
     branch that was seen last."""
     path = tmp_path / "random.sqlite3"
     path.unlink(missing_ok=True)
-    store, past = Windows(path), Chronicle(tmp_path / "unused.sqlite3")
+    store, past = WindowStore(path), Chronicle(tmp_path / "unused.sqlite3")
     number, branch, live = 200, 0, dict[int, int]()
     try:
         for seq, step in enumerate(steps, 1):
@@ -68,7 +68,11 @@ def test_no_row_is_of_the_future_or_of_a_replaced_block(tmp_path: Path, steps: l
             replaced = number - 1 in live and live[number - 1] != branch
             live = {at: of for at, of in live.items() if at < (number - REORG if replaced else number)}
             live[number] = branch
-            store.add([Seen(number, head.hash, head.parent_hash, state.history)], ["WETH"], Place(seq, head.hash))
+            store.add(
+                [JournaledCycle(number, head.hash, head.parent_hash, state.history)],
+                ["WETH"],
+                JournalPosition(seq, head.hash),
+            )
         at = past.state(150 + asked)
         now = (0.0,) * (WINDOW + 2)
         for end, after, _ in store.nearest("WETH", now, at.head.number, 16):
@@ -80,7 +84,7 @@ def test_no_row_is_of_the_future_or_of_a_replaced_block(tmp_path: Path, steps: l
         past.journal.close()
 
 
-def test_a_parent_of_another_branch_takes_what_is_doubtful_with_it(past: Chronicle, remembered: Memory) -> None:
+def test_a_parent_of_another_branch_takes_what_is_doubtful_with_it(past: Chronicle, remembered: JournalMemory) -> None:
     """Where a reorg went deeper than what was read again, the blocks that it may have replaced are forgotten."""
     past.live(range(100, 300))
     past.live(range(300, 310), branch=1)
@@ -89,7 +93,7 @@ def test_a_parent_of_another_branch_takes_what_is_doubtful_with_it(past: Chronic
     assert all(end + AHEAD < 300 - REORG or end + AHEAD >= 300 for end in found)
 
 
-def test_the_answer_of_a_block_stays(past: Chronicle, remembered: Memory) -> None:
+def test_the_answer_of_a_block_stays(past: Chronicle, remembered: JournalMemory) -> None:
     """More that is journaled meanwhile changes nothing; a new block is a new recollection."""
     past.live(range(100, 200))
     now = past.state(200)
@@ -101,7 +105,7 @@ def test_the_answer_of_a_block_stays(past: Chronicle, remembered: Memory) -> Non
     assert remembered.at(past.state(201)) is not first
 
 
-def test_a_token_or_a_past_that_is_not_known_is_empty(past: Chronicle, remembered: Memory) -> None:
+def test_a_token_or_a_past_that_is_not_known_is_empty(past: Chronicle, remembered: JournalMemory) -> None:
     """The quote token, a stranger, too short a history, an empty journal."""
     assert remembered.at(past.state(99)).similar("WETH", 3) == ()
     past.live(range(100, 200))
@@ -111,7 +115,7 @@ def test_a_token_or_a_past_that_is_not_known_is_empty(past: Chronicle, remembere
     assert remembered.at(short).similar("WETH", 3) == ()
 
 
-def test_code_actions_reach_it(past: Chronicle, remembered: Memory) -> None:
+def test_code_actions_reach_it(past: Chronicle, remembered: JournalMemory) -> None:
     """Lists of small dicts; neither counts as a look at the market."""
     past.live(range(100, 160))
     past.trade(160)
@@ -122,7 +126,7 @@ def test_code_actions_reach_it(past: Chronicle, remembered: Memory) -> None:
     assert (run.error, run.observation, run.reads) == (None, "2 -2.0 True", ())
 
 
-def test_many_threads_get_one_answer(past: Chronicle, remembered: Memory) -> None:
+def test_many_threads_get_one_answer(past: Chronicle, remembered: JournalMemory) -> None:
     """Samples of one step ask at once, and see the same."""
     past.live(range(100, 200))
     found = remembered.at(past.state(200))
@@ -133,4 +137,4 @@ def test_many_threads_get_one_answer(past: Chronicle, remembered: Memory) -> Non
 
 def test_memorys_bounds_are_the_tools() -> None:
     """No tool may ask for more than is looked up."""
-    assert recollection.MOST == memory.MOST
+    assert memory_interface.MAX_ITEMS == journal_memory.MAX_ITEMS

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.agent.memory.shape import AHEAD, SIZE, WINDOW, finished, present
+from sentinel.agent.memory.window_features import AHEAD, SIZE, WINDOW, finished, present
 
 CLOSES = [2000 * math.exp(0.002 * math.sin(i) + 0.0005 * i) for i in range(60)]
 

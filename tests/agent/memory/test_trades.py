@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.agent.memory import Memory
+from sentinel.agent.memory import JournalMemory
 from sentinel.core.transaction import Outcome
 from tests.agent.memory.market import Chronicle
 
 
-def test_recall_tells_how_own_trades_ended(past: Chronicle, remembered: Memory) -> None:
+def test_recall_tells_how_own_trades_ended(past: Chronicle, remembered: JournalMemory) -> None:
     """Newest first, in whole tokens; the playbook is the request's, whatever a model wrote after it."""
     past.trade(100, playbook="momentum")
     past.trade(103)
@@ -35,7 +35,7 @@ def test_recall_tells_how_own_trades_ended(past: Chronicle, remembered: Memory) 
 
 
 @pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.CONFIRMED])
-def test_what_was_not_confirmed_is_not_recalled(past: Chronicle, remembered: Memory, outcome: Outcome) -> None:
+def test_what_was_not_confirmed_is_not_recalled(past: Chronicle, remembered: JournalMemory, outcome: Outcome) -> None:
     """Neither another outcome nor a trade that is still in flight; the confirmed one beside them is."""
     past.trade(100)
     past.trade(101, outcome)
@@ -43,7 +43,9 @@ def test_what_was_not_confirmed_is_not_recalled(past: Chronicle, remembered: Mem
     assert [trade["age"] for trade in remembered.at(past.state(110)).recall(16)] == [9]
 
 
-def test_a_trade_is_known_after_the_block_and_the_cycle_it_settled_behind(past: Chronicle, remembered: Memory) -> None:
+def test_a_trade_is_known_after_the_block_and_the_cycle_it_settled_behind(
+    past: Chronicle, remembered: JournalMemory
+) -> None:
     """Mined in 101, but found after the cycle at 120: it is recalled from 121 on, not at 120 and not at 102."""
     one = past.accept(past.state(100))
     past.live(range(101, 121))
@@ -53,7 +55,7 @@ def test_a_trade_is_known_after_the_block_and_the_cycle_it_settled_behind(past: 
     assert known == list(range(121, 130))
 
 
-def test_trades_of_the_future_are_not_recalled(past: Chronicle, remembered: Memory) -> None:
+def test_trades_of_the_future_are_not_recalled(past: Chronicle, remembered: JournalMemory) -> None:
     """Asked at an earlier block, later trades are not there."""
     for number in range(100, 130, 2):
         past.trade(number)
@@ -63,7 +65,7 @@ def test_trades_of_the_future_are_not_recalled(past: Chronicle, remembered: Memo
         assert len(remembered.at(past.state(number)).recall(16)) == max(0, (number - 100) // 2)
 
 
-def test_a_changed_record_is_not_recalled(past: Chronicle, remembered: Memory, tmp_path: Path) -> None:
+def test_a_changed_record_is_not_recalled(past: Chronicle, remembered: JournalMemory, tmp_path: Path) -> None:
     """A profit written into the journal's file by other hands does not fit its hash: nothing is told."""
     past.trade(100)
     assert len(remembered.at(past.state(110)).recall(16)) == 1
@@ -74,7 +76,7 @@ def test_a_changed_record_is_not_recalled(past: Chronicle, remembered: Memory, t
     assert remembered.at(past.state(111)).recall(16) == ()
 
 
-def test_the_record_counts_not_the_index(past: Chronicle, remembered: Memory) -> None:
+def test_the_record_counts_not_the_index(past: Chronicle, remembered: JournalMemory) -> None:
     """An outcome that was changed in the index alone makes no trade of one that was reverted."""
     past.trade(100, Outcome.REVERTED)
     with sqlite3.connect(past.path) as other:
@@ -83,7 +85,7 @@ def test_the_record_counts_not_the_index(past: Chronicle, remembered: Memory) ->
     assert remembered.at(past.state(110)).recall(16) == ()
 
 
-def test_a_changed_cycle_is_not_remembered(past: Chronicle, remembered: Memory) -> None:
+def test_a_changed_cycle_is_not_remembered(past: Chronicle, remembered: JournalMemory) -> None:
     """Closes written into the journal's file by other hands leave the memory empty: it cannot tell which are true."""
     past.live(range(100, 200))
     with sqlite3.connect(past.path) as other:

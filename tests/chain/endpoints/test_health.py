@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.chain.endpoints.agreement import Dispute, behind, best, disagreement
-from sentinel.chain.endpoints.health import Health, Rules
+from sentinel.chain.endpoints.disputes import Dispute, behind, best, disagreement
+from sentinel.chain.endpoints.endpoint_health import EndpointHealth, FailoverRules
 from sentinel.core.network import HexHash
 
 
@@ -17,9 +17,9 @@ class Clock:
         return self.now
 
 
-def made(count: int = 3) -> tuple[Health, Clock]:
+def made(count: int = 3) -> tuple[EndpointHealth, Clock]:
     clock = Clock()
-    health = Health(count, Rules(), clock)
+    health = EndpointHealth(count, FailoverRules(), clock)
     for endpoint in range(count):
         health.passed(endpoint)
     return health, clock

@@ -9,9 +9,20 @@ from typing import Any
 
 import pytest
 
-from lab.faults import SEND, Body, Cut, Delay, Error, FaultProxy, Lie, Lost, Status, lies
+from lab.faults import (
+    SEND,
+    AlteredReply,
+    CutRequest,
+    DelayedReply,
+    FaultProxy,
+    HttpStatus,
+    LostReply,
+    OtherBody,
+    RpcErrorReply,
+    lies,
+)
 from sentinel.agent.oracle import OracleModel
-from sentinel.chain.endpoints import Endpoints, Rules
+from sentinel.chain.endpoints import EndpointPool, FailoverRules
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import at_block
 from sentinel.config.settings import load
@@ -40,7 +51,7 @@ class Bench:
 
     rig: Rig
     proxies: list[FaultProxy]
-    pool: Endpoints
+    pool: EndpointPool
     clock: Clock
 
     @classmethod
@@ -54,7 +65,7 @@ class Bench:
             bench.proxies = [await stack.enter_async_context(proxy) for proxy in proxies]
             bench.clock = Clock()
             urls = [proxy.url for proxy in bench.proxies]
-            bench.pool = Endpoints(urls, network(), timeout=1.0, rules=Rules(), clock=bench.clock)
+            bench.pool = EndpointPool(urls, network(), timeout=1.0, rules=FailoverRules(), clock=bench.clock)
             stack.push_async_callback(bench.pool.close)
             bench.rig.rpc = bench.pool
             bench.rig.restart()
@@ -85,7 +96,13 @@ async def test_reads_fail_over_and_the_chain_is_checked_first(two: Bench) -> Non
     await two.pool.call("eth_blockNumber")
     assert two.calls("eth_blockNumber") == [1, 0]
     assert two.calls("eth_chainId") == [1, 0]
-    for effect in (Cut(), Status(429), Status(503), Body(b"null"), Error(-32005, "limit exceeded")):
+    for effect in (
+        CutRequest(),
+        HttpStatus(429),
+        HttpStatus(503),
+        OtherBody(b"null"),
+        RpcErrorReply(-32005, "limit exceeded"),
+    ):
         first.add("eth_blockNumber", effect, times=1)
         assert int(await two.pool.call("eth_blockNumber"), 16) >= 0
         await two.pool.call("eth_blockNumber")  # it answers again, so its failures are not in a row
@@ -107,7 +124,7 @@ async def test_a_nodes_own_error_is_an_answer(two: Bench) -> None:
 
 async def test_three_failures_drop_it_for_a_minute(two: Bench) -> None:
     """After that the other is current, with its chain checked; the first is preferred again once it answers a look."""
-    two.proxies[0].add("*", Cut(), times=3)
+    two.proxies[0].add("*", CutRequest(), times=3)
     for _ in range(3):
         await two.pool.call("eth_blockNumber")
     assert two.states() == ["resting", "current"]
@@ -133,12 +150,12 @@ async def test_another_chain_is_refused_for_good(two: Bench) -> None:
     first, second = two.proxies
     await two.pool.call("eth_blockNumber")
     second.add("eth_chainId", lies.chain_id(1), times=1)
-    first.add("eth_blockNumber", Cut(), times=1)
+    first.add("eth_blockNumber", CutRequest(), times=1)
     with pytest.raises(RpcError):
         await two.pool.call("eth_blockNumber")
     assert two.states() == ["current", "refused"]
     assert "chain 1" in str(two.pool.refused)
-    first.add("eth_blockNumber", Cut(), times=1)
+    first.add("eth_blockNumber", CutRequest(), times=1)
     with pytest.raises(RpcError):
         await two.pool.call("eth_blockNumber")
     assert two.calls("eth_blockNumber") == [3, 0]
@@ -162,7 +179,7 @@ async def test_a_block_by_hash_is_read_where_it_is_known(two: Bench) -> None:
     head = await two.rig.mine()
     read = ("eth_getBalance", [two.rig.signer.address, at_block(head.hash)])
     await two.pool.batch([read])
-    first.add("eth_getBalance", Cut(), times=2)
+    first.add("eth_getBalance", CutRequest(), times=2)
     second.add("eth_getBlockByHash", lies.unknown_blocks(), times=1)
     with pytest.raises(Unavailable):
         await two.pool.batch([read])
@@ -177,7 +194,7 @@ async def test_a_block_that_the_current_endpoint_lacks_is_read_at_the_next(two: 
     first, second = two.proxies
     head = await two.rig.mine()
     read = ("eth_getBalance", [two.rig.signer.address, at_block(head.hash)])
-    first.add("eth_getBalance", Error(-32000, "header not found"))
+    first.add("eth_getBalance", RpcErrorReply(-32000, "header not found"))
     first.add("eth_getBlockByHash", lies.unknown_blocks())
     (balance,) = await two.pool.batch([read])
     assert int(str(balance), 16) > 0
@@ -190,7 +207,7 @@ async def test_a_block_that_the_current_endpoint_lacks_is_read_at_the_next(two: 
     with pytest.raises(RpcError, match="header not found"):
         await two.pool.call(*read[:1], *read[1])
     first.faults.clear()
-    first.add("eth_getBalance", Error(-32000, "out of gas"))  # it knows the block: its own word
+    first.add("eth_getBalance", RpcErrorReply(-32000, "out of gas"))  # it knows the block: its own word
     with pytest.raises(RpcError, match="out of gas"):
         await two.pool.call(*read[:1], *read[1])
     assert two.calls("eth_getBalance") == [5, 2]
@@ -261,7 +278,7 @@ async def test_a_fault_in_a_look_ends_no_look(two: Bench, monkeypatch: pytest.Mo
     monkeypatch.setattr(two.pool, "_look_every", 0.02)
     async with two.pool:
         with monkeypatch.context() as broken:
-            broken.setattr("sentinel.chain.endpoints.agreement.disagreement", fault)
+            broken.setattr("sentinel.chain.endpoints.disputes.disagreement", fault)
             await until(lambda: two.pool._dispute._why is not None)
             two.clock.now = 12.0
             assert two.pool.disputed is not None
@@ -271,8 +288,8 @@ async def test_a_fault_in_a_look_ends_no_look(two: Bench, monkeypatch: pytest.Mo
 async def test_the_same_bytes_go_to_all_of_them(three: Bench) -> None:
     """One that loses the reply and one that refuses do not hide that the third has it; each is asked once."""
     await three.pool.look()
-    three.proxies[0].add(SEND, Lost(), times=1)
-    three.proxies[1].add(SEND, Error(-32000, "nonce too low"), times=1)
+    three.proxies[0].add(SEND, LostReply(), times=1)
+    three.proxies[1].add(SEND, RpcErrorReply(-32000, "nonce too low"), times=1)
     intent = await three.rig.trade(1)
     assert three.calls(SEND) == [1, 1, 1]
     assert len({raw for proxy in three.proxies for raw in proxy.offered}) == 1
@@ -284,7 +301,7 @@ async def test_the_same_bytes_go_to_all_of_them(three: Bench) -> None:
 
 async def test_who_never_showed_the_chain_gets_no_bytes(two: Bench) -> None:
     """An endpoint that did not say yet which chain it serves is given nothing to send; once it has, it is."""
-    two.proxies[1].add("eth_chainId", Cut(), times=2)
+    two.proxies[1].add("eth_chainId", CutRequest(), times=2)
     await two.rig.trade(1)
     assert two.states() == ["current", "healthy"]
     assert two.calls(SEND) == [1, 0]
@@ -331,7 +348,7 @@ async def test_with_two_another_branch_holds(two: Bench) -> None:
     intent = await two.rig.trade(1)
     with pytest.raises(Unavailable):
         await two.rig.executor.on_head(await two.rig.mine())
-    assert two.rig.executor.in_flight == intent
+    assert two.rig.executor.open_intent == intent
     two.proxies[0].remove(lying)
     assert (await two.rig.follow(1)).outcome is Outcome.CONFIRMED
     assert await two.rig.effects(1) == 1
@@ -344,12 +361,12 @@ async def test_one_that_lies_about_a_foreign_transaction_halts_nothing(two: Benc
         return hex(int(result, 16) + 5)
 
     await two.rig.trade(1)
-    two.proxies[0].add("eth_getTransactionCount", Lie({"eth_getTransactionCount": ahead}))
+    two.proxies[0].add("eth_getTransactionCount", AlteredReply({"eth_getTransactionCount": ahead}))
     two.proxies[0].add("eth_getTransactionReceipt", lies.no_receipts())
     two.proxies[1].add("eth_getTransactionReceipt", lies.no_receipts())
     for _ in range(2):  # at the third block the honest endpoint would call the nonce used too
         assert await two.rig.executor.on_head(await two.rig.mine()) is None
-    assert two.rig.journal.latched is None
+    assert two.rig.journal.halt_reason is None
     for proxy in two.proxies:
         proxy.faults.clear()
     assert (await two.rig.follow()).outcome is Outcome.CONFIRMED
@@ -357,9 +374,9 @@ async def test_one_that_lies_about_a_foreign_transaction_halts_nothing(two: Benc
 
 async def test_a_slow_endpoint_delays_nobody_for_long(two: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once one has answered the others have a moment; whoever is later counts as failed."""
-    monkeypatch.setattr("sentinel.chain.endpoints.pool.PATIENCE", 0.2)
+    monkeypatch.setattr("sentinel.chain.endpoints.pool.SEND_PATIENCE", 0.2)
     await two.pool.look()
-    two.proxies[1].add("eth_getTransactionCount", Delay(0.9))
+    two.proxies[1].add("eth_getTransactionCount", DelayedReply(0.9))
     assert await two.rig.executor.watch.mined_nonce() == (0, 0)
     (_, slow) = two.pool.status()
     assert slow.state == "healthy"
@@ -371,7 +388,7 @@ async def test_a_slow_endpoint_delays_nobody_for_long(two: Bench, monkeypatch: p
 async def test_all_down_is_unavailable_and_then_it_goes_on(two: Bench) -> None:
     """With no endpoint answering nothing is signed; the next head that comes through trades."""
     intent = await two.rig.accepted(1)
-    down = [proxy.add("*", Cut()) for proxy in two.proxies]
+    down = [proxy.add("*", CutRequest()) for proxy in two.proxies]
     await two.rig.executor.execute(intent)
     assert two.rig.journal.attempts(intent.id) == ()
     assert two.rig.notes.alarms == ["unsent"]
@@ -390,20 +407,20 @@ async def test_doctor_tells_of_each(three: Bench) -> None:
 
     assert await found() == [("ok", "3 show the same chain")]
     three.proxies[1].add("eth_chainId", lies.chain_id(1))
-    three.proxies[2].add("*", Cut())
+    three.proxies[2].add("*", CutRequest())
     grades = [grade for grade, _ in await found()]
     assert grades == ["fail", "warn"]
 
 
 async def test_doctor_examines_where_an_endpoint_answers(three: Bench, tmp_path: Path) -> None:
     """A live start asks it: the first endpoint is down, which is a warning; the others serve every other check."""
-    three.proxies[0].add("*", Cut())
+    three.proxies[0].add("*", CutRequest())
     given = load(
         None,
         proposer="oracle",
         state_dir=tmp_path / "state",
         rpc={"urls": [proxy.url for proxy in three.proxies]},
-        fork={"direct": "always"},
+        fork={"node_simulation": "always"},
     )
     found = await examine(given)
     assert [finding.what for finding in found if finding.grade == "fail"] == []
@@ -420,13 +437,13 @@ async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
     """Wired from the settings: it starts over a failing endpoint, tells of both, and holds while they disagree."""
     async with Bench.of(tmp_path) as bench:
         first, second = bench.proxies
-        first.add("*", Cut(), times=2)
+        first.add("*", CutRequest(), times=2)
         given = load(
             None,
             proposer="oracle",
             state_dir=tmp_path / "state",
-            rpc={"urls": [first.url, second.url], "dispute_after": 0},
-            fork={"direct": "always"},
+            rpc={"urls": [first.url, second.url], "max_dispute_seconds": 0},
+            fork={"node_simulation": "always"},
             web={"port": 0},
             log={"level": "error"},
         )
@@ -456,7 +473,7 @@ async def test_the_fork_follows_a_fail_over(two: Bench) -> None:
     await two.rig.mine()
     async with Fork(network(), lambda: two.pool.url, timeout=2.0) as fork:
         await fork.follow(await two.rig.head())
-        two.proxies[0].add("*", Cut())
+        two.proxies[0].add("*", CutRequest())
         for _ in range(3):
             await two.pool.call("eth_blockNumber")
         head = await two.rig.mine()

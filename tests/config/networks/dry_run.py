@@ -54,8 +54,8 @@ async def run(block: Recorded, folder: Path, *, size: int = 500) -> Ran:
             fork={"port": 0},
             web={"port": 0},
             wallet={"address": WALLET},
-            strategy={"target_weights": {"WETH": 5000, chain.network.quote: 5000}, "size": size},
-            limits={"max_trade": 2 * size, "daily_volume": 100 * size},
+            strategy={"target_weights": {"WETH": 5000, chain.network.quote: 5000}, "max_size": size},
+            limits={"max_trade": 2 * size, "max_daily_volume": 100 * size},
             log={"level": "error"},
         )
         async with opened(given, trader_model=OracleModel()) as app:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from sentinel.chain.market import PoolReader
+from sentinel.chain.market_reader import PoolReader
 from sentinel.chain.multicall import Read
 from sentinel.core.errors import QuoteError
 from sentinel.core.market_state import PoolState, V3State

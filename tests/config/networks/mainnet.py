@@ -19,7 +19,7 @@ from eth_utils.crypto import keccak
 from sentinel.chain.anvil import start_anvil
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
-from sentinel.chain.market import MarketReader
+from sentinel.chain.market_reader import MarketReader
 from sentinel.chain.rpc import Rpc
 from sentinel.config.network_file import load_network
 from sentinel.core.errors import RpcError

@@ -89,7 +89,7 @@ async def test_every_mistake_is_found_and_mended(devnet: Devnet) -> None:
     for what, (spoil, name, grade, told) in WRONG.items():
         found = await examined(devnet.rpc, spoil(devnet.network))
         hits = [finding for finding in found if finding.name == name and finding.grade == grade]
-        assert any(told in finding.what and finding.mend for finding in hits), (what, found)
+        assert any(told in finding.what and finding.hint for finding in hits), (what, found)
 
 
 async def test_real_pools_say_what_ethereums_file_says(tmp_path: Path) -> None:
@@ -129,4 +129,4 @@ async def test_doctor_finds_real_contracts_sound(tmp_path: Path) -> None:
         shipped = await examine(given.model_copy(update={"network": "ethereum"}))
         failed = {finding.name for finding in shipped if finding.grade == "fail"}
         assert {"chain", "contracts", "pools", "feeds"} <= failed  # this chain lacks most of what the file names
-        assert all(finding.mend for finding in shipped if finding.grade != "ok"), shipped
+        assert all(finding.hint for finding in shipped if finding.grade != "ok"), shipped

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from eth_utils.crypto import keccak
 
-from sentinel.chain import anchor
+from sentinel.chain import chain_identity
 from sentinel.config.network_file import load_network
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act, Hold
@@ -97,4 +97,4 @@ async def test_chain_id_1_alone_is_not_ethereum(tmp_path: Path) -> None:
     """The shipped file refuses a chain that has Ethereum's id but not its pinned block."""
     async with started(recorded(17666333), {NATIVE: 1}, tmp_path) as chain:
         with pytest.raises(RpcError, match="does not know block 19934116"):
-            await anchor.require(chain.rpc, load_network("ethereum"))
+            await chain_identity.require_chain(chain.rpc, load_network("ethereum"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from eth_abi.abi import encode
 
-from sentinel.chain.accounts import AccountReads
+from sentinel.chain.wallet_reads import WalletReads
 from sentinel.config.network_file import load_network
 from sentinel.core.market_state import Reference
 
@@ -27,7 +27,7 @@ def _round(answer: int, updated_at: int) -> bytes:
 
 def test_prices_are_divided_by_the_quote_feed() -> None:
     """2,000 USD are 2,500 USDC where one USDC costs 80 cents; the answer is as old as the token's own."""
-    reads = AccountReads(load_network("ethereum"), WALLET)
+    reads = WalletReads(load_network("ethereum"), WALLET)
     assert len(reads.reads) == len(answers(None))
     found = reads.decode(answers((80_000_000, NOW - 3600)), NOW).reference
     assert found["WETH"] == Reference(2500 * 10**8, 8, NOW - 60)
@@ -36,4 +36,4 @@ def test_prices_are_divided_by_the_quote_feed() -> None:
 @pytest.mark.parametrize("quote", [None, (0, NOW), (-1, NOW), (10**8, NOW - 90_000), (10**8, NOW + 1)])
 def test_without_a_good_quote_feed_nothing_is_priced(quote: tuple[int, int] | None) -> None:
     """Silent, not positive, stale or from the future: no reference at all, and policy refuses every trade."""
-    assert AccountReads(load_network("ethereum"), WALLET).decode(answers(quote), NOW).reference == {}
+    assert WalletReads(load_network("ethereum"), WALLET).decode(answers(quote), NOW).reference == {}

@@ -14,17 +14,17 @@ from sentinel.config.network_file import load_network
 from sentinel.core.errors import OperatorError
 from sentinel.core.transaction import Outcome
 from sentinel.decide import quorum, sizing
-from sentinel.journal.calibration import curves, files, journaled, observed
-from sentinel.journal.calibration.observed import Observed
+from sentinel.journal.calibration import curves, journal_trades, observations, report_files
+from sentinel.journal.calibration.observations import Observation
 from sentinel.journal.journal import Journal
-from sentinel.journal.reports import Settlement
+from sentinel.journal.reports import TradeOutcome
 from tests.journal import values
 
 
 def row(
     choice: str, votes: int, right: bool, *, wanted: str = "act", captured: float = 1.0, spread: int = 0
-) -> Observed:
-    return Observed(
+) -> Observation:
+    return Observation(
         "s", "student at 1", "rebalance", choice, votes, 8, spread, right, captured if right else 0.0, wanted
     )
 
@@ -68,7 +68,7 @@ def test_coverage_and_risk_grow_as_less_agreement_is_asked_for() -> None:
 
 def test_the_file_that_is_written_is_the_one_that_the_quorum_reads(tmp_path: Path) -> None:
     """JSON and three well-formed pictures; at 10 % only full agreement is supported, and at full size."""
-    written = files.write(tmp_path, "student", report())
+    written = report_files.write(tmp_path, "student", report())
     assert [path.name for path in written] == [
         "student.json",
         "student-reliability.svg",
@@ -91,24 +91,24 @@ def test_no_decision_at_all_makes_empty_curves(tmp_path: Path) -> None:
     """Nothing is supported, and nothing fails."""
     empty = curves.report([], kind="measured", agreement_bps=500, correct="")
     assert set(empty["supported_agreement_bps"].values()) == {None}
-    files.write(tmp_path, "empty", empty)
+    report_files.write(tmp_path, "empty", empty)
 
 
 def test_a_row_that_was_cut_off_is_measured_again(tmp_path: Path) -> None:
     """Rows come back as they were kept; a half line at the end is no row."""
     path = tmp_path / "rows.jsonl"
     for kept in ROWS[:2]:
-        observed.append(path, kept)
+        observations.append(path, kept)
     with path.open("a") as file:
         file.write('{"id":"half')
-    assert list(observed.read(path)) == ROWS[:2]
-    observed.append(path, ROWS[2])
-    assert list(observed.read(path)) == ROWS[:3]
-    assert list(observed.read(tmp_path / "none")) == []
+    assert list(observations.read(path)) == ROWS[:2]
+    observations.append(path, ROWS[2])
+    assert list(observations.read(path)) == ROWS[:3]
+    assert list(observations.read(tmp_path / "none")) == []
 
 
-def settlement(number: int, votes: int, drift: float | None, *, reverted: bool = False) -> Settlement:
-    return Settlement(str(number), number, number + 10, "student:x", votes, 8, 3, reverted, drift)
+def settlement(number: int, votes: int, drift: float | None, *, reverted: bool = False) -> TradeOutcome:
+    return TradeOutcome(str(number), number, number + 10, "student:x", votes, 8, 3, reverted, drift)
 
 
 def test_right_means_mined_within_the_bound() -> None:
@@ -120,14 +120,14 @@ def test_right_means_mined_within_the_bound() -> None:
         settlement(4, 8, None, reverted=True),
         settlement(5, 8, 0.0),
     ]
-    rows = journaled.rows(known, bound_bps=10.0, until=14.0)
+    rows = journal_trades.rows(known, bound_bps=10.0, until=14.0)
     assert [item.right for item in rows] == [True, False, True, False]
 
 
 def test_the_check_derives_from_older_trades_alone() -> None:
     """All is well in the first 70 %, all goes wrong in the last 30 %: the check says so."""
     known = [settlement(number, 8, 0.0 if number < 140 else -99.0) for number in range(200)]
-    check = journaled.check(journaled.rows(known, bound_bps=10.0), 0.05)
+    check = journal_trades.check(journal_trades.rows(known, bound_bps=10.0), 0.05)
     assert (check.agreement_bps, check.older) == (10_000, 140)
     assert (check.newer.hits, check.newer.total) == (60, 60)
 

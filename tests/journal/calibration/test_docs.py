@@ -9,7 +9,7 @@ from typing import Any
 from lab.calibration import experiment
 from sentinel.decide import quorum
 from sentinel.decide.sizing import sizes
-from sentinel.journal.calibration import pictures, summary
+from sentinel.journal.calibration import plots, summary_page
 from sentinel.journal.calibration.curves import RISKS, SIZED_AT
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -32,11 +32,11 @@ def test_what_the_reports_derive_follows_from_their_counts() -> None:
 
 def test_the_page_of_figures_is_what_the_reports_say() -> None:
     """`make calibration` writes both; neither is edited by hand."""
-    assert (DOCS / "calibration" / "README.md").read_text() == summary.page(REPORTS)
+    assert (DOCS / "calibration" / "README.md").read_text() == summary_page.page(REPORTS)
 
 
 def test_the_pictures_are_what_the_reports_say() -> None:
-    drawn = {"reliability": pictures.reliability, "risk-coverage": pictures.risk_coverage, "size": pictures.sizes}
+    drawn = {"reliability": plots.reliability, "risk-coverage": plots.risk_coverage, "size": plots.sizes}
     for name, report in REPORTS.items():
         for kind, draw in drawn.items():
             assert (DOCS / "calibration" / f"{name}-{kind}.svg").read_text() == draw(report), (name, kind)

@@ -15,16 +15,16 @@ from sentinel.core.errors import ChainMismatch, JournalError, JournalTampered, S
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import DAY
-from sentinel.signing.process import book as book_module
-from sentinel.signing.process.book import FILE, Book
-from sentinel.signing.process.spending import Asked, DayCaps, Held, Spent, count
+from sentinel.signing.process import signing_ledger as book_module
+from sentinel.signing.process.daily_caps import DayCaps, SignedNonce, SignedToday, SigningRequest, count
+from sentinel.signing.process.signing_ledger import FILE, SigningLedger
 
 OWN, TOKEN = "0x" + "a" * 40, "0x" + "b" * 40
 CAPS = DayCaps({TOKEN: 100}, 1000, 6)
 
 
-def asked(nonce: int, payload: str, taken: int = 0, gas: int = 10) -> Asked:
-    return Asked(nonce, payload, payload == "cancel", gas, {TOKEN: taken} if taken else {})
+def asked(nonce: int, payload: str, taken: int = 0, gas: int = 10) -> SigningRequest:
+    return SigningRequest(nonce, payload, payload == "cancel", gas, {TOKEN: taken} if taken else {})
 
 
 class Clock:
@@ -39,12 +39,12 @@ def clock() -> Clock:
     return Clock()
 
 
-def opened(folder: Path, clock: Clock, address: str = OWN) -> Book:
-    return Book.open(folder, 31337, address, CAPS, clock)
+def opened(folder: Path, clock: Clock, address: str = OWN) -> SigningLedger:
+    return SigningLedger.open(folder, 31337, address, CAPS, clock)
 
 
 @pytest.fixture
-def book(tmp_path: Path, clock: Clock) -> Iterator[Book]:
+def book(tmp_path: Path, clock: Clock) -> Iterator[SigningLedger]:
     book = opened(tmp_path, clock)
     yield book
     book.close()
@@ -63,14 +63,14 @@ REQUESTS = st.lists(
 
 
 @given(REQUESTS)
-def test_no_order_of_requests_gets_past_a_cap(requests: list[Asked]) -> None:
+def test_no_order_of_requests_gets_past_a_cap(requests: list[SigningRequest]) -> None:
     """Whatever is asked in whatever order: one payload a nonce but for cancels, and every sum stays at its cap."""
-    held: dict[int, Held] = {}
-    spent = Spent()
-    signed: list[Asked] = []
+    held: dict[int, SignedNonce] = {}
+    spent = SignedToday()
+    signed: list[SigningRequest] = []
     for request in requests:
         if request.cancel:
-            request = dataclasses.replace(request, taken={})
+            request = dataclasses.replace(request, spends={})
         try:
             held[request.nonce], spent = count(request, held.get(request.nonce), spent, CAPS)
         except SignerRefused:
@@ -81,7 +81,7 @@ def test_no_order_of_requests_gets_past_a_cap(requests: list[Asked]) -> None:
         assert len({request.payload for request in mine if not request.cancel}) <= 1
         assert mine[0].payload == held[nonce].payload
     once = {request.nonce: request for request in reversed(signed)}.values()  # the first of each nonce
-    assert sum(amount for request in once for amount in request.taken.values()) == spent.volume.get(TOKEN, 0) <= 100
+    assert sum(amount for request in once for amount in request.spends.values()) == spent.volume.get(TOKEN, 0) <= 100
     worst = sum(max(r.gas for r in signed if r.nonce == nonce) for nonce in held)
     assert worst == spent.gas <= CAPS.gas
     assert len(signed) == spent.signatures
@@ -92,8 +92,8 @@ def test_no_order_of_requests_gets_past_a_cap(requests: list[Asked]) -> None:
 
 def test_a_cancel_of_a_held_nonce_is_always_signed() -> None:
     """With the day's signatures used up nothing else is signed; such a cancel is, however often, and is counted."""
-    full = Spent(signatures=CAPS.signatures)
-    held = Held("a", 10)
+    full = SignedToday(signatures=CAPS.signatures)
+    held = SignedNonce("a", 10)
     for nonce_held, request in ((held, asked(0, "a")), (None, asked(0, "a")), (None, asked(0, "cancel"))):
         with pytest.raises(SignerRefused, match="signatures today"):
             count(request, nonce_held, full, CAPS)
@@ -110,7 +110,7 @@ def test_a_restart_remembers(tmp_path: Path, clock: Clock) -> None:
     book.transaction(asked(0, "a", 60, 500), {})
     book.permit({})
     before = book.spent
-    assert before == Spent({TOKEN: 60}, 500, 3)
+    assert before == SignedToday({TOKEN: 60}, 500, 3)
     book.close()
 
     book = opened(tmp_path, clock)
@@ -120,7 +120,7 @@ def test_a_restart_remembers(tmp_path: Path, clock: Clock) -> None:
     with pytest.raises(SignerRefused, match="today"):
         book.transaction(asked(1, "b", 41), {})
     clock.now += DAY
-    assert book.spent == Spent()
+    assert book.spent == SignedToday()
     book.transaction(asked(1, "b", 41), {})
     with pytest.raises(SignerRefused, match="other bytes"):
         book.transaction(asked(0, "b", 1), {})
@@ -135,23 +135,23 @@ def test_the_days_caps_only_fall(tmp_path: Path, clock: Clock) -> None:
     other = "0x" + "c" * 40
     book = opened(tmp_path, clock)
     first = {"approvals": {TOKEN: 50, other: 7}, "trades": {TOKEN: 5}, "daily": {TOKEN: 10**30}}
-    assert book.caps_noted(first) == first
+    assert book.record_caps(first) == first
     book.close()
     book = opened(tmp_path, clock)
     more = {"approvals": {TOKEN: 40, other: 9}, "trades": {TOKEN: 6, other: 6}, "daily": {TOKEN: 10**30 + 1}}
     least = {"approvals": {TOKEN: 40, other: 7}, "trades": {TOKEN: 5}, "daily": {TOKEN: 10**30}}
-    assert book.caps_noted(more) == least
+    assert book.record_caps(more) == least
     with pytest.raises(SignerRefused, match="no token is left"):
-        book.caps_noted({**more, "trades": {other: 6}})
-    assert book.caps_noted(first) == least
+        book.record_caps({**more, "trades": {other: 6}})
+    assert book.record_caps(first) == least
     clock.now += DAY
-    assert book.caps_noted(more) == more
+    assert book.record_caps(more) == more
     clock.now -= DAY
-    assert book.caps_noted(more) == least
+    assert book.record_caps(more) == least
     book.close()
 
 
-def test_the_record_is_append_only(book: Book, tmp_path: Path) -> None:
+def test_the_record_is_append_only(book: SigningLedger, tmp_path: Path) -> None:
     """SQLite itself refuses to change or remove a line, and every line says what was asked and decided."""
     book.transaction(asked(0, "a", 60), {"to": OWN})
     book.refused("volume", {"to": TOKEN, "reason": "too much"})
@@ -205,9 +205,9 @@ def test_a_file_that_is_gone_or_anothers_is_refused(tmp_path: Path, clock: Clock
         opened(tmp_path, clock)
 
 
-def test_refusals_do_not_fill_the_disk(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusals_do_not_fill_the_disk(book: SigningLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many a day are written down; whoever asks on is refused all the same."""
-    monkeypatch.setattr(book_module, "MOST_REFUSALS", 3)
+    monkeypatch.setattr(book_module, "MAX_REFUSALS", 3)
     for _ in range(10):
         book.refused("to", {})
     assert len(book.records()) == 1 + 3
@@ -216,11 +216,11 @@ def test_refusals_do_not_fill_the_disk(book: Book, monkeypatch: pytest.MonkeyPat
 def test_a_payload_is_all_that_a_replacement_must_keep() -> None:
     """Recipient, value, data and gas limit make the payload; fees do not."""
     tx = TxRequest(TOKEN, b"\1", 2, 3)
-    own = Asked.of(7, tx, Fees(5, 1), OWN, {})
+    own = SigningRequest.of(7, tx, Fees(5, 1), OWN, {})
     assert (own.gas, own.cancel) == (15, False)
-    assert Asked.of(7, tx, Fees(9, 2), OWN, {}).payload == own.payload
+    assert SigningRequest.of(7, tx, Fees(9, 2), OWN, {}).payload == own.payload
     others = [
         dataclasses.replace(tx, **change) for change in ({"to": OWN}, {"data": b"\2"}, {"value": 3}, {"gas_limit": 4})
     ]
-    assert len({own.payload, *(Asked.of(7, other, Fees(5, 1), OWN, {}).payload for other in others)}) == 5
-    assert Asked.of(7, TxRequest(OWN.upper().replace("0X", "0x"), b"", 0, 21_000), Fees(5, 1), OWN, {}).cancel
+    assert len({own.payload, *(SigningRequest.of(7, other, Fees(5, 1), OWN, {}).payload for other in others)}) == 5
+    assert SigningRequest.of(7, TxRequest(OWN.upper().replace("0X", "0x"), b"", 0, 21_000), Fees(5, 1), OWN, {}).cancel

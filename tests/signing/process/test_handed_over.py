@@ -10,7 +10,7 @@ from sentinel.config.network_file import load_network
 from sentinel.config.settings import environment, load
 from sentinel.core.errors import SettingsError
 from sentinel.daemon.signer.keeper import GROUPS, keeper, whose
-from sentinel.signing.process import wallet
+from sentinel.signing.process import keystore_files
 from tests.signing.process.world import KEY, NETWORK, WALLET, settings
 
 
@@ -18,8 +18,8 @@ def test_the_child_reads_the_same_settings(tmp_path: Path, monkeypatch: pytest.M
     """Every field of the groups that it needs arrives as it was, whatever it was set by; the key does not."""
     given = settings(
         tmp_path,
-        signer={"trades": "WETH=0.25,USDC=1500", "daily_gas_eth": 0.1, "peer_uid": 7},
-        limits={"inventory_bps": "WETH=7000", "max_fee_gwei": 123.456},
+        signer={"max_trade": "WETH=0.25,USDC=1500", "max_daily_gas_eth": 0.1, "peer_uid": 7},
+        limits={"max_inventory_bps": "WETH=7000", "max_fee_gwei": 123.456},
         execution={"mode": "live", "live_chain_id": 5},
     )
     handed = environment(given, *GROUPS)
@@ -37,7 +37,7 @@ async def test_whose_wallet_it_is_without_opening_it_here(tmp_path: Path) -> Non
     and a live start without one says what to set."""
     key, store = tmp_path / "key", tmp_path / "keystore"
     key.write_text(KEY)
-    wallet.import_key(store, key, "x", rounds=2)
+    keystore_files.import_key(store, key, "x", rounds=2)
     assert await whose(settings(tmp_path, wallet={"keystore_file": store}), NETWORK) == WALLET
     with pytest.raises(SettingsError, match="for chain 31337 alone"):
         await whose(settings(tmp_path), load_network("ethereum"))

@@ -15,15 +15,15 @@ from sentinel.core.errors import SignerRefused, SignerUnavailable
 from sentinel.core.transaction import Fees
 from sentinel.core.units import GWEI
 from sentinel.observe.logs import logger
-from sentinel.signing import envelope
-from sentinel.signing.limits import SignerLimits
-from sentinel.signing.process import book as book_module
-from sentinel.signing.process import local
-from sentinel.signing.process.book import Book
+from sentinel.signing import signed_bytes
+from sentinel.signing.process import local_signer
+from sentinel.signing.process import signing_ledger as book_module
+from sentinel.signing.process.daily_caps import DayCaps, SignedNonce, SignedToday
 from sentinel.signing.process.keys import LocalKey
-from sentinel.signing.process.local import LocalSigner
-from sentinel.signing.process.server import SignerServer
-from sentinel.signing.process.spending import DayCaps, Held, Spent
+from sentinel.signing.process.local_signer import LocalSigner
+from sentinel.signing.process.signing_ledger import SigningLedger
+from sentinel.signing.process.socket_server import SignerServer
+from sentinel.signing.signer_limits import SignerLimits
 from tests.signing.process.world import DOLLAR, FEES, KEY, NETWORK, USDC, WETH, cancel, permit, settings, trade
 
 CHAIN = 31337
@@ -34,7 +34,7 @@ CAPS = DayCaps({USDC.lower(): 3000 * DOLLAR}, 10**17, 5)
 class World:
     folder: Path
     signer: LocalSigner
-    book: Book
+    book: SigningLedger
 
     @classmethod
     def start(cls, folder: Path) -> World:
@@ -45,8 +45,8 @@ class World:
             {"USDC": 5000 * DOLLAR, "WETH": 10**18},
             {"USDC": 2000 * DOLLAR, "WETH": 10**18},
         )
-        book = Book.open(folder / "book", CHAIN, LocalKey(bytes.fromhex(KEY)).address, CAPS)
-        return cls(folder, LocalSigner(LocalKey(bytes.fromhex(KEY)), limits, book=book), book)
+        book = SigningLedger.open(folder / "book", CHAIN, LocalKey(bytes.fromhex(KEY)).address, CAPS)
+        return cls(folder, LocalSigner(LocalKey(bytes.fromhex(KEY)), limits, ledger=book), book)
 
     def restart(self) -> None:
         self.book.close()
@@ -135,26 +135,26 @@ async def sign_with_another_key(world: World) -> None:
 
 
 def no_limits(patch: pytest.MonkeyPatch, _: World) -> None:
-    patch.setattr(local, "check_transaction", lambda *_: {})
+    patch.setattr(local_signer, "check_transaction", lambda *_: {})
 
 
 def no_permit_check(patch: pytest.MonkeyPatch, _: World) -> None:
-    patch.setattr(local, "check_permit", lambda *_: None)
+    patch.setattr(local_signer, "check_permit", lambda *_: None)
 
 
 def nonces_are_forgotten(patch: pytest.MonkeyPatch, _: World) -> None:
-    patch.setattr(Book, "_held", lambda self, nonce: None)
+    patch.setattr(SigningLedger, "_held", lambda self, nonce: None)
 
 
 def any_payload(patch: pytest.MonkeyPatch, _: World) -> None:
-    patch.setattr(book_module, "count", lambda asked, held, spent, caps: (Held(asked.payload, 0), spent))
+    patch.setattr(book_module, "count", lambda asked, held, spent, caps: (SignedNonce(asked.payload, 0), spent))
 
 
 def no_memory(patch: pytest.MonkeyPatch, _: World) -> None:
-    def forget(self: Book, day: int) -> None:
-        self._day, self._spent = day, Spent()
+    def forget(self: SigningLedger, day: int) -> None:
+        self._day, self._spent = day, SignedToday()
 
-    patch.setattr(Book, "_begin", forget)
+    patch.setattr(SigningLedger, "_begin", forget)
 
 
 def no_cap(name: str) -> Mutant:
@@ -176,7 +176,7 @@ def caps_stay_open(patch: pytest.MonkeyPatch, _: World) -> None:
 
 
 def answers_unchecked(patch: pytest.MonkeyPatch, world: World) -> None:
-    patch.setattr(envelope, "recover", lambda *_: world.signer.address)
+    patch.setattr(signed_bytes, "recover", lambda *_: world.signer.address)
 
 
 GUARDS: dict[str, tuple[Attack, Mutant]] = {
@@ -218,6 +218,6 @@ def test_a_bump_that_counts_twice_is_missed(world: World, monkeypatch: pytest.Mo
 
     asyncio.run(bumped())
     world.restart()
-    monkeypatch.setattr(Book, "_held", lambda self, nonce: None)
+    monkeypatch.setattr(SigningLedger, "_held", lambda self, nonce: None)
     with pytest.raises(SignerRefused):
         asyncio.run(bumped())

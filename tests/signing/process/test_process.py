@@ -21,13 +21,13 @@ from sentinel.core.errors import OperatorError, SettingsError, SignerRefused, Si
 from sentinel.core.transaction import Fees
 from sentinel.core.units import GWEI
 from sentinel.observe.logs import logger
-from sentinel.signing.client import allow, ask, greet
-from sentinel.signing.process.book import FILE, Book
+from sentinel.signing.client import ask, ask_greeting, send_caps
+from sentinel.signing.process.daily_caps import DayCaps
 from sentinel.signing.process.keys import LocalKey
-from sentinel.signing.process.local import LocalSigner
-from sentinel.signing.process.serve import own_limits
-from sentinel.signing.process.server import SignerServer
-from sentinel.signing.process.spending import DayCaps
+from sentinel.signing.process.local_signer import LocalSigner
+from sentinel.signing.process.signer_process import own_limits
+from sentinel.signing.process.signing_ledger import FILE, SigningLedger
+from sentinel.signing.process.socket_server import SignerServer
 from tests.signing.process.world import (
     CAPS,
     FEES,
@@ -120,7 +120,7 @@ async def test_one_key_has_one_signer(tmp_path: Path) -> None:
             async with running(tmp_path, wallet={"dev_key_file": tmp_path / "key"}):
                 pass
         assert keeper.child is not None
-        assert (await greet(keeper.client.path)).pid == keeper.child.pid
+        assert (await ask_greeting(keeper.client.path)).pid == keeper.child.pid
 
 
 HOSTILE = (
@@ -181,7 +181,7 @@ async def test_it_refuses_what_is_not_its_business(tmp_path: Path) -> None:
         assert await refused(client.sign_permit({**permit(1), "primaryType": "Order"})) == "permit"
         assert await refused(client.sign_permit(permit(2001))) == "amount"
         caps = {USDC: 10**30}
-        assert await refused(allow(client.path, caps, caps, caps)) == "caps"
+        assert await refused(send_caps(client.path, caps, caps, caps)) == "caps"
         with pytest.raises(SignerUnavailable, match="known requests"):
             await ask(client.path, "sign_hash", hash="0x" + "11" * 32)
 
@@ -204,15 +204,15 @@ async def test_another_life_of_the_day_gets_no_higher_caps(tmp_path: Path) -> No
     """A daemon that hands higher caps to a new child, or other tokens, is held to the day's first; the log says so."""
     async with running(tmp_path):
         pass
-    async with running(tmp_path, limits={"max_trade": 5000.0, "daily_volume": 50_000.0}) as keeper:
+    async with running(tmp_path, limits={"max_trade": 5000.0, "max_daily_volume": 50_000.0}) as keeper:
         client = keeper.client
         assert await refused(client.sign_transaction(CHAIN, 0, trade(2001), FEES)) == "amount"
         await client.sign_transaction(CHAIN, 0, trade(2000), FEES)
         assert await refused(client.sign_transaction(CHAIN, 1, trade(501), FEES)) == "volume"
-    assert "signer.caps_kept" in (tmp_path / "state" / "signer.log").read_text()
+    assert "signer.caps_unchanged" in (tmp_path / "state" / "signer.log").read_text()
     async with running(tmp_path, caps=False) as keeper:
         everything, nothing = {USDC: 10**30}, dict[str, int]()
-        assert await refused(allow(keeper.client.path, everything, nothing, everything)) == "caps"
+        assert await refused(send_caps(keeper.client.path, everything, nothing, everything)) == "caps"
         with pytest.raises(SignerUnavailable, match="not set yet"):
             await keeper.client.sign_transaction(CHAIN, 1, trade(1), FEES)
 
@@ -221,7 +221,7 @@ async def test_caps_that_somebody_else_set_are_not_accepted(tmp_path: Path) -> N
     """Where another program was quicker the daemon does not start; a child with caps of its own is no such case."""
     async with running(tmp_path, caps=False) as keeper:
         caps = {USDC: 10**30}
-        await allow(keeper.client.path, caps, caps, caps)
+        await send_caps(keeper.client.path, caps, caps, caps)
         with pytest.raises(OperatorError, match="somebody else"):
             await keeper.allow(CAPS)
     own = {"trades": "USDC=5,WETH=1", "approvals": "USDC=50,WETH=1", "daily": "USDC=7,WETH=1"}
@@ -240,25 +240,25 @@ async def test_only_its_own_user_is_answered(tmp_path: Path) -> None:
                 for opened in (folder, path.parent, path):
                     opened.chmod(0o777)
                 assert WALLET.encode() not in await asyncio.to_thread(_as_nobody, path)
-                assert "signer.stranger" in (path.parent / "signer.log").read_text()
+                assert "signer.unknown_peer" in (path.parent / "signer.log").read_text()
 
 
 @pytest.mark.parametrize("peer", [None, os.getuid(), os.getuid() + 1])
 async def test_the_user_that_is_named_is_answered(tmp_path: Path, peer: int | None) -> None:
     """Our own where none is named; else that one alone, through a socket that its group may open."""
     key = LocalKey(bytes.fromhex(KEY))
-    book = Book.open(tmp_path / "book", CHAIN, key.address, DayCaps({}, 1, 1))
+    book = SigningLedger.open(tmp_path / "book", CHAIN, key.address, DayCaps({}, 1, 1))
     limits, _ = own_limits(settings(tmp_path), NETWORK, child=True)
     path = tmp_path / "s.sock"
-    server = SignerServer(path, LocalSigner(key, limits, book=book), book, logger(), peer=peer, open_caps=False)
+    server = SignerServer(path, LocalSigner(key, limits, ledger=book), book, logger(), peer=peer, open_caps=False)
     await server.start()
     try:
         assert path.stat().st_mode & 0o777 == (0o600 if peer is None else 0o660)
         if peer in (None, os.getuid()):
-            assert (await greet(path)).address == WALLET
+            assert (await ask_greeting(path)).address == WALLET
         else:
             with pytest.raises(SignerUnavailable):
-                await greet(path)
+                await ask_greeting(path)
     finally:
         await server.stop()
         book.close()
@@ -277,7 +277,7 @@ async def test_it_ends_with_the_daemon_that_started_it(tmp_path: Path) -> None:
     assert daemon.stdout is not None
     pid = int(await asyncio.wait_for(daemon.stdout.readline(), 60))
     socket_ = tmp_path / "state" / "signer.sock"
-    assert (await greet(socket_)).address == WALLET
+    assert (await ask_greeting(socket_)).address == WALLET
     daemon.kill()
     await daemon.wait()
     for _ in range(100):
@@ -286,7 +286,7 @@ async def test_it_ends_with_the_daemon_that_started_it(tmp_path: Path) -> None:
         await asyncio.sleep(0.05)
     assert not _alive(pid)
     with pytest.raises(SignerUnavailable):
-        await greet(socket_)
+        await ask_greeting(socket_)
 
 
 def _as_nobody(path: Path) -> bytes:
@@ -338,7 +338,7 @@ def test_a_signer_by_itself_needs_its_own_caps(tmp_path: Path) -> None:
         [sys.executable, "-m", "sentinel", "signer"], env=environment, capture_output=True, timeout=30, text=True
     )
     assert done.returncode == 4
-    assert "SENTINEL_SIGNER__TRADES" in done.stderr
+    assert "SENTINEL_SIGNER__MAX_TRADE" in done.stderr
 
 
 async def test_a_daemon_connects_to_a_signer_by_itself(tmp_path: Path) -> None:
@@ -350,9 +350,9 @@ async def test_a_daemon_connects_to_a_signer_by_itself(tmp_path: Path) -> None:
         "SENTINEL_WALLET__DEV_KEY_FILE": str(tmp_path / "key"),
         "SENTINEL_WALLET__SIGNER_SOCKET": str(path),
         "SENTINEL_STATE_DIR": str(tmp_path / "own"),
-        "SENTINEL_SIGNER__TRADES": "USDC=5,WETH=1",
-        "SENTINEL_SIGNER__APPROVALS": "USDC=50,WETH=1",
-        "SENTINEL_SIGNER__DAILY": "USDC=7,WETH=1",
+        "SENTINEL_SIGNER__MAX_TRADE": "USDC=5,WETH=1",
+        "SENTINEL_SIGNER__MAX_APPROVAL": "USDC=50,WETH=1",
+        "SENTINEL_SIGNER__MAX_DAILY_VOLUME": "USDC=7,WETH=1",
     }
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "sentinel", "signer", env=environment)
     try:

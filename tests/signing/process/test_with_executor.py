@@ -22,7 +22,7 @@ from sentinel.core.units import GWEI
 from sentinel.daemon.signer import watch as signer_watch
 from sentinel.daemon.signer.keeper import Keeper, keeper
 from sentinel.daemon.signer.watch import SignerWatch
-from sentinel.signing.client import greet
+from sentinel.signing.client import ask_greeting
 from tests.execute.rig import COUNTER, KEY, Rig, decision, network, until
 
 CHAIN = 31337
@@ -77,8 +77,8 @@ async def test_a_dead_signer_holds_the_trade_and_nothing_else_takes_its_nonce(tm
         assert rig.notes.alarms == ["unsent"]
         with pytest.raises(SignerUnavailable):
             await rig.executor.on_head(await rig.mine())
-        assert (rig.executor.in_flight is not None, await rig.effects(5)) == (True, 0)
-        assert rig.journal.latched is None
+        assert (rig.executor.open_intent is not None, await rig.effects(5)) == (True, 0)
+        assert rig.journal.halt_reason is None
         await held.child.stop()
         await held.child.start()
         await held.set_caps(_caps(_settings(tmp_path)))
@@ -89,13 +89,13 @@ async def test_a_dead_signer_holds_the_trade_and_nothing_else_takes_its_nonce(tm
 async def test_a_full_day_is_no_fault(tmp_path: Path) -> None:
     """The first trade fills the signer's day of gas: the second expires with an alarm, and nothing is sent or
     latched."""
-    async with rigged(tmp_path, signer={"daily_gas_eth": 0.015}) as (rig, _):
+    async with rigged(tmp_path, signer={"max_daily_gas_eth": 0.015}) as (rig, _):
         await rig.trade(1)
         assert (await rig.follow()).outcome is Outcome.CONFIRMED
         await rig.trade(2)
-        assert (rig.notes.alarms, rig.journal.latched) == (["signer_day"], None)
+        assert (rig.notes.alarms, rig.journal.halt_reason) == (["signer_day"], None)
         assert [settled.outcome for settled, _ in rig.notes.ended] == [Outcome.CONFIRMED, Outcome.EXPIRED]
-        assert rig.executor.in_flight is None
+        assert rig.executor.open_intent is None
         await rig.mine()
         assert [await rig.effects(tag) for tag in (1, 2)] == [1, 0]
 
@@ -114,7 +114,7 @@ async def test_a_signature_that_was_lost_keeps_its_nonce(tmp_path: Path) -> None
         await rig.trade(3)
         assert (await rig.follow()).outcome is Outcome.CONFIRMED
         assert [await rig.effects(tag) for tag in (1, 2, 3)] == [0, 0, 1]
-        assert rig.journal.latched is None
+        assert rig.journal.halt_reason is None
         assert raw  # it exists, and no chain takes it any more
 
 
@@ -137,7 +137,7 @@ async def test_a_signer_that_dies_is_started_again_so_often_and_no_more(
         for _ in range(600):
             if held.child.running and held.child.pid != first:
                 with contextlib.suppress(SignerUnavailable):
-                    if not (await greet(held.client.path)).open_caps:
+                    if not (await ask_greeting(held.client.path)).open_caps:
                         break
             await asyncio.sleep(0.05)
         assert (await held.probe())[0]

@@ -19,7 +19,7 @@ from sentinel.core.transaction import Fees
 from sentinel.core.units import GWEI
 from sentinel.daemon.signer.keeper import Keeper, keeper
 from sentinel.dex.building.permit2 import typed_permit
-from sentinel.signing.process.book import FILE
+from sentinel.signing.process.signing_ledger import FILE
 from tests.signing.test_signer import SENDER, V2, hop, router_call
 
 KEY = "51" * 31 + "9e"  # worth nothing anywhere

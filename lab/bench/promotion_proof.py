@@ -1,0 +1,207 @@
+"""A promotion from end to end, as an operator does it: two real students, real vLLM, a daemon that trades all along.
+
+A poor student is live. Its better is refused before it was in shadow, then runs in shadow beside it on a local market,
+is judged, becomes live, and the live server and the daemon go on with it without being touched; then `--undo`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from eth_account import Account
+
+from sentinel.agent.model import StudentModel
+from sentinel.agent.vllm_server import NAME, SCRIPT
+from sentinel.core.errors import OperatorError
+from sentinel.core.host.process import Child, free_port
+from sentinel.core.network import NATIVE
+from sentinel.distill import recipe
+from sentinel.distill.promotion import shadow_log
+from sentinel.distill.promotion.promote import served_name
+from sentinel.distill.promotion.students import StudentStore, identity
+from sentinel.market import Devnet
+
+KEY = "0x" + "9b" * 32  # worth nothing anywhere
+PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from half and half
+ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6}
+BLOCK_TIME = 4.0  # seconds
+PATIENCE = 900.0  # seconds for a server to start, for the blocks in shadow: the machine may be busy
+POOR_ROWS, POOR_STEPS, POOR_SEED = 2000, 250, 7
+
+
+def poor_student(folder: Path) -> Path:
+    """The smallest size, stopped long before it copies numbers right. What is there is not made again."""
+    data, out = folder / "rows.jsonl", folder / "student"
+    if not data.exists():
+        recipe.run_collect("train", POOR_ROWS, data, POOR_SEED)
+    if not (out / "curve.svg").exists():
+        recipe.run_train(data.resolve(), out.resolve(), "--size", "micro", "--steps", POOR_STEPS)
+    return out
+
+
+@dataclass(slots=True)
+class PromotionProof:
+    """What was seen, in order; `check` raises at the first thing that is not as it must be."""
+
+    say: Callable[[str], None]
+    seen: dict[str, Any] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    def check(self, name: str, good: bool, what: Any) -> None:
+        self.seen[name] = what
+        self.say(f"{time.monotonic() - self.began:6.0f} s  {name}: {json.dumps(what)[:300]}")
+        if not good:
+            raise OperatorError(f"{name} is not as it must be: {json.dumps(what)}")
+
+
+async def prove(
+    poor: Path, new: Path, home: Path, *, heldout: int, shadow_blocks: int, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """`home`: an empty folder for state and logs. Raises OperatorError where a step does not end as it must."""
+    proof, store = PromotionProof(say), StudentStore(home / "state" / "students")
+    if store.live is not None:
+        raise OperatorError(f"{home} holds students already: name an empty folder")
+    with store.alone():
+        first = store.promote(poor, {"why": "the poor student is live from the start"})
+    proof.check("live at first", True, first.name)
+    command = ("distill", "promote", str(new), "--heldout", str(heldout), "--shadow-blocks", str(shadow_blocks))
+    async with Devnet.start() as net:
+        blocks = asyncio.create_task(net.market.run(BLOCK_TIME))
+        try:
+            settings = await _settings(net, home)
+            async with _live(home, settings) as url:
+                settings["SENTINEL_MODEL__URL"] = url
+                proof.check("served at first", await _root(url) == first.student.resolve(), first.identity)
+                code, found = await _sentinel(settings, *command)
+                proof.check("promoted without shadow", code == 1 and found["promoted"] is None, found["reasons"])
+                async with _daemon(home, settings, new, shadow_blocks) as daemon:
+                    code, found = await _sentinel(settings, *command)
+                    proof.check("promoted", code == 0, {"name": found["promoted"], "reasons": found["reasons"]})
+                    proof.seen["evidence"] = found["evidence"]
+                    after = store.live
+                    assert after is not None
+                    proof.check("live", after.identity == identity(new), after.name)
+                    proof.check("seconds until it is served", True, await _until_served(url, after.student))
+                    proof.check("decisions of both", *await _both_decided(settings))
+                    code, undone = await _sentinel(settings, "distill", "promote", "--undo")
+                    proof.check("undo", code == 0 and undone["live"] == first.name, undone)
+                    proof.check("seconds until the old one is", True, await _until_served(url, first.student))
+                    proof.check("the daemon ran all the while", daemon.running, True)
+        finally:
+            blocks.cancel()
+            await asyncio.wait({blocks})
+    proof.check("events", True, [event["event"] for event in store.history()])
+    proof.check("seconds", True, round(time.monotonic() - proof.began))
+    return proof.seen
+
+
+async def _settings(net: Devnet, home: Path) -> dict[str, str]:
+    wallet = Account.from_key(KEY).address
+    await net.fund(wallet, PURSE)
+    await net.allow_permit2(wallet, ALLOWED)
+    key = home / "key"
+    key.touch(mode=0o600)
+    key.write_text(KEY)
+    return {
+        "SENTINEL_STATE_DIR": str(home / "state"),
+        "SENTINEL_RPC__URL": net.rpc_url,
+        "SENTINEL_RPC__WS_URL": net.ws_url,
+        "SENTINEL_FORK__PORT": "0",
+        "SENTINEL_WEB__PORT": "0",
+        "SENTINEL_WALLET__DEV_KEY_FILE": str(key),
+        "SENTINEL_EXECUTION__CONFIRMATIONS": "1",
+        "SENTINEL_MODEL__TIMEOUT": "30",
+    }
+
+
+async def _sentinel(settings: Mapping[str, str], *arguments: str) -> tuple[int, Any]:
+    """One command; exit code, and what it printed as JSON."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sentinel", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, **settings},
+    )
+    out, _ = await process.communicate()
+    if not out:
+        raise OperatorError(f"sentinel {' '.join(arguments)} ended with {process.returncode} and no answer")
+    return process.returncode or 0, json.loads(out)
+
+
+@contextlib.asynccontextmanager
+async def _server(name: str, log: Path, *arguments: str | Path, env: Mapping[str, str]) -> AsyncIterator[str]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/v1"
+    folder, *flags = arguments
+
+    async def ready() -> bool:
+        async with StudentModel(url, name, timeout=2.0) as probe:
+            await probe.health()
+        return True
+
+    command = [SCRIPT, folder, str(port), *flags]
+    async with Child("vllm", command, log=log, env=env, ready=ready, ready_within=PATIENCE, stop_within=20.0):
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def _live(home: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
+    """Whoever is live, as a service would serve it: without a folder."""
+    async with _server(NAME, home / "vllm-live.log", "", env=settings) as url:
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def _daemon(home: Path, settings: dict[str, str], new: Path, blocks: int) -> AsyncIterator[Child]:
+    """Trading, and with so many blocks of `new` in shadow. That goes on: a block without its server is a failure."""
+    name, log = served_name(new), home / "state" / shadow_log.FILE
+    async with _server(name, home / "vllm-shadow.log", new, "--served-model-name", name, env={}) as shadow:
+        env = {**settings, "SENTINEL_SHADOW__URL": shadow, "SENTINEL_SHADOW__NAME": name}
+        run = [sys.executable, "-m", "sentinel", "run", "--live"]
+        async with Child("daemon", run, log=home / "daemon.log", env=env, stop_within=60.0) as daemon:
+            async with asyncio.timeout(PATIENCE):
+                while sum(not one.failed for one in shadow_log.read(log, name)) < blocks:
+                    if not daemon.running:
+                        raise OperatorError(f"the daemon ended with {daemon.returncode}: see {home / 'daemon.log'}")
+                    await asyncio.sleep(1.0)
+            yield daemon
+
+
+async def _root(url: str) -> Path | None:
+    """The folder of what is served; None while nothing is."""
+    try:
+        within = aiohttp.ClientTimeout(2.0)
+        async with aiohttp.ClientSession(timeout=within) as session, session.get(f"{url}/models") as response:
+            return Path((await response.json())["data"][0]["root"])
+    except (aiohttp.ClientError, TimeoutError):
+        return None
+
+
+async def _until_served(url: str, folder: Path) -> float:
+    started, place = time.monotonic(), await asyncio.to_thread(folder.resolve)
+    while await _root(url) != place:
+        if time.monotonic() > started + PATIENCE:
+            raise OperatorError(f"{place} is not served within {PATIENCE:g} s")
+        await asyncio.sleep(0.5)
+    return round(time.monotonic() - started, 1)
+
+
+async def _both_decided(settings: Mapping[str, str]) -> tuple[bool, dict[str, int]]:
+    """Cycles by what became of them; once a decision was made after those that found no model."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            _, newest_first = await _sentinel(settings, "decisions", "-n", "10000", "--json")
+            reasons = [line["reason"] for line in newest_first]
+            if "model_unavailable" in reasons and reasons[0] not in ("model_unavailable", "model_timeout"):
+                return True, dict(Counter(reasons))
+            await asyncio.sleep(1.0)

@@ -1,0 +1,200 @@
+"""Does the send path stay flat? One process, its executor and journal, over many blocks with faults at random (I27).
+
+The whole daemon cannot be hurried so: on the local market a block is at least a second of chain time, and a deadline
+that runs away from the clock is refused. So here is what writes and holds something for each block and trade: executor,
+finality, journal, log, metrics and RPC, on a real chain, as fast as it will go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import linear_regression
+from typing import Any
+
+from lab.bench.resident_memory import resident
+from lab.crash import counter
+from lab.crash.crash_run import on_disk
+from lab.crash.crash_tally import CrashTally, compare
+from lab.crash.life import LIFETIME
+from sentinel.chain.rpc import Call, Rpc
+from sentinel.core.errors import RpcError, Unavailable
+from sentinel.core.network import NATIVE
+from sentinel.core.units import GWEI
+from sentinel.daemon.told import Told
+from sentinel.execute.broadcast import Broadcaster
+from sentinel.execute.reconcile import reconcile
+from sentinel.execute.sender import LiveExecutor
+from sentinel.journal.journal import Journal
+from sentinel.market import Devnet
+from sentinel.observe import logs
+from sentinel.observe.metrics import Metrics
+
+SAMPLES = 60
+WARM_UP = 0.1  # share of the blocks that slopes leave out
+LOST = 0.01  # share of requests that do not arrive; of as many the reply is lost
+DROPPED = 0.03  # share of sent transactions that the node forgets
+REORGS = 0.01  # share of blocks that are followed by another chain, one to three blocks back
+SPIKES = 0.02  # share of blocks with ten times the base fee
+
+Progress = Callable[[int, int, str], None]
+
+
+class FaultyRpc(Rpc):
+    def __init__(self, url: str, chance: random.Random) -> None:
+        super().__init__(url)
+        self._chance = chance
+        self.faults = 0
+        self.calm = False  # no faults any more
+
+    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any:
+        self._fail("request")
+        result = await super().call(method, *params, timeout=timeout)
+        if method == "eth_sendRawTransaction" and not self.calm and self._chance.random() < DROPPED:
+            self.faults += 1
+            await super().call("anvil_dropTransaction", result)
+        self._fail("reply")
+        return result
+
+    async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]:
+        self._fail("request")
+        results = await super().batch(calls, timeout)
+        self._fail("reply")
+        return results
+
+    def _fail(self, what: str) -> None:
+        if not self.calm and self._chance.random() < LOST:
+            self.faults += 1
+            raise RpcError(f"the {what} was lost")
+
+
+async def soak(blocks: int, *, seed: int = 1, progress: Progress) -> dict[str, Any]:
+    """Sizes in KiB; slopes per 1,000 blocks, by least squares over all but the first tenth."""
+    chance = random.Random(seed)
+    async with contextlib.AsyncExitStack() as stack:
+        home = stack.enter_context(on_disk("soak-"))
+        log = stack.enter_context((home / "log").open("w", buffering=1))
+        net = await stack.enter_async_context(Devnet.start())
+        rpc = await stack.enter_async_context(FaultyRpc(net.rpc_url, chance))
+        await net.rpc.call("anvil_setCode", counter.COUNTER, counter.COUNTER_CODE)
+        genesis = (await counter.read_head(net.rpc, "0x0")).hash
+        key = home / "dev.key"
+        key.touch(mode=0o600)
+        key.write_text("0x" + secrets.token_hex(32))
+        signer = counter.signer(key)
+        await net.fund(signer.address, {NATIVE: 10**24})
+        journal = Journal.open(home / "journal.sqlite", counter.network(), genesis, signer.address)
+        stack.callback(journal.close)
+        told = Told(Metrics(net.network), logs.configure(stream=log))
+        executor = LiveExecutor(
+            *(rpc, Broadcaster(rpc), journal, signer, counter.network(), genesis),
+            *(counter.finalise, counter.rules(bump_after_blocks=2)),
+            observer=told,
+        )
+        await reconcile(executor, await counter.read_head(net.rpc))
+        run = _SoakRun(net, rpc, journal, executor, chance)
+        begun = time.monotonic()
+        samples: list[dict[str, float]] = []
+        done = 0
+        try:
+            while done < blocks:
+                await run.block()
+                done += 1
+                if done % max(1, blocks // SAMPLES) == 0:
+                    progress(done, blocks, "blocks")
+                    samples.append({"blocks": done} | _sizes(home))
+        except asyncio.CancelledError:  # Ctrl-C: what was run so far is told
+            if not samples or (task := asyncio.current_task()) is None:
+                raise
+            task.uncancel()
+            blocks = done
+        seconds = time.monotonic() - begun
+        tally = await run.end()
+        return {
+            "blocks": blocks,
+            "seconds": round(seconds, 1),
+            "blocks_per_second": round(blocks / seconds, 2),
+            "trades": tally.accepted,
+            "double": tally.double,
+            "lost": tally.lost,
+            "disagree": tally.disagree,
+            "faults": rpc.faults + run.faults,
+            "unanswered": run.unanswered,
+            "slopes": {name: round(slope(samples, name), 3) for name in samples[0] if name != "blocks"},
+            "samples": samples,
+        }
+
+
+class _SoakRun:
+    def __init__(
+        self, net: Devnet, rpc: FaultyRpc, journal: Journal, executor: LiveExecutor, chance: random.Random
+    ) -> None:
+        self._net = net
+        self._rpc = rpc
+        self._journal = journal
+        self._executor = executor
+        self._chance = chance
+        self._tag = 0
+        self.faults = 0
+        self.unanswered = 0  # heads about which the node did not answer
+
+    async def block(self) -> None:
+        """Mine, follow, and trade where nothing is in flight."""
+        node = self._net.rpc
+        if self._chance.random() < SPIKES:
+            self.faults += 1
+            await node.call("anvil_setNextBlockBaseFeePerGas", hex(150 * GWEI))
+        elif self._chance.random() < SPIKES:
+            await node.call("anvil_setNextBlockBaseFeePerGas", hex(10 * GWEI))
+        if self._chance.random() < REORGS:
+            self.faults += 1
+            depth = self._chance.randint(1, 3)
+            await node.call("anvil_rollback", depth)
+            for _ in range(depth):
+                await node.call("evm_mine")
+        await node.call("evm_mine")
+        head = await counter.read_head(node)
+        try:
+            await self._executor.on_head(head)
+            if self._executor.open_intent is None:
+                act = counter.decision(self._tag + 1, max(int(time.time()), head.timestamp) + LIFETIME, head)
+                intent = await self._executor.prepare(act, None)  # type: ignore[arg-type]  # `finalise` asks for none
+                self._journal.accept(None, intent)
+                self._tag += 1
+                await self._executor.execute(intent)
+        except Unavailable:
+            self.unanswered += 1
+
+    async def end(self) -> CrashTally:
+        """Without faults until all has ended; then the chain against the journal."""
+        node = self._net.rpc
+        self._rpc.calm = True
+        while self._journal.open_intents():
+            await node.call("evm_mine")
+            await self._executor.on_head(await counter.read_head(node))
+        tags = range(1, self._tag + 1)
+        return compare(self._journal, tags, await counter.effects(node, tags))
+
+
+def _sizes(home: Path) -> dict[str, float]:
+    files = {"database_kib": ("journal.sqlite", "journal.sqlite-wal"), "log_kib": ("log",)}
+    return {
+        "rss_kib": resident("self") * 1024,
+        "open_files": len(os.listdir("/proc/self/fd")),
+        **{name: sum((home / file).stat().st_size for file in found) / 1024 for name, found in files.items()},
+    }
+
+
+def slope(samples: Sequence[dict[str, float]], name: str) -> float:
+    """Least squares, per 1,000 blocks, the warm-up left out; 0 where there are fewer than two samples."""
+    last = samples[-1]["blocks"] if samples else 0
+    points = [(s["blocks"] / 1000, s[name]) for s in samples if s["blocks"] > WARM_UP * last]
+    if len(points) < 2:
+        return 0.0
+    return linear_regression(*zip(*points, strict=True)).slope

@@ -1,0 +1,147 @@
+"""Measure agreement against correctness on the local market: the oracle's own decision is the truth.
+
+Every state is decided once, at one of the given temperatures in turn; the four wallets of a bar are asked at the same
+time, so that vLLM answers them in one batch. What the vote would do below the quorum is recorded too: without it
+nobody could say what a lower quorum would cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from contextlib import aclosing
+from itertools import cycle
+
+from sentinel.agent.episode import Sampler
+from sentinel.agent.oracle import OracleModel
+from sentinel.config.terms import dust
+from sentinel.core.actions import Swap
+from sentinel.core.decision import Act, Decision, Hold, HoldReason
+from sentinel.core.errors import ModelUnavailable
+from sentinel.core.simulation import Simulation
+from sentinel.core.valuation import gain, reference_prices
+from sentinel.decide.vote import vote
+from sentinel.distill.collecting.trajectories import drop_reason
+from sentinel.distill.states.arena import WALLETS
+from sentinel.distill.states.decision_desk import EpisodeOutcome
+from sentinel.distill.states.oracle_agreement import agrees
+from sentinel.distill.states.split import SplitPart
+from sentinel.distill.states.tasks import Task, tasks
+from sentinel.journal.calibration.observations import Observation
+
+MIN_ACTS = 0.45  # of the judged states; agreement on doing nothing is easy
+SEED = 3  # of the stream of states; evaluation uses another
+SILENT = 5  # bars in a row of which no state got an answer: then the server has gone
+
+
+async def measure(
+    samplers: Mapping[str, Sampler],
+    part: SplitPart,
+    count: int,
+    *,
+    n: int = 8,
+    known: Collection[Observation] = (),
+    keep: Callable[[Observation], None],
+) -> int:
+    """`count` decisions in all, those of `known` (an earlier run that was cut off) among them.
+
+    `samplers` by the name that goes into `Observation.source`. Each new decision is given to `keep` at once. Returns
+    how
+    many there are now. A state that a model does not answer on is left out; raises ModelUnavailable where none does.
+    """
+    done = {observed.id for observed in known}
+    total, holds = len(done), sum(observed.wanted == "hold" for observed in known)
+    turn, silent = cycle(samplers), 0
+    async with aclosing(_bars(part)) as bars:
+        async for bar in bars:
+            asked = [(case, next(turn)) for case in bar]  # drawn before anything is skipped: a resumed run asks alike
+            wanted = [(case, name) for case, name in asked if case.id not in done]
+            found = await asyncio.gather(*(_judge(case, name, samplers[name], n) for case, name in wanted))
+            failed = [error for error in found if isinstance(error, ModelUnavailable)]
+            answered = [observed for observed in found if isinstance(observed, Observation)]
+            silent = 0 if answered else silent + bool(failed)
+            if failed and silent >= SILENT:
+                raise failed[-1]
+            for observed in answered:
+                if observed.wanted == "hold" and holds >= (1 - MIN_ACTS) * count:
+                    continue
+                keep(observed)
+                total += 1
+                holds += observed.wanted == "hold"
+                if total >= count:
+                    return total
+            next(turn)  # so that no wallet keeps its temperature
+    raise AssertionError("the stream of cases has no end")
+
+
+async def _bars(part: SplitPart) -> AsyncGenerator[list[Task]]:
+    """The states of one bar at a time: as long as they are in hand, the chain stands still."""
+    bar: list[Task] = []
+    async with aclosing(tasks(part, SEED)) as stream:
+        async for case in stream:
+            bar.append(case)
+            if len(bar) == len(WALLETS):
+                yield bar
+                bar = []
+
+
+async def _judge(case: Task, name: str, student: Sampler, n: int) -> Observation | ModelUnavailable | None:
+    """None where the oracle's own action is not verified, the error where the model failed."""
+    arena = case.arena
+    reference = await arena.play(OracleModel(), case.state, case.scenario, 1)
+    if drop_reason(case, reference) is not None:
+        return None
+    try:
+        verdict = await arena.play(student, case.state, case.scenario, n)
+    except ModelUnavailable as error:
+        logging.getLogger(__name__).warning("%s: %s", case.id, error)
+        return error
+    choice = _plurality(case, verdict)
+    same = agrees(choice, reference.decision, lambda pair, asked: arena.decide(case.state, pair, asked))
+    undecided = isinstance(choice, Hold) and choice.reason is not HoldReason.HOLD_VOTED
+    return Observation(
+        id=case.id,
+        source=name,
+        playbook=case.scenario.mandate.playbook,
+        choice="act" if isinstance(choice, Act) else "none" if undecided else "hold",
+        votes=choice.votes,
+        asked=choice.asked,
+        spread_bps=choice.spread_bps if isinstance(choice, Act) else 0,
+        right=same and not undecided,
+        captured=0.0 if undecided else _captured(case, choice, reference.decision),
+        wanted="act" if isinstance(reference.decision, Act) else "hold",
+    )
+
+
+def _plurality(case: Task, verdict: EpisodeOutcome) -> Decision:
+    """What the largest agreeing set wants, however small it is."""
+    refused = {refusal.index for refusal in verdict.refusals}
+    return vote(
+        [tried for tried in verdict.simulations if tried.candidate.index not in refused],
+        asked=verdict.proposal.asked,
+        quorum_bps=0,
+        agreement_bps=case.arena.settings.vote.agreement_bps,
+        dust=dust(case.arena.settings, case.arena.network, case.state.prices),
+    )
+
+
+def _captured(case: Task, ours: Decision, oracle: Decision) -> float:
+    """Two holds: 1. Two cycles: our value after gas over the oracle's, within -1..1. Two swaps the same way: the
+    smaller amount put in over the larger. Anything else: 0."""
+    if isinstance(ours, Hold) or isinstance(oracle, Hold):
+        return float(isinstance(ours, Hold) and isinstance(oracle, Hold))
+    a, b = ours.simulation, oracle.simulation
+    if not (isinstance(a.candidate.action, Swap) and isinstance(b.candidate.action, Swap)):
+        return 0.0
+    ways = [(swap.token_in, swap.token_out) for swap in (a.candidate.action, b.candidate.action)]
+    if ways[0] != ways[1]:
+        return 0.0
+    if b.candidate.action.is_cycle:
+        return max(-1.0, min(1.0, _value(case, a) / max(1, _value(case, b))))
+    return min(a.gross, b.gross) / max(a.gross, b.gross, 1)
+
+
+def _value(case: Task, simulation: Simulation) -> int:
+    """Base units of the quote token, what it costs at the head's own price taken off."""
+    return gain(simulation, reference_prices(case.state), case.arena.network)

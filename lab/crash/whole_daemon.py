@@ -1,0 +1,217 @@
+"""The same with the whole program: `sentinel run --live` with the built-in solver on a local market.
+
+Each start is a real exec: settings, fork, journal, reconciliation, cycles. What the chain holds of the wallet, block by
+block, is compared with the attempts in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import secrets
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eth_account import Account
+
+from lab.crash.crash_tally import EVERY, CrashTally, EndedLife, require_ended
+from sentinel.chain.rpc import Call
+from sentinel.core.errors import JournalError, RpcError, Unavailable
+from sentinel.core.network import NATIVE
+from sentinel.core.transaction import Outcome
+from sentinel.daemon.files import JOURNAL
+from sentinel.journal.journal import Journal
+from sentinel.market import Devnet
+
+PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}  # off the target, so that the first cycle trades
+BLOCK_TIME = 1.0  # seconds; shorter, and chain time would run away from the clock
+PATIENCE = 60.0  # seconds for a start, and for the clean end
+MOMENTS = ("exec.random", "exec.started", "exec.sent")
+_EVENTS = {"exec.started": "daemon.started", "exec.sent": "transaction.sent"}
+_UNLIMITED = "1e12"
+
+
+@dataclass
+class CrashedDaemon:
+    """One wallet and its state folder; one process at a time."""
+
+    net: Devnet
+    folder: Path
+    chance: random.Random
+    wallet: str
+    settings: dict[str, str]
+    usual: float = 5.0  # seconds from the start to the first cycle
+    left_open: int = 0  # kills that left an intent unfinished
+    _mining: asyncio.Event = field(default_factory=asyncio.Event)
+    _scanned: int = 0
+    _chain: dict[str, bool] = field(default_factory=dict)  # mined transactions of the wallet: did they succeed?
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def on(cls, folder: Path, seed: int) -> AsyncIterator[CrashedDaemon]:
+        async with Devnet.start() as net:
+            key = folder / "key"
+            key.touch(mode=0o600)
+            key.write_text("0x" + secrets.token_hex(32))
+            settings = {
+                "SENTINEL_RPC__URL": net.rpc_url,
+                "SENTINEL_RPC__WS_URL": net.ws_url,
+                "SENTINEL_STATE_DIR": str(folder / "state"),
+                "SENTINEL_FORK__PORT": "0",
+                "SENTINEL_WEB__PORT": "0",
+                "SENTINEL_WALLET__DEV_KEY_FILE": str(key),
+                "SENTINEL_PROPOSER": "oracle",
+                "SENTINEL_EXECUTION__CONFIRMATIONS": "1",
+                "SENTINEL_LIMITS__MAX_HEAD_AGE": "3600",
+                "SENTINEL_LIMITS__MAX_DAILY_VOLUME": _UNLIMITED,
+                "SENTINEL_LIMITS__MAX_DAILY_LOSS": _UNLIMITED,
+                "SENTINEL_LIMITS__MAX_SHORTFALL_BPS": _UNLIMITED,  # we set the wallet's balances between its trades
+                "SENTINEL_LIMITS__MAX_MEAN_SHORTFALL_BPS": _UNLIMITED,
+            }
+            made = cls(net, folder, random.Random(seed), Account.from_key(key.read_text()).address, settings)
+            await net.fund(made.wallet, PURSE)
+            ticking = asyncio.create_task(made._tick())
+            try:
+                yield made
+            finally:
+                ticking.cancel()
+                await asyncio.wait({ticking})
+
+    async def kill_once(self) -> EndedLife:
+        """Start it, kill it at one of MOMENTS, look at what it left in the journal and on the chain."""
+        moment = self.chance.choice(MOMENTS)
+        self._mining.set()
+        process = await self._start()
+        told = b""
+        try:
+            begun = time.monotonic()
+            if moment == "exec.random":
+                await asyncio.sleep(self.chance.uniform(0, self.usual + BLOCK_TIME))
+            else:
+                await _until(process, moment)
+                self.usual += 0.2 * (time.monotonic() - begun - self.usual)
+                await asyncio.sleep(self.chance.uniform(0, 0.3 if moment == "exec.started" else 0.05))
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGKILL)
+            _, told = await process.communicate()
+        self._mining.clear()
+        await self._note_transactions()
+        self.left_open += self._unfinished()
+        if self.chance.random() < 0.8:
+            await self._unbalance()
+        if process.returncode == -signal.SIGKILL:
+            return EndedLife(moment)
+        return EndedLife(None, f"`sentinel run` ended with {process.returncode}: {told.decode()[-500:]}")
+
+    async def tally(self) -> CrashTally:
+        """Run it until nothing is in flight, stop it as an operator does, and compare."""
+        self._mining.set()
+        process = await self._start("--blocks", "4")
+        try:
+            _, told = await asyncio.wait_for(process.communicate(), PATIENCE)
+        except TimeoutError:
+            process.kill()
+            raise Unavailable("the last `sentinel run` has not ended") from None
+        if process.returncode:
+            raise Unavailable(f"the last `sentinel run` ended with {process.returncode}: {told.decode()[-500:]}")
+        self._mining.clear()
+        await self.net.market.step()  # after the one that may still be on its way
+        await self._note_transactions()
+        journal = self._journal()
+        try:
+            return self._compare(journal)
+        finally:
+            journal.close()
+
+    # ---------------------------------------------------------------- parts
+
+    async def _start(self, *more: str) -> asyncio.subprocess.Process:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SENTINEL_")}
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "sentinel", "run", "--live", *more),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env=kept | self.settings,
+            cwd=self.folder,
+            start_new_session=True,  # Ctrl-C is the bench's
+        )
+
+    async def _tick(self) -> None:
+        while True:
+            await self._mining.wait()
+            await self.net.market.step()
+            await asyncio.sleep(BLOCK_TIME)
+
+    async def _unbalance(self) -> None:
+        """What the last trade evened out is set back, once nothing waits in the pool, so that the next start trades."""
+        for _ in range(2):
+            await self.net.market.step()
+        await self._note_transactions()
+        await self.net.fund(self.wallet, PURSE)
+        await self.net.market.step()
+
+    async def _note_transactions(self) -> None:
+        newest = self.net.market.block.number
+        numbers = range(self._scanned + 1, newest + 1)
+        calls: list[Call] = [("eth_getBlockReceipts", [hex(number)]) for number in numbers]
+        for receipts in await self.net.rpc.batch(calls):
+            if isinstance(receipts, RpcError):
+                raise receipts
+            for receipt in receipts:
+                if receipt["from"].lower() == self.wallet.lower():
+                    self._chain[receipt["transactionHash"]] = int(receipt["status"], 16) == 1
+        self._scanned = newest
+
+    def _journal(self) -> Journal:
+        network = self.net.network
+        return Journal.open(self.folder / "state" / JOURNAL, network, None, None, read_only=True)
+
+    def _unfinished(self) -> int:
+        try:
+            journal = self._journal()
+        except JournalError:  # killed before there was one
+            return 0
+        try:
+            return len(journal.open_intents())
+        finally:
+            journal.close()
+
+    def _compare(self, journal: Journal) -> CrashTally:
+        require_ended(journal)
+        unknown = set(self._chain)
+        accepted = double = lost = disagree = 0
+        for trade in journal.trades(EVERY):
+            accepted += 1
+            attempts = journal.attempts(trade.intent_id)
+            mined = [a for a in attempts if a.tx_hash in self._chain]
+            unknown -= {attempt.tx_hash for attempt in mined}
+            effects = [self._chain[a.tx_hash] for a in mined if not a.cancel]
+            double += len(effects) > 1
+            ended = trade.state in (Outcome.EXPIRED, Outcome.CANCELLED)  # as their deadline or policy wanted
+            lost += not effects and not ended
+            expected = {Outcome.CONFIRMED: [True], Outcome.REVERTED: [False]}.get(Outcome(trade.state), [])
+            disagree += effects != expected
+        return CrashTally(accepted, double, lost, disagree + len(unknown))
+
+
+async def _until(process: asyncio.subprocess.Process, moment: str) -> None:
+    """Until the log tells of the moment, or of two cycles that sent nothing, or the process ends."""
+    assert process.stderr is not None
+    seen: Counter[str] = Counter()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while line := await process.stderr.readline():
+                with contextlib.suppress(ValueError):
+                    told = json.loads(line)
+                    seen[told.get("event", "") if isinstance(told, dict) else ""] += 1
+                if seen[_EVENTS[moment]] or seen["cycle.done"] == 2:
+                    return

@@ -1,0 +1,88 @@
+"""What tools check and round: arguments that a model wrote, and answers that its code will print.
+
+Raises CodeFault for what is wrong; the message says what is wanted and shows at most 32 printable characters.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable
+from decimal import ROUND_DOWN, Decimal
+from typing import ParamSpec, TypeVar
+
+from sentinel.agent.untrusted_text import one_line
+from sentinel.core.errors import CodeFault
+from sentinel.core.units import BPS
+
+MAX_AMOUNT = 1e15  # whole tokens; more is nobody's
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def checked_tool(tool: Callable[P, R]) -> Callable[P, R]:
+    """Wrong arguments are the code's fault; a TypeError from inside a tool would be ours."""
+    signature = inspect.signature(tool)
+
+    @functools.wraps(tool)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise CodeFault(f"{tool.__name__}: {error}") from None
+        return tool(*args, **kwargs)
+
+    return call
+
+
+def parse_amount(value: object) -> float:
+    """Whole tokens above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CodeFault(f"an amount is a number, not {shown(value)}")
+    if not 0 < value <= MAX_AMOUNT:  # NaN compares false
+        raise CodeFault("an amount is a finite number above 0")
+    return float(value)
+
+
+def parse_bps(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < BPS:
+        raise CodeFault("bps is a number above 0 and below 10000")
+    return float(value)
+
+
+def parse_count(value: object, name: str, maximum: int | None = None) -> int:
+    """A whole number from 1; more than `most` is wrong where one is given."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1 or (maximum is not None and value > maximum):
+        raise CodeFault(f"{name} is a whole number from 1" + (f" to {maximum}" if maximum is not None else ""))
+    return value
+
+
+def parse_label(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 32:
+        raise CodeFault(f"unknown venue {shown(value)}")
+    return one_line(value, 32)
+
+
+def parse_labels(value: object) -> list[str]:
+    if not isinstance(value, list | tuple) or not 0 < len(value) <= 8:
+        raise CodeFault("venues is a list of labels")
+    return [parse_label(label) for label in value]
+
+
+def shown(value: object) -> str:
+    return one_line(value, 32) if isinstance(value, str) else type(value).__name__
+
+
+def rounded(value: float, digits: int) -> float:
+    """To `digits` significant digits. A tool never answers with an infinity or NaN."""
+    if not math.isfinite(value):
+        raise CodeFault("the answer is not a finite number")
+    return float(f"{value:.{digits}g}")
+
+
+def rounded_down(value: Decimal, digits: int = 8) -> float:
+    if value <= 0:
+        return 0.0
+    return float(value.quantize(Decimal((0, (1,), value.adjusted() - digits + 1)), ROUND_DOWN))

@@ -1,0 +1,66 @@
+"""The student behind real vLLM, as a child process that ends with ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel.agent.model import Sampling, StudentModel
+from sentinel.core.errors import OperatorError
+from sentinel.core.host.places import FILES, serving_environment
+from sentinel.core.host.process import Child, free_port
+
+SCRIPT = FILES / "deploy" / "vllm" / "serve-student.sh"
+READY_WITHIN = 600.0  # seconds; 35 to 50 on two idle cores, more than 240 on two busy ones
+NAME = "sentinel-nano"
+
+
+@dataclass(frozen=True, slots=True)
+class VllmServer:
+    url: str  # ends in /v1
+    child: Child
+
+
+@contextlib.asynccontextmanager
+async def served(
+    model: Path, *, port: int = 0, log: Path | None = None, flags: Sequence[str] = (), adapters: Path | None = None
+) -> AsyncIterator[VllmServer]:
+    """Yields once the endpoint answers; stops the whole process group at the end. `flags` are vLLM's own, and have the
+    last word. `adapters`: the folder to find them in; None: as the script has it. Raises OperatorError, ChildFailed."""
+    python = serving_python()
+    if not (model / "model.safetensors").is_file():
+        raise OperatorError(f"{model} holds no student: `sentinel distill student` trains one")
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}/v1"
+
+    async def ready() -> bool:
+        async with StudentModel(url, NAME, timeout=2.0) as probe:
+            await probe.health()
+        return True
+
+    command: list[str | Path] = [SCRIPT, model, str(port), *flags]
+    env = {"SENTINEL_SERVE_PYTHON": str(python)}
+    if adapters is not None:
+        env["SENTINEL_SERVE_ADAPTERS"] = str(adapters)
+    child = Child("vllm", command, log=log, env=env, ready=ready, ready_within=READY_WITHIN)
+    await child.start()
+    try:
+        yield VllmServer(url, child)
+    finally:
+        await child.stop()
+
+
+def serving_python() -> Path:
+    """$SENTINEL_SERVE_PYTHON, else that of the environment which set-up makes. Raises OperatorError where it is not."""
+    given = os.environ.get("SENTINEL_SERVE_PYTHON")
+    python = Path(given) if given else serving_environment() / "bin" / "python"
+    if not python.exists():
+        raise OperatorError(f"no serving environment at {python}: run `sentinel setup --serve auto`")
+    return python
+
+
+def student(url: str, *, seed: int | None = None, temperature: float = 0.4) -> StudentModel:
+    return StudentModel(url, NAME, Sampling(temperature=temperature, seed=seed), timeout=60.0)

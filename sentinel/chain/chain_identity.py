@@ -1,0 +1,84 @@
+"""Is this the chain that the network file means? Chain id, the pinned block, and the code of every contract (I10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eth_utils.crypto import keccak
+
+from sentinel.chain.rpc import Endpoint, quantity
+from sentinel.core.errors import ChainMismatch, RpcError
+from sentinel.core.network import Address, HexHash, Network
+
+
+@dataclass(frozen=True, slots=True)
+class ContractCodes:
+    """What stands at the network's addresses now."""
+
+    checked: int  # addresses
+    pinned: int  # of them have a hash in the network file
+    missing: tuple[Address, ...]  # no code at all
+    changed: tuple[Address, ...]  # other code than is pinned
+    unpinned: tuple[tuple[Address, HexHash], ...]  # the file has no hash of them; what the chain has
+
+
+async def check_chain(rpc: Endpoint, network: Network) -> HexHash:
+    """The hash of the pinned block, of block 0 where none is pinned.
+
+    Raises ChainMismatch where the endpoint serves another chain, Unavailable where it does not answer.
+    """
+    chain_id = quantity(await rpc.call("eth_chainId"))
+    if chain_id != network.chain_id:
+        raise ChainMismatch(
+            f"the endpoint serves chain {chain_id}, network {network.name} is {network.chain_id}: "
+            "set SENTINEL_RPC__URL or SENTINEL_NETWORK"
+        )
+    number = network.pinned_block or 0
+    block = await rpc.call("eth_getBlockByNumber", hex(number), False)
+    if not isinstance(block, dict) or not isinstance(block.get("hash"), str):
+        raise RpcError(f"the endpoint does not know block {number}")
+    found: HexHash = block["hash"]
+    if network.pinned_hash is not None and found != network.pinned_hash:
+        raise ChainMismatch(f"block {number} is {found}, network {network.name} pins {network.pinned_hash}")
+    return found
+
+
+async def contract_codes(rpc: Endpoint, network: Network) -> ContractCodes:
+    """Compare all at the newest block. Raises Unavailable."""
+    wanted: dict[Address, HexHash | None] = {token.address: token.code_hash for token in network.tokens.values()}
+    for address in (network.universal_router, network.permit2, network.multicall3):
+        wanted.setdefault(address, None)
+    for pool in network.pools.values():
+        wanted.setdefault(pool.address, None)
+    for feed in (*network.feeds.values(), network.quote_feed):
+        if feed is not None:
+            wanted.setdefault(feed.address, None)
+    if network.v3_quoter is not None:
+        wanted.setdefault(network.v3_quoter, None)
+    wanted |= network.code_hashes
+    replies = await rpc.batch([("eth_getCode", [address, "latest"]) for address in wanted])
+    missing, changed, unpinned = [], [], []
+    for (address, expected), code in zip(wanted.items(), replies, strict=True):
+        if isinstance(code, RpcError):
+            raise code
+        if not isinstance(code, str) or len(code) <= 2:
+            missing.append(address)
+            continue
+        present = HexHash("0x" + keccak(hexstr=code).hex())
+        if expected is None:
+            unpinned.append((address, present))
+        elif present != expected:
+            changed.append(address)
+    pinned = sum(expected is not None for expected in wanted.values())
+    return ContractCodes(len(wanted), pinned, tuple(missing), tuple(changed), tuple(unpinned))
+
+
+async def require_chain(rpc: Endpoint, network: Network) -> HexHash:
+    """`check_chain`, and every contract in its place. Raises ChainMismatch."""
+    genesis = await check_chain(rpc, network)
+    found = await contract_codes(rpc, network)
+    if found.missing or found.changed:
+        what = [f"no code at {address}" for address in found.missing]
+        what += [f"other code than pinned at {address}" for address in found.changed]
+        raise ChainMismatch(f"network {network.name} does not fit the chain: {'; '.join(what)}; see `sentinel doctor`")
+    return genesis

@@ -1,0 +1,48 @@
+"""Fill a price history from past blocks before the first cycle, as far back as the node has state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from sentinel.chain.heads import heads_by_number
+from sentinel.chain.history import PriceHistory
+from sentinel.chain.rpc import Endpoint
+from sentinel.core.errors import Unavailable
+from sentinel.core.market_state import Head
+from sentinel.core.network import Symbol
+
+log = structlog.get_logger("sentinel.chain.history_backfill")
+
+_CHUNK = 32  # blocks asked for at once
+
+
+async def backfill_history(
+    rpc: Endpoint, closes_at: Callable[[Head], Awaitable[dict[Symbol, float]]], history: PriceHistory, head: Head
+) -> int:
+    """Closes of up to `history.bars` blocks before `head`, which itself is left to the first read.
+
+    Returns the number of blocks that were read: fewer where the node has pruned their state. Raises nothing of the
+    endpoint's: a daemon without history holds until it has one.
+    """
+    found: list[tuple[Head, dict[Symbol, float]]] = []
+    top = head
+    try:
+        while len(found) < history.bars - 1 and top.number > 0:
+            lowest = max(0, top.number - min(_CHUNK, history.bars - 1 - len(found)))
+            past = await heads_by_number(rpc, range(lowest, top.number))
+            closes = await asyncio.gather(*(closes_at(block) for block in past), return_exceptions=True)
+            for block, prices in zip(reversed(past), reversed(closes), strict=True):
+                if isinstance(prices, BaseException):
+                    raise prices
+                if block.hash != top.parent_hash:
+                    raise Unavailable(f"block {block.number} was replaced meanwhile")
+                found.append((block, prices))
+                top = block
+    except Unavailable as error:
+        log.info("history.backfill_ended", before=top.number, error=str(error)[:200])
+    for block, prices in reversed(found):
+        history.append(block, prices)
+    return len(found)

@@ -1,0 +1,78 @@
+"""`sentinel calibrate`: how far agreement could be trusted so far, from this wallet's own journal."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sentinel.cli import common
+from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.core.errors import OperatorError
+
+LEAST = 200  # trades; fewer say little
+
+
+def calibrate(
+    out: Annotated[Path | None, typer.Option(help="Folder to write; default: calibration/ in the state dir.")] = None,
+    bound: Annotated[float, typer.Option(min=0, help="Shortfall (bps) that still counts as right.")] = 10.0,
+    until: Annotated[str | None, typer.Option(help="Look no further than this UTC time, ISO 8601.")] = None,
+    force: Annotated[bool, typer.Option("--force", help=f"Also with fewer than {LEAST} trades.")] = False,
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    as_json: Json = False,
+) -> None:
+    """Agreement against outcome of the journaled trades: JSON for SENTINEL_VOTE__CALIBRATION_FILE, and pictures."""
+    from sentinel.journal.calibration import curves, journal_trades, report_files
+
+    settings = common.load(sets, env_file)
+    journal, _ = common.open_journal(settings, read_only=True)
+    try:
+        rows = journal_trades.rows(journal.outcomes(), bound_bps=bound, until=_moment(until))
+    finally:
+        journal.close()
+    if not rows or (len(rows) < LEAST and not force):
+        raise OperatorError(f"the journal has {len(rows)} settled trades, {LEAST} are the least (--force takes fewer)")
+    report: dict[str, Any] = {
+        **curves.report(
+            rows,
+            kind="journal",
+            agreement_bps=settings.vote.agreement_bps,
+            correct=journal_trades.CORRECT.format(bound=bound),
+        ),
+        "enough": len(rows) >= LEAST,
+        "check": {"max_risk": settings.vote.max_risk, **journal_trades.check(rows, settings.vote.max_risk).as_json()},
+    }
+    folder = out or common.state_dir(settings) / "calibration"
+    written = report_files.write(folder, "journal", report)
+    common.emit(report, as_json, lambda: [*_lines(report), *(f"wrote {path}" for path in written)])
+
+
+def _moment(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is no ISO 8601 time") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    lines = [f"{report['decisions']} settled trades; right means: {report['correct_means']}"]
+    for item in report["reliability"]["act"]:
+        lines.append(
+            f"{item['agreement_bps'] / 100:6.2f} % agreed: {item['hits']} of {item['total']} right "
+            f"({100 * item['low']:.1f} to {100 * item['high']:.1f} %)"
+        )
+    for risk, share in report["supported_agreement_bps"].items():
+        lines.append(f"risk {risk}: " + ("nothing is supported" if share is None else f"agree {share / 100:g} %"))
+    for risk, steps in report["size_by_agreement"].items():
+        sizes = ", ".join(f"{item['size_bps'] / 100:g} % at {item['agreement_bps'] / 100:g} % agreed" for item in steps)
+        lines.append(f"size at risk {risk}: {sizes}")
+    check = report["check"]
+    lines.append(f"check on the newer trades, from the older {check['older']}: {json.dumps(check['newer_wrong'])}")
+    return lines

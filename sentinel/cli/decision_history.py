@@ -1,0 +1,136 @@
+"""`decisions`, `trades`, `replay`: what the journal tells, in plain words. They read while the daemon writes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sentinel.cli import common
+from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.core.network import NATIVE
+from sentinel.core.transaction import Outcome
+from sentinel.core.valuation import whole, whole_quote
+from sentinel.observe import plain_words
+
+if TYPE_CHECKING:
+    from sentinel.core.network import Network
+    from sentinel.journal.journal import Journal
+    from sentinel.journal.reports import CycleLine, Trade
+
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, newest first.")]
+
+
+def decisions(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+    """The last cycles: what was decided, with how many votes, and why."""
+    journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
+    try:
+        rows = [_decision(journal, network, line) for line in journal.cycles(limit)]
+    finally:
+        journal.close()
+    common.emit(rows, json, lambda: (f"{row['id']:>7}  {row['time']}  {row['words']}" for row in rows))
+
+
+def _decision(journal: Journal, network: Network, line: CycleLine) -> dict[str, Any]:
+    text = plain_words.cycle(journal.get_cycle(line.id), network)
+    return {**asdict(line), "time": _stamp(line.at), "words": text}
+
+
+def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+    """The last transactions: asked, simulated, realised; the drift between them in bps; gas paid; profit and loss.
+
+    All of it from receipts and balance changes. Profit and loss is marked at the reference prices of the decision.
+    """
+    journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
+    try:
+        rows = [_trade(network, trade) for trade in journal.trades(limit)]
+    finally:
+        journal.close()
+    common.emit(rows, json, lambda: (_trade_line(row) for row in rows))
+
+
+def _trade(network: Network, trade: Trade) -> dict[str, Any]:
+    settled = trade.settled
+    paid = settled is not None and settled.outcome is Outcome.CONFIRMED
+    amount = plain_words.amount(trade.gross, trade.token_in, network)
+    return {
+        "intent": trade.intent_id,
+        "time": _stamp(trade.at),
+        "kind": trade.kind,
+        "state": trade.state,
+        "source": trade.source,
+        "paid": amount if paid else None,
+        "would_pay": None if paid else amount,
+        "asked": plain_words.amount(trade.min_out, trade.token_out, network),
+        "simulated": plain_words.amount(trade.simulated.get(trade.token_out, 0), trade.token_out, network),
+        "realised": plain_words.amount(settled.realised.get(trade.token_out, 0), trade.token_out, network)
+        if settled
+        else None,
+        "drift_bps": trade.drift_bps,
+        "gas": whole(settled.gas_cost, NATIVE, network) if settled else None,
+        "gas_quote": None if trade.gas_quote is None else whole_quote(trade.gas_quote, network),
+        "pnl": None if trade.pnl_quote is None else whole_quote(trade.pnl_quote, network),
+        "tx": settled.tx_hash if settled else None,
+        "block": settled.block_number if settled else None,
+    }
+
+
+def _trade_line(row: dict[str, Any]) -> str:
+    drift = "" if row["drift_bps"] is None else f"  drift {row['drift_bps']:+.2f} bps"
+    pnl = "" if row["pnl"] is None else f"  pnl {row['pnl']:+.4f}"
+    worth = "" if row["gas_quote"] is None else f" ({row['gas_quote']:.4f})"
+    gas = "" if not row["gas"] else f"  gas {row['gas']:.6f}{worth}"
+    got = f", realised {row['realised']}" if row["realised"] else ""
+    tx = f"  {row['tx']}" if row["tx"] else ""
+    what = "allowance to Permit2"
+    if row["kind"] == "swap":
+        gave = f"paid {row['paid']}" if row["paid"] else f"would pay {row['would_pay']}"
+        what = f"{gave}, asked {row['asked']}, simulated {row['simulated']}{got}"
+    return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {what}{drift}{gas}{pnl}{tx}"
+
+
+def replay(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Number from `decisions`, or an intent's id.")],
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
+    """Screen and vote again on a journaled cycle with the limits and quorum of its time; says whether the same decision
+    comes out."""
+    from sentinel.config import reloadable, renamed
+    from sentinel.daemon.replay import decide_again
+
+    settings = common.load(sets, env_file)
+    journal, network = common.open_journal(settings, read_only=True)
+    try:
+        key = int(id_) if id_.isdigit() else id_
+        record, kept = journal.get_cycle(key), journal.config_of(key)
+    except KeyError as error:
+        raise typer.BadParameter(f"no cycle {id_} in the journal") from error
+    finally:
+        journal.close()
+    if kept is not None:
+        asked = set(reloadable.flat_names(common.explicit(sets)))  # what is asked for by --set goes before
+        left = {name: value for name, value in kept.items() if renamed.field(name) not in asked}
+        settings = reloadable.restored(settings, left)
+    again = decide_again(record, settings, network)
+    row = {
+        "id": id_,
+        "block": record.head.number,
+        "recorded": plain_words.decision(record.decision, network),
+        "replayed": None if again.decision is None else plain_words.decision(again.decision, network),
+        "same": again.same,
+        "why": again.why,
+    }
+    verdict = "the same decision" if again.same else f"NOT the same: {again.why}"
+    common.emit(
+        row, json, lambda: [f"recorded: {row['recorded']}", f"replayed: {row['replayed'] or again.why}", verdict]
+    )
+    if not again.same:
+        raise typer.Exit(common.ERROR)
+
+
+def _stamp(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at))

@@ -1,0 +1,86 @@
+"""`demo`, `devnet`, `doctor`, `approve`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sentinel.cli import common
+from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.core.errors import OperatorError
+
+if TYPE_CHECKING:
+    from sentinel.daemon.doctor.findings import Finding
+
+MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+
+
+def demo(
+    blocks: Annotated[int | None, typer.Option(min=1, help="Stop after so many blocks.")] = None,
+    json: Json = False,
+) -> None:
+    """Everything on a local market: chain, fork, model, daemon, a live table, and a summary at the end."""
+    try:
+        from sentinel.paper import main
+    except ImportError as error:
+        raise OperatorError("the demo is not part of this installation") from error
+    raise typer.Exit(main(blocks, json))
+
+
+def devnet(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the chain; 0 picks a free one.")] = 8545,
+    host: Annotated[str, typer.Option(help="Address that it listens on.")] = "127.0.0.1",
+    block_time: Annotated[float, typer.Option(min=1.0, help="Seconds between blocks.")] = 2.0,
+    seed: Annotated[int, typer.Option(help="Of the crowd, the openings and the base fee.")] = 7,
+    fund: Annotated[str | None, typer.Option(help="Address that gets 2 WETH, 4,000 USDC, 1 ETH, allowances.")] = None,
+    json: Json = False,
+) -> None:
+    """Run a local market in the foreground: real DEX contracts on Anvil, moved by real prices. Ctrl-C ends it."""
+    from sentinel.cli.devnet_process import run_market
+
+    run_market(port=port, listen=host, block_time=block_time, seed=seed, fund=fund, as_json=json)
+
+
+def doctor(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+    """Check endpoint, chain, contracts, Anvil, fork, model, key, funds, allowances; say how to mend each."""
+    import asyncio
+
+    from sentinel.daemon.doctor.doctor import examine
+
+    findings = asyncio.run(examine(common.load(sets, env_file)))
+    common.emit(
+        [asdict(item) for item in findings],
+        json,
+        lambda: (line for item in findings for line in _lines(item)),
+    )
+    if any(item.grade == "fail" for item in findings):
+        raise typer.Exit(common.ERROR)
+
+
+def _lines(item: Finding) -> Iterator[str]:
+    yield f"{MARKS[item.grade]}  {item.name:12} {item.what}"
+    if item.hint:
+        yield f"{'':19}mend: {item.hint}"
+
+
+def approve(
+    tokens: Annotated[list[str] | None, typer.Argument(metavar="[TOKEN]...", help="None: all of the network.")] = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take the allowances to Permit2 back.")] = False,
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
+    """Set the ERC-20 allowances to Permit2 that trading needs, or take them back. Needs live mode, a stopped daemon.
+
+    Each change is simulated, judged by policy, journaled and confirmed. Taking back works while trading is paused.
+    """
+    from sentinel.daemon.set_allowances import set_allowances
+
+    settings = common.load(sets, env_file)
+    done = set_allowances(settings, tokens or [], revoke=revoke, trader_model=common.trader_model(settings))
+    common.emit(
+        done, json, lambda: [f"Permit2 may take {amount} base units of {token}" for token, amount in done.items()]
+    )

@@ -1,0 +1,114 @@
+"""`show-config`: the effective values and where each came from; and the text of `.env.example`."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sentinel.cli import common
+from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+
+if TYPE_CHECKING:
+    from sentinel.config.settings import Settings
+
+
+def show_config(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False, example: bool = False) -> None:
+    """Print every setting with its value and its source: cli, env, .env, credential, file or default.
+
+    --example prints .env.example in place of that."""
+    if example:
+        typer.echo(env_example(), nl=False)
+        return
+    settings = common.load(sets, env_file)
+    rows = effective(settings, common.explicit(sets), env_file)
+    width = max(len(row["name"]) for row in rows)
+    common.emit(rows, json, lambda: (f"{row['name']:{width}}  {row['source']:10}  {row['value']}" for row in rows))
+
+
+def effective(settings: Settings, given: Mapping[str, Any], env_file: Path) -> list[dict[str, str]]:
+    """name, value as it would be written in the environment, source. Keys inside URLs are cut."""
+    from dotenv import dotenv_values
+
+    from sentinel.config.credentials import credential_files
+    from sentinel.config.settings import PREFIX, names
+
+    environ = {name.upper() for name, value in os.environ.items() if value}
+    in_file = dotenv_values(env_file) if env_file.is_file() else {}
+    written = {name.upper() for name, value in in_file.items() if value}
+    handed = credential_files(type(settings))
+    rows = []
+    for name in names():
+        path = name.removeprefix(PREFIX).lower().split("__")
+        source = "default"
+        if _stands(given, path):
+            source = "cli"
+        elif name in environ:
+            source = "env"
+        elif name in written:
+            source = ".env"
+        elif path[-1] in handed.get(path[0], {}):
+            source = "credential"
+        elif getattr(_at(settings, path[:-1]), f"{path[-1]}_file", None) is not None:
+            source = "file"
+        rows.append({"name": name, "value": shown(_at(settings, path)), "source": source})
+    return rows
+
+
+def shown(value: Any) -> str:
+    """As a person would write it in `.env`."""
+    from sentinel.chain.rpc import redact
+
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, tuple):
+        return ",".join(shown(item) for item in value)
+    text = str(value)
+    if "://" in text and text not in _HARMLESS:
+        return redact(text)
+    return text
+
+
+_HARMLESS = ("http://127.0.0.1:8100/v1",)  # a default that has a path; in any other a path may be a key
+
+
+def env_example() -> str:
+    """Each setting with meaning and default, commented out."""
+    from sentinel.config.settings import names
+
+    lines = [
+        "# Settings of Sentinel. Copy to .env and change what you need; all names and defaults are listed.",
+        "# The command line goes before the environment, the environment before .env, .env before the defaults.",
+        "# Secrets are given as files (..._FILE), never as values.",
+    ]
+    group = ""
+    for name, (description, default) in names().items():
+        head = name.split("__")[0] if "__" in name else ""
+        if head != group or not group:
+            lines.append("")
+            group = head
+        lines += textwrap.wrap(description, 116, initial_indent="# ", subsequent_indent="#   ")
+        lines.append(f"#{name}={shown(default)}")
+    return "\n".join(lines) + "\n"
+
+
+def _stands(given: Mapping[str, Any], path: list[str]) -> bool:
+    place: Any = given
+    for part in path:
+        if not isinstance(place, Mapping) or part not in place:
+            return False
+        place = place[part]
+    return True
+
+
+def _at(settings: Settings, path: list[str]) -> Any:
+    value: Any = settings
+    for part in path:
+        value = getattr(value, part)
+    return value

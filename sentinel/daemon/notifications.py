@@ -1,0 +1,110 @@
+"""Who is told of what the daemon does: those that the settings name, or nobody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sentinel.core.decision import Act
+from sentinel.core.record import CycleRecord
+from sentinel.core.transaction import Outcome, Settled, drift_bps
+from sentinel.core.valuation import whole_quote
+from sentinel.daemon.parts import Parts
+from sentinel.journal.performance import days, steps
+from sentinel.observe.logs import Log
+from sentinel.observe.messages.channel import Channel
+from sentinel.observe.messages.messenger import Messenger
+
+
+class People(Protocol):
+    """A service of the daemon, an observer of its cycles and settlements, and an ear for its alarms."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def alarm(self, kind: str, detail: str) -> None: ...
+
+    def cycle_done(self, record: CycleRecord) -> None: ...
+
+    def settled(self, settled: Settled) -> None: ...
+
+
+def people(parts: Parts, decided: Callable[[str], Act | None], log: Log) -> People:
+    """`decided`: what an intent was decided as. Raises SettingsError where the file of addresses cannot be used."""
+    given = parts.settings.notify
+    if given.urls_file is None:
+        return Nobody()
+    messenger = Messenger(
+        Channel.of_file(given.urls_file).send,
+        parts.network,
+        parts.metrics,
+        log,
+        events=given.events,
+        every=given.min_interval_seconds,
+        hour=given.summary_hour,
+        paused=lambda: parts.journal.halt_reason,
+        summary=lambda: daily_summary(parts),
+    )
+    return Somebody(messenger, decided)
+
+
+class Nobody:
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        pass
+
+    def alarm(self, kind: str, detail: str) -> None:
+        pass
+
+    def cycle_done(self, record: CycleRecord) -> None:
+        pass
+
+    def settled(self, settled: Settled) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    messenger: Messenger
+    decided: Callable[[str], Act | None]
+
+    async def start(self) -> None:
+        await self.messenger.start()
+
+    async def stop(self) -> None:
+        await self.messenger.stop()
+
+    def alarm(self, kind: str, detail: str) -> None:
+        self.messenger.alarm(kind, detail)
+
+    def cycle_done(self, record: CycleRecord) -> None:
+        self.messenger.cycle_done(record)
+
+    def settled(self, settled: Settled) -> None:
+        act = self.decided(settled.intent_id)
+        simulation = act.simulation if act is not None else None
+        confirmed = simulation is not None and settled.outcome is Outcome.CONFIRMED
+        self.messenger.settled(
+            settled, simulation, drift_bps(simulation, settled) if confirmed and simulation else None
+        )
+
+
+def daily_summary(parts: Parts, now: float | None = None) -> str:
+    """The last UTC day that has ended, in quote tokens."""
+    today = time.strftime("%Y-%m-%d", time.gmtime(time.time() if now is None else now))
+    own = parts.journal.equity.own()
+    ended = [day for day in days(steps(parts.journal.equity.points(), own, parts.network), own) if day.day < today]
+    if not ended:
+        return "nothing has been recorded yet"
+    day, network, quote = ended[-1], parts.network, parts.network.quote
+    realised, gas = whole_quote(day.realised, network), whole_quote(day.gas_quote, network)
+    lines = [f"{day.day}: {day.trades} trades, realised {realised:+,.2f} {quote}, gas {gas:,.2f}"]
+    if day.equity is not None and day.hold is not None:
+        equity, hold = whole_quote(day.equity, network), whole_quote(day.hold, network)
+        lines.append(f"equity {equity:,.2f}, doing nothing {hold:,.2f}")
+    return "\n".join(lines)

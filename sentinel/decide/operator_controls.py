@@ -1,0 +1,57 @@
+"""What the operator's standing orders let through: a pause, a sale of everything, and Sentinel's own halt. Pure.
+
+Both the cycle and the executor ask here, so there is one answer to 'may this be sent now?'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sentinel.core.actions import Action, Approve, Swap
+from sentinel.core.network import Symbol
+
+FLATTEN = "flatten"  # the source of proposals that carry out `stop --flatten`: exact mathematics, no vote among samples
+
+
+class Purpose(StrEnum):
+    TRADE = "trade"
+    SALE = "sale"  # a token back into the quote token
+    RELIEF = "relief"  # an allowance taken to zero
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorControls:
+    operator_pause: str | None  # the latch's reason, whoever set it
+    sentinel_halted: (
+        bool  # Sentinel itself set it, because it no longer knows what its wallet does or its signer refuses
+    )
+    flatten: bool  # the operator asked for everything to be sold back, and that is not done yet
+
+    @property
+    def reads(self) -> bool:
+        """A cycle will want the market read."""
+        return self.bar(Purpose.SALE) is None
+
+    def bar(self, purpose: Purpose) -> str | None:
+        """Why nothing of this purpose may be sent now; None where it may.
+
+        A sale that the operator asked for goes on while the operator's own pause (or the drift breaker's) stands: it
+        lowers risk. Past a halt only relief goes: a sale would be signed for a wallet that is not understood.
+        """
+        if purpose is Purpose.RELIEF:
+            return None
+        if self.operator_pause is not None and (self.sentinel_halted or not self.flatten):
+            return f"trading is paused: {self.operator_pause}"
+        if self.flatten and purpose is not Purpose.SALE:
+            return "everything is being sold (`sentinel stop --flatten`)"
+        return None
+
+
+def purpose_of(action: Action, quote: Symbol) -> Purpose:
+    """By what the action does, never by who proposed it."""
+    if isinstance(action, Approve) and action.amount == 0:
+        return Purpose.RELIEF
+    if isinstance(action, Swap) and action.token_out == quote and not action.is_cycle:
+        return Purpose.SALE
+    return Purpose.TRADE

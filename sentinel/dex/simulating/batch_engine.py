@@ -1,0 +1,140 @@
+"""The batch engine: one eth_simulateV1 request a trial, all of them in ONE JSON-RPC batch.
+
+A request is one block with two transactions: the trial's, and a Multicall3 read from an address that is not the wallet
+(else the wallet would pay for it). Requests do not see one another's effects. Each names its head by hash, so that the
+very same ones may go to the fork and to the chain's own node (docs/adr/0010-the-node-stands-in.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from sentinel.chain.rpc import Call, JsonRpc, at_block, plain
+from sentinel.core.amounts import printable
+from sentinel.core.errors import ForkUnavailable, RpcError
+from sentinel.core.network import Address, Network
+from sentinel.core.simulation import Simulation
+from sentinel.core.transaction import Fees
+from sentinel.core.units import COIN
+from sentinel.dex.simulating.fork import without_addresses
+from sentinel.dex.simulating.reverts import revert_reason
+from sentinel.dex.simulating.simulate_v1 import (
+    ExecutedCall,
+    SimulatedBlock,
+    block_overrides,
+    executed,
+    simulation_request,
+    transaction,
+    why_elsewhere,
+)
+from sentinel.dex.simulating.trial import (
+    Balances,
+    TransactionEffect,
+    Trial,
+    WalletReadings,
+    failed,
+    simulation_of,
+    why_invalid,
+)
+
+READER: Address = to_checksum_address(keccak(b"sentinel reader")[12:])
+_READ_GAS = 2_000_000
+_REASON = 48  # characters
+
+# Where an OP-stack chain keeps what it prices data by (L1 base fee, blob base fee, operator's fee). At zero, what the
+# wallet pays inside a simulation is its gas alone on every node; the data fee is reckoned apart (`sentinel.core.gas`).
+L1_BLOCK: Address = "0x4200000000000000000000000000000000000015"
+_NO_DATA_FEE = {f"0x{slot:064x}": "0x" + "00" * 32 for slot in (1, 7, 8)}
+
+# Codes by which a node says that it would not take the transaction itself: eth_simulateV1's own, and Anvil's. Whatever
+# else it says is its own fault, and no candidate's: no such block, no state, no such method, a limit, a time-out.
+_INVALID = frozenset({-38010, -38011, -38012, -38013, -38014, -38015, -38024, -38025, -32003})
+_INTRINSIC_GAS = "intrinsic gas"  # Anvil's words for too little of it, under the code of any fault of a server
+
+
+async def simulate(
+    rpc: JsonRpc,
+    network: Network,
+    wallet: Address,
+    trials: Sequence[Trial],
+    before: Balances | None,
+    funds: int,
+) -> list[Simulation]:
+    """One Simulation a trial, in order. An invalid transaction or a failed request is a revert of its own trial alone.
+
+    `before`: the wallet's balances at the head; None: they are read inside each simulation, ahead of the transaction.
+    `funds`: the wallet's wei. Raises ForkUnavailable where the fork does not answer.
+    """
+    readings = WalletReadings(network, wallet)
+    invalid = [why_invalid(trial, funds) for trial in trials]
+    calls = [
+        request(network, wallet, trial, readings.calldata(trial), read_before=before is None)
+        for trial, why in zip(trials, invalid, strict=True)
+        if why is None
+    ]
+    try:
+        replies = iter(await rpc.batch(calls))
+    except RpcError as error:
+        raise ForkUnavailable(f"the simulation got no answer: {without_addresses(str(error))}") from error
+    done = []
+    for trial, why in zip(trials, invalid, strict=True):
+        done.append(failed(trial, why) if why is not None else _simulation(readings, trial, before, next(replies)))
+    return done
+
+
+def request(network: Network, wallet: Address, trial: Trial, reading_data: str, *, read_before: bool) -> Call:
+    """The JSON-RPC call of one trial. `reading_data`: the Multicall3 read, 0x-hex."""
+    env, tx = trial.env, trial.tx
+    overrides: dict[str, Any] = {READER: {"balance": hex(_READ_GAS * env.base_fee * 4 + COIN)}}
+    if trial.grant is not None:
+        slot, value = trial.grant.storage(network, wallet)
+        overrides[network.permit2] = {"stateDiff": {slot: value}}
+    if network.data_fee == "op-stack":
+        overrides[L1_BLOCK] = {"stateDiff": _NO_DATA_FEE}
+    reading = transaction(
+        network.fees, READER, network.multicall3, reading_data, 0, _READ_GAS, Fees(env.base_fee, 0), None
+    )
+    offer = Fees(env.max_fee, env.priority_fee)
+    ours = transaction(network.fees, wallet, tx.to, tx.data, tx.value, tx.gas_limit, offer, env.nonce)
+    calls = [reading, ours, reading] if read_before else [ours, reading]
+    return simulation_request([SimulatedBlock(block_overrides(env), calls, overrides)], at_block(env.parent_hash))
+
+
+def _simulation(readings: WalletReadings, trial: Trial, before: Balances | None, reply: Any | RpcError) -> Simulation:
+    if isinstance(reply, RpcError):
+        said = without_addresses(str(reply).removeprefix("eth_simulateV1: "))
+        if reply.code in _INVALID or (reply.code == -32000 and _INTRINSIC_GAS in said):
+            return failed(trial, printable(said, _REASON) or "refused by the node")
+        raise ForkUnavailable(f"eth_simulateV1 could not be served: {said}") from reply
+    try:
+        (block,) = reply
+        if (why := why_elsewhere(block, trial.env)) is not None:
+            raise ForkUnavailable(f"eth_simulateV1 answered for another block: {plain(why)}")
+        *first, ours, last = block["calls"]
+        after, allowance = readings.decode(_returned(last))
+        if first:
+            before, _ = readings.decode(_returned(first[0]))
+        assert before is not None
+        done = executed(ours)
+        effect = TransactionEffect(
+            gas_used=done.gas_used,
+            logs=done.logs,
+            revert=None if done.ok else _revert(done),
+            balances=after,
+            router_allowance=allowance,
+        )
+        return simulation_of(trial, before, effect)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RpcError) as error:
+        raise ForkUnavailable(f"the answer to eth_simulateV1 cannot be read: {error!r}") from error
+
+
+def _returned(call: Mapping[str, Any]) -> bytes:
+    return bytes.fromhex(call["returnData"][2:])
+
+
+def _revert(done: ExecutedCall) -> str:
+    return revert_reason(done.returned) if done.returned else printable(done.error, _REASON) or "reverted"

@@ -1,0 +1,124 @@
+"""Choose what the student learns from: every row is kept or counted among the drops with its reason.
+
+Kept is what the fork verified (at collection), parses in every turn, read the market, and captures ENOUGH of the value;
+then the kept ones are balanced over playbooks and over acting and holding, in the order of collection. Code that failed
+and was mended in a later step is kept on purpose: it teaches to mend.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sentinel.agent.parse import parse
+from sentinel.agent.playbooks import PLAYBOOKS
+from sentinel.agent.tool_docs import named
+from sentinel.distill import trajectory_store
+from sentinel.distill.collecting.best_of import HARDER, BestOf
+from sentinel.distill.collecting.trajectories import TOO_LITTLE
+from sentinel.distill.states.action_value import ENOUGH
+from sentinel.distill.trajectory_store import ANALYST, TrajectoryRow
+
+SPARE_HOLDS = 20  # a playbook's holds may outnumber its acts by so many
+SHARE = 0.3  # of all that is kept, at most, for one playbook: twice an equal share of the seven, about
+
+
+@dataclass(slots=True)
+class PlaybookBalance:
+    """Which of the good rows there is still room for. `count` is how many are wanted; None: all there are room for."""
+
+    count: int | None
+    max_per_playbook: float  # rows of one playbook
+    kept_by_playbook: Counter[tuple[str, bool]] = field(default_factory=Counter)  # by playbook and whether it acts
+
+    def full(self, row: TrajectoryRow) -> str | None:
+        playbook = row.trajectory.playbook
+        acted, held = self.kept_by_playbook[playbook, True], self.kept_by_playbook[playbook, False]
+        if self.count is not None and self.kept_by_playbook.total() >= self.count:
+            return "enough already"
+        if not row.acts and held > acted + SPARE_HOLDS:
+            return "holds outnumber acts"
+        return "too many of its playbook" if acted + held >= self.max_per_playbook and playbook != ANALYST else None
+
+
+def select(folder: Path, out: Path, *, count: int | None = None, best: BestOf | None = None) -> dict[str, Any]:
+    """Write the selected trajectories as JSON lines, and beside them a report, which is returned.
+
+    `best` leaves so many of each state. Each file appears whole or not at all.
+    """
+
+    def good() -> Iterator[TrajectoryRow]:
+        return (row for row in trajectory_store.read(folder) if unfit_reason(row) is None)
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    harder = best.harder(good, out.with_suffix(".losses.jsonl")) if best else frozenset[str]()
+    fit = sum(1 for _ in good()) - len(harder)
+    balance = PlaybookBalance(count, math.ceil(SHARE * (fit if count is None else count)))
+    dropped, teachers, first_thoughts = Counter[str](), Counter[str](), Counter[str]()
+
+    def chosen() -> Iterator[str]:
+        for row in trajectory_store.read(folder):
+            why = unfit_reason(row) or (HARDER if row.trajectory.id in harder else None) or balance.full(row)
+            if why is not None:
+                dropped[why] += 1
+                continue
+            balance.kept_by_playbook[row.trajectory.playbook, row.acts] += 1
+            teachers[f"{row.trajectory.source} {row.trajectory.model}".strip()] += 1
+            first_thoughts[row.prefix] += 1
+            yield trajectory_store.dumps(trajectory_store.body_of(row.trajectory)) + "\n"
+
+    _write(out, chosen())
+    report = {
+        "kept": {f"{p} {'act' if acts else 'hold'}": k for (p, acts), k in sorted(balance.kept_by_playbook.items())},
+        "dropped": dict(sorted(dropped.items())),
+        "rows": balance.kept_by_playbook.total() + dropped.total(),
+        "teachers": dict(sorted(teachers.items())),
+        "first_thoughts": dict(sorted(first_thoughts.items())),
+        **({"best_of": {"k": best.k, "student": best.weights()}} if best else {}),
+        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
+    }
+    _write(out.with_suffix(".report.json"), [json.dumps(report, indent=1) + "\n"])
+    return report
+
+
+def unfit_reason(row: TrajectoryRow) -> str | None:
+    """Why the row can teach nothing good; None where it can. Whatever the verdict at collection was."""
+    if row.fault is not None:
+        return row.fault
+    if row.trajectory.playbook not in {*PLAYBOOKS, ANALYST}:
+        return "unknown playbook"
+    turns, given = row.trajectory.turns, row.trajectory.given
+    codes = [(place, parse(turn.text)) for place, turn in enumerate(turns) if turn.role == "assistant"]
+    good = [code for _, code in codes if isinstance(code, str)]
+    if any(not isinstance(code, str) for place, code in codes if place >= given):
+        return "a turn does not parse"
+    if not any(_reads(code) for code in good):
+        return "no_fresh_read"
+    return None if row.trajectory.score >= ENOUGH else TOO_LITTLE
+
+
+def _reads(code: str) -> bool:
+    """It calls a tool that reads the market. A second look beside the sandbox's: from the text alone."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    return bool(called & FRESH)
+
+
+FRESH = named().fresh
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    partial = path.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
+    partial.replace(path)

@@ -1,0 +1,153 @@
+"""What `collect` writes: one row a trajectory, good or not, in JSONL shards of equal length that a kill cannot spoil.
+
+A row is appended to the open shard as soon as it is there. A full shard gets its number by one atomic rename. A line
+that a kill cut off is cut away when the folder is opened again, so that what follows is what would have followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sentinel.core.errors import OperatorError
+from sentinel.core.trajectory import Trajectory, Turn
+
+OPEN = "open.jsonl"  # the shard that is being filled
+DUPLICATES = "duplicates.jsonl"  # {"id": …, "same_as": content hash}: done, and not worth a row
+SHARD_ROWS = 500
+TRADER = "trader"
+ANALYST = "analyst"  # the role that has no playbook; it stands in a trajectory in the place of one
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryRow:
+    """A trajectory with what became of it and where it comes from."""
+
+    trajectory: Trajectory
+    fault: str | None  # why its final action is none that the fork verified; None: verified
+    acts: bool  # the final action is more than a hold
+    prefix: str  # of the first thought: "playbook", "given", "none", or "refused: …"
+    part: str  # of models/split.toml
+    seed: int  # of the stream of states
+    sample: int  # which of the trajectories of its state
+    code: str  # version of what collected it
+    role: str = TRADER  # or ANALYST
+
+    @property
+    def kind(self) -> tuple[str, str, str, int, str]:
+        """Rows of one folder have it in common: who taught which role in which stream of states."""
+        return self.trajectory.source, self.trajectory.model, self.part, self.seed, self.role
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of all that training sees of it."""
+        turns: list[object] = [[turn.role, turn.text] for turn in self.trajectory.turns]
+        turns += [self.trajectory.given] if self.trajectory.given else []
+        return hashlib.sha256(json.dumps(turns, ensure_ascii=False).encode()).hexdigest()
+
+
+def dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def body_of(trajectory: Trajectory) -> dict[str, Any]:
+    """`given` is written where there is any: all else reads as it did before there was such a thing."""
+    body = asdict(trajectory)
+    return body if trajectory.given else {name: part for name, part in body.items() if name != "given"}
+
+
+def trajectory_of(body: dict[str, Any]) -> Trajectory:
+    return Trajectory(**{**body, "turns": tuple(Turn(**turn) for turn in body["turns"])})
+
+
+def read(folder: Path) -> Iterator[TrajectoryRow]:
+    """All rows in the order of collection. Raises OperatorError where there are none."""
+    paths = [*sorted(folder.glob("shard-*.jsonl")), folder / OPEN]
+    if not any(path.is_file() for path in paths):
+        raise OperatorError(f"{folder} holds no shards: run `sentinel distill collect` first")
+    for path in paths:
+        for body in _lines(path):
+            yield TrajectoryRow(**{**body, "trajectory": trajectory_of(body["trajectory"])})
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Whole lines alone: the last one may have been cut by a kill."""
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
+            yield json.loads(line)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Two runs into one folder would pay for the same rows twice. Raises OperatorError where another one is at work."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OperatorError(f"another run collects into {folder}") from error
+        yield
+
+
+class TrajectoryShards:
+    """The folder, written by one process at a time; it knows what is done and which contents are there."""
+
+    def __init__(self, folder: Path, rows: int = SHARD_ROWS) -> None:
+        self.folder, self._rows = folder, rows
+        folder.mkdir(parents=True, exist_ok=True)
+        self._reopen()
+        known = list(read(folder))
+        self._contents = {row.content for row in known}
+        self.duplicates = [body["id"] for body in _lines(folder / DUPLICATES)]
+        self.done = {row.trajectory.id for row in known} | {*self.duplicates}
+        self.kinds = {row.kind for row in known}
+        self.kept = len(known)
+
+    def _reopen(self) -> None:
+        """Cut half lines away; a last shard that is not full is the open one again."""
+        shards = sorted(self.folder.glob("shard-*.jsonl"))
+        if shards and not (self.folder / OPEN).exists() and _count(shards[-1]) < self._rows:
+            shards.pop().replace(self.folder / OPEN)
+        self._number = len(shards)
+        for path in (self.folder / OPEN, self.folder / DUPLICATES):
+            path.touch()
+            whole = path.read_bytes().rpartition(b"\n")
+            if whole[2]:
+                with path.open("rb+") as file:
+                    file.truncate(len(whole[0]) + len(whole[1]))
+        self._held = _count(self.folder / OPEN)
+
+    def add(self, row: TrajectoryRow) -> bool:
+        """False for a row whose content is there already; it counts as done."""
+        self.done.add(row.trajectory.id)
+        if row.content in self._contents:
+            self.duplicates.append(row.trajectory.id)
+            self._append(DUPLICATES, {"id": row.trajectory.id, "same_as": row.content})
+            return False
+        self._append(OPEN, {**asdict(row), "trajectory": body_of(row.trajectory)})
+        self._contents.add(row.content)
+        self.kept += 1
+        self._held += 1
+        if self._held >= self._rows:
+            self.close()
+        return True
+
+    def _append(self, name: str, body: object) -> None:
+        with (self.folder / name).open("a", encoding="utf-8") as file:
+            file.write(dumps(body) + "\n")
+
+    def close(self) -> None:
+        """The open shard, if it holds anything, gets its number."""
+        if self._held:
+            (self.folder / OPEN).replace(self.folder / f"shard-{self._number:05d}.jsonl")
+            self._number, self._held = self._number + 1, 0
+
+
+def _count(path: Path) -> int:
+    return path.read_bytes().count(b"\n")

@@ -1,0 +1,28 @@
+"""A report as files: NAME.json for quorum and sizes, and the curves as pictures beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sentinel.journal.calibration import plots
+
+
+def write(folder: Path, name: str, report: dict[str, Any]) -> list[Path]:
+    """Each file appears whole or not at all: a daemon may read it at any time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        f"{name}.json": json.dumps(report, indent=1) + "\n",
+        f"{name}-reliability.svg": plots.reliability(report),
+        f"{name}-risk-coverage.svg": plots.risk_coverage(report),
+        f"{name}-size.svg": plots.sizes(report),
+    }
+    return [write_atomically(folder / file, text) for file, text in texts.items()]
+
+
+def write_atomically(path: Path, text: str) -> Path:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+    return path

@@ -1,0 +1,106 @@
+"""GET / (status page), /status.json, /metrics, /healthz, /readyz. Reads only; nothing here can change anything."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+from sentinel.core.errors import OperatorError
+from sentinel.observe.health import Health, HealthCheck
+from sentinel.observe.metrics import Metrics
+from sentinel.observe.status_board import Board
+from sentinel.observe.web.status_page import render
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class WebServer:
+    """Started and stopped by the daemon. `refresh` brings gauges up to date before a scrape."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        board: Board,
+        metrics: Metrics,
+        health: Health,
+        status: Callable[[], dict[str, Any]],
+        refresh: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._host, self._port = host, port
+        self._board, self._metrics, self._health = board, metrics, health
+        self._status, self._refresh = status, refresh
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen; `board.web` then holds the address. Raises OperatorError where the port is taken."""
+        app = web.Application(middlewares=[_harden])
+        app.router.add_get("/", self._page)
+        app.router.add_get("/status.json", self._json)
+        app.router.add_get("/metrics", self._prometheus)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        listener = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self._host, self._port))
+            await web.SockSite(self._runner, listener).start()
+        except OSError as error:
+            listener.close()
+            await self.stop()
+            raise OperatorError(
+                f"cannot listen on {self._host}:{self._port}: {error.strerror}; set SENTINEL_WEB__PORT (0: any)"
+            ) from error
+        name = f"[{self._host}]" if ":" in self._host else self._host
+        self._board.listens(f"http://{name}:{listener.getsockname()[1]}")
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _page(self, _: web.Request) -> web.Response:
+        checks = self._health.ready()
+        text = render(self._status(), self._board.recent(), self._board.trades(), self._board.equity(), checks)
+        return web.Response(text=text, content_type="text/html")
+
+    async def _json(self, _: web.Request) -> web.Response:
+        return web.json_response(
+            {"status": self._status(), "cycles": self._board.recent(), "trades": self._board.trades()}
+        )
+
+    async def _prometheus(self, _: web.Request) -> web.Response:
+        self._refresh()
+        return web.Response(
+            body=self._metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return _verdict(self._health.alive())
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        return _verdict(self._health.ready())
+
+
+def _verdict(checks: tuple[HealthCheck, ...]) -> web.Response:
+    ok = all(check.ok for check in checks)
+    return web.json_response({"ok": ok, "checks": [asdict(check) for check in checks]}, status=200 if ok else 503)
+
+
+@web.middleware
+async def _harden(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+    response: web.StreamResponse = await handler(request)
+    response.headers.update(HEADERS)
+    return response

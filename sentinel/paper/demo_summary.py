@@ -1,0 +1,81 @@
+"""What the demo did, counted from the journal and valued at the last block's prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from sentinel.core import valuation
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import Network, Symbol
+from sentinel.journal.reports import JournalSummary as Journaled
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSummary:
+    """Equities are quote tokens, gas coin included, at the last block's pool prices."""
+
+    cycles: int
+    acts: int
+    holds: int
+    confirmed: int
+    reverted: int
+    unknown: int  # not settled counts as unknown
+    sampled: int  # final actions asked for
+    parsed: int  # of those, typed actions
+    simulated: int  # of those, ran without a revert
+    drift_bps: float | None  # realised against simulated, of the confirmed trade that drifted most
+    equity: float
+    equity_hold: float  # what the wallet would be worth had it done nothing
+    prices: str  # what drove the market
+
+    @property
+    def good(self) -> bool:
+        return self.confirmed >= 1 and self.unknown == 0
+
+
+def summarise(
+    journaled: Journaled, start: Mapping[Symbol, int], end: MarketState, network: Network, prices: str
+) -> DemoSummary:
+    """`start`: the wallet's balances before the first block, base units."""
+    return DemoSummary(
+        cycles=journaled.cycles,
+        acts=journaled.acts,
+        holds=journaled.holds,
+        confirmed=journaled.confirmed,
+        reverted=journaled.reverted,
+        unknown=journaled.unknown + journaled.open_intents,
+        sampled=journaled.sampled,
+        parsed=journaled.parsed,
+        simulated=journaled.simulated,
+        drift_bps=None if journaled.drift_bps is None else round(journaled.drift_bps, 3),
+        equity=round(valuation.equity(end.balances, end.prices, network), 2),
+        equity_hold=round(valuation.equity(start, end.prices, network), 2),
+        prices=prices,
+    )
+
+
+def as_json(summary: DemoSummary) -> dict[str, object]:
+    return asdict(summary)
+
+
+def show(summary: DemoSummary, network: Network) -> None:
+    table = Table(title="Summary", show_header=False, title_justify="left")
+    rows = {
+        "cycles": f"{summary.cycles}: {summary.acts} acts, {summary.holds} holds",
+        "transactions": f"{summary.confirmed} confirmed, {summary.reverted} reverted, {summary.unknown} unknown",
+        "candidates": f"{summary.sampled} asked, {summary.parsed} parsed, {summary.simulated} simulated",
+        "realised against simulated": "no confirmed trade"
+        if summary.drift_bps is None
+        else f"{summary.drift_bps:+.3f} bps at most",
+        "equity": f"{summary.equity:,.2f} {network.quote}, gas paid",
+        "doing nothing": f"{summary.equity_hold:,.2f} {network.quote}  "
+        f"(difference {summary.equity - summary.equity_hold:+,.2f})",
+        "prices": summary.prices,
+    }
+    for name, text in rows.items():
+        table.add_row(name, text)
+    Console().print(table)

@@ -1,0 +1,147 @@
+"""The signer as a process: its own settings, limits and record; hardened, then listening until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from sentinel.config import terms
+from sentinel.config.limits import Limits
+from sentinel.config.network_file import load_network
+from sentinel.config.settings import PREFIX, Settings
+from sentinel.config.units import base_units
+from sentinel.core.errors import SettingsError, WalletBusy
+from sentinel.core.network import Address, Network
+from sentinel.core.units import COIN_DECIMALS
+from sentinel.observe import logs as telemetry
+from sentinel.observe.systemd import Notifier
+from sentinel.signing.client import socket_of
+from sentinel.signing.process.daily_caps import DayCaps
+from sentinel.signing.process.keys import Key, LocalKey
+from sentinel.signing.process.local_signer import LocalSigner
+from sentinel.signing.process.secret_files import read_keystore
+from sentinel.signing.process.signing_ledger import SigningLedger
+from sentinel.signing.process.socket_server import SignerServer
+from sentinel.signing.signer_limits import SignerLimits
+
+PATIENCE = 3.0  # seconds
+_DUMPABLE, _PARENT_DEATH, _NO_NEW_PRIVILEGES = 4, 1, 38  # of prctl(2)
+
+
+def serve(settings: Settings, *, parent: int | None = None) -> int:
+    """Until SIGTERM or SIGINT; with a `parent`, also until that process ends. Raises OperatorError, JournalError."""
+    harden(parent)
+    asyncio.run(_serve(settings, child=parent is not None))
+    return 0
+
+
+async def _serve(settings: Settings, *, child: bool) -> None:
+    network = load_network(settings.network)
+    limits, caps = own_limits(settings, network, child=child)
+    key = await open_key(settings, network)
+    folder = settings.state_dir.expanduser()
+    book = await _opened(folder / "signer", network, key, caps, patience=PATIENCE if child else 0.0)
+    try:
+        log = telemetry.configure(settings.log.level, settings.log.format, network=network.name, wallet=key.address)
+        telemetry.tell_uncaught()
+        path = socket_of(settings)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        signer = LocalSigner(key, limits, ledger=book)
+        peer = None if child else settings.signer.peer_uid  # a child's daemon is of its own user
+        open_caps = child and not settings.signer.max_trade
+        server = SignerServer(path, signer, book, log, peer=peer, open_caps=open_caps)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await server.start()
+        spent = book.spent
+        notifier = Notifier()
+        notifier.ready()
+        notifier.status(f"signs for {key.address} on chain {network.chain_id}")
+        log.info("signer.started", pid=os.getpid(), signatures_today=spent.signatures, gas_today=str(spent.gas))
+        await stop.wait()
+        notifier.stopping()
+        await server.stop()
+        log.info("signer.stopped")
+    finally:
+        book.close()
+
+
+async def _opened(folder: Path, network: Network, key: Key, caps: DayCaps, patience: float) -> SigningLedger:
+    """A daemon that was killed and started again at once finds its earlier signer still dying: wait for that."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return SigningLedger.open(folder, network.chain_id, key.address, caps)
+        except WalletBusy:
+            if time.monotonic() >= until:
+                raise
+        await asyncio.sleep(0.1)
+
+
+def own_limits(settings: Settings, network: Network, *, child: bool) -> tuple[SignerLimits, DayCaps]:
+    """From this process's own settings. Raises SettingsError where they leave the caps by token open and nobody sets
+    them later: a child's are set once by the daemon that started it."""
+    given = settings.signer
+    named = {"TRADES": given.max_trade, "APPROVALS": given.max_approval, "DAILY": given.max_daily_volume}
+    missing = [f"SENTINEL_SIGNER__{name}" for name, amounts in named.items() if not amounts]
+    if missing and not (child and len(missing) == len(named)):
+        raise SettingsError(f"a signer by itself needs its own caps: set {', '.join(missing)}, e.g. WETH=0.5,USDC=2000")
+    trades, approvals, daily = (terms.amounts(amounts, network) for amounts in named.values())
+    volume = {network.tokens[symbol].address.lower(): amount for symbol, amount in daily.items()}
+    caps = DayCaps(volume, base_units(given.max_daily_gas_eth, COIN_DECIMALS), given.max_daily_signatures)
+    return SignerLimits.of(network, Limits.of(settings.limits, network), approvals, trades), caps
+
+
+async def open_key(settings: Settings, network: Network) -> Key:
+    """The one that the settings name. Raises SettingsError, SignerUnavailable."""
+    given = settings.wallet
+    if given.web3signer_url:
+        from sentinel.signing.process.web3signer import Web3SignerKey  # aiohttp is slow to import
+
+        return await Web3SignerKey.find(given.web3signer_url, checked_address(settings))
+    if given.keystore_file is None:
+        if given.dev_key_file is None:
+            raise SettingsError("the signer has no key: set SENTINEL_WALLET__KEYSTORE_FILE")
+        return LocalKey.of_file(given.dev_key_file, network.chain_id)
+    if given.password_file is None:
+        raise SettingsError("the keystore needs its password: SENTINEL_WALLET__PASSWORD_FILE")
+    claimed = str(read_keystore(given.keystore_file)["address"]).lower().removeprefix("0x")
+    key = LocalKey.of_keystore(given.keystore_file, given.password_file)
+    if key.address.lower() != "0x" + claimed:
+        raise SettingsError(f"the key is of {key.address}, its file says 0x{claimed}")
+    return key
+
+
+def checked_address(settings: Settings) -> Address:
+    from eth_utils.address import is_address, to_checksum_address
+
+    if not is_address(settings.wallet.address):
+        raise SettingsError("SENTINEL_WALLET__ADDRESS names the key that Web3Signer is to use, and is no address")
+    return to_checksum_address(settings.wallet.address)
+
+
+def harden(parent: int | None) -> None:
+    """No core dump and no debugger may show the key, no program started from here gains rights, and no setting stays
+    in the environment. With a `parent`: its end is ours (SIGKILL), whatever happens to it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    control = ctypes.CDLL(None, use_errno=True).prctl
+    control(_DUMPABLE, 0, 0, 0, 0)
+    control(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    if parent is not None:
+        control(_PARENT_DEATH, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent:
+            sys.exit("the daemon that started this signer is gone")
+    scrub(os.environ)
+
+
+def scrub(environment: Mapping[str, str]) -> None:
+    for name in [name for name in environment if name.upper().startswith(PREFIX)]:
+        os.environ.pop(name, None)

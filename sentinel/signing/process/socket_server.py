@@ -1,0 +1,127 @@
+"""The signer's unix socket: reads a line, answers a line, and outlives whatever it is sent.
+
+Answers: `{"ok": true, …}`; `{"ok": false, "refused": RULE, "error": …}` where a limit said no;
+`{"ok": false, "error": …}` where the request was none, or could not be done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sentinel.core.errors import SentinelError, SignerRefused
+from sentinel.core.host.unix import listener, peer_uid
+from sentinel.observe.logs import Log
+from sentinel.signing.process.daily_caps import DayCaps
+from sentinel.signing.process.local_signer import LocalSigner
+from sentinel.signing.process.signer_requests import Hello, SetCaps, SignPermit, SignTransaction, parse
+from sentinel.signing.process.signing_ledger import SigningLedger
+from sentinel.signing.wire import MAX_LINE, VERSION
+
+MAX_CONNECTIONS = 16  # connections
+IDLE_TIMEOUT = 60.0  # seconds that one may say nothing
+
+
+class SignerServer:
+    """`open_caps`: the caps by token are not set yet, and the daemon that started us sets them, once."""
+
+    def __init__(
+        self, path: Path, signer: LocalSigner, ledger: SigningLedger, log: Log, *, peer: int | None, open_caps: bool
+    ) -> None:
+        """`peer`: the user that may ask, by number; None: our own."""
+        self._path = path
+        self._signer = signer
+        self._book = ledger
+        self._log = log
+        self._peer = os.getuid() if peer is None else peer
+        self._mode = 0o600 if peer is None else 0o660
+        self._open_caps = open_caps
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> None:
+        """The book's lock has shown that no other signer lives here, so a socket in our place is a stale one."""
+        bound = listener(self._path, self._mode)
+        self._server = await asyncio.start_unix_server(self._serve, sock=bound, limit=MAX_LINE)
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            for writer in list(self._open):
+                writer.close()
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        uid = peer_uid(writer.get_extra_info("socket"))
+        self._open.add(writer)
+        try:
+            if uid != self._peer:
+                self._log.error("signer.unknown_peer", uid=uid, meaning="another user may open the socket")
+                return
+            if len(self._open) > MAX_CONNECTIONS:
+                return
+            while line := await asyncio.wait_for(reader.readline(), IDLE_TIMEOUT):
+                answer = {"v": VERSION, **await self._answer(line)}
+                writer.write(json.dumps(answer).encode() + b"\n")
+                await asyncio.wait_for(writer.drain(), IDLE_TIMEOUT)
+        except (OSError, ValueError, TimeoutError):
+            pass  # the other side went away, fell silent, or sent a line beyond the limit
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = parse(line)
+        except ValueError as error:
+            return {"ok": False, "error": str(error)}
+        try:
+            match request:
+                case Hello():
+                    return {"ok": True, **self._hello()}
+                case SignTransaction() | SignPermit() if self._open_caps:  # no refusal: the same may be asked again
+                    return {"ok": False, "error": "its caps are not set yet"}
+                case SignTransaction(chain_id, nonce, tx, fees):
+                    signature = await self._signer.transaction_signature(chain_id, nonce, tx, fees)
+                    return {"ok": True, "signature": "0x" + signature.hex()}
+                case SignPermit(typed_data):
+                    signature = await self._signer.sign_permit(typed_data)
+                    return {"ok": True, "signature": "0x" + signature.hex()}
+                case SetCaps():
+                    self._allow(request)
+                    return {"ok": True}
+        except SignerRefused as error:
+            if not self._book.refused_too_often:
+                self._log.warning("signer.refused", rule=error.rule, reason=str(error))
+            return {"ok": False, "refused": error.rule, "error": str(error)}
+        except SentinelError as error:
+            self._log.error("signer.failed", error=str(error))
+            return {"ok": False, "error": str(error)}
+        except Exception as error:  # a fault of ours must not end the only process that can cancel
+            self._log.error("signer.internal_error", error=type(error).__name__, exc_info=error)
+            return {"ok": False, "error": f"a fault of the signer's own: {type(error).__name__}"}
+
+    def _hello(self) -> dict[str, Any]:
+        signer = self._signer
+        told = {"address": signer.address, "chain_id": signer.chain_id}
+        return {**told, "open_caps": self._open_caps, "pid": os.getpid()}
+
+    def _allow(self, asked: SetCaps) -> None:
+        if not self._open_caps:
+            raise SignerRefused("caps", "the signer refuses: its caps are set")
+        given = {"approvals": asked.approvals, "trades": asked.trades, "daily": asked.daily}
+        kept = self._book.record_caps(given)
+        if kept != given:
+            lower = {name: _plain(amounts) for name, amounts in kept.items() if amounts != given[name]}
+            self._log.warning("signer.caps_unchanged", lower=lower, meaning="lower ones were set earlier this UTC day")
+        self._open_caps = False
+        self._signer.allow(kept["approvals"], kept["trades"])
+        self._book.caps = DayCaps(kept["daily"], self._book.caps.gas, self._book.caps.signatures)
+
+
+def _plain(amounts: Mapping[str, int]) -> dict[str, str]:
+    return {token: str(amount) for token, amount in amounts.items()}
