@@ -27,7 +27,7 @@ from sentinel.chain.rpc import Call, Rpc
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.network import NATIVE
 from sentinel.core.units import GWEI
-from sentinel.daemon.told import Told
+from sentinel.daemon.execution_reporter import ExecutionReporter
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import LiveExecutor
@@ -91,7 +91,7 @@ async def soak(blocks: int, *, seed: int = 1, progress: Progress) -> dict[str, A
         await net.fund(signer.address, {NATIVE: 10**24})
         journal = Journal.open(home / "journal.sqlite", counter.network(), genesis, signer.address)
         stack.callback(journal.close)
-        told = Told(Metrics(net.network), logs.configure(stream=log))
+        told = ExecutionReporter(Metrics(net.network), logs.configure(stream=log))
         executor = LiveExecutor(
             *(rpc, Broadcaster(rpc), journal, signer, counter.network(), genesis),
             *(counter.finalise, counter.rules(bump_after_blocks=2)),

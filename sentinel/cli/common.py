@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sentinel.config.settings import Settings
     from sentinel.core.network import Network
     from sentinel.daemon.parts import Parts
-    from sentinel.daemon.wiring import Beside
+    from sentinel.daemon.wiring import CycleSidecar
     from sentinel.journal.journal import Journal
     from sentinel.observe.logs import Log
 
@@ -82,7 +82,7 @@ def trader_model(settings: Settings) -> Sampler | None:
     return OracleModel()
 
 
-def shadow(settings: Settings) -> Callable[[Parts, Log], Beside] | None:
+def shadow(settings: Settings) -> Callable[[Parts, Log], CycleSidecar] | None:
     """The student that decides beside the live one; None where the settings name none."""
     if not settings.shadow.url:
         return None

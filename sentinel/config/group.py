@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_settings import NoDecode
 
 
-class Group(BaseModel):
+class SettingsGroup(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reloadable: ClassVar[frozenset[str]] = frozenset()  # names of what may change while the daemon runs
@@ -40,4 +40,4 @@ def _amounts(value: object) -> object:
 
 Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=10_000)]], NoDecode, BeforeValidator(_weights)]
 Amounts = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_amounts)]
-List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]

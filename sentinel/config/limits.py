@@ -11,25 +11,25 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from sentinel.config.group import Group, Weights
+from sentinel.config.group import SettingsGroup, Weights
 from sentinel.config.units import base_units
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import FeeMarket, Network, Symbol
 from sentinel.core.units import COIN_DECIMALS, GWEI_DECIMALS, MAX_TX_GAS, TRANSFER_GAS
 
 
-class LimitSettings(Group):
+class LimitSettings(SettingsGroup):
     reloadable: ClassVar[frozenset[str]] = frozenset(
-        {"max_trade", "min_trade", "slippage_bps", "max_slippage_bps", "reference_tolerance_bps", "min_profit"}
-        | {"gas_reserve_eth", "daily_loss", "daily_volume", "inventory_bps"}
-        | {"max_drift_bps", "max_mean_drift_bps", "drift_trades"}
+        {"max_trade", "min_trade", "slippage_bps", "max_slippage_bps", "max_reference_deviation_bps", "min_profit"}
+        | {"min_gas_reserve_eth", "max_daily_loss", "max_daily_volume", "max_inventory_bps"}
+        | {"max_shortfall_bps", "max_mean_shortfall_bps", "shortfall_trades"}
     )  # the others are left out because the signer has a copy of them, or something was built with them
 
     max_trade: float = Field(1000.0, gt=0, description="largest trade, quote tokens")
     min_trade: float = Field(1.0, ge=0, description="smallest trade, quote tokens")
     slippage_bps: int = Field(50, ge=1, le=100, description="min_out below the own quote at the head")
     max_slippage_bps: int = Field(100, ge=1, le=300, description="hard limit against the reference, pool fee on top")
-    reference_tolerance_bps: int = Field(100, ge=1, le=1000, description="pool price against the reference price")
+    max_reference_deviation_bps: int = Field(100, ge=1, le=1000, description="pool price against the reference price")
     min_profit: float = Field(0.5, ge=0, description="a closed cycle's least gain after gas, quote tokens")
     max_gas: int = Field(2_000_000, ge=TRANSFER_GAS, le=MAX_TX_GAS, description="gas units a transaction")
     max_fee_gwei: float = Field(200.0, gt=0, description="absolute cap on the fee per gas")
@@ -37,16 +37,20 @@ class LimitSettings(Group):
     max_cost_eth: float = Field(
         0.1, gt=0, description="absolute cap on gas limit x fee cap and the data fee, native coin"
     )
-    gas_reserve_eth: float = Field(0.02, ge=0, description="native coin that must remain for gas")
+    min_gas_reserve_eth: float = Field(0.02, ge=0, description="native coin that must remain for gas")
     max_head_age: int = Field(60, ge=1, description="seconds after which a head is stale")
-    deadline: int = Field(120, ge=10, le=600, description="seconds from the head to a trade's deadline")
-    daily_loss: float = Field(200.0, gt=0, description="realised loss a UTC day, gas included, quote tokens")
-    daily_volume: float = Field(50_000.0, gt=0, description="gross amount put in a UTC day, quote tokens")
-    inventory_bps: Weights = Field({}, description="most of equity that a token may be after a trade")
-    max_drift_bps: float = Field(100.0, gt=0, description="one trade realised this far below its simulation: pause")
-    max_mean_drift_bps: float = Field(30.0, gt=0, description="the same for the mean over the last drift_trades: pause")
-    drift_trades: int = Field(10, ge=2, le=1000, description="confirmed trades that the mean is taken over")
-    approval: float = Field(20_000.0, gt=0, description="ERC-20 allowance to Permit2 a token, in quote tokens' worth")
+    max_deadline: int = Field(120, ge=10, le=600, description="seconds from the head to a trade's deadline")
+    max_daily_loss: float = Field(200.0, gt=0, description="realised loss a UTC day, gas included, quote tokens")
+    max_daily_volume: float = Field(50_000.0, gt=0, description="gross amount put in a UTC day, quote tokens")
+    max_inventory_bps: Weights = Field({}, description="most of equity that a token may be after a trade")
+    max_shortfall_bps: float = Field(100.0, gt=0, description="one trade realised this far below its simulation: pause")
+    max_mean_shortfall_bps: float = Field(
+        30.0, gt=0, description="the same for the mean over the last shortfall_trades: pause"
+    )
+    shortfall_trades: int = Field(10, ge=2, le=1000, description="confirmed trades that the mean is taken over")
+    max_approval: float = Field(
+        20_000.0, gt=0, description="ERC-20 allowance to Permit2 a token, in quote tokens' worth"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Limits:
         """The only place where limits are derived: policy, builder, executor and approvals share the daemon's, the
         signer's process makes its own (I24). Raises SettingsError where they name a token that the network does not
         have."""
-        if unknown := sorted(set(given.inventory_bps) - set(network.tokens)):
+        if unknown := sorted(set(given.max_inventory_bps) - set(network.tokens)):
             raise SettingsError(
                 f"SENTINEL_LIMITS__MAX_INVENTORY_BPS: {', '.join(unknown)} not in network {network.name}"
             )
@@ -87,21 +91,21 @@ class Limits:
             max_trade=base_units(given.max_trade, quote),
             min_trade=base_units(given.min_trade, quote),
             max_slippage_bps=given.max_slippage_bps,
-            reference_tolerance_bps=given.reference_tolerance_bps,
+            reference_tolerance_bps=given.max_reference_deviation_bps,
             min_profit=base_units(given.min_profit, quote),
             max_gas=given.max_gas,
             max_fee=base_units(given.max_fee_gwei, GWEI_DECIMALS),
             # one gas price is all that there is on a legacy network, so it has one cap
             max_priority_fee=base_units(given.max_fee_gwei if legacy else given.max_priority_fee_gwei, GWEI_DECIMALS),
             max_cost=base_units(given.max_cost_eth, COIN_DECIMALS),
-            gas_reserve=base_units(given.gas_reserve_eth, COIN_DECIMALS),
+            gas_reserve=base_units(given.min_gas_reserve_eth, COIN_DECIMALS),
             max_head_age=given.max_head_age,
-            max_deadline=given.deadline,
-            daily_loss=base_units(given.daily_loss, quote),
-            daily_volume=base_units(given.daily_volume, quote),
-            inventory_bps=dict(given.inventory_bps),
-            max_approval=base_units(given.approval, quote),
-            one_drift_bps=given.max_drift_bps,
-            mean_drift_bps=given.max_mean_drift_bps,
-            drift_trades=given.drift_trades,
+            max_deadline=given.max_deadline,
+            daily_loss=base_units(given.max_daily_loss, quote),
+            daily_volume=base_units(given.max_daily_volume, quote),
+            inventory_bps=dict(given.max_inventory_bps),
+            max_approval=base_units(given.max_approval, quote),
+            one_drift_bps=given.max_shortfall_bps,
+            mean_drift_bps=given.max_mean_shortfall_bps,
+            drift_trades=given.shortfall_trades,
         )

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentinel.config import renamed
-from sentinel.config.group import Group
+from sentinel.config.group import SettingsGroup
 from sentinel.config.settings import PREFIX, Settings
 from sentinel.core.errors import SettingsError
 
 RELOADABLE = frozenset({"first_thought"}) | {
     f"{group}.{name}"
     for group, info in Settings.model_fields.items()
-    if isinstance(kind := info.annotation, type) and issubclass(kind, Group)
+    if isinstance(kind := info.annotation, type) and issubclass(kind, SettingsGroup)
     for name in kind.reloadable
 }
 SIGNED_FOR = ("limits.max_trade", "limits.max_daily_volume")  # the signer's own caps were set by these at the start
@@ -45,7 +45,7 @@ def flat(settings: Settings) -> dict[str, Any]:
     """Every value by its dotted name, JSON-ready."""
     found: dict[str, Any] = {}
     for name, value in settings.model_dump(mode="json").items():
-        if isinstance(getattr(settings, name), Group):
+        if isinstance(getattr(settings, name), SettingsGroup):
             found.update({f"{name}.{inner}": item for inner, item in value.items()})
         else:
             found[name] = value

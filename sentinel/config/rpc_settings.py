@@ -8,16 +8,18 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from sentinel.config.credentials import is_credential, secret_lines
-from sentinel.config.group import Group, List, comma_separated
+from sentinel.config.group import CommaList, SettingsGroup, comma_separated
 
 
-class RpcSettings(Group):
+class RpcSettings(SettingsGroup):
     url: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of the chain")
     url_file: Path | None = Field(None, description="file with it, since it may hold a key; further lines: urls")
-    urls: List = Field((), description="further ones of the same chain, with commas; without `url` the first is that")
+    urls: CommaList = Field(
+        (), description="further ones of the same chain, with commas; without `url` the first is that"
+    )
     ws_url: str = Field("", description="WebSocket endpoint for new heads; empty: poll the JSON-RPC endpoints")
     ws_url_file: Path | None = Field(None, description="file with it; further lines: ws_urls")
-    ws_urls: List = Field((), description="further ones, with commas; the next is taken where one fails")
+    ws_urls: CommaList = Field((), description="further ones, with commas; the next is taken where one fails")
     max_dispute_seconds: float = Field(
         12.0, ge=0, description="seconds that endpoints may show different blocks before nothing is decided"
     )

@@ -7,13 +7,13 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from sentinel.config.group import Amounts, Group, List, Weights
+from sentinel.config.group import Amounts, CommaList, SettingsGroup, Weights
 from sentinel.core.units import BPS
 
 Playbook = Literal["rebalance", "momentum", "arbitrage", "triangle", "mean_reversion", "reduce_risk", "slice"]
 
 
-class ForkSettings(Group):
+class ForkSettings(SettingsGroup):
     url: str = Field("", description="a running Anvil fork; empty: Sentinel starts one itself")
     port: int = Field(8546, ge=0, le=65535, description="port of the fork that Sentinel starts")
     anvil_path: str = Field(
@@ -26,8 +26,8 @@ class ForkSettings(Group):
     )
 
 
-class ModelSettings(Group):
-    reloadable: ClassVar[frozenset[str]] = frozenset({"n", "n_max", "max_steps", "episode_timeout"})
+class ModelSettings(SettingsGroup):
+    reloadable: ClassVar[frozenset[str]] = frozenset({"samples", "max_samples", "max_steps", "episode_timeout"})
 
     url: str = Field("http://127.0.0.1:8100/v1", description="OpenAI-compatible endpoint of the student (vLLM)")
     name: str = Field("sentinel-nano", description="served model name; another one at the endpoint is refused")
@@ -49,13 +49,13 @@ class ModelSettings(Group):
         if self.temperature == 0 and self.samples > 1:
             raise ValueError("temperature 0 gives n equal samples: set n to 1 or the temperature above 0")
         if self.max_samples is not None and self.max_samples < self.samples:
-            raise ValueError(f"n_max = {self.max_samples} is below n = {self.samples}")
+            raise ValueError(f"max_samples = {self.max_samples} is below samples = {self.samples}")
         if self.max_samples is not None and self.max_samples > self.samples and self.temperature == 0:
             raise ValueError("temperature 0 gives equal samples: more of them tell nothing")
         return self
 
 
-class ShadowSettings(Group):
+class ShadowSettings(SettingsGroup):
     url: str = Field("", description="endpoint of a student that decides beside the live one and sends nothing")
     name: str = Field("", description="its served model name, as `sentinel distill promote` asks for it")
     api_key_file: Path | None = Field(None, description="file with that endpoint's API key")
@@ -67,7 +67,7 @@ class ShadowSettings(Group):
         return self
 
 
-class StrategySettings(Group):
+class StrategySettings(SettingsGroup):
     reloadable: ClassVar[frozenset[str]] = frozenset(
         {"playbook", "target_weights", "band", "threshold", "size", "least", "until", "every"}
     )
@@ -109,7 +109,7 @@ class StrategySettings(Group):
         return self
 
 
-class AnalystSettings(Group):
+class AnalystSettings(SettingsGroup):
     source: Literal["settings", "model"] = Field(
         "settings", description="whose view the trader follows: strategy.target_weights, or a model that leans them"
     )
@@ -137,7 +137,7 @@ class AnalystSettings(Group):
     )
 
 
-class VoteSettings(Group):
+class VoteSettings(SettingsGroup):
     reloadable: ClassVar[frozenset[str]] = frozenset(
         {"quorum_bps", "agreement_bps", "dust", "calibration_file", "max_risk", "size_by_agreement"}
     )
@@ -160,7 +160,7 @@ class VoteSettings(Group):
         return self
 
 
-class ExecutionSettings(Group):
+class ExecutionSettings(SettingsGroup):
     mode: Literal["dry", "live"] = Field("dry", description="dry sends nothing; live needs a key")
     confirmations: int = Field(3, ge=1, le=64, description="blocks on top until a transaction counts as confirmed")
     bump_after_blocks: int = Field(3, ge=1, description="blocks without inclusion until both fee caps are raised")
@@ -171,7 +171,7 @@ class ExecutionSettings(Group):
     )
 
 
-class WalletSettings(Group):
+class WalletSettings(SettingsGroup):
     address: str = Field("", description="the wallet to watch in a dry run; live takes it from the key")
     keystore_file: Path | None = Field(None, description="encrypted keystore (`sentinel wallet new`)")
     password_file: Path | None = Field(None, description="file with the keystore's password")
@@ -189,7 +189,7 @@ class WalletSettings(Group):
         return self
 
 
-class SignerSettings(Group):
+class SignerSettings(SettingsGroup):
     """Read by the signer's process; the caps by token are needed where it is not the daemon that starts it."""
 
     max_trade: Amounts = Field({}, description="most that one trade may take, whole tokens, e.g. WETH=0.5,USDC=2000")
@@ -206,23 +206,23 @@ class SignerSettings(Group):
     peer_uid: int | None = Field(None, ge=0, description="number of the user that may ask it; empty: its own")
 
 
-class WebSettings(Group):
+class WebSettings(SettingsGroup):
     host: str = Field("127.0.0.1", description="address of /metrics, /healthz, /readyz and the status page")
     port: int = Field(8787, ge=0, le=65535, description="their port; 0 picks a free one")
 
 
-class LogSettings(Group):
+class LogSettings(SettingsGroup):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is written")
     format: Literal["json", "console"] = Field("json", description="json for machines, console for people")
 
 
-class NotifySettings(Group):
+class NotifySettings(SettingsGroup):
     """Messages to people; nothing is sent while no file names anybody."""
 
     urls_file: Path | None = Field(
         None, description="file of apprise addresses, one a line: json://, tgram://, discord://"
     )
-    events: List = Field(
+    events: CommaList = Field(
         ("fills", "refusals", "alarms", "pauses", "summary"),
         description="what is told, with commas: fills, refusals, alarms, pauses, summary, service",
     )

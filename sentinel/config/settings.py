@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from sentinel.config import renamed
 from sentinel.config.credentials import Credentials
-from sentinel.config.group import Group
+from sentinel.config.group import SettingsGroup
 from sentinel.config.limits import LimitSettings
 from sentinel.config.rpc_settings import RpcSettings
 from sentinel.config.setting_groups import (
@@ -117,7 +117,7 @@ def environment(settings: Settings, *names_: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names_:
         value = getattr(settings, name)
-        fields = {f"{name}__{key}": item for key, item in value} if isinstance(value, Group) else {name: value}
+        fields = {f"{name}__{key}": item for key, item in value} if isinstance(value, SettingsGroup) else {name: value}
         for key, item in fields.items():
             text = ",".join(f"{symbol}={n}" for symbol, n in item.items()) if isinstance(item, dict) else item
             found[f"{PREFIX}{key}".upper()] = "" if text is None else str(text)
@@ -129,7 +129,7 @@ def names() -> dict[str, tuple[str, Any]]:
     found: dict[str, tuple[str, Any]] = {}
     for name, info in Settings.model_fields.items():
         kind = info.annotation
-        if isinstance(kind, type) and issubclass(kind, Group):
+        if isinstance(kind, type) and issubclass(kind, SettingsGroup):
             for inner, inner_info in kind.model_fields.items():
                 found[f"{PREFIX}{name}__{inner}".upper()] = (inner_info.description or "", inner_info.default)
         else:

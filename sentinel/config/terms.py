@@ -52,7 +52,7 @@ class Terms:
 
     def least_allowances(self, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
         """Below these an allowance is made anew: what a few of the largest trades need."""
-        worth = min(4 * self.settings.limits.max_trade, self.settings.limits.approval / 2)
+        worth = min(4 * self.settings.limits.max_trade, self.settings.limits.max_approval / 2)
         caps = self.allowances(prices)
         return {
             symbol: min(amount, caps[symbol])
@@ -65,11 +65,11 @@ class Terms:
         first digit may go from 1 to 2. One trade never takes more than the approval."""
         given, network = self.settings.limits, self.network
         approvals = {symbol: 2 * amount for symbol, amount in self.allowances(prices).items()}
-        trades = _in_tokens(min(2 * given.max_trade, given.approval), network, prices)
+        trades = _in_tokens(min(2 * given.max_trade, given.max_approval), network, prices)
         return TokenCaps(
             *(
                 {network.tokens[symbol].address: amount for symbol, amount in caps.items() if symbol != NATIVE}
-                for caps in (approvals, trades, _in_tokens(2 * given.daily_volume, network, prices))
+                for caps in (approvals, trades, _in_tokens(2 * given.max_daily_volume, network, prices))
             )
         )
 
@@ -123,7 +123,7 @@ def weight_bounds(settings: Settings, network: Network) -> tuple[dict[Symbol, in
     """The least and the most of a view's weights, bps. Raises SettingsError where they leave the standing weights no
     place, or name a token that the network does not have."""
     given, standing = settings.analyst, settings.strategy.target_weights
-    least, most = dict(given.min_weight_bps), {**settings.limits.inventory_bps, **given.max_weight_bps}
+    least, most = dict(given.min_weight_bps), {**settings.limits.max_inventory_bps, **given.max_weight_bps}
     if unknown := sorted({*least, *most} - set(network.tokens)):
         raise SettingsError(
             f"SENTINEL_ANALYST__MIN_WEIGHT_BPS, __MAX_WEIGHT_BPS: {', '.join(unknown)} not in {network.name}"
@@ -163,7 +163,7 @@ def allowances(settings: Settings, network: Network, prices: Mapping[Symbol, flo
 
     One significant digit, so that a restart at another price does not approve everything anew.
     """
-    caps = _in_tokens(settings.limits.approval, network, prices)
+    caps = _in_tokens(settings.limits.max_approval, network, prices)
     caps.pop(NATIVE, None)
     return {symbol: _leading_digit(amount) for symbol, amount in caps.items()}
 

@@ -92,7 +92,7 @@ class EquityPoint:
     prices: Mapping[Symbol, Reference]
 
 
-def drift_bps(simulation: Simulation, settled: Settled) -> float | None:
+def shortfall_bps(simulation: Simulation, settled: Settled) -> float | None:
     """Realised against simulated, in bps: positive where the trade gave more than promised. None for what is no swap.
 
     Compared is the net change of the last token_out: over the promised change, for a closed cycle over what was put in

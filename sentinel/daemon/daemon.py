@@ -13,7 +13,7 @@ from sentinel.core.errors import JournalError, OperatorError, SentinelError, lea
 from sentinel.core.market_state import Head
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.loop import Loop
-from sentinel.daemon.telling import Telling
+from sentinel.daemon.reporting import CycleReporter
 from sentinel.observe.systemd import PULSE
 
 GRACE = 45.0  # seconds that the running cycle has for its end once the daemon stops
@@ -32,7 +32,7 @@ class Daemon:
 
     lifecycle: Lifecycle
     loop: Loop
-    telling: Telling
+    telling: CycleReporter
     services: Sequence[Service] = ()  # in the order of their start; they stop in reverse
     before: Callable[[], Awaitable[None]] | None = None  # once, ahead of the first cycle, heads not yet read
     hang_up: Callable[[], None] | None = None  # what SIGHUP asks for; None: to stop, as a terminal does that closes

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from sentinel.chain.prefetch import PrefetchingReader
 from sentinel.daemon.cycles import sale, trading
 from sentinel.daemon.daemon import Service
+from sentinel.daemon.execution_reporter import ExecutionReporter
 from sentinel.daemon.flatten.sale_cycle import SaleCycle
 from sentinel.daemon.flatten.seller import Seller
-from sentinel.daemon.guards.breaker import DriftBreaker
 from sentinel.daemon.guards.recheck import still_good
-from sentinel.daemon.loop import Probe, Runner
+from sentinel.daemon.guards.shortfall_breaker import ShortfallBreaker
+from sentinel.daemon.loop import CycleRunner, Probe
 from sentinel.daemon.parts import InForce, Parts
-from sentinel.daemon.signer.keeper import Keeper
-from sentinel.daemon.signer.watch import SignerWatch
+from sentinel.daemon.reporting import OnSettled
+from sentinel.daemon.signer.supervisor import SignerSupervisor
+from sentinel.daemon.signer.watchdog import SignerWatchdog
 from sentinel.daemon.startup import Startup
-from sentinel.daemon.telling import OnSettled
-from sentinel.daemon.told import Told
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.execute.fee_bids import FeeCaps
@@ -32,7 +32,7 @@ from sentinel.observe.logs import Log
 @dataclass(frozen=True, slots=True)
 class Execution:
     executor: LiveExecutor | DryRunExecutor
-    runner: Callable[[InForce], Runner]  # what runs at each head by these settings
+    runner: Callable[[InForce], CycleRunner]  # what runs at each head by these settings
     startup: Startup | None = None
     before: Callable[[], Awaitable[None]] | None = None  # ahead of the first cycle
     services: Sequence[Service] = ()
@@ -46,7 +46,12 @@ def dry_run(parts: Parts, market: PrefetchingReader) -> Execution:
 
 
 async def live(
-    parts: Parts, market: PrefetchingReader, broadcast: Broadcaster, signing: Keeper, told: Told, log: Log
+    parts: Parts,
+    market: PrefetchingReader,
+    broadcast: Broadcaster,
+    signing: SignerSupervisor,
+    told: ExecutionReporter,
+    log: Log,
 ) -> Execution:
     """Raises Unavailable, SignerRefused, OperatorError."""
     prices = (await parts.market.read(parts.latest.value)).prices
@@ -65,7 +70,7 @@ async def live(
         return SaleCycle(trade, sell, seller, parts.journal, log, parts.lifecycle.stop)
 
     def look() -> None:
-        DriftBreaker(parts.journal, parts.limits, told.alarm).look()
+        ShortfallBreaker(parts.journal, parts.limits, told.alarm).look()
 
     async def before() -> None:
         await startup.run()
@@ -81,13 +86,13 @@ async def live(
         runner,
         startup,
         before,
-        services=(SignerWatch(signing, caps, told.alarm, lost),),
+        services=(SignerWatchdog(signing, caps, told.alarm, lost),),
         probes={"signer": signing.probe},
         on_settled=(lambda _: look(), seller.settled),
     )
 
 
-def _executor(parts: Parts, broadcast: Broadcaster, signing: Keeper, told: Told) -> LiveExecutor:
+def _executor(parts: Parts, broadcast: Broadcaster, signing: SignerSupervisor, told: ExecutionReporter) -> LiveExecutor:
     given = parts.settings.execution
     return LiveExecutor(
         parts.rpc,

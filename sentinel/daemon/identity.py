@@ -14,8 +14,8 @@ from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import Address, Network
 from sentinel.daemon.doctor.live_start import require_green
-from sentinel.daemon.guards.permission import require_permission
-from sentinel.daemon.signer.keeper import Keeper, keeper, whose
+from sentinel.daemon.guards.live_permission import require_permission
+from sentinel.daemon.signer.supervisor import SignerSupervisor, signer_address, supervised_signer
 from sentinel.observe import logs, redaction
 from sentinel.observe.logs import Log
 
@@ -25,7 +25,7 @@ NOBODY = to_checksum_address(keccak(b"sentinel: no wallet is named")[12:])  # wh
 @dataclass(frozen=True, slots=True)
 class Identity:
     wallet: Address
-    signing: Keeper | None  # None: a dry run
+    signing: SignerSupervisor | None  # None: a dry run
     log: Log
     unwell: str | None  # why it may only follow what is unfinished; None: it may trade
 
@@ -39,8 +39,8 @@ async def identified(settings: Settings, network: Network, log_to: TextIO | None
         raise SettingsError(f"SENTINEL_WALLET__ADDRESS: {given} is not an address")
     if live:
         require_permission(settings, network)
-    async with keeper(settings, network) if live else contextlib.nullcontext() as signing:
-        found = await whose(settings, network) if signing is None else signing.client.address
+    async with supervised_signer(settings, network) if live else contextlib.nullcontext() as signing:
+        found = await signer_address(settings, network) if signing is None else signing.client.address
         wallet = found or (to_checksum_address(given) if given else NOBODY)
         if given and to_checksum_address(given) != wallet:
             raise SettingsError(f"SENTINEL_WALLET__ADDRESS is {given}, but the key's address is {found}")

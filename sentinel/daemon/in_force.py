@@ -56,7 +56,7 @@ def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> A
     return ActionBuilder(
         network,
         slippage_bps=given.slippage_bps,
-        deadline_s=given.deadline,
+        deadline_s=given.max_deadline,
         min_profit=terms.limits.min_profit,
         max_approval=terms.allowances(prices),
     )

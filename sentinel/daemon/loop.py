@@ -17,13 +17,13 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Intent, Settled
 from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
-from sentinel.daemon.telling import Telling
+from sentinel.daemon.reporting import CycleReporter
 
 FOLLOW = 2.0  # seconds that a cycle waits for the follower
 DRAIN = 60.0  # seconds that the last transaction is followed after a bounded run
 
 
-class Runner(Protocol):
+class CycleRunner(Protocol):
     async def run(self, head: Head) -> CycleRecord: ...
 
 
@@ -44,9 +44,9 @@ class Loop:
     lifecycle: Lifecycle
     heads: AsyncIterable[Head]  # reconnects by itself, for ever
     latest: Latest[Head]
-    cycle: Runner
+    cycle: CycleRunner
     follower: Follower
-    telling: Telling
+    telling: CycleReporter
     probes: Mapping[str, Probe] = field(default_factory=dict)
     ahead: Callable[[Head], None] = lambda _: None  # begins to read a head's market, for the cycle that will ask
     cycles: int | None = None  # stop after so many; None: run until stopped

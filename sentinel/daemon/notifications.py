@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sentinel.core.decision import Act
 from sentinel.core.record import CycleRecord
-from sentinel.core.transaction import Outcome, Settled, drift_bps
+from sentinel.core.transaction import Outcome, Settled, shortfall_bps
 from sentinel.core.valuation import whole_quote
 from sentinel.daemon.parts import Parts
 from sentinel.journal.performance import days, steps
@@ -18,7 +18,7 @@ from sentinel.observe.messages.channel import Channel
 from sentinel.observe.messages.messenger import Messenger
 
 
-class People(Protocol):
+class Notifications(Protocol):
     """A service of the daemon, an observer of its cycles and settlements, and an ear for its alarms."""
 
     async def start(self) -> None: ...
@@ -32,11 +32,11 @@ class People(Protocol):
     def settled(self, settled: Settled) -> None: ...
 
 
-def people(parts: Parts, decided: Callable[[str], Act | None], log: Log) -> People:
+def notifications(parts: Parts, decided: Callable[[str], Act | None], log: Log) -> Notifications:
     """`decided`: what an intent was decided as. Raises SettingsError where the file of addresses cannot be used."""
     given = parts.settings.notify
     if given.urls_file is None:
-        return Nobody()
+        return NoNotifications()
     messenger = Messenger(
         Channel.of_file(given.urls_file).send,
         parts.network,
@@ -48,10 +48,10 @@ def people(parts: Parts, decided: Callable[[str], Act | None], log: Log) -> Peop
         paused=lambda: parts.journal.halt_reason,
         summary=lambda: daily_summary(parts),
     )
-    return Somebody(messenger, decided)
+    return SentNotifications(messenger, decided)
 
 
-class Nobody:
+class NoNotifications:
     async def start(self) -> None:
         pass
 
@@ -69,7 +69,7 @@ class Nobody:
 
 
 @dataclass(frozen=True, slots=True)
-class Somebody:
+class SentNotifications:
     messenger: Messenger
     decided: Callable[[str], Act | None]
 
@@ -90,7 +90,7 @@ class Somebody:
         simulation = act.simulation if act is not None else None
         confirmed = simulation is not None and settled.outcome is Outcome.CONFIRMED
         self.messenger.settled(
-            settled, simulation, drift_bps(simulation, settled) if confirmed and simulation else None
+            settled, simulation, shortfall_bps(simulation, settled) if confirmed and simulation else None
         )
 
 

@@ -34,7 +34,7 @@ def probes(parts: Parts) -> dict[str, Probe]:
         """Coin for gas above the reserve, and something to trade."""
         coin = quantity(await parts.rpc.call("eth_getBalance", parts.wallet, "latest"))
         if coin <= parts.limits.gas_reserve:
-            least = parts.settings.limits.gas_reserve_eth
+            least = parts.settings.limits.min_gas_reserve_eth
             return False, f"{coin / COIN:.4f} of the native coin, not above the reserve of {least:g}"
         return True, f"{coin / COIN:.4f} of the native coin"
 

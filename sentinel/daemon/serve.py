@@ -16,7 +16,7 @@ from sentinel.agent.episode import Sampler
 from sentinel.config.settings import Settings
 from sentinel.daemon import garbage_collection
 from sentinel.daemon.operator.reload import Load
-from sentinel.daemon.wiring import MakeBeside, opened
+from sentinel.daemon.wiring import MakeSidecar, opened
 from sentinel.observe import logs
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def serve(
     *,
     cycles: int | None = None,
     trader_model: Sampler | None = None,
-    shadow: MakeBeside | None = None,
+    shadow: MakeSidecar | None = None,
     reload: Load | None = None,
 ) -> int:
     """Run in the foreground until stopped, or for so many cycles; the process's exit code."""

@@ -20,21 +20,21 @@ from sentinel.daemon.assemble import NEEDED, Closes, assembled
 from sentinel.daemon.counterfactual import Counterfactuals
 from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.execution import dry_run, live
+from sentinel.daemon.execution_reporter import ExecutionReporter
 from sentinel.daemon.guards.recheck import decided
-from sentinel.daemon.guards.sole import sole_writer
+from sentinel.daemon.guards.single_instance import sole_writer
 from sentinel.daemon.identity import identified
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.loop import Loop
-from sentinel.daemon.notifications import people
+from sentinel.daemon.notifications import notifications
 from sentinel.daemon.operator.control import ControlServer
 from sentinel.daemon.operator.operations import Operator
 from sentinel.daemon.operator.reload import Load, Reloader
 from sentinel.daemon.parts import Parts
 from sentinel.daemon.probes import probes
+from sentinel.daemon.reporting import CycleReporter, OnCycle, OnSettled
 from sentinel.daemon.send_route import broadcaster
 from sentinel.daemon.startup import Startup
-from sentinel.daemon.telling import OnCycle, OnSettled, Telling
-from sentinel.daemon.told import Told
 from sentinel.observe.logs import Log
 from sentinel.observe.systemd import Notifier, Pulse
 from sentinel.observe.web.web_server import WebServer
@@ -51,7 +51,7 @@ class App:
     operator: Operator
 
 
-class Beside(Protocol):
+class CycleSidecar(Protocol):
     """A service that looks at each cycle once it is done; what it is given holds nothing that signs or sends."""
 
     async def start(self) -> None: ...
@@ -61,7 +61,7 @@ class Beside(Protocol):
     def cycle_done(self, record: CycleRecord) -> None: ...
 
 
-MakeBeside = Callable[[Parts, Log], Beside]
+MakeSidecar = Callable[[Parts, Log], CycleSidecar]
 
 
 @contextlib.asynccontextmanager
@@ -72,7 +72,7 @@ async def opened(
     trader_model: Sampler | None = None,
     prior: Closes | None = None,
     log_to: TextIO | None = None,
-    shadow: MakeBeside | None = None,
+    shadow: MakeSidecar | None = None,
     reload: Load | None = None,
     on_cycle: OnCycle = lambda _: None,
     on_settled: OnSettled = lambda _: None,
@@ -100,8 +100,8 @@ async def opened(
         log = who.log
         if who.unwell is not None:
             parts.journal.halt(who.unwell, by="doctor")
-        told_people = people(parts, functools.partial(decided, parts), log)
-        told = Told(parts.metrics, log, (told_people.alarm,))
+        told_people = notifications(parts, functools.partial(decided, parts), log)
+        told = ExecutionReporter(parts.metrics, log, (told_people.alarm,))
         execution = (
             await live(parts, ahead, broadcast, who.signing, told, log) if who.signing else dry_run(parts, ahead)
         )
@@ -109,7 +109,7 @@ async def opened(
         operator = Operator(parts, reloader, execution.executor, log)
         counterfactuals = Counterfactuals.of(parts, log)
         analysts = [parts.analyst] if isinstance(parts.analyst, AnalystService) else []
-        beside: list[Beside] = [*analysts, *([shadow(parts, log)] if shadow is not None else [])]
+        beside: list[CycleSidecar] = [*analysts, *([shadow(parts, log)] if shadow is not None else [])]
         services = (  # in the order of their start; they stop in reverse
             told_people,
             *execution.services,
@@ -127,7 +127,7 @@ async def opened(
             *beside,
         )
         notifier = Notifier()
-        telling = Telling(
+        telling = CycleReporter(
             network=network,
             metrics=parts.metrics,
             health=parts.health,

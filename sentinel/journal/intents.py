@@ -14,7 +14,7 @@ from sentinel.core.actions import Swap
 from sentinel.core.errors import JournalError
 from sentinel.core.market_state import Reference
 from sentinel.core.network import NATIVE, Network, Symbol
-from sentinel.core.transaction import Attempt, Intent, Outcome, Settled, drift_bps
+from sentinel.core.transaction import Attempt, Intent, Outcome, Settled, shortfall_bps
 from sentinel.core.valuation import value
 from sentinel.journal import reports
 from sentinel.journal.ledger import Ledger
@@ -81,7 +81,7 @@ def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
     gas = -value({NATIVE: -settled.gas_cost}, prices, network)
     pnl = gained - gas
     confirmed = settled.outcome is Outcome.CONFIRMED and not settled.unread
-    drift = drift_bps(intent.decision.simulation, settled) if confirmed else None
+    drift = shortfall_bps(intent.decision.simulation, settled) if confirmed else None
     with ledger.transaction():
         state = step(_open_state(ledger, settled.intent_id), ended_as(settled.outcome), settled.intent_id)
         body = {"settled": encode(settled), "pnl": str(pnl), "gas": str(gas), "drift_bps": drift}

@@ -24,10 +24,10 @@ from sentinel.core.host.process import free_port, port_taken
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
-from sentinel.core.transaction import Settled, drift_bps
+from sentinel.core.transaction import Settled, shortfall_bps
 from sentinel.core.units import COIN
+from sentinel.daemon.reporting import OnCycle, OnSettled
 from sentinel.daemon.serve import run
-from sentinel.daemon.telling import OnCycle, OnSettled
 from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
 from sentinel.market.crowd import CrowdBehaviour
@@ -136,7 +136,7 @@ def _watching(network: Network, screen: Screen, recorded: asyncio.Event) -> tupl
 
     def on_settled(settled: Settled) -> None:
         simulation = promised.pop(settled.intent_id, None)
-        screen.settled(settled, drift_bps(simulation, settled) if simulation else None)
+        screen.settled(settled, shortfall_bps(simulation, settled) if simulation else None)
 
     return on_cycle, on_settled
 

@@ -46,8 +46,8 @@ VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**9, "set
 CAP = 1_000 * USD  # of an approval that the builder lets through; policy's is lower
 LIMITS = Limits.of(
     LimitSettings(
-        min_trade=10, reference_tolerance_bps=200, min_profit=0, max_gas=400_000, max_fee_gwei=500, max_cost_eth=1,
-        gas_reserve_eth=0.01, daily_loss=50, inventory_bps={"WBTC": 6_000}, approval=500,
+        min_trade=10, max_reference_deviation_bps=200, min_profit=0, max_gas=400_000, max_fee_gwei=500, max_cost_eth=1,
+        min_gas_reserve_eth=0.01, max_daily_loss=50, max_inventory_bps={"WBTC": 6_000}, max_approval=500,
     ),
     load_network("devnet"),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.daemon.guards.breaker import DriftBreaker
+from sentinel.daemon.guards.shortfall_breaker import ShortfallBreaker
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 from sentinel.market.crowd import CrowdBehaviour
@@ -45,14 +45,14 @@ def test_the_latch_is_set_by_the_journal_alone_and_only_the_operator_clears_it(t
     journal.close()
 
     journal = opened(tmp_path)
-    DriftBreaker(journal, limits, bell).look()
+    ShortfallBreaker(journal, limits, bell).look()
     assert journal.halt_reason is not None
     assert "the last 3 trades realised 53.3 bps less than simulated" in journal.halt_reason
     assert [what for what, _ in bell.rung] == ["drift"]
     journal.close()
 
     journal = opened(tmp_path)
-    breaker = DriftBreaker(journal, limits, bell)
+    breaker = ShortfallBreaker(journal, limits, bell)
     assert journal.halt_reason is not None
     journal.resume(by="operator")
     breaker.look()

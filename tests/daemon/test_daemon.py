@@ -19,7 +19,7 @@ from sentinel.daemon.daemon import Daemon, Service
 from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.loop import Loop
-from sentinel.daemon.telling import OnCycle, OnSettled, Telling
+from sentinel.daemon.reporting import CycleReporter, OnCycle, OnSettled
 from sentinel.observe.health import Health
 from sentinel.observe.logs import logger
 from sentinel.observe.metrics import Metrics
@@ -87,7 +87,7 @@ def make(
     """`more` is the loop's."""
     lifecycle, notifier = Lifecycle(), Notifier()
     health = Health(max_head_age=60, stopping=lambda: lifecycle.stopping)
-    telling = Telling(
+    telling = CycleReporter(
         network=values.NETWORK,
         metrics=Metrics(values.NETWORK),
         health=health,

@@ -16,7 +16,7 @@ from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.sale_cycle import SaleCycle
-from sentinel.daemon.guards.permission import require_permission
+from sentinel.daemon.guards.live_permission import require_permission
 from sentinel.daemon.wiring import opened
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet

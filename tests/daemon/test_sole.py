@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 
 from sentinel.core.errors import WalletBusy
-from sentinel.daemon.guards.sole import sole_writer
+from sentinel.daemon.guards.single_instance import sole_writer
 from tests.daemon.values import NETWORK, WALLET
 
 HOLDER = """
 import asyncio, sys
-from sentinel.daemon.guards.sole import sole_writer
+from sentinel.daemon.guards.single_instance import sole_writer
 from tests.daemon.values import NETWORK, WALLET
 
 async def main():

@@ -11,7 +11,7 @@ from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.execution import Execution
 from sentinel.daemon.loop import Loop
 from sentinel.daemon.parts import InForce, Parts
-from sentinel.daemon.telling import Telling
+from sentinel.daemon.reporting import CycleReporter
 from sentinel.daemon.wiring import App
 
 FOLDER = Path(sentinel.daemon.__file__).parent
@@ -31,6 +31,6 @@ def test_no_part_is_assigned_to_from_outside() -> None:
 
 def test_what_is_wired_is_frozen() -> None:
     """Nor can somebody else: the daemon and all that it is put together from refuse it."""
-    for kind in (App, Daemon, Loop, Telling, Execution, Parts, InForce):
+    for kind in (App, Daemon, Loop, CycleReporter, Execution, Parts, InForce):
         params: Any = vars(kind)["__dataclass_params__"]
         assert params.frozen, kind

@@ -27,7 +27,7 @@ from tests.chains import send
 
 from .conftest import Desk, candidates
 
-LIMITS = Limits.of(LimitSettings(max_trade=5_000, min_profit=0, gas_reserve_eth=0.01), load_network("devnet"))
+LIMITS = Limits.of(LimitSettings(max_trade=5_000, min_profit=0, min_gas_reserve_eth=0.01), load_network("devnet"))
 
 
 async def screened(desk: Desk, action: Action, state: MarketState) -> Simulation:

@@ -65,5 +65,5 @@ def test_the_readmes_configuration_loads(monkeypatch: pytest.MonkeyPatch, tmp_pa
         monkeypatch.delenv(variable, raising=False)
     settings = load(file)
     assert (settings.network, settings.limits.max_trade) == ("ethereum", 250.0)
-    assert settings.limits.inventory_bps == {"WETH": 7000}
+    assert settings.limits.max_inventory_bps == {"WETH": 7000}
     assert settings.execution.mode == "dry"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 from sentinel.core.decision import HoldReason
-from sentinel.core.transaction import drift_bps
+from sentinel.core.transaction import shortfall_bps
 from sentinel.observe import plain_words
 from tests.daemon import values
 
@@ -33,5 +33,5 @@ def test_a_hold_says_why_in_plain_words() -> None:
 
 def test_drift_is_what_came_over_what_was_promised() -> None:
     """199 for a promised 200 is 50 bps less."""
-    assert drift_bps(values.simulation(), values.settled(usdc=199 * 10**6)) == -50.0
-    assert drift_bps(values.simulation(), values.settled()) == 0.0
+    assert shortfall_bps(values.simulation(), values.settled(usdc=199 * 10**6)) == -50.0
+    assert shortfall_bps(values.simulation(), values.settled()) == 0.0

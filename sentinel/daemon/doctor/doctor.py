@@ -31,8 +31,8 @@ from sentinel.core.units import COIN
 from sentinel.core.valuation import whole
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks
 from sentinel.daemon.doctor.findings import Finding
-from sentinel.daemon.guards.permission import require_permission
-from sentinel.daemon.signer.keeper import whose
+from sentinel.daemon.guards.live_permission import require_permission
+from sentinel.daemon.signer.supervisor import signer_address
 from sentinel.execute.chain_reader import ChainReader
 
 
@@ -244,7 +244,7 @@ async def _key(settings: Settings, network: Network) -> tuple[list[Finding], Add
     if not live and not (given.keystore_file or given.dev_key_file):
         return [*found, Finding("key", "ok", "not needed in a dry run")], named
     try:
-        address = await whose(settings, network, check=live)
+        address = await signer_address(settings, network, check=live)
     except SentinelError as error:
         mend = "make one with `sentinel wallet new`; a signer of its own is started with `sentinel signer`"
         return [*found, Finding("key", "fail", str(error), mend)], named

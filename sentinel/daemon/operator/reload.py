@@ -12,7 +12,7 @@ from sentinel.config.settings import Settings
 from sentinel.core.errors import JournalError, OperatorError, SentinelError
 from sentinel.core.market_state import Head
 from sentinel.core.record import CycleRecord
-from sentinel.daemon.loop import Runner
+from sentinel.daemon.loop import CycleRunner
 from sentinel.daemon.parts import InForce, Parts
 from sentinel.observe.logs import Log
 
@@ -26,11 +26,11 @@ class Reloader:
 
     parts: Parts
     load: Load | None  # reads the same files again; None: this daemon was not started from any
-    build: Callable[[InForce], Runner]  # what runs by that
+    build: Callable[[InForce], CycleRunner]  # what runs by that
     log: Log
     generation: int = 1
     _start: Settings = field(init=False)
-    _runner: Runner = field(init=False)
+    _runner: CycleRunner = field(init=False)
     _next: tuple[InForce, tuple[Change, ...], str] | None = None
 
     def __post_init__(self) -> None:
@@ -39,7 +39,7 @@ class Reloader:
         self.parts.journal.configured(by="start", changed={}, values=reloadable.values(self._start))
 
     @property
-    def runner(self) -> Runner:
+    def runner(self) -> CycleRunner:
         """What runs by the settings in force."""
         return self._runner
 

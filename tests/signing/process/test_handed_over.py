@@ -9,7 +9,7 @@ import pytest
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import environment, load
 from sentinel.core.errors import SettingsError
-from sentinel.daemon.signer.keeper import GROUPS, keeper, whose
+from sentinel.daemon.signer.supervisor import GROUPS, signer_address, supervised_signer
 from sentinel.signing.process import keystore_files
 from tests.signing.process.world import KEY, NETWORK, WALLET, settings
 
@@ -38,13 +38,13 @@ async def test_whose_wallet_it_is_without_opening_it_here(tmp_path: Path) -> Non
     key, store = tmp_path / "key", tmp_path / "keystore"
     key.write_text(KEY)
     keystore_files.import_key(store, key, "x", rounds=2)
-    assert await whose(settings(tmp_path, wallet={"keystore_file": store}), NETWORK) == WALLET
+    assert await signer_address(settings(tmp_path, wallet={"keystore_file": store}), NETWORK) == WALLET
     with pytest.raises(SettingsError, match="for chain 31337 alone"):
-        await whose(settings(tmp_path), load_network("ethereum"))
+        await signer_address(settings(tmp_path), load_network("ethereum"))
     nobody = settings(tmp_path, wallet={})
-    assert await whose(nobody, NETWORK) is None
+    assert await signer_address(nobody, NETWORK) is None
     with pytest.raises(SettingsError, match="live mode needs a key"):
-        async with keeper(nobody, NETWORK):
+        async with supervised_signer(nobody, NETWORK):
             pass
 
 

@@ -19,9 +19,9 @@ from sentinel.core.errors import SignerUnavailable
 from sentinel.core.host.process import Child
 from sentinel.core.transaction import Fees, Outcome
 from sentinel.core.units import GWEI
-from sentinel.daemon.signer import watch as signer_watch
-from sentinel.daemon.signer.keeper import Keeper, keeper
-from sentinel.daemon.signer.watch import SignerWatch
+from sentinel.daemon.signer import watchdog as signer_watch
+from sentinel.daemon.signer.supervisor import SignerSupervisor, supervised_signer
+from sentinel.daemon.signer.watchdog import SignerWatchdog
 from sentinel.signing.client import ask_greeting
 from tests.execute.rig import COUNTER, KEY, Rig, decision, network, until
 
@@ -48,10 +48,10 @@ def _caps(given: Settings) -> TokenCaps:
 
 
 @contextlib.asynccontextmanager
-async def rigged(folder: Path, **more: Any) -> AsyncIterator[tuple[Rig, Keeper]]:
+async def rigged(folder: Path, **more: Any) -> AsyncIterator[tuple[Rig, SignerSupervisor]]:
     """The executor's rig, its key in a process of its own."""
     given = _settings(folder, **more)
-    async with Rig.start(folder) as rig, keeper(given, network()) as held:
+    async with Rig.start(folder) as rig, supervised_signer(given, network()) as held:
         await held.allow(_caps(given))
         rig.signer = held.client
         rig.restart()
@@ -127,10 +127,10 @@ async def test_a_signer_that_dies_is_started_again_so_often_and_no_more(
     given = _settings(tmp_path)
     alarms: list[str] = []
     lost: list[str] = []
-    async with keeper(given, network()) as held:
+    async with supervised_signer(given, network()) as held:
         assert held.child is not None
         caps = await held.allow(_caps(given))
-        watch = SignerWatch(held, caps, lambda kind, told: alarms.append(told), lost.append)
+        watch = SignerWatchdog(held, caps, lambda kind, told: alarms.append(told), lost.append)
         await watch.start()
         first = held.child.pid
         os.kill(first, signal.SIGKILL)
@@ -155,11 +155,11 @@ async def test_a_start_that_fails_is_one_of_the_tries(tmp_path: Path, monkeypatc
     given = _settings(tmp_path)
     lost: list[str] = []
     alarms: list[str] = []
-    async with keeper(given, network()) as held:
+    async with supervised_signer(given, network()) as held:
         child = held.child
         assert child is not None
         caps = await held.allow(_caps(given))
-        watch = SignerWatch(held, caps, lambda kind, told: alarms.append(told), lost.append)
+        watch = SignerWatchdog(held, caps, lambda kind, told: alarms.append(told), lost.append)
         start = child.start
         tries: list[str] = []
 

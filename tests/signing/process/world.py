@@ -17,7 +17,7 @@ from sentinel.config.terms import Terms
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import GWEI
-from sentinel.daemon.signer.keeper import Keeper, keeper
+from sentinel.daemon.signer.supervisor import SignerSupervisor, supervised_signer
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.signing.process.signing_ledger import FILE
 from tests.signing.test_signer import SENDER, V2, hop, router_call
@@ -46,10 +46,10 @@ CAPS = Terms.of(load(None, limits=LIMITS), NETWORK).token_caps(PRICES)
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, *, caps: bool = True, **more: Any) -> AsyncIterator[Keeper]:
+async def running(folder: Path, *, caps: bool = True, **more: Any) -> AsyncIterator[SignerSupervisor]:
     """As the daemon starts it: a child, whose caps by token it sets."""
     given = settings(folder, **more)
-    async with keeper(given, NETWORK) as found:
+    async with supervised_signer(given, NETWORK) as found:
         if caps:
             await found.allow(Terms.of(given, NETWORK).token_caps(PRICES))
         yield found

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from sentinel.config.terms import TokenCaps
 from sentinel.core.errors import SentinelError
 from sentinel.core.host.process import Child
-from sentinel.daemon.signer.keeper import Keeper
-from sentinel.daemon.told import Alarm
+from sentinel.daemon.execution_reporter import Alarm
+from sentinel.daemon.signer.supervisor import SignerSupervisor
 
 RESTARTS = 3  # tries, with a child that ended by itself, in the daemon's life
 PAUSE = 1.0  # seconds before each
 
 
 @dataclass(slots=True)
-class SignerWatch:
-    keeper: Keeper
+class SignerWatchdog:
+    keeper: SignerSupervisor
     caps: TokenCaps | None  # that we set: a new child is given the same. None: the signer has its own
     alarm: Alarm
     lost: Callable[[str], None]  # no signer any more: called once, when it is not started again

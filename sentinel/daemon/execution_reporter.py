@@ -14,7 +14,7 @@ Alarm = Callable[[str, str], None]  # kind, and one sentence
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ExecutionReporter:
     metrics: Metrics
     log: Log
     ears: Sequence[Alarm] = ()

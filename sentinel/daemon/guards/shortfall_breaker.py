@@ -14,7 +14,7 @@ from sentinel.journal.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
-class DriftBreaker:
+class ShortfallBreaker:
     journal: Journal
     limits: Limits
     alarm: Callable[[str, str], None]  # kind, and one sentence

@@ -24,13 +24,13 @@ from sentinel.core.network import Address, FeeMarket, Network
 from sentinel.signing.client import SignerClient, ask_greeting, send_caps, socket_of
 
 GROUPS = ("network", "state_dir", "limits", "execution", "wallet", "signer", "log")
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CREDENTIALS_DIRECTORY")
-OPENS_WITHIN = 60.0  # seconds for a keystore's scrypt on a busy machine
+INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CREDENTIALS_DIRECTORY")
+START_TIMEOUT = 60.0  # seconds for a keystore's scrypt on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
-    """A running signer. See `keeper`."""
+class SignerSupervisor:
+    """A running signer. See `supervised_signer`."""
 
     client: SignerClient
     child: Child | None  # None: it runs by itself
@@ -60,14 +60,14 @@ class Keeper:
 
 
 @contextlib.asynccontextmanager
-async def keeper(settings: Settings, network: Network) -> AsyncIterator[Keeper]:
+async def supervised_signer(settings: Settings, network: Network) -> AsyncIterator[SignerSupervisor]:
     """A signer that answers; a child of ours is stopped at the end.
 
     Raises SettingsError (its own words, where it is the child's), SignerUnavailable where none answers.
     """
     path = socket_of(settings)
     if settings.wallet.signer_socket is not None:
-        yield Keeper(await _client(settings, network, path), None, own_caps=True)
+        yield SignerSupervisor(await _client(settings, network, path), None, own_caps=True)
         return
     _named(settings, network)
     state_dir = settings.state_dir.expanduser()
@@ -85,7 +85,7 @@ async def keeper(settings: Settings, network: Network) -> AsyncIterator[Keeper]:
         env=_environment(settings),
         inherit=False,
         ready=answers,
-        ready_within=OPENS_WITHIN,
+        ready_within=START_TIMEOUT,
     )
     before = log.stat().st_size if log.exists() else 0
     try:
@@ -93,12 +93,12 @@ async def keeper(settings: Settings, network: Network) -> AsyncIterator[Keeper]:
     except Unavailable:
         raise SettingsError(_last_words(log, before)) from None
     try:
-        yield Keeper(await _client(settings, network, path), child, own_caps=bool(settings.signer.max_trade))
+        yield SignerSupervisor(await _client(settings, network, path), child, own_caps=bool(settings.signer.max_trade))
     finally:
         await child.stop()
 
 
-async def whose(settings: Settings, network: Network, *, check: bool = False) -> Address | None:
+async def signer_address(settings: Settings, network: Network, *, check: bool = False) -> Address | None:
     """Of the key that the settings name, as a short-lived signer says; None where they name none.
 
     `check` opens the key, which takes a keystore about a second. Raises SettingsError.
@@ -157,7 +157,7 @@ _PROGRAM = (sys.executable, "-P", "-m", "sentinel.signing.process")
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Nothing of ours but what a program needs, and the signer's share of the settings."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    kept = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     here = str(Path(sentinel.__file__).resolve().parents[1])
     return {**kept, "PYTHONPATH": here, **environment(settings, *GROUPS)}
 

@@ -10,7 +10,7 @@ from sentinel.core.decision import Act
 from sentinel.core.market_state import Head
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
-from sentinel.core.transaction import Outcome, Settled, drift_bps
+from sentinel.core.transaction import Outcome, Settled, shortfall_bps
 from sentinel.observe.health import Health
 from sentinel.observe.logs import Log, cycle_fields, settled_fields
 from sentinel.observe.metrics import Metrics
@@ -22,7 +22,7 @@ OnSettled = Callable[[Settled], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class CycleReporter:
     """`on_cycle` and `on_settled` are observers; what they raise stops the daemon."""
 
     network: Network
@@ -58,7 +58,7 @@ class Telling:
         decision, since = self._promises.pop(settled.intent_id, (None, None))
         decision = decision or self.decided(settled.intent_id)
         confirmed = settled.outcome is Outcome.CONFIRMED
-        drift = drift_bps(decision.simulation, settled) if decision is not None and confirmed else None
+        drift = shortfall_bps(decision.simulation, settled) if decision is not None and confirmed else None
         waited = None if since is None else time.monotonic() - since
         self.metrics.observe_settled(settled, drift, waited)
         self.board.observe_settled(settled, decision.simulation if decision else None, drift)
