@@ -69,7 +69,16 @@ class ShadowSettings(SettingsGroup):
 
 class StrategySettings(SettingsGroup):
     reloadable: ClassVar[frozenset[str]] = frozenset(
-        {"playbook", "target_weights", "band", "threshold", "size", "least", "until", "every"}
+        {
+            "playbook",
+            "target_weights",
+            "band",
+            "threshold",
+            "max_size",
+            "min_size",
+            "last_slice_block",
+            "slice_interval_blocks",
+        }
     )
 
     playbook: Playbook = Field("rebalance", description=f"what the trader does: {', '.join(get_args(Playbook))}")
