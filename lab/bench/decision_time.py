@@ -44,7 +44,13 @@ from sentinel.market import Devnet
 STAGES = ("market", "prompt", "model", "sandbox", "simulate", "policy", "vote", "permit", "confirm", "accept", "sign")
 SETTLE = 20  # blocks that a transaction may take to its end before the run is given up
 # Many trades in a minute are what is wanted here, and blocks come faster than the second that each must add.
-OPEN = {"max_trade": 5000.0, "daily_loss": 1e9, "daily_volume": 1e12, "max_head_age": 100_000, "deadline": 600}
+OPEN = {
+    "max_trade": 5000.0,
+    "max_daily_loss": 1e9,
+    "max_daily_volume": 1e12,
+    "max_head_age": 100_000,
+    "max_deadline": 600,
+}
 
 Say = Callable[[str], None]
 Progress = Callable[[int], None]

@@ -116,11 +116,9 @@ class Instruments:
         self.notifications = self._counter("messages", "messages to people by what became of them", "result")
 
         self.ready = self._gauge("readiness_check", "1 where a readiness check passes", "check")
-        self.rpc_requests = self._counter("rpc_requests", "requests to the chain, by endpoint", "endpoint_state")
-        self.rpc_errors = self._counter("rpc_errors", "those of them without a usable answer", "endpoint_state")
-        self.endpoint = self._gauge(
-            "endpoint_state", "1 for the state that an endpoint is in", "endpoint_state", "state"
-        )
+        self.rpc_requests = self._counter("rpc_requests", "requests to the chain, by endpoint", "endpoint")
+        self.rpc_errors = self._counter("rpc_errors", "those of them without a usable answer", "endpoint")
+        self.endpoint = self._gauge("endpoint_state", "1 for the state that an endpoint is in", "endpoint", "state")
         self.disputed = self._gauge("heads_disputed", "1 while endpoints disagree on a head for too long")
         self.relay_status = self._counter("relay_status", "what the private relay says of our transactions", "status")
         self.simulations = self._counter(

@@ -150,7 +150,7 @@ async def test_a_view_goes_no_further_than_a_step_from_the_one_before() -> None:
 
 async def test_a_view_that_is_not_sure_enough_is_not_taken() -> None:
     """It is counted, and the weights before it stay."""
-    watch, _, fates = seat(Model(confidence=0.4), least_confidence=0.5)
+    watch, _, fates = seat(Model(confidence=0.4), min_confidence=0.5)
     watch.cycle_done(record(100))
     await settle()
     assert watch.view(at(101)).source == "settings"

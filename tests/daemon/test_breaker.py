@@ -75,8 +75,8 @@ async def cli(tmp_path: Path) -> AsyncIterator[Cli]:
             SENTINEL_EXECUTION__MODE="live",
             SENTINEL_EXECUTION__CONFIRMATIONS="1",
             SENTINEL_STRATEGY__BAND="0.0005",
-            SENTINEL_STRATEGY__LEAST="1",
-            SENTINEL_LIMITS__MAX_DRIFT_BPS="0.01",
+            SENTINEL_STRATEGY__MIN_SIZE="1",
+            SENTINEL_LIMITS__MAX_SHORTFALL_BPS="0.01",
         )
         yield cli
         await cli.end()

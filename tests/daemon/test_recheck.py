@@ -51,7 +51,7 @@ def accepted(journal: Journal, intent: Intent, number: int, record: CycleRecord 
 async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trade counts once in the day's volume; the operator's revocation passes a spent day's loss, a model's not."""
     async with opened(tmp_path) as desk:
-        given = desk.settings(PART, daily_volume=500.0)
+        given = desk.settings(PART, max_daily_volume=500.0)
         record = await desk.run(given)  # about 300 USDC's worth
         state, trade = record.state, record.decision
         assert isinstance(trade, Act), trade
@@ -63,10 +63,10 @@ async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path, mon
         held_up = accepted(desk.journal, await dry.prepare(trade, state), 1, record, state)
         assert desk.journal.spent_today(state.head.timestamp).volume > 250 * 10**6
         assert await still_good(parts(desk, given, state), held_up)
-        assert not await still_good(parts(desk, desk.settings(PART, daily_volume=250.0), state), held_up)
+        assert not await still_good(parts(desk, desk.settings(PART, max_daily_volume=250.0), state), held_up)
         desk.journal.settle(Settled(held_up.id, Outcome.EXPIRED, None, None, 0, 0, {}))
 
-        lost = desk.settings(PART, daily_loss=0.000001)
+        lost = desk.settings(PART, max_daily_loss=0.000001)
         back = Approve("USDC", "permit2", 0, state.head.timestamp + 120)
         (tried,) = await desk.toolkit.simulate_all(state, [Candidate(0, back, "allowance")])
         revocation = await dry.prepare(Act(tried, 0, 0, 0, 0), state)

@@ -31,7 +31,7 @@ def test_every_reloadable_name_is_a_setting() -> None:
 
 @given(
     st.fixed_dictionaries({}, optional={"quorum_bps": st.integers(0, 9999), "dust": st.floats(0, 9)}),
-    st.fixed_dictionaries({}, optional={"max_trade": st.floats(1, 1e6), "inventory_bps": st.just({"WETH": 7000})}),
+    st.fixed_dictionaries({}, optional={"max_trade": st.floats(1, 1e6), "max_inventory_bps": st.just({"WETH": 7000})}),
 )
 def test_changes_are_exactly_what_differs(vote: dict[str, Any], limits: dict[str, Any]) -> None:
     """Each value that is another one is named with both, nothing else is; the journaled values bring it back."""
@@ -88,7 +88,7 @@ async def test_a_running_daemon_takes_new_settings_between_two_cycles(cli: Cli, 
     """By command and by SIGHUP: in force from the next cycle on, journaled before it; a bad one changes nothing; each
     cycle is replayed with the settings of its time."""
     file = tmp_path / "sentinel.env"
-    small = "SENTINEL_LIMITS__MAX_TRADE=100\nSENTINEL_STRATEGY__SIZE=60\n"
+    small = "SENTINEL_LIMITS__MAX_TRADE=100\nSENTINEL_STRATEGY__MAX_SIZE=60\n"
     file.write_text(small)
     daemon = await cli.spawn("run", "--env-file", str(file))
     status = await cli.until(lambda found: found["acts"] > 0, "status")

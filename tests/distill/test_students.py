@@ -16,7 +16,7 @@ KILLED = -9
 # Runs one change and kills itself at the k-th step that touches the disk, before or after it is done.
 VICTIM = """
 import os, pathlib, signal, sys
-from sentinel.distill.promotion.students import Students
+from sentinel.distill.promotion.students import StudentStore
 
 left, after = int(sys.argv[4]), sys.argv[5] == "after"
 
@@ -37,7 +37,7 @@ for module, names in ((os, ("fsync", "rename", "replace", "symlink", "mkdir", "u
     for name in names:
         setattr(module, name, deadly(getattr(module, name)))
 
-store = Students(pathlib.Path(sys.argv[1]))
+store = StudentStore(pathlib.Path(sys.argv[1]))
 with store.alone():
     if sys.argv[3] == "promote":
         store.promote(pathlib.Path(sys.argv[2]), {"why": "better"})

@@ -35,7 +35,13 @@ async def test_the_analysts_view_comes_from_beside_the_cycles_and_is_followed_wi
 ) -> None:
     """The first cycle follows the settings; later ones a view of the adapter, named in the record that is journaled,
     no further than a step a view from where the weights stood. The trader is the base, as ever."""
-    analyst = {"source": "model", "every": 4, "max_step_bps": STEP, "least_confidence": 0.0, "trend": 0.0001}
+    analyst = {
+        "source": "model",
+        "valid_blocks": 4,
+        "max_step_bps": STEP,
+        "min_confidence": 0.0,
+        "trend_threshold": 0.0001,
+    }
     models = CHECKOUT / "models"
     async with (
         served(models / "nano", log=tmp_path / "vllm.log", adapters=models) as student,

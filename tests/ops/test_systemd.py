@@ -165,9 +165,9 @@ async def test_the_signer_is_ready_when_it_answers(devnet: Devnet, manager: Mana
     cli = await Cli.on(
         devnet,
         tmp_path,
-        SENTINEL_SIGNER__TRADES="WETH=1,USDC=2000",
-        SENTINEL_SIGNER__APPROVALS="WETH=5,USDC=9000",
-        SENTINEL_SIGNER__DAILY="WETH=9,USDC=9000",
+        SENTINEL_SIGNER__MAX_TRADE="WETH=1,USDC=2000",
+        SENTINEL_SIGNER__MAX_APPROVAL="WETH=5,USDC=9000",
+        SENTINEL_SIGNER__MAX_DAILY_VOLUME="WETH=9,USDC=9000",
         SENTINEL_WALLET__SIGNER_SOCKET=str(tmp_path / "signer.sock"),
     )
     cli.settings["NOTIFY_SOCKET"] = str(manager.path)

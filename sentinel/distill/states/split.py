@@ -24,6 +24,11 @@ class SplitSegment:
     start: int
     seed: int
 
+    @property
+    def seed_text(self) -> str:
+        """Seeds the draw of the segment's states. Never change it: the published states were drawn with this text."""
+        return f"Segment(day={self.day!r}, start={self.start}, seed={self.seed})"
+
 
 @dataclass(frozen=True, slots=True)
 class SplitPart:

@@ -79,7 +79,7 @@ async def bars(
     """The cases of one bar at a time, all of the segment; no mandate looks back further than `lookback` bars. `keep`:
     balances are dealt at the first bar alone, and after that they are what the wallets' own transactions made of
     them."""
-    draw = Random(f"{part.name}/{segment}")
+    draw = Random(f"{part.name}/{segment.seed_text}")
     for bar in range(BARS_A_SEGMENT):
         states = await arena.advance(draw, deal=bar == 0 or not keep)
         yield tuple(

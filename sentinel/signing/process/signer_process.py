@@ -90,7 +90,11 @@ def own_limits(settings: Settings, network: Network, *, child: bool) -> tuple[Si
     """From this process's own settings. Raises SettingsError where they leave the caps by token open and nobody sets
     them later: a child's are set once by the daemon that started it."""
     given = settings.signer
-    named = {"TRADES": given.max_trade, "APPROVALS": given.max_approval, "DAILY": given.max_daily_volume}
+    named = {
+        "MAX_TRADE": given.max_trade,
+        "MAX_APPROVAL": given.max_approval,
+        "MAX_DAILY_VOLUME": given.max_daily_volume,
+    }
     missing = [f"SENTINEL_SIGNER__{name}" for name, amounts in named.items() if not amounts]
     if missing and not (child and len(missing) == len(named)):
         raise SettingsError(f"a signer by itself needs its own caps: set {', '.join(missing)}, e.g. WETH=0.5,USDC=2000")

@@ -224,7 +224,7 @@ async def test_caps_that_somebody_else_set_are_not_accepted(tmp_path: Path) -> N
         await send_caps(keeper.client.path, caps, caps, caps)
         with pytest.raises(OperatorError, match="somebody else"):
             await keeper.allow(CAPS)
-    own = {"trades": "USDC=5,WETH=1", "approvals": "USDC=50,WETH=1", "daily": "USDC=7,WETH=1"}
+    own = {"max_trade": "USDC=5,WETH=1", "max_approval": "USDC=50,WETH=1", "max_daily_volume": "USDC=7,WETH=1"}
     async with running(tmp_path, signer=own) as keeper:
         assert await refused(keeper.client.sign_transaction(CHAIN, 0, trade(6), FEES)) == "amount"
         await keeper.client.sign_transaction(CHAIN, 0, trade(5), FEES)

@@ -34,7 +34,7 @@ def _settings(folder: Path, **more: Any) -> Settings:
     toml = folder / "net.toml"
     devnet = Path("sentinel/config/networks/devnet.toml").read_text()
     toml.write_text(devnet.replace(_line(devnet, "universal_router"), f'universal_router = "{COUNTER}"'))
-    limits = {"max_fee_gwei": 500.0, "max_priority_fee_gwei": 50.0, "max_cost_eth": 1.0, "deadline": 600}
+    limits = {"max_fee_gwei": 500.0, "max_priority_fee_gwei": 50.0, "max_cost_eth": 1.0, "max_deadline": 600}
     given: dict[str, Any] = {"state_dir": folder / "state", "wallet": {"dev_key_file": key}, "limits": limits}
     return load(None, network=str(toml), **given, **more)
 

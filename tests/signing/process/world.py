@@ -29,7 +29,7 @@ USDC, WETH = (NETWORK.tokens[symbol].address for symbol in ("USDC", "WETH"))
 PRICES = {"WETH": 2000.0, "WBTC": 60_000.0}
 FEES = Fees(50 * GWEI, 2 * GWEI)
 GAS = 300_000
-LIMITS = {"max_trade": 1000.0, "daily_volume": 1250.0}  # the signer's: 2,000 USDC a trade, 2,500 a day
+LIMITS = {"max_trade": 1000.0, "max_daily_volume": 1250.0}  # the signer's: 2,000 USDC a trade, 2,500 a day
 DOLLAR = 10**6  # USDC base units
 
 
