@@ -1,1 +1,1 @@
-"""What is read from the chain: new blocks, and the market at one block hash."""
+"""Reading the chain: new heads, and the market state at one block hash."""

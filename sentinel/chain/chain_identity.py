@@ -1,4 +1,4 @@
-"""Is this the chain that the network file means? Chain id, the pinned block, and the code of every contract (I10)."""
+"""Check that an endpoint serves the network's chain: chain id, pinned block and contract codes (I10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closes by block: one price a token and block, for the last `bars` blocks."""
+"""Price history: one closing price per token and block, for the last `bars` blocks."""
 
 from __future__ import annotations
 

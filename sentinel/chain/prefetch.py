@@ -1,4 +1,4 @@
-"""The next head's market is read while the cycle is still busy with this one.
+"""Prefetch of the next head's market state while the cycle still works on the current head.
 
 A state belongs to one block hash, so a cycle is given the state of exactly the head that it asks for, or none.
 """

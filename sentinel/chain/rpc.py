@@ -31,7 +31,7 @@ _LIMIT_EXCEEDED = -32005  # EIP-1474: the provider's limit, where HTTP says 429
 
 
 class Endpoint(Protocol):
-    """What a reader asks."""
+    """The two requests that a reader needs."""
 
     async def call(self, method: str, *params: Any) -> Any: ...
 
@@ -39,7 +39,7 @@ class Endpoint(Protocol):
 
 
 class JsonRpc(Endpoint, Protocol):
-    """What one endpoint and a pool of them (`sentinel.chain.endpoints`) have in common."""
+    """The interface that one endpoint and a pool of endpoints (`sentinel.chain.endpoints`) share."""
 
     @property
     def failures(self) -> int:
@@ -180,7 +180,7 @@ def _result(method: str, reply: dict[str, Any]) -> Any:
 
 
 def unanswered(error: RpcError) -> bool:
-    """No judgement of a node on what was asked: nothing, no JSON-RPC, an HTTP status, or a provider's rate limit."""
+    """True if the node did not answer the request itself: no reply, no JSON-RPC, an HTTP status, or a rate limit."""
     return error.code is None or error.code >= 100 or error.code == _LIMIT_EXCEEDED
 
 

@@ -1,4 +1,4 @@
-"""The durable record: hash-chained, one writer, written before anything is sent."""
+"""The journal: hash-chained records by one writer, committed before anything is sent."""
 
 from sentinel.journal.journal import Journal
 

@@ -1,6 +1,6 @@
-"""The operator's standing orders in the journal: the latch, and the sale of everything. Durable before each returns.
+"""The operator controls in the journal: halt and flatten. Each change is durable when its method returns.
 
-Only the operator's commands take the latch off (I25). What is in force lies in `meta`; each change is a record.
+Only the operator's commands release a halt (I25). The state in force is in `meta`; each change is a record.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ControlRecords:
                 self._call_off(by)
 
     def release(self, by: str) -> None:
-        """Trade again: latch and sale are off."""
+        """Release the halt and end a flatten, so that trading resumes."""
         with self._ledger.transaction():
             self._call_off(by)
             added = self._append("latch", on=False, reason="", by=by)
@@ -98,7 +98,7 @@ class ControlRecords:
 
 
 class ReplayedControls:
-    """The same, from the records alone: what `verify` compares with."""
+    """The controls folded from the records alone, which `verify` compares with the index."""
 
     def __init__(self) -> None:
         self.halt_reason, self.sentinel_halted, self.flatten, self.resumed_at = "", "", "", 0

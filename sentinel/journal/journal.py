@@ -1,4 +1,4 @@
-"""The durable record: what was decided, signed, sent and found, each committed before the next step depends on it.
+"""The journal: decisions, attempts and settlements, each committed before the next step depends on it.
 
 Facts are appended as hash-chained records (`ledger`); the tables below are their index, kept in the same transaction
 and compared with the records by `verify`. One journal belongs to one wallet on one chain.
@@ -56,7 +56,7 @@ CREATE TABLE settled (
 
 
 class Journal:
-    """Use `Journal.open`. Synchronous: a method has happened when it returns. Raises JournalError, never SQLite's."""
+    """Use `Journal.open`. Synchronous: a change is durable when its method returns. Raises JournalError."""
 
     def __init__(self, ledger: Ledger, network: Network, wallet: str, genesis: str) -> None:
         self._ledger = ledger
@@ -112,7 +112,7 @@ class Journal:
             self._add_cycle(record)
 
     def accept(self, record: CycleRecord | None, intent: Intent) -> None:
-        """Both or neither. `record` is None for what no cycle decided. An unsigned intent ends at once."""
+        """Commit cycle and intent together (`record`: None without a cycle). An unsigned intent ends at once."""
         self._accept(record, intent, record.state if record is not None else None)
 
     def accept_order(self, intent: Intent, state: MarketState) -> None:
@@ -142,7 +142,7 @@ class Journal:
         intents.reopen(self._ledger, intent_ids, why)
 
     def finalise(self, intent_ids: Iterable[str], block: int) -> None:
-        """The finalized block is past them."""
+        """Record that these intents are in or below the finalized `block`."""
         intents.finalise(self._ledger, intent_ids, block)
 
     def counterfactual(self, found: Counterfactual) -> None:
@@ -168,14 +168,14 @@ class Journal:
         """One above the highest nonce that any intent ever held; 0 where none did."""
         return int(self._ledger.one("SELECT ifnull(max(nonce) + 1, 0) FROM intents")[0])
 
-    # ---------------------------------------------------------------- the latch
+    # ---------------------------------------------------------------- the halt
 
     @property
     def halt_reason(self) -> str | None:
         return self._ledger.meta("latch") or None
 
     def halt(self, reason: str, by: str = "sentinel") -> None:
-        """As `ControlRecords.latch`."""
+        """As `ControlRecords.halt`."""
         self.standing.halt(reason, by)
 
     def resume(self, by: str) -> None:
@@ -192,7 +192,7 @@ class Journal:
         return reports.config_of(self._ledger, cycle)
 
     def bar(self, purpose: Purpose) -> str | None:
-        """Why nothing of this purpose may be sent now; None where it may."""
+        """The reason why nothing of this purpose may be sent now; None if it may."""
         return self.standing.controls.bar(purpose)
 
     # ---------------------------------------------------------------- reading
@@ -202,7 +202,7 @@ class Journal:
         return reports.spent_today(self._ledger, now)
 
     def open_states(self) -> tuple[tuple[str, int], ...]:
-        """As `reports.unfinished`."""
+        """As `reports.open_intent_ids`."""
         return reports.open_intent_ids(self._ledger)
 
     def shortfalls(self, limit: int) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""One SQLite file of hash-chained records with one writer: what `journal` is written on.
+"""One SQLite file of hash-chained records with one writer, on which the journal is built.
 
 Every record's hash covers the one before it, so a changed, missing or inserted record is found by `verify`. The file
 is WAL with synchronous=FULL: what `transaction` has committed survives a SIGKILL and a power cut.
@@ -62,7 +62,7 @@ class Ledger:
     ) -> None:
         """Open or create; a writer brings an older file forward by `steps` (the first is from version 1 to 2).
 
-        Raises WalletBusy where another process writes it, JournalError where it cannot be used.
+        Raises WalletBusy if another process writes it, JournalError if it cannot be used.
         """
         self.path = path
         self.clock = clock
@@ -118,7 +118,7 @@ class Ledger:
         self._check_tail(256)
 
     def _keep(self, version: int) -> None:
-        """A whole copy beside the file, before its first change by this Sentinel: the way back to the older one."""
+        """Copy the file before its first migration, so that the older version can be restored."""
         copy = self.path.with_name(f"{self.path.name}.schema{version}")
         copy.unlink(missing_ok=True)
         os.close(os.open(copy, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -162,7 +162,7 @@ class Ledger:
         self.execute("INSERT INTO meta VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
 
     def execute(self, sql: str, *values: Any) -> int:
-        """Rows changed."""
+        """Execute one statement. Returns the number of changed rows."""
         with _mapped("cannot write the journal"):
             return self._sql().execute(sql, values).rowcount
 
@@ -181,7 +181,7 @@ class Ledger:
         return None if row is None else str(row[0])
 
     def records(self, after: int = 0) -> Iterator[Record]:
-        """In order, their chain checked on the way. Raises JournalTampered at the first that does not fit."""
+        """The records in order. Raises JournalTampered at the first record that breaks the hash chain."""
         previous = GENESIS
         if after:
             previous = self.one("SELECT hash FROM records WHERE seq = ?", after, default=(GENESIS,))[0]
@@ -230,7 +230,7 @@ def _lock(path: Path) -> int:
 
 @contextmanager
 def _mapped(what: str) -> Iterator[None]:
-    """The one place where SQLite's and the file system's errors become ours."""
+    """Turn errors of SQLite and of the file system into JournalError."""
     try:
         yield
     except (sqlite3.Error, OSError, UnicodeError) as error:  # UnicodeError: damaged text in an error of SQLite's

@@ -1,4 +1,4 @@
-"""Older journals brought up to date: STEPS[n - 1] makes version n into n + 1, in one transaction with its number.
+"""Migrations of older journals: STEPS[n - 1] turns version n into n + 1, in one transaction.
 
 A step may only add to the index; the records are never rewritten, so their chain of hashes still holds.
 """

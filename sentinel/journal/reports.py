@@ -1,4 +1,4 @@
-"""What the journal can tell: lists, totals, and whether its index still agrees with its records. Reads only."""
+"""Reports of the journal: lists, totals, and the check of the index against the records. Read-only."""
 
 from __future__ import annotations
 

@@ -58,11 +58,11 @@ _OLD = {
 
 
 def state_of(text: str) -> State:
-    """Raises JournalError for a state of no version."""
+    """The state of this name in any version. Raises JournalError for an unknown name."""
     try:
         return _OLD.get(text) or State(text)
     except ValueError:
-        raise JournalError(f"the journal names a state that there is not: {text[:40]!r}") from None
+        raise JournalError(f"the journal holds an unknown state: {text[:40]!r}") from None
 
 
 def ended_as(outcome: Outcome) -> State:

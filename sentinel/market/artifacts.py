@@ -50,7 +50,7 @@ MULTICALL3_SOURCE = ("multicall3", "_cjs/constants/contracts.js")
 
 
 class Artifacts:
-    """By contract name. Every reader raises OperatorError, which says how to mend it, for a missing file."""
+    """By contract name. Every reader raises OperatorError, which says how to fix it, for a missing file."""
 
     def __init__(self, cache: Path | None = None) -> None:
         self.cache = cache or cache_dir()

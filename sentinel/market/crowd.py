@@ -1,4 +1,4 @@
-"""What the crowd wants, bar by bar: each pool's price, the base fee, and the occasional opening. Pure and seeded.
+"""The crowd's targets for each bar: pool prices, base fee and occasional openings. Pure and seeded.
 
 Nothing here depends on what anybody else does on the chain, so two runs under one seed want the same.
 """

@@ -1,4 +1,4 @@
-"""The prices that drive the local market: real minutes where the data is there, else a seeded synthetic path.
+"""The prices that drive the local market: recorded minutes if the data is present, else a seeded synthetic path.
 
 WETH is replayed; WBTC is always synthetic (a seeded ratio to WETH), since there is no data for it. One bar a block.
 """

@@ -1,1 +1,1 @@
-"""What is told of a running daemon: logs, metrics, health, and words for people."""
+"""Observation of a running daemon: logs, metrics, health, messages and the status page."""

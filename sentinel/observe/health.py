@@ -1,6 +1,6 @@
-"""Health means progress. Alive: the loop turns and nothing is stuck. Ready: heads, model, fork and funds are there.
+"""Health checks. Alive: the event loop runs and nothing is stuck. Ready: heads, model, fork and funds are available.
 
-Pure state with an injected clock; the daemon writes it, the web server and the watchdog read it.
+Pure state with an injected clock. The daemon writes it; the web server and the watchdog read it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ STUCK_AFTER = 120.0  # seconds that one cycle may take before the daemon counts 
 class HealthCheck:
     name: str
     ok: bool
-    why: str  # one sentence for a person, also where all is well
+    why: str  # one sentence for a person, also if the check passes
 
 
 class Health:
-    """NOTE: a part that was never heard of is not ready; nor is one that was silent for `max_silence` seconds."""
+    """NOTE: a part is not ready until its first report, nor after `max_silence` seconds without a report."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Health:
         self._clock = clock
         self._ticks = ticks
         self._head: Head | None = None
-        self._busy_since: dict[str, float] = {}  # what is under way: the cycle, the follower's look
+        self._busy_since: dict[str, float] = {}  # running part, such as the cycle or the follower -> its start
         self._reports: dict[str, tuple[HealthCheck, float]] = {}
         self._parts = parts
         self._stopping = stopping
@@ -52,7 +52,7 @@ class Health:
 
     @contextlib.contextmanager
     def busy(self, part: str) -> Iterator[None]:
-        """While the body runs; one that takes longer than `stuck_after` is stuck."""
+        """Mark `part` as busy while the body runs. It counts as stuck after `stuck_after` seconds."""
         self._busy_since[part] = self._ticks()
         try:
             yield
@@ -63,7 +63,7 @@ class Health:
         self._reports[part] = (HealthCheck(part, ok, why), self._ticks())
 
     def alive(self) -> tuple[HealthCheck, ...]:
-        """Whoever asks proves by being answered that the loop turns."""
+        """Checks that nothing is stuck. An answer at all proves that the event loop runs."""
         return (self._moves("cycle"), self._moves("follow"))
 
     def ready(self) -> tuple[HealthCheck, ...]:

@@ -1,4 +1,4 @@
-"""Structured logs: `event.name` and fields, context bound once, and one canonical `cycle.done` line a cycle."""
+"""Structured logs: `event.name` and fields, context bound once, and one canonical `cycle.done` line per cycle."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Log = structlog.typing.FilteringBoundLogger
 
 
 def configure(level: str = "info", style: str = "json", stream: TextIO | None = None, **context: object) -> Log:
-    """Set logging up for the process, once; `context` stands on every line. Logs go to standard error by default.
+    """Configure logging for the process, once. `context` is added to every line. The default stream is standard error.
 
-    Libraries' own records (web3, aiohttp) come out in the same form, warnings and worse only. Secrets are cut out of
-    all of them (`redaction`), and a traceback never shows the values of variables.
+    Records of libraries (web3, aiohttp) take the same form, from level warning up. Secrets are cut out of every line
+    (`redaction`), and a traceback never shows the values of variables.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -62,7 +62,7 @@ def configure(level: str = "info", style: str = "json", stream: TextIO | None = 
 
 
 def tell_uncaught() -> None:
-    """What ends the process or a thread unforeseen is told as one line of the log, its secrets cut out too."""
+    """Log an uncaught exception of the process or of a thread as one line, with secrets cut out."""
 
     def tell(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt) or error is None:
@@ -84,32 +84,32 @@ def _drop_meta(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.
 
 
 def cycle_fields(record: CycleRecord, network: Network) -> dict[str, object]:
-    """The canonical line of one cycle: small, flat, no prompts and no calldata."""
-    made = record.decision
+    """Fields of a cycle's canonical line: small and flat, without prompts and calldata."""
+    decided = record.decision
     fields: dict[str, object] = {
         "block": record.head.number,
-        "decision": "act" if isinstance(made, Act) else "hold",
-        "reason": plain_words.decision(made, network) + plain_words.notes(record),
-        "votes": made.votes,
-        "asked": made.asked,
+        "decision": "act" if isinstance(decided, Act) else "hold",
+        "reason": plain_words.decision(decided, network) + plain_words.notes(record),
+        "votes": decided.votes,
+        "asked": decided.asked,
         "simulated": len(record.simulations),
         "refused": len(record.refusals),
         "seconds": {stage: round(seconds, 4) for stage, seconds in record.timings.items()},
     }
-    if isinstance(made, Act):
-        fields |= {"intent": record.intent_id, "margin": made.margin, "spread_bps": made.spread_bps}
-        fields["size_bps"] = made.size_bps
+    if isinstance(decided, Act):
+        fields |= {"intent": record.intent_id, "margin": decided.margin, "spread_bps": decided.spread_bps}
+        fields["size_bps"] = decided.size_bps
     else:
-        fields["hold"] = made.reason
+        fields["hold"] = decided.reason
     if record.proposal is not None:
         fields |= {
             "parsed": len(record.proposal.candidates),
             "steps": record.proposal.steps,
             "source": record.proposal.source,
         }
-        fields["discarded"] = sorted({item.reason for item in record.proposal.discarded})
-    if tried := [simulation for simulation in record.simulations if simulation.tx is not None]:
-        fields["simulated_on"] = sorted({simulation.where for simulation in tried})
+        fields["discarded"] = sorted({discard.reason for discard in record.proposal.discarded})
+    if simulated := [simulation for simulation in record.simulations if simulation.tx is not None]:
+        fields["simulated_on"] = sorted({simulation.where for simulation in simulated})
     if record.state is not None:
         fields["equity"] = round(valuation.state_equity(record.state, network), 4)
     return fields

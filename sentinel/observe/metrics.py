@@ -1,8 +1,7 @@
 """Prometheus metrics of every stage. `observe*` read a value and change nothing but the registry.
 
-Labels come from small fixed sets: a label value
-that is not a short plain name, or that would make a metric's set too large, is counted as "other". Hashes, addresses,
-prompts and error messages are never labels.
+Labels come from small fixed sets. A label value is counted as "other" if it is not a short plain name, or if it would
+make the set of a metric too large. Hashes, addresses, prompts and error messages are never labels.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ from sentinel.observe.health import HealthCheck
 from sentinel.observe.instruments import Instruments
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,47}")
-MAX_LABEL_VALUES = 64  # distinct label values a metric; a 65th becomes "other"
+MAX_LABEL_VALUES = 64  # distinct values per label; a 65th value becomes "other"
 FATES = ("asked", "parsed", "discarded", "simulated", "reverted")
-ALARMS = (  # docs/transactions.md says what each means
+ALARMS = (  # explained in docs/transactions.md
     *("unsent", "held", "unsigned", "refused", "paused", "overdue", "reopened", "nonce_gap", "nonce_disputed"),
     *("nonce_held", "signer_day", "signer", "allowance", "drift", "latched", "endpoint_refused"),
 )
-OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # of a transaction that has not ended
+OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
 ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")
 
 
 class Metrics(Instruments):
-    """One registry of its own a daemon, so that two in one process never mix."""
+    """Each daemon has a registry of its own, so that the metrics of two daemons in one process never mix."""
 
     def __init__(self, network: Network, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
@@ -51,7 +50,7 @@ class Metrics(Instruments):
         self._last_head: Head | None = None
         self.head_age.set_function(self._age)
         self.config_generation.set(1)
-        for counter, values in (  # a series that begins at 1 shows no increase
+        for counter, values in (  # start each series at 0: Prometheus sees no increase in a series that begins at 1
             (self.transactions, [outcome.value for outcome in Outcome]),
             (self.alarms, ALARMS),
             (self.samples, FATES),
@@ -61,7 +60,7 @@ class Metrics(Instruments):
             for value in values:
                 counter.labels(value)
 
-    # ------------------------------------------------------------ what happened
+    # ------------------------------------------------------------ events
 
     def observe_head(self, head: Head) -> None:
         self._last_head = head
@@ -69,7 +68,7 @@ class Metrics(Instruments):
         self.head_number.set(head.number)
 
     def observe(self, record: CycleRecord) -> None:
-        """One cycle."""
+        """Record one finished cycle."""
         if self._last_head is not None:
             self.head_lag.set(max(0, self._last_head.number - record.head.number))
         for stage, seconds in record.timings.items():
@@ -93,24 +92,24 @@ class Metrics(Instruments):
             self._observe_wallet(record)
 
     def sampled(self, seconds: float, n: int, prompt_tokens: int, completion_tokens: int) -> None:
-        """One request to the student; its answers are counted with the proposal that they end in."""
+        """Record one request to the student. Its completion tokens are counted with the proposal."""
         self.model_seconds.observe(seconds)
         self.prompt_tokens.inc(prompt_tokens)
 
     def ran(self, fate: str) -> None:
-        """One code action in the sandbox: "ok", or the stage at fault."""
+        """Count one code action in the sandbox. `fate` is "ok" or the stage that failed."""
         self.sandbox_runs.labels(self._bounded("fate", fate)).inc()
 
     def shadow(self, fate: str) -> None:
-        """One block beside the live student: "agreed", "differed", "failed", or "skipped" for a newer one."""
+        """Count one block of the shadow student: "agreed", "differed", "failed", or "skipped" for a newer block."""
         self.shadowed.labels(self._bounded("fate", fate)).inc()
 
     def analysed(self, fate: str) -> None:
-        """One analysis: its view "taken", "bounded" or too "unsure", or it "failed"."""
+        """Count one analysis: its view was "taken", "bounded" or too "unsure", or the analysis "failed"."""
         self.analyses.labels(self._bounded("fate", fate)).inc()
 
     def sent(self, attempt: int, cancel: bool) -> None:
-        """One send of an intent's attempt number `attempt`, from 1."""
+        """Count the send of an attempt as a replacement unless it is the first (`attempt` counts from 1)."""
         if attempt > 1 or cancel:
             self.bumps.inc()
 
@@ -135,37 +134,37 @@ class Metrics(Instruments):
         self.native_reserve.set(limits.gas_reserve / COIN)
 
     def observe_open(self, states: Sequence[tuple[str, int]]) -> None:
-        """(state, Unix milliseconds since when) of each transaction that has not ended, oldest first."""
+        """Set the gauges of open intents. `states`: (state, Unix milliseconds of acceptance), oldest first."""
         for known in OPEN_INTENT_STATES:
             self.open_intents_by_state.labels(known).set(sum(state == known for state, _ in states))
         self.open_intent_seconds.set(max(0.0, self._clock() - states[0][1] / 1000) if states else 0.0)
 
     def observe_endpoint(self, name: str, state: str, requests: int, failures: int) -> None:
-        """Totals of one endpoint of the chain, and its state of ENDPOINT_STATES."""
+        """Set the totals of one endpoint and its state, one of ENDPOINT_STATES."""
         self.catch_up(self.rpc_requests.labels(name), requests)
         self.catch_up(self.rpc_errors.labels(name), failures)
         for known in ENDPOINT_STATES:
             self.endpoint.labels(name, known).set(known == state)
 
     def observe_mandate(self, playbook: str, thought: str) -> None:
-        """What the trader does, and the kind of its prefill."""
+        """Set the playbook and the kind of its first thought."""
         self.first_thought.info({"playbook": playbook, "kind": thought})
 
     def observe_checks(self, checks: Iterable[HealthCheck]) -> None:
-        """What readiness is made of."""
+        """Set the results of the readiness checks."""
         for check in checks:
             self.ready.labels(check.name).set(check.ok)
 
     def relayed(self, status: str) -> None:
-        """One word of the relay's status API."""
+        """Count one status reply of the private relay."""
         self.relay_status.labels(self._bounded("relay", status)).inc()
 
     def start_from(self, balances: Mapping[Symbol, int]) -> None:
-        """The balances that doing nothing would have kept; the first ones seen where nobody says."""
+        """Set the balances of `equity_hold`. Default: the balances of the first cycle."""
         self._start_balances = dict(balances)
 
     def catch_up(self, counter: Counter, total: float) -> None:
-        """Raise a counter to a total that another part keeps; a smaller one (that part was restarted) adds nothing."""
+        """Raise `counter` to a total that another part keeps. A smaller total (that part restarted) adds nothing."""
         before = self._totals.get(id(counter), 0.0)
         if total > before:
             counter.inc(total - before)
@@ -174,7 +173,7 @@ class Metrics(Instruments):
     def exposition(self) -> bytes:
         return generate_latest(self.registry)
 
-    # ------------------------------------------------------------ in parts
+    # ------------------------------------------------------------ parts of a cycle
 
     def _observe_proposal(self, proposal: Proposal, simulations: tuple[Simulation, ...]) -> None:
         fates = {
@@ -212,10 +211,10 @@ class Metrics(Instruments):
         assert state is not None
         if self._start_balances is None:
             self.start_from(state.balances)
-        worth = valuation.positions(state.balances, state.prices, self._network)
-        for symbol, value in worth.items():
+        values = valuation.positions(state.balances, state.prices, self._network)
+        for symbol, value in values.items():
             self.position.labels(symbol).set(value)
-        self.equity.set(sum(worth.values()))
+        self.equity.set(sum(values.values()))
         self.equity_hold.set(valuation.equity(self._start_balances or {}, state.prices, self._network))
         self.native.set(valuation.whole(state.balances.get(NATIVE, 0), NATIVE, self._network))
         for symbol, amount in state.allowances.items():

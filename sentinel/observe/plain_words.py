@@ -1,4 +1,4 @@
-"""A cycle in plain words: for the log, the command line, the status page. Pure; never raises on a valid record."""
+"""A cycle in plain words, for the log, the command line and the status page. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HOLDS: Mapping[HoldReason, str] = {
 
 
 def amount(value: int, symbol: str, network: Network) -> str:
-    """'0.2503 WETH': as many digits as a person reads."""
+    """An amount in base units as whole tokens with six significant digits, such as '0.2503 WETH'."""
     if symbol not in network.tokens and symbol != NATIVE:
         return f"{value} base units of {symbol}"
     return f"{valuation.whole(value, symbol, network):,.6g} {symbol}"
@@ -56,7 +56,7 @@ def action(what: Action, network: Network) -> str:
 
 
 def decision(made: Decision, network: Network) -> str:
-    """One line: what was decided, with how many votes, and why."""
+    """One line with the decision, its votes and its reason."""
     votes = f" ({made.votes} of {made.asked} votes)" if made.asked else ""
     if isinstance(made, Act):
         simulation = made.simulation
@@ -83,8 +83,10 @@ def cycle(record: CycleRecord, network: Network) -> str:
 
 
 def notes(record: CycleRecord) -> str:
-    """'; 3 refused (slippage), 1 discarded (no_code)': what became of those that were no ballots, and whether the node
-    stood in for the fork. Empty for none."""
+    """Refusals and discards, and whether the node simulated, such as '; 3 refused (slippage), 1 discarded (no_code)'.
+
+    Empty if there is nothing to note.
+    """
     parts = []
     if record.refusals:
         rules = ", ".join(sorted({refusal.rule for refusal in record.refusals}))

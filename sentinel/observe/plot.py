@@ -1,6 +1,6 @@
-"""Pictures by matplotlib: how Sentinel's look, and SVG text that the same data always gives.
+"""Plots by matplotlib: a common style, and SVG text that is the same for the same data.
 
-matplotlib comes with the extra `plot` and is loaded where the first picture is drawn; users draw on its axes.
+matplotlib comes with the extra `plot` and is imported by the first plot. Callers draw on its axes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
 INK, FAINT, ACT, HOLD, GOOD, WARM = "#1f2937", "#d1d5db", "#2563eb", "#9ca3af", "#059669", "#d97706"
-MISSING = "pictures are drawn by matplotlib, which is not installed: pip install sentinel-trader[plot]"
+MISSING = "plots need matplotlib, which is not installed: pip install sentinel-trader[plot]"
 SIZE = (6.6, 4.4)  # inches
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "sentinel",  # the ids within a file are random otherwise
@@ -33,25 +33,25 @@ STYLE: dict[Any, Any] = {
 
 
 def require() -> None:
-    """Raises OperatorError where matplotlib is missing: for work that takes long before it draws."""
+    """Raise OperatorError if matplotlib is missing. Call it before long work that ends in a plot."""
     if find_spec("matplotlib") is None:
         raise OperatorError(MISSING)
 
 
 def axes(title: str, x_label: str, y_label: str) -> Axes:
-    """An empty picture. Raises OperatorError where matplotlib is missing."""
+    """Axes of an empty plot. Raises OperatorError if matplotlib is missing."""
     require()
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(STYLE):
-        found = Figure(figsize=SIZE, layout="constrained").add_subplot()
-        found.set(title=title, xlabel=x_label, ylabel=y_label)
-    return found
+        empty = Figure(figsize=SIZE, layout="constrained").add_subplot()
+        empty.set(title=title, xlabel=x_label, ylabel=y_label)
+    return empty
 
 
 def percent(axis: Axis) -> None:
-    """Ticks of a share between 0 and 1."""
+    """Show a share between 0 and 1 as percent on `axis`."""
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
@@ -66,16 +66,16 @@ def shares(
     gid: str | None = None,
     **look: Any,
 ) -> None:
-    """Points at x, a whisker from each one's "low" to its "high"; `gid` is their line's id in the SVG."""
-    found = [(x, of[field], of[field] - of["low"], of["high"] - of[field]) for x, of in points]
-    if found:
-        x, y, below, above = zip(*found, strict=True)
+    """Draw points (x, share) with a whisker from "low" to "high" each. `gid` is the id of their line in the SVG."""
+    bars = [(x, of[field], of[field] - of["low"], of["high"] - of[field]) for x, of in points]
+    if bars:
+        x, y, below, above = zip(*bars, strict=True)
         line = drawn.errorbar(x, y, yerr=(below, above), fmt=fmt, markersize=5, **look).lines[0]
         line.set_gid(gid)
 
 
 def svg(drawn: Axes) -> str:
-    """With a legend where anything is labelled."""
+    """The plot as SVG text, with a legend if anything is labelled."""
     from matplotlib import rc_context
 
     if drawn.get_legend() is None and drawn.get_legend_handles_labels()[0]:

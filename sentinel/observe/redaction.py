@@ -1,8 +1,8 @@
-"""Secrets cut out of what is logged: by the field's name, by the form of an address, and by what this process holds.
+"""Removal of secrets from logs: by field name, by the form of an address, and by the secrets that were read.
 
-Three nets, none of them a guess at what a secret looks like: a field that is named as one is never shown; of an address
-only scheme, host and port are; and each secret that a part has read (`remember`) is cut out wherever it turns up, a
-traceback or a stranger's reply included. A transaction's hash has the form of a key, so form alone hides no hex.
+No rule guesses what a secret looks like. A field with the name of a secret is never shown. Of an address only scheme,
+host and port are shown. Each secret that the process has read (`remember`) is cut out of every text, tracebacks and
+foreign replies included. A transaction hash has the form of a key, so hex is not hidden by its form.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAMES = frozenset(
     {"api_key", "apikey", "authorization", "bearer", "key", "mnemonic", "passphrase", "password", "private_key"}
     | {"proxy-authorization", "secret", "x-api-key"}
 )
-MIN_SECRET = 6  # characters; shorter ones stand in too many words
+MIN_SECRET = 6  # characters; a shorter text occurs in too many words
 MIN_ADDRESS_PART = 12  # characters; shorter parts of an address are words such as `chat` and `completions`
 
 _ADDRESS = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*)://[^\s\"'<>\\]+")
@@ -30,33 +30,33 @@ _known: set[str] = set()
 
 
 def remember(*secrets: str) -> None:
-    """What this process has read from a file of secrets. Kept until it ends; never shown."""
-    _known.update(secret for secret in (one.strip() for one in secrets) if len(secret) >= MIN_SECRET)
+    """Cut `secrets` out of every text from now on, until the process ends."""
+    _known.update(secret for secret in (text.strip() for text in secrets) if len(secret) >= MIN_SECRET)
 
 
 def remember_addresses(settings: BaseModel) -> None:
-    """The parts of every address in these settings, in groups and lists too, that may be a key of the endpoint's."""
+    """Remember the parts of every address in these settings, nested ones too, that may be a key of the endpoint."""
     for _, value in settings:
         if isinstance(value, BaseModel):
             remember_addresses(value)
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, str) and "://" in one:
-                _known.update(part for part in _parts(one) if len(part) >= MIN_ADDRESS_PART)
-                if password := urlsplit(one).password:
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, str) and "://" in item:
+                _known.update(part for part in _parts(item) if len(part) >= MIN_ADDRESS_PART)
+                if password := urlsplit(item).password:
                     remember(password, unquote(password))
 
 
 def text(shown: str) -> str:
-    """The same without secrets."""
+    """The text with every secret replaced by `HIDDEN`."""
     shown = _ADDRESS.sub(_host, shown)
     shown = _BEARER.sub(rf"\1 {HIDDEN}", shown)
-    for secret in sorted(_known, key=len, reverse=True):  # a long one may hold a short one
+    for secret in sorted(_known, key=len, reverse=True):  # a long secret may contain a short one
         shown = shown.replace(secret, HIDDEN)
     return shown
 
 
 def redacted(_: Any, __: str, event: EventDict) -> EventDict:
-    """A structlog processor, to stand between the rendering of exceptions and that of the line."""
+    """A structlog processor that belongs after the exception renderer and before the line renderer."""
     return {name: _clean(name, value) for name, value in event.items()}
 
 

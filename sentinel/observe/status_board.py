@@ -1,6 +1,6 @@
-"""What a person sees of a running daemon: counts, the last cycles in plain words, equity over time. JSON-ready.
+"""The status of a running daemon: counts, the last cycles in plain words, and equity over time.
 
-One board a daemon; the status page, `sentinel status` and the demo's table read the same one.
+Each daemon has one board. The status page, `sentinel status` and the demo's table read it. All values are JSON-ready.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Settled
 from sentinel.observe import plain_words
 
-KEPT_CYCLES = 50
+KEPT_CYCLES = 50  # the same number of trades
 KEPT_EQUITY = 720  # points of the sparkline
 
 
 class Board:
     def __init__(self, network: Network, *, clock: Callable[[], float] = time.time, **facts: object) -> None:
-        """`facts` never change: version, mode, wallet, proposer…"""
+        """`facts` never change, such as version, mode, wallet and proposer."""
         self._network = network
         self._clock = clock
         self._facts = facts
@@ -41,7 +41,7 @@ class Board:
 
     @property
     def web(self) -> str | None:
-        """Address of the status page once it listens."""
+        """Address of the status page; None until it listens."""
         return self._web
 
     def listens(self, web: str) -> None:
@@ -51,28 +51,28 @@ class Board:
         self._head = head
 
     def observe(self, record: CycleRecord) -> None:
-        made = record.decision
-        self._kinds["act" if isinstance(made, Act) else "hold"] += 1
+        decided = record.decision
+        self._kinds["act" if isinstance(decided, Act) else "hold"] += 1
         self._cycles.append(
             {
                 "block": record.head.number,
                 "at": record.head.timestamp,
-                "kind": "act" if isinstance(made, Act) else "hold",
-                "words": plain_words.decision(made, self._network) + plain_words.notes(record),
-                "votes": made.votes,
-                "asked": made.asked,
+                "kind": "act" if isinstance(decided, Act) else "hold",
+                "words": plain_words.decision(decided, self._network) + plain_words.notes(record),
+                "votes": decided.votes,
+                "asked": decided.asked,
                 "seconds": round(record.timings.get("total", 0.0), 4),
                 "intent": record.intent_id,
             }
         )
         if record.state is not None:
             state = record.state
-            worth = valuation.positions(state.balances, state.prices, self._network)
+            values = valuation.positions(state.balances, state.prices, self._network)
             self._positions = {
                 symbol: {"amount": valuation.whole(state.balances[symbol], symbol, self._network), "worth": value}
-                for symbol, value in worth.items()
+                for symbol, value in values.items()
             }
-            self._equity.append(sum(worth.values()))
+            self._equity.append(sum(values.values()))
 
     def observe_settled(self, settled: Settled, simulation: Simulation | None, shortfall_bps: float | None) -> None:
         self._outcomes[settled.outcome.value] += 1
@@ -88,7 +88,7 @@ class Board:
         )
 
     def status(self) -> dict[str, Any]:
-        """Facts and figures; the daemon adds its state, the latch, what is in flight and the health checks."""
+        """Facts and figures. The daemon adds its state, the halt, the open intent and the health checks."""
         now = self._clock()
         return {
             **self._facts,

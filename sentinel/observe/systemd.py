@@ -1,4 +1,4 @@
-"""systemd's notification protocol, and when it is told what. Does nothing where no service manager listens."""
+"""systemd's notification protocol and its use by the daemon. Does nothing without a service manager."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from collections.abc import Iterator, Mapping
 
 from sentinel.observe.health import Health
 
-PULSE = 10.0  # seconds between signs of life while starting
-PATIENCE = 6 * PULSE  # seconds without one until systemd gives up a start
+PULSE = 10.0  # seconds between two messages during the start
+PATIENCE = 6 * PULSE  # seconds without a message until systemd gives up a start
 
 
 class Notifier:
-    """Messages to $NOTIFY_SOCKET. One may be lost where its queue is full; `ready` says so."""
+    """Messages to $NOTIFY_SOCKET. A message is lost if the queue is full; `ready` and `status` then return False."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
 
     def ready(self) -> bool:
-        """Started; or a reload is over. False where it did not get through."""
+        """Report that the start or a reload has finished. Returns False if the message was lost."""
         return self._send("READY=1")
 
     def extend(self, seconds: float) -> None:
-        """Start or stop takes so much longer, from now."""
+        """Extend the time for the start or stop to `seconds` from now."""
         self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
 
     def reloading(self) -> None:
@@ -54,29 +54,29 @@ class Notifier:
 
 
 class Pulse:
-    """Progress is told as it is made, so that no timer feeds systemd's watchdog while something is stuck."""
+    """Reports progress when it happens: a timer would feed systemd's watchdog while something is stuck."""
 
     def __init__(self, notifier: Notifier, health: Health) -> None:
         self._notifier = notifier
         self._health = health
         self._ready = False
-        self._owed = False  # the end of a reload, which did not get through
-        self._waits = ""  # what the status said last
+        self._owed = False  # the message about the end of a reload was lost and must be repeated
+        self._waits = ""  # the last status
 
     def starting(self) -> None:
-        """Still at what an earlier run left: that may take longer than a start is given."""
+        """Extend the start: following the open intent of an earlier run may take longer than a start may."""
         self._notifier.extend(PATIENCE)
 
     @contextlib.contextmanager
     def reloading(self) -> Iterator[None]:
-        """While settings are looked at again; a service that is still starting says nothing of it."""
+        """Report a reload while the body runs. Reports nothing while the service is still starting."""
         if self._ready:
             self._notifier.reloading()
         yield
         self._owed = self._ready and not self._notifier.ready()
 
     def beat(self) -> bool:
-        """Something came to its end. True where this made the service ready, which is what /readyz calls so."""
+        """Report progress. Returns True if the service became ready by it, in the sense of /readyz."""
         if all(check.ok for check in self._health.alive()):
             self._notifier.alive()
         if self._owed:
@@ -92,6 +92,6 @@ class Pulse:
         return self._ready
 
     def _wait_for(self, what: str) -> None:
-        """Said when it changes: the queue of messages is short."""
+        """Send the status only if it changed, because the queue of messages is short."""
         if what != self._waits and self._notifier.status(what):
             self._waits = what

@@ -1,5 +1,6 @@
-"""Text from a Jinja template that lies beside the code that fills it: Markdown as it stands, HTML with every value
-escaped. A name that the template asks for and is not given is an error.
+"""Text from Jinja templates: Markdown without escaping, HTML with every value escaped.
+
+A template stands beside the code that fills it. A missing value is an error.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def render(template: Path, **values: Any) -> str:
 def _environment(folder: Path) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=lambda name: name is None or not name.endswith(".md.j2"),
         undefined=StrictUndefined,
@@ -29,6 +30,6 @@ def _environment(folder: Path) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters["number"] = format  # {{ share | number(".3f") }}
-    made.filters["percent"] = lambda share, spec=".1f": format(100 * share, spec)
-    return made
+    environment.filters["number"] = format  # {{ share | number(".3f") }}
+    environment.filters["percent"] = lambda share, spec=".1f": format(100 * share, spec)
+    return environment

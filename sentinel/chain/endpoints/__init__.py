@@ -1,4 +1,4 @@
-"""Several endpoints of one chain behind the face of one: health, fail-over, agreement on the head"""
+"""A pool of endpoints with the interface of one endpoint: health, fail-over, agreement on the head."""
 
 from sentinel.chain.endpoints.endpoint_health import FailoverRules as FailoverRules
 from sentinel.chain.endpoints.pool import EndpointPool as EndpointPool

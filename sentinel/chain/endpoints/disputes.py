@@ -1,4 +1,4 @@
-"""Do the endpoints show one chain? Pure: who lags, and whether they disagree on a block, for how long."""
+"""Detection of endpoints that lag, and of endpoints that disagree on a block, and for how long. Pure."""
 
 from __future__ import annotations
 

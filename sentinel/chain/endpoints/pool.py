@@ -1,4 +1,4 @@
-"""Several endpoints of one chain behind the face of one: `sentinel.chain.rpc.JsonRpc`.
+"""A pool of endpoints of one chain with the interface of one endpoint, `sentinel.chain.rpc.JsonRpc`.
 
 Reads go to the current endpoint. One that gets no answer is repeated at the next healthy endpoint, a read of a block
 by its hash only where that block is known, and also where the current endpoint lacks it: what a cycle reads is one

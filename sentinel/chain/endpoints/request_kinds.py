@@ -1,4 +1,4 @@
-"""What kind of request it is: only reads may be repeated, and a read of one block only where that block is. Pure."""
+"""Kinds of requests: only reads may be repeated, and a read at a block hash only if the block is known. Pure."""
 
 from __future__ import annotations
 

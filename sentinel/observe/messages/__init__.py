@@ -1,1 +1,1 @@
-"""Messages to people: what is told, how often, and the way there. Beside the cycles, which never wait for one."""
+"""Messages to the operator: their events, rate and channel. No cycle ever waits for a message."""

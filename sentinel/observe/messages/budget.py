@@ -1,4 +1,4 @@
-"""How many messages may go out: a token bucket. Pure, its clock injected."""
+"""Rate limit of messages: a token bucket. Pure, with an injected clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class MessageBudget:
-    """`burst` at once, then one every `every` seconds."""
+    """Allows `burst` messages at once, then one message per `every` seconds."""
 
     def __init__(self, burst: int, every: float, clock: Callable[[], float]) -> None:
         self._burst, self._every, self._clock = burst, every, clock
@@ -14,7 +14,7 @@ class MessageBudget:
         self._at = clock()
 
     def take(self) -> bool:
-        """One message; False where it has to be left out."""
+        """Take one message from the budget. Returns False if the message must be left out."""
         now = self._clock()
         self._left = min(self._burst, self._left + max(0.0, now - self._at) / self._every)
         self._at = now

@@ -1,4 +1,4 @@
-"""The way to people: web hooks, Telegram, Discord and whatever else apprise knows, by addresses in a file."""
+"""The channel of messages: web hooks, Telegram, Discord and other apprise targets, addressed in a file."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from sentinel.observe import redaction
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    target: str  # kind and place in the file, never the address
+    target: str  # line number and kind, never the address
     ok: bool
 
 
 class Channel:
-    """Blocking, with apprise's own time-outs of some seconds a target."""
+    """Sends with apprise. Blocking: apprise's own timeouts are some seconds per target."""
 
     def __init__(self, urls: Sequence[str]) -> None:
-        """Raises SettingsError, which names a line by its number: an address holds a token."""
-        import apprise  # slow to import, and only needed where somebody is to be told
+        """Raises SettingsError for an invalid address. It names the line only, because an address holds a token."""
+        import apprise  # slow to import, and needed only if there are targets
 
-        logging.getLogger("apprise").setLevel(logging.CRITICAL)  # what it writes may show parts of an address
+        logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its records may show parts of an address
         self._targets = []
         for number, url in enumerate(urls, 1):
-            one = apprise.Apprise()
-            if not one.add(url):
-                raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: line {number} is no address that apprise knows")
-            self._targets.append((f"{number}:{url.partition(':')[0]}", one))
+            target = apprise.Apprise()
+            if not target.add(url):
+                raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: line {number} is not an apprise address")
+            self._targets.append((f"{number}:{url.partition(':')[0]}", target))
 
     @classmethod
     def of_file(cls, path: Path) -> Channel:
@@ -40,19 +40,19 @@ class Channel:
         except ValueError as error:
             raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: {error}") from None
         if not urls:
-            raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: {path} names nobody")
-        for url in urls:  # whole, and without its scheme and host, however it is quoted
+            raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: {path} holds no address")
+        for url in urls:  # the whole address, and its parts after the scheme, as errors may quote either
             rest = url.partition("://")[2]
             redaction.remember(url, rest, *rest.split("/")[1:])
         return cls(urls)
 
     def send(self, title: str, text: str) -> list[Delivered]:
-        """To every target. Never raises."""
-        return [Delivered(name, self._told(one, title, text)) for name, one in self._targets]
+        """Send to every target. Never raises."""
+        return [Delivered(name, self._notify(target, title, text)) for name, target in self._targets]
 
     @staticmethod
-    def _told(one: object, title: str, text: str) -> bool:
+    def _notify(target: object, title: str, text: str) -> bool:
         try:
-            return bool(one.notify(title=title, body=text))  # type: ignore[attr-defined]
-        except Exception:  # a plugin's own fault is a message that did not arrive
+            return bool(target.notify(title=title, body=text))  # type: ignore[attr-defined]
+        except Exception:  # a fault of a plugin counts as a message that was not delivered
             return False

@@ -1,4 +1,4 @@
-"""Fills, refusals, alarms, pauses and the day's summary, told to people. Bounded, and never in a cycle's way."""
+"""Messages about fills, refusals, alarms, pauses and the day. Bounded, and no cycle waits for them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from sentinel.observe.messages.budget import MessageBudget
 from sentinel.observe.messages.channel import Delivered
 from sentinel.observe.metrics import Metrics
 
-MAX_QUEUED = 50  # messages; more are left out, the newest first
+MAX_QUEUED = 50  # messages; a new one is left out while the queue is full
 BURST = 5
 
 
 class Messenger:
-    """A service of the daemon. `summary` writes the day that has just ended; `hour` (UTC) says when."""
+    """A service of the daemon. `summary` returns the text about the day that ended; it is sent at `hour` (UTC)."""
 
     def __init__(
         self,
@@ -57,14 +57,14 @@ class Messenger:
         self.tell("service", "started", f"{self._network.name}, chain {self._network.chain_id}")
 
     async def stop(self) -> None:
-        """What waits is given up: a stop does not wait for somebody else's server."""
+        """Queued messages are dropped: a stop must not wait for a foreign server."""
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait({self._worker})
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def tell(self, event: str, title: str, text: str) -> None:
-        """Returns at once."""
+        """Queue a message if `event` is enabled and the budget allows it. Returns at once."""
         if event not in self._events:
             return
         if len(self._waiting) >= MAX_QUEUED or not self._budget.take():
@@ -76,15 +76,15 @@ class Messenger:
         self._waiting.append((f"Sentinel: {title}", text))
         self._some.set()
 
-    # ------------------------------------------------------------ what is told
+    # ------------------------------------------------------------ events
 
     def cycle_done(self, record: CycleRecord) -> None:
-        made = record.decision
-        if isinstance(made, Hold) and made.reason is HoldReason.REFUSED:
+        decided = record.decision
+        if isinstance(decided, Hold) and decided.reason is HoldReason.REFUSED:
             self.tell("refusals", "refused", plain_words.cycle(record, self._network))
-        if (why := self._paused()) != self._halt:
-            self._halt = why
-            self.tell("pauses", "paused" if why else "resumed", why or "trading goes on")
+        if (reason := self._paused()) != self._halt:
+            self._halt = reason
+            self.tell("pauses", "paused" if reason else "resumed", reason or "trading goes on")
         if (day := self._due()) != self._day:
             self._day = day
             self._tell_day()
@@ -92,7 +92,7 @@ class Messenger:
     def _tell_day(self) -> None:
         try:
             self.tell("summary", "the day", self._summary())
-        except Exception as error:  # what an observer raises ends the daemon, and no message is worth that
+        except Exception as error:  # an exception in an observer ends the daemon; a message must not
             self._log.warning("message.failed", title="the day", error=type(error).__name__)
 
     def settled(self, settled: Settled, simulation: Simulation | None, shortfall_bps: float | None) -> None:
@@ -104,7 +104,7 @@ class Messenger:
         self.tell("alarms", f"alarm {what}", detail)
 
     def _due(self) -> int:
-        """Number of the day, which begins at the summary's hour."""
+        """The number of the current day. A day begins at the summary's hour."""
         return int((self._clock() - HOUR * self._hour) // DAY)
 
     async def _work(self) -> None:

@@ -1,4 +1,4 @@
-"""The status page as one HTML text without external parts. Pure; the templates escape every value."""
+"""The status page as one HTML text without external resources. Pure; the templates escape every value."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def render(
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """An inline SVG line; a flat one lies in the middle."""
+    """An inline SVG line. A flat line lies in the middle."""
     return fill(HERE / "sparkline.html.j2", **_line(values))
 
 
 def _line(equity: Sequence[float]) -> dict[str, Any]:
-    """What the sparkline's template asks for; no points for fewer than two values."""
+    """The values of the sparkline's template; without points if there are fewer than two values."""
     low, high = min(equity, default=0.0), max(equity, default=0.0)
     span, base = (high - low) or 1.0, 0.5 if high == low else 0.0
     points = [
@@ -66,5 +66,5 @@ def _line(equity: Sequence[float]) -> dict[str, Any]:
     return {"equity": equity, "points": " ".join(points), "width": WIDTH, "height": HEIGHT}
 
 
-def _counts(found: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in found.items()) or "none"
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"

@@ -1,4 +1,4 @@
-"""GET / (status page), /status.json, /metrics, /healthz, /readyz. Reads only; nothing here can change anything."""
+"""GET / (status page), /status.json, /metrics, /healthz, /readyz. Read-only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEADERS = {
 
 
 class WebServer:
-    """Started and stopped by the daemon. `refresh` brings gauges up to date before a scrape."""
+    """Started and stopped by the daemon. `refresh` updates the gauges before a scrape."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class WebServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Listen; `board.web` then holds the address. Raises OperatorError where the port is taken."""
+        """Listen; `board.web` then holds the address. Raises OperatorError if the port is taken."""
         app = web.Application(middlewares=[_harden])
         app.router.add_get("/", self._page)
         app.router.add_get("/status.json", self._json)
