@@ -1,4 +1,4 @@
-"""The groups of settings, SENTINEL_<GROUP>__<NAME>, but for the endpoints (rpc.py) and the limits (limits.py)."""
+"""The groups of settings, SENTINEL_<GROUP>__<NAME>, except the endpoints (rpc_settings.py) and the limits (limits.py)."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class StrategySettings(SettingsGroup):
     @model_validator(mode="after")
     def _slices_end(self) -> StrategySettings:
         if self.playbook == "slice" and self.last_slice_block == 0:
-            raise ValueError("the slice playbook needs `until`, the number of the block of its last slice")
+            raise ValueError("the slice playbook needs last_slice_block, the number of the block of its last slice")
         return self
 
     @model_validator(mode="after")
