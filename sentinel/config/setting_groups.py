@@ -1,4 +1,4 @@
-"""The groups of settings, SENTINEL_<GROUP>__<NAME>, except the endpoints (rpc_settings.py) and the limits (limits.py)."""
+"""Groups of settings, SENTINEL_<GROUP>__<NAME>, except the endpoints (rpc_settings.py) and the limits (limits.py)."""
 
 from __future__ import annotations
 
