@@ -1,6 +1,6 @@
-"""ONE block -> ONE CycleRecord: the table of contents of the whole system.
+"""One block in, one CycleRecord out: every stage of the system in order.
 
-Read `Cycle.run` from top to bottom and you know what Sentinel does. Every early way out is a Hold with a reason.
+Read `Cycle.run` from top to bottom for the whole flow. Every early exit is a Hold with a reason.
 """
 
 from __future__ import annotations
@@ -24,21 +24,22 @@ from sentinel.decide.operator_controls import Purpose
 from sentinel.journal.journal import Journal
 
 STOPPING = "told to stop while this cycle was under way"
-CONFIRMS = 4  # tries to simulate the final bytes before the next block comes
+CONFIRMS = 4  # attempts to simulate the final bytes before a newer head arrives
 
-Vote = Callable[[Sequence[Simulation], int, MarketState], Decision]  # ballots, asked, the state they belong to
-More = Callable[[Decision, int], int]  # how many more to ask for after a vote with so many ballots; 0: none
-# what was voted for at the size that its agreement supports, or a Hold; and what was simulated for that
+Vote = Callable[[Sequence[Simulation], int, MarketState], Decision]  # ballots, final actions asked for, market state
+More = Callable[[Decision, int], int]  # (decision, ballots) -> number of extra samples to ask for; 0 for none
+# Scales the voted trade to the size that its agreement supports. Returns the act or a Hold, and the new simulation.
 Size = Callable[[Act, MarketState, Spent], Awaitable[tuple[Decision, Sized | None]]]
 
 
 async def as_voted(act: Act, state: MarketState, spent: Spent) -> tuple[Decision, Sized | None]:
+    """Keep the voted size."""
     return act, None
 
 
 @dataclass(slots=True)
 class _Draft:
-    """The record while it is being made; a Hold leaves the later fields empty."""
+    """The record under construction. A Hold leaves the fields of later stages empty."""
 
     state: MarketState | None = None
     view: MarketView | None = None
@@ -52,7 +53,7 @@ class _Draft:
 
     @property
     def timings(self) -> dict[str, float]:
-        """Of the stages, and of the proposal's parts."""
+        """Seconds by stage, the parts of the proposal included."""
         parts = self.proposal.timings if self.proposal is not None else {}
         return {**parts, **self.stage.seconds}
 
@@ -67,20 +68,20 @@ class Cycle:
     vote: Vote
     executor: Executor
     journal: Journal
-    samples: int  # n
-    newest: Callable[[], Head]  # the newest head that the node has told us of
+    samples: int  # final actions to ask for per block
+    newest: Callable[[], Head]  # the newest head that the node reported
     more: More = lambda decision, ballots: 0
     size: Size = as_voted
-    warm: Callable[[MarketState], None] = lambda state: None  # what may be done beside the proposal
-    disputed: Callable[[], str | None] = lambda: None  # why no head can be trusted now
-    stopping: Callable[[], bool] = lambda: False  # the process ends: nothing new is sent (I26)
+    warm: Callable[[MarketState], None] = lambda state: None  # starts work that may run in parallel with the proposal
+    disputed: Callable[[], str | None] = lambda: None  # why no head can be trusted now, or None
+    stopping: Callable[[], bool] = lambda: False  # True if the process is stopping: nothing new is sent (I26)
     clock: Callable[[], float] = time.time
-    purpose: Purpose = Purpose.TRADE  # of what the trader proposes
+    purpose: Purpose = Purpose.TRADE  # purpose of the trader's proposals
 
     async def run(self, head: Head) -> CycleRecord:
-        """Decide on one block. What the decision accepts is journaled before anything is sent.
+        """Decide on one block and return its record. An intent is journaled before anything is sent.
 
-        Raises JournalError and programming errors only: those stop the daemon, everything else is a Hold.
+        Raises JournalError and programming errors only: those stop the daemon. Every other failure is a Hold.
         """
         draft = _Draft()
         with draft.stage("total"):
@@ -131,7 +132,7 @@ class Cycle:
         spent = self.journal.spent_today(self.clock())
         decision, ballots = await self._judge(proposal, state, spent, draft)
 
-        if (more := self.more(decision, ballots)) > 0:  # a close vote, and the operator pays for another round
+        if (more := self.more(decision, ballots)) > 0:  # a close vote, and the settings allow more samples
             with draft.stage("propose"):
                 draft.proposal = proposal = await self.trader.more(state, view, proposal, more)
             decision, _ = await self._judge(proposal, state, spent, draft)
@@ -160,9 +161,9 @@ class Cycle:
             return Hold(
                 HoldReason.REFUSED, decision.votes, decision.asked, "; ".join(f"{v.rule}: {v.detail}" for v in refused)
             )
-        if (why := self.journal.bar(self.purpose)) is not None:  # told so while this cycle was under way
+        if (why := self.journal.bar(self.purpose)) is not None:  # paused or halted during this cycle
             return Hold(HoldReason.PAUSED, decision.votes, decision.asked, why)
-        if self.executor.open_intent is not None:  # a reorg has opened an earlier one again
+        if self.executor.open_intent is not None:  # a reorg reopened an earlier intent
             return Hold(
                 HoldReason.IN_FLIGHT, decision.votes, decision.asked, "an earlier transaction has lost its block"
             )
@@ -173,7 +174,10 @@ class Cycle:
         return decision
 
     async def _judge(self, proposal: Proposal, state: MarketState, spent: Spent, draft: _Draft) -> tuple[Decision, int]:
-        """The vote over the proposal's candidates, and how many ballots it had; those tried before are not again."""
+        """Simulate, screen and vote. Returns the decision and the number of ballots.
+
+        Candidates that `draft` has simulations of are not simulated again.
+        """
         with draft.stage("simulate"):
             untried = proposal.candidates[len(draft.simulations) :]
             draft.simulations += await self.toolkit.simulate_all(state, untried)

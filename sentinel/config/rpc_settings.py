@@ -13,21 +13,31 @@ from sentinel.config.group import CommaList, SettingsGroup, comma_separated
 
 class RpcSettings(SettingsGroup):
     url: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of the chain")
-    url_file: Path | None = Field(None, description="file with it, since it may hold a key; further lines: urls")
+    url_file: Path | None = Field(
+        None, description="file that holds `url`, which may contain a key; more lines in it are `urls`"
+    )
     urls: CommaList = Field(
-        (), description="further ones of the same chain, with commas; without `url` the first is that"
+        (), description="more endpoints of the same chain (commas); if `url` is empty, the first takes its place"
     )
-    ws_url: str = Field("", description="WebSocket endpoint for new heads; empty: poll the JSON-RPC endpoints")
-    ws_url_file: Path | None = Field(None, description="file with it; further lines: ws_urls")
-    ws_urls: CommaList = Field((), description="further ones, with commas; the next is taken where one fails")
+    ws_url: str = Field("", description="WebSocket endpoint for new heads; if empty, the JSON-RPC endpoints are polled")
+    ws_url_file: Path | None = Field(None, description="file that holds `ws_url`; more lines in it are `ws_urls`")
+    ws_urls: CommaList = Field(
+        (), description="more WebSocket endpoints, separated by commas; the next one is used if one fails"
+    )
     max_dispute_seconds: float = Field(
-        12.0, ge=0, description="seconds that endpoints may show different blocks before nothing is decided"
+        12.0, ge=0, description="longest time with different blocks at the endpoints before cycles hold (seconds)"
     )
-    read_timeout: float = Field(10.0, gt=0, description="seconds for a read")
-    send_timeout: float = Field(5.0, gt=0, description="seconds for a send; a send is never retried in silence")
-    relay_url: str = Field("", description="private relay that alone gets our transactions (Flashbots Protect style)")
-    relay_url_file: Path | None = Field(None, description="file with it")
-    relay_status_url: str = Field("", description="its status API, up to the hash; what it says is only shown")
+    read_timeout: float = Field(10.0, gt=0, description="timeout of a read (seconds)")
+    send_timeout: float = Field(
+        5.0, gt=0, description="timeout of a send (seconds); a failed send is always reported, never retried silently"
+    )
+    relay_url: str = Field(
+        "", description="private relay that alone receives our transactions; if empty, the endpoints do"
+    )
+    relay_url_file: Path | None = Field(None, description="file that holds `relay_url`")
+    relay_status_url: str = Field(
+        "", description="status API of the relay, up to the transaction hash; its answers are only displayed"
+    )
 
     @property
     def endpoints(self) -> tuple[str, ...]:

@@ -47,22 +47,23 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    network: str = Field("devnet", description="name of a file in sentinel/config/networks/, or the path of one")
+    network: str = Field("devnet", description="name of a file in sentinel/config/networks/, or path of a network file")
     proposer: Literal["student", "oracle"] = Field(
-        "student", description="who proposes: the model, or the built-in solver (named so everywhere)"
+        "student", description="source of the proposals: the student, or the oracle (the built-in solver)"
     )
     first_thought: str = Field(
-        "playbook", description="prefill of step 1: `playbook` for the playbook's own, `none`, or a sentence"
+        "playbook", description="first thought of an episode: `playbook` (the playbook's own), `none`, or a sentence"
     )
     state_dir: Path = Field(
-        Path("~/.local/state/sentinel"), description="journal, memory, lock and control socket; one directory a wallet"
+        Path("~/.local/state/sentinel"),
+        description="folder of journal, memory, lock and control socket; one per wallet",
     )
     data_dir: Path | None = Field(
         None,
-        description="recorded prices for the local market, tests and training; empty: ../shared/data in a checkout, "
-        "else data/ in the cache",
+        description="folder of recorded prices for the local market, tests and training; if empty, ../shared/data "
+        "in a checkout, else data/ in the cache",
     )
-    cache_dir: Path | None = Field(None, description="fetched artifacts; empty: $XDG_CACHE_HOME/sentinel")
+    cache_dir: Path | None = Field(None, description="folder of fetched artifacts; if empty, $XDG_CACHE_HOME/sentinel")
     rpc: RpcSettings = RpcSettings()
     fork: ForkSettings = ForkSettings()
     model: ModelSettings = ModelSettings()

@@ -1,1 +1,1 @@
-"""Values, errors, units, gas, valuation, statistics and ABI: what every room may use. It imports nothing of ours."""
+"""Values, errors, units, gas, valuation, statistics and ABI for every package; imports no other Sentinel package."""

@@ -1,6 +1,6 @@
-"""ABI encoding of the few types that routers, tokens and Permit2 take, fast enough to be no part of a cycle's time.
+"""Fast ABI encoding of the types that routers, tokens and Permit2 take.
 
-The general library checks and builds anew at each call, which costs ten times as much. A test compares the two.
+Encoders are built once per type and cached, which is ten times as fast as eth_abi. A test compares the two.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ _BOOLS = (bytes(WORD), (1).to_bytes(WORD))
 
 
 def encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
-    """As eth_abi's `encode`. Types: address, bool, uintN, intN, bytes32, bytes, tuples of them in brackets, and arrays.
+    """Encode as eth_abi's `encode` does.
 
-    Raises ValueError where a value does not fit its type, or for a type that is not known here.
+    Types: address, bool, uintN, intN, bytes32, bytes, tuples of them in brackets, and arrays. Raises ValueError if a
+    value does not fit its type or if a type is unknown.
     """
     return _tuple_of(tuple(types))(values)
 
@@ -32,18 +33,18 @@ def _tuple_of(types: tuple[str, ...]) -> Encoder:
     def flat(values: Any) -> bytes:
         if len(values) != count:
             raise ValueError(f"{count} values are wanted, not {len(values)}")
-        return b"".join([one(value) for one, value in zip(encoders, values, strict=True)])
+        return b"".join([encoder(value) for encoder, value in zip(encoders, values, strict=True)])
 
     def nested(values: Any) -> bytes:
         if len(values) != count:
             raise ValueError(f"{count} values are wanted, not {len(values)}")
-        parts = [one(value) for one, value in zip(encoders, values, strict=True)]
-        tails, at = [], head
-        for place, size in enumerate(sizes):
+        parts = [encoder(value) for encoder, value in zip(encoders, values, strict=True)]
+        tails, offset = [], head
+        for index, size in enumerate(sizes):
             if not size:
-                tails.append(parts[place])
-                parts[place] = at.to_bytes(WORD)
-                at += len(tails[-1])
+                tails.append(parts[index])
+                parts[index] = offset.to_bytes(WORD)
+                offset += len(tails[-1])
         return b"".join(parts + tails)
 
     return flat if all(sizes) else nested
@@ -67,7 +68,7 @@ def _encoder(kind: str) -> Encoder:
         return _unsigned(1 << int(kind[4:]), kind)
     if kind.startswith("int"):
         return _signed(1 << int(kind[3:]) - 1, kind)
-    raise ValueError(f"the type {kind} is not known here")
+    raise ValueError(f"the ABI type {kind} is not supported")
 
 
 def _unsigned(end: int, kind: str) -> Encoder:
@@ -92,19 +93,19 @@ def _signed(half: int, kind: str) -> Encoder:
 def _address(value: str) -> bytes:
     raw = bytes.fromhex(value.removeprefix("0x"))
     if len(raw) != 20:
-        raise ValueError(f"{value[:50]} is no address")
+        raise ValueError(f"{value[:50]} is not an address")
     return raw.rjust(WORD, b"\0")
 
 
 def _bytes32(value: bytes) -> bytes:
     if len(value) != WORD:
-        raise ValueError(f"{len(value)} bytes are no bytes32")
+        raise ValueError(f"{len(value)} bytes are not a bytes32")
     return value
 
 
 @lru_cache(maxsize=256)
 def _size(kind: str) -> int:
-    """Bytes of a static type; 0 for one whose length is its own."""
+    """Size of a static type in bytes; 0 for a dynamic type."""
     if kind.endswith("[]") or kind == "bytes":
         return 0
     if not kind.startswith("("):
@@ -115,10 +116,10 @@ def _size(kind: str) -> int:
 
 def _members(kind: str) -> list[str]:
     """'(a,(b,c)[],d)' -> ['a', '(b,c)[]', 'd']"""
-    found, depth, start = [], 0, 1
-    for place, letter in enumerate(kind[:-1]):
+    members, depth, start = [], 0, 1
+    for index, letter in enumerate(kind[:-1]):
         depth += (letter == "(") - (letter == ")")
         if letter == "," and depth == 1:
-            found.append(kind[start:place])
-            start = place + 1
-    return [*found, kind[start:-1]]
+            members.append(kind[start:index])
+            start = index + 1
+    return [*members, kind[start:-1]]

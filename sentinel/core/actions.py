@@ -1,4 +1,4 @@
-"""What may be proposed: swaps, approvals and holds, the candidates that carry them, and how an episode ended."""
+"""Swaps, approvals and holds, the candidates that carry them, and the proposal of an episode."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    legs: tuple[Leg, ...]  # the output of one is the input of the next
+    legs: tuple[Leg, ...]  # the output of each leg is the input of the next
     amount_in: int  # base units of the first leg's token_in
 
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """All routes share first token_in and last token_out; where those are one token it is a closed cycle."""
+    """A trade over one or more routes, which share the first token_in and the last token_out.
+
+    If these two are the same token, the swap is a closed cycle.
+    """
 
     routes: tuple[Route, ...]
     min_out: int  # base units of the last token_out, over all routes; set by the toolkit, never by the model
@@ -46,7 +49,7 @@ class Swap:
 
     @property
     def value(self) -> int:
-        """Wei that is sent along: all that goes in, where that is the native coin. Permit2 then has no part in it."""
+        """Wei attached to the transaction: the whole input if token_in is the native coin (no permit then), else 0."""
         return self.amount_in if self.token_in == NATIVE else 0
 
     @property
@@ -56,7 +59,7 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Approve:
-    """Allow `spender` (only "permit2" in the first slice) to take at most `amount` base units of `token`."""
+    """Allow `spender` (always "permit2") to take at most `amount` base units of `token`."""
 
     token: Symbol
     spender: str
@@ -71,7 +74,7 @@ class HoldAction:
 
 @dataclass(frozen=True, slots=True)
 class View(HoldAction):
-    """An analyst's last word. As an action it is a hold: no stage that trades can make anything else of it."""
+    """The final action of an analyst. It is a HoldAction, so no later stage can trade on it."""
 
     weights: Mapping[Symbol, int]  # bps of equity; sums to 10,000
     regime: Regime
@@ -83,13 +86,13 @@ Action = Swap | Approve | HoldAction
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    index: int  # 0..asked-1, the sample it came from
+    index: int  # index of its sample, 0..asked-1
     action: Action
     text: str  # the model's last thought and code
 
 
 class Stage(StrEnum):
-    """Where a final action fell out before it was simulated."""
+    """The stage that discarded a final action before simulation."""
 
     SAMPLE = "sample"
     PARSE = "parse"
@@ -99,7 +102,7 @@ class Stage(StrEnum):
 
 
 class DiscardReason(StrEnum):
-    """Metrics and journals carry these names."""
+    """Why a final action was discarded. Metrics and journals contain these names."""
 
     # sample
     MISSING = "missing"
@@ -137,7 +140,7 @@ class Discarded:
 
 
 class Finish(StrEnum):
-    """Why the model ended a text."""
+    """Why the model stopped generating."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -157,7 +160,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an episode gave: `asked` final actions were wanted, each is a candidate or a discard."""
+    """The result of an episode. Each of the `asked` final actions is a candidate or a discard."""
 
     asked: int
     candidates: tuple[Candidate, ...]

@@ -1,6 +1,6 @@
-"""Amounts between whole tokens and base units, and text that others wrote.
+"""Conversion between whole tokens and base units, and filtering of untrusted text.
 
-Whole tokens are what people and the student speak; every other place counts in base units.
+People and the student use whole tokens. All other code uses base units.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from decimal import Decimal
 
 from sentinel.core.errors import ActionFault
 
-MAX_BASE_UNITS = (1 << 128) - 1  # beyond every real supply; keeps hostile numbers out of the arithmetic
+MAX_BASE_UNITS = (1 << 128) - 1  # above every real supply; keeps hostile numbers out of the arithmetic
 _PLAIN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,80})?", re.ASCII)
 
 
 def to_base_units(amount: object, decimals: int) -> int:
-    """Whole tokens to base units, rounded down: never more than was asked.
+    """Convert whole tokens to base units, rounded down, so that the result never exceeds the request.
 
-    Takes int, float or plain decimal text ("1.25"). Raises ActionFault for all else: NaN, infinities, negative or
-    absurd numbers, booleans, other types.
+    Accepts int, float or plain decimal text ("1.25"). Raises ActionFault for NaN, infinities, negative numbers,
+    amounts above MAX_BASE_UNITS, booleans and other types.
     """
     if isinstance(amount, bool) or not isinstance(amount, int | float | str):
         raise ActionFault(f"an amount is a number, not {type(amount).__name__}")
@@ -44,10 +44,10 @@ def to_base_units(amount: object, decimals: int) -> int:
 
 
 def to_whole(amount: int, decimals: int) -> float:
-    """Base units to whole tokens, for people, prompts and comparisons; never for arithmetic on chain amounts."""
+    """Convert base units to whole tokens, for people, prompts and comparisons only: a float is not exact."""
     return float(amount / 10**decimals)
 
 
 def printable(text: str, cap: int = 32) -> str:
-    """Untrusted text (symbols, revert strings) as at most `cap` printable ASCII characters."""
+    """Reduce untrusted text (symbols, revert strings) to at most `cap` printable ASCII characters."""
     return "".join(c for c in text[: 16 * cap] if " " <= c <= "~")[:cap]

@@ -1,4 +1,4 @@
-"""What is done at one block: act or hold, and the verdicts on it."""
+"""The decision at one block, act or hold, and the verdicts of policy."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ class Act:
     simulation: Simulation
     votes: int
     asked: int
-    margin: int  # votes ahead of the next class
-    spread_bps: int  # of the winning set, over the compared amounts
-    size_bps: int = BPS  # of what was voted for, that `simulation` puts in
+    margin: int  # votes by which the winning class leads the next one
+    spread_bps: int  # largest distance of the compared amounts in the winning class
+    size_bps: int = BPS  # size of `simulation` as a share of the voted size
 
 
 class HoldReason(StrEnum):
-    """Metrics and journals carry these names: none is changed or given another meaning."""
+    """Why nothing is done. Metrics and journals contain these names, so a name and its meaning never change."""
 
-    # before anything is asked, and asked again before anything is sent
-    STOPPING = "stopping"  # the process ends
-    PAUSED = "paused"  # trading is latched
-    DISPUTED = "disputed"  # the endpoints tell of different chains
+    # checked before the proposal, and again before anything is sent
+    STOPPING = "stopping"  # the process is stopping
+    PAUSED = "paused"  # trading is halted
+    DISPUTED = "disputed"  # the endpoints disagree about the chain
     IN_FLIGHT = "in_flight"  # the last transaction is not settled yet
     # by the vote
     HOLD_VOTED = "hold_voted"
     NO_MAJORITY = "no_majority"
     TIE = "tie"
-    SIZED_OUT = "sized_out"  # no trade at the size that its agreement supports
+    SIZED_OUT = "sized_out"  # the trade is not possible at the size that its agreement supports
     # on the final bytes
-    REFUSED = "refused"  # a hard limit
+    REFUSED = "refused"  # policy or the signer refused
     OVERTAKEN = "overtaken"  # blocks come faster than they are simulated
-    # a part outside this process is away
+    # a service outside this process does not answer
     UNAVAILABLE = "unavailable"
     RPC_ERROR = "rpc_error"
     RPC_TIMEOUT = "rpc_timeout"
@@ -69,7 +69,7 @@ class Hold:
 
 Decision = Act | Hold
 
-# What is held for where a part outside this process is away: of an error's own class, else of the nearest one above it.
+# The hold reason of an outage. An error whose class is not listed takes the reason of its nearest listed base class.
 AWAY: Mapping[type[Unavailable], HoldReason] = {
     Unavailable: HoldReason.UNAVAILABLE,
     RpcError: HoldReason.RPC_ERROR,
@@ -84,15 +84,16 @@ AWAY: Mapping[type[Unavailable], HoldReason] = {
 
 
 def away(error: Unavailable) -> HoldReason:
+    """The hold reason of an outage."""
     return next(AWAY[kind] for kind in type(error).__mro__ if kind in AWAY)
 
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """The winner made anew at the part of its size that its agreement supports."""
+    """The winning trade, scaled down to the size that its agreement supports and simulated again."""
 
     simulation: Simulation
-    refusal: Refusal | None  # why policy took it; None where it may go on
+    refusal: Refusal | None  # why policy refused it; None if it did not
 
 
 @dataclass(frozen=True, slots=True)

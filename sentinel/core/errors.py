@@ -1,27 +1,27 @@
-"""Every exception Sentinel raises, split by whose fault it is.
+"""All exceptions of Sentinel, by who must act on them.
 
 SentinelError
- ├── OperatorError            what a person must mend; the message says how (exit code 4)
+ ├── OperatorError            the operator must fix it; the message says how (exit code 4)
  │    ├── SettingsError       a setting is wrong, unknown or contradicts another
  │    ├── WalletBusy          another daemon holds this wallet
  │    ├── ChainMismatch       the endpoint serves another chain than the network file pins
  │    └── NotRunning          no daemon listens in this state directory (exit code 3)
- ├── Unavailable              a part outside this process did not answer; the cycle holds, the daemon goes on
- │    ├── RpcError            a JSON-RPC endpoint failed; `.code` and `.data` where it answered
+ ├── Unavailable              a service outside this process did not answer; the cycle holds, the daemon continues
+ │    ├── RpcError            a JSON-RPC endpoint failed; `.code` and `.data` if it answered
  │    │    └── RpcTimeout
  │    ├── HeadGone            the block is no longer (or not yet) part of the endpoint's chain
- │    ├── ForkUnavailable     the simulation fork is down or behind, and the node does not stand in
- │    ├── SignerUnavailable   the signer did not answer: nothing is known of what it was asked, so ask the same again
+ │    ├── ForkUnavailable     the simulation fork is down or behind, and the node does not replace it
+ │    ├── SignerUnavailable   the signer did not answer: the outcome of the request is unknown, so repeat it
  │    ├── ModelUnavailable    the student gave no usable answer
- │    │    └── ModelTimeout   nor any answer in time
+ │    │    └── ModelTimeout   the student did not answer in time
  │    └── NoView              the analyst has no view that is still valid
- ├── AgentFault               the model's fault: recorded as Discarded, the cycle goes on
+ ├── AgentFault               the model's fault: recorded as Discarded, the cycle continues
  │    ├── ParseFault          the text is not a code action
  │    ├── CodeFault           the code did not run
  │    └── ActionFault         the action does not describe a trade that the allow-lists can build
  ├── QuoteError               a pool cannot fill the amount from the liquidity that was read
- ├── Refused                  a guard said no; `.rule` names it
- │    └── SignerRefused       the signer's own copy of the limits said no
+ ├── Refused                  a guard refused; `.rule` names it
+ │    └── SignerRefused       the signer refused by its own copy of the limits
  └── JournalError             the durable record could not be written or read: nothing may be sent
       └── JournalTampered     a hash in the chain of records does not match
 """
@@ -30,7 +30,7 @@ from __future__ import annotations
 
 
 class SentinelError(Exception):
-    """Root of the tree; never raised itself."""
+    """Base class; never raised itself."""
 
 
 class OperatorError(SentinelError):
@@ -58,7 +58,7 @@ class Unavailable(SentinelError):
 
 
 class RpcError(Unavailable):
-    """`code` is the JSON-RPC error code, None where no well-formed reply came; `data` is the node's error data."""
+    """`code` is the JSON-RPC error code, None if no well-formed reply arrived; `data` is the node's error data."""
 
     def __init__(self, message: str, *, code: int | None = None, data: object = None) -> None:
         super().__init__(message)
@@ -83,7 +83,7 @@ class SignerUnavailable(Unavailable):
 
 
 class ModelUnavailable(Unavailable):
-    """`status` is the HTTP status where the endpoint answered with another one than 200."""
+    """`status` is the HTTP status of the reply if it was not 200, else None."""
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -139,8 +139,8 @@ class JournalTampered(JournalError):
 
 
 def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    """The errors in a group of groups, flat."""
-    found: list[BaseException] = []
+    """The errors of a nested exception group, as a flat list."""
+    errors: list[BaseException] = []
     for error in group.exceptions:
-        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+        errors += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return errors

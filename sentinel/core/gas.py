@@ -1,7 +1,7 @@
-"""What a transaction costs in the native coin, on every kind of chain: the one place that reckons it. Pure; wei.
+"""Cost of a transaction in the native coin, in wei, on every kind of chain. Pure; the only place that computes it.
 
-A chain takes gas at a price, and a rollup takes a data fee beside it. The price is the base fee and a tip, at most the
-fee cap; on a legacy network cap and tip are both the gas price, which makes it just that.
+A chain charges a price per gas, and a rollup adds a data fee. The price is the base fee plus the priority fee, at most
+the maximum fee. On a legacy network, the maximum fee and the priority fee both equal the gas price.
 """
 
 from __future__ import annotations
@@ -11,47 +11,48 @@ from sentinel.core.network import FeeMarket, Network
 from sentinel.core.simulation import SimEnv, Simulation
 from sentinel.core.transaction import Fees
 
-SMALL, LARGE = 128, 1 << 14  # bytes: where a data fee is sampled, and how much further the second time
-MUCH = 10**6  # gas, likewise: the unit that an operator's scalar counts
-ENVELOPE = 80  # bytes, at most, of an unsigned transaction but its data
+SMALL, LARGE = 128, 1 << 14  # bytes: the first data-fee sample, and the distance to the second
+MUCH = 10**6  # gas units per step of the rollup operator's scalar
+ENVELOPE = 80  # upper bound of the bytes of an unsigned transaction without its calldata
 
 
 def offered(network: Network, head: Head, priority_fee: int) -> Fees:
-    """Of a first attempt. Twice the base fee leaves room for six full blocks; policy and executor hold the caps."""
+    """Fees of a first attempt. Twice the base fee covers six full blocks; policy and executor enforce the caps."""
     if network.fees is FeeMarket.LEGACY:
         return Fees(priority_fee, priority_fee)
     return Fees(2 * head.base_fee + priority_fee, priority_fee)
 
 
 def price(env: SimEnv) -> int:
-    """Wei per gas in this very block."""
+    """Wei per gas in the block of `env`."""
     return min(env.max_fee, env.base_fee + env.priority_fee)
 
 
 def next_price(head: Head, fees: Fees) -> int:
-    """Wei per gas: the most that the block after `head` can charge."""
+    """Upper bound of the price in the block after `head`, in wei per gas."""
     return min(fees.max_fee, highest_base_fee(head) + fees.priority_fee)
 
 
 def highest_base_fee(head: Head) -> int:
-    """Of the block after `head`: it may rise by an eighth."""
+    """Upper bound of the base fee in the block after `head`, in wei per gas: it may rise by an eighth."""
     return head.base_fee + -(-head.base_fee // 8)
 
 
 def cost(gas: int, per_gas: int, data_fee: int) -> int:
-    """Of so much gas at this price, with what is taken for the bytes."""
+    """Wei for `gas` units at `per_gas` wei, plus the data fee in wei."""
     return gas * per_gas + data_fee
 
 
 def paid(simulation: Simulation) -> int:
-    """What the simulated transaction costs in the block that it ran in."""
+    """Cost of the simulated transaction in the block that it ran in, in wei."""
     return cost(simulation.gas_used, price(simulation.env), simulation.data_fee)
 
 
 def data_fee(fee: DataFee | None, data: int, gas: int) -> int:
-    """The most for a transaction with so many bytes of calldata that uses so much gas.
+    """Upper bound of the data fee, in wei, for `data` bytes of calldata and `gas` units.
 
-    Between its two samples the chain's own bound for bytes is a line but for steps of one byte, so one is added.
+    The chain's bound grows linearly in the bytes between the two samples, up to rounding by one byte, so one byte is
+    added. The fee is 0 if the chain has no data fee (`fee` is None).
     """
     if fee is None:
         return 0

@@ -1,4 +1,4 @@
-"""The chain at one block: its head, the pools, the prices, and what the wallet holds there."""
+"""The market state at one block: head, pools, prices, and the wallet's balances and allowances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Head:
     hash: HexHash
     parent_hash: HexHash
     timestamp: int  # seconds
-    base_fee: int  # wei per gas; 0 where blocks have none
+    base_fee: int  # wei per gas; 0 if the chain has no base fee
     gas_limit: int
     coinbase: Address
     prev_randao: str  # 32 bytes, 0x-hex
@@ -33,13 +33,13 @@ class V3State:
     tick: int
     liquidity: int
     ticks: tuple[tuple[int, int], ...]  # (tick, liquidity_net) of every initialised tick in [low, high], ascending
-    tick_low: int  # the window that was read; a swap that would leave it raises QuoteError
+    tick_low: int  # the range that was read; a quote that would leave it raises QuoteError
     tick_high: int
 
 
 @dataclass(frozen=True, slots=True)
 class V4State(V3State):
-    """As a V3 pool, but the fee is the state's: 1/1,000,000 of the amount in, what the protocol takes included."""
+    """As a V3 pool, but the fee is part of the state: pips of the input, the protocol's share included."""
 
     fee_up: int  # token1 goes in, the price rises
     fee_down: int  # token0 goes in, the price falls
@@ -59,20 +59,20 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class DataFee:
-    """What a rollup takes beside gas at one block, as bounds from above that grow with bytes and gas; wei.
+    """Upper bounds of a rollup's data fee at one block, which grow with bytes and gas; wei.
 
-    `sentinel.core.gas.data_fee` reckons with it.
+    `sentinel.core.gas.data_fee` computes the fee from them.
     """
 
-    least: int  # for the bytes of a transaction of at most `gas.SMALL`
-    more: int  # for `gas.LARGE` bytes above that
-    fixed: int = 0  # the operator's, a transaction
-    per_gas: int = 0  # the operator's, for `gas.MUCH` gas
+    least: int  # for a transaction of at most `gas.SMALL` bytes
+    more: int  # for `gas.LARGE` bytes more
+    fixed: int = 0  # the rollup operator's charge per transaction
+    per_gas: int = 0  # the rollup operator's charge per `gas.MUCH` gas units
 
 
 @dataclass(frozen=True, slots=True)
 class MarketState:
-    """All that the agent may see and the simulation needs, read at ONE block hash."""
+    """Everything that the agent may see and the simulation needs, read at one block hash."""
 
     head: Head
     wallet: Address
@@ -80,29 +80,29 @@ class MarketState:
     pools: Mapping[PoolName, PoolState]
     prices: Mapping[Symbol, float]  # quote tokens per whole token, mid price of the deepest pool; 1.0 for the quote
     reference: Mapping[Symbol, Reference]
-    history: Mapping[Symbol, tuple[float, ...]]  # closes, one a block, oldest first, the last is `prices`
-    nonce: int  # of the wallet, mined transactions only
+    history: Mapping[Symbol, tuple[float, ...]]  # closes, one per block, oldest first; the last equals `prices`
+    nonce: int  # the wallet's nonce, mined transactions only
     permit_nonces: Mapping[Symbol, int]  # Permit2's nonce of (wallet, token, router)
     allowances: Mapping[Symbol, int]  # ERC-20 allowance wallet -> Permit2, base units
-    priority_fee: int  # wei per gas, what inclusion costs now: the tip, or all of the price on a legacy network
-    data_fee: DataFee | None = None  # None where the chain takes none
+    priority_fee: int  # wei per gas that inclusion costs now; the whole gas price on a legacy network
+    data_fee: DataFee | None = None  # None if the chain has no data fee
 
 
 class Regime(StrEnum):
-    """What the analyst takes the market for."""
+    """The analyst's classification of the market."""
 
     UP = "up"
     RANGE = "range"
     DOWN = "down"
     STRESS = "stress"
     THIN = "thin"
-    UNKNOWN = "unknown"  # the settings' standing view: nobody looked
-    NONE = ""  # nobody asks
+    UNKNOWN = "unknown"  # the view follows the settings; no analyst looked
+    NONE = ""  # no view is needed
 
 
 @dataclass(frozen=True, slots=True)
 class MarketView:
-    """What the analyst wants the portfolio to be."""
+    """The target portfolio by the analyst."""
 
     target_weights: Mapping[Symbol, int]  # bps of equity; sums to 10,000 over the traded tokens and the quote
     regime: Regime

@@ -1,4 +1,4 @@
-"""What may be touched at all: tokens, pools, feeds and contracts of one chain, and the names that all values share."""
+"""Tokens, pools, feeds and contracts of one network, and the type names that all values share."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NewType
 
-# Text, named for whoever reads a signature; a hash alone is a type of its own, since others are easily mistaken for it.
+# These aliases only document signatures. A hash is a distinct type, because other hex text is easily mistaken for it.
 Symbol = str  # a token as the network file names it: "WETH"; NATIVE for the coin
 PoolName = str  # a pool as the network file names it
-Address = str  # 0x-hex, checksummed where it comes from a network file
+Address = str  # 0x-hex; checksummed if it comes from a network file
 HexHash = NewType("HexHash", str)  # of a block, a transaction or code: 0x-hex, 32 bytes
 NATIVE: Symbol = "ETH"
 UNWRAP = "unwrap"  # pool and venue of a route's last leg that turns the wrapped token into the native coin, 1 to 1
-WRAP = "wrap"  # of a first leg that turns the native coin into the wrapped token, 1 to 1; such coin is sent as value
-COIN_LEGS = frozenset((WRAP, UNWRAP))  # they cross no pool
-DEVELOPMENT_CHAIN = 31337  # Anvil's; every fresh chain has its own genesis, so no block can be pinned
+WRAP = "wrap"  # pool and venue of a route's first leg that turns the native coin into the wrapped token, 1 to 1
+COIN_LEGS = frozenset((WRAP, UNWRAP))  # these legs use no pool
+DEVELOPMENT_CHAIN = 31337  # Anvil's chain id; every fresh chain has its own genesis, so no block can be pinned
 
 
 class FeeMarket(StrEnum):
     EIP1559 = "eip1559"
-    LEGACY = "legacy"  # transactions of type 0 with one gas price, whatever blocks show
+    LEGACY = "legacy"  # transactions of type 0 with one gas price, even if blocks have a base fee
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Pool:
     token1: Symbol
     fee_pips: int  # 1/1,000,000 of the amount in: 3000 is 0.30 %
     tick_spacing: int = 0  # V3 and V4
-    pool_id: HexHash | None = None  # V4 only: what the PoolManager calls it, keccak of the pool's key
+    pool_id: HexHash | None = None  # V4 only: its id in the PoolManager, the keccak of the pool key
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One network file. `quote` is the token that equity is counted in; `wrapped` wraps the native coin."""
+    """One network file. Equity is measured in the token `quote`; `wrapped` wraps the native coin."""
 
     name: str
     chain_id: int
     pinned_block: int | None
-    pinned_hash: HexHash | None  # None only on 31337, where every fresh chain has its own genesis
+    pinned_hash: HexHash | None  # None only on 31337
     quote: Symbol
     wrapped: Symbol
     tokens: Mapping[Symbol, Token]
@@ -73,7 +73,7 @@ class Network:
     v3_quoter: Address | None
     hardfork: str  # Anvil's --hardfork
     block_time: float  # seconds, typical
-    code_hashes: Mapping[Address, HexHash] = field(default_factory=dict)  # of routers, Permit2, Multicall3, pools
-    quote_feed: Feed | None = None  # what the quote token costs in the feeds' unit (USD); None: exactly 1
+    code_hashes: Mapping[Address, HexHash] = field(default_factory=dict)  # for routers, Permit2, Multicall3, pools
+    quote_feed: Feed | None = None  # price of the quote token in the feeds' unit (USD); exactly 1 if None
     fees: FeeMarket = FeeMarket.EIP1559
-    data_fee: Literal["op-stack"] | None = None  # a rollup that charges for a transaction's bytes too, and how
+    data_fee: Literal["op-stack"] | None = None  # how a rollup charges for bytes; None if the chain has no data fee

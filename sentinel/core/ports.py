@@ -1,4 +1,4 @@
-"""What the cycle and its neighbours are given by rooms that they may not import, each with several implementations."""
+"""Interfaces between packages that may not import each other, each with several implementations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Trader(Protocol):
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal: ...
 
     async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
-        """The same proposal with so many further samples of its last step, all counted among the asked."""
+        """Extend the proposal by `more` samples of its last step, which also count as asked for."""
         ...
 
 
@@ -33,7 +33,7 @@ class Toolkit(Protocol):
     async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]: ...
 
     async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]:
-        """The intent's final bytes in two block environments on top of `head`."""
+        """Simulate the final bytes of the intent in two block environments on top of `head`."""
         ...
 
 
@@ -54,7 +54,7 @@ class Policy(Protocol):
 
 
 class Executor(Protocol):
-    """Dry runs have one too: it prepares unsigned intents and sends nothing."""
+    """Prepares and sends intents. In a dry run it prepares unsigned intents and sends nothing."""
 
     @property
     def open_intent(self) -> Intent | None: ...

@@ -1,4 +1,4 @@
-"""What an exact quote found worth doing, as the student's tools are told it."""
+"""Results of exact quotes, as the student's tools receive them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sentinel.core.network import Symbol
 
 @dataclass(frozen=True, slots=True)
 class CycleQuote:
-    """Whole units of the token that the cycle starts and ends with."""
+    """A closed cycle over two pools. Amounts are whole units of the token that it starts and ends with."""
 
     amount: float
     profit: float  # after gas
@@ -19,7 +19,7 @@ class CycleQuote:
 
 @dataclass(frozen=True, slots=True)
 class RouteQuote:
-    """The way from the first token to the last, and whole units of the last, fees taken."""
+    """A route, and its output after fees in whole units of the last token."""
 
     tokens: tuple[Symbol, ...]
     venues: tuple[str, ...]  # labels, one a hop
@@ -28,7 +28,7 @@ class RouteQuote:
 
 @dataclass(frozen=True, slots=True)
 class LoopQuote:
-    """A closed route over two or three venues; whole units of the token that it starts and ends with."""
+    """A closed route over two or three pools. Amounts are whole units of the token that it starts and ends with."""
 
     tokens: tuple[Symbol, ...]
     venues: tuple[str, ...]  # labels, one a hop

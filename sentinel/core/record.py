@@ -1,4 +1,4 @@
-"""One block's whole way, as it is journaled."""
+"""The record of one cycle, as it is journaled."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sentinel.core.simulation import Refusal, Simulation
 
 @dataclass(frozen=True, slots=True)
 class CycleRecord:
-    """One block's whole way, as journaled; enough to decide again and compare."""
+    """Everything that happened for one block. It is enough for a replay."""
 
     head: Head
-    state: MarketState | None  # None where the cycle held before reading
+    state: MarketState | None  # None if the cycle held before the market was read
     view: MarketView | None
     proposal: Proposal | None
     simulations: tuple[Simulation, ...]
@@ -25,4 +25,4 @@ class CycleRecord:
     verdicts: tuple[Verdict, ...]
     intent_id: str | None
     timings: Mapping[str, float]  # seconds by stage
-    sized: Sized | None = None  # None where all that was voted for went on, or nothing was made in its place
+    sized: Sized | None = None  # None if the trade was not scaled down

@@ -1,4 +1,4 @@
-"""What a candidate would do: the transaction, the block environment it was simulated in, and its effect."""
+"""A simulation: the transaction of a candidate, its block environment and its effect on the wallet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentinel.core.network import Address, HexHash, Symbol
 
 @dataclass(frozen=True, slots=True)
 class TxRequest:
-    """NOTE: no nonce and no fees here: callers may not choose them."""
+    """A transaction without nonce and fees, which callers may not choose."""
 
     to: Address
     data: bytes
@@ -27,7 +27,7 @@ class SimEnv:
     nonce: int
     max_fee: int  # wei per gas
     priority_fee: int  # wei per gas
-    parent_hash: HexHash  # the head that it was simulated upon
+    parent_hash: HexHash  # hash of the head below the simulated block
     number: int
     timestamp: int
     base_fee: int
@@ -44,10 +44,10 @@ class Log:
 
 
 class Where(StrEnum):
-    """What ran a simulation."""
+    """Where a simulation ran."""
 
     FORK = "fork"
-    NODE = "node"  # the chain's own node stood in
+    NODE = "node"  # the chain's own node, in place of the fork
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ class Simulation:
     tx: TxRequest | None  # None for a hold
     env: SimEnv
     deltas: Mapping[Symbol, int]  # the wallet's net change, base units; NATIVE without the transaction's own gas
-    gross: int  # base units of token_in that were put in; 0 for a hold
+    gross: int  # input in base units of token_in; 0 for a hold
     gas_used: int  # net of refunds
     logs: tuple[Log, ...]
-    revert: str | None  # None: it succeeded; else a short, printable reason
+    revert: str | None  # a short, printable reason; None if it succeeded
     router_allowance: int = 0  # Permit2's allowance wallet -> router left after the trade (I14), base units of token_in
     where: Where = Where.FORK
-    data_fee: int = 0  # wei, the most that the chain takes for the final bytes beside gas; no part of deltas
+    data_fee: int = 0  # upper bound of the data fee for the final bytes, wei; not included in deltas
 
 
 @dataclass(frozen=True, slots=True)

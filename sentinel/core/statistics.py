@@ -1,4 +1,4 @@
-"""A share of a count, and how sure it is. Pure."""
+"""A share of a count with its Wilson interval. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long each stage took: `with stage("market"): ...`; a stage entered again adds up."""
+"""Seconds per stage: `with stage("market"): ...`; the times of a repeated stage are added."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 class Stopwatch:
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}  # by stage, what raised included
+        self.seconds: dict[str, float] = {}  # by stage; a stage that raised is included
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:

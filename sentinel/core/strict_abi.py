@@ -1,8 +1,9 @@
-"""ABI reading that takes only the one plain encoding of its values: any other bytes are refused. Pure.
+"""Strict ABI decoder: accepts only the canonical encoding of the values and refuses all other bytes. Pure.
 
-Contracts read leniently: offsets may point anywhere, upper bits may be dirty, bytes may trail. Whoever judges calldata
-must see what they see, so here every dynamic part begins where the one before ended, padding is zero, every value fits
-its type, and nothing is left over. `dex.abi` writes; this shares no code with it. A test compares with eth_abi.
+Contracts decode leniently: offsets may point anywhere, upper bits may be dirty, bytes may trail. A decoder that judges
+calldata must read exactly what the contract reads. So here each dynamic part must begin where the previous one ends,
+padding must be zero, each value must fit its type, and no bytes may remain. `core.abi` encodes; this file shares no
+code with it. A test compares it with eth_abi.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from sentinel.core.units import WORD
 
 _ZEROS = bytes(WORD)
 
-# (bytes, where the value's place begins) -> (value, where its place ends)
+# (body, offset of the value) -> (value, offset after it)
 _Reader = Callable[[bytes, int], tuple[Any, int]]
 
 
 def read(types: tuple[str, ...], body: bytes) -> tuple[Any, ...]:
-    """The values of `body`. Types: address (0x-hex, lower case), bool, uintN, intN, bytes32, bytes, tuples of them in
-    brackets, and arrays (as tuples). Raises ValueError where `body` is not exactly their plain encoding."""
+    """Decode `body`.
+
+    Types: address (0x-hex, lower case), bool, uintN, intN, bytes32, bytes, tuples of them in brackets, and arrays (as
+    tuples). Raises ValueError if `body` is not exactly the canonical encoding.
+    """
     values, end = _tuple_of(types)(body, 0)
     if end != len(body):
-        raise ValueError("bytes are left over")
+        raise ValueError("bytes remain after the last value")
     return values  # type: ignore[no-any-return]
 
 
@@ -36,15 +40,15 @@ def _tuple_of(types: tuple[str, ...]) -> _Reader:
     def reader(body: bytes, at: int) -> tuple[Any, int]:
         if at + head > len(body):
             raise ValueError("too short")
-        values, place, tail = [], at, at + head
-        for one, size in parts:
+        values, offset, tail = [], at, at + head
+        for part, size in parts:
             if size:
-                value, place = one(body, place)
+                value, offset = part(body, offset)
             else:
-                if int.from_bytes(body[place : place + WORD]) != tail - at:
-                    raise ValueError("a part does not begin where the one before ended")
-                value, tail = one(body, tail)
-                place += WORD
+                if int.from_bytes(body[offset : offset + WORD]) != tail - at:
+                    raise ValueError("a dynamic part does not begin where the previous one ends")
+                value, tail = part(body, tail)
+                offset += WORD
             values.append(value)
         return tuple(values), tail
 
@@ -69,14 +73,14 @@ def _reader(kind: str) -> _Reader:
     if kind.startswith("int"):
         half = 1 << int(kind[3:]) - 1
         return _integer(-half, half, int)
-    raise ValueError(f"the type {kind} is not known here")
+    raise ValueError(f"the ABI type {kind} is not supported")
 
 
 def _array(kind: str) -> _Reader:
     def reader(body: bytes, at: int) -> tuple[Any, int]:
         count, start = _length(body, at)
         if count * (_size(kind) or WORD) > len(body) - start:
-            raise ValueError("an array longer than what is there")
+            raise ValueError("an array is longer than the remaining bytes")
         return _tuple_of((kind,) * count)(body, start)
 
     return reader
@@ -87,13 +91,13 @@ def _bytes(body: bytes, at: int) -> tuple[bytes, int]:
     end = start + size
     padded = end + -size % WORD
     if padded > len(body) or body[end:padded] != _ZEROS[: padded - end]:
-        raise ValueError("bytes that end too early, or whose padding is not zero")
+        raise ValueError("a bytes value is too short, or its padding is not zero")
     return body[start:end], padded
 
 
 def _address(body: bytes, at: int) -> tuple[str, int]:
     if body[at : at + 12] != _ZEROS[:12]:
-        raise ValueError("an address with dirty upper bits")
+        raise ValueError("an address has dirty upper bits")
     return "0x" + body[at + 12 : at + WORD].hex(), at + WORD
 
 
@@ -117,7 +121,7 @@ def _length(body: bytes, at: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def _size(kind: str) -> int:
-    """Bytes of a static type; 0 for one whose length is its own."""
+    """Size of a static type in bytes; 0 for a dynamic type."""
     if kind.endswith("[]") or kind == "bytes":
         return 0
     if not kind.startswith("("):
@@ -129,10 +133,10 @@ def _size(kind: str) -> int:
 @lru_cache(maxsize=256)
 def _members(kind: str) -> tuple[str, ...]:
     """'(a,(b,c)[],d)' -> ('a', '(b,c)[]', 'd')"""
-    found, depth, start = [], 0, 1
-    for place, letter in enumerate(kind[:-1]):
+    members, depth, start = [], 0, 1
+    for index, letter in enumerate(kind[:-1]):
         depth += (letter == "(") - (letter == ")")
         if letter == "," and depth == 1:
-            found.append(kind[start:place])
-            start = place + 1
-    return (*found, kind[start:-1])
+            members.append(kind[start:index])
+            start = index + 1
+    return (*members, kind[start:-1])

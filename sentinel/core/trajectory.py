@@ -1,4 +1,4 @@
-"""What the student learns from."""
+"""Trajectories: the training data of the student."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Turn:
 class Trajectory:
     id: str
     playbook: str
-    turns: tuple[Turn, ...]  # assistant turns from `given` on carry loss, the others condition
+    turns: tuple[Turn, ...]  # assistant turns from index `given` on are trained on; earlier turns are context
     first_thought: str
-    action: str  # the final code action's effect, canonical JSON; empty where there was none
+    action: str  # the final code action's effect, canonical JSON; empty if there was none
     score: float  # share of the oracle's value that the simulated action captured
     source: TrajectorySource
     state_id: str  # the state it belongs to: segment/bar/variant
-    model: str = ""  # which LLM, as its endpoint names it; empty for the oracle and in files older than this field
-    given: int = 0  # turns at the beginning that are not the source's own: what a student really did and saw
+    model: str = ""  # the LLM's name at its endpoint; empty for the oracle and in files older than this field
+    given: int = 0  # number of leading turns that come from a student's real episode, not from the source

@@ -1,4 +1,4 @@
-"""What becomes of an accepted decision: the intent, its attempts, and how it was settled."""
+"""An intent, its attempts and its settlement."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Intent:
     id: str  # 128 random bits, hex
     decision: Act
     tx: TxRequest  # final bytes
-    signed: bool  # the permit in `tx` is signed; False only in a dry run, and then nothing can be sent
-    env: SimEnv  # of the screening simulation; its fees are what the first attempt offers
+    signed: bool  # whether the permit in `tx` is signed; False only in a dry run, in which nothing can be sent
+    env: SimEnv  # environment of the screening simulation; its fees are those of the first attempt
     deadline: int  # Unix seconds; after it the intent may only be cancelled or found mined
     created_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """On a legacy network both are the gas price."""
+    """The fee bid of an attempt. On a legacy network both fields equal the gas price."""
 
     max_fee: int  # wei per gas
     priority_fee: int  # wei per gas
@@ -39,9 +39,9 @@ class Attempt:
     nonce: int
     fees: Fees
     tx_hash: HexHash
-    raw: bytes  # signed; committed before it is sent
-    cancel: bool = False  # a pure self-transfer that takes the nonce back
-    way: str = "public"  # where the bytes go: to all endpoints, or to the one relay of this name
+    raw: bytes  # signed bytes; journaled before they are sent
+    cancel: bool = False  # True for an empty self-transfer that takes the nonce back
+    way: str = "public"  # "public" for all endpoints, else the name of the only relay that receives the bytes
 
 
 class Outcome(StrEnum):
@@ -54,53 +54,55 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How an intent ended, judged by the receipt and by balance changes."""
+    """The settlement of an intent, judged by its receipt and by balance changes."""
 
     intent_id: str
     outcome: Outcome
     tx_hash: HexHash | None
     block_number: int | None
     gas_used: int
-    gas_cost: int  # wei, all that the chain took for it: gas, and on a rollup its data
+    gas_cost: int  # wei paid to the chain: gas, plus the data fee on a rollup
     realised: Mapping[Symbol, int]  # the wallet's net change over the block, NATIVE without own gas, base units
-    block_hash: HexHash | None = None  # of `block_number`; None also in journals of before it was kept
-    unread: bool = False  # `realised` is not what it brought: no endpoint has the balances around its block any more
+    block_hash: HexHash | None = None  # hash of block `block_number`; None also in older journals
+    unread: bool = False  # True if no endpoint has the balances around its block any more: `realised` is then unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Counterfactual:
-    """What the losing candidates would have done in the winner's place: simulated upon the parent of the block that
-    included it. Values are what the wallet would have gained, gas taken off, in base units of the quote token at the
-    parent's reference prices."""
+    """The losing candidates, simulated in the winner's place.
+
+    They are simulated on the parent of the block that included the winner. Values are the wallet's gains after gas, in
+    base units of the quote token at the parent's reference prices.
+    """
 
     intent_id: str
-    block_number: int  # of the inclusion
+    block_number: int  # block that included the winner
     parent_hash: HexHash
-    simulations: tuple[Simulation, ...]  # one a distinct losing action, without logs
-    values: tuple[int | None, ...]  # of the same; None where it reverted
-    winner: int | None  # the winner simulated at the same place; None where it reverts there
-    realised: int  # what the winner really brought
+    simulations: tuple[Simulation, ...]  # one per distinct losing action, without logs
+    values: tuple[int | None, ...]  # gain of each simulation; None if it reverted
+    winner: int | None  # the winner's gain, simulated on the same parent; None if it reverts there
+    realised: int  # the winner's gain as settled
 
 
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """What the wallet held at one block while nothing of ours was in flight, and the prices to value it at."""
+    """The wallet's balances and the reference prices at one block without an open intent."""
 
-    at: int  # Unix seconds of the journal's clock, which days are counted by
+    at: int  # Unix seconds of the journal's clock, which defines the day
     block: int
     balances: Mapping[Symbol, int]  # base units; includes NATIVE
     prices: Mapping[Symbol, Reference]
 
 
 def shortfall_bps(simulation: Simulation, settled: Settled) -> float | None:
-    """Realised against simulated, in bps: positive where the trade gave more than promised. None for what is no swap.
+    """Realised minus simulated output of a swap, in bps: negative if it realised less. None if the action is no swap.
 
-    Compared is the net change of the last token_out: over the promised change, for a closed cycle over what was put in
-    (its net change is a small difference).
+    The base is the simulated output. For a closed cycle it is the input, because the net output is a small difference
+    of two large numbers.
     """
     action = simulation.candidate.action
     if not isinstance(action, Swap):
         return None
-    promised = simulation.deltas.get(action.token_out, 0)
-    base = simulation.gross if action.is_cycle else promised
-    return (settled.realised.get(action.token_out, 0) - promised) * BPS / abs(base) if base else None
+    simulated = simulation.deltas.get(action.token_out, 0)
+    base = simulation.gross if action.is_cycle else simulated
+    return (settled.realised.get(action.token_out, 0) - simulated) * BPS / abs(base) if base else None

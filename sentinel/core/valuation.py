@@ -1,9 +1,8 @@
-"""What amounts are worth in the quote token: the one place that values them. Pure.
+"""Value of amounts in the quote token. Pure; the only place that computes it.
 
-A token has two prices. Its reference is independent of the pools and exact: policy, the builder and the journal decide
-about money by it, in base units, as integers and fractions. Its mid price in the pools is a float: people, metrics and
-the student see what is valued by it, in whole tokens, and nothing is decided by it. The native coin is worth its
-wrapped token by either.
+A token has two prices. The reference price is independent of the pools and exact. Policy, the builder and the journal
+use it for decisions, in base units, as integers and fractions. The mid price of the pools is a float. It is only for
+display to people, metrics and the student, in whole tokens. The native coin has the price of its wrapped token.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ Prices = Mapping[Symbol, float]  # quote tokens per whole token
 
 
 def unit_value(symbol: Symbol, references: References, network: Network) -> Fraction | None:
-    """Base units of the quote token per base unit of `symbol`; None where there is no positive reference price."""
+    """Base units of the quote token per base unit of `symbol`; None if it has no positive reference price."""
     name = network.wrapped if symbol == NATIVE else symbol
     if name == network.quote:
         return Fraction(1)
@@ -37,28 +36,28 @@ def unit_value(symbol: Symbol, references: References, network: Network) -> Frac
 
 
 def rate(held: Symbol, wanted: Symbol, references: References, network: Network) -> Fraction | None:
-    """Base units of `wanted` per base unit of `held`; None where a reference price is missing."""
+    """Base units of `wanted` per base unit of `held`; None if a reference price is missing."""
     up, down = unit_value(held, references, network), unit_value(wanted, references, network)
     return None if up is None or down is None else up / down
 
 
 def convert(amount: int, held: Symbol, wanted: Symbol, references: References, network: Network) -> int | None:
-    """Base units of `held` in base units of `wanted`, rounded down; None where a reference price is missing."""
+    """Convert base units of `held` to base units of `wanted`, rounded down; None if a reference price is missing."""
     exact = rate(held, wanted, references, network)
     return None if exact is None else floor(amount * exact)
 
 
 def value(amounts: Mapping[Symbol, int], references: References, network: Network) -> int:
-    """Of amounts that the wallet holds, gained or lost: base units of the quote token, each amount rounded down.
+    """Value of balances or of balance changes, in base units of the quote token, each amount rounded down.
 
-    A token without a price counts as nothing when it came in, which can only understate what was gained.
+    A token without a price counts as 0, which can only understate a gain.
     """
     priced = ((amount, unit_value(symbol, references, network)) for symbol, amount in amounts.items())
     return sum(floor(amount * unit) for amount, unit in priced if unit is not None)
 
 
 def reference_prices(state: MarketState) -> dict[Symbol, Reference]:
-    """The price to mark each token at: its reference, else (a token without a feed) its pool mid price."""
+    """The price of each token for mark to market: its reference, else the mid price if the token has no feed."""
     mid = {
         symbol: Reference(int(price * COIN), COIN_DECIMALS, state.head.timestamp)
         for symbol, price in state.prices.items()
@@ -68,7 +67,7 @@ def reference_prices(state: MarketState) -> dict[Symbol, Reference]:
 
 
 def gain(simulation: Simulation, references: References, network: Network) -> int:
-    """What a simulated transaction changes the wallet's value by, its cost in its own block taken off."""
+    """Change of the wallet's value by a simulation, after its cost, in base units of the quote token."""
     changes = dict(simulation.deltas)
     changes[NATIVE] = changes.get(NATIVE, 0) - gas.paid(simulation)
     return value(changes, references, network)
@@ -82,24 +81,24 @@ def decimals(symbol: Symbol, network: Network) -> int:
 
 
 def whole(amount: int, symbol: Symbol, network: Network) -> float:
-    """Base units -> whole tokens."""
+    """Convert base units to whole tokens."""
     return to_whole(amount, decimals(symbol, network))
 
 
 def whole_quote(amount: int, network: Network) -> float:
-    """Base units of the quote token, as `value` gives them -> whole tokens."""
+    """Convert base units of the quote token, as `value` returns them, to whole tokens."""
     return whole(amount, network.quote, network)
 
 
 def price(symbol: Symbol, prices: Prices, network: Network) -> float:
-    """Quote tokens per whole token; 0.0 where there is no price."""
+    """Quote tokens per whole token; 0.0 if it has no price."""
     if symbol == network.quote:
         return 1.0
     return prices.get(network.wrapped if symbol == NATIVE else symbol, 0.0)
 
 
 def positions(balances: Mapping[Symbol, int], prices: Prices, network: Network) -> dict[Symbol, float]:
-    """The value of each balance."""
+    """Value of each balance, in whole quote tokens."""
     return {
         symbol: whole(amount, symbol, network) * price(symbol, prices, network) for symbol, amount in balances.items()
     }

@@ -1,1 +1,1 @@
-"""What is done: the vote over simulated effects, and the hard limits. Pure; it reads no clock, file, network or key."""
+"""The vote over simulated effects, and policy. Pure; reads no clock, file, network or key."""

@@ -1,4 +1,4 @@
-"""Rules on value, by the reference price: how large, how dear, how much a day, how much of one token."""
+"""Rules on value at the reference prices: trade size, price, daily volume and loss, inventory per token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of what was voted for its agreement supports, and the smaller trade in the larger one's place. Pure.
+"""Scale a voted trade down to the size that its agreement supports. Pure.
 
 The rule, from a calibration's acts by agreement: at each level that was measured
 

@@ -1,1 +1,1 @@
-"""Programs beside this one: children that never outlive us, and Anvil among them."""
+"""The host machine: folders, child processes and unix sockets."""

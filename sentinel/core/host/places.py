@@ -1,6 +1,6 @@
-"""Where Sentinel's own files lie: in a checkout, in an installed package, and in the user's cache.
+"""Locations of Sentinel's files: in a checkout, in an installed package, and in the user's cache.
 
-Standard library alone: set-up runs this before anything is installed.
+Uses the standard library only, because set-up runs it before any package is installed.
 """
 
 from __future__ import annotations
@@ -10,34 +10,36 @@ import platform
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2]
-_WHEEL = PACKAGE / "shipped"  # the wheel has here what a checkout has beside the package: see pyproject.toml
+_WHEEL = PACKAGE / "shipped"  # the wheel's copy of the folders beside the package in a checkout: see pyproject.toml
 INSTALLED = _WHEEL.is_dir()
-FILES = _WHEEL if INSTALLED else PACKAGE.parent  # models/, deploy/, requirements/, .env.example; only read
+FILES = _WHEEL if INSTALLED else PACKAGE.parent  # models/, deploy/, requirements/, .env.example; read-only
 
 
 def student_folder() -> Path:
-    """The student that comes with Sentinel."""
+    """The folder of the student that ships with Sentinel."""
     return FILES / "models" / "nano"
 
 
 def workplace() -> Path:
-    """Where experiments write: the checkout; without one, the folder that the command runs in."""
+    """The folder that experiments write to: the checkout, or the current folder if the package is installed."""
     return Path.cwd() if INSTALLED else FILES
 
 
 def cache_dir() -> Path:
-    """Where everything lives that is fetched or built once per user: $SENTINEL_CACHE_DIR, else
-    $XDG_CACHE_HOME/sentinel, else ~/.cache/sentinel."""
-    if given := os.environ.get("SENTINEL_CACHE_DIR"):
-        return Path(given).expanduser().resolve()
+    """The folder of everything that is fetched or built once per user.
+
+    It is $SENTINEL_CACHE_DIR, else $XDG_CACHE_HOME/sentinel, else ~/.cache/sentinel.
+    """
+    if folder := os.environ.get("SENTINEL_CACHE_DIR"):
+        return Path(folder).expanduser().resolve()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base).expanduser() if base else Path.home() / ".cache") / "sentinel"
 
 
 def data_dir() -> Path:
-    """Recorded prices: $SENTINEL_DATA_DIR, else shared/data beside the checkout; without one, data/ in the cache."""
-    if given := os.environ.get("SENTINEL_DATA_DIR"):
-        return Path(given).expanduser()
+    """Folder of recorded prices: $SENTINEL_DATA_DIR, else shared/data beside a checkout, else data/ in the cache."""
+    if folder := os.environ.get("SENTINEL_DATA_DIR"):
+        return Path(folder).expanduser()
     return cache_dir() / "data" if INSTALLED else FILES.parent / "shared" / "data"
 
 
@@ -47,7 +49,7 @@ def npm_package(name: str, version: str) -> Path:
 
 
 def serving_environment() -> Path:
-    """The Python environment with vLLM and torch; set-up makes it."""
+    """The Python environment with vLLM and torch, which set-up creates."""
     return cache_dir() / "serve" if INSTALLED else FILES / ".venv-serve"
 
 

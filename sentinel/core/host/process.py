@@ -1,7 +1,7 @@
-"""Child processes that never outlive us: each leads a process group of its own, which is stopped as a whole.
+"""Child processes that never outlive this process, each in its own process group.
 
-A watcher in the group holds the read end of a pipe whose write end is ours: when this process goes away, however it
-does (SIGKILL included), the pipe closes and the watcher kills the group. No signal handler has to run for that.
+A watcher in the group holds the read end of a pipe, and this process holds the write end. If this process ends in any
+way, even by SIGKILL, the pipe closes and the watcher kills the group. This needs no signal handler.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _POLL = 0.02  # seconds
 
 
 class ChildFailed(Unavailable):
-    """A child process could not be started, ended by itself, or was not ready in time; shows the end of its log."""
+    """A child process did not start, ended by itself, or was not ready in time. The message has the end of its log."""
 
 
 class Child:
@@ -50,10 +50,10 @@ class Child:
         stop_within: float = 5.0,
         inherit: bool = True,
     ) -> None:
-        """`env` adds to ours, and is all there is without `inherit`. `log` takes both output streams, appended.
-        Times are seconds.
+        """Prepare the command; `start()` runs it. Times are in seconds.
 
-        `ready` is asked again and again until it says True; it may raise Unavailable or OSError for "not yet".
+        `env` extends the environment of this process, or replaces it if `inherit` is False. Both output streams are
+        appended to `log`. `ready` is polled until it returns True; it may raise Unavailable or OSError for "not yet".
         """
         self.name = name
         self._command = [str(part) for part in command]
@@ -67,7 +67,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Of the command itself; its process group has the same number."""
+        """Process id of the command, which is also the id of its process group."""
         if self._process is None:
             raise ChildFailed(f"{self.name} was not started")
         return self._process.pid
@@ -77,7 +77,7 @@ class Child:
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> Self:
-        """Start the command and wait until it is ready. Raises ChildFailed, and leaves nothing behind then."""
+        """Start the command and wait until it is ready. Raises ChildFailed after it has stopped the process group."""
         out = self._log.open("ab") if self._log is not None else subprocess.DEVNULL
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -112,15 +112,15 @@ class Child:
         return None if self._process is None else self._process.returncode
 
     async def wait(self) -> int:
-        """Until the command ends by itself; its exit status."""
+        """Wait until the command ends by itself, and return its exit status."""
         if self._process is None:
             raise ChildFailed(f"{self.name} was not started")
         return await self._process.wait()
 
     def suspend(self) -> None:
-        """Freeze the command (SIGSTOP), so that it hangs with its ports open; `resume` lets it go on.
+        """Freeze the command (SIGSTOP), so that it hangs with its ports open; `resume` continues it.
 
-        Its watcher is not frozen, and a frozen command can still be stopped.
+        The watcher is not frozen, and `stop` also works on a frozen command.
         """
         os.kill(self.pid, signal.SIGSTOP)
 
@@ -128,11 +128,11 @@ class Child:
         os.kill(self.pid, signal.SIGCONT)
 
     async def kill(self) -> None:
-        """SIGKILL to the whole group, at once."""
+        """Send SIGKILL to the whole group immediately."""
         await self._end(grace=0.0)
 
     async def stop(self) -> None:
-        """SIGTERM to the command, and SIGKILL to all that is left of its group. Safe to call twice."""
+        """Send SIGTERM to the command, then SIGKILL to the rest of its group. May be called twice."""
         await self._end(grace=self._stop_within)
 
     async def _end(self, grace: float) -> None:
@@ -145,7 +145,7 @@ class Child:
                 process.send_signal(signal.SIGCONT)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), grace)
-        # The watcher is still in the group, so its number cannot have passed to another one.
+        # The watcher is still in the group, so the kernel cannot have reused the group id.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
@@ -170,9 +170,9 @@ class Child:
 
 
 def port_taken(port: int, host: str = "127.0.0.1") -> bool:
-    """Somebody listens there already, or it is not ours to use."""
+    """Whether the port is in use, or this process may not bind it."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just closed is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just closed counts as free
         try:
             probe.bind((host, port))
         except OSError:
@@ -181,7 +181,7 @@ def port_taken(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on now; another process may still take it before we do."""
+    """A port that is free now; another process may still take it first."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

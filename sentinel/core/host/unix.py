@@ -1,4 +1,4 @@
-"""Unix sockets: addresses that fit, a private place to listen on, and who is at the other end."""
+"""Unix sockets: short addresses, private listeners and peer credentials."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: what Linux tells of a connected peer
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid of a connected peer, as Linux reports them
 
 
 @contextmanager
 def short_address(path: Path) -> Iterator[str]:
-    """An address for `path` that fits the 107 bytes of a unix socket: through the directory's descriptor."""
+    """An address of `path` within the 107 bytes of a unix socket address, by way of the folder's descriptor."""
     descriptor = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{descriptor}/{path.name}"
@@ -23,7 +23,7 @@ def short_address(path: Path) -> Iterator[str]:
 
 
 def listener(path: Path, mode: int = 0o600) -> socket.socket:
-    """Bound to `path`, in place of a stale file there; never open to others, not even for a moment."""
+    """A socket bound to `path`, which replaces a stale file. It has `mode` from the moment it exists."""
     path.unlink(missing_ok=True)
     with short_address(path) as address:
         old = os.umask(0o777 & ~mode)
@@ -36,6 +36,6 @@ def listener(path: Path, mode: int = 0o600) -> socket.socket:
 
 
 def peer_uid(connection: socket.socket) -> int:
-    """The user at the other end, as the kernel knows it."""
-    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(told)[1])
+    """User id of the peer, as the kernel reports it."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(credentials)[1])
