@@ -50,7 +50,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest(
 def test_a_sliced_order_needs_its_end(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A playbook that could never act is refused; an end that is past is not, since an order may be over."""
     assert run(monkeypatch, "show-config", "--set", "strategy.playbook=slice") == 4
-    assert "until" in capsys.readouterr().err
+    assert "last_slice_block" in capsys.readouterr().err
     assert (
         run(monkeypatch, "show-config", "--set", "strategy.playbook=slice", "--set", "strategy.last_slice_block=1") == 0
     )

@@ -55,7 +55,7 @@ def test_a_way_that_is_not_in_the_table_is_refused(journal: Journal, after: Stat
 def test_states_of_older_journals_are_read(journal: Journal) -> None:
     """An open intent whose state an earlier version named by the node's answer goes on from `sent`."""
     assert (state_of("known"), state_of("mined")) == (State.SENT, State.SEEN)
-    with pytest.raises(JournalError, match="there is not"):
+    with pytest.raises(JournalError, match="unknown state"):
         state_of("flying")
     one = intent()
     journal.accept(None, one)
