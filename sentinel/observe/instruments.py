@@ -102,20 +102,18 @@ class Instruments:
         self.gas_paid = self._counter("gas_paid_native", "gas paid, in the native coin", unit=COIN)
         self.shortfall = self._histogram(
             "implementation_shortfall_bps",
-            "implementation shortfall of each settled swap, in bps of the simulated output",
+            "realised minus simulated output of each settled swap, in bps: negative if it realised less",
             SHORTFALL_BUCKETS,
         )
-        self.last_shortfall = self._gauge(
-            "last_implementation_shortfall_bps", "implementation shortfall of the last settled swap, in bps"
-        )
+        self.last_shortfall = self._gauge("last_implementation_shortfall_bps", "the same of the last settled swap")
 
         self.mean_shortfall = self._gauge(
             "mean_implementation_shortfall_bps",
-            "mean implementation shortfall of the last limits.shortfall_trades swaps, in bps; 0 without a swap",
+            "its mean over the last limits.shortfall_trades swaps; 0 without a swap",
         )
         self.shortfall_limit = self._gauge(
             "max_mean_implementation_shortfall_bps",
-            "limit of the mean implementation shortfall, in bps: a worse mean halts trading",
+            "a mean below minus this halts trading, in bps",
         )
 
         self.equity = self._gauge("equity", "value of all of the wallet's balances", unit=QUOTE)
