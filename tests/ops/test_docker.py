@@ -143,7 +143,7 @@ async def test_health_checks_of_daemon_signer_and_nodes(cli: Cli, devnet: Devnet
     """Each command of the file passes on the real thing, and fails where it is not there."""
     socket = tmp_path / "signer.sock"
     cli.settings |= {"SENTINEL_WALLET__SIGNER_SOCKET": str(socket)}
-    for name in ("TRADES", "APPROVALS", "DAILY"):
+    for name in ("MAX_TRADE", "MAX_APPROVAL", "MAX_DAILY_VOLUME"):
         cli.settings[f"SENTINEL_SIGNER__{name}"] = "WETH=9,USDC=9000"
     port = int(cli.settings["SENTINEL_WEB__PORT"])
     for name in ("sentinel", "trader", "signer"):
