@@ -2,8 +2,8 @@
 
     python examples/new_rule.py
 
-In the tree the function would stand in a `sentinel/decide/rules_*.py`, and the line in `SWAP_RULES` of
-`sentinel/decide/policy.py`. A rule can only refuse; one that raises refuses too.
+In the tree the function would stand in a `sentinel/decide/rules_*.py`, and the line in `SWAP` at the
+end of that file. A rule can only refuse; one that raises refuses too.
 """
 
 from __future__ import annotations
