@@ -87,13 +87,13 @@ TRADING = (
         stacked=True,
     ),
     Panel(
-        "Drift",
-        "Realised against simulated, of the last trade and as a mean; below the limit trading is paused.",
+        "Implementation shortfall",
+        "Of the last trade and as a mean; above the limit trading halts.",
         BPS,
         (
             Query(f"sentinel_last_implementation_shortfall_bps{{{I}}}", "last"),
             Query(f"sentinel_mean_implementation_shortfall_bps{{{I}}}", "mean of the last"),
-            Query(f"-sentinel_max_mean_implementation_shortfall_bps{{{I}}}", "limit"),
+            Query(f"sentinel_max_mean_implementation_shortfall_bps{{{I}}}", "limit"),
         ),
     ),
     one(

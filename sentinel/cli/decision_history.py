@@ -39,7 +39,7 @@ def _decision(journal: Journal, network: Network, line: CycleLine) -> dict[str, 
 
 
 def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
-    """The last transactions: asked, simulated, realised; the drift between them in bps; gas paid; profit and loss.
+    """The last transactions: asked, simulated, realised; the shortfall between them in bps; gas paid; profit and loss.
 
     All of it from receipts and balance changes. Profit and loss is marked at the reference prices of the decision.
     """
@@ -68,7 +68,7 @@ def _trade(network: Network, trade: Trade) -> dict[str, Any]:
         "realised": plain_words.amount(settled.realised.get(trade.token_out, 0), trade.token_out, network)
         if settled
         else None,
-        "drift_bps": trade.drift_bps,
+        "shortfall_bps": trade.shortfall_bps,
         "gas": whole(settled.gas_cost, NATIVE, network) if settled else None,
         "gas_quote": None if trade.gas_quote is None else whole_quote(trade.gas_quote, network),
         "pnl": None if trade.pnl_quote is None else whole_quote(trade.pnl_quote, network),
@@ -78,7 +78,7 @@ def _trade(network: Network, trade: Trade) -> dict[str, Any]:
 
 
 def _trade_line(row: dict[str, Any]) -> str:
-    drift = "" if row["drift_bps"] is None else f"  drift {row['drift_bps']:+.2f} bps"
+    shortfall = "" if row["shortfall_bps"] is None else f"  shortfall {row['shortfall_bps']:+.2f} bps"
     pnl = "" if row["pnl"] is None else f"  pnl {row['pnl']:+.4f}"
     worth = "" if row["gas_quote"] is None else f" ({row['gas_quote']:.4f})"
     gas = "" if not row["gas"] else f"  gas {row['gas']:.6f}{worth}"
@@ -88,7 +88,7 @@ def _trade_line(row: dict[str, Any]) -> str:
     if row["kind"] == "swap":
         gave = f"paid {row['paid']}" if row["paid"] else f"would pay {row['would_pay']}"
         what = f"{gave}, asked {row['asked']}, simulated {row['simulated']}{got}"
-    return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {what}{drift}{gas}{pnl}{tx}"
+    return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {what}{shortfall}{gas}{pnl}{tx}"
 
 
 def replay(

@@ -95,9 +95,9 @@ class Limits:
     daily_volume: int
     inventory_bps: Mapping[Symbol, int]  # most of equity that a token may be after the trade; absent: no cap
     max_approval: int  # most that the ERC-20 allowance wallet -> Permit2 of one token may be worth
-    one_drift_bps: float  # that one trade may realise less than its simulation
-    mean_drift_bps: float  # that the mean over the last `drift_trades` may
-    drift_trades: int
+    max_shortfall_bps: float  # that one trade may realise less than its simulation
+    max_mean_shortfall_bps: float  # that the mean over the last `shortfall_trades` may
+    shortfall_trades: int
 
     @classmethod
     def of(cls, given: LimitSettings, network: Network) -> Limits:
@@ -127,7 +127,7 @@ class Limits:
             daily_volume=base_units(given.max_daily_volume, quote),
             inventory_bps=dict(given.max_inventory_bps),
             max_approval=base_units(given.max_approval, quote),
-            one_drift_bps=given.max_shortfall_bps,
-            mean_drift_bps=given.max_mean_shortfall_bps,
-            drift_trades=given.shortfall_trades,
+            max_shortfall_bps=given.max_shortfall_bps,
+            max_mean_shortfall_bps=given.max_mean_shortfall_bps,
+            shortfall_trades=given.shortfall_trades,
         )

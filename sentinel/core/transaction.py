@@ -95,7 +95,7 @@ class EquityPoint:
 
 
 def shortfall_bps(simulation: Simulation, settled: Settled) -> float | None:
-    """Realised minus simulated output of a swap, in bps: negative if it realised less. None if the action is no swap.
+    """Implementation shortfall of a swap, in bps: positive if it realised less than simulated. None for another action.
 
     The base is the simulated output. For a closed cycle it is the input, because the net output is a small difference
     of two large numbers.
@@ -105,4 +105,4 @@ def shortfall_bps(simulation: Simulation, settled: Settled) -> float | None:
         return None
     simulated = simulation.deltas.get(action.token_out, 0)
     base = simulation.gross if action.is_cycle else simulated
-    return (settled.realised.get(action.token_out, 0) - simulated) * BPS / abs(base) if base else None
+    return (simulated - settled.realised.get(action.token_out, 0)) * BPS / abs(base) if base else None

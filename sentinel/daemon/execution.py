@@ -79,7 +79,7 @@ async def live(
     def lost(why: str) -> None:
         """A signer that stays gone: trading is paused, durably."""
         parts.journal.halt(why)
-        told.alarm("latched", why)
+        told.alarm("halted", why)
 
     return Execution(
         executor,

@@ -58,11 +58,11 @@ class CycleReporter:
         decision, since = self._promises.pop(settled.intent_id, (None, None))
         decision = decision or self.decided(settled.intent_id)
         confirmed = settled.outcome is Outcome.CONFIRMED
-        drift = shortfall_bps(decision.simulation, settled) if decision is not None and confirmed else None
+        shortfall = shortfall_bps(decision.simulation, settled) if decision is not None and confirmed else None
         waited = None if since is None else time.monotonic() - since
-        self.metrics.observe_settled(settled, drift, waited)
-        self.board.observe_settled(settled, decision.simulation if decision else None, drift)
-        self.log.info("transaction.settled", **settled_fields(settled, drift))
+        self.metrics.observe_settled(settled, shortfall, waited)
+        self.board.observe_settled(settled, decision.simulation if decision else None, shortfall)
+        self.log.info("transaction.settled", **settled_fields(settled, shortfall))
         for tell in self.on_settled:
             tell(settled)
 

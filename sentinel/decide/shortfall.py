@@ -12,13 +12,16 @@ from sentinel.config.limits import Limits
 
 
 def breach(shortfalls: Sequence[float], limits: Limits) -> str | None:
-    """Why to stop, None where there is no reason. `shortfalls`: realised against simulated in bps, newest first, since
-    the
-    operator last let trading go on. The mean counts only once there are `drift_trades` of them."""
-    for drift in shortfalls:
-        if -drift > limits.one_drift_bps:
-            return f"a trade realised {-drift:.1f} bps less than simulated, the bound is {limits.one_drift_bps:g}"
-    last, most = shortfalls[: limits.drift_trades], limits.mean_drift_bps
-    if len(last) == limits.drift_trades and (short := -sum(last) / len(last)) > most:
-        return f"the last {len(last)} trades realised {short:.1f} bps less than simulated, the bound is {most:g}"
+    """Why trading must halt; None if it may go on. `shortfalls` in bps, newest first, since the operator last resumed.
+
+    The mean counts only once there are `shortfall_trades` of them.
+    """
+    for shortfall in shortfalls:
+        if shortfall > limits.max_shortfall_bps:
+            return (
+                f"a trade realised {shortfall:.1f} bps less than simulated, the bound is {limits.max_shortfall_bps:g}"
+            )
+    last, bound = shortfalls[: limits.shortfall_trades], limits.max_mean_shortfall_bps
+    if len(last) == limits.shortfall_trades and (mean := sum(last) / len(last)) > bound:
+        return f"the last {len(last)} trades realised {mean:.1f} bps less than simulated, the bound is {bound:g}"
     return None

@@ -314,4 +314,4 @@ class LiveExecutor:
 
     def _halt(self, reason: str) -> None:
         self.journal.halt(reason)
-        self._observer.alarm("latched", reason)
+        self._observer.alarm("halted", reason)

@@ -81,7 +81,8 @@ def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
     gas = -value({NATIVE: -settled.gas_cost}, prices, network)
     pnl = gained - gas
     confirmed = settled.outcome is Outcome.CONFIRMED and not settled.unread
-    drift = shortfall_bps(intent.decision.simulation, settled) if confirmed else None
+    shortfall = shortfall_bps(intent.decision.simulation, settled) if confirmed else None
+    drift = reports.turned(shortfall)  # records keep the key and the sign that they have had since schema 1
     with ledger.transaction():
         state = step(_open_state(ledger, settled.intent_id), ended_as(settled.outcome), settled.intent_id)
         body = {"settled": encode(settled), "pnl": str(pnl), "gas": str(gas), "drift_bps": drift}

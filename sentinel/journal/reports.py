@@ -52,7 +52,7 @@ class Trade:
     settled: Settled | None
     gas_quote: int | None  # gas paid, base units of the quote token; None while it is not settled, or of schema 1
     pnl_quote: int | None  # base units of the quote token, at the reference prices of the decision, gas included
-    drift_bps: float | None  # realised against simulated
+    shortfall_bps: float | None  # positive if it realised less than simulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class JournalSummary:
     sampled: int  # final actions asked for
     parsed: int
     simulated: int
-    drift_bps: float | None  # of the confirmed swap that drifted most, signed; None where there was none
+    shortfall_bps: float | None  # the largest by amount, of the confirmed swaps, with its sign; None without one
     pnl_quote: int  # base units of the quote token
 
 
@@ -86,7 +86,12 @@ class TradeOutcome:
     asked: int
     spread_bps: int
     reverted: bool  # else it was confirmed
-    drift_bps: float | None
+    shortfall_bps: float | None
+
+
+def turned(bps: float | None) -> float | None:
+    """The shortfall of a recorded `drift_bps` (realised minus simulated), and the other way round."""
+    return None if bps is None else 0.0 - bps  # not -bps: a zero keeps its sign
 
 
 def settlements(ledger: Ledger) -> tuple[TradeOutcome, ...]:
@@ -99,7 +104,7 @@ def settlements(ledger: Ledger) -> tuple[TradeOutcome, ...]:
         FLATTEN,  # nobody voted
     )
     return tuple(
-        TradeOutcome(id_, at / 1000, ended / 1000, source, votes, asked, spread, bool(reverted), drift)
+        TradeOutcome(id_, at / 1000, ended / 1000, source, votes, asked, spread, bool(reverted), turned(drift))
         for id_, at, ended, source, votes, asked, spread, reverted, drift in rows
     )
 
@@ -154,7 +159,7 @@ def _trade(
         settled=None if ended is None else decode(Settled, ended["settled"]),
         gas_quote=int(ended["gas"]) if ended is not None and "gas" in ended else None,
         pnl_quote=None if pnl is None else int(pnl),
-        drift_bps=drift,
+        shortfall_bps=turned(drift),
     )
 
 
@@ -180,7 +185,7 @@ def summary(ledger: Ledger) -> JournalSummary:
         sampled=asked,
         parsed=parsed,
         simulated=simulated,
-        drift_bps=None if drift is None else drift[0],
+        shortfall_bps=None if drift is None else turned(drift[0]),
         pnl_quote=sum(int(pnl) for (pnl,) in ledger.all("SELECT pnl FROM settled")),
     )
 
@@ -218,7 +223,7 @@ def shortfalls(ledger: Ledger, limit: int) -> tuple[float, ...]:
         "SELECT drift_bps FROM settled WHERE drift_bps NOTNULL AND seq > ? ORDER BY seq DESC LIMIT ?",
         *(int(ledger.meta("unlatched") or 0), limit),
     )
-    return tuple(float(drift) for (drift,) in rows)
+    return tuple(0.0 - drift for (drift,) in rows)
 
 
 def counterfactuals(ledger: Ledger) -> Iterator[Counterfactual]:

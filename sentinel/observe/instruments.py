@@ -102,7 +102,7 @@ class Instruments:
         self.gas_paid = self._counter("gas_paid_native", "gas paid, in the native coin", unit=COIN)
         self.shortfall = self._histogram(
             "implementation_shortfall_bps",
-            "realised minus simulated output of each settled swap, in bps: negative if it realised less",
+            "implementation shortfall of each settled swap, in bps: positive if it realised less",
             SHORTFALL_BUCKETS,
         )
         self.last_shortfall = self._gauge("last_implementation_shortfall_bps", "the same of the last settled swap")
@@ -113,7 +113,7 @@ class Instruments:
         )
         self.shortfall_limit = self._gauge(
             "max_mean_implementation_shortfall_bps",
-            "a mean below minus this halts trading, in bps",
+            "a mean above this halts trading, in bps",
         )
 
         self.equity = self._gauge("equity", "value of all of the wallet's balances", unit=QUOTE)

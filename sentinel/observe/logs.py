@@ -124,5 +124,5 @@ def settled_fields(settled: Settled, shortfall_bps: float | None) -> dict[str, o
         "gas_used": settled.gas_used,
         "gas_cost_wei": settled.gas_cost,
         "realised": {symbol: str(amount) for symbol, amount in settled.realised.items()},
-        "drift_bps": None if shortfall_bps is None else round(shortfall_bps, 3),
+        "shortfall_bps": None if shortfall_bps is None else round(shortfall_bps, 3),
     }

@@ -83,7 +83,7 @@ class Board:
                 "tx": settled.tx_hash,
                 "block": settled.block_number,
                 "words": plain_words.action(simulation.candidate.action, self._network) if simulation else "",
-                "drift_bps": shortfall_bps,
+                "shortfall_bps": shortfall_bps,
             }
         )
 

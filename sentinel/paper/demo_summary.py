@@ -27,7 +27,7 @@ class DemoSummary:
     sampled: int  # final actions asked for
     parsed: int  # of those, typed actions
     simulated: int  # of those, ran without a revert
-    drift_bps: float | None  # realised against simulated, of the confirmed trade that drifted most
+    shortfall_bps: float | None  # the largest by amount of the confirmed trades; positive if it realised less
     equity: float
     equity_hold: float  # what the wallet would be worth had it done nothing
     prices: str  # what drove the market
@@ -51,7 +51,7 @@ def summarise(
         sampled=journaled.sampled,
         parsed=journaled.parsed,
         simulated=journaled.simulated,
-        drift_bps=None if journaled.drift_bps is None else round(journaled.drift_bps, 3),
+        shortfall_bps=None if journaled.shortfall_bps is None else round(journaled.shortfall_bps, 3),
         equity=round(valuation.equity(end.balances, end.prices, network), 2),
         equity_hold=round(valuation.equity(start, end.prices, network), 2),
         prices=prices,
@@ -69,8 +69,8 @@ def show(summary: DemoSummary, network: Network) -> None:
         "transactions": f"{summary.confirmed} confirmed, {summary.reverted} reverted, {summary.unknown} unknown",
         "candidates": f"{summary.sampled} asked, {summary.parsed} parsed, {summary.simulated} simulated",
         "realised against simulated": "no confirmed trade"
-        if summary.drift_bps is None
-        else f"{summary.drift_bps:+.3f} bps at most",
+        if summary.shortfall_bps is None
+        else f"{0.0 - summary.shortfall_bps:+.3f} bps at most",
         "equity": f"{summary.equity:,.2f} {network.quote}, gas paid",
         "doing nothing": f"{summary.equity_hold:,.2f} {network.quote}  "
         f"(difference {summary.equity - summary.equity_hold:+,.2f})",

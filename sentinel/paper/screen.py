@@ -54,7 +54,7 @@ class Lines:
         self.say(f"{plain_words.cycle(record, self._network)}{worth}")
 
     def settled(self, settled: Settled, shortfall_bps: float | None) -> None:
-        off = "" if shortfall_bps is None else f", {shortfall_bps:+.2f} bps from the simulation"
+        off = "" if shortfall_bps is None else f", {0.0 - shortfall_bps:+.2f} bps from the simulation"
         self.say(f"  transaction {settled.outcome.value} in block {settled.block_number}{off}")
 
     def stop(self) -> None: ...
@@ -109,7 +109,7 @@ class LiveTable:
         good = settled.outcome is Outcome.CONFIRMED
         self._ended[settled.outcome.value] = self._ended.get(settled.outcome.value, 0) + 1
         if (row := self._by_intent.pop(settled.intent_id, None)) is not None:
-            off = "" if shortfall_bps is None else f" {shortfall_bps:+.1f} bps"
+            off = "" if shortfall_bps is None else f" {0.0 - shortfall_bps:+.1f} bps"
             row[4] = Text(f"{settled.outcome.value}{off}", style="green" if good else "bold red")
         self._refresh()
 

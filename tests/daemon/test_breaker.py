@@ -1,4 +1,4 @@
-"""The drift breaker: on the journal, and on a market whose crowd trades ahead of us."""
+"""The shortfall breaker: on the journal, and on a market whose crowd trades ahead of us."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def trade(journal: Journal, drift_bps: int) -> None:
 
 def test_the_latch_is_set_by_the_journal_alone_and_only_the_operator_clears_it(tmp_path: Path) -> None:
     """A breach found after a crash still counts; after `resume` the trades before it are forgiven, the next are not."""
-    limits, bell = replace(LIMITS, one_drift_bps=100.0, mean_drift_bps=30.0, drift_trades=3), Bell()
+    limits, bell = replace(LIMITS, max_shortfall_bps=100.0, max_mean_shortfall_bps=30.0, shortfall_trades=3), Bell()
     journal = opened(tmp_path)
     for drift in (-90, 20, -90):
         trade(journal, drift)
@@ -48,7 +48,7 @@ def test_the_latch_is_set_by_the_journal_alone_and_only_the_operator_clears_it(t
     ShortfallBreaker(journal, limits, bell).look()
     assert journal.halt_reason is not None
     assert "the last 3 trades realised 53.3 bps less than simulated" in journal.halt_reason
-    assert [what for what, _ in bell.rung] == ["drift"]
+    assert [what for what, _ in bell.rung] == ["shortfall"]
     journal.close()
 
     journal = opened(tmp_path)
@@ -88,8 +88,8 @@ async def test_a_crowd_that_runs_ahead_trips_it(cli: Cli) -> None:
     status = await cli.until(lambda found: found["paused"], "status", within=60)
     assert "less than simulated" in status["paused"]
     trades = await cli.json("trades")
-    swaps = [trade for trade in trades if trade["kind"] == "swap" and trade["drift_bps"] is not None]
-    assert swaps[0]["drift_bps"] < -0.01
+    swaps = [trade for trade in trades if trade["kind"] == "swap" and trade["shortfall_bps"] is not None]
+    assert swaps[0]["shortfall_bps"] > 0.01
     assert (await cli("stop"))[0] == 0
 
     # The next trade drifts as well: with a wide bound the test sees what `resume` does, not a second breach.

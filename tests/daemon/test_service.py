@@ -69,7 +69,7 @@ async def test_live_trades_are_confirmed_as_simulated(cli: Cli) -> None:
     trades = await cli.until(lambda found: bool(swapped(found)), "trades", within=90)
     trade = swapped(trades)[0]
     assert trade["realised"] is not None
-    assert abs(float(trade["drift_bps"])) < 100
+    assert abs(float(trade["shortfall_bps"])) < 100
     assert sum(t["kind"] == "approve" and t["state"] == "confirmed" for t in trades) >= 4  # revoked, then made anew
 
     # the same directory, and the same wallet from another one

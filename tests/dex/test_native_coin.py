@@ -87,7 +87,7 @@ async def test_native_coin_goes_from_the_vote_to_the_chain(
     assert settled.realised[tokens[0]] == -decision.simulation.gross
     assert settled.realised[bought] > 0
     (trade,) = journal.trades(3)
-    assert (trade.token_in, trade.token_out, trade.drift_bps) == (tokens[0], bought, 0.0)
+    assert (trade.token_in, trade.token_out, trade.shortfall_bps) == (tokens[0], bought, 0.0)
     prices = reference_prices(state)
     volume = journal.spent_today(trade.at).volume
     assert volume == value({"WETH": decision.simulation.gross}, prices, desk.network)

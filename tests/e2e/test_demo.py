@@ -13,7 +13,7 @@ from typing import Any
 from lab import CHECKOUT
 
 KEYS = ["cycles", "acts", "holds", "confirmed", "reverted", "unknown", "sampled", "parsed", "simulated"]
-KEYS += ["drift_bps", "equity", "equity_hold", "prices"]
+KEYS += ["shortfall_bps", "equity", "equity_hold", "prices"]
 PATIENCE = 180.0  # seconds for one demo
 
 

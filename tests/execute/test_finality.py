@@ -183,7 +183,7 @@ async def test_what_nobody_can_read_any_more_ends_and_pauses(rig: Rig) -> None:
     assert settled is not None
     assert (settled.outcome, settled.unread, settled.realised) == (Outcome.CONFIRMED, True, {})
     assert "cannot be read any more" in (rig.journal.halt_reason or "")
-    assert rig.journal.trades(1)[0].drift_bps is None
+    assert rig.journal.trades(1)[0].shortfall_bps is None
 
 
 async def test_beyond_the_finalized_block_nothing_is_asked_any_more(rig: Rig) -> None:

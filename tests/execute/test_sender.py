@@ -190,7 +190,7 @@ async def test_a_foreign_transaction_halts(rig: Rig) -> None:
     settled = await rig.follow()
     assert settled.outcome is Outcome.UNKNOWN
     assert "did not sign" in (rig.journal.halt_reason or "")
-    assert rig.notes.alarms == ["latched"]
+    assert rig.notes.alarms == ["halted"]
 
 
 async def test_nothing_is_signed_while_paused(rig: Rig) -> None:

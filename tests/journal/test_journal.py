@@ -67,10 +67,23 @@ def test_the_life_of_an_intent(journal: Journal, path: Path, clock: Clock) -> No
     end(journal, settled(one))
     assert journal.open_intents() == ()
     (trade,) = journal.trades(10)
-    assert (trade.state, trade.settled, trade.drift_bps) == ("confirmed", settled(one), 0.0)
+    assert (trade.state, trade.settled, trade.shortfall_bps) == ("confirmed", settled(one), 0.0)
     assert journal.summary().confirmed == 1
     assert journal.verify() == 9  # opened, cycle, intent, two attempts, three transitions, settled
     journal.close()
+
+
+def test_a_shortfall_is_positive_wherever_it_is_read(journal: Journal) -> None:
+    """Every reader says of a trade that realised 1 % less; the record keeps its old key and sign."""
+    one = intent()
+    journal.accept(cycle(one), one)
+    simulated = one.decision.simulation.deltas["WETH"]
+    end(journal, settled(one, out=simulated * 99 // 100))
+    (trade,), (outcome,) = journal.trades(1), journal.outcomes()
+    found = (trade.shortfall_bps, outcome.shortfall_bps, journal.summary().shortfall_bps, *journal.shortfalls(9))
+    assert found == (100.0,) * 4
+    (record,) = [record for record in journal._ledger.records() if record.kind == "settled"]
+    assert '"drift_bps":-100.0' in record.body
 
 
 def test_one_unfinished_intent(journal: Journal) -> None:

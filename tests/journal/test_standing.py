@@ -97,9 +97,9 @@ def test_a_sale_outlives_restarts_and_leaves_a_pause(journal: Journal, path: Pat
 
 
 def test_an_operators_pause_calls_a_sale_off(journal: Journal) -> None:
-    """The kill switch stops everything; the drift breaker's latch does not end what the operator ordered."""
+    """The kill switch stops everything; the shortfall breaker's halt does not end what the operator ordered."""
     journal.standing.flatten(by="operator")
-    journal.halt("slips", by="drift breaker")
+    journal.halt("slips", by="shortfall breaker")
     assert journal.bar(Purpose.SALE) is None
     journal.halt("enough", by="operator")
     assert "slips" in str(journal.bar(Purpose.SALE))
@@ -197,6 +197,8 @@ def test_a_journal_of_schema_1_is_brought_forward(path: Path) -> None:
     assert [tried.nonce for tried in pending.attempts] == [5]
     (_, done) = journal.trades(5)
     assert (done.state, done.gas_quote, done.pnl_quote) == ("confirmed", None, -22 * 10**6)
+    # Its record says `drift_bps`: -400, which is realised minus simulated: it realised less.
+    assert (done.shortfall_bps, journal.summary().shortfall_bps) == (400.0, 400.0)
     assert journal.equity.observe(state())
     journal.close()
     again = Journal.open(path, NETWORK, None, None, read_only=True)

@@ -51,13 +51,13 @@ def test_labels_stay_bounded_and_plain() -> None:
     assert (("kind", "hold"), ("reason", "other")) in reasons
 
 
-def test_a_settled_transaction_shows_its_drift_and_gas() -> None:
-    """Outcome, gas, waiting time and drift of a transaction are told."""
+def test_a_settled_transaction_shows_its_shortfall_and_gas() -> None:
+    """Outcome, gas, waiting time and shortfall of a transaction are told."""
     metrics = Metrics(values.NETWORK)
-    metrics.observe_settled(values.settled(), shortfall_bps=-2.5, waited=4.0)
+    metrics.observe_settled(values.settled(), shortfall_bps=2.5, waited=4.0)
     found = scraped(metrics)
     assert value(found, "sentinel_transactions_total", outcome="confirmed") == 1
-    assert value(found, "sentinel_last_implementation_shortfall_bps") == -2.5
+    assert value(found, "sentinel_last_implementation_shortfall_bps") == 2.5
     assert value(found, "sentinel_gas_paid_native_total") == 3e14 / 1e18
     assert value(found, "sentinel_settlement_seconds_count") == 1
 

@@ -31,7 +31,7 @@ def test_a_hold_says_why_in_plain_words() -> None:
     assert plain_words.HOLDS.keys() == set(HoldReason)
 
 
-def test_drift_is_what_came_over_what_was_promised() -> None:
+def test_the_shortfall_is_what_a_trade_realised_below_its_simulation() -> None:
     """199 for a promised 200 is 50 bps less."""
-    assert shortfall_bps(values.simulation(), values.settled(usdc=199 * 10**6)) == -50.0
+    assert shortfall_bps(values.simulation(), values.settled(usdc=199 * 10**6)) == 50.0
     assert shortfall_bps(values.simulation(), values.settled()) == 0.0

@@ -86,9 +86,9 @@ async def test_a_pause_right_after_a_trade_is_no_nonce_gap(devnet: Devnet, tmp_p
     async with moving(devnet):
         try:
             await cli.spawn("run", "--live")
-            await cli.until(lambda found: found["in_flight"] is not None and found["acts"] > 0, "status")
+            await cli.until(lambda found: found["open_intent"] is not None and found["acts"] > 0, "status")
             await cli.json("pause")
-            await cli.until(lambda found: found["in_flight"] is None, "status")
+            await cli.until(lambda found: found["open_intent"] is None, "status")
             async with aiohttp.ClientSession() as session, session.get(url) as response:
                 assert "\nsentinel_nonce_gap 0.0\n" in await response.text()
         finally:

@@ -97,7 +97,7 @@ def test_a_scrape_is_well_formed_and_labels_stay_bounded() -> None:
         dropped = tuple(Discarded(0, stage, reason) for reason in reasons)
         metrics.observe(replace(values.record(values.act()), proposal=replace(proposal, discarded=dropped)))
     metrics.observe(values.record(values.act(), intent_id="a1"))
-    metrics.observe_settled(values.settled(), shortfall_bps=-2.5, waited=4.0)
+    metrics.observe_settled(values.settled(), shortfall_bps=2.5, waited=4.0)
     text = metrics.exposition()
     done = subprocess.run([*tool("promtool"), "check", "metrics"], input=text, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,4 +1,4 @@
-"""The drift breaker: the durable latch, set when trades realise too little of what was simulated.
+"""The shortfall breaker: halts trading durably when trades realise too little of what was simulated.
 
 It is decided from the journal alone, so that a crash between a settlement and this look loses nothing.
 """
@@ -23,6 +23,6 @@ class ShortfallBreaker:
         """Call it after each settlement and at the start, before the first cycle. Raises JournalError."""
         if self.journal.halt_reason is not None:
             return
-        if (why := breach(self.journal.shortfalls(self.limits.drift_trades), self.limits)) is not None:
-            self.journal.halt(why, by="drift breaker")
-            self.alarm("drift", why)
+        if (why := breach(self.journal.shortfalls(self.limits.shortfall_trades), self.limits)) is not None:
+            self.journal.halt(why, by="shortfall breaker")
+            self.alarm("shortfall", why)

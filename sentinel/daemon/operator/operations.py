@@ -38,7 +38,7 @@ class Operator:
             "state": self._state(orders),
             "paused": orders.operator_pause,
             "flatten": report(parts.journal, parts.network) if orders.flatten else None,
-            "in_flight": None if intent is None else intent.id,
+            "open_intent": None if intent is None else intent.id,
             "loss_today": valuation.whole_quote(spent.loss, parts.network),
             "volume_today": valuation.whole_quote(spent.volume, parts.network),
             "endpoints": [asdict(endpoint) for endpoint in parts.rpc.status()],
@@ -87,9 +87,9 @@ class Operator:
         metrics.halted.set(orders.operator_pause is not None)
         metrics.selling.set(orders.flatten and not orders.sentinel_halted)
         limits = parts.limits
-        drifts = parts.journal.shortfalls(limits.drift_trades)
-        metrics.mean_shortfall.set(mean(drifts) if drifts else 0.0)
-        metrics.shortfall_limit.set(limits.mean_drift_bps)
+        shortfalls = parts.journal.shortfalls(limits.shortfall_trades)
+        metrics.mean_shortfall.set(mean(shortfalls) if shortfalls else 0.0)
+        metrics.shortfall_limit.set(limits.max_mean_shortfall_bps)
         metrics.observe_open(parts.journal.open_states())
         metrics.observe_checks(parts.health.ready())
         metrics.open_intent_flag.set(self.follower.open_intent is not None)

@@ -46,7 +46,7 @@ def rows(settlements: Iterable[TradeOutcome], *, bound_bps: float, until: float 
             votes=item.votes,
             asked=item.asked,
             spread_bps=item.spread_bps,
-            right=not item.reverted and item.drift_bps is not None and -item.drift_bps <= bound_bps,
+            right=not item.reverted and item.shortfall_bps is not None and item.shortfall_bps <= bound_bps,
             captured=None,
         )
         for item in settlements

@@ -97,7 +97,7 @@ class Messenger:
 
     def settled(self, settled: Settled, simulation: Simulation | None, shortfall_bps: float | None) -> None:
         what = plain_words.action(simulation.candidate.action, self._network) if simulation else settled.intent_id
-        off = "" if shortfall_bps is None else f", {shortfall_bps:+.1f} bps against the simulation"
+        off = "" if shortfall_bps is None else f", {0.0 - shortfall_bps:+.1f} bps against the simulation"
         self.tell("fills", settled.outcome.value, f"{what}{off}\n{settled.tx_hash or ''}".strip())
 
     def alarm(self, what: str, detail: str) -> None:

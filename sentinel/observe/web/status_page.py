@@ -30,7 +30,7 @@ def render(
         ("mode", "live" if status.get("mode") == "live" else "dry run: nothing is sent"),
         ("proposer", status.get("proposer")),
         ("head", f"{head.get('number', '-')}, {status.get('head_age_seconds', '-')} s old"),
-        ("in flight", status.get("in_flight") or "nothing"),
+        ("open intent", status.get("open_intent") or "nothing"),
         ("cycles", f"{status.get('cycles')}: {status.get('acts')} acts, {status.get('holds')} holds"),
         ("transactions", _counts(status.get("transactions") or {})),
     ]

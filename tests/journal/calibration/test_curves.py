@@ -107,16 +107,16 @@ def test_a_row_that_was_cut_off_is_measured_again(tmp_path: Path) -> None:
     assert list(observations.read(tmp_path / "none")) == []
 
 
-def settlement(number: int, votes: int, drift: float | None, *, reverted: bool = False) -> TradeOutcome:
-    return TradeOutcome(str(number), number, number + 10, "student:x", votes, 8, 3, reverted, drift)
+def settlement(number: int, votes: int, shortfall: float | None, *, reverted: bool = False) -> TradeOutcome:
+    return TradeOutcome(str(number), number, number + 10, "student:x", votes, 8, 3, reverted, shortfall)
 
 
 def test_right_means_mined_within_the_bound() -> None:
     """A revert and a shortfall beyond the bound are wrong, a surplus is right, later settlements are not known yet."""
     known = [
-        settlement(1, 8, -10.0),
-        settlement(2, 8, -10.1),
-        settlement(3, 8, 50.0),
+        settlement(1, 8, 10.0),
+        settlement(2, 8, 10.1),
+        settlement(3, 8, -50.0),
         settlement(4, 8, None, reverted=True),
         settlement(5, 8, 0.0),
     ]
@@ -126,7 +126,7 @@ def test_right_means_mined_within_the_bound() -> None:
 
 def test_the_check_derives_from_older_trades_alone() -> None:
     """All is well in the first 70 %, all goes wrong in the last 30 %: the check says so."""
-    known = [settlement(number, 8, 0.0 if number < 140 else -99.0) for number in range(200)]
+    known = [settlement(number, 8, 0.0 if number < 140 else 99.0) for number in range(200)]
     check = journal_trades.check(journal_trades.rows(known, bound_bps=10.0), 0.05)
     assert (check.agreement_bps, check.older) == (10_000, 140)
     assert (check.newer.hits, check.newer.total) == (60, 60)
