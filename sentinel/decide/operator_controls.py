@@ -36,8 +36,9 @@ class OperatorControls:
     def bar(self, purpose: Purpose) -> str | None:
         """Why nothing of this purpose may be sent now; None where it may.
 
-        A sale that the operator asked for goes on during the operator's own pause or the shortfall breaker's halt, since
-        it lowers risk. Past any other halt only relief goes: a sale would be signed for a wallet that is not understood.
+        A sale that the operator asked for goes on during the operator's own pause or the shortfall breaker's halt,
+        because it lowers risk. During any other halt only relief may be sent: a sale would be signed for a wallet that
+        is not understood.
         """
         if purpose is Purpose.RELIEF:
             return None
