@@ -22,7 +22,7 @@ from sentinel.core.units import GWEI
 from sentinel.daemon.signer.supervisor import SignerSupervisor, supervised_signer
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.signing.process.signing_ledger import FILE
-from tests.signing.test_signer import SENDER, V2, hop, router_call
+from tests.signing.calls import SENDER, V2, hop, router_call
 
 KEY = "51" * 31 + "9e"  # worth nothing anywhere
 CHAIN = 31337
