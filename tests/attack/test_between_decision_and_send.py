@@ -26,9 +26,9 @@ from sentinel.core.transaction import Intent
 from sentinel.cycle import CONFIRMS, Cycle
 from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
-from tests.decide import world
+from tests.decide import fair_market, world
 
-HEADS = [replace(world.HEAD, number=world.HEAD.number + i, hash=HexHash(f"0x{i:064x}")) for i in range(20)]
+HEADS = [replace(fair_market.HEAD, number=fair_market.HEAD.number + i, hash=HexHash(f"0x{i:064x}")) for i in range(20)]
 VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**6, "settings")
 PROPOSAL = Proposal(1, (world.buying().simulation().candidate,), (), (), (), 1, "oracle")
 
@@ -53,7 +53,7 @@ class Stage:
         if self.fault:
             raise self.fault
         self._enter("market")
-        return replace(world.STATE, head=head)
+        return replace(fair_market.STATE, head=head)
 
     def view(self, state: MarketState) -> MarketView:
         return VIEW
@@ -92,7 +92,7 @@ class Stage:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    return Journal.open(tmp_path / "journal", load_network("devnet"), "0x00", world.WALLET)
+    return Journal.open(tmp_path / "journal", load_network("devnet"), "0x00", fair_market.WALLET)
 
 
 async def test_a_head_that_came_while_confirming_is_simulated_too(journal: Journal) -> None:
@@ -158,8 +158,8 @@ async def test_an_episode_has_one_deadline_for_all_its_steps(seconds: float) -> 
     mandate = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)
     unused: Any = None
     trader = ModelTrader(
-        Slow(seconds), NoSandbox(), world.NETWORK, unused, unused, mandate, max_steps=10_000, timeout=0.3
+        Slow(seconds), NoSandbox(), fair_market.NETWORK, unused, unused, mandate, max_steps=10_000, timeout=0.3
     )
     async with asyncio.timeout(5):
         with pytest.raises(ModelUnavailable, match=r"within 0\.3 s"):
-            await trader.propose(world.STATE, VIEW, 4)
+            await trader.propose(fair_market.STATE, VIEW, 4)

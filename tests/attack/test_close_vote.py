@@ -22,7 +22,7 @@ from sentinel.decide.extra_samples import extra_samples
 from sentinel.decide.vote import vote
 from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
-from tests.decide import world
+from tests.decide import fair_market, world
 
 VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.NONE, 1.0, 0, "settings")
 BUY = world.buying().simulation()
@@ -42,7 +42,7 @@ class Stage:
     simulated: list[int] = field(default_factory=list)
 
     async def read(self, head: Head) -> MarketState:
-        return world.STATE
+        return fair_market.STATE
 
     def view(self, state: MarketState) -> MarketView:
         return VIEW
@@ -86,14 +86,14 @@ class Stage:
             executor=DryRunExecutor(self.journal),
             journal=self.journal,
             samples=8,
-            newest=lambda: world.STATE.head,
+            newest=lambda: fair_market.STATE.head,
             more=lambda decision, ballots: extra_samples(decision, ballots, most, 5000),
-        ).run(world.STATE.head)
+        ).run(fair_market.STATE.head)
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    return Journal.open(tmp_path / "journal", load_network("devnet"), "0x00", world.WALLET)
+    return Journal.open(tmp_path / "journal", load_network("devnet"), "0x00", fair_market.WALLET)
 
 
 @pytest.mark.parametrize(

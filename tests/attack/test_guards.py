@@ -24,7 +24,7 @@ from sentinel.execute.send_errors import Answer, classify
 from sentinel.execute.send_state import ChainView, First, next_step
 from sentinel.journal.journal import Journal
 from tests.attack.test_between_decision_and_send import HEADS, Stage
-from tests.decide import world
+from tests.decide import fair_market, world
 from tests.execute.rig import CAPS, Alone, Rig, decision, rules
 
 
@@ -36,7 +36,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    return Journal.open(tmp_path / "journal", load_network("devnet"), "0x00", world.WALLET)
+    return Journal.open(tmp_path / "journal", load_network("devnet"), "0x00", fair_market.WALLET)
 
 
 # ---------------------------------------------------------------- the cycle
@@ -53,7 +53,7 @@ class Executor:
     async def prepare(self, decision: Act, state: MarketState) -> Intent:
         simulation = decision.simulation
         assert simulation.tx is not None
-        return Intent("ab" * 16, decision, simulation.tx, True, simulation.env, world.DEADLINE, world.NOW)
+        return Intent("ab" * 16, decision, simulation.tx, True, simulation.env, fair_market.DEADLINE, fair_market.NOW)
 
     async def execute(self, intent: Intent) -> None:
         self.accepted.append([pending.intent.id for pending in self.journal.open_intents()])
@@ -111,7 +111,7 @@ async def test_one_refusing_verdict_on_the_final_bytes_is_enough(journal: Journa
 
 async def test_nobody_is_asked_while_something_is_in_flight(journal: Journal) -> None:
     """One in flight: a head then is a Hold without the model."""
-    busy = await Executor(journal).prepare(Act(world.buying().simulation(), 1, 1, 1, 0), world.STATE)
+    busy = await Executor(journal).prepare(Act(world.buying().simulation(), 1, 1, 1, 0), fair_market.STATE)
     stage, executor = Asked(journal), Executor(journal, busy)
     record = await stage.run_with(executor)
     assert isinstance(record.decision, Hold)
@@ -261,8 +261,8 @@ def test_what_became_of_an_unknown_trade_may_have_been_spent(journal: Journal) -
     simulation = world.buying().simulation()
     assert simulation.tx is not None
     act = Act(simulation, 1, 1, 1, 0)
-    intent = Intent("cd" * 16, act, simulation.tx, True, simulation.env, world.DEADLINE, world.NOW)
-    record = CycleRecord(world.HEAD, world.STATE, None, None, (), (), act, (), intent.id, {})
+    intent = Intent("cd" * 16, act, simulation.tx, True, simulation.env, fair_market.DEADLINE, fair_market.NOW)
+    record = CycleRecord(fair_market.HEAD, fair_market.STATE, None, None, (), (), act, (), intent.id, {})
     journal.accept(record, intent)
     journal.attempt(Attempt(intent.id, 0, Fees(1, 1), HexHash("0x00"), b""))
     now = journal._ledger.clock()

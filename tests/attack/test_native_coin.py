@@ -29,7 +29,8 @@ from sentinel.dex.simulating.trial import Grant, Trial
 from sentinel.dex.venues.registry import VENUES
 from sentinel.market import Devnet
 from sentinel.signing.router_call import read_call
-from tests.decide.world import ALL, MSG_SENDER, ROUTER, STRANGER, UNWRAP, WRAP, command, execute, leg, transfer
+from tests.decide.fair_market import ALL, MSG_SENDER, ROUTER, STRANGER
+from tests.decide.plain_calldata import UNWRAP, WRAP, command, execute, leg, transfer
 
 WALLET = Account.from_key(b"\x2d" * 32).address
 PURSE = {"ETH": 5 * 10**18, "WETH": 40 * 10**18, "USDC": 80_000 * 10**6, "WBTC": 3 * 10**8}

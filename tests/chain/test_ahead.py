@@ -14,11 +14,11 @@ from sentinel.chain.prefetch import PrefetchingReader
 from sentinel.core.errors import HeadGone
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import HexHash
-from tests.decide import world
+from tests.decide import fair_market
 
 
 def head(number: int, branch: int = 0) -> Head:
-    return replace(world.STATE.head, number=number, hash=HexHash(f"0x{branch:02x}{number:062x}"))
+    return replace(fair_market.STATE.head, number=number, hash=HexHash(f"0x{branch:02x}{number:062x}"))
 
 
 class Market:
@@ -36,7 +36,7 @@ class Market:
         if self.fails:
             self.fails -= 1
             raise HeadGone("not yet")
-        return replace(world.STATE, head=head)
+        return replace(fair_market.STATE, head=head)
 
 
 async def test_what_was_read_ahead_is_not_read_again() -> None:

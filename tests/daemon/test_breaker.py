@@ -13,7 +13,7 @@ from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 from sentinel.market.crowd import CrowdBehaviour
 from tests.daemon.running import Cli, moving
-from tests.decide.world import LIMITS
+from tests.decide.fair_market import LIMITS
 from tests.journal import values
 
 

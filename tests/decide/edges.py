@@ -6,132 +6,51 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil, floor
 
-from sentinel.core.actions import Approve, Leg, Route, Swap
+from sentinel.core.actions import Approve
 from sentinel.core.mandate import Spent
-from sentinel.core.market_state import V2State
 from sentinel.core.network import NATIVE, HexHash
 from sentinel.core.units import GWEI
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case
 from tests.decide import world as w
-from tests.decide.world import (
+from tests.decide.changes import (
+    alone,
+    coined,
+    holding,
+    one_command,
+    permitted,
+    priced,
+    reserve,
+    taken,
+    two_commands,
+    until,
+    wrapped,
+)
+from tests.decide.fair_market import (
     ALL,
     DEADLINE,
-    FAIR,
+    ENV,
     HEAD,
     LIMITS,
     MSG_SENDER,
     NETWORK,
     NOW,
-    PAID,
+    OTHER_ENV,
     ROUTER,
     STATE,
     STRANGER,
     USD,
     WALLET,
-    World,
-    approving,
-    buying,
-    circling,
-    commands_of,
-    execute,
-    hopping,
-    only_unwrapping,
-    only_wrapping,
-    permit,
-    unwrapping,
-    wrapping,
-    wrapping_twice,
 )
+from tests.decide.plain_calldata import UNWRAP, WRAP, commands_of, execute, leg, permit
+from tests.decide.world import FAIR, PAID, World, approving, buying, circling, unwrapping, wrapping
 
 
 def case(world: World) -> Case:
     return Case(NETWORK, world.limits, world.state, world.head, world.spent, world.simulation())
 
 
-def permitted(**changes: object) -> World:
-    """The plain purchase with another permit."""
-    world = buying()
-    return world.but(data=execute(commands_of(world.swap, **changes)))
-
-
-def one_command(recipient: str = MSG_SENDER, pool: str = "WETH/USDC-v2", **changes: int) -> World:
-    """The plain purchase with one thing in its only swap command changed."""
-    world = buying()
-    meant = w.leg(pool, "USDC", "WETH")
-    said = {"amount_in": PAID, "min_out": world.swap.min_out, "payer_is_user": True} | changes
-    swap = w.command(meant, recipient, said["amount_in"], said["min_out"], bool(said["payer_is_user"]))
-    return world.but(data=execute([commands_of(world.swap)[0], swap]))
-
-
-def two_commands(recipient: str = ROUTER, first_min: int = 0, passed_on: int = ALL) -> World:
-    """The purchase over two pools with something changed between them."""
-    world = hopping()
-    first, second = world.swap.routes[0].legs
-    return world.but(
-        data=execute(
-            [
-                commands_of(world.swap)[0],
-                w.command(first, recipient, PAID, first_min, True),
-                w.command(second, MSG_SENDER, passed_on, world.swap.min_out, False),
-            ]
-        )
-    )
-
-
-def until(deadline: int) -> World:
-    """The plain purchase with another deadline, in the action, the bytes and the permit."""
-    world = buying()
-    swap = replace(world.swap, deadline=deadline)
-    commands = commands_of(swap, expiration=deadline, sig_deadline=deadline)
-    return world.but(action=swap, data=execute(commands, deadline))
-
-
-def priced(seconds_old: int) -> World:
-    old = replace(STATE.reference["WETH"], updated_at=NOW - seconds_old)
-    return buying().stated(reference={**STATE.reference, "WETH": old})
-
-
-def reserve(extra: int) -> World:
-    """The V2 pool exactly 1 % off the reference, and `extra` base units further."""
-    moved = V2State(2_000_000 * USD, 1010 * 10**18 + extra)
-    return buying().stated(pools={**STATE.pools, "WETH/USDC-v2": moved})
-
-
-def holding(symbol: str, amount: int) -> World:
-    return buying().stated(balances={**STATE.balances, symbol: amount})
-
-
-def wrapped(recipient: str = ROUTER, amount: int = FAIR, *more: tuple[int, bytes]) -> World:
-    """Native coin sold with its wrapping changed, or with `more` commands ahead of it."""
-    world = wrapping()
-    _, trade = world.swap.routes[0].legs
-    wrap = w.command(w.WRAP, recipient, amount, 0, True)
-    sold = w.command(trade, MSG_SENDER, ALL, world.swap.min_out, False)
-    return world.but(data=execute([*more, wrap, sold]))
-
-
-def alone(recipient: str = MSG_SENDER, min_out: int = FAIR) -> World:
-    """Native coin wrapped and nothing more."""
-    world = only_wrapping()
-    swap = replace(world.swap, min_out=min_out)
-    return world.but(action=swap, data=execute([w.command(w.WRAP, recipient, FAIR, 0, True)]))
-
-
-def coined(world: World, *legs: Leg, **changes: int) -> World:
-    """The same trade of native coin over other legs."""
-    swap = Swap((Route(legs, FAIR),), changes.pop("min_out", world.swap.min_out), DEADLINE)
-    return world.but(action=swap, data=execute(commands_of(swap)), **({"deltas": changes} if changes else {}))
-
-
-def taken(token: str) -> World:
-    """The wallet's wrapped coin unwrapped, by bytes that take another token."""
-    world = only_unwrapping()
-    granted, _, unwrap = commands_of(world.swap)
-    return world.but(data=execute([granted, w.transfer(FAIR, token), unwrap]))
-
-
-SOLD, BACK = w.leg("WETH/USDC-v2", "WETH", "USDC"), w.leg("WETH/USDC-v3-500", "USDC", "WETH")
+SOLD, BACK = leg("WETH/USDC-v2", "WETH", "USDC"), leg("WETH/USDC-v3-500", "USDC", "WETH")
 LEAST = floor(FAIR * (1_000_000 - 3000 - 10_000) / 1_000_000)  # the reference, less the fee of 0.3 % and 1 %
 COST = 300_000 * 41 * GWEI  # wei, of every world's swap
 LOSS = ceil(reckon.loss(case(buying())))
@@ -148,12 +67,12 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
         (buying(), buying().but(value=1)),
         (approving(), approving().but(value=1)),
         (unwrapping(), unwrapping().but(value=FAIR)),
-        (only_unwrapping(), only_unwrapping().but(value=FAIR)),
+        (w.only_unwrapping(), w.only_unwrapping().but(value=FAIR)),
         (wrapping(), wrapping().but(value=0)),
         (wrapping(), wrapping().but(value=FAIR - 1)),
         (wrapping(), wrapping().but(value=FAIR + 1)),
-        (wrapping_twice(), wrapping_twice().but(value=FAIR // 2)),
-        (only_wrapping(), only_wrapping().but(value=FAIR - 1)),
+        (w.wrapping_twice(), w.wrapping_twice().but(value=FAIR // 2)),
+        (w.only_wrapping(), w.only_wrapping().but(value=FAIR - 1)),
     ],
     "target": [(buying(), buying().but(to=NETWORK.permit2)), (buying(), buying().but(to=STRANGER))],
     "route": [
@@ -162,9 +81,9 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
         (one_command(), one_command(amount_in=ALL)),
         (two_commands(), two_commands(passed_on=5)),
         (taken("WETH"), taken("USDC")),
-        (wrapping(), coined(wrapping(), w.WRAP, w.leg("WBTC/USDC-v3-3000", "WBTC", "USDC"))),
-        (wrapping(), coined(only_wrapping(), w.WRAP, SOLD, BACK)),
-        (wrapping(), coined(wrapping(), w.WRAP, SOLD, BACK, w.UNWRAP, min_out=FAIR + 10**16, ETH=2 * 10**16)),
+        (wrapping(), coined(wrapping(), WRAP, leg("WBTC/USDC-v3-3000", "WBTC", "USDC"))),
+        (wrapping(), coined(w.only_wrapping(), WRAP, SOLD, BACK)),
+        (wrapping(), coined(wrapping(), WRAP, SOLD, BACK, UNWRAP, min_out=FAIR + 10**16, ETH=2 * 10**16)),
     ],
     "recipient": [
         (one_command(), one_command(STRANGER)),
@@ -248,8 +167,11 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
     ],
     "inventory": [
         (buying().limited(inventory_bps={"WETH": SHARE}), buying().limited(inventory_bps={"WETH": SHARE - 1})),
-        (unwrapping().limited(inventory_bps={"WETH": SHARE}), unwrapping().limited(inventory_bps={"WETH": SHARE - 1})),
-        (only_wrapping().limited(inventory_bps={"WETH": 1}), unwrapping().limited(inventory_bps={"WETH": 1})),
+        (
+            unwrapping().limited(inventory_bps={"WETH": SHARE}),
+            unwrapping().limited(inventory_bps={"WETH": SHARE - 1}),
+        ),
+        (w.only_wrapping().limited(inventory_bps={"WETH": 1}), unwrapping().limited(inventory_bps={"WETH": 1})),
     ],
     "funds": [(holding("USDC", PAID), holding("USDC", PAID - 1))],
     "paid": [
@@ -287,10 +209,10 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
         (buying(), buying().stated(head=replace(HEAD, number=101))),
     ],
     "environments": [
-        (buying(), buying().but(other_env=w.ENV)),
-        (buying(), buying().but(other_env=replace(w.OTHER_ENV, coinbase=w.ENV.coinbase))),
-        (buying(), buying().but(other_env=replace(w.OTHER_ENV, timestamp=w.ENV.timestamp))),
-        (buying(), buying().but(other_env=replace(w.OTHER_ENV, base_fee=w.ENV.base_fee))),
+        (buying(), buying().but(other_env=ENV)),
+        (buying(), buying().but(other_env=replace(OTHER_ENV, coinbase=ENV.coinbase))),
+        (buying(), buying().but(other_env=replace(OTHER_ENV, timestamp=ENV.timestamp))),
+        (buying(), buying().but(other_env=replace(OTHER_ENV, base_fee=ENV.base_fee))),
     ],
     "same_effect": [
         (buying(), buying().but(second={"deltas": {**buying().deltas, "WETH": buying().deltas["WETH"] + 1}})),

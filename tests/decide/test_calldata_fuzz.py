@@ -11,30 +11,9 @@ import pytest
 from sentinel.core.mandate import Spent
 from sentinel.decide.calldata import CONTRACT_BALANCE, Call, RouterCall, decode_call
 from sentinel.decide.policy import Policy
-from tests.decide.world import (
-    COIN,
-    DEADLINE,
-    FAIR,
-    GOOD,
-    MSG_SENDER,
-    NETWORK,
-    PAID,
-    ROUTER,
-    STATE,
-    STRANGER,
-    UNWRAP,
-    WALLET,
-    World,
-    buying,
-    circling,
-    circling_back,
-    command,
-    execute,
-    hopping,
-    newest,
-    permit,
-    transfer,
-)
+from tests.decide.fair_market import DEADLINE, MSG_SENDER, NETWORK, ROUTER, STATE, STRANGER, WALLET
+from tests.decide.plain_calldata import UNWRAP, command, execute, permit, transfer
+from tests.decide.world import COIN, FAIR, GOOD, PAID, World, buying, circling, circling_back, hopping, newest
 
 INTERESTING = [
     0,

@@ -17,27 +17,9 @@ from sentinel.decide.policy import APPROVE_RULES, SWAP_RULES, Policy
 from sentinel.decide.rules_confirm import FINAL_RULES
 from sentinel.decide.rules_transaction import value
 from tests.decide.edges import EDGES
-from tests.decide.world import (
-    ALL,
-    DEADLINE,
-    FAIR,
-    GOOD,
-    HEAD,
-    LIMITS,
-    MSG_SENDER,
-    NETWORK,
-    NOW,
-    ROUTER,
-    STATE,
-    WRAP,
-    World,
-    buying,
-    circling,
-    command,
-    execute,
-    splitting,
-    wrapping,
-)
+from tests.decide.fair_market import ALL, DEADLINE, HEAD, LIMITS, MSG_SENDER, NETWORK, NOW, ROUTER, STATE
+from tests.decide.plain_calldata import WRAP, command, execute
+from tests.decide.world import FAIR, GOOD, World, buying, circling, splitting, wrapping
 
 FINAL_ONLY = {rule.__name__ for rule in FINAL_RULES}
 STRUCTURAL = {"action", "calldata"}  # without them the rules that read the bytes refuse as well

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.decide.shortfall import breach
-from tests.decide import world
+from tests.decide import fair_market
 
-LIMITS = replace(world.LIMITS, max_shortfall_bps=100.0, max_mean_shortfall_bps=30.0, shortfall_trades=3)
+LIMITS = replace(fair_market.LIMITS, max_shortfall_bps=100.0, max_mean_shortfall_bps=30.0, shortfall_trades=3)
 SHORTFALL = st.floats(-200, 200, allow_nan=False)
 
 

@@ -11,11 +11,10 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from sentinel.chain.heads import latest_head
+from lab.bench.bench_desk import PURSE, BenchDesk
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market_reader import MarketReader
 from sentinel.core.actions import Action, Candidate, Leg, Route, Swap
-from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE, UNWRAP, WRAP, Network
 from sentinel.core.simulation import TxRequest
 from sentinel.dex.building.action_builder import ActionBuilder
@@ -24,26 +23,16 @@ from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import VENUES
 from sentinel.market import Devnet
 
-PURSE = {"ETH": 5 * 10**18, "WETH": 40 * 10**18, "USDC": 80_000 * 10**6, "WBTC": 3 * 10**8}
 ALLOWED = {"WETH": 10**24, "USDC": 10**15, "WBTC": 10**13}
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    net: Devnet
-    account: LocalAccount
-    reader: MarketReader
-    fork: Fork
-    kit: DexToolkit
+class Desk(BenchDesk):
     build: ActionBuilder
 
     @property
     def network(self) -> Network:
         return self.net.network
-
-    async def state(self) -> MarketState:
-        """At the newest block."""
-        return await self.reader.read(await latest_head(self.net.rpc))
 
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
         signed = Account.sign_typed_data(self.account.key, full_message=dict(typed_data))

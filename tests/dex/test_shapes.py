@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from eth_abi.abi import encode
 
+from lab.bench.mined_effects import broadcast, effect
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.actions import Route, Swap
@@ -26,7 +27,6 @@ from sentinel.dex.toolkit import DexToolkit
 from sentinel.signing.router_call import read_call
 
 from .conftest import Desk, candidates
-from .test_simulate import broadcast, effect
 
 # (token in, amount, pools of one route), each alone and then several routes at once
 ROUTES = {
@@ -89,6 +89,7 @@ async def test_every_shape_is_simulated_as_it_is_mined(desk: Desk) -> None:
     async with Fork(desk.network, desk.net.rpc_url, flags=FLAGS, timeout=60) as slow:
         mined = await DexToolkit(desk.network, slow, simulate_by_mining).simulate_all(state, tried)
     real = [await broadcast(desk, simulation) for simulation in batch]
+    assert not any(did is simulation for did, simulation in zip(real, batch, strict=True))  # each was mined
     for name, simulation in zip((*ROUTES, *SPLITS), batch, strict=True):
         assert simulation.revert is None, (name, simulation.revert)
         swap = simulation.candidate.action

@@ -11,17 +11,15 @@ import pytest
 from aiohttp import ClientSession, web
 from eth_abi.abi import encode
 
-from sentinel.core.actions import Action, Approve, HoldAction, Swap
+from lab.bench.mined_effects import broadcast, effect
+from sentinel.core.actions import Action, Approve, HoldAction
 from sentinel.core.market_state import MarketState
-from sentinel.core.simulation import Simulation
-from sentinel.dex.building.permit2 import allowance_slot, pack_allowance
 from sentinel.dex.quoting.quotes import quote_swap
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.reverts import revert_reason
-from sentinel.dex.simulating.simulate_v1 import parse_log
 from sentinel.dex.simulating.snapshot_engine import FLAGS, simulate_by_mining
 from sentinel.dex.simulating.trial import intrinsic_gas
-from sentinel.dex.toolkit import SCREEN_GAS, DexToolkit
+from sentinel.dex.toolkit import DexToolkit
 
 from .conftest import Desk, candidates
 
@@ -61,50 +59,6 @@ def some_actions(desk: Desk, state: MarketState, count: int, seed: int) -> list[
     return actions
 
 
-async def broadcast(desk: Desk, simulation: Simulation) -> Simulation:
-    """The same bytes, signed by the wallet, mined on the market itself in the same block environment, then undone."""
-    rpc, network, env, tx = desk.net.rpc, desk.network, simulation.env, simulation.tx
-    assert tx is not None
-    before = await balances(desk)
-    snapshot = await rpc.call("evm_snapshot")
-    action = simulation.candidate.action
-    if isinstance(action, Swap) and not action.value:
-        token = network.tokens[action.token_in].address
-        slot = allowance_slot(desk.account.address, token, network.universal_router)
-        value = pack_allowance(action.amount_in, action.deadline, 0)
-        await rpc.call("anvil_setStorageAt", network.permit2, slot, value)
-    await rpc.call("anvil_setCoinbase", env.coinbase)
-    await rpc.call("anvil_setNextBlockBaseFeePerGas", hex(env.base_fee))
-    await rpc.call("evm_setNextBlockTimestamp", hex(env.timestamp))
-    sent = replace(tx, gas_limit=SCREEN_GAS)
-    receipt = await desk.mined(await desk.send(sent, env.nonce, max_fee=env.max_fee, tip=env.priority_fee))
-    after = await balances(desk)
-    await rpc.call("evm_revert", snapshot)
-    used = int(receipt["gasUsed"], 16)
-    after["ETH"] += used * int(receipt["effectiveGasPrice"], 16)
-    return replace(
-        simulation,
-        deltas={symbol: after[symbol] - before[symbol] for symbol in after if after[symbol] != before[symbol]},
-        gas_used=used,
-        logs=tuple(parse_log(log) for log in receipt["logs"]),
-        revert=None if int(receipt["status"], 16) == 1 else simulation.revert or "reverted on the chain",
-    )
-
-
-async def balances(desk: Desk) -> dict[str, int]:
-    rpc, who = desk.net.rpc, desk.account.address
-    data = "0x70a08231" + encode(["address"], [who]).hex()
-    found = {"ETH": int(await rpc.call("eth_getBalance", who, "latest"), 16)}
-    for symbol, token in desk.network.tokens.items():
-        found[symbol] = int(await rpc.call("eth_call", {"to": token.address, "data": data}, "latest"), 16)
-    return found
-
-
-def effect(simulation: Simulation) -> tuple[object, ...]:
-    s = simulation
-    return (s.candidate.index, s.revert, s.gas_used, dict(s.deltas), s.logs, s.gross, s.router_allowance)
-
-
 async def test_batch_reference_engine_and_chain_agree_on_64_candidates(desk: Desk) -> None:
     """Status, revert reason, gas, balance changes and logs are identical for every one of them."""
     state = await desk.state()
@@ -113,6 +67,7 @@ async def test_batch_reference_engine_and_chain_agree_on_64_candidates(desk: Des
     async with Fork(desk.network, desk.net.rpc_url, flags=FLAGS, timeout=60) as slow:
         mined = await DexToolkit(desk.network, slow, simulate_by_mining).simulate_all(state, tried)
     real = [await broadcast(desk, simulation) for simulation in batch]
+    assert not any(did is simulation for did, simulation in zip(real, batch, strict=True))  # each was mined
     assert [effect(simulation) for simulation in batch] == [effect(simulation) for simulation in mined]
     assert [effect(simulation) for simulation in batch] == [effect(simulation) for simulation in real]
     reverted = [simulation for simulation in batch if simulation.revert]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,12 +30,6 @@ from tests.execute.rig import KEY, Rig, decision, network
 from tests.journal.values import cycle
 
 LIMITS = Limits.of(load(None).limits, network())
-
-
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with Rig.start(tmp_path) as started:
-        yield started
 
 
 @pytest.fixture

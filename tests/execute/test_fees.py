@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
@@ -167,12 +165,6 @@ def test_a_legacy_network_has_one_cap() -> None:
 def test_a_rollups_receipt_says_what_it_took(more: dict[str, str | None], taken: int) -> None:
     """Its fields by fork; the operator's scalar is a millionth a gas since Isthmus and a hundredfold since Jovian."""
     assert data_fee({"gasUsed": "0x186a0", **more}, 100_000) == taken
-
-
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with Rig.start(tmp_path) as started:
-        yield started
 
 
 async def test_a_base_fee_ten_times_as_high_is_caught_up_with(rig: Rig) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from sentinel.core.errors import RpcError
@@ -13,12 +10,6 @@ from sentinel.core.transaction import Attempt, Outcome
 from sentinel.execute.finality import Finality
 from sentinel.execute.reconcile import reconcile
 from tests.execute.rig import Rig
-
-
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with Rig.start(tmp_path) as started:
-        yield started
 
 
 async def rolled_back(rig: Rig, blocks: int) -> None:

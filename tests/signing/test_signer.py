@@ -1,15 +1,8 @@
-"""The signer signs what its own limits allow, refuses everything else, and shows its key nowhere."""
+"""The signer signs what its own limits allow and refuses everything else."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import logging
-import os
-import pickle
-import stat
-import traceback
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,119 +10,38 @@ from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from sentinel.core.errors import SettingsError, SignerRefused
+from sentinel.core.errors import SignerRefused
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
-from sentinel.signing.process import keystore_files
-from sentinel.signing.process.local_signer import DevSigner, KeystoreSigner
-from sentinel.signing.process.secret_files import read_password
+from sentinel.signing.process.local_signer import DevSigner
 from sentinel.signing.router_call import EXECUTE
-from sentinel.signing.signer_limits import APPROVE, SignerLimits, check_permit, check_transaction
-
-KEY = "c0ffee" * 10 + "beef"
-OWN = Account.from_key(KEY).address
-ROUTER, PERMIT2, TOKEN, OTHER = ("0x" + digit * 40 for digit in "1234")
-NOW = 1_000_000
-LIMITS = SignerLimits(31337, ROUTER, PERMIT2, {TOKEN: 1000, OTHER: 10}, 500_000, 100, 10, 40_000_000, 240)
-FEES = Fees(100, 10)
-
-
-def words(*values: int) -> bytes:
-    return b"".join(value.to_bytes(32, "big") for value in values)
-
-
-SENDER, ITSELF, STRANGER = ("0x" + digit.rjust(40, "0") for digit in "129")
-V2, V3 = 0x08, 0x00
-
-
-def hop(
-    kind: int, recipient: str, amount: int, least: int, tokens: tuple[str, ...], from_wallet: bool, tail: bytes = b""
-) -> bytes:
-    path: Any = list(tokens)
-    if kind == V3:
-        path = bytes.fromhex(tokens[0][2:]) + b"".join(b"\0\x0b\xb8" + bytes.fromhex(t[2:]) for t in tokens[1:]) + tail
-    how = "bytes" if kind == V3 else "address[]"
-    return encode(["address", "uint256", "uint256", how, "bool"], [recipient, amount, least, path, from_wallet])
-
-
-def router_call(*commands: tuple[int, bytes], deadline: int = NOW + 120) -> bytes:
-    kinds, inputs = bytes(kind for kind, _ in commands), [given for _, given in commands]
-    return EXECUTE + encode(["bytes", "bytes[]", "uint256"], [kinds, inputs, deadline])
-
-
-def granted(token: str = TOKEN, amount: int = 1000, spender: str = ROUTER) -> tuple[int, bytes]:
-    single = ((token, amount, NOW + 120, 0), spender, NOW + 120)
-    return 0x8A, encode(["((address,uint160,uint48,uint48),address,uint256)", "bytes"], [single, b"\1" * 65])
-
-
-def bought(
-    recipient: str = SENDER, amount: int = 1000, least: int = 7, kind: int = V3, tail: bytes = b""
-) -> tuple[int, bytes]:
-    return kind, hop(kind, recipient, amount, least, (TOKEN, OTHER), True, tail)
-
-
-FIRST = (V2, hop(V2, ITSELF, 1000, 0, (TOKEN, OTHER), True))
-SECOND = (V3, hop(V3, SENDER, 1 << 255, 7, (OTHER, TOKEN), False))
-SWAP = TxRequest(ROUTER, router_call(granted(), bought()), 0, 400_000)
-CALLS = {
-    "V3": router_call(granted(), bought()),
-    "V2 without a permit": router_call(bought(kind=V2)),
-    "to the own address": router_call(granted(), bought(recipient=OWN)),
-    "a circle over the router": router_call(granted(), FIRST, SECOND),
-    "two routes": router_call(granted(), bought(amount=400), bought(amount=600, kind=V2)),
-}
-ALLOW = TxRequest(TOKEN, APPROVE + words(int(PERMIT2, 16), 1000), 0, 60_000)
-CANCEL = TxRequest(OWN, b"", 0, 21_000)
-
-
-def permit(**changes: Any) -> dict[str, Any]:
-    """A PermitSingle of 1,000 for the router; `changes` by dotted path."""
-    typed: dict[str, Any] = {
-        "domain": {"name": "Permit2", "chainId": 31337, "verifyingContract": PERMIT2},
-        "primaryType": "PermitSingle",
-        "types": {
-            "EIP712Domain": [
-                {"name": "name", "type": "string"},
-                {"name": "chainId", "type": "uint256"},
-                {"name": "verifyingContract", "type": "address"},
-            ],
-            "PermitSingle": [
-                {"name": "details", "type": "PermitDetails"},
-                {"name": "spender", "type": "address"},
-                {"name": "sigDeadline", "type": "uint256"},
-            ],
-            "PermitDetails": [
-                {"name": "token", "type": "address"},
-                {"name": "amount", "type": "uint160"},
-                {"name": "expiration", "type": "uint48"},
-                {"name": "nonce", "type": "uint48"},
-            ],
-        },
-        "message": {
-            "details": {"token": TOKEN, "amount": 1000, "expiration": NOW + 120, "nonce": 0},
-            "spender": ROUTER,
-            "sigDeadline": NOW + 120,
-        },
-    }
-    for path, value in changes.items():
-        *way, last = path.split("__")
-        inner = typed
-        for step in way:
-            inner = inner[step]
-        inner[last] = value
-    return typed
-
-
-@pytest.fixture
-def key_file(tmp_path: Path) -> Path:
-    path = tmp_path / "dev.key"
-    path.write_text("0x" + KEY + "\n")
-    return path
-
-
-@pytest.fixture
-def signer(key_file: Path) -> DevSigner:
-    return DevSigner.load(key_file, LIMITS, lambda: NOW)
+from sentinel.signing.signer_limits import APPROVE, check_permit, check_transaction
+from tests.signing.calls import (
+    ALLOW,
+    CALLS,
+    CANCEL,
+    FEES,
+    FIRST,
+    LIMITS,
+    NOW,
+    OTHER,
+    OWN,
+    PERMIT2,
+    ROUTER,
+    SECOND,
+    SENDER,
+    STRANGER,
+    SWAP,
+    TOKEN,
+    V2,
+    V3,
+    bought,
+    granted,
+    hop,
+    permit,
+    router_call,
+    words,
+)
 
 
 @pytest.mark.parametrize("tx", [SWAP, ALLOW, CANCEL], ids=["swap", "approve", "cancel"])
@@ -257,69 +169,6 @@ def test_refuses_other_permits(rule: str, change: dict[str, Any]) -> None:
     with pytest.raises(SignerRefused) as refusal:
         check_permit(permit(**change), LIMITS, NOW)
     assert refusal.value.rule == rule
-
-
-def test_a_development_key_is_for_the_development_chain(key_file: Path) -> None:
-    """A raw key is refused on any chain id but 31337, and the message says what to use."""
-    with pytest.raises(SettingsError, match="keystore"):
-        DevSigner.load(key_file, dataclasses.replace(LIMITS, chain_id=1))
-
-
-def test_keystore_round_trip(tmp_path: Path, key_file: Path) -> None:
-    """An imported key signs under its own address; the file is private, never overwritten, and needs its password."""
-    store, password = tmp_path / "wallets" / "w.json", tmp_path / "password"
-    password.write_text("correct horse\n")
-    assert keystore_files.import_key(store, key_file, read_password(password), rounds=2) == OWN
-    assert stat.S_IMODE(store.stat().st_mode) == 0o600
-    assert keystore_files.show(store) == OWN
-    assert KEY not in store.read_text()
-    assert [path.name for path in store.parent.iterdir()] == ["w.json"]
-    assert KeystoreSigner.load(store, password, LIMITS).address == OWN
-    with pytest.raises(SettingsError, match="never overwritten"):
-        keystore_files.create(store, "other", rounds=2)
-    password.write_text("wrong\n")
-    with pytest.raises(SettingsError, match="does not open"):
-        KeystoreSigner.load(store, password, LIMITS)
-
-
-def test_new_wallets_differ(tmp_path: Path) -> None:
-    """Two new wallets have two addresses; an empty password is refused."""
-    made = {keystore_files.create(tmp_path / f"{n}.json", "x", rounds=2) for n in range(2)}
-    assert len(made) == 2
-    with pytest.raises(SettingsError, match="password"):
-        keystore_files.create(tmp_path / "3.json", "")
-
-
-@pytest.mark.parametrize("text", ["", "zz", KEY[:-2], "00" * 32, "ff" * 32, KEY + "00"])
-def test_a_bad_key_is_not_repeated(tmp_path: Path, text: str) -> None:
-    """A file that holds no key is refused in words that do not repeat what it holds."""
-    path = tmp_path / "bad.key"
-    path.write_text(text)
-    with pytest.raises(SettingsError) as error:
-        keystore_files.import_key(tmp_path / "w.json", path, "x", rounds=2)
-    told = "".join(traceback.format_exception(error.value))
-    assert not text or text not in told
-    assert not (tmp_path / "w.json").exists()
-
-
-async def test_the_key_is_nowhere_to_be_seen(
-    tmp_path: Path, key_file: Path, signer: DevSigner, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A canary key is in no repr, log, error or pickle of the signer."""
-    caplog.set_level(logging.DEBUG)
-    shown = [repr(signer), str(signer), f"{signer!r}", repr([signer]), repr(LIMITS)]
-    with pytest.raises(TypeError) as refused:
-        pickle.dumps(signer)
-    shown += traceback.format_exception(refused.value)
-    with pytest.raises(SignerRefused) as refusal:
-        await signer.sign_transaction(1, 0, SWAP, FEES)
-    shown += traceback.TracebackException.from_exception(refusal.value, capture_locals=True).format()
-    signed = await signer.sign_transaction(31337, 0, SWAP, FEES)
-    shown += [repr(signed), json.dumps(dict(os.environ)), caplog.text, str(dir(signer))]
-    assert not hasattr(signer, "__dict__")
-    canary = KEY.lower()
-    assert all(canary not in text.lower() and str(int(KEY, 16)) not in text for text in shown)
-    assert bytes.fromhex(KEY) not in signed.raw
 
 
 def test_checks_are_pure() -> None:

@@ -11,8 +11,7 @@ from sentinel.core.errors import SignerRefused
 from sentinel.core.simulation import TxRequest
 from sentinel.signing.router_call import read_call
 from sentinel.signing.signer_limits import check_transaction
-
-from .test_signer import (
+from tests.signing.calls import (
     FEES,
     ITSELF,
     LIMITS,
@@ -30,7 +29,7 @@ from .test_signer import (
     hop,
     router_call,
 )
-from .test_signer_v4 import v4
+from tests.signing.test_signer_v4 import v4
 
 ALL = 1 << 255
 CAPS = {TOKEN: 1000, OTHER: 10}  # OTHER is the wrapped token

@@ -9,8 +9,21 @@ from eth_abi.abi import encode
 
 from sentinel.core.errors import SignerRefused
 from sentinel.signing.router_call import read_call
-
-from .test_signer import ITSELF, NOW, OTHER, OWN, ROUTER, SECOND, SENDER, STRANGER, TOKEN, V3, granted, hop, router_call
+from tests.signing.calls import (
+    ITSELF,
+    NOW,
+    OTHER,
+    OWN,
+    ROUTER,
+    SECOND,
+    SENDER,
+    STRANGER,
+    TOKEN,
+    V3,
+    granted,
+    hop,
+    router_call,
+)
 
 CAPS = {TOKEN: 1000, OTHER: 10}
 NONE = "0x" + "00" * 20

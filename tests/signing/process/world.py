@@ -9,20 +9,23 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from eth_account import Account
 
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings, load
 from sentinel.config.terms import Terms
+from sentinel.core.errors import SignerRefused
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import GWEI
 from sentinel.daemon.signer.supervisor import SignerSupervisor, supervised_signer
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.signing.process.signing_ledger import FILE
-from tests.signing.test_signer import SENDER, V2, hop, router_call
+from tests.signing.calls import SENDER, V2, hop, router_call
 
 KEY = "51" * 31 + "9e"  # worth nothing anywhere
+CHAIN = 31337
 WALLET = Account.from_key(KEY).address
 NETWORK = load_network("devnet")
 USDC, WETH = (NETWORK.tokens[symbol].address for symbol in ("USDC", "WETH"))
@@ -67,7 +70,7 @@ def cancel() -> TxRequest:
 
 def permit(dollars: int) -> dict[str, Any]:
     return typed_permit(
-        chain_id=31337,
+        chain_id=CHAIN,
         permit2=NETWORK.permit2,
         token=USDC,
         amount=dollars * DOLLAR,
@@ -75,6 +78,13 @@ def permit(dollars: int) -> dict[str, Any]:
         nonce=0,
         spender=NETWORK.universal_router,
     )
+
+
+async def refused(what: Any) -> str:
+    """The rule that said no."""
+    with pytest.raises(SignerRefused) as error:
+        await what
+    return error.value.rule
 
 
 def records(folder: Path) -> list[tuple[str, Mapping[str, Any]]]:
