@@ -141,7 +141,7 @@ async def run_collect(server: LlmServer, key: Path, folder: Path, *, kill: tuple
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sentinel", "distill", "collect", "--teacher", "llm", "--out", str(folder),
         "--url", server.url, "--model", MODEL, "--key-file", str(key), "--part", "dev", "--states", "16",
-        "--rows", "5", "--n", "2", "--per-minute", "1000000", "--price-prompt", "2",
+        "--rows", "5", "--samples", "2", "--per-minute", "1000000", "--price-prompt", "2",
         cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "SENTINEL_LOG__LEVEL": "debug"},
     )  # fmt: skip
