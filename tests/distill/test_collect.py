@@ -106,7 +106,7 @@ async def test_an_endpoint_that_gives_nothing_usable_ends_the_run_and_what_was_d
     folder = tmp_path / "shards"
     server.on_request = lambda number: setattr(server, "always", "wrong model" if number >= 30 else "")
     async with teacher(server, key) as llm:
-        with pytest.raises(OperatorError, match=f"{GIVE_UP} times in a row, at last: another-model answered"):
+        with pytest.raises(OperatorError, match=f"{GIVE_UP} times in a row; the last error: another-model answered"):
             await collect(CollectionRequest(DEV, 40), llm, TrajectoryShards(folder))
         done = len([*trajectory_store.read(folder)])
         assert 4 <= done < 40

@@ -121,7 +121,7 @@ async def test_an_endpoint_that_does_not_go_on_with_a_prefill_is_found_out(serve
     server.faults = {1: "anew"}
     async with Teaching(server, tmp_path) as it:
         start = await it.teacher.start(MANDATE, ASKED, 0)
-        with pytest.raises(OperatorError, match="begins anew"):
+        with pytest.raises(OperatorError, match="starts a new answer instead of continuing"):
             await start.sampler.sample(ASKED, 1, "Thought: " + start.first_thought)
 
 
