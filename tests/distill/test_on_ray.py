@@ -123,7 +123,7 @@ async def test_an_llm_is_not_asked_through_ray(tmp_path: Path) -> None:
     class Other:
         source, model, timeout = "llm", "m", 1.0
 
-    with pytest.raises(OperatorError, match="the oracle alone"):
+    with pytest.raises(OperatorError, match="only with the oracle"):
         await collect(CollectionRequest(split.load("dev"), 4), Other(), TrajectoryShards(tmp_path), engine=RayEngine())  # type: ignore[arg-type]
 
 
