@@ -1,4 +1,4 @@
-"""The store of `collect`: one row per trajectory, good or not, in JSONL shards of equal length that survive a kill.
+"""The store of `collect`: one row per trajectory in JSONL shards of equal length, which survive a kill.
 
 A row is appended to the open shard at once. A full shard gets its number by one atomic rename. If a kill cut off a
 line, it is removed when the folder is opened again, so the next rows are the same as without the kill.

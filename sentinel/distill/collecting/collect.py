@@ -1,4 +1,4 @@
-"""Run a teacher on states of the local market; simulate every trajectory on the fork and store it with its verdict.
+"""Run a teacher on states of the local market; simulate every trajectory and store it with its verdict.
 
 Every trajectory is stored. `select` drops the bad ones later and says why.
 """

@@ -1,4 +1,4 @@
-"""The oracle as analyst: a full one with five steps, and a fast one with the one short step that the student learns.
+"""The oracle as analyst: a full one with five steps, and a fast one whose short step the student learns.
 
 Both are deterministic. The full one reads the long history, the risk of every token, the depth of the venues, the
 position and the memory. It names the first regime that fits:
