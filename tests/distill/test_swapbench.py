@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from lab import CHECKOUT
 from lab.swapbench import cells, first_thought_effect, posed_states, publish, results_page, table
@@ -24,6 +25,7 @@ from lab.swapbench.table_plans import FULL
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
+from sentinel.cli import distill_commands
 from sentinel.core.actions import Candidate, Finish, HoldAction, Proposal, Sample
 from sentinel.core.errors import OperatorError, SentinelError
 from sentinel.core.mandate import Mandate
@@ -254,6 +256,12 @@ def test_a_wrong_first_thought_is_another_playbooks_and_its_code_is_known(
         assert first.startswith(first_thought_effect.given("right", one))
         assert not first.startswith(first_thought_effect.given("wrong", one))
         assert first_thought_effect.given("wrong", one)
+
+
+def test_the_command_prints_the_published_table() -> None:
+    outcome = CliRunner().invoke(distill_commands.app, ["evaluate", "--json"])
+    assert outcome.exit_code == 0, outcome.output
+    assert json.loads(outcome.stdout) == json.loads((FULL.results / "table.json").read_text())
 
 
 def test_the_published_page_is_what_its_cells_say() -> None:
