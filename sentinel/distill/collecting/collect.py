@@ -49,8 +49,8 @@ async def here(order: CollectionRequest, teacher: Teacher, wanted: Wanted) -> As
     with Sandbox(workers=2, seconds=MAX_RUN_TIMEOUT) as sandbox:
         for stretch in stretches(order, wanted):
             async with aclosing(play(stretch, order, teacher, sandbox)) as stream:
-                async for made in stream:
-                    yield made
+                async for item in stream:
+                    yield item
 
 
 async def collect(
@@ -73,12 +73,12 @@ async def collect(
         return [k for k in range(order.n) if numbered(case_id, k) not in shards.done]
 
     async with aclosing(engine(order, teacher, wanted)) as stream:
-        async for made in stream:
-            if isinstance(made, int):
-                done.states += made
+        async for item in stream:
+            if isinstance(item, int):
+                done.states += item
                 progress(done)
             else:
-                _keep(made, shards, done)
+                _keep(item, shards, done)
     shards.close()
     return done
 

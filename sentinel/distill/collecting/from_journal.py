@@ -77,8 +77,8 @@ class FromJournal:
                         self._leave_out("its block is gone from the node")
                         continue
                     async with aclosing(side_by_side([(case, k) for k in missing], order, teacher)) as stream:
-                        async for made in stream:
-                            yield made
+                        async for item in stream:
+                            yield item
                 yield 1
                 if (passed := passed + 1) >= order.states:
                     return

@@ -169,12 +169,12 @@ class _Agent:
     sample_number: int
 
     async def sample(self, messages: Sequence[Message], n: int, prefill: str, *, after: int = 0) -> list[Sample]:
-        drawn = await self.line.ask(teacher_prompt.long(messages), n, prefill, self.sample_number * n + after)
-        if prefill and any(one.text[len(prefill) :].lstrip().startswith(THOUGHT.strip()) for one in drawn):
+        samples = await self.line.ask(teacher_prompt.long(messages), n, prefill, self.sample_number * n + after)
+        if prefill and any(sample.text[len(prefill) :].lstrip().startswith(THOUGHT.strip()) for sample in samples):
             raise OperatorError(
                 "the endpoint starts a new answer instead of continuing the prefill: use --no-first-thoughts"
             )
-        return drawn
+        return samples
 
 
 class LlmTeacher:
@@ -206,8 +206,8 @@ class LlmTeacher:
         (answer,) = await self._line.ask(first_thoughts.messages(asked), 1, "", sample)
         thought = first_thoughts.first_thought(answer.text)
         cut_off = answer.finish is not Finish.STOP and "\n\n" not in answer.text.strip()
-        if (why := "is cut off" if cut_off else first_thoughts.refusal(thought)) is not None:
-            return Start(agent, "", f"refused: {why}")
+        if (reason := "is cut off" if cut_off else first_thoughts.refusal(thought)) is not None:
+            return Start(agent, "", f"refused: {reason}")
         return Start(agent, thought, "given")
 
     async def __aenter__(self) -> Self:
