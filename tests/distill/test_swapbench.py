@@ -150,7 +150,7 @@ def test_holding_succeeds_where_the_oracle_holds_and_nowhere_else(graded: dict[s
 def test_answers_to_another_chain_are_not_graded(posed: list[PosedState]) -> None:
     other = replace(posed[0], market=replace(posed[0].market, head=replace(posed[0].market.head, hash=HexHash("0x00"))))
     answers = [StudentAnswer(other.id, Proposal(1, (), (), (), (), 1, "none"), 0)]
-    with pytest.raises(SentinelError, match="another"):
+    with pytest.raises(SentinelError, match="this chain differs from the one"):
         asyncio.run(grade("dev", 3, [other], {"any": answers}))
 
 
