@@ -1,4 +1,4 @@
-"""Measurements of Sentinel's parts, on this machine and against the real chain's own records"""
+"""The laboratory: measurements of Sentinel's parts, on this machine and against records of the real chain."""
 
 from pathlib import Path
 

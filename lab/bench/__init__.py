@@ -1,1 +1,1 @@
-"""Timings of single parts."""
+"""Benchmarks of single parts."""

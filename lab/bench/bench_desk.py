@@ -1,4 +1,4 @@
-"""A wallet on a local market, with the reader, the fork and the toolkit that a daemon would have."""
+"""A wallet on a local market with a reader, a fork and a toolkit, like a daemon's."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from sentinel.market import Devnet
 
 PURSE = {"ETH": 5 * 10**18, "WETH": 40 * 10**18, "USDC": 80_000 * 10**6, "WBTC": 3 * 10**8}  # base units
 _ALLOWED = {"WETH": 10**24, "USDC": 10**15, "WBTC": 10**13}
-_KEY = b"\x2a" * 32  # of this throw-away market alone
+_KEY = b"\x2a" * 32  # used only on this temporary market
 
 
 @dataclass(frozen=True, slots=True)
 class BenchDesk:
+    """The market, the wallet and the parts that read and simulate."""
+
     net: Devnet
     account: LocalAccount
     reader: MarketReader
@@ -32,13 +34,13 @@ class BenchDesk:
     kit: DexToolkit
 
     async def state(self) -> MarketState:
-        """At the newest block."""
+        """The market state at the newest block."""
         return await self.reader.read(await latest_head(self.net.rpc))
 
 
 @contextlib.asynccontextmanager
 async def desk(timeout: float = 30.0) -> AsyncIterator[BenchDesk]:
-    """`timeout`: seconds for one batch on the fork."""
+    """Start a market with a desk on it. `timeout` is the limit for one batch on the fork, in seconds."""
     async with Devnet.start() as net:
         account: LocalAccount = Account.from_key(_KEY)
         await net.fund(account.address, PURSE)

@@ -1,5 +1,4 @@
-"""Random candidates over all venues, by a seed: both directions, routes, cycles, approvals, native coin at either end;
-about a third reverts."""
+"""Random candidates of all kinds over all venues; about a third of them reverts."""
 
 from __future__ import annotations
 
@@ -10,11 +9,11 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.dex.quoting.quotes import unwrap_leg, wrap_leg
 
-_USUAL = {"WETH": 10**18, "USDC": 2_000 * 10**6, "WBTC": 5 * 10**6}  # base units of one trade
+_USUAL = {"WETH": 10**18, "USDC": 2_000 * 10**6, "WBTC": 5 * 10**6}  # usual amount of a trade, base units
 
 
 def random_candidates(network: Network, state: MarketState, count: int, seed: int) -> list[Candidate]:
-    """Each pool in both directions first, then whatever the seed gives. NOTE: past all checks of the builder."""
+    """Each pool in both directions, then random candidates of the seed. They skip all checks of the builder."""
     rng = Random(seed)
     time = state.head.timestamp
     actions: list[Action] = [
@@ -28,27 +27,27 @@ def random_candidates(network: Network, state: MarketState, count: int, seed: in
             actions.append(Approve("USDC", "permit2", rng.randrange(10**12), deadline))
             continue
         token, pools = _path(network, rng)
-        amount = max(1, int(_USUAL[token] * 10 ** rng.uniform(-6, 2)))  # the largest are more than the wallet holds
-        least = rng.choice((1, 1, 1, amount * 10**13))
-        swap = _swap(network, pools, token, amount, least, deadline)
+        amount = max(1, int(_USUAL[token] * 10 ** rng.uniform(-6, 2)))  # the largest exceed the balance
+        min_out = rng.choice((1, 1, 1, amount * 10**13))
+        swap = _swap(network, pools, token, amount, min_out, deadline)
         actions.append(_coined(network, swap, rng) if rng.random() < 0.3 else swap)
     return [Candidate(index, action, "") for index, action in enumerate(actions[:count])]
 
 
 def _coined(network: Network, swap: Swap, rng: Random) -> Swap:
-    """The same with native coin for its wrapped token at one end or both; now and then without the pools between."""
+    """The swap with native coin for its wrapped token at one or both ends; sometimes only the wrap or unwrap itself."""
     (route,) = swap.routes
     starts, ends = swap.token_in == network.wrapped, swap.token_out == network.wrapped
-    legs, least = route.legs, swap.min_out
+    legs, min_out = route.legs, swap.min_out
     if starts and rng.random() < 0.1:
-        legs, least = (rng.choice((wrap_leg(network), unwrap_leg(network))),), route.amount_in
+        legs, min_out = (rng.choice((wrap_leg(network), unwrap_leg(network))),), route.amount_in
     else:
         legs = (*((wrap_leg(network),) if starts else ()), *legs, *((unwrap_leg(network),) if ends else ()))
-    return Swap((Route(legs, route.amount_in),), least, swap.deadline)
+    return Swap((Route(legs, route.amount_in),), min_out, swap.deadline)
 
 
 def _path(network: Network, rng: Random) -> tuple[str, list[str]]:
-    """A token and up to three different pools from it on, of which some come back to where they began."""
+    """A token and a path of up to three different pools from it. Some paths are closed cycles."""
     token = at = rng.choice(list(_USUAL))
     pools: list[str] = []
     for _ in range(rng.choice((1, 1, 2, 2, 3))):

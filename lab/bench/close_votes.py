@@ -1,7 +1,8 @@
-"""Does another round pay where a vote is close? One sampler, one set of states, three ways to ask.
+"""Benefit of more samples if a vote is close: one sampler, one set of states, three voting methods.
 
-Every state is asked n samples and then the further ones up to `most`, whether close or not. So the same samples answer
-for n alone, for `most` always, and for `most` where the rule calls the vote close. Right is what the oracle decides.
+In every state the student gives n samples and then more, up to `max_samples`. So the same samples serve three methods:
+always n, always `max_samples`, and `max_samples` only if the rule calls the vote close. A decision is right if it
+agrees with the oracle's.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from sentinel.distill.states.tasks import Task, tasks
 
 @dataclass(slots=True)
 class VotingMethod:
-    """One way to ask: how often it was right, acted wrongly, and how long it took."""
+    """Results of one voting method: how often it was right or acted wrongly, and the seconds per decision."""
 
     fates: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -52,23 +53,25 @@ def measure(
     model: Path,
     states: int,
     n: int,
-    most: int,
+    max_samples: int,
     temperature: float,
     say: Callable[[str], None],
     progress: Callable[[int], None],
 ) -> dict[str, Any]:
-    """On states that no student learnt from. Starts vLLM with the student in the folder `model` and stops it."""
+    """Measure on development states, which no student learned from. Serves the student in `model` with vLLM."""
 
     async def main() -> dict[str, Any]:
         say("vLLM loads the student; this takes about 40 seconds on two cores …")
         async with served(model) as server, student(server.url, seed=1, temperature=temperature) as sampler:
-            return await _measure(sampler, states, n, most, progress)
+            return await _measure(sampler, states, n, max_samples, progress)
 
-    return {"n": n, "most": most, "temperature": temperature, "dissent_bps": DISSENT_BPS, **uvloop.run(main())}
+    return {"n": n, "most": max_samples, "temperature": temperature, "dissent_bps": DISSENT_BPS, **uvloop.run(main())}
 
 
-async def _measure(sampler: Sampler, states: int, n: int, most: int, progress: Callable[[int], None]) -> dict[str, Any]:
-    ways, teacher, close, changed, done = (
+async def _measure(
+    sampler: Sampler, states: int, n: int, max_samples: int, progress: Callable[[int], None]
+) -> dict[str, Any]:
+    methods, teacher, close, changed, done = (
         {name: VotingMethod() for name in ("n", "close", "most")},
         OracleModel(),
         0,
@@ -85,21 +88,21 @@ async def _measure(sampler: Sampler, states: int, n: int, most: int, progress: C
             proposal = await trader.propose(case.state, view, n)
             small = await case.arena.judge(case.state, proposal)
             middle = perf_counter()
-            large = await case.arena.judge(case.state, await trader.more(case.state, view, proposal, most - n))
+            large = await case.arena.judge(case.state, await trader.more(case.state, view, proposal, max_samples - n))
             short, long = middle - began, perf_counter() - began
-            again = extra_samples(small.decision, _ballots(small), most, case.arena.settings.vote.quorum_bps) > 0
+            again = extra_samples(small.decision, _ballots(small), max_samples, case.arena.settings.vote.quorum_bps) > 0
             right = reference.decision
-            ways["n"].count(case, small.decision, right, short)
-            ways["most"].count(case, large.decision, right, long)
-            ways["close"].count(case, (large if again else small).decision, right, long if again else short)
+            methods["n"].count(case, small.decision, right, short)
+            methods["most"].count(case, large.decision, right, long)
+            methods["close"].count(case, (large if again else small).decision, right, long if again else short)
             close += again
             changed += again and not _agree(case, small.decision, large.decision)
             done += 1
             progress(done)
             if done == states:
                 break
-    asked = {name: way.as_json() for name, way in ways.items()}
-    return {"states": states, "close": close, "changed": changed, "ways": asked}
+    results = {name: method.as_json() for name, method in methods.items()}
+    return {"states": states, "close": close, "changed": changed, "ways": results}
 
 
 def _ballots(verdict: EpisodeOutcome) -> int:

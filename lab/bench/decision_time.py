@@ -1,9 +1,9 @@
-"""From a head to signed, durable bytes, by stage, on a local market: the daemon's own parts, driven head by head.
+"""Time from a head to signed, durable bytes, by stage, with the daemon's own parts on a local market.
 
-The clock starts when a cycle is given its head and stops when the signed transaction is committed, right before it is
-sent. Each head deals the wallet anew, so that there is something to do; sizes take turns head by head, so that noise
-falls on all alike. `own` is processor time of this process alone (all threads): what is not waiting for the model, the
-sandbox's workers, the chain, the fork or the disk. They are other processes, and waiting costs none.
+The clock starts when a cycle gets its head. It stops when the signed transaction is committed, just before it is sent.
+Each head sets new balances, so that there is a trade to make. The sizes alternate from head to head, so that noise
+affects all alike. `own` is the processor time of this process (all threads). It leaves out the model, the sandbox's
+workers, the chain and the fork, which are other processes, and all waiting.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.market import Devnet
 
 STAGES = ("market", "prompt", "model", "sandbox", "simulate", "policy", "vote", "permit", "confirm", "accept", "sign")
-SETTLE = 20  # blocks that a transaction may take to its end before the run is given up
-# Many trades in a minute are what is wanted here, and blocks come faster than the second that each must add.
+SETTLE = 20  # max blocks until a transaction is settled; after them the run fails
+# Limits for many trades per minute, with blocks that come faster than the second that each adds to the chain's time.
 OPEN = {
     "max_trade": 5000.0,
     "max_daily_loss": 1e9,
@@ -58,7 +58,7 @@ Progress = Callable[[int], None]
 
 @dataclass(slots=True)
 class StageTimes:
-    """Of one n: seconds by stage, over the heads that acted and were signed."""
+    """Seconds by stage for one n, over the heads whose trade was signed."""
 
     seconds: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     decisions: Counter[str] = field(default_factory=Counter)
@@ -71,16 +71,16 @@ class StageTimes:
 
 @dataclass(slots=True)
 class DurableTimes:
-    """When the journal's two promises were durable; None until they are."""
+    """When acceptance and signed bytes became durable (performance counter, seconds); None until they are."""
 
     accepted: float | None = None
     signed: float | None = None
-    busy: float = 0.0  # processor seconds of this process until then
+    busy: float = 0.0  # processor seconds of this process at that time
     accept: float = 0.0  # seconds that the acceptance took
 
 
 def measure(sizes: Sequence[int], heads: int, proposer: str, seed: int, say: Say, progress: Progress) -> dict[str, Any]:
-    """`heads` decisions a size; starts all it needs and stops it at the end, whatever happens."""
+    """Measure `heads` decisions per size. Starts all parts that it needs and always stops them."""
     return run_loop(_measure(sizes, heads, proposer, seed, say, progress))
 
 
@@ -90,7 +90,7 @@ async def _measure(
     tallies = {n: StageTimes() for n in sizes}
     async with _bench(proposer, seed, say) as bench:
         for n in sizes:
-            await bench.decide(n)  # what is cold is not counted
+            await bench.decide(n)  # warm-up, not counted
         garbage_collection.freeze_heap()  # as the daemon does before its first cycle
         done = 0
         for _ in range(heads):
@@ -109,6 +109,8 @@ async def _measure(
 
 @dataclass(slots=True)
 class _Bench:
+    """A daemon's parts on a local market, driven head by head."""
+
     net: Devnet
     app: App
     wallet: str
@@ -116,13 +118,13 @@ class _Bench:
     marks: DurableTimes = field(default_factory=DurableTimes)
 
     async def head(self) -> Head:
-        """Deal the wallet and make a block; what the last one sent has settled before."""
+        """Set new balances and mine a block. No intent may be open."""
         share = self.draw.choice((0.1, 0.2, 0.8, 0.9))
         bar = self.net.market.block.bar
-        worth = self.draw.uniform(5_000, 20_000)
+        value = self.draw.uniform(5_000, 20_000)
         purse = {
-            "WETH": int(share * worth / bar.weth * 10**18),
-            "USDC": int((1 - share) * worth * 10**6),
+            "WETH": int(share * value / bar.weth * 10**18),
+            "USDC": int((1 - share) * value * 10**6),
             NATIVE: 10**18,
         }
         await self.net.fund(self.wallet, purse)
@@ -135,11 +137,12 @@ class _Bench:
         return head
 
     async def settle(self) -> None:
+        """Mine blocks until no intent is open. Raises TimeoutError after SETTLE blocks."""
         for _ in range(SETTLE):
             if self.follower.open_intent is None:
                 return
             await self.follower.on_head(await self.block())
-        raise TimeoutError(f"a transaction did not end within {SETTLE} blocks")
+        raise TimeoutError(f"a transaction did not settle within {SETTLE} blocks")
 
     @property
     def follower(self) -> Any:
@@ -152,7 +155,7 @@ class _Bench:
         return runs.trade
 
     async def decide(self, n: int) -> tuple[CycleRecord, float, float]:
-        """The record; when it began, by the wall's clock and by this process's."""
+        """Run one cycle. Returns its record, and its start by the performance counter and by processor time."""
         head = await self.head()
         self.marks = DurableTimes()
         began, busy = time.perf_counter(), time.process_time()
@@ -161,9 +164,10 @@ class _Bench:
         return record, began, busy
 
     async def counted(self, n: int, tally: StageTimes) -> None:
+        """Run one cycle and add it to `tally`."""
         record, began, busy = await self.decide(n)
-        made, marks = record.decision, self.marks
-        tally.decisions["act" if isinstance(made, Act) else made.reason] += 1
+        decision, marks = record.decision, self.marks
+        tally.decisions["act" if isinstance(decision, Act) else decision.reason] += 1
         if marks.signed is None or marks.accepted is None:
             return
         times = dict(record.timings)
@@ -175,7 +179,7 @@ class _Bench:
             tally.seconds[name].append(times.get(name, 0.0))
 
     async def overlap(self, n: int, heads: int) -> dict[str, Any]:
-        """How long a cycle waits for its market where the head came before, and where it came during the last cycle."""
+        """How long a cycle waits for its market state without and with a prefetch during the cycle before it."""
         waits: dict[str, list[float]] = {"not_ahead": [], "ahead": []}
         for _ in range(heads):
             for name, seconds in waits.items():
@@ -232,7 +236,7 @@ def _key_file(home: Path, key: str) -> Path:
 
 
 def _stamp(app: App, bench: _Bench) -> None:
-    """Note when acceptance and signed bytes are durable: the journal's methods have happened when they return."""
+    """Note when acceptance and signed bytes are durable, which is when the journal's methods return."""
     journal = app.parts.journal
     accept, commit = journal.accept, journal.attempt
 

@@ -1,4 +1,4 @@
-"""Both engines on many random candidates over all venues, reverts included: every effect must be the same."""
+"""Comparison of both simulation engines on random candidates, reverts included: all effects must be the same."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.snapshot_engine import FLAGS, simulate_by_mining
 from sentinel.dex.toolkit import DexToolkit
 
-AT_ONCE = 100  # candidates at one block; then the market goes on
+AT_ONCE = 100  # candidates per block
 
 Progress = Callable[[int, int, str], None]
 
 
 async def compare(count: int, *, seed: int = 11, progress: Progress = lambda done, total, what: None) -> dict[str, Any]:
-    """`differ` lists what is not the same: block, candidate, and both effects as text."""
+    """Simulate `count` candidates in both engines. `differ` lists block, candidate and both effects as text."""
     reasons: Counter[str] = Counter()
     legs: Counter[str] = Counter()
     differ: list[dict[str, Any]] = []
@@ -33,12 +33,14 @@ async def compare(count: int, *, seed: int = 11, progress: Progress = lambda don
             candidates = random_candidates(bench.net.network, state, min(AT_ONCE, count - done), seed + done)
             batch = await bench.kit.simulate_all(state, candidates)
             mined = await reference.simulate_all(state, candidates)
-            for one, other in zip(batch, mined, strict=True):
-                reasons[one.revert or "succeeded"] += 1
-                legs.update(leg.venue for route in getattr(one.candidate.action, "routes", ()) for leg in route.legs)
-                if effect(one) != effect(other):
-                    where = {"block": state.head.number, "candidate": one.candidate.index}
-                    differ.append({**where, "batch": str(effect(one)), "mined": str(effect(other))})
+            for batched, single in zip(batch, mined, strict=True):
+                reasons[batched.revert or "succeeded"] += 1
+                legs.update(
+                    leg.venue for route in getattr(batched.candidate.action, "routes", ()) for leg in route.legs
+                )
+                if effect(batched) != effect(single):
+                    where = {"block": state.head.number, "candidate": batched.candidate.index}
+                    differ.append({**where, "batch": str(effect(batched)), "mined": str(effect(single))})
             done += len(candidates)
         progress(count, count, "")
     return {

@@ -1,8 +1,9 @@
-"""What a new head costs the fork, through an upstream that is as far away as is said: reset, first batch, warm batch.
+"""Cost of a new head for a fork of a slow upstream: reset, cold batch, warmed batch.
 
-`cold`: the batch straight after the reset. `warmed`: the last head's trials were simulated right after the reset, in
-the time that the model thinks anyway; then the new candidates, which touch much of the same state. `direct`: the same
-candidates on the upstream itself, without a fork.
+- `cold`: the batch directly after the reset.
+- `warmed`: the last head's trials were simulated after the reset, while the model would think. The new candidates touch
+  much of the same state.
+- `direct`: the same candidates on the upstream itself, without a fork.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Progress = Callable[[int, int, str], None]
 
 @contextlib.asynccontextmanager
 async def far_away(target: str, delay: float) -> AsyncIterator[str]:
-    """The address of a proxy before `target` that lets each request wait for `delay` seconds."""
+    """The URL of a proxy for `target` that delays each request by `delay` seconds."""
     async with ClientSession() as session:
 
         async def pass_on(request: web.Request) -> web.Response:
@@ -53,7 +54,7 @@ async def far_away(target: str, delay: float) -> AsyncIterator[str]:
 async def measure(
     delays_ms: list[int], *, heads: int = 4, size: int = 8, progress: Progress = lambda done, total, what: None
 ) -> list[dict[str, Any]]:
-    """A row a delay; medians over `heads` heads each way, in ms."""
+    """One row per delay, with medians over `heads` heads per way, in milliseconds."""
     rows = []
     for done, delay in enumerate(delays_ms):
         progress(done, len(delays_ms), f"{delay} ms away")
@@ -82,7 +83,7 @@ async def _row(delay_ms: int, heads: int, size: int) -> dict[str, Any]:
         kit = DexToolkit(network, fork)
         straight = DexToolkit(network, None, node=NodeSimulation(network, rpc, timeout=120))
         assert straight.simulator.node is not None
-        await straight.simulator.node.cannot((await bench.state()).head)  # found out once, at the start
+        await straight.simulator.node.cannot((await bench.state()).head)  # tested once, at the start
         for turn in range(2 * heads):
             await bench.net.market.step()
             state = await bench.state()

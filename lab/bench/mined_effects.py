@@ -1,4 +1,4 @@
-"""The same bytes for real: signed by the wallet, mined on the market in the same block environment, then undone."""
+"""Real transactions: signed by the wallet, mined in the simulation's block environment, then undone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sentinel.dex.toolkit import SCREEN_GAS
 
 
 async def broadcast(desk: BenchDesk, simulation: Simulation) -> Simulation:
-    """What the transaction of `simulation` did on the chain; the reason of a revert is taken from the simulation."""
+    """The effects of the simulated transaction on the chain. The reason of a revert is the simulation's."""
     rpc, network, env, tx = desk.net.rpc, desk.net.network, simulation.env, simulation.tx
     if tx is None or not tx.to:
         return simulation
@@ -34,7 +34,7 @@ async def broadcast(desk: BenchDesk, simulation: Simulation) -> Simulation:
         await rpc.call("anvil_setNextBlockBaseFeePerGas", hex(env.base_fee))
         await rpc.call("evm_setNextBlockTimestamp", hex(env.timestamp))
         gas = min(SCREEN_GAS, (before[NATIVE] - tx.value) // env.max_fee)
-        if gas < intrinsic_gas(tx.data):  # it wraps what should pay for its gas: no node takes it
+        if gas < intrinsic_gas(tx.data):  # it spends the coin that must pay for its gas, so no node accepts it
             return simulation
         fields: dict[str, Any] = {
             "type": 2, "chainId": network.chain_id, "nonce": env.nonce, "to": tx.to, "data": tx.data, "value": tx.value,
@@ -59,16 +59,16 @@ async def broadcast(desk: BenchDesk, simulation: Simulation) -> Simulation:
 
 
 async def balances(desk: BenchDesk) -> dict[str, int]:
-    """Base units of every token, and wei."""
-    rpc, who = desk.net.rpc, desk.account.address
-    data = "0x70a08231" + encode(["address"], [who]).hex()
-    found = {NATIVE: int(await rpc.call("eth_getBalance", who, "latest"), 16)}
+    """The wallet's balances: base units of every token, and wei."""
+    rpc, wallet = desk.net.rpc, desk.account.address
+    data = "0x70a08231" + encode(["address"], [wallet]).hex()
+    result = {NATIVE: int(await rpc.call("eth_getBalance", wallet, "latest"), 16)}
     for symbol, token in desk.net.network.tokens.items():
-        found[symbol] = int(await rpc.call("eth_call", {"to": token.address, "data": data}, "latest"), 16)
-    return found
+        result[symbol] = int(await rpc.call("eth_call", {"to": token.address, "data": data}, "latest"), 16)
+    return result
 
 
 def effect(simulation: Simulation) -> tuple[object, ...]:
-    """What two engines must have in common."""
+    """The parts of a simulation that must be the same in all engines."""
     s = simulation
     return (s.candidate.index, s.revert, s.gas_used, dict(s.deltas), s.logs, s.gross, s.router_allowance)

@@ -1,7 +1,7 @@
-"""A promotion from end to end, as an operator does it: two real students, real vLLM, a daemon that trades all along.
+"""A promotion from end to end, as an operator does it, with two real students, real vLLM and a trading daemon.
 
-A poor student is live. Its better is refused before it was in shadow, then runs in shadow beside it on a local market,
-is judged, becomes live, and the live server and the daemon go on with it without being touched; then `--undo`.
+A poor student is live. A better one is refused because it was not in shadow. Then it runs in shadow on a local market,
+is judged and becomes live. The live server and the daemon switch to it without a restart. Then `--undo` is tested.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from sentinel.distill.promotion.promote import served_name
 from sentinel.distill.promotion.students import StudentStore, identity
 from sentinel.market import Devnet
 
-KEY = "0x" + "9b" * 32  # worth nothing anywhere
-PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from half and half
+KEY = "0x" + "9b" * 32  # holds nothing on any real chain
+PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from equal values
 ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6}
 BLOCK_TIME = 4.0  # seconds
-PATIENCE = 900.0  # seconds for a server to start, for the blocks in shadow: the machine may be busy
+PATIENCE = 900.0  # seconds for a server to start and for the blocks in shadow, on a busy machine
 POOR_ROWS, POOR_STEPS, POOR_SEED = 2000, 250, 7
 
 
 def poor_student(folder: Path) -> Path:
-    """The smallest size, stopped long before it copies numbers right. What is there is not made again."""
+    """A small student, stopped long before it copies numbers correctly. Existing files are used again."""
     data, out = folder / "rows.jsonl", folder / "student"
     if not data.exists():
         recipe.run_collect("train", POOR_ROWS, data, POOR_SEED)
@@ -52,7 +52,7 @@ def poor_student(folder: Path) -> Path:
 
 @dataclass(slots=True)
 class PromotionProof:
-    """What was seen, in order; `check` raises at the first thing that is not as it must be."""
+    """The observed facts, in order. `check` raises OperatorError at the first wrong one."""
 
     say: Callable[[str], None]
     seen: dict[str, Any] = field(default_factory=dict)
@@ -62,13 +62,13 @@ class PromotionProof:
         self.seen[name] = what
         self.say(f"{time.monotonic() - self.began:6.0f} s  {name}: {json.dumps(what)[:300]}")
         if not good:
-            raise OperatorError(f"{name} is not as it must be: {json.dumps(what)}")
+            raise OperatorError(f"{name} is wrong: {json.dumps(what)}")
 
 
 async def prove(
     poor: Path, new: Path, home: Path, *, heldout: int, shadow_blocks: int, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """`home`: an empty folder for state and logs. Raises OperatorError where a step does not end as it must."""
+    """Run all steps. `home` is an empty folder for state and logs. Raises OperatorError if a step ends wrongly."""
     proof, store = PromotionProof(say), StudentStore(home / "state" / "students")
     if store.live is not None:
         raise OperatorError(f"{home} holds students already: name an empty folder")
@@ -83,12 +83,12 @@ async def prove(
             async with _live(home, settings) as url:
                 settings["SENTINEL_MODEL__URL"] = url
                 proof.check("served at first", await _root(url) == first.student.resolve(), first.identity)
-                code, found = await _sentinel(settings, *command)
-                proof.check("promoted without shadow", code == 1 and found["promoted"] is None, found["reasons"])
+                code, report = await _sentinel(settings, *command)
+                proof.check("promoted without shadow", code == 1 and report["promoted"] is None, report["reasons"])
                 async with _daemon(home, settings, new, shadow_blocks) as daemon:
-                    code, found = await _sentinel(settings, *command)
-                    proof.check("promoted", code == 0, {"name": found["promoted"], "reasons": found["reasons"]})
-                    proof.seen["evidence"] = found["evidence"]
+                    code, report = await _sentinel(settings, *command)
+                    proof.check("promoted", code == 0, {"name": report["promoted"], "reasons": report["reasons"]})
+                    proof.seen["evidence"] = report["evidence"]
                     after = store.live
                     assert after is not None
                     proof.check("live", after.identity == identity(new), after.name)
@@ -126,7 +126,7 @@ async def _settings(net: Devnet, home: Path) -> dict[str, str]:
 
 
 async def _sentinel(settings: Mapping[str, str], *arguments: str) -> tuple[int, Any]:
-    """One command; exit code, and what it printed as JSON."""
+    """Run one command. Returns its exit code and the JSON that it printed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sentinel", *arguments),
         stdout=asyncio.subprocess.PIPE,
@@ -134,7 +134,9 @@ async def _sentinel(settings: Mapping[str, str], *arguments: str) -> tuple[int, 
     )
     out, _ = await process.communicate()
     if not out:
-        raise OperatorError(f"sentinel {' '.join(arguments)} ended with {process.returncode} and no answer")
+        raise OperatorError(
+            f"sentinel {' '.join(arguments)} ended with exit code {process.returncode} and printed nothing"
+        )
     return process.returncode or 0, json.loads(out)
 
 
@@ -156,29 +158,31 @@ async def _server(name: str, log: Path, *arguments: str | Path, env: Mapping[str
 
 @contextlib.asynccontextmanager
 async def _live(home: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
-    """Whoever is live, as a service would serve it: without a folder."""
+    """Serve the live student like a service, which names no folder."""
     async with _server(NAME, home / "vllm-live.log", "", env=settings) as url:
         yield url
 
 
 @contextlib.asynccontextmanager
 async def _daemon(home: Path, settings: dict[str, str], new: Path, blocks: int) -> AsyncIterator[Child]:
-    """Trading, and with so many blocks of `new` in shadow. That goes on: a block without its server is a failure."""
+    """A trading daemon, yielded after `blocks` blocks of `new` in shadow. Its shadow server stays up to the end."""
     name, log = served_name(new), home / "state" / shadow_log.FILE
     async with _server(name, home / "vllm-shadow.log", new, "--served-model-name", name, env={}) as shadow:
         env = {**settings, "SENTINEL_SHADOW__URL": shadow, "SENTINEL_SHADOW__NAME": name}
         run = [sys.executable, "-m", "sentinel", "run", "--live"]
         async with Child("daemon", run, log=home / "daemon.log", env=env, stop_within=60.0) as daemon:
             async with asyncio.timeout(PATIENCE):
-                while sum(not one.failed for one in shadow_log.read(log, name)) < blocks:
+                while sum(not block.failed for block in shadow_log.read(log, name)) < blocks:
                     if not daemon.running:
-                        raise OperatorError(f"the daemon ended with {daemon.returncode}: see {home / 'daemon.log'}")
+                        raise OperatorError(
+                            f"the daemon ended with exit code {daemon.returncode}: see {home / 'daemon.log'}"
+                        )
                     await asyncio.sleep(1.0)
             yield daemon
 
 
 async def _root(url: str) -> Path | None:
-    """The folder of what is served; None while nothing is."""
+    """The folder of the served student; None if the server does not answer."""
     try:
         within = aiohttp.ClientTimeout(2.0)
         async with aiohttp.ClientSession(timeout=within) as session, session.get(f"{url}/models") as response:
@@ -188,16 +192,17 @@ async def _root(url: str) -> Path | None:
 
 
 async def _until_served(url: str, folder: Path) -> float:
-    started, place = time.monotonic(), await asyncio.to_thread(folder.resolve)
-    while await _root(url) != place:
+    """Wait until the student in `folder` is served. Returns the seconds that it took."""
+    started, target = time.monotonic(), await asyncio.to_thread(folder.resolve)
+    while await _root(url) != target:
         if time.monotonic() > started + PATIENCE:
-            raise OperatorError(f"{place} is not served within {PATIENCE:g} s")
+            raise OperatorError(f"{target} is not served within {PATIENCE:g} s")
         await asyncio.sleep(0.5)
     return round(time.monotonic() - started, 1)
 
 
 async def _both_decided(settings: Mapping[str, str]) -> tuple[bool, dict[str, int]]:
-    """Cycles by what became of them; once a decision was made after those that found no model."""
+    """Wait for a decision after the cycles that found no model. Returns the number of cycles by reason."""
     async with asyncio.timeout(PATIENCE):
         while True:
             _, newest_first = await _sentinel(settings, "decisions", "-n", "10000", "--json")

@@ -7,7 +7,7 @@ from statistics import quantiles
 
 
 def summary(seconds: Sequence[float]) -> dict[str, float]:
-    """p50, p95 and p99 in milliseconds; nothing where nothing was measured."""
+    """p50, p95 and p99 in milliseconds; empty if there are no values."""
     if not seconds:
         return {}
     hundredths = quantiles([*seconds, *seconds[:1]] if len(seconds) == 1 else seconds, n=100, method="inclusive")

@@ -1,4 +1,4 @@
-"""Does memory stay flat over thousands of batches? Resident sizes of this process and of the fork's Anvil."""
+"""Resident memory of this process and of the fork's Anvil over thousands of batches."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from lab.bench.bench_desk import desk
 from lab.bench.candidates import random_candidates
 
-STEP = 20  # batches at one block
+STEP = 20  # batches per block
 SAMPLES = 20
 
 Progress = Callable[[int, int, str], None]
 
 
 async def soak(batches: int, *, size: int = 8, progress: Progress = lambda done, total, what: None) -> dict[str, Any]:
-    """Samples at even distances, the first after a warm-up of one part; sizes in MiB."""
+    """Simulate batches and take samples at equal intervals, the first after one interval. Sizes are in MiB."""
     samples: list[dict[str, float]] = []
     async with desk() as bench:
         every = max(1, batches // SAMPLES)
@@ -38,7 +38,7 @@ async def soak(batches: int, *, size: int = 8, progress: Progress = lambda done,
 
 
 def resident(process: int | str) -> float:
-    """MiB."""
+    """Resident memory of a process in MiB."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     kib = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
     return round(kib / 1024, 1)

@@ -1,8 +1,8 @@
-"""Does the send path stay flat? One process, its executor and journal, over many blocks with faults at random (I27).
+"""Soak test of the send path: one executor and journal over many blocks with random faults (I27).
 
-The whole daemon cannot be hurried so: on the local market a block is at least a second of chain time, and a deadline
-that runs away from the clock is refused. So here is what writes and holds something for each block and trade: executor,
-finality, journal, log, metrics and RPC, on a real chain, as fast as it will go.
+The whole daemon cannot run this fast: a block of the local market adds at least a second to the chain's time, and a
+deadline far ahead of the clock is refused. So this runs the parts that write or hold something per block and per
+trade: executor, finality, journal, log, metrics and RPC, on a real chain at full speed.
 """
 
 from __future__ import annotations
@@ -37,21 +37,23 @@ from sentinel.observe import logs
 from sentinel.observe.metrics import Metrics
 
 SAMPLES = 60
-WARM_UP = 0.1  # share of the blocks that slopes leave out
-LOST = 0.01  # share of requests that do not arrive; of as many the reply is lost
-DROPPED = 0.03  # share of sent transactions that the node forgets
-REORGS = 0.01  # share of blocks that are followed by another chain, one to three blocks back
+WARM_UP = 0.1  # share of the blocks that the slopes leave out
+LOST = 0.01  # share of requests that are lost; the same share of replies is lost
+DROPPED = 0.03  # share of sent transactions that the node drops
+REORGS = 0.01  # share of blocks with a reorg of one to three blocks
 SPIKES = 0.02  # share of blocks with ten times the base fee
 
 Progress = Callable[[int, int, str], None]
 
 
 class FaultyRpc(Rpc):
+    """A connection that loses requests and replies, to a node that drops transactions."""
+
     def __init__(self, url: str, chance: random.Random) -> None:
         super().__init__(url)
         self._chance = chance
         self.faults = 0
-        self.calm = False  # no faults any more
+        self.calm = False  # True stops the faults
 
     async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any:
         self._fail("request")
@@ -75,7 +77,7 @@ class FaultyRpc(Rpc):
 
 
 async def soak(blocks: int, *, seed: int = 1, progress: Progress) -> dict[str, Any]:
-    """Sizes in KiB; slopes per 1,000 blocks, by least squares over all but the first tenth."""
+    """Run the send path over `blocks` blocks. Sizes are in KiB; slopes are per 1,000 blocks, by least squares."""
     chance = random.Random(seed)
     async with contextlib.AsyncExitStack() as stack:
         home = stack.enter_context(on_disk("soak-"))
@@ -91,15 +93,15 @@ async def soak(blocks: int, *, seed: int = 1, progress: Progress) -> dict[str, A
         await net.fund(signer.address, {NATIVE: 10**24})
         journal = Journal.open(home / "journal.sqlite", counter.network(), genesis, signer.address)
         stack.callback(journal.close)
-        told = ExecutionReporter(Metrics(net.network), logs.configure(stream=log))
+        reporter = ExecutionReporter(Metrics(net.network), logs.configure(stream=log))
         executor = LiveExecutor(
             *(rpc, Broadcaster(rpc), journal, signer, counter.network(), genesis),
             *(counter.finalise, counter.rules(bump_after_blocks=2)),
-            observer=told,
+            observer=reporter,
         )
         await reconcile(executor, await counter.read_head(net.rpc))
         run = _SoakRun(net, rpc, journal, executor, chance)
-        begun = time.monotonic()
+        started = time.monotonic()
         samples: list[dict[str, float]] = []
         done = 0
         try:
@@ -109,12 +111,12 @@ async def soak(blocks: int, *, seed: int = 1, progress: Progress) -> dict[str, A
                 if done % max(1, blocks // SAMPLES) == 0:
                     progress(done, blocks, "blocks")
                     samples.append({"blocks": done} | _sizes(home))
-        except asyncio.CancelledError:  # Ctrl-C: what was run so far is told
+        except asyncio.CancelledError:  # Ctrl-C: report the results so far
             if not samples or (task := asyncio.current_task()) is None:
                 raise
             task.uncancel()
             blocks = done
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - started
         tally = await run.end()
         return {
             "blocks": blocks,
@@ -142,10 +144,10 @@ class _SoakRun:
         self._chance = chance
         self._tag = 0
         self.faults = 0
-        self.unanswered = 0  # heads about which the node did not answer
+        self.unanswered = 0  # heads for which the node gave no answer
 
     async def block(self) -> None:
-        """Mine, follow, and trade where nothing is in flight."""
+        """Mine a block, follow the open intent, and trade if there is none."""
         node = self._net.rpc
         if self._chance.random() < SPIKES:
             self.faults += 1
@@ -164,7 +166,7 @@ class _SoakRun:
             await self._executor.on_head(head)
             if self._executor.open_intent is None:
                 act = counter.decision(self._tag + 1, max(int(time.time()), head.timestamp) + LIFETIME, head)
-                intent = await self._executor.prepare(act, None)  # type: ignore[arg-type]  # `finalise` asks for none
+                intent = await self._executor.prepare(act, None)  # type: ignore[arg-type]  # `finalise` needs no state
                 self._journal.accept(None, intent)
                 self._tag += 1
                 await self._executor.execute(intent)
@@ -172,7 +174,7 @@ class _SoakRun:
             self.unanswered += 1
 
     async def end(self) -> CrashTally:
-        """Without faults until all has ended; then the chain against the journal."""
+        """Stop the faults, follow all intents to their settlement, and compare chain and journal."""
         node = self._net.rpc
         self._rpc.calm = True
         while self._journal.open_intents():
@@ -187,12 +189,12 @@ def _sizes(home: Path) -> dict[str, float]:
     return {
         "rss_kib": resident("self") * 1024,
         "open_files": len(os.listdir("/proc/self/fd")),
-        **{name: sum((home / file).stat().st_size for file in found) / 1024 for name, found in files.items()},
+        **{name: sum((home / file).stat().st_size for file in names) / 1024 for name, names in files.items()},
     }
 
 
 def slope(samples: Sequence[dict[str, float]], name: str) -> float:
-    """Least squares, per 1,000 blocks, the warm-up left out; 0 where there are fewer than two samples."""
+    """Slope of `name` per 1,000 blocks by least squares, without the warm-up; 0 if there are fewer than two samples."""
     last = samples[-1]["blocks"] if samples else 0
     points = [(s["blocks"] / 1000, s[name]) for s in samples if s["blocks"] > WARM_UP * last]
     if len(points) < 2:

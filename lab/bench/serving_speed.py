@@ -1,8 +1,8 @@
-"""Which way of serving is fastest: one student behind several vLLM servers, asked the same by turns.
+"""Speed of several ways of serving: one student behind several vLLM servers with the same requests.
 
-Every server is given the two requests of an episode (the first step with its prefill, the final action) at each n; the
-servers take turns request by request, so that noise falls on all alike. Besides times it is counted how many samples
-still parse, since a faster server that garbles text is none.
+Every server gets the two requests of an episode (the first step with its prefill, the final action) at each n. The
+servers alternate from request to request, so that noise affects all alike. The samples that parse are counted too,
+because a faster server that garbles text is useless.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Say = Callable[[str], None]
 async def measure(
     model: Path, sizes: Sequence[int], rounds: int, log: Path, say: Say, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
-    """Starts every server (about 40 s and 2.5 GB each) and stops it. A way that does not start is reported so."""
+    """Start all servers (about 40 s and 2.5 GB each), measure, and stop them. Reports a way that fails to start."""
     ways: dict[str, Any] = {}
     seconds: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
     good: defaultdict[str, list[bool]] = defaultdict(list)
@@ -79,7 +79,7 @@ async def measure(
 
 
 def _requests() -> list[tuple[list[prompt.Message], str]]:
-    """The requests of one episode and the prefill of each; the conversation is the solver's own."""
+    """The requests of one episode with their prefills. The built-in solver wrote the conversation."""
     first = prompt.messages(VIEW, MANDATE)
     turn = {"role": "assistant", "content": next_action(first)}
     second = [*first, turn, prompt.observation("buy 123.45")]

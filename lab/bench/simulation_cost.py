@@ -1,7 +1,7 @@
-"""`sentinel bench simulate`: what a batch of candidates costs, beside the least that it could and the plain way.
+"""`sentinel bench simulate`: cost of a batch of candidates, compared with its lower bound and with the plain way.
 
-Engine and floor take turns, so that noise falls on both alike; medians are compared. The floor is the very same
-requests, encoded beforehand, posted over the same connection, and their reply read and parsed as JSON.
+The floor is the lower bound: the same requests, encoded beforehand and posted over the same connection; the reply is
+parsed as JSON. Engine and floor alternate, so that noise affects both alike. Medians are compared.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Progress = Callable[[int, int, str], None]
 async def measure(
     sizes: Sequence[int], *, rounds: int = 30, seed: int = 5, progress: Progress = lambda done, total, what: None
 ) -> list[dict[str, Any]]:
-    """A row a size. Starts a market and the forks it needs, and stops them."""
+    """One row per size. Starts a market and the forks that it needs, and stops them."""
     rows = []
     async with desk() as bench, Fork(bench.net.network, bench.net.rpc_url, flags=FLAGS, timeout=600) as slow:
         state = await bench.state()
@@ -64,9 +64,7 @@ async def _row(
     mined = await reference.simulate_all(state, candidates)
     snapshot_seconds = time.perf_counter() - began
     real = [await broadcast(bench, simulation) for simulation in batch]
-    identical = sum(
-        effect(one) == effect(two) == effect(three) for one, two, three in zip(batch, mined, real, strict=True)
-    )
+    identical = sum(effect(a) == effect(b) == effect(c) for a, b, c in zip(batch, mined, real, strict=True))
     batch_s, floor_s = statistics.median(batch_seconds), statistics.median(floor_seconds)
     return {
         "candidates": len(candidates),
@@ -84,7 +82,7 @@ async def _row(
 
 
 class Floor:
-    """The requests that the engine sends for these candidates, as bytes, and the connection that it sends them over."""
+    """The requests that the engine sends for these candidates, as bytes, and the engine's connection."""
 
     def __init__(self, bench: BenchDesk, body: bytes) -> None:
         self._bench = bench
@@ -93,11 +91,11 @@ class Floor:
     @staticmethod
     async def of(bench: BenchDesk, state: MarketState, candidates: list[Candidate]) -> Floor:
         async with bench.fork.at(state.head) as rpc:
-            seen: list[object] = []
+            bodies: list[object] = []
             exchange = rpc._exchange
 
             async def listen(body: object, timeout: float | None) -> Any:
-                seen.append(body)
+                bodies.append(body)
                 return await exchange(body, timeout)
 
             rpc._exchange = listen  # type: ignore[method-assign]
@@ -105,13 +103,13 @@ class Floor:
             await bench.kit.simulate_all(state, candidates)
         finally:
             rpc._exchange = exchange  # type: ignore[method-assign]
-        return Floor(bench, json.dumps(seen[0], separators=(",", ":")).encode())
+        return Floor(bench, json.dumps(bodies[0], separators=(",", ":")).encode())
 
     async def run(self) -> Any:
         rpc = self._bench.fork._rpc
         session = rpc._session if rpc is not None else None
         if rpc is None or session is None:
-            raise ForkUnavailable("the fork went away while it was measured")
+            raise ForkUnavailable("the fork stopped during the measurement")
         headers = {"Content-Type": "application/json"}
         async with session.post(rpc.url, data=self.body, headers=headers) as response:
             return from_json(await response.read())

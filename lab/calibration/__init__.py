@@ -1,1 +1,1 @@
-"""The experiment behind docs/calibration."""
+"""The calibration experiment, which docs/calibration reports."""

@@ -1,4 +1,4 @@
-"""`python -m lab.calibration`: measure, then write docs/calibration anew."""
+"""`python -m lab.calibration`: measure, then write docs/calibration."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sentinel.journal.calibration import curves, plots, report_files, summary_pa
 OUT = CHECKOUT / "docs" / "calibration"
 CORRECT = "what the largest agreeing set wanted is what the oracle does in the same state, within the vote's tolerance"
 AGREEMENT_BPS = 500
-# Eight ballots that buy: USDC paid, hundredths of WETH got. In the fullest window of the paid amounts few agree.
+# Eight ballots that buy: USDC paid, hundredths of WETH received. Few of them agree within the densest window of USDC.
 BALLOTS = [(500, 24.2), (504, 27.9), (508, 22.9), (512, 28.8), (518, 25.9), (522, 26.1), (530, 26.4), (536, 26.6)]
 
 
 def main() -> None:
-    """`--no-more`: asks nobody anything, only draws what has been measured already."""
+    """Measure and write. `--no-more` measures nothing and only draws the existing rows."""
     if "--no-more" in sys.argv[1:]:
         rows = experiment.known()
     else:

@@ -1,8 +1,8 @@
-"""The measurement behind docs/calibration: `python -m lab.calibration`, or `make calibration`.
+"""The calibration experiment: `python -m lab.calibration`, or `make calibration`.
 
-The committed student hardly ever errs at its own temperature, so it is also asked at higher ones, and a student that
-was trained for too few steps stands in for a poor one. Every row says whose it is. Each student is asked until it has
-its number of decisions, however long that takes; a run that was cut off goes on where it was, in whichever student.
+The committed student hardly ever errs at its own temperature, so it is also asked at higher ones. A student that was
+trained for too few steps serves as a poor one. Every row names its student. Each student is asked until it has its
+number of decisions, and an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ console = Console(stderr=True)
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One student at several temperatures, a state each in turn."""
+    """One student at several temperatures, which take turns from state to state."""
 
     student: str
     folder: Path
-    steps: int | None  # of its training where it is made here
+    steps: int | None  # of its training if it is trained here; None if it exists
     temperatures: tuple[float, ...]
     top_p: float
-    decisions: int
+    decisions: int  # number to measure
 
     @property
     def rows(self) -> Path:
@@ -54,8 +54,11 @@ ARMS = (
 
 
 async def run(arms: Sequence[Arm] = ARMS, *, n: int = 8) -> list[Observation]:
-    """Every row there is, old and new. Raises OperatorError where a student or its server is missing, ModelUnavailable
-    where the server has gone; each row that was measured until then is kept."""
+    """Measure what is missing. Returns all rows, old and new.
+
+    Raises OperatorError if a student or its server is missing, and ModelUnavailable if the server stops. Rows that
+    are measured by then are saved.
+    """
     WORK.mkdir(parents=True, exist_ok=True)
     with recipe.progress_bar() as bar:
         tasks = {arm: bar.add_task(arm.student, total=arm.decisions, completed=_done(arm)) for arm in arms}
@@ -66,7 +69,7 @@ async def run(arms: Sequence[Arm] = ARMS, *, n: int = 8) -> list[Observation]:
 
 
 def known(arms: Sequence[Arm] = ARMS) -> list[Observation]:
-    """Every row that was measured so far."""
+    """All rows that were measured so far."""
     return [row for arm in arms for row in observations.read(arm.rows)]
 
 
@@ -92,7 +95,7 @@ async def _ask(arm: Arm, n: int, kept: Callable[[], None]) -> None:
 
 
 def make_trial_students(arms: Sequence[Arm] = ARMS) -> None:
-    """A poor student on purpose: the same recipe, cut short. One that is there is kept."""
+    """Train the poor students, with the usual recipe and fewer steps. An existing one is kept."""
     for arm in arms:
         if arm.steps is None or (arm.folder / "model.safetensors").exists():
             continue

@@ -1,8 +1,8 @@
-"""Measure agreement against correctness on the local market: the oracle's own decision is the truth.
+"""Measures agreement against correctness on the local market; the oracle's decision counts as correct.
 
-Every state is decided once, at one of the given temperatures in turn; the four wallets of a bar are asked at the same
-time, so that vLLM answers them in one batch. What the vote would do below the quorum is recorded too: without it
-nobody could say what a lower quorum would cost.
+Every state is decided once; the temperatures take turns. The four wallets of a bar are asked at the same time, so that
+vLLM answers them in one batch. Decisions below the quorum are recorded too, because they show what a lower quorum would
+cost.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from sentinel.distill.states.split import SplitPart
 from sentinel.distill.states.tasks import Task, tasks
 from sentinel.journal.calibration.observations import Observation
 
-MIN_ACTS = 0.45  # of the judged states; agreement on doing nothing is easy
-SEED = 3  # of the stream of states; evaluation uses another
-SILENT = 5  # bars in a row of which no state got an answer: then the server has gone
+MIN_ACTS = 0.45  # min share of the judged states, because agreement on a hold is easy
+SEED = 3  # of the states; evaluation uses another one
+SILENT = 5  # consecutive bars without any answer after which the server counts as stopped
 
 
 async def measure(
@@ -44,22 +44,23 @@ async def measure(
     known: Collection[Observation] = (),
     keep: Callable[[Observation], None],
 ) -> int:
-    """`count` decisions in all, those of `known` (an earlier run that was cut off) among them.
+    """Measure until there are `count` decisions, including those of `known`, an earlier run.
 
-    `samplers` by the name that goes into `Observation.source`. Each new decision is given to `keep` at once. Returns
-    how
-    many there are now. A state that a model does not answer on is left out; raises ModelUnavailable where none does.
+    `samplers` are keyed by the name for `Observation.source`. Each new decision is passed to `keep` at once. Returns
+    the number of decisions. A state without an answer is left out. Raises ModelUnavailable if no state gets one.
     """
     done = {observed.id for observed in known}
     total, holds = len(done), sum(observed.wanted == "hold" for observed in known)
     turn, silent = cycle(samplers), 0
     async with aclosing(_bars(part)) as bars:
         async for bar in bars:
-            asked = [(case, next(turn)) for case in bar]  # drawn before anything is skipped: a resumed run asks alike
-            wanted = [(case, name) for case, name in asked if case.id not in done]
-            found = await asyncio.gather(*(_judge(case, name, samplers[name], n) for case, name in wanted))
-            failed = [error for error in found if isinstance(error, ModelUnavailable)]
-            answered = [observed for observed in found if isinstance(observed, Observation)]
+            asked = [
+                (case, next(turn)) for case in bar
+            ]  # assigned before any state is skipped, so a resumed run assigns alike
+            missing = [(case, name) for case, name in asked if case.id not in done]
+            results = await asyncio.gather(*(_judge(case, name, samplers[name], n) for case, name in missing))
+            failed = [error for error in results if isinstance(error, ModelUnavailable)]
+            answered = [observed for observed in results if isinstance(observed, Observation)]
             silent = 0 if answered else silent + bool(failed)
             if failed and silent >= SILENT:
                 raise failed[-1]
@@ -71,12 +72,12 @@ async def measure(
                 holds += observed.wanted == "hold"
                 if total >= count:
                     return total
-            next(turn)  # so that no wallet keeps its temperature
+            next(turn)  # so that the wallets change their temperatures
     raise AssertionError("the stream of cases has no end")
 
 
 async def _bars(part: SplitPart) -> AsyncGenerator[list[Task]]:
-    """The states of one bar at a time: as long as they are in hand, the chain stands still."""
+    """Yield the tasks of one bar at a time. The chain does not move while they are processed."""
     bar: list[Task] = []
     async with aclosing(tasks(part, SEED)) as stream:
         async for case in stream:
@@ -87,7 +88,7 @@ async def _bars(part: SplitPart) -> AsyncGenerator[list[Task]]:
 
 
 async def _judge(case: Task, name: str, student: Sampler, n: int) -> Observation | ModelUnavailable | None:
-    """None where the oracle's own action is not verified, the error where the model failed."""
+    """The observation in one state; None if the oracle's action is not verified; the error if the model failed."""
     arena = case.arena
     reference = await arena.play(OracleModel(), case.state, case.scenario, 1)
     if drop_reason(case, reference) is not None:
@@ -115,7 +116,7 @@ async def _judge(case: Task, name: str, student: Sampler, n: int) -> Observation
 
 
 def _plurality(case: Task, verdict: EpisodeOutcome) -> Decision:
-    """What the largest agreeing set wants, however small it is."""
+    """The decision of the winning class, without a quorum."""
     refused = {refusal.index for refusal in verdict.refusals}
     return vote(
         [tried for tried in verdict.simulations if tried.candidate.index not in refused],
@@ -127,15 +128,18 @@ def _plurality(case: Task, verdict: EpisodeOutcome) -> Decision:
 
 
 def _captured(case: Task, ours: Decision, oracle: Decision) -> float:
-    """Two holds: 1. Two cycles: our value after gas over the oracle's, within -1..1. Two swaps the same way: the
-    smaller amount put in over the larger. Anything else: 0."""
+    """How much of the oracle's decision ours captures.
+
+    Two holds: 1. Two closed cycles: our value after gas divided by the oracle's, within -1..1. Two swaps of the same
+    tokens: the smaller input divided by the larger. Anything else: 0.
+    """
     if isinstance(ours, Hold) or isinstance(oracle, Hold):
         return float(isinstance(ours, Hold) and isinstance(oracle, Hold))
     a, b = ours.simulation, oracle.simulation
     if not (isinstance(a.candidate.action, Swap) and isinstance(b.candidate.action, Swap)):
         return 0.0
-    ways = [(swap.token_in, swap.token_out) for swap in (a.candidate.action, b.candidate.action)]
-    if ways[0] != ways[1]:
+    pairs = [(swap.token_in, swap.token_out) for swap in (a.candidate.action, b.candidate.action)]
+    if pairs[0] != pairs[1]:
         return 0.0
     if b.candidate.action.is_cycle:
         return max(-1.0, min(1.0, _value(case, a) / max(1, _value(case, b))))
@@ -143,5 +147,5 @@ def _captured(case: Task, ours: Decision, oracle: Decision) -> float:
 
 
 def _value(case: Task, simulation: Simulation) -> int:
-    """Base units of the quote token, what it costs at the head's own price taken off."""
+    """The gain net of gas at the head's prices, in base units of the quote token."""
     return gain(simulation, reference_prices(case.state), case.arena.network)

@@ -1,1 +1,1 @@
-"""Kill the daemon again and again, and compare what the chain shows with what the journal says (safety I1)."""
+"""Crash tests: kill the daemon many times and compare the chain with the journal (I1)."""

@@ -1,4 +1,4 @@
-"""A contract that counts how often each trade took effect, and trades whose only effect is to be counted."""
+"""A contract that counts how often each trade took effect, and trades that do nothing else."""
 
 from __future__ import annotations
 
@@ -28,26 +28,29 @@ from sentinel.signing.router_call import EXECUTE
 from sentinel.signing.signer import Signer
 from sentinel.signing.signer_limits import SignerLimits
 
-SENDER = "0x0000000000000000000000000000000000000001"  # stands for the wallet in a router call
+SENDER = "0x0000000000000000000000000000000000000001"  # the wallet, in a router call
 COUNTER = "0x00000000000000000000000000000000c0dEc0DE"
-# reverts when block.timestamp is past the deadline (word 2 of execute's arguments), else adds 1 to the slot of word 10,
-# which is the least output of a call with one V2 swap
+# Reverts if block.timestamp is past the deadline (word 2 of execute's arguments). Else adds 1 to the slot of word 10,
+# which is the min output of a call with one V2 swap.
 COUNTER_CODE = "0x6044354211156" + "00e57" + "60006000fd" + "5b" + "6101443580546001019055" + "00"
 CAPS = FeeCaps(500 * GWEI, 50 * GWEI, 10**18)
 LEGACY_CAPS = FeeCaps(500 * GWEI, 500 * GWEI, 10**18, legacy=True)
-_CHUNK = 500  # slots read in one request
+_CHUNK = 500  # slots per request
 
 
 @cache
 def network() -> Network:
+    """The devnet with the counter in the router's place."""
     return dataclasses.replace(load_network("devnet"), universal_router=COUNTER)
 
 
 def rules(**changes: Any) -> SendRules:
+    """Send rules for fast blocks, with `changes`."""
     return dataclasses.replace(SendRules(confirmations=1, bump_after_blocks=3, resend_after=60.0, caps=CAPS), **changes)
 
 
 def signer(key: Path, clock: Callable[[], float] = time.time, caps: FeeCaps = CAPS) -> DevSigner:
+    """A signer for calls of the counter, with the key in the file `key`."""
     chain = network()
     limits = SignerLimits(
         chain_id=31337,
@@ -58,14 +61,14 @@ def signer(key: Path, clock: Callable[[], float] = time.time, caps: FeeCaps = CA
         max_fee=caps.max_fee,
         max_priority_fee=caps.max_priority_fee,
         max_cost=caps.max_cost,
-        max_lifetime=1_000_000,  # blocks that come faster than seconds let the chain's time run ahead of ours
+        max_lifetime=1_000_000,  # fast blocks let the chain's time run ahead of the clock
         legacy=caps.legacy,
     )
     return DevSigner.load(key, limits, clock)
 
 
 def decision(tag: int, deadline: int, head: Head, fee: int = 100 * GWEI, tip: int = 2 * GWEI) -> Act:
-    """A trade whose only effect is to count one more under `tag`; `tag` is its least output and its amount as well."""
+    """A trade that only adds 1 to the counter of `tag`, which is also its amount and its min output."""
     path = [network().tokens[symbol].address for symbol in ("USDC", "WETH")]
     given = encode(["address", "uint256", "uint256", "address[]", "bool"], [SENDER, tag, tag, path, True])
     data = EXECUTE + encode(["bytes", "bytes[]", "uint256"], [b"\x08", [given], deadline])
@@ -76,17 +79,18 @@ def decision(tag: int, deadline: int, head: Head, fee: int = 100 * GWEI, tip: in
 
 
 async def finalise(simulation: Simulation, state: MarketState, signer: Signer) -> TxRequest:
-    """The bytes are final as they are: no permit is needed. As `sender.Finalise`."""
+    """The transaction as it is, because it needs no permit; a `sender.Finalise`."""
     assert simulation.tx is not None
     return simulation.tx
 
 
 async def read_head(rpc: Rpc, block: str = "latest") -> Head:
+    """The head of the chain, or another block's."""
     return parse_head(await rpc.call("eth_getBlockByNumber", block, False))
 
 
 async def effects(rpc: Rpc, tags: Sequence[int]) -> list[int]:
-    """How often the trade of each tag took effect on the chain. Raises RpcError."""
+    """For each tag, how often its trade took effect on the chain. Raises RpcError."""
     counts: list[int] = []
     for start in range(0, len(tags), _CHUNK):
         for word in await rpc.batch(

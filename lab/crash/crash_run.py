@@ -1,4 +1,4 @@
-"""The whole measurement: a chain, lanes of wallets that live and die on it, and what is left at the end."""
+"""The whole crash test: a chain, lanes of wallets that are killed on it, and the comparison at the end."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ from sentinel.market import Devnet
 Progress = Callable[[int, int, str], None]
 
 TAGS_A_LANE = 10_000_000
-_SPAWN = multiprocessing.get_context("spawn")  # a lane must not inherit our threads, which it would fork again
+_SPAWN = multiprocessing.get_context("spawn")  # a lane forks, so it must not inherit our threads
 
 
 class CrashRun:
+    """Counts the lives of one run by how they ended."""
+
     def __init__(self, total: int, progress: Progress) -> None:
         self.total = total
         self.points: Counter[str] = Counter()
@@ -42,9 +44,11 @@ class CrashRun:
         self._progress = progress
 
     def execed(self) -> int:
+        """Number of kills of a whole daemon."""
         return sum(self.points[moment] for moment in MOMENTS)
 
     def ended(self, ended: EndedLife) -> None:
+        """Count one life."""
         if ended.point is not None:
             self.points[ended.point] += 1
             self._progress(min(self.points.total(), self.total), self.total, ended.point)
@@ -67,11 +71,11 @@ async def measure(
     folder: Path | None = None,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Kill so many times, `execs` of them the whole program; a first Ctrl-C ends it early with what was done.
+    """Kill `kills` times, `execs` of them a whole daemon. Ctrl-C ends the run early with its results so far.
 
-    `folder` must be on a real disk. Raises Unavailable where a lane fails.
+    `folder` must be on a real disk. Raises Unavailable if a lane fails.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     run = CrashRun(kills, progress)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, run.stop.set)
@@ -94,7 +98,7 @@ async def measure(
     finally:
         loop.remove_signal_handler(signal.SIGINT)
     tally = forked.result() + execed.result()
-    seconds, done = time.monotonic() - begun, run.points.total()
+    seconds, done = time.monotonic() - started, run.points.total()
     return {
         "kills": done,
         "points": dict(sorted(run.points.items())),
@@ -115,14 +119,14 @@ async def measure(
 
 @contextlib.contextmanager
 def on_disk(prefix: str, given: Path | None = None) -> Iterator[Path]:
-    """A new folder on a real disk: the temporary one may be memory, where fsync costs and proves nothing."""
+    """`given`, or a new folder on a real disk. The temporary folder may be in memory, where fsync proves nothing."""
     if given is not None:
         yield given
         return
     build = Path("build")
     build.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=build) as made:
-        yield Path(made).resolve()
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=build) as name:
+        yield Path(name).resolve()
 
 
 async def _forked(
@@ -156,7 +160,7 @@ async def _execed(home: Path, run: CrashRun, kills: int, seed: int) -> CrashTall
             run.ended(ended := await service.kill_once())
             failures = failures + 1 if ended.error else 0
             if failures == PATIENCE:
-                raise Unavailable(f"{PATIENCE} starts in turn ended by an error; the last: {ended.error}")
+                raise Unavailable(f"{PATIENCE} consecutive starts failed; the last error: {ended.error}")
         return await service.tally()
 
 
@@ -168,12 +172,12 @@ async def _lane(job: LaneJob, run: CrashRun) -> CrashTally:
     stopping = asyncio.create_task(_pass_on(run.stop, ours))
     try:
         while True:
-            told = await asyncio.to_thread(ours.recv)
-            if isinstance(told, CrashTally):
-                return told
-            run.ended(told)
+            message = await asyncio.to_thread(ours.recv)
+            if isinstance(message, CrashTally):
+                return message
+            run.ended(message)
     except EOFError as error:
-        raise Unavailable("a lane's process has ended: see above") from error
+        raise Unavailable("the process of a lane has ended: its output above says why") from error
     finally:
         stopping.cancel()
         process.kill()

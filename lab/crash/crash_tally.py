@@ -1,4 +1,4 @@
-"""The chain against the journal, once nothing is in flight any more; and what a count of none out of n proves."""
+"""The comparison of chain and journal when no intent is open, and the bound that a number of failures proves."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sentinel.core.errors import JournalError
 from sentinel.core.transaction import Outcome
 from sentinel.journal.journal import Journal
 
-EVERY = 10**9  # trades, more than any journal here holds
+EVERY = 10**9  # more trades than any journal here holds
 
 
 @dataclass(frozen=True, slots=True)
 class EndedLife:
-    """One life. `point` is None where it was not killed; `error` where it failed by itself."""
+    """How one life ended. `point` is None if it was not killed; `error` is set if it failed by itself."""
 
     point: str | None
     error: str = ""
@@ -22,12 +22,12 @@ class EndedLife:
 
 @dataclass(frozen=True, slots=True)
 class CrashTally:
-    accepted: int = 0  # intents that the journal has accepted
-    double: int = 0  # of them: took effect more than once
-    lost: int = 0  # of them: never took effect, though no deadline has passed
-    disagree: int = (
-        0  # the journal's outcome is not what the chain shows, or the journal does not know the trade at all
-    )
+    """Numbers of trades."""
+
+    accepted: int = 0  # intents that the journal accepted
+    double: int = 0  # accepted intents that took effect more than once
+    lost: int = 0  # accepted intents that never took effect before their deadline
+    disagree: int = 0  # trades on which journal and chain differ, or that only the chain has
 
     def __add__(self, other: CrashTally) -> CrashTally:
         return CrashTally(
@@ -43,7 +43,7 @@ class CrashTally:
 
 
 def compare(journal: Journal, tags: Sequence[int], effects: Sequence[int]) -> CrashTally:
-    """`effects` of every tag that was ever tried. Raises as `require_ended`."""
+    """Compare the journal with the `effects` of all `tags` that were tried. Raises like `require_ended`."""
     require_ended(journal)
     outcomes = {trade.gross: trade.state for trade in journal.trades(EVERY)}
     counted = dict(zip(tags, effects, strict=True))
@@ -57,14 +57,14 @@ def compare(journal: Journal, tags: Sequence[int], effects: Sequence[int]) -> Cr
 
 
 def require_ended(journal: Journal) -> None:
-    """Raises JournalTampered where its index does not fit its records, JournalError where an intent has not ended."""
+    """Raises JournalTampered if the index does not fit the records, and JournalError if an intent is open."""
     journal.verify()
-    if left := journal.open_intents():
-        raise JournalError(f"{len(left)} intents have not ended")
+    if intents := journal.open_intents():
+        raise JournalError(f"{len(intents)} intents are still open")
 
 
 def upper_bound_95(failures: int, trials: int) -> float:
-    """Exact one-sided (Clopper-Pearson) 95 % bound of a failure's probability; about 3 / trials where none failed."""
-    from scipy.stats import beta  # here: lives that are killed by the thousand need not load it
+    """One-sided 95 % bound (Clopper-Pearson) of the probability of a failure; about 3 / trials if none failed."""
+    from scipy.stats import beta  # imported here, because thousands of lives need not load it
 
     return 1.0 if failures >= trials else float(beta.ppf(0.95, failures + 1, trials - failures))

@@ -1,6 +1,6 @@
-"""One wallet's lives and deaths, one after the other, each forked from a process that has everything loaded.
+"""A lane: the consecutive lives of one wallet, each forked from a process that has everything loaded.
 
-The process that forks has one thread and no event loop, so that a fork is what the kernel says it is.
+The forking process has one thread and no event loop, because a fork copies only the calling thread.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from sentinel.core.errors import Unavailable
 from sentinel.core.network import HexHash
 from sentinel.journal.journal import Journal
 
-LIFE_SECONDS = 60.0  # a life that takes longer has hung
-PATIENCE = 20  # lives that end by an error, one after the other, until the bench gives up
-STARTS = 0.2  # share of the random kills that may fall before there is a journal
+LIFE_SECONDS = 60.0  # a longer life hangs
+PATIENCE = 20  # consecutive lives with an error until the lane gives up
+STARTS = 0.2  # share of the random kills that may happen before the journal exists
 PHASES = ("starting", "recovery", "trade")
 
 
 @dataclass(frozen=True, slots=True)
 class LaneJob:
-    """Everything that the lane's process is told; tags are counted from `first_tag`."""
+    """The parameters of a lane's process. Its tags count up from `first_tag`."""
 
     url: str
     folder: Path
@@ -44,16 +44,18 @@ class LaneJob:
     kills: int
     seed: int
     points: tuple[str, ...] = POINTS
-    at_random: float = 0.5  # share of the kills that fall at any time
+    at_random: float = 0.5  # share of the kills at a random time
     mutant: bool = False
 
 
 class Lane:
+    """Forks the lives of one wallet and kills them."""
+
     def __init__(self, job: LaneJob) -> None:
         self._job = job
         self._random = random.Random(job.seed)
-        self._marks = mmap.mmap(-1, 4096)  # shared with the living: its phase, and its error
-        self._usual = 0.1  # seconds that a life takes when it is not killed
+        self._marks = mmap.mmap(-1, 4096)  # memory shared with the life: its phase, then its error
+        self._usual = 0.1  # seconds of a life that is not killed
         self._tag = job.first_tag
         self._deck: list[str] = []
         self._place = LifeContext(
@@ -66,33 +68,33 @@ class Lane:
         )
 
     def warm(self) -> None:
-        """Live once without dying, in this process, so that each fork finds everything imported and made."""
+        """Live once in this process, so that each fork finds everything imported and created."""
         asyncio.run(live(self._place, self._next_tag(), _nothing, _nothing, random.Random(0), share=0))
 
     def lives(self) -> Iterator[EndedLife]:
-        """Without end; each is killed at a named point or at a random time."""
+        """Yield lives without end. Each is killed at a named point or at a random time."""
         failures = 0
         while True:
             point = self._draw() if self._random.random() >= self._job.at_random else None
             ended = self._killed_at(point, self._random.choice((0, 0, 1, 2))) if point else self._killed_sometime()
             if point and ended.point is None:
-                self._deck.append(point)  # it lived past it
+                self._deck.append(point)  # the life did not reach the point
             failures = failures + 1 if ended.error else 0
             if failures == PATIENCE:
-                raise Unavailable(f"{PATIENCE} lives in turn ended by an error; the last: {ended.error}")
+                raise Unavailable(f"{PATIENCE} consecutive lives failed; the last error: {ended.error}")
             yield ended
             self._mine(self._random.choice((0, 0, 1, 2)))
 
     def tally(self) -> CrashTally:
-        """Live once more without being killed, and compare."""
+        """Live once more without a kill, then compare chain and journal."""
         for _ in range(PATIENCE):
             if not (ended := self._wait(self._fork(0, "", 0))).error:
                 break
         else:
-            raise Unavailable(f"the last life cannot end: {ended.error}")
+            raise Unavailable(f"the last life failed: {ended.error}")
         tags = range(self._job.first_tag, self._tag)
-        place = self._place
-        journal = Journal.open(place.journal, place.network, place.genesis, place.signer.address)
+        context = self._place
+        journal = Journal.open(context.journal, context.network, context.genesis, context.signer.address)
         try:
             return compare(journal, tags, asyncio.run(self._effects(tags)))
         finally:
@@ -104,21 +106,21 @@ class Lane:
         return self._wait(self._fork(self._next_tag(), point, skip), point)
 
     def _killed_sometime(self) -> EndedLife:
-        """At any time of the length that a life usually has; one that is shorter ends by itself."""
+        """Kill a life at a random time within its usual length. A shorter life ends by itself."""
         from_start = self._random.random() < STARTS
-        wanted = self._random.uniform(0, self._usual)
+        delay = self._random.uniform(0, self._usual)
         pid = self._fork(self._next_tag(), "", 0)
-        begun = now = time.monotonic()
-        while now < begun + wanted:
+        started = now = time.monotonic()
+        while now < started + delay:
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                self._usual += 0.2 * (now - begun - self._usual)
+                self._usual += 0.2 * (now - started - self._usual)
                 break
             time.sleep(0.001)
             now = time.monotonic()
             if not self._marks[0] and not from_start:
-                begun = now
+                started = now
         else:
-            self._usual *= 1.01  # so that the end of a life is reached as well
+            self._usual *= 1.01  # so that kills reach the end of a life too
             os.kill(pid, signal.SIGKILL)
         return self._wait(pid, "random")
 
@@ -174,7 +176,7 @@ class Lane:
         return self._tag - 1
 
     def _mine(self, blocks: int) -> None:
-        """As others do, whether Sentinel lives or not."""
+        """Mine blocks, as the chain does whether Sentinel lives or not."""
 
         async def mine() -> None:
             async with Rpc(self._job.url) as rpc:
@@ -194,8 +196,8 @@ def _nothing(_: str) -> None:
 
 
 def work(pipe: Connection, job: LaneJob) -> None:
-    """What the lane's process runs: sends each `EndedLife`, then its Tally. Anything that it is sent ends it sooner."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which asks us to stop
+    """Main function of a lane's process: sends each `EndedLife`, then a `CrashTally`. Any message ends it early."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and asks us to stop
     lane = Lane(job)
     lane.warm()
     gc.collect()

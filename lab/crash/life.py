@@ -1,4 +1,4 @@
-"""One life of the daemon's send path: takes up what is unfinished, makes one new trade, follows it to its end."""
+"""One life of the send path: settle the open intent, make one new trade, follow it to its settlement."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import LiveExecutor
 from sentinel.signing.process.local_signer import DevSigner
 
-LIFETIME = 600  # seconds from the chain's time to a trade's deadline: none expires here
+LIFETIME = 600  # seconds from the chain's time to a trade's deadline, so that none expires
 RULES = counter.rules(bump_after_blocks=2)
 
 
 @dataclass(frozen=True, slots=True)
 class LifeContext:
-    """Where the lives of one wallet are lived."""
+    """What all lives of one wallet share."""
 
     url: str
     journal: Path
@@ -32,7 +32,7 @@ class LifeContext:
 
 
 class ForgetfulNode(PointedRpc):
-    """A node that now and then drops what it has taken: then the same bytes go again, or are outbid."""
+    """A node that sometimes drops an accepted transaction, so it must be sent again or replaced."""
 
     def __init__(self, url: str, here: Here, drops: random.Random, share: float) -> None:
         super().__init__(url, here)
@@ -46,15 +46,19 @@ class ForgetfulNode(PointedRpc):
         return result
 
 
-async def live(place: LifeContext, tag: int, here: Here, phase: Here, drops: random.Random, share: float = 0.1) -> None:
-    """`tag` 0 makes no new trade. `phase` is told 'recovery', then 'trade'. Returns when nothing is in flight."""
-    journal = PointedJournal.open(place.journal, place.network, place.genesis, place.signer.address)
+async def live(
+    context: LifeContext, tag: int, here: Here, phase: Here, drops: random.Random, share: float = 0.1
+) -> None:
+    """Live until no intent is open. `tag` 0 means no new trade. `phase` gets 'recovery', then 'trade'."""
+    journal = PointedJournal.open(context.journal, context.network, context.genesis, context.signer.address)
     assert isinstance(journal, PointedJournal)
     journal.here = here
-    signer = PointedSigner.around(place.signer, here)
-    made = SendThenSave if place.mutant else LiveExecutor
-    async with ForgetfulNode(place.url, here, drops, share) as rpc:
-        executor = made(rpc, Broadcaster(rpc), journal, signer, place.network, place.genesis, counter.finalise, RULES)
+    signer = PointedSigner.around(context.signer, here)
+    executor_class = SendThenSave if context.mutant else LiveExecutor
+    async with ForgetfulNode(context.url, here, drops, share) as rpc:
+        executor = executor_class(
+            rpc, Broadcaster(rpc), journal, signer, context.network, context.genesis, counter.finalise, RULES
+        )
         phase("recovery")
         await reconcile(executor, await counter.read_head(rpc))
         await _follow(executor, rpc)
@@ -62,7 +66,7 @@ async def live(place: LifeContext, tag: int, here: Here, phase: Here, drops: ran
             phase("trade")
             head = await counter.read_head(rpc)
             act = counter.decision(tag, max(int(executor.clock()), head.timestamp) + LIFETIME, head)
-            intent = await executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise asks for no state
+            intent = await executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise needs no state
             journal.accept(None, intent)
             await executor.execute(intent)
             await _follow(executor, rpc)

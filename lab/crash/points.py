@@ -1,4 +1,4 @@
-"""Named points on the way of a trade. They live in wrappers here alone: the daemon's own code knows none of them."""
+"""Named points on the way of a trade. Only the wrappers here know them; the daemon's code does not."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from sentinel.signing.process.local_signer import DevSigner
 from sentinel.signing.signer import SignedTx
 
 POINTS = (
-    "picked",  # the intent is accepted, nothing else
-    "nonce",  # its nonce is known, nothing is signed
-    "signed",  # signed, in memory alone
+    "picked",  # the intent is accepted
+    "nonce",  # the nonce is known, nothing is signed
+    "signed",  # signed, only in memory
     "committed",  # the signed bytes are in the journal
     "sent",  # the node has answered
-    "marked",  # the answer, or the block that it is mined in, is journaled
-    "receipt",  # receipt and balances are read, nothing is settled
+    "marked",  # the answer, or the block of the transaction, is in the journal
+    "receipt",  # receipt and balances are read
     "settled",
 )
 
-Here = Callable[[str], None]  # called at each point that is passed; it may kill the process
+Here = Callable[[str], None]  # called at each passed point; it may kill the process
 
 
 class PointedRpc(Rpc):
+    """A node's connection that calls `here` at its points."""
+
     def __init__(self, url: str, here: Here) -> None:
         super().__init__(url)
         self._here = here
@@ -43,14 +45,16 @@ class PointedRpc(Rpc):
 
 
 class PointedSigner(DevSigner):
+    """A signer that calls `here` at its points."""
+
     __slots__ = ("_here",)
     _here: Here
 
     @classmethod
-    def around(cls, own: DevSigner, here: Here) -> PointedSigner:
-        made = cls(own._key, own._limits, own._clock)
-        made._here = here
-        return made
+    def around(cls, signer: DevSigner, here: Here) -> PointedSigner:
+        pointed = cls(signer._key, signer._limits, signer._clock)
+        pointed._here = here
+        return pointed
 
     async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
         self._here("nonce")
@@ -60,6 +64,8 @@ class PointedSigner(DevSigner):
 
 
 class PointedJournal(Journal):
+    """A journal that calls `here` at its points."""
+
     here: Here  # set right after `open`
 
     def accept(self, record: Any, intent: Intent) -> None:
@@ -81,7 +87,7 @@ class PointedJournal(Journal):
 
 
 class SendThenSave(LiveExecutor):
-    """The mutant: broadcasts first and writes it down afterwards. It must be found out."""
+    """The mutant, which broadcasts before it writes to the journal. The test must detect it."""
 
     async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:
         await self._broadcast.send(attempt.raw, attempt.way)

@@ -1,7 +1,7 @@
-"""The same with the whole program: `sentinel run --live` with the built-in solver on a local market.
+"""Crash test of the whole daemon: `sentinel run --live` with the built-in solver on a local market.
 
-Each start is a real exec: settings, fork, journal, reconciliation, cycles. What the chain holds of the wallet, block by
-block, is compared with the attempts in the journal.
+Each start is a real process with settings, fork, journal, reconciliation and cycles. The wallet's transactions on the
+chain, block by block, are compared with the attempts in the journal.
 """
 
 from __future__ import annotations
@@ -31,9 +31,13 @@ from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 
-PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}  # off the target, so that the first cycle trades
-BLOCK_TIME = 1.0  # seconds; shorter, and chain time would run away from the clock
-PATIENCE = 60.0  # seconds for a start, and for the clean end
+PURSE = {
+    "WETH": 2 * 10**18,
+    "USDC": 4_000 * 10**6,
+    NATIVE: 10**18,
+}  # away from the target, so that the first cycle trades
+BLOCK_TIME = 1.0  # seconds; with less, the chain's time would run ahead of the clock
+PATIENCE = 60.0  # seconds for a start, and for a clean stop
 MOMENTS = ("exec.random", "exec.started", "exec.sent")
 _EVENTS = {"exec.started": "daemon.started", "exec.sent": "transaction.sent"}
 _UNLIMITED = "1e12"
@@ -41,7 +45,7 @@ _UNLIMITED = "1e12"
 
 @dataclass
 class CrashedDaemon:
-    """One wallet and its state folder; one process at a time."""
+    """One wallet with its state folder. One process runs at a time."""
 
     net: Devnet
     folder: Path
@@ -49,10 +53,12 @@ class CrashedDaemon:
     wallet: str
     settings: dict[str, str]
     usual: float = 5.0  # seconds from the start to the first cycle
-    left_open: int = 0  # kills that left an intent unfinished
+    left_open: int = 0  # kills that left an open intent
     _mining: asyncio.Event = field(default_factory=asyncio.Event)
     _scanned: int = 0
-    _chain: dict[str, bool] = field(default_factory=dict)  # mined transactions of the wallet: did they succeed?
+    _chain: dict[str, bool] = field(
+        default_factory=dict
+    )  # mined transactions of the wallet by hash: True if it succeeded
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -73,36 +79,36 @@ class CrashedDaemon:
                 "SENTINEL_LIMITS__MAX_HEAD_AGE": "3600",
                 "SENTINEL_LIMITS__MAX_DAILY_VOLUME": _UNLIMITED,
                 "SENTINEL_LIMITS__MAX_DAILY_LOSS": _UNLIMITED,
-                "SENTINEL_LIMITS__MAX_SHORTFALL_BPS": _UNLIMITED,  # we set the wallet's balances between its trades
+                "SENTINEL_LIMITS__MAX_SHORTFALL_BPS": _UNLIMITED,  # because we change the balances
                 "SENTINEL_LIMITS__MAX_MEAN_SHORTFALL_BPS": _UNLIMITED,
             }
-            made = cls(net, folder, random.Random(seed), Account.from_key(key.read_text()).address, settings)
-            await net.fund(made.wallet, PURSE)
-            ticking = asyncio.create_task(made._tick())
+            daemon = cls(net, folder, random.Random(seed), Account.from_key(key.read_text()).address, settings)
+            await net.fund(daemon.wallet, PURSE)
+            ticking = asyncio.create_task(daemon._tick())
             try:
-                yield made
+                yield daemon
             finally:
                 ticking.cancel()
                 await asyncio.wait({ticking})
 
     async def kill_once(self) -> EndedLife:
-        """Start it, kill it at one of MOMENTS, look at what it left in the journal and on the chain."""
+        """Start the daemon, kill it at one of MOMENTS, and note what it left in the journal and on the chain."""
         moment = self.chance.choice(MOMENTS)
         self._mining.set()
         process = await self._start()
-        told = b""
+        stderr = b""
         try:
-            begun = time.monotonic()
+            started = time.monotonic()
             if moment == "exec.random":
                 await asyncio.sleep(self.chance.uniform(0, self.usual + BLOCK_TIME))
             else:
                 await _until(process, moment)
-                self.usual += 0.2 * (time.monotonic() - begun - self.usual)
+                self.usual += 0.2 * (time.monotonic() - started - self.usual)
                 await asyncio.sleep(self.chance.uniform(0, 0.3 if moment == "exec.started" else 0.05))
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGKILL)
-            _, told = await process.communicate()
+            _, stderr = await process.communicate()
         self._mining.clear()
         await self._note_transactions()
         self.left_open += self._unfinished()
@@ -110,21 +116,21 @@ class CrashedDaemon:
             await self._unbalance()
         if process.returncode == -signal.SIGKILL:
             return EndedLife(moment)
-        return EndedLife(None, f"`sentinel run` ended with {process.returncode}: {told.decode()[-500:]}")
+        return EndedLife(None, f"`sentinel run` ended with {process.returncode}: {stderr.decode()[-500:]}")
 
     async def tally(self) -> CrashTally:
-        """Run it until nothing is in flight, stop it as an operator does, and compare."""
+        """Run the daemon until no intent is open, let it stop cleanly, and compare chain and journal."""
         self._mining.set()
         process = await self._start("--blocks", "4")
         try:
-            _, told = await asyncio.wait_for(process.communicate(), PATIENCE)
+            _, stderr = await asyncio.wait_for(process.communicate(), PATIENCE)
         except TimeoutError:
             process.kill()
             raise Unavailable("the last `sentinel run` has not ended") from None
         if process.returncode:
-            raise Unavailable(f"the last `sentinel run` ended with {process.returncode}: {told.decode()[-500:]}")
+            raise Unavailable(f"the last `sentinel run` ended with {process.returncode}: {stderr.decode()[-500:]}")
         self._mining.clear()
-        await self.net.market.step()  # after the one that may still be on its way
+        await self.net.market.step()  # mines a transaction that may still wait in the pool
         await self._note_transactions()
         journal = self._journal()
         try:
@@ -135,14 +141,14 @@ class CrashedDaemon:
     # ---------------------------------------------------------------- parts
 
     async def _start(self, *more: str) -> asyncio.subprocess.Process:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("SENTINEL_")}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SENTINEL_")}
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "sentinel", "run", "--live", *more),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            env=kept | self.settings,
+            env=environment | self.settings,
             cwd=self.folder,
-            start_new_session=True,  # Ctrl-C is the bench's
+            start_new_session=True,  # so that Ctrl-C reaches only this process
         )
 
     async def _tick(self) -> None:
@@ -152,7 +158,7 @@ class CrashedDaemon:
             await asyncio.sleep(BLOCK_TIME)
 
     async def _unbalance(self) -> None:
-        """What the last trade evened out is set back, once nothing waits in the pool, so that the next start trades."""
+        """Set the balances away from the target again, when the pool is empty, so that the next start trades."""
         for _ in range(2):
             await self.net.market.step()
         await self._note_transactions()
@@ -176,9 +182,10 @@ class CrashedDaemon:
         return Journal.open(self.folder / "state" / JOURNAL, network, None, None, read_only=True)
 
     def _unfinished(self) -> int:
+        """Number of open intents in the journal."""
         try:
             journal = self._journal()
-        except JournalError:  # killed before there was one
+        except JournalError:  # killed before the journal existed
             return 0
         try:
             return len(journal.open_intents())
@@ -196,7 +203,7 @@ class CrashedDaemon:
             unknown -= {attempt.tx_hash for attempt in mined}
             effects = [self._chain[a.tx_hash] for a in mined if not a.cancel]
             double += len(effects) > 1
-            ended = trade.state in (Outcome.EXPIRED, Outcome.CANCELLED)  # as their deadline or policy wanted
+            ended = trade.state in (Outcome.EXPIRED, Outcome.CANCELLED)  # ended by its deadline or by policy
             lost += not effects and not ended
             expected = {Outcome.CONFIRMED: [True], Outcome.REVERTED: [False]}.get(Outcome(trade.state), [])
             disagree += effects != expected
@@ -204,14 +211,14 @@ class CrashedDaemon:
 
 
 async def _until(process: asyncio.subprocess.Process, moment: str) -> None:
-    """Until the log tells of the moment, or of two cycles that sent nothing, or the process ends."""
+    """Wait until the log has the event of `moment` or of two cycles, or until the process ends."""
     assert process.stderr is not None
     seen: Counter[str] = Counter()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
             while line := await process.stderr.readline():
                 with contextlib.suppress(ValueError):
-                    told = json.loads(line)
-                    seen[told.get("event", "") if isinstance(told, dict) else ""] += 1
+                    event = json.loads(line)
+                    seen[event.get("event", "") if isinstance(event, dict) else ""] += 1
                 if seen[_EVENTS[moment]] or seen["cycle.done"] == 2:
                     return

@@ -1,7 +1,7 @@
-"""What may go wrong with one HTTP exchange between the daemon and its node.
+"""Fault effects: what can go wrong with one HTTP exchange between the daemon and its node.
 
-An effect is given the exchange and answers in the node's place. Whether the request reached the node is its own
-matter: a reply that is lost after the fact is another fault than a request that never arrived.
+An effect gets the exchange and answers in the node's place. Each effect decides whether the request reaches the node,
+because a lost reply is another fault than a request that never arrived.
 """
 
 from __future__ import annotations
@@ -15,21 +15,26 @@ from typing import Any, Protocol
 from aiohttp import web
 from eth_utils.crypto import keccak
 
-Asked = list[dict[str, Any]]  # the calls of one request, also where it is no batch
+Asked = list[dict[str, Any]]  # the calls of one request, batch or not
 
 
 @dataclass(slots=True)
 class Exchange:
+    """One request of the daemon."""
+
     request: web.Request
     asked: Asked
     batch: bool
-    ask: Callable[[], Awaitable[bytes]]  # the node's own reply; each call asks it once
+    ask: Callable[[], Awaitable[bytes]]  # asks the node once and returns its reply
 
     def reply(self, items: list[dict[str, Any]]) -> bytes:
+        """`items` as the body of a reply: a list for a batch, else the only item."""
         return json.dumps(items if self.batch else items[0]).encode()
 
 
 class FaultEffect(Protocol):
+    """Answers an exchange in the node's place."""
+
     async def answer(self, exchange: Exchange) -> web.StreamResponse: ...
 
 
@@ -38,7 +43,7 @@ def plain(body: bytes) -> web.Response:
 
 
 def reset(exchange: Exchange) -> web.Response:
-    """The connection ends here, with no further byte."""
+    """Reset the connection; no more bytes are sent."""
     if exchange.request.transport is not None:
         exchange.request.transport.abort()
     return web.Response()
@@ -54,7 +59,7 @@ class CutRequest:
 
 @dataclass(frozen=True, slots=True)
 class LostReply:
-    """The node does what it is asked, and nobody hears of it."""
+    """The node executes the request, but its reply is lost."""
 
     async def answer(self, exchange: Exchange) -> web.StreamResponse:
         await exchange.ask()
@@ -77,7 +82,7 @@ class CutReply:
 
 @dataclass(frozen=True, slots=True)
 class DelayedReply:
-    """The node is asked, and answers so many seconds later."""
+    """The node's reply is delayed by `seconds`."""
 
     seconds: float
 
@@ -89,7 +94,7 @@ class DelayedReply:
 
 @dataclass(frozen=True, slots=True)
 class SlowReply:
-    """The reply comes byte by byte, `pause` seconds apart."""
+    """The reply is sent byte by byte, with `pause` seconds between bytes."""
 
     pause: float
 
@@ -105,7 +110,7 @@ class SlowReply:
 
 @dataclass(frozen=True, slots=True)
 class HttpStatus:
-    """A gateway's answer by HTTP status; the node is not asked."""
+    """A gateway answers with an HTTP status; the node is not asked."""
 
     status: int
     text: str = "<html><body>try again later</body></html>"
@@ -116,7 +121,7 @@ class HttpStatus:
 
 @dataclass(frozen=True, slots=True)
 class OtherBody:
-    """Something else under status 200: a page, `null`, nothing. `forward`: the node was asked all the same."""
+    """Another body with status 200, such as a page, `null` or nothing. `forward`: the node gets the request anyway."""
 
     body: bytes
     forward: bool = True
@@ -129,7 +134,7 @@ class OtherBody:
 
 @dataclass(frozen=True, slots=True)
 class TruncatedReply:
-    """The first half of the true reply, as if that were all."""
+    """The first half of the true reply, with a matching length."""
 
     async def answer(self, exchange: Exchange) -> web.StreamResponse:
         body = await exchange.ask()
@@ -138,7 +143,7 @@ class TruncatedReply:
 
 @dataclass(frozen=True, slots=True)
 class OversizedReply:
-    """A reply of so many bytes that is good JSON."""
+    """A valid JSON reply of `size` bytes."""
 
     size: int
 
@@ -147,17 +152,17 @@ class OversizedReply:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(exchange.request)
         await response.write(b'{"jsonrpc":"2.0","id":1,"result":"')
-        piece, left = b"0" * 2**20, self.size
-        while left > 0:
-            await response.write(piece[:left])
-            left -= len(piece)
+        piece, remaining = b"0" * 2**20, self.size
+        while remaining > 0:
+            await response.write(piece[:remaining])
+            remaining -= len(piece)
         await response.write(b'"}')
         return response
 
 
 @dataclass(frozen=True, slots=True)
 class RpcErrorReply:
-    """A JSON-RPC error in the words of some node. `forward`: it took the request all the same."""
+    """A JSON-RPC error as some node words it. `forward`: the node gets the request anyway."""
 
     code: int
     message: str
@@ -166,26 +171,26 @@ class RpcErrorReply:
     async def answer(self, exchange: Exchange) -> web.StreamResponse:
         if self.forward:
             await exchange.ask()
-        said = {"code": self.code, "message": self.message}
-        return plain(exchange.reply([{"jsonrpc": "2.0", "id": call["id"], "error": said} for call in exchange.asked]))
+        error = {"code": self.code, "message": self.message}
+        return plain(exchange.reply([{"jsonrpc": "2.0", "id": call["id"], "error": error} for call in exchange.asked]))
 
 
 @dataclass(frozen=True, slots=True)
 class SwallowedSend:
-    """The node says yes to signed bytes and forgets them."""
+    """The node accepts signed bytes and drops them."""
 
     async def answer(self, exchange: Exchange) -> web.StreamResponse:
         hashes = ["0x" + keccak(hexstr=call["params"][0]).hex() for call in exchange.asked]
-        told = [{"jsonrpc": "2.0", "id": call["id"]} for call in exchange.asked]
-        return plain(exchange.reply([{**item, "result": tx} for item, tx in zip(told, hashes, strict=True)]))
+        replies = [{"jsonrpc": "2.0", "id": call["id"]} for call in exchange.asked]
+        return plain(exchange.reply([{**item, "result": tx} for item, tx in zip(replies, hashes, strict=True)]))
 
 
-Change = Callable[[dict[str, Any], Any], Any]  # a call and its true result -> what is said instead
+Change = Callable[[dict[str, Any], Any], Any]  # a call and its true result -> the false result
 
 
 @dataclass(frozen=True, slots=True)
 class AlteredReply:
-    """The node's own reply with the results of some methods changed; several lies are told together."""
+    """The node's reply with the results of some methods changed. Several such effects combine."""
 
     changes: dict[str, Change] = field(default_factory=dict)
 
@@ -193,8 +198,9 @@ class AlteredReply:
         return plain(self.twisted(exchange, await exchange.ask()))
 
     def twisted(self, exchange: Exchange, body: bytes) -> bytes:
-        told = json.loads(body)
-        items = told if exchange.batch else [told]
+        """`body` with the changes applied."""
+        reply = json.loads(body)
+        items = reply if exchange.batch else [reply]
         calls = {call["id"]: call for call in exchange.asked}
         for item in items:
             call = calls[item["id"]]

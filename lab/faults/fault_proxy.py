@@ -1,4 +1,4 @@
-"""The proxy: speaks JSON-RPC to the daemon, asks the node behind it, and does what its faults say."""
+"""The fault proxy: speaks JSON-RPC to the daemon, asks the node behind it, and applies its faults."""
 
 from __future__ import annotations
 
@@ -20,21 +20,23 @@ REORGS = ("anvil_reorg", "anvil_rollback", "evm_revert", "anvil_revert")
 
 @dataclass(slots=True)
 class ProxyFault:
-    method: str  # "*": any
+    """When an effect applies."""
+
+    method: str  # "*" means any
     effect: FaultEffect
-    times: int | None  # how often yet; None: for ever
+    times: int | None  # remaining times; None means without limit
     share: float  # of the requests with that method
-    skip: int = 0  # so many of them pass unharmed before
+    skip: int = 0  # number of requests that pass before the first fault
 
 
 class FaultProxy:
-    """Use as an async context manager; faults are looked through in the order in which they were added.
+    """The proxy, an async context manager. Faults are checked in the order in which they were added.
 
-    `calls` counts methods asked for, `offered` has every raw transaction, `hits` counts effects by their name.
+    `calls` counts requests by method, `offered` lists all raw transactions, and `hits` counts effects by name.
     """
 
     def __init__(self, upstream: str, *, seed: int = 0, geth: bool = True) -> None:
-        """`geth`: geth's pool rules stand before the node's own; not where several proxies share one node and pool."""
+        """`geth` puts geth's pool rules in front of the node. Clear it if several proxies share one node."""
         self.upstream = upstream
         self.url = ""
         self.faults: list[ProxyFault] = []
@@ -49,16 +51,17 @@ class FaultProxy:
     def add(
         self, method: str, effect: FaultEffect, *, times: int | None = None, share: float = 1.0, skip: int = 0
     ) -> ProxyFault:
-        """From now on; returned so that `remove` can take it back."""
+        """Add a fault, which applies from now on. Pass the result to `remove` to end it."""
         fault = ProxyFault(method, effect, times, share, skip)
         self.faults.append(fault)
         return fault
 
     def remove(self, fault: ProxyFault) -> None:
+        """End a fault."""
         self.faults.remove(fault)
 
     async def ask(self, method: str, params: list[Any]) -> Any:
-        """The node's own result, no fault on the way. Raises Rejected with its error's words."""
+        """The node's own result, without any fault. Raises Rejected with the message of its error."""
         reply = json.loads(await self._forward({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
         if "error" in reply:
             raise Rejected(reply["error"]["message"])
@@ -87,11 +90,11 @@ class FaultProxy:
         self.offered += [call["params"][0] for call in asked if call["method"] == SEND]
         due = self._due({call["method"] for call in asked})
         self.hits.update(type(effect).__name__ for effect in due)
-        told = [effect for effect in due if isinstance(effect, AlteredReply)]
+        lies = [effect for effect in due if isinstance(effect, AlteredReply)]
 
         async def ask() -> bytes:
             reply = await self._node(body)
-            for lie in told:
+            for lie in lies:
                 reply = lie.twisted(exchange, reply)
             return reply
 
@@ -100,7 +103,7 @@ class FaultProxy:
         return plain(await ask()) if last is None or isinstance(last, AlteredReply) else await last.answer(exchange)
 
     def _due(self, methods: set[str]) -> list[FaultEffect]:
-        """Lies, as many as are due, and after them one other effect at most."""
+        """The effects that apply now: all due AlteredReply, then at most one other effect."""
         due: list[FaultEffect] = []
         for fault in self.faults:
             if fault.times == 0 or (fault.method != "*" and fault.method not in methods):
@@ -117,7 +120,7 @@ class FaultProxy:
         return due
 
     async def _node(self, body: Any) -> bytes:
-        """What a node with this pool answers."""
+        """The reply of a node with this pool."""
         if self.pool is not None and isinstance(body, dict) and body["method"] == SEND:
             answer: dict[str, Any]
             try:

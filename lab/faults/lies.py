@@ -1,4 +1,4 @@
-"""Lies that a node tells in good JSON: each an effect to `add`."""
+"""False replies of a node in valid JSON, as effects for `FaultProxy.add`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def chain_id(number: int) -> AlteredReply:
 
 
 def stale_nonce(by: int = 1) -> AlteredReply:
-    """A node that lags, or lost blocks: fewer of our transactions than were mined."""
+    """A node that lags or lost blocks: it reports fewer of our transactions than were mined."""
     return AlteredReply({"eth_getTransactionCount": lambda call, result: hex(max(0, int(result, 16) - by))})
 
 
@@ -24,7 +24,7 @@ def no_receipts() -> AlteredReply:
 
 
 def unpriced_receipts() -> AlteredReply:
-    """A node of before London, or of another make: its receipts do not say what a gas cost."""
+    """An old or unusual node, whose receipts lack effectiveGasPrice."""
 
     def bare(call: dict[str, Any], result: Any) -> Any:
         return result and {name: value for name, value in result.items() if name != "effectiveGasPrice"}
@@ -33,7 +33,7 @@ def unpriced_receipts() -> AlteredReply:
 
 
 def foreign_receipts() -> AlteredReply:
-    """Receipts that are another transaction's."""
+    """Receipts of another transaction."""
 
     def other(call: dict[str, Any], result: Any) -> Any:
         return result and {**result, "transactionHash": twisted(result["transactionHash"])}
@@ -42,12 +42,12 @@ def foreign_receipts() -> AlteredReply:
 
 
 def unknown_blocks() -> AlteredReply:
-    """A node that does not have the block which is asked for by its hash."""
+    """A node that knows no block by its hash."""
     return AlteredReply({"eth_getBlockByHash": lambda call, result: None})
 
 
 def other_heads(above: int = 0) -> AlteredReply:
-    """Another branch from block `above` + 1 on: its blocks have hashes of their own, its receipts stand in them."""
+    """Another branch from block `above` + 1 on: blocks have other hashes, and receipts name those hashes."""
 
     def block(call: dict[str, Any], result: Any) -> Any:
         if not result or int(result["number"], 16) <= above:
@@ -64,17 +64,17 @@ def other_heads(above: int = 0) -> AlteredReply:
 
 
 def frozen() -> AlteredReply:
-    """The newest block stays the one that was first seen."""
-    held: dict[str, Any] = {}
+    """A node whose newest block never changes."""
+    first_results: dict[str, Any] = {}
 
     def first(call: dict[str, Any], result: Any) -> Any:
         if call["method"] == "eth_getBlockByNumber" and call["params"][0] != "latest":
             return result
-        return held.setdefault(call["method"], result)
+        return first_results.setdefault(call["method"], result)
 
     return AlteredReply({"eth_getBlockByNumber": first, "eth_blockNumber": first})
 
 
 def twisted(block_hash: str) -> str:
-    """Another hash, always the same one for the same hash."""
+    """Another hash; the same input gives the same one."""
     return "0x" + hashlib.sha256(block_hash.encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""geth's pool rules in front of Anvil, which is laxer: known bytes, used nonces, 10 % on both caps, poor senders.
+"""geth's pool rules in front of Anvil: known bytes, used nonces, 10 % more for a replacement, sufficient funds.
 
-And after a reorg what was mined goes back into the pool, where Anvil forgets it.
+Anvil does not enforce them. After a reorg the dropped transactions return to the pool, which Anvil does not do either.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
-PRICE_BUMP = 10  # percent, on both caps
+PRICE_BUMP = 10  # min raise of both fees by a replacement, percent
 TX_GAS_CAP = 2**24  # EIP-7825
 
 Ask = Callable[[str, list[Any]], Awaitable[Any]]  # method, params -> the node's result
@@ -22,6 +22,8 @@ Ask = Callable[[str, list[Any]], Awaitable[Any]]  # method, params -> the node's
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
+    """A transaction in the pool."""
+
     raw: str
     tx_hash: str
     sender: str
@@ -35,7 +37,7 @@ class Pooled:
     def of(cls, raw: str) -> Pooled:
         data = HexBytes(raw)
         sender, tx_hash = Account.recover_transaction(data), "0x" + keccak(data).hex()
-        if data[0] > 0x7F:  # type 0: one price for both
+        if data[0] > 0x7F:  # type 0: one price is both fees
             nonce, price, gas, _, value = (int.from_bytes(item) for item in rlp.decode(data)[:5])
             return cls(raw, tx_hash, sender, nonce, price, price, gas, value)
         _, nonce, tip, max_fee, gas, _, value = (int.from_bytes(item) for item in rlp.decode(data[1:])[:7])  # type 2
@@ -43,29 +45,29 @@ class Pooled:
 
 
 class Rejected(Exception):
-    """In geth's words."""
+    """A refused transaction, with geth's error message."""
 
 
 @dataclass(slots=True)
 class GethPool:
-    """What one node has accepted and not seen final. `ask` reaches the node behind the proxy."""
+    """The accepted transactions of one node. `ask` calls the node behind the proxy."""
 
     ask: Ask
     pooled: dict[tuple[str, int], Pooled] = field(default_factory=dict)
     _waits: set[str] = field(default_factory=set)
 
     async def offer(self, raw: str) -> str:
-        """The transaction's hash. Raises Rejected."""
+        """Accept a raw transaction. Returns its hash. Raises Rejected."""
         new = Pooled.of(raw)
-        there = self.pooled.get((new.sender, new.nonce))
+        pooled = self.pooled.get((new.sender, new.nonce))
         mined = int(await self.ask("eth_getTransactionCount", [new.sender, "latest"]), 16)
-        if there is not None and there.tx_hash == new.tx_hash and new.nonce >= mined:
+        if pooled is not None and pooled.tx_hash == new.tx_hash and new.nonce >= mined:
             raise Rejected("already known")
         if new.nonce < mined:
             raise Rejected(f"nonce too low: next nonce {mined}, tx nonce {new.nonce}")
         if new.gas > TX_GAS_CAP:
             raise Rejected(f"transaction gas limit too high (cap: {TX_GAS_CAP}, tx: {new.gas})")
-        if there is not None and not _outbids(new, there):
+        if pooled is not None and not _outbids(new, pooled):
             raise Rejected("replacement transaction underpriced")
         balance, cost = int(await self.ask("eth_getBalance", [new.sender, "latest"]), 16), new.gas * new.max_fee
         if balance < cost + new.value:
@@ -80,11 +82,11 @@ class GethPool:
 
     @property
     def waiting(self) -> bool:
-        """Something was accepted that Anvil did not take."""
+        """True if Anvil refused a transaction that geth would keep."""
         return bool(self._waits)
 
     async def _give(self, item: Pooled) -> None:
-        """geth keeps what offers less than the base fee until that falls; Anvil must be asked again."""
+        """Pass a transaction to Anvil. geth keeps one below the base fee until that falls, so it is kept here."""
         self._waits.discard(item.tx_hash)
         try:
             await self.ask("eth_sendRawTransaction", [item.raw])
@@ -94,7 +96,7 @@ class GethPool:
             self._waits.add(item.tx_hash)
 
     async def repool(self) -> int:
-        """After a reorg, or a fall of the base fee: what is accepted and not mined is pending again; how many."""
+        """Pass accepted transactions that are not mined to Anvil again. Returns their number."""
         back = 0
         for item in sorted(self.pooled.values(), key=lambda item: item.nonce):
             mined = int(await self.ask("eth_getTransactionCount", [item.sender, "latest"]), 16)
@@ -105,6 +107,6 @@ class GethPool:
         return back
 
 
-def _outbids(new: Pooled, there: Pooled) -> bool:
-    least = 100 + PRICE_BUMP
-    return new.max_fee * 100 >= there.max_fee * least and new.tip * 100 >= there.tip * least
+def _outbids(new: Pooled, old: Pooled) -> bool:
+    min_percent = 100 + PRICE_BUMP
+    return new.max_fee * 100 >= old.max_fee * min_percent and new.tip * 100 >= old.tip * min_percent

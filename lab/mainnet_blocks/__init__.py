@@ -1,1 +1,1 @@
-"""Recorded mainnet blocks through the simulation of candidates."""
+"""Replay of recorded mainnet blocks by the simulation that candidates use."""

@@ -1,4 +1,4 @@
-"""`sentinel bench mainnet-blocks`: real blocks through the candidates' simulation, against their real receipts."""
+"""`sentinel bench mainnet-blocks`: simulate the transactions of real blocks and compare with the real receipts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lab.mainnet_blocks.upstream import Slot
 from lab.mainnet_blocks.verdicts import block_report, judge, summary
 from sentinel.core.errors import OperatorError
 
-ATTRIBUTIONS = 64  # replays at most that look for the first reader of an unknown slot
+ATTRIBUTIONS = 64  # max replays that search for the first reader of an unknown slot
 
-Progress = Callable[[int, int, str], None]  # blocks done, blocks in all, what is on
+Progress = Callable[[int, int, str], None]  # blocks done, all blocks, current block
 
 
 async def measure(
@@ -25,7 +25,10 @@ async def measure(
     anvil: str | Path | None = None,
     progress: Progress = lambda done, total, what: None,
 ) -> dict[str, Any]:
-    """Summary and a report a block. `only`: these block numbers. Raises OperatorError for a bad folder, Unavailable."""
+    """A summary, and one report per block. `only` selects block numbers; empty means all.
+
+    Raises OperatorError if the folder is wrong, and Unavailable if Anvil fails.
+    """
     folders = block_folders(folder)
     shelf = load_shared(folder)
     if only:
@@ -42,6 +45,7 @@ async def measure(
 
 
 async def measure_block(block: RealBlock, anvil: str | Path | None = None) -> dict[str, Any]:
+    """Replay one block and report on it."""
     began = time.perf_counter()
     async with state_file(block) as genesis:
         count = len(block.transactions)
@@ -54,25 +58,25 @@ async def measure_block(block: RealBlock, anvil: str | Path | None = None) -> di
 async def _first_reads(
     block: RealBlock, genesis: Path, whole: Replay, anvil: str | Path | None
 ) -> dict[int, list[Slot]]:
-    """Which transaction reads an unknown slot first: by halving over ever shorter parts of the block.
+    """Transaction -> unknown slots that it reads first in the block, found by bisection.
 
-    Past ATTRIBUTIONS replays the last transaction of the part that holds the first read stands for it.
+    After ATTRIBUTIONS replays, the last transaction of the remaining part is named.
     """
-    found: dict[int, list[Slot]] = {}
-    left = ATTRIBUTIONS
+    reads: dict[int, list[Slot]] = {}
+    remaining_replays = ATTRIBUTIONS
 
     async def search(low: int, before: set[Slot], high: int, after: set[Slot]) -> None:
-        nonlocal left
+        nonlocal remaining_replays
         if before == after:
             return
-        if high - low <= 1 or left == 0:
-            found.setdefault(high - 1, []).extend(sorted(after - before))
+        if high - low <= 1 or remaining_replays == 0:
+            reads.setdefault(high - 1, []).extend(sorted(after - before))
             return
-        left -= 1
+        remaining_replays -= 1
         middle = (low + high) // 2
         at = (await replay(block, genesis, middle, anvil)).slots & after | before
         await search(low, before, middle, at)
         await search(middle, at, high, after)
 
     await search(0, set(), len(block.transactions), whole.slots)
-    return found
+    return reads

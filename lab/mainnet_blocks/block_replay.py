@@ -1,7 +1,7 @@
-"""One recorded block through the candidates' simulation: every transaction after its real predecessors, in one request.
+"""Replay of a recorded block in one simulation request: every transaction follows its real predecessors.
 
-The recorded state is a fresh Anvil's genesis (`state_file`). What Anvil refuses to simulate is found by halving, set
-aside with its words, and the rest goes on.
+The recorded state is the genesis of a new Anvil (`state_file`). A transaction that Anvil refuses is found by bisection
+and set aside with the error message; the rest is simulated without it.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from sentinel.dex.simulating.simulate_v1 import ExecutedCall, Json, SimulatedBlo
 _TIMEOUT = 120.0  # seconds for one block
 _BEACON_ROOTS = "0x000f3df6d732807ef1319fb7b8bb8522d0beac02"  # EIP-4788
 _PARENT_HASHES = "0x0000f90827f1c53a10cb7a02335b175320002935"  # EIP-2935
-_RING = 8191  # entries of both
+_RING = 8191  # entries of both contracts
 
 
 @dataclass(slots=True)
 class Replay:
-    """`results[i]` is of transaction i, None where Anvil refused it; then `refused[i]` holds its words."""
+    """`results[i]` belongs to transaction i. It is None if Anvil refused it; then `refused[i]` holds the message."""
 
     results: list[ExecutedCall | None]
     refused: dict[int, str] = field(default_factory=dict)
-    slots: set[Slot] = field(default_factory=set)  # read, and not in the recorded state
-    accounts: set[str] = field(default_factory=set)  # likewise; the record lists only accounts that exist
-    hashes: set[int] = field(default_factory=set)
+    slots: set[Slot] = field(default_factory=set)  # read, but not in the recorded state
+    accounts: set[str] = field(default_factory=set)  # read, but not recorded; the record lists only existing accounts
+    hashes: set[int] = field(default_factory=set)  # numbers of blocks with unknown hashes that were read
 
 
 @contextlib.asynccontextmanager
@@ -51,7 +51,7 @@ async def state_file(block: RealBlock) -> AsyncIterator[Path]:
 
 
 async def replay(block: RealBlock, genesis: Path, count: int, anvil: str | Path | None = None) -> Replay:
-    """The first `count` transactions on an Anvil of their own, so that no read is answered from an earlier one."""
+    """Replay the first `count` transactions on a new Anvil, because a used one has cached reads."""
     arguments = ["--fork-block-number", str(block.number - 1), "--hardfork", block.hardfork, "--chain-id", "1"]
     arguments += ["--init", str(genesis), "--accounts", "0", "--no-storage-caching", "--no-rate-limit"]
     async with EmptyUpstream(block) as upstream:
@@ -59,12 +59,12 @@ async def replay(block: RealBlock, genesis: Path, count: int, anvil: str | Path 
         child, url = await start_anvil(program=anvil, arguments=arguments)
         try:
             async with Rpc(url, timeout=_TIMEOUT) as rpc:
-                upstream.accounts.clear()  # Anvil's own at start: its faucet and the like
-                found = await _simulate(rpc, block, count)
+                upstream.accounts.clear()  # accounts that Anvil itself reads at its start
+                result = await _simulate(rpc, block, count)
         finally:
             await child.stop()
-    found.slots, found.accounts, found.hashes = upstream.slots, upstream.accounts, upstream.hashes
-    return found
+    result.slots, result.accounts, result.hashes = upstream.slots, upstream.accounts, upstream.hashes
+    return result
 
 
 async def _simulate(rpc: Rpc, block: RealBlock, count: int) -> Replay:
@@ -80,21 +80,21 @@ async def _simulate(rpc: Rpc, block: RealBlock, count: int) -> Replay:
             continue
         results: list[ExecutedCall | None] = [None] * count
         calls = [call for part in reply for call in part["calls"]]
-        waiting = None
+        new_creation = None
         for place in places:
-            done = executed(calls.pop(0))
+            call_result = executed(calls.pop(0))
             tx = block.transactions[place]
             if tx.get("to") is not None:
-                results[place] = done
+                results[place] = call_result
                 continue
             funds = [int.from_bytes(executed(calls.pop(0)).returned) for _ in range(2)]
             if place in made:
                 results[place] = made[place].result
-            elif waiting is None:
-                waiting = settled(Creation.of(block, tx), done, funds)
-                made[place] = waiting
-                results[place] = waiting.result
-        if waiting is None:
+            elif new_creation is None:
+                new_creation = settled(Creation.of(block, tx), call_result, funds)
+                made[place] = new_creation
+                results[place] = new_creation.result
+        if new_creation is None:
             return Replay(results, refused)
 
 
@@ -111,8 +111,8 @@ async def _ask(
 
 
 async def _culprit(rpc: Rpc, block: RealBlock, places: Sequence[int], made: Mapping[int, CreatedContract]) -> int:
-    """The place in `places` of the first transaction that is refused, by halving."""
-    good, bad = 0, len(places)  # so many pass; so many do not
+    """Index in `places` of the first refused transaction, found by bisection."""
+    good, bad = 0, len(places)  # the first `good` pass, the first `bad` do not
     while bad - good > 1:
         middle = (good + bad) // 2
         if isinstance(await _ask(rpc, block, places[:middle], made), RpcError):
@@ -123,7 +123,7 @@ async def _culprit(rpc: Rpc, block: RealBlock, places: Sequence[int], made: Mapp
 
 
 def _segments(block: RealBlock, places: Sequence[int], made: Mapping[int, CreatedContract]) -> list[SimulatedBlock]:
-    """A contract creation is a segment of its own, since Anvil's eth_simulateV1 has no transactions without `to`."""
+    """The block in segments. A creation has its own one, because Anvil's eth_simulateV1 needs a `to` in all calls."""
     overrides = _block(block)
     state: Json = _system_calls(block)
     segments: list[SimulatedBlock] = []
@@ -142,7 +142,7 @@ def _segments(block: RealBlock, places: Sequence[int], made: Mapping[int, Create
 
 
 def _call(tx: Mapping[str, Any]) -> dict[str, Any]:
-    """A block's transaction as a call: what says what it does, and what it pays."""
+    """A block's transaction as a call: the fields that define its effects and its fees."""
     names = ["from", "to", "input", "value", "gas", "nonce", "accessList", "maxFeePerBlobGas", "blobVersionedHashes"]
     legacy = tx.get("type", "0x0") in ("0x0", "0x1")
     names += ["gasPrice"] if legacy else ["maxFeePerGas", "maxPriorityFeePerGas", "authorizationList"]
@@ -166,15 +166,15 @@ def _block(block: RealBlock) -> dict[str, Any]:
 
 
 def _system_calls(block: RealBlock) -> dict[str, Any]:
-    """What the protocol itself writes ahead of the first transaction."""
-    found = {}
+    """State that the protocol writes before the first transaction."""
+    writes = {}
     if (root := block.header.get("parentBeaconBlockRoot")) and _BEACON_ROOTS in block.accounts:
-        place = block.timestamp % _RING
-        found[_BEACON_ROOTS] = {"stateDiff": {_word(place): _word(block.timestamp), _word(place + _RING): root}}
+        entry = block.timestamp % _RING
+        writes[_BEACON_ROOTS] = {"stateDiff": {_word(entry): _word(block.timestamp), _word(entry + _RING): root}}
     if block.hardfork in ("prague", "osaka") and _PARENT_HASHES in block.accounts:
         slot = _word((block.number - 1) % _RING)
-        found[_PARENT_HASHES] = {"stateDiff": {slot: block.header["parentHash"]}}
-    return found
+        writes[_PARENT_HASHES] = {"stateDiff": {slot: block.header["parentHash"]}}
+    return writes
 
 
 def _account(block: RealBlock, account: Mapping[str, Any]) -> dict[str, Any]:

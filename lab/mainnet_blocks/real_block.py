@@ -1,4 +1,4 @@
-"""A recorded mainnet block from its folder: transactions, the state before them, the receipts that the chain gave."""
+"""A recorded mainnet block from its folder: transactions, the state before them, and the real receipts."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ class SharedRecords:
 
 @dataclass(frozen=True, slots=True)
 class RealBlock:
+    """One block with its recorded state."""
+
     header: Mapping[str, Any]
     transactions: tuple[Mapping[str, Any], ...]
     accounts: Mapping[str, Mapping[str, Any]]  # lower-case address -> balance, nonce, code_hash, storage
@@ -60,19 +62,19 @@ class RealBlock:
 
 
 def block_folders(folder: Path) -> list[Path]:
-    """The blocks in `folder`, or `folder` itself where it is one, oldest first. Raises OperatorError where none is."""
+    """The blocks in `folder`, oldest first, or `folder` itself if it is a block. Raises OperatorError for none."""
     if not folder.is_dir():
         raise OperatorError(f"{folder} is not a folder")
     if (folder / "block.json").is_file():
         return [folder]
-    found = [path for path in folder.iterdir() if (path / "block.json").is_file()]
-    if not found:
+    folders = [path for path in folder.iterdir() if (path / "block.json").is_file()]
+    if not folders:
         raise OperatorError(f"{folder} holds no block: expected <number>/block.json in it (see docs/benchmarks.md)")
-    return sorted(found, key=lambda path: (len(path.name), path.name))
+    return sorted(folders, key=lambda path: (len(path.name), path.name))
 
 
 def load_shared(folder: Path) -> SharedRecords:
-    """From the blocks' folder, or from the one above a single block. Raises OperatorError."""
+    """Load the shared records from `folder`, or for a single block from its parent. Raises OperatorError."""
     home = folder if _find(folder, "bytecodes.json") else folder.absolute().parent
     codes, hashes = _load(home, "bytecodes.json", dict), {}
     if _find(home, "block_hashes.json"):
@@ -81,7 +83,7 @@ def load_shared(folder: Path) -> SharedRecords:
 
 
 def load_block(folder: Path, shelf: SharedRecords) -> RealBlock:
-    """Raises OperatorError, which names the file, where anything is missing or is not what it should be."""
+    """Load one block. Raises OperatorError, which names the file, if anything is missing or malformed."""
     header = _load(folder, "block.json", dict)
     accounts = _load(folder, "pre_state.json", dict)
     receipts = _load(folder, "expected_receipts.json", list)
@@ -97,9 +99,9 @@ def load_block(folder: Path, shelf: SharedRecords) -> RealBlock:
             int(header[name], 16)
         if len(block.transactions) != len(block.receipts):
             raise OperatorError(f"{folder}: {len(receipts)} receipts for {len(block.transactions)} transactions")
-        for own, receipt in zip(block.transactions, block.receipts, strict=True):
-            if own["hash"] != receipt["hash"]:
-                raise OperatorError(f"{folder}: receipt {receipt['i']} is of another transaction than the block's")
+        for transaction, receipt in zip(block.transactions, block.receipts, strict=True):
+            if transaction["hash"] != receipt["hash"]:
+                raise OperatorError(f"{folder}: receipt {receipt['i']} belongs to another transaction")
         for address, account in block.accounts.items():
             if (code := account.get("code_hash")) and code not in shelf.codes:
                 raise OperatorError(f"{folder}: bytecodes.json.gz lacks the code of {address} ({code})")

@@ -1,7 +1,7 @@
-"""The node behind a recorded block's Anvil: it knows nothing but the parent, and writes down what it is asked.
+"""The upstream node for the Anvil of a recorded block: it knows only the parent block and records all reads.
 
-Anvil holds the recorded state as its genesis and asks its upstream for all that is not in it. So each read of a slot
-that the record does not list arrives here: the answer is empty, and the read is known.
+Anvil has the recorded state as its genesis and asks its upstream for everything else. So each read of a slot that is
+not in the record arrives here. It is recorded and answered with an empty value.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Slot = tuple[str, str]  # address and slot, lower-case 0x-hex
 
 
 class EmptyUpstream:
-    """Use as an async context manager; `url` is where it listens."""
+    """An async context manager that listens at `url`."""
 
     def __init__(self, block: RealBlock) -> None:
         self._block = block
         self.slots: set[Slot] = set()
         self.accounts: set[str] = set()
-        self.hashes: set[int] = set()  # numbers of blocks whose hash was wanted and is not known
+        self.hashes: set[int] = set()  # numbers of blocks whose unknown hash was read
         self.url = ""
 
     async def __aenter__(self) -> EmptyUpstream:
@@ -77,7 +77,7 @@ class EmptyUpstream:
         raise NotImplementedError(method)
 
     def _header(self, which: str) -> dict[str, Any] | None:
-        """The parent's as far as the block tells it, and of older blocks the hash."""
+        """The header of the parent, derived from the block, or of an older block with a known hash; else None."""
         block, parent = self._block, self._block.number - 1
         number = int(which, 16) if which.startswith("0x") else parent
         known = block.header["parentHash"] if number == parent else block.shelf.hashes.get(str(number))

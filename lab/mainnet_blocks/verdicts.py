@@ -1,4 +1,4 @@
-"""A replayed block against its receipts: transaction by transaction, and each difference with its reason. Pure."""
+"""Comparison of a replayed block with its receipts: each difference of a transaction has a reason. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.mainnet_blocks.real_block import RealBlock
 from lab.mainnet_blocks.upstream import Slot
 from sentinel.dex.simulating.simulate_v1 import ExecutedCall
 
-OUTPUT = 2_048  # bytes of return data that the records keep
+OUTPUT = 2_048  # max bytes of return data in the records
 _SWAPS = {
     "0xd78ad95fa46c994b6551d0da85fc275fe613ce37657fb8d5e3d130840159d822": "v2",
     "0xc42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67": "v3",
@@ -20,24 +20,24 @@ _SWAPS = {
 
 @dataclass(frozen=True, slots=True)
 class ReplayVerdict:
-    """Of one transaction; `gas` is None where it was not simulated. A slot that the record lacks makes it not exact."""
+    """The comparison of one transaction. It is not exact if it reads a slot that is not in the record."""
 
     index: int
     hash: str
     exact: bool
-    status: bool  # equal to the receipt's; likewise logs and output
+    status: bool  # equals the receipt's; the same for gas, logs and output
     gas: bool
     logs: bool
     output: bool
     swaps_v2: int  # Swap logs in the real receipt
     swaps_v3: int
-    category: str = ""  # why it is not exact, a stable short name; empty where it is
+    category: str = ""  # stable short name of the reason; empty if exact
     detail: str = ""
-    unknown: tuple[Slot, ...] = ()  # read here first
+    unknown: tuple[Slot, ...] = ()  # slots outside the record that it reads first
 
 
 def judge(block: RealBlock, found: Replay, first_reads: Mapping[int, list[Slot]]) -> list[ReplayVerdict]:
-    """`first_reads`: which slots outside the record a transaction read as the first in the block."""
+    """Compare all transactions. `first_reads` maps a transaction to the unknown slots that it reads first."""
     verdicts = []
     tainted = False
     for index, (receipt, done) in enumerate(zip(block.receipts, found.results, strict=True)):
@@ -96,6 +96,7 @@ def _why(
 
 
 def block_report(block: RealBlock, found: Replay, verdicts: list[ReplayVerdict], seconds: float) -> dict[str, Any]:
+    """The report on one block."""
     return {
         "block": block.number,
         "hardfork": block.hardfork,
@@ -117,7 +118,7 @@ def block_report(block: RealBlock, found: Replay, verdicts: list[ReplayVerdict],
 
 
 def summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
-    """Totals over blocks after London, which is what can be exact; older ones apart."""
+    """Totals over the blocks after London. Older blocks, which cannot be exact, are counted apart."""
     new = [report for report in reports if report["after_london"]]
     old = [report for report in reports if not report["after_london"]]
     names = ["transactions", "exact", "swaps_v2", "swaps_v2_exact", "swaps_v3", "swaps_v3_exact"]

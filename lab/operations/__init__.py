@@ -1,1 +1,1 @@
-"""A daemon under real Prometheus while its parts are made to fail: which alert fires when, and when it clears."""
+"""The operations drill: parts fail by plan under a real Prometheus, and each alert is timed."""

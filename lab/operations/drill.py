@@ -1,4 +1,4 @@
-"""The plan of faults, carried out against the clock while alerts are watched."""
+"""The drill: runs the plan of faults by the clock and watches the alerts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Any
 from lab.operations.drill_site import DrillSite
 from sentinel.core.errors import Unavailable
 
-LOOK = 2.0  # seconds
+LOOK = 2.0  # seconds between two reads of the alerts
 Act = Callable[[DrillSite], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedFault:
+    """One fault of the plan."""
+
     what: str
-    alert: str | None  # the one that must fire; None: it mends itself before any does
-    at: float  # minutes from the start, of a plan of 30
+    alert: str | None  # the alert that must fire; None: the daemon recovers before any fires
+    at: float  # minutes from the start
     lasts: float  # minutes
     begin: Act
     end: Act
@@ -61,7 +63,7 @@ PLAN = (
 
 @dataclass(slots=True)
 class FaultOutcome:
-    """Times are Unix seconds."""
+    """The times of one fault and its alert, in Unix seconds."""
 
     fault: str
     alert: str | None
@@ -69,20 +71,22 @@ class FaultOutcome:
     ended: float | None = None
     fired: float | None = None
     cleared: float | None = None
-    beside: list[str] = field(default_factory=list)  # other alerts that began meanwhile
+    beside: list[str] = field(default_factory=list)  # other alerts that fired meanwhile
 
 
 @dataclass(slots=True)
 class Drill:
+    """One run of the plan."""
+
     site: DrillSite
     minutes: float
-    say: Callable[[float, str], None]  # minutes gone, and what happens
+    say: Callable[[float, str], None]  # minutes since the start, event
     started: float = field(default_factory=time.time)
     seen: list[FaultOutcome] = field(default_factory=list)
     _firing: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
-        """Until the minutes are over. Faults are where they stand in the plan of 30 minutes, the rest is left out."""
+        """Run for `minutes`. Faults of the plan that do not end in this time are left out."""
         looking = asyncio.create_task(self._look())
         try:
             for fault in PLAN:
@@ -109,31 +113,32 @@ class Drill:
     async def _look(self) -> None:
         while True:
             try:
-                now = await self.site.prometheus.firing()
+                firing = await self.site.prometheus.firing()
             except Unavailable:
-                now = self._firing
-            for name in sorted(now - self._firing):
+                firing = self._firing
+            for name in sorted(firing - self._firing):
                 self.say(self._gone(), f"{name} fires")
-                mine = [one for one in self.seen if one.alert == name and one.fired is None]
-                if mine:
-                    mine[-1].fired = time.time()
+                expected = [outcome for outcome in self.seen if outcome.alert == name and outcome.fired is None]
+                if expected:
+                    expected[-1].fired = time.time()
                 elif self.seen:
                     self.seen[-1].beside.append(name)
-            for name in sorted(self._firing - now):
+            for name in sorted(self._firing - firing):
                 self.say(self._gone(), f"{name} clears")
-                for one in self.seen:
-                    if one.alert == name and one.fired is not None and one.cleared is None:
-                        one.cleared = time.time()
-            self._firing = now
+                for outcome in self.seen:
+                    if outcome.alert == name and outcome.fired is not None and outcome.cleared is None:
+                        outcome.cleared = time.time()
+            self._firing = firing
             await asyncio.sleep(LOOK)
 
     def result(self) -> dict[str, Any]:
+        """The outcomes of all faults."""
         rows = []
-        for one in self.seen:
-            row = asdict(one)
-            row["fired_after"] = None if one.fired is None else round(one.fired - one.began, 1)
+        for outcome in self.seen:
+            row = asdict(outcome)
+            row["fired_after"] = None if outcome.fired is None else round(outcome.fired - outcome.began, 1)
             row["cleared_after"] = (
-                None if one.cleared is None or one.ended is None else round(one.cleared - one.ended, 1)
+                None if outcome.cleared is None or outcome.ended is None else round(outcome.cleared - outcome.ended, 1)
             )
             rows.append(row)
         return {"minutes": self.minutes, "started": self.started, "ended": time.time(), "faults": rows}

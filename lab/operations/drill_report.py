@@ -1,4 +1,4 @@
-"""The drill in pictures and a table: docs/operations/*.svg, and the part of docs/operations.md between its marks."""
+"""Report of the drill: docs/operations/*.svg, and the table between the marks in docs/operations.md."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ PICTURES: Mapping[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {  # file
 
 
 async def pictures(prometheus: Prometheus, found: Mapping[str, Any], folder: Path) -> None:
+    """Write all pictures to `folder`."""
     start, end = float(found["started"]), float(found["ended"])
     for name, (title, axis, queries) in PICTURES.items():
         lines = []
@@ -58,39 +59,45 @@ def picture(
     start: float,
     end: float,
 ) -> str:
-    """Minutes along the x axis; each fault is a shade, a gap in the data a gap in the line."""
-    drawn = plot.axes(title, "minutes", axis)
+    """The lines over minutes as SVG. Each fault is a shaded span; a gap in the data is a gap in the line."""
+    axes = plot.axes(title, "minutes", axis)
     for fault in faults:
         began, until = ((float(fault[key] or end) - start) / 60 for key in ("began", "ended"))
-        drawn.axvspan(began, max(until, began + 0.2), color=plot.WARM, alpha=0.15, linewidth=0)
+        axes.axvspan(began, max(until, began + 0.2), color=plot.WARM, alpha=0.15, linewidth=0)
     for (name, points), colour in zip(lines, COLOURS, strict=False):
-        found = with_gaps(points)
-        drawn.plot([(at - start) / 60 for at, _ in found], [value for _, value in found], color=colour, label=name)
-    drawn.set_xlim(0, (end - start) / 60)
-    least = min((value for _, points in lines for _, value in points), default=0.0)
-    if least < 10:
-        drawn.set_ylim(bottom=min(0.0, least))
+        drawn_points = with_gaps(points)
+        axes.plot(
+            [(at - start) / 60 for at, _ in drawn_points],
+            [value for _, value in drawn_points],
+            color=colour,
+            label=name,
+        )
+    axes.set_xlim(0, (end - start) / 60)
+    min_value = min((value for _, points in lines for _, value in points), default=0.0)
+    if min_value < 10:
+        axes.set_ylim(bottom=min(0.0, min_value))
     if len(lines) > 3:
-        drawn.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.14), ncols=3)
-    return plot.svg(drawn)
+        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.14), ncols=3)
+    return plot.svg(axes)
 
 
 def with_gaps(points: Sequence[tuple[float, float]], gap: float = 20.0) -> list[tuple[float, float]]:
-    """A point that is no number, at which a line breaks, where nothing was scraped for so many seconds."""
-    found: list[tuple[float, float]] = []
+    """The points with NaN, which breaks the line, wherever more than `gap` seconds have no data."""
+    result: list[tuple[float, float]] = []
     for at, value in points:
-        if found and at - found[-1][0] > gap:
-            found.append((at, math.nan))
-        found.append((at, value))
-    return found
+        if result and at - result[-1][0] > gap:
+            result.append((at, math.nan))
+        result.append((at, value))
+    return result
 
 
 def table(found: Mapping[str, Any]) -> str:
+    """The table of faults as Markdown."""
     return render(TABLE, started=found["started"], faults=found["faults"])
 
 
 def fill(page: Path, found: Mapping[str, Any]) -> None:
-    """Between `<!-- drill -->` and `<!-- /drill -->`."""
+    """Write the table into `page` between `<!-- drill -->` and `<!-- /drill -->`."""
     text = page.read_text(encoding="utf-8")
     before, mark, rest = text.partition("<!-- drill -->\n")
     _, end, after = rest.partition("<!-- /drill -->")

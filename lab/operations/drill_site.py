@@ -1,4 +1,4 @@
-"""Everything that runs: market, student, daemon, Prometheus; and the handles by which they are made to fail."""
+"""The site of the drill: market, student, daemon and Prometheus, with methods that make them fail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sentinel.core.network import NATIVE
 from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
 
-KEY = "0x" + "6d" * 32  # worth nothing anywhere
+KEY = "0x" + "6d" * 32  # holds nothing on any real chain
 PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}
 ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6}
 BLOCK_TIME = 2.0  # seconds
@@ -31,6 +31,8 @@ READY_WITHIN = 600.0  # seconds for vLLM on a busy machine
 
 @dataclass(slots=True)
 class DrillSite:
+    """The running parts."""
+
     net: Devnet
     folder: Path
     prometheus: Prometheus
@@ -41,7 +43,7 @@ class DrillSite:
     _blocks: asyncio.Task[None] | None = None
     stopped: set[int] = field(default_factory=set)
 
-    # ------------------------------------------------------------ what fails, and what mends it
+    # ------------------------------------------------------------ faults, and their ends
 
     async def student_down(self) -> None:
         await self.student.stop()
@@ -102,16 +104,16 @@ class DrillSite:
         await self.net.rpc.call("anvil_setBalance", self.wallet, hex(10**18))
 
     async def nothing(self) -> None:
-        """It mends itself."""
+        """The end of a fault from which the daemon recovers by itself."""
 
     async def _daemon_pid(self) -> int:
-        found: dict[str, Any] = await asyncio.to_thread(ask, self.folder / "state", "status")
-        return int(found["status"]["pid"])
+        status: dict[str, Any] = await asyncio.to_thread(ask, self.folder / "state", "status")
+        return int(status["status"]["pid"])
 
 
 @contextlib.asynccontextmanager
 async def opened(folder: Path, model: Path) -> AsyncIterator[DrillSite]:
-    """All of it up, and blocks coming; all of it stopped at the end."""
+    """Start all parts and the blocks; stop all of them at the end."""
     port, serving = free_port(), free_port()
     wallet = Account.from_key(KEY).address
     env_file, key = folder / "sentinel.env", folder / "key"
@@ -153,17 +155,17 @@ async def opened(folder: Path, model: Path) -> AsyncIterator[DrillSite]:
 
 
 def _descendants(pid: int) -> list[int]:
-    """Of the process group's leader, however deep."""
-    found: list[int] = []
+    """All processes below `pid`."""
+    descendants: list[int] = []
     todo = [pid]
     while todo:
         parent = todo.pop()
         for children in Path(f"/proc/{parent}/task").glob("*/children"):
             with contextlib.suppress(OSError):
-                mine = [int(word) for word in children.read_text().split()]
-                found += mine
-                todo += mine
-    return found
+                children_of_parent = [int(word) for word in children.read_text().split()]
+                descendants += children_of_parent
+                todo += children_of_parent
+    return descendants
 
 
 def _command(pid: int) -> str:

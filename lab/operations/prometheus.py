@@ -1,4 +1,4 @@
-"""Prometheus as it is shipped: the checkout's rules and configuration, with the targets of this run."""
+"""A real Prometheus with the checkout's rules and configuration and the targets of this run."""
 
 from __future__ import annotations
 
@@ -20,17 +20,23 @@ Series = list[tuple[dict[str, str], list[tuple[float, float]]]]  # labels, (Unix
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
+    """The HTTP API of a Prometheus."""
+
     url: str
     session: aiohttp.ClientSession
 
     async def firing(self) -> set[str]:
-        """Names of the alerts that fire."""
-        found = await self._get("/api/v1/alerts")
-        return {alert["labels"]["alertname"] for alert in found["alerts"] if alert["state"] == "firing"}
+        """Names of the firing alerts. Raises Unavailable."""
+        data = await self._get("/api/v1/alerts")
+        return {alert["labels"]["alertname"] for alert in data["alerts"] if alert["state"] == "firing"}
 
     async def between(self, query: str, start: float, end: float, step: float = 5.0) -> Series:
-        found = await self._get("/api/v1/query_range", query=query, start=str(start), end=str(end), step=str(step))
-        return [(one["metric"], [(float(at), float(value)) for at, value in one["values"]]) for one in found["result"]]
+        """The series of `query` between two Unix times, every `step` seconds. Raises Unavailable."""
+        data = await self._get("/api/v1/query_range", query=query, start=str(start), end=str(end), step=str(step))
+        return [
+            (series["metric"], [(float(at), float(value)) for at, value in series["values"]])
+            for series in data["result"]
+        ]
 
     async def _get(self, page: str, **params: str) -> Any:
         try:
@@ -42,10 +48,10 @@ class Prometheus:
 
 @contextlib.asynccontextmanager
 async def running(folder: Path, targets: Mapping[str, str]) -> AsyncIterator[Prometheus]:
-    """Raises OperatorError where it is not installed, ChildFailed where it does not start."""
+    """Run Prometheus. Raises OperatorError if it is not installed, and ChildFailed if it does not start."""
     program = shutil.which("prometheus")
     if program is None:
-        raise OperatorError("Prometheus is missing: `apt-get install prometheus`, or put one on PATH")
+        raise OperatorError("Prometheus is missing: run `apt-get install prometheus`, or put it on PATH")
     shutil.copytree(CHECKOUT / "deploy" / "prometheus", folder / "prometheus", dirs_exist_ok=True)
     for job, where in targets.items():
         (folder / "prometheus" / "targets" / f"{job}.yml").write_text(f'- targets: ["{where}"]\n')

@@ -1,1 +1,1 @@
-"""SwapBench: the paper's table on our own states. `python -m lab.swapbench` makes it from nothing."""
+"""SwapBench: the paper's table on our own states. `python -m lab.swapbench` makes it."""

@@ -1,4 +1,4 @@
-"""`python -m lab.swapbench`: make what is missing of the table. Several runs share the work."""
+"""`python -m lab.swapbench`: make the missing cells of the table. Parallel runs share the work."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from sentinel.distill.recipe import console
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the smallest size and 200 states, in ten minutes")
-    parser.add_argument("--cells", default="*", metavar="PATTERN", help="only these, as 'micro-*' or '*-agent-*'")
-    given = parser.parse_args()
-    console.print(publish.screen(publish.make(QUICK if given.quick else FULL, given.cells)))
+    parser.add_argument(
+        "--cells", default="*", metavar="PATTERN", help="cells to make, such as 'micro-*' or '*-agent-*'"
+    )
+    options = parser.parse_args()
+    console.print(publish.screen(publish.make(QUICK if options.quick else FULL, options.cells)))
 
 
 if __name__ == "__main__":

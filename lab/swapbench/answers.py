@@ -1,4 +1,4 @@
-"""A student's answers to posed states, by the arm's way of asking. Nothing is judged here."""
+"""Answers of a student to posed states, for each arm of its kind. Nothing is judged here."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ EIGHT = SamplingPlan(n=8, temperature=0.4)  # the paper's self-consistency
 
 @dataclass(frozen=True, slots=True)
 class StudentAnswer:
-    """One state's proposal, and what it took."""
+    """The proposal in one state."""
 
     state: str
     proposal: Proposal
-    tool_calls: int  # of all samples that ran
+    tool_calls: int  # by all samples that ran
 
 
 @dataclass(slots=True)
 class _CountedTools:
-    """The tools, and how often one was called."""
+    """The tools, with a count of their calls."""
 
     box: Toolbox
     calls: Counter[str] = field(default_factory=Counter)
@@ -63,7 +63,7 @@ class _CountedTools:
         return self.box.fresh
 
 
-Heard = tuple[list[StudentAnswer], float]  # answers in the order of the states; seconds in the model
+Heard = tuple[list[StudentAnswer], float]  # answers in the order of the states; seconds that the model took
 
 
 async def answer(
@@ -74,8 +74,10 @@ async def answer(
     *,
     prefill: Callable[[str, PosedState], str] = lambda way, posed: "",
 ) -> dict[str, Heard]:
-    """Of the student in `folder`, to every state, in each of the ways. `prefill`: how the way begins a student's first
-    turn there."""
+    """Answers of the student in `folder` to every state, for each way of asking in `draws`.
+
+    `prefill` returns the beginning of the student's first turn for a way and a state.
+    """
 
     async def one(way: str, place: int, sampler: EpisodeSeat) -> StudentAnswer:
         lesson = Lesson(posed[place], kind)
@@ -99,7 +101,7 @@ async def answer(
 
 
 async def _at_once(sampler: Sampler, sandbox: Sandbox, tools: _CountedTools, lesson: Lesson, n: int) -> Proposal:
-    """One turn that acts from the prompt alone, without a read of the market: what the daemon never lets pass."""
+    """One turn that acts without reading the market, which the daemon never allows."""
     messages = lesson.messages()
     samples = await sampler.sample(messages, n, "")
     candidates, discarded = list[Candidate](), list[Discarded]()

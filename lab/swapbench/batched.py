@@ -1,7 +1,7 @@
-"""Many episodes, one model call: what all of them wait for goes to the student as one batch.
+"""Many episodes with one model call: the requests of all waiting episodes go to the student as one batch.
 
-A batch is sent when every episode that still runs waits, so its contents do not depend on who was faster, and the same
-cell gives the same turns again.
+A batch is sent when every running episode waits. So its contents do not depend on timing, and the same cell gives the
+same turns again.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 
 Answer = TypeVar("Answer")
-LINE = 1 << 30  # bytes of one reply, at most
-FIRST_SEED = 1_000  # of a batch; the next ones follow
+LINE = 1 << 30  # max bytes of one reply
+FIRST_SEED = 1_000  # of the first batch; it counts up
 
 
 @dataclass(frozen=True, slots=True)
 class SamplingPlan:
+    """How a step is sampled."""
+
     n: int
     temperature: float
     top_p: float = 0.8
@@ -36,18 +38,18 @@ class SamplingPlan:
 
 @dataclass(slots=True)
 class _Waiting:
-    place: int  # of the episode, which orders a batch
+    place: int  # number of the episode; it orders the batch
     asked: dict[str, Any]
     answer: asyncio.Future[list[Sample]]
 
 
 @dataclass(slots=True)
 class BatchedStudent:
-    """The student of one folder. `episodes` runs many of them with a sampler each."""
+    """The student of one folder in a process of its own. `episodes` runs many episodes with one sampler each."""
 
     process: asyncio.subprocess.Process
-    draw: SamplingPlan = SamplingPlan(n=1, temperature=0.0)  # how the next episodes are drawn
-    seconds: float = 0.0  # in the model, of the last episodes
+    draw: SamplingPlan = SamplingPlan(n=1, temperature=0.0)  # how the next episodes are sampled
+    seconds: float = 0.0  # that the model took for the last episodes
     _waiting: list[_Waiting] = field(default_factory=list)
     _running: int = 0
     _batches: int = 0
@@ -55,7 +57,7 @@ class BatchedStudent:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator[BatchedStudent]:
-        """Ready to answer: loading is not counted."""
+        """Start the process and wait until it has loaded the student, so that loading is not timed."""
         python = serving_python()
         process = await asyncio.create_subprocess_exec(
             str(python), "-W", "ignore", "-m", "lab.swapbench.student_process", str(folder),
@@ -74,13 +76,13 @@ class BatchedStudent:
     async def episodes(
         self, draw: SamplingPlan, run: Callable[[int, EpisodeSeat], Awaitable[Answer]], count: int
     ) -> list[Answer]:
-        """`run(i, sampler)` for each i below `count`, side by side, drawn by `draw`; answers in order."""
+        """Run `run(i, sampler)` concurrently for each i below `count`. Returns the answers in order."""
         self.draw, self.seconds, self._running, self._batches = draw, 0.0, count, 0
         pump = asyncio.create_task(self._pump())
         tasks = [asyncio.create_task(self._one(run, i)) for i in range(count)]
         try:
             await asyncio.wait([pump], return_when=asyncio.FIRST_COMPLETED)
-            pump.result()  # it ends with the last episode, or because the student did
+            pump.result()  # the pump ends with the last episode, or with the student's process
             return [await task for task in tasks]
         finally:
             for task in (pump, *tasks):
@@ -99,12 +101,12 @@ class BatchedStudent:
             if not self._waiting or len(self._waiting) < self._running:
                 await asyncio.sleep(0.005)
                 continue
-            batch, self._waiting = sorted(self._waiting, key=lambda one: one.place), []
+            batch, self._waiting = sorted(self._waiting, key=lambda request: request.place), []
             started = loop.time()
-            replies = await self._ask([one.asked for one in batch])
+            replies = await self._ask([request.asked for request in batch])
             self.seconds += loop.time() - started
-            for one, turns in zip(batch, replies, strict=True):
-                one.answer.set_result(
+            for request, turns in zip(batch, replies, strict=True):
+                request.answer.set_result(
                     [Sample(0, i, turn["text"], turn["tokens"], Finish(turn["finish"])) for i, turn in enumerate(turns)]
                 )
 
@@ -118,10 +120,11 @@ class BatchedStudent:
         await self.process.stdin.drain()
         line = await self.process.stdout.readline()
         if not line:
-            raise OperatorError("the student's process ended; what it printed stands above")
+            raise OperatorError("the student's process has ended; its output above says why")
         return list(json.loads(line))
 
     async def wait(self, place: int, asked: dict[str, Any]) -> list[Sample]:
+        """Queue a request of the episode `place` and wait for its samples."""
         answer: asyncio.Future[list[Sample]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(place, asked, answer))
         return await answer
@@ -129,7 +132,7 @@ class BatchedStudent:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeSeat:
-    """A Sampler: one episode's seat."""
+    """The Sampler of one episode."""
 
     batched: BatchedStudent
     place: int

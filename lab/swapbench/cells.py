@@ -1,7 +1,7 @@
-"""The table's cells: one student each (kind of lesson, size, seed), its arms answered and graded, written as JSON.
+"""Cells of the table: each is one student (kind of lesson, size, seed) with the grades of its arms, as JSON.
 
-A cell whose file is there is not made again; one that was stopped goes on from its checkpoint. Two runs share the work:
-each takes the cells that no other one holds.
+A cell with a file is not made again, and an interrupted one resumes from its checkpoint. Parallel runs share the work:
+each takes the cells that no other run has locked.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sentinel.agent.sandbox import MAX_RUN_TIMEOUT, Sandbox
 from sentinel.core.errors import OperatorError
 from sentinel.distill import recipe, trajectory_store
 
-ARMS: Mapping[str, tuple[str, SamplingPlan]] = {  # arm -> the kind of its student, how it is asked
+ARMS: Mapping[str, tuple[str, SamplingPlan]] = {  # arm -> kind of its student and how it is sampled
     "cot": ("cot", ONE),
     "cot_sc": ("cot", EIGHT),
     "cot_tools": ("cot_tools", ONE),
@@ -46,21 +46,21 @@ ARMS: Mapping[str, tuple[str, SamplingPlan]] = {  # arm -> the kind of its stude
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """Which table: how many states teach and judge, and for how long each size learns."""
+    """The plan of a table: how many states teach and judge, and how long each size trains."""
 
     name: str
     trained: int  # states that teach
-    judged: int
-    batch: int  # trajectories a step of training
-    part: str  # of the split that judges
+    judged: int  # states that judge
+    batch: int  # trajectories per training step
+    part: str  # part of the split that judges
     steps: Mapping[str, int]  # size -> steps of training
     seeds: Mapping[str, Sequence[int]]  # size -> seeds of training
     kinds: Sequence[str]
-    thoughts: Sequence[str] = ()  # sizes whose students are given first thoughts (first_thought_effect.py)
-    published: bool = False  # in docs, where it is committed; else in the build folder
+    thoughts: Sequence[str] = ()  # sizes for the experiment in first_thought_effect.py
+    published: bool = False  # its results are committed in docs; else they are in the build folder
 
     def cells(self) -> list[TableCell]:
-        """The first seed of every size before the second of any."""
+        """All cells: the first seed of every size comes before the second of any."""
         turns = max(len(seeds) for seeds in self.seeds.values())
         return [
             TableCell(kind, size, seeds[turn], self.steps[size])
@@ -81,6 +81,8 @@ class TablePlan:
 
 @dataclass(frozen=True, slots=True)
 class TableCell:
+    """One student of the table."""
+
     kind: str
     size: str
     seed: int
@@ -96,19 +98,19 @@ class TableCell:
 
 
 def posed(plan: TablePlan, part: str, count: int) -> list[PosedState]:
-    """Drawn and verified once; later runs read what the first one wrote."""
+    """The states of a part. The first run draws and verifies them; later runs read its file."""
     path = plan.work / f"{part}-{count}.pickle"
     with held(path.with_suffix(".lock"), wait=True):
         if not path.exists():
             with recipe.progress_bar() as bar:
                 task = bar.add_task(f"states {part}", total=count)
-                found = uvloop.run(posed_states.pose(part, count, progress=lambda k: bar.update(task, completed=k)))
-            posed_states.save(path, found)
+                states = uvloop.run(posed_states.pose(part, count, progress=lambda k: bar.update(task, completed=k)))
+            posed_states.save(path, states)
     return posed_states.load(path)
 
 
 def lessons(plan: TablePlan, kind: str) -> Path:
-    """What students of the kind are trained on."""
+    """The file that students of the kind are trained on; made if it is missing."""
     path = plan.work / f"{kind}.jsonl"
     with held(path.with_suffix(".lock"), wait=True):
         if path.exists():
@@ -119,8 +121,8 @@ def lessons(plan: TablePlan, kind: str) -> Path:
             task = bar.add_task(f"lessons {kind}", total=len(taught))
             lines = []
             with Sandbox(workers=2, seconds=MAX_RUN_TIMEOUT) as sandbox:
-                for one in taught:
-                    lines.append(trajectory_store.dumps(asdict(await teach(Lesson(one, kind), sandbox))) + "\n")
+                for state in taught:
+                    lines.append(trajectory_store.dumps(asdict(await teach(Lesson(state, kind), sandbox))) + "\n")
                     bar.update(task, advance=1)
             return lines
 
@@ -134,7 +136,7 @@ def lessons(plan: TablePlan, kind: str) -> Path:
 
 @contextmanager
 def held(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Raises BlockingIOError where another run holds it, unless it is waited for."""
+    """Hold a lock on `path`. If another run holds it, wait for it if `wait` is set, else raise BlockingIOError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -142,7 +144,7 @@ def held(path: Path, *, wait: bool = False) -> Iterator[None]:
 
 
 def make(plan: TablePlan, cell: TableCell) -> Path | None:
-    """The cell's file; None where another run is at it."""
+    """The cell's file, made if it is missing; None if another run is making it."""
     path = plan.results / f"{cell.name}.json"
     if path.exists():
         return path
@@ -162,7 +164,7 @@ def make(plan: TablePlan, cell: TableCell) -> Path | None:
 
 
 def student(plan: TablePlan, cell: TableCell) -> Path:
-    """Its folder; trained first where it is not there, as in a checkout that has the cell's figures alone."""
+    """The folder of the cell's student, which is trained first if it is missing."""
     folder = plan.work / cell.name
     if not (folder / "training.json").exists():
         learnt = ("--steps", cell.steps, "--batch", plan.batch, "--seed", cell.seed)
@@ -172,9 +174,9 @@ def student(plan: TablePlan, cell: TableCell) -> Path:
 
 def _made(plan: TablePlan, cell: TableCell) -> dict[str, Any]:
     folder = student(plan, cell)
-    asked = posed(plan, plan.part, plan.judged)
+    states = posed(plan, plan.part, plan.judged)
     training = json.loads((folder / "training.json").read_text())
-    arms = judged(plan, asked, folder, cell.kind, {arm: ARMS[arm][1] for arm in cell.arms})
+    arms = judged(plan, states, folder, cell.kind, {arm: ARMS[arm][1] for arm in cell.arms})
     facts = ("parameters", "trajectories", "loss_last_50", "seconds")
     return {
         "kind": cell.kind,
@@ -182,8 +184,8 @@ def _made(plan: TablePlan, cell: TableCell) -> dict[str, Any]:
         "seed": cell.seed,
         "steps": cell.steps,
         "training": {name: training[name] for name in facts},
-        "states": posed_states.digest(asked),
-        "acts": [int(one.acts) for one in asked],
+        "states": posed_states.digest(states),
+        "acts": [int(state.acts) for state in states],
         "arms": arms,
     }
 
@@ -191,7 +193,7 @@ def _made(plan: TablePlan, cell: TableCell) -> dict[str, Any]:
 def judged(
     plan: TablePlan, asked: Sequence[PosedState], folder: Path, kind: str, draws: Mapping[str, SamplingPlan]
 ) -> dict[str, Any]:
-    """Answered by the student in each of the ways, then graded all together."""
+    """Let the student answer in each way of asking, then grade all answers together."""
     with recipe.progress_bar() as bar:
         bar.add_task(f"answer {', '.join(draws)}", total=None)
         heard = uvloop.run(answer(folder, kind, draws, asked))
@@ -216,7 +218,7 @@ MEANS = ("unparsed", "failed", "refused", "tool_calls", "tokens", "steps")
 
 
 def columns(grades: Sequence[Grade]) -> dict[str, Any]:
-    """What arms are paired by, a list in the order of the states; of all else the mean, and how often each decision."""
+    """Lists in the order of the states for the paired fields, means for the others, and the count of each decision."""
     return {
         **{name: [_plain(getattr(one, name)) for one in grades] for name in BY_STATE},
         **{name: round(mean(getattr(one, name) for one in grades), 5) for name in MEANS},
@@ -229,15 +231,20 @@ def _plain(value: object) -> object:
 
 
 def read(plan: TablePlan) -> list[dict[str, Any]]:
-    """All cells that are there. Raises OperatorError for none, where they were asked different states, and where one
-    learnt for another time than the plan says."""
-    found = [json.loads(path.read_text()) for path in sorted(plan.results.glob("*-*-*.json"))]
-    if not found:
+    """All cells that exist.
+
+    Raises OperatorError if there are none, if they were asked different states, or if one was trained for another
+    number of steps than the plan says.
+    """
+    cells = [json.loads(path.read_text()) for path in sorted(plan.results.glob("*-*-*.json"))]
+    if not cells:
         raise OperatorError(f"no cells in {plan.results}: run `make swapbench`")
-    if len({one["states"] for one in found}) > 1:
+    if len({cell["states"] for cell in cells}) > 1:
         raise OperatorError(f"the cells in {plan.results} were asked different states: remove the older ones")
-    if odd := [
-        f"{one['size']}-{one['kind']}-{one['seed']}" for one in found if one["steps"] != plan.steps[one["size"]]
+    if other_steps := [
+        f"{cell['size']}-{cell['kind']}-{cell['seed']}" for cell in cells if cell["steps"] != plan.steps[cell["size"]]
     ]:
-        raise OperatorError(f"{', '.join(odd)} in {plan.results} had other steps than the plan has: remove them")
-    return found
+        raise OperatorError(
+            f"{', '.join(other_steps)} in {plan.results} were trained for other steps than the plan says: remove them"
+        )
+    return cells

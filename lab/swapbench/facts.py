@@ -1,4 +1,4 @@
-"""A state as text, for the arms that have no tools: raw, or as what the oracle's own tool calls gave. Pure."""
+"""A state as text for the arms without tools: raw, or as the results of the oracle's tool calls. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sentinel.core.network import Symbol
 
 
 def short(value: float, digits: int = 5) -> str:
-    """So many significant digits, never an exponent."""
+    """`value` with `digits` significant digits and without an exponent."""
     text = f"{float(f'{value:.{digits}g}'):.8f}".rstrip("0").rstrip(".")
     return text or "0"
 
 
 def raw(mandate: Mandate, box: Toolbox, lookback: int) -> str:
-    """Holdings, closes of the token that is traded, every pool's price and fee, the block and the price of gas."""
+    """Holdings, closes of the traded token, every pool's price and fee, the block and the price of gas."""
     quote, tokens = box.network.quote, sorted(box.network.tokens)
     held = ", ".join(f"{symbol} {short(box.balance(symbol))}" for symbol in tokens)
     prices = ", ".join(f"{symbol} {short(box.prices(symbol)[-1])}" for symbol in tokens if symbol != quote)
@@ -37,13 +37,13 @@ def _pairs(box: Toolbox) -> list[tuple[Symbol, Symbol]]:
 
 
 def _mid(box: Toolbox, a: Symbol, b: Symbol, venue: str) -> float:
-    """What a very small amount brings, the fee taken."""
-    least = 10.0 / box.prices(a)[-1]
-    return box.quote(a, b, least, venue) / least
+    """The price of a very small amount, fee included."""
+    small = 10.0 / box.prices(a)[-1]
+    return box.quote(a, b, small, venue) / small
 
 
 def told(mandate: Mandate, box: Toolbox) -> str:
-    """What the tools answer to the calls that the oracle's code makes in this playbook."""
+    """The results of the tool calls that the oracle's code makes in this playbook."""
     return TOLD[mandate.playbook](mandate, box)
 
 
@@ -59,7 +59,7 @@ def _purse(mandate: Mandate, box: Toolbox) -> str:
 
 
 def _venue(mandate: Mandate, box: Toolbox, a: Symbol, b: Symbol) -> str:
-    """For all that one trade may put in, as far as the purse goes."""
+    """The best venue for the max amount of one trade, limited by the balance."""
     worth = min(mandate.size, box.worth(a))
     amount = worth if a == box.network.quote else worth / box.prices(a)[-1]
     try:
@@ -78,8 +78,8 @@ def _closes(mandate: Mandate, box: Toolbox) -> str:
 
 def _cycle(mandate: Mandate, box: Toolbox) -> str:
     quote = box.network.quote
-    most = min(mandate.size, box.worth(quote))
-    best = box.best_cycle(quote, mandate.base, most) if most else None
+    max_amount = min(mandate.size, box.worth(quote))
+    best = box.best_cycle(quote, mandate.base, max_amount) if max_amount else None
     if best is None or not best["profit"]:
         return "Best cycle: none"
     return (
@@ -90,8 +90,8 @@ def _cycle(mandate: Mandate, box: Toolbox) -> str:
 
 def _loop(mandate: Mandate, box: Toolbox) -> str:
     quote = box.network.quote
-    most = min(mandate.size, box.worth(quote))
-    best = box.best_loop(quote, most) if most else None
+    max_amount = min(mandate.size, box.worth(quote))
+    best = box.best_loop(quote, max_amount) if max_amount else None
     if best is None or not best["profit"]:
         return "Best loop: none"
     tokens, venues = best["tokens"], best["venues"]

@@ -1,6 +1,6 @@
-"""What a first thought given at inference does to a student: the right plan, another playbook's, or none.
+"""Effect of a first thought that is given at inference: the right plan, another playbook's plan, or none.
 
-The student was trained with right plans alone. Whether it follows a wrong one or the order shows in the code it writes.
+The student was trained only with right plans. Its code shows whether it follows a wrong plan or the mandate.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sentinel.agent.action_format import prefill
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.distill.evaluation.paired import difference
 
-# What each playbook's first code has and those after it in this list have not.
+# Text that a playbook's first code contains and that the playbooks after it in this list do not.
 MARKS = {
     "arbitrage": "best_cycle(",
     "triangle": "best_loop(",
@@ -37,22 +37,22 @@ WAYS = ("none", "right", "wrong")
 
 
 def given(way: str, posed: PosedState) -> str:
-    """The prefill of one way of asking."""
+    """The prefill for one way of asking in one state; empty for none."""
     mandate = posed.scenario.mandate
     if way == "none":
         return ""
-    place = NAMES.index(mandate.playbook)
-    named = mandate.playbook if way == "right" else NAMES[(place + 1 + sum(posed.id.encode()) % 6) % 7]
-    return prefill(PLAYBOOKS[named].plan.format(base=mandate.base))
+    index = NAMES.index(mandate.playbook)
+    playbook = mandate.playbook if way == "right" else NAMES[(index + 1 + sum(posed.id.encode()) % 6) % 7]
+    return prefill(PLAYBOOKS[playbook].plan.format(base=mandate.base))
 
 
 def playbook_of(turn: str) -> str:
-    """Whose code the turn writes; empty for none that is known."""
+    """The playbook whose code the turn contains; empty if it is none of them."""
     return next((name for name, mark in MARKS.items() if mark in turn), "")
 
 
 def make(plan: cells.TablePlan, size: str) -> None:
-    """Of the size's first seed; nothing where it is there, or another run is at it."""
+    """Run the experiment on the size's first seed, unless its file exists or another run is making it."""
     path = plan.results / f"thoughts-{size}.json"
     cell = next(one for one in plan.cells() if (one.size, one.kind) == (size, "ftp"))
     with contextlib.suppress(BlockingIOError), cells.held(plan.work / f"{cell.name}.lock"):
@@ -61,16 +61,16 @@ def make(plan: cells.TablePlan, size: str) -> None:
 
 
 def _make(plan: cells.TablePlan, cell: cells.TableCell, path: Path) -> None:
-    folder, asked = cells.student(plan, cell), cells.posed(plan, plan.part, plan.judged)
-    told = uvloop.run(answer(folder, "ftp", dict.fromkeys(WAYS, ONE), asked, prefill=given))
-    heard = {way: answers for way, (answers, _) in told.items()}
-    grades = uvloop.run(cells.graded(plan, asked, heard, lambda _: None))
-    wrote = {way: _wrote(asked, heard[way], way) for way in heard}
+    folder, states = cells.student(plan, cell), cells.posed(plan, plan.part, plan.judged)
+    answered = uvloop.run(answer(folder, "ftp", dict.fromkeys(WAYS, ONE), states, prefill=given))
+    heard = {way: answers for way, (answers, _) in answered.items()}
+    grades = uvloop.run(cells.graded(plan, states, heard, lambda _: None))
+    wrote = {way: _wrote(states, heard[way], way) for way in heard}
     result: dict[str, dict[str, Any]] = {
         way: {
-            "success": round(mean(one.success for one in grades[way]), 4),
-            "regret_bps": round(mean(one.regret_bps for one in grades[way]), 3),
-            "tool_calls": round(mean(one.tool_calls for one in grades[way]), 3),
+            "success": round(mean(item.success for item in grades[way]), 4),
+            "regret_bps": round(mean(item.regret_bps for item in grades[way]), 3),
+            "tool_calls": round(mean(item.tool_calls for item in grades[way]), 3),
             **_shares(wrote[way]),
         }
         for way in heard
@@ -82,28 +82,30 @@ def _make(plan: cells.TablePlan, cell: cells.TableCell, path: Path) -> None:
         result[way]["by_playbook"] = {
             name: {
                 "states": len(places),
-                "success": round(mean(grades[way][place].success for place in places), 4),
-                **_shares([wrote[way][place] for place in places]),
+                "success": round(mean(grades[way][index].success for index in places), 4),
+                **_shares([wrote[way][index] for index in places]),
             }
             for name in NAMES
-            if (places := [k for k, one in enumerate(asked) if one.scenario.mandate.playbook == name])
+            if (places := [k for k, item in enumerate(states) if item.scenario.mandate.playbook == name])
         }
-    body = {"size": cell.size, "seed": cell.seed, "states": posed_states.digest(asked), "ways": result}
+    body = {"size": cell.size, "seed": cell.seed, "states": posed_states.digest(states), "ways": result}
     path.write_text(json.dumps(body, indent=1) + "\n")
 
 
 def _wrote(asked: Sequence[PosedState], heard: Sequence[StudentAnswer], way: str) -> list[tuple[bool, bool]]:
-    """For each state: is the first code that of the order, is it that of the given thought."""
+    """For each state: does the first code fit the mandate, and does it fit the given thought?"""
     plans = {PLAYBOOKS[name].plan: name for name in NAMES}
-    found = []
-    for one, said in zip(asked, heard, strict=True):
-        turns = [m["content"] for m in said.proposal.prompt if m["role"] == "assistant"]
-        first = turns[0] if turns else (said.proposal.samples[0].text if said.proposal.samples else "")
-        wrote, mandate = playbook_of(first), one.scenario.mandate
-        told = given(way, one)
-        named = next((name for plan, name in plans.items() if told == prefill(plan.format(base=mandate.base))), None)
-        found.append((wrote == mandate.playbook, wrote == named))
-    return found
+    matches = []
+    for state, answer_given in zip(asked, heard, strict=True):
+        turns = [m["content"] for m in answer_given.proposal.prompt if m["role"] == "assistant"]
+        first = turns[0] if turns else (answer_given.proposal.samples[0].text if answer_given.proposal.samples else "")
+        wrote, mandate = playbook_of(first), state.scenario.mandate
+        prefill_given = given(way, state)
+        plan_name = next(
+            (name for plan, name in plans.items() if prefill_given == prefill(plan.format(base=mandate.base))), None
+        )
+        matches.append((wrote == mandate.playbook, wrote == plan_name))
+    return matches
 
 
 def _shares(wrote: Sequence[tuple[bool, bool]]) -> Mapping[str, float]:

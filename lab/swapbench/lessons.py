@@ -1,11 +1,11 @@
-"""What each kind of student is taught and asked: its prompt for a state, and the oracle's trajectory there.
+"""Lessons: for each kind of student, its prompt in a state and the oracle's trajectory there.
 
 | kind | prompt | taught |
 |---|---|---|
-| cot | the order and the raw state | one turn: reckoning in words, action with its numbers |
-| cot_tools | the order and what the oracle's tool calls gave | the same |
-| agent | the order | code that measures, its output, code that acts |
-| ftp | the order | the same, begun by a first thought that states the plan |
+| cot | the mandate and the raw state | one turn: a computation in words, then the action with its numbers |
+| cot_tools | the mandate and the results of the oracle's tool calls | the same |
+| agent | the mandate | code that measures, its output, code that acts |
+| ftp | the mandate | the same, after a first thought that states the plan |
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quoter import DexQuoter
 
 KINDS = ("cot", "cot_tools", "agent", "ftp")
-FIRST_LOOK = "I look at the market first."  # what an agent thinks that was given no plan
-SLIPPAGE_BPS = 50  # as the arena's builder has it by default
+FIRST_LOOK = "I look at the market first."  # thought of an agent without a plan
+SLIPPAGE_BPS = 50  # the default of the arena's builder
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A state as one kind of student meets it."""
+    """A state as it is posed to one kind of student."""
 
     posed: PosedState
     kind: str
@@ -66,7 +66,7 @@ class Lesson:
 
 
 async def teach(lesson: Lesson, sandbox: Sandbox) -> Trajectory:
-    """The oracle's trajectory in the state. Raises AssertionError where it is not the verified action."""
+    """The oracle's trajectory in the state. Raises AssertionError if its action is not the verified one."""
     posed, messages = lesson.posed, lesson.messages()
     if not lesson.uses_tools:
         text = reasons.turn(posed.scenario.mandate, lesson.box(), posed.action)
@@ -91,7 +91,7 @@ async def teach(lesson: Lesson, sandbox: Sandbox) -> Trajectory:
 
 
 def _same(ours: Action, verified: Action) -> bool:
-    """Up to the last digits: 12.3/100 is not always the float that 0.123 is."""
+    """True if both actions are the same up to the last digits, because 12.3/100 may differ from 0.123."""
     if not (isinstance(ours, Swap) and isinstance(verified, Swap)):
         return ours == verified
     legs = [[route.legs for route in swap.routes] for swap in (ours, verified)]
@@ -100,7 +100,7 @@ def _same(ours: Action, verified: Action) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Oracle:
-    """Writes what the oracle teacher writes, with the order's own numbers."""
+    """A Sampler that writes what the oracle teacher writes, with the numbers as the mandate text gives them."""
 
     order: MandateText
     playbook: str

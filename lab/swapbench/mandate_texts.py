@@ -1,7 +1,7 @@
-"""A mandate in an operator's words: many ways to say the same, numbers in several units. Pure.
+"""Mandates as an operator's free text, with many wordings and numbers in several units. Pure.
 
-This is what makes SwapBench harder than the shipped student's own prompt, where each number has a line and a name: here
-the student must find which number is which, and in what unit it stands.
+This makes SwapBench harder than the shipped student's prompt, in which each number has a line and a name. Here the
+student must find the meaning and the unit of each number.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from sentinel.core.units import BPS
 
 @dataclass(frozen=True, slots=True)
 class MandateText:
+    """A mandate as text, with its numbers."""
+
     text: str
-    terms: Mapping[str, str]  # name of a number -> Python expression of it, copied as the text writes it
+    terms: Mapping[str, str]  # name of a number -> Python expression with its digits as in the text
 
     def messages(self, facts: str = "") -> list[Message]:
-        """The first request; `facts` follow the order where an arm has no tools."""
+        """The first request. For an arm without tools, `facts` follow the mandate."""
         content = f"{self.text}\n{facts}" if facts else self.text
         return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": content}]
 
 
-Written = tuple[str, str]  # in the text, in code
+Written = tuple[str, str]  # as in the text, as in code
 
 
 def _share(draw: Random, value: float) -> Written:
-    """A fraction as percent, bps or plain."""
+    """A fraction as percent, in bps or plain."""
     kind = draw.choice(("percent", "bps", "plain"))
     if kind == "percent":
         digits = number(round(value * 100, 6))
@@ -43,7 +45,7 @@ def _share(draw: Random, value: float) -> Written:
 
 
 def _amount(draw: Random, value: float) -> Written:
-    """Quote tokens, in thousands at times."""
+    """An amount of quote tokens, sometimes in thousands."""
     if value >= 1000 and draw.random() < 0.5:
         digits = number(value / 1000)
         return f"{digits}k", f"{digits}*1000"
@@ -74,7 +76,7 @@ MIN_TRADE = (
 )
 PROFIT = ("Only for more than {Least} of profit.", "It must gain over {Least}.", "Leave gains up to {Least}.")
 
-# Each playbook: clauses in the order they are needed, each with its wordings.
+# Playbook -> clauses in the order of their use, each with its wordings.
 CLAUSES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "rebalance": (
         (
@@ -157,7 +159,7 @@ CLAUSES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 
 def knobs(mandate: Mandate, view: MarketView) -> dict[str, float]:
-    """Every number that a clause may name."""
+    """All numbers that a clause may name."""
     return {
         "Target": view.target_weights.get(mandate.base, 0) / BPS,
         "Band": mandate.band,
@@ -171,7 +173,7 @@ def knobs(mandate: Mandate, view: MarketView) -> dict[str, float]:
 
 
 def write(mandate: Mandate, view: MarketView, seed: str) -> MandateText:
-    """The same order for the same seed. What it says is the mandate: each number's expression gives it back."""
+    """Write the mandate as text. The same seed gives the same text, and each expression evaluates to its number."""
     draw = Random(f"order/{seed}")
     clauses = [draw.choice(wordings) for wordings in CLAUSES[mandate.playbook]]
     if draw.random() < 0.5:

@@ -1,6 +1,6 @@
-"""The states that SwapBench asks about: drawn once from the split, the oracle's action verified on the fork.
+"""The states that SwapBench poses: drawn once from the split, with the oracle's action verified on the fork.
 
-The clock of their chains stands still, so the same states come again to the last hash when answers are graded.
+Their chains have a constant clock, so grading meets the same states again, including all hashes.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from sentinel.distill.states.arena import BARS
 from sentinel.distill.states.scenario import Scenario
 from sentinel.distill.states.tasks import Task, segments
 
-LOOKBACK = 8  # bars: a prompt that holds all closes stays short enough for a small student
-MAX_HOLD_SHARE = 0.5  # of each playbook
-EPOCH = 1_700_000_000.0  # seconds
+LOOKBACK = 8  # bars; so a prompt with all closes is short enough for a small student
+MAX_HOLD_SHARE = 0.5  # of the states of each playbook
+EPOCH = 1_700_000_000.0  # the constant clock, Unix seconds
 assert LOOKBACK <= BARS
 
 
 @dataclass(frozen=True, slots=True)
 class PosedState:
-    """One state with what is asked in it, and the oracle's verified action."""
+    """One state with its scenario and the oracle's verified action."""
 
     id: str
     market: MarketState
     scenario: Scenario
     network: Network
     action: Action
-    acts: bool
+    acts: bool  # the oracle acts
 
 
 async def stream(part: str, seed: int, wanted: Container[str] | None = None) -> AsyncGenerator[tuple[Task, ...]]:
-    """Bar by bar; through those segments alone that hold a `wanted` id, where some are named."""
-    of = split.load(part)
-    async with aclosing(segments(of, seed, wanted=wanted, lookback=LOOKBACK, clock=lambda: EPOCH)) as chain:
+    """Yield tasks bar by bar. If `wanted` is set, segments without a wanted id are skipped."""
+    split_part = split.load(part)
+    async with aclosing(segments(split_part, seed, wanted=wanted, lookback=LOOKBACK, clock=lambda: EPOCH)) as chain:
         async for _, bar in chain:
             yield bar
 
@@ -55,31 +55,31 @@ async def stream(part: str, seed: int, wanted: Container[str] | None = None) -> 
 async def pose(
     part: str, count: int, *, seed: int = 0, progress: Callable[[int], None] = lambda _: None
 ) -> list[PosedState]:
-    """`count` states, every playbook with an equal share, half of each acts where they are common enough."""
-    most, found, taken = -(-count // len(CLAUSES)), list[PosedState](), Counter[tuple[str, bool]]()
+    """`count` states with an equal share for every playbook. At most half of a playbook's states are holds."""
+    max_per_playbook, states, counts = -(-count // len(CLAUSES)), list[PosedState](), Counter[tuple[str, bool]]()
     async with aclosing(stream(part, seed)) as chain:
         async for bar in chain:
             for case in bar:
                 playbook = case.scenario.mandate.playbook
-                if taken[playbook, True] + taken[playbook, False] >= most:
+                if counts[playbook, True] + counts[playbook, False] >= max_per_playbook:
                     continue
                 verdict = await case.arena.play(OracleModel(), case.state, case.scenario, 1)
                 acts = isinstance(verdict.decision, Act)
                 if drop_reason(case, verdict) is not None or (
-                    not acts and taken[playbook, False] >= MAX_HOLD_SHARE * most
+                    not acts and counts[playbook, False] >= MAX_HOLD_SHARE * max_per_playbook
                 ):
                     continue
-                taken[playbook, acts] += 1
+                counts[playbook, acts] += 1
                 action = verdict.simulations[0].candidate.action
-                found.append(PosedState(case.id, case.state, case.scenario, case.arena.network, action, acts))
-                progress(len(found))
-                if len(found) == count:
-                    return found
+                states.append(PosedState(case.id, case.state, case.scenario, case.arena.network, action, acts))
+                progress(len(states))
+                if len(states) == count:
+                    return states
     raise AssertionError("the stream of cases has no end")
 
 
 def save(path: Path, posed: list[PosedState]) -> None:
-    """Whole or not at all. A cache of this checkout alone: it is read back with pickle."""
+    """Write the states atomically. The file is a cache of this checkout, because it is read with pickle."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     partial.write_bytes(pickle.dumps(posed))
@@ -91,6 +91,6 @@ def load(path: Path) -> list[PosedState]:
 
 
 def digest(posed: list[PosedState]) -> str:
-    """Of what was asked, in order: two tables compare only where it is the same."""
+    """SHA-256 of the states in order. Two tables can be compared only if it is the same."""
     parts = "\n".join(f"{one.id} {one.market.head.hash} {one.scenario}" for one in posed)
     return hashlib.sha256(parts.encode()).hexdigest()

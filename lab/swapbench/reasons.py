@@ -1,6 +1,6 @@
-"""What the oracle would write without tools: its reckoning in words, then the action with all numbers. Pure.
+"""The oracle's turns without tools: its computation in words, then the action with all numbers. Pure.
 
-The words go the same way as its code does, number by number, so that a student who has no code has all the steps.
+The words follow the steps of its code, number by number, so that a student without code learns the same steps.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sentinel.core.mandate import Mandate
 from sentinel.dex.quoting.venue_labels import label_of
 from sentinel.distill.states.action_value import goal
 
-AMOUNT_DIGITS = 5  # of an amount that is spelled out, rounded down
+AMOUNT_DIGITS = 5  # significant digits of a written amount, rounded down
 
 
 def turn(mandate: Mandate, box: Toolbox, action: Action) -> str:
@@ -49,10 +49,10 @@ def _spelled(box: Toolbox, swap: Swap) -> tuple[str, str]:
 
 
 def _down(box: Toolbox, swap: Swap) -> str:
-    """Whole tokens, never more than what was simulated."""
+    """The amount in whole tokens, never more than the simulated amount."""
     amount = Decimal(swap.amount_in).scaleb(-box.network.tokens[swap.token_in].decimals)
-    kept = amount.quantize(Decimal(1).scaleb(amount.adjusted() - AMOUNT_DIGITS + 1), ROUND_DOWN)
-    return f"{kept.normalize():f}"
+    rounded = amount.quantize(Decimal(1).scaleb(amount.adjusted() - AMOUNT_DIGITS + 1), ROUND_DOWN)
+    return f"{rounded.normalize():f}"
 
 
 def _over(mandate: Mandate, box: Toolbox) -> float:
@@ -67,7 +67,7 @@ def _gap(mandate: Mandate, box: Toolbox) -> list[str]:
 
 
 def _sized(mandate: Mandate, box: Toolbox, worth: float) -> list[str]:
-    """From what the gap is worth to what can be traded."""
+    """The step from the value of the gap to the amount that can be traded."""
     wanted = abs(goal(mandate, box).wanted)
     return [f"That is {short(worth, 4)}" + (f"; within size and purse {short(wanted, 4)}." if wanted else ".")]
 
@@ -91,14 +91,14 @@ def _reduce_risk(mandate: Mandate, box: Toolbox) -> list[str]:
 
 
 def _slice(mandate: Mandate, box: Toolbox) -> list[str]:
-    left = mandate.until - box.block()
-    if left < 0:
+    remaining = mandate.until - box.block()
+    if remaining < 0:
         return [f"Block {box.block()} is past {mandate.until}."]
-    if left % mandate.every:
-        return [f"{left} blocks are left, no slice is due."]
-    parts = left // mandate.every + 1
+    if remaining % mandate.every:
+        return [f"{remaining} blocks are left, no slice is due."]
+    parts = remaining // mandate.every + 1
     return [
-        f"{left} blocks are left, {parts} slices.",
+        f"{remaining} blocks are left, {parts} slices.",
         *_gap(mandate, box),
         *_sized(mandate, box, abs(_over(mandate, box)) * box.equity() / parts),
     ]
@@ -132,13 +132,13 @@ def _profit(profit: float, mandate: Mandate) -> list[str]:
 
 def _arbitrage(mandate: Mandate, box: Toolbox) -> list[str]:
     quote = box.network.quote
-    most = min(mandate.size, box.worth(quote))
-    return _profit(float(box.best_cycle(quote, mandate.base, most)["profit"]) if most else 0.0, mandate)
+    max_amount = min(mandate.size, box.worth(quote))
+    return _profit(float(box.best_cycle(quote, mandate.base, max_amount)["profit"]) if max_amount else 0.0, mandate)
 
 
 def _triangle(mandate: Mandate, box: Toolbox) -> list[str]:
-    most = min(mandate.size, box.worth(box.network.quote))
-    return _profit(float(box.best_loop(box.network.quote, most)["profit"]) if most else 0.0, mandate)  # type: ignore[arg-type]
+    max_amount = min(mandate.size, box.worth(box.network.quote))
+    return _profit(float(box.best_loop(box.network.quote, max_amount)["profit"]) if max_amount else 0.0, mandate)  # type: ignore[arg-type]
 
 
 RECKONINGS: Mapping[str, Callable[[Mandate, Toolbox], Sequence[str]]] = {

@@ -1,4 +1,4 @@
-"""docs/swapbench: the table's figures as a page and as pictures, written from the cells and from nothing else. Pure."""
+"""docs/swapbench: the figures of the table as a page and as pictures. Pure."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ LABELS = dict(
 
 
 def page(table: Mapping[str, Any], thoughts: Sequence[Mapping[str, Any]]) -> str:
+    """The page of the table and of the first-thought experiments, as Markdown."""
     measured = list(dict.fromkeys(name for of in table["effects"].values() for name in of))
     return render(
         TEMPLATE, table=table, thoughts=thoughts, effects=measured, names=NAMES, paper=PAPER, paper_arms=PAPER_ARMS
@@ -69,13 +70,14 @@ def page(table: Mapping[str, Any], thoughts: Sequence[Mapping[str, Any]]) -> str
 
 
 def success(table: Mapping[str, Any]) -> str:
-    """Arms from left to right, a colour a size."""
+    """Success of each arm as SVG: arms from left to right, one colour per size."""
     drawn = plot.axes(f"Success on {table['states']:,} held-out states", "", "share of states")
     _draw(drawn, {size: of["arms"] for size, of in table["sizes"].items()}, "success", SHORT)
     return plot.svg(drawn)
 
 
 def effects(table: Mapping[str, Any]) -> str:
+    """The effects of each part as SVG."""
     drawn = plot.axes("What each part is worth", "", "points of success")
     drawn.axhline(0.0, color=plot.INK, linestyle="--", linewidth=1)
     measured = {name for of in table["effects"].values() for name in of}
@@ -84,9 +86,9 @@ def effects(table: Mapping[str, Any]) -> str:
 
 
 def _draw(drawn: Axes, sizes: Mapping[str, Mapping[str, Any]], field: str, labels: Mapping[str, str]) -> None:
-    for at, (colour, (size, of)) in enumerate(zip(COLOURS, sizes.items(), strict=False)):
-        aside = 0.2 * (at - (len(sizes) - 1) / 2)
-        points = [(place + aside, of[name]) for place, name in enumerate(labels) if name in of]
+    for index, (colour, (size, of)) in enumerate(zip(COLOURS, sizes.items(), strict=False)):
+        offset = 0.2 * (index - (len(sizes) - 1) / 2)
+        points = [(column + offset, of[name]) for column, name in enumerate(labels) if name in of]
         plot.shares(drawn, points, field=field, fmt="o", color=colour, label=size)
     drawn.set_xticks(range(len(labels)), [*labels.values()], fontsize=8)
     plot.percent(drawn.yaxis)

@@ -1,7 +1,7 @@
-"""The student of a cell, answering batches: one JSON line in, one out. Runs in the serving environment, where torch is.
+"""Process with the student of a cell, in the serving environment: one JSON line in, one out.
 
-SwapBench asks for half a million turns; all states of a step in one batch take a fraction of what a server needs for
-them one by one. A test holds its greedy turns against real vLLM's.
+SwapBench asks for half a million turns. One batch with all states of a step takes a fraction of the time that a server
+needs for them one by one. A test compares its greedy turns with those of real vLLM.
 """
 
 from __future__ import annotations
@@ -19,41 +19,46 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from sentinel.agent.action_format import STOP
 from sentinel.distill.training import tokenizer
 
-WIDTH = 256  # sequences side by side
+WIDTH = 256  # max sequences per forward pass
 
 
 class LoadedStudent:
+    """A student in memory."""
+
     def __init__(self, folder: Path) -> None:
         self.words: PreTrainedTokenizerFast = tokenizer.load(folder)
         self.words.padding_side = "left"
         self.model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()
 
     def answer(self, order: dict[str, Any]) -> list[list[dict[str, Any]]]:
-        """`order`: "asked" (list of {"messages", "prefill"}), "n", "temperature" (0: greedy), "top_p", "max_tokens",
-        "seed". For each asked n turns: {"text", "tokens", "finish"}; the prefill stands at the head of the text."""
+        """Answer a batch. Returns n turns {"text", "tokens", "finish"} per request; the text begins with the prefill.
+
+        `order` has "asked" (list of {"messages", "prefill"}), "n", "temperature" (0: greedy), "top_p", "max_tokens"
+        and "seed".
+        """
         torch.manual_seed(order["seed"])
-        prompts = [self._render(one["messages"], one["prefill"]) for one in order["asked"]]
+        prompts = [self._render(item["messages"], item["prefill"]) for item in order["asked"]]
         by_length = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
         turns: dict[int, list[dict[str, Any]]] = {}
         wide = max(1, WIDTH // order["n"])
         for start in range(0, len(by_length), wide):
             chunk = by_length[start : start + wide]
-            for i, found in zip(chunk, self._batch([prompts[i] for i in chunk], order), strict=True):
+            for i, batch_turns in zip(chunk, self._batch([prompts[i] for i in chunk], order), strict=True):
                 prefill = order["asked"][i]["prefill"]
-                turns[i] = [{**one, "text": prefill + one["text"]} for one in found]
+                turns[i] = [{**item, "text": prefill + item["text"]} for item in batch_turns]
         return [turns[i] for i in range(len(prompts))]
 
     def _render(self, messages: Sequence[dict[str, str]], prefill: str) -> list[int]:
-        """As a server's chat endpoint renders them."""
-        told = [*messages, {"role": "assistant", "content": prefill}] if prefill else [*messages]
+        """Token ids of the messages, rendered as by a server's chat endpoint."""
+        conversation = [*messages, {"role": "assistant", "content": prefill}] if prefill else [*messages]
         ending = {"continue_final_message": True} if prefill else {"add_generation_prompt": True}
-        rendered = self.words.apply_chat_template(told, tokenize=True, return_dict=True, **ending)
+        rendered = self.words.apply_chat_template(conversation, tokenize=True, return_dict=True, **ending)
         return list(rendered["input_ids"])
 
     def _batch(self, prompts: list[list[int]], order: dict[str, Any]) -> list[list[dict[str, Any]]]:
         padded = self.words.pad({"input_ids": prompts}, return_tensors="pt")
         greedy = order["temperature"] == 0
-        drawing = {} if greedy else {"temperature": order["temperature"], "top_p": order["top_p"], "top_k": 0}
+        sampling = {} if greedy else {"temperature": order["temperature"], "top_p": order["top_p"], "top_k": 0}
         with torch.inference_mode():
             out = self.model.generate(
                 input_ids=padded["input_ids"],
@@ -61,10 +66,10 @@ class LoadedStudent:
                 do_sample=not greedy,
                 num_return_sequences=order["n"],
                 max_new_tokens=order["max_tokens"],
-                **drawing,
+                **sampling,
             )
-        made = out[:, padded["input_ids"].shape[1] :].tolist()
-        turns = [self._turn(ids) for ids in made]
+        generated = out[:, padded["input_ids"].shape[1] :].tolist()
+        turns = [self._turn(ids) for ids in generated]
         return [turns[i * order["n"] : (i + 1) * order["n"]] for i in range(len(prompts))]
 
     def _turn(self, ids: list[int]) -> dict[str, Any]:

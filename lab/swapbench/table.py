@@ -1,7 +1,7 @@
-"""The cells put together: every arm by size with its interval, and what one arm is worth beside another. Pure.
+"""The table of all cells: the success of every arm by size with its interval, and the effects between arms. Pure.
 
-An arm's score in a state is its mean over the seeds; states are drawn with replacement, all arms' scores of a state
-together (paired bootstrap). So the intervals tell of the states, and the spread over seeds stands beside them.
+An arm's score in a state is its mean over the seeds. States are drawn with replacement, and all scores of a state are
+drawn together (paired bootstrap). So the intervals cover the choice of states; the spread over seeds is shown beside.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sentinel.distill.evaluation.paired import difference
 RESAMPLES = 2_000
 COSTS = ("unparsed", "failed", "refused", "tool_calls", "tokens", "steps")
 
-# What is compared, new minus old, within a size.
+# Effect -> (new arm, old arm), compared within a size.
 EFFECTS: Mapping[str, tuple[str, str]] = {
     "tools in hand against none": ("agent", "cot"),
     "tools in hand against their results in the prompt": ("agent", "cot_tools"),
@@ -33,7 +33,7 @@ Cells = Sequence[Mapping[str, Any]]
 
 
 def summary(cells: Cells) -> dict[str, Any]:
-    """{"arms": of the smallest size, "sizes": size -> arm -> figures, "effects", "across", "cells"}."""
+    """The table: {"arms": of the smallest size, "sizes": size -> arm -> figures, "effects", "across", "cells", …}."""
     sizes = sorted({cell["size"] for cell in cells}, key=lambda size: _parameters(cells, size))
     arms = {size: {arm: _figures(cells, size, arm) for arm in _arms(cells, size)} for size in sizes}
     return {
@@ -54,7 +54,7 @@ def summary(cells: Cells) -> dict[str, Any]:
             for small, large in pairwise(sizes)
             if "agent" in arms[small] and "cot" in arms[large]
         },
-        "holding": round(1 - fmean(cells[0]["acts"]), 4),  # what whoever always holds would score
+        "holding": round(1 - fmean(cells[0]["acts"]), 4),  # score of a student that always holds
         "states": len(next(iter(cells[0]["arms"].values()))["success"]),
         "states_sha256": cells[0]["states"],
         "cells": len(cells),
@@ -70,7 +70,7 @@ def _parameters(cells: Cells, size: str) -> int:
 
 
 def _of(cells: Cells, size: str, arm: str) -> dict[int, Mapping[str, Any]]:
-    """By seed."""
+    """The results of an arm by seed."""
     return {int(c["seed"]): c["arms"][arm] for c in cells if c["size"] == size and arm in c["arms"]}
 
 
@@ -79,37 +79,37 @@ def _scores(cells: Cells, size: str, arm: str) -> dict[int, list[float]]:
 
 
 def _difference(new: Mapping[int, Sequence[float]], old: Mapping[int, Sequence[float]]) -> dict[str, float | int]:
-    """Over the seeds that both have; all of each where they share none."""
+    """The difference over the seeds that both have, or over all seeds of each if they share none."""
     shared = sorted(new.keys() & old.keys())
     pairs = list(zip(_mean(new, shared), _mean(old, shared), strict=True))
     return {**difference(pairs, resamples=RESAMPLES).as_json(), "seeds": len(shared)}
 
 
 def _mean(scores: Mapping[int, Sequence[float]], seeds: Sequence[int]) -> list[float]:
-    """A state's mean over the seeds."""
+    """Each state's mean over the seeds."""
     return [fmean(of) for of in zip(*[scores[seed] for seed in seeds or sorted(scores)], strict=True)]
 
 
 def _figures(cells: Cells, size: str, arm: str) -> dict[str, Any]:
     of = _of(cells, size, arm)
-    scores = {seed: one["success"] for seed, one in of.items()}
-    found = difference([(score, 0.0) for score in _mean(scores, [])], resamples=RESAMPLES)
+    scores = {seed: result["success"] for seed, result in of.items()}
+    interval = difference([(score, 0.0) for score in _mean(scores, [])], resamples=RESAMPLES)
     return {
-        "success": round(found.mean, 4),
-        "low": round(found.low, 4),
-        "high": round(found.high, 4),
+        "success": round(interval.mean, 4),
+        "low": round(interval.low, 4),
+        "high": round(interval.high, 4),
         "by_seed": {str(seed): round(fmean(values), 4) for seed, values in sorted(scores.items())},
         "where_it_acts": round(
             fmean(score for score, acts in zip(_mean(scores, []), _acts(cells), strict=True) if acts), 4
         ),
-        **{name: round(fmean(fmean(one[name]) for one in of.values()), 4) for name in ("captured", "regret_bps")},
-        **{name: round(fmean(one[name] for one in of.values()), 4) for name in COSTS},
-        "model_seconds": round(fmean(one["model_seconds"] for one in of.values()), 1),
+        **{name: round(fmean(fmean(result[name]) for result in of.values()), 4) for name in ("captured", "regret_bps")},
+        **{name: round(fmean(result[name] for result in of.values()), 4) for name in COSTS},
+        "model_seconds": round(fmean(result["model_seconds"] for result in of.values()), 1),
     }
 
 
 def _acts(cells: Cells) -> list[int]:
-    """Of each state, whether the oracle acts."""
+    """For each state, 1 if the oracle acts."""
     return list(cells[0]["acts"])
 
 

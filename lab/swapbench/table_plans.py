@@ -1,4 +1,4 @@
-"""The table that is published, and a quick one that shows the same effects roughly."""
+"""The plans of the published table and of a quick one, which shows roughly the same effects."""
 
 from __future__ import annotations
 

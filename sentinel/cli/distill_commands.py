@@ -1,4 +1,4 @@
-"""`sentinel distill …`: thin commands over the recipe's steps."""
+"""`sentinel distill …`: thin commands over the steps of the recipe."""
 
 from __future__ import annotations
 
@@ -36,71 +36,75 @@ app = typer.Typer(no_args_is_help=True, help="Distil a student from a teacher's 
 
 @app.command()
 def collect(
-    out: Annotated[Path, typer.Option(help="Folder of the shards; what is there already is not done again.")],
-    teacher: Annotated[str, typer.Option(help="oracle or llm.")] = "oracle",
-    role: Annotated[str, typer.Option(help="trader, or analyst (oracle alone).")] = "trader",
-    states: Annotated[int, typer.Option(min=1, help="States of the stream.")] = 1000,
-    n: Annotated[int, typer.Option(min=1, help="Trajectories a state; the oracle's are all the same.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder of the shards; a second run adds what is missing.")],
+    teacher: Annotated[str, typer.Option(help="oracle or llm")] = "oracle",
+    role: Annotated[str, typer.Option(help="trader, or analyst (only with the oracle)")] = "trader",
+    states: Annotated[int, typer.Option(min=1, help="Number of states.")] = 1000,
+    samples: Annotated[int, typer.Option(min=1, help="Trajectories per state; the oracle always repeats itself.")] = 1,
     part: Annotated[str, typer.Option(help="train, dev or heldout: see models/split.toml.")] = "train",
     seed: int = 0,
-    rows: Annotated[int, typer.Option(min=1, help="Rows a shard.")] = SHARD_ROWS,
-    journal: Annotated[Path | None, typer.Option(help="States that a daemon journaled, in place of a part.")] = None,
-    rpc: Annotated[str, typer.Option(help="journal: a node that has its blocks; else SENTINEL_RPC__URL.")] = "",
-    engine: Annotated[str, typer.Option(help="asyncio, or ray: the oracle on many machines.")] = "asyncio",
-    cluster: Annotated[str, typer.Option(help="ray: address of a running one; else one is started here.")] = "",
-    workers: Annotated[int, typer.Option(min=1, help="ray: segments at a time.")] = os.cpu_count() or 1,
-    url: Annotated[str, typer.Option(help="llm: the endpoint, up to /v1.")] = "",
-    model: Annotated[str, typer.Option(help="llm: the model, as the endpoint names it in its answers.")] = "",
+    rows: Annotated[int, typer.Option(min=1, help="Rows per shard.")] = SHARD_ROWS,
+    journal: Annotated[Path | None, typer.Option(help="Journal of a daemon: its states replace the part.")] = None,
+    rpc: Annotated[str, typer.Option(help="journal: node with the blocks; empty: SENTINEL_RPC__URL.")] = "",
+    engine: Annotated[str, typer.Option(help="asyncio, or ray: run the oracle on many machines.")] = "asyncio",
+    cluster: Annotated[str, typer.Option(help="ray: address of a running cluster; empty: start one here.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="ray: segments in parallel.")] = os.cpu_count() or 1,
+    url: Annotated[str, typer.Option(help="llm: URL of the endpoint, ends in /v1.")] = "",
+    model: Annotated[str, typer.Option(help="llm: model name, as in the endpoint's answers.")] = "",
     key_file: Annotated[Path | None, typer.Option(help="llm: file that holds the API key.")] = None,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.4,
-    max_tokens: Annotated[int, typer.Option(min=1, help="llm: of one turn.")] = 1024,
-    per_minute: Annotated[float, typer.Option(min=0.1, help="llm: requests begun a minute.")] = 60,
-    concurrent: Annotated[int, typer.Option(min=1, help="llm: requests in flight.")] = 4,
+    max_tokens: Annotated[int, typer.Option(min=1, help="llm: limit per turn.")] = 1024,
+    per_minute: Annotated[float, typer.Option(min=0.1, help="llm: requests per minute.")] = 60,
+    concurrent: Annotated[int, typer.Option(min=1, help="llm: concurrent requests.")] = 4,
     first_thoughts: Annotated[bool, typer.Option(help="llm: needs continue_final_message (vLLM).")] = True,
-    price_prompt: Annotated[float, typer.Option(min=0, help="llm: price of a million prompt tokens.")] = 0,
-    price_completion: Annotated[float, typer.Option(min=0, help="llm: price of a million completion tokens.")] = 0,
+    price_prompt: Annotated[float, typer.Option(min=0, help="llm: price per million prompt tokens.")] = 0,
+    price_completion: Annotated[float, typer.Option(min=0, help="llm: price per million completion tokens.")] = 0,
 ) -> None:
-    """Run a teacher on local-market states; each trajectory is simulated on the fork and kept with its verdict."""
+    """Run a teacher on states of the local market. Each trajectory is simulated and saved with its verdict."""
     if teacher not in ("oracle", "llm") or (teacher == "llm" and not (url and model)):
-        raise typer.BadParameter("--teacher is oracle, or llm with --url and --model")
+        raise typer.BadParameter("--teacher must be oracle, or llm with --url and --model")
     if role not in ("trader", "analyst") or (role == "analyst" and teacher != "oracle"):
-        raise typer.BadParameter("--role is trader, or analyst with the oracle as its teacher")
+        raise typer.BadParameter("--role must be trader, or analyst with --teacher oracle")
     endpoint = TeacherEndpoint(
         url, model, key_file, temperature, max_tokens,
         seed=seed, first_thoughts=first_thoughts, per_minute=per_minute, concurrent=concurrent,
     )  # fmt: skip
     if engine not in ("asyncio", "ray") or (engine == "ray" and (journal or teacher == "llm")):
-        raise typer.BadParameter("--engine is asyncio, or ray for the oracle on a part of the split")
-    where: Engine = RayEngine(cluster, workers) if engine == "ray" else here
-    order = CollectionRequest(FROM_JOURNAL if journal else split.load(part), states, n, seed, role)
+        raise typer.BadParameter("--engine must be asyncio, or ray with --teacher oracle and without --journal")
+    source: Engine = RayEngine(cluster, workers) if engine == "ray" else here
+    request = CollectionRequest(FROM_JOURNAL if journal else split.load(part), states, samples, seed, role)
     if journal:
         settings = load()
-        where = FromJournal(journal, rpc or settings.rpc.url, settings)
-    asked = endpoint if teacher == "llm" else None
-    counts: dict[str, Any] = {**recipe.collect_shards(out, order, asked, rows=rows, engine=where)}
-    if isinstance(where, RayEngine):
-        counts["workers"] = len(where.seen)
-    if isinstance(where, FromJournal):
-        counts["left_out"] = where.left_out
+        source = FromJournal(journal, rpc or settings.rpc.url, settings)
+    counts: dict[str, Any] = {
+        **recipe.collect_shards(out, request, endpoint if teacher == "llm" else None, rows=rows, engine=source)
+    }
+    if isinstance(source, RayEngine):
+        counts["workers"] = len(source.seen)
+    if isinstance(source, FromJournal):
+        counts["left_out"] = source.left_out
     if teacher == "llm":
-        used = UsageMeter(
+        usage = UsageMeter(
             prompt_tokens=int(counts["prompt_tokens"]), completion_tokens=int(counts["completion_tokens"])
         )
-        counts["cost"] = round(used.cost(price_prompt, price_completion), 4)
+        counts["cost"] = round(usage.cost(price_prompt, price_completion), 4)
     print(json.dumps(counts))
 
 
 @app.command()
 def select(
     data: Annotated[Path, typer.Option(help="Folder of shards, from `collect`.")],
-    out: Annotated[Path, typer.Option(help="File of JSON lines; a report is written beside it.")],
-    count: Annotated[int | None, typer.Option(min=1, help="Trajectories wanted; all that are fit if not said.")] = None,
-    best_of: Annotated[int | None, typer.Option(min=1, help="Trajectories a state: those of the lowest loss.")] = None,
-    student: Annotated[Path | None, typer.Option(help="best-of: folder of the student whose loss it is.")] = None,
+    out: Annotated[Path, typer.Option(help="JSON lines file to write; a report is written beside it.")],
+    count: Annotated[int | None, typer.Option(min=1, help="Trajectories to select; default: all that are fit.")] = None,
+    best_of: Annotated[int | None, typer.Option(min=1, help="Trajectories per state, lowest loss first.")] = None,
+    student: Annotated[Path | None, typer.Option(help="best-of: folder of the student that gives the loss.")] = None,
 ) -> None:
-    """Keep what is verified, read the market and is worth it, in balance; say what was dropped and why."""
+    """Select verified trajectories that read the market and capture enough value, balanced over playbooks.
+
+    Prints a report of what was kept and what was dropped, by reason.
+    """
     if (best_of is None) != (student is None):
-        raise typer.BadParameter("--best-of K needs --student DIR, and the other way round")
+        raise typer.BadParameter("--best-of K and --student DIR must be given together")
     best = BestOf(best_of, student) if best_of and student else None
     print(json.dumps(select_rows(data, out, count=count, best=best)))
 
@@ -108,27 +112,27 @@ def select(
 @app.command()
 def train(
     data: Annotated[Path, typer.Option(help="File of JSON lines, from `select`.")],
-    out: Annotated[Path, typer.Option(help="Folder of the new student, or of the adapter.")],
-    size: Annotated[str, typer.Option(help=f"From scratch: {', '.join(hyperparameters.SIZES)}.")] = "nano",
+    out: Annotated[Path, typer.Option(help="Folder to write: the new student, or the adapter.")],
+    size: Annotated[str, typer.Option(help=f"Size from scratch: {', '.join(hyperparameters.SIZES)}.")] = "nano",
     base: Annotated[Path | None, typer.Option(help="Folder of a Hugging Face causal model to tune instead.")] = None,
-    lora: Annotated[bool, typer.Option("--lora", help="With --base: an adapter. Needs one of the two.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="With --base: all its weights.")] = False,
-    template: Annotated[Path | None, typer.Option(help="Chat template that marks the assistant's words.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Default: the size's; with --base two epochs.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Trajectories a step.")] = None,
-    rank: Annotated[int | None, typer.Option(min=1, help="Of the adapter (64).")] = None,
-    alpha: Annotated[int | None, typer.Option(min=1, help="Of the adapter (128).")] = None,
+    lora: Annotated[bool, typer.Option("--lora", help="With --base: train an adapter.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="With --base: train all weights.")] = False,
+    template: Annotated[Path | None, typer.Option(help="Chat template that marks the assistant's text.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Default: the size's steps; with --base two epochs.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Trajectories per step.")] = None,
+    rank: Annotated[int | None, typer.Option(min=1, help="Rank of the adapter (default 64).")] = None,
+    alpha: Annotated[int | None, typer.Option(min=1, help="Alpha of the adapter (default 128).")] = None,
     head: Annotated[bool, typer.Option("--head", help="With --lora: adapt the output layer too.")] = False,
     learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
-    packing: Annotated[bool, typer.Option("--packing", help="Several trajectories in one row.")] = False,
-    checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 100,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    processes: Annotated[int, typer.Option(min=1, help="One a GPU; each takes its share of a batch.")] = 1,
+    packing: Annotated[bool, typer.Option("--packing", help="Pack several trajectories into one row.")] = False,
+    checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 100,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    processes: Annotated[int, typer.Option(min=1, help="Processes, one per GPU; they share each batch.")] = 1,
     seed: int = 7,
 ) -> None:
-    """Train a student (in the serving environment). Stopped and started again, it goes on where it was."""
+    """Train a student in the serving environment. An interrupted run resumes from its checkpoint."""
     if (lora or full) != bool(base) or (lora and full):
-        raise OperatorError("a base is tuned with --base DIR and one of --lora and --full")
+        raise OperatorError("--base DIR needs exactly one of --lora and --full, and these need --base DIR")
     if size not in hyperparameters.SIZES:
         raise OperatorError(f"no size {size!r}: one of {', '.join(hyperparameters.SIZES)}")
     values: dict[str, object] = {
@@ -145,76 +149,76 @@ def train(
 @app.command()
 def rounds(
     base_data: Annotated[Path, typer.Option(help="File of JSON lines, from `select`.")],
-    out: Annotated[Path, typer.Option(help="Folder of the rounds; what is there already is not done again.")],
+    out: Annotated[Path, typer.Option(help="Folder of the rounds; a second run adds what is missing.")],
     rounds: Annotated[int, typer.Option(min=1, help="Rounds after the first training.")] = 2,
     states: Annotated[int, typer.Option(min=1, help="Training states that each student runs on.")] = 400,
-    judged: Annotated[int, typer.Option(min=1, help="Development states that each is judged on.")] = 300,
-    n: Annotated[int, typer.Option(min=1, help="Samples a step where it is judged.")] = 1,
+    judged: Annotated[int, typer.Option(min=1, help="Development states that judge each student.")] = 300,
+    samples: Annotated[int, typer.Option(min=1, help="Samples per step while it is judged.")] = 1,
     size: Annotated[str, typer.Option(help=f"From scratch: {', '.join(hyperparameters.SIZES)}.")] = "nano",
-    steps: Annotated[int | None, typer.Option(min=1, help="Of each training; default: the size's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of each training; default: the size's.")] = None,
     seed: int = 7,
 ) -> None:
-    """Train, let the student run, let the oracle relabel where it went wrong, train anew; tell the gain."""
+    """Train a student, let it run, let the oracle relabel its mistakes, train again. Prints the gain of each round."""
     if size not in hyperparameters.SIZES:
         raise OperatorError(f"no size {size!r}: one of {', '.join(hyperparameters.SIZES)}")
-    plan = dagger.RoundsPlan(rounds, states, judged, n, size, steps, seed)
+    plan = dagger.RoundsPlan(rounds, states, judged, samples, size, steps, seed)
     print(json.dumps(dagger.run(plan, base_data.resolve(), out.resolve())))
 
 
 @app.command()
 def evaluate(
-    model: Annotated[Path | None, typer.Option(help="Folder of a student to judge, behind vLLM.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder of a student to serve by vLLM and judge.")] = None,
     part: Annotated[str, typer.Option(help="With --model: dev or heldout.")] = "heldout",
-    states: Annotated[int, typer.Option(min=1, help="With --model.")] = recipe.HELDOUT,
-    n: Annotated[int, typer.Option(min=1, help="With --model: samples a step.")] = 8,
-    quick: Annotated[bool, typer.Option("--quick", help="Make a small table now, in ten minutes.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON; a judged student always is.")] = False,
+    states: Annotated[int, typer.Option(min=1, help="With --model: number of states.")] = recipe.HELDOUT,
+    samples: Annotated[int, typer.Option(min=1, help="With --model: samples per step.")] = 8,
+    quick: Annotated[bool, typer.Option("--quick", help="Make a small table now (ten minutes).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; --model always does.")] = False,
 ) -> None:
-    """SwapBench's table as it was published (`make swapbench`); or one student's decisions beside the oracle's."""
+    """Print SwapBench's published table (see `make swapbench`), or judge one student against the oracle."""
     if model is not None:
-        print(json.dumps(recipe.run_evaluate(model, part, states, n=n)))
+        print(json.dumps(recipe.run_evaluate(model, part, states, n=samples)))
         return
-    swapbench = laboratory("swapbench.run")
-    found = swapbench.quick() if quick else swapbench.published()
+    swapbench = laboratory("swapbench.publish")
+    table = swapbench.quick() if quick else swapbench.published()
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(table))
     else:
-        Console().print(swapbench.screen(found))
+        Console().print(swapbench.screen(table))
 
 
 @app.command()
 def promote(
     new: Annotated[Path | None, typer.Argument(help="Folder of the new student.")] = None,
-    heldout: Annotated[int, typer.Option(min=100, help="Held-out states to compare it on.")] = 700,
-    shadow_blocks: Annotated[int, typer.Option(min=10, help="Blocks it must have decided on in shadow.")] = 200,
-    undo: Annotated[bool, typer.Option("--undo", help="Back to the student that was live before.")] = False,
+    heldout: Annotated[int, typer.Option(min=100, help="Held-out states for the comparison.")] = 700,
+    shadow_blocks: Annotated[int, typer.Option(min=10, help="Required decisions in shadow (blocks).")] = 200,
+    undo: Annotated[bool, typer.Option("--undo", help="Go back to the student that was live before.")] = False,
 ) -> None:
-    """Make a student the live one, if it is better; JSON on standard output, exit code 1 where it is refused."""
+    """Make a student the live one if it is better. Prints JSON; the exit code is 1 if the student is refused."""
     if undo == (new is not None):
-        raise typer.BadParameter("give the folder of a student, or --undo")
+        raise typer.BadParameter("give either the folder of a student or --undo")
     home = load().state_dir.expanduser()
     store = StudentStore(home / "students")
     if new is None:
         print(json.dumps({"live": promotion.undo(store).name}))
         return
-    found = promotion.promote(store, new, home / shadow_log.FILE, PromotionCriteria(heldout, shadow_blocks))
-    print(json.dumps(found))
-    raise typer.Exit(0 if found["promoted"] else 1)
+    report = promotion.promote(store, new, home / shadow_log.FILE, PromotionCriteria(heldout, shadow_blocks))
+    print(json.dumps(report))
+    raise typer.Exit(0 if report["promoted"] else 1)
 
 
 @app.command()
 def student() -> None:
-    """All of it: collect, train, evaluate, model card. Writes models/nano."""
+    """Make the shipped student: collect, train, evaluate, write the model card. Writes models/nano."""
     print(json.dumps(recipe.make_student()["agreement"]))
 
 
 @app.command()
 def analyst(
-    judge: Annotated[Path | None, typer.Option(help="Judge this adapter alone, and make none.")] = None,
-    part: Annotated[str, typer.Option(help="dev or heldout.")] = "heldout",
-    states: Annotated[int, typer.Option(min=1)] = analyst_recipe.HELDOUT,
+    judge: Annotated[Path | None, typer.Option(help="Only judge this adapter; make none.")] = None,
+    part: Annotated[str, typer.Option(help="dev or heldout")] = "heldout",
+    states: Annotated[int, typer.Option(min=1, help="Number of states.")] = analyst_recipe.HELDOUT,
 ) -> None:
-    """The analyst's adapter on the shipped student: collect, train, judge, model card. Writes models/analyst."""
+    """Make the analyst's adapter: collect, train, judge, write the model card. Writes models/analyst."""
     if judge is None:
         print(json.dumps(analyst_recipe.make_analyst(states=states)["agreement"]))
         return

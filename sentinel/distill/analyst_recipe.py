@@ -1,4 +1,4 @@
-"""The whole recipe of the shipped analyst: collect, adapt the shipped student, serve both, judge, card."""
+"""The whole recipe of the shipped analyst: collect, adapt the shipped student, serve, judge, write the model card."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from sentinel.distill.training import loss_curve, model_card
 from sentinel.distill.trajectory_store import ANALYST
 
 OUT = workplace() / "models" / ANALYST
-BASE = recipe.NANO.relative_to(FILES)  # as it stands in the adapter's own files
+BASE = recipe.NANO.relative_to(FILES)  # as the adapter's own files name it
 TRAJECTORIES = 4000
 HELDOUT = 240
-# The base's words are its own: without the output layer it never learns to write others (the loss stayed at 1.8).
+# The base writes only words of its own vocabulary unless the output layer is trained too (else the loss stayed at 1.8).
 RECIPE = ("--head", "--rank", 32, "--alpha", 64, "--batch", 8, "--steps", 600, "--learning-rate", 3e-3)
 KEPT = ("adapter_config.json", "adapter_model.safetensors", "training.json", "curve.svg")
 
 
 def make_analyst(out: Path = OUT, *, trajectories: int = TRAJECTORIES, states: int = HELDOUT) -> dict[str, Any]:
-    """What the work folder holds already is not made again. Returns the scores that the card shows."""
+    """Make the adapter in `out`. Steps whose results exist are skipped. Returns the scores that the card shows."""
     data = recipe.WORK / f"{ANALYST}-{trajectories}-0.jsonl"
     if not data.exists():
         recipe.run_collect("train", trajectories, data, 0, ANALYST)
-    made = recipe.WORK / ANALYST
-    if not (made / "training.json").exists():
-        recipe.run_train(data, made, "--base", BASE, *map(str, RECIPE))
+    trained = recipe.WORK / ANALYST
+    if not (trained / "training.json").exists():
+        recipe.run_train(data, trained, "--base", BASE, *map(str, RECIPE))
     out.mkdir(parents=True, exist_ok=True)
-    for name in KEPT:  # tokenizer and template are the base's
-        shutil.copy(made / name, out / name)
+    for name in KEPT:  # tokenizer and template come from the base
+        shutil.copy(trained / name, out / name)
     return keep(out, data, run_judge(out, "heldout", states))
 
 
 def keep(out: Path, data: Path, scores: dict[str, Any]) -> dict[str, Any]:
-    """Scores, judged states and card into the adapter's folder."""
+    """Write scores, judged states and model card to the adapter's folder."""
     scores["data_sha256"] = hashlib.sha256(data.read_bytes()).hexdigest()
-    lines = [json.dumps(one, separators=(",", ":")) for one in scores.pop("judged")]
+    lines = [json.dumps(state, separators=(",", ":")) for state in scores.pop("judged")]
     (out / "judged.jsonl").write_text("\n".join(lines) + "\n")
     (out / "scores.json").write_text(json.dumps(scores, indent=1, sort_keys=True) + "\n")
     model_card.analyst(out)
@@ -57,7 +57,10 @@ def keep(out: Path, data: Path, scores: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_judge(adapter: Path, part: str, states: int, *, model: Path = recipe.NANO, seed: int = 1) -> dict[str, Any]:
-    """The adapter beside its base, as `serve-student.sh` serves them, greedy. Raises OperatorError where it is none."""
+    """Judge the adapter with greedy sampling, served with its base as `serve-student.sh` does it.
+
+    Raises OperatorError if the folder holds no adapter.
+    """
     if not (adapter / "adapter_config.json").is_file():
         raise OperatorError(f"{adapter} holds no adapter: `sentinel distill analyst` makes one")
     recipe.WORK.mkdir(parents=True, exist_ok=True)

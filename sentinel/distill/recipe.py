@@ -1,4 +1,4 @@
-"""The whole recipe of sentinel-nano, top to bottom: collect, train, serve, evaluate, card."""
+"""The whole recipe of sentinel-nano: collect, train, serve, evaluate, write the model card."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ console = Console(stderr=True)
 def make_student(
     out: Path = MADE, *, trajectories: int = TRAJECTORIES, steps: int = STEPS, states: int = HELDOUT, seed: int = 0
 ) -> dict[str, Any]:
-    """Under an hour on two cores. Returns the scores that the card shows."""
+    """Make the shipped student in `out`, in less than an hour on two cores. Returns the scores that the card shows."""
     data = WORK / f"train-{trajectories}-{seed}.jsonl"
     report = data.with_suffix(".report.json")
     if data.exists() and report.exists():
         fates = _fates(json.loads(report.read_text()))
-        console.print(f"[dim]{data.name} is there: not collected again[/]")
+        console.print(f"[dim]{data.name} exists and is used as it is[/]")
     else:
         fates = run_collect("train", trajectories, data, seed)
     run_train(data, out, "--steps", steps)
     scores = run_evaluate(out, "heldout", states)
-    lines = [json.dumps(one, separators=(",", ":")) for one in scores.pop("judged")]
+    lines = [json.dumps(state, separators=(",", ":")) for state in scores.pop("judged")]
     (out / "judged.jsonl").write_text("\n".join(lines) + "\n")
     scores["collected"] = fates
     scores["data_sha256"] = hashlib.sha256(data.read_bytes()).hexdigest()
@@ -60,11 +60,13 @@ def make_student(
 
 
 def run_collect(part: str, count: int, out: Path, seed: int = 0, role: str = TRADER) -> dict[str, int]:
-    """`count` selected trajectories of the oracle in that role. The shards stay beside `out`, so that a second call
-    goes on."""
+    """Collect and select `count` trajectories of the oracle in `role`; write them to `out`.
+
+    The shards stay beside `out`, so a second call continues from them. Returns the rows by their fate.
+    """
     folder, states, report = out.with_suffix(""), count, dict[str, Any]()
-    while (kept := sum(report.get("kept", {}).values())) < count:
-        states += 2 * (count - kept) if report else 0
+    while (count_kept := sum(report.get("kept", {}).values())) < count:
+        states += 2 * (count - count_kept) if report else 0
         collect_shards(folder, CollectionRequest(split.load(part), states, seed=seed, role=role))
         report = select(folder, out, count=count)
     return _fates(report)
@@ -83,8 +85,11 @@ def collect_shards(
     rows: int = SHARD_ROWS,
     engine: Engine = here,
 ) -> dict[str, int]:
-    """From the oracle, or from the LLM at `endpoint`, as `engine` makes them. What is done already is not done again,
-    and what is done stays whatever ends this. Returns counts; of requests and tokens: over all runs into the folder."""
+    """Collect trajectories into `folder` from the oracle, or from the LLM at `endpoint`.
+
+    Rows that exist are not made again, and rows that are made stay even if this fails. Returns the counts of rows;
+    the counts of requests and tokens cover all runs into the folder.
+    """
     with alone(folder):
         return _collect_shards(TrajectoryShards(folder, rows), order, endpoint, engine)
 
@@ -119,8 +124,10 @@ def _collect_shards(
 
 
 def run_train(data: Path, out: Path, *options: str | Path | int, processes: int = 1) -> None:
-    """In the serving environment, where torch is; then the curve, and a tuned base's card, which are made here.
-    `options` are those of `sentinel.distill.training.train`."""
+    """Train in the serving environment, which has torch. Then write the loss curve, and the card of a tuned base.
+
+    `options` are those of `sentinel.distill.training.train`. Raises OperatorError if the training fails.
+    """
     plot.require()
     torchrun = ("torch.distributed.run", "--standalone", "--nproc-per-node", processes, "-m") if processes > 1 else ()
     run_module(*torchrun, "sentinel.distill.training.train", "--data", data, "--out", out, *options)
@@ -128,6 +135,7 @@ def run_train(data: Path, out: Path, *options: str | Path | int, processes: int 
 
 
 def run_evaluate(model: Path, part: str, states: int, *, n: int = 8, seed: int = 1) -> dict[str, Any]:
+    """Serve the student in `model` and evaluate it on `states` states of `part`, with `n` samples per step."""
     WORK.mkdir(parents=True, exist_ok=True)
 
     async def judge(bar: Bar) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Modules that need torch, run as processes of their own in the serving environment."""
+"""Run modules that need torch as processes in the serving environment."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from sentinel.core.host.places import FILES
 
 
 def run_module(*command: str | Path | int) -> None:
-    """`python -m COMMAND` there, to its end; an interrupt is passed on, and it ends as it sees fit. Raises
-    OperatorError where there is no such environment, or the module fails."""
+    """Run `python -m COMMAND` in the serving environment and wait for its end. Interrupts are passed on to it.
+
+    Raises OperatorError if there is no serving environment, or if the module fails.
+    """
     python = serving_python()
-    # Threads that wait by spinning make each other crawl as soon as anything else wants a core.
+    # Waiting threads that spin slow each other down as soon as another process needs a core.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
     child = subprocess.Popen([str(part) for part in (python, "-m", *command)], cwd=FILES, env=environment)
     while True:
@@ -26,4 +28,4 @@ def run_module(*command: str | Path | int) -> None:
         except KeyboardInterrupt:
             child.send_signal(signal.SIGINT)
     if code:
-        raise OperatorError(f"{command[0]} ended with {code}; what it printed stands above")
+        raise OperatorError(f"{command[0]} ended with exit code {code}; its output above says why")

@@ -1,7 +1,7 @@
-"""What `collect` writes: one row a trajectory, good or not, in JSONL shards of equal length that a kill cannot spoil.
+"""The store of `collect`: one row per trajectory in JSONL shards of equal length, which survive a kill.
 
-A row is appended to the open shard as soon as it is there. A full shard gets its number by one atomic rename. A line
-that a kill cut off is cut away when the folder is opened again, so that what follows is what would have followed.
+A row is appended to the open shard at once. A full shard gets its number by one atomic rename. If a kill cut off a
+line, it is removed when the folder is opened again, so the next rows are the same as without the kill.
 """
 
 from __future__ import annotations
@@ -19,55 +19,57 @@ from sentinel.core.errors import OperatorError
 from sentinel.core.trajectory import Trajectory, Turn
 
 OPEN = "open.jsonl"  # the shard that is being filled
-DUPLICATES = "duplicates.jsonl"  # {"id": …, "same_as": content hash}: done, and not worth a row
+DUPLICATES = "duplicates.jsonl"  # {"id": …, "same_as": content hash}: done, but stored already
 SHARD_ROWS = 500
 TRADER = "trader"
-ANALYST = "analyst"  # the role that has no playbook; it stands in a trajectory in the place of one
+ANALYST = "analyst"  # this role has no playbook; a trajectory names it in place of one
 
 
 @dataclass(frozen=True, slots=True)
 class TrajectoryRow:
-    """A trajectory with what became of it and where it comes from."""
+    """A trajectory with its verdict and its origin."""
 
     trajectory: Trajectory
-    fault: str | None  # why its final action is none that the fork verified; None: verified
-    acts: bool  # the final action is more than a hold
-    prefix: str  # of the first thought: "playbook", "given", "none", or "refused: …"
-    part: str  # of models/split.toml
+    fault: str | None  # why the fork did not verify its final action; None if it did
+    acts: bool  # the final action is not a hold
+    prefix: str  # origin of the first thought: "playbook", "given", "none", or "refused: …"
+    part: str  # name in models/split.toml
     seed: int  # of the stream of states
-    sample: int  # which of the trajectories of its state
-    code: str  # version of what collected it
+    sample: int  # number of the trajectory in its state
+    code: str  # version of the code that collected it
     role: str = TRADER  # or ANALYST
 
     @property
     def kind(self) -> tuple[str, str, str, int, str]:
-        """Rows of one folder have it in common: who taught which role in which stream of states."""
+        """The same for all rows of a folder: teacher, its model, part, seed and role."""
         return self.trajectory.source, self.trajectory.model, self.part, self.seed, self.role
 
     @property
     def content(self) -> str:
-        """SHA-256 of all that training sees of it."""
+        """SHA-256 of everything that training reads."""
         turns: list[object] = [[turn.role, turn.text] for turn in self.trajectory.turns]
         turns += [self.trajectory.given] if self.trajectory.given else []
         return hashlib.sha256(json.dumps(turns, ensure_ascii=False).encode()).hexdigest()
 
 
 def dumps(value: object) -> str:
+    """`value` as compact JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def body_of(trajectory: Trajectory) -> dict[str, Any]:
-    """`given` is written where there is any: all else reads as it did before there was such a thing."""
+    """The trajectory as JSON. `given` is left out if it is 0, so older files read the same."""
     body = asdict(trajectory)
     return body if trajectory.given else {name: part for name, part in body.items() if name != "given"}
 
 
 def trajectory_of(body: dict[str, Any]) -> Trajectory:
+    """The inverse of `body_of`."""
     return Trajectory(**{**body, "turns": tuple(Turn(**turn) for turn in body["turns"])})
 
 
 def read(folder: Path) -> Iterator[TrajectoryRow]:
-    """All rows in the order of collection. Raises OperatorError where there are none."""
+    """Yield all rows in the order of collection. Raises OperatorError if the folder has no shards."""
     paths = [*sorted(folder.glob("shard-*.jsonl")), folder / OPEN]
     if not any(path.is_file() for path in paths):
         raise OperatorError(f"{folder} holds no shards: run `sentinel distill collect` first")
@@ -77,7 +79,7 @@ def read(folder: Path) -> Iterator[TrajectoryRow]:
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Whole lines alone: the last one may have been cut by a kill."""
+    """Yield whole lines only, because a kill may have cut the last one."""
     if path.is_file():
         for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
             yield json.loads(line)
@@ -85,7 +87,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Two runs into one folder would pay for the same rows twice. Raises OperatorError where another one is at work."""
+    """Lock the folder, because two runs would pay for the same rows twice. Raises OperatorError if it is locked."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         try:
@@ -96,7 +98,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 class TrajectoryShards:
-    """The folder, written by one process at a time; it knows what is done and which contents are there."""
+    """A folder of shards that one process at a time writes. It knows which trajectories and contents exist."""
 
     def __init__(self, folder: Path, rows: int = SHARD_ROWS) -> None:
         self.folder, self._rows = folder, rows
@@ -110,7 +112,7 @@ class TrajectoryShards:
         self.kept = len(known)
 
     def _reopen(self) -> None:
-        """Cut half lines away; a last shard that is not full is the open one again."""
+        """Remove half lines. A last shard that is not full becomes the open shard again."""
         shards = sorted(self.folder.glob("shard-*.jsonl"))
         if shards and not (self.folder / OPEN).exists() and _count(shards[-1]) < self._rows:
             shards.pop().replace(self.folder / OPEN)
@@ -124,7 +126,7 @@ class TrajectoryShards:
         self._held = _count(self.folder / OPEN)
 
     def add(self, row: TrajectoryRow) -> bool:
-        """False for a row whose content is there already; it counts as done."""
+        """Append `row`. Returns False if its content is stored already; its id counts as done."""
         self.done.add(row.trajectory.id)
         if row.content in self._contents:
             self.duplicates.append(row.trajectory.id)
@@ -143,7 +145,7 @@ class TrajectoryShards:
             file.write(dumps(body) + "\n")
 
     def close(self) -> None:
-        """The open shard, if it holds anything, gets its number."""
+        """Give the open shard its number, unless it is empty."""
         if self._held:
             (self.folder / OPEN).replace(self.folder / f"shard-{self._number:05d}.jsonl")
             self._number, self._held = self._number + 1, 0

@@ -46,7 +46,7 @@ def oracle_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def analyst_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """20 trajectories of the analyst's role, five briefs a state, collected on development states."""
-    collect = ["collect", "--role", "analyst", "--out", "shards", "--states", "4", "--n", "5", "--part", "dev"]
+    collect = ["collect", "--role", "analyst", "--out", "shards", "--states", "4", "--samples", "5", "--part", "dev"]
     return made_once(tmp_path_factory, "analyst", collect) / "shards"
 
 

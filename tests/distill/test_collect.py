@@ -106,7 +106,7 @@ async def test_an_endpoint_that_gives_nothing_usable_ends_the_run_and_what_was_d
     folder = tmp_path / "shards"
     server.on_request = lambda number: setattr(server, "always", "wrong model" if number >= 30 else "")
     async with teacher(server, key) as llm:
-        with pytest.raises(OperatorError, match=f"{GIVE_UP} times in a row, at last: another-model answered"):
+        with pytest.raises(OperatorError, match=f"{GIVE_UP} times in a row; the last error: another-model answered"):
             await collect(CollectionRequest(DEV, 40), llm, TrajectoryShards(folder))
         done = len([*trajectory_store.read(folder)])
         assert 4 <= done < 40
@@ -141,7 +141,7 @@ async def run_collect(server: LlmServer, key: Path, folder: Path, *, kill: tuple
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sentinel", "distill", "collect", "--teacher", "llm", "--out", str(folder),
         "--url", server.url, "--model", MODEL, "--key-file", str(key), "--part", "dev", "--states", "16",
-        "--rows", "5", "--n", "2", "--per-minute", "1000000", "--price-prompt", "2",
+        "--rows", "5", "--samples", "2", "--per-minute", "1000000", "--price-prompt", "2",
         cwd=CHECKOUT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "SENTINEL_LOG__LEVEL": "debug"},
     )  # fmt: skip

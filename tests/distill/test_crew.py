@@ -77,7 +77,7 @@ def test_interrupted_and_started_again_the_two_end_as_if_nothing_had_been(
     os.killpg(run.pid, signal.SIGINT)
     told, _ = run.communicate()
     assert run.returncode != 0
-    assert told.count("run the same command again to go on from there") == 1
+    assert told.count("run the same command again to resume") == 1
     assert not (out / "model.safetensors").exists()
 
     alone = started(oracle_rows, out)
@@ -87,6 +87,6 @@ def test_interrupted_and_started_again_the_two_end_as_if_nothing_had_been(
     last = started(oracle_rows, out, *TOGETHER)
     told, _ = last.communicate()
     assert last.returncode == 0, told
-    assert told.count("going on after step") == 1
+    assert told.count("resuming after step") == 1
     assert (out / "model.safetensors").read_bytes() == (together / "model.safetensors").read_bytes()
     assert losses(out) == losses(together)

@@ -149,7 +149,7 @@ async def test_what_cannot_be_simulated_any_more_is_left_out_and_another_chain_i
         assert TrajectoryShards(tmp_path / "rows").kept == passed.states == len(numbers) - gone > 0
         process, url = await start_anvil()
         try:
-            with pytest.raises(ChainMismatch, match="the node's chain began with"):
+            with pytest.raises(ChainMismatch, match="the genesis of the node's chain is"):
                 await collect(
                     CollectionRequest(PART, 9),
                     OracleTeacher(),

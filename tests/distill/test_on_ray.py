@@ -123,7 +123,7 @@ async def test_an_llm_is_not_asked_through_ray(tmp_path: Path) -> None:
     class Other:
         source, model, timeout = "llm", "m", 1.0
 
-    with pytest.raises(OperatorError, match="the oracle alone"):
+    with pytest.raises(OperatorError, match="only with the oracle"):
         await collect(CollectionRequest(split.load("dev"), 4), Other(), TrajectoryShards(tmp_path), engine=RayEngine())  # type: ignore[arg-type]
 
 
@@ -131,6 +131,6 @@ def test_a_worker_with_other_code_is_refused() -> None:
     """Its rows would say what they do not come from."""
     engine = RayEngine()
     assert engine.accept(PlayedStretch([4], version(), "near 1")) == [4]
-    with pytest.raises(OperatorError, match=r"far 2 runs Sentinel 0\.0\.9, this machine 0\.1\.0"):
+    with pytest.raises(OperatorError, match=r"far 2 runs Sentinel 0\.0\.9, but this machine runs 0\.1\.0"):
         engine.accept(PlayedStretch([4], "0.0.9", "far 2"))
     assert engine.seen == {"near 1"}

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from lab import CHECKOUT
 from lab.swapbench import cells, first_thought_effect, posed_states, publish, results_page, table
@@ -24,6 +25,7 @@ from lab.swapbench.table_plans import FULL
 from sentinel.agent.parse import parse
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
+from sentinel.cli import distill_commands
 from sentinel.core.actions import Candidate, Finish, HoldAction, Proposal, Sample
 from sentinel.core.errors import OperatorError, SentinelError
 from sentinel.core.mandate import Mandate
@@ -148,7 +150,7 @@ def test_holding_succeeds_where_the_oracle_holds_and_nowhere_else(graded: dict[s
 def test_answers_to_another_chain_are_not_graded(posed: list[PosedState]) -> None:
     other = replace(posed[0], market=replace(posed[0].market, head=replace(posed[0].market.head, hash=HexHash("0x00"))))
     answers = [StudentAnswer(other.id, Proposal(1, (), (), (), (), 1, "none"), 0)]
-    with pytest.raises(SentinelError, match="another"):
+    with pytest.raises(SentinelError, match="this chain differs from the one"):
         asyncio.run(grade("dev", 3, [other], {"any": answers}))
 
 
@@ -254,6 +256,12 @@ def test_a_wrong_first_thought_is_another_playbooks_and_its_code_is_known(
         assert first.startswith(first_thought_effect.given("right", one))
         assert not first.startswith(first_thought_effect.given("wrong", one))
         assert first_thought_effect.given("wrong", one)
+
+
+def test_the_command_prints_the_published_table() -> None:
+    outcome = CliRunner().invoke(distill_commands.app, ["evaluate", "--json"])
+    assert outcome.exit_code == 0, outcome.output
+    assert json.loads(outcome.stdout) == json.loads((FULL.results / "table.json").read_text())
 
 
 def test_the_published_page_is_what_its_cells_say() -> None:

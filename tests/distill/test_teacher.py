@@ -105,7 +105,7 @@ async def test_a_refused_key_ends_the_run_and_is_not_quoted(server: LlmServer, t
     """Though the endpoint itself quotes it."""
     server.always = "401"
     async with Teaching(server, tmp_path) as it:
-        with pytest.raises(OperatorError, match=r"refuses: HTTP 401.*your key is Bearer .key.") as caught:
+        with pytest.raises(OperatorError, match=r"refuses the request: HTTP 401.*your key is Bearer .key.") as caught:
             await it.teacher.start(MANDATE, ASKED, 0)
     assert KEY not in f"{caught.value!r} {caught.value.__cause__!r} {it.teacher!r}"
 
@@ -121,7 +121,7 @@ async def test_an_endpoint_that_does_not_go_on_with_a_prefill_is_found_out(serve
     server.faults = {1: "anew"}
     async with Teaching(server, tmp_path) as it:
         start = await it.teacher.start(MANDATE, ASKED, 0)
-        with pytest.raises(OperatorError, match="begins anew"):
+        with pytest.raises(OperatorError, match="starts a new answer instead of continuing"):
             await start.sampler.sample(ASKED, 1, "Thought: " + start.first_thought)
 
 

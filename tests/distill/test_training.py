@@ -134,15 +134,15 @@ def test_a_run_that_was_killed_and_one_that_was_interrupted_end_as_if_nothing_ha
 
     interrupted = start_training(*options, "--out", broken)
     assert interrupted.stdout is not None
-    while "going on after step" not in interrupted.stdout.readline():
+    while "resuming after step" not in interrupted.stdout.readline():
         assert interrupted.poll() is None
     interrupted.send_signal(signal.SIGINT)
-    assert "run the same command again to go on from there" in interrupted.communicate()[0]
+    assert "run the same command again to resume" in interrupted.communicate()[0]
     assert interrupted.returncode == 130
     assert not (broken / "model.safetensors").exists()
 
     last = start_training(*options, "--out", broken)
-    assert "going on after step" in last.communicate()[0]
+    assert "resuming after step" in last.communicate()[0]
     assert last.returncode == 0
     assert not list(broken.glob("checkpoint*"))
     assert (whole / "model.safetensors").read_bytes() == (broken / "model.safetensors").read_bytes()

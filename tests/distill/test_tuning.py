@@ -99,7 +99,7 @@ def test_a_base_whose_template_marks_nothing_and_that_knows_no_chatml_is_refused
 ) -> None:
     in_serving("base.py", "make", tmp_path / "base", oracle_rows, PLAIN)
     run = start_training("--base", tmp_path / "base", "--data", oracle_rows, "--out", tmp_path / "out")
-    assert "does not mark the assistant's words with {% generation %}" in run.communicate()[0]
+    assert "does not mark the assistant's text with {% generation %}" in run.communicate()[0]
     assert run.returncode == 1
     assert not (tmp_path / "out").exists()
 

@@ -130,7 +130,7 @@ def test_bad_folders_say_what_is_wrong(tmp_path: Path, block_copy: Callable[...,
     one = blocks / str(SMALL)
     assert block_folders(one) == [one]
     assert load_shared(one) == shelf
-    with pytest.raises(OperatorError, match="receipt 2 is of another transaction"):
+    with pytest.raises(OperatorError, match="receipt 2 belongs to another transaction"):
         load_block(one, shelf)
     receipts = one / "expected_receipts.json"
     receipts.write_text(json.dumps([{**json.loads(receipts.read_text())[0], "hash": "0x00"}]))

@@ -1,1 +1,1 @@
-"""Teacher on states -> trajectories, chosen and stored."""
+"""Collection: a teacher plays states; its trajectories are stored and selected."""

@@ -1,4 +1,4 @@
-"""What the analyst's student learns and how it is judged: the fast analyst's words where the full one agrees."""
+"""Rows for the analyst's student: views of the fast oracle analyst, scored by agreement with the full one."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from sentinel.distill.teaching.analysis import FAST, FULL, OracleAnalyst, Step
 from sentinel.distill.teaching.teacher import Teacher
 from sentinel.distill.trajectory_store import ANALYST, TrajectoryRow
 
-WITHIN = 100  # bps that a weight may differ in views that agree
-TIMEOUT = 60.0  # seconds; nothing here is late for a block
+WITHIN = 100  # max difference of a weight between views that agree, in bps
+TIMEOUT = 60.0  # seconds; no block waits for an answer here
 
 
 def agree(one: MarketView | None, other: MarketView | None, within: int = WITHIN) -> bool:
-    """The same regime, and every weight within `within` bps. Confidence is each analyst's own."""
+    """True if the regimes are the same and no weight differs by more than `within` bps. Confidence is not compared."""
     if one is None or other is None or one.regime != other.regime:
         return False
     names = {*one.target_weights, *other.target_weights}
@@ -37,7 +37,7 @@ def agree(one: MarketView | None, other: MarketView | None, within: int = WITHIN
 
 
 def draw_brief(draw: Random, case: Task) -> tuple[Brief, SettingsAnalyst]:
-    """Numbers as an operator may write them, spread about what minutes of the market do; never around this state."""
+    """Draw the numbers of a brief, spread over what the market does in minutes but independent of this state."""
     quote = case.arena.network.quote
     base = draw.choice([symbol for symbol in case.arena.network.tokens if symbol != quote])
     standing = draw.randint(500, 9500)
@@ -66,6 +66,7 @@ def oracle(case: Task, steps: Sequence[Step], brief: Brief, standing: SettingsAn
 
 
 def view_row(by: ModelAnalyst, proposal: Proposal, case: Task) -> MarketView | None:
+    """The view in `proposal`; None if it holds none."""
     try:
         return by.read(proposal, case.state)
     except NoView:
@@ -73,29 +74,33 @@ def view_row(by: ModelAnalyst, proposal: Proposal, case: Task) -> MarketView | N
 
 
 async def row(case: Task, k: int, order: CollectionRequest, teacher: Teacher, code: str) -> TrajectoryRow:
-    """The fast oracle's episode of the case's k-th brief; its score is 1 where the full oracle says the same."""
+    """The fast oracle's episode on the k-th brief of the task. Its score is 1 if the full oracle agrees, else 0."""
     brief, standing = draw_brief(Random(f"{case.id}#{k}"), case)
     full, fast = (oracle(case, steps, brief, standing) for steps in (FULL, FAST))
-    taught, proposal = view_row(full, await full.propose(case.state), case), await fast.propose(case.state)
-    view = view_row(fast, proposal, case)
+    full_view, proposal = view_row(full, await full.propose(case.state), case), await fast.propose(case.state)
+    fast_view = view_row(fast, proposal, case)
     turns = [Turn(m["role"], m["content"]) for m in proposal.prompt]  # type: ignore[arg-type]
     turns.append(Turn("assistant", closed(proposal.samples[-1].text)))
-    made = Trajectory(
+    trajectory = Trajectory(
         id=f"{case.id}#{k}",
         playbook=ANALYST,
         turns=tuple(turns),
         first_thought=turns[-1].text.partition("\n")[0].removeprefix(THOUGHT),
-        action="" if view is None else _described(proposal),
-        score=float(agree(view, taught)),
+        action="" if fast_view is None else _described(proposal),
+        score=float(agree(fast_view, full_view)),
         source=teacher.source,
         state_id=case.id,
         model=teacher.model,
     )
-    fault = None if view is not None and taught is not None else "no_view"
-    acts = view is not None and view.regime is not Regime.RANGE
-    return TrajectoryRow(made, fault, acts, "none", order.part.name, order.seed, k, code, ANALYST)
+    fault = None if fast_view is not None and full_view is not None else "no_view"
+    acts = fast_view is not None and fast_view.regime is not Regime.RANGE
+    return TrajectoryRow(trajectory, fault, acts, "none", order.part.name, order.seed, k, code, ANALYST)
 
 
 def _described(proposal: Proposal) -> str:
-    (view,) = {id(one.action): one.action for one in proposal.candidates if isinstance(one.action, View)}.values()
+    (view,) = {
+        id(candidate.action): candidate.action
+        for candidate in proposal.candidates
+        if isinstance(candidate.action, View)
+    }.values()
     return json.dumps(asdict(view), sort_keys=True, separators=(",", ":"))

@@ -1,6 +1,6 @@
-"""Run a teacher on local-market states: every trajectory is simulated on the fork and kept, with what became of it.
+"""Run a teacher on states of the local market; simulate every trajectory and store it with its verdict.
 
-Nothing is judged here: `select` drops, and says why.
+Every trajectory is stored. `select` drops the bad ones later and says why.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sentinel.distill.teaching.teacher import Teacher
 from sentinel.distill.trajectory_store import ANALYST, TRADER, TrajectoryRow, TrajectoryShards
 from sentinel.market.price_path import PricePath
 
-GIVE_UP = 8  # trajectories in a row that the teacher's endpoint gave no usable answer to
+GIVE_UP = 8  # consecutive trajectories without a usable answer of the teacher's endpoint
 
 Make = Callable[[Task, int, CollectionRequest, Teacher, str], Awaitable[TrajectoryRow | ModelUnavailable]]
 MAKERS: Mapping[str, Make] = {TRADER: trajectories.row, ANALYST: analyst_rows.row}  # by role
@@ -30,24 +30,27 @@ MAKERS: Mapping[str, Make] = {TRADER: trajectories.row, ANALYST: analyst_rows.ro
 
 @dataclass(slots=True)
 class Progress:
-    states: int = 0  # passed, those that were done before included
-    unanswered: int = 0  # trajectories; the next run asks for them again
-    in_a_row: int = 0
+    """How far a collection is."""
+
+    states: int = 0  # passed, including those of earlier runs
+    unanswered: int = 0  # trajectories without an answer; the next run asks again
+    in_a_row: int = 0  # consecutive trajectories without an answer
 
 
-Wanted = Callable[[str], list[int]]  # the id of a state -> which of its trajectories are still to be made
-Made = TrajectoryRow | ModelUnavailable | int  # of a stream, in its order; a number: so many states more have passed
-# Where trajectories are made. Whatever it is, the stream is the same.
+Wanted = Callable[[str], list[int]]  # id of a state -> numbers of its missing trajectories
+# An item of a stream, in order. A number says how many more states have passed.
+Made = TrajectoryRow | ModelUnavailable | int
+# Makes the trajectories. The stream is the same for every engine.
 Engine = Callable[[CollectionRequest, Teacher, Wanted], AsyncGenerator[Made]]
 
 
 async def here(order: CollectionRequest, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]:
-    """One segment after the other, in this process."""
+    """The engine that plays one segment after another in this process."""
     with Sandbox(workers=2, seconds=MAX_RUN_TIMEOUT) as sandbox:
         for stretch in stretches(order, wanted):
             async with aclosing(play(stretch, order, teacher, sandbox)) as stream:
-                async for made in stream:
-                    yield made
+                async for item in stream:
+                    yield item
 
 
 async def collect(
@@ -58,9 +61,9 @@ async def collect(
     engine: Engine = here,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Progress:
-    """Until all is done, from where the folder stands; whatever ends it, what is done stays.
+    """Make all trajectories of the request that are missing in `shards`. Rows that are made stay even if this fails.
 
-    Raises OperatorError where the teacher does not answer, or the folder holds something else.
+    Raises OperatorError if the teacher does not answer, or if the folder holds rows of another kind.
     """
     done = Progress()
     if shards.kinds - {(teacher.source, teacher.model, order.part.name, order.seed, order.role)}:
@@ -70,33 +73,34 @@ async def collect(
         return [k for k in range(order.n) if numbered(case_id, k) not in shards.done]
 
     async with aclosing(engine(order, teacher, wanted)) as stream:
-        async for made in stream:
-            if isinstance(made, int):
-                done.states += made
+        async for item in stream:
+            if isinstance(item, int):
+                done.states += item
                 progress(done)
             else:
-                _keep(made, shards, done)
+                _keep(item, shards, done)
     shards.close()
     return done
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What is asked of one segment: its first bars, and of them the trajectories that are not there yet."""
+    """The work on one segment: its first bars and their missing trajectories."""
 
     segment: SplitSegment
     bars: int
-    wanted: Mapping[str, list[int]]  # the id of a state -> which of its trajectories; none for the others
+    wanted: Mapping[str, list[int]]  # id of a state -> numbers of its missing trajectories; no other state is played
 
 
 def stretches(order: CollectionRequest, wanted: Wanted) -> Iterator[Stretch]:
-    left = -(-order.states // len(WALLETS))  # bars
+    """The request cut into stretches, one per segment."""
+    remaining_bars = -(-order.states // len(WALLETS))  # bars
     segments = order.part.segments(BARS_A_SEGMENT, order.seed)
-    while left > 0:
-        segment, bars = next(segments), min(left, BARS_A_SEGMENT)
+    while remaining_bars > 0:
+        segment, bars = next(segments), min(remaining_bars, BARS_A_SEGMENT)
         ids = (id_of(segment, bar, wallet) for bar in range(bars) for wallet in range(len(WALLETS)))
         yield Stretch(segment, bars, {id: missing for id in ids if (missing := wanted(id))})
-        left -= bars
+        remaining_bars -= bars
 
 
 async def play(
@@ -108,7 +112,10 @@ async def play(
     prices: PricePath | None = None,
     settings: Settings | None = None,
 ) -> AsyncGenerator[Made]:
-    """On a chain of its own, but for a stretch of which nothing is wanted. Prices and settings: as `Arena.open`."""
+    """Play a stretch on a chain of its own; a stretch without missing trajectories needs none.
+
+    `prices` and `settings` are those of `Arena.open`.
+    """
     if not stretch.wanted:
         yield stretch.bars * len(WALLETS)
         return
@@ -128,12 +135,12 @@ async def play(
 async def side_by_side(
     asked: Sequence[tuple[Task, int]], order: CollectionRequest, teacher: Teacher
 ) -> AsyncGenerator[TrajectoryRow | ModelUnavailable]:
-    """In the order asked, whichever ends first."""
+    """Make trajectories concurrently and yield them in the order of `asked`."""
     code, make = version(), MAKERS[order.role]
     tasks = [asyncio.ensure_future(make(case, k, order, teacher, code)) for case, k in asked]
     try:
         for task in tasks:
-            await asyncio.wait({task})  # an interrupt meant for us must not be the task's to swallow
+            await asyncio.wait({task})  # so that an interrupt of ours does not cancel the task
             yield task.result()
     finally:
         for task in tasks:
@@ -149,4 +156,6 @@ def _keep(made: TrajectoryRow | ModelUnavailable, shards: TrajectoryShards, done
     done.unanswered += 1
     done.in_a_row += 1
     if done.in_a_row >= GIVE_UP:
-        raise OperatorError(f"the teacher gave no usable answer {GIVE_UP} times in a row, at last: {made}") from made
+        raise OperatorError(
+            f"the teacher gave no usable answer {GIVE_UP} times in a row; the last error: {made}"
+        ) from made

@@ -1,7 +1,7 @@
-"""States that a daemon met and journaled: what the teacher would have done there, simulated upon the same block.
+"""Collection on states that a daemon journaled: the teacher's action is simulated at the same block.
 
-A record has the market, the view and the prompt as they were; the operator's wishes are read back from that prompt. The
-node must still have the block with its state: what cannot be simulated any more is not asked of the teacher at all.
+A record holds the market, the view and the prompt of its cycle; the mandate is parsed from that prompt. The node must
+still have the block with its state. A state that can no longer be simulated is skipped.
 """
 
 from __future__ import annotations
@@ -36,27 +36,29 @@ from sentinel.distill.states.tasks import CollectionRequest, Task
 from sentinel.distill.teaching.teacher import Teacher
 from sentinel.journal import Journal
 
-PART = SplitPart("journal", (), (0, 0), frozenset())  # of no day, seed or pool of models/split.toml
+PART = SplitPart("journal", (), (0, 0), frozenset())  # has no days, seeds or pools of models/split.toml
 
 
 @dataclass(slots=True)
 class FromJournal:
-    """An `Engine` for orders of PART. Network and hard limits are the settings', `rpc_url` a node of the chain."""
+    """An `Engine` for requests of PART. Network and limits come from `settings`; `rpc_url` is a node of the chain."""
 
     path: Path
     rpc_url: str
     settings: Settings
-    left_out: dict[str, int] = field(default_factory=dict)  # states that no teacher was asked about, by reason
+    left_out: dict[str, int] = field(default_factory=dict)  # number of skipped states by reason
 
     async def __call__(self, order: CollectionRequest, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]:
-        """Raises ChainMismatch where the node is of another chain, JournalError, and Unavailable."""
+        """Raises ChainMismatch if the node is on another chain, JournalError, or Unavailable."""
         network = load_network(self.settings.network)
         async with AsyncExitStack() as stack:
             journal = Journal.open(self.path, network, None, None, read_only=True)
             stack.callback(journal.close)
             rpc = await stack.enter_async_context(Rpc(self.rpc_url, timeout=self.settings.rpc.read_timeout))
-            if (found := await chain_identity.check_chain(rpc, network)).lower() != journal.genesis:
-                raise ChainMismatch(f"the node's chain began with {found}, that of {self.path} with {journal.genesis}")
+            if (genesis := await chain_identity.check_chain(rpc, network)).lower() != journal.genesis:
+                raise ChainMismatch(
+                    f"the genesis of the node's chain is {genesis}, but that of {self.path} is {journal.genesis}"
+                )
             sandbox = stack.enter_context(Sandbox(workers=2, seconds=MAX_RUN_TIMEOUT))
             folder = stack.enter_context(TemporaryDirectory(prefix="sentinel-collect-"))
             memory = JournalMemory(Path(folder) / "memory.sqlite3", self.path, network)
@@ -75,19 +77,19 @@ class FromJournal:
                         self._leave_out("its block is gone from the node")
                         continue
                     async with aclosing(side_by_side([(case, k) for k in missing], order, teacher)) as stream:
-                        async for made in stream:
-                            yield made
+                        async for item in stream:
+                            yield item
                 yield 1
                 if (passed := passed + 1) >= order.states:
                     return
 
     def _cases(self, records: Iterator[CycleRecord], desk: DecisionDesk) -> Iterator[Task]:
-        """Each state once: a block that was decided on again after a restart is the same state."""
+        """Yield each state once: a block that was decided on again after a restart is the same state."""
         seen = set[str]()
         for record in records:
             state, view, proposal = record.state, record.view, record.proposal
             if state is None or view is None or proposal is None or not proposal.prompt:
-                continue  # nobody was asked: it held before, or it was the operator's sale
+                continue  # the model was not asked: the cycle held earlier, or it sold for the operator
             mandate = asked_for(proposal.prompt[1]["content"])
             if mandate is None or [*proposal.prompt[:2]] != prompt.messages(view, mandate, desk.network.quote):
                 self._leave_out("its prompt is not of this version")
@@ -102,8 +104,10 @@ class FromJournal:
 
 
 def asked_for(content: str) -> Mandate | None:
-    """The mandate that `prompt.messages` made this text of; None where there can be none. Knobs that the playbook does
-    not show are zero: nothing reads them."""
+    """Parse the mandate from the text that `prompt.messages` made of it; None if the text is no such prompt.
+
+    Parameters that the playbook does not show become 0; nothing reads them.
+    """
     lines = dict(line.split(": ", 1) for line in content.splitlines() if ": " in line)
     playbook, (base, _, _) = lines.get("Playbook", ""), lines.get("Pair", "").partition("/")
     if playbook not in PLAYBOOKS:
@@ -121,7 +125,7 @@ _NUMBERS = ("band", "threshold", "size", "least")
 
 
 async def _still_there(rpc: Rpc, state: MarketState) -> bool:
-    """The block is the chain's, and its state can be read: seen from the wallet's own coin."""
+    """True if the block is on the chain and its state can be read, tested by the wallet's native balance."""
     number = hex(state.head.number)
     block, coin = await rpc.batch(
         [("eth_getBlockByNumber", [number, False]), ("eth_getBalance", [state.wallet, number])]

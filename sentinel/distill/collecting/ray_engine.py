@@ -1,7 +1,7 @@
-"""Collection on many machines: each segment of the stream is played where Ray has room, and kept here in its order.
+"""Collection on many machines: Ray plays the segments on free workers; this process stores them in order.
 
-A segment is a chain of its own, so nothing passes between two of them. Prices and limits are the driver's: a worker
-needs this checkout, set up, and nothing else. A machine that is lost costs time alone: Ray plays its segments again.
+Segments are independent, because each has a chain of its own. Prices and limits come from this process, so a worker
+needs only the installed checkout. If a machine is lost, Ray plays its segments again.
 """
 
 from __future__ import annotations
@@ -27,60 +27,62 @@ from sentinel.distill.states.tasks import BARS_A_SEGMENT, CollectionRequest
 from sentinel.distill.teaching.teacher import OracleTeacher, Teacher
 from sentinel.market.price_path import Bar, PricePath
 
-AHEAD = 2  # segments a worker that are played or wait to be kept: what a kill can lose
+AHEAD = 2  # segments per worker that are played but not stored yet; a kill can lose them
 
 
 @dataclass(frozen=True, slots=True)
 class _RayJob:
     stretch: Stretch
     order: CollectionRequest
-    prices: tuple[str, tuple[Bar, ...], tuple[Bar, ...]]  # source, bars, those before
-    settings: dict[str, Any]  # the sections that decide what a trajectory is worth
+    prices: tuple[str, tuple[Bar, ...], tuple[Bar, ...]]  # source, bars, earlier bars
+    settings: dict[str, Any]  # the sections that decide the value of a trajectory
 
 
 @dataclass(frozen=True, slots=True)
 class PlayedStretch:
-    """A stretch, as a worker hands it back."""
+    """The result of a worker for one stretch."""
 
     made: list[Made]
-    code: str  # the version of what made it
+    code: str  # version of the worker's code
     worker: str  # machine and process
 
 
 @dataclass(slots=True)
 class RayEngine:
-    """An `Engine`. `address` is of a running cluster; empty: one is started on this machine, and stopped again."""
+    """An `Engine`. `address` names a running cluster; if it is empty, one is started here and stopped at the end."""
 
     address: str = ""
     workers: int = 2  # segments at a time, one CPU each
     seen: set[str] = field(default_factory=set)  # workers that played
 
     async def __call__(self, order: CollectionRequest, teacher: Teacher, wanted: Wanted) -> AsyncGenerator[Made]:
-        """Raises OperatorError for another teacher than the oracle, and for a worker with other code."""
+        """Raises OperatorError if the teacher is not the oracle, or if a worker runs other code."""
         if not isinstance(teacher, OracleTeacher):
-            raise OperatorError("Ray plays the oracle alone: an LLM's pace, key and costs are counted in one process")
+            raise OperatorError(
+                "--engine ray works only with the oracle: the rate, key and costs of an LLM belong to one process"
+            )
         with _cluster(self.address, self.workers) as ray:
-            there = ray.remote(num_cpus=1)(_play)
-            waiting: deque[Any] = deque()
-            left = (there.remote(_job(stretch, order)) for stretch in stretches(order, wanted))
+            play_remotely = ray.remote(num_cpus=1)(_play)
+            running_jobs: deque[Any] = deque()
+            remaining_jobs = (play_remotely.remote(_job(stretch, order)) for stretch in stretches(order, wanted))
             try:
                 while True:
-                    while len(waiting) < AHEAD * self.workers and (ref := next(left, None)) is not None:
-                        waiting.append(ref)
-                    if not waiting:
+                    while len(running_jobs) < AHEAD * self.workers and (ref := next(remaining_jobs, None)) is not None:
+                        running_jobs.append(ref)
+                    if not running_jobs:
                         return
-                    played: PlayedStretch = await waiting[0]
-                    waiting.popleft()
+                    played: PlayedStretch = await running_jobs[0]
+                    running_jobs.popleft()
                     for made in self.accept(played):
                         yield made
             finally:
-                for ref in waiting:
+                for ref in running_jobs:
                     ray.cancel(ref, force=True)
 
     def accept(self, played: PlayedStretch) -> list[Made]:
-        """Rows say which code they come from, so all must come from the same. Raises OperatorError."""
+        """The items of `played`. Raises OperatorError if its worker runs another version of the code."""
         if played.code != version():
-            raise OperatorError(f"{played.worker} runs Sentinel {played.code}, this machine {version()}")
+            raise OperatorError(f"{played.worker} runs Sentinel {played.code}, but this machine runs {version()}")
         self.seen.add(played.worker)
         return played.made
 
@@ -95,11 +97,14 @@ def _cluster(address: str, workers: int) -> Iterator[Any]:
             "--engine ray needs Ray: install the extra `dist` (pip install 'sentinel-trader[dist]')"
         ) from error
     with tempfile.TemporaryDirectory(prefix="sentinel-ray-", ignore_cleanup_errors=True) as folder:
-        own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": folder}
-        own["runtime_env"] = {"env_vars": {"TMPDIR": folder}}  # what a killed worker leaves goes with the folder
+        options: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False, "_temp_dir": folder}
+        # so that temporary files of a killed worker are deleted with the folder
+        options["runtime_env"] = {"env_vars": {"TMPDIR": folder}}
         try:
-            ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else own))
-        except Exception as error:  # it has no class of its own for what can go wrong there
+            ray.init(
+                address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else options)
+            )
+        except Exception as error:  # Ray has no error class for a failed start
             raise OperatorError(f"Ray cannot be used: {error}") from error
         try:
             yield ray
@@ -109,13 +114,13 @@ def _cluster(address: str, workers: int) -> Iterator[Any]:
 
 def _job(stretch: Stretch, order: CollectionRequest) -> _RayJob:
     path = load_prices(stretch.segment)
-    bars = tuple(path.next() for _ in range(BARS_A_SEGMENT + 2))  # the one it opens at, and one that nobody reads
-    given = load(env_file=None, **OVERRIDES)
-    return _RayJob(stretch, order, (path.source, bars, path.before), given.model_dump(include={"limits", "vote"}))
+    bars = tuple(path.next() for _ in range(BARS_A_SEGMENT + 2))  # plus the opening bar and one spare bar
+    settings = load(env_file=None, **OVERRIDES)
+    return _RayJob(stretch, order, (path.source, bars, path.before), settings.model_dump(include={"limits", "vote"}))
 
 
 def _play(job: _RayJob) -> PlayedStretch:
-    """In a process of Ray's."""
+    """Play one job; runs in a process of Ray."""
 
     async def played() -> list[Made]:
         source, bars, before = job.prices

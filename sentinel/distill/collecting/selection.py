@@ -1,8 +1,8 @@
-"""Choose what the student learns from: every row is kept or counted among the drops with its reason.
+"""Selection of the training data: every row is kept, or dropped with a reason that is counted.
 
-Kept is what the fork verified (at collection), parses in every turn, read the market, and captures ENOUGH of the value;
-then the kept ones are balanced over playbooks and over acting and holding, in the order of collection. Code that failed
-and was mended in a later step is kept on purpose: it teaches to mend.
+A row is fit if the fork verified it at collection, every turn parses, it read the market, and it captures ENOUGH of the
+value. Fit rows are then balanced over playbooks and over acting and holding, in the order of collection. Code that
+failed and was fixed in a later step is kept, because it teaches how to fix an error.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ from sentinel.distill.collecting.trajectories import TOO_LITTLE
 from sentinel.distill.states.action_value import ENOUGH
 from sentinel.distill.trajectory_store import ANALYST, TrajectoryRow
 
-SPARE_HOLDS = 20  # a playbook's holds may outnumber its acts by so many
-SHARE = 0.3  # of all that is kept, at most, for one playbook: twice an equal share of the seven, about
+SPARE_HOLDS = 20  # max excess of a playbook's holds over its acts
+SHARE = 0.3  # max share of one playbook in the kept rows: about twice an equal share of the seven
 
 
 @dataclass(slots=True)
 class PlaybookBalance:
-    """Which of the good rows there is still room for. `count` is how many are wanted; None: all there are room for."""
+    """Counts the kept rows and rejects those that exceed a limit. `count` is the total to keep; None means no total."""
 
     count: int | None
     max_per_playbook: float  # rows of one playbook
     kept_by_playbook: Counter[tuple[str, bool]] = field(default_factory=Counter)  # by playbook and whether it acts
 
     def full(self, row: TrajectoryRow) -> str | None:
+        """The reason why `row` does not fit any more; None if it fits."""
         playbook = row.trajectory.playbook
         acted, held = self.kept_by_playbook[playbook, True], self.kept_by_playbook[playbook, False]
         if self.count is not None and self.kept_by_playbook.total() >= self.count:
@@ -49,9 +50,9 @@ class PlaybookBalance:
 
 
 def select(folder: Path, out: Path, *, count: int | None = None, best: BestOf | None = None) -> dict[str, Any]:
-    """Write the selected trajectories as JSON lines, and beside them a report, which is returned.
+    """Write the selected trajectories as JSON lines and a report beside them. Returns the report.
 
-    `best` leaves so many of each state. Each file appears whole or not at all.
+    `best` limits the trajectories per state. Each file is written atomically.
     """
 
     def good() -> Iterator[TrajectoryRow]:
@@ -65,9 +66,9 @@ def select(folder: Path, out: Path, *, count: int | None = None, best: BestOf | 
 
     def chosen() -> Iterator[str]:
         for row in trajectory_store.read(folder):
-            why = unfit_reason(row) or (HARDER if row.trajectory.id in harder else None) or balance.full(row)
-            if why is not None:
-                dropped[why] += 1
+            reason = unfit_reason(row) or (HARDER if row.trajectory.id in harder else None) or balance.full(row)
+            if reason is not None:
+                dropped[reason] += 1
                 continue
             balance.kept_by_playbook[row.trajectory.playbook, row.acts] += 1
             teachers[f"{row.trajectory.source} {row.trajectory.model}".strip()] += 1
@@ -89,15 +90,15 @@ def select(folder: Path, out: Path, *, count: int | None = None, best: BestOf | 
 
 
 def unfit_reason(row: TrajectoryRow) -> str | None:
-    """Why the row can teach nothing good; None where it can. Whatever the verdict at collection was."""
+    """The reason why the row is unfit for training; None if it is fit."""
     if row.fault is not None:
         return row.fault
     if row.trajectory.playbook not in {*PLAYBOOKS, ANALYST}:
         return "unknown playbook"
     turns, given = row.trajectory.turns, row.trajectory.given
-    codes = [(place, parse(turn.text)) for place, turn in enumerate(turns) if turn.role == "assistant"]
+    codes = [(index, parse(turn.text)) for index, turn in enumerate(turns) if turn.role == "assistant"]
     good = [code for _, code in codes if isinstance(code, str)]
-    if any(not isinstance(code, str) for place, code in codes if place >= given):
+    if any(not isinstance(code, str) for index, code in codes if index >= given):
         return "a turn does not parse"
     if not any(_reads(code) for code in good):
         return "no_fresh_read"
@@ -105,7 +106,7 @@ def unfit_reason(row: TrajectoryRow) -> str | None:
 
 
 def _reads(code: str) -> bool:
-    """It calls a tool that reads the market. A second look beside the sandbox's: from the text alone."""
+    """True if the code calls a tool that reads the market. This checks the text; the sandbox checked the run."""
     try:
         nodes = list(ast.walk(ast.parse(code)))
     except (SyntaxError, ValueError, RecursionError):

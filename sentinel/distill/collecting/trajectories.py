@@ -1,4 +1,4 @@
-"""One state played by a teacher as the trader: its trajectory, with what became of it on the fork."""
+"""One state played by a teacher as the trader: the trajectory and its verdict on the fork."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOO_LITTLE = "worth too little"
 async def row(
     case: Task, k: int, order: CollectionRequest, teacher: Teacher, code: str
 ) -> TrajectoryRow | ModelUnavailable:
-    """The k-th trajectory of the case; the error where the teacher gave no usable answer."""
+    """The k-th trajectory of the task; the error if the teacher gave no usable answer."""
     mandate, view = case.scenario.mandate, case.scenario.view
     try:
         start = await teacher.start(mandate, prompt.messages(view, mandate, case.arena.network.quote), k)
@@ -37,13 +37,13 @@ async def row(
         verdict = await case.arena.judge(case.state, await trader.propose(case.state, view, 1))
     except ModelUnavailable as error:
         return error
-    acts = any(not isinstance(one.candidate.action, HoldAction) for one in verdict.simulations)
-    made = to_trajectory(case, verdict, teacher, k)
-    return TrajectoryRow(made, fault(verdict), acts, start.prefix, order.part.name, order.seed, k, code)
+    acts = any(not isinstance(simulation.candidate.action, HoldAction) for simulation in verdict.simulations)
+    trajectory = to_trajectory(case, verdict, teacher, k)
+    return TrajectoryRow(trajectory, fault(verdict), acts, start.prefix, order.part.name, order.seed, k, code)
 
 
 def fault(verdict: EpisodeOutcome) -> str | None:
-    """None where the final action ran, was simulated without a revert and passed every hard limit."""
+    """Why the episode failed; None if its final action was simulated without a revert and passed every hard limit."""
     if verdict.proposal.discarded:
         return verdict.proposal.discarded[0].reason
     if verdict.refusals:
@@ -54,19 +54,20 @@ def fault(verdict: EpisodeOutcome) -> str | None:
 
 
 def drop_reason(case: Task, verdict: EpisodeOutcome) -> str | None:
-    """None for an action without a fault that is worth at least ENOUGH of what can be had by exact quotes."""
-    if (why := fault(verdict)) is not None:
-        return why
+    """The reason to drop the episode; None if it has no fault and captures at least ENOUGH of the value."""
+    if (reason := fault(verdict)) is not None:
+        return reason
     return None if score(case, verdict.simulations[0]) >= ENOUGH else TOO_LITTLE
 
 
 def score(case: Task, simulation: Simulation) -> float:
-    """The share of the value to be had in the case that the action captures."""
+    """The share of the task's best value that the action captures, 0 to 1."""
     box, mandate = case.arena.tools(case.state, case.scenario), case.scenario.mandate
     return captured(value(mandate, box, simulation), best(mandate, box))
 
 
 def to_trajectory(case: Task, verdict: EpisodeOutcome, teacher: Teacher, k: int) -> Trajectory:
+    """The episode as the k-th trajectory of the task."""
     proposal = verdict.proposal
     turns = [Turn(m["role"], m["content"]) for m in proposal.prompt]  # type: ignore[arg-type]
     turns.append(Turn("assistant", closed(proposal.samples[-1].text)))
@@ -86,20 +87,21 @@ def to_trajectory(case: Task, verdict: EpisodeOutcome, teacher: Teacher, k: int)
 
 
 def _described(action: Action) -> str:
-    """Without its deadline: that follows the wall clock, and the same work gives the same rows."""
+    """The action as JSON without its deadline, which depends on the clock: the same work must give the same rows."""
     body = {name: value for name, value in asdict(action).items() if name not in ("deadline", "expiry")}
     return json.dumps(body, sort_keys=True, separators=(",", ":"))
 
 
 @cache
 def version() -> str:
-    """Of the code: the package's, and the commit where it is a checkout."""
+    """Version of the code: the package's, and in a checkout the commit too."""
     if INSTALLED:
         return __version__
     command = ["git", "-C", str(FILES), "rev-parse", "--short=12", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return f"{__version__}+{done.stdout.strip()}" if done.returncode == 0 else __version__
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return f"{__version__}+{result.stdout.strip()}" if result.returncode == 0 else __version__
 
 
 def numbered(case_id: str, k: int) -> str:
+    """The id of the k-th trajectory of a task."""
     return f"{case_id}#{k}"

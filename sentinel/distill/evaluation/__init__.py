@@ -1,1 +1,1 @@
-"""How good a student is: held-out states, hostile inputs, paired comparison."""
+"""Evaluation of students: held-out states, hostile inputs, paired comparison."""

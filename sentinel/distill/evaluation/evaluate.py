@@ -1,4 +1,4 @@
-"""Judge a served student on held-out states: what it captures of the oracle's value, and where the two agree."""
+"""Judge a served student on held-out states: the captured share of the oracle's value, and the agreement with it."""
 
 from __future__ import annotations
 
@@ -23,30 +23,31 @@ from sentinel.distill.states.oracle_agreement import agrees
 from sentinel.distill.states.split import SplitPart
 from sentinel.distill.states.tasks import Task, tasks
 
-MIN_ACTS = 0.45  # of the judged states; a student that always holds must not look good
+MIN_ACTS = 0.45  # min share of the judged states, so that a student that always holds does not look good
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedState:
-    """One state's decision beside the oracle's. Values are quote tokens, as in action_value.py; a hold's is 0."""
+    """One state's decision compared with the oracle's. Values are quote tokens as in action_value.py; a hold has 0."""
 
-    state: str  # day/start/seed/bar/wallet: two students are paired by it
+    state: str  # day/start/seed/bar/wallet; the comparison pairs students by it
     playbook: str
     kind: str  # what the oracle does: "act" or "hold"
-    oracle: float  # value of what can be had
-    ours: float
-    success: bool  # within every hard limit and 95 % of the oracle's value, or as good as holding where it holds
-    agrees: bool  # the vote would count the two decisions as one
+    oracle: float  # best value
+    ours: float  # value of the student's decision
+    success: bool  # it kept every hard limit and captured 95 % of the oracle's value (see action_value.captured)
+    agrees: bool  # the vote would count both decisions as the same
     regret_bps: float  # of equity
     refused: int  # samples that policy took out of the vote
-    discarded: int  # samples that came to no action
+    discarded: int  # samples without a candidate
     steps: int
     tokens: int  # generated, all samples of all steps
-    seconds: float  # of the whole decision
+    seconds: float  # for the whole decision
     decision: str
 
 
 def judge(case: Task, verdict: EpisodeOutcome, reference: EpisodeOutcome, seconds: float) -> JudgedState:
+    """Compare the student's episode `verdict` with `reference`, the oracle's."""
     mandate, box = case.scenario.mandate, case.arena.tools(case.state, case.scenario)
     decision, oracle = verdict.decision, best(mandate, box)
     ours = value(mandate, box, decision.simulation) if isinstance(decision, Act) else 0.0
@@ -69,29 +70,29 @@ def judge(case: Task, verdict: EpisodeOutcome, reference: EpisodeOutcome, second
 
 
 def summary(judged: Sequence[JudgedState]) -> dict[str, Any]:
-    """Shares by slice: "all", "act", "hold" (the oracle's decision), and each playbook; means over the states."""
+    """Shares by slice ("all", the oracle's decision "act" or "hold", each playbook), and means over the states."""
     slices: dict[str, list[JudgedState]] = {}
-    for one in judged:
-        for name in ("all", one.kind, one.playbook):
-            slices.setdefault(name, []).append(one)
+    for state in judged:
+        for name in ("all", state.kind, state.playbook):
+            slices.setdefault(name, []).append(state)
     return {
         "agreement": {name: Share(sum(j.agrees for j in of), len(of)).as_json() for name, of in slices.items()},
         "success": {name: Share(sum(j.success for j in of), len(of)).as_json() for name, of in slices.items()},
-        "captured": _mean([captured(one.ours, one.oracle) for one in judged]),
-        "regret_bps": _mean([one.regret_bps for one in judged]),
-        "tokens_a_decision": _mean([one.tokens for one in judged]),
-        "steps_a_decision": _mean([one.steps for one in judged]),
-        "median_seconds_a_decision": round(median([one.seconds for one in judged]), 3) if judged else None,
+        "captured": _mean([captured(state.ours, state.oracle) for state in judged]),
+        "regret_bps": _mean([state.regret_bps for state in judged]),
+        "tokens_a_decision": _mean([state.tokens for state in judged]),
+        "steps_a_decision": _mean([state.steps for state in judged]),
+        "median_seconds_a_decision": round(median([state.seconds for state in judged]), 3) if judged else None,
         "misses": [
             {
-                "state": one.state,
-                "oracle": f"{one.kind}, worth {one.oracle}",
-                "ours": f"{one.decision}, worth {one.ours}",
+                "state": state.state,
+                "oracle": f"{state.kind}, worth {state.oracle}",
+                "ours": f"{state.decision}, worth {state.ours}",
             }
-            for one in judged
-            if not (one.success and one.agrees)
+            for state in judged
+            if not (state.success and state.agrees)
         ],
-        "judged": [asdict(one) for one in judged],
+        "judged": [asdict(state) for state in judged],
     }
 
 
@@ -105,8 +106,10 @@ async def evaluate(
     prefill: bool = True,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """`count` states on which the oracle's own action is verified, at least LEAST_ACTS of them acts. The same states
-    for every student, part, count and seed being equal."""
+    """Judge the student on `count` states in which the oracle's action is verified; a share of MIN_ACTS are acts.
+
+    The same part, count and seed give the same states for every student. Raises ModelUnavailable if no model answers.
+    """
     teacher, fates, holds = OracleModel(), Counter[str](), 0
     judged: list[JudgedState] = []
     async with aclosing(tasks(part, seed)) as stream:
@@ -121,7 +124,7 @@ async def evaluate(
             started = perf_counter()
             try:
                 verdict = await case.arena.play(student, case.state, case.scenario, n, prefill=prefill)
-            except ModelTimeout as error:  # the daemon would hold; where no model answers at all nothing is judged
+            except ModelTimeout as error:  # the daemon would hold, so this counts as a hold
                 late = tuple(Discarded(index, Stage.SAMPLE, DiscardReason.MODEL_TIMEOUT) for index in range(n))
                 silent = Proposal(n, (), late, (), (), 0, student.source)
                 verdict = EpisodeOutcome(silent, (), (), Hold(HoldReason.MODEL_TIMEOUT, asked=n, detail=str(error)))

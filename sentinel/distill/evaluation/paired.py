@@ -1,4 +1,4 @@
-"""Two students on the same states: the mean difference of a score, and how sure it is, by paired bootstrap. Pure."""
+"""Compare two students on the same states: mean difference of a score with its interval by paired bootstrap. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from sentinel.core.errors import OperatorError
 
 RESAMPLES = 10_000
-BATCH = 2_000_000  # values that are drawn at a time
-MISSING = "comparing students takes scipy, which is not installed: pip install sentinel-trader[distill]"
+BATCH = 2_000_000  # values per draw
+MISSING = "comparing students needs scipy, which is not installed: pip install sentinel-trader[distill]"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """New minus old, the mean over the states; with the percentile bootstrap's 95 % interval."""
+    """Mean of new minus old over the states, with the 95 % interval of the percentile bootstrap."""
 
     mean: float
     low: float
@@ -33,39 +33,44 @@ class Difference:
 
 
 def difference(pairs: Sequence[tuple[float, float]], *, seed: int = 1, resamples: int = RESAMPLES) -> Difference:
-    """`pairs` are (new, old) of one state each; their order is of no account. States are drawn with replacement, both
-    scores of a state together. Where all differences are equal the interval is that one point, however few they are:
-    the caller asks for enough of them. Raises ValueError for no pairs, OperatorError where scipy is missing."""
+    """The difference over `pairs`, which are (new, old) of one state each, in any order.
+
+    States are drawn with replacement, and both scores of a state are drawn together. If all differences are equal, the
+    interval is that point, even for few pairs: the caller must require enough of them. Raises ValueError if there are
+    no pairs, and OperatorError if scipy is missing.
+    """
     if not pairs:
         raise ValueError("no state was judged for both")
-    found = sorted(new - old for new, old in pairs)
-    if found[0] == found[-1]:
-        return Difference(found[0], found[0], found[0], len(found))
+    differences = sorted(new - old for new, old in pairs)
+    if differences[0] == differences[-1]:
+        return Difference(differences[0], differences[0], differences[0], len(differences))
     try:
         from scipy.stats import bootstrap
     except ImportError as error:
         raise OperatorError(MISSING) from error
     interval = bootstrap(
-        (found,),
+        (differences,),
         lambda drawn, axis: drawn.mean(axis),
         n_resamples=resamples,
-        batch=max(1, BATCH // len(found)),
+        batch=max(1, BATCH // len(differences)),
         confidence_level=0.95,
         method="percentile",
         rng=seed,
     ).confidence_interval
-    return Difference(fmean(found), float(interval.low), float(interval.high), len(found))
+    return Difference(fmean(differences), float(interval.low), float(interval.high), len(differences))
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
+    """A new student against an old one."""
+
     success: Difference  # share of states
-    regret: Difference  # bps of equity a state; less is better
-    unpaired: int  # states that were judged for one of the two alone
+    regret: Difference  # bps of equity per state; less is better
+    unpaired: int  # states that were judged for only one of the two
 
     @property
     def better(self) -> bool:
-        """Surely more successes and not surely more regret; or surely less regret, and no fewer successes."""
+        """Success surely higher and regret not surely higher, or regret surely lower and success no lower."""
         if self.success.low > 0:
             return self.regret.low <= 0
         return self.success.mean >= 0 and self.regret.high < 0
@@ -82,8 +87,10 @@ class Comparison:
 def compare(
     new: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]], *, seed: int = 1, resamples: int = RESAMPLES
 ) -> Comparison:
-    """Of what `evaluate` says of each state ("state", "success", "regret_bps"), paired by state. Raises ValueError
-    where a state occurs twice, or none is common."""
+    """Compare two lists of judged states ("state", "success", "regret_bps"), paired by state.
+
+    Raises ValueError if a state occurs twice, or if no state is in both lists.
+    """
     ours, theirs = _by_state(new), _by_state(old)
     common = sorted(ours.keys() & theirs.keys())
     pairs = {
@@ -98,7 +105,7 @@ def compare(
 
 
 def _by_state(judged: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    found = {str(one["state"]): one for one in judged}
-    if len(found) != len(judged):
+    by_state = {str(state["state"]): state for state in judged}
+    if len(by_state) != len(judged):
         raise ValueError("a state was judged twice")
-    return found
+    return by_state

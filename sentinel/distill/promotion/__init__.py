@@ -1,1 +1,1 @@
-"""A new student beside the live one, and in its place."""
+"""Promotion: a new student runs in shadow, is judged, and replaces the live one."""

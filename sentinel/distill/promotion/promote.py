@@ -1,4 +1,4 @@
-"""A new student takes the live one's place only where all the evidence is for it: shadow, held-out states, attacks."""
+"""Promote a student to be the live one if shadow, held-out states and hostile inputs all speak for it."""
 
 from __future__ import annotations
 
@@ -17,27 +17,31 @@ from sentinel.distill.promotion.students import StudentStore, StudentVersion, id
 from sentinel.distill.states import split
 
 MIN_ATTACKS = 50
-MAX_FAILED = 0.05  # of the blocks in shadow
+MAX_FAILED = 0.05  # max share of failed blocks in shadow
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionCriteria:
+    """How much evidence a promotion needs."""
+
     heldout: int = 700  # states
-    shadow_blocks: int = 200
+    shadow_blocks: int = 200  # decisions in shadow
 
 
 class PromotionJudge(Protocol):
+    """Judges the student in a folder."""
+
     def heldout(self, folder: Path, states: int, seed: int) -> dict[str, Any]:
-        """As `evaluate` gives it."""
+        """The result of `evaluate`."""
         ...
 
     def hostile(self, folder: Path) -> dict[str, Any]:
-        """As `survive` gives it."""
+        """The result of `survive`."""
         ...
 
 
 class ServedJudge:
-    """Behind real vLLM, one after the other."""
+    """Judges students that real vLLM serves, one after another."""
 
     def heldout(self, folder: Path, states: int, seed: int) -> dict[str, Any]:
         return recipe.run_evaluate(folder, "heldout", states, seed=seed)
@@ -54,7 +58,7 @@ class ServedJudge:
 
 
 def served_name(folder: Path) -> str:
-    """What a student must be served as while it is in shadow, so that its blocks are known for its own."""
+    """The name under which a student must be served in shadow, so that its blocks can be told from others."""
     return f"sentinel-{identity(folder)}"
 
 
@@ -67,8 +71,11 @@ def promote(
     shipped: Path = recipe.NANO,
     judge: PromotionJudge | None = None,
 ) -> dict[str, Any]:
-    """`shadow`: the shadow's log; `shipped`: what is served before there is a live student. Whatever comes of it is in
-    the store's log. Returns {"promoted": name or None, "reasons": […], "evidence": {…}}. Raises OperatorError."""
+    """Judge `new` against the live student and promote it if all evidence is for it.
+
+    `shadow` is the shadow log. `shipped` is the student that is served before any promotion. The store's log records
+    the outcome. Returns {"promoted": name or None, "reasons": […], "evidence": {…}}. Raises OperatorError.
+    """
     judge = judge or ServedJudge()
     before = store.live
     live = before.student if before else shipped
@@ -79,51 +86,54 @@ def promote(
     if reasons:
         reasons.append("held-out states and hostile inputs were not tried")
     else:
-        seed = 1_000 + len(store.history())  # states that no earlier try has seen
+        seed = 1_000 + len(store.history())  # states that no earlier try has used
         ours, theirs = (judge.heldout(folder, wanted.heldout, seed) for folder in (new, live))
         paired = compare(ours["judged"], theirs["judged"])
         evidence["heldout"] = {"seed": seed, **paired.as_json(), "new": ours["success"], "live": theirs["success"]}
         evidence["hostile"] = judge.hostile(new)
         reasons += _of_heldout(evidence["heldout"], wanted) + _of_hostile(evidence["hostile"])
-    with store.alone():  # not before: judging takes its time, and an undo must not wait for it
+    with store.alone():  # only now, because judging takes long and an undo must not wait for it
         if store.live != before:
             reasons.append("another student has become the live one meanwhile")
         if reasons:
             store.refused(new, reasons, evidence)
             return {"promoted": None, "reasons": reasons, "evidence": evidence}
         if before is None:
-            store.promote(shipped, {"shipped": True}, judged=evidence["live"])  # to have something to go back to
+            store.promote(
+                shipped, {"shipped": True}, judged=evidence["live"]
+            )  # so that an undo has a student to go back to
         version = store.promote(new, evidence, judged=evidence["new"])
         return {"promoted": version.name, "reasons": [], "evidence": evidence}
 
 
 def undo(store: StudentStore) -> StudentVersion:
+    """Make the previous student live again. Raises OperatorError if there is none."""
     with store.alone():
         return store.undo()
 
 
-def _of_shadow(found: dict[str, Any], name: str, wanted: PromotionCriteria) -> list[str]:
+def _of_shadow(shadow: dict[str, Any], name: str, wanted: PromotionCriteria) -> list[str]:
     reasons = []
-    if found["blocks"] < wanted.shadow_blocks:
+    if shadow["blocks"] < wanted.shadow_blocks:
         reasons.append(
-            f"in shadow it decided on {found['blocks']} of {wanted.shadow_blocks} blocks: serve it as {name} and set "
+            f"in shadow it decided on {shadow['blocks']} of {wanted.shadow_blocks} blocks: serve it as {name} and set "
             "SENTINEL_SHADOW__URL and SENTINEL_SHADOW__NAME"
         )
-    if found["failed"] > MAX_FAILED * (found["blocks"] + found["failed"]):
-        reasons.append(f"in shadow it failed on {found['failed']} blocks, more than {MAX_FAILED:.0%}")
-    if found["blocks"] and found["value"]["high"] < 0:
+    if shadow["failed"] > MAX_FAILED * (shadow["blocks"] + shadow["failed"]):
+        reasons.append(f"in shadow it failed on {shadow['failed']} blocks, more than {MAX_FAILED:.0%}")
+    if shadow["blocks"] and shadow["value"]["high"] < 0:
         reasons.append(
-            f"in shadow its decisions are worth {-found['value']['mean']:.4g} less a block than the live ones"
+            f"in shadow its decisions are worth {-shadow['value']['mean']:.4g} less a block than the live ones"
         )
     return reasons
 
 
-def _of_heldout(found: dict[str, Any], wanted: PromotionCriteria) -> list[str]:
+def _of_heldout(heldout: dict[str, Any], wanted: PromotionCriteria) -> list[str]:
     reasons = []
-    success, regret = found["success"], found["regret_bps"]
-    if success["pairs"] < wanted.heldout or found["unpaired"]:
+    success, regret = heldout["success"], heldout["regret_bps"]
+    if success["pairs"] < wanted.heldout or heldout["unpaired"]:
         reasons.append(f"{success['pairs']} of {wanted.heldout} held-out states were judged for both")
-    if not found["better"]:
+    if not heldout["better"]:
         reasons.append(
             f"it is not surely better on held-out states: success {success['mean']:+.4f} "
             f"[{success['low']:+.4f}, {success['high']:+.4f}], regret {regret['mean']:+.3f} bps "
@@ -132,8 +142,8 @@ def _of_heldout(found: dict[str, Any], wanted: PromotionCriteria) -> list[str]:
     return reasons
 
 
-def _of_hostile(found: dict[str, Any]) -> list[str]:
-    reasons = [f"hostile input {name}: {why}" for name, why in found["failures"].items()]
-    if found["attacks"] < MIN_ATTACKS:
-        reasons.append(f"{found['attacks']} hostile inputs of {MIN_ATTACKS} were tried")
+def _of_hostile(hostile: dict[str, Any]) -> list[str]:
+    reasons = [f"hostile input {name}: {reason}" for name, reason in hostile["failures"].items()]
+    if hostile["attacks"] < MIN_ATTACKS:
+        reasons.append(f"{hostile['attacks']} hostile inputs of {MIN_ATTACKS} were tried")
     return reasons

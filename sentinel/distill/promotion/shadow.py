@@ -1,8 +1,8 @@
-"""A student in shadow: it decides on the live blocks beside the live one, is scored, and sends nothing.
+"""A student in shadow: a sidecar that decides on live blocks and is scored. It can neither sign nor send.
 
-It sees a block once the live cycle is done with it, and works with a fork, a sandbox and a memory of its own, so that
-no cycle waits for it. A newer block takes the place of one that still waits. Its failures are counted and recorded.
-Nothing that signs or sends is in reach here; its decisions go to a file (shadow_log.py) and no further.
+It gets a block after the live cycle has finished it. Its fork, sandbox and memory are its own, so no cycle waits for
+it. A newer block replaces one that still waits. Failures are counted and recorded. Decisions are written only to a file
+(shadow_log.py).
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from sentinel.distill.states.oracle_agreement import agrees
 from sentinel.observe.logs import Log
 
 MEMORY = "shadow-memory.sqlite3"  # in the state directory; it may be deleted
-BUDGET = 10.0  # seconds for one block, beyond what its episode may take
-NOTHING_SPENT = Spent(0, 0)  # a day's totals are the live student's
+BUDGET = 10.0  # seconds per block, in addition to the timeout of the episode
+NOTHING_SPENT = Spent(0, 0)  # the day's totals belong to the live student
 
 
 @dataclass(frozen=True, slots=True)
 class _ShadowDesk:
-    """What it decides with."""
+    """The trader and the toolkit of the student in shadow."""
 
     trader: ModelTrader
     toolkit: DexToolkit
@@ -50,7 +50,7 @@ class _ShadowDesk:
 
 @dataclass(frozen=True, slots=True)
 class _SeenCycle:
-    """A cycle that went as far as a proposal."""
+    """A cycle that got as far as a proposal."""
 
     record: CycleRecord
     state: MarketState
@@ -59,7 +59,7 @@ class _SeenCycle:
 
 
 class Shadow:
-    """A service of the daemon, and an observer of its cycles."""
+    """A sidecar of the daemon that observes its cycles."""
 
     def __init__(self, parts: Parts, log: Log, model: AbstractAsyncContextManager[Sampler]) -> None:
         self._parts, self._log, self._model = parts, log, model
@@ -72,17 +72,18 @@ class Shadow:
 
     @classmethod
     def of(cls, parts: Parts, log: Log) -> Shadow:
-        """Sampled as the live one is. Raises SettingsError."""
-        given, shadow = parts.settings.model, parts.settings.shadow
-        sampling = Sampling(given.temperature, given.top_p, given.max_tokens, given.seed)
-        model = StudentModel(shadow.url, shadow.name, sampling, timeout=given.timeout, api_key_file=shadow.api_key_file)
+        """The shadow with the live student's sampling settings. Raises SettingsError."""
+        live, shadow = parts.settings.model, parts.settings.shadow
+        sampling = Sampling(live.temperature, live.top_p, live.max_tokens, live.seed)
+        model = StudentModel(shadow.url, shadow.name, sampling, timeout=live.timeout, api_key_file=shadow.api_key_file)
         return cls(parts, log, model)
 
     def cycle_done(self, record: CycleRecord) -> None:
+        """Take the cycle as the next one to decide on, unless the live student did not decide in it."""
         if record.state is None or record.view is None or record.proposal is None:
-            return  # the live one did not get to decide either
+            return  # the live student did not decide either
         if record.proposal.source == FLATTEN:
-            return  # nor was it asked: the operator has everything sold
+            return  # the live student was not asked: the daemon sold for the operator
         if self._waiting is not None:
             self._parts.metrics.shadow("skipped")
         self._waiting = _SeenCycle(record, record.state, record.view, record.proposal)
@@ -97,7 +98,7 @@ class Shadow:
             await asyncio.wait({self._task})
 
     async def _work(self) -> None:
-        """Whatever fails, the daemon does not: what could not be opened is tried again at the next block."""
+        """Work on blocks without end. No error reaches the daemon; a failed start is tried again at the next block."""
         while True:
             await self._came.wait()
             try:
@@ -140,7 +141,7 @@ class Shadow:
         try:
             async with asyncio.timeout(self._parts.trader.timeout + BUDGET):
                 decision = await self._decide(seen, desk)
-        except Exception as error:  # the student's, the fork's or our own: the live cycle must never see it
+        except Exception as error:  # of any part: the live cycle must never see it
             failed = type(error).__name__
             self._log.warning("shadow.failed", error=f"{failed}: {error}"[:300])
         seconds = round(time.perf_counter() - started, 3)
@@ -150,7 +151,7 @@ class Shadow:
         self._parts.metrics.shadow("failed" if failed else "agreed" if block.agrees else "differed")
 
     async def _decide(self, seen: _SeenCycle, desk: _ShadowDesk) -> Decision:
-        """As a cycle would, up to the vote."""
+        """Decide like a cycle, up to the vote."""
         proposal = await desk.trader.propose(seen.state, seen.view, self._parts.settings.model.samples)
         simulations = await desk.toolkit.simulate_all(seen.state, proposal.candidates)
         ballots, _ = self._parts.policy.screen(simulations, seen.state, NOTHING_SPENT)

@@ -1,6 +1,6 @@
-"""What a student in shadow decided, block by block: JSON lines in the state directory, and what they sum up to.
+"""The shadow log: the decisions of a student in shadow as JSON lines in the state directory, and their summary.
 
-Beside the journal, not in it: nothing was or will be sent because of them, and a journal reads the same without them.
+They are not in the journal, because nothing is sent because of them.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ FILE = "shadow.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class ShadowBlock:
-    """Values are quote tokens, as in action_value.py, a hold's 0; where `failed` is set, all of them are 0."""
+    """One block. Values are quote tokens as in action_value.py; a hold has 0. If `failed` is set, all values are 0."""
 
     at: float  # Unix seconds
-    student: str  # served name of the one in shadow
-    live: str  # who proposed for the live decision
+    student: str  # served name of the student in shadow
+    live: str  # source of the live proposal
     block: int
     hash: str
     playbook: str
-    failed: str  # short name of what kept the student from a decision; empty: it decided
-    agrees: bool  # with the live decision, as the vote would count the two
-    oracle: float
-    ours: float
-    theirs: float  # of the live decision
+    failed: str  # error class that prevented a decision; empty if the student decided
+    agrees: bool  # the vote would count it and the live decision as the same
+    oracle: float  # best value
+    ours: float  # value of the student's decision
+    theirs: float  # value of the live decision
     decision: str  # "act", or the reason of the hold
     seconds: float
 
 
 def append(path: Path, block: ShadowBlock) -> None:
-    """A line that a kill cut short spoils itself alone."""
+    """Append one line. A line that a kill cut short does not spoil the next one."""
     with path.open("a+b") as file:
         if size := file.seek(0, 2):
             file.seek(size - 1)
@@ -46,30 +46,30 @@ def append(path: Path, block: ShadowBlock) -> None:
 
 
 def read(path: Path, student: str) -> Iterator[ShadowBlock]:
-    """Those of one student, oldest first; lines that are none are left out."""
+    """Yield the blocks of one student, oldest first. Broken lines are skipped."""
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
-            found = ShadowBlock(**json.loads(line))
+            block = ShadowBlock(**json.loads(line))
         except (ValueError, TypeError):
             continue
-        if found.student == student:
-            yield found
+        if block.student == student:
+            yield block
 
 
 def summary(blocks: Sequence[ShadowBlock]) -> dict[str, Any]:
-    """A block counts once, whatever its number of records."""
-    once = list({one.hash: one for one in blocks}.values())
-    decided = [one for one in once if not one.failed]
+    """The summary of `blocks`. A block with several records counts once."""
+    unique = list({block.hash: block for block in blocks}.values())
+    decided = [block for block in unique if not block.failed]
     if not decided:
-        return {"blocks": 0, "failed": len(once)}
+        return {"blocks": 0, "failed": len(unique)}
     return {
         "blocks": len(decided),
-        "failed": len(once) - len(decided),
+        "failed": len(unique) - len(decided),
         "first": decided[0].block,
         "last": decided[-1].block,
-        "live": sorted({one.live for one in decided}),
-        "agreed": sum(one.agrees for one in decided),
-        "captured": round(sum(captured(one.ours, one.oracle) for one in decided) / len(decided), 4),
-        "live_captured": round(sum(captured(one.theirs, one.oracle) for one in decided) / len(decided), 4),
-        "value": difference([(one.ours, one.theirs) for one in decided]).as_json(),
+        "live": sorted({block.live for block in decided}),
+        "agreed": sum(block.agrees for block in decided),
+        "captured": round(sum(captured(block.ours, block.oracle) for block in decided) / len(decided), 4),
+        "live_captured": round(sum(captured(block.theirs, block.oracle) for block in decided) / len(decided), 4),
+        "value": difference([(block.ours, block.theirs) for block in decided]).as_json(),
     }

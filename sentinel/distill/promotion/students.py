@@ -1,13 +1,13 @@
-"""The students on this host: versions, and the one link that says which of them is live.
+"""The students on this host: their versions, and the link to the live one.
 
-    students/versions/0002-1f3a…/student/    the files of a model, never changed once they stand here
+    students/versions/0002-1f3a…/student/    the files of a model, never changed
                                 /evidence.json
-                                /previous -> ../0001-…    what was live when it became so; absent in the first
-    students/live -> versions/0002-1f3a…     switched by one rename, so that it is the old one or the new one
+                                /previous -> ../0001-…    the version that was live before; absent in the first
+    students/live -> versions/0002-1f3a…     switched by one rename, so it names the old or the new one
     students/log.jsonl                       every promotion, refusal and undo
 
-A kill between any two steps leaves the old or the new student live; what the log lacks then is made up for by the next
-command, from the link. One command at a time (a file lock).
+A kill between two steps leaves the old or the new student live. The next command then completes the log from the link.
+A file lock allows one command at a time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NUMBER = re.compile(r"(\d{4,})-[0-9a-f]{12}")
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file of a student, by name. Raises OperatorError where it is none."""
+    """SHA-256 of each file of a student, by name. Raises OperatorError if the folder holds no student."""
     if not (folder / WEIGHTS).is_file():
         raise OperatorError(f"{folder} holds no student: there is no {WEIGHTS}")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -40,8 +40,10 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def identity(folder: Path) -> str:
-    """Twelve hex digits that stand for what is served: weights, configuration, tokenizer and template. Cards, scores
-    and other records beside them do not count."""
+    """Twelve hex digits that identify the served files: weights, configuration, tokenizer and template.
+
+    Cards, scores and other records do not count.
+    """
     served = {name: digest for name, digest in hashes(folder).items() if name.endswith(_SERVED)}
     return hashlib.sha256(json.dumps(served, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -51,7 +53,9 @@ _SERVED = (".safetensors", ".jinja", "config.json", "tokenizer.json")
 
 @dataclass(frozen=True, slots=True)
 class StudentVersion:
-    path: Path  # versions/NUMBER-IDENTITY
+    """One promoted student."""
+
+    path: Path  # …/versions/NUMBER-IDENTITY
 
     @property
     def name(self) -> str:
@@ -63,29 +67,32 @@ class StudentVersion:
 
     @property
     def student(self) -> Path:
-        """What is served."""
+        """The folder that is served."""
         return self.path / "student"
 
     @property
     def previous(self) -> StudentVersion | None:
+        """The version that was live before; None for the first."""
         link = self.path / "previous"
         return StudentVersion(self.path.parent / link.readlink().name) if link.is_symlink() else None
 
 
 @dataclass(frozen=True, slots=True)
 class StudentStore:
+    """The folder of all versions."""
+
     root: Path
     clock: Callable[[], float] = time.time
 
     @property
     def live(self) -> StudentVersion | None:
-        """None until a first one was made live: the shipped student is served then."""
+        """The live version; None before the first promotion, when the shipped student is served."""
         link = self.root / "live"
         return StudentVersion(self.root / link.readlink()) if link.is_symlink() else None
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Around every change. Raises OperatorError where another command is at it."""
+        """Lock the store for a change. Raises OperatorError if another command holds the lock."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / "lock").open("w") as file:
             try:
@@ -96,8 +103,10 @@ class StudentStore:
             yield
 
     def promote(self, folder: Path, evidence: dict[str, Any], *, judged: str = "") -> StudentVersion:
-        """A copy of `folder` becomes live. Only under `alone`; whether it may is for the caller to know. `judged`: the
-        identity that the evidence is about. Raises OperatorError where the copy has another."""
+        """Make a copy of `folder` live. Call it under `alone`; the caller decides whether the student may be promoted.
+
+        `judged` is the identity that the evidence is about. Raises OperatorError if the copy has another identity.
+        """
         before = self.live
         version = self._add(folder, evidence, before)
         if judged and version.identity != judged:
@@ -106,7 +115,7 @@ class StudentStore:
         return version
 
     def undo(self) -> StudentVersion:
-        """What was live before is so again. Only under `alone`. Raises OperatorError where there is nothing before."""
+        """Make the previous version live again. Call it under `alone`. Raises OperatorError if there is none."""
         live = self.live
         before = live.previous if live else None
         if live is None or before is None:
@@ -117,10 +126,11 @@ class StudentStore:
         return before
 
     def refused(self, folder: Path, reasons: list[str], evidence: dict[str, Any]) -> None:
+        """Log that a student was not promoted."""
         self.log("refusal", student=identity(folder), sha256=hashes(folder), reasons=reasons, evidence=evidence)
 
     def log(self, event: str, **fields: Any) -> None:
-        """On disk before it returns. A line that a kill cut short stays as it is; the next one begins anew."""
+        """Append a line; it is on disk when this returns. A line that a kill cut short does not spoil the next."""
         line = json.dumps({"event": event, "at": round(self.clock(), 3), **fields}, sort_keys=True)
         path = self.root / "log.jsonl"
         with path.open("a+b") as file:
@@ -134,18 +144,18 @@ class StudentStore:
         _sync(self.root)
 
     def history(self) -> list[dict[str, Any]]:
-        """The log, oldest first, without lines that were cut short."""
-        found = []
+        """The events of the log, oldest first. Broken lines are skipped."""
+        events = []
         path = self.root / "log.jsonl"
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
             with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
-        return found
+                events.append(json.loads(line))
+        return events
 
     # ------------------------------------------------------------ steps
 
     def _add(self, folder: Path, evidence: dict[str, Any], before: StudentVersion | None) -> StudentVersion:
-        """Whole or not at all: filled under another name, which the next one overwrites."""
+        """Add a version atomically: fill a partial folder, then rename it."""
         versions, partial = self.root / "versions", self.root / "partial"
         versions.mkdir(exist_ok=True)
         shutil.rmtree(partial, ignore_errors=True)
@@ -173,7 +183,7 @@ class StudentStore:
         self.log(f"{event} done", **names)
 
     def _make_up(self) -> None:
-        """The end of a change that was cut short, told from the link."""
+        """Log the end of a change that a kill interrupted; the link says whether it was done."""
         history = self.history()
         last = history[-1] if history else {"event": ""}
         event, _, stage = str(last["event"]).partition(" ")

@@ -1,15 +1,14 @@
-"""Rounds in the manner of DAgger (Ross et al. 2011): train, let the student run, have the oracle relabel, train anew.
+"""Training in rounds after DAgger (Ross et al. 2011): train, run the student, let the oracle relabel, train again.
 
-    OUT/plan.json                  what was asked; another plan in the same folder is refused
-    OUT/round-0/data.jsonl         the base rows; of later rounds, with all rows of the rounds before
-                student/           trained from nothing on them
-                evaluation.json    on the same development states in each round
-                reached.jsonl      the oracle's rows from where this student went wrong; reached.json counts them
+    OUT/plan.json                  the plan; another plan in the same folder is refused
+    OUT/round-0/data.jsonl         the base rows, and all relabeled rows of the rounds before
+                student/           trained from scratch on them
+                evaluation.json    scores on development states, the same in each round
+                reached.jsonl      the oracle's rows where this student was wrong; reached.json counts them
     OUT/rounds.json, rounds.svg    success and gain by round
 
-What a round has is not made again, so that the same command goes on where it was stopped. Each round trains anew with
-the same recipe and the same number of steps: rounds differ in their rows alone, and the first one is what the others
-are measured against.
+The files of a round are not made again, so the same command resumes an interrupted run. Each round trains from scratch
+with the same recipe and number of steps. So rounds differ only in their rows, and the first one is the baseline.
 """
 
 from __future__ import annotations
@@ -34,23 +33,26 @@ from sentinel.distill.states import split
 from sentinel.distill.states.tasks import CollectionRequest
 from sentinel.observe import plot
 
-STREAM = 1_000  # seed of the first round's states; each round has others
-KEPT = ("captured", "regret_bps", "tokens_a_decision", "steps_a_decision", "samples")  # of an evaluation
+STREAM = 1_000  # seed of the first round's states; each round has its own
+# Fields of an evaluation that the report repeats.
+KEPT = ("captured", "regret_bps", "tokens_a_decision", "steps_a_decision", "samples")
 
 
 @dataclass(frozen=True, slots=True)
 class RoundsPlan:
+    """How many rounds, on which states, and how each training runs."""
+
     rounds: int  # after the first training
-    states: int  # of the training part that each student runs on
-    judged: int  # development states
-    n: int = 1  # samples a step where it is judged
+    states: int  # training states that each student runs on
+    judged: int  # development states that judge each student
+    n: int = 1  # samples per step while it is judged
     size: str = "nano"
-    steps: int | None = None  # None: the size's own
+    steps: int | None = None  # of each training; None: the default of the size
     seed: int = 7  # of each training
 
 
 def run(plan: RoundsPlan, base: Path, out: Path) -> dict[str, Any]:
-    """Returns what stands in rounds.json. Raises OperatorError, ModelUnavailable."""
+    """Run all rounds. Returns the content of rounds.json. Raises OperatorError or ModelUnavailable."""
     with trajectory_store.alone(out):
         _same(out / "plan.json", {**asdict(plan), "base_sha256": hashlib.sha256(base.read_bytes()).hexdigest()})
         folders = [out / f"round-{number}" for number in range(plan.rounds + 1)]
@@ -63,11 +65,11 @@ def run(plan: RoundsPlan, base: Path, out: Path) -> dict[str, Any]:
 
 
 def make_round(plan: RoundsPlan, base: Path, folders: list[Path], number: int) -> None:
-    """What the round lacks; those before it are whole."""
+    """Make the missing files of round `number`; the rounds before it must be complete."""
     folder = folders[number]
     folder.mkdir(exist_ok=True)
     data = folder / "data.jsonl"
-    _write(data, (path.read_bytes() for path in (base, *(one / "reached.jsonl" for one in folders[:number]))))
+    _write(data, (path.read_bytes() for path in (base, *(earlier / "reached.jsonl" for earlier in folders[:number]))))
     if not (folder / "trained.json").is_file():
         options = ("--steps", plan.steps) if plan.steps else ()
         recipe.run_train(data, folder / "student", "--size", plan.size, "--seed", plan.seed, *options)
@@ -77,7 +79,7 @@ def make_round(plan: RoundsPlan, base: Path, folders: list[Path], number: int) -
 
 
 async def _run_student(plan: RoundsPlan, number: int, folder: Path, bar: Bar) -> None:
-    """On the development states, and on its own where another round follows. One vLLM for both."""
+    """Judge the student on the development states. If another round follows, also run it on its training states."""
     judged, reached = folder / "evaluation.json", folder / "reached.json"
     last = number == plan.rounds
     if judged.is_file() and (last or reached.is_file()):
@@ -85,72 +87,81 @@ async def _run_student(plan: RoundsPlan, number: int, folder: Path, bar: Bar) ->
     recipe.console.print(f"round {number}: starting vLLM with its student (about a minute)")
     async with served(folder / "student", log=folder / "vllm.log") as server, student(server.url, seed=1) as sampler:
         if not judged.is_file():
-            task = bar.add_task(f"round {number}: judge", total=plan.judged)
+            judge_task = bar.add_task(f"round {number}: judge", total=plan.judged)
             scores = await evaluate(
                 sampler,
                 split.load("dev"),
                 plan.judged,
                 n=plan.n,
-                progress=lambda k: bar.update(task, completed=k),
+                progress=lambda k: bar.update(judge_task, completed=k),
             )
             _write(judged, [json.dumps(scores).encode()])
         if not last and not reached.is_file():
-            order = CollectionRequest(split.load("train"), plan.states, seed=STREAM + number)
-            walking = bar.add_task(f"round {number}: run", total=plan.states)
-            found = await visit_states(
-                sampler, order, progress=lambda k: bar.update(walking, completed=min(k, plan.states))
+            request = CollectionRequest(split.load("train"), plan.states, seed=STREAM + number)
+            run_task = bar.add_task(f"round {number}: run", total=plan.states)
+            reached_states = await visit_states(
+                sampler, request, progress=lambda k: bar.update(run_task, completed=min(k, plan.states))
             )
-            lines = (trajectory_store.dumps(trajectory_store.body_of(row)).encode() + b"\n" for row in found.rows)
+            lines = (
+                trajectory_store.dumps(trajectory_store.body_of(row)).encode() + b"\n" for row in reached_states.rows
+            )
             _write(folder / "reached.jsonl", lines)
-            _write(reached, [json.dumps(found.as_json()).encode()])  # the last: with it the round's rows are whole
+            _write(
+                reached, [json.dumps(reached_states.as_json()).encode()]
+            )  # written last: it marks the round's rows as complete
 
 
 def summary(plan: RoundsPlan, folders: list[Path]) -> dict[str, Any]:
-    """Gains are paired over the development states: against the round before, and against the first."""
+    """The report. Gains against the previous and the first round are paired over the development states."""
     scores = [json.loads((folder / "evaluation.json").read_text()) for folder in folders]
-    found = []
+    rounds = []
     for number, (folder, ours) in enumerate(zip(folders, scores, strict=True)):
         trained = json.loads((folder / "trained.json").read_text())
-        one = {"round": number, "trajectories": trained["trajectories"], "loss": trained["loss_last_50"]}
-        one |= {"success": ours["success"], **{name: ours[name] for name in KEPT}}
+        entry = {"round": number, "trajectories": trained["trajectories"], "loss": trained["loss_last_50"]}
+        entry |= {"success": ours["success"], **{name: ours[name] for name in KEPT}}
         if number:
-            one["gain"] = compare(ours["judged"], scores[number - 1]["judged"]).as_json()
-            one["gain_over_first"] = compare(ours["judged"], scores[0]["judged"]).as_json()
+            entry["gain"] = compare(ours["judged"], scores[number - 1]["judged"]).as_json()
+            entry["gain_over_first"] = compare(ours["judged"], scores[0]["judged"]).as_json()
         if number < plan.rounds:
-            one["reached"] = json.loads((folder / "reached.json").read_text())
-        found.append(one)
-    return {"plan": asdict(plan), "rounds": found}
+            entry["reached"] = json.loads((folder / "reached.json").read_text())
+        rounds.append(entry)
+    return {"plan": asdict(plan), "rounds": rounds}
 
 
 def picture(report: dict[str, Any]) -> str:
-    """Success over the number of trajectories that the round's student was trained on; Wilson intervals. SVG."""
+    """Success over the number of trajectories of each round's training, with Wilson intervals, as SVG."""
     rounds, plan = report["rounds"], report["plan"]
-    drawn = plot.axes(
+    axes = plot.axes(
         f"Rounds of {plan['size']}: {plan['judged']} development states, {plan['states']} of its own",
         "trajectories trained on",
         "share of states",
     )
-    drawn.set_ylim(0, 1)
-    plot.percent(drawn.yaxis)
-    judged = [(one["trajectories"], one["success"]["all"]) for one in rounds]
-    aside = (rounds[-1]["trajectories"] - rounds[0]["trajectories"]) / 60
-    own = [(one["trajectories"] + aside, one["reached"]["right"]) for one in rounds if "reached" in one]
-    plot.shares(drawn, judged, color=plot.ACT, gid="judged", label="development states, the same in each round")
+    axes.set_ylim(0, 1)
+    plot.percent(axes.yaxis)
+    judged = [(entry["trajectories"], entry["success"]["all"]) for entry in rounds]
+    offset = (rounds[-1]["trajectories"] - rounds[0]["trajectories"]) / 60
+    own_states = [(entry["trajectories"] + offset, entry["reached"]["right"]) for entry in rounds if "reached" in entry]
+    plot.shares(axes, judged, color=plot.ACT, gid="judged", label="development states, the same in each round")
     plot.shares(
-        drawn, own, color=plot.WARM, gid="own", label="states that it reached itself, others in each round", fmt="s-"
+        axes,
+        own_states,
+        color=plot.WARM,
+        gid="own",
+        label="states that it reached itself, others in each round",
+        fmt="s-",
     )
-    return plot.svg(drawn)
+    return plot.svg(axes)
 
 
 def _same(path: Path, plan: dict[str, Any]) -> None:
-    """Raises OperatorError where the folder holds the rounds of another plan."""
+    """Save the plan. Raises OperatorError if the folder holds rounds of another plan."""
     if path.is_file() and json.loads(path.read_text()) != plan:
-        raise OperatorError(f"{path.parent} holds rounds of another plan or other base rows: name a folder of its own")
+        raise OperatorError(f"{path.parent} holds rounds of another plan or other base rows: name another folder")
     _write(path, [json.dumps(plan, indent=1).encode() + b"\n"])
 
 
 def _write(path: Path, parts: Iterable[bytes]) -> None:
-    """Whole or not at all."""
+    """Write the file atomically."""
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         file.writelines(parts)

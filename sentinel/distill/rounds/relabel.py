@@ -1,8 +1,8 @@
-"""The oracle's answer to what a student did: from each conversation that the student reached, the turns it should take.
+"""Relabeling: the turns that the oracle would take in each conversation that a student reached.
 
-A student that went wrong has turns behind it that the oracle would never have taken; what to do after them stands in no
-trajectory of the oracle's own. So its own turns and what they showed stand at the beginning of a row, without loss, and
-the oracle goes on from there: it looks anew, unless what was seen last is what its own look would have shown.
+A student that was wrong has taken turns that the oracle never takes, so no trajectory of the oracle shows how to go on.
+A row therefore begins with the student's turns and observations, which carry no loss, and the oracle continues. It
+reads the market again, unless the last observation equals the one that its own first turn would give.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from sentinel.distill.states.tasks import CollectionRequest, Task
 from sentinel.distill.teaching.teacher import OracleTeacher
 from sentinel.distill.trajectory_store import TrajectoryRow
 
-ASKED = 2  # messages before the first turn: the system's and the operator's
+ASKED = 2  # messages before the first turn: system and operator
 MAX_STEPS = 5  # of an episode
 
 
 class Relabeler:
-    """The oracle in a conversation that others began. `seen`: what its own first look shows in this state."""
+    """The oracle in a conversation of a student. `seen` is the observation of its own first turn in this state."""
 
     source = "oracle"
 
@@ -35,6 +35,7 @@ class Relabeler:
         self._seen = canonical(seen)
 
     def turn(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The oracle's next turn after `messages`."""
         looked = canonical(messages[-1]["content"]) == self._seen
         return next_action(messages if looked else messages[:ASKED])
 
@@ -47,34 +48,39 @@ class Relabeler:
 async def relabel(
     case: Task, verdict: EpisodeOutcome, reference: EpisodeOutcome, order: CollectionRequest, code: str
 ) -> list[TrajectoryRow]:
-    """One row for each conversation of the student's episode in which the oracle would have written another turn than
-    the student did, and can still end within MAX_STEPS; none of it is judged here. `reference` is the oracle's own
-    episode in the same state, of more than one step. A row's sample is the number of the student's turns in it."""
-    mender = Relabeler(reference.proposal.prompt[-1]["content"])
+    """One row per turn of the student that the oracle would have written differently.
+
+    A turn is skipped if the oracle could not end the episode within MAX_STEPS. `reference` is the oracle's own episode
+    in the same state, of more than one step. The `sample` of a row is the number of the student's turns in it. The
+    rows are not judged here.
+    """
+    relabeler = Relabeler(reference.proposal.prompt[-1]["content"])
     conversation = [*verdict.proposal.prompt]
     conversation.append({"role": "assistant", "content": closed(verdict.proposal.samples[-1].text)})
-    made = []
-    for place in range(ASKED, len(conversation), 2):
-        reached, taken = conversation[:place], (place - ASKED) // 2
-        right = mender.turn(reached)
-        steps_left = MAX_STEPS - taken
-        if right != conversation[place]["content"] and steps_left >= (1 if _ends(right, reached) else 2):
-            made.append(await _row(case, mender, reached, order, code))
-    return made
+    rows = []
+    for index in range(ASKED, len(conversation), 2):
+        reached, turns_taken = conversation[:index], (index - ASKED) // 2
+        right = relabeler.turn(reached)
+        steps_left = MAX_STEPS - turns_taken
+        if right != conversation[index]["content"] and steps_left >= (1 if _ends(right, reached) else 2):
+            rows.append(await _row(case, relabeler, reached, order, code))
+    return rows
 
 
 def _ends(turn: str, reached: Sequence[Mapping[str, str]]) -> bool:
-    """It is a last turn: one that looks anew is the same as at the beginning."""
+    """True if `turn` ends the episode. A turn that reads the market again equals the oracle's first turn."""
     return turn != next_action(reached[:ASKED])
 
 
 async def _row(
-    case: Task, mender: Relabeler, reached: Sequence[Mapping[str, str]], order: CollectionRequest, code: str
+    case: Task, relabeler: Relabeler, reached: Sequence[Mapping[str, str]], order: CollectionRequest, code: str
 ) -> TrajectoryRow:
     arena, tools = case.arena, case.arena.tools(case.state, case.scenario)
-    taken = (len(reached) - ASKED) // 2
-    proposal = await resume(mender, arena.sandbox, tools, reached, prompt.observation, n=1, max_steps=MAX_STEPS)
+    turns_taken = (len(reached) - ASKED) // 2
+    proposal = await resume(relabeler, arena.sandbox, tools, reached, prompt.observation, n=1, max_steps=MAX_STEPS)
     verdict = await arena.judge(case.state, proposal)
-    acts = any(not isinstance(one.candidate.action, HoldAction) for one in verdict.simulations)
-    trajectory = replace(to_trajectory(case, verdict, OracleTeacher(), taken), given=len(reached) if taken else 0)
-    return TrajectoryRow(trajectory, fault(verdict), acts, "playbook", order.part.name, order.seed, taken, code)
+    acts = any(not isinstance(simulation.candidate.action, HoldAction) for simulation in verdict.simulations)
+    trajectory = replace(
+        to_trajectory(case, verdict, OracleTeacher(), turns_taken), given=len(reached) if turns_taken else 0
+    )
+    return TrajectoryRow(trajectory, fault(verdict), acts, "playbook", order.part.name, order.seed, turns_taken, code)

@@ -1,7 +1,7 @@
-"""A student on the local market, and the oracle's rows from where it went wrong.
+"""Student states: a student runs on the local market, and the oracle relabels the states where it is wrong.
 
-Wallets are dealt once a segment. After that each is what the student's own accepted trades made of it: they are sent,
-and the next bar's state is the chain's. One sample a step: its own errors, which a vote would hide a part of.
+Balances are drawn once per segment. After that they follow from the student's accepted trades, which are sent, so the
+student meets states of its own making. It has one sample per step, because a vote would hide some of its errors.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from sentinel.distill.trajectory_store import TrajectoryRow
 
 @dataclass(slots=True)
 class StudentStates:
-    """What came of it. A state is passed over where the oracle's own action was not verified."""
+    """The result of a run. A state is passed over if the oracle's own action was not verified in it."""
 
-    rows: list[Trajectory] = field(default_factory=list)  # verified as `select` wants them
+    rows: list[Trajectory] = field(default_factory=list)  # rows that `select` would find fit
     states: int = 0
     passed_over: int = 0
-    right: int = 0
-    sent: int = 0  # the student's trades
-    dropped: Counter[str] = field(default_factory=Counter)  # rows, by reason
+    right: int = 0  # states in which the student was right
+    sent: int = 0  # trades of the student
+    dropped: Counter[str] = field(default_factory=Counter)  # unfit rows by reason
 
     def add(self, row: TrajectoryRow) -> None:
-        if (why := unfit_reason(row)) is not None:
-            self.dropped[why] += 1
+        """Keep the row if it is fit for training, else count its reason."""
+        if (reason := unfit_reason(row)) is not None:
+            self.dropped[reason] += 1
         else:
             self.rows.append(row.trajectory)
 
@@ -59,30 +60,30 @@ class StudentStates:
 async def visit_states(
     student: Sampler, order: CollectionRequest, *, progress: Callable[[int], None] = lambda _: None
 ) -> StudentStates:
-    """The first `order.states` of the part's stream (whole bars, so up to three more). Raises ModelUnavailable."""
-    found, code = StudentStates(), version()
+    """Run the student on the first `order.states` states (whole bars, so up to three more). Raises ModelUnavailable."""
+    result, code = StudentStates(), version()
     async with aclosing(segments(order.part, order.seed, keep=True)) as stream:
         async for arena, bar in stream:
             played = await asyncio.gather(*(_one(student, case, order, code) for case in bar))
             for case, (verdict, right, rows) in zip(bar, played, strict=True):
-                found.states += 1
-                found.passed_over += right is None
-                found.right += right is True
+                result.states += 1
+                result.passed_over += right is None
+                result.right += right is True
                 for row in rows:
-                    found.add(row)
+                    result.add(row)
                 if isinstance(verdict.decision, Act):
                     await arena.send(case.state, verdict.decision.simulation)
-                    found.sent += 1
-            progress(found.states)
-            if found.states >= order.states:
-                return found
+                    result.sent += 1
+            progress(result.states)
+            if result.states >= order.states:
+                return result
     raise AssertionError("the stream of bars has no end")
 
 
 async def _one(
     student: Sampler, case: Task, order: CollectionRequest, code: str
 ) -> tuple[EpisodeOutcome, bool | None, list[TrajectoryRow]]:
-    """The student's episode, whether it was right, and what the oracle would have done in it."""
+    """The student's episode, whether it was right (None: passed over), and the oracle's rows if it was wrong."""
     reference = await case.arena.play(OracleModel(), case.state, case.scenario, 1)
     verdict = await case.arena.play(student, case.state, case.scenario, 1)
     if drop_reason(case, reference) is not None:

@@ -1,1 +1,1 @@
-"""What is asked: states of the local market, drawn by seed, and what an action is worth in them."""
+"""States of the local market, drawn by a seed, and the value of actions in them."""

@@ -1,18 +1,20 @@
-"""What an action is worth for its playbook's goal, in quote tokens against holding, net of costs and gas. Pure.
+"""Value of an action for its playbook's goal, in quote tokens against holding, net of costs and gas. Pure.
 
     value = EDGE x strength x (|wanted| - |wanted - moved|) + change - gas
 
-`wanted` is what the playbook's rule asks for in this state: quote tokens to move into the base token (above 0) or out
-of it, 0 to hold. `moved` is what the action moves, by its input; what it trades outside the pair counts against it.
-`strength` is the signal over its threshold (momentum, mean_reversion), else 1. `change` is what the balances gain by
-the reference prices, so that fee, slippage and a bad venue cost; gas is priced as the tools price it.
+- `wanted` is what the playbook's rule asks for in this state: quote tokens to move into the base token (above 0) or out
+  of it (below 0); 0 means hold.
+- `moved` is what the action moves, measured by its input. A trade outside the pair counts against the action.
+- `strength` is the signal divided by its threshold for momentum and mean_reversion, else 1.
+- `change` is the gain of the balances at the reference prices, so fee, slippage and a bad venue cost value.
+- `gas` is priced as the tools price it.
 
-EDGE is what a quote token moved as wanted is worth: more than the hard limits let a trade lose, so that no part of
-what is wanted is worth leaving out and nothing beyond it is worth trading. So holding is best where the rule holds, the
-whole of it where the rule acts, and a trade too small for its gas is worth less than holding.
+EDGE is the value of one quote token moved as wanted. It exceeds what the hard limits let a trade lose, so the full
+`wanted` is the best trade and nothing beyond it pays. So holding is best if the rule holds, the full amount is best if
+the rule acts, and a trade too small for its gas has less value than holding.
 
-For `arbitrage` and `triangle` the value is the profit: change - gas, where that is more than `least` and the input
-stays within `size`. A gain that the operator does not want is worth nothing, a loss what it costs.
+For `arbitrage` and `triangle` the value is the profit, change - gas, if it exceeds `least` and the input is within
+`size`. Another gain has value 0, and a loss has its cost as negative value.
 """
 
 from __future__ import annotations
@@ -31,14 +33,14 @@ from sentinel.core.units import BPS
 from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size
 from sentinel.dex.quoting.quotes import quote_swap
 
-EDGE = 0.02  # of what is moved
-EPSILON = 0.1  # quote tokens; below this a value is as good as none
+EDGE = 0.02  # value per quote token moved as wanted
+EPSILON = 0.1  # quote tokens; a smaller value counts as 0
 ENOUGH = 0.95  # of the oracle's value
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a rule asks for."""
+    """What a playbook's rule asks for."""
 
     wanted: float  # quote tokens into the base token (above 0) or out of it; 0: hold
     strength: float = 1.0
@@ -48,17 +50,17 @@ HOLD = Goal(0.0)
 
 
 def goal(mandate: Mandate, box: Toolbox) -> Goal:
-    """Of a playbook that trades the pair. Reads what the code actions read, rounded as they see it."""
+    """The goal of a playbook that trades the pair. It reads the values that code actions read, rounded alike."""
     return RULES[mandate.playbook](mandate, box)
 
 
 def _towards_target(mandate: Mandate, box: Toolbox, gap: float, part: float = 1.0) -> Goal:
-    """`gap`: the base token's weight above its target; `part` of it is wanted now."""
+    """The goal to close `part` of `gap`, the base token's weight minus its target."""
     return _trade(mandate, box, -gap * part * box.equity())
 
 
 def _trade(mandate: Mandate, box: Toolbox, wanted: float, strength: float = 1.0) -> Goal:
-    """Within size and purse; nothing where that is less than the least trade."""
+    """The goal to move `wanted`, limited by the mandate's size and the balance; HOLD if that is below the min trade."""
     sold = box.network.quote if wanted > 0 else mandate.base
     size = min(abs(wanted), mandate.size, box.worth(sold))
     if size < mandate.least or size == 0:
@@ -82,10 +84,10 @@ def _reduce_risk(mandate: Mandate, box: Toolbox) -> Goal:
 
 
 def _slice(mandate: Mandate, box: Toolbox) -> Goal:
-    left = mandate.until - box.block()
-    if left < 0 or left % mandate.every:
+    remaining_blocks = mandate.until - box.block()
+    if remaining_blocks < 0 or remaining_blocks % mandate.every:
         return HOLD
-    return _towards_target(mandate, box, _gap(mandate, box), 1 / (left // mandate.every + 1))
+    return _towards_target(mandate, box, _gap(mandate, box), 1 / (remaining_blocks // mandate.every + 1))
 
 
 def _momentum(mandate: Mandate, box: Toolbox) -> Goal:
@@ -99,7 +101,7 @@ def _mean_reversion(mandate: Mandate, box: Toolbox) -> Goal:
 
 
 def _signal(mandate: Mandate, box: Toolbox, signal: float) -> Goal:
-    """A signal as large as its threshold is expected to bring EDGE, a larger one in proportion."""
+    """The goal of a signal: at its threshold it is worth EDGE, above it in proportion, below it HOLD."""
     strength = abs(signal) / mandate.threshold
     return _trade(mandate, box, mandate.size if signal > 0 else -mandate.size, strength) if strength >= 1 else HOLD
 
@@ -114,7 +116,7 @@ RULES: dict[str, Callable[[Mandate, Toolbox], Goal]] = {
 
 
 def value(mandate: Mandate, box: Toolbox, simulation: Simulation) -> float:
-    """Of a simulated action in quote tokens; 0 for a hold. A revert or an approval is worth its gas, lost."""
+    """Value of a simulated action in quote tokens: 0 for a hold, minus the gas for a revert or an approval."""
     if simulation.tx is None:
         return 0.0
     swap = simulation.candidate.action
@@ -124,11 +126,11 @@ def value(mandate: Mandate, box: Toolbox, simulation: Simulation) -> float:
 
 
 def best(mandate: Mandate, box: Toolbox) -> float:
-    """The value of what the rule asks for, from exact quotes; never below that of holding, 0."""
+    """Value of what the rule asks for, in quote tokens by exact quotes; at least 0, the value of holding."""
     try:
         swap = _asked_for(mandate, box)
         out = quote_swap(box.network, box.state.pools, swap) if swap is not None else 0
-    except (ActionFault, CodeFault, QuoteError):  # cannot be built or filled: nothing but holding is left
+    except (ActionFault, CodeFault, QuoteError):  # cannot be built or filled: only holding remains
         return 0.0
     if swap is None:
         return 0.0
@@ -139,23 +141,23 @@ def best(mandate: Mandate, box: Toolbox) -> float:
 
 def _asked_for(mandate: Mandate, box: Toolbox) -> Swap | None:
     base, quote = mandate.base, box.network.quote
-    most = min(mandate.size, box.worth(quote))
+    max_amount = min(mandate.size, box.worth(quote))
     action: Action | None = None
     if mandate.playbook == "arbitrage":
-        if (pair := box.quoter.best_cycle(box.state, quote, base, most)) is not None:
+        if (pair := box.quoter.best_cycle(box.state, quote, base, max_amount)) is not None:
             action = box.cycle(quote, base, pair.amount, pair.buy, pair.sell)
     elif mandate.playbook == "triangle":
-        if (loop := box.quoter.best_loop(box.state, quote, most)) is not None:
+        if (loop := box.quoter.best_loop(box.state, quote, max_amount)) is not None:
             action = box.route([*loop.tokens], loop.amount, [*loop.venues])
-    elif wanted := goal(mandate, box).wanted:
-        way = (quote, base) if wanted > 0 else (base, quote)
-        amount = wanted if wanted > 0 else -wanted / box.prices(base)[-1]
-        action = box.swap(*way, amount, box.best_venue(*way, amount))
+    elif amount_wanted := goal(mandate, box).wanted:
+        pair_of_tokens = (quote, base) if amount_wanted > 0 else (base, quote)
+        amount = amount_wanted if amount_wanted > 0 else -amount_wanted / box.prices(base)[-1]
+        action = box.swap(*pair_of_tokens, amount, box.best_venue(*pair_of_tokens, amount))
     return action if isinstance(action, Swap) else None
 
 
 def _value(mandate: Mandate, box: Toolbox, swap: Swap, gained: Mapping[Symbol, int], gas_used: int) -> float:
-    """Gas is what the tools expect, so that a profit is the tools' own, or what was used where that is more."""
+    """Value of a swap. Gas is what the tools expect, so a profit is the one they report, or the used gas if higher."""
     network, quote = box.network, box.network.quote
     legs = [leg for route in swap.routes for leg in route.legs]
     cost = _cost(box, max(gas_used, expected_gas(legs)), expected_size(legs))
@@ -171,20 +173,22 @@ def _value(mandate: Mandate, box: Toolbox, swap: Swap, gained: Mapping[Symbol, i
 
 
 def captured(ours: float, oracle: float) -> float:
-    """The share of the oracle's value that ours is, 0 to 1. Where the oracle's is within EPSILON of 0 (it holds, or
-    might as well) there is no share: 1 where no more than EPSILON is lost against it, else 0."""
+    """Our value as a share of the oracle's, 0 to 1.
+
+    If the oracle's value is at most EPSILON, no share is defined: 1 if we lose at most EPSILON against it, else 0.
+    """
     if oracle <= EPSILON:
         return 1.0 if oracle - ours <= EPSILON else 0.0
     return min(1.0, max(0.0, ours / oracle))
 
 
 def regret_bps(ours: float, oracle: float, equity: float) -> float:
-    """What is lost against the oracle, in bps of equity (quote tokens, as the values); never below 0."""
+    """Regret against the oracle in bps of `equity` (quote tokens, like the values); at least 0."""
     return max(0.0, oracle - ours) / equity * BPS
 
 
 def succeeds(ours: float, oracle: float) -> bool:
-    """Of an action that passed every hard limit."""
+    """True if an action that passed every hard limit captured enough of the oracle's value."""
     return captured(ours, oracle) >= ENOUGH
 
 

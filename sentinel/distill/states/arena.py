@@ -1,6 +1,6 @@
-"""A desk on a local market: where trajectories are collected and students are judged.
+"""A decision desk on a local market, where trajectories are collected and students are judged.
 
-Its wallets' balances are dealt anew for each state.
+The balances of its wallets are drawn again for each state.
 """
 
 from __future__ import annotations
@@ -37,18 +37,22 @@ from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.local_market import Clock
 from sentinel.market.price_path import PricePath
 
-WALLETS = tuple(f"0x{0x5E << 152 | number:040x}" for number in range(1, 5))  # nobody's; they never sign
-GAS_MONEY = COIN  # wei
+WALLETS = tuple(f"0x{0x5E << 152 | number:040x}" for number in range(1, 5))  # without keys; they never sign
+GAS_MONEY = COIN  # wei per wallet
 BARS = 60  # of price history
-BEHAVIOUR = CrowdBehaviour(opening_every=3.0, base_fee=(2 * GWEI, 30 * GWEI))  # cycles that pay are what is learnt
-# A state is judged on its own, whatever an operator may spend in a day; sizes come from the mandate.
+BEHAVIOUR = CrowdBehaviour(
+    opening_every=3.0, base_fee=(2 * GWEI, 30 * GWEI)
+)  # profitable cycles must be common enough to learn from
+# Each state is judged on its own, so no daily limit applies; sizes come from the mandate.
 OVERRIDES = {"limits": {"max_trade": 5000.0, "min_trade": 0.5, "max_daily_loss": 1e9, "max_daily_volume": 1e12}}
 
 
 @dataclass(frozen=True, slots=True)
 class Arena(DecisionDesk):
+    """A decision desk with its local market."""
+
     devnet: Devnet
-    readers: tuple[MarketReader, ...]  # one a wallet
+    readers: tuple[MarketReader, ...]  # one per wallet
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -62,9 +66,11 @@ class Arena(DecisionDesk):
         settings: Settings | None = None,
         clock: Clock = time.time,
     ) -> AsyncIterator[Arena]:
-        """A fresh chain at the segment's first bar, its history filled from the bars before. Prices and settings are
-        this machine's, where none are given. With a clock that stands still its states are the same each time, to the
-        last hash."""
+        """Start a new chain at the segment's first bar, with the price history of the bars before it.
+
+        If `prices` or `settings` is None, those of this machine are used. With a constant clock the states are the
+        same each time, including all hashes.
+        """
         settings = settings or load(env_file=None, **OVERRIDES)
         prices = prices or load_prices(segment)
         async with Devnet.start(prices=prices, seed=segment.seed, behaviour=BEHAVIOUR, clock=clock) as devnet:
@@ -85,7 +91,7 @@ class Arena(DecisionDesk):
                 yield cls(network, toolkit, sandbox, settings, Limits.of(settings.limits, network), devnet, readers)
 
     async def advance(self, draw: Random, *, deal: bool = True) -> tuple[MarketState, ...]:
-        """Balances dealt anew if wanted, then one bar on; the same market as each wallet sees it."""
+        """Draw new balances if `deal` is set, then step one bar. Returns the market state of each wallet."""
         bar = self.devnet.market.block.bar
         prices = {"WETH": bar.weth, "WBTC": bar.wbtc, self.network.quote: 1.0}
         for wallet in WALLETS if deal else ():
@@ -95,10 +101,9 @@ class Arena(DecisionDesk):
         return tuple([await reader.read(head) for reader in self.readers])
 
     async def send(self, state: MarketState, simulation: Simulation) -> None:
-        """The very transaction that was simulated goes into the next block, from its wallet, without a signature: the
-        chain impersonates the wallet, and Permit2's allowance is put in place as it was for the simulation.
+        """Send the simulated transaction for the next block. It may revert there, because the crowd trades too.
 
-        Whether it succeeds there is for that block to say, where the crowd trades too.
+        It needs no signature: the chain impersonates the wallet, and Permit2's allowance is set as in the simulation.
         """
         tx, env, rpc = simulation.tx, simulation.env, self.devnet.rpc
         assert tx is not None
@@ -112,21 +117,24 @@ class Arena(DecisionDesk):
         await rpc.call("eth_sendTransaction", {"from": state.wallet, "to": tx.to, "data": "0x" + tx.data.hex(), **sent})
 
     def scenario(self, draw: Random, state: MarketState, lookback: int = BARS) -> Scenario:
-        """What is asked of the wallet there; no mandate looks back further than `lookback` bars."""
+        """Draw the scenario of a wallet in `state`. No mandate looks back further than `lookback` bars."""
         quoter, quote = DexQuoter(self.network), self.network.quote
         tokens = {symbol: state.balances[symbol] for symbol in self.network.tokens}
         values = valuation.positions(tokens, state.prices, self.network)
-        equity, most = sum(values.values()), min(5000.0, values[quote])
+        equity, max_amount = sum(values.values()), min(5000.0, values[quote])
         gas = valuation.whole_quote(cost_in(self.network, state, TRADE_GAS, TRADE_SIZE, quote) or 0, self.network)
-        loop = quoter.best_loop(state, quote, most)
+        loop = quoter.best_loop(state, quote, max_amount)
         scenes = {}
         for base in self.network.tokens:
             if base != quote:
-                cycle = quoter.best_cycle(state, quote, base, most)
-                profits = {name: one.profit if one else 0.0 for name, one in zip(CYCLES, (cycle, loop), strict=True)}
+                cycle = quoter.best_cycle(state, quote, base, max_amount)
+                profits = {
+                    name: trade.profit if trade else 0.0 for name, trade in zip(CYCLES, (cycle, loop), strict=True)
+                }
                 scenes[base] = Scene(state, base, values[base] / equity, equity, gas, profits, lookback)
         return draw_scenario(draw, self.network, scenes)
 
 
 def load_prices(segment: SplitSegment) -> PricePath:
+    """The price path of a segment, from this machine's files."""
     return PricePath.load([segment.day], start=segment.start, seed=segment.seed)

@@ -1,4 +1,4 @@
-"""Where one state is decided: the daemon's own stages but for the executor, whatever market the state comes from."""
+"""Decides one state of any market with the daemon's own stages, without the executor."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTHING_SPENT = Spent(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class EpisodeOutcome:
-    """What became of one episode."""
+    """One episode's proposal with its simulations, refusals and decision."""
 
     proposal: Proposal
     simulations: tuple[Simulation, ...]
@@ -42,6 +42,8 @@ class EpisodeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class DecisionDesk:
+    """The parts that a decision needs, for one network and its limits."""
+
     network: Network
     toolkit: DexToolkit
     sandbox: Sandbox
@@ -50,18 +52,19 @@ class DecisionDesk:
     memory: Memory = field(default=EMPTY_MEMORY, kw_only=True)
 
     def tools(self, state: MarketState, scenario: Scenario) -> Toolbox:
-        """What the trader's code may call there."""
+        """The tools that the trader's code may call in `state`."""
         builder = ActionBuilder(self.network, slippage_bps=self.settings.limits.slippage_bps)
         return Toolbox(state, scenario.view, self.network, DexQuoter(self.network), builder)
 
     async def play(
         self, sampler: Sampler, state: MarketState, scenario: Scenario, n: int, *, prefill: bool = True
     ) -> EpisodeOutcome:
-        """One episode and what it decides, as a cycle would up to the vote."""
+        """Run one episode and decide, like a cycle up to the vote."""
         trader = self.trader(sampler, scenario, prefill=prefill)
         return await self.judge(state, await trader.propose(state, scenario.view, n))
 
     def trader(self, sampler: Sampler, scenario: Scenario, *, prefill: bool = True) -> ModelTrader:
+        """A trader with the scenario's mandate, with the playbook's first thought if `prefill` is set."""
         mandate = scenario.mandate
         return ModelTrader(
             sampler,
@@ -75,14 +78,16 @@ class DecisionDesk:
         )
 
     async def judge(self, state: MarketState, proposal: Proposal) -> EpisodeOutcome:
+        """Simulate the proposal's candidates and decide."""
         return self.verdict(state, proposal, await self.toolkit.simulate_all(state, proposal.candidates))
 
     def verdict(self, state: MarketState, proposal: Proposal, simulations: tuple[Simulation, ...]) -> EpisodeOutcome:
-        """`simulations` are those of the proposal's candidates."""
+        """Screen and vote. `simulations` are those of the proposal's candidates, in order."""
         ballots, refusals = Policy(self.network, self.limits).screen(simulations, state, NOTHING_SPENT)
         return EpisodeOutcome(proposal, simulations, refusals, self.decide(state, ballots, proposal.asked))
 
     def decide(self, state: MarketState, ballots: Sequence[Simulation], asked: int) -> Decision:
+        """The vote of `ballots` among `asked` samples, with the settings' quorum."""
         return vote(
             ballots,
             asked=asked,

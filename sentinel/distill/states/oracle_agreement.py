@@ -1,4 +1,4 @@
-"""Agreement of decisions with the oracle's. Pure."""
+"""Agreement of a decision with the oracle's. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sentinel.core.simulation import Simulation
 
 
 def agrees(ours: Decision, oracle: Decision, vote: Callable[[Sequence[Simulation], int], Decision]) -> bool:
-    """Both hold, or both act and the vote itself would count the two effects as one class within its tolerance."""
+    """True if both hold, or if both act and the vote counts their effects as one class within its tolerance."""
     if isinstance(ours, Hold) or isinstance(oracle, Hold):
         return isinstance(ours, Hold) and isinstance(oracle, Hold)
     return isinstance(vote((ours.simulation, oracle.simulation), 2), Act)

@@ -1,6 +1,6 @@
-"""What is asked of the trader in a training or test state: balances and a mandate, drawn by a seed.
+"""Scenarios for training and test states: balances and a mandate, drawn by a seed.
 
-The mandate's thresholds are drawn around what the market just did, so that acting and holding are both common.
+The mandate's thresholds are drawn around the market's latest move, so that acting and holding are both common.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ from sentinel.core.network import Network, Symbol
 from sentinel.core.units import BPS
 from sentinel.distill.states.action_value import EDGE
 
-CYCLES = ("arbitrage", "triangle")  # they act only where the market stands open
-COSTS = 0.004  # of a trade, at most: the dearest pool's fee, slippage, and a pool that stands off the reference
+CYCLES = ("arbitrage", "triangle")  # they act only if the market has an opening
+COSTS = 0.004  # max share of a trade: highest pool fee, slippage, and a pool price away from the reference
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
+    """What the trader is asked in one state."""
+
     mandate: Mandate
     view: MarketView
 
 
 def draw_balances(draw: Random, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-    """Base units of each token: an equity of 2,000 to 40,000 quote tokens, split at random."""
+    """Balances in base units: an equity of 2,000 to 40,000 quote tokens, split over the tokens at random."""
     equity = round(2_000 * 20 ** draw.random())
     shares = {symbol: draw.random() ** 2 for symbol in network.tokens}
     total = sum(shares.values())
@@ -39,23 +41,23 @@ def draw_balances(draw: Random, network: Network, prices: Mapping[Symbol, float]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a mandate is drawn around; quote tokens where not said otherwise."""
+    """The facts that a mandate is drawn around. Amounts are quote tokens."""
 
     state: MarketState
     base: Symbol
-    weight: float  # base's share of equity now
+    weight: float  # share of equity that the base token has now
     equity: float
-    gas: float  # of a plain swap
-    profits: Mapping[str, float]  # playbook of CYCLES -> net profit of the best one for this base; 0: none pays
-    lookback: int  # bars that a mandate may look back
+    gas: float  # cost of a plain swap
+    profits: Mapping[str, float]  # playbook of CYCLES -> best net profit with this base token; 0 if no cycle pays
+    lookback: int  # max bars that a mandate may look back
 
 
 def draw_scenario(draw: Random, network: Network, scenes: Mapping[Symbol, Scene]) -> Scenario:
-    """`scenes` by base token."""
+    """Draw a scenario. `scenes` are keyed by base token."""
     base = draw.choice([*scenes])
     playbook = draw.choice([*MAKERS])
-    paying = {name: [one for one in scenes if scenes[one].profits[name] > 0] for name in CYCLES}
-    if any(paying.values()) and draw.random() < 0.75:  # rare, and there is much to learn from them
+    paying = {name: [symbol for symbol in scenes if scenes[symbol].profits[name] > 0] for name in CYCLES}
+    if any(paying.values()) and draw.random() < 0.75:  # paying cycles are rare and teach much
         playbook = draw.choice([name for name in CYCLES if paying[name]])
         base = draw.choice(paying[playbook])
     scene = scenes[base]
@@ -67,7 +69,7 @@ def draw_scenario(draw: Random, network: Network, scenes: Mapping[Symbol, Scene]
 
 
 def _rebalance(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate, int]:
-    """Half of the targets are about a band away from where the wallet is."""
+    """Half of the targets are about one band away from the wallet's weight."""
     band = _band(draw)
     target = draw.randint(1, 99) / 100
     if draw.random() < 0.5:
@@ -90,7 +92,7 @@ def _mean_reversion(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Manda
 
 
 def _reduce_risk(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate, int]:
-    """Most targets are below where the wallet is, half of those by less than the band, where the fall decides."""
+    """Most targets are below the wallet's weight, half of those by less than the band, so that the fall decides."""
     bars, band = draw.randint(2, scene.lookback), round(0.02 * math.pow(20, draw.random()), draw.choice([2, 3]))
     closes = scene.state.history[scene.base][-bars:]
     threshold = _threshold(draw, 1 - closes[-1] / max(closes))
@@ -101,26 +103,26 @@ def _reduce_risk(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate,
 
 
 def _slice(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate, int]:
-    """Six of ten stand at a slice; half of those are about the least trade."""
+    """At six of ten blocks a slice is due. Half of all mandates have a min trade near the size of a slice."""
     every = draw.randint(1, 20) if draw.random() < 0.2 else round(math.exp(math.log(5e6) * draw.random() ** 2))
-    left = draw.randint(0, 12)
-    until = scene.state.head.number + left * every
+    remaining_slices = draw.randint(0, 12)
+    until = scene.state.head.number + remaining_slices * every
     target = draw.randint(1, 99) / 100
-    place = draw.random()
-    if place < 0.1:
+    kind = draw.random()
+    if kind < 0.1:
         until = max(1, scene.state.head.number - draw.randint(1, 30))
-    elif place < 0.4:
+    elif kind < 0.4:
         every = max(2, every)
-        until = scene.state.head.number + left * every + draw.randint(1, every - 1)
-    part = abs(scene.weight - target) * scene.equity / (left + 1)
-    least = max(mandate.least, round(part * draw.uniform(0.5, 1.4), 1)) if draw.random() < 0.5 else mandate.least
-    return replace(mandate, until=until, every=every, least=least), round(target * BPS)
+        until = scene.state.head.number + remaining_slices * every + draw.randint(1, every - 1)
+    part = abs(scene.weight - target) * scene.equity / (remaining_slices + 1)
+    min_trade = max(mandate.least, round(part * draw.uniform(0.5, 1.4), 1)) if draw.random() < 0.5 else mandate.least
+    return replace(mandate, until=until, every=every, least=min_trade), round(target * BPS)
 
 
 def _cycle(draw: Random, scene: Scene, mandate: Mandate) -> tuple[Mandate, int]:
     size = draw.choice([100 * draw.randint(10, 50), draw.randint(1000, 5000), round(draw.uniform(1000, 5000), 1)])
-    least = max(0.5, round(max(scene.profits[mandate.playbook], 3.0) * draw.uniform(0.1, 1.5), 1))
-    return replace(mandate, size=size, least=least), BPS // 2
+    min_profit = max(0.5, round(max(scene.profits[mandate.playbook], 3.0) * draw.uniform(0.1, 1.5), 1))
+    return replace(mandate, size=size, least=min_profit), BPS // 2
 
 
 MAKERS: dict[str, Callable[[Random, Scene, Mandate], tuple[Mandate, int]]] = {
@@ -143,15 +145,17 @@ def _share(wanted: float, draw: Random) -> float:
 
 
 def _threshold(draw: Random, move: float) -> float:
-    """About what the market just did."""
+    """A threshold near `move`, the market's latest move."""
     return max(0.0001, round(max(abs(move), 0.0005) * draw.uniform(0.2, 1.8), draw.choice([4, 4, 5])))
 
 
 def _blank(draw: Random, playbook: str, scene: Scene) -> Mandate:
-    """Sizes and least amounts as an operator would write them: no trade is worth its transaction that the goal does not
-    pay for. The knobs of other playbooks stand at their defaults."""
-    floor = math.ceil(scene.gas / (EDGE - COSTS))
-    least = max(floor, draw.choice([draw.randint(1, 50), round(draw.uniform(0.5, 50), 1)]))
+    """A mandate with sizes as an operator would write them; parameters of other playbooks have their defaults.
+
+    The min trade is so large that the goal pays for the gas of every trade.
+    """
+    min_for_gas = math.ceil(scene.gas / (EDGE - COSTS))
+    min_trade = max(min_for_gas, draw.choice([draw.randint(1, 50), round(draw.uniform(0.5, 50), 1)]))
     size = draw.choice([100 * draw.randint(1, 40), draw.randint(20, 4000), round(draw.uniform(20, 4000), 1)])
     return Mandate(
         playbook=playbook,
@@ -159,6 +163,6 @@ def _blank(draw: Random, playbook: str, scene: Scene) -> Mandate:
         band=0.02,
         bars=20,
         threshold=0.004,
-        size=size + least if size < least and draw.random() < 0.8 else size,
-        least=least,
+        size=size + min_trade if size < min_trade and draw.random() < 0.8 else size,
+        least=min_trade,
     )

@@ -1,4 +1,4 @@
-"""models/split.toml: which days, seeds and pools the student may learn from, and which judge it."""
+"""models/split.toml: the days, seeds and pools that teach the student, and those that judge it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BARS_A_DAY = 1440
 
 @dataclass(frozen=True, slots=True)
 class SplitSegment:
-    """One fresh chain: bars are replayed from `start` minutes into `day`."""
+    """One new chain, which replays the bars of `day` from minute `start` on."""
 
     day: str
     start: int
@@ -32,13 +32,15 @@ class SplitSegment:
 
 @dataclass(frozen=True, slots=True)
 class SplitPart:
+    """One part of the split."""
+
     name: str  # "train" | "dev" | "heldout"
     days: tuple[str, ...]
     seeds: tuple[int, int]  # first and last
     pools: frozenset[str]
 
     def segments(self, bars: int, seed: int = 0) -> Iterator[SplitSegment]:
-        """Endless and the same each time; no two share a seed of the part until all are used."""
+        """Yield one segment per seed of the part, in an order that `seed` determines."""
         draw = Random(f"{self.name}/{seed}")
         first, last = self.seeds
         order = list(range(first, last + 1))
@@ -47,11 +49,12 @@ class SplitPart:
             yield SplitSegment(draw.choice(self.days), draw.randrange(0, BARS_A_DAY - bars), chosen)
 
     def restrict(self, network: Network) -> Network:
-        """The network as this part may see it."""
+        """The network with only the pools of this part."""
         return replace(network, pools={name: pool for name, pool in network.pools.items() if name in self.pools})
 
 
 def load(name: str, path: Path = SPLIT_FILE) -> SplitPart:
+    """The part `name` of the split. Raises OperatorError if there is none."""
     body = tomllib.loads(path.read_text(encoding="utf-8"))
     if name not in body:
         raise OperatorError(f"{path} has no part {name!r}; it has {', '.join(body)}")

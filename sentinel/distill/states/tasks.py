@@ -1,4 +1,4 @@
-"""States of the local market with what is asked in each: an endless stream, the same each time."""
+"""Tasks: states of the local market with their scenarios, as an endless stream that a seed determines."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ BARS_A_SEGMENT = 40
 
 @dataclass(frozen=True, slots=True)
 class CollectionRequest:
-    """What is to be collected."""
+    """What to collect."""
 
     part: SplitPart
-    states: int  # the first so many of the stream; whole bars, so up to three more
-    n: int = 1  # trajectories a state
+    states: int  # from the start of the stream; whole bars, so up to three more
+    n: int = 1  # trajectories per state
     seed: int = 0
     role: str = TRADER  # or ANALYST
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One state with what is asked of the trader in it."""
+    """One state with its scenario."""
 
     id: str  # day/start/seed/bar/wallet
     state: MarketState
@@ -42,7 +42,7 @@ class Task:
 
 
 async def tasks(part: SplitPart, seed: int) -> AsyncGenerator[Task]:
-    """Endless; the same for the same part and seed, up to block times."""
+    """Yield tasks without end. The same part and seed give the same tasks, except for block times."""
     async with aclosing(segments(part, seed)) as stream:
         async for _, bar in stream:
             for case in bar:
@@ -58,8 +58,10 @@ async def segments(
     keep: bool = False,
     clock: Clock = time.time,
 ) -> AsyncGenerator[tuple[Arena, tuple[Task, ...]]]:
-    """Bar by bar through the part's segments, each on a chain of its own; through those alone that hold a `wanted` id,
-    where some are named. Otherwise as `bars` and `Arena.open`."""
+    """Yield the part's tasks bar by bar; each segment runs on a chain of its own.
+
+    If `wanted` is set, segments without a wanted id are skipped. For the other parameters see `bars` and `Arena.open`.
+    """
     with Sandbox(workers=2, seconds=MAX_RUN_TIMEOUT) as sandbox:
         for segment in part.segments(BARS_A_SEGMENT, seed):
             ids = (id_of(segment, bar, wallet) for bar in range(BARS_A_SEGMENT) for wallet in range(len(WALLETS)))
@@ -76,9 +78,10 @@ async def segments(
 async def bars(
     part: SplitPart, segment: SplitSegment, arena: Arena, *, lookback: int = BARS, keep: bool = False
 ) -> AsyncGenerator[tuple[Task, ...]]:
-    """The cases of one bar at a time, all of the segment; no mandate looks back further than `lookback` bars. `keep`:
-    balances are dealt at the first bar alone, and after that they are what the wallets' own transactions made of
-    them."""
+    """Yield the tasks of a segment, one bar at a time. No mandate looks back further than `lookback` bars.
+
+    If `keep` is set, balances are drawn only at the first bar; after it only the wallets' transactions change them.
+    """
     draw = Random(f"{part.name}/{segment.seed_text}")
     for bar in range(BARS_A_SEGMENT):
         states = await arena.advance(draw, deal=bar == 0 or not keep)
@@ -89,5 +92,5 @@ async def bars(
 
 
 def id_of(segment: SplitSegment, bar: int, wallet: int) -> str:
-    """Of a state: day/start/seed/bar/wallet."""
+    """The id of a state: day/start/seed/bar/wallet."""
     return f"{segment.day}/{segment.start}/{segment.seed}/{bar}/{wallet}"

@@ -1,12 +1,14 @@
-"""The oracle as an analyst, twice: the full one, which sees everything over five steps, and the fast one, whose one
-short step is what the student learns. Deterministic, and named as the oracle.
+"""The oracle as analyst: a full one with five steps, and a fast one whose short step the student learns.
 
-The full one looks at the long history, at risk in every token, at what the venues take, and at position and memory. A
-market that takes no more than the size within 1 % is thin. One that swings or has fallen more than the operator's
-numbers, or where another token has fallen three times as far, is in stress. A quick average that stands off the slow
-one by more than the operator's number is a trend where the whole move agrees and the strength index is not at its end.
-All else is a range. The fast one keeps the averages, the volatility and the fall of its own token: the rest seldom
-changes the answer.
+Both are deterministic. The full one reads the long history, the risk of every token, the depth of the venues, the
+position and the memory. It names the first regime that fits:
+- thin: the venues take less than the size within 1 %;
+- stress: volatility or fall exceeds the operator's number, or another token has fallen three times as far;
+- up or down: the quick average is away from the slow one by more than the operator's number, the whole move agrees, and
+  the strength index is not at its end;
+- range: everything else.
+
+The fast one uses only the averages, the volatility and the fall of its own token. The rest seldom changes the answer.
 """
 
 from __future__ import annotations
@@ -91,7 +93,7 @@ FAST: tuple[Step, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class OracleAnalyst:
-    """Takes the model's place in an analyst's episode: its answer depends on the conversation alone."""
+    """A Sampler for an analyst's episode. Its answer depends only on the conversation."""
 
     steps: Sequence[Step]
     source: str = "oracle"
@@ -101,6 +103,6 @@ class OracleAnalyst:
     ) -> list[Sample]:
         lines = dict(line.split(": ", 1) for line in messages[1]["content"].splitlines() if ": " in line)
         base, _, quote = lines["Pair"].partition("/")
-        taken = sum(message["role"] == "assistant" for message in messages)
-        text = render_action(*self.steps[min(taken, len(self.steps) - 1)](lines, base, quote))
+        steps_done = sum(message["role"] == "assistant" for message in messages)
+        text = render_action(*self.steps[min(steps_done, len(self.steps) - 1)](lines, base, quote))
         return [Sample(0, index, text, 0, Finish.STOP) for index in range(n)]

@@ -1,7 +1,7 @@
 """First thoughts of an LLM teacher: the first paragraph of its chain-of-thought answer begins the agent's step 1.
 
-It goes before generation as a native prefill, and is trained on. It states a plan, never a fact: one with a number or
-a price in it is refused, since a thought that asserts a fact keeps the agent from reading the market.
+It is a prefill of the generation and part of the training data. It must state a plan and no fact: a thought with a
+number or a price is refused, because a thought that asserts a fact keeps the agent from reading the market.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ neither a number nor a price nor anything about the market as if you knew it. Re
 
 
 def messages(asked: Sequence[Message]) -> list[Message]:
-    """The chain-of-thought request for what the agent is asked."""
+    """The chain-of-thought request for the agent's prompt `asked`."""
     return [{"role": "system", "content": SYSTEM}, *[message for message in asked if message["role"] != "system"]]
 
 
 def first_thought(answer: str) -> str:
-    """The first paragraph on one line; empty for an empty answer."""
+    """The first paragraph of `answer` on one line; empty if the answer is empty."""
     paragraph = answer.strip().removeprefix(THOUGHT.strip()).strip().split("\n\n", 1)[0]
     return " ".join(paragraph.split())
 
 
 def refusal(thought: str) -> str | None:
-    """Why it may not begin a step; None where it may."""
+    """The reason why `thought` may not begin a step; None if it may."""
     if not thought:
         return "is empty"
     if FACT.search(thought):

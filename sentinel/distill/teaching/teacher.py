@@ -1,7 +1,7 @@
-"""Teachers: who writes the trajectories. The oracle, offline; or any LLM behind an OpenAI-compatible chat endpoint.
+"""Teachers, which write the trajectories: the oracle, or any LLM behind an OpenAI-compatible chat endpoint.
 
-An LLM is asked under its own long prompt; the episode around it knows the short one alone, so what is stored and
-trained on is the student's. Only here are requests repeated: there is no block that an answer could be late for.
+An LLM gets a long prompt of its own. The episode around it uses the student's short prompt, so the student's prompt is
+what is stored and trained on. Requests are repeated only here, because no block waits for the answer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sentinel.core.mandate import Mandate
 from sentinel.core.trajectory import TrajectorySource
 from sentinel.distill.teaching import first_thoughts, teacher_prompt
 
-PATIENCE = 7  # tries of one request; with PAUSE, a little more than a minute
+PATIENCE = 7  # max tries of one request; with PAUSE this takes a little more than a minute
 PAUSE = 1.0  # seconds before the second try, doubled each time
 
 
@@ -36,22 +36,24 @@ class Start:
     """How one trajectory begins."""
 
     sampler: Sampler
-    first_thought: str  # a prefill of step 1; empty for none
-    prefix: str  # where it comes from, see Row.prefix
+    first_thought: str  # prefill of step 1; empty for none
+    prefix: str  # origin of the first thought, see TrajectoryRow.prefix
 
 
 class Teacher(Protocol):
+    """Starts the episodes that become trajectories."""
+
     source: TrajectorySource
     model: str  # which LLM; empty for the oracle
     timeout: float  # seconds for one episode
 
     async def start(self, mandate: Mandate, asked: Sequence[Message], sample: int) -> Start:
-        """The `sample`-th trajectory of a state. Raises ModelUnavailable."""
+        """Begin the `sample`-th trajectory of a state. Raises ModelUnavailable."""
         ...
 
 
 class OracleTeacher:
-    """Deterministic: every sample of a state is the same."""
+    """The oracle as teacher. It is deterministic, so all trajectories of a state are the same."""
 
     source: TrajectorySource = "oracle"
     model = ""
@@ -63,21 +65,23 @@ class OracleTeacher:
 
 @dataclass(frozen=True, slots=True)
 class TeacherEndpoint:
+    """An LLM behind a chat endpoint, with its sampling and its limits."""
+
     url: str  # ends in /v1
-    model: str  # as the endpoint itself names it in its answers
+    model: str  # as the endpoint names it in its answers
     key_file: Path | None = None
     temperature: float = 0.4
-    max_tokens: int = 1024  # of one turn
+    max_tokens: int = 1024  # per turn
     timeout: float = 120.0  # seconds for one request
     seed: int = 0
-    first_thoughts: bool = True  # the endpoint must continue a last assistant message, as vLLM does
-    per_minute: float = 60.0  # requests begun
-    concurrent: int = 4  # requests in flight
+    first_thoughts: bool = True  # needs an endpoint that continues a last assistant message, as vLLM does
+    per_minute: float = 60.0  # max started requests
+    concurrent: int = 4  # max requests at the same time
 
 
 @dataclass(slots=True)
 class UsageMeter:
-    """What was asked and used; an `agent.model.Observer`."""
+    """Counts requests and tokens; an `agent.model.Observer`."""
 
     requests: int = 0  # answered
     repeated: int = 0
@@ -90,7 +94,7 @@ class UsageMeter:
         self.completion_tokens += completion_tokens
 
     def cost(self, per_million_prompt: float, per_million_completion: float) -> float:
-        """In the currency of the prices."""
+        """Cost of all tokens, in the currency of the prices."""
         return (self.prompt_tokens * per_million_prompt + self.completion_tokens * per_million_completion) / 1e6
 
     @classmethod
@@ -104,7 +108,7 @@ class UsageMeter:
 
 
 class RateLimiter:
-    """At most `concurrent` at a time, begun no closer together than `per_minute` allows."""
+    """Allows at most `concurrent` requests at the same time and at most `per_minute` starts per minute."""
 
     def __init__(
         self,
@@ -116,7 +120,7 @@ class RateLimiter:
     ) -> None:
         self._gap, self._clock, self._sleep = 60.0 / per_minute, clock, sleep
         self._seats = asyncio.Semaphore(concurrent)
-        self._next = 0.0  # when the next one may begin, by the clock
+        self._next = 0.0  # earliest start of the next request, by the clock
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -130,7 +134,7 @@ class RateLimiter:
 
 @dataclass(frozen=True, slots=True)
 class _PacedClient:
-    """One client of the endpoint for one kind of request, paced and patient."""
+    """A client of the endpoint that keeps the rate limit and repeats failed requests."""
 
     client: StudentModel
     pace: RateLimiter
@@ -138,47 +142,51 @@ class _PacedClient:
     sleep: Callable[[float], Awaitable[None]]
 
     async def ask(self, messages: Sequence[Message], n: int, prefill: str, after: int) -> list[Sample]:
-        """Tried again after 429 and 5xx, PATIENCE times in all. Raises ModelUnavailable, and OperatorError where no
-        other request would fare better."""
-        for tried in range(PATIENCE):
+        """Ask for `n` samples; try up to PATIENCE times if the status is 429 or 5xx.
+
+        Raises ModelUnavailable after the last try, and OperatorError if every other request would fail too.
+        """
+        for attempt in range(PATIENCE):
             try:
                 async with self.pace.turn():
                     return await self.client.sample(messages, n, prefill, after=after)
             except ModelUnavailable as error:
                 if error.status in (401, 403, 404):
-                    raise OperatorError(f"the teacher's endpoint refuses: {error}") from error
-                if not (error.status == 429 or (error.status or 0) >= 500) or tried == PATIENCE - 1:
+                    raise OperatorError(f"the teacher's endpoint refuses the request: {error}") from error
+                if not (error.status == 429 or (error.status or 0) >= 500) or attempt == PATIENCE - 1:
                     raise
                 self.meter.repeated += 1
-            await self.sleep(PAUSE * 2**tried)
+            await self.sleep(PAUSE * 2**attempt)
         raise AssertionError("the last try returns or raises")
 
 
 @dataclass(frozen=True, slots=True)
 class _Agent:
-    """A Sampler for one trajectory: the teacher's prompt in place of the student's, and samples of its own."""
+    """A Sampler for one trajectory: it replaces the student's prompt by the teacher's and has its own seeds."""
 
     line: _PacedClient
     source: str
     sample_number: int
 
     async def sample(self, messages: Sequence[Message], n: int, prefill: str, *, after: int = 0) -> list[Sample]:
-        drawn = await self.line.ask(teacher_prompt.long(messages), n, prefill, self.sample_number * n + after)
-        if prefill and any(one.text[len(prefill) :].lstrip().startswith(THOUGHT.strip()) for one in drawn):
-            raise OperatorError("the endpoint begins anew instead of going on with a prefill: use --no-first-thoughts")
-        return drawn
+        samples = await self.line.ask(teacher_prompt.long(messages), n, prefill, self.sample_number * n + after)
+        if prefill and any(sample.text[len(prefill) :].lstrip().startswith(THOUGHT.strip()) for sample in samples):
+            raise OperatorError(
+                "the endpoint starts a new answer instead of continuing the prefill: use --no-first-thoughts"
+            )
+        return samples
 
 
 class LlmTeacher:
-    """Close it after use."""
+    """An LLM as teacher. Use it as a context manager, which closes its client."""
 
     source: TrajectorySource = "llm"
-    timeout = 3600.0  # the limits on requests are what ends an episode
+    timeout = 3600.0  # seconds; in practice the limits on requests end an episode
 
     def __init__(
         self, endpoint: TeacherEndpoint, meter: UsageMeter, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        """Raises SettingsError where the key file cannot be read."""
+        """Raises SettingsError if the key file cannot be read."""
         self.model, self._first_thoughts = endpoint.model, endpoint.first_thoughts
         self._client = StudentModel(
             endpoint.url,
@@ -198,8 +206,8 @@ class LlmTeacher:
         (answer,) = await self._line.ask(first_thoughts.messages(asked), 1, "", sample)
         thought = first_thoughts.first_thought(answer.text)
         cut_off = answer.finish is not Finish.STOP and "\n\n" not in answer.text.strip()
-        if (why := "is cut off" if cut_off else first_thoughts.refusal(thought)) is not None:
-            return Start(agent, "", f"refused: {why}")
+        if (reason := "is cut off" if cut_off else first_thoughts.refusal(thought)) is not None:
+            return Start(agent, "", f"refused: {reason}")
         return Start(agent, thought, "given")
 
     async def __aenter__(self) -> Self:

@@ -1,1 +1,1 @@
-"""Trajectories -> a student's weights. What needs torch runs in the serving environment."""
+"""Training of students from trajectories. Modules that need torch run in the serving environment."""

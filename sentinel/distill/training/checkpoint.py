@@ -1,4 +1,4 @@
-"""A run that was stopped at any moment goes on as if it had not been: weights, optimiser, schedule, chance, order."""
+"""Checkpoints of a training run: weights, optimizer, schedule, RNG states and the order of the rows."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ import torch
 
 @dataclass(slots=True)
 class TrainingRun:
-    """One training in progress. `key` names recipe, data and template: a checkpoint of another run is refused."""
+    """One training in progress.
+
+    `key` is a hash of recipe, data and template. A checkpoint with another key is refused.
+    """
 
     key: str
     model: torch.nn.Module
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     shuffle: random.Random
-    order: list[int] = field(default_factory=list)  # rows of this epoch that are still to come, the next one last
-    losses: list[float] = field(default_factory=list)  # one a step
-    seconds: float = 0.0
+    order: list[int] = field(default_factory=list)  # remaining row numbers of this epoch; the last one comes next
+    losses: list[float] = field(default_factory=list)  # one per step
+    seconds: float = 0.0  # of training so far
 
 
-RngState = tuple[torch.Tensor, ...]  # what a process draws from: the CPU's state, and that of its GPU if it has one
+RngState = tuple[torch.Tensor, ...]  # of one process: the state of its CPU, then of its GPU if it has one
 
 
 def rng_state() -> RngState:
+    """The current RNG state of this process."""
     own = (torch.get_rng_state(),)
     return (*own, torch.cuda.get_rng_state()) if torch.cuda.is_available() else own
 
 
 def save(path: Path, run: TrainingRun, rng_states: list[RngState]) -> None:
-    """Whole or not at all: a kill while it is written leaves the one before. `chances`: of each process, by rank."""
+    """Write the checkpoint atomically: a kill leaves the previous one. `rng_states` are ordered by rank."""
     body = {
         "key": run.key,
         "trained": {name: p.detach() for name, p in run.model.named_parameters() if p.requires_grad},
@@ -56,13 +60,13 @@ def save(path: Path, run: TrainingRun, rng_states: list[RngState]) -> None:
 
 
 def restore(path: Path, run: TrainingRun, rank: int) -> bool:
-    """Puts `run` where the checkpoint was; False when there is none. Raises SystemExit when it is of another run."""
+    """Load the checkpoint into `run`. False if there is none. Raises SystemExit if it belongs to another run."""
     if not path.exists():
         return False
     body: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if body["key"] != run.key:
-        what = "recipe, data, template or number of processes"
-        raise SystemExit(f"{path} belongs to a run with another {what}: remove it to start anew")
+        parts = "recipe, data, template or number of processes"
+        raise SystemExit(f"{path} belongs to a run with another {parts}: remove it to start anew")
     with torch.no_grad():
         for name, parameter in run.model.named_parameters():
             if parameter.requires_grad:

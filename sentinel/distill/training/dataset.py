@@ -1,6 +1,6 @@
-"""Trajectories -> token rows with a loss mask: thought, action and end-of-turn carry loss, all else conditions.
+"""Token rows of trajectories with a loss mask: thought, action and end of turn carry loss, all else conditions.
 
-The chat template of the tokenizer is the one renderer; vLLM applies the same file when serving.
+The tokenizer's chat template renders the turns. vLLM applies the same file when it serves the student.
 """
 
 from __future__ import annotations
@@ -21,17 +21,19 @@ IGNORED = -100  # label of a token without loss
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
+    """One trajectory as tokens."""
+
     ids: list[int]
     labels: list[int]  # ids where the token carries loss, IGNORED elsewhere
 
     @property
     def carrying(self) -> int:
-        """Tokens that carry loss; the first has nothing before it to be told from."""
+        """Number of tokens that carry loss. The first token never does, because nothing predicts it."""
         return sum(label != IGNORED for label in self.labels[1:])
 
 
 def read(path: Path) -> Iterator[Trajectory]:
-    """A last line that was cut by a kill is left out; any other broken line raises ValueError."""
+    """Read trajectories from JSON lines. Skips a broken last line (a kill cut it); any other one raises ValueError."""
     lines = path.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines, 1):
         try:
@@ -44,7 +46,7 @@ def read(path: Path) -> Iterator[Trajectory]:
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn], given: int = 0) -> TokenRow:
-    """The first `given` turns carry no loss, the assistant's among them neither."""
+    """Render `turns` to tokens. The first `given` turns carry no loss, not even the assistant's."""
     messages = [{"role": turn.role, "content": turn.text} for turn in turns]
     rendered = tokenizer.apply_chat_template(
         messages, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
@@ -55,17 +57,17 @@ def encode(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn], given: int
 
 
 def _without(mask: Sequence[int], spans: int) -> list[int]:
-    """The mask with its first `spans` runs of ones taken out: one run is one of the assistant's turns."""
-    left, kept, before = spans, list[int](), 0
+    """Set the first `spans` runs of ones in `mask` to 0. One run is one turn of the assistant."""
+    remaining_spans, new_mask, previous = spans, list[int](), 0
     for carries in mask:
-        left -= before > carries  # the token after a run's last
-        kept.append(carries if left <= 0 else 0)
-        before = carries
-    return kept
+        remaining_spans -= previous > carries  # this token follows the last one of a run
+        new_mask.append(carries if remaining_spans <= 0 else 0)
+        previous = carries
+    return new_mask
 
 
 def collate(rows: Sequence[TokenRow], pad: int) -> dict[str, torch.Tensor]:
-    """The model's arguments, one row a trajectory, right-padded to the longest."""
+    """The model's arguments with one row per trajectory, right-padded to the longest."""
     width = max(len(row.ids) for row in rows)
     ids = torch.full((len(rows), width), pad)
     labels = torch.full((len(rows), width), IGNORED)
@@ -78,31 +80,31 @@ def collate(rows: Sequence[TokenRow], pad: int) -> dict[str, torch.Tensor]:
 
 
 def pack(rows: Sequence[TokenRow], pad: int, width: int) -> dict[str, torch.Tensor]:
-    """The model's arguments, several trajectories in a row: each counts its own positions and sees itself alone.
+    """The model's arguments with several trajectories per row. Each has its own positions and attends only to itself.
 
-    A row has the width of the longest trajectory at least. The loss is that of `collate` on the same trajectories.
+    A row is `width` tokens wide, or as wide as the longest trajectory. The loss equals that of `collate`.
     """
     width = max(width, *(len(row.ids) for row in rows))
     bins: list[list[TokenRow]] = []
     for row in sorted(rows, key=lambda row: -len(row.ids)):  # first fit, longest first
-        fits = (packed for packed in bins if sum(len(one.ids) for one in packed) + len(row.ids) <= width)
-        found = next(fits, None)
-        if found is None:
+        fitting = (packed for packed in bins if sum(len(member.ids) for member in packed) + len(row.ids) <= width)
+        target = next(fitting, None)
+        if target is None:
             bins.append([row])
         else:
-            found.append(row)
+            target.append(row)
     width = max(sum(len(row.ids) for row in packed) for packed in bins)
     ids = torch.full((len(bins), width), pad)
     labels = torch.full((len(bins), width), IGNORED)
     positions = torch.zeros((len(bins), width), dtype=torch.long)
-    owner = torch.zeros((len(bins), width), dtype=torch.long)  # 0: padding, which sees padding alone
+    owner = torch.zeros((len(bins), width), dtype=torch.long)  # 0: padding, which attends only to padding
     for i, packed in enumerate(bins):
         start = 0
         for number, row in enumerate(packed, 1):
             span = slice(start, start + len(row.ids))
             ids[i, span] = torch.tensor(row.ids)
             labels[i, span] = torch.tensor(row.labels)
-            labels[i, start] = IGNORED  # nothing of this trajectory stands before its first token
+            labels[i, start] = IGNORED  # nothing of this trajectory precedes its first token
             positions[i, span] = torch.arange(len(row.ids))
             owner[i, span] = number
             start = span.stop

@@ -1,4 +1,4 @@
-"""What decides a student's weights besides its data: a size to train from scratch, or a base to tune. No torch here."""
+"""Hyperparameters of a training: a size to train from scratch, or a base to tune. Needs no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Method = Literal["scratch", "lora", "full"]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Written into the model's folder. A base brings its own shape and vocabulary: then the first block counts not."""
+    """Saved in the model's folder. If `base` is set, the first block of fields comes from it and is ignored here."""
 
     size: str = "nano"
     vocab_size: int = 1024
@@ -25,13 +25,13 @@ class Recipe:
 
     method: Method = "scratch"
     base: str = ""  # folder of a Hugging Face causal model
-    rank: int = 64  # of the adapter, which `lora` alone makes
+    rank: int = 64  # of the adapter (method `lora` only)
     alpha: int = 128
     dropout: float = 0.05
-    head: bool = False  # the adapter adapts the output layer too: for words that a base's own texts never had
+    head: bool = False  # adapt the output layer too, for words that the base has never written
 
-    steps: int = 1600  # 0: two epochs
-    batch: int = 32
+    steps: int = 1600  # 0 means two epochs
+    batch: int = 32  # trajectories per step
     learning_rate: float = 3e-3
     warmup: int = 60
     weight_decay: float = 0.05
@@ -48,7 +48,7 @@ SIZES = {
 
 
 def tuned(base: Path, method: Method) -> Recipe:
-    """The paper's settings: two epochs of batches of 8; an adapter learns ten times faster than whole weights."""
+    """The paper's settings: two epochs, batches of 8. An adapter's learning rate is ten times that of full weights."""
     rate = 2e-4 if method == "lora" else 2e-5
     return replace(
         Recipe(), size="", method=method, base=str(base), steps=0, batch=8, learning_rate=rate, weight_decay=0.0
@@ -56,7 +56,7 @@ def tuned(base: Path, method: Method) -> Recipe:
 
 
 def weights(base: Path) -> str:
-    """SHA-256 of a base's weights, file after file by name: an adapter belongs to these and to no others."""
+    """SHA-256 of a base's weight files, in the order of their names. It identifies the base of an adapter."""
     digest = hashlib.sha256()
     for path in sorted(base.glob("*.safetensors")):
         digest.update(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Students before training: a model from scratch with a vocabulary of its own, or a base on disk, whole or adapted."""
+"""Students before training: a new model with its own vocabulary, or a base from disk, whole or with an adapter."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from sentinel.distill.training import tokenizer
 from sentinel.distill.training.hyperparameters import Recipe
+from sentinel.distill.training.tokenizer import learn
 
 CHATML = Path(__file__).with_name("chatml.jinja")
 
 
 def new_tokenizer(recipe: Recipe, texts: Iterable[str], template: str | None) -> PreTrainedTokenizerFast:
-    """The tokenizer, whose chat template marks what carries loss. `texts` are what a vocabulary is learnt from.
+    """The tokenizer with a chat template that marks the assistant's text. A new vocabulary is learned from `texts`.
 
-    A given template wins; a base's own is used where it marks the assistant's words, and where it does not, ours
-    stands in for it if the base knows ChatML. Raises SystemExit when there is none.
+    `template` takes precedence. If it is None, the base's own template is used if it marks the assistant's text,
+    else ours if the base knows ChatML. Raises SystemExit if no template fits.
     """
     if recipe.method == "scratch":
         if template is None:
             raise SystemExit("a student from scratch needs --template")
-        return tokenizer.learn(texts, recipe.vocab_size, template)
+        return learn(texts, recipe.vocab_size, template)
     base = AutoTokenizer.from_pretrained(recipe.base, local_files_only=True)
-    own = base.chat_template if isinstance(base.chat_template, str) else ""
-    if template is None and re.search(r"{%-?\s*generation\b", own):
-        template = own
+    own_template = base.chat_template if isinstance(base.chat_template, str) else ""
+    if template is None and re.search(r"{%-?\s*generation\b", own_template):
+        template = own_template
     if template is None and {"<|im_start|>", "<|im_end|>"} <= base.get_vocab().keys():
         template = CHATML.read_text()
     if template is None:
         raise SystemExit(
-            f"the chat template of {recipe.base} does not mark the assistant's words with {{% generation %}} and its "
-            "vocabulary has no <|im_start|>: give a template that does with --template"
+            f"the chat template of {recipe.base} does not mark the assistant's text with {{% generation %}} and its "
+            "vocabulary has no <|im_start|>: name a template with that mark by --template"
         )
     base.chat_template = template
     if base.pad_token_id is None:
@@ -49,12 +49,12 @@ def new_tokenizer(recipe: Recipe, texts: Iterable[str], template: str | None) ->
     return base
 
 
-def model(recipe: Recipe, words: PreTrainedTokenizerFast, device: torch.device) -> PreTrainedModel:
-    """On `device`, in training mode; what is not to be trained requires no gradient."""
+def model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast, device: torch.device) -> PreTrainedModel:
+    """The model on `device`, in training mode. Weights that are not trained require no gradient."""
     if recipe.method == "scratch":
         return Qwen3ForCausalLM(
             Qwen3Config(
-                vocab_size=len(words),
+                vocab_size=len(tokenizer),
                 hidden_size=recipe.hidden,
                 num_hidden_layers=recipe.layers,
                 num_attention_heads=recipe.heads,
@@ -63,18 +63,21 @@ def model(recipe: Recipe, words: PreTrainedTokenizerFast, device: torch.device) 
                 intermediate_size=recipe.intermediate,
                 max_position_embeddings=2048,
                 tie_word_embeddings=True,
-                pad_token_id=words.pad_token_id,
-                eos_token_id=words.eos_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=tokenizer.eos_token_id,
                 bos_token_id=None,
             )
         ).to(device)
-    # An adapter leaves the base as it is, so the base may stand in half the memory; whole weights are kept exact.
-    kept = torch.bfloat16 if recipe.method == "lora" and device.type == "cuda" else torch.float32
+    # An adapter leaves the base as it is, so bfloat16 is enough for the base; trained weights need full precision.
+    dtype_of_base = torch.bfloat16 if recipe.method == "lora" and device.type == "cuda" else torch.float32
     base = AutoModelForCausalLM.from_pretrained(
-        recipe.base, local_files_only=True, dtype=kept, attn_implementation="sdpa"
+        recipe.base, local_files_only=True, dtype=dtype_of_base, attn_implementation="sdpa"
     )
     if recipe.method == "lora":
-        from peft import LoraConfig, get_peft_model  # half a second that a student from scratch need not wait
+        from peft import (
+            LoraConfig,
+            get_peft_model,
+        )  # the import takes half a second, which a student from scratch need not wait
 
         base = get_peft_model(
             base,

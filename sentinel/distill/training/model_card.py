@@ -1,4 +1,4 @@
-"""The model cards, written from what training and evaluation measured; no number in them is typed by hand."""
+"""Model cards, written from the measurements of training and evaluation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def write(folder: Path) -> None:
-    """Reads training.json and scores.json of the folder, writes README.md and its picture."""
+    """Write README.md and its picture from training.json and scores.json in `folder`."""
     loss_curve.write(folder)
     scores = _read(folder, "scores.json")
     known = sorted(name for name in scores["agreement"] if name in PLAYBOOKS)
@@ -22,14 +22,16 @@ def write(folder: Path) -> None:
 
 
 def analyst(folder: Path) -> None:
-    """Reads training.json and scores.json of the folder, writes README.md."""
+    """Write README.md from training.json and scores.json in `folder`."""
     scores = _read(folder, "scores.json")
     _write(folder, "analyst.md.j2", scores=scores, rows=_rows(scores))
 
 
 def trained(folder: Path) -> None:
-    """What stands beside weights that nobody has evaluated yet: the curve, and for a tuned base a card in the place of
-    the form that the library leaves there."""
+    """Write the loss curve of weights that have no evaluation yet.
+
+    A tuned base also gets a card, which replaces the form that the library writes.
+    """
     loss_curve.write(folder)
     recipe = _read(folder, "training.json")["recipe"]
     if recipe["method"] != "scratch":
@@ -37,13 +39,13 @@ def trained(folder: Path) -> None:
 
 
 def _rows(scores: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The slices, largest first."""
+    """The slices of states, largest first."""
     return sorted(scores["agreement"].items(), key=lambda item: (-item[1]["total"], item[0]))
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / name).read_text())
-    return found
+    body: dict[str, Any] = json.loads((folder / name).read_text())
+    return body
 
 
 def _write(folder: Path, template: str, **values: Any) -> None:

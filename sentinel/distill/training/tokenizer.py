@@ -1,8 +1,8 @@
-"""The nano student's own small vocabulary, learnt from the trajectories it will be trained on.
+"""The small vocabulary of a student from scratch, learned from its own trajectories.
 
-Byte-level BPE over whole lines: digits stand singly (numbers are copied digit by digit), line ends stand singly (so a
-first thought's end is a token boundary), and everything else may merge across words, which makes an action few tokens.
-`<end_code>` is ordinary text: as a special token it would be stripped before the stop string could match.
+Byte-level BPE over whole lines. Each digit is a token, because numbers are copied digit by digit. Each line end is a
+token, so a first thought ends at a token boundary. Everything else may merge across words, so an action takes few
+tokens. `<end_code>` is ordinary text: a special token would be stripped before the stop string could match.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROLES = ["<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 
 
 def learn(texts: Iterable[str], vocab_size: int, template: str) -> PreTrainedTokenizerFast:
-    """`texts` are the contents of turns; the result decodes any UTF-8 text byte by byte."""
+    """Learn a tokenizer from `texts`, the contents of turns. It encodes any UTF-8 text, byte by byte if needed."""
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -44,4 +44,5 @@ def learn(texts: Iterable[str], vocab_size: int, template: str) -> PreTrainedTok
 
 
 def load(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer that is saved in `folder`."""
     return PreTrainedTokenizerFast.from_pretrained(folder)
