@@ -54,7 +54,7 @@ class ChainReader:
         )
         if quantity(chain_id) != self._network.chain_id:
             raise ChainMismatch(
-                f"the endpoint serves chain {quantity(chain_id)}, {self._network.name} is {self._network.chain_id}"
+                f"the endpoint serves chain {quantity(chain_id)}, not {self._network.name}'s {self._network.chain_id}"
             )
         if not isinstance(block, dict):  # pruned, or not synced yet: the chain may still be the right one
             raise RpcError(f"the endpoint does not have block {int(anchor, 16)}")
@@ -111,9 +111,8 @@ class ChainReader:
         self, rpc: JsonRpc, head: Head, depth: int, numbers: Sequence[int]
     ) -> tuple[int, tuple[HexHash, ...]]:
         calls: list[Call] = [("eth_getBlockByNumber", ["finalized", False])]
-        finalized, *blocks = await rpc.batch(
-            calls + [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
-        )
+        calls += [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
+        finalized, *blocks = await rpc.batch(calls)
         hashes = []
         for block in blocks:
             if isinstance(block, RpcError):

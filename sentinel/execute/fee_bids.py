@@ -56,7 +56,7 @@ def first_bid(env: SimEnv, gas_limit: int, caps: FeeCaps) -> Fees:
 
 
 def replacement_bid(fees: Fees, gas_limit: int, caps: FeeCaps, base_fee: int = 0) -> Fees | None:
-    """A bid with both fees at minimum 12.5 % higher, as nodes demand of a replacement, and more if the base fee rose.
+    """A bid with both fees at least 12.5 % higher, as nodes demand of a replacement, and more if the base fee rose.
 
     The maximum fee may be twice the base fee because only the actual price is paid. A legacy gas price is paid in full,
     so it rises only to what the next block may ask. None if the caps do not allow a raise: the old bytes remain.
