@@ -72,12 +72,14 @@ class AttemptSender:
         await self._commit_and_send(intent, attempt)
 
     async def _sign(self, intent: Intent, nonce: int, fees: Fees, cancel: bool) -> Attempt:
+        """A signed attempt, not yet journaled. Raises SignerRefused, SignerUnavailable."""
         tx = TxRequest(self._signer.address, b"", 0, TRANSFER_GAS) if cancel else intent.tx
         signed = await self._signer.sign_transaction(self._network.chain_id, nonce, tx, fees)
         way = self._attempts[0].way if self._attempts else self._broadcast.way
         return Attempt(intent.id, nonce, fees, signed.tx_hash, signed.raw, cancel, way)
 
     async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:
+        """Journal the signed bytes first, then send them (I1). Raises JournalError, and then nothing was sent."""
         self.journal.attempt(attempt)
         self._attempts = (*self._attempts, attempt)
         await self._send(intent, attempt)

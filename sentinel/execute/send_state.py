@@ -54,7 +54,7 @@ class ChainView:
     base_fee: int  # wei per gas
     receipts: Mapping[HexHash, Receipt]  # by attempt hash; an attempt without a receipt is absent
     nonce: int  # transactions mined up to the head
-    deep_nonce: int  # the same, at the deeper of `SendRules.foreign_depth` and `confirmations`
+    deep_nonce: int  # mined up to a deep block; its depth is the larger of `foreign_depth` and `confirmations`
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,6 +221,10 @@ class LiveExecutor(AttemptSender):
         return None
 
     async def _first(self, intent: Intent, fees: Fees) -> Settled | None:
+        """Check halt and nonces, then sign, commit and send the first attempt.
+
+        Returns the settlement if the intent expires unsigned. If the nonces disagree, the next head tries again.
+        """
         (lowest, highest), ours = await self.watch.mined_nonce(), self.journal.next_nonce()
         # Checked after the read, which may take seconds, so that a halt meanwhile still stops the signature.
         purpose = purpose_of(intent.decision.simulation.candidate.action, self._network.quote)

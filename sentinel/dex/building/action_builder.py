@@ -24,7 +24,7 @@ from sentinel.dex.quoting.quotes import leg_of, quote_route, quote_routes, unwra
 from sentinel.dex.quoting.splits import split
 from sentinel.dex.quoting.venue_labels import find_pool
 
-REFERENCE_SLACK_PIPS = 10_000  # 1 %: how far a swap may be below the reference price, beside the pool's fee
+REFERENCE_SLACK_PIPS = 10_000  # 1 %: how far a swap may be below the reference price after the pool's fee
 REASON = 80  # maximum characters of a hold's reason
 MOST = 4  # maximum venues of one trade
 
@@ -196,7 +196,7 @@ class ActionBuilder:
         return leg_of(find_pool(self.network, a, b, venue), a)
 
     def _affordable(self, state: MarketState, symbol: Symbol, amount_whole: object, spare: int = 0) -> int:
-        """The amount in base units, if the wallet holds it beside `spare` base units. Raises ActionFault if not."""
+        """The amount in base units, if the wallet holds it and `spare` more base units. Raises ActionFault if not."""
         decimals = self.network.tokens[self.network.wrapped if symbol == NATIVE else symbol].decimals
         amount = to_base_units(amount_whole, decimals)
         if amount <= 0:
