@@ -1,1 +1,1 @@
-"""Everything that is known of DEXes: venues, calldata, the fork, the toolkit."""
+"""Decentralised exchanges: venues, quotes, calldata, simulation, and the toolkit that joins them."""

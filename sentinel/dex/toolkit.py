@@ -1,4 +1,4 @@
-"""DexToolkit: what the cycle and the executor use of this folder. Candidates in, simulated effects out."""
+"""DexToolkit, the interface of this folder to the cycle and the executor: simulates candidates, makes final bytes."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.simulating.simulator import Batch, Engine, Simulator
 from sentinel.dex.simulating.trial import Grant, Trial, failed
 
-SCREEN_GAS = 1_000_000  # gas limit while screening; less where the wallet cannot pay for it
-WARM = 16  # of the last candidates, simulated again at a new head so that the fork has read what they touch
-# What the signed permit costs on top of the screening: calldata, ecrecover, a fresh storage slot.
+SCREEN_GAS = 1_000_000  # gas limit while screening; less if the wallet cannot pay for it
+WARM = 16  # maximum number of recent candidates that `warm` simulates again at a new head
+# The cost of the signed permit, which screening does without: calldata, ecrecover, a fresh storage slot.
 PERMIT_GAS, PERMIT_BYTES = 60_000, 416
 _NO_TX = TxRequest("", b"", 0, 0)
 
 
 class PermitSigner(Protocol):
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
-        """65 bytes: r, s, v."""
+        """Returns 65 bytes: r, s, v."""
         ...
 
 
@@ -42,62 +42,64 @@ class DexToolkit:
     def __init__(
         self, network: Network, fork: Fork | None, engine: Engine = simulate, *, node: NodeSimulation | None = None
     ) -> None:
-        """`node` stands in where the fork fails; without a fork it does all."""
+        """`node` simulates if the fork fails, or always if `fork` is None."""
         self.network = network
         self.fork = fork
         self.simulator = Simulator(network, fork, node, engine)
-        self._last: tuple[Action, ...] = ()  # what was simulated last, for `warm`
+        self._last: tuple[Action, ...] = ()  # of the last simulation, for `warm`
         self._warming: asyncio.Task[None] | None = None
 
     async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]:
-        """Every candidate's effect upon `state.head`, in order; one HTTP request, no signatures.
+        """Simulate every candidate upon `state.head`, in order, in one HTTP request and without signatures.
 
-        Candidates with the same action are one trial: the same bytes on the same state do the same.
-        A transaction that reverts or is invalid is a Simulation with `revert`. `tx` is what would be sent, but for the
-        permit: its gas_limit is already that of the final bytes. Raises ForkUnavailable within `simulator.timeout`.
+        Candidates with equal actions share one trial, because the same bytes on the same state have the same effect.
+        A transaction that reverts or is invalid gives a Simulation with `revert`. `tx` is the transaction to send
+        without its permit; its gas_limit is that of the final bytes. Raises ForkUnavailable within
+        `simulator.timeout`.
         """
         env = self._next(state)
-        firsts: dict[Action, Candidate] = {}
-        first = [firsts.setdefault(candidate.action, candidate) for candidate in candidates]
+        by_action: dict[Action, Candidate] = {}
+        firsts = [by_action.setdefault(candidate.action, candidate) for candidate in candidates]
         trials: list[Trial] = []
-        done: dict[int, Simulation] = {}  # by the candidate's identity
-        for candidate in firsts.values():
+        simulations: dict[int, Simulation] = {}  # by id() of the candidate
+        for candidate in by_action.values():
             if isinstance(candidate.action, HoldAction):
-                done[id(candidate)] = Simulation(candidate, None, env, {}, 0, 0, (), None)
+                simulations[id(candidate)] = Simulation(candidate, None, env, {}, 0, 0, (), None)
                 continue
             try:
                 trials.append(self._trial(candidate, state, env))
             except ActionFault as error:
-                done[id(candidate)] = failed(Trial(candidate, _NO_TX, env, None), str(error))
+                simulations[id(candidate)] = failed(Trial(candidate, _NO_TX, env, None), str(error))
         if trials:
             self._last = tuple(trial.candidate.action for trial in trials)
-            if not self.simulator.node_first:  # else the fork may go on, to show that it is back
+            if not self.simulator.node_first:  # else the warming continues, to show that the fork is back
                 await self._stop_warming()
             batch = Batch(state.wallet, trials, state.balances, state.balances.get(NATIVE, 0))
             results = await self.simulator.run(state.head, batch)
             for trial, result in zip(trials, results, strict=True):
-                done[id(trial.candidate)] = _tightened(result)
+                simulations[id(trial.candidate)] = _tightened(result)
         return tuple(
-            done[id(same)] if same is candidate else replace(done[id(same)], candidate=candidate)
-            for same, candidate in zip(first, candidates, strict=True)
+            simulations[id(first)] if first is candidate else replace(simulations[id(first)], candidate=candidate)
+            for first, candidate in zip(firsts, candidates, strict=True)
         )
 
     def warm(self, state: MarketState) -> None:
-        """Put the fork on the head in the background, and let it read there what the last candidates touched.
+        """Move the fork to the head in the background, and let it load the storage that the last candidates touched.
 
-        The next ones touch much the same, and each slot is a request to the upstream: the model's time pays for it.
-        Whatever fails here the next simulation tells; it ends this as soon as it begins, so it never waits for it.
+        The next candidates touch much the same slots, and each slot costs a request to the upstream. The fork makes
+        those requests while the model thinks. A failure here shows in the next simulation, which cancels the warming
+        and so never waits for it.
         """
         if self.fork is not None and (self._warming is None or self._warming.done()):
             self._warming = asyncio.create_task(self._warm(state), name="fork-warm")
-            # cancelled ahead of the fork's own timeout, so that slow reads count as no failure of the fork
+            # cancelled before the fork's own timeout, so that slow reads do not count as a failure of the fork
             asyncio.get_running_loop().call_later(self.fork.timeout * 0.8, self._warming.cancel)
 
     async def _warm(self, state: MarketState) -> None:
         env = self._next(state)
         trials: list[Trial] = []
         for action in self._last[:WARM]:
-            if isinstance(action, Swap):  # past its deadline it would touch nothing
+            if isinstance(action, Swap):  # after its deadline it would revert before any read
                 action = replace(action, deadline=env.timestamp + 60)
             with contextlib.suppress(ActionFault):
                 trials.append(self._trial(Candidate(len(trials), action, ""), state, env))
@@ -106,7 +108,7 @@ class DexToolkit:
             await self.simulator.warm(state.head, batch)
 
     async def warmed(self) -> None:
-        """Until what `warm` began has ended."""
+        """Wait until the warming in the background has ended."""
         if self._warming is not None:
             await asyncio.wait([self._warming])
 
@@ -116,10 +118,10 @@ class DexToolkit:
             await asyncio.wait([self._warming])
 
     async def finalise(self, simulation: Simulation, state: MarketState, signer: PermitSigner | None) -> TxRequest:
-        """The bytes that are sent: those that were screened, with the signed permit ahead where a swap sells a token.
+        """The final transaction: the screened bytes, preceded by the signed permit if a swap sells a token.
 
-        The permit is for exactly amount_in and ends with the deadline. Without a signer: the screened bytes.
-        Raises Refused where the simulation is of nothing that can be sent, and as the signer does.
+        The permit covers exactly amount_in and expires at the deadline. Without a signer, returns the screened bytes.
+        Raises Refused if the simulation holds no successful transaction, and what the signer raises.
         """
         action, tx = simulation.candidate.action, simulation.tx
         if tx is None or simulation.revert is not None:
@@ -137,13 +139,14 @@ class DexToolkit:
         )
         signature = await signer.sign_permit(permit)
         if len(signature) != 65:
-            raise Refused("signature", f"the signer gave {len(signature)} bytes, not 65")
+            raise Refused("signature", f"the signer returned a signature of {len(signature)} bytes, not 65")
         return replace(tx, data=encode_swap(self.network, action, permit, signature))
 
     async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]:
-        """The intent's final bytes upon `head`, in two block environments that differ in all a contract may look at.
+        """Simulate the final bytes upon `head` in two block environments, `next_block` and `other_block`.
 
-        Balances are read at `head` itself, inside each simulation. Raises ForkUnavailable within `simulator.timeout`.
+        They differ in everything that a contract can read of its block. Balances are read at `head`, inside each
+        simulation. Raises ForkUnavailable within `simulator.timeout`.
         """
         candidate = intent.decision.simulation.candidate
         fees = Fees(intent.env.max_fee, intent.env.priority_fee)
@@ -158,7 +161,7 @@ class DexToolkit:
         return usual, other
 
     def _trial(self, candidate: Candidate, state: MarketState, env: SimEnv) -> Trial:
-        """Raises ActionFault where the action cannot be said in calldata."""
+        """A trial of the candidate's action. Raises ActionFault if it cannot be encoded as calldata."""
         action = candidate.action
         value = 0
         if isinstance(action, Swap):
@@ -179,7 +182,7 @@ class DexToolkit:
         return next_block(self.network, state.head, state.nonce, fees)
 
     def grant(self, candidate: Candidate, state: MarketState) -> Grant | None:
-        """What stands for the signed permit where a candidate is screened; None where it needs none."""
+        """The allowance that replaces the signed permit while screening; None if the action needs no permit."""
         action = candidate.action
         if not isinstance(action, Swap) or action.value:
             return None
@@ -188,15 +191,16 @@ class DexToolkit:
 
 
 def _tightened(simulation: Simulation) -> Simulation:
-    """The gas limit of the final bytes: a fifth above what was used, and the permit's room where one is added.
+    """The simulation with the gas limit of the final bytes: 1.2 x the gas used, plus PERMIT_GAS if a permit is added.
 
-    Where there is none, an eighth more: refunds come off last, and may hide a fifth of what is spent on the way.
+    Without a permit an eighth of the gas used is added instead. Refunds are subtracted only at the end, so up to a
+    fifth of the gas that is needed on the way may not show in the gas used.
     """
     if simulation.revert is not None or simulation.tx is None:
         return simulation
     action = simulation.candidate.action
     permitted = isinstance(action, Swap) and not action.value
-    room = PERMIT_GAS if permitted else simulation.gas_used // 8
-    limit = -(-simulation.gas_used * 6 // 5) + room
+    extra = PERMIT_GAS if permitted else simulation.gas_used // 8
+    limit = -(-simulation.gas_used * 6 // 5) + extra
     tx = simulation.tx
     return replace(simulation, tx=TxRequest(tx.to, tx.data, tx.value, min(limit, MAX_TX_GAS)))

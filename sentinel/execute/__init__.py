@@ -1,1 +1,1 @@
-"""What is done on the chain: signing, sending, following to the end. Only `signer` ever sees a key."""
+"""From an intent to its settlement: sign, send, and follow on the chain. The key stays in the signer's process."""

@@ -1,6 +1,6 @@
-"""The standing allowance ERC-20 owner -> Permit2: bounded, made before trading, each change a journaled intent.
+"""The wallet's ERC-20 allowances for Permit2: bounded, set before trading, each change a journaled intent.
 
-A change is simulated, screened and confirmed as a trade is, by the same policy; only nobody votes on it.
+A change is simulated, screened and confirmed like a trade, by the same policy. It skips only the vote.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from sentinel.core.ports import Market, Policy, Toolkit
 from sentinel.core.transaction import Intent, Outcome, Settled
 from sentinel.execute.sender import LiveExecutor
 
-DEADLINE = 120  # seconds for one approval, fewer where policy allows fewer
-TRIES = 5  # heads at which a part may be away before it is given up
+DEADLINE = 120  # seconds for one approval, or policy's maximum if that is shorter
+TRIES = 5  # heads at which an approval is tried before its error is raised
 TRANSIENT_RULES = ("head_age", "reference", "fee_caps", "newest_head")  # rules that a later head may satisfy
-NextHead = Callable[[], Awaitable[Head]]  # a newer head each time, waiting for it
+NextHead = Callable[[], Awaitable[Head]]  # waits for a head that is newer than the last one it returned
 
 
 class Approvals:
-    """`next_head` paces the following of each approval to its end; `disputed` tells why no head can be trusted now."""
+    """Sets and revokes allowances, one approval at a time, and follows each until it is settled.
+
+    `next_head` supplies the heads. `disputed` returns why no head can be trusted now, or None.
+    """
 
     def __init__(
         self,
@@ -47,63 +50,63 @@ class Approvals:
     async def ensure_allowances(
         self, caps: Mapping[Symbol, int], min_allowances: Mapping[Symbol, int]
     ) -> tuple[Settled, ...]:
-        """Allow `caps[token]` base units wherever less than `least[token]` is left or more than the cap is allowed.
+        """Set each allowance to `caps[token]` if it is below `min_allowances[token]` or above the cap (base units).
 
-        A non-zero allowance is first taken to zero, since some tokens demand it. Confirmed when it returns. Raises
-        Refused where policy says no, Unavailable where an approval did not confirm or a part is away; JournalError
-        where another intent is unfinished.
+        A minimum that is not given is 1. A non-zero allowance is set to zero first because some tokens demand it.
+        Every approval is confirmed on return. Raises Refused if policy refuses one, Unavailable if one was not
+        confirmed or a service does not answer, JournalError if another intent is open.
         """
-        done: list[Settled] = []
-        for symbol, now in (await self._executor.watch.allowances(caps)).items():
-            if min_allowances.get(symbol, 1) <= now <= caps[symbol]:
+        settlements: list[Settled] = []
+        for symbol, allowance in (await self._executor.watch.allowances(caps)).items():
+            if min_allowances.get(symbol, 1) <= allowance <= caps[symbol]:
                 continue
-            if now:
-                done.append(await self._approve(symbol, 0))
+            if allowance:
+                settlements.append(await self._approve(symbol, 0))
             if caps[symbol]:
-                done.append(await self._approve(symbol, caps[symbol]))
-        return tuple(done)
+                settlements.append(await self._approve(symbol, caps[symbol]))
+        return tuple(settlements)
 
     async def revoke(self, symbols: Sequence[Symbol]) -> tuple[Settled, ...]:
-        """Take every allowance of `symbols` to zero."""
+        """Set every allowance of `symbols` to zero. Raises as `ensure_allowances`."""
         return await self.ensure_allowances(dict.fromkeys(symbols, 0), dict.fromkeys(symbols, 0))
 
     async def _approve(self, symbol: Symbol, amount: int) -> Settled:
         if self._executor.open_intent is not None:
-            raise JournalError("an approval must wait until nothing is in flight")
-        for left in reversed(range(TRIES)):
+            raise JournalError("an approval must wait until no intent is open")
+        for remaining_tries in reversed(range(TRIES)):
             head = await self._next_head()
             try:
                 self._undisputed()
                 intent, state = await self._prepared(symbol, amount, head)
-                self._undisputed()  # it may have come up meanwhile
+                self._undisputed()  # a dispute may have started during the simulation
                 break
             except (Unavailable, Refused) as error:
-                if left == 0 or (isinstance(error, Refused) and error.rule not in TRANSIENT_RULES):
+                if remaining_tries == 0 or (isinstance(error, Refused) and error.rule not in TRANSIENT_RULES):
                     raise
         self._executor.journal.accept_order(intent, state)
         await self._executor.execute(intent)
         settled = await self._follow(intent.id)
         if settled.outcome is not Outcome.CONFIRMED:
             raise Unavailable(
-                f"the approval of {symbol} for Permit2 ended {settled.outcome}: it is tried at next start"
+                f"the approval of {symbol} for Permit2 ended {settled.outcome}; the next start tries it again"
             )
         return settled
 
     def _undisputed(self) -> None:
-        if (why := self._disputed()) is not None:
-            raise Unavailable(why)
+        if (reason := self._disputed()) is not None:
+            raise Unavailable(reason)
 
     async def _prepared(self, symbol: Symbol, amount: int, head: Head) -> tuple[Intent, MarketState]:
-        """The intent whose bytes policy passed, simulated at this head. Raises Refused, Unavailable."""
+        """Returns an intent whose bytes policy passed, and the state at `head`. Raises Refused, Unavailable."""
         executor = self._executor
         state = await self._market.read(head)
         spent = executor.journal.spent_today(executor.clock())
         action = Approve(symbol, "permit2", amount, head.timestamp + self._deadline)
-        (tried,) = await self._toolkit.simulate_all(state, [Candidate(0, action, "allowance")])
-        _, refusals = self._policy.screen([tried], state, spent)
+        (simulation,) = await self._toolkit.simulate_all(state, [Candidate(0, action, "allowance")])
+        _, refusals = self._policy.screen([simulation], state, spent)
         for refusal in refusals:
             raise Refused(refusal.rule, f"the approval of {symbol} was refused by {refusal.rule}: {refusal.detail}")
-        decision = Act(tried, 0, 0, 0, 0)
+        decision = Act(simulation, 0, 0, 0, 0)
         intent = await executor.prepare(decision, state)
         confirmed = await self._toolkit.confirm(intent, head, state)
         for verdict in self._policy.check(confirmed, decision, state, head, spent, executor.clock()):
@@ -116,9 +119,9 @@ class Approvals:
             head = await self._next_head()
             try:
                 settled = await self._executor.on_head(head)
-            except Unavailable:  # a node, or the signer: the executor's own deadlines bound the asking again
+            except Unavailable:  # a node or the signer; the executor's own deadlines end the retries
                 await asyncio.sleep(1.0)
                 continue
-            if settled is not None and settled.intent_id == intent_id:  # else of one that a reorg opened again
+            if settled is not None and settled.intent_id == intent_id:  # else it is an intent that a reorg reopened
                 return settled
         raise Unavailable(f"approval {intent_id} was not sent")

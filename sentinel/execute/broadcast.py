@@ -1,6 +1,6 @@
-"""Signed bytes out of the house: to every healthy endpoint at once, or to one relay alone; each asked once (I6).
+"""Broadcast of signed bytes: to all healthy endpoints at once, or to one relay alone, each exactly once (I6).
 
-An answer says what a node thinks of the bytes, never what became of them.
+An answer says whether a node takes the bytes, never whether they took effect.
 """
 
 from __future__ import annotations
@@ -13,47 +13,48 @@ from sentinel.core.errors import RpcError
 from sentinel.execute.relay import Relay
 from sentinel.execute.send_errors import BEST_FIRST, Answer, classify
 
-PUBLIC = "public"  # the way of bytes that go to the endpoints that are read from
+PUBLIC = "public"  # the way of bytes that go to the endpoints
 
 
 @dataclass(frozen=True, slots=True)
 class BroadcastReply:
-    """The best answer of all, and each that was not plain consent."""
+    """The best of all answers. `detail` names every endpoint's answer, and is None if all took the bytes."""
 
     answer: Answer
     detail: str | None = None
 
 
 class Broadcaster:
-    """New intents go by the relay where there is one; those that began by another way go on by it, or are held."""
+    """A new intent goes to the relay if one is set. Later attempts go the way of the first one, or are held."""
 
     def __init__(self, endpoints: JsonRpc, relay: Relay | None = None, *, timeout: float = 5.0) -> None:
-        """`timeout`: seconds for each answer."""
+        """`timeout`: seconds per answer."""
         self._endpoints = endpoints
         self._relay = relay
         self._timeout = timeout
 
     @property
     def way(self) -> str:
+        """The way of a new intent's first attempt: the relay's name, or `public`."""
         return PUBLIC if self._relay is None else self._relay.name
 
     async def send(self, raw: bytes, way: str) -> BroadcastReply:
-        """Once. `way` is where this intent's first bytes went: nothing goes out by another one."""
+        """Send once, only by `way`, which is where this intent's first attempt went. Never raises RpcError."""
         if self._relay is not None and way == self._relay.name:
             self._relay.watch(raw)
             return await offer(self._relay.rpc, raw, self._timeout)
-        if way != PUBLIC:  # what a relay was given must not be shown to everybody
+        if way != PUBLIC:  # what a private relay got must not become public
             return BroadcastReply(
-                Answer.HELD, f"it began by way of {way}: set SENTINEL_RPC__RELAY_URL to that relay again"
+                Answer.HELD, f"its first attempt went to {way}: set SENTINEL_RPC__RELAY_URL to that relay again"
             )
         if not (senders := self._endpoints.senders()):
-            return BroadcastReply(Answer.HELD, "no endpoint has shown our chain")
+            return BroadcastReply(Answer.HELD, "no endpoint has proved that it serves the right chain")
         replies = await asyncio.gather(*(offer(sender, raw, self._timeout) for _, sender in senders))
         return best({name: reply for (name, _), reply in zip(senders, replies, strict=True)})
 
 
 async def offer(sender: JsonRpc, raw: bytes, timeout: float) -> BroadcastReply:
-    """One request, its answer classified."""
+    """Send one request and classify its answer. Never raises RpcError."""
     try:
         await sender.call("eth_sendRawTransaction", "0x" + raw.hex(), timeout=timeout)
     except RpcError as error:
@@ -62,8 +63,8 @@ async def offer(sender: JsonRpc, raw: bytes, timeout: float) -> BroadcastReply:
 
 
 def best(replies: dict[str, BroadcastReply]) -> BroadcastReply:
-    """Of several endpoints' answers the one nearest to consent; the others are told by name."""
+    """The best answer by BEST_FIRST, with every endpoint's answer in the detail unless all took the bytes."""
     answer = min((reply.answer for reply in replies.values()), key=BEST_FIRST.index)
-    told = [f"{name}: {reply.detail or reply.answer.value}" for name, reply in replies.items()]
+    details = [f"{name}: {reply.detail or reply.answer.value}" for name, reply in replies.items()]
     plain_consent = all(reply.answer is Answer.SENT for reply in replies.values())
-    return BroadcastReply(answer, None if plain_consent else "; ".join(told))
+    return BroadcastReply(answer, None if plain_consent else "; ".join(details))

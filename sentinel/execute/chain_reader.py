@@ -1,4 +1,4 @@
-"""What the chain shows about our transactions: nonces, receipts on the canonical chain, balances around a block."""
+"""Reads about the wallet's transactions: nonces, canonical receipts, finality, balance changes around a block."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from sentinel.core.transaction import Outcome, Settled
 from sentinel.execute.send_state import Receipt
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
-NO_JUDGEMENT = (None, 429, -32005)  # no answer of the node's own, or that it is asked too often
+NO_JUDGEMENT = (None, 429, -32005)  # codes of a missing reply and of rate limits: the node itself said nothing
 GET_ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
 
 
-BlockAnswers = tuple[dict[HexHash, Receipt], int, int]  # receipts, nonce at the head, nonce some blocks below it
+# receipts by transaction hash, nonce at the head, nonce `depth` blocks below it
+BlockAnswers = tuple[dict[HexHash, Receipt], int, int]
 
 
 class ChainReader:
-    """Reads alone; each raises RpcError where no endpoint answers, or one answers nonsense."""
+    """Reads only. Each method raises RpcError if no endpoint answers or an answer is malformed."""
 
     def __init__(self, rpc: JsonRpc, network: Network, wallet: Address, genesis: HexHash) -> None:
         self._rpc = rpc
@@ -35,12 +36,13 @@ class ChainReader:
         self._genesis = genesis
 
     async def mined_nonce(self) -> tuple[int, int]:
-        """The chain's count of our mined transactions: the lowest and the highest that an endpoint says.
+        """The number of the wallet's mined transactions: (lowest, highest) of all endpoints.
 
-        Each is asked whether it serves the right chain first (I10). Raises ChainMismatch where none does.
+        Each endpoint must prove in the same batch that it serves the right chain (I10). Raises ChainMismatch if none
+        does.
         """
-        found = await self._rpc.everywhere(self._mined_nonce)
-        return min(found), max(found)
+        nonces = await self._rpc.everywhere(self._mined_nonce)
+        return min(nonces), max(nonces)
 
     async def _mined_nonce(self, rpc: JsonRpc) -> int:
         anchor = hex(self._network.pinned_block or 0)
@@ -51,34 +53,37 @@ class ChainReader:
             ("eth_getTransactionCount", [self._wallet, "latest"]),
         )
         if quantity(chain_id) != self._network.chain_id:
-            raise ChainMismatch(f"the endpoint serves chain {quantity(chain_id)}, {self._network.name} is another")
-        if not isinstance(block, dict):  # pruned, or not there yet: it may be of the right chain
-            raise RpcError(f"the endpoint does not show block {int(anchor, 16)}")
+            raise ChainMismatch(
+                f"the endpoint serves chain {quantity(chain_id)}, not {self._network.name}'s {self._network.chain_id}"
+            )
+        if not isinstance(block, dict):  # pruned, or not synced yet: the chain may still be the right one
+            raise RpcError(f"the endpoint does not have block {int(anchor, 16)}")
         if block.get("hash") != self._genesis:
             raise ChainMismatch(f"block {int(anchor, 16)} is not the one that this journal began on")
         return quantity(nonce, 63)
 
     async def look_up_receipts(self, hashes: Iterable[HexHash], head: Head, depth: int) -> BlockAnswers:
-        """(receipts, nonce at the head, nonce `depth` blocks below it), of all endpoints that know the head.
+        """Receipts and nonces as BlockAnswers, merged over all endpoints that know the head.
 
-        Nonces are read at fixed blocks: a block mined during the reads cannot make a used nonce look foreign.
+        Nonces are read at fixed block numbers, so a block that is mined during the reads cannot make a nonce of the
+        wallet's own transaction look like a foreign use.
         """
-        wanted = list(hashes)
-        return together(await self._rpc.everywhere(lambda rpc: self._look(rpc, wanted, head, depth)))
+        tx_hashes = list(hashes)
+        return together(await self._rpc.everywhere(lambda rpc: self._look(rpc, tx_hashes, head, depth)))
 
-    async def _look(self, rpc: JsonRpc, wanted: Sequence[HexHash], head: Head, depth: int) -> BlockAnswers:
-        calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in wanted]
+    async def _look(self, rpc: JsonRpc, tx_hashes: Sequence[HexHash], head: Head, depth: int) -> BlockAnswers:
+        calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in tx_hashes]
         for number in (head.number, max(0, head.number - depth)):
             calls.append(("eth_getTransactionCount", [self._wallet, hex(number)]))
-        *found, nonce, deep_nonce = await _all(rpc, *calls)
+        *receipt_replies, nonce, deep_nonce = await _all(rpc, *calls)
         mined = {
             tx_hash: receipt
-            for tx_hash, receipt in zip(wanted, found, strict=True)
+            for tx_hash, receipt in zip(tx_hashes, receipt_replies, strict=True)
             if isinstance(receipt, dict) and receipt.get("transactionHash") == tx_hash and receipt.get("blockHash")
         }
         unpriced = [tx_hash for tx_hash, receipt in mined.items() if receipt.get("effectiveGasPrice") is None]
         priced = await _all(rpc, *[("eth_getTransactionByHash", [tx_hash]) for tx_hash in unpriced]) if unpriced else []
-        for tx_hash, tx in zip(unpriced, priced, strict=True):  # of a mined transaction it is the price that was paid
+        for tx_hash, tx in zip(unpriced, priced, strict=True):  # a mined transaction's gasPrice is the price it paid
             mined[tx_hash] = {
                 **mined[tx_hash],
                 "effectiveGasPrice": tx.get("gasPrice") if isinstance(tx, dict) else None,
@@ -91,38 +96,39 @@ class ChainReader:
         return receipts, quantity(nonce, 63), quantity(deep_nonce, 63)
 
     async def finalized(self, head: Head, depth: int, numbers: Iterable[int]) -> tuple[int, dict[int, HexHash]]:
-        """(number of the newest block that is final for all endpoints, hash by number of the blocks asked for: what
-        most of them show).
+        """Returns the newest block number that is final for all endpoints, and the hash of each block in `numbers`.
 
-        A node that knows no finalized block (a chain of another consensus) counts `depth` blocks below the head. Raises
-        RpcError where no endpoint has all of the blocks.
+        If endpoints differ about a hash, the most frequent one counts. For a node without finalized blocks (another
+        consensus), the block `depth` below the head counts as final. Raises RpcError if no endpoint has all blocks.
         """
-        wanted = list(dict.fromkeys(numbers))
-        found = await self._rpc.everywhere(lambda rpc: self._finalized(rpc, head, depth, wanted))
-        hashes = [Counter(shown).most_common(1)[0][0] for shown in zip(*(shown for _, shown in found), strict=True)]
-        return min(head.number, *(final for final, _ in found)), dict(zip(wanted, hashes, strict=True))
+        unique_numbers = list(dict.fromkeys(numbers))
+        answers = await self._rpc.everywhere(lambda rpc: self._finalized(rpc, head, depth, unique_numbers))
+        by_block = zip(*(hashes for _, hashes in answers), strict=True)
+        majority = [Counter(hashes).most_common(1)[0][0] for hashes in by_block]
+        return min(head.number, *(final for final, _ in answers)), dict(zip(unique_numbers, majority, strict=True))
 
     async def _finalized(
-        self, rpc: JsonRpc, head: Head, depth: int, wanted: Sequence[int]
+        self, rpc: JsonRpc, head: Head, depth: int, numbers: Sequence[int]
     ) -> tuple[int, tuple[HexHash, ...]]:
         calls: list[Call] = [("eth_getBlockByNumber", ["finalized", False])]
-        found, *blocks = await rpc.batch(calls + [("eth_getBlockByNumber", [hex(number), False]) for number in wanted])
+        calls += [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
+        finalized, *blocks = await rpc.batch(calls)
         hashes = []
         for block in blocks:
             if isinstance(block, RpcError):
                 raise block
-            if not isinstance(block, dict):  # behind the head, or pruned: it cannot tell
-                raise RpcError("the endpoint does not show a block that holds something of ours")
+            if not isinstance(block, dict):  # the endpoint lags, or has pruned the block
+                raise RpcError("the endpoint does not have a block that holds one of the wallet's transactions")
             hashes.append(HexHash(str(block.get("hash"))))
-        if isinstance(found, RpcError) and found.code in NO_JUDGEMENT:
-            raise found
-        final = quantity(found["number"], 63) if isinstance(found, dict) and "number" in found else 0
+        if isinstance(finalized, RpcError) and finalized.code in NO_JUDGEMENT:
+            raise finalized
+        final = quantity(finalized["number"], 63) if isinstance(finalized, dict) and "number" in finalized else 0
         return final or max(0, head.number - depth), tuple(hashes)
 
     async def settlement_facts(
         self, intent_id: str, outcome: Outcome, receipt: Receipt, *, read: bool = True
     ) -> Settled:
-        """`read`: what it brought, from the balances around its block; else that is left out, and the gas counts."""
+        """The settlement of a mined attempt. Without `read` its balance changes are left out and only gas counts."""
         return Settled(
             intent_id=intent_id,
             outcome=outcome,
@@ -136,29 +142,29 @@ class ChainReader:
         )
 
     async def realised(self, receipt: Receipt) -> dict[Symbol, int]:
-        """The wallet's net change over the receipt's block, NATIVE without the transaction's own gas (I13)."""
+        """The wallet's balance changes over the receipt's block, in base units; its own gas is not in NATIVE (I13)."""
         before, after = await self._balances(receipt.parent_hash), await self._balances(receipt.block_hash)
         changes = {symbol: after[symbol] - before[symbol] for symbol in after}
         changes[NATIVE] += receipt.gas_cost
         return {symbol: change for symbol, change in changes.items() if change}
 
     async def allowances(self, symbols: Iterable[Symbol]) -> dict[Symbol, int]:
-        """ERC-20 allowance wallet -> Permit2, base units, at the newest block."""
-        # Asked at starts alone, and what it loads takes most of a second: no part of the following of transactions.
+        """The wallet's ERC-20 allowance for Permit2, in base units, at the newest block."""
+        # Only a start calls this. The import takes most of a second, so the path that follows intents goes without it.
         from sentinel.chain.contract_calls import ERC20, answers, contract, web3
 
-        w3, wanted = web3(self._rpc), list(symbols)
+        w3, names = web3(self._rpc), list(symbols)
         pair = [to_checksum_address(self._wallet), to_checksum_address(self._network.permit2)]
-        tokens = [contract(w3, self._network.tokens[symbol].address, ERC20) for symbol in wanted]
-        found = await answers([token.functions.allowance(*pair) for token in tokens])
-        if unread := [symbol for symbol, amount in zip(wanted, found, strict=True) if amount is None]:
+        tokens = [contract(w3, self._network.tokens[symbol].address, ERC20) for symbol in names]
+        amounts = await answers([token.functions.allowance(*pair) for token in tokens])
+        if unread := [symbol for symbol, amount in zip(names, amounts, strict=True) if amount is None]:
             raise RpcError(f"the allowance of {', '.join(unread)} cannot be read")
-        return dict(zip(wanted, found, strict=True))
+        return dict(zip(names, amounts, strict=True))
 
     async def _balances(self, block: HexHash) -> dict[Symbol, int]:
         reads = [(token.address, BALANCE_OF + _word(self._wallet)) for token in self._network.tokens.values()]
         reads.append((self._network.multicall3, GET_ETH_BALANCE + _word(self._wallet)))
-        # Asked everywhere: an endpoint of another branch does not know this block.
+        # All endpoints are asked because one on another branch does not know this block.
         words, *_ = await self._rpc.everywhere(lambda rpc: self._read(rpc, reads, {"blockHash": block}))
         return dict(zip([*self._network.tokens, NATIVE], words, strict=True))
 
@@ -167,35 +173,36 @@ class ChainReader:
         returned = await rpc.call("eth_call", call, block)
         try:
             words = decode_aggregate3(bytes.fromhex(str(returned).removeprefix("0x")))
-        except Exception as error:  # the ABI decoder has many errors; all mean the same here
-            raise RpcError(f"Multicall3 answered nonsense: {type(error).__name__}") from error
+        except Exception as error:  # the ABI decoder raises many types; all mean a malformed reply
+            raise RpcError(f"Multicall3 returned a malformed reply: {type(error).__name__}") from error
         if len(words) != len(reads) or any(word is None or len(word) != 32 for word in words):
             raise RpcError("Multicall3: a balance cannot be read")
         return [int.from_bytes(word or b"", "big") for word in words]
 
 
-def together(found: Sequence[BlockAnswers]) -> BlockAnswers:
-    """One view of several endpoints' views of one head.
+def together(answers: Sequence[BlockAnswers]) -> BlockAnswers:
+    """Merge the answers of several endpoints about one head.
 
-    A receipt counts from any endpoint whose own chain has its block; where they differ, the one that more of them have.
-    Of the nonces the highest counts, so that none is ever used twice; of those below the head the lowest, so that a
-    foreign use is believed only when nobody denies it.
+    A receipt counts if any endpoint has its block on its own chain. If endpoints differ, the receipt that most of them
+    have counts. The highest nonce at the head counts, so that no nonce is used twice. The lowest nonce below the head
+    counts, so that a foreign use is believed only if all endpoints agree on it.
     """
-    told: dict[HexHash, list[Receipt]] = {}
-    for seen, _, _ in found:
-        for tx_hash, receipt in seen.items():
-            told.setdefault(tx_hash, []).append(receipt)
-    receipts = {tx_hash: _likeliest(those) for tx_hash, those in told.items()}
-    return receipts, max(nonce for _, nonce, _ in found), min(deep for _, _, deep in found)
+    reported: dict[HexHash, list[Receipt]] = {}
+    for receipts, _, _ in answers:
+        for tx_hash, receipt in receipts.items():
+            reported.setdefault(tx_hash, []).append(receipt)
+    likeliest = {tx_hash: _likeliest(candidates) for tx_hash, candidates in reported.items()}
+    return likeliest, max(nonce for _, nonce, _ in answers), min(deep for _, _, deep in answers)
 
 
-def _likeliest(told: Sequence[Receipt]) -> Receipt:
-    blocks = Counter(receipt.block_hash for receipt in told)
-    return max(told, key=lambda receipt: (receipt.canonical, blocks[receipt.block_hash]))
+def _likeliest(receipts: Sequence[Receipt]) -> Receipt:
+    """A canonical receipt if there is one, of the block that most endpoints name."""
+    blocks = Counter(receipt.block_hash for receipt in receipts)
+    return max(receipts, key=lambda receipt: (receipt.canonical, blocks[receipt.block_hash]))
 
 
 async def _all(rpc: JsonRpc, *calls: Call) -> list[Any]:
-    """Every result of one batch; the first error is raised."""
+    """The results of one batch, in order. Raises the first error among them."""
     results = await rpc.batch(list(calls))
     for result in results:
         if isinstance(result, RpcError):
@@ -221,9 +228,9 @@ def _receipt(tx_hash: HexHash, receipt: dict[str, Any], block: dict[str, Any]) -
 
 
 def data_fee(receipt: Mapping[str, Any], gas_used: int) -> int:
-    """Wei that an OP-stack chain took beside gas, by the fields that its receipts have more; 0 elsewhere.
+    """The data fee in wei, from the extra fields of an OP-stack receipt; 0 on other chains.
 
-    The operator's part is scaled otherwise since Jovian, which shows by the scalar that it brought.
+    The Jovian upgrade changed the scale of the operator's part. A receipt of after it has `daFootprintGasScalar`.
     """
     fee, scalar, constant = (
         quantity(receipt.get(name) or "0x0", 128) for name in ("l1Fee", "operatorFeeScalar", "operatorFeeConstant")

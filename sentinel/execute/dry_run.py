@@ -1,4 +1,4 @@
-"""The executor that executes nothing: the same face, no key, no send."""
+"""The executor of a dry run: it has the live executor's interface, but no key, and sends nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DryRunExecutor:
         return None
 
     async def prepare(self, decision: Act, state: MarketState) -> Intent:
-        """The screened bytes, a swap's permit unsigned. Raises Refused for what is no transaction."""
+        """An intent with the screened bytes, without a signed permit. Raises Refused if there is no transaction."""
         simulation = decision.simulation
         action = simulation.candidate.action
         if simulation.tx is None or not isinstance(action, Swap | Approve):
@@ -41,7 +41,7 @@ class DryRunExecutor:
         )
 
     async def execute(self, intent: Intent) -> None:
-        """Only the journal hears of it."""
+        """Record the intent as `dry` in the journal."""
         self._journal.transition(intent.id, State.DRY)
 
     async def on_head(self, head: Head) -> Settled | None:

@@ -1,4 +1,4 @@
-"""What the executor asks of the outside: where its bytes go, and whom it tells."""
+"""The executor's ports: the broadcast of signed bytes, and the observer of its events."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from sentinel.execute.broadcast import BroadcastReply
 
 
 class BroadcastPort(Protocol):
-    """How signed bytes leave the house."""
+    """Broadcasts signed bytes."""
 
     @property
     def way(self) -> str:
-        """By which the first bytes of a new intent go; the later ones follow."""
+        """The way of a new intent's first attempt; its later attempts go the same way."""
         ...
 
     async def send(self, raw: bytes, way: str) -> BroadcastReply:
-        """Once, never repeated in silence. Never raises: any failure is an answer (I6)."""
+        """Send once, without a hidden retry. Never raises: every failure is an answer (I6)."""
         ...
 
 
 class ExecutionObserver(Protocol):
-    """Told of everything; it decides nothing and must not raise."""
+    """Is notified of every event. It decides nothing and must not raise."""
 
     def sent(self, intent: Intent, attempt: Attempt, answer: str) -> None: ...
 

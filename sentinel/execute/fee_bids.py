@@ -1,6 +1,6 @@
-"""What a transaction offers for gas: first offer, raise of a replacement, caps on both. Pure; wei per gas.
+"""Fee bids in wei per gas: the first bid, the bid of a replacement, and the caps on both. Pure.
 
-On a legacy network fee cap and tip are one gas price, and are raised as one.
+On a legacy network the maximum fee and the priority fee are one gas price, and rise together.
 """
 
 from __future__ import annotations
@@ -16,31 +16,32 @@ from sentinel.core.transaction import Fees
 
 @dataclass(frozen=True, slots=True)
 class FeeCaps:
-    """Absolute: no attempt ever offers more (I8)."""
+    """Absolute caps: no attempt ever bids more (I8)."""
 
     max_fee: int  # wei per gas
     max_priority_fee: int  # wei per gas
-    max_cost: int  # wei, gas limit x max_fee and the data fee
-    legacy: bool = False  # a gas price is bound by all three
+    max_cost: int  # wei: gas limit x max_fee, plus the data fee
+    legacy: bool = False  # the one gas price is held to all three caps
 
     @classmethod
     def of(cls, limits: Limits, network: Network) -> FeeCaps:
         return cls(limits.max_fee, limits.max_priority_fee, limits.max_cost, network.fees is FeeMarket.LEGACY)
 
     def room(self) -> FeeCaps:
-        """The caps of a trade: one raise below the absolute ones, so that a cancel can still outbid it."""
+        """Caps for a trade's own bids: one replacement step below the absolute caps, so a cancel still fits."""
         return replace(self, max_fee=self.max_fee * 8 // 9, max_priority_fee=self.max_priority_fee * 8 // 9)
 
     def less_data_fee(self, data_fee: int) -> FeeCaps:
-        """The caps on gas alone, where so many wei of the cost go for data."""
+        """These caps with `data_fee` wei subtracted from the cost, which leaves the part for gas."""
         return replace(self, max_cost=max(0, self.max_cost - data_fee))
 
     def highest_payable(self, gas_limit: int) -> int:
-        """The highest fee cap that may be offered."""
-        most = min(self.max_fee, self.max_cost // gas_limit)
-        return min(most, self.max_priority_fee) if self.legacy else most
+        """The highest maximum fee, in wei per gas, that these caps allow for `gas_limit` units."""
+        max_fee = min(self.max_fee, self.max_cost // gas_limit)
+        return min(max_fee, self.max_priority_fee) if self.legacy else max_fee
 
     def allow(self, fees: Fees, gas_limit: int) -> bool:
+        """Whether a bid for `gas_limit` units of gas is within all caps."""
         return (
             fees.max_fee <= self.max_fee
             and fees.priority_fee <= min(self.max_priority_fee, fees.max_fee)
@@ -49,25 +50,25 @@ class FeeCaps:
 
 
 def first_bid(env: SimEnv, gas_limit: int, caps: FeeCaps) -> Fees:
-    """The fees that the simulation assumed, cut to the caps."""
+    """The fees of the simulation, reduced to the caps."""
     max_fee = min(env.max_fee, caps.highest_payable(gas_limit))
     return Fees(max_fee, max_fee if caps.legacy else min(env.priority_fee, caps.max_priority_fee, max_fee))
 
 
 def replacement_bid(fees: Fees, gas_limit: int, caps: FeeCaps, base_fee: int = 0) -> Fees | None:
-    """Both caps at least 12.5 % higher (what nodes ask of a replacement), more where the base fee asks for it.
+    """A bid with both fees at least 12.5 % higher, as nodes demand of a replacement, and more if the base fee rose.
 
-    A fee cap may be twice the base fee, for what is above the price is not paid; a gas price is paid in full and rises
-    only to what the next block may ask. None where the absolute caps leave no room: then the same bytes are kept.
+    The maximum fee may be twice the base fee because only the actual price is paid. A legacy gas price is paid in full,
+    so it rises only to what the next block may ask. None if the caps do not allow a raise: the old bytes remain.
     """
-    least = Fees(raised_fee(fees.max_fee), raised_fee(fees.max_fee if caps.legacy else fees.priority_fee))
-    if not caps.allow(least, gas_limit):
+    minimum = Fees(raised_fee(fees.max_fee), raised_fee(fees.max_fee if caps.legacy else fees.priority_fee))
+    if not caps.allow(minimum, gas_limit):
         return None
-    wanted = raised_fee(base_fee) if caps.legacy else 2 * base_fee + least.priority_fee
-    max_fee = max(least.max_fee, min(wanted, caps.highest_payable(gas_limit)))
-    return Fees(max_fee, max_fee if caps.legacy else least.priority_fee)
+    target = raised_fee(base_fee) if caps.legacy else 2 * base_fee + minimum.priority_fee
+    max_fee = max(minimum.max_fee, min(target, caps.highest_payable(gas_limit)))
+    return Fees(max_fee, max_fee if caps.legacy else minimum.priority_fee)
 
 
 def raised_fee(fee: int) -> int:
-    """12.5 % more, rounded up, and never the same."""
+    """12.5 % more, rounded up, and always at least 1 wei more."""
     return max((fee * 9 + 7) // 8, fee + 1)

@@ -1,8 +1,7 @@
-"""What has ended is watched until the chain's finalized block is past it: a reorg deeper than our confirmations opens
-it again.
+"""Settled intents are watched until their block is final, because a deep reorg may take one back.
 
-Each head asks for one block: the newest that holds something of ours. While that one is canonical so is every block
-below it. All else is asked only where it is not, or where something becomes final.
+Each head costs one request for the newest block with a settled intent. While that block is canonical, so are all blocks
+below it. More is read only if that block is not canonical, or when intents become final.
 """
 
 from __future__ import annotations
@@ -16,67 +15,69 @@ from sentinel.core.transaction import Settled
 from sentinel.execute.chain_reader import ChainReader
 from sentinel.journal.journal import Journal
 
-FINALITY_DEPTH = 64  # blocks; final where the node knows no finalized block
+FINALITY_DEPTH = 64  # blocks below the head that count as final if the node knows no finalized block
 
 
 @dataclass(frozen=True, slots=True)
 class EndedIntent:
-    """An ended intent, with the block that it ended in and every hash that may have taken its place."""
+    """A settled intent, with the block that it was mined in and the hashes of all its attempts."""
 
     intent_id: str
     nonce: int
     block_number: int
-    block_hash: str  # empty in journals of before it was kept
+    block_hash: str  # empty if the journal is older than this field
     hashes: tuple[HexHash, ...]
 
     def moved(self, blocks: Mapping[int, HexHash]) -> bool:
-        """Another block stands there now. Without a hash of its own it is final by its number alone."""
+        """Whether another block is at its number now. Without a recorded hash the answer is always no."""
         return bool(self.block_hash) and blocks[self.block_number] != self.block_hash
 
 
 class Finality:
+    """Watches settled intents, marks those that are final, and reports those that a reorg took back."""
+
     def __init__(self, journal: Journal, watch: ChainReader, depth: int = FINALITY_DEPTH) -> None:
         self._journal = journal
         self._watch = watch
         self._depth = depth
-        self._past: list[EndedIntent] | None = None  # lowest nonce first; None: not yet read from the journal
+        self._past: list[EndedIntent] | None = None  # lowest nonce first; None until it is read from the journal
 
     def ended(self, settled: Settled) -> None:
-        """Something was settled; watched from now on where it was mined."""
+        """Watch a settled intent from now on, if it was mined."""
         if self._past is not None and settled.block_number is not None:
             self._past.append(self._of(settled))
 
     async def look(self, head: Head) -> tuple[str, ...]:
-        """Mark what has become final; the ids of what a reorg has taken back, lowest nonce first.
+        """Mark intents that became final. Returns the ids of those that a reorg took back, lowest nonce first.
 
-        Those are forgotten here: they are open again. Raises RpcError.
+        The returned intents are open again and are no longer watched here. Raises RpcError.
         """
         if self._past is None:
             self._past = [self._of(settled) for settled in self._journal.not_final()]
         if not self._past:
             return ()
         newest = self._past[-1]
-        if head.number < newest.block_number:  # seen from below, by a node that lags or in the middle of a reorg
+        if head.number < newest.block_number:  # the node lags, or a reorg is under way
             return ()
         final, blocks = await self._watch.finalized(head, self._depth, [newest.block_number])
-        done = [past for past in self._past if past.block_number <= final]
-        if suspects := self._past if newest.moved(blocks) else done:
+        final_intents = [past for past in self._past if past.block_number <= final]
+        if suspects := self._past if newest.moved(blocks) else final_intents:
             _, blocks = await self._watch.finalized(head, self._depth, [past.block_number for past in suspects])
             if moved := [past for past in suspects if past.moved(blocks)]:
                 return await self._lost(moved, head)
-            self._journal.finalise([past.intent_id for past in done], final)
-            self._past = self._past[len(done) :]
+            self._journal.finalise([past.intent_id for past in final_intents], final)
+            self._past = self._past[len(final_intents) :]
         return ()
 
     def beside(self, block_hash: HexHash) -> bool:
-        """Something else of ours was settled from this very block."""
+        """Whether another intent was settled in this block."""
         return any(past.block_hash == block_hash for past in self._past or ())
 
     async def _lost(self, suspects: Sequence[EndedIntent], head: Head) -> tuple[str, ...]:
-        """Those that the chain does not show where they were settled, and all of a higher nonce: they ended on it."""
+        """The ids of the intents that are no longer in their block, and of all with a higher nonce."""
         hashes = [tx_hash for past in suspects for tx_hash in past.hashes]
         receipts, _, _ = await self._watch.look_up_receipts(hashes, head, 0)
-        kept = {
+        still_mined = {
             past.intent_id
             for past in suspects
             if any(
@@ -86,11 +87,11 @@ class Finality:
                 for tx_hash in past.hashes
             )
         }
-        gone = [past.nonce for past in suspects if past.intent_id not in kept]
-        if not gone or self._past is None:
+        lost_nonces = [past.nonce for past in suspects if past.intent_id not in still_mined]
+        if not lost_nonces or self._past is None:
             return ()
-        lost = tuple(past.intent_id for past in self._past if past.nonce >= min(gone))
-        self._past = [past for past in self._past if past.nonce < min(gone)]
+        lost = tuple(past.intent_id for past in self._past if past.nonce >= min(lost_nonces))
+        self._past = [past for past in self._past if past.nonce < min(lost_nonces)]
         return lost
 
     def _of(self, settled: Settled) -> EndedIntent:

@@ -1,7 +1,7 @@
-"""At start: take up what an earlier run left unfinished, before anything new is decided.
+"""Reconciliation at start: adopt the open intent of an earlier run before anything new is decided.
 
-Nothing is signed again for being restarted (I2): `send_state` looks for a receipt of any hash that was ever committed,
-and else sends the very bytes that are in the journal.
+A restart signs nothing again (I2). `send_state` looks for a receipt of every committed attempt. If none is mined, the
+bytes from the journal are sent again.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from sentinel.execute.sender import LiveExecutor
 
 
 async def reconcile(executor: LiveExecutor, head: Head) -> Settled | None:
-    """Adopt the open intent, if any, and do the first thing about it; later heads do the rest.
+    """Adopt the open intent, if any, and take its next step. Returns its settlement if that step ended it.
 
-    Raises Unavailable where the node does not answer: the intent is adopted all the same.
+    Later heads do the rest. Raises Unavailable if the node does not answer; the intent is adopted even then.
     """
     executor.adopt(next(iter(executor.journal.open_intents()), None))
     return await executor.on_head(head)

@@ -1,6 +1,6 @@
-"""A private relay: one address that alone is given signed bytes, so that nobody sees a trade before it is mined.
+"""A private relay: the only receiver of signed bytes, so that nobody sees a trade before it is mined.
 
-Its status API is looked at and told; it decides nothing. What became of a transaction is read from the chain.
+The status that it reports is passed to the observer and decides nothing. The outcome is read from the chain.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ from pydantic_core import from_json
 from sentinel.chain.rpc import Rpc, plain, redact
 from sentinel.core.network import HexHash
 
-STATUSES = ("PENDING", "INCLUDED", "FAILED", "CANCELLED", "UNKNOWN")  # of Flashbots Protect's status API
+STATUSES = ("PENDING", "INCLUDED", "FAILED", "CANCELLED", "UNKNOWN")  # as in Flashbots Protect's status API
 _ENDS = ("INCLUDED", "FAILED", "CANCELLED")
 _MAX_REPLY = 64 * 1024  # bytes
-_ASKS = 100  # times that one transaction is asked about at most
+_ASKS = 100  # maximum status requests per transaction
 
-StatusCallback = Callable[[HexHash, str], None]  # a transaction and what the relay says of it, in lower case
+StatusCallback = Callable[[HexHash, str], None]  # transaction hash, and its status in lower case
 
 
 class Relay:
-    """Use as an async context manager. `name` is the way of what is sent here: scheme and host, never a key."""
+    """Use as an async context manager. `name` is the way of its attempts: scheme and host, never a key."""
 
     def __init__(
         self, url: str, status_url: str, on_status: StatusCallback, *, timeout: float = 5.0, poll_seconds: float = 12.0
     ) -> None:
-        """Empty `status_url`: nobody asks. Seconds: `timeout` of one request, `every` between two of one status."""
+        """Without a `status_url` no status is requested.
+
+        `timeout` is in seconds per request, `poll_seconds` the time between two status requests.
+        """
         self.name = redact(url)
         self.rpc = Rpc(url, timeout=timeout)
         self._status_url = status_url.rstrip("/")
@@ -41,7 +44,7 @@ class Relay:
         self._asking: asyncio.Task[None] | None = None
 
     def watch(self, raw: bytes) -> None:
-        """Ask for the status of what was just sent; of what was sent before it nobody asks any more."""
+        """Poll the status of the transaction that was just sent. The polling of an earlier one stops."""
         if self._status_url:
             self._stop_asking()
             self._asking = asyncio.create_task(self._ask(HexHash("0x" + keccak(raw).hex())), name="relay status")
@@ -59,16 +62,16 @@ class Relay:
                 await asyncio.sleep(self._every)
 
     async def _status(self, session: aiohttp.ClientSession, tx_hash: HexHash) -> str:
-        """One of STATUSES, or what is wrong with the answer: `unreachable` or `malformed`."""
+        """One of STATUSES, or `unreachable` or `malformed` if there is no valid reply."""
         try:
             async with session.get(f"{self._status_url}/{tx_hash}", allow_redirects=False) as response:
-                body = await response.content.read(_MAX_REPLY)
-            answer = from_json(body)
+                raw = await response.content.read(_MAX_REPLY)
+            reply = from_json(raw)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return "unreachable"
         except ValueError:
             return "malformed"
-        status = plain(answer.get("status")) if isinstance(answer, dict) else ""
+        status = plain(reply.get("status")) if isinstance(reply, dict) else ""
         return status if status in STATUSES else "malformed"
 
     def _stop_asking(self) -> None:

@@ -1,7 +1,7 @@
-"""What to do next about ONE intent, given what was sent and what the chain shows. Pure, the clock injected.
+"""The next step of ONE intent, from its attempts and what the chain shows. Pure; the time is an input.
 
-The rules, in this order: a receipt at depth decides; a nonce that someone else used stops everything; after the
-deadline only a cancel may follow; a transaction that waits too long is raised, then sent again as it is.
+The rules, in this order: a receipt at its depth settles; a nonce that a foreign transaction used halts trading; after
+the deadline only a cancel may follow; an attempt that waits too long is replaced, or else sent again.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sentinel.execute.fee_bids import FeeCaps, first_bid, replacement_bid
 
 @dataclass(frozen=True, slots=True)
 class SendRules:
-    confirmations: int  # depth at which a receipt counts; 1 is the block itself
+    confirmations: int  # depth at which a receipt counts; 1 is the block that holds it
     bump_after_blocks: int
     resend_after: float  # seconds
     caps: FeeCaps
-    foreign_depth: int = 12  # at least so deep must a foreign use of our nonce be: receipts of ours may be indexed late
-    overdue_after: float = 600.0  # seconds past the deadline until an open intent is an alarm (I9)
+    foreign_depth: int = 12  # minimum depth of a foreign use of a nonce, because our own receipts may be indexed late
+    overdue_after: float = 600.0  # seconds past the deadline after which an open intent raises an alarm (I9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Receipt:
     block_number: int
     block_hash: HexHash
     parent_hash: HexHash
-    canonical: bool  # the chain that the node shows now still has that block
+    canonical: bool  # the block is on the chain that the node shows now
     succeeded: bool
     gas_used: int
     gas_cost: int  # wei
@@ -39,41 +39,41 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class SentAttempt:
-    """When an attempt was sent, in this process's life."""
+    """When this process sent an attempt."""
 
-    at: float  # Unix seconds of the last time
-    block: int  # newest block at the first time
+    at: float  # Unix seconds of the last send
+    block: int  # newest block number at the first send
 
 
 @dataclass(frozen=True, slots=True)
 class ChainView:
-    """What the chain shows at one head."""
+    """The chain at one head, as far as it concerns the open intent."""
 
     now: float  # Unix seconds
     head: int  # block number
     base_fee: int  # wei per gas
-    receipts: Mapping[HexHash, Receipt]  # of every attempt that has one
+    receipts: Mapping[HexHash, Receipt]  # by attempt hash; an attempt without a receipt is absent
     nonce: int  # transactions mined up to the head
-    deep_nonce: int  # mined up to `SendRules.foreign_depth` (or `confirmations`, the deeper) blocks below
+    deep_nonce: int  # mined up to a deep block; its depth is the larger of `foreign_depth` and `confirmations`
 
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """Nothing was signed yet: take a nonce, sign, commit, send."""
+    """Nothing is signed yet: choose a nonce, sign, commit and send."""
 
     fees: Fees
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """The same bytes (again)."""
+    """Send the same bytes, possibly again."""
 
     attempt: Attempt
 
 
 @dataclass(frozen=True, slots=True)
 class Bump:
-    """The same nonce and payload (a cancel stays a cancel) at higher fees."""
+    """Replace the last attempt: same nonce and payload (a cancel stays a cancel), higher fees."""
 
     fees: Fees
     cancel: bool
@@ -81,26 +81,30 @@ class Bump:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Take the nonce back by a transfer of nothing to oneself."""
+    """Take the nonce back by a transfer of nothing to the wallet itself."""
 
     fees: Fees
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
+    """Do nothing at this head."""
+
     why: str
     overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
+    """End the intent."""
+
     outcome: Outcome
-    receipt: Receipt | None
+    receipt: Receipt | None  # None if no attempt was mined
 
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """A transaction that is none of ours used the nonce: the key is used elsewhere. Settle as unknown and latch."""
+    """A foreign transaction used the nonce, so the key is in use elsewhere. Halt trading and settle as unknown."""
 
     nonce: int
 
@@ -111,12 +115,12 @@ Step = First | Send | Bump | Cancel | Wait | Settle | Halt
 def next_step(
     intent: Intent, attempts: Sequence[Attempt], sent: Mapping[HexHash, SentAttempt], seen: ChainView, rules: SendRules
 ) -> Step:
-    """`attempts` oldest first, all of one nonce; `sent` lacks those that this process has not sent."""
+    """Decide the next step. `attempts` are oldest first, all with one nonce; `sent` holds those this process sent."""
     rules = replace(rules, caps=rules.caps.less_data_fee(intent.decision.simulation.data_fee))
     late = seen.now > intent.deadline
     if not attempts:
         if late:
-            return Settle(Outcome.EXPIRED, None)  # nothing was signed, so nothing can be on its way
+            return Settle(Outcome.EXPIRED, None)  # nothing was signed, so nothing can be mined
         return First(first_bid(intent.env, intent.tx.gas_limit, rules.caps.room()))
     if (ended := _ended(attempts, seen, rules)) is not None:
         return ended
@@ -144,6 +148,7 @@ def next_step(
 
 
 def _ended(attempts: Sequence[Attempt], seen: ChainView, rules: SendRules) -> Settle | Wait | None:
+    """Settle by the canonical receipt once it is deep enough, Wait before; None if no attempt is mined."""
     for attempt in attempts:
         receipt = seen.receipts.get(attempt.tx_hash)
         if receipt is None or not receipt.canonical:
@@ -157,6 +162,7 @@ def _ended(attempts: Sequence[Attempt], seen: ChainView, rules: SendRules) -> Se
 
 
 def _raise(intent: Intent, last: Attempt, seen: ChainView, rules: SendRules) -> Fees | None:
+    """The fees that replace `last`; None if its caps do not allow a raise."""
     if last.cancel:
         return replacement_bid(last.fees, TRANSFER_GAS, rules.caps, seen.base_fee)
     return replacement_bid(last.fees, intent.tx.gas_limit, rules.caps.room(), seen.base_fee)

@@ -1,4 +1,4 @@
-"""How an intent ended, as it is journaled: what it brought is read from the balances around its block (I13)."""
+"""The settlement of an intent, as it is journaled. Its result is the balance change around its block (I13)."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from sentinel.execute.chain_reader import NO_JUDGEMENT, ChainReader
 from sentinel.execute.finality import Finality
 from sentinel.execute.send_state import Receipt
 
-STATES = 64  # blocks; a full node keeps the state of about 128, and then says that it has it no more
+STATES = 64  # blocks; a full node keeps the states of about 128 and reports older ones as missing
 
 
 def settle_unmined(intent_id: str, outcome: Outcome) -> Settled:
+    """The settlement of an intent of which no attempt was mined."""
     return Settled(intent_id, outcome, None, None, 0, 0, {})
 
 
 async def settle_mined(
     watch: ChainReader, finality: Finality, head: int, intent_id: str, outcome: Outcome, receipt: Receipt
 ) -> tuple[Settled, str | None]:
-    """And why trading must pause, where what it brought can be read by nobody any more.
+    """Settle a mined intent.
 
-    `head`: number of the newest block. Raises RpcError where it may be read at another time.
+    Returns the settlement, and a reason to halt if no endpoint has the balances around its block any more. `head` is
+    the number of the newest block. Raises RpcError if a later try may still read the balances.
     """
-    if finality.beside(receipt.block_hash):  # after a reorg: the block's whole change is the other one's already
+    if finality.beside(receipt.block_hash):  # after a reorg: that intent took the whole balance change
         settled = await watch.settlement_facts(intent_id, outcome, receipt, read=False)
         return replace(settled, realised={NATIVE: receipt.gas_cost}), None
     try:
@@ -34,4 +36,4 @@ async def settle_mined(
         if error.code in NO_JUDGEMENT or head - receipt.block_number < STATES:
             raise
         settled = await watch.settlement_facts(intent_id, outcome, receipt, read=False)
-        return settled, f"{intent_id} is {outcome}, but what it brought cannot be read any more: {error}"
+        return settled, f"{intent_id} is {outcome}, but its balance changes cannot be read any more: {error}"

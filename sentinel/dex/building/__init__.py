@@ -1,1 +1,1 @@
-"""Typed actions -> calldata of the Universal Router and Permit2, from allow-lists alone."""
+"""Construction of actions and of their calldata for the Universal Router and Permit2, from allow-lists alone."""

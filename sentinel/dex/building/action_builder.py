@@ -1,7 +1,7 @@
-"""The agent's typed final actions -> Action, from allow-lists alone; min_out and deadline are set here. Pure.
+"""Builds Actions from the agent's final actions, from allow-lists alone; sets min_out and the deadline. Pure.
 
-Whatever the model wrote arrives here as plain values. Nothing of it but symbols of the network file, venue labels and
-one amount goes on; everything else is refused with ActionFault and a short message that the model may read.
+The model's values arrive here as plain Python values. Only token symbols of the network file, venue labels and one
+amount pass. Anything else raises ActionFault with a short message that the model may read.
 """
 
 from __future__ import annotations
@@ -24,25 +24,28 @@ from sentinel.dex.quoting.quotes import leg_of, quote_route, quote_routes, unwra
 from sentinel.dex.quoting.splits import split
 from sentinel.dex.quoting.venue_labels import find_pool
 
-REFERENCE_SLACK_PIPS = 10_000  # 1 %: what a swap may fall short of the reference price, the pool's fee on top
-REASON = 80  # characters
-MOST = 4  # venues of one trade
+REFERENCE_SLACK_PIPS = 10_000  # 1 %: how far a swap may be below the reference price after the pool's fee
+REASON = 80  # maximum characters of a hold's reason
+MOST = 4  # maximum venues of one trade
 
 
 @dataclass(frozen=True, slots=True)
 class ActionBuilder:
+    """Every method raises ActionFault if its arguments are no allowed action or the market cannot fill it."""
+
     network: Network
-    slippage_bps: int = 50  # min_out below the own quote at the head
+    slippage_bps: int = 50  # distance of min_out below the quote at the head
     deadline_s: int = 120  # seconds from the head's timestamp
-    min_profit: int = 0  # a cycle's least gain after gas, base units of the quote token
-    max_approval: Mapping[Symbol, int] = field(default_factory=dict)  # base units; a token not named: no approval
+    min_profit: int = 0  # minimum gain of a closed cycle after gas, base units of the quote token
+    max_approval: Mapping[Symbol, int] = field(default_factory=dict)  # base units; no entry: no approval
 
     def swap(
         self, state: MarketState, token_in: Symbol, token_out: Symbol, amount_whole: object, venue: object
     ) -> Swap:
-        """Sell exactly `amount_whole` of `token_in` in one pool, or shared best over a list of them.
+        """Sell exactly `amount_whole` whole tokens in one venue, or with the best shares over a list of venues.
 
-        min_out = max(own quote x (1 - slippage), reference x (1 - pool fee - 1 %)); without a reference the first.
+        min_out = max(quote x (1 - slippage), reference x (1 - pool fee - 1 %)), or the first term if a reference price
+        is missing.
         """
         several = isinstance(venue, list | tuple)
         named = [*venue] if isinstance(venue, list | tuple) else [venue]
@@ -57,10 +60,11 @@ class ActionBuilder:
         return self._fair(state, shared)
 
     def route(self, state: MarketState, tokens: object, amount_whole: object, venues: object) -> Swap:
-        """tokens[0] -> tokens[1] at venues[0], and so on, in one transaction; a closed cycle where it ends as it began.
+        """Swap tokens[0] -> tokens[1] at venues[0], and so on, in one transaction.
 
-        min_out as `swap` and `cycle` set it. A first hop from the native coin to its wrapped token has venue `wrap`, a
-        last one back `unwrap`; either may be all there is.
+        If the first and last token are the same, it is a closed cycle. min_out is set as in `swap` or `cycle`. A first
+        hop from the native coin to its wrapped token has the venue `wrap`, and a last hop back has `unwrap`. Either may
+        be the only hop.
         """
         if not isinstance(tokens, list | tuple) or not isinstance(venues, list | tuple):
             raise ActionFault("a route is a list of tokens and a list of venues")
@@ -84,9 +88,9 @@ class ActionBuilder:
     def cycle(
         self, state: MarketState, token: Symbol, via: Symbol, amount_whole: object, venue_in: str, venue_out: str
     ) -> Swap:
-        """token -> via at `venue_in`, via -> token at `venue_out`, in one transaction.
+        """Swap token -> via at `venue_in` and via -> token at `venue_out`, in one transaction.
 
-        min_out is at least what was put in, its gas and the least profit.
+        min_out is at least the input plus gas and the minimum profit.
         """
         if venue_in == venue_out:
             raise ActionFault("a cycle needs two different venues")
@@ -94,7 +98,7 @@ class ActionBuilder:
         return self._closed(state, legs, self._affordable(state, token, amount_whole))
 
     def scaled(self, state: MarketState, swap: Swap, size_bps: int) -> Swap:
-        """The same ways with `size_bps` of what each puts in, rounded down; min_out and deadline as any swap's."""
+        """The swap with `size_bps` of each route's input, rounded down, and with min_out and deadline set anew."""
         routes = tuple(replace(route, amount_in=route.amount_in * size_bps // BPS) for route in swap.routes)
         if not all(route.amount_in for route in routes):
             raise ActionFault("the amount is too small to be scaled")
@@ -104,7 +108,7 @@ class ActionBuilder:
         return self._fair(state, routes)
 
     def approve(self, state: MarketState, token: Symbol, amount: object) -> Approve:
-        """Let Permit2 take at most `amount` whole tokens; 0 revokes."""
+        """Allow Permit2 to take at most `amount` whole tokens; 0 revokes the approval."""
         cap = self.max_approval.get(self._token(token), 0)
         units = to_base_units(amount, self.network.tokens[token].decimals)
         if units > cap:
@@ -112,34 +116,35 @@ class ActionBuilder:
         return Approve(token, "permit2", units, state.head.timestamp + self.deadline_s)
 
     def hold(self, reason: object = "") -> HoldAction:
+        """Do nothing. The reason is cut to REASON printable characters."""
         if not isinstance(reason, str):
             raise ActionFault("the reason is text")
         return HoldAction(printable(reason, REASON))
 
     def _fair(self, state: MarketState, routes: tuple[Route, ...]) -> Swap:
-        """Routes from one token to another, each of which must give its share of the least output."""
+        """A swap over routes between two tokens. Each route alone must give its share of min_out."""
         try:
             quoted = quote_routes(self.network, state.pools, routes)
-            each = [quote_routes(self.network, state.pools, (route,)) for route in routes]
+            quotes = [quote_routes(self.network, state.pools, (route,)) for route in routes]
         except QuoteError as error:
             raise ActionFault("the pool cannot fill this amount") from error
         first = routes[0].legs
-        least = quoted * (BPS - self.slippage_bps) // BPS
+        min_out = quoted * (BPS - self.slippage_bps) // BPS
         fair = rate(first[0].token_in, first[-1].token_out, state.reference, self.network)
         if fair is not None:
-            kept = sum(route.amount_in * self._kept_pips(route) for route in routes)
-            least = max(least, ceil(kept * fair / PIPS))
+            net_pips = sum(route.amount_in * self._kept_pips(route) for route in routes)
+            min_out = max(min_out, ceil(net_pips * fair / PIPS))
         if all(leg.venue in COIN_LEGS for route in routes for leg in route.legs):
-            least = quoted  # wrapping alone gives exactly what is put in
-        if least > quoted:
+            min_out = quoted  # wrapping alone returns exactly the input
+        if min_out > quoted:
             raise ActionFault("the venue pays too far below the reference price")
-        swap = self._swap(state, routes, least)
-        if any(given < share for given, share in zip(each, shares_of_min_out(swap), strict=True)):
+        swap = self._swap(state, routes, min_out)
+        if any(quote < share for quote, share in zip(quotes, shares_of_min_out(swap), strict=True)):
             raise ActionFault("one of the venues pays too far below the others")
         return swap
 
     def _closed(self, state: MarketState, legs: tuple[Leg, ...], amount: int) -> Swap:
-        """A cycle that gives back its input, its gas and the least profit."""
+        """A closed cycle that returns at min_out its input, its gas and the minimum profit."""
         token = legs[0].token_in
         try:
             quoted = quote_route(self.network, state.pools, Route(legs, amount))
@@ -149,13 +154,13 @@ class ActionBuilder:
         profit = convert(self.min_profit, self.network.quote, token, state.reference, self.network)
         if cost is None or profit is None:
             raise ActionFault("no reference price to count the gas in")
-        least = max(amount + cost + profit, quoted * (BPS - self.slippage_bps) // BPS)
-        if least > quoted:
+        min_out = max(amount + cost + profit, quoted * (BPS - self.slippage_bps) // BPS)
+        if min_out > quoted:
             raise ActionFault("the cycle does not pay for its gas and the least profit")
-        return self._swap(state, (Route(legs, amount),), least)
+        return self._swap(state, (Route(legs, amount),), min_out)
 
     def _kept_pips(self, route: Route) -> int:
-        """Of a million, what the route's fees and the slack below the reference leave."""
+        """The part of the reference value that remains after the route's fees and the slack, in pips."""
         return (
             PIPS
             - REFERENCE_SLACK_PIPS
@@ -172,12 +177,15 @@ class ActionBuilder:
             raise ActionFault("unknown token; known are " + ", ".join(sorted(self.network.tokens)))
         return symbol
 
-    def _hop(self, place: int, last: int, token_in: object, token_out: object, venue: object) -> Leg:
-        """A route's leg at this place: to wrap the native coin is its first, to unwrap its last, all else a pool."""
-        for leg, where, there in ((wrap_leg(self.network), 0, "first"), (unwrap_leg(self.network), last, "last")):
+    def _hop(self, position: int, last: int, token_in: object, token_out: object, venue: object) -> Leg:
+        """The leg at `position` of a route. Only the first may wrap the native coin, only the last may unwrap."""
+        for leg, expected, name in (
+            (wrap_leg(self.network), 0, "first"),
+            (unwrap_leg(self.network), last, "last"),
+        ):
             if venue == leg.venue:
-                if (place, token_in, token_out) != (where, leg.token_in, leg.token_out):
-                    raise ActionFault(f"{leg.venue} is the {there} venue, from {leg.token_in} to {leg.token_out}")
+                if (position, token_in, token_out) != (expected, leg.token_in, leg.token_out):
+                    raise ActionFault(f"{leg.venue} is the {name} venue, from {leg.token_in} to {leg.token_out}")
                 return leg
         return self._leg(token_in, token_out, venue)
 
@@ -188,7 +196,7 @@ class ActionBuilder:
         return leg_of(find_pool(self.network, a, b, venue), a)
 
     def _affordable(self, state: MarketState, symbol: Symbol, amount_whole: object, spare: int = 0) -> int:
-        """`spare` base units stay in the wallet."""
+        """The amount in base units, if the wallet holds it and `spare` more base units. Raises ActionFault if not."""
         decimals = self.network.tokens[self.network.wrapped if symbol == NATIVE else symbol].decimals
         amount = to_base_units(amount_whole, decimals)
         if amount <= 0:

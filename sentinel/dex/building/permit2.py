@@ -1,6 +1,6 @@
-"""Permit2's AllowanceTransfer: what is signed, and how an allowance lies in storage. Pure.
+"""Permit2's AllowanceTransfer: the permit to sign, and the layout of an allowance in storage. Pure.
 
-The allowance is a packed word of `allowance[owner][token][spender]`, the mapping of Permit2's second storage slot:
+The allowance is one packed word of `allowance[owner][token][spender]`, the mapping in Permit2's second storage slot:
 amount (160 bits, lowest), expiration (48 bits, Unix seconds), nonce (48 bits).
 """
 
@@ -43,9 +43,9 @@ _TYPES = {
 def typed_permit(
     *, chain_id: int, permit2: Address, token: Address, amount: int, expiration: int, nonce: int, spender: Address
 ) -> dict[str, Any]:
-    """The EIP-712 document of a PermitSingle; the signature is good exactly as long as the allowance.
+    """The EIP-712 document of a PermitSingle. The signature and the allowance expire at the same time.
 
-    `amount` in base units, `expiration` in Unix seconds. Raises ValueError for what Permit2's fields cannot hold.
+    `amount` in base units, `expiration` in Unix seconds. Raises ValueError if a number does not fit its field.
     """
     if not (0 <= amount <= MAX_AMOUNT and 0 <= expiration <= MAX_WORD48 and 0 <= nonce <= MAX_WORD48):
         raise ValueError("amount, expiration or nonce does not fit into Permit2's fields")
@@ -63,7 +63,7 @@ def typed_permit(
 
 @lru_cache(maxsize=256)
 def allowance_slot(owner: Address, token: Address, spender: Address) -> str:
-    """Storage key of the packed allowance, 0x-hex of 32 bytes."""
+    """The storage slot of the packed allowance, as 0x-hex of 32 bytes."""
     key = keccak(encode(["address", "uint256"], [owner, _ALLOWANCE_SLOT]))
     for part in (token, spender):
         key = keccak(encode(["address", "bytes32"], [part, key]))
@@ -71,7 +71,7 @@ def allowance_slot(owner: Address, token: Address, spender: Address) -> str:
 
 
 def pack_allowance(amount: int, expiration: int, nonce: int) -> str:
-    """The storage word, 0x-hex of 32 bytes."""
+    """The packed storage word, as 0x-hex of 32 bytes."""
     return f"0x{nonce << 208 | expiration << 160 | amount:064x}"
 
 

@@ -1,8 +1,8 @@
-"""Swap -> Universal Router calldata, and Approve -> ERC-20 calldata. Pure; see docs/adr/0002-calldata.md.
+"""Calldata of swaps for the Universal Router, and of approvals for ERC-20 tokens. Pure; docs/adr/0002-calldata.md.
 
-One router command a leg, whatever the venue. The first leg is paid by the wallet, through Permit2 or with native coin
-that is sent along and wrapped; each later one takes all that the router holds. Only a route's last leg pays the wallet
-and carries min_out: what passes in between is nobody's concern.
+Each leg is one router command, whatever its venue. The wallet pays for the first leg, through Permit2 or with native
+coin that is attached and wrapped. Each later leg spends all that the router holds. Only a route's last leg pays the
+wallet and has a min_out, so amounts between legs are not checked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PERMIT2_TRANSFER_FROM = 0x02
 WRAP_ETH = 0x0B
 UNWRAP_WETH = 0x0C
 PERMIT2_PERMIT = 0x0A
-ALLOW_REVERT = 0x80  # anyone may hand in our permit before us; the trade then goes on with the allowance it gave
+ALLOW_REVERT = 0x80  # anyone may submit our permit first; the trade then uses the allowance that it set
 
 _CALL = ("bytes", "bytes[]", "uint256")
 _PERMIT = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
@@ -35,10 +35,10 @@ _APPROVE = ("address", "uint256")
 
 
 def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None = None, signature: bytes = b"") -> bytes:
-    """Calldata for the router. `permit` is the signed typed document, in final bytes only.
+    """The router's calldata for a swap. `permit` is the signed EIP-712 document; only final bytes have one.
 
-    Several routes go one after the other, each ending with its share of min_out by what it puts in.
-    Raises ActionFault for a swap that cannot be said so: no legs, legs that do not join, unknown pools.
+    Routes run one after the other. Each must give its share of min_out, in proportion to its input. Raises ActionFault
+    if the swap cannot be encoded: it has no legs, its legs do not join, or a pool is unknown.
     """
     commands, inputs = bytearray(), []
     if permit is not None:
@@ -51,7 +51,7 @@ def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None =
             continue
         for position, leg in enumerate(route.legs):
             last = position == len(route.legs) - 1
-            command, given = (_encode_wrap if leg.pool == WRAP else _encode_leg)(
+            command, input_bytes = (_encode_wrap if leg.pool == WRAP else _encode_leg)(
                 network,
                 leg,
                 recipient=MSG_SENDER if last else ADDRESS_THIS,
@@ -60,12 +60,12 @@ def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None =
                 payer_is_user=position == 0,
             )
             commands.append(command)
-            inputs.append(given)
+            inputs.append(input_bytes)
     return EXECUTE + encode(_CALL, [bytes(commands), inputs, swap.deadline])
 
 
 def shares_of_min_out(swap: Swap) -> list[int]:
-    """min_out of each route by what it puts in, together the swap's. Raises ActionFault where the legs do not join."""
+    """The min_out of each route, in proportion to its input. Raises ActionFault if the legs do not join."""
     ends = {(route.legs[0].token_in, route.legs[-1].token_out) for route in swap.routes if route.legs}
     joined = all(a.token_out == b.token_in for route in swap.routes for a, b in pairwise(route.legs))
     if not all(route.legs and route.amount_in > 0 for route in swap.routes) or len(ends) != 1 or not joined:
@@ -76,7 +76,7 @@ def shares_of_min_out(swap: Swap) -> list[int]:
 
 
 def encode_approve(network: Network, approve: Approve) -> tuple[Address, bytes]:
-    """The token to send to, and the calldata. Raises ActionFault for an unknown token or spender."""
+    """The token's address and the calldata. Raises ActionFault for an unknown token or spender."""
     token = network.tokens.get(approve.token)
     if token is None or approve.spender != "permit2":
         raise ActionFault("only known tokens can be approved, and only for Permit2")
@@ -86,7 +86,7 @@ def encode_approve(network: Network, approve: Approve) -> tuple[Address, bytes]:
 def _encode_wrap(
     network: Network, leg: Leg, *, recipient: Address, amount_in: int, min_out: int, payer_is_user: bool
 ) -> tuple[int, bytes]:
-    """The router wraps what came along. It takes no least output: exactly the amount comes out."""
+    """Wrap the attached native coin. The command has no minimum output because it returns exactly its input."""
     if leg != Leg(WRAP, NATIVE, network.wrapped, WRAP) or not payer_is_user:
         raise ActionFault(f"only a route's first leg wraps, from {NATIVE} to {network.wrapped}")
     if recipient == MSG_SENDER and min_out != amount_in:
@@ -95,11 +95,11 @@ def _encode_wrap(
 
 
 def _encode_unwrapping(network: Network, route: Route, min_out: int) -> tuple[bytes, bytes]:
-    """Of the wallet's own wrapped coin: taken through Permit2 by the router, which unwraps it."""
+    """Unwrap the wallet's wrapped coin: the router takes it through Permit2, then unwraps it."""
     if min_out != route.amount_in or route.amount_in > MAX_AMOUNT:
         raise ActionFault("unwrapping gives exactly what is put in")
-    taken = encode(_TRANSFER, [network.tokens[network.wrapped].address, ADDRESS_THIS, route.amount_in])
-    return taken, encode(_UNWRAP, [MSG_SENDER, min_out])
+    transfer = encode(_TRANSFER, [network.tokens[network.wrapped].address, ADDRESS_THIS, route.amount_in])
+    return transfer, encode(_UNWRAP, [MSG_SENDER, min_out])
 
 
 def _encode_leg(

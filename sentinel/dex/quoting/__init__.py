@@ -1,1 +1,1 @@
-"""What a trade would give at one market state, and which way gives the most."""
+"""Exact quotes at one market state, and the search for the best venue, route or split."""

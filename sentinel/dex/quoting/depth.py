@@ -1,4 +1,4 @@
-"""How much a pool takes before its price has moved, and how far an amount's average price is from the mid. Pure."""
+"""Depth of a pool (the amount that moves its price by some bps) and price impact of an amount. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sentinel.core.network import Pool, Symbol
 from sentinel.core.units import BPS
 from sentinel.dex.venues.registry import venue_of
 
-FINE = 1_000_000  # of a basis point: fractions of one are asked for too
+FINE = 1_000_000  # units per basis point, because `bps` may be fractional
 
 
 def depth(pool: Pool, state: PoolState, token_in: Symbol, bps: float) -> int:
-    """The most base units of `token_in` after which the next unit still brings at least 1 - bps / 10,000 of what the
-    first one does: exact by the pool's own arithmetic, to one part in 2**40 of the amount.
+    """The largest input, in base units, after which the next unit still buys 1 - bps / 10,000 of what the first buys.
 
-    Where the price is not reached within the liquidity that was read, it is what that liquidity takes.
+    It follows the pool's own arithmetic and is exact to one part in 2**40. If the liquidity that was read ends before
+    that price, the result is the input that this liquidity takes. Raises QuoteError for an empty pool.
     """
     venue = venue_of(pool)
     _mid(pool, state, token_in)
@@ -43,13 +43,13 @@ def depth(pool: Pool, state: PoolState, token_in: Symbol, bps: float) -> int:
 
 
 def impact_bps(pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> float:
-    """How far the average price of `amount_in` is below the pool's mid price, fee counted."""
+    """Distance in bps of the average price of `amount_in` below the pool's mid price, including the fee."""
     out = venue_of(pool).quote_in(pool, state, token_in, amount_in)
     return BPS * (1 - out / (amount_in * _mid(pool, state, token_in)))
 
 
 def _mid(pool: Pool, state: PoolState, token_in: Symbol) -> float:
-    """Base units of the other token for one of `token_in`, without fee. Raises QuoteError for an empty pool."""
+    """The mid price: base units of the other token per base unit of `token_in`. Raises QuoteError for an empty pool."""
     reserve0, reserve1 = venue_of(pool).reserves(pool, state)
     if not (reserve0 > 0 and reserve1 > 0):
         raise QuoteError(f"{pool.name}: there is no liquidity at the current price")

@@ -1,4 +1,4 @@
-"""Exact quotes as the agent asks for them: whole tokens and venue labels instead of base units and pools. Pure."""
+"""Exact quotes for the agent: in whole tokens and venue labels instead of base units and pools. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sentinel.dex.quoting.venue_labels import find_pool, label_of, labels
 
 @dataclass(frozen=True, slots=True)
 class DexQuoter:
-    """All raise QuoteError where a pool cannot fill the amount, ActionFault for what is no amount or no venue."""
+    """Every method raises QuoteError if a pool cannot fill the amount, ActionFault for a bad amount or venue."""
 
     network: Network
 
@@ -28,24 +28,24 @@ class DexQuoter:
         return labels(self.network, token_in, token_out)
 
     def quote(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str) -> float:
-        """Whole `token_out` for `amount` whole `token_in`, the pool's fee taken."""
+        """The output in whole `token_out` for `amount` whole `token_in`, after the pool's fee."""
         leg = quotes.leg_of(find_pool(self.network, token_in, token_out, venue), token_in)
         out = quotes.quote_leg(self.network, state.pools, leg, self._base(amount, token_in))
         return self._whole(out, token_out)
 
     def best_venue(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> str:
-        """The label of the venue that gives the most for this amount."""
+        """The label of the venue with the largest output for this amount."""
         best = quotes.best_venue(self.network, state.pools, token_in, token_out, self._base(amount, token_in))
         return label_of(self.network.pools[best.leg.pool])
 
     def best_split(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> Sequence[str]:
-        """The labels of the venues that give the most together, each one's gas taken; one where splitting costs."""
+        """The labels of the venues with the largest joint output after gas; one label if a split does not pay."""
         base, cost = self._base(amount, token_in), leg_cost_in(self.network, state, token_out)
         routes = best_split(self.network, state.pools, token_in, token_out, base, cost)
         return tuple(label_of(self.network.pools[route.legs[0].pool]) for route in routes)
 
     def best_route(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float) -> RouteQuote:
-        """Direct or over one token between, whichever gives more after gas."""
+        """The direct route, or one over a token in between, whichever gives more after gas."""
         base, cost = self._base(amount, token_in), leg_cost_in(self.network, state, token_out)
         route, out = best_route(self.network, state.pools, token_in, token_out, base, cost)
         tokens = (token_in, *(leg.token_out for leg in route.legs))
@@ -53,7 +53,7 @@ class DexQuoter:
         return RouteQuote(tokens, venues, self._whole(out, token_out))
 
     def best_cycle(self, state: MarketState, token: Symbol, via: Symbol, max_amount: float) -> CycleQuote | None:
-        """The two venues and the amount, up to `max_amount`, that leave the most; None where none outdoes its gas."""
+        """The two venues and the amount up to `max_amount` with the largest gain; None if it does not pay its gas."""
         best = quotes.best_cycle(self.network, state.pools, token, via, self._base(max_amount, token))
         if best is None:
             return None
@@ -68,8 +68,10 @@ class DexQuoter:
         )
 
     def best_loop(self, state: MarketState, token: Symbol, max_amount: float) -> LoopQuote | None:
-        """The closed route over two or three venues, and the amount up to `max_amount`, that leave the most after
-        gas; None where none outdoes its gas."""
+        """The closed route over two or three venues, and its amount up to `max_amount`, that gain the most after gas.
+
+        None if no route pays its gas.
+        """
         best: tuple[int, quotes.BestLoop] | None = None
         for loop in quotes.loops(self.network, state.pools, token, self._base(max_amount, token)):
             gas = cost_in(self.network, state, expected_gas(loop.legs), expected_size(loop.legs), token)
@@ -86,18 +88,20 @@ class DexQuoter:
         )
 
     def depth(self, state: MarketState, token_in: Symbol, token_out: Symbol, venue: str, bps: float) -> float:
-        """Whole `token_in` until the next unit brings `bps` less than the first one; see `dex.depth`."""
+        """The input in whole `token_in` after which the next unit buys `bps` less than the first; see `depth.py`."""
         pool, pool_state = self._pool(state, token_in, token_out, venue)
         return self._whole(depth(pool, pool_state, token_in, bps), token_in)
 
     def impact(self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str) -> float:
-        """Bps by which the average price of `amount` is below the venue's mid price, fee counted."""
+        """Distance in bps of the average price of `amount` below the venue's mid price, including the fee."""
         pool, pool_state = self._pool(state, token_in, token_out, venue)
         return impact_bps(pool, pool_state, token_in, self._base(amount, token_in))
 
     def gas_cost(self, state: MarketState) -> float:
-        """Whole quote tokens that a trade of one leg may cost beside its price: gas, and data where the chain takes a
-        fee for it. Raises QuoteError where nothing prices it."""
+        """The cost of a one-leg trade in whole quote tokens: gas, and the data fee if the chain has one.
+
+        Raises QuoteError if a reference price is missing.
+        """
         cost = cost_in(self.network, state, TRADE_GAS, TRADE_SIZE, self.network.quote)
         if cost is None:
             raise QuoteError("no reference prices gas")

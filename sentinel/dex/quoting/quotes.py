@@ -1,6 +1,6 @@
-"""What a trade would give at one market state, computed here and equal to the chain's answer to the last unit.
+"""Quotes of legs, routes and closed cycles at one market state, equal to the chain's result to the last unit.
 
-Pure functions over (network, pool states); amounts are base units. All raise QuoteError where a pool is missing,
+Pure functions over the network and pool states; amounts are in base units. Each raises QuoteError if a pool is missing,
 does not trade the tokens, or cannot fill the amount from the liquidity that was read.
 """
 
@@ -21,17 +21,19 @@ Pools = Mapping[PoolName, PoolState]
 
 @dataclass(frozen=True, slots=True)
 class BestVenue:
+    """The pool with the largest output for an amount."""
+
     leg: Leg
     amount_out: int  # base units of the leg's token_out
 
 
 @dataclass(frozen=True, slots=True)
 class BestLoop:
-    """A closed route over different pools at the amount that leaves the most; base units of its first token."""
+    """A closed route over different pools at its most profitable amount, in base units of its first token."""
 
     legs: tuple[Leg, ...]
     amount_in: int
-    amount_out: int  # gas not taken
+    amount_out: int  # before gas
 
     @property
     def gain(self) -> int:
@@ -43,25 +45,25 @@ class BestLoop:
 
 
 def pools_of(network: Network, a: Symbol, b: Symbol) -> tuple[Pool, ...]:
-    """Every pool that trades the two tokens, by name."""
+    """All pools that trade the two tokens, sorted by name."""
     pair = {a, b}
     return tuple(network.pools[name] for name in sorted(network.pools) if {*_tokens(network.pools[name])} == pair)
 
 
 def leg_of(pool: Pool, token_in: Symbol) -> Leg:
-    """Raises QuoteError where the pool does not trade `token_in`."""
+    """The leg that sells `token_in` in the pool. Raises QuoteError if the pool does not trade it."""
     if token_in not in _tokens(pool):
         raise QuoteError(f"{pool.name}: does not trade {token_in}")
     return Leg(pool.name, token_in, pool.token1 if token_in == pool.token0 else pool.token0, pool.venue)
 
 
 def wrap_leg(network: Network) -> Leg:
-    """The native coin into the wrapped token; only as the first leg of a route."""
+    """The leg that wraps the native coin. It may only be the first leg of a route."""
     return Leg(WRAP, NATIVE, network.wrapped, WRAP)
 
 
 def unwrap_leg(network: Network) -> Leg:
-    """The wrapped token into the native coin; only as the last leg of a route."""
+    """The leg that unwraps the wrapped token. It may only be the last leg of a route."""
     return Leg(UNWRAP, network.wrapped, NATIVE, UNWRAP)
 
 
@@ -81,8 +83,8 @@ def quote_swap(network: Network, pools: Pools, swap: Swap) -> int:
 
 
 def quote_routes(network: Network, pools: Pools, routes: Sequence[Route]) -> int:
-    """The sum of what the routes give, one after the other: a pool met again is in the state the earlier leg left."""
-    seen: dict[PoolName, PoolState] = {}
+    """The total output of the routes in order. A pool that is used again is in the state that the earlier leg left."""
+    states: dict[PoolName, PoolState] = {}
     total = 0
     for route in routes:
         amount, token = route.amount_in, route.legs[0].token_in
@@ -95,14 +97,14 @@ def quote_routes(network: Network, pools: Pools, routes: Sequence[Route]) -> int
             pool, state = _find(network, pools, leg.pool)
             if {leg.token_in, leg.token_out} != {*_tokens(pool)}:
                 raise QuoteError(f"{pool.name}: does not trade {leg.token_in} for {leg.token_out}")
-            amount, seen[leg.pool] = venue_of(pool).swap(pool, seen.get(leg.pool, state), leg.token_in, amount)
+            amount, states[leg.pool] = venue_of(pool).swap(pool, states.get(leg.pool, state), leg.token_in, amount)
             token = leg.token_out
         total += amount
     return total
 
 
 def best_venue(network: Network, pools: Pools, token_in: Symbol, token_out: Symbol, amount_in: int) -> BestVenue:
-    """The single pool that gives the most; the first by name where two give the same."""
+    """The single pool with the largest output; of equal pools the first by name."""
     best: BestVenue | None = None
     for pool in pools_of(network, token_in, token_out):
         leg = leg_of(pool, token_in)
@@ -118,20 +120,20 @@ def best_venue(network: Network, pools: Pools, token_in: Symbol, token_out: Symb
 
 
 def best_cycle(network: Network, pools: Pools, quote: Symbol, base: Symbol, max_in: int) -> BestLoop | None:
-    """The pair of pools and the amount, up to `max_in`, that leave the most quote tokens; None: no gain anywhere."""
-    found = _loops(network, pools, [quote, base, quote], max_in)
-    return max(found, key=lambda loop: loop.gain, default=None)
+    """The pair of pools and the amount up to `max_in` with the largest gain before gas; None if nothing gains."""
+    cycles = _loops(network, pools, [quote, base, quote], max_in)
+    return max(cycles, key=lambda loop: loop.gain, default=None)
 
 
 def loops(network: Network, pools: Pools, token: Symbol, max_in: int) -> list[BestLoop]:
-    """Every closed route from `token` over two or three pools that gains, each at its best amount up to `max_in`."""
+    """All closed routes from `token` over two or three pools that gain, each at its best amount up to `max_in`."""
     others = sorted(set(network.tokens) - {token})
     ways = [[token, *between, token] for hops in (1, 2) for between in permutations(others, hops)]
     return [loop for way in ways for loop in _loops(network, pools, way, max_in)]
 
 
 def _loops(network: Network, pools: Pools, way: Sequence[Symbol], max_in: int) -> Iterator[BestLoop]:
-    """Over all choices of one pool a hop, no pool twice."""
+    """The gaining loops along `way`, for every choice of one pool per hop, without a pool twice."""
     hops = [[pool for pool in pools_of(network, a, b) if pool.name in pools] for a, b in pairwise(way)]
     for chosen in product(*hops):
         if len({pool.name for pool in chosen}) == len(chosen):
@@ -142,13 +144,14 @@ def _loops(network: Network, pools: Pools, way: Sequence[Symbol], max_in: int) -
 
 
 def _at_its_best(network: Network, pools: Pools, legs: tuple[Leg, ...], max_in: int) -> BestLoop | None:
-    """Bisection on the sign of the marginal gain, in exact integers.
+    """The loop at its best amount, by bisection on the sign of the marginal gain, in exact integers.
 
-    More input always worsens every rate, so the gain has one maximum: where one more unit comes back as one.
+    More input worsens every rate, so the gain has one maximum: where one more unit of input returns exactly one unit.
+    None if even the first unit gains nothing, or the pools cannot fill the amount.
     """
     hops = [(venue_of(network.pools[leg.pool]), network.pools[leg.pool], pools[leg.pool], leg.token_in) for leg in legs]
 
-    def worth_more(amount: int) -> bool:
+    def gains(amount: int) -> bool:
         up = down = 1
         try:
             for venue, pool, state, token in hops:
@@ -159,14 +162,14 @@ def _at_its_best(network: Network, pools: Pools, legs: tuple[Leg, ...], max_in: 
             return False
         return up > down
 
-    if max_in <= 0 or not worth_more(0):
+    if max_in <= 0 or not gains(0):
         return None
     low, high = 0, max_in
-    if worth_more(max_in):
+    if gains(max_in):
         low = max_in
     while high - low > 1:
         middle = (low + high) // 2
-        if worth_more(middle):
+        if gains(middle):
             low = middle
         else:
             high = middle

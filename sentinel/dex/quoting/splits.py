@@ -1,7 +1,7 @@
-"""One trade over several pools, or over several hops: which way gives the most, each further leg's gas taken. Pure.
+"""The best split of a trade over several pools, and its best route over several hops, after each leg's gas. Pure.
 
-Amounts are base units. What a pool gives for more input only gets worse, so an amount is shared best where the next
-unit buys the same in every pool that is used.
+Amounts are in base units. More input only worsens a pool's price. So the best shares are those at which the next unit
+buys the same amount in every pool that is used.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from sentinel.core.network import Network, Symbol
 from sentinel.dex.quoting.quotes import Pools, best_venue, leg_of, pools_of, quote_routes
 from sentinel.dex.venues.registry import venue_of
 
-COARSE, FINE = 16, 4096  # parts that the amount is dealt out in, and what is still moved between pools at the end
+COARSE, FINE = 16, 4096  # parts of the amount: first dealt out in sixteenths, then moved down to 1/4096
 
 
 def split(network: Network, pools: Pools, legs: Sequence[Leg], amount: int) -> tuple[Route, ...]:
-    """`amount` shared over the legs, which trade the same tokens, to within 1/4096 of the best shares.
+    """Divide `amount` over legs that trade the same tokens, to within 1/4096 of the amount of the best shares.
 
-    A leg that would get nothing is left out. Raises QuoteError where the legs together cannot fill the amount.
+    A leg with no share is left out. Raises QuoteError if the legs together cannot fill the amount.
     """
     if amount <= 0:
         raise QuoteError("the amount is less than one base unit")
     shares = [0] * len(legs)
     part = max(amount // COARSE, 1)
-    nexts = _Marginals(network, pools, legs)
-    left = amount
-    while left:
-        given = min(part, left)
-        best = max(range(len(legs)), key=lambda i: nexts.at(i, shares[i] + given))
-        shares[best] += given
-        left -= given
+    marginals = _Marginals(network, pools, legs)
+    remaining = amount
+    while remaining:
+        dealt = min(part, remaining)
+        best = max(range(len(legs)), key=lambda i: marginals.at(i, shares[i] + dealt))
+        shares[best] += dealt
+        remaining -= dealt
     while part > max(amount // FINE, 1):
         part = part // 2
         for _ in range(4 * len(legs)):
-            takes = max(range(len(legs)), key=lambda i: nexts.at(i, shares[i] + part))
-            givers = [i for i in range(len(legs)) if i != takes and shares[i] >= part]
-            gives = min(givers, key=lambda i: nexts.at(i, shares[i] - part), default=None)
-            if gives is None or nexts.at(takes, shares[takes] + part) <= nexts.at(gives, shares[gives] - part):
+            taker = max(range(len(legs)), key=lambda i: marginals.at(i, shares[i] + part))
+            givers = [i for i in range(len(legs)) if i != taker and shares[i] >= part]
+            giver = min(givers, key=lambda i: marginals.at(i, shares[i] - part), default=None)
+            if giver is None or marginals.at(taker, shares[taker] + part) <= marginals.at(giver, shares[giver] - part):
                 break
-            shares[takes] += part
-            shares[gives] -= part
+            shares[taker] += part
+            shares[giver] -= part
     routes = tuple(Route((leg,), share) for leg, share in zip(legs, shares, strict=True) if share)
     quote_routes(network, pools, routes)
     return routes
@@ -53,9 +53,9 @@ def split(network: Network, pools: Pools, legs: Sequence[Leg], amount: int) -> t
 def best_split(
     network: Network, pools: Pools, token_in: Symbol, token_out: Symbol, amount: int, leg_cost: int
 ) -> tuple[Route, ...]:
-    """The shares over some of the pools that give the most; `leg_cost` is one leg's gas, in `token_out`.
+    """The routes with the largest joint output after gas; `leg_cost` is the gas of one leg, in `token_out`.
 
-    One route where splitting does not pay. Raises QuoteError where nothing fills the amount.
+    One route if a split does not pay. Raises QuoteError if no pool fills the amount.
     """
     legs = [leg_of(pool, token_in) for pool in pools_of(network, token_in, token_out) if pool.name in pools]
     best: tuple[int, tuple[Route, ...]] | None = None
@@ -67,8 +67,8 @@ def best_split(
             break
         if best is None or gain > best[0]:
             best = gain, routes
-        least = min(routes, key=lambda route: route.amount_in)
-        legs = [route.legs[0] for route in routes if route is not least]
+        smallest = min(routes, key=lambda route: route.amount_in)
+        legs = [route.legs[0] for route in routes if route is not smallest]
     single = Route((best_venue(network, pools, token_in, token_out, amount).leg,), amount) if best is None else None
     return (single,) if single is not None else best[1] if best is not None else ()
 
@@ -76,39 +76,39 @@ def best_split(
 def best_route(
     network: Network, pools: Pools, token_in: Symbol, token_out: Symbol, amount: int, leg_cost: int
 ) -> tuple[Route, int]:
-    """The best single way, direct or over one token between, and what it gives.
+    """The best single route, direct or over sold token in between, and its output before gas.
 
-    More in the middle is never worth less at the end, so each hop takes its own best pool. Raises QuoteError where no
-    way fills the amount.
+    More of the token in between never gives less at the end, so each hop uses its own best pool. Raises QuoteError if
+    no route fills the amount.
     """
-    found: list[tuple[int, Route, int]] = []
+    routes: list[tuple[int, Route, int]] = []
     for between in (None, *sorted(set(network.tokens) - {token_in, token_out})):
         steps = [token_in, token_out] if between is None else [token_in, between, token_out]
         legs: list[Leg] = []
-        held = amount
+        output = amount
         try:
-            for one, other in pairwise(steps):
-                best = best_venue(network, pools, one, other, held)
+            for sold, bought in pairwise(steps):
+                best = best_venue(network, pools, sold, bought, output)
                 legs.append(best.leg)
-                held = best.amount_out
+                output = best.amount_out
         except QuoteError:
             continue
-        found.append((held - leg_cost * len(legs), Route(tuple(legs), amount), held))
-    if not found:
+        routes.append((output - leg_cost * len(legs), Route(tuple(legs), amount), output))
+    if not routes:
         raise QuoteError(f"no route fills {amount} base units of {token_in} into {token_out}")
-    _, route, out = max(found, key=lambda way: way[0])
+    _, route, out = max(routes, key=lambda candidate: candidate[0])
     return route, out
 
 
 class _Marginals:
-    """What the next unit buys after an amount, remembered: the same points are asked for again and again."""
+    """The output of the next unit after an amount, cached because `split` asks for the same points again."""
 
     def __init__(self, network: Network, pools: Pools, legs: Sequence[Leg]) -> None:
         self._network, self._pools, self._legs = network, pools, legs
         self._known: dict[tuple[int, int], Fraction] = {}
 
     def at(self, leg: int, amount: int) -> Fraction:
-        """0 where the pool cannot fill the amount."""
+        """Output per unit of input; 0 if the pool cannot fill the amount."""
         if (leg, amount) not in self._known:
             name, token_in = self._legs[leg].pool, self._legs[leg].token_in
             pool = self._network.pools[name]

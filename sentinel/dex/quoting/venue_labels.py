@@ -1,4 +1,4 @@
-"""The short venue names that the agent reads and writes: what follows the first hyphen of a pool's name ("v3-500")."""
+"""Venue labels for the agent: the part of a pool's name after its first hyphen, such as "v3-500"."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def label_of(pool: Pool) -> str:
 
 
 def labels(network: Network, a: Symbol, b: Symbol) -> tuple[str, ...]:
-    """Every venue that trades the two tokens, in the order of the pools' names."""
+    """The labels of all venues that trade the two tokens, in the order of the pools' names."""
     return tuple(label_of(pool) for pool in pools_of(network, a, b))
 
 
 def find_pool(network: Network, a: Symbol, b: Symbol, venue: object) -> Pool:
-    """Raises ActionFault where there is no such pool."""
+    """The pool with this venue label. Raises ActionFault if there is none."""
     for pool in pools_of(network, a, b):
         if label_of(pool) == venue:
             return pool

@@ -1,1 +1,1 @@
-"""What a candidate would do, tried on the fork or on the chain's own node."""
+"""Simulation of candidates, on the fork or on the chain's own node."""

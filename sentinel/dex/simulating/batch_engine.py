@@ -1,8 +1,8 @@
-"""The batch engine: one eth_simulateV1 request a trial, all of them in ONE JSON-RPC batch.
+"""The batch engine: one eth_simulateV1 request per trial, all of them in ONE JSON-RPC batch.
 
-A request is one block with two transactions: the trial's, and a Multicall3 read from an address that is not the wallet
-(else the wallet would pay for it). Requests do not see one another's effects. Each names its head by hash, so that the
-very same ones may go to the fork and to the chain's own node (docs/adr/0010-the-node-stands-in.md).
+A request is one block with two transactions: the trial's, and a Multicall3 read from an address other than the wallet,
+which would pay for it otherwise. Requests do not see one another's effects. Each names its head by hash, so the same
+requests work on the fork and on the chain's own node (docs/adr/0010-the-node-stands-in.md).
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ READER: Address = to_checksum_address(keccak(b"sentinel reader")[12:])
 _READ_GAS = 2_000_000
 _REASON = 48  # characters
 
-# Where an OP-stack chain keeps what it prices data by (L1 base fee, blob base fee, operator's fee). At zero, what the
-# wallet pays inside a simulation is its gas alone on every node; the data fee is reckoned apart (`sentinel.core.gas`).
+# The contract with an OP-stack chain's prices of data (L1 base fee, blob base fee, operator's fee). With these at zero
+# the wallet pays only gas inside a simulation, on every node. The data fee is computed apart (`sentinel.core.gas`).
 L1_BLOCK: Address = "0x4200000000000000000000000000000000000015"
 _NO_DATA_FEE = {f"0x{slot:064x}": "0x" + "00" * 32 for slot in (1, 7, 8)}
 
-# Codes by which a node says that it would not take the transaction itself: eth_simulateV1's own, and Anvil's. Whatever
-# else it says is its own fault, and no candidate's: no such block, no state, no such method, a limit, a time-out.
+# Codes by which a node rejects the transaction itself: those of eth_simulateV1, and Anvil's. Any other code is a fault
+# of the node and of no candidate: an unknown block, missing state, an unknown method, a limit, a timeout.
 _INVALID = frozenset({-38010, -38011, -38012, -38013, -38014, -38015, -38024, -38025, -32003})
-_INTRINSIC_GAS = "intrinsic gas"  # Anvil's words for too little of it, under the code of any fault of a server
+_INTRINSIC_GAS = "intrinsic gas"  # in Anvil's message for too little of it, which has the generic server error code
 
 
 async def simulate(
@@ -64,30 +64,30 @@ async def simulate(
     before: Balances | None,
     funds: int,
 ) -> list[Simulation]:
-    """One Simulation a trial, in order. An invalid transaction or a failed request is a revert of its own trial alone.
+    """Simulate all trials. Returns one Simulation per trial, in order; an invalid transaction reverts only its own.
 
-    `before`: the wallet's balances at the head; None: they are read inside each simulation, ahead of the transaction.
-    `funds`: the wallet's wei. Raises ForkUnavailable where the fork does not answer.
+    `before`: the wallet's balances at the head; if None, each simulation reads them before its transaction. `funds`:
+    the wallet's wei. Raises ForkUnavailable if the endpoint does not answer or fails a request by its own fault.
     """
     readings = WalletReadings(network, wallet)
     invalid = [why_invalid(trial, funds) for trial in trials]
     calls = [
         request(network, wallet, trial, readings.calldata(trial), read_before=before is None)
-        for trial, why in zip(trials, invalid, strict=True)
-        if why is None
+        for trial, reason in zip(trials, invalid, strict=True)
+        if reason is None
     ]
     try:
         replies = iter(await rpc.batch(calls))
     except RpcError as error:
         raise ForkUnavailable(f"the simulation got no answer: {without_addresses(str(error))}") from error
-    done = []
-    for trial, why in zip(trials, invalid, strict=True):
-        done.append(failed(trial, why) if why is not None else _simulation(readings, trial, before, next(replies)))
-    return done
+    return [
+        _simulation(readings, trial, before, next(replies)) if reason is None else failed(trial, reason)
+        for trial, reason in zip(trials, invalid, strict=True)
+    ]
 
 
 def request(network: Network, wallet: Address, trial: Trial, reading_data: str, *, read_before: bool) -> Call:
-    """The JSON-RPC call of one trial. `reading_data`: the Multicall3 read, 0x-hex."""
+    """The JSON-RPC call of one trial. `reading_data`: calldata of the Multicall3 read, as 0x-hex."""
     env, tx = trial.env, trial.tx
     overrides: dict[str, Any] = {READER: {"balance": hex(_READ_GAS * env.base_fee * 4 + COIN)}}
     if trial.grant is not None:
@@ -106,24 +106,24 @@ def request(network: Network, wallet: Address, trial: Trial, reading_data: str, 
 
 def _simulation(readings: WalletReadings, trial: Trial, before: Balances | None, reply: Any | RpcError) -> Simulation:
     if isinstance(reply, RpcError):
-        said = without_addresses(str(reply).removeprefix("eth_simulateV1: "))
-        if reply.code in _INVALID or (reply.code == -32000 and _INTRINSIC_GAS in said):
-            return failed(trial, printable(said, _REASON) or "refused by the node")
-        raise ForkUnavailable(f"eth_simulateV1 could not be served: {said}") from reply
+        message = without_addresses(str(reply).removeprefix("eth_simulateV1: "))
+        if reply.code in _INVALID or (reply.code == -32000 and _INTRINSIC_GAS in message):
+            return failed(trial, printable(message, _REASON) or "refused by the node")
+        raise ForkUnavailable(f"eth_simulateV1 could not be served: {message}") from reply
     try:
         (block,) = reply
-        if (why := why_elsewhere(block, trial.env)) is not None:
-            raise ForkUnavailable(f"eth_simulateV1 answered for another block: {plain(why)}")
+        if (reason := why_elsewhere(block, trial.env)) is not None:
+            raise ForkUnavailable(f"eth_simulateV1 answered for another block: {plain(reason)}")
         *first, ours, last = block["calls"]
         after, allowance = readings.decode(_returned(last))
         if first:
             before, _ = readings.decode(_returned(first[0]))
         assert before is not None
-        done = executed(ours)
+        call = executed(ours)
         effect = TransactionEffect(
-            gas_used=done.gas_used,
-            logs=done.logs,
-            revert=None if done.ok else _revert(done),
+            gas_used=call.gas_used,
+            logs=call.logs,
+            revert=None if call.ok else _revert(call),
             balances=after,
             router_allowance=allowance,
         )
@@ -136,5 +136,5 @@ def _returned(call: Mapping[str, Any]) -> bytes:
     return bytes.fromhex(call["returnData"][2:])
 
 
-def _revert(done: ExecutedCall) -> str:
-    return revert_reason(done.returned) if done.returned else printable(done.error, _REASON) or "reverted"
+def _revert(call: ExecutedCall) -> str:
+    return revert_reason(call.returned) if call.returned else printable(call.error, _REASON) or "reverted"

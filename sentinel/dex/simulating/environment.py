@@ -1,6 +1,6 @@
-"""The block environment that a simulation runs in: the next block as far as it is known, and a second, other one. Pure.
+"""The block environments of simulations: the expected next block, and a second one that differs from it. Pure.
 
-Left to itself the simulator gives zeros for BASEFEE, GASPRICE and PREVRANDAO, and real contracts branch on those.
+Without overrides a simulator returns zero for BASEFEE, GASPRICE and PREVRANDAO, and real contracts branch on those.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sentinel.core.transaction import Fees
 
 
 def next_block(network: Network, head: Head, nonce: int, fees: Fees) -> SimEnv:
-    """The block upon `head`: one block time later, by the same proposer.
+    """The expected block upon `head`: one block time later, by the same proposer.
 
-    The head's base fee stands for the next one's, which may differ by an eighth; `other_block` covers the upper end.
+    Its base fee is that of the head. The real one may differ by an eighth; `other_block` covers the upper end.
     """
     return SimEnv(
         nonce=nonce,
@@ -36,7 +36,7 @@ def next_block(network: Network, head: Head, nonce: int, fees: Fees) -> SimEnv:
 
 
 def other_block(network: Network, head: Head, nonce: int, fees: Fees) -> SimEnv:
-    """Another block upon `head`, unlike in all that a contract may look at: proposer, time, its parity, fee, chance."""
+    """Another block upon `head` with all else that a contract can read: proposer, time and parity, fee, randomness."""
     usual = next_block(network, head, nonce, fees)
     return replace(
         usual,

@@ -1,7 +1,7 @@
-"""The Anvil fork that simulations run on: started or attached, put on each head, started again when it died.
+"""The Anvil fork that simulations run on: started or attached, moved to each head, restarted after a failure.
 
-Use: `async with fork.at(head) as rpc: ...`. One user at a time; every failure inside is ForkUnavailable within the
-timeout, and the fork mends itself in the background while the callers hold.
+Use: `async with fork.at(head) as rpc: ...`, one user at a time. Every failure inside raises ForkUnavailable within the
+timeout. The fork restarts in the background; until then its callers hold.
 """
 
 from __future__ import annotations
@@ -23,21 +23,19 @@ from sentinel.core.host.process import Child
 from sentinel.core.market_state import Head
 from sentinel.core.network import HexHash, Network
 
-FAILURES = 3  # in a row, then a fork of our own is started afresh
-_RETRY = 2.0  # seconds between two tries to start it
-# The upstream's address may hold a key, so it stands neither in the child's arguments nor in its environment, but in a
-# file that only this user may read, and only until Anvil has read it.
+FAILURES = 3  # consecutive failures after which a fork that we started is restarted
+_RETRY = 2.0  # seconds between two attempts to start it
+# The upstream's address may contain a key, so it is not in the child's arguments or environment. It is in a file that
+# only this user can read, and the file is removed once Anvil has read it.
 _ALIAS = "upstream"
 _CONFIG = "foundry.toml"
 _FLAGS = ("--no-storage-caching", "--accounts", "0", "--no-rate-limit")
-
-
 _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"']+")
 
 
 def without_addresses(text: str) -> str:
-    """Anvil names its upstream in full when it complains, and hosted endpoints carry a key in their address."""
-    return _URL.sub(lambda found: redact(found[0]), text)[:300]
+    """The text with each URL redacted, at most 300 characters: Anvil's errors quote its upstream, key included."""
+    return _URL.sub(lambda match: redact(match[0]), text)[:300]
 
 
 class Fork:
@@ -55,12 +53,10 @@ class Fork:
         log: Path | None = None,
         flags: Sequence[str] = ("--prune-history",),
     ) -> None:
-        """`upstream`: the chain's endpoint; or who names it whenever the fork is started or moved.
+        """`upstream`: the chain's endpoint, or a function that returns it at every start and move of the fork.
 
-        `url`: an Anvil that runs already; empty: one of our own, on `port` (0: a free one), with these further
-        `flags`.
-
-        `timeout` (seconds) bounds one whole use: putting the fork on the head and what is asked of it there.
+        `url`: a running Anvil to attach to. If it is empty, a child is started on `port` (0: any free port) with the
+        extra `flags`. `timeout`: seconds for one whole use, from the move to the head to the last request there.
         """
         self._network = network
         self._named = upstream
@@ -75,7 +71,7 @@ class Fork:
         self._home: Path | None = None
         self._at: HexHash | None = None
         self._failures = 0
-        self.resets = 0  # times that it was put on another head, ever
+        self.resets = 0  # how often it was moved to another head
         self._reviving: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._closed = False
@@ -86,31 +82,35 @@ class Fork:
 
     @property
     def own(self) -> bool:
+        """Whether it is a child of this process, not an Anvil that was already running."""
         return not self._url
 
     @property
     def timeout(self) -> float:
-        """Seconds for one whole use."""
+        """Seconds for one whole use, from the move to the head to the last request."""
         return self._timeout
 
     @property
     def healthy(self) -> bool:
-        """It runs, and its last use did not fail."""
+        """Whether it runs and its last use did not fail."""
         running = self._child is not None and self._child.running if self.own else self._rpc is not None
         return running and self._failures == 0 and self._reviving is None
 
     @property
     def endpoint(self) -> str | None:
-        """Where it answers; None while it does not run."""
+        """Its URL; None while it does not run."""
         return self._rpc.url if self._rpc is not None else None
 
     @property
     def pid(self) -> int | None:
-        """Of a fork of our own that runs."""
+        """The running child's process id; None if there is no such child."""
         return self._child.pid if self._child is not None and self._child.running else None
 
     async def start(self) -> Self:
-        """Raises ForkUnavailable where it cannot be reached or started, ChainMismatch, OperatorError without Anvil."""
+        """Start the child, or attach, and check the chain id.
+
+        Raises ForkUnavailable if it cannot be started or reached, ChainMismatch, and OperatorError if Anvil is missing.
+        """
         self._closed = False
         if self.own:
             await self._start_child()
@@ -121,14 +121,14 @@ class Fork:
             chain_id = quantity(await self._rpc.call("eth_chainId"))
         except RpcError as error:
             await self.close()
-            raise ForkUnavailable(f"no fork answers: {error}") from error
+            raise ForkUnavailable(f"the fork does not answer: {error}") from error
         if chain_id != self._network.chain_id:
             await self.close()
             raise ChainMismatch(f"the fork has chain id {chain_id}, the network {self._network.chain_id}")
         return self
 
     async def close(self) -> None:
-        """Safe to call twice. A use that is still under way fails, and starts nothing anew."""
+        """Stop it. Safe to call twice. A use that is still running fails, and does not restart the fork."""
         self._closed = True
         if self._reviving is not None:
             self._reviving.cancel()
@@ -142,9 +142,9 @@ class Fork:
 
     @contextlib.asynccontextmanager
     async def at(self, head: Head, within: float | None = None) -> AsyncIterator[Rpc]:
-        """The fork's endpoint while its latest block is exactly `head`; for so many seconds, or the timeout.
+        """The fork's endpoint with exactly `head` as its latest block, for `within` seconds (None: the timeout).
 
-        Raises ForkUnavailable when the fork is down, behind, on another branch, or too slow.
+        Raises ForkUnavailable if the fork is down, lags, is on another branch, or is too slow.
         """
         within = self._timeout if within is None else within
         try:
@@ -162,7 +162,7 @@ class Fork:
         self._failures = 0
 
     async def follow(self, head: Head) -> None:
-        """Put the fork on `head` now, so that the next `at(head)` finds it there. Raises as `at` does."""
+        """Move the fork to `head` now, so that the next `at(head)` need not. Raises as `at` does."""
         async with self.at(head):
             pass
 
@@ -185,7 +185,7 @@ class Fork:
         return rpc
 
     def _failed(self) -> None:
-        """Whatever it was: the next use puts the fork on its head anew, and a dead or stubborn child is replaced."""
+        """After any failure the next use moves the fork anew; a child that died or failed too often is restarted."""
         self._at = None
         self._failures += 1
         dead = self._child is None or not self._child.running
@@ -198,7 +198,7 @@ class Fork:
             try:
                 await self._start_child()
                 break
-            except (Unavailable, OperatorError, OSError):  # a full disk takes no log and no directory; it passes
+            except (Unavailable, OperatorError, OSError):  # OSError: a full disk, which may have room again later
                 await asyncio.sleep(_RETRY)
         self._failures = 0
         self._reviving = None

@@ -1,7 +1,7 @@
-"""The chain's own node as a place to simulate upon a head: where it has eth_simulateV1, it can stand in for the fork.
+"""The chain's own node as a place of simulation: with eth_simulateV1 it can stand in for the fork.
 
-It is asked by block hash. Whether it can do so is found out with one tiny request and remembered, until what stands
-behind the endpoint may have changed.
+Requests name their block by hash. One small request finds out whether the node can serve them. The answer is remembered
+until another node may be behind the endpoint.
 """
 
 from __future__ import annotations
@@ -33,34 +33,39 @@ _GAS = 50_000
 
 
 class NodeSimulation:
+    """Simulation on the endpoint's node, after a check that it simulates upon the block that a request names."""
+
     def __init__(
         self, network: Network, rpc: JsonRpc, *, timeout: float = 5.0, changes: Callable[[], int] | None = None
     ) -> None:
-        """`timeout` (seconds) bounds one whole use. `changes` grows whenever another node may stand behind the
-        endpoint; if not given, with each of its requests that failed."""
+        """`timeout`: seconds for one whole use.
+
+        `changes` returns a count that grows whenever another node may be behind the endpoint. By default it is the
+        number of the endpoint's failed requests.
+        """
         self._network = network
         self._rpc = rpc
         self.timeout = timeout
         self._changes = changes or (lambda: rpc.failures)
         self._cannot: str | None = "it was not asked yet"
-        self._asked_at: int | None = None  # what `changes` gave when it was asked
+        self._asked_at: int | None = None  # the value of `changes` when the node was asked
 
     @property
     def able(self) -> bool | None:
-        """Whether it can simulate upon a head; None where that is not known, or not any more."""
+        """Whether it can simulate upon a head; None if that is unknown, or no longer known."""
         return self._cannot is None if self._asked_at == self._changes() else None
 
     @contextlib.asynccontextmanager
     async def at(self, head: Head, within: float | None = None) -> AsyncIterator[JsonRpc]:
-        """The node's endpoint for requests that name `head`, for so many seconds, or the timeout.
+        """The node's endpoint for requests that name `head`, for `within` seconds (None: the timeout).
 
-        Raises ForkUnavailable when the node does not answer, is too slow, cannot simulate or lacks the head.
+        Raises ForkUnavailable if the node does not answer, is too slow, cannot simulate or lacks the head.
         """
         within = self.timeout if within is None else within
         try:
             async with asyncio.timeout(within):
-                if (why := await self.cannot(head)) is not None:
-                    raise ForkUnavailable(f"the node cannot stand in: {why}")
+                if (reason := await self.cannot(head)) is not None:
+                    raise ForkUnavailable(f"the node cannot stand in: {reason}")
                 yield self._rpc
         except TimeoutError as error:
             raise ForkUnavailable(f"the node did not answer within {within:.3g} s") from error
@@ -68,9 +73,9 @@ class NodeSimulation:
             raise ForkUnavailable(f"the node failed: {without_addresses(str(error))}") from error
 
     async def cannot(self, head: Head) -> str | None:
-        """Why it cannot simulate upon a head; None where it can. The node is asked only where that is not known.
+        """Why it cannot simulate upon a head; None if it can. The node is asked only if the answer is unknown.
 
-        Raises RpcError where it does not answer, ForkUnavailable where it cannot say: neither is remembered.
+        Raises RpcError if it does not answer and ForkUnavailable if its answer decides nothing. Neither is remembered.
         """
         if self.able is None:
             now = self._changes()
@@ -81,23 +86,24 @@ class NodeSimulation:
     async def _ask(self, head: Head) -> str | None:
         env = next_block(self._network, head, 0, Fees(head.base_fee, 0))
         fees = Fees(env.base_fee, 0)
-        nothing = transaction(self._network.fees, READER, READER, b"", 0, _GAS, fees, None)
+        empty_call = transaction(self._network.fees, READER, READER, b"", 0, _GAS, fees, None)
         funds = {READER: {"balance": hex(_GAS * env.base_fee + COIN)}}
 
         def upon(block_hash: HexHash) -> Call:
-            return simulation_request([SimulatedBlock(block_overrides(env), [nothing], funds)], at_block(block_hash))
+            return simulation_request([SimulatedBlock(block_overrides(env), [empty_call], funds)], at_block(block_hash))
 
-        real, impossible = await self._rpc.batch([upon(head.hash), upon(_NO_BLOCK)])
+        real, nonexistent = await self._rpc.batch([upon(head.hash), upon(_NO_BLOCK)])
         if isinstance(real, RpcError):
             if real.code in _NO_SUCH_METHOD:
                 return "it has no eth_simulateV1"
             raise ForkUnavailable(f"the node could not simulate: {without_addresses(str(real))}")
         try:
-            why = why_elsewhere(real[0], env)
+            reason = why_elsewhere(real[0], env)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise ForkUnavailable(f"the node's answer to eth_simulateV1 cannot be read: {error!r}") from error
-        if why is None and self._network.chain_id != DEVELOPMENT_CHAIN and real[0].get("parentHash") != head.hash:
-            return "it does not show upon which block it simulated"  # Anvil's zeros are believed on its own chain alone
-        if why is None and impossible and not isinstance(impossible, RpcError):
+        if reason is None and self._network.chain_id != DEVELOPMENT_CHAIN and real[0].get("parentHash") != head.hash:
+            # Anvil's zeros are accepted on the development chain only.
+            return "it does not show upon which block it simulated"
+        if reason is None and nonexistent and not isinstance(nonexistent, RpcError):
             return "it does not look at which block it is asked for: it answers for one that does not exist"
-        return None if why is None else f"it answers for another block: {plain(why)}"
+        return None if reason is None else f"it answers for another block: {plain(reason)}"

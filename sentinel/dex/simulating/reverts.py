@@ -1,4 +1,4 @@
-"""Revert data -> a short, printable reason. One table; what others wrote in it is untrusted text. Pure."""
+"""Short, printable reasons from revert data, which is untrusted text. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sentinel.core.amounts import printable
 
 CAP = 48  # characters
 
-# Custom errors of the contracts that a trade passes through.
+# Custom errors of the contracts that a trade calls.
 _KNOWN = (
     "V2TooLittleReceived()",
     "V2InvalidPath()",
@@ -39,11 +39,11 @@ _KNOWN = (
 _NAMES: Mapping[bytes, str] = {keccak(text=known)[:4]: known.partition("(")[0] for known in _KNOWN}
 _ERROR = keccak(text="Error(string)")[:4]
 _PANIC = keccak(text="Panic(uint256)")[:4]
-_WRAPPED = keccak(text="ExecutionFailed(uint256,bytes)")[:4]  # the router, about one of its commands
+_WRAPPED = keccak(text="ExecutionFailed(uint256,bytes)")[:4]  # the router wraps the error of one of its commands
 
 
 def revert_reason(data: bytes, depth: int = 0) -> str:
-    """Never raises, whatever the bytes are; at most CAP characters, never empty."""
+    """A reason of 1 to CAP characters. Never raises, whatever the bytes are."""
     selector, body = data[:4], data[4:]
     try:
         if selector == _ERROR:
@@ -52,7 +52,7 @@ def revert_reason(data: bytes, depth: int = 0) -> str:
             return f"panic 0x{decode(['uint256'], body)[0] & 0xFFFF:02x}"
         if selector == _WRAPPED and depth < 2:
             return revert_reason(decode(["uint256", "bytes"], body)[1], depth + 1)
-    except Exception:  # eth_abi has many kinds of complaints, and the bytes are a stranger's
+    except Exception:  # eth_abi raises many types, and the bytes are untrusted
         return f"error 0x{selector.hex()}"
     if selector in _NAMES:
         return _NAMES[selector]

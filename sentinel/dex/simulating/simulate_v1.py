@@ -1,7 +1,7 @@
-"""What is asked of eth_simulateV1 and what it answers: for candidates, and for the replay of real blocks. Pure.
+"""Requests and replies of eth_simulateV1, for candidates and for the replay of real blocks. Pure.
 
-A request is one or more segments that see one another's effects; each segment is one block environment with the
-transactions in it. Requests do not see one another's effects.
+A request has one or more segments. Each is one block environment with its transactions, and sees the effects of the
+segments before it. Requests do not see one another's effects.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sentinel.core.transaction import Fees
 
 Json = Mapping[str, Any]
 
-# a header's field -> the override that it must show
+# field of the reply's header -> block override that it must equal
 _ECHOED = {
     "number": "number",
     "timestamp": "time",
@@ -32,7 +32,7 @@ _ECHOED = {
 
 @dataclass(frozen=True, slots=True)
 class SimulatedBlock:
-    """`block`: block overrides; `state`: state overrides put in place before the calls. All as JSON."""
+    """One segment. `block`: block overrides. `state`: state overrides, applied before the calls. All as JSON."""
 
     block: Json
     calls: Sequence[Json]
@@ -41,19 +41,19 @@ class SimulatedBlock:
 
 @dataclass(frozen=True, slots=True)
 class ExecutedCall:
-    """What one transaction did."""
+    """The result of one simulated transaction."""
 
     ok: bool
     gas_used: int  # net of refunds
     logs: tuple[Log, ...]
     returned: bytes  # return data, or revert data
-    error: str  # the node's words for what did not succeed; empty where it did
+    error: str  # the node's error message; empty if the call succeeded
 
 
 def simulation_request(segments: Sequence[SimulatedBlock], upon: Json | str = "latest") -> Call:
-    """The JSON-RPC call. `validation` makes BASEFEE, GASPRICE and the gas payment what they are on the chain.
+    """The JSON-RPC call. With `validation`, BASEFEE, GASPRICE and the payment for gas are as on the chain.
 
-    `upon`: the block parameter of the parent, as `rpc.at_block` makes it.
+    `upon`: the block parameter of the parent block, from `rpc.at_block`.
     """
     states = [
         {"blockOverrides": segment.block, "stateOverrides": segment.state, "calls": segment.calls}
@@ -72,7 +72,7 @@ def transaction(
     fees: Fees,
     nonce: int | None,
 ) -> dict[str, Any]:
-    """Of type 2, or of type 0 on a legacy network; `data` as bytes or as 0x-hex."""
+    """A transaction as JSON: type 2, or type 0 on a legacy network. `data`: bytes or 0x-hex; no `nonce`: left out."""
     fields = {
         "from": sender,
         "to": to,
@@ -89,7 +89,7 @@ def transaction(
     return fields
 
 
-@lru_cache(maxsize=8)  # all candidates of a block run in one
+@lru_cache(maxsize=8)  # all candidates of a block share one environment
 def block_overrides(env: SimEnv) -> Json:
     return {
         "number": hex(env.number),
@@ -102,9 +102,10 @@ def block_overrides(env: SimEnv) -> Json:
 
 
 def executed(call: Json) -> ExecutedCall:
-    """One item of a simulated block's `calls`. Raises RpcError and what Python raises for what is no such item.
+    """Parse one item of a simulated block's `calls`.
 
-    Revert data stands in `returnData` (Anvil) or in the error's `data` (geth and the others); what failed logs nothing.
+    Revert data is in `returnData` (Anvil) or in the error's `data` (geth and others). A failed call has no logs. Raises
+    RpcError, or KeyError, TypeError, ValueError and the like for malformed JSON.
     """
     gas_used, returned = quantity(call["gasUsed"], 63), bytes.fromhex((call.get("returnData") or "0x")[2:])
     if quantity(call["status"]) == 1:
@@ -115,24 +116,24 @@ def executed(call: Json) -> ExecutedCall:
 
 
 def why_elsewhere(block: Json, env: SimEnv) -> str | None:
-    """What shows that the simulated block is not the one that was asked for; None where it is. Raises as `executed`.
+    """Why the simulated block is not the requested one; None if it is. Raises as `executed`.
 
-    Anvil 1.7.1 gives zeros for the parent and for prevRandao, which tells neither way: there the request is bound by
-    the hash that it names alone.
+    Anvil 1.7.1 returns zeros for the parent hash and prevRandao. They are accepted, because there only the block hash
+    in the request binds it to its parent.
     """
-    asked = block_overrides(env)
+    requested = block_overrides(env)
     for name, override in _ECHOED.items():
-        if block[name].lower() != asked[override].lower():
-            return f"its {name} is {block[name]}, not {asked[override]}"
-    for name, wanted in (("parentHash", env.parent_hash), ("mixHash", env.prev_randao)):
-        if block[name].lower() != wanted.lower() and int(block[name], 16) != 0:
-            return f"its {name} is {block[name]}, not {wanted}"
+        if block[name].lower() != requested[override].lower():
+            return f"its {name} is {block[name]}, not {requested[override]}"
+    for name, expected in (("parentHash", env.parent_hash), ("mixHash", env.prev_randao)):
+        if block[name].lower() != expected.lower() and int(block[name], 16) != 0:
+            return f"its {name} is {block[name]}, not {expected}"
     return None
 
 
 def parse_log(log: Json) -> Log:
     topics: list[HexHash] = log["topics"]
-    "".join(topics)  # raises TypeError where one is no text
+    "".join(topics)  # raises TypeError if a topic is not text
     return Log(_checksummed(log["address"]), tuple(topics), bytes.fromhex(log["data"][2:]))
 
 

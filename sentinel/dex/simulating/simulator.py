@@ -1,7 +1,7 @@
-"""Where simulations run: on the fork, or on the chain's own node where the fork cannot serve a head in time.
+"""The choice of where simulations run: on the fork, or on the chain's own node if the fork cannot serve in time.
 
-Both places together get the time that one has. A fork that failed is not waited for again: the node is asked first,
-until the fork has shown beside the cycle (`warm`) that it simulates a whole batch.
+Both places share one timeout. After a failure of the fork the node is asked first, until a warming in the background
+has shown that the fork simulates a whole batch again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.simulating.trial import Balances, Trial
 
-FIRST_SHARE = 0.6  # of the time, for the place that is asked first where there is another
+FIRST_SHARE = 0.6  # of the remaining time, for the first of two places
 
 # (endpoint at the head, network, wallet, trials, balances before or None, wei held) -> effects, in order
 Engine = Callable[[JsonRpc, Network, Address, Sequence[Trial], Balances | None, int], Awaitable[list[Simulation]]]
@@ -30,44 +30,46 @@ Place = Fork | NodeSimulation
 
 
 class Batch(NamedTuple):
-    """What an engine is given, but for the endpoint and the network."""
+    """The arguments of an engine after the endpoint and the network."""
 
     wallet: Address
     trials: Sequence[Trial]
-    before: Balances | None
-    funds: int  # wei
+    before: Balances | None  # the wallet's at the head; None: read inside each simulation
+    funds: int  # the wallet's wei
 
 
 class Simulator:
+    """Runs batches on the fork or the node, whichever serves."""
+
     def __init__(
         self, network: Network, fork: Fork | None, node: NodeSimulation | None, engine: Engine = simulate
     ) -> None:
-        """One of the two at least. `engine` is the fork's; the node only ever gets the batch of requests that read."""
+        """At least one of `fork` and `node` is needed. `engine` runs on the fork; the node always gets `simulate`."""
         if fork is None and node is None:
-            raise ValueError("there is neither a fork nor a node to simulate on")
+            raise ValueError("a simulator needs a fork or a node")
         self._network = network
         self.fork = fork
         self.node = node
         self._engine = engine
-        self.doubted = False  # the fork failed, and has not shown yet that it is back
-        self.batches: Counter[Where] = Counter()  # by where they ran, ever
+        self.doubted = False  # the fork failed and has not served a batch since
+        self.batches: Counter[Where] = Counter()  # how many ran at each place
 
     @property
     def timeout(self) -> float:
-        """Seconds for one batch, wherever it runs."""
+        """Seconds for one batch, over both places."""
         place = self.fork or self.node
         assert place is not None
         return place.timeout
 
     @property
     def node_first(self) -> bool:
-        """The next batch goes to the node."""
+        """Whether the next batch goes to the node first."""
         return self._places()[0] is self.node
 
     async def run(self, head: Head, batch: Batch) -> list[Simulation]:
-        """The effects of the batch's trials upon `head`, in order, each marked with where it ran.
+        """Simulate the batch upon `head`. Returns one Simulation per trial, in order, marked with where it ran.
 
-        Raises ForkUnavailable within `timeout` where neither place serves this very head.
+        Raises ForkUnavailable within `timeout` if no place serves this head.
         """
         clock = asyncio.get_running_loop().time
         end = clock() + self.timeout
@@ -76,26 +78,26 @@ class Simulator:
         for place in places:
             share = 1.0 if place is places[-1] else FIRST_SHARE
             try:
-                found = await self._on(place, head, batch, (end - clock()) * share)
+                simulations = await self._on(place, head, batch, (end - clock()) * share)
             except ForkUnavailable as error:
                 failures.append(error)
                 self.doubted = self.doubted or place is self.fork
                 continue
             self.doubted = self.doubted and place is not self.fork
             self.batches[Where.FORK if place is self.fork else Where.NODE] += 1
-            return found
+            return simulations
         raise ForkUnavailable("; ".join(str(error) for error in failures)) from failures[0]
 
     async def warm(self, head: Head, batch: Batch) -> None:
-        """Let the fork read what these touch; where it manages, it is trusted again. Raises ForkUnavailable."""
+        """Simulate the batch on the fork alone. If that succeeds, the fork is trusted again. Raises ForkUnavailable."""
         if self.fork is not None:
             await self._on(self.fork, head, batch, self.timeout)
             self.doubted = self.doubted and not batch.trials
 
     async def ready(self, head: Head) -> str:
-        """One sentence on where the next batch runs; a fork that died is started again by being asked.
+        """One sentence on where the next batch will run. An unhealthy fork is used once, which restarts it if needed.
 
-        Raises ForkUnavailable where it could run nowhere.
+        Raises ForkUnavailable if no place can serve.
         """
         if self.fork is None:
             await self._node_serves(head)
@@ -117,11 +119,11 @@ class Simulator:
         async with place.at(head, within) as rpc:
             if isinstance(place, Fork):
                 return await self._engine(rpc, self._network, *batch)
-            found = await simulate(rpc, self._network, *batch)
-        return [replace(simulation, where=Where.NODE) for simulation in found]
+            simulations = await simulate(rpc, self._network, *batch)
+        return [replace(simulation, where=Where.NODE) for simulation in simulations]
 
     def _places(self) -> list[Place]:
-        """The likelier one first. A node that is known not to have the method is none."""
+        """The places to try, in order. Beside a fork, a node that is known to be unable is left out."""
         node = None if self.node is None or (self.fork is not None and self.node.able is False) else self.node
         turns = (node, self.fork) if self.doubted else (self.fork, node)
         return [place for place in turns if place is not None]

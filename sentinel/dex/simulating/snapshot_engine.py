@@ -1,4 +1,4 @@
-"""The reference engine: each trial is really sent and mined, then the chain is rolled back. Slow; tests compare by it.
+"""The reference engine: each trial is sent and mined, then the fork is rolled back. Slow; tests compare with it.
 
 It needs an Anvil fork that was started with FLAGS. Trials run one after the other.
 """
@@ -26,7 +26,7 @@ from sentinel.dex.simulating.trial import (
     why_invalid,
 )
 
-FLAGS = ("--no-mining", "--prune-history", "16")  # tracing a revert needs the state before it
+FLAGS = ("--no-mining", "--prune-history", "16")  # the trace of a revert needs the state before it
 
 
 async def simulate_by_mining(
@@ -37,7 +37,7 @@ async def simulate_by_mining(
     before: Balances | None,
     funds: int,
 ) -> list[Simulation]:
-    """The contract of `batch.simulate`. Only PREVRANDAO is not the trial's: Anvil sets its own."""
+    """As `batch_engine.simulate`, except that PREVRANDAO is Anvil's own and not the trial's."""
     try:
         await rpc.call("anvil_impersonateAccount", wallet)
         return [await _one(rpc, network, wallet, trial, before, funds) for trial in trials]
@@ -48,8 +48,8 @@ async def simulate_by_mining(
 async def _one(
     rpc: JsonRpc, network: Network, wallet: Address, trial: Trial, before: Balances | None, funds: int
 ) -> Simulation:
-    if (why := why_invalid(trial, funds)) is not None:
-        return failed(trial, why)
+    if (reason := why_invalid(trial, funds)) is not None:
+        return failed(trial, reason)
     readings = WalletReadings(network, wallet)
     snapshot = await rpc.call("evm_snapshot")
     try:
@@ -78,7 +78,7 @@ async def _one(
 
 
 async def _prepare(rpc: JsonRpc, network: Network, wallet: Address, trial: Trial) -> None:
-    """The next block is the trial's environment, and Permit2 holds its grant."""
+    """Set the next block to the trial's environment, and write its grant into Permit2's storage."""
     env = trial.env
     await rpc.call("anvil_setCoinbase", env.coinbase)
     await rpc.call("evm_setBlockGasLimit", hex(env.gas_limit))

@@ -1,4 +1,4 @@
-"""What is to be simulated, and what of its effect is read back: shared by both engines. Pure."""
+"""Trials and the readings of their effects, shared by both engines. Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from sentinel.dex.building.permit2 import allowance_call, allowance_slot, pack_a
 
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
-_SUCCEEDED = (1).to_bytes(WORD) + (2 * WORD).to_bytes(WORD)  # true, and where the answer's bytes begin
+_SUCCEEDED = (1).to_bytes(WORD) + (2 * WORD).to_bytes(WORD)  # true, and the offset of the return data
 
 Balances = Mapping[Symbol, int]  # base units, NATIVE in wei
 
 
-@dataclass(slots=True)  # not frozen: they are made by the hundred in every block, and live for a moment
+@dataclass(slots=True)  # not frozen: hundreds are created in every block
 class Grant:
-    """A Permit2 allowance wallet -> router that is put in place instead of a signed permit."""
+    """The wallet's Permit2 allowance for the router, written to storage instead of a signed permit."""
 
     token: Address
     amount: int  # base units
@@ -33,23 +33,25 @@ class Grant:
     nonce: int
 
     def storage(self, network: Network, wallet: Address) -> tuple[str, str]:
-        """Slot and value in Permit2's storage, 0x-hex."""
+        """Slot and value in Permit2's storage, each as 0x-hex."""
         slot = allowance_slot(wallet, self.token, network.universal_router)
         return slot, pack_allowance(self.amount, self.expiration, self.nonce)
 
 
 @dataclass(slots=True)
 class Trial:
+    """One transaction to simulate in one block environment."""
+
     candidate: Candidate
     tx: TxRequest
     env: SimEnv
-    grant: Grant | None  # None where the bytes need no allowance of Permit2's, or carry a signed permit
-    data_fee: int = 0  # wei, at most, for the final bytes
+    grant: Grant | None  # None if the bytes need no Permit2 allowance, or contain a signed permit
+    data_fee: int = 0  # wei; upper bound for the final bytes
 
 
 @dataclass(slots=True)
 class TransactionEffect:
-    """What one transaction did. `balances` are the wallet's afterwards, with its gas paid."""
+    """The effect of one transaction. `balances` are the wallet's after it, with its gas paid."""
 
     gas_used: int
     logs: tuple[Log, ...]
@@ -59,7 +61,7 @@ class TransactionEffect:
 
 
 class WalletReadings:
-    """The reads that show a wallet's state: every token, the native coin, and Permit2's allowance to the router."""
+    """The reads of a wallet's state: all token balances, the native coin, and Permit2's allowance for the router."""
 
     def __init__(self, network: Network, wallet: Address) -> None:
         self._network = network
@@ -68,10 +70,10 @@ class WalletReadings:
         data = _BALANCE_OF + encode(["address"], [wallet])
         self._balances: list[Read] = [(token.address, data) for token in network.tokens.values()]
         self._balances.append((network.multicall3, _ETH_BALANCE + encode(["address"], [wallet])))
-        self._encoded: dict[Symbol | None, str] = {}  # many candidates sell the same token
+        self._encoded: dict[Symbol | None, str] = {}  # cached, because many candidates sell the same token
 
     def calldata(self, trial: Trial) -> str:
-        """For Multicall3, 0x-hex. The allowance is read for trades that Permit2 pays for, and comes last."""
+        """Multicall3 calldata as 0x-hex. The allowance comes last, and only for a trade that Permit2 pays for."""
         action = trial.candidate.action
         symbol = action.token_in if isinstance(action, Swap) and not action.value else None
         if symbol not in self._encoded:
@@ -83,44 +85,49 @@ class WalletReadings:
         return self._encoded[symbol]
 
     def decode(self, returned: bytes) -> tuple[dict[Symbol, int], int]:
-        """Balances, and the allowance left (0 where it was not read), from what Multicall3 gave.
+        """The balances and the remaining allowance (0 if it was not read) from a Multicall3 reply.
 
-        Raises ValueError where an answer is missing.
+        Raises ValueError if a value is missing.
         """
         values = self._plain(returned) or [_word(answer) for answer in decode_aggregate3(returned)]
         balances = dict(zip((*self._symbols, NATIVE), values, strict=False))
         return balances, values[len(self._balances)] if len(values) > len(self._balances) else 0
 
     def _plain(self, returned: bytes) -> list[int] | None:
-        """The values where every read gave what it should: then all but the values is known. Else None."""
+        """The values, by the fixed layout of a reply in which all reads succeed; None for any other reply."""
         count = len(self._balances)
         with_allowance = len(returned) > _layout(count, False)[0].size
-        layout, between = _layout(count, with_allowance)
+        layout, separators = _layout(count, with_allowance)
         if len(returned) != layout.size:
             return None
         parts = layout.unpack(returned)
-        if parts[0 : 2 * len(between) : 2] != between:
+        if parts[0 : 2 * len(separators) : 2] != separators:
             return None
-        return [int.from_bytes(part) for part in parts[1 : 2 * len(between) : 2]]
+        return [int.from_bytes(part) for part in parts[1 : 2 * len(separators) : 2]]
 
 
 @lru_cache(maxsize=16)
 def _layout(count: int, with_allowance: bool) -> tuple[struct.Struct, tuple[bytes, ...]]:
-    """How Multicall3's answer lies where `count` reads of one word (and one of three) all succeed: what stands between
-    the values, and the values, by turns. The allowance's other two words come last and are not looked at."""
+    """The byte layout of a Multicall3 reply in which all reads succeed, and the separators expected in it.
+
+    The struct alternates separators and values. There are `count` one-word reads, then optionally the three-word
+    allowance, of which only the first word is used.
+    """
     items = count + with_allowance
-    between = [
+    separators = [
         b"".join(word.to_bytes(WORD) for word in (WORD, items, *range(items * WORD, items * 5 * WORD, 4 * WORD)))
     ]
-    between += [b""] * (items - 1)
+    separators += [b""] * (items - 1)
     sizes = [WORD] * count + [3 * WORD] * with_allowance
-    between = [head + _SUCCEEDED + size.to_bytes(WORD) for head, size in zip(between, sizes, strict=True)]
-    shape = "".join(f"{len(head)}s{WORD}s" for head in between) + ("64s" if with_allowance else "")
-    return struct.Struct(shape), tuple(between)
+    separators = [
+        separator + _SUCCEEDED + size.to_bytes(WORD) for separator, size in zip(separators, sizes, strict=True)
+    ]
+    shape = "".join(f"{len(separator)}s{WORD}s" for separator in separators) + ("64s" if with_allowance else "")
+    return struct.Struct(shape), tuple(separators)
 
 
 def simulation_of(trial: Trial, before: Balances, effect: TransactionEffect) -> Simulation:
-    """The effect as the rest of the system sees it: the wallet's own gas is taken out of NATIVE's change."""
+    """The Simulation of a trial, from its effect. The wallet's own gas is removed from the change of NATIVE."""
     own_gas = gas.cost(effect.gas_used, gas.price(trial.env), 0)
     after = {**effect.balances, NATIVE: effect.balances[NATIVE] + own_gas}
     action = trial.candidate.action
@@ -139,14 +146,15 @@ def simulation_of(trial: Trial, before: Balances, effect: TransactionEffect) -> 
 
 
 def failed(trial: Trial, reason: str) -> Simulation:
-    """A trial that could not even run."""
+    """The Simulation of a trial that could not run."""
     return Simulation(trial.candidate, trial.tx, trial.env, {}, 0, 0, (), reason)
 
 
 def why_invalid(trial: Trial, funds: int) -> str | None:
-    """Why a node would not take this transaction at all; None where it would. `funds` is the wallet's wei.
+    """Why a node would reject this transaction; None if it would accept it. `funds` is the wallet's wei.
 
-    One such call fails a whole simulation request, and Anvil checks neither nonce nor fee caps: so it is done here.
+    It is checked here because one invalid call fails a whole simulation request, and because Anvil checks neither nonce
+    nor fee caps.
     """
     tx, env = trial.tx, trial.env
     if len(tx.to) != 42 or not tx.to.startswith("0x"):
@@ -165,7 +173,7 @@ def why_invalid(trial: Trial, funds: int) -> str | None:
 
 
 def intrinsic_gas(data: bytes) -> int:
-    """The least gas limit of a call with this calldata, the floor of EIP-7623 included."""
+    """The minimum gas limit of a call with this calldata, including the floor of EIP-7623."""
     zeros = data.count(0)
     tokens = zeros + 4 * (len(data) - zeros)
     return TRANSFER_GAS + 10 * tokens

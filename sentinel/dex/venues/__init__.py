@@ -1,1 +1,1 @@
-"""The venues. A new venue is one file and one line in `registry.py`."""
+"""The venues, one file each. A new venue is one file and one line in `registry.py`."""

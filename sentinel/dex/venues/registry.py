@@ -1,4 +1,4 @@
-"""What a venue must offer, and the venues there are. A new venue is one file and one line in `VENUES`."""
+"""The interface of a venue, and the table of venues. A new venue is one file and one line in `VENUES`."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from sentinel.dex.venues.uniswap_v4 import UniswapV4
 
 
 class Venue(Protocol):
-    """Pure arithmetic over a pool's state, equal to the contracts to the last unit. Amounts are base units.
+    """Pure arithmetic over a pool's state, equal to the contracts to the last unit. Amounts are in base units.
 
-    Every method that takes an amount raises QuoteError where the pool cannot fill it from the state that was read.
+    Every method with an amount raises QuoteError if the pool cannot fill it from the state that was read.
     """
 
-    gas: int  # units that a leg adds to a trade, rounded up from what the local market's real contracts used
+    gas: int  # units that a leg adds to a trade, rounded up from measurements on the local market
 
     def quote_in(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> int:
-        """What `amount_in` buys, the pool's fee taken."""
+        """The output for `amount_in`, after the pool's fee."""
         ...
 
     def quote_out(self, pool: Pool, state: PoolState, token_in: Symbol, amount_out: int) -> int:
-        """The least input that buys `amount_out`."""
+        """The smallest input that buys `amount_out`."""
         ...
 
     def swap(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> tuple[int, PoolState]:
-        """As `quote_in`, with the state that the pool is in afterwards."""
+        """The output of `quote_in`, and the state of the pool after the swap."""
         ...
 
     def marginal(self, pool: Pool, state: PoolState, token_in: Symbol, amount_in: int) -> tuple[int, int]:
-        """What the next unit buys after `amount_in` (0: at once), fee taken, as (numerator, denominator)."""
+        """The marginal output per unit after `amount_in` (0 is allowed) and fee: (numerator, denominator)."""
         ...
 
     def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]:
-        """Virtual reserves of token0 and token1 at the current price; their ratio is the mid price. 0: no liquidity."""
+        """Virtual reserves of token0 and token1; their ratio is the mid price. Both are 0 without liquidity."""
         ...
 
     def command(self, pool: Pool, leg: RouterLeg) -> tuple[int, bytes]:
-        """The Universal Router's command for one leg, and its encoded input. Raises ActionFault where it has none."""
+        """The Universal Router's command byte for a leg, and its encoded input. Raises ActionFault if it has none."""
         ...
 
     def read(self, pool: Pool, hint: PoolState | None) -> Generator[Sequence[Read], Sequence[bytes | None], PoolState]:
-        """How the state is read: yields rounds of calls and is sent each round's return data (None: reverted).
+        """A generator that reads the state. It yields rounds of calls and is sent each round's return data.
 
-        `hint` is an earlier state of the pool; it saves rounds and never changes the result. Raises QuoteError where
-        the answers are not those of such a pool.
+        The return data of a reverted call is None. `hint` is an earlier state of the pool; it saves rounds and never
+        changes the result. Raises QuoteError if the return data is not that of such a pool.
         """
         ...
 
@@ -62,11 +62,11 @@ VENUES: Mapping[str, Venue] = {
     "uniswap_v4": UniswapV4(),
 }
 
-READERS: Mapping[str, Venue] = VENUES  # as the market reader knows them: it needs `read` and `reserves` alone
+READERS: Mapping[str, Venue] = VENUES  # for the market reader, which needs only `read` and `reserves`
 
 
 def venue_of(pool: Pool) -> Venue:
-    """Raises QuoteError for a venue that Sentinel does not know."""
+    """The venue of the pool. Raises QuoteError for an unknown venue."""
     try:
         return VENUES[pool.venue]
     except KeyError:

@@ -1,4 +1,4 @@
-"""Uniswap V3's map between ticks and prices, equal to the contract's in every bit.
+"""Uniswap V3's conversion between ticks and prices, equal to the contract's in every bit.
 
 A price here is `sqrt_price_x96`: sqrt(token1 / token0 in base units) x 2**96, rounded up at each tick.
 """
@@ -15,9 +15,9 @@ MAX_TICK = -MIN_TICK
 
 
 def _halving_factors() -> tuple[int, ...]:
-    """Factor i is round(2**128 x 1.0001**(-(2**i) / 2)): what bit i of |tick| multiplies the price by.
+    """Factor i is round(2**128 x 1.0001**(-(2**i) / 2)), by which bit i of |tick| multiplies the price.
 
-    The contract carries these twenty numbers as literals; they follow from the definition, with 512 bits to spare.
+    The contract has these twenty numbers as literals. Here they are computed with 512 extra bits of precision.
     """
     shift = 640
     power = isqrt((1 << 2 * shift) * 10_000 // 10_001)
@@ -33,7 +33,7 @@ _FACTORS = _halving_factors()
 
 @lru_cache(maxsize=1 << 16)
 def sqrt_price_at(tick: int) -> int:
-    """The sqrt_price_x96 where `tick` begins. Raises ValueError outside MIN_TICK..MAX_TICK."""
+    """The sqrt_price_x96 at which `tick` begins. Raises ValueError outside MIN_TICK..MAX_TICK."""
     if not MIN_TICK <= tick <= MAX_TICK:
         raise ValueError(f"tick {tick} is outside {MIN_TICK}..{MAX_TICK}")
     ratio = 1 << 128

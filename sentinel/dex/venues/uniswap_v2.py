@@ -1,4 +1,4 @@
-"""Uniswap V2 and its forks: constant product, fee on the input, exact integers."""
+"""Uniswap V2 and its forks: constant product, with the fee on the input, in exact integers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentinel.core.network import Pool, Symbol
 from sentinel.core.units import PIPS
 from sentinel.dex.venues.router_leg import RouterLeg
 
-MAX_RESERVE = (1 << 112) - 1  # the pair keeps its reserves in uint112 and reverts beyond
+MAX_RESERVE = (1 << 112) - 1  # a pair stores its reserves as uint112 and reverts above
 V2_SWAP_EXACT_IN = 0x08
 _INPUT = ("address", "uint256", "uint256", "address[]", "bool")
 GET_RESERVES = bytes.fromhex("0902f1ac")

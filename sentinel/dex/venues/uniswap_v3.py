@@ -1,7 +1,7 @@
 """Uniswap V3 and its forks: concentrated liquidity, equal to the pool contract to the last unit.
 
-The contract advances in steps, each ending at the next initialised tick or at the edge of a word of the tick bitmap
-(256 ticks of the pool's spacing), and rounds at every step. So the empty word edges are steps here too.
+The contract swaps in steps and rounds at each of them. A step ends at the next initialised tick, or at the edge of a
+word of the tick bitmap (256 ticks of the pool's spacing). So edges without a tick end a step here too.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _BEYOND = 1 << 200  # sorts after every liquidity_net
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """One swap as the pool would do it; `amount_in` includes the fee. Less than asked where the pool ran dry."""
+    """The result of one swap. `amount_in` includes the fee. The amounts fall short if the liquidity ran out."""
 
     amount_in: int
     amount_out: int
     sqrt_price_x96: int
     liquidity: int
-    edge: int | None  # the tick that the price stopped at exactly, as the pool would note it; None: between ticks
+    edge: int | None  # the tick that the pool would store if the price stopped exactly at one; None between ticks
 
     @property
     def tick(self) -> int:
@@ -85,9 +85,9 @@ class UniswapV3:
 
 
 def fill(pool: Pool, state: V3State, zero_for_one: bool, amount: int) -> Filled:
-    """The pool's `swap` without a price limit: amount > 0 is exact input, amount < 0 exact output.
+    """The pool's `swap` without a price limit; amount > 0 is an exact input, amount < 0 an exact output.
 
-    Stops early only at the end of the pool's price range. Raises QuoteError where the swap leaves the ticks that were
+    It stops early only at the end of the pool's price range. Raises QuoteError if the swap leaves the ticks that were
     read.
     """
     price, liquidity, tick = state.sqrt_price_x96, state.liquidity, state.tick
@@ -115,7 +115,7 @@ def fill(pool: Pool, state: V3State, zero_for_one: bool, amount: int) -> Filled:
                 reached = _price_after_input(price, liquidity, net_in, zero_for_one)
                 spent = _amount_in(price, reached, liquidity, zero_for_one)
             paid = _amount_out(price, reached, liquidity, zero_for_one)
-            # a step that stops short of its target keeps the rest of the input as fee
+            # a step that ends before its target takes the rest of the input as fee
             cost = remaining if reached != target else spent - (-spent * fee // keep)
             remaining -= cost
         else:
@@ -141,7 +141,7 @@ def fill(pool: Pool, state: V3State, zero_for_one: bool, amount: int) -> Filled:
 
 
 def _next_tick(ticks: Sequence[tuple[int, int]], tick: int, spacing: int, zero_for_one: bool) -> tuple[int, int]:
-    """Where the next step ends: (tick, liquidity_net); net is 0 at the empty edge of a bitmap word."""
+    """The end of the next step as (tick, liquidity_net); liquidity_net is 0 at a bitmap edge without a tick."""
     word = tick // spacing
     if zero_for_one:
         edge = (word & -256) * spacing
@@ -153,7 +153,7 @@ def _next_tick(ticks: Sequence[tuple[int, int]], tick: int, spacing: int, zero_f
 
 
 def _amount_in(price: int, target: int, liquidity: int, zero_for_one: bool) -> int:
-    """Input without fee that moves the price to `target`, rounded up."""
+    """The input before fee that moves the price to `target`, rounded up."""
     if zero_for_one:
         rounded_up = -((liquidity << 96) * (target - price) // price)
         return -(-rounded_up // target)
@@ -161,14 +161,14 @@ def _amount_in(price: int, target: int, liquidity: int, zero_for_one: bool) -> i
 
 
 def _amount_out(price: int, target: int, liquidity: int, zero_for_one: bool) -> int:
-    """What the pool pays while the price moves to `target`, rounded down."""
+    """The output while the price moves to `target`, rounded down."""
     if zero_for_one:
         return liquidity * (price - target) >> 96
     return (liquidity << 96) * (target - price) // target // price
 
 
 def _price_after_input(price: int, liquidity: int, amount: int, zero_for_one: bool) -> int:
-    """The price moves no further than the input pays for: up when token0 comes in, down when token1 does."""
+    """The price after an input, rounded so that it moves no further than the input pays for."""
     if not zero_for_one:
         return price + (amount << 96) // liquidity
     if not amount:
@@ -177,11 +177,11 @@ def _price_after_input(price: int, liquidity: int, amount: int, zero_for_one: bo
     product = amount * price
     if product <= MAX_UINT256 and scaled + product <= MAX_UINT256:
         return -(-scaled * price // (scaled + product))
-    return -(-scaled // (scaled // price + amount))  # the contract's way where 256 bits are too few
+    return -(-scaled // (scaled // price + amount))  # the contract's formula if 256 bits overflow
 
 
 def _price_after_output(pool: Pool, price: int, liquidity: int, amount: int, zero_for_one: bool) -> int:
-    """The price moves at least as far as the output demands."""
+    """The price after an output, rounded so that it moves at least as far as the output demands."""
     if zero_for_one:
         return price + (-(amount << 96) // liquidity)
     scaled = liquidity << 96
@@ -211,7 +211,7 @@ def _v3(pool: Pool, state: PoolState) -> V3State:
 
 
 def _direction(pool: Pool, token_in: Symbol) -> bool:
-    """True where token0 goes in."""
+    """True if token0 is the input. Raises QuoteError if the pool does not trade `token_in`."""
     if token_in == pool.token0:
         return True
     if token_in == pool.token1:

@@ -1,4 +1,4 @@
-"""How a V3 pool's state is read: price, liquidity, and every initialised tick of a window around the price."""
+"""Reads of a V3 pool's state: price, liquidity, and all initialised ticks in a window around the price."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ LIQUIDITY = bytes.fromhex("1a686502")
 TICK_BITMAP = bytes.fromhex("5339c296")
 TICKS = bytes.fromhex("f30dba93")
 
-REACH = 2560  # ticks that the window covers on each side at least: the price times or by 1.29
+REACH = 2560  # minimum ticks on each side of the window, a factor of 1.29 in price
 
 Replies = Sequence[bytes | None]
 Rounds = Generator[Sequence[Read], Replies, V3State]
 
 
 def read(pool: Pool, hint: V3State | None) -> Rounds:
-    """One round where `hint` has all initialised ticks already, two or three where it has not.
+    """Read the state: one round if `hint` has all initialised ticks, else two or three.
 
-    `liquidity_net` of known ticks is read anew each time: it changes with every position that is added.
+    `liquidity_net` of known ticks is read each time because it changes with every new position.
     """
     words = _window(pool, hint.tick) if hint is not None else range(0)
     known = [tick for tick, _ in hint.ticks] if hint is not None else []
@@ -59,7 +59,7 @@ def read(pool: Pool, hint: V3State | None) -> Rounds:
 
 
 def _window(pool: Pool, tick: int) -> range:
-    """The bitmap words around `tick`, not beyond the pool's range."""
+    """The indices of the bitmap words around `tick`, within the pool's range."""
     word = (tick // pool.tick_spacing) >> 8
     radius = -(-REACH // (256 * pool.tick_spacing))
     lowest, highest = (MIN_TICK // pool.tick_spacing) >> 8, (MAX_TICK // pool.tick_spacing) >> 8
@@ -67,12 +67,13 @@ def _window(pool: Pool, tick: int) -> range:
 
 
 def _set_ticks(word: int, bits: int, spacing: int) -> list[int]:
-    found = []
+    """The ticks of the set bits in one bitmap word."""
+    ticks = []
     while bits:
         lowest = bits & -bits
-        found.append(((word << 8) + lowest.bit_length() - 1) * spacing)
+        ticks.append(((word << 8) + lowest.bit_length() - 1) * spacing)
         bits ^= lowest
-    return found
+    return ticks
 
 
 def _word_reads(pool: Pool, words: Sequence[int]) -> list[Read]:
@@ -88,7 +89,7 @@ def _words(pool: Pool, words: Sequence[int], replies: Replies) -> dict[int, int]
 
 
 def _nets(pool: Pool, ticks: Sequence[int], replies: Replies) -> dict[int, int]:
-    """liquidity_net is the second word that ticks() returns."""
+    """liquidity_net by tick. It is the second word that ticks() returns."""
     return {
         tick: int.from_bytes(_returned(pool, reply, 64)[32:64], signed=True)
         for tick, reply in zip(ticks, replies, strict=False)

@@ -1,7 +1,7 @@
-"""Uniswap V4 without hooks: V3's arithmetic, all pools inside one PoolManager, and a fee that the protocol adds to.
+"""Uniswap V4 without hooks: V3's arithmetic, one PoolManager for all pools, and an extra protocol fee.
 
-The PoolManager shows its storage by `extsload`, so a pool is read as V3's reader reads it, each question put as the
-storage slot that holds the answer.
+The PoolManager exposes its storage by `extsload`. So a pool is read with V3's reader, and each of its calls becomes a
+read of the storage slot that holds the value.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ EXTSLOAD = bytes.fromhex("1e2eaeaf")  # extsload(bytes32 slot)
 MAX_AMOUNT = (1 << 127) - 1  # balances change by int128
 
 V4_SWAP = 0x10
-_ACTIONS = bytes((0x0B, 0x06, 0x0E))  # SETTLE what goes in, SWAP_EXACT_IN_SINGLE all of it, TAKE all that comes out
+_ACTIONS = bytes((0x0B, 0x06, 0x0E))  # SETTLE the input, SWAP_EXACT_IN_SINGLE all of it, TAKE the whole output
 _INPUT = ("bytes", "bytes[]")
 _SETTLE = ("address", "uint256", "bool")
 _SWAP = ("((address,address,uint24,int24,address),bool,uint128,uint128,bytes)",)
 _TAKE = ("address", "address", "uint256")
-_OPEN_DELTA = 0  # "all that is owed to us"
+_OPEN_DELTA = 0  # as an amount: the whole open balance
 _MOST_OUT = (1 << 128) - 1
 _NO_HOOKS = "0x" + "00" * 20
 
-# Slots of the PoolManager's mapping of pools, and of what follows a pool's first slot.
+# The slot of the PoolManager's mapping of pools, and offsets from a pool's first slot.
 _POOLS, _LIQUIDITY, _TICKS, _BITMAP = 6, 3, 4, 5
 
 
@@ -101,7 +101,7 @@ class UniswapV4:
 
 @lru_cache(maxsize=4096)  # the same ticks and words are read at every block
 def _slot(base: bytes, call: bytes) -> bytes:
-    """Where the PoolManager keeps what this call of a V3 pool would give; `base` is the pool's first slot."""
+    """The storage slot with the value that this call of a V3 pool returns; `base` is the pool's first slot."""
     question, argument = call[:4], call[4:]
     if question == v3_reads.SLOT0:
         return base
@@ -115,7 +115,7 @@ def _after(base: bytes, offset: int) -> bytes:
 
 
 def _as_v3(call: bytes, answer: bytes | None) -> bytes | None:
-    """The storage word in the form that a V3 pool answers in: one word a value."""
+    """The storage word as a V3 pool's return data, with one word per value; None if it could not be read."""
     if answer is None or len(answer) != 32:
         return None
     word = int.from_bytes(answer)
@@ -135,19 +135,19 @@ def _signed(value: int, bits: int) -> int:
 
 
 def _fees(slot0: bytes) -> tuple[int, int]:
-    """(token1 in, token0 in): the protocol's share is taken first, the providers' fee of what remains."""
+    """Swap fees in pips for (token1 in, token0 in). The providers' fee applies to what the protocol's fee leaves."""
     word = int.from_bytes(slot0[:32])
     protocol, provider = word >> 184 & 0xFFFFFF, word >> 208 & 0xFFFFFF
     return swap_fee(protocol >> 12, provider), swap_fee(protocol & 0xFFF, provider)
 
 
 def swap_fee(protocol: int, provider: int) -> int:
-    """Both fees together, in pips, as the pool rounds them."""
+    """Both fees combined, in pips, with the pool's rounding."""
     return protocol + provider - protocol * provider // PIPS
 
 
 def _priced(pool: Pool, state: PoolState, token_in: Symbol) -> Pool:
-    """The pool with the fee that it takes in this direction."""
+    """The pool with its current fee in this direction. Raises QuoteError if that is 100 %."""
     v4 = _v4(pool, state)
     fee = v4.fee_down if token_in == pool.token0 else v4.fee_up
     if fee >= PIPS:
