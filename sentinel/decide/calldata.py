@@ -43,9 +43,8 @@ _V2_TYPES = ("address", "uint256", "uint256", "address[]", "bool")
 _WRAP_TYPES = _UNWRAP_TYPES = ("address", "uint256")
 _TRANSFER_TYPES = ("address", "address", "uint160")
 _V4_TYPES = ("bytes", "bytes[]")
-_V4_ACTIONS = bytes(
-    (0x0B, 0x06, 0x0E)
-)  # SETTLE, SWAP_EXACT_IN_SINGLE, TAKE: the only sequence of V4 actions that is allowed
+# SETTLE, SWAP_EXACT_IN_SINGLE, TAKE: the only sequence of V4 actions that is allowed
+_V4_ACTIONS = bytes((0x0B, 0x06, 0x0E))
 _V4_SETTLE = ("address", "uint256", "bool")
 _V4_SINGLE = ("((address,address,uint24,int24,address),bool,uint128,uint128,bytes)",)
 _V4_TAKE = ("address", "address", "uint256")
