@@ -1,9 +1,10 @@
 """The largest set of amounts that agree, found exactly.
 
-A point is one ballot's amounts, one integer a dimension, all >= 0. A set of points agrees when in every dimension
-max * 10000 <= min * (10000 + agreement_bps). Every agreeing set lies in the box whose lower corner is its minimum in
-each dimension, and every such box agrees with itself; so the largest set is the best intersection of one window a
-dimension. Only windows that no other window of their dimension contains are tried: a largest set fills such a box.
+A point holds the amounts of one ballot: one integer per dimension, all >= 0. A set of points agrees if in every
+dimension max * 10000 <= min * (10000 + agreement_bps). Every agreeing set lies in the box whose lower corner is the
+set's minimum in each dimension, and the points of every such box agree. So the largest set is the best intersection of
+one window per dimension. Only windows that no other window of their dimension contains are tried, because a largest set
+fills a box of such windows.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ def agrees(points: Sequence[Point], agreement_bps: int) -> bool:
 
 
 def largest_agreeing(points: Sequence[Point], agreement_bps: int) -> tuple[int, ...]:
-    """Positions of the largest agreeing set, ascending; of several, the one with the lowest corner wins.
+    """Positions of the largest agreeing set, ascending. Among sets of equal size the one with the lowest corner wins.
 
-    Corners are compared dimension by dimension in the given order; two different largest sets never share a corner
-    (their union would agree and be larger), so the answer does not depend on the order of the points. All points have
-    the same dimensions; with none at all, every point agrees. Work is bounded by windows ** dimensions.
+    Corners are compared dimension by dimension. Two different largest sets never share a corner, because their union
+    would agree and be larger; so the result does not depend on the order of the points. All points have the same
+    number of dimensions. Points without dimensions all agree. The work is bounded by windows ** dimensions.
     """
     if not points:
         return ()
@@ -36,36 +37,36 @@ def largest_agreeing(points: Sequence[Point], agreement_bps: int) -> tuple[int, 
     for depth, column in enumerate(columns):
         windows = _maximal_windows(column, agreement_bps)
         last = depth == len(columns) - 1
-        found: set[int] = set()
+        intersections: set[int] = set()
         for mask in partial:
             for size, window in windows:
-                if size < best_size:  # largest windows come first: the rest cannot win either
+                if size < best_size:  # windows are sorted by size, so the rest cannot win either
                     break
-                both = mask & window
-                if (count := both.bit_count()) < best_size or not both:
+                intersection = mask & window
+                if (count := intersection.bit_count()) < best_size or not intersection:
                     continue
                 if last and count > best_size:
                     best_size = count
-                    found.clear()
-                found.add(both)
-        partial = sorted(found, key=int.bit_count, reverse=True)
+                    intersections.clear()
+                intersections.add(intersection)
+        partial = sorted(intersections, key=int.bit_count, reverse=True)
     members = [[i for i in range(len(points)) if mask >> i & 1] for mask in partial]
     return tuple(min(members, key=lambda chosen: tuple(min(column[i] for i in chosen) for column in columns)))
 
 
 def _maximal_windows(column: Sequence[int], agreement_bps: int) -> list[tuple[int, int]]:
-    """(size, bit mask) of each window [low, low * (1 + agreement)] that no other contains, the largest first."""
+    """(size, bit mask) of each window [low, low * (1 + agreement)] that no other window contains, largest first."""
     order = sorted(range(len(column)), key=column.__getitem__)
     windows: list[tuple[int, int]] = []
     mask = 0
     end = 0
     for start, low_position in enumerate(order):
         low = column[low_position]
-        grew = end
+        previous_end = end
         while end < len(order) and column[order[end]] * BPS <= low * (BPS + agreement_bps):
             mask |= 1 << order[end]
             end += 1
-        if end > grew:  # it reaches further than the window before: not contained in it
+        if end > previous_end:  # it reaches beyond the previous window, so that one does not contain it
             windows.append((end - start, mask))
         mask &= ~(1 << low_position)
     return sorted(windows, reverse=True)

@@ -1,4 +1,4 @@
-"""What a simulation says as a ballot: the class of effects it belongs to, and the amounts that are compared."""
+"""The ballot of a simulation: the class of its effects, and the amounts that the vote compares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOLD: ClassKey = ("hold",)
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """`amounts` are base units, all >= 0: what is put in first, then what comes out, each by symbol."""
+    """`amounts` are base units, all >= 0: first the inputs, then the outputs, each sorted by symbol."""
 
     simulation: Simulation
     key: ClassKey
@@ -24,7 +24,7 @@ class Ballot:
 
     @property
     def content(self) -> tuple[object, ...]:
-        """Orders ballots of one class by what they would do; the index counts only between two that do the same."""
+        """Sort key of ballots of one class, by what they would do. The index decides only between equal ballots."""
         candidate = self.simulation.candidate
         action = candidate.action
         shape: tuple[object, ...] = ()
@@ -39,7 +39,7 @@ class Ballot:
 
 
 def ballot_of(simulation: Simulation, dust: Mapping[Symbol, int]) -> Ballot:
-    """The ballot of a simulation that policy let through; net changes within `dust` (base units) do not count."""
+    """The ballot of a simulation that policy accepted. Net changes up to `dust` (base units by token) are ignored."""
     action = simulation.candidate.action
     if isinstance(action, Approve):
         return Ballot(simulation, ("approve", action.token, action.spender), (action.amount,))
@@ -57,7 +57,7 @@ def ballot_of(simulation: Simulation, dust: Mapping[Symbol, int]) -> Ballot:
 
 
 def describe(ballot: Ballot) -> str:
-    """What this ballot wants, as in '5 of 8 wanted to …'."""
+    """What this ballot would do, to follow '5 of 8 wanted to'."""
     action = ballot.simulation.candidate.action
     if isinstance(action, Approve):
         return f"approve {action.token} for {action.spender}"

@@ -1,6 +1,6 @@
-"""One simulation before policy, and the value of things by the reference price, as exact fractions.
+"""One simulation as the rules of policy see it, and values at the reference prices, as exact fractions.
 
-No value is taken from a pool: a pool's price is one of the things under judgement.
+No value comes from a pool, because the price of a pool is one of the things that the rules judge.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from sentinel.core.transaction import Fees
 from sentinel.core.units import Q192
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
 
-Finding = tuple[bool, str]  # whether the rule lets it through, and what it saw in plain words
+Finding = tuple[bool, str]  # whether the rule allows the case, and the reason in plain words
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`head` is what times and fees are judged at: the state's head while screening, the newest on the final check."""
+    """`head` is the block for times and fees: the state's head while screening, the newest one in the final check."""
 
     network: Network
     limits: Limits
@@ -74,26 +74,26 @@ Rule = Callable[[Case], Finding]
 
 
 def unit_value(case: Case, token: Symbol) -> Fraction:
-    """Base units of the quote token per base unit of `token`. Raises Refused where there is no positive reference."""
-    found = valuation.unit_value(token, case.state.reference, case.network)
-    if found is None:
+    """Base units of the quote token per base unit of `token`. Raises Refused if it has no positive reference price."""
+    unit = valuation.unit_value(token, case.state.reference, case.network)
+    if unit is None:
         priced = case.network.wrapped if token == NATIVE else token
         raise Refused("reference", f"no positive reference price of {priced}")
-    return found
+    return unit
 
 
 def value(case: Case, token: Symbol, amount: int) -> Fraction:
-    """Base units of the quote token."""
+    """Value of `amount` base units of `token`, in base units of the quote token."""
     return amount * unit_value(case, token)
 
 
 def value_in(case: Case) -> Fraction:
-    """What the swap puts in, in base units of the quote token."""
+    """Value of the swap's input, in base units of the quote token."""
     return value(case, case.swap.token_in, case.swap.amount_in)
 
 
 def has_no_price(case: Case, token: Symbol) -> str | None:
-    """Why the reference price of a token (not the quote) is no good at the head; None where it is."""
+    """The reason why a token (not the quote) has no usable reference price at the head; None if it has one."""
     feed, answer = case.network.feeds.get(token), case.state.reference.get(token)
     if feed is None or answer is None:
         return f"no reference price of {token}"
@@ -106,7 +106,10 @@ def has_no_price(case: Case, token: Symbol) -> str | None:
 
 
 def equity(case: Case) -> Fraction:
-    """Value of all balances with a good reference price; leaving one out makes every share of equity stricter."""
+    """Value of all balances with a usable reference price, in base units of the quote token.
+
+    A balance that is left out makes equity smaller, and so every bound on a share of equity stricter.
+    """
     total = Fraction(0)
     for token, amount in case.state.balances.items():
         priced = case.network.wrapped if token == NATIVE else token
@@ -116,26 +119,29 @@ def equity(case: Case) -> Fraction:
 
 
 def cost_value(case: Case) -> Fraction:
-    """What the transaction is expected to cost in the block after `head`, in base units of the quote token."""
+    """Expected cost of the transaction in the block after `head`, in base units of the quote token."""
     simulation = case.simulation
     price = gas.next_price(case.head, Fees(simulation.env.max_fee, simulation.env.priority_fee))
     return value(case, NATIVE, gas.cost(simulation.gas_used, price, simulation.data_fee))
 
 
 def max_cost_of(case: Case) -> int:
-    """Wei, if all the gas is used at the full fee."""
+    """Cost of the transaction in wei if it uses all its gas at the maximum fee."""
     return gas.cost(case.tx.gas_limit, case.simulation.env.max_fee, case.simulation.data_fee)
 
 
 def loss(case: Case) -> Fraction:
-    """Base units of the quote token lost by the reference price, the transaction's cost included; negative: a gain."""
+    """Loss at the reference prices, cost of the transaction included, in base units of the quote token.
+
+    It is negative for a gain.
+    """
     return cost_value(case) - sum(
         (value(case, token, delta) for token, delta in case.simulation.deltas.items() if delta), Fraction(0)
     )
 
 
 def pool_mid(case: Case, name: str) -> Fraction:
-    """Base units of token1 per base unit of token0, at the pool's present state."""
+    """Mid price of a pool: base units of token1 per base unit of token0."""
     state = case.state.pools[name]
     if isinstance(state, V2State):
         return Fraction(state.reserve1, state.reserve0)

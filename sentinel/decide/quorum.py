@@ -1,7 +1,7 @@
-"""The quorum that a calibration supports: the least agreement at which acting is wrong seldom enough. Pure.
+"""The quorum that a calibration supports: the lowest agreement at which acts are wrong seldom enough. Pure.
 
-A calibration is JSON as `sentinel calibrate` writes it; here only its counts of acts by agreement are read, and whether
-it was made with the same idea of agreement. Whatever is odd about the text is an error: no quorum comes of it.
+A calibration is JSON that `sentinel calibrate` writes. Only its counts of acts by agreement are read here, and the
+agreement_bps that it was made with. Any irregularity of the text is an error, so no quorum follows from it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sentinel.core.units import BPS
 
 FORMAT = 1
 MAJORITY_BPS = 5000
-MIN_ACTS = 100  # evidence of the first step; fewer acts at the top are taken together with those below
-MOST = 10**12  # of any count; more is no count of anything
+MIN_ACTS = 100  # evidence of one level; a level with fewer acts is pooled with those below it
+MOST = 10**12  # largest count that is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Level:
 
 
 def read(text: str, agreement_bps: int) -> tuple[Level, ...]:
-    """The counts, highest agreement first. Raises SettingsError in one sentence."""
+    """The counts by agreement, highest agreement first. Raises SettingsError with one sentence."""
     try:
-        body = from_json(text)  # json.loads overflows the stack where it is nested without end
+        body = from_json(text)  # json.loads would overflow the stack on endless nesting
         if body["format"] != FORMAT:
             raise SettingsError(f"the calibration has format {body['format']}, this Sentinel reads {FORMAT}")
         levels = tuple(_level(item) for item in body["acts"])
@@ -64,23 +64,23 @@ def _level(item: Any) -> Level:
 
 
 def by_agreement(levels: Sequence[Level]) -> tuple[Level, ...]:
-    """Highest agreement first; levels of one agreement (4 of 8, 8 of 16) are one, those without acts are left out."""
-    found: dict[int, Level] = {}
+    """Levels of equal agreement (4 of 8, 8 of 16) merged, highest agreement first, without those that have no acts."""
+    merged: dict[int, Level] = {}
     for level in sorted(levels, key=lambda level: -level.share_bps):
-        same = found.get(level.share_bps)
+        same = merged.get(level.share_bps)
         right, total = (same.right, same.total) if same is not None else (0, 0)
-        found[level.share_bps] = replace(same or level, right=right + level.right, total=total + level.total)
-    return tuple(level for level in found.values() if level.total)
+        merged[level.share_bps] = replace(same or level, right=right + level.right, total=total + level.total)
+    return tuple(level for level in merged.values() if level.total)
 
 
 def supported(levels: Sequence[Level], max_risk: float) -> int | None:
-    """The least agreement (bps of those asked) at which acting stays within `max_risk`; None where there is none.
+    """The lowest agreement (bps of the samples asked for) at which acts stay within `max_risk`; None if none does.
 
-    From full agreement downwards, all acts at that agreement or above are taken together, and the upper end of the
-    Wilson 95 % interval of their wrong share must not pass `max_risk`. The first level that fails ends the search, so
-    that a lucky level further down is never picked out of many.
+    From full agreement downwards, all acts at an agreement or above it are pooled. The upper end of the Wilson 95 %
+    interval of their wrong share must not exceed `max_risk`. The first level that fails ends the search, so a lucky
+    level further down is never chosen.
     """
-    found: int | None = None
+    lowest: int | None = None
     right = total = 0
     for level in by_agreement(levels):
         right, total = right + level.right, total + level.total
@@ -88,13 +88,15 @@ def supported(levels: Sequence[Level], max_risk: float) -> int | None:
             continue
         if Share(total - right, total).high > max_risk:
             break
-        found = level.share_bps
-    return found
+        lowest = level.share_bps
+    return lowest
 
 
 def quorum_bps(text: str, *, max_risk: float, agreement_bps: int, floor_bps: int) -> int:
-    """For `vote`, which acts on more than this share: just below the least agreement that is supported, and never
-    below `floor_bps` nor below the strict majority. Raises SettingsError where nothing is supported: fail closed."""
+    """The quorum for `vote`, in bps: just below the lowest supported agreement, because an act must exceed the quorum.
+
+    It is never below `floor_bps` nor below the strict majority. Raises SettingsError if no agreement is supported.
+    """
     levels = read(text, agreement_bps)
     share = supported(levels, max_risk)
     if share is None:

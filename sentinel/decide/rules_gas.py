@@ -8,12 +8,13 @@ from sentinel.decide.case import Case, Finding, Rule, max_cost_of
 
 
 def gas_limit(case: Case) -> Finding:
-    used, limit, most = case.simulation.gas_used, case.tx.gas_limit, case.limits.max_gas
-    return TRANSFER_GAS <= used <= limit <= most, f"{used} gas used, limit {limit}, at most {most}"
+    """The gas limit covers the gas used in simulation, and is within its own limit."""
+    used, limit, max_gas = case.simulation.gas_used, case.tx.gas_limit, case.limits.max_gas
+    return TRANSFER_GAS <= used <= limit <= max_gas, f"{used} gas used, limit {limit}, at most {max_gas}"
 
 
 def fee_caps(case: Case) -> Finding:
-    """Within the absolute caps, and enough for the head's base fee: the simulator does not check."""
+    """Both fees are within the absolute caps and cover the head's base fee, which the simulator does not check."""
     env, limits = case.simulation.env, case.limits
     fits = (
         0 <= env.priority_fee <= limits.max_priority_fee
@@ -25,15 +26,16 @@ def fee_caps(case: Case) -> Finding:
 
 
 def max_cost(case: Case) -> Finding:
-    most = max_cost_of(case)
-    return most <= case.limits.max_cost, f"may cost {most / COIN:g} {NATIVE}, at most {case.limits.max_cost / COIN:g}"
+    """The largest possible cost of the transaction is within its limit."""
+    cost = max_cost_of(case)
+    return cost <= case.limits.max_cost, f"may cost {cost / COIN:g} {NATIVE}, at most {case.limits.max_cost / COIN:g}"
 
 
 def gas_reserve(case: Case) -> Finding:
-    """What remains if all the gas is used at the full fee, and the data paid for."""
-    left = case.state.balances.get(NATIVE, 0) - max_cost_of(case) - case.tx.value
+    """The gas reserve remains after the largest possible cost of the transaction."""
+    remaining = case.state.balances.get(NATIVE, 0) - max_cost_of(case) - case.tx.value
     reserve = case.limits.gas_reserve
-    return left >= reserve, f"{left / COIN:g} {NATIVE} would remain, at least {reserve / COIN:g}"
+    return remaining >= reserve, f"{remaining / COIN:g} {NATIVE} would remain, at least {reserve / COIN:g}"
 
 
 EVERY: tuple[Rule, ...] = (gas_limit, fee_caps, max_cost, gas_reserve)

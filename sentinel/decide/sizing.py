@@ -1,16 +1,20 @@
 """Scale a voted trade down to the size that its agreement supports. Pure.
 
-The rule, from a calibration's acts by agreement: at each level that was measured
+Sizes come from the acts of a calibration, counted by agreement. At each measured level
 
     size = min(1, max_risk / wrong_high), and never more than at a higher level
 
-where `wrong_high` is the most that acts there may be wrong: the upper end of the Wilson 95 % interval of their wrong
-share. A level with fewer than LEAST_ACTS acts is taken together with those below it until there are so many, and no
-part of such a pool, from its top down, may look worse than the pool: it counts as if it had LEAST_ACTS. So wrong share
-times size stays within `max_risk` at every level, less agreement never gives a larger size, and neither do fewer right
-acts. An agreement that was never measured takes the size of the next lower one; below all of them nothing is supported.
+where `wrong_high` is the upper end of the Wilson 95 % interval of the share of wrong acts.
 
-Sizes only make smaller what the quorum lets through: they never speak for an act below it.
+- A level with fewer than MIN_ACTS acts is pooled with the levels below it until the pool has MIN_ACTS.
+- Each part of such a pool, from its top down, counts as if it had MIN_ACTS acts. The largest `wrong_high` of the parts
+  and of the whole pool applies.
+- So wrong share times size stays within `max_risk` at every level. Neither less agreement nor fewer right acts ever
+  give a larger size.
+- An agreement that was never measured takes the size of the next lower measured level. Below the lowest one the size
+  is 0.
+
+Sizes only reduce acts that reach the quorum. They never allow an act below it.
 """
 
 from __future__ import annotations
@@ -27,30 +31,31 @@ from sentinel.decide.quorum import MIN_ACTS, Level, by_agreement
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """`steps`: (agreement, size), highest agreement first, each agreement once; bps of those asked, of full size."""
+    """`steps`: (agreement in bps of the samples asked for, size in bps of the voted one), highest agreement first."""
 
     steps: tuple[tuple[int, int], ...]
 
     def of(self, votes: int, asked: int) -> int:
-        """Bps of full size; 0 where no agreement as low as this was measured."""
+        """Size in bps of the voted one; 0 below the lowest measured agreement."""
         share = votes * BPS // asked
         return next((size for agreement, size in self.steps if agreement <= share), 0)
 
 
 def sizes(levels: Sequence[Level], max_risk: float) -> Sizes:
+    """The size at each measured agreement. `max_risk` is the largest share of acts that may be wrong (0 to 1)."""
     counts = by_agreement(levels)
     steps, size = [], BPS
-    for place, level in enumerate(counts):
-        size = min(size, int(BPS * max_risk / _wrong_high(counts[place:])))
+    for position, level in enumerate(counts):
+        size = min(size, int(BPS * max_risk / _wrong_high(counts[position:])))
         steps.append((level.share_bps, size))
     return Sizes(tuple(steps))
 
 
-def _wrong_high(downwards: Sequence[Level]) -> float:
-    """Of the first level, with as many of the following ones as it takes."""
+def _wrong_high(levels: Sequence[Level]) -> float:
+    """`wrong_high` of the first level, pooled with the following levels until there are MIN_ACTS acts."""
     wrong = total = 0
     worst = 0.0
-    for level in downwards:
+    for level in levels:
         wrong, total = wrong + level.total - level.right, total + level.total
         if total >= MIN_ACTS:
             break
@@ -59,7 +64,7 @@ def _wrong_high(downwards: Sequence[Level]) -> float:
 
 
 def resized(act: Act, size_bps: int, sized: Sized) -> Decision:
-    """The act with the smaller trade in its place; a Hold where policy refused it, or where it is no smaller trade."""
+    """The act with its trade replaced by `sized`; a Hold if policy refused that trade, or if it is not smaller."""
     if sized.refusal is not None:
         return size_hold(act, size_bps, f"{sized.refusal.rule}: {sized.refusal.detail}")
     if not _is_part(act, size_bps, sized):
@@ -68,17 +73,17 @@ def resized(act: Act, size_bps: int, sized: Sized) -> Decision:
 
 
 def size_hold(act: Act, size_bps: int, why: str) -> Hold:
-    """`why`: one sentence."""
+    """The hold of an act that is not possible at its supported size. `why` is one sentence."""
     return Hold(HoldReason.SIZED_OUT, act.votes, act.asked, f"sized to {size_bps / 100:g} % by calibration: {why}")
 
 
 def _is_part(act: Act, size_bps: int, sized: Sized) -> bool:
-    """The same ways as were voted for, each with at most its part put in, and no more than that when simulated."""
-    whole, part = act.simulation.candidate.action, sized.simulation.candidate.action
-    if not (isinstance(whole, Swap) and isinstance(part, Swap) and len(whole.routes) == len(part.routes)):
+    """Whether `sized` takes the routes of `act`, each with at most `size_bps` of its input, in simulation too."""
+    voted, smaller = act.simulation.candidate.action, sized.simulation.candidate.action
+    if not (isinstance(voted, Swap) and isinstance(smaller, Swap) and len(voted.routes) == len(smaller.routes)):
         return False
-    ways = all(
-        less.legs == more.legs and less.amount_in * BPS <= more.amount_in * size_bps
-        for less, more in zip(part.routes, whole.routes, strict=True)
+    routes_fit = all(
+        route.legs == voted_route.legs and route.amount_in * BPS <= voted_route.amount_in * size_bps
+        for route, voted_route in zip(smaller.routes, voted.routes, strict=True)
     )
-    return ways and sized.simulation.gross * BPS <= act.simulation.gross * size_bps
+    return routes_fit and sized.simulation.gross * BPS <= act.simulation.gross * size_bps

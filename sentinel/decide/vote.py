@@ -1,8 +1,8 @@
 """The vote: candidates agree by what they would do, never by what they say.
 
-The winner is the largest agreeing set over all classes of effects. It acts only with a strict majority of all that were
-asked; failures and refused candidates are no ballots, yet they count among the asked. Nothing here depends on the order
-of the ballots, and nothing is ever done that was not itself simulated.
+The winner is the largest agreeing set over all classes of effects. Sentinel acts on it only with a strict majority of
+all samples asked for. Failures and refused candidates give no ballot, but they count among the samples asked for. The
+result does not depend on the order of the ballots, and only a transaction that was itself simulated is chosen.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from sentinel.core.units import BPS
 from sentinel.decide.agreement import largest_agreeing
 from sentinel.decide.ballots import HOLD, Ballot, ClassKey, ballot_of, describe
 
-NAMED = 3  # classes that a tally names; the others are counted together
+NAMED = 3  # number of classes that a tally names; the others are counted together
 
 
 @dataclass(frozen=True, slots=True)
 class Faction:
-    """The largest agreeing set of one class, and how many of the class stood outside it."""
+    """The largest agreeing set of one class, and the number of ballots of the class outside it."""
 
     key: ClassKey
     members: tuple[Ballot, ...]
@@ -42,10 +42,11 @@ def vote(
     agreement_bps: int = 500,
     dust: Mapping[Symbol, int] | None = None,
 ) -> Decision:
-    """Decide among the simulations that policy let through, holds included.
+    """Decide among the simulations that policy accepted, holds included.
 
-    `asked` is how many final actions were wanted (more ballots than that count as so many asked: it can only make
-    acting harder). Act needs votes * 10000 > quorum_bps * asked. Hold reasons: "no_majority", "tie", "hold_voted".
+    `asked` is the number of final actions asked for. If there are more ballots than that, their number is used instead,
+    which can only make acting harder. An act needs votes * 10000 > quorum_bps * asked. `dust` is in base units by
+    token. Reasons of a hold: "no_majority", "tie", "hold_voted".
     """
     asked = max(asked, len(ballots))
     factions = _factions([ballot_of(simulation, dust or {}) for simulation in ballots], agreement_bps)
@@ -69,7 +70,7 @@ def vote(
 
 
 def _factions(ballots: Sequence[Ballot], agreement_bps: int) -> list[Faction]:
-    """The best set of every class, the largest first; the order among equals means nothing but is always the same."""
+    """The largest agreeing set of each class, most votes first. The order among equals has no meaning but is fixed."""
     classes: defaultdict[ClassKey, list[Ballot]] = defaultdict(list)
     for ballot in ballots:
         classes[ballot.key].append(ballot)
@@ -81,7 +82,7 @@ def _factions(ballots: Sequence[Ballot], agreement_bps: int) -> list[Faction]:
 
 
 def _lower_median(members: Sequence[Ballot]) -> Simulation:
-    """The lower median by gross amount; among equal gross amounts, by content."""
+    """The lower median by gross amount, and by content among equal gross amounts."""
     ordered = sorted(ballot.simulation.gross for ballot in members)
     position = (len(members) - 1) // 2
     gross = ordered[position]
@@ -92,11 +93,11 @@ def _lower_median(members: Sequence[Ballot]) -> Simulation:
 
 
 def _spread_bps(members: Sequence[Ballot]) -> int:
-    """The widest (max - min) / min over the compared amounts, rounded up, in bps; 0 where all are equal."""
+    """The largest (max - min) / min over the compared amounts, in bps, rounded up; 0 if all are equal."""
     widest = 0
     for column in zip(*(ballot.amounts for ballot in members), strict=True):
         low, high = min(column), max(column)
-        if high > low:  # then low > 0: zero agrees only with zero
+        if high > low:  # then low > 0, because zero agrees only with zero
             widest = max(widest, -(-(high - low) * BPS // low))
     return widest
 

@@ -52,10 +52,10 @@ async def test_who_runs_ahead_is_compared_with_who_lags(two: Bench) -> None:
     fork = await two.rig.head()
     await two.rig.mine(6)
     await two.pool.look()
-    assert (two.states(), two.pool._dispute._why) == (["current", "behind"], None)
+    assert (two.states(), two.pool._heads._dispute._why) == (["current", "behind"], None)
     two.proxies[0].add(HEAD, lies.other_heads(above=fork.number))
     await two.pool.look()
-    assert two.pool._dispute._why is None  # they agree as far as the honest one has come
+    assert two.pool._heads._dispute._why is None  # they agree as far as the honest one has come
     two.proxies[1].remove(frozen)
     two.proxies[1].add(HEAD, lies.frozen())
     await two.pool.look()
@@ -73,11 +73,11 @@ async def test_a_fault_in_a_look_ends_no_look(two: Bench, monkeypatch: pytest.Mo
     def fault(*_: Any) -> str | None:
         raise KeyError("oops")
 
-    monkeypatch.setattr(two.pool, "_look_every", 0.02)
+    monkeypatch.setattr(two.pool._heads, "_every", 0.02)
     async with two.pool:
         with monkeypatch.context() as broken:
             broken.setattr("sentinel.chain.endpoints.disputes.disagreement", fault)
-            await until(lambda: two.pool._dispute._why is not None)
+            await until(lambda: two.pool._heads._dispute._why is not None)
             two.clock.now = 12.0
             assert two.pool.disputed is not None
         await until(lambda: two.pool.disputed is None)
