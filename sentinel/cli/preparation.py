@@ -63,7 +63,7 @@ def doctor(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
 def _lines(item: Finding) -> Iterator[str]:
     yield f"{MARKS[item.grade]}  {item.name:12} {item.what}"
     if item.hint:
-        yield f"{'':19}mend: {item.hint}"
+        yield f"{'':19}hint: {item.hint}"
 
 
 def approve(

@@ -174,7 +174,7 @@ async def test_doctor_finds_all_well_and_says_what_is_not(cli: Cli) -> None:
     code, out, _ = await cli("doctor", "--set", "proposer=student", "--set", "model.url=http://127.0.0.1:9/v1")
     assert code == 1
     assert "FAIL  model" in out
-    assert "mend:" in out
+    assert "hint:" in out
 
 
 def _children(pid: int) -> list[int]:

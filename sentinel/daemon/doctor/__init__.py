@@ -1,1 +1,1 @@
-"""`sentinel doctor`: is everything there that trading needs, and how to mend what is not."""
+"""`sentinel doctor`: checks everything that trading needs, and says what to do about each problem."""

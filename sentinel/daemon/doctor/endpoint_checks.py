@@ -1,39 +1,76 @@
-"""Are the further endpoints of the chain any good, and do they show the same chain? A part of `sentinel doctor`."""
+"""Doctor's checks of the endpoints: they answer, serve this chain, are up to date, and agree with each other."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 
 from sentinel.chain.endpoints import EndpointPool, FailoverRules
+from sentinel.chain.heads import latest_head
+from sentinel.chain.rpc import Rpc, redact
 from sentinel.config.settings import Settings
+from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.network import Network
 from sentinel.daemon.doctor.findings import Finding
 
-_SAID = {
-    "resting": ("does not answer", "see that it is up, or take it out of SENTINEL_RPC__URLS"),
-    "behind": ("lags behind the others", "wait until it has caught up, or take it out of SENTINEL_RPC__URLS"),
+_UNFIT = {  # state of an endpoint -> what is wrong with it, and the hint
+    "resting": ("does not answer", "check that it is up, or remove it from SENTINEL_RPC__URLS"),
+    "behind": ("lags behind the others", "wait until it has caught up, or remove it from SENTINEL_RPC__URLS"),
 }
 
 
+async def first_answer(settings: Settings, network: Network, rpc: EndpointPool) -> AsyncIterator[Finding]:
+    """Response time, chain id, pinned block and age of the head. Raises RpcError if no endpoint answers."""
+    try:
+        await rpc.call("eth_chainId")  # the pool verifies chain id and pinned block before the first answer (I10)
+    except ChainMismatch as error:
+        hint = "set SENTINEL_RPC__URL to an endpoint of this network, or SENTINEL_NETWORK to the endpoint's network"
+        yield Finding("chain", "fail", str(error), hint)
+        return
+    except RpcError as error:
+        async with Rpc(settings.rpc.url, timeout=settings.rpc.read_timeout) as unverified:
+            await unverified.call("eth_chainId")  # raises if it does not answer; else only the chain is unproven
+        hint = (
+            "wait until the node has synced past the pinned block; if it is synced already, it serves another chain: "
+            "change SENTINEL_RPC__URL"
+        )
+        yield Finding("chain", "fail", str(error), hint)
+        return
+    started = time.perf_counter()
+    await rpc.call("eth_chainId")
+    milliseconds = (time.perf_counter() - started) * 1000
+    yield Finding("endpoint", "ok", f"{redact(rpc.url)} answers in {milliseconds:.0f} ms")
+    pinned = f", block {network.pinned_block} has the pinned hash" if network.pinned_hash else ""
+    yield Finding("chain", "ok", f"chain id {network.chain_id}{pinned}")
+    head = await latest_head(rpc)
+    age, max_age = time.time() - head.timestamp, settings.limits.max_head_age
+    if age <= max_age:
+        yield Finding("head", "ok", f"block {head.number} is {age:.0f} s old")
+    else:
+        hint = "wait until the node has caught up, or raise SENTINEL_LIMITS__MAX_HEAD_AGE"
+        yield Finding("head", "warn", f"block {head.number} is {age:.0f} s old, and the limit is {max_age:g} s", hint)
+
+
 async def together(settings: Settings, network: Network) -> AsyncIterator[Finding]:
-    """One look at all of them, as the daemon takes it; nothing where there is only one."""
+    """Compare all endpoints once, as the daemon does. No finding if there is only one endpoint."""
     if len(settings.rpc.endpoints) < 2:
         return
-    # One failure and one disagreement are enough to be told of here.
-    rules = FailoverRules(failures=1, dispute_after=0.0)
+    rules = FailoverRules(failures=1, dispute_after=0.0)  # report the first failure and the first disagreement
     pool = EndpointPool(settings.rpc.endpoints, network, timeout=settings.rpc.read_timeout, rules=rules)
     try:
         await pool.look()
         refused, disputed, states = pool.refused, pool.disputed, pool.status()
     finally:
         await pool.close()
-    for found in states:
-        if found.name in refused:
-            yield Finding("endpoints", "fail", f"{found.name}: {refused[found.name]}", "take it out of the settings")
-        elif found.state in _SAID:
-            told, mend = _SAID[found.state]
-            yield Finding("endpoints", "warn", f"{found.name} {told}", mend)
+    for endpoint in states:
+        if endpoint.name in refused:
+            hint = "remove it from SENTINEL_RPC__URL and SENTINEL_RPC__URLS"
+            yield Finding("endpoints", "fail", f"{endpoint.name}: {refused[endpoint.name]}", hint)
+        elif endpoint.state in _UNFIT:
+            problem, hint = _UNFIT[endpoint.state]
+            yield Finding("endpoints", "warn", f"{endpoint.name} {problem}", hint)
     if disputed is not None:
-        yield Finding("endpoints", "warn", disputed, "ask again; where it stays, find out which endpoint is wrong")
-    elif all(found.state in ("current", "healthy") for found in states):
+        hint = "run this again; if they still disagree, find out which endpoint is wrong and remove it"
+        yield Finding("endpoints", "warn", disputed, hint)
+    elif all(endpoint.state in ("current", "healthy") for endpoint in states):
         yield Finding("endpoints", "ok", f"{len(states)} show the same chain")

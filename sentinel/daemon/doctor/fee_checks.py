@@ -1,8 +1,8 @@
-"""Does the chain take its fees as the network file says? A part of `sentinel doctor`."""
+"""Doctor's checks of the fees: the chain charges them as the network file says, and the limits fit the market."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from sentinel.chain.fee_market import InclusionPrice, data_fee_of, data_fee_reads, usual_tip
 from sentinel.chain.heads import parse_head
@@ -15,44 +15,52 @@ from sentinel.daemon.doctor.findings import Finding
 
 
 async def fees(terms: Terms, rpc: JsonRpc) -> AsyncIterator[Finding]:
-    """Base fee or none, what inclusion costs now against floor and cap, and the oracle of a data fee."""
+    """The fee market of the chain, the current price of inclusion against floor and cap, and the data fee if any."""
     network, limits, floor = terms.network, terms.limits, terms.fee_floor
     block = await rpc.call("eth_getBlockByNumber", "latest", False)
     head = parse_head(block)
     if network.fees is FeeMarket.EIP1559 and block.get("baseFeePerGas") is None:
-        mend = 'write fees = "legacy" in the network file'
-        yield Finding("fees", "fail", "blocks have no base fee, and the file names no legacy fees", mend)
+        hint = 'write fees = "legacy" in the network file'
+        yield Finding("fees", "fail", "blocks have no base fee, but the network file says EIP-1559", hint)
         return
     replies = await rpc.batch(InclusionPrice(network).calls(head))
     market = InclusionPrice(network).price(head, replies)
-    name, source = ("gas price", "eth_gasPrice") if network.fees is FeeMarket.LEGACY else ("tip", "eth_feeHistory")
-    told = f"{name} {market / GWEI:g} gwei by {source}, base fee {head.base_fee / GWEI:g}"
-    if network.fees is FeeMarket.EIP1559 and usual_tip(replies[0]) is None:
-        told = f"{name} {market / GWEI:g} gwei by the node's own word, which has no fee history"
+    price = f"{_market_price(network, market, replies)}, base fee {head.base_fee / GWEI:g} gwei"
     if market > limits.max_priority_fee:
-        mend = "raise the cap on the fee, or wait: what is offered would not be included"
-        yield Finding("fees", "warn", f"{told}; the cap is {limits.max_priority_fee / GWEI:g}", mend)
+        cap = "MAX_FEE_GWEI" if network.fees is FeeMarket.LEGACY else "MAX_PRIORITY_FEE_GWEI"
+        hint = f"raise SENTINEL_LIMITS__{cap}, or wait: no bid within the cap would be included now"
+        yield Finding("fees", "warn", f"{price}; the cap is {limits.max_priority_fee / GWEI:g} gwei", hint)
     elif floor > 10 * max(market, 1) and network.chain_id != DEVELOPMENT_CHAIN:
-        mend = "lower SENTINEL_EXECUTION__MIN_PRIORITY_FEE_GWEI: it is what each trade pays"
-        yield Finding("fees", "warn", f"{told}; the floor is {floor / GWEI:g}", mend)
+        hint = "lower SENTINEL_EXECUTION__MIN_PRIORITY_FEE_GWEI: each trade pays at least this"
+        yield Finding("fees", "warn", f"{price}; the floor is {floor / GWEI:g} gwei", hint)
     else:
-        yield Finding("fees", "ok", told)
+        yield Finding("fees", "ok", price)
     if network.data_fee is not None:
         yield await _data_fee(network, rpc)
+
+
+def _market_price(network: Network, market: int, replies: Sequence[object]) -> str:
+    """`market` (wei per gas), with the method of the node that it comes from."""
+    if network.fees is FeeMarket.LEGACY:
+        return f"gas price {market / GWEI:g} gwei by eth_gasPrice"
+    if usual_tip(replies[0]) is None:
+        return f"priority fee {market / GWEI:g} gwei as the node suggests it (it has no fee history)"
+    return f"priority fee {market / GWEI:g} gwei by eth_feeHistory"
 
 
 async def _data_fee(network: Network, rpc: JsonRpc) -> Finding:
     calls = [("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"]) for to, data in data_fee_reads(network)]
     replies = await rpc.batch(calls)
     try:
-        fee = data_fee_of([None if isinstance(one, RpcError) else bytes.fromhex(one[2:]) for one in replies])
+        fee = data_fee_of([None if isinstance(reply, RpcError) else bytes.fromhex(reply[2:]) for reply in replies])
     except Unavailable as error:
-        return Finding("data fee", "fail", str(error), "leave data_fee out of the file where the chain takes none")
+        return Finding("data fee", "fail", str(error), "remove data_fee from the network file if the chain takes none")
     assert fee is not None
     return Finding(
-        "data fee", "ok", f"a transaction of 1 KiB pays at most {_kibibyte(fee.least, fee.more):g} gwei more"
+        "data fee", "ok", f"a transaction of 1 KiB pays at most {_kibibyte(fee.least, fee.more):g} gwei for its bytes"
     )
 
 
 def _kibibyte(least: int, more: int) -> float:
+    """Upper bound for 1 KiB in gwei, from the two parts of a `DataFee` in wei."""
     return (least + more // 16) / GWEI

@@ -1,4 +1,4 @@
-"""What an examination found, and how to mend it."""
+"""One finding of `sentinel doctor`: what was checked, how it went, and what to do about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Grade = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    name: str
+    name: str  # of the thing that was checked
     grade: Grade
-    what: str
-    hint: str = ""  # what to do about it; empty where all is well
+    what: str  # the result, as one sentence or phrase
+    hint: str = ""  # what to do about it; empty if the grade is ok

@@ -1,4 +1,4 @@
-"""Is all well enough to trade real money? Asked at a live start, before anything is signed."""
+"""The check before a live start: no trading with real money while `sentinel doctor` finds a failure."""
 
 from __future__ import annotations
 
@@ -10,27 +10,32 @@ from sentinel.journal.journal import Journal
 
 
 async def require_green(settings: Settings, network: Network) -> str | None:
-    """What `sentinel doctor` examines, but on the development chain. Raises SettingsError with all that fails.
+    """Run the checks of `sentinel doctor` before a live start. The development chain is exempt.
 
-    Where a transaction is unfinished the daemon has to start all the same and follow it (I9): then the text comes back,
-    and trading must be paused for it.
+    Returns None if no check fails. If one fails, raises SettingsError that lists every failure, unless the journal has
+    an open intent. The daemon must follow an open intent (I9), so then the list is returned, and trading must be halted
+    with it as the reason.
     """
     if network.chain_id == DEVELOPMENT_CHAIN:
         return None
     from sentinel.daemon.doctor.doctor import examine  # it loads web3, which a dry run never needs
 
-    failing = [finding for finding in await examine(settings) if finding.grade == "fail"]
-    if not failing:
+    failures = [finding for finding in await examine(settings) if finding.grade == "fail"]
+    if not failures:
         return None
-    told = "\n".join(f"{item.name}: {item.what}" + (f" ({item.hint})" if item.hint else "") for item in failing)
-    why = f"no live trading on {network.name} while `sentinel doctor` finds:\n{told}"
-    if not _unfinished(settings, network):
-        raise SettingsError(why)
-    return why
+    lines = "\n".join(f"{failure.name}: {failure.what}" + _in_brackets(failure.hint) for failure in failures)
+    reason = f"no live trading on {network.name} while `sentinel doctor` finds:\n{lines}"
+    if not _has_open_intent(settings, network):
+        raise SettingsError(reason)
+    return reason
 
 
-def _unfinished(settings: Settings, network: Network) -> bool:
-    """An earlier run left a transaction; False also where its journal cannot be read, and the start will say why."""
+def _in_brackets(hint: str) -> str:
+    return f" ({hint})" if hint else ""
+
+
+def _has_open_intent(settings: Settings, network: Network) -> bool:
+    """True if an earlier run left an intent open. False if the journal cannot be read: the start then says why."""
     try:
         journal = Journal.open(settings.state_dir.expanduser() / JOURNAL, network, None, None, read_only=True)
     except JournalError:

@@ -1,4 +1,4 @@
-"""Does the network file say of each contract what the contract says of itself? A part of `sentinel doctor`."""
+"""Doctor's checks of the network file: its addresses, tokens, pools and feeds against the contracts themselves."""
 
 from __future__ import annotations
 
@@ -17,118 +17,130 @@ from sentinel.daemon.doctor.findings import Finding
 from sentinel.dex.venues.registry import VENUES
 
 _DOMAIN = keccak(text="EIP712Domain(string name,uint256 chainId,address verifyingContract)")
-_READS: Mapping[str, Mapping[str, str]] = {  # venue -> what of the file the contract tells itself -> how it is asked
+_GETTERS: Mapping[str, Mapping[str, str]] = {  # venue -> field of a pool in the file -> the contract's getter for it
     "uniswap_v2": {"token0": "token0", "token1": "token1"},
     "uniswap_v3": {"token0": "token0", "token1": "token1", "fee_pips": "fee", "tick_spacing": "tickSpacing"},
 }
 
 
 async def contracts(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
-    """Code where the file says, and the code that it pins."""
-    found, names = await chain_identity.contract_codes(rpc, network), _names(network)
+    """Each address of the file has code, and each pinned code hash is that of the code."""
+    codes, names = await chain_identity.contract_codes(rpc, network), _names(network)
 
     def named(addresses: Sequence[Address]) -> str:
         return ", ".join(f"{names.get(address, 'pinned')} {address}" for address in addresses)
 
-    if found.missing:
-        yield Finding("contracts", "fail", f"no code at {named(found.missing)}", "mend the addresses in the file")
-    if found.changed:
-        mend = "do not trade: the code is not what the network file pins; find out what changed it"
-        yield Finding("contracts", "fail", f"other code at {named(found.changed)}", mend)
-    if found.unpinned:
-        told = "; ".join(f"{names.get(address, '')} {address} has {code}" for address, code in found.unpinned)
-        mend = "compare with a source that you trust, then write the hashes under [code_hashes]"
-        yield Finding("code hashes", "warn", f"not pinned: {told}", mend)
-    if not found.missing and not found.changed:
-        yield Finding("contracts", "ok", f"{found.checked} have code, {found.pinned} of them as pinned")
+    if codes.missing:
+        hint = "correct these addresses in the network file"
+        yield Finding("contracts", "fail", f"no code at {named(codes.missing)}", hint)
+    if codes.changed:
+        hint = "do not trade: the code differs from the hash in the network file; find out why it changed"
+        yield Finding("contracts", "fail", f"other code at {named(codes.changed)}", hint)
+    if codes.unpinned:
+        hashes = "; ".join(f"{names.get(address, '')} {address} has {code}" for address, code in codes.unpinned)
+        hint = "compare the hashes with a source that you trust, then write them under [code_hashes]"
+        yield Finding("code hashes", "warn", f"not pinned: {hashes}", hint)
+    if not codes.missing and not codes.changed:
+        yield Finding("contracts", "ok", f"{codes.checked} have code, {codes.pinned} of them with the pinned hash")
 
 
 async def tokens(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
-    """decimals() of each token, and the domain that Permit2 lets permits be signed for."""
-    w3, given = web3(rpc), list(network.tokens.values())
-    decimals = [contract(w3, token.address, ERC20).functions.decimals() for token in given]
+    """decimals() of each token, and the domain for which Permit2 accepts signed permits."""
+    w3, listed = web3(rpc), list(network.tokens.values())
+    calls = [contract(w3, token.address, ERC20).functions.decimals() for token in listed]
     domain = contract(w3, network.permit2, PERMIT2).functions.DOMAIN_SEPARATOR()
-    *said, separator = await answers([*decimals, domain])
-    wrong = [
-        f"{token.symbol} says {'nothing' if number is None else number}, the file {token.decimals}"
-        for token, number in zip(given, said, strict=True)
-        if number != token.decimals
+    *replies, separator = await answers([*calls, domain])
+    mistakes = [
+        _differs(f"{token.symbol}: decimals()", decimals, token.decimals)
+        for token, decimals in zip(listed, replies, strict=True)
+        if decimals != token.decimals
     ]
-    if wrong:
-        yield Finding("decimals", "fail", "; ".join(wrong), "mend decimals, or the token's address, in the file")
+    if mistakes:
+        hint = "correct the token's decimals or its address in the network file"
+        yield Finding("decimals", "fail", "; ".join(mistakes), hint)
     else:
-        yield Finding("decimals", "ok", f"{len(given)} tokens as in the file")
+        yield Finding("decimals", "ok", f"{len(listed)} tokens have the decimals of the file")
     fields = [_DOMAIN, keccak(text="Permit2"), network.chain_id, network.permit2]
     if separator == keccak(encode(["bytes32", "bytes32", "uint256", "address"], fields)):
-        yield Finding("permit2", "ok", "its signing domain is this chain's")
+        yield Finding("permit2", "ok", "its signing domain is of this chain")
     else:
-        mend = "mend permit2 in the file: no permit signed for this chain would be taken"
-        yield Finding("permit2", "fail", "its signing domain is not that of Permit2 on this chain", mend)
+        hint = "correct permit2 in the network file: this contract would reject every permit signed for this chain"
+        yield Finding("permit2", "fail", "its signing domain is not that of Permit2 on this chain", hint)
 
 
 async def pools(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
-    """Tokens, fee and tick spacing as the contract has them. A V2 pair has no fee to ask for: it is the code's."""
-    asked = {pool: _READS[pool.venue] for pool in network.pools.values() if pool.venue in _READS}
+    """Tokens, fee and tick spacing of each pool. A V2 pair has no getter for its fee, which its code fixes."""
+    getters = {pool: _GETTERS[pool.venue] for pool in network.pools.values() if pool.venue in _GETTERS}
     w3 = web3(rpc)
     calls = [
-        contract(w3, pool.address, POOL).functions[name]() for pool, fields in asked.items() for name in fields.values()
+        contract(w3, pool.address, POOL).functions[getter]()
+        for pool, by_field in getters.items()
+        for getter in by_field.values()
     ]
-    said = iter(await answers(calls))
-    wrong = [
+    replies = iter(await answers(calls))
+    mistakes = [
         f"{pool.name}: no venue is called {pool.venue}" for pool in network.pools.values() if pool.venue not in VENUES
     ]
-    for pool, fields in asked.items():
-        for field in fields:
-            found, expected = next(said), _expected(network, pool, field)
-            if found != expected:
-                says = "does not tell" if found is None else f"says {found}"
-                wrong.append(f"{pool.name} {says} {field}, the file {expected}")
-    if wrong:
-        yield Finding("pools", "fail", "; ".join(wrong), "mend the pool's venue, address, tokens or fee in the file")
+    for pool, by_field in getters.items():
+        for field in by_field:
+            actual, expected = next(replies), _expected(network, pool, field)
+            if actual != expected:
+                mistakes.append(_differs(f"{pool.name}: {field}", actual, expected))
+    if mistakes:
+        hint = "correct the pool's venue, address, tokens, fee or tick spacing in the network file"
+        yield Finding("pools", "fail", "; ".join(mistakes), hint)
     else:
-        yield Finding("pools", "ok", f"{len(asked)} of {len(network.pools)} asked, tokens and fees as in the file")
+        yield Finding("pools", "ok", f"{len(getters)} of {len(network.pools)} checked, tokens and fees as in the file")
 
 
 async def feeds(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
-    """Decimals, and an answer that is positive and fresh at the newest block."""
-    given = [*network.feeds.values(), *((network.quote_feed,) if network.quote_feed is not None else ())]
+    """Decimals of each price feed, and an answer that is positive and fresh at the newest block."""
+    listed = [*network.feeds.values(), *((network.quote_feed,) if network.quote_feed is not None else ())]
     head = await rpc.call("eth_getBlockByNumber", "latest", False)
     now = quantity(head["timestamp"], 48) if isinstance(head, dict) else int(time.time())
     w3 = web3(rpc)
-    asked = [contract(w3, feed.address, FEED).functions for feed in given]
-    said = await answers([*(feed.decimals() for feed in asked), *(feed.latestRoundData() for feed in asked)])
-    decimals, rounds = said[: len(given)], said[len(given) :]
-    sound = True
-    for feed, number, answer in zip(given, decimals, rounds, strict=True):
-        if (finding := _judge(feed, number, answer, now)) is not None:
-            sound = False
-            yield finding
-    if sound:
-        yield Finding("feeds", "ok", f"{len(given)} answer, positive and fresh")
+    functions = [contract(w3, feed.address, FEED).functions for feed in listed]
+    replies = await answers([*(feed.decimals() for feed in functions), *(feed.latestRoundData() for feed in functions)])
+    decimals, rounds = replies[: len(listed)], replies[len(listed) :]
+    problems = [_judge(*reply, now) for reply in zip(listed, decimals, rounds, strict=True)]
+    if any(problems):
+        for problem in filter(None, problems):
+            yield problem
+    else:
+        yield Finding("feeds", "ok", f"{len(listed)} answer, positive and fresh")
     if unpriced := sorted(set(network.tokens) - set(network.feeds) - {network.quote}):
-        mend = "name a feed of each under [feeds], or leave these tokens out: policy refuses trades without a reference"
-        yield Finding("feeds", "warn", f"no reference price of {', '.join(unpriced)}", mend)
+        hint = (
+            "name a feed for each of them under [feeds], or remove these tokens from the network file: policy refuses "
+            "a trade without reference prices"
+        )
+        yield Finding("feeds", "warn", f"no reference price of {', '.join(unpriced)}", hint)
     if network.feeds and network.quote_feed is None and network.chain_id != DEVELOPMENT_CHAIN:
-        told = f"the feeds' answers are taken to be in {network.quote}: where they are in USD, 1 to 1 is assumed"
-        yield Finding("quote feed", "warn", told, f"name a feed of {network.quote} as [quote_feed]")
+        what = f"all feeds are read as prices in {network.quote}; if they are in USD, 1 to 1 is assumed"
+        yield Finding("quote feed", "warn", what, f"name a feed of {network.quote} as [quote_feed]")
 
 
 def _judge(feed: Feed, decimals: int | None, answer: Sequence[int] | None, now: int) -> Finding | None:
+    """What is wrong with a feed, as a finding; None if it is sound. `now` is the time of the newest block."""
     if decimals != feed.decimals:
-        told = "nothing" if decimals is None else str(decimals)
-        what = f"{feed.token}: decimals() says {told}, the file {feed.decimals}"
-        return Finding("feeds", "fail", what, "mend the feed's address or decimals in the file")
+        hint = "correct the feed's address or decimals in the network file"
+        return Finding("feeds", "fail", _differs(f"{feed.token}: decimals()", decimals, feed.decimals), hint)
     if answer is None:
-        mend = "mend the feed's address: latestRoundData() is what is read"
-        return Finding("feeds", "fail", f"{feed.token}: no answer", mend)
+        hint = "correct the feed's address in the network file: it must answer latestRoundData()"
+        return Finding("feeds", "fail", f"{feed.token}: no answer", hint)
     _, price, _, updated_at, _ = answer
     age = now - updated_at
     if price <= 0:
-        return Finding("feeds", "fail", f"{feed.token}: the answer is {price}", "do not trade until the feed is sound")
+        return Finding("feeds", "fail", f"{feed.token}: the answer is {price}", "do not trade until it is positive")
     if not 0 <= age <= feed.max_age:
-        mend = "wait for the next answer; where the feed's heartbeat is longer, raise max_age in the file"
-        return Finding("feeds", "warn", f"{feed.token}: {age} s old at the newest block, at most {feed.max_age}", mend)
+        hint = "wait for the next answer; if the feed's heartbeat is longer than max_age, raise max_age in the file"
+        what = f"{feed.token}: {age} s old at the newest block, and max_age is {feed.max_age} s"
+        return Finding("feeds", "warn", what, hint)
     return None
+
+
+def _differs(name: str, actual: object, expected: object) -> str:
+    """`actual` is the contract's answer, None if it gave none; `expected` is in the network file."""
+    return f"{name} is {'unreadable' if actual is None else actual} on the chain and {expected} in the file"
 
 
 def _expected(network: Network, pool: Pool, field: str) -> Address | int:
@@ -139,12 +151,13 @@ def _expected(network: Network, pool: Pool, field: str) -> Address | int:
 
 
 def _names(network: Network) -> dict[Address, str]:
-    named = {network.universal_router: "universal_router", network.permit2: "permit2", network.multicall3: "multicall3"}
+    """Address -> what the network file calls it."""
+    names = {network.universal_router: "universal_router", network.permit2: "permit2", network.multicall3: "multicall3"}
     if network.v3_quoter is not None:
-        named[network.v3_quoter] = "v3_quoter"
-    named |= {token.address: token.symbol for token in network.tokens.values()}
-    named |= {pool.address: pool.name for pool in network.pools.values()}
-    named |= {feed.address: f"feed {symbol}" for symbol, feed in network.feeds.items()}
+        names[network.v3_quoter] = "v3_quoter"
+    names |= {token.address: token.symbol for token in network.tokens.values()}
+    names |= {pool.address: pool.name for pool in network.pools.values()}
+    names |= {feed.address: f"feed {symbol}" for symbol, feed in network.feeds.items()}
     if network.quote_feed is not None:
-        named[network.quote_feed.address] = "quote_feed"
-    return named
+        names[network.quote_feed.address] = "quote_feed"
+    return names

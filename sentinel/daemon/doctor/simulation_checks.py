@@ -1,10 +1,12 @@
-"""Is there somewhere to simulate: a fork, and the node that may stand in for it? A part of `sentinel doctor`."""
+"""Doctor's checks of the places to simulate: Anvil, the fork, and the node that stands in if the fork fails."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 
+from sentinel.chain.anvil import VERSION, find_anvil
 from sentinel.chain.endpoints import EndpointPool
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import JsonRpc, Rpc
@@ -16,39 +18,61 @@ from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.node import NodeSimulation
 
 
+async def anvil(settings: Settings) -> AsyncIterator[Finding]:
+    """The pinned version of Anvil. No finding if the settings use no fork. Raises OperatorError if it is missing."""
+    if settings.fork.node_simulation == "always":
+        return
+    path = await asyncio.to_thread(find_anvil, settings.fork.anvil_path)
+    yield Finding("anvil", "ok", f"{VERSION} ({path.name})")
+
+
 async def fork(settings: Settings, network: Network, rpc: EndpointPool) -> AsyncIterator[Finding]:
-    """A throw-away fork on a free port; or the one that SENTINEL_FORK__URL names, left where it is."""
-    started, given = time.perf_counter(), settings.fork
-    if given.url:
-        async with Rpc(given.url, timeout=given.timeout) as attached:
-            await _simulates(attached)
+    """One simulation on a temporary fork at a free port, or on the fork at SENTINEL_FORK__URL, which is not reset.
+
+    No finding if the settings use no fork. Raises Unavailable if it does not start or does not simulate.
+    """
+    started, config = time.perf_counter(), settings.fork
+    if config.node_simulation == "always":
+        return
+    if config.url:
+        async with Rpc(config.url, timeout=config.timeout) as attached:
+            await _simulate(attached)
     else:
         async with (
-            Fork(network, lambda: rpc.url, anvil=given.anvil_path or None, timeout=given.timeout) as own,
-            own.at(await latest_head(rpc)) as endpoint,
+            Fork(network, lambda: rpc.url, anvil=config.anvil_path or None, timeout=config.timeout) as temporary,
+            temporary.at(await latest_head(rpc)) as endpoint,
         ):
-            await _simulates(endpoint)
+            await _simulate(endpoint)
     yield Finding("fork", "ok", f"starts and simulates in {time.perf_counter() - started:.1f} s")
 
 
-async def _simulates(rpc: JsonRpc) -> None:
-    nobody = "0x" + "11" * 20
-    call = {"from": nobody, "to": nobody, "gas": hex(50_000)}
+async def _simulate(rpc: JsonRpc) -> None:
+    """Simulate an empty call. Raises Unavailable if there is no result."""
+    account = "0x" + "11" * 20
+    call = {"from": account, "to": account, "gas": hex(50_000)}
     reply = await rpc.call("eth_simulateV1", {"blockStateCalls": [{"calls": [call]}]}, "latest")
     if not isinstance(reply, list) or not reply:
         raise Unavailable("eth_simulateV1 gives no result")
 
 
 async def stand_in(settings: Settings, network: Network, rpc: JsonRpc) -> AsyncIterator[Finding]:
-    """The chain's own node, asked as a cycle would ask it."""
-    alone = settings.fork.node_simulation == "always"
-    why = await NodeSimulation(network, rpc, timeout=settings.fork.timeout).cannot(await latest_head(rpc))
-    if why is None:
-        role = "it simulates, without a fork" if alone else "it stands in while the fork fails"
+    """The chain's own node as a place to simulate, asked as a cycle asks it. No finding if it may not simulate."""
+    if settings.fork.node_simulation == "never":
+        return
+    no_fork = settings.fork.node_simulation == "always"
+    problem = await NodeSimulation(network, rpc, timeout=settings.fork.timeout).cannot(await latest_head(rpc))
+    if problem is None:
+        role = "it simulates, without a fork" if no_fork else "it stands in while the fork fails"
         yield Finding("stand in", "ok", f"the node has eth_simulateV1: {role}")
-    elif alone:
-        mend = "name a node that can as SENTINEL_RPC__URL, or leave SENTINEL_FORK__NODE_SIMULATION at auto"
-        yield Finding("stand in", "fail", f"the node cannot simulate, and there is no fork: {why}", mend)
+    elif no_fork:
+        hint = (
+            "set SENTINEL_RPC__URL to a node that can simulate, or SENTINEL_FORK__NODE_SIMULATION to auto to use a fork"
+        )
+        yield Finding("stand in", "fail", f"the node cannot simulate, and the settings use no fork: {problem}", hint)
     else:
-        mend = "name a node that can as SENTINEL_RPC__URL, or accept it: SENTINEL_FORK__NODE_SIMULATION=never"
-        yield Finding("stand in", "warn", f"cycles hold while the fork fails, the node cannot simulate: {why}", mend)
+        hint = (
+            "set SENTINEL_RPC__URL to a node that can simulate, or accept this with "
+            "SENTINEL_FORK__NODE_SIMULATION=never"
+        )
+        what = f"while the fork fails, every cycle holds, because the node cannot simulate: {problem}"
+        yield Finding("stand in", "warn", what, hint)

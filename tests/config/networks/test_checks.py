@@ -57,11 +57,26 @@ def unpinned(network: Network) -> Network:
 
 
 WRONG: dict[str, tuple[Callable[[Network], Network], str, str, str]] = {
-    "fee": (lambda n: with_pool(n, fee_pips=3000), "pools", "fail", "says 500 fee_pips, the file 3000"),
-    "spacing": (lambda n: with_pool(n, tick_spacing=60), "pools", "fail", "says 10 tick_spacing, the file 60"),
+    "fee": (
+        lambda n: with_pool(n, fee_pips=3000),
+        "pools",
+        "fail",
+        "fee_pips is 500 on the chain and 3000 in the file",
+    ),
+    "spacing": (
+        lambda n: with_pool(n, tick_spacing=60),
+        "pools",
+        "fail",
+        "tick_spacing is 10 on the chain and 60 in the file",
+    ),
     "venue": (lambda n: with_pool(n, venue="uniswap_v9"), "pools", "fail", "no venue is called uniswap_v9"),
     "pool elsewhere": (elsewhere, "pools", "fail", "token1"),
-    "token decimals": (lambda n: with_token(n, "USDC", decimals=18), "decimals", "fail", "USDC says 6, the file 18"),
+    "token decimals": (
+        lambda n: with_token(n, "USDC", decimals=18),
+        "decimals",
+        "fail",
+        "USDC: decimals() is 6 on the chain and 18 in the file",
+    ),
     "no code": (lambda n: with_token(n, "USDC", address=NOBODY), "contracts", "fail", "no code at USDC"),
     "other code": (
         lambda n: with_token(n, "USDC", code_hash=OTHER),
@@ -71,7 +86,12 @@ WRONG: dict[str, tuple[Callable[[Network], Network], str, str, str]] = {
     ),
     "no pin": (unpinned, "code hashes", "warn", "not pinned: universal_router"),
     "permit2": (lambda n: replace(n, chain_id=1), "permit2", "fail", "signing domain"),
-    "feed decimals": (lambda n: with_feed(n, decimals=18), "feeds", "fail", "decimals() says 8, the file 18"),
+    "feed decimals": (
+        lambda n: with_feed(n, decimals=18),
+        "feeds",
+        "fail",
+        "decimals() is 8 on the chain and 18 in the file",
+    ),
     "stale feed": (lambda n: with_feed(n, max_age=-1), "feeds", "warn", "s old at the newest block"),
     "no feed": (lambda n: replace(n, feeds={}), "feeds", "warn", "no reference price of WBTC, WETH"),
     "no quote feed": (lambda n: replace(n, chain_id=1), "quote feed", "warn", "1 to 1 is assumed"),
