@@ -14,6 +14,7 @@ from eth_utils.crypto import keccak
 from pydantic_core import from_json
 
 from sentinel.core.errors import SettingsError, SignerUnavailable
+from sentinel.core.http_reply import read_at_most
 from sentinel.core.network import Address
 
 MAX_REPLY = 1 << 20  # bytes of an answer
@@ -73,12 +74,8 @@ async def _ask(method: str, url: str, body: object, timeout: float) -> str:
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout)) as session,
             session.request(method, url, json=body, allow_redirects=False) as response,
         ):
-            status, answer = response.status, bytearray()
-            async for chunk in response.content.iter_any():
-                answer += chunk
-                if len(answer) > MAX_REPLY:
-                    raise SignerUnavailable(f"Web3Signer answered more than {MAX_REPLY} bytes")
-            text = answer.decode()
+            status = response.status
+            text = (await read_at_most(response, MAX_REPLY)).decode()
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeDecodeError) as error:
         raise SignerUnavailable(f"Web3Signer: {type(error).__name__}") from error
     if status != 200:
