@@ -16,6 +16,7 @@ from sentinel.agent.action_format import STOP
 from sentinel.agent.untrusted_text import one_line
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelTimeout, ModelUnavailable, SettingsError
+from sentinel.core.http_reply import read_at_most
 from sentinel.observe import redaction
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes
@@ -129,7 +130,7 @@ class StudentModel:
                 asyncio.timeout(self._timeout),
                 self._session.request(method, url, json=body, allow_redirects=False) as response,
             ):
-                raw = await _capped(response)
+                raw = await read_at_most(response, MAX_REPLY)
                 if response.status != 200:
                     said = one_line(self._without_key(raw.decode("utf-8", "replace")), 200)
                     raise ModelUnavailable(f"HTTP {response.status}: {said}", status=response.status)
@@ -140,7 +141,7 @@ class StudentModel:
         try:
             return from_json(raw) if json_reply else None
         except ValueError as error:
-            raise ModelUnavailable(f"the answer is not JSON: {raw[:80]!r}") from error
+            raise ModelUnavailable(f"the answer is not JSON: {bytes(raw[:80])!r}") from error
 
     def _without_key(self, text: str) -> str:
         """Some endpoints quote a key that they refuse; errors go to logs."""
@@ -211,15 +212,6 @@ def _model_ids(reply: Any) -> list[str]:
         return [str(model["id"]) for model in reply["data"]]
     except (KeyError, TypeError) as error:
         raise ModelUnavailable("the list of models has another shape") from error
-
-
-async def _capped(response: aiohttp.ClientResponse) -> bytes:
-    raw = bytearray()
-    async for chunk in response.content.iter_any():
-        raw += chunk
-        if len(raw) > MAX_REPLY:
-            raise ModelUnavailable(f"the answer is larger than {MAX_REPLY} bytes")
-    return bytes(raw)
 
 
 def _authorization(api_key_file: Path | None) -> dict[str, str]:

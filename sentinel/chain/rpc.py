@@ -18,6 +18,7 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from sentinel.core.errors import RpcError, RpcTimeout
+from sentinel.core.http_reply import read_at_most
 from sentinel.observe import redaction
 
 MAX_REPLY = 256 * 1024 * 1024  # bytes; a larger reply is a fault of the node, not something to hold in memory
@@ -135,11 +136,7 @@ class Rpc:
             async with self._session.post(
                 self.url, data=to_json(body), headers=_JSON, timeout=limit, allow_redirects=False
             ) as response:
-                raw = bytearray()  # counted as it comes: a length is only said, and a compressed reply grows
-                async for chunk in response.content.iter_any():
-                    raw += chunk
-                    if len(raw) > MAX_REPLY:
-                        raise RpcError(f"{where}: a reply of more than {MAX_REPLY} bytes is too large")
+                raw = await read_at_most(response, MAX_REPLY)
                 if response.status != 200:
                     raise RpcError(f"{where}: HTTP {response.status}", code=response.status)
         except TimeoutError as error:

@@ -1,1 +1,1 @@
-"""What may be signed, and how to ask for it. No key is here: `signing.process` alone holds it."""
+"""What may be signed, and how a signature is requested. Only `signing.process` holds a key."""

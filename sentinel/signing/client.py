@@ -1,4 +1,4 @@
-"""The daemon's end of the signer's socket. It asks once; what it is answered is checked before it is used."""
+"""The daemon's end of the signer's socket. It sends each request once and verifies every signature it gets."""
 
 from __future__ import annotations
 
@@ -26,25 +26,30 @@ TIMEOUT = 5.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class SignerGreeting:
+    """How a signer introduces itself."""
+
     address: Address
     chain_id: int
-    open_caps: bool  # it waits for `send_caps`
+    open_caps: bool  # True while the signer waits for `send_caps`
     pid: int
 
 
 @dataclass(frozen=True, slots=True)
 class SignerClient:
-    """An execute.signer.Signer. A signer that does not answer, or signs as somebody else, is SignerUnavailable."""
+    """A Signer behind a unix socket.
+
+    Raises SignerUnavailable if the signer does not answer, or if its signature is not of `address`.
+    """
 
     path: Path
     address: Address
-    legacy: bool = False  # type 0 transactions
+    legacy: bool = False  # transactions are of type 0
     timeout: float = TIMEOUT
 
     async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
-        asked = {"to": tx.to, "data": "0x" + tx.data.hex(), "value": tx.value, "gas_limit": tx.gas_limit}
-        offered = {"max_fee": fees.max_fee, "priority_fee": fees.priority_fee}
-        fields = {"chain_id": chain_id, "nonce": nonce, "tx": asked, "fees": offered}
+        transaction = {"to": tx.to, "data": "0x" + tx.data.hex(), "value": tx.value, "gas_limit": tx.gas_limit}
+        bid = {"max_fee": fees.max_fee, "priority_fee": fees.priority_fee}
+        fields = {"chain_id": chain_id, "nonce": nonce, "tx": transaction, "fees": bid}
         answer = await ask(self.path, "sign_transaction", timeout=self.timeout, **fields)
         signature = self._checked(signed_bytes.unsigned_bytes(chain_id, nonce, tx, fees, legacy=self.legacy), answer)
         return signed_bytes.signed_transaction(chain_id, nonce, tx, fees, signature, legacy=self.legacy)
@@ -56,41 +61,47 @@ class SignerClient:
     def _checked(self, preimage: bytes, answer: Mapping[str, Any]) -> bytes:
         try:
             signature = bytes.fromhex(answer["signature"].removeprefix("0x"))
-            found = signed_bytes.recover(preimage, signature)
+            signed_by = signed_bytes.recover(preimage, signature)
         except (KeyError, AttributeError, ValueError) as error:
-            raise SignerUnavailable("the signer answered no signature") from error
-        if found != self.address:
-            raise SignerUnavailable(f"the signer signed as {found}, or something else than it was asked")
+            raise SignerUnavailable("the signer did not return a signature") from error
+        if signed_by != self.address:
+            raise SignerUnavailable(f"the signature is of {signed_by}, or of other bytes than requested")
         return signature
 
 
 def socket_of(settings: Settings) -> Path:
-    """Where the signer listens: the daemon's child, or one that runs by itself."""
-    given = settings.wallet.signer_socket
-    return given.expanduser() if given is not None else settings.state_dir.expanduser() / "signer.sock"
+    """The path of the signer's socket, for a signer that is the daemon's child or one that runs by itself."""
+    path = settings.wallet.signer_socket
+    return path.expanduser() if path is not None else settings.state_dir.expanduser() / "signer.sock"
 
 
 async def ask_greeting(path: Path, *, timeout: float = TIMEOUT) -> SignerGreeting:
-    """Who is there. Raises SignerUnavailable."""
+    """Ask the signer for its greeting. Raises SignerUnavailable."""
     answer = await ask(path, "hello", timeout=timeout)
     try:
         return SignerGreeting(
             str(answer["address"]), int(answer["chain_id"]), bool(answer["open_caps"]), int(answer["pid"])
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise SignerUnavailable("what listens on the signer's socket is no signer") from error
+        raise SignerUnavailable("the process on the signer's socket is not a signer") from error
 
 
 async def send_caps(
     path: Path, approvals: Mapping[Address, int], trades: Mapping[Address, int], daily: Mapping[Address, int]
 ) -> None:
-    """Set the caps of a signer that waits for them, base units by token. Raises SignerRefused, SignerUnavailable."""
+    """Set the caps, in base units per token, of a signer that waits for them.
+
+    Raises SignerRefused if they are set already, and SignerUnavailable.
+    """
     await ask(path, "allow", approvals=dict(approvals), trades=dict(trades), daily=dict(daily))
 
 
-async def ask(path: Path, what: str, *, timeout: float = TIMEOUT, **fields: object) -> dict[str, Any]:
-    """One request on a connection of its own. Never repeated here: the caller decides what to do about silence."""
-    line = json.dumps({"v": VERSION, "do": what, **fields}).encode() + b"\n"
+async def ask(path: Path, request: str, *, timeout: float = TIMEOUT, **fields: object) -> dict[str, Any]:
+    """Send one request on a new connection and return the answer; it is never repeated.
+
+    Raises SignerRefused if a limit forbids it, and SignerUnavailable if the signer does not answer or fails.
+    """
+    line = json.dumps({"v": VERSION, "do": request, **fields}).encode() + b"\n"
     try:
         async with asyncio.timeout(timeout):
             with short_address(path) as address:
@@ -98,10 +109,10 @@ async def ask(path: Path, what: str, *, timeout: float = TIMEOUT, **fields: obje
             try:
                 writer.write(line)
                 await writer.drain()
-                told = await reader.readline()
+                reply = await reader.readline()
             finally:
                 writer.close()
-        answer = from_json(told)
+        answer = from_json(reply)
     except (OSError, TimeoutError, ValueError) as error:
         raise SignerUnavailable(f"the signer does not answer: {type(error).__name__}") from error
     if not isinstance(answer, dict) or answer.get("v") != VERSION:
@@ -110,4 +121,4 @@ async def ask(path: Path, what: str, *, timeout: float = TIMEOUT, **fields: obje
         return answer
     if isinstance(rule := answer.get("refused"), str):
         raise SignerRefused(rule, str(answer.get("error"))[:300])
-    raise SignerUnavailable(f"the signer could not: {str(answer.get('error'))[:300]}")
+    raise SignerUnavailable(f"the signer failed: {str(answer.get('error'))[:300]}")

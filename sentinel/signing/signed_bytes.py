@@ -1,8 +1,8 @@
-"""The bytes that a signature is over, and a transaction's bytes with its signature in them. Pure; no key.
+"""The bytes that a signature covers, and the bytes of a signed transaction. Pure; no key.
 
-Whoever signs hashes them with keccak-256 itself, so that nobody is ever asked to sign a bare hash. Signatures are the
-65 bytes r, s, v with v 27 or 28. Transactions are of type 2 (EIP-1559) and, where `legacy`, type 0 with a chain id
-(EIP-155); permits are EIP-712.
+The key's holder hashes the bytes with keccak-256 itself, so that it is never asked to sign a bare hash. A signature has
+65 bytes: r, s, and v, which is 27 or 28. Transactions are of type 2 (EIP-1559), or of type 0 with a chain id (EIP-155)
+if `legacy` is set. Permits are EIP-712 typed data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.signing.signer import SignedTx
 
-HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # s above it: refused by nodes (EIP-2)
+HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # nodes refuse a larger s (EIP-2)
 _DOMAIN = keccak(text="EIP712Domain(string name,uint256 chainId,address verifyingContract)")
 _DETAILS_TYPE = "PermitDetails(address token,uint160 amount,uint48 expiration,uint48 nonce)"
 _DETAILS = keccak(text=_DETAILS_TYPE)
@@ -29,7 +29,7 @@ _SINGLE = keccak(text="PermitSingle(PermitDetails details,address spender,uint25
 
 
 def unsigned_bytes(chain_id: int, nonce: int, tx: TxRequest, fees: Fees, *, legacy: bool = False) -> bytes:
-    """`legacy` takes fees.max_fee as the gas price."""
+    """The bytes to sign. If `legacy` is set, fees.max_fee is the gas price."""
     if legacy:
         return bytes(rlp.encode([*_legacy(nonce, tx, fees), chain_id, b"", b""]))
     return b"\x02" + bytes(rlp.encode(_fields(chain_id, nonce, tx, fees)))
@@ -47,25 +47,25 @@ def signed_transaction(
 
 
 def permit_bytes(typed: Mapping[str, Any]) -> bytes:
-    """Of a PermitSingle whose fields `signer_limits.check_permit` has let pass; its own `types` are not read."""
+    """The bytes to sign for a PermitSingle that `signer_limits.check_permit` accepted; its `types` are ignored."""
     domain, message = typed["domain"], typed["message"]
     details = message["details"]
-    inner = _hashed(_DETAILS, details["token"], details["amount"], details["expiration"], details["nonce"])
-    whole = _hashed(_SINGLE, inner, message["spender"], message["sigDeadline"])
-    named = _hashed(_DOMAIN, keccak(text=domain["name"]), domain["chainId"], domain["verifyingContract"])
-    return b"\x19\x01" + named + whole
+    details_hash = _hashed(_DETAILS, details["token"], details["amount"], details["expiration"], details["nonce"])
+    permit_hash = _hashed(_SINGLE, details_hash, message["spender"], message["sigDeadline"])
+    domain_hash = _hashed(_DOMAIN, keccak(text=domain["name"]), domain["chainId"], domain["verifyingContract"])
+    return b"\x19\x01" + domain_hash + permit_hash
 
 
 def recover(preimage: bytes, signature: bytes) -> Address:
-    """Who signed. Raises ValueError for what is no signature, or one that nodes refuse."""
+    """The signer's address. Raises ValueError if `signature` is malformed or nodes would refuse it."""
     r, s, parity = _split(signature)
     if s > HALF_ORDER:
         raise ValueError("s is in the upper half of the order")
     try:
-        found = Signature(vrs=(parity, r, s)).recover_public_key_from_msg_hash(keccak(preimage))
+        public_key = Signature(vrs=(parity, r, s)).recover_public_key_from_msg_hash(keccak(preimage))
     except (BadSignature, ValidationError) as error:
-        raise ValueError("no signature of anybody") from error
-    return found.to_checksum_address()
+        raise ValueError("the signature belongs to no key") from error
+    return public_key.to_checksum_address()
 
 
 def _split(signature: bytes) -> tuple[int, int, int]:
@@ -84,7 +84,7 @@ def _legacy(nonce: int, tx: TxRequest, fees: Fees) -> list[Any]:
 
 
 def _hashed(kind: bytes, *values: bytes | int | str) -> bytes:
-    """Of one EIP-712 struct: hashes as they are, numbers and addresses as words."""
+    """Hash one EIP-712 struct. `bytes` are hashes already; numbers and addresses are encoded as words."""
     words = (value if isinstance(value, bytes) else _number(value).to_bytes(32, "big") for value in values)
     return keccak(kind + b"".join(words))
 

@@ -1,4 +1,4 @@
-"""What the executor asks of whoever holds the key. The key itself is in `sentinel.signing.process`."""
+"""The interface of a signer, as the executor uses it. The key itself is in `sentinel.signing.process`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ class SignedTx:
 
 
 class Signer(Protocol):
-    """Both raise SignerRefused, and SignerUnavailable where nothing was answered: ask for the same thing again then."""
+    """Signs transactions and permits.
+
+    Both methods raise SignerRefused if a limit forbids the signature, and SignerUnavailable if no answer came; the
+    caller may then repeat the same request.
+    """
 
     @property
     def address(self) -> Address: ...
@@ -26,5 +30,5 @@ class Signer(Protocol):
     async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx: ...
 
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
-        """65 bytes over EIP-712 typed data (`domain`, `types`, `primaryType`, `message`)."""
+        """The 65-byte signature of EIP-712 typed data (`domain`, `types`, `primaryType`, `message`)."""
         ...

@@ -1,8 +1,8 @@
-"""The signer's own copy of the limits, apart from policy's (I24). Pure.
+"""The signer's own copy of the limits, independent of policy's (I24). Pure.
 
-What may be signed: the Universal Router's `execute` as `router_call` reads it, with a near deadline, and with no value
-but what it wraps; an ERC-20 `approve` of Permit2 by a listed token up to a cap; a transfer of nothing to oneself
-(cancel); and a Permit2 PermitSingle for the router.
+The signer signs four kinds of requests only: a call of the Universal Router's `execute` that `router_call` accepts,
+with a near deadline and no value beyond what it wraps; an ERC-20 `approve` of Permit2 by a listed token up to its cap;
+a cancel, which is a transfer of nothing to the wallet itself; and a Permit2 PermitSingle for the router.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ from sentinel.signing.router_call import read_call
 
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
 VOLUME, GAS_TODAY, SIGNATURES = "volume", "gas_today", "signatures"
-DAY_RULES = frozenset({VOLUME, GAS_TODAY, SIGNATURES})  # the signer's counters of a UTC day, which end with it
+DAY_RULES = frozenset({VOLUME, GAS_TODAY, SIGNATURES})  # counters that start again with each UTC day
 _NO_TOKEN: Address = "0x" + "00" * 20
 
 
 @dataclass(frozen=True, slots=True)
 class SignerLimits:
-    """Absolute; base units and wei. `amounts` caps each token of an approval, `trades` of a permit or a trade (empty:
-    as `amounts`); a token that is absent is refused."""
+    """Absolute bounds, in base units per token and in wei.
+
+    `amounts` caps the approvals of each token. `trades` caps permits and trades; if it is empty, `amounts` applies to
+    them too. A token that is absent is refused.
+    """
 
     chain_id: int
     router: Address
@@ -42,14 +45,17 @@ class SignerLimits:
     max_cost: int
     max_lifetime: int  # seconds from now to any deadline or expiry that is signed
     trades: Mapping[Address, int] = field(default_factory=dict)
-    wrapped: Address = _NO_TOKEN  # what the router wraps the native coin into; wrapping counts as a trade of it
-    legacy: bool = False  # transactions are of type 0, and cap and tip are one gas price
+    wrapped: Address = _NO_TOKEN  # the router wraps the native coin into it; wrapping counts as a trade of it
+    legacy: bool = False  # transactions are of type 0: one gas price is both fee cap and priority fee
 
     @classmethod
     def of(
         cls, network: Network, limits: Limits, amounts: Mapping[Symbol, int], trades: Mapping[Symbol, int] | None = None
     ) -> SignerLimits:
-        """Twice the deadline is allowed: the head's timestamp may run before the clock."""
+        """The limits of a network and its caps per symbol.
+
+        They allow twice the maximum deadline, because the head's timestamp may be ahead of the clock.
+        """
         return cls(
             chain_id=network.chain_id,
             router=network.universal_router,
@@ -69,19 +75,22 @@ class SignerLimits:
 def check_transaction(
     chain_id: int, tx: TxRequest, fees: Fees, own: Address, limits: SignerLimits, now: float
 ) -> Mapping[Address, int]:
-    """What it takes from the wallet, base units by token in lower case. Raises SignerRefused."""
+    """Check a transaction and return what it spends from the wallet, in base units per lower-case token.
+
+    Raises SignerRefused, which names the rule, if the transaction is not allowed.
+    """
     _want(chain_id == limits.chain_id, "chain", f"chain id {chain_id}, not {limits.chain_id}")
-    _want(0 < tx.gas_limit <= limits.max_gas, "gas", f"{tx.gas_limit} gas, the most is {limits.max_gas}")
-    _want(0 <= fees.priority_fee <= fees.max_fee, "fee", "tip above the fee cap")
-    _want(not limits.legacy or fees.priority_fee == fees.max_fee, "fee", "a gas price that is two")
-    _want(fees.max_fee <= limits.max_fee, "fee", f"{fees.max_fee} wei per gas, the most is {limits.max_fee}")
-    _want(fees.priority_fee <= limits.max_priority_fee, "fee", f"tip of {fees.priority_fee} wei per gas")
+    _want(0 < tx.gas_limit <= limits.max_gas, "gas", f"{tx.gas_limit} gas, the cap is {limits.max_gas}")
+    _want(0 <= fees.priority_fee <= fees.max_fee, "fee", "the priority fee exceeds the maximum fee")
+    _want(not limits.legacy or fees.priority_fee == fees.max_fee, "fee", "the two fees of a legacy transaction differ")
+    _want(fees.max_fee <= limits.max_fee, "fee", f"{fees.max_fee} wei per gas, the cap is {limits.max_fee}")
+    _want(fees.priority_fee <= limits.max_priority_fee, "fee", f"priority fee of {fees.priority_fee} wei per gas")
     _want(fees.max_fee * tx.gas_limit <= limits.max_cost, "cost", f"could cost {fees.max_fee * tx.gas_limit} wei")
     to = tx.to.lower()
-    _want(tx.value == 0 or to == limits.router.lower(), "value", f"{tx.value} wei of value")
+    _want(tx.value == 0 or to == limits.router.lower(), "value", f"{tx.value} wei attached")
     selector, words = tx.data[:4], [tx.data[at : at + WORD] for at in range(4, len(tx.data), WORD)]
     if to == own.lower():
-        _want(not tx.data and tx.gas_limit == TRANSFER_GAS, "cancel", "a cancel carries no data and 21,000 gas")
+        _want(not tx.data and tx.gas_limit == TRANSFER_GAS, "cancel", "a cancel must have no data and 21,000 gas")
     elif to == limits.router.lower():
         caps = limits.trades or limits.amounts
         call = read_call(tx.data, own, limits.router, caps, wrapped=limits.wrapped, value=tx.value)
@@ -97,14 +106,16 @@ def check_transaction(
 
 
 def check_permit(typed: Mapping[str, Any], limits: SignerLimits, now: float) -> None:
-    """Raises SignerRefused, also where a field is missing or of another kind."""
+    """Check a Permit2 PermitSingle. Raises SignerRefused, also if a field is missing or of another type."""
     try:
         domain, message = typed["domain"], typed["message"]
         details = message["details"]
         numbers = (details["amount"], details["expiration"], details["nonce"], message["sigDeadline"])
         texts = (domain["verifyingContract"], message["spender"], details["token"])
-        whole = all(type(number) is int and number >= 0 for number in numbers) and all(type(t) is str for t in texts)
-        _want(whole, "permit", "a field is of another kind")
+        well_typed = all(type(number) is int and number >= 0 for number in numbers) and all(
+            type(t) is str for t in texts
+        )
+        _want(well_typed, "permit", "a field is of another type")
         fits = numbers[0] < 2**160 and max(numbers[1:3]) < 2**48 and numbers[3] < 2**256
         _want(fits and all(is_hex_address(text) for text in texts), "permit", "a field that Permit2 cannot hold")
         _want(typed["primaryType"] == "PermitSingle" and set(domain) == _DOMAIN, "permit", "not a PermitSingle")
@@ -115,7 +126,7 @@ def check_permit(typed: Mapping[str, Any], limits: SignerLimits, now: float) -> 
         raise SignerRefused("permit", f"not a PermitSingle: {type(error).__name__}") from None
     _want(texts[1].lower() == limits.router.lower(), "spender", f"spender {texts[1]} is not the router")
     cap = _cap(texts[2], limits.trades or limits.amounts)
-    _want(cap is not None and numbers[0] <= cap, "amount", f"{numbers[0]} of {texts[2]}, the most is {cap}")
+    _want(cap is not None and numbers[0] <= cap, "amount", f"{numbers[0]} of {texts[2]}, the cap is {cap}")
     _near(numbers[1], limits, now)
     _near(numbers[3], limits, now)
 

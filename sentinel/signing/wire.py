@@ -1,6 +1,6 @@
-"""The signer's socket as both of its ends have it: one JSON object a line each way."""
+"""The protocol of the signer's socket that both ends share: one JSON object per line each way."""
 
 from __future__ import annotations
 
-VERSION = 1  # of the requests and answers; another one is refused
-MAX_LINE = 64 * 1024  # bytes of a request or an answer
+VERSION = 1  # of requests and answers; the signer and the client refuse any other
+MAX_LINE = 64 * 1024  # bytes per request or answer

@@ -161,7 +161,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "an infinite index": (json.dumps(completion()).replace('"index": 0', '"index": 1e400'), "another shape"),
     "another model": (completion(model="large"), "large answered, not nano"),
     "no text": (completion(choices=[dict(c, message={"content": 5}) for c in completion()["choices"]]), "shape"),
-    "huge": ("[" + "0," * (MAX_REPLY // 2) + "0]", "larger than"),
+    "huge": ("[" + "0," * (MAX_REPLY // 2) + "0]", "too large"),
 }
 
 

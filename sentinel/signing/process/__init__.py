@@ -1,1 +1,1 @@
-"""The process that holds the key: checks what it is asked to sign, counts it, signs it. The daemon never loads it."""
+"""The process that holds the key: it checks, counts and signs requests. The daemon never loads it."""

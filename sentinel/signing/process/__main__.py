@@ -1,7 +1,7 @@
-"""How the daemon starts the signer: `python -m sentinel.signing.process serve PARENT`, or asks it without serving.
+"""The daemon's entry to the signer: `python -m sentinel.signing.process serve PARENT`, and two checks.
 
-`address KIND FILE CHAIN_ID` tells whose key a file holds, `check` opens the key that the settings name. Settings come
-from the environment alone, which the daemon has written; `sentinel signer` is for people.
+`address KIND FILE CHAIN_ID` prints the address of the key in a file. `check` opens the key that the settings name and
+prints its address. Settings come only from the environment, which the daemon writes. People use `sentinel signer`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ def main(arguments: list[str]) -> int:
     try:
         match arguments:
             case ["address", kind, file, chain_id]:
-                _tell(_address(kind, Path(file), int(chain_id)))
+                _print(_address(kind, Path(file), int(chain_id)))
             case ["check"]:
-                _tell(_check())
+                _print(_check())
             case ["serve", parent]:
                 return _serve(int(parent))
             case _:
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _tell(address: str) -> None:
+def _print(address: str) -> None:
     sys.stdout.write(f"{address}\n")
 
 
@@ -49,9 +49,9 @@ def _check() -> str:
     from sentinel.config.network_file import load_network
     from sentinel.signing.process.signer_process import harden, open_key
 
-    given = settings.load(None)
+    loaded = settings.load(None)
     harden(None)
-    return asyncio.run(open_key(given, load_network(given.network))).address
+    return asyncio.run(open_key(loaded, load_network(loaded.network))).address
 
 
 def _serve(parent: int) -> int:

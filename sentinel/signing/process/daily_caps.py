@@ -1,8 +1,8 @@
-"""What may be signed in one UTC day, and what a nonce may be signed for. Pure.
+"""What may be signed in one UTC day, and for one nonce. Pure.
 
-A nonce belongs to one payload for ever (I4, I5): the same again at other fees is a bump, a pure cancel may follow it,
-anything else is refused. What a trade takes is counted once, with its nonce; gas at its worst (gas limit x fee cap),
-once a nonce and at the highest that was signed for it.
+A nonce belongs to one payload for ever (I4, I5). The same payload at other fees is a replacement, and a cancel may
+follow it; anything else is refused. The volume of a trade is counted once, with its nonce. Gas is counted once per
+nonce, at the highest cost (gas limit x maximum fee) that was signed for it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from sentinel.signing.signer_limits import GAS_TODAY, SIGNATURES, VOLUME
 
 @dataclass(frozen=True, slots=True)
 class DayCaps:
-    """Of one UTC day. A token that `volume` does not name is not taken at all."""
+    """The caps of one UTC day. A token that `volume` omits must not be spent."""
 
-    volume: Mapping[Address, int]  # base units by token in lower case
+    volume: Mapping[Address, int]  # base units per lower-case token
     gas: int  # wei
     signatures: int
 
 
 @dataclass(frozen=True, slots=True)
 class SignedToday:
-    """In one UTC day so far; units as in DayCaps."""
+    """The totals of one UTC day so far, in the units of DayCaps."""
 
     volume: Mapping[Address, int] = field(default_factory=dict)
     gas: int = 0
@@ -38,19 +38,21 @@ class SignedToday:
 
 @dataclass(frozen=True, slots=True)
 class SignedNonce:
-    """What a nonce was signed for."""
+    """The payload that a nonce was signed for."""
 
     payload: str
-    gas: int  # wei, at the worst of all that was signed for it
+    gas: int  # wei, the highest cost that was signed for it
 
 
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
+    """A transaction as the counters see it."""
+
     nonce: int
     payload: str
-    cancel: bool  # a transfer of nothing to oneself
-    gas: int  # wei, at worst
-    spends: Mapping[Address, int]  # from the wallet, base units by token in lower case
+    cancel: bool  # True for a transfer of nothing to the wallet itself
+    gas: int  # wei, gas limit x maximum fee
+    spends: Mapping[Address, int]  # from the wallet, base units per lower-case token
 
     @classmethod
     def of(cls, nonce: int, tx: TxRequest, fees: Fees, own: Address, taken: Mapping[Address, int]) -> SigningRequest:
@@ -58,36 +60,40 @@ class SigningRequest:
 
 
 def digest(tx: TxRequest) -> str:
-    """The payload's name: all that a replacement must keep."""
-    whole = f"{tx.to.lower()}\n{tx.value}\n{tx.gas_limit}\n{tx.data.hex()}"
-    return hashlib.sha256(whole.encode()).hexdigest()
+    """The payload's SHA-256, over everything that a replacement must keep."""
+    payload = f"{tx.to.lower()}\n{tx.value}\n{tx.gas_limit}\n{tx.data.hex()}"
+    return hashlib.sha256(payload.encode()).hexdigest()
 
 
 def count(
-    asked: SigningRequest, held: SignedNonce | None, spent: SignedToday, caps: DayCaps
+    request: SigningRequest, held: SignedNonce | None, spent: SignedToday, caps: DayCaps
 ) -> tuple[SignedNonce, SignedToday]:
-    """What the nonce is held for and what the day comes to with this signature. Raises SignerRefused."""
-    if held is not None and held.payload != asked.payload and not asked.cancel:
-        raise SignerRefused("nonce", f"the signer refuses: nonce {asked.nonce} was signed for other bytes")
-    taken = asked.spends if held is None else {}
+    """Count one signature. Returns the new state of its nonce and the new totals of the day.
+
+    `held` is what the nonce was signed for before, None if it is new. Raises SignerRefused if a cap would be
+    exceeded, or if the nonce belongs to another payload.
+    """
+    if held is not None and held.payload != request.payload and not request.cancel:
+        raise SignerRefused("nonce", f"the signer refuses: nonce {request.nonce} was signed for other bytes")
+    spends = request.spends if held is None else {}
     volume = {**spent.volume}
-    for token, amount in taken.items():
+    for token, amount in spends.items():
         volume[token] = volume.get(token, 0) + amount
-        if volume[token] > (most := caps.volume.get(token, 0)):
-            raise SignerRefused(VOLUME, f"the signer refuses: {volume[token]} of {token} today, the most is {most}")
-    before = held.gas if held else 0
-    gas = spent.gas + max(0, asked.gas - before)
+        if volume[token] > (cap := caps.volume.get(token, 0)):
+            raise SignerRefused(VOLUME, f"the signer refuses: {volume[token]} of {token} today, the cap is {cap}")
+    gas_before = held.gas if held else 0
+    gas = spent.gas + max(0, request.gas - gas_before)
     if gas > caps.gas:
-        raise SignerRefused(GAS_TODAY, f"the signer refuses: gas for {gas} wei today, the most is {caps.gas}")
-    frees = held is not None and asked.cancel  # always signed: else what is in flight could not be given up
+        raise SignerRefused(GAS_TODAY, f"the signer refuses: gas for {gas} wei today, the cap is {caps.gas}")
+    frees = held is not None and request.cancel  # never refused, or an open intent could not be cancelled
     signatures = spent.signatures + 1 if frees else count_refusal(spent, caps)
-    return SignedNonce(held.payload if held else asked.payload, max(before, asked.gas)), SignedToday(
+    return SignedNonce(held.payload if held else request.payload, max(gas_before, request.gas)), SignedToday(
         volume, gas, signatures
     )
 
 
 def count_refusal(spent: SignedToday, caps: DayCaps) -> int:
-    """Signatures today, with this one. Raises SignerRefused."""
+    """The number of signatures today, this one included. Raises SignerRefused if it exceeds the cap."""
     if spent.signatures >= caps.signatures:
-        raise SignerRefused(SIGNATURES, f"the signer refuses: {caps.signatures} signatures today are the most")
+        raise SignerRefused(SIGNATURES, f"the signer refuses: {caps.signatures} signatures today are the cap")
     return spent.signatures + 1

@@ -1,4 +1,4 @@
-"""Where a signature comes from: a key in this process (encrypted keystore, or a raw one for development)."""
+"""Keys: the interface that signs, and a key in this process (encrypted keystore, or raw for development)."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from sentinel.signing.process.secret_files import read_key, read_keystore, read_
 
 
 class Key(Protocol):
-    """Signs whole messages, which it hashes with keccak-256 itself; never a bare hash."""
+    """Signs whole messages, which it hashes with keccak-256 itself. It never signs a bare hash."""
 
     @property
     def address(self) -> Address: ...
 
     async def sign(self, preimage: bytes) -> bytes:
-        """65 bytes r, s, v with v 27 or 28. Raises SignerUnavailable."""
+        """The 65 bytes r, s, v, with v 27 or 28. Raises SignerUnavailable."""
         ...
 
 
 class LocalKey:
-    """Holds a key; shows an address."""
+    """A key in memory. It shows its address only."""
 
     __slots__ = ("_key", "address")
 
     def __init__(self, key: bytes) -> None:
-        """Raises ValueError where `key` is outside the curve's range; the message does not repeat it."""
+        """Raises ValueError if `key` is outside the curve's range; the message does not contain it."""
         try:
             self._key = PrivateKey(key)
             self.address: Address = self._key.public_key.to_checksum_address()
@@ -40,7 +40,7 @@ class LocalKey:
 
     @classmethod
     def of_keystore(cls, keystore: Path, password_file: Path) -> LocalKey:
-        """About a second of scrypt. Raises SettingsError."""
+        """Decrypt a keystore, which takes about one second. Raises SettingsError."""
         from eth_keyfile.keyfile import decode_keyfile_json  # slow to import
 
         stored, password = read_keystore(keystore), read_password(password_file)
@@ -51,7 +51,7 @@ class LocalKey:
 
     @classmethod
     def of_file(cls, key_file: Path, chain_id: int) -> LocalKey:
-        """A raw key: for the development chain alone. Raises SettingsError on any other."""
+        """Read a raw key. Raises SettingsError on any chain but the development chain."""
         if chain_id != DEVELOPMENT_CHAIN:
             raise SettingsError(
                 f"SENTINEL_WALLET__DEV_KEY_FILE is for chain {DEVELOPMENT_CHAIN} alone, this is {chain_id}: "
@@ -70,4 +70,4 @@ class LocalKey:
         return f"{type(self).__name__}({self.address})"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is not written anywhere")
+        raise TypeError("a key must not be serialised")

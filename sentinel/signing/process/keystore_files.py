@@ -1,6 +1,6 @@
-"""Encrypted keystore files (Web3 Secret Storage v3, scrypt): make one, import a key, show the address.
+"""Encrypted keystore files (Web3 Secret Storage v3, scrypt): create one, import a key, show the address.
 
-A key passes through here only between its making and its encryption; using it is `keys`' business alone.
+A key is here only between its creation and its encryption. Module `keys` uses keys.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from sentinel.signing.process.secret_files import read_key, read_keystore
 
 
 def create(path: Path, password: str, *, rounds: int | None = None) -> Address:
-    """A new random key, encrypted into `path` (0600). Raises SettingsError where the file is there already.
+    """Encrypt a new random key into `path` (mode 0600). Raises SettingsError if the file exists.
 
-    `rounds` is scrypt's cost, a power of two; None is the library's default (about a second).
+    `rounds` is scrypt's cost, a power of two; None means the library's default (about one second).
     """
     return _store(path, secrets.token_bytes(32), password, rounds)
 
 
 def import_key(path: Path, key_file: Path, password: str, *, rounds: int | None = None) -> Address:
-    """Encrypt the raw hex key of `key_file`. Raises SettingsError; the message never holds what the file says."""
+    """Encrypt the raw hex key of `key_file` into `path`. Raises SettingsError, which never quotes the file."""
     return _store(path, read_key(key_file), password, rounds)
 
 
 def show(path: Path) -> Address:
-    """The address, without the password. It is what the file claims until the key is decrypted."""
+    """The address that the file claims, without the password. Only decryption can confirm it."""
     return to_checksum_address("0x" + str(read_keystore(path)["address"]).removeprefix("0x"))
 
 
@@ -41,7 +41,7 @@ def _store(path: Path, key: bytes, password: str, rounds: int | None) -> Address
         raise SettingsError("an empty password protects nothing; put one into SENTINEL_WALLET__PASSWORD_FILE")
     try:
         address = Account.from_key(key).address
-    except Exception:  # whatever the library says of a bad key may hold the key
+    except Exception:  # the library's message may contain the key
         raise SettingsError("the key is outside the curve's range") from None
     text = json.dumps(Account.encrypt(key, password, kdf="scrypt", iterations=rounds))
     _write_new(path.expanduser(), text)
@@ -49,7 +49,7 @@ def _store(path: Path, key: bytes, password: str, rounds: int | None) -> Address
 
 
 def _write_new(path: Path, text: str) -> None:
-    """All of it or none, and never over an existing wallet."""
+    """Write a whole file or none, never over an existing wallet."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

@@ -1,6 +1,6 @@
-"""Signs what its own copy of the limits allows, whoever asks (I24): limits, then counters, then the key.
+"""Signs a request after two checks of its own, the limits and the counters, whoever asks (I24).
 
-The signer's process serves this; tests use it inside their own.
+The signer's process serves it; tests use it in their own process.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from sentinel.signing.signer_limits import SignerLimits, check_permit, check_tra
 
 
 class LocalSigner:
-    """Shows an address and never a key."""
+    """A signer in this process. It shows its address and never its key."""
 
-    __slots__ = ("_book", "_clock", "_key", "_limits")
+    __slots__ = ("_clock", "_key", "_ledger", "_limits")
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class LocalSigner:
         self._key = key
         self._limits = limits
         self._clock = clock
-        self._book: SigningCounter = ledger or UncountedSigning()
+        self._ledger: SigningCounter = ledger or UncountedSigning()
 
     @property
     def address(self) -> Address:
@@ -49,16 +49,20 @@ class LocalSigner:
         return self._limits.chain_id
 
     def allow(self, amounts: Mapping[Address, int], trades: Mapping[Address, int]) -> None:
-        """Caps by token, base units, in place of those so far."""
+        """Replace the caps, in base units per token, of approvals (`amounts`) and of trades."""
         self._limits = replace(self._limits, amounts=amounts, trades=trades)
 
     async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
-        """Raises SignerRefused, SignerUnavailable; JournalError where it could not be counted, and was not signed."""
+        """Sign a transaction.
+
+        Raises SignerRefused, SignerUnavailable, or JournalError if it could not be counted; then it is not signed.
+        """
         signature = await self.transaction_signature(chain_id, nonce, tx, fees)
         return signed_bytes.signed_transaction(chain_id, nonce, tx, fees, signature, legacy=self._limits.legacy)
 
     async def transaction_signature(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> bytes:
-        told = {
+        """The 65-byte signature alone. Raises as `sign_transaction`."""
+        details = {
             "to": tx.to,
             "selector": "0x" + tx.data[:4].hex(),
             "value": str(tx.value),
@@ -68,45 +72,45 @@ class LocalSigner:
             "nonce": nonce,
         }
         try:
-            taken = check_transaction(chain_id, tx, fees, self.address, self._limits, self._clock())
-            self._book.transaction(SigningRequest.of(nonce, tx, fees, self.address, taken), told)
+            spends = check_transaction(chain_id, tx, fees, self.address, self._limits, self._clock())
+            self._ledger.transaction(SigningRequest.of(nonce, tx, fees, self.address, spends), details)
         except SignerRefused as error:
-            self._book.refused(error.rule, {**told, "reason": str(error)[:300]})
+            self._ledger.refused(error.rule, {**details, "reason": str(error)[:300]})
             raise
         return await self._signature(signed_bytes.unsigned_bytes(chain_id, nonce, tx, fees, legacy=self._limits.legacy))
 
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
-        """Raises as `sign_transaction`."""
+        """Sign a Permit2 PermitSingle. Raises as `sign_transaction`."""
         try:
             check_permit(typed_data, self._limits, self._clock())
-            details = typed_data["message"]["details"]
-            told = {"token": details["token"], "amount": str(details["amount"]), "until": details["expiration"]}
-            self._book.permit(told)
+            permit = typed_data["message"]["details"]
+            details = {"token": permit["token"], "amount": str(permit["amount"]), "until": permit["expiration"]}
+            self._ledger.permit(details)
         except SignerRefused as error:
-            self._book.refused(error.rule, {"permit": True, "reason": str(error)[:300]})
+            self._ledger.refused(error.rule, {"permit": True, "reason": str(error)[:300]})
             raise
         return await self._signature(signed_bytes.permit_bytes(typed_data))
 
     async def _signature(self, preimage: bytes) -> bytes:
-        """Checked before anybody uses it: whatever holds the key may be elsewhere."""
+        """Sign, and verify the signature, because the key may be held outside this process."""
         signature = await self._key.sign(preimage)
         try:
-            found = signed_bytes.recover(preimage, signature)
+            signed_by = signed_bytes.recover(preimage, signature)
         except ValueError as error:
-            raise SignerUnavailable(f"what holds the key gave no usable signature: {error}") from error
-        if found != self.address:
-            raise SignerUnavailable(f"what holds the key signed as {found}, not as {self.address}")
+            raise SignerUnavailable(f"the key's holder returned no usable signature: {error}") from error
+        if signed_by != self.address:
+            raise SignerUnavailable(f"the key's holder signed as {signed_by}, not as {self.address}")
         return signature
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.address})"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a signer is not written anywhere")
+        raise TypeError("a signer must not be serialised")
 
 
 class KeystoreSigner(LocalSigner):
-    """The key of an encrypted keystore (`sentinel wallet new`)."""
+    """Signs with the key of an encrypted keystore (`sentinel wallet new`)."""
 
     __slots__ = ()
 
@@ -114,16 +118,16 @@ class KeystoreSigner(LocalSigner):
     def load(
         cls, keystore: Path, password_file: Path, limits: SignerLimits, clock: Callable[[], float] = time.time
     ) -> Self:
-        """About a second of scrypt. Raises SettingsError."""
+        """Decrypt the keystore, which takes about one second. Raises SettingsError."""
         return cls(LocalKey.of_keystore(keystore, password_file), limits, clock)
 
 
 class DevSigner(LocalSigner):
-    """A raw key from a file: for the development chain alone."""
+    """Signs with a raw key from a file, on the development chain only."""
 
     __slots__ = ()
 
     @classmethod
     def load(cls, key_file: Path, limits: SignerLimits, clock: Callable[[], float] = time.time) -> Self:
-        """Raises SettingsError on any chain id but 31337."""
+        """Read the key. Raises SettingsError on any chain id but 31337."""
         return cls(LocalKey.of_file(key_file, limits.chain_id), limits, clock)

@@ -1,4 +1,4 @@
-"""Read what is secret: a raw key, a keystore, its password. Errors never hold what a file says."""
+"""Reads secret files: a raw key, a keystore, its password. Errors never quote a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sentinel.observe import redaction
 
 
 def read_password(path: Path) -> str:
-    """The first line. Raises SettingsError where it is missing or empty."""
+    """The first line of the file. Raises SettingsError if it is missing or empty."""
     try:
         lines = path.expanduser().read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -23,7 +23,7 @@ def read_password(path: Path) -> str:
 
 
 def read_key(path: Path) -> bytes:
-    """A raw key of 64 hex digits. Raises SettingsError; the message never holds what the file says."""
+    """A raw key of 64 hex digits. Raises SettingsError, which never quotes the file."""
     try:
         text = path.expanduser().read_text().strip()
         key = bytes.fromhex(text.removeprefix("0x"))
@@ -35,10 +35,11 @@ def read_key(path: Path) -> bytes:
 
 
 def read_keystore(path: Path) -> dict[str, Any]:
+    """The keystore as it stands in the file, still encrypted. Raises SettingsError."""
     try:
-        found = json.loads(path.expanduser().read_text())
+        keystore = json.loads(path.expanduser().read_text())
     except (OSError, ValueError) as error:
         raise SettingsError(f"keystore {path}: {type(error).__name__}; make one with `sentinel wallet new`") from None
-    if not isinstance(found, dict) or "address" not in found:
+    if not isinstance(keystore, dict) or "address" not in keystore:
         raise SettingsError(f"{path} is not a keystore; make one with `sentinel wallet new`")
-    return found
+    return keystore

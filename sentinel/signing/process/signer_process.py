@@ -1,4 +1,4 @@
-"""The signer as a process: its own settings, limits and record; hardened, then listening until it is stopped."""
+"""The signer as a process with its own settings, limits and ledger; it hardens itself and then serves."""
 
 from __future__ import annotations
 
@@ -31,12 +31,15 @@ from sentinel.signing.process.signing_ledger import SigningLedger
 from sentinel.signing.process.socket_server import SignerServer
 from sentinel.signing.signer_limits import SignerLimits
 
-PATIENCE = 3.0  # seconds
+PATIENCE = 3.0  # seconds to wait for the signer of a daemon that was killed
 _DUMPABLE, _PARENT_DEATH, _NO_NEW_PRIVILEGES = 4, 1, 38  # of prctl(2)
 
 
 def serve(settings: Settings, *, parent: int | None = None) -> int:
-    """Until SIGTERM or SIGINT; with a `parent`, also until that process ends. Raises OperatorError, JournalError."""
+    """Serve until SIGTERM or SIGINT, and with a `parent` (a pid) also until that process ends.
+
+    Raises OperatorError and JournalError.
+    """
     harden(parent)
     asyncio.run(_serve(settings, child=parent is not None))
     return 0
@@ -47,21 +50,21 @@ async def _serve(settings: Settings, *, child: bool) -> None:
     limits, caps = own_limits(settings, network, child=child)
     key = await open_key(settings, network)
     folder = settings.state_dir.expanduser()
-    book = await _opened(folder / "signer", network, key, caps, patience=PATIENCE if child else 0.0)
+    ledger = await _opened(folder / "signer", network, key, caps, patience=PATIENCE if child else 0.0)
     try:
         log = telemetry.configure(settings.log.level, settings.log.format, network=network.name, wallet=key.address)
         telemetry.tell_uncaught()
         path = socket_of(settings)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        signer = LocalSigner(key, limits, ledger=book)
-        peer = None if child else settings.signer.peer_uid  # a child's daemon is of its own user
+        signer = LocalSigner(key, limits, ledger=ledger)
+        peer = None if child else settings.signer.peer_uid  # a child serves a daemon of its own user
         open_caps = child and not settings.signer.max_trade
-        server = SignerServer(path, signer, book, log, peer=peer, open_caps=open_caps)
+        server = SignerServer(path, signer, ledger, log, peer=peer, open_caps=open_caps)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await server.start()
-        spent = book.spent
+        spent = ledger.spent
         notifier = Notifier()
         notifier.ready()
         notifier.status(f"signs for {key.address} on chain {network.chain_id}")
@@ -71,11 +74,14 @@ async def _serve(settings: Settings, *, child: bool) -> None:
         await server.stop()
         log.info("signer.stopped")
     finally:
-        book.close()
+        ledger.close()
 
 
 async def _opened(folder: Path, network: Network, key: Key, caps: DayCaps, patience: float) -> SigningLedger:
-    """A daemon that was killed and started again at once finds its earlier signer still dying: wait for that."""
+    """Open the ledger, and wait up to `patience` seconds while an earlier signer still holds it.
+
+    A daemon that is killed and restarted at once leaves such a signer. Raises as SigningLedger.open.
+    """
     until = time.monotonic() + patience
     while True:
         try:
@@ -87,54 +93,61 @@ async def _opened(folder: Path, network: Network, key: Key, caps: DayCaps, patie
 
 
 def own_limits(settings: Settings, network: Network, *, child: bool) -> tuple[SignerLimits, DayCaps]:
-    """From this process's own settings. Raises SettingsError where they leave the caps by token open and nobody sets
-    them later: a child's are set once by the daemon that started it."""
-    given = settings.signer
+    """The limits and the caps of a day from this process's signer settings.
+
+    Raises SettingsError if a cap per token is missing, unless this is a child without any, whose daemon sets them once.
+    """
+    signer = settings.signer
     named = {
-        "MAX_TRADE": given.max_trade,
-        "MAX_APPROVAL": given.max_approval,
-        "MAX_DAILY_VOLUME": given.max_daily_volume,
+        "MAX_TRADE": signer.max_trade,
+        "MAX_APPROVAL": signer.max_approval,
+        "MAX_DAILY_VOLUME": signer.max_daily_volume,
     }
     missing = [f"SENTINEL_SIGNER__{name}" for name, amounts in named.items() if not amounts]
     if missing and not (child and len(missing) == len(named)):
-        raise SettingsError(f"a signer by itself needs its own caps: set {', '.join(missing)}, e.g. WETH=0.5,USDC=2000")
+        raise SettingsError(
+            f"a signer by itself needs its signer caps: set {', '.join(missing)}, e.g. WETH=0.5,USDC=2000"
+        )
     trades, approvals, daily = (terms.amounts(amounts, network) for amounts in named.values())
     volume = {network.tokens[symbol].address.lower(): amount for symbol, amount in daily.items()}
-    caps = DayCaps(volume, base_units(given.max_daily_gas_eth, COIN_DECIMALS), given.max_daily_signatures)
+    caps = DayCaps(volume, base_units(signer.max_daily_gas_eth, COIN_DECIMALS), signer.max_daily_signatures)
     return SignerLimits.of(network, Limits.of(settings.limits, network), approvals, trades), caps
 
 
 async def open_key(settings: Settings, network: Network) -> Key:
-    """The one that the settings name. Raises SettingsError, SignerUnavailable."""
-    given = settings.wallet
-    if given.web3signer_url:
+    """The key that the settings name. Raises SettingsError and SignerUnavailable."""
+    wallet = settings.wallet
+    if wallet.web3signer_url:
         from sentinel.signing.process.web3signer import Web3SignerKey  # aiohttp is slow to import
 
-        return await Web3SignerKey.find(given.web3signer_url, checked_address(settings))
-    if given.keystore_file is None:
-        if given.dev_key_file is None:
+        return await Web3SignerKey.find(wallet.web3signer_url, checked_address(settings))
+    if wallet.keystore_file is None:
+        if wallet.dev_key_file is None:
             raise SettingsError("the signer has no key: set SENTINEL_WALLET__KEYSTORE_FILE")
-        return LocalKey.of_file(given.dev_key_file, network.chain_id)
-    if given.password_file is None:
+        return LocalKey.of_file(wallet.dev_key_file, network.chain_id)
+    if wallet.password_file is None:
         raise SettingsError("the keystore needs its password: SENTINEL_WALLET__PASSWORD_FILE")
-    claimed = str(read_keystore(given.keystore_file)["address"]).lower().removeprefix("0x")
-    key = LocalKey.of_keystore(given.keystore_file, given.password_file)
+    claimed = str(read_keystore(wallet.keystore_file)["address"]).lower().removeprefix("0x")
+    key = LocalKey.of_keystore(wallet.keystore_file, wallet.password_file)
     if key.address.lower() != "0x" + claimed:
-        raise SettingsError(f"the key is of {key.address}, its file says 0x{claimed}")
+        raise SettingsError(f"the keystore holds the key of {key.address}, but claims 0x{claimed}")
     return key
 
 
 def checked_address(settings: Settings) -> Address:
+    """The address of the key that Web3Signer is to use. Raises SettingsError if the setting is no address."""
     from eth_utils.address import is_address, to_checksum_address
 
     if not is_address(settings.wallet.address):
-        raise SettingsError("SENTINEL_WALLET__ADDRESS names the key that Web3Signer is to use, and is no address")
+        raise SettingsError("SENTINEL_WALLET__ADDRESS must be the address of the key that Web3Signer is to use")
     return to_checksum_address(settings.wallet.address)
 
 
 def harden(parent: int | None) -> None:
-    """No core dump and no debugger may show the key, no program started from here gains rights, and no setting stays
-    in the environment. With a `parent`: its end is ours (SIGKILL), whatever happens to it."""
+    """Protect the key: no core dump, no debugger, no new privileges, and no settings left in the environment.
+
+    With a `parent` (a pid), the kernel kills this process when the parent ends.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     control = ctypes.CDLL(None, use_errno=True).prctl
     control(_DUMPABLE, 0, 0, 0, 0)
@@ -147,5 +160,6 @@ def harden(parent: int | None) -> None:
 
 
 def scrub(environment: Mapping[str, str]) -> None:
+    """Remove Sentinel's settings from the process's environment."""
     for name in [name for name in environment if name.upper().startswith(PREFIX)]:
         os.environ.pop(name, None)

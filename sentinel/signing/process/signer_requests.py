@@ -1,9 +1,12 @@
-"""What may be asked of the signer's process: one JSON object a line, versioned, bounded. Pure.
+"""The requests that the signer's process accepts: one bounded, versioned JSON object per line. Pure.
 
-`{"v": 1, "do": "hello"}`; `"do": "sign_transaction"` with `chain_id`, `nonce`, `tx` {to, data, value, gas_limit} and
-`fees` {max_fee, priority_fee}; `"do": "sign_permit"` with `typed_data`; `"do": "allow"` with `approvals`, `trades` and
-`daily`, each base units by token. Amounts are JSON integers, bytes 0x-hex. Nothing asks for a hash or a free message
-to be signed.
+- `{"v": 1, "do": "hello"}`
+- `"do": "sign_transaction"` with `chain_id`, `nonce`, `tx` {to, data, value, gas_limit} and
+  `fees` {max_fee, priority_fee}
+- `"do": "sign_permit"` with `typed_data`
+- `"do": "allow"` with `approvals`, `trades` and `daily`, each in base units per token
+
+Amounts are JSON integers, bytes are 0x-hex. No request signs a hash or a free message.
 """
 
 from __future__ import annotations
@@ -44,7 +47,7 @@ class SignPermit:
 
 @dataclass(frozen=True, slots=True)
 class SetCaps:
-    """Caps by token in base units: of an approval, of a trade, of a UTC day's trades."""
+    """Caps in base units per token: for one approval, for one trade, and for the trades of a UTC day."""
 
     approvals: Mapping[Address, int]
     trades: Mapping[Address, int]
@@ -55,73 +58,73 @@ Request = Hello | SignTransaction | SignPermit | SetCaps
 
 
 def parse(line: bytes) -> Request:
-    """Raises ValueError, whose text is fit for the answer."""
+    """Decode one request. Raises ValueError, whose text may be sent back to the client."""
     try:
-        found = from_json(line)
+        fields = from_json(line)
     except ValueError:
-        raise ValueError("a request is one JSON object a line") from None
-    if not isinstance(found, dict):
-        raise ValueError("a request is one JSON object a line")
-    if found.pop("v", None) != VERSION:
+        raise ValueError("a request must be one JSON object per line") from None
+    if not isinstance(fields, dict):
+        raise ValueError("a request must be one JSON object per line")
+    if fields.pop("v", None) != VERSION:
         raise ValueError(f"this signer speaks version {VERSION}")
-    match found.pop("do", None):
+    match fields.pop("do", None):
         case "hello":
-            _only(found, set())
+            _only(fields, set())
             return Hello()
         case "sign_transaction":
-            _only(found, {"chain_id", "nonce", "tx", "fees"})
-            tx, fees = _table(found["tx"]), _table(found["fees"])
+            _only(fields, {"chain_id", "nonce", "tx", "fees"})
+            tx, fees = _table(fields["tx"]), _table(fields["fees"])
             _only(tx, {"to", "data", "value", "gas_limit"})
             _only(fees, {"max_fee", "priority_fee"})
             return SignTransaction(
-                _number(found["chain_id"], _NONCES),
-                _number(found["nonce"], _NONCES),
+                _number(fields["chain_id"], _NONCES),
+                _number(fields["nonce"], _NONCES),
                 TxRequest(_address(tx["to"]), _bytes(tx["data"]), _number(tx["value"]), _number(tx["gas_limit"])),
                 Fees(_number(fees["max_fee"]), _number(fees["priority_fee"])),
             )
         case "sign_permit":
-            _only(found, {"typed_data"})
-            return SignPermit(_table(found["typed_data"]))
+            _only(fields, {"typed_data"})
+            return SignPermit(_table(fields["typed_data"]))
         case "allow":
-            _only(found, {"approvals", "trades", "daily"})
-            return SetCaps(*(_amounts(found[name]) for name in ("approvals", "trades", "daily")))
+            _only(fields, {"approvals", "trades", "daily"})
+            return SetCaps(*(_amounts(fields[name]) for name in ("approvals", "trades", "daily")))
     raise ValueError("known requests: hello, sign_transaction, sign_permit, allow")
 
 
-def _only(found: Mapping[str, Any], names: set[str]) -> None:
-    if set(found) != names:
-        raise ValueError(f"the fields are {', '.join(sorted(names)) or 'none'}")
+def _only(fields: Mapping[str, Any], names: set[str]) -> None:
+    if set(fields) != names:
+        raise ValueError(f"the fields must be: {', '.join(sorted(names)) or 'none'}")
 
 
 def _table(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError("a field that should be an object is none")
+        raise ValueError("a field must be an object")
     return value
 
 
 def _number(value: object, below: int = MAX_UINT256 + 1) -> int:
     if type(value) is not int or not 0 <= value < below:
-        raise ValueError("a number is no integer, or out of range")
+        raise ValueError("a number must be an integer in range")
     return value
 
 
 def _address(value: object) -> Address:
     if not isinstance(value, str) or not value.startswith("0x") or not is_hex_address(value):
-        raise ValueError("an address is none")
+        raise ValueError("an address must be 0x and 40 hex digits")
     return value
 
 
 def _bytes(value: object) -> bytes:
     if not isinstance(value, str) or not value.startswith("0x"):
-        raise ValueError("bytes are 0x-hex")
+        raise ValueError("bytes must be 0x-hex")
     try:
         return bytes.fromhex(value[2:])
     except ValueError:
-        raise ValueError("bytes are 0x-hex") from None
+        raise ValueError("bytes must be 0x-hex") from None
 
 
 def _amounts(value: object) -> dict[Address, int]:
     table = _table(value)
     if len(table) > MAX_TOKENS:
-        raise ValueError(f"at most {MAX_TOKENS} tokens")
+        raise ValueError(f"at most {MAX_TOKENS} tokens are allowed")
     return {_address(token).lower(): _number(amount) for token, amount in table.items()}

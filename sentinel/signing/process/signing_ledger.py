@@ -1,7 +1,7 @@
-"""The signer's own record: each request, what was decided and why, and the counters, all durable before a signature.
+"""The signing ledger: every request, the answer with its reason, and the counters, durable before a signature exists.
 
-One hash-chained SQLite file of its own (as the journal's), never rewritten; the counters of the day are summed from its
-records, so they survive a restart and a SIGKILL. No key and no signature is in it.
+It is one hash-chained SQLite file, like the journal but separate, and it is never rewritten. The counters of a day are
+sums over its records, so they survive a restart and a SIGKILL. It holds no key and no signature.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sentinel.signing.process.daily_caps import DayCaps, SignedNonce, SignedToda
 
 VERSION = 1
 FILE = "ledger.sqlite3"
-MAX_REFUSALS = 1000  # a UTC day that are written down: whoever may ask must not fill the disk
+MAX_REFUSALS = 1000  # recorded per UTC day, so that no client of the socket can fill the disk
 _TABLES = """
 CREATE TABLE nonces (nonce INTEGER PRIMARY KEY, payload TEXT NOT NULL, gas TEXT NOT NULL) STRICT;
 CREATE INDEX records_at ON records (at);
@@ -32,31 +32,36 @@ CREATE TRIGGER never_removed BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 
 
 
 class SigningCounter(Protocol):
-    """What a signer tells before it signs. All raise SignerRefused; then nothing was counted."""
+    """Counts a request before its signature is made.
 
-    def transaction(self, asked: SigningRequest, told: Mapping[str, Any]) -> None: ...
+    The methods raise SignerRefused, and count nothing, if a cap of the day would be exceeded.
+    """
 
-    def permit(self, told: Mapping[str, Any]) -> None: ...
+    def transaction(self, request: SigningRequest, details: Mapping[str, Any]) -> None: ...
 
-    def refused(self, rule: str, told: Mapping[str, Any]) -> None: ...
+    def permit(self, details: Mapping[str, Any]) -> None: ...
+
+    def refused(self, rule: str, details: Mapping[str, Any]) -> None: ...
 
 
 class UncountedSigning:
-    """For a signer inside a test's own process."""
+    """Counts nothing. For a signer inside the process of a test."""
 
-    def transaction(self, asked: SigningRequest, told: Mapping[str, Any]) -> None:
+    def transaction(self, request: SigningRequest, details: Mapping[str, Any]) -> None:
         pass
 
-    def permit(self, told: Mapping[str, Any]) -> None:
+    def permit(self, details: Mapping[str, Any]) -> None:
         pass
 
-    def refused(self, rule: str, told: Mapping[str, Any]) -> None:
+    def refused(self, rule: str, details: Mapping[str, Any]) -> None:
         pass
 
 
 class SigningLedger:
-    """Use `SigningLedger.open`. Synchronous: what it was told is on the disk when it returns. Raises JournalError
-    otherwise."""
+    """The open ledger of one wallet; `SigningLedger.open` makes it.
+
+    Calls are synchronous: a request is on the disk when its call returns. They raise JournalError if the disk fails.
+    """
 
     def __init__(self, ledger: Ledger, caps: DayCaps, clock: Callable[[], float]) -> None:
         self.caps = caps
@@ -70,8 +75,11 @@ class SigningLedger:
     def open(
         cls, folder: Path, chain_id: int, address: Address, caps: DayCaps, clock: Callable[[], float] = time.time
     ) -> SigningLedger:
-        """Raises WalletBusy where another signer writes it, ChainMismatch where it is another key's, JournalError where
-        it is damaged, or gone although it was in use."""
+        """Open the ledger in `folder`, or create it on first use.
+
+        Raises WalletBusy if another signer has it open, ChainMismatch if it belongs to another key or chain, and
+        JournalError if it is damaged, or missing although it was in use.
+        """
         try:
             ledger = Ledger(folder / FILE, _TABLES, VERSION, clock=clock)
         except WalletBusy:
@@ -80,91 +88,95 @@ class SigningLedger:
             ) from None
         try:
             owner = canonical({"chain_id": chain_id, "address": address.lower()})
-            found = ledger.meta("owner")
-            if found is None:
+            recorded = ledger.meta("owner")
+            if recorded is None:
                 with ledger.transaction():
                     ledger.append("opened", owner)
                     ledger.set_meta("owner", owner)
-            elif found != owner:
-                raise ChainMismatch(f"{folder} is the signer's record of {found}, this is {owner}: give it another")
-            book = cls(ledger, caps, clock)
-            book._nonces_fit()
-            book._begin(book._today())
+            elif recorded != owner:
+                raise ChainMismatch(
+                    f"{folder} holds the signing ledger of {recorded}, this signer is {owner}: give it another folder"
+                )
+            opened = cls(ledger, caps, clock)
+            opened._nonces_fit()
+            opened._begin(opened._today())
         except BaseException:
             ledger.close()
             raise
-        return book
+        return opened
 
     @property
     def spent(self) -> SignedToday:
-        """Today."""
+        """What was signed today."""
         self._turn()
         return self._spent
 
     @property
     def refused_too_often(self) -> bool:
-        """Refused so often today that no more of it is written down."""
+        """True if today's refusals exceed MAX_REFUSALS; further ones are not recorded."""
         return self._refusals > MAX_REFUSALS
 
-    def transaction(self, asked: SigningRequest, told: Mapping[str, Any]) -> None:
+    def transaction(self, request: SigningRequest, details: Mapping[str, Any]) -> None:
         self._turn()
-        before = self._held(asked.nonce)
-        held, spent = count(asked, before, self._spent, self.caps)
-        taken = {token: str(amount) for token, amount in asked.spends.items()} if before is None else {}
-        counted = {"gas": str(spent.gas - self._spent.gas), "taken": taken, "cancel": asked.cancel}
-        named = {"nonce": asked.nonce, "payload": held.payload}
+        before = self._held(request.nonce)
+        signed, spent = count(request, before, self._spent, self.caps)
+        spends = {token: str(amount) for token, amount in request.spends.items()} if before is None else {}
+        counted = {"gas": str(spent.gas - self._spent.gas), "taken": spends, "cancel": request.cancel}
+        named = {"nonce": request.nonce, "payload": signed.payload}
         with self._ledger.transaction():
-            self._write("signed", {**told, **named, **counted})
+            self._write("signed", {**details, **named, **counted})
             self._ledger.execute(
                 "INSERT INTO nonces VALUES (?,?,?) ON CONFLICT (nonce) DO UPDATE SET gas = excluded.gas",
-                *(asked.nonce, held.payload, str(held.gas)),
+                *(request.nonce, signed.payload, str(signed.gas)),
             )
         self._spent = spent
 
-    def permit(self, told: Mapping[str, Any]) -> None:
+    def permit(self, details: Mapping[str, Any]) -> None:
         self._turn()
         signatures = count_refusal(self._spent, self.caps)
         with self._ledger.transaction():
-            self._write("permit", told)
+            self._write("permit", details)
         self._spent = SignedToday(self._spent.volume, self._spent.gas, signatures)
 
-    def refused(self, rule: str, told: Mapping[str, Any]) -> None:
-        """Best effort: a request is refused whether or not that can be written down."""
+    def refused(self, rule: str, details: Mapping[str, Any]) -> None:
+        """Record a refusal, as far as possible: the request stays refused even if the ledger cannot be written."""
         self._turn()
         self._refusals += 1
         if not self.refused_too_often:
             with suppress(JournalError), self._ledger.transaction():
-                self._write("refused", {"rule": rule, **told})
+                self._write("refused", {"rule": rule, **details})
 
-    def record_caps(self, asked: Mapping[str, Mapping[Address, int]]) -> dict[str, dict[Address, int]]:
-        """Note the caps by token, base units, that count from now on: the least of those asked for and all that were
-        noted this UTC day. A token that one of them leaves out is left out.
-        Raises SignerRefused where no cap of a trade is left; then nothing was noted."""
+    def record_caps(self, requested: Mapping[str, Mapping[Address, int]]) -> dict[str, dict[Address, int]]:
+        """Record the caps per token (base units) that hold from now on, and return them.
+
+        Each is the minimum of the requested cap and of every cap recorded this UTC day; a token that any of them omits
+        is omitted. Raises SignerRefused, and records nothing, if no token keeps a cap for trades.
+        """
         self._turn()
-        kept = {name: dict(amounts) for name, amounts in asked.items()}
-        for _, body in self._of(self._day, "caps"):
-            for name in kept.keys() & body.keys():
-                earlier = body[name]
-                kept[name] = {
-                    token: min(most, int(earlier[token])) for token, most in kept[name].items() if token in earlier
+        caps = {name: dict(amounts) for name, amounts in requested.items()}
+        for _, recorded in self._of(self._day, "caps"):
+            for name in caps.keys() & recorded.keys():
+                earlier = recorded[name]
+                caps[name] = {
+                    token: min(cap, int(earlier[token])) for token, cap in caps[name].items() if token in earlier
                 }
-        if not kept["trades"]:  # none would mean those of the approvals
-            raise SignerRefused("caps", "the signer refuses: no token is left that a trade may take")
+        if not caps["trades"]:  # an empty table would mean the caps of approvals
+            raise SignerRefused("caps", "the signer refuses: no token is left that a trade may spend")
         with self._ledger.transaction():
-            self._write("caps", {name: {token: str(most) for token, most in kept[name].items()} for name in kept})
-        return kept
+            self._write("caps", {name: {token: str(cap) for token, cap in caps[name].items()} for name in caps})
+        return caps
 
     def records(self) -> list[tuple[str, dict[str, Any]]]:
-        """Kind and body, oldest first, their chain checked. Raises JournalTampered."""
+        """Kind and body of every record, oldest first. Raises JournalTampered if the hash chain is broken."""
         return [(record.kind, json.loads(record.body)) for record in self._ledger.records()]
 
     def close(self) -> None:
         self._ledger.close()
 
-    # ---------------------------------------------------------------- parts
+    # ---------------------------------------------------------------- internals
 
-    def _write(self, kind: str, told: Mapping[str, Any]) -> None:
-        self._ledger.append(kind, canonical({"day": self._day, **told}))
+    def _write(self, kind: str, details: Mapping[str, Any]) -> None:
+        self._ledger.append(kind, canonical({"day": self._day, **details}))
 
     def _held(self, nonce: int) -> SignedNonce | None:
         row = self._ledger.one("SELECT payload, gas FROM nonces WHERE nonce = ?", nonce)
@@ -174,7 +186,7 @@ class SigningLedger:
         return int(self._clock()) // DAY
 
     def _turn(self) -> None:
-        """A clock that was set back goes on with the counters of that earlier day."""
+        """Load the counters of a new UTC day. A clock that was set back continues the counters of that earlier day."""
         if (today := self._today()) != self._day:
             self._begin(today)
 
@@ -191,14 +203,17 @@ class SigningLedger:
         self._day, self._spent, self._refusals = day, spent, refusals
 
     def _of(self, day: int, *kinds: str) -> list[tuple[str, dict[str, Any]]]:
-        rows = self._ledger.all(  # a minute more: a record's own time is taken after its day
+        rows = self._ledger.all(  # one minute longer, because a record's time is taken after its day
             f"SELECT kind, body FROM records WHERE at BETWEEN ? AND ? AND kind IN ({', '.join('?' * len(kinds))})",
             *(day * DAY * 1000, (day * DAY + DAY + 60) * 1000, *kinds),
         )
         return [(kind, body) for kind, text in rows if (body := json.loads(text))["day"] == day]
 
     def _nonces_fit(self) -> None:
-        """Each nonce in the table has a record, and none is missing: else nonces could be signed for something else."""
+        """Raises JournalTampered unless the table of nonces and the records agree.
+
+        If a nonce were missing, it could be signed for a second payload.
+        """
         signed = "SELECT body ->> 'nonce', body ->> 'payload' FROM records WHERE kind = 'signed'"
         held = "SELECT nonce, payload FROM nonces"
         if self._ledger.one(f"{signed} EXCEPT {held}") or self._ledger.one(f"{held} EXCEPT {signed}"):

@@ -1,7 +1,7 @@
-"""The signer's unix socket: reads a line, answers a line, and outlives whatever it is sent.
+"""The signer's unix socket: it answers each line with one line and survives any input.
 
-Answers: `{"ok": true, …}`; `{"ok": false, "refused": RULE, "error": …}` where a limit said no;
-`{"ok": false, "error": …}` where the request was none, or could not be done.
+An answer is `{"ok": true, …}`, or `{"ok": false, "refused": RULE, "error": …}` if a limit forbids the request, or
+`{"ok": false, "error": …}` if the request is malformed or fails.
 """
 
 from __future__ import annotations
@@ -22,20 +22,23 @@ from sentinel.signing.process.signer_requests import Hello, SetCaps, SignPermit,
 from sentinel.signing.process.signing_ledger import SigningLedger
 from sentinel.signing.wire import MAX_LINE, VERSION
 
-MAX_CONNECTIONS = 16  # connections
-IDLE_TIMEOUT = 60.0  # seconds that one may say nothing
+MAX_CONNECTIONS = 16  # open at once
+IDLE_TIMEOUT = 60.0  # seconds that a connection may be silent
 
 
 class SignerServer:
-    """`open_caps`: the caps by token are not set yet, and the daemon that started us sets them, once."""
+    """Serves one signer until `stop`."""
 
     def __init__(
         self, path: Path, signer: LocalSigner, ledger: SigningLedger, log: Log, *, peer: int | None, open_caps: bool
     ) -> None:
-        """`peer`: the user that may ask, by number; None: our own."""
+        """`peer` is the uid of the user that may ask, None for the signer's own user.
+
+        If `open_caps` is True, the daemon that started the signer must set the caps per token once.
+        """
         self._path = path
         self._signer = signer
-        self._book = ledger
+        self._ledger = ledger
         self._log = log
         self._peer = os.getuid() if peer is None else peer
         self._mode = 0o600 if peer is None else 0o660
@@ -44,7 +47,7 @@ class SignerServer:
         self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
-        """The book's lock has shown that no other signer lives here, so a socket in our place is a stale one."""
+        """Listen. The ledger's lock proves that no other signer runs here, so an existing socket is stale."""
         bound = listener(self._path, self._mode)
         self._server = await asyncio.start_unix_server(self._serve, sock=bound, limit=MAX_LINE)
 
@@ -60,7 +63,7 @@ class SignerServer:
         self._open.add(writer)
         try:
             if uid != self._peer:
-                self._log.error("signer.unknown_peer", uid=uid, meaning="another user may open the socket")
+                self._log.error("signer.unknown_peer", uid=uid, meaning="another user can open the socket")
                 return
             if len(self._open) > MAX_CONNECTIONS:
                 return
@@ -69,7 +72,7 @@ class SignerServer:
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await asyncio.wait_for(writer.drain(), IDLE_TIMEOUT)
         except (OSError, ValueError, TimeoutError):
-            pass  # the other side went away, fell silent, or sent a line beyond the limit
+            pass  # the peer went away, was silent too long, or sent too long a line
         finally:
             self._open.discard(writer)
             writer.close()
@@ -83,8 +86,8 @@ class SignerServer:
             match request:
                 case Hello():
                     return {"ok": True, **self._hello()}
-                case SignTransaction() | SignPermit() if self._open_caps:  # no refusal: the same may be asked again
-                    return {"ok": False, "error": "its caps are not set yet"}
+                case SignTransaction() | SignPermit() if self._open_caps:  # not a refusal: the client may repeat it
+                    return {"ok": False, "error": "the caps are not set yet"}
                 case SignTransaction(chain_id, nonce, tx, fees):
                     signature = await self._signer.transaction_signature(chain_id, nonce, tx, fees)
                     return {"ok": True, "signature": "0x" + signature.hex()}
@@ -95,32 +98,32 @@ class SignerServer:
                     self._allow(request)
                     return {"ok": True}
         except SignerRefused as error:
-            if not self._book.refused_too_often:
+            if not self._ledger.refused_too_often:
                 self._log.warning("signer.refused", rule=error.rule, reason=str(error))
             return {"ok": False, "refused": error.rule, "error": str(error)}
         except SentinelError as error:
             self._log.error("signer.failed", error=str(error))
             return {"ok": False, "error": str(error)}
-        except Exception as error:  # a fault of ours must not end the only process that can cancel
+        except Exception as error:  # a defect here must not end the only process that can cancel
             self._log.error("signer.internal_error", error=type(error).__name__, exc_info=error)
-            return {"ok": False, "error": f"a fault of the signer's own: {type(error).__name__}"}
+            return {"ok": False, "error": f"internal error of the signer: {type(error).__name__}"}
 
     def _hello(self) -> dict[str, Any]:
         signer = self._signer
-        told = {"address": signer.address, "chain_id": signer.chain_id}
-        return {**told, "open_caps": self._open_caps, "pid": os.getpid()}
+        identity = {"address": signer.address, "chain_id": signer.chain_id}
+        return {**identity, "open_caps": self._open_caps, "pid": os.getpid()}
 
-    def _allow(self, asked: SetCaps) -> None:
+    def _allow(self, request: SetCaps) -> None:
         if not self._open_caps:
-            raise SignerRefused("caps", "the signer refuses: its caps are set")
-        given = {"approvals": asked.approvals, "trades": asked.trades, "daily": asked.daily}
-        kept = self._book.record_caps(given)
-        if kept != given:
-            lower = {name: _plain(amounts) for name, amounts in kept.items() if amounts != given[name]}
-            self._log.warning("signer.caps_unchanged", lower=lower, meaning="lower ones were set earlier this UTC day")
+            raise SignerRefused("caps", "the signer refuses: its caps are set already")
+        requested = {"approvals": request.approvals, "trades": request.trades, "daily": request.daily}
+        caps = self._ledger.record_caps(requested)
+        if caps != requested:
+            lower = {name: _plain(amounts) for name, amounts in caps.items() if amounts != requested[name]}
+            self._log.warning("signer.caps_unchanged", lower=lower, meaning="lower caps were set earlier this UTC day")
         self._open_caps = False
-        self._signer.allow(kept["approvals"], kept["trades"])
-        self._book.caps = DayCaps(kept["daily"], self._book.caps.gas, self._book.caps.signatures)
+        self._signer.allow(caps["approvals"], caps["trades"])
+        self._ledger.caps = DayCaps(caps["daily"], self._ledger.caps.gas, self._ledger.caps.signatures)
 
 
 def _plain(amounts: Mapping[str, int]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 
 from sentinel.core.errors import SettingsError, SignerUnavailable
-from sentinel.signing.process.web3signer import Web3SignerKey
+from sentinel.signing.process.web3signer import MAX_REPLY, Web3SignerKey
 from tests.signing.process.world import FEES, KEY, WALLET, permit, running, trade
 
 OTHER = "07" * 32
@@ -54,7 +54,8 @@ class Stand:
             case "redirect":
                 return web.Response(status=302, headers={"Location": "/elsewhere"})
         signed = Account.unsafe_sign_hash(keccak(data), key)
-        return web.Response(text="0x" + signed.signature.hex().removeprefix("0x"), content_type="text/plain")
+        padding = " " * MAX_REPLY if self.mood == "huge" else ""
+        return web.Response(text="0x" + signed.signature.hex().removeprefix("0x") + padding, content_type="text/plain")
 
 
 @contextlib.asynccontextmanager
@@ -85,7 +86,7 @@ async def test_the_whole_signer_over_it(tmp_path: Path) -> None:
             assert Account.recover_transaction(signed.raw) == WALLET
             assert len(await client.sign_permit(permit(5))) == 65
             assert [len(body["data"]) > 2 + 64 for body in stand.asked] == [True, True]
-            for stand.mood in ("another key", "another message", "status", "text", "redirect"):
+            for stand.mood in ("another key", "another message", "status", "text", "redirect", "huge"):
                 with pytest.raises(SignerUnavailable):
                     await client.sign_transaction(31337, 0, first, FEES)
             stand.mood = ""
