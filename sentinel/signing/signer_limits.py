@@ -82,7 +82,7 @@ def check_transaction(
     _want(chain_id == limits.chain_id, "chain", f"chain id {chain_id}, not {limits.chain_id}")
     _want(0 < tx.gas_limit <= limits.max_gas, "gas", f"{tx.gas_limit} gas, the cap is {limits.max_gas}")
     _want(0 <= fees.priority_fee <= fees.max_fee, "fee", "the priority fee exceeds the maximum fee")
-    _want(not limits.legacy or fees.priority_fee == fees.max_fee, "fee", "the two fees of a legacy transaction differ")
+    _want(not limits.legacy or fees.priority_fee == fees.max_fee, "fee", "legacy: one gas price, not two fees")
     _want(fees.max_fee <= limits.max_fee, "fee", f"{fees.max_fee} wei per gas, the cap is {limits.max_fee}")
     _want(fees.priority_fee <= limits.max_priority_fee, "fee", f"priority fee of {fees.priority_fee} wei per gas")
     _want(fees.max_fee * tx.gas_limit <= limits.max_cost, "cost", f"could cost {fees.max_fee * tx.gas_limit} wei")
