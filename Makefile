@@ -13,7 +13,7 @@ export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check docs format test demo student generate lock clean calibration swapbench bench-engines bench-memory
-.PHONY: fresh-check ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs
+.PHONY: fresh-check ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs safety
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ ops-check: setup check ops-tools  ## systemd, docker, Prometheus, Grafana, alert
 test: setup check  ## set up, check, and run every test (PYTEST='-k vote' to choose)
 	@$(PYTHON) deploy/setup/debian.py --if-possible
 	$(BIN)/python -m pytest -n 2 $(PYTEST)
+
+safety: setup  ## the attacks alone, with a table of how they ended; six minutes
+	@$(SETUP) --dev
+	$(BIN)/python -m pytest -n 2 -m attack $(PYTEST)
 
 proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, SwapBench, Ray, the analyst; 20 minutes
 	$(BIN)/python -m pytest -m proof $(PYTEST)

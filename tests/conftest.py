@@ -12,6 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from sentinel.market import Devnet
 
+pytest_plugins = ["tests.attack_tally"]  # the table of `make safety`
+
 # The machine may be busy: no property test is timed.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")

@@ -28,6 +28,8 @@ from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
 from tests.decide import fair_market, world
 
+pytestmark = pytest.mark.attack("a change between decision and send", "refused")
+
 HEADS = [replace(fair_market.HEAD, number=fair_market.HEAD.number + i, hash=HexHash(f"0x{i:064x}")) for i in range(20)]
 VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**6, "settings")
 PROPOSAL = Proposal(1, (world.buying().simulation().candidate,), (), (), (), 1, "oracle")

@@ -22,6 +22,8 @@ from sentinel.market import Devnet
 from tests.attack.searched import children, found_in, seen_by_others, served, told, written
 from tests.daemon.running import ALLOWED, PURSE, Cli, moving
 
+pytestmark = pytest.mark.attack("secrets told to others", "contained")
+
 KEY = "c0ffee" * 10 + "d00d"  # worth nothing anywhere
 WALLET = Account.from_key(KEY).address
 PASSWORD = "canary-password-1f9d"  # of a keystore that lives for one test

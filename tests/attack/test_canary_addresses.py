@@ -15,6 +15,8 @@ from tests.attack.searched import children, found_in, seen_by_others, served, to
 from tests.daemon.endpoint import NAME, Endpoint
 from tests.daemon.running import Cli, moving
 
+pytestmark = pytest.mark.attack("secrets told to others", "contained")
+
 SECRETS = {"key in the path": b"canary-path-5d1e7a90", "key in the query": b"canary-query-77ab02c4"}
 SECRETS |= {"key of the model": b"canary-model-93f0cc21"}
 

@@ -24,6 +24,8 @@ from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
 from tests.decide import fair_market, world
 
+pytestmark = pytest.mark.attack("a model that misbehaves", "contained")
+
 VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.NONE, 1.0, 0, "settings")
 BUY = world.buying().simulation()
 

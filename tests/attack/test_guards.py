@@ -27,6 +27,8 @@ from tests.attack.test_between_decision_and_send import HEADS, Stage
 from tests.decide import fair_market, world
 from tests.execute.rig import CAPS, Alone, Rig, decision, rules
 
+pytestmark = pytest.mark.attack("a guard taken out", "refused")
+
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:

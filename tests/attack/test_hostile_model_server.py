@@ -15,6 +15,8 @@ from sentinel.config.network_file import load_network
 from sentinel.core.errors import ModelUnavailable
 from sentinel.observe.metrics import Metrics
 
+pytestmark = pytest.mark.attack("a model that misbehaves", "contained")
+
 MESSAGES = [{"role": "user", "content": "u"}]
 
 

@@ -35,6 +35,8 @@ from sentinel.dex.venues.registry import VENUES
 from sentinel.market import Devnet
 from tests.attack.outputs import texts
 
+pytestmark = pytest.mark.attack("a model that misbehaves", "refused")
+
 OUTPUTS = 100_000
 RUNS = 12_000  # of those that parse, as many go through the sandbox
 SLOW = "while "  # spins for its whole second: a few are enough

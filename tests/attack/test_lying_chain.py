@@ -29,6 +29,8 @@ from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
 from tests.execute.rig import Alone, Rig
 
+pytestmark = pytest.mark.attack("a node that lies", "contained")
+
 LIES: tuple[object, ...] = (
     None, True, -1, 0, 1.5, 10**30, "", "0x", "0xzz", "-0x1", "0x" + "f" * 64, "0x" + "f" * 3_000, "\ud800", [], [[]],
     {}, {"hash": None}, "0x" + "00" * 32, "0x" + "00" * 320,

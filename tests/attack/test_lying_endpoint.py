@@ -17,6 +17,8 @@ from sentinel.chain.heads import HeadStream, parse_head
 from sentinel.chain.rpc import MAX_TEXT, Rpc, quantity
 from sentinel.core.errors import RpcError, Unavailable
 
+pytestmark = pytest.mark.attack("a node that lies", "contained")
+
 SECRET = "f00dfeedf00dfeed"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

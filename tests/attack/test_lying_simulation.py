@@ -6,6 +6,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lab.bench.bench_desk import desk
 from lab.bench.candidates import random_candidates
 from sentinel.chain.rpc import Rpc
@@ -22,6 +24,8 @@ from sentinel.observe.metrics import Metrics
 from tests.attack.test_hostile_outputs import LIMITS
 from tests.attack.test_lying_chain import LIES
 from tests.dex.nodes import Call, Disguise, Reply
+
+pytestmark = pytest.mark.attack("a node that lies", "contained")
 
 ROUNDS = 400
 

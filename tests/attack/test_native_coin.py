@@ -32,6 +32,8 @@ from sentinel.signing.router_call import read_call
 from tests.decide.fair_market import ALL, MSG_SENDER, ROUTER, STRANGER
 from tests.decide.plain_calldata import UNWRAP, WRAP, command, execute, leg, transfer
 
+pytestmark = pytest.mark.attack("bytes that nobody should sign", "refused")
+
 WALLET = Account.from_key(b"\x2d" * 32).address
 PURSE = {"ETH": 5 * 10**18, "WETH": 40 * 10**18, "USDC": 80_000 * 10**6, "WBTC": 3 * 10**8}
 PUT = 2 * 10**17  # wei

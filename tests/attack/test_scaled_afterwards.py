@@ -17,6 +17,8 @@ from sentinel.core.units import BPS
 from sentinel.decide.sizing import resized
 from tests.daemon.sized_desk import PART, Desk, opened
 
+pytestmark = pytest.mark.attack("a trade changed after its simulation", "refused")
+
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
