@@ -13,14 +13,14 @@ from sentinel.core.errors import OperatorError
 from sentinel.core.host.places import anvil_package, npm_package
 from sentinel.core.host.process import Child, ChildFailed, free_port, port_taken
 
-VERSION = "1.7.1"  # a later one broke eth_simulateV1 on forks
+VERSION = "1.7.1"  # a later version broke eth_simulateV1 on forks
 HOST = "127.0.0.1"
 
 
 def find_anvil(given: str | Path | None = None) -> Path:
-    """The program to run: `given` (SENTINEL_FORK__ANVIL_PATH), else the one that set-up fetched, else PATH.
+    """The path of Anvil: `given` (SENTINEL_FORK__ANVIL_PATH), else the one that `sentinel setup` fetched, else on PATH.
 
-    Raises OperatorError when there is none, or when it is not version 1.7.1.
+    Raises OperatorError if there is none, or if it is not version 1.7.1.
     """
     if given:
         path = Path(given).expanduser()
@@ -29,23 +29,24 @@ def find_anvil(given: str | Path | None = None) -> Path:
     else:
         path = npm_package(anvil_package(), VERSION) / "package" / "bin" / "anvil"
         if not path.is_file():
-            found = shutil.which("anvil")
-            if found is None:
+            program = shutil.which("anvil")
+            if program is None:
                 raise OperatorError(f"Anvil {VERSION} is missing: run `sentinel setup`, or put an `anvil` on PATH")
-            path = Path(found)
+            path = Path(program)
     return _checked(path)
 
 
 @lru_cache
 def _checked(path: Path) -> Path:
+    """`path`. Raises OperatorError if it does not run, or runs another version of Anvil."""
     try:
         text = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise OperatorError(f"{path} does not run as Anvil: {error}") from error
     version = text.split("\n", 1)[0].removeprefix("anvil Version:").strip().split("-")[0]
     if version != VERSION:
-        found = f"Anvil {version or 'of an unknown version'}"
-        raise OperatorError(f"{path} is {found}; Sentinel is pinned to {VERSION}: run `sentinel setup`")
+        actual = f"Anvil {version or 'of an unknown version'}"
+        raise OperatorError(f"{path} is {actual}; Sentinel is pinned to {VERSION}: run `sentinel setup`")
     return path
 
 
@@ -59,14 +60,15 @@ async def start_anvil(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> tuple[Child, str]:
-    """A running Anvil that answers, and its http:// address. Port 0 takes a free one; `listen`: the address
-    that others may reach it at too, as in a container; `env` adds to ours.
+    """Start Anvil and wait until it answers. Returns the process and its http:// address.
 
-    Raises ChildFailed when it cannot start (a taken port, a wrong argument).
+    Port 0 chooses a free port. `listen` is the address to listen on, such as 0.0.0.0 in a container. `env` is added to
+    the environment of this process. Raises ChildFailed if Anvil cannot start (a taken port, a wrong argument), and what
+    `find_anvil` raises.
     """
     path = find_anvil(program)
-    if port and port_taken(port):  # else another node on it would answer in ours' place
-        raise ChildFailed(f"port {port} on {HOST} is taken; stop what listens there, or choose another port")
+    if port and port_taken(port):  # otherwise another node on this port would answer instead
+        raise ChildFailed(f"port {port} on {HOST} is taken; stop the process that listens there, or choose another")
     attempts = 3 if port == 0 else 1
     while True:
         attempts -= 1

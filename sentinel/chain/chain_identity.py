@@ -13,19 +13,19 @@ from sentinel.core.network import Address, HexHash, Network
 
 @dataclass(frozen=True, slots=True)
 class ContractCodes:
-    """What stands at the network's addresses now."""
+    """The result of comparing the code at the network's addresses with the code hashes in the network file."""
 
     checked: int  # addresses
-    pinned: int  # of them have a hash in the network file
-    missing: tuple[Address, ...]  # no code at all
-    changed: tuple[Address, ...]  # other code than is pinned
-    unpinned: tuple[tuple[Address, HexHash], ...]  # the file has no hash of them; what the chain has
+    pinned: int  # how many of them have a code hash in the network file
+    missing: tuple[Address, ...]  # addresses without code
+    changed: tuple[Address, ...]  # addresses whose code differs from the pinned hash
+    unpinned: tuple[tuple[Address, HexHash], ...]  # addresses without a pinned hash, with the chain's hash
 
 
 async def check_chain(rpc: Endpoint, network: Network) -> HexHash:
-    """The hash of the pinned block, of block 0 where none is pinned.
+    """The hash of the pinned block, or of block 0 if the network file pins none.
 
-    Raises ChainMismatch where the endpoint serves another chain, Unavailable where it does not answer.
+    Raises ChainMismatch if the endpoint serves another chain, Unavailable if it does not answer.
     """
     chain_id = quantity(await rpc.call("eth_chainId"))
     if chain_id != network.chain_id:
@@ -37,14 +37,14 @@ async def check_chain(rpc: Endpoint, network: Network) -> HexHash:
     block = await rpc.call("eth_getBlockByNumber", hex(number), False)
     if not isinstance(block, dict) or not isinstance(block.get("hash"), str):
         raise RpcError(f"the endpoint does not know block {number}")
-    found: HexHash = block["hash"]
-    if network.pinned_hash is not None and found != network.pinned_hash:
-        raise ChainMismatch(f"block {number} is {found}, network {network.name} pins {network.pinned_hash}")
-    return found
+    block_hash: HexHash = block["hash"]
+    if network.pinned_hash is not None and block_hash != network.pinned_hash:
+        raise ChainMismatch(f"block {number} is {block_hash}, network {network.name} pins {network.pinned_hash}")
+    return block_hash
 
 
 async def contract_codes(rpc: Endpoint, network: Network) -> ContractCodes:
-    """Compare all at the newest block. Raises Unavailable."""
+    """Compare the code of every contract of the network at the newest block. Raises Unavailable."""
     wanted: dict[Address, HexHash | None] = {token.address: token.code_hash for token in network.tokens.values()}
     for address in (network.universal_router, network.permit2, network.multicall3):
         wanted.setdefault(address, None)
@@ -64,21 +64,22 @@ async def contract_codes(rpc: Endpoint, network: Network) -> ContractCodes:
         if not isinstance(code, str) or len(code) <= 2:
             missing.append(address)
             continue
-        present = HexHash("0x" + keccak(hexstr=code).hex())
+        actual = HexHash("0x" + keccak(hexstr=code).hex())
         if expected is None:
-            unpinned.append((address, present))
-        elif present != expected:
+            unpinned.append((address, actual))
+        elif actual != expected:
             changed.append(address)
     pinned = sum(expected is not None for expected in wanted.values())
     return ContractCodes(len(wanted), pinned, tuple(missing), tuple(changed), tuple(unpinned))
 
 
 async def require_chain(rpc: Endpoint, network: Network) -> HexHash:
-    """`check_chain`, and every contract in its place. Raises ChainMismatch."""
-    genesis = await check_chain(rpc, network)
-    found = await contract_codes(rpc, network)
-    if found.missing or found.changed:
-        what = [f"no code at {address}" for address in found.missing]
-        what += [f"other code than pinned at {address}" for address in found.changed]
-        raise ChainMismatch(f"network {network.name} does not fit the chain: {'; '.join(what)}; see `sentinel doctor`")
-    return genesis
+    """`check_chain`, and a check of all contract codes. Raises ChainMismatch or Unavailable."""
+    pinned_block = await check_chain(rpc, network)
+    codes = await contract_codes(rpc, network)
+    if codes.missing or codes.changed:
+        faults = [f"no code at {address}" for address in codes.missing]
+        faults += [f"code at {address} differs from the pinned code" for address in codes.changed]
+        text = "; ".join(faults)
+        raise ChainMismatch(f"network {network.name} does not match the chain: {text}; see `sentinel doctor`")
+    return pinned_block

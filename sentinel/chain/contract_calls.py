@@ -1,8 +1,8 @@
-"""Contracts through web3.py, for paths that are not hot: it encodes calls and decodes answers, our client carries them.
+"""Contract calls through web3.py, for code off the hot path; our own client sends the requests.
 
-web3 never learns an endpoint's address, so neither its errors nor its logs can tell a key that stands in one; and it
-has no transport that repeats a request. Only the methods named here pass: no signed bytes ever do (I6). Importing this
-takes most of a second, so the modules that need it are themselves imported late (docs/adr/0014).
+web3 never sees an endpoint's address, so neither its errors nor its logs can show a key that is part of one. It also
+has no transport that could repeat a request. Only the methods listed here pass, and no signed bytes do (I6). Importing
+this module takes most of a second, so the modules that need it are imported late (docs/adr/0014).
 """
 
 from __future__ import annotations
@@ -24,45 +24,45 @@ from sentinel.chain.rpc import Call, JsonRpc, unanswered
 from sentinel.core.errors import RpcError
 from sentinel.core.network import Address
 
-READS = frozenset({"eth_call", "eth_getCode"})  # web3 looks for code where a contract answers nothing
-DEPLOYMENT = READS | {"eth_sendTransaction", "eth_getTransactionReceipt"}  # unsigned: of the local market alone
+READS = frozenset({"eth_call", "eth_getCode"})  # web3 checks for code if a contract returns nothing
+DEPLOYMENT = READS | {"eth_sendTransaction", "eth_getTransactionReceipt"}  # unsigned; only for the local market
 
 
 class Carrier(AsyncBaseProvider):
-    """web3's provider over one of our clients. What is asked side by side goes as one JSON-RPC batch."""
+    """web3's provider on top of one of our clients. Concurrent requests are sent as one JSON-RPC batch."""
 
-    global_ccip_read_enabled = False  # else a contract could send this process to addresses of its choice (EIP-3668)
+    global_ccip_read_enabled = False  # otherwise a contract could make this process fetch any URL (EIP-3668)
 
     def __init__(self, rpc: JsonRpc, methods: frozenset[str]) -> None:
         super().__init__()
         self._rpc = rpc
         self._methods = methods
-        self._asked: list[Call] = []
+        self._waiting: list[Call] = []  # the calls of the next batch
         self._batch: asyncio.Task[list[Any | RpcError]] | None = None
 
     async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Raises RpcError, which passes through web3 as it is."""
+        """The reply to one request. Raises RpcError, which web3 passes on unchanged; RuntimeError for other methods."""
         if method not in self._methods:
-            raise RuntimeError(f"{method} does not go through web3 here")
-        place = len(self._asked)
-        self._asked.append((method, params))
+            raise RuntimeError(f"{method} is not one of the methods that may go through web3")
+        index = len(self._waiting)
+        self._waiting.append((method, params))
         if self._batch is None:
-            self._batch = asyncio.create_task(self._send())  # begins once all that run beside this one have asked
-        answer = (await self._batch)[place]
+            self._batch = asyncio.create_task(self._send())  # starts after all concurrent requests were added
+        answer = (await self._batch)[index]
         if isinstance(answer, RpcError):
             raise answer
         return {"jsonrpc": "2.0", "id": 0, "result": answer}
 
     async def _send(self) -> list[Any | RpcError]:
-        asked, self._asked, self._batch = self._asked, [], None
-        return await self._rpc.batch(asked)
+        calls, self._waiting, self._batch = self._waiting, [], None
+        return await self._rpc.batch(calls)
 
 
 Web3 = AsyncWeb3[Carrier]
 
 
 def web3(rpc: JsonRpc, methods: frozenset[str] = READS) -> Web3:
-    """Without web3's middleware: it would ask the node for gas prices, chain ids and names that nobody asked for."""
+    """A web3 client over `rpc` without middleware, which would query gas prices, chain ids and names on its own."""
     return AsyncWeb3(Carrier(rpc, methods), middleware=[])
 
 
@@ -71,9 +71,9 @@ def contract(w3: Web3, address: Address, abi: ABI) -> AsyncContract:
 
 
 async def answers(calls: Sequence[AsyncContractFunction]) -> list[Any]:
-    """What each call gives at the newest block; None where it reverts, or gives something else than its ABI says.
+    """The result of each call at the newest block; None if it reverts or its result does not match its ABI.
 
-    Raises RpcError where the endpoint does not answer.
+    Raises RpcError if the endpoint does not answer.
     """
     return await asyncio.gather(*(_answer(call) for call in calls))
 
@@ -87,8 +87,8 @@ async def _answer(call: AsyncContractFunction) -> Any:
         return None
     except BadFunctionCallOutput:
         return None
-    except (Web3Exception, ValueError, TypeError) as error:  # the last two: a result that is no hex
-        raise RpcError(f"the endpoint answers nonsense for {call.fn_name}(): {type(error).__name__}") from error
+    except (Web3Exception, ValueError, TypeError) as error:  # the last two: a result that is not hex
+        raise RpcError(f"the endpoint's answer to {call.fn_name}() is malformed: {type(error).__name__}") from error
 
 
 def _view(name: str, takes: Sequence[str] = (), *, gives: Sequence[str]) -> ABIFunction:
@@ -107,7 +107,7 @@ ERC20: ABI = [
     _view("allowance", ["address", "address"], gives=["uint256"]),
 ]
 PERMIT2: ABI = [_view("DOMAIN_SEPARATOR", gives=["bytes32"])]
-POOL: ABI = [  # of V3; a V2 pair has the first two
+POOL: ABI = [  # a V3 pool; a V2 pair has only the first two
     _view("token0", gives=["address"]),
     _view("token1", gives=["address"]),
     _view("fee", gives=["uint24"]),

@@ -1,7 +1,7 @@
-"""What inclusion costs now and what a rollup takes for data: what is asked of the node, what its answers mean. Pure.
+"""The price of inclusion and a rollup's data fee: the requests to the node, and how to read its answers. Pure.
 
-The tip is what others paid: the median transaction's in each of the last blocks, and of these the median. Empty blocks
-say nothing. A node without fee history is asked for its own suggestion. A legacy network has one gas price instead.
+The tip is what other transactions paid: the median of each of the last blocks, and the median of those. Empty blocks
+are left out. If the node has no fee history, its own suggestion is used. A legacy network has a gas price instead.
 """
 
 from __future__ import annotations
@@ -20,44 +20,45 @@ from sentinel.core.gas import LARGE, MUCH, SMALL, highest_base_fee
 from sentinel.core.market_state import DataFee, Head
 from sentinel.core.network import Address, FeeMarket, Network
 
-BLOCKS = 20  # that the tip is taken from
-PERCENTILE = 50  # of the gas of one block, by tip
-OP_ORACLE: Address = "0x420000000000000000000000000000000000000F"  # the GasPriceOracle of every OP-stack chain
-_UPPER_BOUND = keccak(text="getL1FeeUpperBound(uint256)")[:4]  # of the size of an unsigned transaction; since Fjord
-_OPERATOR = keccak(text="getOperatorFee(uint256)")[:4]  # of gas; since Isthmus
+BLOCKS = 20  # number of recent blocks that the tip is taken from
+PERCENTILE = 50  # of a block's gas, ordered by tip
+OP_ORACLE: Address = "0x420000000000000000000000000000000000000F"  # GasPriceOracle, the same on every OP-stack chain
+_UPPER_BOUND = keccak(text="getL1FeeUpperBound(uint256)")[:4]  # takes the bytes of an unsigned transaction; since Fjord
+_OPERATOR = keccak(text="getOperatorFee(uint256)")[:4]  # takes gas; since Isthmus
 
 
 @dataclass(frozen=True, slots=True)
 class InclusionPrice:
-    """Wei per gas: `floor` and `cap` bound what inclusion is said to cost, the cap last; None: no cap."""
+    """The price of inclusion in wei per gas, at least `floor` and never above `cap`. `cap` None means no cap."""
 
     network: Network
     floor: int = 0
     cap: int | None = None
 
     def calls(self, head: Head) -> list[Call]:
+        """The requests whose replies `price` takes."""
         if self.network.fees is FeeMarket.LEGACY:
             return [("eth_gasPrice", [])]
         history: Call = ("eth_feeHistory", [hex(BLOCKS), hex(head.number), [PERCENTILE]])
         return [history, ("eth_maxPriorityFeePerGas", [])]
 
     def price(self, head: Head, replies: Sequence[Any | RpcError]) -> int:
-        """The tip, or the whole price on a legacy network; raises RpcError where that one is missing.
+        """The tip, or the gas price on a legacy network. Raises RpcError if the gas price is missing.
 
-        Where blocks have a base fee, the whole price is at least the highest that the next one can have.
+        If the legacy network's blocks have a base fee, the gas price is at least the next block's highest base fee.
         """
         if self.network.fees is FeeMarket.LEGACY:
             if isinstance(replies[0], RpcError):
                 raise replies[0]
-            found = max(quantity(replies[0], 128), highest_base_fee(head))
+            price = max(quantity(replies[0], 128), highest_base_fee(head))
         else:
-            found = _tip(*replies)
-        found = max(found, self.floor)
-        return found if self.cap is None else min(found, self.cap)
+            price = _tip(*replies)
+        price = max(price, self.floor)
+        return price if self.cap is None else min(price, self.cap)
 
 
 def _tip(history: Any | RpcError, suggested: Any | RpcError) -> int:
-    """Not every endpoint has a method for it: 0 where neither answers, and the floor serves."""
+    """The usual tip, else the node's suggestion; 0, so that the floor applies, if the node supports neither method."""
     usual = usual_tip(history)
     if usual is None:
         return quantity(suggested, 128) if isinstance(suggested, str) else 0
@@ -65,7 +66,10 @@ def _tip(history: Any | RpcError, suggested: Any | RpcError) -> int:
 
 
 def usual_tip(history: Any) -> int | None:
-    """Of the blocks that hold transactions; 0 where none does, None for what is no fee history."""
+    """The median tip of the blocks that hold transactions, in wei per gas; 0 if none does.
+
+    None if `history` is not an answer to eth_feeHistory.
+    """
     try:
         pairs = zip(history["reward"], history["gasUsedRatio"], strict=False)
         tips = [quantity(reward[0], 128) for reward, used in pairs if used > 0]
@@ -75,24 +79,27 @@ def usual_tip(history: Any) -> int | None:
 
 
 def data_fee_reads(network: Network) -> list[Read]:
-    """Calls whose answers `data_fee_of` takes; none where the chain takes no such fee."""
+    """The calls whose answers `data_fee_of` takes; none if the chain charges no data fee."""
     if network.data_fee is None:
         return []
-    asked = [(_UPPER_BOUND, SMALL), (_UPPER_BOUND, SMALL + LARGE), (_OPERATOR, 0), (_OPERATOR, MUCH)]
-    return [(OP_ORACLE, selector + number.to_bytes(32)) for selector, number in asked]
+    calls = [(_UPPER_BOUND, SMALL), (_UPPER_BOUND, SMALL + LARGE), (_OPERATOR, 0), (_OPERATOR, MUCH)]
+    return [(OP_ORACLE, selector + number.to_bytes(32)) for selector, number in calls]
 
 
 def data_fee_of(answers: Sequence[bytes | None]) -> DataFee | None:
-    """Raises Unavailable where the chain does not tell its data fee; one without an operator's fee (before Isthmus)
-    takes none."""
+    """The data fee from the answers to `data_fee_reads`; None if there are none, because the chain charges no fee.
+
+    A chain without an operator fee (before Isthmus) counts as an operator fee of 0. Raises Unavailable if the chain
+    does not report its data fee.
+    """
     if not answers:
         return None
     small, large, fixed, much = (
         int.from_bytes(answer[:32]) if answer and len(answer) >= 32 else None for answer in answers
     )
     if small is None or large is None or large < small or large >= 1 << 128:
-        raise Unavailable(f"{OP_ORACLE} does not answer getL1FeeUpperBound as an OP-stack chain's since Fjord does")
+        raise Unavailable(f"{OP_ORACLE} does not answer getL1FeeUpperBound as OP-stack chains do since Fjord")
     operator = (fixed or 0, (much or 0) - (fixed or 0))
     if not 0 <= operator[1] < 1 << 128 or operator[0] >= 1 << 128:
-        raise Unavailable(f"{OP_ORACLE} answers getOperatorFee with nonsense")
+        raise Unavailable(f"{OP_ORACLE} gives a malformed answer to getOperatorFee")
     return DataFee(small, large - small, *operator)

@@ -1,10 +1,10 @@
-"""New heads, in order and without holes: subscribed over WebSocket, or polled where there is only an HTTP endpoint.
+"""New heads, in order and without gaps: subscribed over WebSocket, or polled if there is only an HTTP endpoint.
 
     async for head in HeadStream(rpc, ws_urls): ...
 
-Each head that is yielded is the child of the one before it, but for two cases that the consumer can tell by its
-number: after a reorg the next head's number is not higher than the last one's (the new branch is yielded from where
-it left the old one), and after a pause longer than `backfill` blocks the numbers jump.
+Each yielded head is the child of the one before it, with two exceptions that show in its number: after a reorg the next
+head's number is not higher than the last one's (the new branch is yielded from its first block), and after a pause
+longer than `backfill` blocks the numbers jump.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from sentinel.core.network import HexHash
 log = structlog.get_logger("sentinel.chain.heads")
 
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
-_HEARTBEAT = 20.0  # seconds between WebSocket pings; a dead peer is noticed without any head
+_HEARTBEAT = 20.0  # seconds between WebSocket pings, which detect a dead peer even if no head arrives
 
 
 def parse_head(raw: object) -> Head:
-    """A block object of any JSON-RPC reply. Raises RpcError where it is not one (null: the block is not known)."""
+    """The head in a JSON-RPC block object. Raises RpcError if `raw` is not one (null means an unknown block)."""
     if not isinstance(raw, dict):
-        raise RpcError(f"the node knows no such block: {str(raw)[:80]}")
+        raise RpcError(f"the node does not know this block: {str(raw)[:80]}")
     try:
         return Head(
             number=quantity(raw["number"], 63),
@@ -52,16 +52,17 @@ def parse_head(raw: object) -> Head:
 
 def _hash(value: object) -> HexHash:
     if not isinstance(value, str) or not _HASH.fullmatch(value):
-        raise ValueError(f"no hash: {str(value)[:80]!r}")
+        raise ValueError(f"not a hash: {str(value)[:80]!r}")
     return HexHash(value)
 
 
 async def latest_head(rpc: Endpoint) -> Head:
+    """The endpoint's newest head. Raises RpcError."""
     return parse_head(await rpc.call("eth_getBlockByNumber", "latest", False))
 
 
 async def heads_by_number(rpc: Endpoint, numbers: Iterable[int]) -> list[Head]:
-    """In one batch, in the order asked. Raises RpcError when one is missing."""
+    """The heads at these block numbers, in the same order, in one batch. Raises RpcError if one is missing."""
     replies = await rpc.batch([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
     for reply in replies:
         if isinstance(reply, RpcError):
@@ -70,7 +71,10 @@ async def heads_by_number(rpc: Endpoint, numbers: Iterable[int]) -> list[Head]:
 
 
 class HeadStream:
-    """Reconnects for ever, with capped and jittered pauses. Iterate it once; counters are for metrics."""
+    """The stream of heads. It reconnects without limit, with capped and jittered pauses. Iterate it only once.
+
+    `reconnects`, `backfilled` (blocks) and `reorgs` are counters for the metrics.
+    """
 
     def __init__(
         self,
@@ -83,22 +87,22 @@ class HeadStream:
         max_pause: float = 15.0,
         on_reorg: Callable[[int], object] | None = None,
     ) -> None:
-        """Times are seconds. Of `ws_urls` the next one is taken where one fails.
+        """All times are in seconds. If one of `ws_urls` fails, the next one is used.
 
-        `backfill` is the most missed or reorged blocks that are looked up and remembered.
+        `backfill` is the maximum number of missed or reorged blocks that are looked up and remembered.
 
-        `on_reorg` is told the lowest number that was replaced, before the new branch's first head is yielded: a
-        consumer that takes only the newest head would not see it.
+        `on_reorg` is called with the lowest replaced block number before the new branch's first head is yielded,
+        because a consumer that takes only the newest head would not notice the reorg.
         """
         self._rpc = rpc
         self._ws_urls = ws_urls
-        self._ws_turn = 0  # which of them; the next one after each failure
+        self._ws_turn = 0  # index into ws_urls; each failure moves to the next one
         self._poll_every = poll_every
         self._stall_after = stall_after
         self._backfill = backfill
         self._max_pause = max_pause
         self._on_reorg = on_reorg
-        self._recent: dict[int, str] = {}  # number -> hash of what was yielded, ascending
+        self._recent: dict[int, str] = {}  # number -> hash of each yielded head, ascending
         self.reconnects = 0
         self.backfilled = 0
         self.reorgs = 0
@@ -113,11 +117,11 @@ class HeadStream:
                     branch = await self._since_last(notice)
                 except Unavailable as error:
                     log.warning("heads.backfill_failed", number=notice.number, error=str(error))
-                    continue  # nothing was noted, so the next notice looks the same blocks up again
+                    continue  # nothing was remembered, so the next notice looks up the same blocks again
                 for head in branch:
                     yield head
 
-    # ------------------------------------------------------------ where notices come from
+    # ------------------------------------------------------------ receiving notices
 
     async def _notices(self) -> AsyncGenerator[Head]:
         failures = 0
@@ -137,7 +141,7 @@ class HeadStream:
 
     @property
     def _ws_url(self) -> str:
-        """Empty: there is none."""
+        """The WebSocket URL to use now; empty if there is none."""
         return self._ws_urls[self._ws_turn % len(self._ws_urls)] if self._ws_urls else ""
 
     async def _subscribed(self, ws_url: str) -> AsyncGenerator[Head]:
@@ -146,7 +150,7 @@ class HeadStream:
             session.ws_connect(ws_url, heartbeat=_HEARTBEAT, timeout=aiohttp.ClientWSTimeout(ws_close=1)) as ws,
         ):
             await ws.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
-            yield await latest_head(self._rpc)  # what came while we were not connected
+            yield await latest_head(self._rpc)  # the head that arrived while the stream was not connected
             while True:
                 try:
                     message = await ws.receive(timeout=self._stall_after)
@@ -160,10 +164,13 @@ class HeadStream:
                     yield head
 
     async def _after_silence(self) -> Head:
-        """The head that the node has after `stall_after` without a notice. A newer one means a dead subscription."""
+        """The node's newest head after `stall_after` seconds without a notice.
+
+        Raises RpcError if it is newer than the last yielded head, because then the subscription is dead.
+        """
         head = await latest_head(self._rpc)
         if self._recent and head.number > max(self._recent):
-            raise RpcError(f"{redact(self._ws_url)}: the subscription fell silent while the chain went on")
+            raise RpcError(f"{redact(self._ws_url)}: the subscription stopped, but the chain has newer heads")
         self._stall(head)
         return head
 
@@ -183,14 +190,14 @@ class HeadStream:
     def _stall(self, head: Head) -> None:
         log.warning("heads.stalled", number=head.number, seconds=self._stall_after)
 
-    # ------------------------------------------------------------ what a notice means
+    # ------------------------------------------------------------ from a notice to heads
 
     async def _since_last(self, head: Head) -> list[Head]:
-        """The blocks from the last one that was yielded (or from where the chains part) up to `head`, oldest first.
+        """The blocks after the last yielded one (or after the fork point of a reorg) up to `head`, oldest first.
 
-        Empty where `head` is known already: a repeated notice, or a node that is behind. So it is below all that is
-        remembered: that a node far behind has taken over is likelier than so deep a reorg, which shows itself as soon
-        as its branch has reached a height that we know.
+        Empty if `head` is known already: the notice is repeated, or the node lags. Also empty if `head` is below all
+        remembered blocks, because a node that lags far behind is more likely than a reorg that deep. Such a reorg is
+        found as soon as its branch reaches a remembered height.
         """
         if self._recent.get(head.number) == head.hash:
             return []
@@ -203,7 +210,7 @@ class HeadStream:
             gap = range(max(newest + 1, head.number - self._backfill), head.number)
             for older in reversed(await heads_by_number(self._rpc, gap)):
                 if older.hash != branch[0].parent_hash:
-                    break  # the node changed its branch between the notice and now; walk by hash below
+                    break  # a reorg after the notice; the loop below follows the parent hashes instead
                 branch.insert(0, older)
             while branch[0].number > oldest and len(branch) <= self._backfill:
                 if self._recent.get(branch[0].number - 1) == branch[0].parent_hash:
@@ -217,6 +224,7 @@ class HeadStream:
         return branch
 
     def _note(self, branch: list[Head], newest: int) -> None:
+        """Count and log a reorg or a backfill, and forget the blocks that a reorg replaced."""
         depth = newest - branch[0].number + 1
         if depth > 0:
             self.reorgs += 1
@@ -231,13 +239,13 @@ class HeadStream:
 
 
 def _notified(text: str) -> Head | None:
-    """The head in a subscription message; None for the reply to eth_subscribe. Raises RpcError for an error reply."""
+    """The head in a subscription message; None if it is the reply to eth_subscribe. Raises RpcError for an error."""
     try:
         message = from_json(text)
     except ValueError as error:
-        raise RpcError(f"the WebSocket sent no JSON: {text[:80]!r}") from error
+        raise RpcError(f"the WebSocket sent a message that is not JSON: {text[:80]!r}") from error
     if not isinstance(message, dict):
-        raise RpcError(f"the WebSocket sent no JSON-RPC object: {text[:80]!r}")
+        raise RpcError(f"the WebSocket sent a message that is not a JSON-RPC object: {text[:80]!r}")
     if "error" in message:
         raise RpcError(f"eth_subscribe: {plain(message['error'])}")
     if message.get("method") != "eth_subscription":

@@ -13,20 +13,27 @@ from sentinel.core.network import HexHash, Symbol
 @dataclass(frozen=True, slots=True)
 class _Close:
     number: int
-    hash: HexHash | None  # None where the block was not read and the close before it is carried forward
+    hash: HexHash | None  # None if the block was not read and repeats the close before it
     prices: Mapping[Symbol, float]
 
 
 @dataclass(slots=True)
 class PriceHistory:
-    """Prices are quote tokens per whole token. `prior` are closes from before the first block, oldest first."""
+    """The closes of the last `bars` blocks, in quote tokens per whole token.
+
+    `prior` holds closes from before the first block, oldest first.
+    """
 
     bars: int
     prior: Mapping[Symbol, Sequence[float]] = field(default_factory=dict)
     _closes: deque[_Close] = field(default_factory=deque, init=False)
 
     def append(self, head: Head, prices: Mapping[Symbol, float]) -> None:
-        """The close of `head`. Later blocks and a parent of another branch are forgotten, missed blocks filled."""
+        """Add the close of `head`.
+
+        Blocks from `head.number` on and a parent of another branch are removed. A missed block repeats the close before
+        it.
+        """
         self.rewind(head.number)
         parent = self._closes[-1] if self._closes else None
         if parent and parent.number == head.number - 1 and parent.hash not in (None, head.parent_hash):
@@ -41,17 +48,17 @@ class PriceHistory:
             self._closes.popleft()
 
     def rewind(self, number: int) -> None:
-        """Forget `number` and all later blocks: a reorg replaced them."""
+        """Remove block `number` and all later blocks, because a reorg replaced them."""
         while self._closes and self._closes[-1].number >= number:
             self._closes.pop()
 
     def closes(self) -> dict[Symbol, tuple[float, ...]]:
-        """Oldest first, at most `bars` a token; a token that was never priced is absent."""
+        """The closes of each token, oldest first, at most `bars` of them. A token that was never priced is absent."""
         symbols = {symbol for close in self._closes for symbol in close.prices} | set(self.prior)
         return {symbol: self._of(symbol) for symbol in sorted(symbols)}
 
     def _of(self, symbol: Symbol) -> tuple[float, ...]:
         own = [close.prices[symbol] for close in self._closes if symbol in close.prices]
-        room = self.bars - len(own)
-        before = list(self.prior.get(symbol, ()))[-room:] if room > 0 else []
+        missing = self.bars - len(own)
+        before = list(self.prior.get(symbol, ()))[-missing:] if missing > 0 else []
         return (*before, *own)

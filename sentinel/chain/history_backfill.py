@@ -16,33 +16,33 @@ from sentinel.core.network import Symbol
 
 log = structlog.get_logger("sentinel.chain.history_backfill")
 
-_CHUNK = 32  # blocks asked for at once
+_CHUNK = 32  # blocks requested at once
 
 
 async def backfill_history(
     rpc: Endpoint, closes_at: Callable[[Head], Awaitable[dict[Symbol, float]]], history: PriceHistory, head: Head
 ) -> int:
-    """Closes of up to `history.bars` blocks before `head`, which itself is left to the first read.
+    """Add the closes of up to `history.bars - 1` blocks before `head`. The first cycle adds the close of `head` itself.
 
-    Returns the number of blocks that were read: fewer where the node has pruned their state. Raises nothing of the
-    endpoint's: a daemon without history holds until it has one.
+    Returns the number of blocks that were read, which is lower if the node has pruned their state. An error of the
+    endpoint is logged and not raised, because a daemon without history holds until it has one.
     """
-    found: list[tuple[Head, dict[Symbol, float]]] = []
+    past_closes: list[tuple[Head, dict[Symbol, float]]] = []
     top = head
     try:
-        while len(found) < history.bars - 1 and top.number > 0:
-            lowest = max(0, top.number - min(_CHUNK, history.bars - 1 - len(found)))
-            past = await heads_by_number(rpc, range(lowest, top.number))
-            closes = await asyncio.gather(*(closes_at(block) for block in past), return_exceptions=True)
-            for block, prices in zip(reversed(past), reversed(closes), strict=True):
+        while len(past_closes) < history.bars - 1 and top.number > 0:
+            lowest = max(0, top.number - min(_CHUNK, history.bars - 1 - len(past_closes)))
+            blocks = await heads_by_number(rpc, range(lowest, top.number))
+            closes = await asyncio.gather(*(closes_at(block) for block in blocks), return_exceptions=True)
+            for block, prices in zip(reversed(blocks), reversed(closes), strict=True):
                 if isinstance(prices, BaseException):
                     raise prices
                 if block.hash != top.parent_hash:
-                    raise Unavailable(f"block {block.number} was replaced meanwhile")
-                found.append((block, prices))
+                    raise Unavailable(f"block {block.number} was replaced by a reorg during the backfill")
+                past_closes.append((block, prices))
                 top = block
     except Unavailable as error:
         log.info("history.backfill_ended", before=top.number, error=str(error)[:200])
-    for block, prices in reversed(found):
+    for block, prices in reversed(past_closes):
         history.append(block, prices)
-    return len(found)
+    return len(past_closes)

@@ -1,7 +1,7 @@
 """The market at ONE block hash: pools, balances, allowances, feeds, nonce and fees in one JSON-RPC batch.
 
-All contract reads of a block travel in one Multicall3 call. A pool whose price entered unknown ground asks for
-further rounds at the same block hash.
+All contract reads of a block go into one Multicall3 call. If a pool's price moved to ticks that were not read yet, its
+reader requests further rounds at the same block hash.
 """
 
 from __future__ import annotations
@@ -25,16 +25,23 @@ _NO_SUCH_BLOCK = re.compile(r"not found|not (currently )?canonical|unknown block
 
 
 class PoolReader(Protocol):
-    """A venue as far as reading goes; sentinel.dex.venues.registry has them."""
+    """The part of a venue that reads its pools; `sentinel.dex.venues.registry` has the implementations."""
 
     def read(self, pool: Pool, hint: PoolState | None) -> Generator[Sequence[Read], Sequence[bytes | None], PoolState]:
-        """Yields rounds of calls, is sent the return data of each, and returns the state. Raises QuoteError."""
+        """Yields rounds of calls, receives the return data of each round, and returns the pool's state.
+
+        `hint` is the pool's state at an earlier block, which can save rounds. Raises QuoteError.
+        """
         ...
 
-    def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]: ...
+    def reserves(self, pool: Pool, state: PoolState) -> tuple[float, float]:
+        """The pool's virtual reserves of token0 and token1, in base units."""
+        ...
 
 
 class MarketReader:
+    """Reads the whole market state of one head, and keeps the price history."""
+
     def __init__(
         self,
         rpc: Endpoint,
@@ -46,10 +53,9 @@ class MarketReader:
         min_priority_fee: int = 0,
         max_priority_fee: int | None = None,
     ) -> None:
-        """`readers` by venue name. The last two (wei per gas) bound what inclusion is said to cost: see
-        `InclusionPrice`.
+        """`readers` by venue name. The two fees (wei per gas) bound the price of inclusion, see `InclusionPrice`.
 
-        Raises SettingsError where the network file names a venue that has no reader.
+        Raises SettingsError if the network file names a venue that has no reader.
         """
         if unknown := [pool for pool in network.pools.values() if pool.venue not in readers]:
             known = ", ".join(readers)
@@ -61,35 +67,38 @@ class MarketReader:
         self._readers = readers
         self._inclusion = InclusionPrice(network, min_priority_fee, max_priority_fee)
         self._accounts = WalletReads(network, wallet)
-        self._states: Mapping[PoolName, PoolState] = {}  # of the last read: they spare rounds
+        self._states: Mapping[PoolName, PoolState] = {}  # of the last read; they save rounds
         self.history = history
 
     async def read(self, head: Head) -> MarketState:
-        """Raises HeadGone when the endpoint does not have this block in its chain, Unavailable for all else."""
+        """The market state of `head`. Adds its prices to the history.
+
+        Raises HeadGone if the endpoint does not have this block in its chain, Unavailable for every other failure.
+        """
         network, at = self._network, at_block(head.hash)
         rounds = _Rounds(network, self._readers, self._states)
         fee_reads = data_fee_reads(network)
-        own = [(network.multicall3, _BLOCK_TIMESTAMP), *fee_reads, *self._accounts.reads]
+        fixed = [(network.multicall3, _BLOCK_TIMESTAMP), *fee_reads, *self._accounts.reads]
         replies = await self._rpc.batch(
             [
-                ("eth_call", [self._multicall([*own, *rounds.wanted]), at]),
+                ("eth_call", [self._multicall([*fixed, *rounds.wanted]), at]),
                 ("eth_getBalance", [self._wallet, at]),
                 ("eth_getTransactionCount", [self._wallet, at]),
                 *self._inclusion.calls(head),
             ]
         )
-        answers = _decoded(replies[0], head, len(own) + len(rounds.wanted))
+        answers = _decoded(replies[0], head, len(fixed) + len(rounds.wanted))
         if len(answers[0] or b"") < 32 or int.from_bytes((answers[0] or b"")[:32]) != head.timestamp:
             raise Unavailable(f"the endpoint did not answer for block {head.number} {head.hash}")
         data_fee = data_fee_of(answers[1 : 1 + len(fee_reads)])
-        accounts = self._accounts.decode(answers[1 + len(fee_reads) : len(own)], head.timestamp)
+        accounts = self._accounts.decode(answers[1 + len(fee_reads) : len(fixed)], head.timestamp)
         balance, nonce = _quantity(replies[1], head), _quantity(replies[2], head, 63)
 
-        states = await self._finish(rounds, answers[len(own) :], head)
+        states = await self._finish(rounds, answers[len(fixed) :], head)
         self._states = states
         prices = self._prices(states)
         if unpriced := sorted(set(network.tokens) - set(prices)):
-            raise Unavailable(f"no pool with liquidity prices {', '.join(unpriced)}")
+            raise Unavailable(f"no pool with liquidity gives a price of {', '.join(unpriced)}")
         self.history.append(head, prices)
         return MarketState(
             head=head,
@@ -107,7 +116,7 @@ class MarketReader:
         )
 
     async def closes_at(self, head: Head) -> dict[Symbol, float]:
-        """Prices alone at a block, past ones included as far as the node has state. Raises as `read` does."""
+        """Only the prices at `head`, which may be a past block if the node has its state. Raises as `read` does."""
         rounds = _Rounds(self._network, self._readers, self._states)
         states = await self._finish(rounds, await self._answers(rounds.wanted, head), head)
         return self._prices(states)
@@ -115,7 +124,7 @@ class MarketReader:
     async def _finish(
         self, rounds: _Rounds, answers: Sequence[bytes | None], head: Head
     ) -> Mapping[PoolName, PoolState]:
-        """Feed the pools' readers until each has its state, all at this one block hash."""
+        """Query the pools' readers in rounds until each has its state, all at the hash of `head`."""
         rounds.feed(answers)
         while rounds.wanted:
             rounds.feed(await self._answers(rounds.wanted, head))
@@ -137,28 +146,32 @@ class MarketReader:
 
 
 class _Rounds:
-    """The readers of all pools, advanced in step: one list of calls at a time for all of them."""
+    """The readers of all pools, advanced together: each round is one list of calls for all of them."""
 
     def __init__(
         self, network: Network, readers: Mapping[str, PoolReader], hints: Mapping[PoolName, PoolState]
     ) -> None:
         self.states: dict[PoolName, PoolState] = {}
         self._running = {name: readers[pool.venue].read(pool, hints.get(name)) for name, pool in network.pools.items()}
-        self._asked = {name: next(reader) for name, reader in self._running.items()}
+        self._open = {name: next(reader) for name, reader in self._running.items()}  # reads without an answer yet
 
     @property
     def wanted(self) -> list[Read]:
-        return [read for asked in self._asked.values() for read in asked]
+        """The calls of the next round; empty once every pool has its state."""
+        return [read for reads in self._open.values() for read in reads]
 
     def feed(self, answers: Sequence[bytes | None]) -> None:
-        """The return data of `wanted`, in its order. Raises Unavailable where a pool does not answer as one."""
-        start, asked = 0, self._asked
-        self._asked = {}
-        for name, reads in asked.items():
-            mine = answers[start : start + len(reads)]
+        """Pass the return data of `wanted`, in its order, to the readers.
+
+        Raises Unavailable if the contract at a pool's address does not answer as a pool.
+        """
+        start, reads_by_pool = 0, self._open
+        self._open = {}
+        for name, reads in reads_by_pool.items():
+            pool_answers = answers[start : start + len(reads)]
             start += len(reads)
             try:
-                self._asked[name] = self._running[name].send(mine)
+                self._open[name] = self._running[name].send(pool_answers)
             except StopIteration as done:
                 self.states[name] = done.value
             except QuoteError as error:
@@ -166,6 +179,7 @@ class _Rounds:
 
 
 def _answered(reply: Any | RpcError, head: Head) -> str:
+    """The reply if it is a string. Raises HeadGone if the endpoint does not have the block, RpcError otherwise."""
     if isinstance(reply, RpcError):
         if _NO_SUCH_BLOCK.search(str(reply)):
             raise HeadGone(f"block {head.number} {head.hash} is not in the endpoint's chain: {reply}") from reply
@@ -176,14 +190,14 @@ def _answered(reply: Any | RpcError, head: Head) -> str:
 
 
 def _decoded(reply: Any | RpcError, head: Head, count: int) -> list[bytes | None]:
-    """As many answers as were asked for. Raises RpcError."""
+    """The answers to a Multicall3 call of `count` reads. Raises HeadGone or RpcError."""
     text = _answered(reply, head)
     try:
         answers = decode_aggregate3(bytes.fromhex(text.removeprefix("0x")))
     except ValueError as error:
         raise RpcError(f"Multicall3 at block {head.number} answered {text[:80]!r}") from error
     if len(answers) != count:
-        raise RpcError(f"Multicall3 at block {head.number} gave {len(answers)} answers to {count} reads")
+        raise RpcError(f"Multicall3 at block {head.number} returned {len(answers)} answers for {count} reads")
     return answers
 
 

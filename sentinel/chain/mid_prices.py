@@ -10,10 +10,10 @@ Reserves = Mapping[PoolName, tuple[float, float]]  # virtual reserves of token0 
 
 
 def mid_prices(network: Network, reserves: Reserves) -> dict[Symbol, float]:
-    """Quote tokens per whole token; 1.0 for the quote. A token that no pool with liquidity leads to is absent.
+    """The price of each token in quote tokens per whole token; 1.0 for the quote token.
 
-    Depth is what a pool holds on the side that is priced already, in quote tokens: tokens paired with the quote are
-    priced first, the others through those.
+    Tokens that are paired with the quote token are priced first, the others through those. A pool's depth is the value
+    in quote tokens of the side whose price is known already. A token that no pool with liquidity reaches is absent.
     """
     prices: dict[Symbol, float] = {network.quote: 1.0}
     while True:

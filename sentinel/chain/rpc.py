@@ -1,9 +1,9 @@
 """JSON-RPC over one pooled HTTP connection: single calls, batches, and one place that maps errors.
 
-Replies are parsed by a parser with a limit of its own: a library that the wallet needs lifts Python's recursion limit
-so far that json.loads would overflow the stack on a reply nested deep enough.
+Replies are parsed by a parser with its own depth limit. A library that the wallet needs raises Python's recursion limit
+so far that json.loads would overflow the stack on a deeply nested reply.
 
-Nothing here retries: a caller that may repeat a read does so knowingly, and a send is never repeated in silence (I6).
+Nothing here retries. A caller that may repeat a read does so explicitly, and no send is repeated silently (I6).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from sentinel.core.errors import RpcError, RpcTimeout
 from sentinel.core.http_reply import read_at_most
 from sentinel.observe import redaction
 
-MAX_REPLY = 256 * 1024 * 1024  # bytes; a larger reply is a fault of the node, not something to hold in memory
-MAX_TEXT = 400  # characters of what others wrote in an error
+MAX_REPLY = 256 * 1024 * 1024  # bytes; a larger reply is a fault of the node and is not held in memory
+MAX_TEXT = 400  # maximum number of characters of foreign text in an error
 _JSON = {"Content-Type": "application/json"}
 _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>]+")
 
 Call = tuple[str, Sequence[Any]]
 T = TypeVar("T")
-_LIMIT_EXCEEDED = -32005  # EIP-1474: the provider's limit, where HTTP says 429
+_LIMIT_EXCEEDED = -32005  # EIP-1474: a rate limit of the provider, like HTTP status 429
 
 
 class Endpoint(Protocol):
-    """The two requests that a reader needs."""
+    """The two kinds of request that a reader needs; see `Rpc` for what they return and raise."""
 
     async def call(self, method: str, *params: Any) -> Any: ...
 
@@ -44,7 +44,7 @@ class JsonRpc(Endpoint, Protocol):
 
     @property
     def failures(self) -> int:
-        """Requests without a usable reply, ever."""
+        """The number of requests without a usable reply since the start."""
         ...
 
     async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any: ...
@@ -52,37 +52,41 @@ class JsonRpc(Endpoint, Protocol):
     async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]: ...
 
     async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
-        """What each endpoint says, of those that answer; at least one. Raises as `ask` does where none does."""
+        """The results of `ask` from every endpoint that answers; at least one. Raises as `ask` does if none answers."""
         ...
 
     def senders(self) -> Sequence[tuple[str, JsonRpc]]:
-        """By name, each endpoint that may be given signed bytes now: those that have shown our chain."""
+        """The name and client of each endpoint that may receive signed bytes now: those that have shown our chain."""
         ...
 
 
 class Rpc:
-    """One endpoint. Use as an async context manager, or call `close()`."""
+    """The client of one endpoint. Use it as an async context manager, or call `close()`."""
 
     def __init__(self, url: str, *, timeout: float = 10.0) -> None:
         self.url = url
         self._timeout = timeout
         self._ids = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
-        self.requests = 0  # over HTTP, ever
-        self.failures = 0  # of them, those without a usable reply
+        self.requests = 0  # HTTP requests since the start
+        self.failures = 0  # how many of them had no usable reply
 
     def __repr__(self) -> str:
         return f"Rpc({redact(self.url)})"
 
     async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
-        """One endpoint is a pool of itself."""
+        """The result of `ask` from this one endpoint."""
         return [await ask(self)]
 
     def senders(self) -> Sequence[tuple[str, JsonRpc]]:
+        """This endpoint, by its redacted URL."""
         return ((redact(self.url), self),)
 
     async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any:
-        """The `result` of one request. Raises RpcError (with code and data where the node answered) or RpcTimeout."""
+        """The `result` of one request. `timeout` is in seconds.
+
+        Raises RpcError (with code and data if the node answered with an error) or RpcTimeout.
+        """
         number = next(self._ids)
         reply = await self._post({"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}, timeout)
         if not isinstance(reply, dict) or reply.get("id") not in (number, None):
@@ -90,9 +94,10 @@ class Rpc:
         return _result(method, reply)
 
     async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]:
-        """One HTTP request for all calls; item i is call i's result, or its RpcError (returned, not raised).
+        """The result of each call, in order, from one HTTP request. `timeout` is in seconds.
 
-        Raises RpcError when the batch as a whole failed, or when an answer is missing.
+        The RpcError of a single call is returned in its place. Raises RpcError if the whole batch failed or an answer
+        is missing, and RpcTimeout.
         """
         if not calls:
             return []
@@ -130,25 +135,26 @@ class Rpc:
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=8, keepalive_timeout=60))
         limit = aiohttp.ClientTimeout(total=timeout or self._timeout)
-        where = redact(self.url)
+        endpoint = redact(self.url)
         try:
-            # Not redirected: another host than the operator's must see neither reads nor signed bytes.
+            # No redirects: no host but the operator's may see reads or signed bytes.
             async with self._session.post(
                 self.url, data=to_json(body), headers=_JSON, timeout=limit, allow_redirects=False
             ) as response:
                 raw = await read_at_most(response, MAX_REPLY)
                 if response.status != 200:
-                    raise RpcError(f"{where}: HTTP {response.status}", code=response.status)
+                    raise RpcError(f"{endpoint}: HTTP {response.status}", code=response.status)
         except TimeoutError as error:
-            raise RpcTimeout(f"{where}: no reply within {timeout or self._timeout:g} s") from error
+            raise RpcTimeout(f"{endpoint}: no reply within {timeout or self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise RpcError(f"{where}: {type(error).__name__}: {plain(error)}") from error
+            raise RpcError(f"{endpoint}: {type(error).__name__}: {plain(error)}") from error
         try:
-            return from_json(raw, cache_strings="keys")  # values are hashes and calldata: hardly any comes twice
+            return from_json(raw, cache_strings="keys")  # values are hashes and calldata, which rarely repeat
         except ValueError as error:
-            raise RpcError(f"{where}: reply is not JSON: {bytes(raw[:80])!r}") from error
+            raise RpcError(f"{endpoint}: reply is not JSON: {bytes(raw[:80])!r}") from error
 
     async def close(self) -> None:
+        """Close the connection. A later request opens a new one."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -162,6 +168,7 @@ class Rpc:
 
 
 def _result(method: str, reply: dict[str, Any]) -> Any:
+    """The `result` of a JSON-RPC reply. Raises RpcError if it holds an error, or no result."""
     if (error := reply.get("error")) is not None:
         if isinstance(error, dict):
             code = error.get("code")
@@ -182,32 +189,32 @@ def unanswered(error: RpcError) -> bool:
 
 
 def at_block(block_hash: str) -> dict[str, object]:
-    """The block parameter that means this very block, and only while it is canonical (EIP-1898)."""
+    """The block parameter for exactly this block, valid only while the block is canonical (EIP-1898)."""
     return {"blockHash": block_hash, "requireCanonical": True}
 
 
 def quantity(value: object, bits: int = 256) -> int:
-    """A JSON-RPC number. Raises RpcError for what is none, is negative, or does not fit into so many bits.
+    """The integer of a JSON-RPC quantity. Raises RpcError if it is not a number, is negative or exceeds `bits` bits.
 
-    Unbounded numbers of a node would break what they reach: databases, floats, the encoding of transactions.
+    Unbounded numbers from a node would break databases, floats and the encoding of transactions.
     """
     try:
         number = int(str(value), 16)
     except ValueError as error:
         raise RpcError(f"not a number: {str(value)[:80]!r}") from error
     if not 0 <= number < 1 << bits:
-        raise RpcError(f"a number outside {bits} bits: {str(value)[:80]!r}")
+        raise RpcError(f"not an unsigned number of {bits} bits: {str(value)[:80]!r}")
     return number
 
 
 def plain(text: object) -> str:
-    """What others wrote, for errors and logs: printable ASCII, capped, secrets and the keys in any address cut out."""
-    shown = "".join(c if " " <= c <= "~" else "?" for c in str(text)[: 4 * MAX_TEXT])
-    return redaction.text(_URL.sub(lambda found: redact(found[0]), shown))[:MAX_TEXT]
+    """Foreign text made safe for errors and logs: short printable ASCII, without secrets and without keys in URLs."""
+    printable = "".join(c if " " <= c <= "~" else "?" for c in str(text)[: 4 * MAX_TEXT])
+    return redaction.text(_URL.sub(lambda match: redact(match[0]), printable))[:MAX_TEXT]
 
 
 def redact(url: str) -> str:
-    """Scheme, host and port only: keys of hosted endpoints stand in the path, the query or the user part."""
+    """Only scheme, host and port of `url`, because hosted endpoints carry keys in the path, query or user part."""
     scheme, _, rest = url.partition("://")
     host = rest.split("/", 1)[0].split("?", 1)[0].rsplit("@", 1)[-1]
     return f"{scheme}://{host}"

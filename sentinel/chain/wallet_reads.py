@@ -1,4 +1,4 @@
-"""What belongs to the wallet, and the feeds: encoded once, read at every block. Pure."""
+"""Reads of the wallet's balances, allowances and permit nonces, and of the price feeds: encoded once. Pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ _LATEST_ROUND = bytes.fromhex("feaf968c")  # -> (round, answer, startedAt, updat
 
 @dataclass(frozen=True, slots=True)
 class WalletState:
+    """The decoded answers to `WalletReads.reads` at one block."""
+
     balances: dict[Symbol, int]  # base units, tokens only
-    allowances: dict[Symbol, int]  # ERC-20 wallet -> Permit2, base units
+    allowances: dict[Symbol, int]  # ERC-20 allowance from the wallet to Permit2, base units
     permit_nonces: dict[Symbol, int]
-    reference: dict[Symbol, Reference]  # what is not priced by answering feeds is absent: policy then refuses
+    reference: dict[Symbol, Reference]  # a token whose feeds do not answer is absent, and policy then refuses it
 
 
 class WalletReads:
+    """The contract calls that read the wallet and the price feeds, and the decoder of their answers."""
+
     def __init__(self, network: Network, wallet: Address) -> None:
         self._tokens = tuple(network.tokens.values())
         self._feeds = tuple(network.feeds.values())
@@ -49,38 +53,40 @@ class WalletReads:
         )
 
     def decode(self, answers: Sequence[bytes | None], now: int) -> WalletState:
-        """The return data of `reads`, of the block with timestamp `now` (seconds).
+        """The wallet's state from the return data of `reads`, at the block with timestamp `now` (seconds).
 
-        Raises Unavailable where a token or Permit2 does not answer.
+        Raises Unavailable if a token or Permit2 does not answer.
         """
-        n = len(self._tokens)
+        count = len(self._tokens)
         symbols = [token.symbol for token in self._tokens]
         balances = {symbol: _word(answers[i], 0, f"{symbol}'s balance") for i, symbol in enumerate(symbols)}
-        allowances = {symbol: _word(answers[n + i], 0, f"{symbol}'s allowance") for i, symbol in enumerate(symbols)}
-        nonces = {symbol: _word(answers[2 * n + i], 2, "Permit2's nonce") for i, symbol in enumerate(symbols)}
-        prices = [_price(feed, answer) for feed, answer in zip(self._feeds, answers[3 * n :], strict=False)]
+        allowances = {symbol: _word(answers[count + i], 0, f"{symbol}'s allowance") for i, symbol in enumerate(symbols)}
+        nonces = {symbol: _word(answers[2 * count + i], 2, "Permit2's nonce") for i, symbol in enumerate(symbols)}
+        prices = [_price(feed, answer) for feed, answer in zip(self._feeds, answers[3 * count :], strict=False)]
         reference = {feed.token: price for feed, price in zip(self._feeds, prices, strict=True) if price is not None}
         if self._quote_feed is not None:
-            quote = _price(self._quote_feed, answers[3 * n + len(self._feeds)])
+            quote = _price(self._quote_feed, answers[3 * count + len(self._feeds)])
             if quote is None or quote.answer <= 0 or not 0 <= now - quote.updated_at <= self._quote_feed.max_age:
-                reference = {}  # without it nothing is priced in the quote token
+                reference = {}  # without the quote feed nothing has a price in the quote token
             else:
                 reference = {symbol: _in_quote(price, quote) for symbol, price in reference.items()}
         return WalletState(balances, allowances, nonces, reference)
 
 
 def _price(feed: Feed, answer: bytes | None) -> Reference | None:
+    """The feed's price in its own unit; None if the feed did not answer."""
     if answer is None or len(answer) < 160:
         return None
     return Reference(int.from_bytes(answer[32:64], signed=True), feed.decimals, _word(answer, 3, "the feed's time"))
 
 
 def _in_quote(price: Reference, quote: Reference) -> Reference:
-    """From the feeds' common unit to the quote token, rounded down; as old as the token's own answer."""
+    """`price` converted from the feeds' common unit to the quote token, rounded down, with its own time of update."""
     return Reference(price.answer * 10**quote.decimals // quote.answer, price.decimals, price.updated_at)
 
 
-def _word(answer: bytes | None, index: int, what: str) -> int:
+def _word(answer: bytes | None, index: int, name: str) -> int:
+    """Word `index` of an answer. Raises Unavailable, with `name` in its text, if the answer is missing or too short."""
     if answer is None or len(answer) < 32 * (index + 1):
-        raise Unavailable(f"{what} could not be read")
+        raise Unavailable(f"{name} could not be read")
     return int.from_bytes(answer[32 * index : 32 * (index + 1)])

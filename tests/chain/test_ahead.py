@@ -86,7 +86,7 @@ async def test_a_failure_that_nobody_asks_for_is_silent() -> None:
     ahead.begin(head(8))
     await ahead.aclose()
     await ahead.aclose()
-    assert [task.get_name() for task in asyncio.all_tasks()].count("read ahead") == 0
+    assert [task.get_name() for task in asyncio.all_tasks()].count("market-prefetch") == 0
 
 
 STEPS = st.lists(

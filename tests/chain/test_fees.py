@@ -106,7 +106,7 @@ def test_an_operators_fee_counts_and_nonsense_is_refused() -> None:
     for wrong in ([words[1], words[0], None, None], [words[0], b"\xff" * 32, None, None], [words[0], None, None, None]):
         with pytest.raises(Unavailable):
             data_fee_of(wrong)
-    with pytest.raises(Unavailable, match="nonsense"):
+    with pytest.raises(Unavailable, match="malformed"):
         data_fee_of([words[0], words[1], words[3], words[2]])
 
 
