@@ -53,19 +53,19 @@ class AnalystService:
         """
         if self._task is not None:
             self._task.cancel()
-        if (held := self._in_force(state.head.number)) is not None:
-            return held
+        if (view := self._in_force(state.head.number)) is not None:
+            return view
         if self.hold_without:
-            last = self._latest.valid_until if self._latest is not None else None
-            raise NoView("none was given yet" if last is None else f"the last one was valid until block {last}")
+            end = self._latest.valid_until if self._latest is not None else None
+            raise NoView("none was given yet" if end is None else f"the last one was valid until block {end}")
         return self.standing.view(state)
 
     def cycle_done(self, record: CycleRecord) -> None:
         """Start an analysis of the cycle's state if one is due and none is running."""
         if record.state is None or self._stopped or (self._task is not None and not self._task.done()):
             return
-        held = self._in_force(record.head.number)
-        if held is None or record.head.number >= held.valid_until - max(1, self.every // 4):
+        view = self._in_force(record.head.number)
+        if view is None or record.head.number >= view.valid_until - max(1, self.every // 4):
             self._task = asyncio.create_task(self._look(record.state), name="analyst")
 
     async def start(self) -> None:
@@ -110,8 +110,9 @@ class AnalystService:
         self._latest = replace(view, target_weights=weights)
 
     def _in_force(self, block: int) -> MarketView | None:
-        held = self._latest
-        return held if held is not None and block <= held.valid_until else None
+        """The latest view if it is valid at `block`."""
+        view = self._latest
+        return view if view is not None and block <= view.valid_until else None
 
 
 def analyst_model(settings: Settings) -> StudentModel:

@@ -132,7 +132,7 @@ class LocalMarket:
             )
 
     async def run(self, block_time: float) -> None:
-        """Step every `block_time` seconds until cancelled. A late block delays the later ones; missed ones are not made up."""
+        """Step every `block_time` seconds until cancelled. A late block delays all later ones."""
         while True:
             started = time.monotonic()
             await self.step()
@@ -145,8 +145,8 @@ class LocalMarket:
         # all. Distinct caps fix the order of its transactions, whatever order they arrive in.
         tip = self._behaviour.tip
         cap = _FIRST if target.ahead else target.base_fee + tip
-        for place, tx in enumerate(txs):
-            tx |= {"gas": hex(_GAS), "maxFeePerGas": hex(cap - place), "maxPriorityFeePerGas": hex(tip - place)}
+        for index, tx in enumerate(txs):
+            tx |= {"gas": hex(_GAS), "maxFeePerGas": hex(cap - index), "maxPriorityFeePerGas": hex(tip - index)}
             tx["nonce"] = hex(self._nonces[tx["from"]])
             self._nonces[tx["from"]] += 1
         setting: list[Call] = [

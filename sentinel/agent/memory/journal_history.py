@@ -69,10 +69,10 @@ class JournalHistory:
     def close(self) -> None:
         self._ledger.close()
 
-    def has_position(self, place: JournalPosition) -> bool:
-        """Whether this journal has the record of `place`. False if `place` was read in another journal."""
-        row = self._ledger.one("SELECT hash FROM records WHERE seq = ?", place.seq, default=(GENESIS,))
-        return bool(row[0] == place.hash)
+    def has_position(self, position: JournalPosition) -> bool:
+        """Whether this journal has the record of `position`. False if `position` was read in another journal."""
+        row = self._ledger.one("SELECT hash FROM records WHERE seq = ?", position.seq, default=(GENESIS,))
+        return bool(row[0] == position.hash)
 
     def start(self, cycles: int) -> JournalPosition:
         """The position before the newest `cycles` cycles."""

@@ -71,7 +71,7 @@ class JournalMemory:
     def _ask(self, question: Callable[[], Sequence[Item]]) -> tuple[Item, ...]:
         try:
             return tuple(self._thread.submit(question).result(ANSWER_TIMEOUT))
-        except Exception as error:  # the trader continues without memory, whatever is wrong with it
+        except Exception as error:  # whatever is wrong, the trader continues without memory
             log.warning("memory.timeout", error=str(error)[:200] or type(error).__name__)
             if isinstance(error, apsw.CorruptError | apsw.SQLError | apsw.NotADBError):
                 self._thread.submit(self._forget)
@@ -97,19 +97,19 @@ class JournalMemory:
             log.warning("memory.lagging", error=str(error)[:200] or type(error).__name__)
 
     def _read_on(self, windows: WindowStore, past: JournalHistory) -> None:
-        place = windows.position
-        if not past.has_position(place):  # another journal, or a restored one: the memory must match it
+        position = windows.position
+        if not past.has_position(position):  # another journal, or a restored one: the memory must match it
             log.warning("memory.rebuilt", reason="it was read from another journal")
             windows.reset()
-            place = windows.position
-        if place.seq == 0:
-            place = past.start(MAX_WINDOWS)
+            position = windows.position
+        if position.seq == 0:
+            position = past.start(MAX_WINDOWS)
         for _ in range(ROUNDS):
-            cycles, end = past.cycles_after(place, BATCH)
-            if end == place:
+            cycles, end = past.cycles_after(position, BATCH)
+            if end == position:
                 break
             windows.add(cycles, self._tokens, end)
-            place = end
+            position = end
 
     def _forget(self) -> None:
         """Discard the damaged cache and the connection; the next block starts reading again."""

@@ -28,7 +28,7 @@ CREATE TABLE place (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT N
 CREATE TABLE blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL) STRICT;
 CREATE TABLE windows (
     token TEXT NOT NULL,
-    known_at INTEGER NOT NULL,  -- the block whose close ended what followed
+    known_at INTEGER NOT NULL,  -- the block whose close ends the return after
     return_after REAL NOT NULL,
     features BLOB NOT NULL,     -- float32
     PRIMARY KEY (token, known_at)
