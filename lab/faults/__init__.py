@@ -1,9 +1,9 @@
 """A proxy in front of a node that injects faults, for tests, soak tests and crash tests.
 
 async with FaultProxy(anvil_url, seed=7) as proxy:
-    proxy.add("eth_sendRawTransaction", Lost(), times=1)    # forwarded, then no reply
-    proxy.add("*", Status(503), share=0.05)                 # one request in twenty, seeded
-    ...                                                     # pass `proxy.url` to the daemon
+    proxy.add("eth_sendRawTransaction", LostReply(), times=1)    # the request is forwarded, its reply is lost
+    proxy.add("*", HttpStatus(503), share=0.05)                  # one request in twenty, seeded
+    ...                                                          # pass `proxy.url` to the daemon
 """
 
 from lab.faults import lies

@@ -1,4 +1,4 @@
-"""The written form of one code action; parser, prompt, model client and teacher share it.
+"""The text form of one code action. Parser, prompt, model client and teacher share it.
 
 Thought: <one or two sentences>
 Code:
@@ -12,19 +12,19 @@ from __future__ import annotations
 THOUGHT = "Thought: "
 OPEN = "Code:\n```py\n"
 CLOSE = "\n```"
-STOP = "<end_code>"  # ordinary text, not a special token: the stop string must be able to match
+STOP = "<end_code>"  # ordinary text and no special token, so that the server's stop string matches it
 
 
 def render_action(thought: str, code: str) -> str:
-    """One whole assistant turn. `code` may hold neither a fence nor the stop string."""
+    """One complete assistant turn. `code` must contain neither a fence nor the stop string."""
     return f"{THOUGHT}{thought}\n{OPEN}{code}{CLOSE}{STOP}"
 
 
 def prefill(first_thought: str) -> str:
-    """The partial assistant turn that generation goes on from; empty for none. Templates strip a trailing space."""
+    """The start of an assistant turn that the model continues, or empty. Chat templates strip a trailing space."""
     return f"{THOUGHT}{first_thought.strip()}" if first_thought.strip() else ""
 
 
 def closed(text: str) -> str:
-    """The turn as it stands in a conversation: servers strip the stop string, here it ends the text exactly once."""
+    """The turn as a conversation contains it, ended by exactly one stop string. Servers strip that string."""
     return text.split(STOP, 1)[0].rstrip() + STOP

@@ -1,4 +1,4 @@
-"""Who says what the portfolio should be: the operator's settings, or a model in an episode of its own."""
+"""The analyst, which says what the portfolio should be: the operator's settings, or a model in its own episode."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from sentinel.core.network import Network, Symbol
 
 @dataclass(frozen=True, slots=True)
 class SettingsAnalyst:
+    """Gives the operator's target weights as a view."""
+
     target_weights: Mapping[Symbol, int]  # bps of equity, summing to 10,000
 
     def view(self, state: MarketState) -> MarketView:
-        """Valid for the state's own block: it is asked anew at each."""
+        """The view of the settings, valid only for the state's block."""
         return MarketView(
             target_weights=self.target_weights,
             regime=Regime.UNKNOWN,
@@ -36,30 +38,31 @@ class SettingsAnalyst:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnalyst:
-    """The trader's frame with another role: the same episode, sandbox and reads, and one final action, `view`.
+    """A model that analyzes the market with the trader's episode, sandbox and reads. Its only final action is `view`.
 
-    The full analyst and the fast one differ in who samples: one takes several steps, the other one short step.
+    The full and the fast analyst differ only in their sampler: the full one takes several steps, the fast one a single
+    short step.
     """
 
     sampler: Sampler
     sandbox: CodeRunner
     network: Network
     quoter: Quoter
-    builder: Builder  # the toolbox has one; no tool of an analyst reaches it
+    builder: Builder  # required by the toolbox; no tool of an analyst uses it
     brief: Brief
-    standing: SettingsAnalyst  # the shares that it leans
+    standing: SettingsAnalyst  # the operator's weights, which the tool `lean` shifts
     valid_for: int = 10  # blocks
-    n: int = 1  # samples a step
+    n: int = 1  # samples per step
     max_steps: int = 5
     timeout: float = 30.0  # seconds for the whole episode
     memory: Memory = EMPTY_MEMORY
 
     async def look(self, state: MarketState) -> MarketView:
-        """Raises ModelUnavailable, and NoView where most of the samples did not end with one and the same view."""
+        """Run an episode and return its view. Raises ModelUnavailable; NoView if no view has a majority of samples."""
         return self.read(await self.propose(state), state)
 
     async def propose(self, state: MarketState) -> Proposal:
-        """The episode; each candidate's action is a View."""
+        """Run the episode. Each candidate's action is a View. Raises ModelUnavailable: ModelTimeout after `timeout`."""
         messages = prompt.analysis(self.brief, self.network.quote)
         try:
             async with asyncio.timeout(self.timeout):
@@ -76,17 +79,18 @@ class ModelAnalyst:
             raise ModelTimeout(f"no view within {self.timeout:g} s") from error
 
     def tools(self, state: MarketState) -> AnalystToolbox:
+        """The tools at the state's block."""
         standing, remembered = self.standing.view(state), self.memory.at(state)
         base = self.brief.base
         return AnalystToolbox(Toolbox(state, standing, self.network, self.quoter, self.builder, remembered, base))
 
     def read(self, proposal: Proposal, state: MarketState) -> MarketView:
-        """What more than half of those asked said; raises NoView."""
-        views = [one.action for one in proposal.candidates if isinstance(one.action, View)]
-        said = max(views, key=views.count, default=None)
-        if said is None or 2 * views.count(said) <= proposal.asked:
-            why = ", ".join(sorted({f"{one.stage} {one.reason}" for one in proposal.discarded})) or "they differ"
-            raise NoView(f"no view of {proposal.asked} samples: {why}")
+        """The view that more than half of the requested samples gave. Raises NoView if there is none."""
+        views = [candidate.action for candidate in proposal.candidates if isinstance(candidate.action, View)]
+        winner = max(views, key=views.count, default=None)
+        if winner is None or 2 * views.count(winner) <= proposal.asked:
+            reasons = sorted({f"{discard.stage} {discard.reason}" for discard in proposal.discarded})
+            raise NoView(f"no view of {proposal.asked} samples: {', '.join(reasons) or 'they differ'}")
         return MarketView(
-            said.weights, said.regime, said.confidence, state.head.number + self.valid_for, proposal.source
+            winner.weights, winner.regime, winner.confidence, state.head.number + self.valid_for, proposal.source
         )

@@ -1,9 +1,9 @@
-"""The analyst's seat in the daemon: a model looks at the market beside the cycles, and a cycle takes what it has.
+"""The model analyst as a service of the daemon: it analyzes the market between cycles and gives each cycle its view.
 
-An analysis begins when a cycle is done and is given up when the next one begins before it ends, so that no cycle waits
-for it or shares the model with it. A view is in force until the block that it names; a new one is asked for a quarter
-of that time before. Where none is in force the operator's own shares stand in, or the cycle holds, as the operator
-chose.
+An analysis starts when a cycle ends. It is cancelled if the next cycle starts before it is done, so that no cycle waits
+for it or shares the model with it. A view is valid until the block that it names, and its successor is requested when a
+quarter of that time is left. If no view is valid, the cycle uses the operator's target weights or holds, as the
+operator chose.
 """
 
 from __future__ import annotations
@@ -32,37 +32,40 @@ log = structlog.get_logger("sentinel.analyst")
 
 @dataclass(slots=True)
 class AnalystService:
-    """A service of the daemon, and an observer of its cycles."""
+    """A service of the daemon that also observes its cycles."""
 
     look: Callable[[MarketState], Awaitable[MarketView]]  # raises Unavailable
-    standing: SettingsAnalyst
+    standing: SettingsAnalyst  # the operator's target weights
     bounds: ViewBounds
     every: int  # blocks that a view is valid
-    hold_without: bool = False  # no view in force: raise NoView; else the standing shares
-    min_confidence: float = 0.0  # a view below it is not taken
+    hold_without: bool = False  # without a valid view, raise NoView instead of using the operator's weights
+    min_confidence: float = 0.0  # a view with less confidence is not used
     observer: Callable[[str], None] = lambda fate: None  # "taken", "bounded", "unsure", "failed"
     _latest: MarketView | None = None
     _task: asyncio.Task[None] | None = None
     _stopped: bool = field(default=False)
 
     def view(self, state: MarketState) -> MarketView:
-        """At once; an analysis that is still under way is given up, for the model is the trader's now: vLLM's CPU build
-        garbles a base's answer that shares a batch with an adapter's. Raises NoView."""
+        """The view for a cycle, without waiting. Raises NoView if none is valid and `hold_without` is set.
+
+        A running analysis is cancelled because the trader uses the model now: vLLM's CPU build garbles a base model's
+        answer that shares a batch with an adapter's.
+        """
         if self._task is not None:
             self._task.cancel()
-        if (held := self._in_force(state.head.number)) is not None:
-            return held
+        if (view := self._in_force(state.head.number)) is not None:
+            return view
         if self.hold_without:
-            last = self._latest.valid_until if self._latest is not None else None
-            raise NoView("none was given yet" if last is None else f"the last one was valid until block {last}")
+            end = self._latest.valid_until if self._latest is not None else None
+            raise NoView("none was given yet" if end is None else f"the last one was valid until block {end}")
         return self.standing.view(state)
 
     def cycle_done(self, record: CycleRecord) -> None:
-        """Begins an analysis of the cycle's own state where one is due and none is under way."""
+        """Start an analysis of the cycle's state if one is due and none is running."""
         if record.state is None or self._stopped or (self._task is not None and not self._task.done()):
             return
-        held = self._in_force(record.head.number)
-        if held is None or record.head.number >= held.valid_until - max(1, self.every // 4):
+        view = self._in_force(record.head.number)
+        if view is None or record.head.number >= view.valid_until - max(1, self.every // 4):
             self._task = asyncio.create_task(self._look(record.state), name="analyst")
 
     async def start(self) -> None:
@@ -75,9 +78,9 @@ class AnalystService:
             await asyncio.wait({self._task})
 
     async def _look(self, state: MarketState) -> None:
-        """Whatever fails, the daemon does not: the last view stays in force as long as it said."""
+        """Analyze `state`. An error is logged and never stops the daemon; the last view stays valid until its block."""
         try:
-            found = await self.look(state)
+            view = await self.look(state)
         except Unavailable as error:
             self.observer("failed")
             log.warning("analyst.no_view", block=state.head.number, error=f"{type(error).__name__}: {error}"[:300])
@@ -86,41 +89,42 @@ class AnalystService:
             self.observer("failed")
             log.exception("analyst.failed", block=state.head.number, error=type(error).__name__)
             return
-        if found.confidence < self.min_confidence:
+        if view.confidence < self.min_confidence:
             self.observer("unsure")
-            log.info(
-                "analyst.low_confidence", block=state.head.number, regime=found.regime, confidence=found.confidence
-            )
+            log.info("analyst.low_confidence", block=state.head.number, regime=view.regime, confidence=view.confidence)
             return
         before = self._in_force(state.head.number) or self.standing.view(state)
-        weights = self.bounds.clamp(found.target_weights, before.target_weights)
-        bounded = any(weights.get(name, 0) != share for name, share in found.target_weights.items())
+        weights = self.bounds.clamp(view.target_weights, before.target_weights)
+        bounded = any(weights.get(name, 0) != share for name, share in view.target_weights.items())
         self.observer("bounded" if bounded else "taken")
         log.info(
             "analyst.view",
             block=state.head.number,
-            valid_until=found.valid_until,
-            regime=found.regime,
-            confidence=found.confidence,
+            valid_until=view.valid_until,
+            regime=view.regime,
+            confidence=view.confidence,
             weights=weights,
             bounded=bounded,
-            source=found.source,
+            source=view.source,
         )
-        self._latest = replace(found, target_weights=weights)
+        self._latest = replace(view, target_weights=weights)
 
     def _in_force(self, block: int) -> MarketView | None:
-        held = self._latest
-        return held if held is not None and block <= held.valid_until else None
+        """The latest view if it is valid at `block`."""
+        view = self._latest
+        return view if view is not None and block <= view.valid_until else None
 
 
 def analyst_model(settings: Settings) -> StudentModel:
-    """One endpoint serves both roles: the analyst is another model name there. NOTE: its requests are not observed,
-    since the metrics of the model are those of the cycles. Raises SettingsError for live trading: what an adapter in
-    the server does to the base's answers is not understood (docs/roles.md)."""
+    """The analyst's client. The trader's endpoint serves the analyst too, under another model name.
+
+    NOTE: its requests are not observed, because the model's metrics describe the cycles. Raises SettingsError for live
+    trading: the effect of an adapter in the server on the base model's answers is not understood (docs/roles.md).
+    """
     if settings.execution.mode == "live":
         raise SettingsError(
-            "SENTINEL_ANALYST__SOURCE=model is for dry runs: a server with adapters was seen to change the trader's "
-            "answers. Set it to `settings`, or SENTINEL_EXECUTION__MODE to `dry`"
+            "SENTINEL_ANALYST__SOURCE=model works only in dry runs: a server with adapters was seen to change the "
+            "trader's answers. Set it to `settings`, or SENTINEL_EXECUTION__MODE to `dry`"
         )
     given, role = settings.model, settings.analyst
     sampling = Sampling(0.0 if role.samples == 1 else given.temperature, given.top_p, given.max_tokens, given.seed)
@@ -137,12 +141,12 @@ def analyst_service(
     memory: Memory,
     observer: Callable[[str], None],
 ) -> AnalystService:
-    """A model analyst on the trader's sandbox, builder and memory, with every venue and a prompt of its own.
+    """The service of a model analyst. It shares the trader's sandbox, builder and memory, but uses every venue.
 
-    Raises SettingsError where the operator's bounds leave the standing weights no place.
+    Raises SettingsError if the operator's target weights are outside the bounds for views.
     """
     given, standing = settings.analyst, SettingsAnalyst(settings.strategy.target_weights)
-    least, most = terms.weight_bounds(settings, network)
+    min_weights, max_weights = terms.weight_bounds(settings, network)
     analyst = ModelAnalyst(
         sampler=sampler,
         sandbox=sandbox,
@@ -160,7 +164,7 @@ def analyst_service(
     return AnalystService(
         analyst.look,
         standing,
-        ViewBounds(given.max_step_bps, least, most),
+        ViewBounds(given.max_step_bps, min_weights, max_weights),
         given.valid_blocks,
         hold_without=given.fallback == "hold",
         min_confidence=given.min_confidence,

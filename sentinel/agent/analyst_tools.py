@@ -1,6 +1,6 @@
-"""What an analyst's code may call: every read of the trader's, `lean`, and `view` as the one final action.
+"""The tools of an analyst's code: all reads of the trader, `lean`, and `view` as the only final action.
 
-A view is typed and checked here; how far it may go is bounded outside the model (view_bounds.py). Raises CodeFault.
+A view's types and sum are checked here; its weights are bounded outside the model (view_bounds.py). Raises CodeFault.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sentinel.core.market_state import Regime
 from sentinel.core.network import Symbol
 from sentinel.core.units import BPS
 
-# Regime -> how much of its standing share a token is wanted to be, bps. The operator's shares are the middle.
+# By regime, the wanted share of a token in bps of its target weight. The operator's target weights are the middle.
 REGIMES: Mapping[Regime, int] = {
     Regime.UP: 12_000,
     Regime.RANGE: BPS,
@@ -26,12 +26,12 @@ REGIMES: Mapping[Regime, int] = {
     Regime.STRESS: 2_000,
     Regime.THIN: BPS,
 }
-ROUNDING = 0.001  # how far from 1 the weights that a model wrote may sum to
+ROUNDING = 0.001  # maximum distance from 1 of the sum of a model's weights
 
 
 @dataclass(frozen=True)  # without slots: cached_property needs a dict
 class AnalystToolbox:
-    """The tools at one block. The toolbox's view holds the standing shares."""
+    """The tools at one block. The toolbox's view holds the operator's target weights."""
 
     box: Toolbox
 
@@ -57,7 +57,7 @@ class AnalystToolbox:
             raise CodeFault(f"the weights sum to {math.fsum(wanted.values()):.4g}, not to 1")
         return View("a view", _in_bps(wanted), self._regime(regime), _share(confidence, "confidence"))
 
-    # ------------------------------------------------------------ as the sandbox takes them
+    # ------------------------------------------------------------ the sandbox's interface
 
     @functools.cached_property
     def reads(self) -> Mapping[str, Callable[..., object]]:
@@ -91,10 +91,11 @@ def _share(value: object, what: str) -> float:
 
 
 def _in_bps(shares: Mapping[Symbol, float]) -> dict[Symbol, int]:
-    """Rounded down, and what is missing to 10,000 given to the largest remainders."""
+    """The shares in bps, rounded to sum to 10,000: all are rounded down, then the largest remainders get one more."""
     total = math.fsum(shares.values())
     exact = {name: share / total * BPS for name, share in shares.items()}
-    found = {name: math.floor(share + 1e-6) for name, share in exact.items()}
-    for name in sorted(found, key=lambda one: (found[one] - exact[one], one))[: BPS - sum(found.values())]:
-        found[name] += 1
-    return found
+    rounded = {name: math.floor(share + 1e-6) for name, share in exact.items()}
+    by_remainder = sorted(rounded, key=lambda name: (rounded[name] - exact[name], name))
+    for name in by_remainder[: BPS - sum(rounded.values())]:
+        rounded[name] += 1
+    return rounded

@@ -1,4 +1,4 @@
-"""What the tools need of the DEX side: exact quotes, and final actions from allow-lists."""
+"""The interfaces through which the tools use the DEX: exact quotes, and final actions from allow-lists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentinel.core.quotes import CycleQuote, LoopQuote, RouteQuote
 
 
 class Quoter(Protocol):
-    """Exact quotes at one state; whole tokens, venues by label ("v2", "v3-500"). Raises QuoteError."""
+    """Exact quotes at one state, in whole tokens. Venues are named by label ("v2", "v3-500"). Raises QuoteError."""
 
     def venues(self, state: MarketState, token_in: Symbol, token_out: Symbol) -> Sequence[str]: ...
 
@@ -36,7 +36,7 @@ class Quoter(Protocol):
 
 
 class Builder(Protocol):
-    """Final actions from allow-lists, with min_out and deadline of its own. Raises ActionFault or QuoteError."""
+    """Builds final actions from allow-lists and sets their min_out and deadline. Raises ActionFault or QuoteError."""
 
     def swap(
         self, state: MarketState, token_in: Symbol, token_out: Symbol, amount: float, venue: str | list[str]

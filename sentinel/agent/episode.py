@@ -1,7 +1,7 @@
-"""One episode: steps of n samples, each run on its own copy of the state, until most of them end with a final action.
+"""One episode: steps of n samples, each run on its own copy of the state, until most end with a final action.
 
-Of each step the majority's observation, text and state go on; failures are dropped and counted. Every one of the
-`asked` final actions is accounted for in the end: a candidate, or a discard with its reason.
+The next step continues from the observation, text and state of the majority. Failed samples are dropped and counted.
+In the end each of the `asked` samples is accounted for, as a candidate or as a discard with its reason.
 """
 
 from __future__ import annotations
@@ -22,17 +22,20 @@ Message = Mapping[str, str]  # {"role": …, "content": …}
 
 
 class Sampler(Protocol):
-    """The student, or whoever stands in for it."""
+    """The student, or a replacement such as the oracle."""
 
     @property
     def source(self) -> str:
-        """ "student:<id>" or "oracle"; it is on everything that comes of the episode."""
+        """ "student:<id>" or "oracle". The proposal carries it."""
         ...
 
     async def sample(self, messages: Sequence[Message], n: int, prefill: str, *, after: int = 0) -> list[Sample]:
-        """n continuations of the conversation. Each `text` is the whole assistant turn, `prefill` included, with or
-        without the stop string; `step` is not its business. `after`: so many samples of this very request were drawn
-        before, and these are others, whatever the seed. Raises ModelUnavailable."""
+        """Draw n continuations of the conversation. Raises ModelUnavailable.
+
+        Each `text` is the whole assistant turn, including `prefill`, with or without the stop string. The caller sets
+        `step`. `after` is the number of samples already drawn for the same request: these must be new ones, even with
+        a seed.
+        """
         ...
 
 
@@ -42,7 +45,7 @@ class CodeRunner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _SampleRun:
-    """One sample of a step. `fault` is set unless its code ran to the end within the rules."""
+    """One sample of a step and its run. `fault` is set unless its code ran to the end within the rules."""
 
     sample: Sample
     run: CodeRun | None
@@ -60,13 +63,14 @@ class _SampleRun:
 
 @dataclass(slots=True)
 class _Lineage:
-    """What the winners so far have left behind."""
+    """The conversation and the interpreter state that the winners so far produced."""
 
     messages: list[Message]
     state: bytes | None = None
     fresh: bool = False  # a winner has read the market
 
     def passed(self, run: CodeRun) -> None:
+        """Continue from the state of a winner's run."""
         self.state = run.state
         self.fresh = self.fresh or bool(run.reads)
 
@@ -82,9 +86,10 @@ async def play(
     max_steps: int = 5,
     prefill: str = "",
 ) -> Proposal:
-    """`prefill` begins the first step's turns; `observe` renders what the model is shown after a step.
+    """Play a whole episode from `messages`, with n samples per step.
 
-    Raises ModelUnavailable, and what a tool raises that is not the code's fault.
+    Each turn of the first step begins with `prefill`. `observe` renders the observation that the model sees after a
+    step. Raises ModelUnavailable.
     """
     return await _go_on(sampler, runner, tools, _Lineage([*messages]), observe, n, range(1, max_steps + 1), prefill)
 
@@ -99,8 +104,11 @@ async def resume(
     n: int,
     max_steps: int = 5,
 ) -> Proposal:
-    """As `play`, from a conversation of which turns were taken already: their code runs again for the state that they
-    left, and they count among the steps. `tools` are those of then. Raises as `play` does."""
+    """As `play`, from a conversation that already contains assistant turns.
+
+    Their code runs again to restore its state, and they count as steps. `tools` must be those of the first run. Raises
+    as `play` does.
+    """
     taken = sum(message["role"] == "assistant" for message in messages)
     lineage = await _retrace(runner, tools, messages)
     return await _go_on(sampler, runner, tools, lineage, observe, n, range(taken + 1, max_steps + 1), "")
@@ -125,8 +133,8 @@ async def _go_on(
         samples += drawn
         with part("sandbox"):
             tried = await _try(drawn, runner, tools, lineage.state)
-        ran = [one for one in tried if one.fault is None]
-        if 2 * sum(one.final for one in ran) > len(ran):
+        completed = [sample_run for sample_run in tried if sample_run.fault is None]
+        if 2 * sum(sample_run.final for sample_run in completed) > len(completed):
             candidates, discarded = _close(tried, range(n), lineage.fresh)
             return Proposal(n, candidates, discarded, prompt, tuple(samples), step, sampler.source, part.seconds)
         _advance(lineage, tried, observe)
@@ -137,25 +145,25 @@ async def _go_on(
 async def extend(
     sampler: Sampler, runner: CodeRunner, tools: Tools, proposal: Proposal, *, more: int, prefill: str = ""
 ) -> Proposal:
-    """The proposal with `more` further samples of its last step, in the same place of the same conversation.
+    """The proposal with `more` further samples of its last step, at the same point of the same conversation.
 
-    `tools` and `prefill` are those that it was made with. Every further sample counts among the asked, whatever
-    becomes of it. Raises as `play` does.
+    `tools` and `prefill` must be those that it was made with. Every further sample counts as asked for, even if it is
+    discarded. Raises as `play` does.
     """
     part = Stopwatch()
-    places = range(proposal.asked, proposal.asked + more)
+    indices = range(proposal.asked, proposal.asked + more)
     with part("model"):
         drawn = await sampler.sample(
             proposal.prompt, more, prefill if proposal.steps == 1 else "", after=proposal.asked
         )
-    drawn = [replace(one, step=proposal.steps, index=i) for i, one in zip(places, drawn, strict=False)]
+    drawn = [replace(sample, step=proposal.steps, index=i) for i, sample in zip(indices, drawn, strict=False)]
     with part("sandbox"):
         lineage = await _retrace(runner, tools, proposal.prompt)
         tried = await _try(drawn, runner, tools, lineage.state)
-    candidates, discarded = _close(tried, places, lineage.fresh)
+    candidates, discarded = _close(tried, indices, lineage.fresh)
     return replace(
         proposal,
-        asked=places.stop,
+        asked=indices.stop,
         candidates=proposal.candidates + candidates,
         discarded=proposal.discarded + discarded,
         samples=proposal.samples + tuple(drawn),
@@ -164,23 +172,23 @@ async def extend(
 
 
 async def _retrace(runner: CodeRunner, tools: Tools, prompt: Sequence[Message]) -> _Lineage:
-    """What the winners of a conversation left behind: a run is a function of code, state and tools alone."""
+    """The lineage of a conversation, from running its turns again. A run depends only on code, state and tools."""
     lineage = _Lineage([*prompt])
     for message in prompt:
         if message["role"] == "assistant":
             turn = Sample(0, 0, message["content"], 0, Finish.STOP)
-            (one,) = await _try([turn], runner, tools, lineage.state)
-            if one.fault is None and one.run is not None:
-                lineage.passed(one.run)
+            (tried,) = await _try([turn], runner, tools, lineage.state)
+            if tried.fault is None and tried.run is not None:
+                lineage.passed(tried.run)
     return lineage
 
 
 async def _try(drawn: Sequence[Sample], runner: CodeRunner, tools: Tools, state: bytes | None) -> list[_SampleRun]:
-    """Every sample's code on its own copy of `state`; those that wrote the same code share one run of it."""
+    """Run each sample's code on its own copy of `state`. Samples with the same code share one run."""
     codes = [_code(sample) for sample in drawn]
     distinct = list(dict.fromkeys(code for code in codes if isinstance(code, str)))
-    done = await asyncio.gather(*(runner.run(code, tools, state) for code in distinct))
-    runs = dict(zip(distinct, done, strict=True))
+    results = await asyncio.gather(*(runner.run(code, tools, state) for code in distinct))
+    runs = dict(zip(distinct, results, strict=True))
     return [
         _SampleRun(sample, None, code) if isinstance(code, Discarded) else _tried(sample, runs[code])
         for sample, code in zip(drawn, codes, strict=True)
@@ -189,8 +197,8 @@ async def _try(drawn: Sequence[Sample], runner: CodeRunner, tools: Tools, state:
 
 def _code(sample: Sample) -> str | Discarded:
     if sample.finish is not Finish.STOP:
-        cut = DiscardReason.TRUNCATED if sample.finish is Finish.LENGTH else DiscardReason.ABORTED
-        return Discarded(sample.index, Stage.SAMPLE, cut)
+        reason = DiscardReason.TRUNCATED if sample.finish is Finish.LENGTH else DiscardReason.ABORTED
+        return Discarded(sample.index, Stage.SAMPLE, reason)
     return parse(sample.text, sample.index)
 
 
@@ -213,33 +221,36 @@ def _tried(sample: Sample, run: CodeRun) -> _SampleRun:
 def _close(
     tried: Sequence[_SampleRun], asked: range, fresh: bool
 ) -> tuple[tuple[Candidate, ...], tuple[Discarded, ...]]:
-    """`asked` are the indices that must be accounted for; `tried` has the first of them."""
+    """The candidates and discards of the last step, one for each index in `asked`. `tried` has the first of them."""
     candidates: list[Candidate] = []
     discarded: list[Discarded] = [Discarded(i, Stage.SAMPLE, DiscardReason.MISSING) for i in asked[len(tried) :]]
-    for one in tried:
-        index = one.sample.index
-        if one.fault is not None:
-            discarded.append(one.fault)
-        elif not one.final or one.run is None:
+    for sample_run in tried:
+        index = sample_run.sample.index
+        if sample_run.fault is not None:
+            discarded.append(sample_run.fault)
+        elif not sample_run.final or sample_run.run is None:
             discarded.append(Discarded(index, Stage.EPISODE, DiscardReason.NOT_FINAL))
-        elif not (fresh or one.run.reads):
+        elif not (fresh or sample_run.run.reads):
             discarded.append(Discarded(index, Stage.EPISODE, DiscardReason.NO_FRESH_READ))
         else:
-            candidates.append(Candidate(index, one.run.finals[0], one.sample.text))
+            candidates.append(Candidate(index, sample_run.run.finals[0], sample_run.sample.text))
     return tuple(candidates), tuple(sorted(discarded, key=lambda d: d.index))
 
 
 def _advance(lineage: _Lineage, tried: Sequence[_SampleRun], observe: Callable[[str], Message]) -> None:
-    """The winner's turn, observation and state go on; where nobody ran, the commonest error does, on the old state."""
+    """Continue with the turn, observation and state of the winner.
+
+    If no sample gave an observation, the most frequent error is shown instead and the state stays as it was.
+    """
     if not tried:
         return
-    seen = {one.sample.index: one.run.observation for one in tried if one.run and not one.fault and not one.final}
-    shown = seen or {one.sample.index: one.error for one in tried}
-    members = majority(shown).members
-    by_index = {one.sample.index: one for one in tried}
+    by_index = {sample_run.sample.index: sample_run for sample_run in tried}
+    observations = {i: r.run.observation for i, r in by_index.items() if r.run and not r.fault and not r.final}
+    texts = observations or {i: r.error for i, r in by_index.items()}
+    members = majority(texts).members
     winner = by_index[representative({index: by_index[index].sample.text for index in members})]
-    if seen and winner.run is not None:
+    if observations and winner.run is not None:
         lineage.passed(winner.run)
-    text = shown[winner.sample.index]
+    text = texts[winner.sample.index]
     lineage.messages.append({"role": "assistant", "content": closed(winner.sample.text)})
     lineage.messages.append(observe(text or "nothing was printed"))

@@ -1,4 +1,4 @@
-"""The indicators as tools: by token and bars, on the very closes that `prices` shows the code."""
+"""The indicators as tools, computed from the same closes that the tool `prices` returns."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from sentinel.agent import indicators
 from sentinel.agent.tool_arguments import parse_count, rounded
 from sentinel.core.network import Symbol
 
-KNOWN = 1_000_000  # bars: more than any history holds
-MAX_RETURNS = 100  # numbers that one call may answer
+KNOWN = 1_000_000  # bars; no history is longer
+MAX_RETURNS = 100  # numbers in one answer
 
 
 @dataclass(frozen=True, slots=True)
 class IndicatorTools:
-    """Each method is a tool. All raise CodeFault for wrong arguments, by way of `prices` where it is the token."""
+    """Each method is a tool. All raise CodeFault for wrong arguments; `prices` raises it for a wrong token."""
 
-    prices: Callable[[Symbol, int], Sequence[float]]  # the last so many closes, oldest first, at least one
+    prices: Callable[[Symbol, int], Sequence[float]]  # the last `bars` closes of a token, oldest first, at least one
 
     def returns(self, token: Symbol, bars: int = 1) -> list[float]:
         """The last `bars` changes from close to close, fractions, oldest first; fewer where fewer are known."""

@@ -1,7 +1,8 @@
-"""Indicators over closes, one close a bar, oldest first. Pure functions of plain numbers above 0.
+"""Indicators over closes, one close per bar, oldest first. Pure functions of numbers above 0.
 
-Each looks at the last `bars` bars and at fewer where fewer are known; with nothing to measure it answers what a flat
-market would. Answers are finite. Raises nothing for a list of at least one close and `bars` from 1.
+`ema` and `rsi` smooth over all closes. The others use the last `bars` bars, or fewer if fewer are known. With too few
+closes each returns the value of a flat market. Results are finite. They raise nothing for at least one close and `bars`
+of at least 1.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ Closes = Sequence[float]
 
 
 def returns(closes: Closes, bars: int) -> list[float]:
-    """Simple returns, fractions: close / close before it - 1. Oldest first; `bars` of them need bars + 1 closes."""
+    """Simple returns as fractions, close / previous close - 1, oldest first. `bars` returns need bars + 1 closes."""
     last = closes[-bars - 1 :]
     return [now / before - 1 for before, now in pairwise(last)]
 
@@ -39,8 +40,10 @@ def sma(closes: Closes, bars: int) -> float:
 
 
 def ema(closes: Closes, bars: int) -> float:
-    """Exponential moving average in quote tokens: weight 2 / (bars + 1) for the newest close, begun at the oldest
-    known one. The recursive form (`ewm(span=bars, adjust=False)` of pandas)."""
+    """Exponential moving average in quote tokens, with weight 2 / (bars + 1) for the newest close.
+
+    It starts from the oldest known close. This is the recursive form (`ewm(span=bars, adjust=False)` of pandas).
+    """
     weight, average = 2 / (bars + 1), closes[0]
     for close in closes[1:]:
         average = weight * close + (1 - weight) * average
@@ -48,9 +51,9 @@ def ema(closes: Closes, bars: int) -> float:
 
 
 def rsi(closes: Closes, bars: int) -> float:
-    """Relative strength index, 0 to 100: 100 - 100 / (1 + average gain / average loss); 50 where nothing moved.
+    """Relative strength index, 0 to 100: 100 - 100 / (1 + average gain / average loss); 50 if no close moved.
 
-    The averages begin as means of the first `bars` changes and are smoothed over all later ones by 1 / bars:
+    The averages start as means of the first `bars` changes and are smoothed over all later ones by 1 / bars:
     Wilder, New Concepts in Technical Trading Systems, 1978, section VI.
     """
     changes = [now - before for before, now in pairwise(closes)]
@@ -62,16 +65,18 @@ def rsi(closes: Closes, bars: int) -> float:
     for change in changes[bars:]:
         gain = (gain * (bars - 1) + max(change, 0.0)) / bars
         loss = (loss * (bars - 1) + max(-change, 0.0)) / bars
-    return 100 * (gain / (gain + loss)) if gain + loss > 0 else 50.0  # so bracketed it never rounds above 100
+    return 100 * (gain / (gain + loss)) if gain + loss > 0 else 50.0  # in this form it never rounds above 100
 
 
 def drawdown(closes: Closes, bars: int) -> float:
-    """How far the last close is below the highest of the last `bars`, a fraction from 0 (at the top) to 1."""
+    """The distance of the last close below the highest of the last `bars`, a fraction from 0 (at the top) to 1."""
     return 1 - closes[-1] / max(closes[-bars:])
 
 
 def twap(closes: Closes, bars: int) -> float:
-    """Time-weighted average price over the last `bars` bars, in quote tokens: the geometric mean of their closes, each
-    of which held for one bar. So the oracle of Uniswap V3 averages: Uniswap v3 Core, 2021, section 5.2."""
+    """Time-weighted average price of the last `bars` bars, in quote tokens: the geometric mean of their closes.
+
+    Each close holds for one bar. The oracle of Uniswap V3 averages in the same way: Uniswap v3 Core, 2021, section 5.2.
+    """
     last = closes[-bars:]
     return math.exp(math.fsum(map(math.log, last)) / len(last))

@@ -1,6 +1,6 @@
-"""What the agent may remember: past market windows, and its own decisions that were confirmed.
+"""The interface of the agent's memory: past market windows, and its own confirmed trades.
 
-A recollection belongs to one block and holds nothing from that block or after it. It is no look at the market.
+A recollection belongs to one block and holds nothing from that block or later ones. It is not a read of the market.
 """
 
 from __future__ import annotations
@@ -11,31 +11,31 @@ from typing import Protocol
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Symbol
 
-MAX_ITEMS = 16  # that one call may ask for
+MAX_ITEMS = 16  # maximum of one call
 
 Item = Mapping[str, float | str]
 
 
 class Recollection(Protocol):
-    """Frozen: the same question gets the same answer, from any thread. Raises nothing."""
+    """The memory at one block. Equal calls get equal answers, from any thread. Raises nothing."""
 
     def similar(self, token: Symbol, k: int) -> Sequence[Item]:
         """Past windows, the most similar first: "return_after" (fraction), "distance", "age" (blocks)."""
         ...
 
     def recall(self, k: int) -> Sequence[Item]:
-        """Own confirmed decisions, newest first."""
+        """Own confirmed trades, newest first."""
         ...
 
 
 class Memory(Protocol):
     def at(self, state: MarketState) -> Recollection:
-        """What was known before the state's block. Costs next to nothing until it is asked something."""
+        """What was known before the state's block. Returns at once, and the memory is read only on use."""
         ...
 
 
 class EmptyMemory:
-    """A memory without anything in it, and its recollection at any block."""
+    """A memory that is always empty. It is also its own recollection at every block."""
 
     def at(self, state: MarketState) -> Recollection:
         return self

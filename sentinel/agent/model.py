@@ -1,4 +1,4 @@
-"""The student's client: vLLM's OpenAI-compatible chat completions, n samples in one request."""
+"""The client of the student: draws n samples in one request from vLLM's OpenAI-compatible chat completions."""
 
 from __future__ import annotations
 
@@ -20,30 +20,34 @@ from sentinel.core.http_reply import read_at_most
 from sentinel.observe import redaction
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes
-MAX_TEXT = 64 * 1024  # characters of one turn; longer ones would fill the journal and the next prompts
+MAX_TEXT = 64 * 1024  # characters of one turn; longer turns would fill the journal and the next prompts
 
 
 class ModelObserver(Protocol):
+    """Receives the duration in seconds and the token counts of each request."""
+
     def sampled(self, seconds: float, n: int, prompt_tokens: int, completion_tokens: int) -> None: ...
 
 
 class NoModelObserver:
+    """Ignores what it receives."""
+
     def sampled(self, seconds: float, n: int, prompt_tokens: int, completion_tokens: int) -> None:
         pass
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    temperature: float = 0.4  # 0 is greedy, and only with n = 1: the server refuses equal samples
+    temperature: float = 0.4  # 0 is greedy, which the server allows only with n = 1
     top_p: float = 0.8
-    max_tokens: int = 256  # of one turn, the prefill not counted
+    max_tokens: int = 256  # per turn, without the prefill
     seed: int | None = None
 
 
 class StudentModel:
-    """One endpoint and one model name; any other model answering there is refused. Close it after use.
+    """The client of one model at one endpoint. It refuses an answer from any other model. Close it after use.
 
-    Nothing is retried: a late answer belongs to an old block.
+    It never retries, because a late answer belongs to an old block.
     """
 
     def __init__(
@@ -57,9 +61,10 @@ class StudentModel:
         observer: ModelObserver | None = None,
         token_ids: bool = True,
     ) -> None:
-        """`url` ends in /v1. `token_ids` asks for each sample's own: vLLM gives them, others may refuse the question.
+        """`url` ends in /v1. `token_ids` requests the token ids of each sample: vLLM supports this, other servers may
+        refuse such a request.
 
-        Raises SettingsError where the key file cannot be read.
+        Raises SettingsError if the key file cannot be read.
         """
         self._url = url.rstrip("/")
         self._name = name
@@ -80,10 +85,11 @@ class StudentModel:
     async def sample(
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str = "", *, after: int = 0
     ) -> list[Sample]:
-        """n samples in one request, by index; each text begins with `prefill`. `step` is 0: the episode sets it.
+        """Draw n samples in one request. They are ordered by index, and each text begins with `prefill`.
 
-        `after`: so many of this very request were drawn before; with a seed, these get the seeds that follow theirs.
-        Raises ModelUnavailable for everything that is not n well-formed answers of the named model in time.
+        Every sample's `step` is 0; the episode sets it. `after` is the number of samples that were drawn before for
+        the same request: with a seed, the new samples use the seeds that follow. Raises ModelUnavailable unless the
+        named model returns n well-formed answers in time, and ValueError for n > 1 at temperature 0.
         """
         if n < 1 or (n > 1 and self._sampling.temperature == 0):
             raise ValueError(f"n = {n} at temperature {self._sampling.temperature:g}: greedy samples are all equal")
@@ -94,7 +100,7 @@ class StudentModel:
         return answer.samples
 
     async def health(self) -> None:
-        """Returns when the server is up and serves the named model; raises ModelUnavailable with the reason."""
+        """Check that the server is up and serves the named model. Raises ModelUnavailable with the reason."""
         await self._fetch("GET", self._url.removesuffix("/v1") + "/health", json_reply=False)
         reply = await self._fetch("GET", f"{self._url}/models")
         served = _model_ids(reply)
@@ -114,9 +120,9 @@ class StudentModel:
             "stop": [STOP],
         }
         if self._token_ids:
-            body["return_token_ids"] = True  # the only way to a sample's own token count
+            body["return_token_ids"] = True  # only they give the token count of each sample
         if self._sampling.seed is not None:
-            body["seed"] = self._sampling.seed + after  # vLLM gives sample i the seed plus i
+            body["seed"] = self._sampling.seed + after  # vLLM uses seed + i for sample i
         if prefill:
             body["messages"].append({"role": "assistant", "content": prefill})
             body |= {"add_generation_prompt": False, "continue_final_message": True}
@@ -132,8 +138,8 @@ class StudentModel:
             ):
                 raw = await read_at_most(response, MAX_REPLY)
                 if response.status != 200:
-                    said = one_line(self._without_key(raw.decode("utf-8", "replace")), 200)
-                    raise ModelUnavailable(f"HTTP {response.status}: {said}", status=response.status)
+                    excerpt = one_line(self._without_key(raw.decode("utf-8", "replace")), 200)
+                    raise ModelUnavailable(f"HTTP {response.status}: {excerpt}", status=response.status)
         except TimeoutError as error:
             raise ModelTimeout(f"no answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -144,7 +150,7 @@ class StudentModel:
             raise ModelUnavailable(f"the answer is not JSON: {bytes(raw[:80])!r}") from error
 
     def _without_key(self, text: str) -> str:
-        """Some endpoints quote a key that they refuse; errors go to logs."""
+        """`text` with the API key masked. Some endpoints quote a key that they refuse, and errors are logged."""
         key = self._headers.get("Authorization", "").removeprefix("Bearer ")
         return text.replace(key, "[key]") if key else text
 
@@ -152,7 +158,7 @@ class StudentModel:
         if self._session is not None:
             await self._session.close()
             self._session = None
-            await asyncio.sleep(0)  # aiohttp closes its transports on the next turn of the loop
+            await asyncio.sleep(0)  # aiohttp closes its transports in the next iteration of the event loop
 
     async def __aenter__(self) -> Self:
         return self
@@ -180,12 +186,12 @@ class _Answer:
             samples = [_sample(choice, prefill, completion // n) for choice in choices]
             return _Answer(samples, _count(usage.get("prompt_tokens")), completion)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            what = one_line(f"{type(error).__name__}: {error}", 100)
-            raise ModelUnavailable(f"the answer has another shape: {what}") from error
+            reason = one_line(f"{type(error).__name__}: {error}", 100)
+            raise ModelUnavailable(f"the answer has an unexpected shape: {reason}") from error
 
 
 def _sample(choice: Any, prefill: str, share: int) -> Sample:
-    """`share` stands in where a server gives no tokens of each sample."""
+    """The sample of one choice. `share` is its token count if the server returns no token ids."""
     text, tokens = choice["message"]["content"] or "", choice.get("token_ids")
     if not isinstance(text, str):
         raise TypeError("content is not text")
@@ -202,7 +208,7 @@ def _sample(choice: Any, prefill: str, share: int) -> Sample:
 
 
 def _count(value: Any) -> int:
-    """Tokens, for metrics alone: a server's absurd number becomes 0 there, it does not stop the daemon."""
+    """A token count for metrics. An absurd number from the server counts as 0, so that it cannot stop the daemon."""
     count = int(value or 0)
     return count if 0 <= count <= MAX_REPLY else 0
 
@@ -211,7 +217,7 @@ def _model_ids(reply: Any) -> list[str]:
     try:
         return [str(model["id"]) for model in reply["data"]]
     except (KeyError, TypeError) as error:
-        raise ModelUnavailable("the list of models has another shape") from error
+        raise ModelUnavailable("the list of models has an unexpected shape") from error
 
 
 def _authorization(api_key_file: Path | None) -> dict[str, str]:

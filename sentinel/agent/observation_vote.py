@@ -1,4 +1,4 @@
-"""The vote on observations inside a step. Pure: the order in which samples stand never matters."""
+"""The vote on the observations of one step. Pure, and independent of the order of the samples."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ class ObservationGroup:
 
 
 def canonical(observation: str) -> str:
-    """Equal for observations that show the same: white space runs count as one space, 0.50, .5 and 5e-1 are one number.
+    """A form that is equal for observations with the same content.
 
-    Numbers are compared at the precision that was printed: 0.51 and 0.512 differ.
+    White space counts as one space, and 0.50, .5 and 5e-1 are the same number. Numbers are compared at the printed
+    precision, so 0.51 and 0.512 differ.
     """
     return _NUMBER.sub(_number, " ".join(observation.split()))
 
 
 def majority(observations: Mapping[int, str]) -> ObservationGroup:
-    """The largest group of equal observations. Ties are broken by what was observed, never by who observed it.
+    """The largest group of equal observations. Ties are broken by the observation, never by the sample's index.
 
-    Raises ValueError when there is none.
+    Raises ValueError if there is no observation.
     """
     groups: dict[str, list[int]] = {}
     for index, observation in observations.items():
@@ -38,7 +39,8 @@ def majority(observations: Mapping[int, str]) -> ObservationGroup:
 
 
 def representative(texts: Mapping[int, str]) -> int:
-    """Whose text stands for its group: the text most often written, then the shortest, then the first by content."""
+    """The index of the sample whose text represents its group: the most frequent text, then the shortest, then the
+    first in sort order."""
     counts: dict[str, int] = {}
     for text in texts.values():
         counts[text] = counts.get(text, 0) + 1

@@ -1,8 +1,9 @@
-"""The oracle teacher: a deterministic solver that writes thoughts and code actions like a student would.
+"""The oracle: a deterministic solver that serves as teacher and writes thoughts and code actions like a student.
 
-It reads the same prompt, its code runs in the same sandbox through the same tools, and the sizes come from their exact
-AMM mathematics. It is never passed off as a language model: its samples name `oracle` as their source.
-Comparison, choice and arithmetic stand in the code; the words need only short copies from prompt and observation.
+It reads the same prompt as a student, and its code runs in the same sandbox with the same tools, so sizes come from the
+exact AMM arithmetic of the tools. Its samples name `oracle` as their source, so they are never taken for a language
+model's. The code does all comparisons, choices and arithmetic; the thoughts only repeat short parts of the prompt and
+the observation.
 """
 
 from __future__ import annotations
@@ -92,14 +93,14 @@ LAST: dict[str, Callable[[str, str], tuple[str, str]]] = {
 
 
 class OracleModel:
-    """Takes the student's place in an episode. Deterministic: n samples are n equal ones."""
+    """A sampler that replaces the student in an episode. It is deterministic: its n samples are equal."""
 
     source = "oracle"
 
     async def sample(
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
     ) -> list[Sample]:
-        """A prefill is the playbook's own first thought or nothing; another one is the operator's, and kept."""
+        """n equal samples. A `prefill` other than the playbook's first thought is the operator's and replaces it."""
         text = next_action(messages)
         if prefill and not text.startswith(prefill):
             text = prefill + text[text.index("\nCode:") :]
@@ -107,7 +108,7 @@ class OracleModel:
 
 
 def next_action(messages: Sequence[Mapping[str, str]]) -> str:
-    """The oracle's next assistant turn, thought and code, for a conversation that the shared prompt began."""
+    """The oracle's next assistant turn, thought and code. `messages` begin with the prompt of `agent/prompt.py`."""
     prompt = read_prompt(messages[1]["content"])
     base, _, quote = prompt["Pair"].partition("/")
     if len(messages) == 2:
@@ -119,7 +120,7 @@ def next_action(messages: Sequence[Mapping[str, str]]) -> str:
 
 
 def read_prompt(content: str) -> dict[str, str]:
-    """'Playbook: rebalance\\nPair: …' -> {'Playbook': 'rebalance', …}."""
+    """'Playbook: rebalance\\nPair: …' -> {'Playbook': 'rebalance', …}. Raises OperatorError for an unknown playbook."""
     lines = dict(line.split(": ", 1) for line in content.splitlines() if ": " in line)
     if lines.get("Playbook") not in FIRST_CODE:
         raise OperatorError(f"the oracle has no playbook {lines.get('Playbook')!r}; it knows {', '.join(FIRST_CODE)}")

@@ -1,4 +1,7 @@
-"""Text -> code, or why there is none. Pure, linear in the text's length, and it never raises on any string."""
+"""Parse a sample's text into its code, or say why it has none.
+
+Pure, linear in the length of the text, and without an error for any string.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ MAX_CODE = 4_000  # characters; five lines are typical
 
 
 def parse(text: str, index: int = 0) -> str | Discarded:
-    """The code of one code action, without its fence. With or without the stop string, which servers strip."""
+    """The code of a code action without its fence, or the discard. Servers strip the stop string, so it is optional."""
     body, stop, after = text.strip().partition(STOP)
     reason, code = _split(body) if not (stop and after.strip()) else (DiscardReason.TEXT_AFTER_END, "")
     return Discarded(index, Stage.PARSE, reason) if reason is not None else code
@@ -46,7 +49,7 @@ def _fault_of(code: str) -> DiscardReason | None:
         return DiscardReason.EMPTY_CODE
     if len(code) > MAX_CODE:
         return DiscardReason.CODE_TOO_LONG
-    # Look-alike letters make names that read like a tool's and are not; control characters forge lines of a log.
+    # Look-alike letters could imitate a tool's name, and control characters could forge log lines.
     if not all(" " <= c <= "~" or c in "\n\t" for c in code):
         return DiscardReason.NOT_ASCII
     return None

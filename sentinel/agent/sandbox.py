@@ -1,8 +1,8 @@
-"""Where code actions run: pydantic-monty workers, outside this process, with nothing in reach but the tools given.
+"""The sandbox that runs code actions: pydantic-monty workers in other processes, which reach only the given tools.
 
-Each run starts from the state its lineage left behind (a dump of the interpreter, a fresh one for None) and gives back
-a new one, so that samples of one step cannot touch one another and the winner's state can go on. A run is a function of
-code, state and tools alone: no clock, no entropy, no imports but `math`, no files, no network, no environment.
+Each run starts from a dump of the interpreter's state (a fresh one for None) and returns a new dump. Samples of one
+step therefore cannot affect each other, and the next step can continue from the winner's state. A run depends only on
+code, state and tools: it has no clock, entropy, files, network or environment, and no import but `math`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from sentinel.core.errors import AgentFault, CodeFault, QuoteError
 
 log = structlog.get_logger("sentinel.sandbox")
 
-RUN_TIMEOUT = (
-    1.0  # of interpreting a run, and as many in tools, after which no other is called: who waits may have gone
-)
-MAX_RUN_TIMEOUT = 20.0  # the same where no block waits, and a busy machine must not change what comes out
-MAX_MEMORY = 128 * 1024 * 1024  # bytes, a run
-MAX_TOOL_CALLS = 100  # a run; name look-ups count too
-MAX_OBSERVATION = 400  # characters that the model gets to see
-MAX_PRINTED = 64 * 1024  # bytes; printing more is a failure
+# Seconds of interpretation per run, and again as many in tools. After that no further tool is called, because the
+# caller may have given up.
+RUN_TIMEOUT = 1.0
+MAX_RUN_TIMEOUT = 20.0  # seconds, the same if no block waits: a busy machine must not change the result
+MAX_MEMORY = 128 * 1024 * 1024  # bytes per run
+MAX_TOOL_CALLS = 100  # per run, including name look-ups
+MAX_OBSERVATION = 400  # characters that the model sees
+MAX_PRINTED = 64 * 1024  # bytes; a run that prints more fails
 MAX_ERROR = 160  # characters
 
 _ALLOWED_IMPORT = re.compile(r"^[ \t]*(?:import math|from math import [A-Za-z0-9_, ]+)[ \t]*$", re.MULTILINE)
 _FORBIDDEN = (
-    # The interpreter has modules of its own (os, time, random, …), and eval could spell out anything kept out here.
+    # The interpreter has its own modules (os, time, random, …), and eval could build any text that is refused here.
     (re.compile(r"\bimport\b"), "ImportError: only math can be imported"),
     (re.compile(r"\b(?:eval|exec)\b"), "NameError: eval and exec are not available"),
     (re.compile(r"__"), "NameError: names with two underscores are not available"),
@@ -45,9 +45,10 @@ _FORBIDDEN = (
 
 
 class Tools(Protocol):
-    """What the code may call. They raise AgentFault or QuoteError for what the model did; the code may catch that.
+    """The functions that the code may call. They raise AgentFault or QuoteError for the model's faults.
 
-    They are called from the sandbox's threads, several at a time: they must be pure reads of frozen values.
+    The code may catch those. The sandbox's threads call the tools concurrently, so they must be pure reads of frozen
+    values.
     """
 
     @property
@@ -58,31 +59,31 @@ class Tools(Protocol):
 
     @property
     def fresh(self) -> frozenset[str]:
-        """Those of `reads` that read the market."""
+        """The names in `reads` that read the market."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CodeRun:
-    """What one code action did. `error` is None where it ran to its end, else one short line."""
+    """What one code action did. `error` is None if it ran to its end, else one short line."""
 
-    observation: str  # what it printed: printable ASCII, capped
+    observation: str  # what it printed, as printable ASCII with a maximum length
     finals: tuple[Action, ...]  # in the order called
-    reads: tuple[str, ...]  # tools that read the market and answered, in order
+    reads: tuple[str, ...]  # the tools that read the market and answered, in order
     error: str | None
-    stage: Stage  # whose fault an error is: the code's, or the action's where a final one could not be built
-    state: bytes | None  # for the next step of this lineage; None after an error
+    stage: Stage  # ACTION if the error comes from a final action that could not be built, else CODE
+    state: bytes | None  # where the next step may continue; None after an error
 
 
 class Sandbox:
-    """One pool of workers. Use as a context manager, or call `close()`.
+    """A pool of workers. Use it as a context manager, or call `close()`.
 
-    The pool is the library's blocking one, driven from threads of its own: its asyncio pool aborted the process at
-    exit in 4 of 60 trials, this one in none.
+    It is the library's blocking pool, driven by threads. The library's asyncio pool aborted the process at exit in 4 of
+    60 trials, the blocking one in none.
     """
 
     def __init__(self, workers: int = 4, *, seconds: float = RUN_TIMEOUT) -> None:
-        """`seconds`: of interpreting a run, and as many in tools."""
+        """`seconds` limits the interpretation of a run, and separately its time in tools."""
         self._seconds = seconds
         self._pool = monty.Monty(
             min_processes=1,
@@ -95,20 +96,21 @@ class Sandbox:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sandbox")
 
     async def run(self, code: str, tools: Tools, state: bytes | None = None) -> CodeRun:
+        """As `run_blocking`, in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.run_blocking, code, tools, state)
 
     def run_blocking(self, code: str, tools: Tools, state: bytes | None = None) -> CodeRun:
-        """Runs `code` on its own copy of `state`. Never raises for what the code does."""
+        """Run `code` on its own copy of `state`. Raises nothing, whatever the code does."""
         job = _SandboxJob(tools, self._seconds)
-        error, kept = _screen(code), None
+        error, new_state = _screen(code), None
         if error is None:
             try:
-                kept = self._feed(code, job, state)
+                new_state = self._feed(code, job, state)
             except (monty.MontySyntaxError, monty.MontyRuntimeError) as fault:
                 error = _short(fault.display("type-msg"), self._seconds)
             except CodeFault as fault:
                 error = _short(str(fault))
-            except monty.MontyError as fault:  # the worker died, or a value could not cross
+            except monty.MontyError as fault:  # the worker died, or a value could not be transferred
                 error = _short(f"{type(fault).__name__.removeprefix('Monty')}: {fault}")
         return CodeRun(
             observation=printable(job.printed.output.strip(), MAX_OBSERVATION),
@@ -116,7 +118,7 @@ class Sandbox:
             reads=tuple(job.reads),
             error=error,
             stage=Stage.ACTION if error is not None and error == job.unbuilt else Stage.CODE,
-            state=kept,
+            state=new_state,
         )
 
     def _feed(self, code: str, job: _SandboxJob, state: bytes | None) -> bytes:
@@ -147,18 +149,19 @@ class Sandbox:
 
 
 class _SandboxJob:
-    """One run while it is going on: answers what the interpreter asks and notes what it asked for."""
+    """A running code action: answers the interpreter's requests and records the tools that it called."""
 
     def __init__(self, tools: Tools, seconds: float) -> None:
         self.tools = tools
-        self.seconds = seconds  # that it may spend in tools
+        self.seconds = seconds  # maximum time in tools
         self.printed = monty.CollectString(max_bytes=MAX_PRINTED)
         self.finals: list[Action] = []
         self.reads: list[str] = []
         self.spent = 0.0  # seconds in tools
-        self.unbuilt: str | None = None  # the error that the last refused final action gave
+        self.unbuilt: str | None = None  # the error of the last final action that could not be built
 
     def answer(self, paused: monty.SyncSnapshot) -> monty.SyncSnapshot:
+        """Answer one request of the paused interpreter and resume it. Raises CodeFault to end the run."""
         if isinstance(paused, monty.NameLookupSnapshot):
             tool = self.tools.reads.get(paused.variable_name) or self.tools.finals.get(paused.variable_name)
             return paused.resume() if tool is None else paused.resume(value=tool)
@@ -188,21 +191,22 @@ class _SandboxJob:
             if name in self.tools.finals:
                 self.unbuilt = _short(f"ValueError: {message}")
             return {"exc_type": "ValueError", "message": message}
-        except Exception as error:  # a fault of ours, but what a model wrote must never end the process (I22)
+        except Exception as error:  # our own fault, but a model's text must never end the process (I22)
             log.exception("sandbox.tool_failed", tool=name)
             raise CodeFault(f"RuntimeError: {name} failed ({type(error).__name__})") from error
         return {"exc_type": "NameError", "message": f"name '{one_line(name, 32)}' is not defined"}
 
 
 def _screen(code: str) -> str | None:
+    """The error of code that is refused before it runs, else None."""
     if not code.isascii():
         return "SyntaxError: only ASCII can be used"
-    rest = _ALLOWED_IMPORT.sub("", code)
-    return next((message for pattern, message in _FORBIDDEN if pattern.search(rest)), None)
+    checked = _ALLOWED_IMPORT.sub("", code)
+    return next((message for pattern, message in _FORBIDDEN if pattern.search(checked)), None)
 
 
 def _short(text: str, seconds: float = RUN_TIMEOUT) -> str:
-    """One line without what differs from run to run (measured times), so that equal failures read the same."""
+    """One line without measured times and sizes, so that equal failures have equal texts."""
     kind, _, message = one_line(text, 4 * MAX_ERROR).partition(": ")
     if kind == "TimeoutError":
         message = f"it ran longer than {seconds:g} s"

@@ -1,6 +1,6 @@
-"""What tools check and round: arguments that a model wrote, and answers that its code will print.
+"""Check the arguments that a model wrote for a tool, and round the answers that its code will print.
 
-Raises CodeFault for what is wrong; the message says what is wanted and shows at most 32 printable characters.
+A wrong argument raises CodeFault. Its message says what is expected and shows at most 32 printable characters.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sentinel.agent.untrusted_text import one_line
 from sentinel.core.errors import CodeFault
 from sentinel.core.units import BPS
 
-MAX_AMOUNT = 1e15  # whole tokens; more is nobody's
+MAX_AMOUNT = 1e15  # whole tokens; no wallet holds more
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def checked_tool(tool: Callable[P, R]) -> Callable[P, R]:
-    """Wrong arguments are the code's fault; a TypeError from inside a tool would be ours."""
+    """`tool`, with CodeFault for wrong arguments. A TypeError inside the tool passes through: it is our own fault."""
     signature = inspect.signature(tool)
 
     @functools.wraps(tool)
@@ -38,7 +38,7 @@ def checked_tool(tool: Callable[P, R]) -> Callable[P, R]:
 
 
 def parse_amount(value: object) -> float:
-    """Whole tokens above 0."""
+    """An amount in whole tokens, above 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CodeFault(f"an amount is a number, not {shown(value)}")
     if not 0 < value <= MAX_AMOUNT:  # NaN compares false
@@ -47,42 +47,47 @@ def parse_amount(value: object) -> float:
 
 
 def parse_bps(value: object) -> float:
+    """Basis points, above 0 and below 10,000."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < BPS:
         raise CodeFault("bps is a number above 0 and below 10000")
     return float(value)
 
 
 def parse_count(value: object, name: str, maximum: int | None = None) -> int:
-    """A whole number from 1; more than `most` is wrong where one is given."""
+    """A whole number from 1, and up to `maximum` if it is given."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1 or (maximum is not None and value > maximum):
         raise CodeFault(f"{name} is a whole number from 1" + (f" to {maximum}" if maximum is not None else ""))
     return value
 
 
 def parse_label(value: object) -> str:
+    """The label of a venue, of at most 32 characters."""
     if not isinstance(value, str) or not 0 < len(value) <= 32:
         raise CodeFault(f"unknown venue {shown(value)}")
     return one_line(value, 32)
 
 
 def parse_labels(value: object) -> list[str]:
+    """A list of 1 to 8 labels of venues."""
     if not isinstance(value, list | tuple) or not 0 < len(value) <= 8:
         raise CodeFault("venues is a list of labels")
     return [parse_label(label) for label in value]
 
 
 def shown(value: object) -> str:
+    """A value as an error message shows it: a text shortened to 32 characters, else the name of its type."""
     return one_line(value, 32) if isinstance(value, str) else type(value).__name__
 
 
 def rounded(value: float, digits: int) -> float:
-    """To `digits` significant digits. A tool never answers with an infinity or NaN."""
+    """Round to `digits` significant digits. Raises CodeFault for an infinity or NaN."""
     if not math.isfinite(value):
         raise CodeFault("the answer is not a finite number")
     return float(f"{value:.{digits}g}")
 
 
 def rounded_down(value: Decimal, digits: int = 8) -> float:
+    """Round down to `digits` significant digits; never below 0."""
     if value <= 0:
         return 0.0
     return float(value.quantize(Decimal((0, (1,), value.adjusted() - digits + 1)), ROUND_DOWN))

@@ -1,4 +1,4 @@
-"""The tools in words, from their own signatures and docstrings: the page of tools and the teacher's prompt."""
+"""Describe the tools from their signatures and docstrings, for the page of tools and the teacher's prompt."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from sentinel.agent.tools import Toolbox
 
 
 def named() -> Toolbox:
-    """A toolbox to name the tools by; none of them may be called."""
+    """A toolbox that only names the tools. None of them may be called."""
     nothing: Any = None
     return Toolbox(nothing, nothing, nothing, nothing, nothing)
 
 
 def signature(tool: Callable[..., Any]) -> str:
-    given = inspect.signature(tool).parameters.values()
-    names = (one.name if one.default is one.empty else f"{one.name}={one.default!r}" for one in given)
+    """The tool's name and parameters with their defaults, such as `sma(token, bars=20)`."""
+    parameters = inspect.signature(tool).parameters.values()
+    names = (p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters)
     return f"{tool.__name__}({', '.join(names)})".replace("''", '""')
 
 
 def answer(tool: Callable[..., Any]) -> str:
+    """The tool's docstring as one line: what it answers."""
     return " ".join((inspect.getdoc(tool) or "").split())

@@ -1,8 +1,8 @@
-"""What a code action may call: pure reads of one market state, and the final actions.
+"""The tools of a code action: pure reads of one market state, and the final actions.
 
-Everything here is in whole tokens and plain numbers, rounded so that what the code prints stays short. Amounts that may
-be spent are rounded down. Raises CodeFault for wrong arguments, QuoteError and ActionFault as the parts below do; the
-code sees all of them as ValueError.
+Amounts are in whole tokens, and numbers are rounded so that the code prints short lines. Amounts that can be spent are
+rounded down. The tools raise CodeFault for wrong arguments, and pass on the QuoteError and ActionFault of quoter and
+builder. The code sees all of them as ValueError.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.units import BPS
 
-SHAVE = Decimal("1e-12")  # more than a float's rounding error, less than anyone's interest
+SHAVE = Decimal("1e-12")  # relative; more than a float's rounding error, and too little to matter
 
 
 @dataclass(frozen=True)  # without slots: cached_property needs a dict
 class Toolbox:
-    """The tools at one block. Its methods are the tools: their names and parameters are what the code writes."""
+    """The tools at one block. Each public method is a tool: the code writes its name and parameters."""
 
     state: MarketState
     view: MarketView
@@ -48,7 +48,7 @@ class Toolbox:
     quoter: Quoter
     builder: Builder
     memory: Recollection = EMPTY_MEMORY
-    base: Symbol = ""  # the mandate's token, which `similar` means where none is named
+    base: Symbol = ""  # the mandate's token, the default of `similar`
 
     # ------------------------------------------------------------ reads
 
@@ -101,8 +101,8 @@ class Toolbox:
     def best_cycle(self, token: Symbol, via: Symbol, max_amount: float) -> dict[str, float | str]:
         """The most profitable token -> via -> token over two venues, within the balance; amount and profit are 0 where
         none pays."""
-        pair, most = self._pair(token, via), min(parse_amount(max_amount), self.balance(token))
-        best = self.quoter.best_cycle(self.state, *pair, most) if most else None
+        pair, max_input = self._pair(token, via), min(parse_amount(max_amount), self.balance(token))
+        best = self.quoter.best_cycle(self.state, *pair, max_input) if max_input else None
         if best is None:
             return {"amount": 0.0, "profit": 0.0, "buy": "", "sell": ""}
         amount = rounded_down(Decimal(repr(best.amount)))
@@ -147,8 +147,8 @@ class Toolbox:
     def best_loop(self, token: Symbol, max_amount: float) -> dict[str, float | list[str]]:
         """The most profitable closed route from `token` over two or three venues, within the balance, for `route`;
         amount and profit are 0 where none pays."""
-        start, most = self._traded(token), min(parse_amount(max_amount), self.balance(token))
-        best = self.quoter.best_loop(self.state, start, most) if most else None
+        start, max_input = self._traded(token), min(parse_amount(max_amount), self.balance(token))
+        best = self.quoter.best_loop(self.state, start, max_input) if max_input else None
         if best is None:
             return {"tokens": [], "venues": [], "amount": 0.0, "profit": 0.0}
         amount = rounded_down(Decimal(repr(best.amount)))
@@ -167,16 +167,16 @@ class Toolbox:
 
     def swap(self, token_in: Symbol, token_out: Symbol, amount: float, venue: str | list[str]) -> Action:
         """Sell `amount` at the venue; a list of venues shares the amount over them."""
-        where = parse_labels(venue) if isinstance(venue, list | tuple) else parse_label(venue)
-        return self.builder.swap(self.state, *self._pair(token_in, token_out), parse_amount(amount), where)
+        labels = parse_labels(venue) if isinstance(venue, list | tuple) else parse_label(venue)
+        return self.builder.swap(self.state, *self._pair(token_in, token_out), parse_amount(amount), labels)
 
     def route(self, tokens: list[Symbol], amount: float, venues: list[str]) -> Action:
         """One venue a hop; a closed cycle where the last token is the first; the gas coin first by "wrap", last by
         "unwrap"."""
         if not isinstance(tokens, list | tuple) or not 2 <= len(tokens) <= 8:
             raise CodeFault("tokens is a list of at least two")
-        way = [self._token(tokens[0]), *map(self._traded, tokens[1:-1]), self._token(tokens[-1])]
-        return self.builder.route(self.state, way, parse_amount(amount), parse_labels(venues))
+        path = [self._token(tokens[0]), *map(self._traded, tokens[1:-1]), self._token(tokens[-1])]
+        return self.builder.route(self.state, path, parse_amount(amount), parse_labels(venues))
 
     def cycle(self, token: Symbol, via: Symbol, amount: float, buy_venue: str, sell_venue: str) -> Action:
         """token -> via at the first venue and back at the second; it must gain after gas."""
@@ -193,7 +193,7 @@ class Toolbox:
             raise CodeFault("the reason is text")
         return self.builder.hold(one_line(reason, 80))
 
-    # ------------------------------------------------------------ as the sandbox takes them
+    # ------------------------------------------------------------ the sandbox's interface
 
     @functools.cached_property
     def reads(self) -> Mapping[str, Callable[..., object]]:
@@ -211,14 +211,14 @@ class Toolbox:
 
     @property
     def fresh(self) -> frozenset[str]:
-        # The analyst, the network file, memory, the price of gas and a count: none of them is a look at the market.
+        # These read the analyst's view, the network file, memory, the gas price or the block number, not the market.
         return frozenset(self.reads) - {"target", "venues", "similar", "recall", "gas_cost", "block"}
 
     # ------------------------------------------------------------ arithmetic and arguments
 
     def _value(self, symbol: Symbol) -> float:
-        held = {symbol: self.state.balances.get(symbol, 0)} if symbol in self.network.tokens else {}
-        return valuation.equity(held, self.state.prices, self.network)
+        balances = {symbol: self.state.balances.get(symbol, 0)} if symbol in self.network.tokens else {}
+        return valuation.equity(balances, self.state.prices, self.network)
 
     def _total(self) -> float:
         return sum(self._value(symbol) for symbol in self.network.tokens)

@@ -1,4 +1,4 @@
-"""The trader: one market state -> one Proposal, by one episode of code actions."""
+"""The trader: makes one Proposal from one market state, in one episode of code actions."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ from sentinel.core.stopwatch import Stopwatch
 
 @dataclass(frozen=True, slots=True)
 class ModelTrader:
+    """A trader whose candidates come from a sampler, such as the student or the oracle."""
+
     sampler: Sampler
     sandbox: CodeRunner
     network: Network
     quoter: Quoter
     builder: Builder
     mandate: Mandate
-    first_thought: str = ""  # how the first thought begins; empty: the model's own
+    first_thought: str = ""  # the start of the first thought; empty if the model writes all of it
     max_steps: int = 5
-    timeout: float = 30.0  # seconds for all that one block asks: a late proposal belongs to an old block
+    timeout: float = 30.0  # seconds for all requests of one block: a late proposal belongs to an old block
     memory: Memory = EMPTY_MEMORY
-    venue: str = ""  # the only one that network, quoter and builder know; empty: all. What is proposed names it
+    venue: str = ""  # if set, network, quoter and builder know only this venue, and proposals name it
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
-        """n final actions wanted. Raises ModelUnavailable: ModelTimeout after `timeout` (I22)."""
+        """A proposal of n samples. Raises ModelUnavailable: ModelTimeout after `timeout` (I22)."""
         part = Stopwatch()
         with part("prompt"):
             messages = prompt.messages(view, self.mandate, self.network.quote)
@@ -53,8 +55,10 @@ class ModelTrader:
         return replace(proposal, source=self._named(proposal.source), timings={**part.seconds, **proposal.timings})
 
     async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
-        """`more` further samples of the proposal's last step, in what is left of `timeout`. `state` and `view` are
-        those that it was made from. Raises as `propose`."""
+        """The proposal with `more` further samples of its last step, within the rest of `timeout`.
+
+        `state` and `view` are those that it was made from. Raises as `propose`.
+        """
         async with self._within(max(0.0, self.timeout - sum(proposal.timings.values()))):
             return await extend(
                 self.sampler,
@@ -66,7 +70,7 @@ class ModelTrader:
             )
 
     def _named(self, source: str) -> str:
-        """student:sentinel-nano -> student:sentinel-nano@uniswap_v3; an adapter's own name may say it already."""
+        """student:sentinel-nano -> student:sentinel-nano@uniswap_v3, unless the name ends with the venue already."""
         return source if not self.venue or source.endswith(f"@{self.venue}") else f"{source}@{self.venue}"
 
     def _tools(self, state: MarketState, view: MarketView) -> Toolbox:

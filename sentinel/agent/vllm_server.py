@@ -1,4 +1,4 @@
-"""The student behind real vLLM, as a child process that ends with ours."""
+"""Serve the student with vLLM in a child process that ends with this one."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ class VllmServer:
 async def served(
     model: Path, *, port: int = 0, log: Path | None = None, flags: Sequence[str] = (), adapters: Path | None = None
 ) -> AsyncIterator[VllmServer]:
-    """Yields once the endpoint answers; stops the whole process group at the end. `flags` are vLLM's own, and have the
-    last word. `adapters`: the folder to find them in; None: as the script has it. Raises OperatorError, ChildFailed."""
+    """Start vLLM, yield once the endpoint answers, and stop the whole process group at the end.
+
+    `flags` are options of vLLM and override those of the script. `adapters` is the folder with the adapters; None means
+    the script's default. Raises OperatorError, ChildFailed.
+    """
     python = serving_python()
     if not (model / "model.safetensors").is_file():
         raise OperatorError(f"{model} holds no student: `sentinel distill student` trains one")
@@ -54,7 +57,7 @@ async def served(
 
 
 def serving_python() -> Path:
-    """$SENTINEL_SERVE_PYTHON, else that of the environment which set-up makes. Raises OperatorError where it is not."""
+    """$SENTINEL_SERVE_PYTHON, else the interpreter of the serving environment. Raises OperatorError if it is absent."""
     given = os.environ.get("SENTINEL_SERVE_PYTHON")
     python = Path(given) if given else serving_environment() / "bin" / "python"
     if not python.exists():
@@ -63,4 +66,5 @@ def serving_python() -> Path:
 
 
 def student(url: str, *, seed: int | None = None, temperature: float = 0.4) -> StudentModel:
+    """A client of the student that `served` serves at `url`."""
     return StudentModel(url, NAME, Sampling(temperature=temperature, seed=seed), timeout=60.0)

@@ -1,4 +1,4 @@
-"""The local market: real DEX contracts on a fresh Anvil, and a crowd that trades them along real prices."""
+"""The local market: real DEX contracts on a fresh Anvil, and a crowd that trades in them to follow real prices."""
 
 from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.devnet import Devnet

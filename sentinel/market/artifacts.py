@@ -26,7 +26,7 @@ PACKAGES = {
     "op": "@eth-optimism__contracts-bedrock@0.17.3",
 }
 
-# name -> (package, path in it); JSON files with the fields `bytecode` and `abi`
+# By contract: (package, path in it) of a JSON file with the fields `bytecode` and `abi`.
 CREATION = {
     "WETH9": ("weth", "build/contracts/WETH9.json"),
     "UniswapV2Factory": ("v2", "build/UniswapV2Factory.json"),
@@ -39,7 +39,7 @@ CREATION = {
     "StateView": ("v4", "foundry-out/StateView.sol/StateView.json"),
     "V4Quoter": ("v4", "foundry-out/V4Quoter.sol/V4Quoter.json"),
 }
-# What an OP-stack chain has at fixed addresses; no part of the local market, tests put it on a chain of theirs.
+# Contracts that an OP-stack chain has at fixed addresses. The local market lacks them; tests put them on their chains.
 PREDEPLOYED = {
     "GasPriceOracle": ("op", "forge-artifacts/GasPriceOracle.sol/GasPriceOracle.json"),
     "L1Block": ("op", "forge-artifacts/L1Block.sol/L1Block.json"),
@@ -50,7 +50,7 @@ MULTICALL3_SOURCE = ("multicall3", "_cjs/constants/contracts.js")
 
 
 class Artifacts:
-    """By contract name. Every reader raises OperatorError, which says how to fix it, for a missing file."""
+    """Artifacts by contract name. Every method raises OperatorError for a missing file and says how to fix that."""
 
     def __init__(self, cache: Path | None = None) -> None:
         self.cache = cache or cache_dir()
@@ -60,6 +60,7 @@ class Artifacts:
         return self._contract(name)[0]
 
     def abi(self, name: str) -> ABI:
+        """The contract's ABI."""
         return self._contract(name)[1]
 
     def _contract(self, name: str) -> tuple[bytes, ABI]:
@@ -67,34 +68,35 @@ class Artifacts:
         try:
             artifact = json.loads(_read(path))
             code = artifact["bytecode"]
-            text: str = code["object"] if isinstance(code, dict) else code  # as Foundry and as Hardhat write it
+            text: str = code["object"] if isinstance(code, dict) else code  # the formats of Foundry and of Hardhat
             return bytes.fromhex(text.removeprefix("0x")), artifact["abi"]
         except (KeyError, ValueError, AttributeError) as error:
             raise OperatorError(f"{path} is not a contract artifact: delete it and run `sentinel setup`") from error
 
     def permit2_runtime(self) -> bytes:
-        """Runtime code as deployed on chain 1, its cached domain separator included."""
+        """Runtime code as deployed on chain 1, including its cached domain separator."""
         return self._literal(PERMIT2_SOURCE, r'hex"([0-9a-fA-F]+)"')
 
     def multicall3_creation(self) -> bytes:
+        """Creation bytecode of Multicall3."""
         return self._literal(MULTICALL3_SOURCE, r"multicall3Bytecode = '0x([0-9a-fA-F]+)'")
 
     def digest(self) -> str:
-        """Changes when any file that a deployment is made from changes."""
+        """A digest of all files that a deployment uses."""
         files = [self._published(*place) for place in CREATION.values()]
         files += [self._own(name) for name in OWN]
         files += [self._published(*PERMIT2_SOURCE), self._published(*MULTICALL3_SOURCE)]
-        total = hashlib.sha256()
+        digest = hashlib.sha256()
         for path in files:
-            total.update(hashlib.sha256(_read(path)).digest())
-        return total.hexdigest()
+            digest.update(hashlib.sha256(_read(path)).digest())
+        return digest.hexdigest()
 
     def _literal(self, place: tuple[str, str], pattern: str) -> bytes:
         path = self._published(*place)
-        found = re.findall(pattern, _read(path).decode())
-        if len(found) != 1:
-            raise OperatorError(f"{path} holds {len(found)} bytecode literals where one is expected")
-        return bytes.fromhex(found[0])
+        literals = re.findall(pattern, _read(path).decode())
+        if len(literals) != 1:
+            raise OperatorError(f"{path} holds {len(literals)} bytecode literals instead of one")
+        return bytes.fromhex(literals[0])
 
     def _published(self, package: str, path: str) -> Path:
         return self.cache / "artifacts" / PACKAGES[package] / "package" / path

@@ -1,4 +1,4 @@
-"""Write the network file of the local market from the chain itself: `python -m sentinel.market.describe`."""
+"""Write the network file of the local market from its chain: `python -m sentinel.market.describe`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sentinel.market.genesis import HARDFORK, genesis
 
 FILE = FOLDER / "devnet.toml"
 FEED_MAX_AGE = 300  # seconds
-BLOCK_TIME = 2.0  # seconds, the demo's
+BLOCK_TIME = 2.0  # seconds, as in the demo
 
 
 async def describe(rpc: Rpc) -> str:
-    """The text of sentinel/config/networks/devnet.toml for a chain that holds the baked contracts."""
+    """The text of sentinel/config/networks/devnet.toml for a chain with the baked contracts."""
     at, w3 = contracts.ADDRESSES, web3(rpc)
     pools = {pool.name: await pool_address(w3, pool) for pool in contracts.POOLS}
     lines = [
@@ -65,20 +65,20 @@ async def describe(rpc: Rpc) -> str:
 
 
 async def pool_address(w3: Web3, pool: contracts.PoolPlan) -> Address:
-    """Where the factory put the pool; the PoolManager for V4."""
+    """The pool's address from its factory; the PoolManager for V4."""
     at, pair = contracts.ADDRESSES, [contracts.ADDRESSES[token] for token in pool.tokens]
     if pool.venue == "uniswap_v4":
         return at["PoolManager"]
     version = "V2" if pool.venue == "uniswap_v2" else "V3"
     factory = contract(w3, at[f"{version}Factory"], Artifacts().abi(f"Uniswap{version}Factory")).functions
-    asked = factory.getPair(*pair) if version == "V2" else factory.getPool(*pair, pool.fee_pips)
-    found: Address
-    (found,) = await answers([asked])
-    return found
+    call = factory.getPair(*pair) if version == "V2" else factory.getPool(*pair, pool.fee_pips)
+    address: Address
+    (address,) = await answers([call])
+    return address
 
 
 async def code_hash(w3: Web3, address: Address) -> str:
-    """keccak of the runtime code."""
+    """The keccak hash of the runtime code."""
     return "0x" + keccak(await w3.eth.get_code(to_checksum_address(address))).hex()
 
 

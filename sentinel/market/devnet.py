@@ -1,4 +1,4 @@
-"""The whole local market behind one name: `async with Devnet.start() as net`."""
+"""The complete local market in one object: `async with Devnet.start() as net`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sentinel.market.genesis import GAS_LIMIT, HARDFORK, genesis
 from sentinel.market.local_market import Clock, LocalMarket, MarketError
 from sentinel.market.price_path import PricePath
 
-KEPT_STATES = 256  # blocks whose state can still be read
-KEPT_BLOCKS = 4096  # blocks whose transactions and receipts can; together they bound Anvil's memory
+KEPT_STATES = 256  # newest blocks whose state can be read
+KEPT_BLOCKS = 4096  # newest blocks whose transactions and receipts can be read; both limits bound Anvil's memory
 
 
 @dataclass(frozen=True, slots=True)
 class Devnet:
-    """A running local market. Blocks come only from `market`: by `step()`, or by a task that runs `run()`."""
+    """A running local market. Only `market` makes blocks: by `step()`, or by a task that runs `run()`."""
 
     rpc_url: str
     ws_url: str
@@ -51,11 +51,11 @@ class Devnet:
         log: Path | None = None,
         flags: Sequence[str] = ("--hardfork", HARDFORK),
     ) -> AsyncIterator[Devnet]:
-        """Open a market on a fresh chain (pools open in block 1, at the first price), and stop all of it at the end.
+        """Open a market on a fresh chain and stop all of it at the end. Pools open in block 1 at the first price.
 
-        `port` 0 takes a free one; `prices` defaults to the data, else synthetic; `seed` drives noise, openings, WBTC's
-        ratio and the base fee; `flags` tell Anvil what kind of chain it is. Raises OperatorError when a part is not
-        installed, ChildFailed when Anvil fails.
+        `port` 0 means a free port. `prices` defaults to the recorded ones if the data is present, else synthetic ones.
+        `seed` determines noise, openings, WBTC's ratio and the base fee. `flags` are Anvil's options for the kind of
+        chain. Raises OperatorError if a part is not installed, ChildFailed if Anvil fails.
         """
         prices = prices or PricePath.load(seed=seed)
         arguments = ["--init", str(await genesis(Artifacts(cache), anvil=anvil)), "--chain-id", str(DEVELOPMENT_CHAIN)]
@@ -79,7 +79,7 @@ class Devnet:
             await process.stop()
 
     async def fund(self, address: Address, amounts: Mapping[Symbol, int]) -> None:
-        """Set (not add) balances, in base units; NATIVE in wei. Takes effect at once, without a block."""
+        """Set balances (no addition), in base units; NATIVE in wei. Takes effect immediately, without a block."""
         await self._set(
             [
                 ("anvil_setBalance", (address, hex(amount)))
@@ -90,7 +90,7 @@ class Devnet:
         )
 
     async def allow_permit2(self, address: Address, amounts: Mapping[Symbol, int]) -> None:
-        """Set the ERC-20 allowances of `address` to Permit2, in base units, without a transaction of its own."""
+        """Set the ERC-20 allowances of `address` for Permit2, in base units, without a transaction."""
         permit2 = self.network.permit2
         await self._set(
             [
@@ -100,7 +100,7 @@ class Devnet:
         )
 
     async def _set(self, calls: list[tuple[str, tuple[str, ...]]]) -> None:
-        for method, parameters in calls:  # one by one: Anvil runs the calls of a batch side by side
+        for method, parameters in calls:  # one by one, because Anvil runs the calls of a batch concurrently
             try:
                 await self.rpc.call(method, *parameters)
             except RpcError as error:

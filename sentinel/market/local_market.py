@@ -1,4 +1,4 @@
-"""The local market: opens the pools at the first price, then moves one bar a block with real swaps of the crowd's."""
+"""The local market: opens the pools at the first price, then moves one bar per block with real swaps of the crowd."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sentinel.market.price_path import Bar, PricePath
 
 Clock = Callable[[], float]
 
-# virtual depth of each side at the opening price, in USDC: 3,000 USDC move a pool by 3 to 8 bps
+# Virtual depth of each side at the opening price, in USDC. A trade of 3,000 USDC moves a pool by 3 to 8 bps.
 DEPTH = {
     "WETH/USDC-v2": 8_000_000,
     "WETH/USDC-v3-500": 20_000_000,
@@ -32,21 +32,22 @@ DEPTH = {
     "WBTC/WETH-v3-3000": 8_000_000,
     "WETH/USDC-v4-500": 10_000_000,
 }
-# V3 and V4 positions: (distance of either end from the price, share of the liquidity); the full range never runs dry
+# V3 and V4 positions: (distance of each end from the price, share of the liquidity). None is the full range, so
+# that the pool never runs out of liquidity.
 BANDS = ((0.05, 0.35), (0.25, 0.45), (None, 0.20))
 _MAX_TICK = 887_272
-_FIRST = 100_000 * GWEI  # wei per gas, a fee cap that nobody else offers
+_FIRST = 100_000 * GWEI  # wei per gas; a fee cap higher than anybody else's
 _KEY = "(address,address,uint24,int24,address)"  # of a V4 pool
-_GAS = 1_500_000  # limit of one of the crowd's transactions; opening a pool takes the most
+_GAS = 1_500_000  # gas limit of a transaction of the crowd; opening a pool uses the most
 
 
 class MarketError(Unavailable):
-    """The local market could not make its block; says which of the crowd's transactions failed."""
+    """The local market could not make its block. The message names the failed transaction of the crowd."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarketBlock:
-    """What the last block stands for."""
+    """The last block and the bar that it represents."""
 
     number: int
     timestamp: int  # seconds
@@ -56,6 +57,8 @@ class MarketBlock:
 
 
 class LocalMarket:
+    """Makes the blocks of the market's chain. `open` comes first, then `step` or `run`."""
+
     def __init__(
         self,
         rpc: Rpc,
@@ -66,7 +69,7 @@ class LocalMarket:
         behaviour: CrowdBehaviour | None = None,
         clock: Clock = time.time,
     ) -> None:
-        """`clock` is asked once a block, in seconds; block times follow it but always rise by at least one."""
+        """`clock` returns seconds and is read once per block. Block times follow it and rise by at least one second."""
         self._rpc = rpc
         self._network = network
         self._prices = prices
@@ -80,7 +83,7 @@ class LocalMarket:
 
     @property
     def source(self) -> str:
-        """Which prices drive the market, for a person to read."""
+        """Which prices drive the market, as text."""
         return self._prices.source
 
     @property
@@ -90,64 +93,67 @@ class LocalMarket:
 
     @property
     def exhausted(self) -> bool:
-        """The path has ended; blocks go on at its last price."""
+        """Whether the price path has ended. Further blocks repeat its last price."""
         return self._prices.exhausted
 
     @property
     def block(self) -> MarketBlock:
+        """The last block. Raises MarketError before `open`."""
         if self._block is None:
             raise MarketError("the market was not opened")
         return self._block
 
     async def open(self) -> MarketBlock:
-        """Unlock the crowd, open every pool at the first bar's price, set the feeds; one block."""
+        """Unlock the crowd's accounts, open every pool at the first bar's price and set the feeds, all in one block."""
         latest = await self._rpc.call("eth_getBlockByNumber", "latest", False)
         self._timestamp = int(latest["timestamp"], 16)
         accounts = (DEPLOYER, *members())
         await self._all([("anvil_impersonateAccount", (account,)) for account in accounts])
         await self.resync()
-        wish = self._crowd.next(self._prices.next())
-        return await self._mine(wish, [self._opening_tx(pool, wish) for pool in POOLS])
+        target = self._crowd.next(self._prices.next())
+        return await self._mine(target, [self._opening_tx(pool, target) for pool in POOLS])
 
     async def resync(self) -> None:
-        """Read the crowd's nonces again: needed after somebody rolled the chain back."""
+        """Read the crowd's nonces again. Call this after a rollback of the chain."""
         accounts = (DEPLOYER, *members())
         counts = await self._all([("eth_getTransactionCount", (account, "latest")) for account in accounts])
         self._nonces = {account: int(count, 16) for account, count in zip(accounts, counts, strict=True)}
 
     async def step(self) -> MarketBlock:
-        """Advance by one bar: one block with the crowd's swaps, the feeds, and whatever else waits in the pool.
+        """Advance by one bar: one block with the crowd's swaps, the feeds, and all other transactions in the pool.
 
-        Raises MarketError when one of the crowd's transactions fails, RpcError when the chain does not answer.
+        Raises MarketError if a transaction of the crowd fails, RpcError if the chain does not answer.
         """
         async with self._lock:
-            wish = self._crowd.next(self._prices.next())
+            target = self._crowd.next(self._prices.next())
             by_name = {pool.name: pool for pool in POOLS}
-            return await self._mine(wish, [self._move_tx(by_name[name], price) for name, price in wish.pools.items()])
+            return await self._mine(
+                target, [self._move_tx(by_name[name], price) for name, price in target.pools.items()]
+            )
 
     async def run(self, block_time: float) -> None:
-        """Step every `block_time` seconds until cancelled; a late block delays the next, none is made up for."""
+        """Step every `block_time` seconds until cancelled. A late block delays all later ones."""
         while True:
             started = time.monotonic()
             await self.step()
             await asyncio.sleep(max(0.0, block_time - (time.monotonic() - started)))
 
-    async def _mine(self, wish: BarTarget, txs: list[dict[str, Any]]) -> MarketBlock:
+    async def _mine(self, target: BarTarget, txs: list[dict[str, Any]]) -> MarketBlock:
         self._timestamp = max(self._timestamp + 1, int(self._clock()))
-        txs = [*self._feed_txs(wish.bar), *txs]
-        # Anvil orders a block by fee cap, not by tip: ours is the least that is mined, or more than anybody's. Unlike
-        # caps give one order, whatever order the transactions arrive in.
+        txs = [*self._feed_txs(target.bar), *txs]
+        # Anvil orders a block by fee cap, not by tip. The crowd's cap is the lowest that is mined, or the highest of
+        # all. Distinct caps fix the order of its transactions, whatever order they arrive in.
         tip = self._behaviour.tip
-        cap = _FIRST if wish.ahead else wish.base_fee + tip
-        for place, tx in enumerate(txs):
-            tx |= {"gas": hex(_GAS), "maxFeePerGas": hex(cap - place), "maxPriorityFeePerGas": hex(tip - place)}
+        cap = _FIRST if target.ahead else target.base_fee + tip
+        for index, tx in enumerate(txs):
+            tx |= {"gas": hex(_GAS), "maxFeePerGas": hex(cap - index), "maxPriorityFeePerGas": hex(tip - index)}
             tx["nonce"] = hex(self._nonces[tx["from"]])
             self._nonces[tx["from"]] += 1
         setting: list[Call] = [
-            ("anvil_setNextBlockBaseFeePerGas", (hex(wish.base_fee),)),
+            ("anvil_setNextBlockBaseFeePerGas", (hex(target.base_fee),)),
             ("evm_setNextBlockTimestamp", (hex(self._timestamp),)),
         ]
-        # Anvil runs the calls of one batch side by side, so mining comes in a request of its own.
+        # Anvil runs the calls of a batch concurrently, so mining is a separate request.
         answers = await self._all([*setting, *(("eth_sendTransaction", (tx,)) for tx in txs)])
         await self._rpc.call("evm_mine")
         receipts = {r["transactionHash"]: r for r in await self._rpc.call("eth_getBlockReceipts", "latest")}
@@ -155,7 +161,7 @@ class LocalMarket:
             if receipts.get(tx_hash, {}).get("status") != "0x1":
                 raise MarketError(f"the crowd's call to {tx['to']} failed: {receipts.get(tx_hash, 'not mined')}")
         number = int(next(iter(receipts.values()))["blockNumber"], 16)
-        self._block = MarketBlock(number, self._timestamp, wish.bar, wish.base_fee, wish.opening)
+        self._block = MarketBlock(number, self._timestamp, target.bar, target.base_fee, target.opening)
         return self._block
 
     async def _all(self, calls: list[Call]) -> list[Any]:
@@ -180,17 +186,17 @@ class LocalMarket:
         address = self._network.pools[pool.name].address
         return _tx(pool.member, ADDRESSES["Crowd"], calldata(signature, address, wanted))
 
-    def _opening_tx(self, pool: PoolPlan, wish: BarTarget) -> dict[str, Any]:
-        """Liquidity of DEPTH at the wished price: reserves of a V2 pair, BANDS of a V3 or V4 pool."""
-        place = self._network.pools[pool.name]
-        sqrt_price = self.sqrt_price(pool, wish.pools[pool.name])
+    def _opening_tx(self, pool: PoolPlan, target: BarTarget) -> dict[str, Any]:
+        """The transaction that adds DEPTH at the target price: reserves to a V2 pair, BANDS to a V3 or V4 pool."""
+        entry = self._network.pools[pool.name]
+        sqrt_price = self.sqrt_price(pool, target.pools[pool.name])
         decimals = {symbol: self._network.tokens[symbol].decimals for symbol in pool.tokens}
-        usd = {"USDC": 1.0, "WETH": wish.bar.weth, "WBTC": wish.bar.wbtc}
-        amount0 = round(DEPTH[pool.name] / usd[place.token0] * 10 ** decimals[place.token0])
+        usd = {"USDC": 1.0, "WETH": target.bar.weth, "WBTC": target.bar.wbtc}
+        amount0 = round(DEPTH[pool.name] / usd[entry.token0] * 10 ** decimals[entry.token0])
         amount1 = amount0 * sqrt_price**2 >> 192
         crowd = ADDRESSES["Crowd"]
         if pool.venue == "uniswap_v2":
-            data = calldata("openV2(address,uint256,uint256)", place.address, amount0, amount1)
+            data = calldata("openV2(address,uint256,uint256)", entry.address, amount0, amount1)
             return _tx(pool.member, crowd, data)
         low, high, liquidity = [], [], []
         tick, spacing = tick_at(sqrt_price), pool.tick_spacing
@@ -199,15 +205,15 @@ class LocalMarket:
             low.append(max(tick - reach, -_MAX_TICK + spacing) // spacing * spacing)
             high.append(min(tick + reach, _MAX_TICK - spacing) // spacing * spacing)
             liquidity.append(round(math.isqrt(amount0 * amount1) * share))
-        what = (sqrt_price, low, high, liquidity)
+        position = (sqrt_price, low, high, liquidity)
         if pool.venue == "uniswap_v4":
-            data = calldata(f"openV4({_KEY},uint160,int24[],int24[],uint128[])", pool.key, *what)
+            data = calldata(f"openV4({_KEY},uint160,int24[],int24[],uint128[])", pool.key, *position)
             return _tx(pool.member, ADDRESSES["CrowdV4"], data)
-        data = calldata("openV3(address,uint160,int24[],int24[],uint128[])", place.address, *what)
+        data = calldata("openV3(address,uint160,int24[],int24[],uint128[])", entry.address, *position)
         return _tx(pool.member, crowd, data)
 
     def sqrt_price(self, pool: PoolPlan, price: float) -> int:
-        """Uniswap's sqrtPriceX96 (raw token1 per token0) of a price of the pool's first named token in its second."""
+        """Uniswap's sqrtPriceX96 (raw token1 per token0) for a price of the pool's first named token in its second."""
         first, second = (self._network.tokens[symbol] for symbol in pool.tokens)
         raw = price * 10.0 ** (second.decimals - first.decimals)
         if self._network.pools[pool.name].token0 != first.symbol:
@@ -216,7 +222,7 @@ class LocalMarket:
 
 
 def tick_at(sqrt_price_x96: int) -> int:
-    """The tick of a price, near enough to place a band."""
+    """The approximate tick of a price, exact enough to place a band."""
     return math.floor(2 * math.log(sqrt_price_x96 / Q96) / math.log(1.0001))
 
 
@@ -225,6 +231,6 @@ def _tx(sender: Address, to: Address, data: bytes) -> dict[str, Any]:
 
 
 def calldata(signature: str, *values: Any) -> bytes:
-    """Selector and arguments of e.g. `mint(address,uint256)`."""
+    """Selector and encoded arguments of a call such as `mint(address,uint256)`."""
     arguments = parse(signature[signature.index("(") :]).components if values else ()
     return keccak(text=signature)[:4] + encode([kind.to_type_str() for kind in arguments], values)

@@ -1,6 +1,7 @@
 """The prices that drive the local market: recorded minutes if the data is present, else a seeded synthetic path.
 
-WETH is replayed; WBTC is always synthetic (a seeded ratio to WETH), since there is no data for it. One bar a block.
+WETH is replayed. WBTC is always synthetic (a seeded ratio to WETH), because there is no data for it. Each block is one
+bar.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from sentinel.core.errors import OperatorError
 from sentinel.core.host import places
 
 FOLDER = "eth_usdc_minutes"
-MOST_FILLED = 10  # minutes
-WARM_UP = 500  # most bars that `before` holds
-_WETH_START = 1_700.0  # of the synthetic path, USDC
-_WETH_STEP = 0.0009  # relative standard deviation a bar, about that of real minutes
+MAX_FILLED = 10  # minutes
+WARM_UP = 500  # maximum number of bars in `before`
+_WETH_START = 1_700.0  # start of the synthetic path, USDC
+_WETH_STEP = 0.0009  # relative standard deviation per bar, about that of real minutes
 _RATIO_START = 14.6  # WBTC in WETH
 _RATIO_STEP = 0.0003
 
@@ -36,7 +37,7 @@ class Bar:
 
 
 class PricePath:
-    """Bars one after the other. `source` says where they come from, `before` are those that led up to the first."""
+    """A sequence of bars. `source` says where they come from; `before` are the bars before the first one."""
 
     def __init__(self, source: str, bars: Iterator[Bar], before: Sequence[Bar] = ()) -> None:
         self.source = source
@@ -46,7 +47,10 @@ class PricePath:
         self.exhausted = False
 
     def next(self) -> Bar:
-        """The next bar; the last one again and again when the path has come to its end (see `exhausted`)."""
+        """The next bar. After the end of the path it repeats the last one and sets `exhausted`.
+
+        Raises OperatorError if the path has no bar.
+        """
         bar = next(self._bars, None)
         if bar is not None:
             self._last = bar
@@ -60,10 +64,10 @@ class PricePath:
     def load(
         cls, days: Sequence[str] = (), *, start: int = 0, seed: int = 7, data_dir: Path | None = None
     ) -> PricePath:
-        """Real days if the data is there, else synthetic, and `source` says which and why.
+        """Recorded days if the data is present, else a synthetic path. `source` says which, and why.
 
-        `days` are consecutive, YYYY-MM-DD; none: from the first file on, day after day, up to a gap. `start` is the
-        first day's minute.
+        `days` are consecutive, YYYY-MM-DD. Without `days` the path runs from the first file up to a gap. `start` is the
+        minute of the first day. Raises OperatorError as `replayed` does.
         """
         try:
             return cls.replayed(days, start=start, seed=seed, data_dir=data_dir)
@@ -74,7 +78,11 @@ class PricePath:
     def replayed(
         cls, days: Sequence[str] = (), *, start: int = 0, seed: int = 7, data_dir: Path | None = None
     ) -> PricePath:
-        """Raises FileNotFoundError when a day's file is missing, OperatorError when days or minutes have a gap."""
+        """A path of recorded days.
+
+        Raises FileNotFoundError if a day's file is missing, OperatorError if days or minutes have a gap or `start` is
+        outside the first day.
+        """
         folder = (data_dir or places.data_dir()) / FOLDER
         names = list(days) or _consecutive(sorted(path.stem for path in folder.glob("????-??-??.csv")))
         if not names:
@@ -85,22 +93,22 @@ class PricePath:
         if not 0 <= start < len(first):
             raise OperatorError(f"start minute {start} is outside the {len(first)} bars of {names[0]}")
         if days:
-            _closes(folder, names)  # days that were asked for are checked before anything starts
-        lead = first[:start]
+            _closes(folder, names)  # requested days are checked before anything starts
+        warm_up = first[:start]
         if start < WARM_UP and (folder / f"{_day(names[0], -1)}.csv").exists():
             both = _closes(folder, [_day(names[0], -1), names[0]])
-            lead = both[: len(both) - len(first) + start]
-        lead = lead[-WARM_UP:]
+            warm_up = both[: len(both) - len(first) + start]
+        warm_up = warm_up[-WARM_UP:]
         minutes = _minutes(folder, names) if days else _until_gap(_minutes(folder, names))
-        bars = _with_wbtc(itertools.chain(lead, itertools.islice(minutes, start, None)), seed)
-        before = tuple(itertools.islice(bars, len(lead)))
+        bars = _with_wbtc(itertools.chain(warm_up, itertools.islice(minutes, start, None)), seed)
+        before = tuple(itertools.islice(bars, len(warm_up)))
         span = names[0] if len(names) == 1 else f"{names[0]}..{names[-1]}"
         source = f"{FOLDER} {span} from minute {start}, WBTC synthetic seed {seed}"
         return cls(source, bars, before)
 
     @classmethod
     def synthetic(cls, seed: int = 7, *, why: str = "") -> PricePath:
-        """A path without end that depends on nothing but the seed."""
+        """An endless path that depends only on the seed."""
         bars = _with_wbtc(_walk(seed), seed)
         before = tuple(itertools.islice(bars, WARM_UP))
         return cls(f"synthetic seed {seed}" + (f" ({why})" if why else ""), bars, before)
@@ -111,19 +119,20 @@ def _closes(folder: Path, days: Sequence[str]) -> list[float]:
 
 
 def _minutes(folder: Path, days: Sequence[str]) -> Iterator[float]:
-    """USDC per WETH at the end of each minute. The file's pool has USDC as token0, so its price is inverted.
+    """USDC per WETH at the end of each minute. The pool of the file has USDC as token0, so its price is inverted.
 
-    A minute without a row had no swap, so the price stood; more than MOST_FILLED of them are a gap: OperatorError.
+    A minute without a row had no swap and keeps the price. More than MAX_FILLED such minutes in a row are a gap,
+    which raises OperatorError.
     """
     close = 0.0
     previous: dt.datetime | None = None
     for day in days:
-        with (folder / f"{day}.csv").open(newline="") as file:  # not held open while a caller takes its time
+        with (folder / f"{day}.csv").open(newline="") as file:  # a slow caller must not keep the file open
             rows = list(csv.DictReader(file))
         for row in rows:
             minute = dt.datetime.fromisoformat(row["timestamp"])
             ahead = 1 if previous is None else (minute - previous) // dt.timedelta(minutes=1)
-            if not 1 <= ahead <= MOST_FILLED + 1:
+            if not 1 <= ahead <= MAX_FILLED + 1:
                 raise OperatorError(f"{day}.csv jumps from {previous} to {minute}: use days without a gap")
             yield from itertools.repeat(close, ahead - 1)
             close = 1e12 / 1.0001 ** int(row["closeTick"])
@@ -137,7 +146,7 @@ def _until_gap(minutes: Iterator[float]) -> Iterator[float]:
 
 
 def _consecutive(names: Sequence[str]) -> list[str]:
-    """The leading run of names that are days without a gap."""
+    """The names up to the first gap between days."""
     if not names:
         return []
     run = (_day(names[0], i) for i in range(len(names)))
@@ -149,7 +158,7 @@ def _day(name: str, offset: int) -> str:
 
 
 def _walk(seed: int) -> Iterator[float]:
-    """A random walk with slow swings of its drift, pulled back towards its start so that it never runs away."""
+    """A random walk with a slowly changing drift. It is pulled back towards its start, so that it does not run away."""
     rng = random.Random(f"weth {seed}")
     logarithm = drift = 0.0
     while True:

@@ -151,14 +151,14 @@ BAD: dict[str, tuple[Any, str]] = {
     "empty": ("", "not JSON"),
     "HTML": ("<html>Bad gateway</html>", "not JSON"),
     "deep": ("[" * 100_000, "not JSON"),
-    "null": ("null", "another shape"),
-    "a list": ("[]", "another shape"),
-    "no choices": ({"model": "nano"}, "another shape"),
-    "choices of null": (completion(choices=[None, None]), "another shape"),
+    "null": ("null", "unexpected shape"),
+    "a list": ("[]", "unexpected shape"),
+    "no choices": ({"model": "nano"}, "unexpected shape"),
+    "choices of null": (completion(choices=[None, None]), "unexpected shape"),
     "too few": (completion(1), "asked for 2 samples, got 1"),
     "too many": (completion(3), "asked for 2 samples, got 3"),
     "one index twice": (completion(choices=[completion()["choices"][0]] * 2), "asked for 2"),
-    "an infinite index": (json.dumps(completion()).replace('"index": 0', '"index": 1e400'), "another shape"),
+    "an infinite index": (json.dumps(completion()).replace('"index": 0', '"index": 1e400'), "unexpected shape"),
     "another model": (completion(model="large"), "large answered, not nano"),
     "no text": (completion(choices=[dict(c, message={"content": 5}) for c in completion()["choices"]]), "shape"),
     "huge": ("[" + "0," * (MAX_REPLY // 2) + "0]", "too large"),
@@ -230,7 +230,7 @@ async def test_health_means_up_and_serving_the_named_model(server: Server) -> No
         with pytest.raises(ModelUnavailable, match="serves large, not nano"):
             await model.health()
         server.models = {"data": None}
-        with pytest.raises(ModelUnavailable, match="another shape"):
+        with pytest.raises(ModelUnavailable, match="unexpected shape"):
             await model.health()
         server.healthy = False
         with pytest.raises(ModelUnavailable, match="HTTP 503"):

@@ -180,6 +180,6 @@ async def test_the_end_cuts_a_look_short() -> None:
 def test_live_trading_has_no_model_for_an_analyst() -> None:
     """An adapter in the server was seen to change the base's answers; the settings that are refused are named."""
     explicit: dict[str, Any] = {"analyst": {"source": "model"}, "execution": {"mode": "live"}}
-    with pytest.raises(SettingsError, match="SENTINEL_ANALYST__SOURCE=model is for dry runs"):
+    with pytest.raises(SettingsError, match="SENTINEL_ANALYST__SOURCE=model works only in dry runs"):
         analyst_model(load(None, **explicit))
     analyst_model(load(None, analyst={"source": "model"}))

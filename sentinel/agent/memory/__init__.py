@@ -1,4 +1,4 @@
-"""What the agent may remember: past market windows by likeness, and own confirmed trades. The journal is the truth."""
+"""The agent's memory: similar past market windows and its own confirmed trades, all derived from the journal."""
 
 from sentinel.agent.memory.journal_memory import JournalMemory
 

@@ -1,6 +1,6 @@
-"""What the journal tells of the past: closes by cycle, and own trades that were confirmed.
+"""Read the past from the journal: the closes that each cycle read, and the agent's own confirmed trades.
 
-Every record used is compared with the chain of hashes first. Reads only, over a connection of its own.
+Each record is checked against the hash chain before it is used. The module reads only, over its own connection.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sentinel.decide.operator_controls import FLATTEN
 from sentinel.journal.journal import VERSION
 from sentinel.journal.ledger import GENESIS, Ledger, link
 
-_PLAYBOOK = re.compile(r"^Playbook: ([a-z_]{1,32})$", re.MULTILINE)  # a line of the prompt, which we wrote
+_PLAYBOOK = re.compile(r"^Playbook: ([a-z_]{1,32})$", re.MULTILINE)  # a line of the prompt, which no model wrote
 
 _CLOSES = """
 SELECT seq, kind, at, body, prev, hash, CASE kind WHEN 'cycle' THEN
@@ -27,7 +27,7 @@ SELECT seq, kind, at, body, prev, hash, CASE kind WHEN 'cycle' THEN
 FROM records WHERE seq > ? ORDER BY seq LIMIT ?
 """
 
-# A settlement is known from the block that it happened in, and from the cycle after the one it was written behind.
+# A settlement counts only before block ?: both its own block and the last cycle recorded before it must be older.
 _TRADES = """
 SELECT s.seq, i.seq, json_extract(ri.body, '$.cycle') FROM settled s
 JOIN intents i ON i.id = s.intent_id JOIN records rs ON rs.seq = s.seq JOIN records ri ON ri.seq = i.seq
@@ -40,10 +40,10 @@ ORDER BY s.seq DESC LIMIT ?
 
 @dataclass(frozen=True, slots=True)
 class JournalPosition:
-    """A record of the journal: where reading goes on."""
+    """The last record that was read; reading continues after it."""
 
     seq: int
-    hash: str  # of the record, in the journal's chain of them
+    hash: str  # of the record, in the journal's hash chain
 
 
 START = JournalPosition(0, GENESIS)
@@ -51,16 +51,16 @@ START = JournalPosition(0, GENESIS)
 
 @dataclass(frozen=True, slots=True)
 class JournaledCycle:
-    """What a cycle read: a block and the closes up to it."""
+    """What a cycle read: a block, and the closes up to it."""
 
     number: int
-    hash: str  # of the record, in the journal's chain of them
+    hash: str  # of the block
     parent_hash: HexHash
     history: Mapping[Symbol, Sequence[float]]
 
 
 class JournalHistory:
-    """All raise JournalError; JournalTampered where a record does not fit the chain."""
+    """A reader of one journal. Methods raise JournalError: JournalTampered if a record does not fit the hash chain."""
 
     def __init__(self, journal: Path, network: Network) -> None:
         self._ledger = Ledger(journal, "", VERSION, read_only=True)
@@ -69,13 +69,13 @@ class JournalHistory:
     def close(self) -> None:
         self._ledger.close()
 
-    def has_position(self, place: JournalPosition) -> bool:
-        """False where this is another journal than the one that the place was read in."""
-        found = self._ledger.one("SELECT hash FROM records WHERE seq = ?", place.seq, default=(GENESIS,))
-        return bool(found[0] == place.hash)
+    def has_position(self, position: JournalPosition) -> bool:
+        """Whether this journal has the record of `position`. False if `position` was read in another journal."""
+        row = self._ledger.one("SELECT hash FROM records WHERE seq = ?", position.seq, default=(GENESIS,))
+        return bool(row[0] == position.hash)
 
     def start(self, cycles: int) -> JournalPosition:
-        """Before the newest so many cycles."""
+        """The position before the newest `cycles` cycles."""
         row = self._ledger.one(
             "SELECT seq - 1, prev FROM records WHERE seq = (SELECT seq FROM cycles ORDER BY seq DESC LIMIT 1 OFFSET ?)",
             cycles - 1,
@@ -83,30 +83,31 @@ class JournalHistory:
         return START if row is None else JournalPosition(*row)
 
     def cycles_after(self, after: JournalPosition, limit: int) -> tuple[list[JournaledCycle], JournalPosition]:
-        """What the cycles of the next `limit` records read, in their order, and the last of those records."""
-        found: list[JournaledCycle] = []
+        """What the cycles among the next `limit` records read, in order, and the position of the last record."""
+        cycles: list[JournaledCycle] = []
         for seq, kind, at, body, prev, digest, closes in self._ledger.all(_CLOSES, after.seq, limit):
             if seq != after.seq + 1 or prev != after.hash or link(prev, kind, at, body) != digest:
                 raise JournalTampered(f"record {seq} does not match the chain of hashes")
             after = JournalPosition(seq, digest)
             if closes is not None:
-                number, own, parent, history = json.loads(closes)
+                number, block_hash, parent_hash, history = json.loads(closes)
                 if history is not None:
-                    found.append(JournaledCycle(number, own, parent, history))
-        return found, after
+                    cycles.append(JournaledCycle(number, block_hash, parent_hash, history))
+        return cycles, after
 
     def trades(self, before: int, limit: int) -> list[dict[str, float | str]]:
         """Own swaps that were confirmed and settled before block `before`, newest first. Whole tokens."""
         rows = self._ledger.all(_TRADES, before, before, limit)
-        told = (self._told(before, *map(self._body, row)) for row in rows)
-        return [trade for trade in told if trade is not None]
+        trades = (self._trade(before, *map(self._body, row)) for row in rows)
+        return [trade for trade in trades if trade is not None]
 
-    def _told(self, before: int, settled: Any, accepted: Any, cycle: Any) -> dict[str, float | str] | None:
+    def _trade(self, before: int, settled: Any, accepted: Any, cycle: Any) -> dict[str, float | str] | None:
+        """The trade of a settlement, from the records of settlement, intent and cycle. None if it does not count."""
         decision = accepted["intent"]["decision"]
         simulation = decision["simulation"]
         legs = [route["legs"] for route in simulation["candidate"]["action"]["routes"]]
         sold, bought = legs[0][0]["token_in"], legs[0][-1]["token_out"]
-        if (cycle.get("proposal") or {}).get("source") == FLATTEN:  # nothing to learn from
+        if (cycle.get("proposal") or {}).get("source") == FLATTEN:  # the operator's sale, no decision of the agent
             return None
         if sold not in self._network.tokens or settled["settled"]["intent_id"] != accepted["intent"]["id"]:
             return None
@@ -133,11 +134,11 @@ class JournalHistory:
 
 
 def _playbook(cycle: Any) -> str:
-    """Of the prompt's first request, which no model wrote."""
+    """The playbook named in the prompt's first request, which no model wrote; empty if there is none."""
     prompt = (cycle.get("proposal") or {}).get("prompt") or []
     request = next((message["content"] for message in prompt if message["role"] == "user"), "")
-    found = _PLAYBOOK.search(request)
-    return found.group(1) if found else ""
+    match = _PLAYBOOK.search(request)
+    return match.group(1) if match else ""
 
 
 def _short(value: float | str) -> float | str:

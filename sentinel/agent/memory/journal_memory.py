@@ -1,7 +1,7 @@
-"""Memory at a block: asked lazily, answered by one thread of its own, frozen once answered.
+"""The memory at a block: it is read on demand in its own thread, and its answers for a block do not change.
 
-Every answer holds only what was known before the block. Where the memory cannot be read the answer is empty: it is an
-aid, and no question waits for it longer than `ANSWER_TIMEOUT`.
+An answer contains only what was known before the block. It is empty if the memory cannot be read within
+`ANSWER_TIMEOUT`, because the agent can decide without it.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from sentinel.core.network import Network, Symbol
 
 log = structlog.get_logger("sentinel.agent.memory")
 
-MAX_ITEMS = 16  # windows or trades that are looked up
+MAX_ITEMS = 16  # windows or trades that are read
 ANSWER_TIMEOUT = 1.0  # seconds
 BATCH = 32  # records read at once
-ROUNDS = 16  # batches a block: a lost memory comes back over many blocks
+ROUNDS = 16  # batches per block; rebuilding a lost memory takes many blocks
 
 Item = Mapping[str, float | str]
 
 
 class JournalMemory:
-    """Of the journal at `journal`, whose closes it keeps at `path`. Opened by the first block; close it in the end."""
+    """The memory of the journal at `journal`, with a cache at `path`. The first block opens it; close it after use."""
 
     def __init__(self, path: Path, journal: Path, network: Network) -> None:
         self._path, self._journal, self._network = path, journal, network
         self._tokens = [symbol for symbol in sorted(network.tokens) if symbol != network.quote]
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="memory")  # both connections belong to it
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="memory")  # it owns both connections
         self._windows: WindowStore | None = None
         self._past: JournalHistory | None = None
         self._following: Future[None] | None = None
         self._last: JournalRecollection | None = None
 
     def at(self, state: MarketState) -> JournalRecollection:
-        """What was known before the state's block; the same object for the same block. Returns at once."""
+        """What was known before the state's block; the same object for the same block. Returns without waiting."""
         if self._last is None or self._last.state.head.hash != state.head.hash:
             if self._following is None or self._following.done():
                 self._following = self._thread.submit(self._follow)
@@ -55,14 +55,14 @@ class JournalMemory:
         self._thread.submit(self._close)
         self._thread.shutdown(wait=True)
 
-    # ---------------------------------------------------------------- asked by a Recollection, from any thread
+    # ---------------------------------------------------------------- called by a recollection, from any thread
 
     def similar(self, state: MarketState, token: Symbol) -> tuple[Item, ...]:
         now, number = present(state.history.get(token, ())), state.head.number
         if now is None or token not in self._tokens:
             return ()
         return self._ask(
-            lambda: [_window(number, *found) for found in self._open()[0].nearest(token, now, number, MAX_ITEMS)]
+            lambda: [_window(number, *row) for row in self._open()[0].nearest(token, now, number, MAX_ITEMS)]
         )
 
     def recall(self, state: MarketState) -> tuple[Item, ...]:
@@ -71,7 +71,7 @@ class JournalMemory:
     def _ask(self, question: Callable[[], Sequence[Item]]) -> tuple[Item, ...]:
         try:
             return tuple(self._thread.submit(question).result(ANSWER_TIMEOUT))
-        except Exception as error:  # an aid: whatever is wrong with it, a trader without memory goes on
+        except Exception as error:  # whatever is wrong, the trader continues without memory
             log.warning("memory.timeout", error=str(error)[:200] or type(error).__name__)
             if isinstance(error, apsw.CorruptError | apsw.SQLError | apsw.NotADBError):
                 self._thread.submit(self._forget)
@@ -87,7 +87,7 @@ class JournalMemory:
         return self._windows, self._past
 
     def _follow(self) -> None:
-        """Read on in the journal, a bounded part of it. Raises nothing of theirs."""
+        """Read the next part of the journal, of bounded size. Errors are logged."""
         try:
             self._read_on(*self._open())
         except (apsw.Error, JournalTampered) as error:
@@ -97,22 +97,22 @@ class JournalMemory:
             log.warning("memory.lagging", error=str(error)[:200] or type(error).__name__)
 
     def _read_on(self, windows: WindowStore, past: JournalHistory) -> None:
-        place = windows.position
-        if not past.has_position(place):  # another journal, or one restored from before: it is the truth
+        position = windows.position
+        if not past.has_position(position):  # another journal, or a restored one: the memory must match it
             log.warning("memory.rebuilt", reason="it was read from another journal")
             windows.reset()
-            place = windows.position
-        if place.seq == 0:
-            place = past.start(MAX_WINDOWS)
+            position = windows.position
+        if position.seq == 0:
+            position = past.start(MAX_WINDOWS)
         for _ in range(ROUNDS):
-            seen, reached = past.cycles_after(place, BATCH)
-            if reached == place:
+            cycles, end = past.cycles_after(position, BATCH)
+            if end == position:
                 break
-            windows.add(seen, self._tokens, reached)
-            place = reached
+            windows.add(cycles, self._tokens, end)
+            position = end
 
     def _forget(self) -> None:
-        """What is damaged is thrown away; the next block begins to read anew."""
+        """Discard the damaged cache and the connection; the next block starts reading again."""
         try:
             if self._windows is not None:
                 self._windows.reset()
@@ -128,7 +128,7 @@ class JournalMemory:
 
 
 class JournalRecollection:
-    """One block's memory. What has been answered once is answered so again; from any thread."""
+    """The memory at one block. Equal calls get equal answers, from any thread."""
 
     def __init__(self, memory: JournalMemory, state: MarketState) -> None:
         self.state = state

@@ -1,4 +1,4 @@
-"""What a market window is known by: the shape of its moves, their trend and their size. Pure."""
+"""The features of a market window: the shape, trend and size of its moves. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-WINDOW = 16  # moves that a window is made of, one a block
-AHEAD = 8  # blocks after a window, whose return is what followed
-SIZE = WINDOW + 2  # numbers
+WINDOW = 16  # moves in a window, one per block
+AHEAD = 8  # blocks after a window, over which `return_after` is measured
+SIZE = WINDOW + 2  # number of features
 
-_STILL = 1e-7  # log return a block: what is less is no move
+_STILL = 1e-7  # log return per block; anything smaller counts as no move
 _FAR = 3.0
 
 
@@ -24,11 +24,11 @@ class Window:
 
 
 def present(closes: Sequence[float]) -> tuple[float, ...] | None:
-    """The features of the last WINDOW moves; None where fewer closes are known, or one is no price.
+    """The features of the last WINDOW moves. None if fewer closes are known, or if one is not a price.
 
-    They are the log returns less their mean over their deviation, scaled to length 1; the mean over the deviation, at
-    most 3 either way; and the decimal logarithm of the deviation. So likeness is of shape first, then of trend and
-    size. The euclidean distance compares two.
+    The first WINDOW features are the log returns minus their mean, divided by their deviation and scaled to length 1.
+    Then come the mean divided by the deviation, between -3 and 3, and the decimal logarithm of the deviation. The
+    euclidean distance therefore compares the shape first, then trend and size.
     """
     last = closes[-WINDOW - 1 :]
     if len(last) <= WINDOW or not all(math.isfinite(close) and close > 0 for close in last):
@@ -44,7 +44,7 @@ def present(closes: Sequence[float]) -> tuple[float, ...] | None:
 
 
 def finished(closes: Sequence[float]) -> Window | None:
-    """The newest window of this history whose AHEAD following closes are known; None where there is none."""
+    """The newest window of `closes` that has AHEAD closes after it. None if there is none."""
     if len(closes) <= AHEAD:
         return None
     features = present(closes[:-AHEAD])

@@ -1,7 +1,8 @@
-"""The file of past windows: SQLite with sqlite-vec, searched exactly. A cache of the journal, rebuilt where it is lost.
+"""The file of past windows: SQLite with sqlite-vec and exact search. It is a cache of the journal, rebuilt if lost.
 
-NOTE: this SQLite is apsw's own, since Python's is often built without extensions (docs/adr/0011). Two SQLites of one
-process must not open one file, so nothing but this class opens this one, and the journal is never opened here.
+NOTE: this SQLite is apsw's own, because Python's is often built without extensions (docs/adr/0011). Two SQLite
+libraries of one process must not open the same file, so only this class opens this file, and it never opens the
+journal.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from sentinel.agent.memory.window_features import AHEAD, SIZE, WINDOW, finished
 from sentinel.core.network import Symbol
 
 VERSION = 1
-MAX_WINDOWS = 10_000  # a token; the oldest give way
-REORG = 64  # blocks that are forgotten where a parent is not the block that was seen before
+MAX_WINDOWS = 10_000  # per token; the oldest are deleted
+REORG = 64  # blocks to forget if a block's parent is not the block that was seen before it
 
 _TABLES = f"""
 PRAGMA user_version={VERSION};
@@ -27,7 +28,7 @@ CREATE TABLE place (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT N
 CREATE TABLE blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL) STRICT;
 CREATE TABLE windows (
     token TEXT NOT NULL,
-    known_at INTEGER NOT NULL,  -- the block whose close ended what followed
+    known_at INTEGER NOT NULL,  -- the block whose close ends the return after
     return_after REAL NOT NULL,
     features BLOB NOT NULL,     -- float32
     PRIMARY KEY (token, known_at)
@@ -42,13 +43,13 @@ _pack = struct.Struct(f"{SIZE}f").pack
 
 
 class WindowStore:
-    """For one thread. Methods raise apsw.Error; the caller then calls `reset`."""
+    """The store, for one thread. Methods raise apsw.Error; the caller then calls `reset`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
             self._db = self._connect()
-        except (apsw.Error, ValueError):  # no database, of another version, or damaged
+        except (apsw.Error, ValueError):  # not a database, another version, or damaged
             self._db = self._recreate()
 
     def _connect(self) -> apsw.Connection:
@@ -71,12 +72,12 @@ class WindowStore:
         return db
 
     def _recreate(self) -> apsw.Connection:
-        for end in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + end).unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         return self._connect()
 
     def reset(self) -> None:
-        """An empty file."""
+        """Replace the file by an empty one."""
         self.close()
         self._db = self._recreate()
 
@@ -86,19 +87,19 @@ class WindowStore:
 
     @property
     def position(self) -> JournalPosition:
-        """How far the journal has been read; START where not at all."""
-        found = self._db.execute("SELECT seq, hash FROM place").fetchone()
-        return START if found is None else JournalPosition(*found)
+        """The last journal record that was read; START if none was."""
+        row = self._db.execute("SELECT seq, hash FROM place").fetchone()
+        return START if row is None else JournalPosition(*row)
 
     def add(self, cycles: list[JournaledCycle], tokens: list[Symbol], place: JournalPosition) -> None:
-        """All or nothing: what these cycles saw, in their order, and how far the journal is read with them."""
+        """Store the windows of `cycles`, in their order, and `place` as the new position, in one transaction."""
         with self._db:
-            for seen in cycles:
-                self._rewind(seen)
-                self._db.execute("INSERT INTO blocks VALUES (?,?)", (seen.number, seen.hash))
+            for cycle in cycles:
+                self._rewind(cycle)
+                self._db.execute("INSERT INTO blocks VALUES (?,?)", (cycle.number, cycle.hash))
                 for token in tokens:
-                    if (window := finished(seen.history.get(token, ()))) is not None:
-                        row = (token, seen.number, window.return_after, _pack(*window.features))
+                    if (window := finished(cycle.history.get(token, ()))) is not None:
+                        row = (token, cycle.number, window.return_after, _pack(*window.features))
                         self._db.execute("INSERT INTO windows VALUES (?,?,?,?)", row)
             self._db.execute("INSERT OR REPLACE INTO place VALUES (1,?,?)", (place.seq, place.hash))
             self._prune(tokens)
@@ -106,8 +107,11 @@ class WindowStore:
     def nearest(
         self, token: Symbol, features: tuple[float, ...], before: int, limit: int
     ) -> list[tuple[int, float, float]]:
-        """(block it ended at, return after, distance), the nearest first: windows of before block `before`, what
-        followed them included, of which none overlaps another or the one that ends at `before`."""
+        """Up to `limit` windows as (block of their end, return after, distance), nearest first.
+
+        Each window and the AHEAD blocks after it are older than block `before`. No window overlaps another one, or the
+        one that ends at `before`.
+        """
         latest = min(before - 1, before - WINDOW + AHEAD)
         chosen: list[tuple[int, float, float]] = []
         for known_at, after, distance in self._db.execute(_NEAREST, (_pack(*features), token, latest)):
@@ -118,16 +122,16 @@ class WindowStore:
                     break
         return chosen
 
-    def _rewind(self, seen: JournaledCycle) -> None:
-        """Forget this block and later ones; where its parent is not the one that was seen, a good deal before too."""
-        parent = self._db.execute("SELECT hash FROM blocks WHERE number = ?", (seen.number - 1,)).fetchone()
-        replaced = parent is not None and parent[0] != seen.parent_hash
-        first = seen.number - REORG if replaced else seen.number
+    def _rewind(self, cycle: JournaledCycle) -> None:
+        """Delete the cycle's block and later ones; REORG earlier ones too if its parent is not the stored block."""
+        parent = self._db.execute("SELECT hash FROM blocks WHERE number = ?", (cycle.number - 1,)).fetchone()
+        replaced = parent is not None and parent[0] != cycle.parent_hash
+        first = cycle.number - REORG if replaced else cycle.number
         self._db.execute("DELETE FROM windows WHERE known_at >= ?", (first,))
         self._db.execute("DELETE FROM blocks WHERE number >= ?", (first,))
 
     def _prune(self, tokens: list[Symbol]) -> None:
-        """The newest MOST_WINDOWS of each token stay, and the blocks that a parent may be looked for in."""
+        """Keep the newest MAX_WINDOWS windows of each token, and the last REORG blocks."""
         for token in tokens:
             self._db.execute(
                 "DELETE FROM windows WHERE token = ?1 AND known_at <= (SELECT known_at FROM windows WHERE token = ?1 "
