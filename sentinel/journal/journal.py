@@ -21,7 +21,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose
-from sentinel.journal import equity, intents, migrations, reports
+from sentinel.journal import equity, intents, migrations, reports, verification
 from sentinel.journal.control_records import ControlRecords
 from sentinel.journal.equity import EquitySeries
 from sentinel.journal.intents import OpenIntent
@@ -242,7 +242,7 @@ class Journal:
 
     def verify(self) -> int:
         """Check every record and the index against them; the number of records. Raises JournalTampered."""
-        return reports.verify(self._ledger)
+        return verification.verify(self._ledger)
 
     # ---------------------------------------------------------------- parts
 

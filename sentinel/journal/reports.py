@@ -1,4 +1,4 @@
-"""Reports of the journal: lists, totals, and the check of the index against the records. Read-only."""
+"""Reports of the journal: lists and totals. Read-only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentinel.core.actions import Approve, Swap
-from sentinel.core.errors import JournalError, JournalTampered
+from sentinel.core.errors import JournalError
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Reference
 from sentinel.core.network import Symbol
@@ -16,10 +16,8 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Counterfactual, Intent, Settled
 from sentinel.core.units import DAY
 from sentinel.decide.operator_controls import FLATTEN
-from sentinel.journal.control_records import ReplayedControls
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import decode, loads
-from sentinel.journal.states import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,69 +234,3 @@ def decided(ledger: Ledger) -> Iterator[CycleRecord]:
     for record in ledger.records():
         if record.kind == "cycle" and (cycle := loads(CycleRecord, record.body)).proposal is not None:
             yield cycle
-
-
-def verify(ledger: Ledger) -> int:
-    """Fold every record and compare with the index. Raises JournalTampered at the first difference."""
-    count = 0
-    state: dict[str, str] = {}
-    nonces: dict[str, int | None] = {}
-    pnl: dict[str, str] = {}
-    sent: dict[str, str] = {}
-    decided: set[int] = set()
-    settled_by: dict[str, int] = {}
-    final = 0
-    orders = ReplayedControls()
-    points: set[int] = set()
-    for record in ledger.records():
-        count += 1
-        body = json.loads(record.body)
-        match record.kind:
-            case "cycle":
-                decided.add(record.seq)
-            case "intent":
-                state[body["intent"]["id"]] = State.ACCEPTED if body["intent"]["signed"] else State.DRY
-                nonces[body["intent"]["id"]] = None
-            case "attempt":
-                sent[body["tx_hash"]] = body["intent_id"]
-                nonces[body["intent_id"]] = body["nonce"]
-                state[body["intent_id"]] = State.SIGNED
-            case "transition" if body["intent_id"] not in pnl and state.get(body["intent_id"]) != State.DRY:
-                state[body["intent_id"]] = body["state"]
-            case "settled":
-                settled = body["settled"]
-                state[settled["intent_id"]] = settled["outcome"]
-                pnl[settled["intent_id"]] = body["pnl"]
-                settled_by[settled["intent_id"]] = record.seq
-            case "reopened":
-                state[body["intent_id"]] = State.SENT
-                del pnl[body["intent_id"]]
-            case "final":
-                final = max(final, settled_by[body["intent_id"]])
-            case "latch":
-                orders.apply_halt(record.seq, body["on"], body["reason"], body["by"])
-            case "flatten":
-                orders.flatten = "on" if body["on"] else ""
-            case "equity":
-                points.add(record.seq)
-    index = {
-        "intents": (dict(ledger.all("SELECT id, state FROM intents")), state),
-        "nonces": (dict(ledger.all("SELECT id, nonce FROM intents")), nonces),
-        "unfinished": (
-            {id_ for (id_,) in ledger.all("SELECT id FROM intents WHERE finished != 1")},
-            {id_ for id_, now in state.items() if id_ not in pnl and now != State.DRY},
-        ),
-        "attempts": (dict(ledger.all("SELECT tx_hash, intent_id FROM attempts")), sent),
-        "settled": (dict(ledger.all("SELECT intent_id, pnl FROM settled")), pnl),
-        "cycles": ({seq for (seq,) in ledger.all("SELECT seq FROM cycles")}, decided),
-        "equity": ({seq for (seq,) in ledger.all("SELECT seq FROM equity")}, points),
-        "latch": (ledger.meta("latch") or "", orders.halt_reason),
-        "halt": (ledger.meta("halted") or "", orders.sentinel_halted),
-        "sale": (ledger.meta("flatten") or "", orders.flatten),
-        "unlatched": (int(ledger.meta("unlatched") or 0), orders.resumed_at),
-        "final": (int(ledger.meta("final") or 0), final),
-    }
-    for name, (found, expected) in index.items():
-        if found != expected:
-            raise JournalTampered(f"the journal's index of {name} does not agree with its records")
-    return count
