@@ -43,6 +43,7 @@ class _Replay:
     controls: ReplayedControls = field(default_factory=ReplayedControls)
 
     def apply(self, record: Record) -> None:
+        """Apply the next record."""
         body = json.loads(record.body)
         match record.kind:
             case "cycle":
