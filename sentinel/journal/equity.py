@@ -1,6 +1,7 @@
-"""The equity series in the journal: what the wallet held at a block, and the prices that it is valued at.
+"""The equity series in the journal: the wallet's balances at a block, and the prices that they are valued at.
 
-One point after each settlement, else at most one an hour: about 9,000 a year beside the trades', half a kilobyte each.
+There is one point after each settlement, and otherwise at most one per hour: about 9,000 per year in addition to the
+trades' own points, half a kilobyte each.
 """
 
 from __future__ import annotations
@@ -25,11 +26,16 @@ EVERY = HOUR  # seconds between points while nothing settles
 
 
 class EquitySeries:
+    """Reads and adds the points of the series."""
+
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def observe(self, state: MarketState) -> bool:
-        """Add the point where one is due. The state must have been read while nothing was in flight."""
+        """Add a point if one is due, and return whether it was added. Raises JournalError.
+
+        `state` must have been read while no intent was open.
+        """
         now = self._ledger.clock()
         last = self._ledger.one("SELECT seq, at, block FROM equity ORDER BY seq DESC LIMIT 1")
         if last is not None:
@@ -44,7 +50,7 @@ class EquitySeries:
         return True
 
     def points(self) -> tuple[EquityPoint, ...]:
-        """Oldest first."""
+        """All points, oldest first."""
         rows = self._ledger.all("SELECT body FROM equity JOIN records USING (seq) ORDER BY seq")
         return tuple(loads(EquityPoint, body) for (body,) in rows)
 
@@ -54,23 +60,23 @@ class EquitySeries:
             "SELECT body, settled.at, kind_of.kind, outcome FROM settled JOIN records USING (seq) "
             "JOIN intents AS kind_of ON kind_of.id = intent_id ORDER BY settled.seq"
         )
-        found = []
+        transactions = []
         for body, at, kind, outcome in rows:
-            plain = json.loads(body)
-            settled = decode(Settled, plain["settled"])
+            entry = json.loads(body)
+            settled = decode(Settled, entry["settled"])
             if settled.block_number is None:
                 continue
             changes = dict(settled.realised)
             changes[NATIVE] = changes.get(NATIVE, 0) - settled.gas_cost
-            found.append(
+            transactions.append(
                 OwnTransaction(
                     block=settled.block_number,
                     at=at // 1000,
                     changes=changes,
                     trade=(kind, outcome) == ("swap", "confirmed"),
                     gas_cost=settled.gas_cost,
-                    gas_quote=int(plain.get("gas", 0)),
-                    pnl=int(plain["pnl"]),
+                    gas_quote=int(entry.get("gas", 0)),
+                    pnl=int(entry["pnl"]),
                 )
             )
-        return tuple(found)
+        return tuple(transactions)

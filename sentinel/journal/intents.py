@@ -1,7 +1,8 @@
-"""What the journal writes of an intent: accepted, attempted, on its way, ended, taken back by a reorg, final.
+"""The journal's records of an intent: accepted, attempted, in transition, settled, opened again by a reorg, final.
 
-Each is one transaction of records and index, checked against the table of `states`. `finished` in the index: 0 open
-(at most one of a wallet), 1 ended, 2 waiting: a reorg has opened one of a lower nonce again, which must be mined first.
+Each function commits records and index in one transaction, and checks the transition against the table in `states`.
+`finished` in the index is 0 for the open intent (at most one per wallet), 1 for an ended one, and 2 for one that waits
+because a reorg has opened an intent with a lower nonce again, which must be mined first.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ OPEN_STATES, ENDED_STATES, SENT_STATES = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class OpenIntent:
-    """An accepted intent, with every attempt that was ever committed for it, oldest first."""
+    """An accepted intent that has not ended, with all its committed attempts, oldest first."""
 
     intent: Intent
     attempts: tuple[Attempt, ...]
@@ -40,7 +41,10 @@ def accept(
     marks: Mapping[Symbol, Reference],
     cycle: int | None,
 ) -> None:
-    """Inside a transaction of the caller's. `marks`: the prices it is valued at; `cycle`: the record that decided."""
+    """Add an intent. Must be called inside a transaction. Raises JournalError if another intent is open.
+
+    `marks` are the prices that the intent is valued at. `cycle` is the number of the record of the cycle that decided.
+    """
     action = intent.decision.simulation.candidate.action
     gross = {action.token_in: intent.decision.simulation.gross} if isinstance(action, Swap) else {}
     volume = value(gross, marks, network) if intent.signed else 0
@@ -54,6 +58,10 @@ def accept(
 
 
 def attempt(ledger: Ledger, tried: Attempt) -> None:
+    """Add a signed attempt of the open intent. Must be durable before its bytes are sent (I1).
+
+    Raises JournalError if the intent is not open, if it has another nonce, or if another intent has this nonce.
+    """
     with ledger.transaction():
         added = ledger.append("attempt", dumps(tried))
         state = _open_state(ledger, tried.intent_id)
@@ -68,6 +76,7 @@ def attempt(ledger: Ledger, tried: Attempt) -> None:
 
 
 def transition(ledger: Ledger, intent_id: str, after: State, facts: Mapping[str, str | int | float | None]) -> None:
+    """Record a new state of an intent, with the observed facts. Raises JournalError as `states.step` does."""
     with ledger.transaction():
         if after is not State.DRY:
             step(_open_state(ledger, intent_id), after, intent_id)
@@ -76,13 +85,17 @@ def transition(ledger: Ledger, intent_id: str, after: State, facts: Mapping[str,
 
 
 def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
+    """Record the end of the open intent, and open the next one that waits.
+
+    Returns its profit (negative: loss) in base units of the quote token, gas included. Raises JournalError.
+    """
     intent, prices = reports.intent_of(ledger, settled.intent_id)
     gained = value(settled.realised, prices, network)
     gas = -value({NATIVE: -settled.gas_cost}, prices, network)
     pnl = gained - gas
     confirmed = settled.outcome is Outcome.CONFIRMED and not settled.unread
     shortfall = shortfall_bps(intent.decision.simulation, settled) if confirmed else None
-    drift = reports.turned(shortfall)  # records keep the key and the sign that they have had since schema 1
+    drift = reports.turned(shortfall)  # records keep their key and sign of schema 1
     with ledger.transaction():
         state = step(_open_state(ledger, settled.intent_id), ended_as(settled.outcome), settled.intent_id)
         body = {"settled": encode(settled), "pnl": str(pnl), "gas": str(gas), "drift_bps": drift}
@@ -97,8 +110,10 @@ def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
 
 
 def reopen(ledger: Ledger, intent_ids: Iterable[str], why: str) -> None:
-    """A reorg took their blocks: what they were settled as is struck from the index, the lowest nonce is open again,
-    every other one of them, and what was open, waits for it."""
+    """Open intents again whose blocks a reorg removed, and delete their settlements from the index.
+
+    The intent with the lowest nonce is open afterwards; the others, and the intent that was open before, wait for it.
+    """
     with ledger.transaction():
         ledger.execute("UPDATE intents SET finished = 2 WHERE finished = 0")
         for intent_id in intent_ids:
@@ -110,7 +125,10 @@ def reopen(ledger: Ledger, intent_ids: Iterable[str], why: str) -> None:
 
 
 def finalise(ledger: Ledger, intent_ids: Iterable[str], block: int) -> None:
-    """The finalized `block` is past them. They keep the state that they ended in; `not_final` has them no more."""
+    """Record that these intents are in or below the finalized `block`.
+
+    They keep the state in which they ended, and `not_final` no longer returns them.
+    """
     with ledger.transaction():
         for intent_id in intent_ids:
             step(_state(ledger, intent_id), State.FINAL, intent_id)
@@ -120,12 +138,12 @@ def finalise(ledger: Ledger, intent_ids: Iterable[str], block: int) -> None:
 
 
 def final_upto(ledger: Ledger) -> int:
-    """What was settled by a record up to this one is final, or was never mined."""
+    """The number of the newest final record. What it and earlier records settled is final, or was never mined."""
     return int(ledger.meta("final") or 0)
 
 
 def not_final(ledger: Ledger) -> tuple[Settled, ...]:
-    """Mined and ended, but not yet beyond the reach of a reorg; lowest nonce first."""
+    """The settlements of mined intents that a reorg could still remove, lowest nonce first."""
     rows = ledger.all(
         "SELECT body FROM settled JOIN records USING (seq) JOIN intents ON id = intent_id WHERE settled.seq > ? "
         f"AND outcome IN ({','.join('?' * len(MINED))}) ORDER BY nonce",
@@ -135,18 +153,19 @@ def not_final(ledger: Ledger) -> tuple[Settled, ...]:
 
 
 def open_intents(ledger: Ledger) -> tuple[OpenIntent, ...]:
-    """The open one, then those that wait for it, lowest nonce first."""
+    """The open intent, then those that wait for it, lowest nonce first."""
     ids = ledger.all("SELECT id FROM intents WHERE finished IN (0, 2) ORDER BY finished, nonce")
     return tuple(OpenIntent(reports.intent_of(ledger, id_)[0], attempts(ledger, id_)) for (id_,) in ids)
 
 
 def attempts(ledger: Ledger, intent_id: str) -> tuple[Attempt, ...]:
+    """The committed attempts of an intent, oldest first."""
     rows = ledger.all("SELECT body FROM attempts JOIN records USING (seq) WHERE intent_id = ? ORDER BY seq", intent_id)
     return tuple(loads(Attempt, body) for (body,) in rows)
 
 
 def _open_next(ledger: Ledger) -> None:
-    """The lowest nonce of those that wait; one without a nonce yet comes last."""
+    """If no intent is open, open the waiting one with the lowest nonce; one without a nonce yet comes last."""
     ledger.execute(
         "UPDATE intents SET finished = 0 WHERE id = (SELECT id FROM intents WHERE finished = 2 "
         "ORDER BY nonce IS NULL, nonce LIMIT 1) AND NOT EXISTS (SELECT 1 FROM intents WHERE finished = 0)"
@@ -154,15 +173,16 @@ def _open_next(ledger: Ledger) -> None:
 
 
 def _open_state(ledger: Ledger, intent_id: str) -> State:
-    """Raises JournalError where it has ended, or waits."""
+    """The state of an open intent. Raises JournalError if the intent has ended or waits."""
     row = ledger.one("SELECT state FROM intents WHERE id = ? AND finished = 0", intent_id)
     if row is None:
         raise JournalError(f"intent {intent_id} is not open: it has ended, waits for another, or was never accepted")
-    # Journals of before the table of states wrote a node's unclear answer so; an open intent never ended unknown.
+    # Journals older than the table of states wrote `unknown` for a node's unclear answer; an open intent has not ended.
     return State.SENT if row[0] == State.UNKNOWN else state_of(row[0])
 
 
 def _state(ledger: Ledger, intent_id: str) -> State:
+    """The state of any intent. Raises JournalError if there is none with this id."""
     row = ledger.one("SELECT state FROM intents WHERE id = ?", intent_id)
     if row is None:
         raise JournalError(f"no intent {intent_id} in the journal")

@@ -1,7 +1,7 @@
 """The journal: decisions, attempts and settlements, each committed before the next step depends on it.
 
-Facts are appended as hash-chained records (`ledger`); the tables below are their index, kept in the same transaction
-and compared with the records by `verify`. One journal belongs to one wallet on one chain.
+Facts are appended as hash-chained records (`ledger`). The tables below are their index: the same transaction updates
+them, and `verify` compares them with the records. One journal belongs to one wallet on one chain.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose
-from sentinel.journal import equity, intents, migrations, reports
+from sentinel.journal import equity, intents, migrations, reports, verification
 from sentinel.journal.control_records import ControlRecords
 from sentinel.journal.equity import EquitySeries
 from sentinel.journal.intents import OpenIntent
@@ -56,13 +56,16 @@ CREATE TABLE settled (
 
 
 class Journal:
-    """Use `Journal.open`. Synchronous: a change is durable when its method returns. Raises JournalError."""
+    """The journal of one wallet; create it with `Journal.open`.
+
+    Its methods are synchronous and raise JournalError. A change is durable when its method returns.
+    """
 
     def __init__(self, ledger: Ledger, network: Network, wallet: str, genesis: str) -> None:
         self._ledger = ledger
         self.standing = ControlRecords(ledger)
         self.equity = EquitySeries(ledger)
-        self.genesis = genesis  # as `open` takes it
+        self.genesis = genesis  # see `open`
         self._network = network
         self._who = (network.chain_id, wallet.lower())
 
@@ -77,26 +80,26 @@ class Journal:
         read_only: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> Journal:
-        """`genesis` is the hash of the pinned block, or of block 0 where none is pinned. None: as the file itself says.
+        """`genesis` is the hash of the pinned block, or of block 0 if none is pinned. None takes the value in the file.
 
         Raises WalletBusy, ChainMismatch (the file belongs to another chain or wallet) or JournalError.
         """
         tables = _TABLES + equity.TABLE
         ledger = Ledger(path, tables, VERSION, steps=migrations.STEPS, read_only=read_only, clock=clock)
         try:
-            found = ledger.meta("owner")
-            named = json.loads(found or "{}")
+            recorded = ledger.meta("owner")
+            in_file = json.loads(recorded or "{}")
             genesis, wallet = (
-                (named.get(name, "") if given is None else given).lower()
+                (in_file.get(name, "") if given is None else given).lower()
                 for name, given in (("genesis", genesis), ("wallet", wallet))
             )
             owner = canonical({"chain_id": network.chain_id, "genesis": genesis, "wallet": wallet})
-            if found is None and wallet and not read_only:
+            if recorded is None and wallet and not read_only:
                 with ledger.transaction():
                     ledger.append("note", canonical({"text": "opened", "owner": owner}))
                     ledger.set_meta("owner", owner)
-            elif found != owner:
-                raise ChainMismatch(_mismatch(path, named, json.loads(owner)))
+            elif recorded != owner:
+                raise ChainMismatch(_mismatch(path, in_file, json.loads(owner)))
         except BaseException:
             ledger.close()
             raise
@@ -108,15 +111,16 @@ class Journal:
     # ---------------------------------------------------------------- cycles and intents
 
     def record(self, record: CycleRecord) -> None:
+        """Add a cycle that accepted no intent."""
         with self._ledger.transaction():
             self._add_cycle(record)
 
     def accept(self, record: CycleRecord | None, intent: Intent) -> None:
-        """Commit cycle and intent together (`record`: None without a cycle). An unsigned intent ends at once."""
+        """Commit cycle and intent together. `record` is None if no cycle decided. An unsigned intent ends at once."""
         self._accept(record, intent, record.state if record is not None else None)
 
     def accept_order(self, intent: Intent, state: MarketState) -> None:
-        """An intent that no cycle decided, marked at the prices of `state`."""
+        """Add an intent that no cycle decided, valued at the prices of `state`."""
         self._accept(None, intent, state)
 
     def _accept(self, record: CycleRecord | None, intent: Intent, state: MarketState | None) -> None:
@@ -126,19 +130,19 @@ class Journal:
             intents.accept(self._ledger, self._who, self._network, intent, prices, cycle)
 
     def attempt(self, attempt: Attempt) -> None:
-        """Committed before any send. Raises JournalError where the nonce is another's, or the intent has ended."""
+        """Add signed bytes before they are sent. Raises JournalError if the intent has ended or has another nonce."""
         intents.attempt(self._ledger, attempt)
 
     def transition(self, intent_id: str, state: State, **facts: str | int | float | None) -> None:
-        """A step on the way of an intent, with what was seen. Raises JournalError for one that `states` has not."""
+        """Record a new state of an intent, with facts. Raises JournalError if `states` does not allow it."""
         intents.transition(self._ledger, intent_id, state, facts)
 
     def settle(self, settled: Settled) -> int:
-        """The end of an intent; gives its profit (negative: loss) in base units of the quote token, gas included."""
+        """Record the end of an intent. Returns its profit, gas included, in base units of the quote token."""
         return intents.settle(self._ledger, self._network, settled)
 
     def reopen(self, intent_ids: Iterable[str], why: str) -> None:
-        """A reorg took their blocks: the lowest nonce of them is open again, all else that is not ended waits."""
+        """Open intents again whose blocks a reorg removed: the lowest nonce is open then, the others wait."""
         intents.reopen(self._ledger, intent_ids, why)
 
     def finalise(self, intent_ids: Iterable[str], block: int) -> None:
@@ -146,94 +150,99 @@ class Journal:
         intents.finalise(self._ledger, intent_ids, block)
 
     def counterfactual(self, found: Counterfactual) -> None:
+        """Add what a decision that was not taken would have given."""
         with self._ledger.transaction():
             self._ledger.append("counterfactual", dumps(found))
 
     def open_intents(self) -> tuple[OpenIntent, ...]:
-        """The open intent, then those that wait for it: a reorg has opened it again beneath them."""
+        """The open intent, then those that wait for it because a reorg has opened it again."""
         return intents.open_intents(self._ledger)
 
     def is_open(self, intent_id: str) -> bool:
+        """Whether the intent has not ended."""
         row = self._ledger.one("SELECT 1 FROM intents WHERE id = ? AND finished != 1", intent_id)
         return row is not None
 
     def not_final(self) -> tuple[Settled, ...]:
-        """Mined and ended, but within the reach of a reorg; lowest nonce first."""
+        """The settlements of mined intents that a reorg could still remove, lowest nonce first."""
         return intents.not_final(self._ledger)
 
     def attempts(self, intent_id: str) -> tuple[Attempt, ...]:
+        """The attempts of an intent, oldest first."""
         return intents.attempts(self._ledger, intent_id)
 
     def next_nonce(self) -> int:
-        """One above the highest nonce that any intent ever held; 0 where none did."""
+        """The highest nonce that any intent ever held, plus one; 0 if none did."""
         return int(self._ledger.one("SELECT ifnull(max(nonce) + 1, 0) FROM intents")[0])
 
     # ---------------------------------------------------------------- the halt
 
     @property
     def halt_reason(self) -> str | None:
+        """Why trading is halted; None if it is not."""
         return self._ledger.meta("latch") or None
 
     def halt(self, reason: str, by: str = "sentinel") -> None:
-        """As `ControlRecords.halt`."""
+        """Halt trading, see `ControlRecords.halt`."""
         self.standing.halt(reason, by)
 
     def resume(self, by: str) -> None:
-        """Only an operator's command calls this (I25)."""
+        """Release the halt and end a flatten. Only an operator's command may call this (I25)."""
         self.standing.release(by)
 
     def configured(self, *, by: str, changed: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-        """The reloadable settings that are in force from here on: at each start, and with each reload."""
+        """Record the reloadable settings that apply from now on, at each start and each reload."""
         with self._ledger.transaction():
             self._ledger.append("config", canonical({"by": by, "changed": changed, "values": values}))
 
     def config_of(self, cycle: int | str) -> dict[str, Any] | None:
-        """The values that a cycle (see `get_cycle`) was decided with; None where the journal is older than that."""
+        """The reloadable settings of a cycle (see `get_cycle`); None if none were recorded before it."""
         return reports.config_of(self._ledger, cycle)
 
     def bar(self, purpose: Purpose) -> str | None:
-        """The reason why nothing of this purpose may be sent now; None if it may."""
+        """The reason why no transaction of this purpose may be sent now; None if it may."""
         return self.standing.controls.bar(purpose)
 
     # ---------------------------------------------------------------- reading
 
     def spent_today(self, now: float) -> Spent:
-        """Totals of the UTC day."""
+        """Loss and volume of the UTC day of `now` (Unix seconds)."""
         return reports.spent_today(self._ledger, now)
 
     def open_states(self) -> tuple[tuple[str, int], ...]:
-        """As `reports.open_intent_ids`."""
+        """The state and the time of acceptance (Unix milliseconds) of each intent that has not ended, oldest first."""
         return reports.open_intent_ids(self._ledger)
 
     def shortfalls(self, limit: int) -> tuple[float, ...]:
-        """Of swaps confirmed since the operator last resumed: realised against simulated, bps, newest first."""
+        """The shortfalls (bps) of the swaps confirmed since the operator last resumed, newest first."""
         return reports.shortfalls(self._ledger, limit)
 
     def counterfactuals(self) -> Iterator[Counterfactual]:
-        """Oldest first. Reads the whole file: for distillation, not for the hot path."""
+        """All counterfactuals, oldest first. Reads the whole file, so not for the hot path."""
         return reports.counterfactuals(self._ledger)
 
     def decided(self) -> Iterator[CycleRecord]:
-        """Cycles that came as far as a proposal, oldest first; their hashes are checked on the way. As above."""
+        """All cycles with a proposal, oldest first, with their hashes checked. Reads the whole file."""
         return reports.decided(self._ledger)
 
     def outcomes(self) -> tuple[reports.TradeOutcome, ...]:
-        """Each trade that a cycle decided and that was mined, oldest first."""
+        """Each trade that was voted on and mined, oldest first."""
         return reports.settlements(self._ledger)
 
     def cycles(self, limit: int) -> tuple[CycleLine, ...]:
-        """Newest first."""
+        """The last `limit` cycles, newest first."""
         return reports.cycles(self._ledger, limit)
 
     def trades(self, limit: int, after: int = 0) -> tuple[Trade, ...]:
-        """Newest first, of those after so many records; approvals among them, dry ones too."""
+        """The last `limit` swaps and approvals after record `after`, newest first, dry runs included."""
         return reports.trades(self._ledger, limit, after)
 
     def summary(self) -> JournalSummary:
+        """The totals of the whole journal."""
         return reports.summary(self._ledger)
 
     def get_cycle(self, id_: int | str) -> CycleRecord:
-        """By CycleLine.id or by intent id; equal to what was recorded. Raises KeyError."""
+        """The recorded cycle, by CycleLine.id or by intent id. Raises KeyError if there is none."""
         key = "seq" if isinstance(id_, int) else "intent_id"
         row = self._ledger.one(f"SELECT body FROM records JOIN cycles USING (seq) WHERE {key} = ?", id_)
         if row is None:
@@ -241,8 +250,8 @@ class Journal:
         return loads(CycleRecord, row[0])
 
     def verify(self) -> int:
-        """Check every record and the index against them; the number of records. Raises JournalTampered."""
-        return reports.verify(self._ledger)
+        """Check every record, and the index against them. Returns the number of records. Raises JournalTampered."""
+        return verification.verify(self._ledger)
 
     # ---------------------------------------------------------------- parts
 
@@ -260,7 +269,8 @@ class Journal:
         return added.seq
 
 
-def _mismatch(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    what = [name for name in ("chain_id", "genesis", "wallet") if found.get(name) != wanted[name]]
-    told = ", ".join(f"{name} {found.get(name)} (now {wanted[name]})" for name in what)
-    return f"{path.name} belongs to another {told}: give this one a SENTINEL_STATE_DIR of its own"
+def _mismatch(path: Path, in_file: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """The message for a file of another chain or wallet."""
+    names = [name for name in ("chain_id", "genesis", "wallet") if in_file.get(name) != wanted[name]]
+    differences = ", ".join(f"{name} {in_file.get(name)} (now {wanted[name]})" for name in names)
+    return f"{path.name} belongs to another {differences}: give this one its own SENTINEL_STATE_DIR"

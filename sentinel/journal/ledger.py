@@ -1,8 +1,8 @@
-"""One SQLite file of hash-chained records with one writer, on which the journal is built.
+"""One SQLite file of hash-chained records with one writer. The journal and the signing ledger are built on it.
 
-Every record's hash covers the one before it, so a changed, missing or inserted record is found by `verify`. The file
-is WAL with synchronous=FULL: what `transaction` has committed survives a SIGKILL and a power cut.
-NOTE: calls are synchronous and belong to one thread; a commit takes milliseconds.
+Every record's hash covers the record before it, so a changed, missing or inserted record is detected. The file uses WAL
+with synchronous=FULL: what `transaction` has committed survives a SIGKILL and a power cut.
+NOTE: all calls are synchronous and must come from one thread; a commit takes milliseconds.
 """
 
 from __future__ import annotations
@@ -39,17 +39,22 @@ _IN_ORDER = "SELECT seq, kind, at, body, prev, hash FROM records WHERE seq > ? O
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    seq: int
+    """One record of the chain."""
+
+    seq: int  # 1 for the first record
     kind: str
     at: int  # Unix milliseconds
     body: str
 
 
 def link(prev: str, kind: str, at: int, body: str) -> str:
+    """The hash of a record whose predecessor has the hash `prev`: SHA-256 in hex. `at` is in Unix milliseconds."""
     return hashlib.sha256(f"{prev}\n{kind}\n{at}\n{body}".encode()).hexdigest()
 
 
 class Ledger:
+    """The file. `tables` of the caller are an index that it updates in the same transaction as the records."""
+
     def __init__(
         self,
         path: Path,
@@ -60,9 +65,10 @@ class Ledger:
         read_only: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open or create; a writer brings an older file forward by `steps` (the first is from version 1 to 2).
+        """Open the file, or create it with `tables` at schema `version`.
 
-        Raises WalletBusy if another process writes it, JournalError if it cannot be used.
+        A writer migrates an older file by `steps`; the first step leads from version 1 to 2. Raises WalletBusy if
+        another process writes the file, JournalError if the file cannot be used.
         """
         self.path = path
         self.clock = clock
@@ -80,6 +86,7 @@ class Ledger:
             raise
 
     def _connect(self, read_only: bool) -> sqlite3.Connection:
+        """A connection to the file, which a writer creates with mode 0600 if it is missing."""
         if read_only and not self.path.exists():
             raise JournalError(f"there is no journal {self.path.name} yet: has `sentinel run` been started?")
         if not read_only:
@@ -88,13 +95,14 @@ class Ledger:
         return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
 
     def _prepare(self, tables: str, version: int, steps: Sequence[Callable[[Ledger], None]], read_only: bool) -> None:
+        """Check the schema's version, create or migrate the tables, and check the newest records."""
         found = self.one("PRAGMA user_version")[0]
         fresh = self.one("SELECT count(*) FROM sqlite_master")[0] == 0
         known = 1 <= found <= version and version - found <= len(steps)
         if not fresh and found != version and (read_only or not known):
             age = "newer" if found > version else "older"
-            mend = "; the next start of `sentinel run` brings it up to date" if known else ""
-            raise JournalError(f"{self.path.name} has schema {found} of a {age} Sentinel; this one has {version}{mend}")
+            hint = "; the next start of `sentinel run` brings it up to date" if known else ""
+            raise JournalError(f"{self.path.name} has schema {found} of a {age} Sentinel; this one has {version}{hint}")
         if read_only:
             if fresh:
                 raise JournalError(f"{self.path.name} is empty")
@@ -102,7 +110,7 @@ class Ledger:
         for pragma in ("foreign_keys=ON", "synchronous=FULL", "wal_autocheckpoint=1000", "trusted_schema=OFF"):
             self.one(f"PRAGMA {pragma}", default=())
         if self.one("PRAGMA journal_mode=WAL")[0] != "wal":
-            raise JournalError(f"{self.path.name}: this file system has no WAL; choose another SENTINEL_STATE_DIR")
+            raise JournalError(f"{self.path.name}: this file system has no WAL: choose another SENTINEL_STATE_DIR")
         if fresh:
             self._refuse_emptied()
             script = f"BEGIN IMMEDIATE;{_TABLES}{tables}PRAGMA user_version={version};"
@@ -125,18 +133,21 @@ class Ledger:
         self.execute("VACUUM INTO ?", str(copy))
 
     def _refuse_emptied(self) -> None:
-        """An empty file beside the mark of an earlier one: caps and nonces would be forgotten, so say it."""
+        """Raise JournalError for an empty file whose lock file says that it was used: caps and nonces would be lost."""
         if self._lock is not None and os.fstat(self._lock).st_size > 0:
             raise JournalError(
                 f"{self.path.name} is empty but has been in use: restore it, or remove {self.path.name}.lock too "
-                "if nothing is in flight and today's caps may start anew"
+                "if no transaction is open and today's caps may start again at zero"
             )
 
     # ---------------------------------------------------------------- writing
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, durable when it returns. Raises JournalError, and then nothing was written."""
+        """A block whose writes are committed together, durable at its end. If it raises, nothing was written.
+
+        Raises JournalError.
+        """
         with _mapped("cannot write the journal"):
             db = self._sql()
             db.execute("BEGIN IMMEDIATE")
@@ -149,7 +160,7 @@ class Ledger:
                 raise
 
     def append(self, kind: str, body: str) -> Record:
-        """One record at the end of the chain. Only inside `transaction`."""
+        """Add one record at the end of the chain and return it. Call it only inside `transaction`."""
         tip, count = self.meta("tip") or GENESIS, int(self.meta("count") or 0)
         record = Record(count + 1, kind, int(self.clock() * 1000), body)
         digest = link(tip, kind, record.at, body)
@@ -159,29 +170,36 @@ class Ledger:
         return record
 
     def set_meta(self, key: str, value: str) -> None:
+        """Set one entry of the key-value table. Call it only inside `transaction`."""
         self.execute("INSERT INTO meta VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
 
     def execute(self, sql: str, *values: Any) -> int:
-        """Execute one statement. Returns the number of changed rows."""
+        """Execute one statement. Returns the number of changed rows. Raises JournalError."""
         with _mapped("cannot write the journal"):
             return self._sql().execute(sql, values).rowcount
 
     # ---------------------------------------------------------------- reading
 
     def all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows of a query. Raises JournalError."""
         with _mapped("cannot read the journal"):
             return self._sql().execute(sql, values).fetchall()
 
     def one(self, sql: str, *values: Any, default: Any = None) -> Any:
+        """The first row of a query, or `default` if there is none. Raises JournalError."""
         rows = self.all(sql, *values)
         return rows[0] if rows else default
 
     def meta(self, key: str) -> str | None:
+        """One entry of the key-value table; None if it was never set."""
         row = self.one("SELECT value FROM meta WHERE key = ?", key)
         return None if row is None else str(row[0])
 
     def records(self, after: int = 0) -> Iterator[Record]:
-        """The records in order. Raises JournalTampered at the first record that breaks the hash chain."""
+        """The records after number `after`, in order.
+
+        Raises JournalTampered at the first record that breaks the hash chain, or if the last records are missing.
+        """
         previous = GENESIS
         if after:
             previous = self.one("SELECT hash FROM records WHERE seq = ?", after, default=(GENESIS,))[0]
@@ -190,13 +208,14 @@ class Ledger:
             rows = self._sql().execute(_IN_ORDER, (after,))
             for seq, kind, at, body, prev, digest in rows:
                 if seq != expected or prev != previous or link(prev, kind, at, body) != digest:
-                    raise JournalTampered(f"record {seq} of {self.path.name} does not match the chain of hashes")
+                    raise JournalTampered(f"record {seq} of {self.path.name} does not match the hash chain")
                 expected, previous = seq + 1, digest
                 yield Record(seq, kind, at, body)
         if expected - 1 != int(self.meta("count") or 0) or previous != self.meta("tip"):
             raise JournalTampered(f"{self.path.name} ends at record {expected - 1}, not where the last write left it")
 
     def _check_tail(self, length: int) -> None:
+        """Check the hash chain of the last `length` records. Raises JournalTampered."""
         for _ in self.records(after=max(0, int(self.meta("count") or 0) - length)):
             pass
 
@@ -206,6 +225,7 @@ class Ledger:
         return self._db
 
     def close(self) -> None:
+        """Close the file and release its lock."""
         if self._db is not None:
             self._db.close()
             self._db = None
@@ -215,6 +235,7 @@ class Ledger:
 
 
 def _lock(path: Path) -> int:
+    """The file descriptor that holds the exclusive lock on `path`. Raises WalletBusy if another process holds it."""
     with _mapped(f"cannot create {path.name}"):
         handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
@@ -222,16 +243,16 @@ def _lock(path: Path) -> int:
     except OSError as error:
         os.close(handle)
         raise WalletBusy(
-            f"another Sentinel writes in {path.parent.name}/ for this wallet: stop it first (`sentinel stop`), "
-            "or give this one a wallet and a SENTINEL_STATE_DIR of its own"
+            f"another Sentinel writes to {path.parent.name}/ for this wallet: stop it first (`sentinel stop`), "
+            "or give this one its own wallet and its own SENTINEL_STATE_DIR"
         ) from error
     return handle
 
 
 @contextmanager
-def _mapped(what: str) -> Iterator[None]:
-    """Turn errors of SQLite and of the file system into JournalError."""
+def _mapped(failure: str) -> Iterator[None]:
+    """Turn errors of SQLite and of the file system into JournalError, whose text begins with `failure`."""
     try:
         yield
-    except (sqlite3.Error, OSError, UnicodeError) as error:  # UnicodeError: damaged text in an error of SQLite's
-        raise JournalError(f"{what}: {error}") from error
+    except (sqlite3.Error, OSError, UnicodeError) as error:  # UnicodeError: damaged text in an SQLite error
+        raise JournalError(f"{failure}: {error}") from error

@@ -1,6 +1,6 @@
 """Migrations of older journals: STEPS[n - 1] turns version n into n + 1, in one transaction.
 
-A step may only add to the index; the records are never rewritten, so their chain of hashes still holds.
+A step may only add to the index. It never rewrites records, so their hash chain stays valid.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from sentinel.journal.ledger import Ledger
 
 
 def _equity_and_halts(ledger: Ledger) -> None:
-    """1 -> 2: the equity series begins; who set the latch is read from the records."""
+    """Version 1 to 2: add the equity series, and read from the records whether Sentinel itself set the halt."""
     ledger.execute(equity.TABLE)
-    folded = ReplayedControls()
+    controls = ReplayedControls()
     for record in ledger.records():
         if record.kind == "latch":
             body = json.loads(record.body)
-            folded.apply_halt(record.seq, body["on"], body["reason"], body["by"])
-    ledger.set_meta("halted", folded.sentinel_halted)
+            controls.apply_halt(record.seq, body["on"], body["reason"], body["by"])
+    ledger.set_meta("halted", controls.sentinel_halted)
 
 
 STEPS: tuple[Callable[[Ledger], None], ...] = (_equity_and_halts,)

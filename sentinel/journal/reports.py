@@ -1,4 +1,4 @@
-"""Reports of the journal: lists, totals, and the check of the index against the records. Read-only."""
+"""Reports of the journal: lists and totals. Read-only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentinel.core.actions import Approve, Swap
-from sentinel.core.errors import JournalError, JournalTampered
+from sentinel.core.errors import JournalError
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Reference
 from sentinel.core.network import Symbol
@@ -16,19 +16,19 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Counterfactual, Intent, Settled
 from sentinel.core.units import DAY
 from sentinel.decide.operator_controls import FLATTEN
-from sentinel.journal.control_records import ReplayedControls
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import decode, loads
-from sentinel.journal.states import State
 
 
 @dataclass(frozen=True, slots=True)
 class CycleLine:
-    id: int  # for get_cycle and `sentinel replay`
+    """One cycle in the list of cycles."""
+
+    id: int  # as `get_cycle` and `sentinel replay` take it
     at: float  # Unix seconds
     number: int  # block
     act: bool
-    reason: str  # "act", or why it held
+    reason: str  # "act", or the reason of the hold
     detail: str
     votes: int
     asked: int
@@ -39,44 +39,48 @@ class CycleLine:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
+    """One intent in the list of trades: a swap or an approval."""
+
     intent_id: str
     at: float  # Unix seconds
     kind: str  # "swap" | "approve"
-    state: str  # "accepted", "sent", …, at the end the outcome; "dry" in a dry run
+    state: str  # "accepted", "sent", …, and finally the outcome; "dry" in a dry run
     token_in: Symbol
     token_out: Symbol
-    source: str  # who proposed it; empty for what no cycle decided (approvals)
+    source: str  # the proposer; empty if no cycle decided it (approvals)
     gross: int  # base units of token_in
-    min_out: int  # least base units of token_out that were asked for; 0 for an approval
+    min_out: int  # minimum output in base units of token_out; 0 for an approval
     simulated: Mapping[Symbol, int]  # net change, base units
     settled: Settled | None
-    gas_quote: int | None  # gas paid, base units of the quote token; None while it is not settled, or of schema 1
+    gas_quote: int | None  # gas paid, base units of the quote token; None if not settled, or if recorded by schema 1
     pnl_quote: int | None  # base units of the quote token, at the reference prices of the decision, gas included
-    shortfall_bps: float | None  # positive if it realised less than simulated
+    shortfall_bps: float | None  # positive if it realised less than simulated; None without a result to compare
 
 
 @dataclass(frozen=True, slots=True)
 class JournalSummary:
+    """The totals of a whole journal."""
+
     cycles: int
     acts: int
     holds: int
-    confirmed: int  # swaps alone, as are the following three
+    confirmed: int  # swaps only, as in the next three fields
     reverted: int
     cancelled: int
     expired: int
     unknown: int  # swaps and approvals
     open_intents: int
     approvals: int  # confirmed ones
-    sampled: int  # final actions asked for
+    sampled: int  # final actions that were requested
     parsed: int
     simulated: int
-    shortfall_bps: float | None  # the largest by amount, of the confirmed swaps, with its sign; None without one
+    shortfall_bps: float | None  # the largest by absolute value, of confirmed swaps; None if there is none
     pnl_quote: int  # base units of the quote token
 
 
 @dataclass(frozen=True, slots=True)
 class TradeOutcome:
-    """How a voted trade was decided, and how it ended."""
+    """The vote and the outcome of one trade that was voted on and mined."""
 
     intent_id: str
     decided_at: float  # Unix seconds
@@ -85,23 +89,24 @@ class TradeOutcome:
     votes: int
     asked: int
     spread_bps: int
-    reverted: bool  # else it was confirmed
+    reverted: bool  # false: it was confirmed
     shortfall_bps: float | None
 
 
 def turned(bps: float | None) -> float | None:
-    """The shortfall of a recorded `drift_bps` (realised minus simulated), and the other way round."""
-    return None if bps is None else 0.0 - bps  # not -bps: a zero keeps its sign
+    """The shortfall of a recorded `drift_bps` (realised minus simulated), and the reverse."""
+    return None if bps is None else 0.0 - bps  # not -bps, which would turn 0.0 into -0.0
 
 
 def settlements(ledger: Ledger) -> tuple[TradeOutcome, ...]:
+    """Each trade that was voted on and mined, in the order of the settlements."""
     rows = ledger.all(
         "SELECT c.intent_id, c.at, s.at, json_extract(r.body, '$.proposal.source'), c.votes, c.asked, "
         "json_extract(r.body, '$.decision.spread_bps'), s.outcome = 'reverted', s.drift_bps "
         "FROM cycles c JOIN records r ON r.seq = c.seq JOIN settled s ON s.intent_id = c.intent_id "
         "WHERE c.act AND s.outcome IN ('confirmed', 'reverted') "
         "AND json_extract(r.body, '$.proposal.source') IS NOT ? ORDER BY s.seq",
-        FLATTEN,  # nobody voted
+        FLATTEN,  # a flatten is not voted on
     )
     return tuple(
         TradeOutcome(id_, at / 1000, ended / 1000, source, votes, asked, spread, bool(reverted), turned(drift))
@@ -110,7 +115,7 @@ def settlements(ledger: Ledger) -> tuple[TradeOutcome, ...]:
 
 
 def intent_of(ledger: Ledger, intent_id: str) -> tuple[Intent, dict[Symbol, Reference]]:
-    """The intent and the prices it is marked at. Raises JournalError where there is none."""
+    """The intent, and the prices that it is valued at. Raises JournalError if there is none with this id."""
     row = ledger.one("SELECT body FROM intents JOIN records USING (seq) WHERE id = ?", intent_id)
     if row is None:
         raise JournalError(f"no intent {intent_id} in the journal")
@@ -119,11 +124,13 @@ def intent_of(ledger: Ledger, intent_id: str) -> tuple[Intent, dict[Symbol, Refe
 
 
 def cycles(ledger: Ledger, limit: int) -> tuple[CycleLine, ...]:
+    """The last `limit` cycles, newest first."""
     rows = ledger.all("SELECT * FROM cycles ORDER BY seq DESC LIMIT ?", limit)
     return tuple(CycleLine(seq, at / 1000, number, bool(act), *rest) for seq, at, number, act, *rest in rows)
 
 
 def trades(ledger: Ledger, limit: int, after: int = 0) -> tuple[Trade, ...]:
+    """The last `limit` swaps and approvals, newest first, that were accepted after record number `after`."""
     rows = ledger.all(
         "SELECT i.id, i.at, i.kind, i.state, rs.body, s.pnl, s.drift_bps, json_extract(rc.body, '$.proposal.source') "
         "FROM intents i LEFT JOIN settled s ON s.intent_id = i.id LEFT JOIN records rs ON rs.seq = s.seq "
@@ -164,6 +171,7 @@ def _trade(
 
 
 def summary(ledger: Ledger) -> JournalSummary:
+    """The totals of the whole journal."""
     count, acts, asked, parsed, simulated = ledger.one(
         "SELECT count(*), ifnull(sum(act), 0), ifnull(sum(asked), 0), ifnull(sum(parsed), 0), "
         "ifnull(sum(simulated), 0) FROM cycles"
@@ -191,6 +199,7 @@ def summary(ledger: Ledger) -> JournalSummary:
 
 
 def spent_today(ledger: Ledger, now: float) -> Spent:
+    """Loss and volume of the UTC day of `now` (Unix seconds). The volume includes every open intent."""
     day = 1000 * DAY  # milliseconds
     start = int(now * 1000) // day * day
     volumes = ledger.all(
@@ -203,12 +212,13 @@ def spent_today(ledger: Ledger, now: float) -> Spent:
 
 
 def open_intent_ids(ledger: Ledger) -> tuple[tuple[str, int], ...]:
-    """(state, Unix milliseconds of its acceptance) of each intent that has not ended, oldest first."""
+    """The state and the time of acceptance (Unix milliseconds) of each intent that has not ended, oldest first."""
     rows = ledger.all("SELECT state, at FROM intents WHERE finished IN (0, 2) ORDER BY at")
     return tuple((str(state), int(at)) for state, at in rows)
 
 
 def config_of(ledger: Ledger, cycle: int | str) -> dict[str, Any] | None:
+    """The reloadable settings at a cycle, given by record number or intent id; None if none were recorded before it."""
     key = "seq" if isinstance(cycle, int) else "intent_id"
     row = ledger.one(
         f"SELECT body FROM records WHERE kind = 'config' AND seq < (SELECT seq FROM cycles WHERE {key} = ?) "
@@ -219,6 +229,7 @@ def config_of(ledger: Ledger, cycle: int | str) -> dict[str, Any] | None:
 
 
 def shortfalls(ledger: Ledger, limit: int) -> tuple[float, ...]:
+    """The shortfalls (bps) of the last `limit` swaps that were confirmed since the last resume, newest first."""
     rows = ledger.all(
         "SELECT drift_bps FROM settled WHERE drift_bps NOTNULL AND seq > ? ORDER BY seq DESC LIMIT ?",
         *(int(ledger.meta("unlatched") or 0), limit),
@@ -227,78 +238,14 @@ def shortfalls(ledger: Ledger, limit: int) -> tuple[float, ...]:
 
 
 def counterfactuals(ledger: Ledger) -> Iterator[Counterfactual]:
+    """All counterfactuals, oldest first. Reads and checks the whole chain of records; raises JournalTampered."""
     for record in ledger.records():
         if record.kind == "counterfactual":
             yield loads(Counterfactual, record.body)
 
 
 def decided(ledger: Ledger) -> Iterator[CycleRecord]:
+    """All cycles with a proposal, oldest first. Reads and checks the whole chain of records; raises JournalTampered."""
     for record in ledger.records():
         if record.kind == "cycle" and (cycle := loads(CycleRecord, record.body)).proposal is not None:
             yield cycle
-
-
-def verify(ledger: Ledger) -> int:
-    """Fold every record and compare with the index. Raises JournalTampered at the first difference."""
-    count = 0
-    state: dict[str, str] = {}
-    nonces: dict[str, int | None] = {}
-    pnl: dict[str, str] = {}
-    sent: dict[str, str] = {}
-    decided: set[int] = set()
-    settled_by: dict[str, int] = {}
-    final = 0
-    orders = ReplayedControls()
-    points: set[int] = set()
-    for record in ledger.records():
-        count += 1
-        body = json.loads(record.body)
-        match record.kind:
-            case "cycle":
-                decided.add(record.seq)
-            case "intent":
-                state[body["intent"]["id"]] = State.ACCEPTED if body["intent"]["signed"] else State.DRY
-                nonces[body["intent"]["id"]] = None
-            case "attempt":
-                sent[body["tx_hash"]] = body["intent_id"]
-                nonces[body["intent_id"]] = body["nonce"]
-                state[body["intent_id"]] = State.SIGNED
-            case "transition" if body["intent_id"] not in pnl and state.get(body["intent_id"]) != State.DRY:
-                state[body["intent_id"]] = body["state"]
-            case "settled":
-                settled = body["settled"]
-                state[settled["intent_id"]] = settled["outcome"]
-                pnl[settled["intent_id"]] = body["pnl"]
-                settled_by[settled["intent_id"]] = record.seq
-            case "reopened":
-                state[body["intent_id"]] = State.SENT
-                del pnl[body["intent_id"]]
-            case "final":
-                final = max(final, settled_by[body["intent_id"]])
-            case "latch":
-                orders.apply_halt(record.seq, body["on"], body["reason"], body["by"])
-            case "flatten":
-                orders.flatten = "on" if body["on"] else ""
-            case "equity":
-                points.add(record.seq)
-    index = {
-        "intents": (dict(ledger.all("SELECT id, state FROM intents")), state),
-        "nonces": (dict(ledger.all("SELECT id, nonce FROM intents")), nonces),
-        "unfinished": (
-            {id_ for (id_,) in ledger.all("SELECT id FROM intents WHERE finished != 1")},
-            {id_ for id_, now in state.items() if id_ not in pnl and now != State.DRY},
-        ),
-        "attempts": (dict(ledger.all("SELECT tx_hash, intent_id FROM attempts")), sent),
-        "settled": (dict(ledger.all("SELECT intent_id, pnl FROM settled")), pnl),
-        "cycles": ({seq for (seq,) in ledger.all("SELECT seq FROM cycles")}, decided),
-        "equity": ({seq for (seq,) in ledger.all("SELECT seq FROM equity")}, points),
-        "latch": (ledger.meta("latch") or "", orders.halt_reason),
-        "halt": (ledger.meta("halted") or "", orders.sentinel_halted),
-        "sale": (ledger.meta("flatten") or "", orders.flatten),
-        "unlatched": (int(ledger.meta("unlatched") or 0), orders.resumed_at),
-        "final": (int(ledger.meta("final") or 0), final),
-    }
-    for name, (found, expected) in index.items():
-        if found != expected:
-            raise JournalTampered(f"the journal's index of {name} does not agree with its records")
-    return count

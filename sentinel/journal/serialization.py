@@ -1,7 +1,7 @@
-"""Canonical JSON of the frozen values: one text for one value, and the very same value back.
+"""Canonical JSON of the frozen values: each value has exactly one text, and the text gives an equal value back.
 
 Dataclasses carry their name under "$", bytes are 0x-hex, ints beyond 2**53 are decimal strings (so that other JSON
-readers do not round them), keys are sorted. The text is pure ASCII, whatever a model wrote.
+readers do not round them), and keys are sorted. The text is pure ASCII, whatever a model wrote.
 """
 
 from __future__ import annotations
@@ -42,22 +42,26 @@ _FIELDS = {kind: tuple(field.name for field in dataclasses.fields(kind)) for kin
 
 
 def dumps(value: object) -> str:
-    """Raises TypeError for a value that is no frozen dataclass of `core`, str-keyed mapping, sequence or scalar."""
+    """The canonical text of a value: a frozen dataclass of `core`, a mapping with str keys, a sequence or a scalar.
+
+    Raises TypeError for any other value.
+    """
     return canonical(encode(value))
 
 
 def loads(kind: type[T], text: str) -> T:
-    """The value of `kind` that `dumps` was given. Raises ValueError where the text is not of that kind."""
+    """The value of type `kind` whose `dumps` is `text`. Raises ValueError if the text does not hold that type."""
     value: T = decode(kind, json.loads(text))
     return value
 
 
 def canonical(plain: object) -> str:
+    """The canonical text of plain JSON values. Raises ValueError for NaN and infinities."""
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def encode(value: object) -> Any:
-    """Plain JSON values (dict, list, str, int, float, bool, None)."""
+    """`value` as plain JSON values (dict, list, str, int, float, bool, None). Raises TypeError as `dumps` does."""
     kind = type(value)
     if value is None or kind is str or kind is bool:
         return value
@@ -74,7 +78,7 @@ def encode(value: object) -> Any:
 
 
 def _encode_rarer(value: object) -> Any:
-    """What a record holds little of, and subclasses of the plain types."""
+    """`encode` for types that are rare in records, and for subclasses of the plain types."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, float):
@@ -99,7 +103,7 @@ def _encode_int(value: int) -> int | str:
 
 
 def decode(hint: Any, plain: Any) -> Any:
-    """The inverse of `encode`, led by the type that is expected. Raises ValueError where they do not fit."""
+    """The inverse of `encode` for the expected type `hint`. Raises ValueError if `plain` does not have that type."""
     if isinstance(hint, typing.NewType):
         hint = hint.__supertype__
     origin = typing.get_origin(hint)
@@ -132,7 +136,7 @@ def _decode_union(options: tuple[Any, ...], plain: Any) -> Any:
     if isinstance(plain, dict) and "$" in plain:
         kind = _CLASSES.get(plain["$"])
         if kind is None or kind not in options:
-            raise ValueError(f"{plain['$']} is none of {options}")
+            raise ValueError(f"{plain['$']} is not one of {options}")
         return _decode_dataclass(kind, plain)
     (only,) = [option for option in options if option is not type(None)]
     return decode(only, plain)

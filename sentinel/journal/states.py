@@ -1,8 +1,8 @@
-"""Every state of an intent and the ways between them: the one table, which the journal enforces. Pure.
+"""The states of an intent and the transitions between them: one table, which the journal enforces. Pure.
 
-An intent is followed by its attempts' hashes; the attempt that a step belongs to stands in the step's record. Where a
-new attempt of the same nonce is signed the intent is `signed` again. `docs/transactions.md` draws this table, and a
-test holds the picture to it.
+An intent is tracked by the hashes of its attempts; the record of a transition names its attempt. If a new attempt with
+the same nonce is signed, the intent is `signed` again. `docs/transactions.md` shows this table, and a test compares
+the two.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from sentinel.core.transaction import Outcome
 
 
 class State(StrEnum):
-    DRY = "dry"  # decided in a dry run: nothing follows
+    """The state of an intent."""
+
+    DRY = "dry"  # decided in a dry run, and ended by that
     ACCEPTED = "accepted"  # committed with its cycle; no nonce yet
-    SIGNED = "signed"  # an attempt's bytes are committed, and not yet sent
-    SENT = "sent"  # given to a node at least once, whatever it answered
-    SEEN = "seen"  # in a block, not yet deep enough
-    CONFIRMED = "confirmed"  # deep enough: it took effect
-    REVERTED = "reverted"  # deep enough: it failed, and its gas is spent
-    CANCELLED = "cancelled"  # deep enough: the transfer to oneself took its nonce
+    SIGNED = "signed"  # an attempt's bytes are committed, but not yet sent
+    SENT = "sent"  # sent to a node at least once, whatever the node answered
+    SEEN = "seen"  # in a block that is not deep enough yet
+    CONFIRMED = "confirmed"  # took effect, in a block that is deep enough
+    REVERTED = "reverted"  # failed and spent its gas, in a block that is deep enough
+    CANCELLED = "cancelled"  # the cancel used its nonce, in a block that is deep enough
     EXPIRED = "expired"  # ended before anything was signed
-    UNKNOWN = "unknown"  # a transaction that is none of ours has its nonce: trading is latched
-    FINAL = "final"  # the finalized block has it: no reorg can take it back
+    UNKNOWN = "unknown"  # a foreign transaction used its nonce, and trading is halted
+    FINAL = "final"  # in or below the finalized block, so that no reorg can remove it
 
 
 MINED = (State.CONFIRMED, State.REVERTED, State.CANCELLED)
@@ -33,10 +35,10 @@ MINED = (State.CONFIRMED, State.REVERTED, State.CANCELLED)
 NEXT: Mapping[State, frozenset[State]] = {
     State.DRY: frozenset({State.DRY}),
     State.ACCEPTED: frozenset({State.SIGNED, State.EXPIRED}),
-    # found mined, or its nonce used, without a send that this process or an earlier one wrote down
+    # seen or unknown: it was mined, or its nonce was used, although no send is recorded
     State.SIGNED: frozenset({State.SIGNED, State.SENT, State.SEEN, State.UNKNOWN}),
     State.SENT: frozenset({State.SENT, State.SIGNED, State.SEEN, State.UNKNOWN}),
-    # back to sent: a reorg took its block away; to signed or unknown: it did so while no process looked
+    # back to sent: a reorg removed its block; to signed or unknown: a reorg did so while no process was running
     State.SEEN: frozenset({State.SEEN, State.SENT, State.SIGNED, State.UNKNOWN, *MINED}),
     State.CONFIRMED: frozenset({State.SENT, State.FINAL}),
     State.REVERTED: frozenset({State.SENT, State.FINAL}),
@@ -46,7 +48,7 @@ NEXT: Mapping[State, frozenset[State]] = {
     State.FINAL: frozenset(),
 }
 
-# Journals of before this table named a state by the node's answer.
+# Journals that are older than this table name a state by the node's answer.
 _OLD = {
     "known": State.SENT,
     "nonce_used": State.SENT,
@@ -58,7 +60,7 @@ _OLD = {
 
 
 def state_of(text: str) -> State:
-    """The state of this name in any version. Raises JournalError for an unknown name."""
+    """The state with this name in any version of the journal. Raises JournalError for an unknown name."""
     try:
         return _OLD.get(text) or State(text)
     except ValueError:
@@ -66,11 +68,15 @@ def state_of(text: str) -> State:
 
 
 def ended_as(outcome: Outcome) -> State:
+    """The state of an intent that ended with this outcome."""
     return State(outcome.value)
 
 
 def step(before: State, after: State, intent_id: str) -> State:
-    """`after`. Raises JournalError where the table has no such way: then the caller is wrong, and nothing is sent."""
+    """`after`, if the table allows this transition.
+
+    Raises JournalError otherwise, so that a faulty caller sends nothing.
+    """
     if after not in NEXT[before]:
         raise JournalError(f"intent {intent_id} is {before}; from there it cannot become {after}")
     return after

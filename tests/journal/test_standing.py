@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -16,34 +15,10 @@ from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome
 from sentinel.decide.operator_controls import OperatorControls, Purpose, purpose_of
 from sentinel.journal.journal import VERSION, Journal
-from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, cycle, end, intent, settled, state
+from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, Clock, cycle, end, intent, settled, state
 
 OLD = Path(__file__).with_name("version1.sql")
 SWAP = Swap((Route((Leg("a", "WETH", "USDC", "uniswap_v2"),), 1),), 1, 1)
-
-
-class Clock:
-    now = 1_700_049_600.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite3"
-
-
-@pytest.fixture
-def journal(path: Path, clock: Clock) -> Iterator[Journal]:
-    opened = Journal.open(path, NETWORK, GENESIS, WALLET, clock=clock)
-    yield opened
-    opened.close()
 
 
 def reopened(journal: Journal, path: Path) -> Journal:

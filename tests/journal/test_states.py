@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,9 @@ from sentinel.core.errors import JournalError
 from sentinel.core.transaction import Intent, Outcome
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import MINED, NEXT, State, state_of
-from tests.journal.values import GENESIS, NETWORK, WALLET, attempt, end, intent, settled
+from tests.journal.values import attempt, end, intent, settled
 
 PAGE = Path(__file__).parents[2] / "docs" / "transactions.md"
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal.open(tmp_path / "journal", NETWORK, GENESIS, WALLET)
-    yield opened
-    opened.close()
 
 
 def test_every_state_is_reached_and_all_but_the_last_lead_on() -> None:

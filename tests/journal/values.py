@@ -14,6 +14,7 @@ from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
 from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
 
+NOON = 1_700_049_600.0  # 12:00 UTC
 WALLET = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 GENESIS = "0x" + "ab" * 32
 ROUTER = "0x" + "03" * 20
@@ -44,6 +45,16 @@ HEAD = Head(
     "0x" + "00" * 20,
     "0x" + "77" * 32,
 )
+
+
+class Clock:
+    """A clock that stands still until a test sets `now` (Unix seconds)."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def state(price: float = 2000.0) -> MarketState:

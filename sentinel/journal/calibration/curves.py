@@ -1,4 +1,4 @@
-"""Decisions -> curves: how often acting is right at each agreement and spread, what follows, what it costs. Pure."""
+"""Curves of observed decisions: how often an act is right at each agreement and spread, and a quorum's cost. Pure."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from sentinel.decide.quorum import FORMAT, Level, supported
 from sentinel.decide.sizing import sizes
 from sentinel.journal.calibration.observations import Observation
 
-RISKS = (0.01, 0.02, 0.05, 0.1, 0.2)  # the report says which agreement each would ask for
-SIZED_AT = (0.01, 0.02, 0.05, 0.1)  # and which size these would give each agreement
+RISKS = (0.01, 0.02, 0.05, 0.1, 0.2)  # the report gives the agreement that each risk requires
+SIZED_AT = (0.01, 0.02, 0.05, 0.1)  # the report gives the size that each of these allows at each agreement
 SPREADS = (0, 10, 50, 100, 200, 500)  # bps: upper ends of the bins
 
 
 def levels(rows: Iterable[Observation]) -> tuple[Level, ...]:
-    """Acts counted by agreement, highest first."""
+    """The number of acts, and of right ones, at each agreement, highest agreement first."""
     counts: dict[tuple[int, int], list[int]] = {}
     for row in rows:
         if row.choice == "act":
             count = counts.setdefault((row.votes, row.asked), [0, 0])
             count[0] += row.right
             count[1] += 1
-    found = (Level(*key, *count) for key, count in counts.items())
-    return tuple(sorted(found, key=lambda level: (-level.share_bps, level.asked)))
+    counted = (Level(*key, *count) for key, count in counts.items())
+    return tuple(sorted(counted, key=lambda level: (-level.share_bps, level.asked)))
 
 
 def reliability(rows: Sequence[Observation], choice: str) -> list[dict[str, Any]]:
-    """Share right at each agreement, lowest agreement first."""
+    """The share of right decisions of this choice at each agreement, lowest agreement first."""
     chosen = [row for row in rows if row.choice == choice]
     return [
         {"agreement_bps": share, **_share(row for row in chosen if row.votes * BPS // row.asked == share)}
@@ -38,25 +38,25 @@ def reliability(rows: Sequence[Observation], choice: str) -> list[dict[str, Any]
 
 
 def by_spread(rows: Sequence[Observation]) -> list[dict[str, Any]]:
-    """Share right of the acts by the spread of their winning set; one ballot alone has none and is left out."""
+    """The share of right acts by the spread of their winning set. A single ballot has no spread and is left out."""
     acts = [row for row in rows if row.choice == "act" and row.votes > 1]
-    found, low = [], -1
+    bins, low = [], -1
     for high in SPREADS:
         inside = [row for row in acts if low < row.spread_bps <= high]
         if inside:
-            found.append({"spread_bps_up_to": high, **_share(inside)})
+            bins.append({"spread_bps_up_to": high, **_share(inside)})
         low = high
-    return found
+    return bins
 
 
 def risk_coverage(rows: Sequence[Observation]) -> list[dict[str, Any]]:
-    """Were acts below an agreement turned into holds: which share of them is left, and how many of those are wrong.
+    """For each agreement, highest first: the share of acts at or above it, and the share of those that are wrong.
 
-    Highest agreement first. `captured`: mean share of the reference's value, over the decisions in which the reference
-    acts and counting what was not acted on as nothing; None without a reference.
+    `captured` is the mean share of the reference's value over the decisions in which the reference acts; a decision
+    that is not acted on counts as 0. It is None without a reference.
     """
     acts = [row for row in rows if row.choice == "act"]
-    worth_it = [row for row in rows if row.wanted == "act"]
+    reference_acts = [row for row in rows if row.wanted == "act"]
     curve = []
     for share in sorted({level.share_bps for level in levels(acts)}, reverse=True):
         kept = [row for row in acts if row.votes * BPS // row.asked >= share]
@@ -70,14 +70,14 @@ def risk_coverage(rows: Sequence[Observation]) -> list[dict[str, Any]]:
                 "risk": round(wrong.value, 4),
                 "risk_low": round(wrong.low, 4),
                 "risk_high": round(wrong.high, 4),
-                "captured": round(sum(gained) / len(worth_it), 4) if worth_it else None,
+                "captured": round(sum(gained) / len(reference_acts), 4) if reference_acts else None,
             }
         )
     return curve
 
 
 def report(rows: Sequence[Observation], *, kind: str, agreement_bps: int, correct: str) -> dict[str, Any]:
-    """Everything that the JSON file says. `correct`: what right means here, in one sentence."""
+    """The content of the JSON file. `correct` says in one sentence what counts as right."""
     counted = levels(rows)
     return {
         "format": FORMAT,
@@ -104,6 +104,7 @@ def report(rows: Sequence[Observation], *, kind: str, agreement_bps: int, correc
 
 
 def _by(rows: Sequence[Observation], name: Callable[[Observation], str]) -> dict[str, dict[str, Any]]:
+    """The share of right decisions in each group."""
     groups = {name(row) for row in rows}
     return {group: _share(row for row in rows if name(row) == group) for group in sorted(groups)}
 

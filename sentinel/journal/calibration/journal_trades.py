@@ -1,8 +1,8 @@
-"""The journal's own trades as calibration sees them: how many agreed, and whether the chain then did as simulated.
+"""The journal's own trades as observations: how many ballots agreed, and whether the trade went as simulated.
 
-Only what was voted, sent and mined counts. Each trade's votes are those that were written down before it was sent, and
-its outcome is what was settled since, so nothing here knows more than the daemon could have known by `until`.
-NOTE: trades below the quorum in force were never made, so a journal can raise a quorum but never speak for a lower one.
+Only trades that were voted on, sent and mined count. A trade's votes were recorded before it was sent and its outcome
+when it was settled, so the observations use only what the daemon knew by `until`.
+NOTE: no trade was made below the quorum in force, so a journal can support a higher quorum but never a lower one.
 """
 
 from __future__ import annotations
@@ -24,19 +24,23 @@ CORRECT = "mined without a revert, realised at most {bound:g} bps below its simu
 
 @dataclass(frozen=True, slots=True)
 class QuorumCheck:
-    """A quorum derived from the older trades alone, and how it did on the newer ones."""
+    """A quorum derived from the older trades only, and its result on the newer ones."""
 
     agreement_bps: int | None
     older: int
-    newer: Share  # wrong ones among the newer trades at that agreement or above
+    newer: Share  # share of wrong trades among the newer ones at that agreement or above
 
     def as_json(self) -> dict[str, Any]:
+        """The check as the report holds it."""
         return {"agreement_bps": self.agreement_bps, "older": self.older, "newer_wrong": self.newer.as_json()}
 
 
 def rows(settlements: Iterable[TradeOutcome], *, bound_bps: float, until: float | None = None) -> list[Observation]:
-    """Oldest first. `bound_bps`: the largest shortfall against the simulation that still counts as right; `until`
-    (Unix seconds): trades that were settled later are not known yet."""
+    """One observation for each trade, in the same order.
+
+    `bound_bps` is the largest shortfall that still counts as right. Trades that were settled after `until` (Unix
+    seconds) are left out.
+    """
     return [
         Observation(
             id=item.intent_id,
@@ -55,7 +59,10 @@ def rows(settlements: Iterable[TradeOutcome], *, bound_bps: float, until: float 
 
 
 def check(observed: list[Observation], max_risk: float) -> QuorumCheck:
-    """`observed` oldest first. Without a supported agreement nothing is counted among the newer ones."""
+    """Derive a quorum for `max_risk` from the older part of `observed` (oldest first), and count on the newer part.
+
+    If no agreement is supported, no newer trade is counted.
+    """
     cut = int(len(observed) * OLDER_SHARE)
     older, newer = observed[:cut], observed[cut:]
     share = supported(levels(older), max_risk)

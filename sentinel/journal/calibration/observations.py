@@ -1,4 +1,4 @@
-"""One decision as calibration sees it, and the file of them: JSON lines."""
+"""Observations, which are decisions with their correctness, and their file of JSON lines."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the largest agreeing set wanted, however small it was, and whether that was right."""
+    """The decision of the largest agreeing set, whatever its size, and whether it was right."""
 
     id: str
-    source: str  # who decided, e.g. "sentinel-nano at 0.4"
+    source: str  # who decided, such as "sentinel-nano at 0.4"
     playbook: str
     choice: str  # "act" | "hold" | "none" (a tie, or no ballot at all)
     votes: int
     asked: int
-    spread_bps: int  # of the winning set; 0 for what is no act
+    spread_bps: int  # of the winning set; 0 if it is not an act
     right: bool
-    captured: float | None  # share of the reference's value, -1..1; None where there is no reference
-    wanted: str = ""  # the reference's decision, "act" | "hold"; empty where there is no reference
+    captured: float | None  # share of the reference's value, -1..1; None without a reference
+    wanted: str = ""  # the reference's decision, "act" | "hold"; empty without a reference
 
 
 def read(path: Path) -> Iterator[Observation]:
-    """Nothing where there is no file. A last line that was cut off is left out: it is measured again."""
+    """The observations in a file; none if it does not exist. An incomplete last line is left out and measured again."""
     if not path.exists():
         return
     with path.open(encoding="utf-8") as file:
@@ -35,7 +35,7 @@ def read(path: Path) -> Iterator[Observation]:
 
 
 def append(path: Path, observed: Observation) -> None:
-    """A last line that was cut off is written over."""
+    """Add an observation to the file. It replaces an incomplete last line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     with path.open("r+b") as file:

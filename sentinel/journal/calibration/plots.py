@@ -11,6 +11,7 @@ from sentinel.observe import plot
 
 
 def reliability(report: dict[str, Any]) -> str:
+    """The share of right decisions against agreement."""
     drawn = plot.axes(
         f"Is it right, by how many agreed? ({report['decisions']} decisions)",
         "agreement: votes of the largest set, of those asked",
@@ -28,6 +29,7 @@ def reliability(report: dict[str, Any]) -> str:
 
 
 def risk_coverage(report: dict[str, Any]) -> str:
+    """The share of wrong acts against the share of acts that a minimum agreement leaves."""
     curve = report["risk_coverage"]
     drawn = plot.axes(
         f"What abstaining buys ({sum(item['total'] for item in report['acts'])} acts)",
@@ -46,7 +48,7 @@ def risk_coverage(report: dict[str, Any]) -> str:
             xytext=(0, 6),
             textcoords="offset points",
             ha="center",
-            rotation=90,  # neighbours are close where most agree fully
+            rotation=90,  # neighbors are close together if most ballots agree
             fontsize=7,
             color=plot.ACT,
         )
@@ -58,15 +60,18 @@ def risk_coverage(report: dict[str, Any]) -> str:
 
 
 def sizes(report: dict[str, Any]) -> str:
-    """A size holds from its agreement up to the next one that was measured; equal sizes are drawn side by side."""
+    """The supported size against agreement, for each risk. Equal sizes are drawn side by side.
+
+    A size applies from its agreement up to the next measured one.
+    """
     drawn = plot.axes(
         f"How much of the size is supported? ({sum(item['total'] for item in report['acts'])} acts)",
         "agreement: votes of those asked",
         "share of what was voted for",
     )
     colours = (plot.INK, plot.ACT, plot.GOOD, plot.WARM)
-    for place, (colour, (risk, steps)) in enumerate(zip(colours, report["size_by_agreement"].items(), strict=True)):
-        aside = 0.005 * (place - 1.5)
+    for index, (colour, (risk, steps)) in enumerate(zip(colours, report["size_by_agreement"].items(), strict=True)):
+        aside = 0.005 * (index - 1.5)
         rising = [(item["agreement_bps"] / WHOLE + aside, item["size_bps"] / WHOLE + aside) for item in reversed(steps)]
         x, y = zip((0.0, aside), *rising, strict=True)
         label = f"at most {100 * float(risk):g} % of acts wrong"
@@ -86,13 +91,13 @@ def boxes(
     x_label: str,
     y_label: str,
 ) -> str:
-    """The vote's own search on ballots of two amounts, against sliding along the first amount alone.
+    """The largest agreeing set of ballots with two amounts, compared with a window over the first amount only.
 
-    `points` in base units, `units` the same in whole tokens, which is what is drawn.
+    `points` are in base units. `units` are the same points in whole tokens, which are drawn.
     """
     winners = set(largest_agreeing(points, agreement_bps))
     wide = (WHOLE + agreement_bps) / WHOLE
-    low_x, low_y = (min(units[place][axis] for place in winners) for axis in (0, 1))
+    low_x, low_y = (min(units[winner][axis] for winner in winners) for axis in (0, 1))
     firsts = [unit[0] for unit in units]
     start = max(firsts, key=lambda low: (sum(low <= x <= low * wide for x in firsts), -low))
     drawn = plot.axes(title, x_label, y_label)

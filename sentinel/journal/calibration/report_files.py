@@ -1,4 +1,4 @@
-"""A report as files: NAME.json for quorum and sizes, and the curves as pictures beside it."""
+"""The files of a report: NAME.json with quorum and sizes, and the curves as pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sentinel.journal.calibration import plots
 
 
 def write(folder: Path, name: str, report: dict[str, Any]) -> list[Path]:
-    """Each file appears whole or not at all: a daemon may read it at any time."""
+    """Write the files of a report and return their paths. Each appears whole, because a daemon may read it."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
         f"{name}.json": json.dumps(report, indent=1) + "\n",
@@ -22,6 +22,7 @@ def write(folder: Path, name: str, report: dict[str, Any]) -> list[Path]:
 
 
 def write_atomically(path: Path, text: str) -> Path:
+    """Write the file so that a reader sees either the old or the new text. Returns `path`."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)

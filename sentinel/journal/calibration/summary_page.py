@@ -1,4 +1,4 @@
-"""The figures of a measurement as one page of Markdown, so that no number is typed by hand. Pure."""
+"""The summary of a measurement as one page of Markdown, with every number taken from the reports. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RISK = "0.05"
 
 
 def page(reports: Mapping[str, Mapping[str, Any]]) -> str:
-    """`reports` by student, "all" for all of them together."""
+    """The page of `reports`, which are keyed by student; the key "all" holds the report on all students together."""
     sizes = [
         (name, sized)
         for name, report in reports.items()
@@ -24,6 +24,7 @@ def page(reports: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _totals(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The totals of one student's row."""
     full = [level for level in report["acts"] if level["votes"] == level["asked"]]
     decisions = sum(share["total"] for share in report["by_source"].values())
     return {
