@@ -1,6 +1,6 @@
-"""Write the generated parts of the docs anew: the file tree, the picture of the rooms, settings, metrics and tools.
+"""Write the generated parts of the docs: the file tree, the picture of the rooms, settings, metrics and tools.
 
-`python docs/generate.py` writes; `--check` only says whether something is stale (exit 1).
+`python docs/generate.py` writes them; `--check` only reports stale ones (exit code 1).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from sentinel.observe.metrics import ALARMS, ENDPOINT_STATES, FATES, OPEN_INTENT
 from sentinel.observe.template import render
 
 ROOT = Path(__file__).resolve().parents[1]
-WIDTH = 110  # characters of a phrase
+WIDTH = 110  # maximum characters of a phrase
 
 
 def tree(top: str) -> str:
-    """Each folder below `top` with the phrase of its `__init__.py`, then its files."""
+    """The tree of Python files below `top`, each with its phrase; a folder's phrase is that of its `__init__.py`."""
     package, entries = ROOT / top, []
     for folder in sorted({path.parent for path in package.rglob("*.py")}):
         depth = len(folder.relative_to(package).parts)
@@ -39,6 +39,7 @@ def tree(top: str) -> str:
 
 
 def first_line(path: Path) -> str:
+    """The first sentence of a file's docstring, cut at a clause or a word if it is longer than WIDTH."""
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     sentence = " ".join(text.split("\n\n", 1)[0].split()).split(". ", 1)[0].rstrip(".")
     if len(sentence) <= WIDTH:
@@ -48,14 +49,15 @@ def first_line(path: Path) -> str:
 
 
 def table() -> str:
+    """All settings by group, as tables."""
     live = {variable(name) for name in RELOADABLE}
     groups: dict[str, list[dict[str, object]]] = {}
     for name, (meaning, default) in settings.names().items():
-        head = name.removeprefix(settings.PREFIX).partition("__")[0].lower() if "__" in name else "general"
+        group = name.removeprefix(settings.PREFIX).partition("__")[0].lower() if "__" in name else "general"
         shown = ",".join(f"{k}={v}" for k, v in default.items()) if isinstance(default, dict) else default
-        plain = "" if shown in (None, "", ()) else str(shown)
-        groups.setdefault(head, []).append(
-            {"name": name, "default": plain, "reloads": name in live, "meaning": meaning}
+        text = "" if shown in (None, "", ()) else str(shown)
+        groups.setdefault(group, []).append(
+            {"name": name, "default": text, "reloads": name in live, "meaning": meaning}
         )
     return filled("settings", groups=groups.items())
 
@@ -69,7 +71,7 @@ def analyst() -> str:
     return filled("analyst", tools=(own.lean, own.view), signature=signature, answer=answer)
 
 
-CLOSED = {  # labels whose values are few and known
+CLOSED = {  # metrics with one label whose values are all known
     "sentinel_final_actions_total": FATES,
     "sentinel_alarms_total": ALARMS,
     "sentinel_open_intents": OPEN_INTENT_STATES,
@@ -85,10 +87,10 @@ def metrics() -> str:
     for path in sorted((ROOT / "deploy/grafana/dashboards").glob("*.json")):
         places.append((path.stem, path.read_text(encoding="utf-8")))
     rows = []
-    for one in Instruments().described:
-        ends = "(_bucket|_sum|_count)?" if one.kind == "histogram" else ""
-        users = [who for who, text in places if re.search(rf"\b{one.name}{ends}\b", text)]
-        rows.append((one, CLOSED.get(one.name, ()), users))
+    for metric in Instruments().described:
+        ends = "(_bucket|_sum|_count)?" if metric.kind == "histogram" else ""
+        users = [user for user, text in places if re.search(rf"\b{metric.name}{ends}\b", text)]
+        rows.append((metric, CLOSED.get(metric.name, ()), users))
     return filled("metrics", metrics=rows)
 
 
@@ -109,6 +111,7 @@ PICTURES = {"docs/images/rooms.svg": rooms.picture}
 
 
 def main() -> int:
+    """Returns the exit code: 1 if `--check` finds a stale page or picture."""
     stale = 0
     for page, parts in PAGES.items():
         path = ROOT / page
@@ -125,7 +128,7 @@ def main() -> int:
 
 
 def put(path: Path, old: str, new: str) -> int:
-    """Written, or only looked at (`--check`): then 1 where it is stale."""
+    """Write `new`, or with `--check` only compare it with `old`. Returns 1 if it is stale, else 0."""
     if "--check" not in sys.argv[1:]:
         path.write_text(new, encoding="utf-8")
     elif new != old:

@@ -2,8 +2,8 @@
 
     python examples/new_rule.py
 
-In the tree the function would stand in a `sentinel/decide/rules_*.py`, and the line in `SWAP` at the
-end of that file. A rule can only refuse; one that raises refuses too.
+In the tree the function belongs in a `sentinel/decide/rules_*.py`, and the line in `SWAP` at the end of that file. A
+rule can only refuse; a rule that raises refuses too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_POOLS = 1
 
 
 def few_pools(case: Case) -> Finding:
-    """A trade crosses at most MAX_POOLS pools: each one costs gas, and each one can move before we are mined."""
+    """A trade crosses at most MAX_POOLS pools: each costs gas, and the price of each can move before ours is mined."""
     crossed = {leg.pool for route in case.swap.routes for leg in route.legs}
     return len(crossed) <= MAX_POOLS, f"crosses {len(crossed)} pools, at most {MAX_POOLS}"
 
@@ -57,8 +57,8 @@ async def main() -> None:
         judge = policy.Policy(net.network, Limits.of(load(env_file=None).limits, net.network))
         ballots, refusals = judge.screen(simulations, state, Spent(loss=0, volume=0))
         for index, name in enumerate(actions):
-            refused = next((f"refused by `{no.rule}`: {no.detail}" for no in refusals if no.index == index), "passes")
-            print(f"{name}: {refused}")
+            verdict = next((f"refused by `{no.rule}`: {no.detail}" for no in refusals if no.index == index), "passes")
+            print(f"{name}: {verdict}")
         assert len(ballots) + len(refusals) == len(actions)
 
 

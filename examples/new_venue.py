@@ -2,8 +2,8 @@
 
     python examples/new_venue.py
 
-In the tree the class would be `sentinel/dex/venues/NAME.py`, and the line would stand in `VENUES` of
-`sentinel/dex/venues/registry.py`. docs/venues.md says what a venue must offer.
+In the tree the class belongs in `sentinel/dex/venues/NAME.py`, and the line in `VENUES` of
+`sentinel/dex/venues/registry.py`. docs/venues.md lists the methods of a venue.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ async def main() -> None:
         await net.fund(wallet, {"ETH": 10**18, "WETH": 10**18})
         await net.allow_permit2(wallet, {"WETH": 10**18})
 
-        # A network file names the pools that may be touched. Here an existing V2 pair stands for one of the newcomer's.
+        # A network file lists the pools that may be traded. An existing V2 pair serves as a pool of the newcomer here.
         pair = replace(net.network.pools["WETH/USDC-v2"], name="WETH/USDC-new", venue="newcomer")
         network = replace(net.network, pools={**net.network.pools, pair.name: pair})
 
@@ -58,7 +58,7 @@ async def main() -> None:
         print(f"quoted:    0.4 WETH sells for {quoted:,.6f} USDC")
         print(f"simulated: 0.4 WETH sells for {received:,.6f} USDC with {simulation.gas_used:,} gas")
 
-        # A venue cannot widen what may be traded: policy reads the transaction by itself and does not know it yet.
+        # A venue cannot widen what may be traded: policy decodes the transaction itself and does not know it yet.
         policy = Policy(network, Limits.of(load(env_file=None).limits, network))
         _, (refusal,) = policy.screen([simulation], state, Spent(loss=0, volume=0))
         print(f"policy:    refused by the rule `{refusal.rule}`: {refusal.detail}")

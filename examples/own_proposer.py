@@ -1,9 +1,9 @@
-"""Use your own proposer: anything that writes code actions can take the student's place.
+"""Use your own proposer: any object that writes code actions can replace the student.
 
     python examples/own_proposer.py
 
 It trades a few blocks of a local market, with the same sandbox, vote, policy and executor as the student. A proposer
-that runs as a server needs no code at all: set `SENTINEL_MODEL__URL` to any OpenAI-compatible endpoint, and
+that runs as a server needs no code: set `SENTINEL_MODEL__URL` to any OpenAI-compatible endpoint, and
 `SENTINEL_MODEL__NAME` to the model that it serves.
 """
 
@@ -31,7 +31,7 @@ BLOCKS = 4
 class HalfAndHalf:
     """Brings the wallet to half WETH, half USDC, at the venue that pays best. All samples say the same."""
 
-    source = "example:half-and-half"  # stands on every proposal, in the journal and in the logs
+    source = "example:half-and-half"  # names the source of every proposal, in the journal and in the logs
 
     async def sample(self, messages: Sequence[Message], n: int, prefill: str, *, after: int = 0) -> list[Sample]:
         code = (
@@ -49,7 +49,7 @@ class HalfAndHalf:
 
 
 def settings_for(net: Devnet, folder: Path, secret: bytes) -> Settings:
-    """A throwaway key in a file: raw keys are allowed on the local market alone. A dry run needs none."""
+    """Settings with a temporary key in a file. Only the local market accepts raw keys; a dry run needs no key."""
     key = folder / "dev.key"
     key.touch(mode=0o600)
     key.write_text(secret.hex())

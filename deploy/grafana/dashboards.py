@@ -1,4 +1,4 @@
-"""Grafana's dashboards from panels.py: without an argument they are written, `--check` says what is stale."""
+"""Write Grafana's dashboards from panels.py; `--check` only reports stale ones."""
 
 from __future__ import annotations
 
@@ -22,45 +22,47 @@ SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")
 HEIGHT, LOW = 8, 4
 
 
-def made(number: int, panel: Panel) -> timeseries.Panel | stat.Panel:
-    found: timeseries.Panel | stat.Panel = stat.Panel() if panel.single else timeseries.Panel()
-    found.title(panel.title).description(panel.meaning).unit(panel.unit).datasource(SOURCE).span(panel.width)
-    found.height(LOW if panel.single else HEIGHT).id(number)
-    if isinstance(found, timeseries.Panel):
-        found.legend(common.VizLegendOptions().show_legend(True).placement(LegendPlacement.BOTTOM))
-        found.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
+def built(number: int, panel: Panel) -> timeseries.Panel | stat.Panel:
+    """Grafana's panel of a Panel; `number` is its id on the dashboard."""
+    built_panel: timeseries.Panel | stat.Panel = stat.Panel() if panel.single else timeseries.Panel()
+    built_panel.title(panel.title).description(panel.meaning).unit(panel.unit).datasource(SOURCE).span(panel.width)
+    built_panel.height(LOW if panel.single else HEIGHT).id(number)
+    if isinstance(built_panel, timeseries.Panel):
+        built_panel.legend(common.VizLegendOptions().show_legend(True).placement(LegendPlacement.BOTTOM))
+        built_panel.tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
     else:
-        found.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+        built_panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         if any("_info" in query.expr for query in panel.queries):
-            found.text_mode(BigValueTextMode.NAME)
+            built_panel.text_mode(BigValueTextMode.NAME)
     if panel.red_above is not None:
         steps = [Threshold(value=None, color="green"), Threshold(value=panel.red_above, color="red")]
-        found.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
-    if panel.stacked and isinstance(found, timeseries.Panel):
-        found.stacking(common.StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(20)
+        built_panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
+    if panel.stacked and isinstance(built_panel, timeseries.Panel):
+        built_panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(20)
     for query, name in zip(panel.queries, "ABCDEFGH", strict=False):
-        asked = prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(name)
-        found.with_target(asked.instant() if panel.single else asked.range())
-    return found
+        target = prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(name)
+        built_panel.with_target(target.instant() if panel.single else target.range())
+    return built_panel
 
 
 def board(uid: str, title: str, panels: tuple[Panel, ...]) -> str:
-    """JSON, ending in a newline."""
+    """A dashboard as JSON, ending in a newline."""
     source = dashboard.DatasourceVariable("source").label("Prometheus").type("prometheus")
     instance = dashboard.QueryVariable("instance").label("Daemon").datasource(SOURCE)
     instance.query("label_values(sentinel_build_info, instance)").refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
     instance.multi(True).include_all(True).all_value(".*")
     firing = dashboard.AnnotationQuery().name("Alerts").datasource(SOURCE).enable(True).icon_color("red")
     firing.expr('ALERTS{alertstate="firing", alertname=~"Sentinel.+"}')
-    found = dashboard.Dashboard(f"Sentinel: {title}").uid(f"sentinel-{uid}").tags(["sentinel"]).readonly()
-    found.refresh("15s").time("now-6h", "now").tooltip(DashboardCursorSync.CROSSHAIR)
-    found.with_variable(source).with_variable(instance).annotation(firing)
+    result = dashboard.Dashboard(f"Sentinel: {title}").uid(f"sentinel-{uid}").tags(["sentinel"]).readonly()
+    result.refresh("15s").time("now-6h", "now").tooltip(DashboardCursorSync.CROSSHAIR)
+    result.with_variable(source).with_variable(instance).annotation(firing)
     for number, panel in enumerate(panels, 1):
-        found.with_panel(made(number, panel))
-    return JSONEncoder(sort_keys=True, indent=1).encode(found.build()) + "\n"
+        result.with_panel(built(number, panel))
+    return JSONEncoder(sort_keys=True, indent=1).encode(result.build()) + "\n"
 
 
 def main() -> int:
+    """Returns the exit code: 1 if `--check` finds a stale dashboard."""
     stale = 0
     for uid, (title, panels) in BOARDS.items():
         path, new = HERE / "dashboards" / f"{uid}.json", board(uid, title, panels)

@@ -1,14 +1,14 @@
-"""What the dashboards show: title, meaning, unit and queries of each panel. `dashboards.py` makes Grafana's JSON of it.
+"""The dashboards' panels: title, meaning, unit and queries. `dashboards.py` writes Grafana's JSON from them.
 
-`$instance` picks daemons, `$__rate_interval` is Grafana's. NOTE: every query here is run against a Prometheus that a
-daemon has filled, and one without data fails the tests (tests/ops/test_dashboards.py).
+`$instance` selects daemons, `$__rate_interval` is Grafana's. NOTE: tests/ops/test_dashboards.py runs every query on a
+Prometheus that a daemon has filled, and fails if one returns no data.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-I = 'instance=~"$instance"'  # noqa: E741  # it stands in every query
+I = 'instance=~"$instance"'  # noqa: E741  # short, because every query contains it
 R = "[$__rate_interval]"
 BPS, QUOTE, COIN = "suffix: bps", "short", "short"
 
@@ -23,9 +23,9 @@ class Query:
 class Panel:
     title: str
     meaning: str
-    unit: str  # Grafana's name of it
+    unit: str  # Grafana's name of the unit
     queries: tuple[Query, ...]
-    width: int = 8  # of 24
+    width: int = 8  # columns of 24
     single: bool = False  # the newest value, large
     stacked: bool = False
     red_above: float | None = None
@@ -41,29 +41,36 @@ def stage(quantile: float) -> str:
 
 
 TRADING = (
-    one("Equity", "Worth of the wallet.", QUOTE, f"sentinel_equity{{{I}}}", width=4, single=True),
+    one("Equity", "Value of the wallet in the quote token.", QUOTE, f"sentinel_equity{{{I}}}", width=4, single=True),
     one(
         "Against doing nothing",
-        "Equity less what the first balances would be worth today.",
+        "Equity minus the value of the first balances at today's prices.",
         QUOTE,
         f"sentinel_equity{{{I}}} - sentinel_equity_hold{{{I}}}",
         width=4,
         single=True,
     ),
     one(
-        "Paused",
-        "1 while the durable latch is set: `sentinel status` says why.",
+        "Halted",
+        "1 while trading is halted: `sentinel status` says why.",
         "none",
         f"sentinel_halted{{{I}}}",
         width=4,
         single=True,
         red_above=1,
     ),
-    one("In flight", "1: something is not settled.", "none", f"sentinel_open_intent{{{I}}}", width=4, single=True),
-    one("Gas money", "What is left of the native coin.", COIN, f"sentinel_native_balance{{{I}}}", width=4, single=True),
     one(
-        "Loss of the day",
-        "Part of the day's limit that is used up.",
+        "Open intent",
+        "1 while an intent is open, else 0.",
+        "none",
+        f"sentinel_open_intent{{{I}}}",
+        width=4,
+        single=True,
+    ),
+    one("Gas money", "Balance of the native coin.", COIN, f"sentinel_native_balance{{{I}}}", width=4, single=True),
+    one(
+        "Daily loss",
+        "Part of the daily loss limit that is used up.",
         "percentunit",
         f"sentinel_daily_loss{{{I}}} / sentinel_max_daily_loss{{{I}}}",
         width=4,
@@ -72,15 +79,15 @@ TRADING = (
     ),
     Panel(
         "Equity against buy-and-hold",
-        "Worth of the wallet, and of the first balances at today's prices. Flows move the first alone.",
+        "Value of the wallet, and of the first balances at today's prices. Only equity includes flows.",
         QUOTE,
         (Query(f"sentinel_equity{{{I}}}", "equity"), Query(f"sentinel_equity_hold{{{I}}}", "doing nothing")),
         width=12,
     ),
-    one("Positions", "Worth by token.", QUOTE, f"sentinel_position_value{{{I}}}", "{{token}}", width=12, stacked=True),
+    one("Positions", "Value by token.", QUOTE, f"sentinel_position_value{{{I}}}", "{{token}}", width=12, stacked=True),
     one(
         "Decisions",
-        "Cycles by what was decided and why, a minute.",
+        "Cycles per minute, by decision and reason.",
         "short",
         f"60 * sum by (kind, reason) (rate(sentinel_decisions_total{{{I}}}{R}))",
         "{{kind}}: {{reason}}",
@@ -88,7 +95,7 @@ TRADING = (
     ),
     Panel(
         "Implementation shortfall",
-        "Of the last trade and as a mean; above the limit trading halts.",
+        "Of the last trade, and the mean of the last trades; above the limit trading halts.",
         BPS,
         (
             Query(f"sentinel_last_implementation_shortfall_bps{{{I}}}", "last"),
@@ -98,15 +105,15 @@ TRADING = (
     ),
     one(
         "Transactions ended",
-        "By outcome, an hour.",
+        "Per hour, by outcome.",
         "short",
         f"sum by (outcome) (increase(sentinel_transactions_total{{{I}}}[1h]))",
         "{{outcome}}",
         stacked=True,
     ),
     Panel(
-        "Unfinished transactions",
-        "By how far they are, and for how long the oldest has been open.",
+        "Open intents",
+        "By state, with the age of the oldest.",
         "short",
         (
             Query(f"sentinel_open_intents{{{I}}}", "{{state}}"),
@@ -114,10 +121,10 @@ TRADING = (
             Query(f"sentinel_nonce_gap{{{I}}}", "nonce gap"),
         ),
     ),
-    one("Gas paid", "Native coin, an hour.", COIN, f"increase(sentinel_gas_paid_native_total{{{I}}}[1h])"),
+    one("Gas paid", "Native coin per hour.", COIN, f"increase(sentinel_gas_paid_native_total{{{I}}}[1h])"),
     Panel(
-        "Day's loss and volume",
-        "Against their limits.",
+        "Daily loss and volume",
+        "As parts of their limits.",
         "percentunit",
         (
             Query(f"sentinel_daily_loss{{{I}}} / sentinel_max_daily_loss{{{I}}}", "loss"),
@@ -127,24 +134,28 @@ TRADING = (
     ),
     one(
         "From decision to settlement",
-        "Median and slowest twentieth of an hour.",
+        "Median of the last hour.",
         "s",
         f"histogram_quantile(0.5, sum by (le) (rate(sentinel_settlement_seconds_bucket{{{I}}}[1h])))",
         "median",
     ),
-    one("Fee raises", "Replacements an hour.", "short", f"increase(sentinel_replacements_total{{{I}}}[1h])"),
+    one("Replacements", "Per hour.", "short", f"increase(sentinel_replacements_total{{{I}}}[1h])"),
     one(
-        "Alarms", "An hour, by name.", "short", f"increase(sentinel_alarms_total{{{I}}}[1h])", "{{what}}", stacked=True
+        "Alarms", "Per hour, by name.", "short", f"increase(sentinel_alarms_total{{{I}}}[1h])", "{{what}}", stacked=True
     ),
     one(
-        "Allowances", "What Permit2 may take, whole tokens.", "short", f"sentinel_permit2_allowance{{{I}}}", "{{token}}"
+        "Allowances",
+        "Amounts that Permit2 may take, in whole tokens.",
+        "short",
+        f"sentinel_permit2_allowance{{{I}}}",
+        "{{token}}",
     ),
 )
 
 DECISIONS = (
     Panel(
         "Agreement",
-        "Winning votes over those asked; acting needs more than the quorum.",
+        "Share of the samples that voted for the winning class; an act needs more than the quorum.",
         "percentunit",
         (
             Query(f"sentinel_agreement_ratio{{{I}}}", "last vote"),
@@ -153,18 +164,18 @@ DECISIONS = (
         width=12,
     ),
     Panel(
-        "Fates of candidates",
-        "Asked for, parsed, simulated, discarded, reverted: a minute.",
+        "Final actions",
+        "Per minute: requested, parsed, simulated, discarded, reverted.",
         "short",
         (Query(f"60 * sum by (fate) (rate(sentinel_final_actions_total{{{I}}}{R}))", "{{fate}}"),),
         width=12,
     ),
-    one("Spread", "Widest distance of effects within the winning set.", BPS, f"sentinel_vote_spread_bps{{{I}}}"),
-    one("Margin", "Votes ahead of the next class, last act.", "short", f"sentinel_vote_margin{{{I}}}"),
+    one("Spread", "Largest distance of the effects within the winning class.", BPS, f"sentinel_vote_spread_bps{{{I}}}"),
+    one("Margin", "Votes by which the last act was ahead of the next class.", "short", f"sentinel_vote_margin{{{I}}}"),
     one("Ballots", "Candidates that reached the last vote.", "short", f"sentinel_ballots{{{I}}}"),
     one(
         "Discarded",
-        "Final actions that fell out before simulation, a minute.",
+        "Final actions per minute that were discarded before simulation.",
         "short",
         f"60 * sum by (stage, reason) (rate(sentinel_discarded_samples_total{{{I}}}{R}))",
         "{{stage}}: {{reason}}",
@@ -172,7 +183,7 @@ DECISIONS = (
     ),
     one(
         "Refused",
-        "By the hard limit that said no, a minute.",
+        "Refusals per minute, by rule.",
         "short",
         f"60 * sum by (rule) (rate(sentinel_refusals_total{{{I}}}{R}))",
         "{{rule}}",
@@ -180,7 +191,7 @@ DECISIONS = (
     ),
     one(
         "Code actions",
-        "Runs in the sandbox by fate, a minute.",
+        "Runs in the sandbox per minute, by result.",
         "short",
         f"60 * sum by (fate) (rate(sentinel_sandbox_runs_total{{{I}}}{R}))",
         "{{fate}}",
@@ -188,11 +199,11 @@ DECISIONS = (
     ),
     one(
         "Steps of an episode",
-        "Mean.",
+        "Mean number.",
         "short",
         f"rate(sentinel_episode_steps_sum{{{I}}}{R}) / rate(sentinel_episode_steps_count{{{I}}}{R})",
     ),
-    one("Student", "Who proposed last.", "none", f"sentinel_student_info{{{I}}}", "{{id}}", single=True),
+    one("Student", "The student that proposed last.", "none", f"sentinel_student_info{{{I}}}", "{{id}}", single=True),
     one(
         "First thought",
         "The prefill of step 1.",
@@ -206,15 +217,17 @@ DECISIONS = (
 MACHINE = (
     Panel(
         "Cycle by stage, median",
-        "Seconds from the head on.",
+        "Seconds of each stage.",
         "s",
         (Query(stage(0.5), "{{stage}}"),),
         width=12,
     ),
-    Panel("Cycle by stage, slowest twentieth", "The same.", "s", (Query(stage(0.95), "{{stage}}"),), width=12),
+    Panel(
+        "Cycle by stage, 95th percentile", "Seconds of each stage.", "s", (Query(stage(0.95), "{{stage}}"),), width=12
+    ),
     Panel(
         "Heads",
-        "How old the newest is, and how many blocks lie between it and the last decision.",
+        "Age of the newest head, and the blocks between it and the last decision.",
         "short",
         (
             Query(f"sentinel_head_age_seconds{{{I}}}", "age, seconds"),
@@ -225,7 +238,7 @@ MACHINE = (
     one("Ready", "Each check of /readyz.", "none", f"sentinel_readiness_check{{{I}}}", "{{check}}"),
     Panel(
         "The student's answers",
-        "Seconds a request: median and slowest twentieth.",
+        "Seconds per request: median and 95th percentile.",
         "s",
         (
             Query(f"histogram_quantile(0.5, sum by (le) (rate(sentinel_model_seconds_bucket{{{I}}}{R})))", "median"),
@@ -234,7 +247,7 @@ MACHINE = (
     ),
     Panel(
         "Tokens",
-        "Sent to the student and generated by it, a second.",
+        "Per second, sent to the student and generated by it.",
         "short",
         (
             Query(f"rate(sentinel_model_prompt_tokens_total{{{I}}}{R})", "sent"),
@@ -243,7 +256,7 @@ MACHINE = (
     ),
     Panel(
         "vLLM: requests",
-        "Running and waiting.",
+        "Requests that run and that wait.",
         "short",
         (
             Query("sum(vllm:num_requests_running)", "running"),
@@ -259,14 +272,14 @@ MACHINE = (
     ),
     one(
         "RPC requests",
-        "By endpoint, a second.",
+        "Per second, by endpoint.",
         "reqps",
         f"sum by (endpoint) (rate(sentinel_rpc_requests_total{{{I}}}{R}))",
         "{{endpoint}}",
     ),
     one(
         "RPC errors",
-        "Share without a usable answer, by endpoint.",
+        "Share of requests without a usable answer, by endpoint.",
         "percentunit",
         f"sum by (endpoint) (rate(sentinel_rpc_errors_total{{{I}}}{R})) "
         f"/ sum by (endpoint) (rate(sentinel_rpc_requests_total{{{I}}}{R}))",
@@ -275,21 +288,21 @@ MACHINE = (
     ),
     one(
         "Fork resets",
-        "Times that the fork was moved to a new head, a minute.",
+        "Moves of the fork to a new head, per minute.",
         "short",
         f"60 * rate(sentinel_fork_resets_total{{{I}}}{R})",
     ),
     one(
         "Simulated on",
-        "Batches a minute: the fork, or the node in its place.",
+        "Batches per minute on the fork, or on the node in its place.",
         "short",
         f"60 * sum by (where) (rate(sentinel_simulations_total{{{I}}}{R}))",
         "{{where}}",
     ),
-    one("Journal", "Size of the durable record.", "bytes", f"sentinel_journal_bytes{{{I}}}"),
+    one("Journal", "Size on disk.", "bytes", f"sentinel_journal_bytes{{{I}}}"),
     Panel(
         "Head stream",
-        "Reconnections, reorgs and skipped heads, an hour.",
+        "Reconnections, reorgs and skipped heads per hour.",
         "short",
         (
             Query(f"increase(sentinel_head_reconnects_total{{{I}}}[1h])", "reconnections"),
@@ -297,15 +310,22 @@ MACHINE = (
             Query(f"increase(sentinel_heads_skipped_total{{{I}}}[1h])", "skipped"),
         ),
     ),
-    one("Settings", "Generation in force.", "none", f"sentinel_config_generation{{{I}}}", single=True),
+    one("Settings", "Generation of the settings in force.", "none", f"sentinel_config_generation{{{I}}}", single=True),
     one(
         "Messages",
-        "To people, an hour.",
+        "Messages to people per hour, by result.",
         "short",
         f"sum by (result) (increase(sentinel_messages_total{{{I}}}[1h]))",
         "{{result}}",
     ),
-    one("Build", "What runs.", "none", f"sentinel_build_info{{{I}}}", "{{version}} {{network}} {{mode}}", single=True),
+    one(
+        "Build",
+        "Version, network and mode of the daemon.",
+        "none",
+        f"sentinel_build_info{{{I}}}",
+        "{{version}} {{network}} {{mode}}",
+        single=True,
+    ),
 )
 
 BOARDS = {

@@ -1,4 +1,4 @@
-"""What a checkout needs: `.venv` (daemon and development), and what an installed package needs too."""
+"""Set-up of a checkout: `.venv` (daemon and development), and what an installed package needs too."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ VENV = ROOT / ".venv"
 
 
 def main(arguments: list[str]) -> int:
-    """0 when everything is ready."""
-    parser = argparse.ArgumentParser(prog="setup.py", description="Make this checkout ready; skips what is there.")
-    parser.add_argument("--serve", choices=ENVIRONMENTS, default="auto", help="which vLLM; auto: gpu if one is seen")
-    parser.add_argument("--dev", action="store_true", help="only .venv, which is all that `make check` needs")
+    """Returns the exit code: 0 if everything is ready."""
+    parser = argparse.ArgumentParser(
+        prog="setup.py", description="Make this checkout ready; download only what is missing."
+    )
+    parser.add_argument(
+        "--serve", choices=ENVIRONMENTS, default="auto", help="which vLLM to install; auto: gpu if one is found"
+    )
+    parser.add_argument("--dev", action="store_true", help="only .venv, which is enough for `make check`")
     parser.add_argument("--yes", action="store_true", help="do not ask before a large download")
     given = parser.parse_args(arguments)
     return carry_out(lambda: steps(given.serve, given.dev), ask=not given.yes)
 
 
 def steps(serve: str, dev_only: bool) -> list[Step]:
-    """`dev_only` leaves out everything that only a running market needs."""
+    """The steps of a checkout. `dev_only` leaves out everything that only a running market needs."""
     own = [Step("daemon and development packages (.venv)", 205, 470, dev_ready, make_dev)]
     if not dev_only:
         own += [*package_steps(serve), npm_step("OP-stack contracts, for the tests", "tests", 5)]
@@ -35,7 +39,7 @@ def steps(serve: str, dev_only: bool) -> list[Step]:
 
 
 def dev_key() -> str:
-    """What `.venv` depends on: the lock, and of pyproject.toml the parts that an install reads."""
+    """The stamp's key of `.venv`: the lock, and the parts of pyproject.toml that an install reads."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)
     parts = [project["build-system"], project["project"], project["tool"]["hatch"]]
@@ -43,12 +47,12 @@ def dev_key() -> str:
 
 
 def dev_ready() -> bool:
-    """True when `.venv` is as the lock says."""
+    """Whether `.venv` matches its lock."""
     return stamped(VENV, dev_key())
 
 
 def make_dev() -> None:
-    """`.venv`: the daemon, its tools, and Sentinel itself as an editable install."""
+    """Make `.venv`: the daemon, its tools, and Sentinel itself as an editable install."""
     program, env = serving.uv(), serving.uv_env()
     install: list[str | Path] = [program, "pip", "install", "--python", serving.python_of(VENV)]
     failed = f"`.venv` is not complete; {serving.RESUME}"

@@ -1,4 +1,4 @@
-"""The package's own set-up code for the scripts of this folder, which run before anything is installed."""
+"""Imports the package's set-up code for the scripts of this folder, which run before anything is installed."""
 
 import sys
 from pathlib import Path

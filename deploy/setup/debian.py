@@ -1,7 +1,7 @@
 """Debian's tools that `make ops-check` and tests/ops run: Prometheus, Alertmanager, docker-compose and others.
 
-What is on PATH is taken as it is. Prometheus and Alertmanager are otherwise unpacked into the cache, since installing
-them would start their services on this machine; the rest is installed, which needs root.
+A tool on PATH is used as it is. Otherwise Prometheus and Alertmanager are unpacked into the cache, since their
+installation would start services on this machine; the others are installed, which needs root.
 """
 
 from __future__ import annotations
@@ -26,42 +26,42 @@ UNPACKED: Packages = {
 INSTALLED: Packages = {
     "docker-compose": ("docker-compose",),
     "systemd": ("systemd-analyze",),
-    "procps": ("kill",),  # the service's ExecReload, which systemd-analyze looks for
+    "procps": ("kill",),  # used by the service's ExecReload; systemd-analyze checks that it exists
     "wget": ("wget",),  # the monitoring images' health checks
 }
-SHARE = b"/usr/share/prometheus"  # where Debian's Alertmanager has its template and Prometheus its pages
+SHARE = b"/usr/share/prometheus"  # Alertmanager's template and Prometheus's pages in Debian's packages
 
 
 def folder() -> Path:
-    """Where unpacked tools lie."""
+    """The folder of the unpacked tools."""
     return cache_dir() / "tools"
 
 
 def find(program: str) -> str | None:
-    """The path of a tool, wherever it came from; None where it is not here."""
+    """The path of a tool on PATH or in the cache; None if it is not installed."""
     packages = [package for package, programs in UNPACKED.items() if program in programs]
     places = [str(folder() / package / "usr/bin") for package in packages]
     return shutil.which(program) or shutil.which(program, path=os.pathsep.join(places))
 
 
 def command(program: str) -> list[str]:
-    """How to start a tool; its arguments follow. Raises SetupError where it is not here."""
-    found = find(program)
-    if found is None:
-        raise SetupError(f"{program} is not here: run `python3 deploy/setup/debian.py` (Debian, as root)")
-    path = Path(found)
+    """The command line that starts a tool, without arguments. Raises SetupError if the tool is not installed."""
+    location = find(program)
+    if location is None:
+        raise SetupError(f"{program} is not installed: run `python3 deploy/setup/debian.py` (Debian, as root)")
+    path = Path(location)
     if not path.is_relative_to(folder()):
-        return [found]
-    return ["env", f"--chdir={path.parents[2]}", found]  # see `movable`
+        return [location]
+    return ["env", f"--chdir={path.parents[2]}", location]  # see `movable`
 
 
 def missing(packages: Packages) -> list[str]:
-    """The packages of which a program is not here."""
+    """The packages of which at least one program is not installed."""
     return [package for package, programs in packages.items() if not all(find(program) for program in programs)]
 
 
 def main(arguments: list[str]) -> int:
-    """Fetch what is missing. With --if-possible a machine that cannot is told so, and that is no error."""
+    """Fetch what is missing. Returns the exit code. With --if-possible a failure is printed and the exit code is 0."""
     try:
         fetch()
     except (SetupError, OSError) as error:
@@ -71,13 +71,13 @@ def main(arguments: list[str]) -> int:
 
 
 def fetch() -> None:
-    """Raises SetupError with what to do by hand."""
-    wanted = missing(UNPACKED) + missing(INSTALLED)
-    if not wanted:
+    """Fetch the missing tools. Raises SetupError, which says what to install by hand."""
+    packages = missing(UNPACKED) + missing(INSTALLED)
+    if not packages:
         return
     if shutil.which("apt-get") is None:
-        raise SetupError(f"this is no Debian; install by hand: {' '.join(wanted)} (Debian's names)")
-    say(f"tools: fetching {', '.join(wanted)} of Debian")
+        raise SetupError(f"this is not Debian; install by hand: {' '.join(packages)} (Debian's names)")
+    say(f"tools: fetching {', '.join(packages)} from Debian")
     if unpacked := missing(UNPACKED):
         update()
         for package in unpacked:
@@ -87,10 +87,10 @@ def fetch() -> None:
 
 
 def unpack(package: str) -> None:
-    """One package's files below the cache, nothing installed and no service started."""
+    """Unpack one package into the cache. Nothing is installed and no service starts."""
     folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder()) as work:
-        subprocess.run(["chmod", "a+rwx", work], check=True)  # apt-get downloads as a user of its own
+        subprocess.run(["chmod", "a+rwx", work], check=True)  # apt-get downloads as another user
         failed = f"{package} could not be fetched"
         run(["apt-get", "download", "-qq", package], failed=failed, cwd=Path(work), quiet=True)
         archive = next(Path(work).glob("*.deb"))
@@ -102,8 +102,11 @@ def unpack(package: str) -> None:
 
 
 def movable(program: bytes) -> bytes:
-    """Debian builds the absolute path of a package's files into its programs, and these files are not there where the
-    package is only unpacked. The same path relative to the package's own root is as long with a slash more within."""
+    """The bytes of a program with the absolute path of its files made relative to the package's root.
+
+    Debian builds that path into its programs, but an unpacked package has no files there. The relative path gets a
+    second slash, so that its length stays the same.
+    """
     return program.replace(SHARE, SHARE[1:] + b"/")
 
 

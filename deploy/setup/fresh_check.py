@@ -1,8 +1,8 @@
-"""`make fresh-check`: prove that both commands of the README work on a machine that has nothing of ours.
+"""`make fresh-check`: prove that both commands of the README work on an empty machine.
 
-Makes an empty Debian 12 in a folder, clones the last commit into it, puts the market data beside that, and runs
-`make demo` and then `make test` as CI does. What a person's own machine says of its package sources (proxies, mirrors,
-certificates) is passed on; home and caches are empty. Needs root, for mounts and for installing packages.
+It makes an empty Debian 12 in a folder, clones the last commit into it, mounts the market data beside the clone, and
+runs `make demo` and then `make test` as CI does. This machine's package sources (proxies, mirrors, certificates) are
+passed on; home and caches are empty. It needs root, for mounts and for installing packages.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from common import ROOT, SetupError, run, say
 
 LOG = ROOT / "build" / "fresh-check.log"
 PACKAGES = ("python3", "python3-venv", "nodejs", "npm", "git", "make", "ca-certificates")
-PLACE = "root/sentinel"  # the clone; the data lie beside it, as the default of SENTINEL_DATA_DIR has it
-LIMIT = 3 * 3600  # seconds for one command: what is not through by then hangs
+PLACE = "root/sentinel"  # the clone; the data are beside it, at the default of SENTINEL_DATA_DIR
+LIMIT = 3 * 3600  # seconds for one command; a longer one counts as hung
 
-# The mounts are of this process tree alone: they are gone with its last process, however it ends, and nothing that
-# is removed afterwards can reach through one.
+# The mounts exist only for this process tree. They end with its last process, however it ends, so the removal of the
+# root afterwards cannot delete anything through a mount.
 NAMESPACE = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
 ENTER = """
 set -eu
@@ -47,7 +47,7 @@ ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
 for n in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${n%:*}" "$root/dev/${n#*:}"; done
 for n in null zero full random urandom tty; do touch "$root/dev/$n"; mount --bind "/dev/$n" "$root/dev/$n"; done
-while [ "$1" != -- ]; do # pairs: what of this machine is seen where, read-only
+while [ "$1" != -- ]; do # pairs of a path of this machine and its read-only place in the root
     if [ -d "$1" ]; then mkdir -p "$root$2"; else mkdir -p "$root${2%/*}"; touch "$root$2"; fi
     mount --bind "$1" "$root$2"
     mount -o remount,bind,ro "$root$2"
@@ -61,35 +61,36 @@ umount -l /.machine
 rmdir /.machine
 code=0
 "$@" || code=$?
-exit "$code" # not exec: the first process of the namespace must reap what is orphaned
+exit "$code" # not exec: the first process of the namespace must reap orphans
 """
 
 
 @dataclass
 class Check:
-    """One fresh root, its log, and how its steps went."""
+    """One fresh root, its log, and the results of its steps."""
 
     root: Path
     log: IO[bytes]
     done: list[str] = field(default_factory=list)
 
-    def step(self, title: str, do: Callable[[], int]) -> bool:
-        """One step with its time; True when it went well."""
-        self.tell(f"--- {title}")
+    def step(self, title: str, run_step: Callable[[], int]) -> bool:
+        """Run one step and note its time. Returns whether it passed."""
+        self.print_line(f"--- {title}")
         begun = time.monotonic()
-        code = do()
+        code = run_step()
         self.done.append(
             f"{'passed' if code == 0 else f'FAILED ({code})':<12} {time.monotonic() - begun:6.0f} s  {title}"
         )
         return code == 0
 
-    def tell(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
+        """Print a line and write it to the log."""
         say(line)
         self.log.write(f"{line}\n".encode())
         self.log.flush()
 
     def stream(self, command: Sequence[str | Path], limit: float = LIMIT) -> int:
-        """Run a command; each of its lines to the log and to whoever watches."""
+        """Run a command and copy its output to the log and to stdout. Returns its exit code; `limit` is in seconds."""
         with subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
@@ -108,13 +109,13 @@ class Check:
                 return child.wait()
             finally:
                 signal.alarm(0)
-                if child.poll() is None:  # Ctrl-C reached its children too: let them end, then let none remain
+                if child.poll() is None:  # Ctrl-C reached its children too: give them time to end, then kill it
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         child.wait(30)
                     child.kill()
 
     def inside(self, *command: str, cwd: str = "/", **settings: str) -> int:
-        """Run a command in the fresh root, with an environment that holds nothing but how packages are had."""
+        """Run a command in the fresh root. Its environment holds only package sources, `settings` and the basics."""
         environment = {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         environment |= {"LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **client.environment(), **settings}
         binds = [(path, str(path)) for path in client.folders()] + [(data(), f"/{PLACE}/../shared/data")]
@@ -130,29 +131,29 @@ def data() -> Path:
 
 
 def main(arguments: list[str]) -> int:
-    """0 when both commands passed."""
+    """Returns the exit code: 0 if both commands passed."""
     parser = argparse.ArgumentParser(prog="fresh_check.py", description="Both README commands on an empty Debian 12.")
-    parser.add_argument("--blocks", default="10", help="how many blocks the demo trades")
+    parser.add_argument("--blocks", default="10", help="number of blocks that the demo trades")
     parser.add_argument("--pytest", default="", help="narrows `make test`, e.g. tests/ops")
-    parser.add_argument("--keep", action="store_true", help="leave the root there to look at")
+    parser.add_argument("--keep", action="store_true", help="keep the root for inspection")
     given = parser.parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job is started without it
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell starts background jobs with it ignored
         signal.signal(number, signal.default_int_handler)
     try:
         prepare()
         LOG.parent.mkdir(exist_ok=True)
         root = Path(tempfile.mkdtemp(prefix="sentinel-fresh-", dir="/var/tmp"))
-        root.chmod(0o755)  # becomes /, where other users go too, that of apt among them
+        root.chmod(0o755)  # it becomes /, which other users must be able to enter, such as apt's
         with LOG.open("wb") as log:
             check = Check(root, log)
             try:
                 passed = everything(check, given.blocks, given.pytest)
             finally:
                 if given.keep:
-                    check.tell(f"kept: {root}")
+                    check.print_line(f"kept: {root}")
                 else:
                     remove(root)
-                check.tell("\n".join(["fresh-check:", *(f"  {line}" for line in check.done), f"  log: {LOG}"]))
+                check.print_line("\n".join(["fresh-check:", *(f"  {line}" for line in check.done), f"  log: {LOG}"]))
         return 0 if passed else 1
     except (SetupError, OSError) as error:
         say(f"fresh-check: {error}")
@@ -163,19 +164,22 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare() -> None:
-    """Raises SetupError where this machine cannot do it."""
+    """Install debootstrap if it is missing. Raises SetupError if this machine cannot run the check."""
     if os.geteuid() != 0:
         raise SetupError("mounts need root: run `sudo make fresh-check`")
     if not data().is_dir():
-        raise SetupError(f"no market data at {data()}; put it there or name its place in SENTINEL_DATA_DIR")
+        raise SetupError(f"no market data at {data()}: put them there or set SENTINEL_DATA_DIR to their folder")
     if shutil.which("debootstrap") is None:
         if shutil.which("apt-get") is None:
             raise SetupError("debootstrap is missing; install it by hand")
-        run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "debootstrap"], failed="no debootstrap")
+        run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "debootstrap"],
+            failed="debootstrap could not be installed",
+        )
 
 
 def everything(check: Check, blocks: str, pytest: str) -> bool:
-    """The steps in their order; a failed one ends it, but the tests run also where the demo failed."""
+    """Run all steps in order. A failed step ends the check, except that the tests also run after a failed demo."""
     clone = check.root / PLACE
     bootstrap = ["debootstrap", "--variant=minbase", client.SUITE, str(check.root), *client.mirror()]
     if not check.step("an empty Debian 12", lambda: check.stream([*NAMESPACE, *bootstrap])):
@@ -186,7 +190,7 @@ def everything(check: Check, blocks: str, pytest: str) -> bool:
     if not check.step(f"packages: {' '.join(PACKAGES)}", lambda: check.inside("sh", "-c", script)):
         return False
     if changed := run(["git", "status", "--porcelain"], failed="git cannot read this checkout", quiet=True):
-        check.tell(f"not committed, so not in the check:\n{changed.rstrip()}")
+        check.print_line(f"not committed, so not part of the check:\n{changed.rstrip()}")
     if not check.step("a clone of the last commit", lambda: check.stream(["git", "clone", "-q", ROOT, clone])):
         return False
     demo = check.step(
@@ -199,10 +203,10 @@ def everything(check: Check, blocks: str, pytest: str) -> bool:
 
 
 def remove(root: Path) -> None:
-    """Remove the root, and nothing where anything is still mounted below it."""
+    """Remove the root. Raises SetupError, and removes nothing, if anything is still mounted below it."""
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     if below := [place for place in mounts if Path(place).is_relative_to(root)]:
-        raise SetupError(f"not removed, for this is mounted: {', '.join(below)}")
+        raise SetupError(f"not removed, because these are still mounted: {', '.join(below)}")
     shutil.rmtree(root)
 
 

@@ -1,6 +1,6 @@
-"""Write requirements/dev.txt, daemon.txt and uv.txt anew: hashed, for every platform, without any registry's address.
+"""Write requirements/dev.txt and daemon.txt anew: with hashes, for every platform, without any registry's address.
 
-Pinned versions stay unless pyproject.toml asks for others; delete a line to have it resolved again.
+Pinned versions stay unless pyproject.toml requires others. Delete a line to have it resolved again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OPTIONS += ["--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--n
 
 
 def main() -> int:
-    """Resolve the locks that need no GPU and no special source."""
+    """Resolve both locks. Returns the exit code."""
     project = ROOT / "pyproject.toml"
     try:
         lock("dev.txt", project, LOCKS / "build.in", "--group", "dev", "--extra", "dist", "--extra", "distill")
@@ -38,7 +38,7 @@ def lines(name: str) -> list[str]:
 
 
 def lock(name: str, *inputs: str | Path) -> None:
-    """Resolve one lock; the old one, if any, keeps its versions."""
+    """Resolve one lock. Versions of an existing lock are kept."""
     command = [uv(), "pip", "compile", *inputs, *OPTIONS, "-o", LOCKS / name]
     run(command, failed=f"requirements/{name} could not be resolved", env=uv_env())
     print(f"requirements/{name}: {sum('==' in line for line in lines(name))} packages")

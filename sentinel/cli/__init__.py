@@ -1,1 +1,4 @@
-"""The commands, thin: each reads settings, asks one part, prints. Heavy parts are imported when one needs them."""
+"""The commands: each reads the settings, calls one part and prints the result.
+
+A command imports heavy modules in its own body, so that the others start quickly.
+"""

@@ -1,4 +1,4 @@
-"""`sentinel calibrate`: how far agreement could be trusted so far, from this wallet's own journal."""
+"""`sentinel calibrate`: the share of right decisions at each agreement, from this wallet's own journal."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.core.errors import OperatorError
 
-LEAST = 200  # trades; fewer say little
+MIN_TRADES = 200  # fewer settled trades give intervals too wide to rely on
 
 
 def calibrate(
-    out: Annotated[Path | None, typer.Option(help="Folder to write; default: calibration/ in the state dir.")] = None,
-    bound: Annotated[float, typer.Option(min=0, help="Shortfall (bps) that still counts as right.")] = 10.0,
-    until: Annotated[str | None, typer.Option(help="Look no further than this UTC time, ISO 8601.")] = None,
-    force: Annotated[bool, typer.Option("--force", help=f"Also with fewer than {LEAST} trades.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; default: calibration/ in the state directory.")
+    ] = None,
+    bound: Annotated[float, typer.Option(min=0, help="Largest shortfall in bps that counts as right.")] = 10.0,
+    until: Annotated[str | None, typer.Option(help="Ignore trades after this UTC time, ISO 8601.")] = None,
+    force: Annotated[bool, typer.Option("--force", help=f"Accept fewer than {MIN_TRADES} trades.")] = False,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     as_json: Json = False,
 ) -> None:
-    """Agreement against outcome of the journaled trades: JSON for SENTINEL_VOTE__CALIBRATION_FILE, and pictures."""
+    """Compare agreement and outcome of journaled trades: JSON for SENTINEL_VOTE__CALIBRATION_FILE, and pictures."""
     from sentinel.journal.calibration import curves, journal_trades, report_files
 
     settings = common.load(sets, env_file)
@@ -34,8 +36,10 @@ def calibrate(
         rows = journal_trades.rows(journal.outcomes(), bound_bps=bound, until=_moment(until))
     finally:
         journal.close()
-    if not rows or (len(rows) < LEAST and not force):
-        raise OperatorError(f"the journal has {len(rows)} settled trades, {LEAST} are the least (--force takes fewer)")
+    if not rows or (len(rows) < MIN_TRADES and not force):
+        raise OperatorError(
+            f"the journal has {len(rows)} settled trades, the minimum is {MIN_TRADES} (--force accepts fewer)"
+        )
     report: dict[str, Any] = {
         **curves.report(
             rows,
@@ -43,7 +47,7 @@ def calibrate(
             agreement_bps=settings.vote.agreement_bps,
             correct=journal_trades.CORRECT.format(bound=bound),
         ),
-        "enough": len(rows) >= LEAST,
+        "enough": len(rows) >= MIN_TRADES,
         "check": {"max_risk": settings.vote.max_risk, **journal_trades.check(rows, settings.vote.max_risk).as_json()},
     }
     folder = out or common.state_dir(settings) / "calibration"
@@ -57,7 +61,7 @@ def _moment(text: str | None) -> float | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text} is no ISO 8601 time") from error
+        raise typer.BadParameter(f"{text} is not an ISO 8601 time") from error
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
@@ -69,10 +73,14 @@ def _lines(report: dict[str, Any]) -> list[str]:
             f"({100 * item['low']:.1f} to {100 * item['high']:.1f} %)"
         )
     for risk, share in report["supported_agreement_bps"].items():
-        lines.append(f"risk {risk}: " + ("nothing is supported" if share is None else f"agree {share / 100:g} %"))
+        lines.append(
+            f"risk {risk}: "
+            + ("no agreement supports it" if share is None else f"agreement of at least {share / 100:g} %")
+        )
     for risk, steps in report["size_by_agreement"].items():
         sizes = ", ".join(f"{item['size_bps'] / 100:g} % at {item['agreement_bps'] / 100:g} % agreed" for item in steps)
         lines.append(f"size at risk {risk}: {sizes}")
     check = report["check"]
-    lines.append(f"check on the newer trades, from the older {check['older']}: {json.dumps(check['newer_wrong'])}")
+    wrong = json.dumps(check["newer_wrong"])
+    lines.append(f"check: wrong among the newer trades, calibrated on the {check['older']} older ones: {wrong}")
     return lines

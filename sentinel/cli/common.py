@@ -1,4 +1,4 @@
-"""What every command shares: options, settings from the command line, output, and the table of exit codes."""
+"""Shared by all commands: options, settings from the command line, output and the exit codes."""
 
 from __future__ import annotations
 
@@ -33,28 +33,31 @@ DOT_ENV = Path(".env")
 
 def explicit(pairs: Sequence[str] | None) -> dict[str, Any]:
     """['web.port=0', 'SENTINEL_NETWORK=x'] -> {'web': {'port': '0'}, 'network': 'x'}. Raises SettingsError."""
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for pair in pairs or ():
         name, is_pair, value = pair.partition("=")
         path = name.strip().lower().removeprefix("sentinel_").replace("__", ".").split(".")
         if not is_pair or not all(path) or len(path) > 2:
             raise SettingsError(f"--set {pair}: write it as NAME=VALUE, e.g. strategy.playbook=momentum")
-        place = found
+        values = parsed
         for group in path[:-1]:
-            place = place.setdefault(group, {})
-        place[path[-1]] = value or _default(path)
-    return found
+            values = values.setdefault(group, {})
+        values[path[-1]] = value or _default(path)
+    return parsed
 
 
 def _default(path: list[str]) -> Any:
-    """An empty value means the default, as an empty variable does in the environment."""
+    """The default of a setting. An empty value on the command line means it, like an empty environment variable."""
     from sentinel.config.settings import PREFIX, names
 
     return names().get(f"{PREFIX}{'__'.join(path)}".upper(), ("", ""))[1]
 
 
 def load(sets: Sequence[str] | None, env_file: Path, **more: Any) -> Settings:
-    """The effective settings: --set, environment, file, defaults."""
+    """The effective settings, from --set, the environment, the file and the defaults, in this order.
+
+    Raises SettingsError if a setting is wrong or if a named `env_file` does not exist.
+    """
     from sentinel.config import settings
 
     if env_file != DOT_ENV and not env_file.is_file():
@@ -63,18 +66,18 @@ def load(sets: Sequence[str] | None, env_file: Path, **more: Any) -> Settings:
 
 
 def merge(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """`more` over `base`, group by group; None says nothing."""
-    found = dict(base)
+    """`base` with the values of `more` over it, group by group. A None in `more` changes nothing."""
+    merged = dict(base)
     for name, value in more.items():
         if isinstance(value, dict):
-            found[name] = merge(found.get(name, {}), value)
+            merged[name] = merge(merged.get(name, {}), value)
         elif value is not None:
-            found[name] = value
-    return found
+            merged[name] = value
+    return merged
 
 
 def trader_model(settings: Settings) -> Sampler | None:
-    """The built-in solver where it is asked for; None: the student of the settings."""
+    """The built-in solver if the settings choose it as proposer; None if the student proposes."""
     if settings.proposer != "oracle":
         return None
     from sentinel.agent.oracle import OracleModel
@@ -83,7 +86,7 @@ def trader_model(settings: Settings) -> Sampler | None:
 
 
 def shadow(settings: Settings) -> Callable[[Parts, Log], CycleSidecar] | None:
-    """The student that decides beside the live one; None where the settings name none."""
+    """What makes the sidecar of the shadow student; None if the settings name no shadow."""
     if not settings.shadow.url:
         return None
     from sentinel.distill.promotion.shadow import Shadow
@@ -100,22 +103,22 @@ def journal_path(settings: Settings) -> Path:
 
 
 def open_journal(settings: Settings, *, read_only: bool) -> tuple[Journal, Network]:
-    """The journal of this state directory as its own header names chain and wallet: no endpoint is asked.
+    """Open the journal of the state directory. Its header names chain and wallet, so no endpoint is queried.
 
-    Raises NotRunning where there is none yet.
+    Raises NotRunning if there is no journal yet.
     """
     from sentinel.config.network_file import load_network
     from sentinel.journal.journal import Journal
 
     path = journal_path(settings)
     if not path.exists():
-        raise NotRunning(f"no journal in {path.parent}: nothing has run with this state directory")
+        raise NotRunning(f"no journal in {path.parent}: no daemon has run with this state directory")
     network = load_network(settings.network)
     return Journal.open(path, network, None, None, read_only=read_only), network
 
 
 def emit(value: Any, as_json: bool, lines: Callable[[], Iterable[str]]) -> None:
-    """`value` as one JSON line, or `lines()` for people. NOTE: control characters never reach a terminal."""
+    """Print `value` as one JSON line, or `lines()` as text. NOTE: control characters never reach a terminal."""
     if as_json:
         typer.echo(json.dumps(value, default=str))
         return
@@ -124,11 +127,11 @@ def emit(value: Any, as_json: bool, lines: Callable[[], Iterable[str]]) -> None:
 
 
 def guarded(run: Callable[[], Any]) -> int:
-    """Run a command line; errors of the tree become one or few lines and the exit code that belongs to them."""
+    """Run a command line and return its exit code. Each error of Sentinel is printed to stderr as `sentinel: …`."""
     try:
         run()
-    except SystemExit as done:
-        return done.code if isinstance(done.code, int) else (OK if done.code is None else ERROR)
+    except SystemExit as request:
+        return request.code if isinstance(request.code, int) else (OK if request.code is None else ERROR)
     except NotRunning as error:
         return _complain(error, NOT_RUNNING)
     except OperatorError as error:

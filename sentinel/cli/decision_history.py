@@ -1,4 +1,4 @@
-"""`decisions`, `trades`, `replay`: what the journal tells, in plain words. They read while the daemon writes."""
+"""`decisions`, `trades`, `replay`: cycles and trades of the journal as text. They may run beside the daemon."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from sentinel.journal.journal import Journal
     from sentinel.journal.reports import CycleLine, Trade
 
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, newest first.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Number of rows, newest first.")]
 
 
 def decisions(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
-    """The last cycles: what was decided, with how many votes, and why."""
+    """List the last cycles: each decision with its votes and its reason."""
     journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
     try:
         rows = [_decision(journal, network, line) for line in journal.cycles(limit)]
@@ -39,9 +39,10 @@ def _decision(journal: Journal, network: Network, line: CycleLine) -> dict[str, 
 
 
 def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
-    """The last transactions: asked, simulated, realised; the shortfall between them in bps; gas paid; profit and loss.
+    """List the last transactions: minimum, simulated and realised output, shortfall in bps, gas, profit and loss.
 
-    All of it from receipts and balance changes. Profit and loss is marked at the reference prices of the decision.
+    Realised amounts and gas come from balance changes and receipts. Profit and loss is valued at the reference prices
+    of the decision.
     """
     journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
     try:
@@ -80,25 +81,27 @@ def _trade(network: Network, trade: Trade) -> dict[str, Any]:
 def _trade_line(row: dict[str, Any]) -> str:
     shortfall = "" if row["shortfall_bps"] is None else f"  shortfall {row['shortfall_bps']:+.2f} bps"
     pnl = "" if row["pnl"] is None else f"  pnl {row['pnl']:+.4f}"
-    worth = "" if row["gas_quote"] is None else f" ({row['gas_quote']:.4f})"
-    gas = "" if not row["gas"] else f"  gas {row['gas']:.6f}{worth}"
-    got = f", realised {row['realised']}" if row["realised"] else ""
+    gas_value = "" if row["gas_quote"] is None else f" ({row['gas_quote']:.4f})"
+    gas = "" if not row["gas"] else f"  gas {row['gas']:.6f}{gas_value}"
+    realised = f", realised {row['realised']}" if row["realised"] else ""
     tx = f"  {row['tx']}" if row["tx"] else ""
-    what = "allowance to Permit2"
+    amounts = "allowance to Permit2"
     if row["kind"] == "swap":
-        gave = f"paid {row['paid']}" if row["paid"] else f"would pay {row['would_pay']}"
-        what = f"{gave}, asked {row['asked']}, simulated {row['simulated']}{got}"
-    return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {what}{shortfall}{gas}{pnl}{tx}"
+        payment = f"paid {row['paid']}" if row["paid"] else f"would pay {row['would_pay']}"
+        amounts = f"{payment}, asked {row['asked']}, simulated {row['simulated']}{realised}"
+    return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {amounts}{shortfall}{gas}{pnl}{tx}"
 
 
 def replay(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="Number from `decisions`, or an intent's id.")],
+    id_: Annotated[str, typer.Argument(metavar="ID", help="A cycle's number from `decisions`, or an intent's id.")],
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
-    """Screen and vote again on a journaled cycle with the limits and quorum of its time; says whether the same decision
-    comes out."""
+    """Screen and vote again on a journaled cycle, with the limits and quorum of its time, and compare the decisions.
+
+    Exit code 1 if they differ.
+    """
     from sentinel.config import reloadable, renamed
     from sentinel.daemon.replay import decide_again
 
@@ -112,9 +115,9 @@ def replay(
     finally:
         journal.close()
     if kept is not None:
-        asked = set(reloadable.flat_names(common.explicit(sets)))  # what is asked for by --set goes before
-        left = {name: value for name, value in kept.items() if renamed.field(name) not in asked}
-        settings = reloadable.restored(settings, left)
+        given = set(reloadable.flat_names(common.explicit(sets)))  # --set wins over the recorded values
+        recorded = {name: value for name, value in kept.items() if renamed.field(name) not in given}
+        settings = reloadable.restored(settings, recorded)
     again = decide_again(record, settings, network)
     row = {
         "id": id_,

@@ -1,4 +1,4 @@
-"""The local market as a process in the foreground."""
+"""`sentinel devnet`: runs the local market in the foreground."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from sentinel.core.network import NATIVE, Address
 from sentinel.core.units import COIN
 from sentinel.market.devnet import Devnet
 
-PURSE = {"WETH": 2 * COIN, "USDC": 4_000 * 10**6, NATIVE: 10**18}  # what --fund gives, base units
-ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6, "WBTC": 5 * 10**7}  # to Permit2, so that a dry run can simulate
+FUNDS = {"WETH": 2 * COIN, "USDC": 4_000 * 10**6, NATIVE: 10**18}  # base units that --fund transfers
+ALLOWED = {
+    "WETH": 10**19,
+    "USDC": 20_000 * 10**6,
+    "WBTC": 5 * 10**7,
+}  # base units to Permit2, so that a dry run can simulate swaps
 
 
 def run_market(*, port: int, listen: str, block_time: float, seed: int, fund: str | None, as_json: bool) -> None:
-    """Until SIGINT or SIGTERM."""
+    """Run the market until SIGINT or SIGTERM. Raises the market's error if it ends by itself."""
     asyncio.run(_run(port, listen, block_time, seed, fund, as_json))
 
 
@@ -28,16 +32,16 @@ async def _run(port: int, listen: str, block_time: float, seed: int, fund: str |
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Devnet.start(port=port, listen=listen, seed=seed) as net:
         if fund:
-            await net.fund(_address(fund), PURSE)
+            await net.fund(_address(fund), FUNDS)
             await net.allow_permit2(_address(fund), ALLOWED)
         facts = {"rpc_url": net.rpc_url, "ws_url": net.ws_url, "chain_id": net.network.chain_id}
         typer.echo(json.dumps(facts) if as_json else f"market on {net.rpc_url} and {net.ws_url}; Ctrl-C ends it")
         running = asyncio.create_task(net.market.run(block_time))
-        asked = asyncio.create_task(stop.wait())
-        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
         if running.done():
-            running.result()  # raises what ended it
+            running.result()  # raises the error that ended it
         running.cancel()
 
 

@@ -1,4 +1,4 @@
-"""`health`: what a container's or a monitor's health check runs. Exit code 0 well, 1 not, 3 nobody answers."""
+"""`health`: the health check of a container or a monitor. Exit code 0 if healthy, 1 if not, 3 without an answer."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.core.errors import NotRunning, SentinelError
 
-PATIENCE = 5.0  # seconds
+TIMEOUT = 5.0  # seconds for one request
 
 
 def health(
-    ready: Annotated[bool, typer.Option("--ready", help="Ready to trade (/readyz), not just alive.")] = False,
-    signer: Annotated[bool, typer.Option("--signer", help="Ask the signer at its socket.")] = False,
-    rpc: Annotated[str | None, typer.Option("--rpc", metavar="URL", help="Ask a node or a fork for its chain.")] = None,
+    ready: Annotated[
+        bool, typer.Option("--ready", help="Check that it is ready to trade (/readyz), not only alive.")
+    ] = False,
+    signer: Annotated[bool, typer.Option("--signer", help="Check the signer at its socket.")] = False,
+    rpc: Annotated[
+        str | None, typer.Option("--rpc", metavar="URL", help="Check that a node or a fork reports its chain id.")
+    ] = None,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
-    """Is the daemon of these settings alive (or the signer, or a node)?"""
+    """Check that the daemon of these settings is alive, or with --signer its signer, or with --rpc a node."""
     if rpc is not None:
-        found = _node(rpc)
+        checks = _node(rpc)
     else:
         settings = common.load(sets, env_file)
-        found = _signer(settings) if signer else _daemon(settings.web.port, "readyz" if ready else "healthz")
-    lines = [f"{'ok  ' if one['ok'] else 'FAIL'}  {one['name']}: {one['why']}" for one in found]
-    common.emit(found, json, lambda: lines)
-    if not all(one["ok"] for one in found):
+        checks = _signer(settings) if signer else _daemon(settings.web.port, "readyz" if ready else "healthz")
+    lines = [f"{'ok  ' if check['ok'] else 'FAIL'}  {check['name']}: {check['why']}" for check in checks]
+    common.emit(checks, json, lambda: lines)
+    if not all(check["ok"] for check in checks):
         raise typer.Exit(common.ERROR)
 
 
@@ -38,13 +42,13 @@ def _daemon(port: int, page: str) -> list[dict[str, Any]]:
     from http.client import HTTPConnection, HTTPException
 
     try:
-        channel = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        channel = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         channel.request("GET", f"/{page}")
         answer = channel.getresponse()
         checks: list[dict[str, Any]] = json_.loads(answer.read())["checks"]
     except (OSError, HTTPException, ValueError, KeyError) as error:
         raise NotRunning(f"nothing answers at port {port}: {type(error).__name__}") from None
-    if answer.status != 200 and all(one["ok"] for one in checks):
+    if answer.status != 200 and all(check["ok"] for check in checks):
         return [*checks, {"name": page, "ok": False, "why": f"status {answer.status}"}]
     return checks
 
@@ -63,11 +67,11 @@ def _node(url: str) -> list[dict[str, Any]]:
 
     from sentinel.chain.rpc import Rpc, quantity
 
-    async def ask() -> int:
-        async with Rpc(url, timeout=PATIENCE) as node:
+    async def chain_id() -> int:
+        async with Rpc(url, timeout=TIMEOUT) as node:
             return quantity(await node.call("eth_chainId"))
 
     try:
-        return [{"name": "node", "ok": True, "why": f"serves chain {asyncio.run(ask())}"}]
+        return [{"name": "node", "ok": True, "why": f"serves chain {asyncio.run(chain_id())}"}]
     except SentinelError as error:
         return [{"name": "node", "ok": False, "why": str(error)}]

@@ -1,4 +1,4 @@
-"""`setup`, `serve-student`, `deploy-files`: what an installed package needs beside itself, and what it brings along."""
+"""`setup`, `serve-student`, `deploy-files`: downloads, model server and service files of an installed package."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from sentinel.core.host.places import FILES, INSTALLED, PACKAGE
 
 def setup(
     serve: Annotated[
-        Literal["none", "auto", "cpu", "gpu"], typer.Option(help="vLLM for the student too; auto: gpu if one is seen.")
+        Literal["none", "auto", "cpu", "gpu"],
+        typer.Option(help="Also install vLLM for the student; auto: gpu if one is found."),
     ] = "none",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a large download.")] = False,
 ) -> None:
-    """Fetch what is missing into the user's cache: Anvil, the local market's contracts, and with --serve vLLM.
+    """Download what is missing into the user's cache: Anvil, the local market's contracts, and with --serve vLLM.
 
-    Says beforehand how much that is; started again, it goes on where it was cut."""
+    Prints the sizes first. After an interruption, run it again: it continues where it stopped."""
     from sentinel.cli.setup.steps import main
 
     code = main(["--serve", serve, *(["--yes"] if yes else [])])
     if code == 0:
-        typer.echo("set-up: everything is there")
+        typer.echo("set-up: everything is installed")
     raise typer.Exit(code)
 
 
 def serve_student(
-    model: Annotated[str, typer.Argument(help="Folder of a student; empty: the live one, else the shipped one.")] = "",
+    model: Annotated[str, typer.Argument(help="Folder of a student; default: the live one, or the shipped one.")] = "",
     port: Annotated[int, typer.Argument(min=1, max=65535)] = 8100,
 ) -> None:
     """Serve the student with vLLM in the foreground, as SENTINEL_MODEL__URL expects it."""
@@ -43,17 +44,19 @@ def serve_student(
 
 
 def deploy_files(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, outside /home for systemd.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder; for systemd, outside /home.")],
 ) -> None:
-    """Write what runs Sentinel as a service: systemd units and their installer, compose file with all that its images
-    are built from, Prometheus rules, dashboards, and .env.example."""
+    """Write the files that run Sentinel as a service: systemd units and their installer, the compose file and the
+    sources of its images, Prometheus rules, dashboards, and .env.example."""
     if not INSTALLED:
-        raise OperatorError(f"this is a checkout, and has these files: {FILES / 'deploy'}, docker-compose.yml")
+        raise OperatorError(
+            f"this is a checkout, which already has these files: {FILES / 'deploy'}, docker-compose.yml"
+        )
     if folder.exists():
-        raise OperatorError(f"{folder} is there already: name a new folder")
+        raise OperatorError(f"{folder} exists already: name a new folder")
     shutil.copytree(FILES, folder)
-    left_out = shutil.ignore_patterns("__pycache__", FILES.name)
-    shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=left_out)  # the images' own copy
+    excluded = shutil.ignore_patterns("__pycache__", FILES.name)
+    shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=excluded)  # the images are built from this copy
     program = Path(sys.argv[0]).resolve().parent
     for line in (
         f"written: {folder}",

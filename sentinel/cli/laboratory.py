@@ -1,4 +1,4 @@
-"""The laboratory (`lab/`): measurements and experiments that a checkout has and the installed package has not."""
+"""The laboratory (`lab/`): measurements and experiments, which only a checkout contains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sentinel.core.errors import OperatorError
 
 
 def laboratory(module: str) -> ModuleType:
-    """`lab.<module>`, imported when a command needs it. Raises OperatorError where there is no checkout."""
+    """`lab.<module>`, imported when a command needs it. Raises OperatorError outside a checkout."""
     try:
         return importlib.import_module(f"lab.{module}")
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""`pnl`: profit and loss by UTC day from receipts and balances, equity against buy-and-hold, and a picture of it."""
+"""`pnl`: profit and loss by UTC day from receipts and balances, with equity against buy-and-hold as text or picture."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ MONEY = ("realised", "gas_quote", "flow", "change", "equity", "hold")  # fields 
 
 def pnl(
     svg: Annotated[
-        Path | None, typer.Option("--svg", help="Draw equity against buy-and-hold into this file (extra `plot`).")
+        Path | None,
+        typer.Option("--svg", help="Draw equity against buy-and-hold to this file (needs the extra `plot`)."),
     ] = None,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
-    """By UTC day: trades, realised profit and loss, gas, deposits and withdrawals, equity against doing nothing.
+    """List by UTC day: trades, realised profit and loss, gas, deposits and withdrawals, equity against buy-and-hold.
 
-    Deposits and withdrawals (`flow`) are what no transaction of ours explains: they are no profit.
+    A deposit or withdrawal (`flow`) is a change that no transaction of ours explains. It does not count as profit.
     """
     from sentinel.journal.performance import days, steps
 
@@ -42,19 +43,19 @@ def pnl(
         points, own = journal.equity.points(), journal.equity.own()
     finally:
         journal.close()
-    seen = steps(points, own, network)
+    series = steps(points, own, network)
     if svg is not None:
         try:
-            svg.write_text(picture(seen, network), encoding="utf-8")
+            svg.write_text(picture(series, network), encoding="utf-8")
         except OSError as error:
             raise OperatorError(f"--svg {svg}: {error.strerror}; name a file that can be written") from error
-    unvalued = {day.day for day in days((), [one for one in own if one.gas_cost and not one.gas_quote])}
-    rows = [_row(day, network) | ({"gas_quote": None} if day.day in unvalued else {}) for day in days(seen, own)]
+    unvalued = {day.day for day in days((), [item for item in own if item.gas_cost and not item.gas_quote])}
+    rows = [_row(day, network) | ({"gas_quote": None} if day.day in unvalued else {}) for day in days(series, own)]
     common.emit({"quote": network.quote, "days": rows}, json, lambda: _lines(rows, network.quote))
 
 
 def _row(day: PerformanceDay, network: Network) -> dict[str, Any]:
-    """In whole tokens."""
+    """One day as JSON, with amounts in whole tokens."""
     row = asdict(day)
     row |= {name: None if row[name] is None else whole_quote(row[name], network) for name in MONEY}
     return row | {"gas_cost": whole(day.gas_cost, NATIVE, network)}
@@ -64,7 +65,7 @@ def _lines(rows: list[dict[str, Any]], quote: str) -> Iterator[str]:
     yield "day        trades   realised       gas       flow     change       equity         hold  drawdown"
     for row in rows:
         equity, hold = ("-" if row[name] is None else f"{row[name]:,.2f}" for name in ("equity", "hold"))
-        gas = "-" if row["gas_quote"] is None else f"{row['gas_quote']:.2f}"  # schema 1 did not value it
+        gas = "-" if row["gas_quote"] is None else f"{row['gas_quote']:.2f}"  # schema 1 recorded no value of gas
         yield (
             f"{row['day']} {row['trades']:>6} {row['realised']:>+10.2f} {gas:>9} {row['flow']:>+10.2f} "
             f"{row['change']:>+10.2f} {equity:>12} {hold:>12}  {row['drawdown_bps'] / 100:.2f} %"
@@ -75,13 +76,13 @@ def _lines(rows: list[dict[str, Any]], quote: str) -> Iterator[str]:
         yield f"in {quote}; change: of equity, flows taken out; hold: the first balances and all flows, untraded"
 
 
-def picture(seen: tuple[EquityStep, ...], network: Network) -> str:
-    """An SVG: equity and what doing nothing would be worth, by days since the first point."""
+def picture(series: tuple[EquityStep, ...], network: Network) -> str:
+    """An SVG of equity and of the value of buy-and-hold, over days since the first point."""
     from sentinel.observe import plot
 
-    days = [(step.at - seen[0].at) / DAY for step in seen]
+    days = [(step.at - series[0].at) / DAY for step in series]
     drawn = plot.axes(f"Equity against buy-and-hold, {network.name}", "days", network.quote)
-    hold, equity = ([whole_quote(getattr(step, name), network) for step in seen] for name in ("hold", "equity"))
+    hold, equity = ([whole_quote(getattr(step, name), network) for step in series] for name in ("hold", "equity"))
     drawn.plot(days, hold, "--", color=plot.HOLD, label="doing nothing, flows counted", gid="hold")
     drawn.plot(days, equity, color=plot.ACT, label="equity", gid="equity")
     drawn.yaxis.set_major_formatter("{x:,.6g}")

@@ -1,4 +1,4 @@
-"""`demo`, `devnet`, `doctor`, `approve`."""
+"""`demo`, `devnet`, `doctor`, `approve`: try Sentinel out, check a set-up, and prepare a wallet."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
 def demo(
-    blocks: Annotated[int | None, typer.Option(min=1, help="Stop after so many blocks.")] = None,
+    blocks: Annotated[int | None, typer.Option(min=1, help="Stop after this many blocks.")] = None,
     json: Json = False,
 ) -> None:
-    """Everything on a local market: chain, fork, model, daemon, a live table, and a summary at the end."""
+    """Run everything on a local market: chain, fork, model and daemon, with a live table and a summary at the end."""
     try:
         from sentinel.paper import main
     except ImportError as error:
@@ -32,10 +32,10 @@ def demo(
 
 def devnet(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the chain; 0 picks a free one.")] = 8545,
-    host: Annotated[str, typer.Option(help="Address that it listens on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     block_time: Annotated[float, typer.Option(min=1.0, help="Seconds between blocks.")] = 2.0,
-    seed: Annotated[int, typer.Option(help="Of the crowd, the openings and the base fee.")] = 7,
-    fund: Annotated[str | None, typer.Option(help="Address that gets 2 WETH, 4,000 USDC, 1 ETH, allowances.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the crowd, the openings and the base fee.")] = 7,
+    fund: Annotated[str | None, typer.Option(help="Address to fund: 2 WETH, 4,000 USDC, 1 ETH, allowances.")] = None,
     json: Json = False,
 ) -> None:
     """Run a local market in the foreground: real DEX contracts on Anvil, moved by real prices. Ctrl-C ends it."""
@@ -45,7 +45,7 @@ def devnet(
 
 
 def doctor(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
-    """Check endpoint, chain, contracts, Anvil, fork, model, key, funds, allowances; say how to mend each."""
+    """Check endpoint, chain, contracts, Anvil, fork, model, key, funds, allowances; print a hint for each problem."""
     import asyncio
 
     from sentinel.daemon.doctor.doctor import examine
@@ -67,20 +67,24 @@ def _lines(item: Finding) -> Iterator[str]:
 
 
 def approve(
-    tokens: Annotated[list[str] | None, typer.Argument(metavar="[TOKEN]...", help="None: all of the network.")] = None,
-    revoke: Annotated[bool, typer.Option("--revoke", help="Take the allowances to Permit2 back.")] = False,
+    tokens: Annotated[
+        list[str] | None, typer.Argument(metavar="[TOKEN]...", help="Default: all tokens of the network.")
+    ] = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Set the allowances to Permit2 to zero.")] = False,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
-    """Set the ERC-20 allowances to Permit2 that trading needs, or take them back. Needs live mode, a stopped daemon.
+    """Set the ERC-20 allowances to Permit2 that trading needs, or revoke them. Needs live mode and a stopped daemon.
 
-    Each change is simulated, judged by policy, journaled and confirmed. Taking back works while trading is paused.
+    Each change is simulated, checked by policy, journaled and confirmed. Revoking works while trading is halted.
     """
     from sentinel.daemon.set_allowances import set_allowances
 
     settings = common.load(sets, env_file)
-    done = set_allowances(settings, tokens or [], revoke=revoke, trader_model=common.trader_model(settings))
+    allowances = set_allowances(settings, tokens or [], revoke=revoke, trader_model=common.trader_model(settings))
     common.emit(
-        done, json, lambda: [f"Permit2 may take {amount} base units of {token}" for token, amount in done.items()]
+        allowances,
+        json,
+        lambda: [f"Permit2 may take {amount} base units of {token}" for token, amount in allowances.items()],
     )

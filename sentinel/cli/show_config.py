@@ -1,4 +1,4 @@
-"""`show-config`: the effective values and where each came from; and the text of `.env.example`."""
+"""`show-config`: the effective settings and the source of each, or the text of `.env.example`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def show_config(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False, example: bool = False) -> None:
     """Print every setting with its value and its source: cli, env, .env, credential, file or default.
 
-    --example prints .env.example in place of that."""
+    --example prints .env.example instead."""
     if example:
         typer.echo(env_example(), nl=False)
         return
@@ -31,7 +31,7 @@ def show_config(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = Fal
 
 
 def effective(settings: Settings, given: Mapping[str, Any], env_file: Path) -> list[dict[str, str]]:
-    """name, value as it would be written in the environment, source. Keys inside URLs are cut."""
+    """A row for each setting: name, value as written in the environment, source. Keys inside URLs are redacted."""
     from dotenv import dotenv_values
 
     from sentinel.config.credentials import credential_files
@@ -39,19 +39,19 @@ def effective(settings: Settings, given: Mapping[str, Any], env_file: Path) -> l
 
     environ = {name.upper() for name, value in os.environ.items() if value}
     in_file = dotenv_values(env_file) if env_file.is_file() else {}
-    written = {name.upper() for name, value in in_file.items() if value}
-    handed = credential_files(type(settings))
+    file_names = {name.upper() for name, value in in_file.items() if value}
+    credentials = credential_files(type(settings))
     rows = []
     for name in names():
         path = name.removeprefix(PREFIX).lower().split("__")
         source = "default"
-        if _stands(given, path):
+        if _is_given(given, path):
             source = "cli"
         elif name in environ:
             source = "env"
-        elif name in written:
+        elif name in file_names:
             source = ".env"
-        elif path[-1] in handed.get(path[0], {}):
+        elif path[-1] in credentials.get(path[0], {}):
             source = "credential"
         elif getattr(_at(settings, path[:-1]), f"{path[-1]}_file", None) is not None:
             source = "file"
@@ -60,7 +60,7 @@ def effective(settings: Settings, given: Mapping[str, Any], env_file: Path) -> l
 
 
 def shown(value: Any) -> str:
-    """As a person would write it in `.env`."""
+    """A value as it is written in `.env`."""
     from sentinel.chain.rpc import redact
 
     if value is None:
@@ -75,35 +75,35 @@ def shown(value: Any) -> str:
     return text
 
 
-_HARMLESS = ("http://127.0.0.1:8100/v1",)  # a default that has a path; in any other a path may be a key
+_HARMLESS = ("http://127.0.0.1:8100/v1",)  # a default with a path; the path of any other URL may contain a key
 
 
 def env_example() -> str:
-    """Each setting with meaning and default, commented out."""
+    """The text of `.env.example`: each setting with its description and default, commented out."""
     from sentinel.config.settings import names
 
     lines = [
         "# Settings of Sentinel. Copy to .env and change what you need; all names and defaults are listed.",
-        "# The command line goes before the environment, the environment before .env, .env before the defaults.",
+        "# The command line overrides the environment, the environment overrides .env, .env overrides the defaults.",
         "# Secrets are given as files (..._FILE), never as values.",
     ]
     group = ""
     for name, (description, default) in names().items():
-        head = name.split("__")[0] if "__" in name else ""
-        if head != group or not group:
+        prefix = name.split("__")[0] if "__" in name else ""
+        if prefix != group or not group:
             lines.append("")
-            group = head
+            group = prefix
         lines += textwrap.wrap(description, 116, initial_indent="# ", subsequent_indent="#   ")
         lines.append(f"#{name}={shown(default)}")
     return "\n".join(lines) + "\n"
 
 
-def _stands(given: Mapping[str, Any], path: list[str]) -> bool:
-    place: Any = given
+def _is_given(given: Mapping[str, Any], path: list[str]) -> bool:
+    values: Any = given
     for part in path:
-        if not isinstance(place, Mapping) or part not in place:
+        if not isinstance(values, Mapping) or part not in values:
             return False
-        place = place[part]
+        values = values[part]
     return True
 
 

@@ -1,4 +1,4 @@
-"""`wallet new|import|show`: encrypted keystores. A key never stands on a command line or on the screen."""
+"""`wallet new|import|show`: encrypted keystores. A key never appears on a command line or on the screen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ app = typer.Typer(help="Make, import and show encrypted keystores.", no_args_is_
 Keystore = Annotated[Path | None, typer.Option("--keystore", help="Default: SENTINEL_WALLET__KEYSTORE_FILE.")]
 Password = Annotated[
     Path | None,
-    typer.Option("--password-file", help="Default: SENTINEL_WALLET__PASSWORD_FILE; without one you are asked."),
+    typer.Option("--password-file", help="Default: SENTINEL_WALLET__PASSWORD_FILE; without a file you are prompted."),
 ]
 
 
@@ -31,12 +31,12 @@ def new(
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
-    """Make a new random key, encrypted into the keystore file."""
+    """Make a new random key and write it, encrypted, to the keystore file."""
     from sentinel.signing.process import keystore_files
 
     settings = common.load(sets, env_file)
     path = _path(settings, keystore)
-    _tell(keystore_files.create(path, _password(settings, password_file)), path, json)
+    _print(keystore_files.create(path, _password(settings, password_file)), path, json)
 
 
 @app.command("import")
@@ -48,12 +48,12 @@ def import_(
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
-    """Encrypt the raw key of a file into the keystore file; remove the raw one afterwards."""
+    """Encrypt the raw key of a file into the keystore file. Delete the raw file afterwards; Sentinel does not."""
     from sentinel.signing.process import keystore_files
 
     settings = common.load(sets, env_file)
     path = _path(settings, keystore)
-    _tell(keystore_files.import_key(path, key_file, _password(settings, password_file)), path, json)
+    _print(keystore_files.import_key(path, key_file, _password(settings, password_file)), path, json)
 
 
 @app.command("show")
@@ -62,7 +62,7 @@ def show(keystore: Keystore = None, sets: Sets = None, env_file: EnvFile = DOT_E
     from sentinel.signing.process import keystore_files
 
     path = _path(common.load(sets, env_file), keystore)
-    _tell(keystore_files.show(path), path, json)
+    _print(keystore_files.show(path), path, json)
 
 
 def _path(settings: Settings, given: Path | None) -> Path:
@@ -81,5 +81,5 @@ def _password(settings: Settings, given: Path | None) -> str:
     return str(typer.prompt("Password of the keystore", hide_input=True, confirmation_prompt=True))
 
 
-def _tell(address: str, path: Path, json: bool) -> None:
+def _print(address: str, path: Path, json: bool) -> None:
     common.emit({"address": address, "keystore": str(path)}, json, lambda: [f"{address}  {path}"])

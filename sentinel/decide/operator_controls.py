@@ -43,7 +43,7 @@ class OperatorControls:
         if purpose is Purpose.RELIEF:
             return None
         if self.operator_pause is not None and (self.sentinel_halted or not self.flatten):
-            return f"trading is paused: {self.operator_pause}"
+            return f"trading is halted: {self.operator_pause}"
         if self.flatten and purpose is not Purpose.SALE:
             return "everything is being sold (`sentinel stop --flatten`)"
         return None

@@ -17,7 +17,7 @@ HOLDS: Mapping[HoldReason, str] = {
     HoldReason.NO_MAJORITY: "too few candidates agreed",
     HoldReason.TIE: "two different trades got equally many votes",
     HoldReason.IN_FLIGHT: "the last transaction is not settled yet",
-    HoldReason.PAUSED: "trading is paused",
+    HoldReason.PAUSED: "trading is halted",
     HoldReason.REFUSED: "a hard limit refused the trade",
     HoldReason.SIZED_OUT: "no trade at the size that its agreement supports",
     HoldReason.MODEL_UNAVAILABLE: "the model did not answer",

@@ -162,7 +162,7 @@ async def test_policy_lets_a_sale_through_as_any_trade(desk: Desk) -> None:
     assert not seller.clean
     assert "refused again and again: daily_loss: " in seller.left["WBTC"].reason
     journal.halt("enough", by="operator")
-    assert (await run(limits)).decision == Hold(HoldReason.PAUSED, detail="trading is paused: enough")
+    assert (await run(limits)).decision == Hold(HoldReason.PAUSED, detail="trading is halted: enough")
 
 
 async def test_nothing_is_sold_while_the_endpoints_disagree(desk: Desk) -> None:

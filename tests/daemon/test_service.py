@@ -93,7 +93,7 @@ async def test_live_trades_are_confirmed_as_simulated(cli: Cli) -> None:
 
 
 async def test_a_pause_holds_across_restarts(cli: Cli) -> None:
-    """Paused with or without a running daemon, trading stays paused until it is resumed."""
+    """Paused with or without a running daemon, trading stays halted until it is resumed."""
     code, _, err = await cli("status")
     assert code == 3
     assert "not running" in err
@@ -105,7 +105,10 @@ async def test_a_pause_holds_across_restarts(cli: Cli) -> None:
 
     again = await cli.spawn("run")
     status = await cli.until(lambda found: found["cycles"] > 1, "status")
-    assert (status["state"], status["paused"]) == ("paused", "lunch")
+    assert (status["state"], status["paused"]) == ("halted", "lunch")
+    _, text, _ = await cli("status")
+    assert text.startswith("state        halted: lunch\n")
+    assert "\nopen intent  none\n" in text
     assert status["acts"] == 0
     assert (await cli.json("resume"))["paused"] is None
     await cli.until(lambda found: found["acts"] > 0, "status")
@@ -114,7 +117,7 @@ async def test_a_pause_holds_across_restarts(cli: Cli) -> None:
 
     assert (await cli("pause", "over night"))[0] == 0
     code, _, err = await cli("status")
-    assert (code, "over night" in err) == (3, True)
+    assert (code, "trading is halted: over night" in err) == (3, True)
     await cli("resume")
 
 

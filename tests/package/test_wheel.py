@@ -98,7 +98,7 @@ def test_a_market_of_the_wheel_is_traded_by_the_wheel(sentinel: Installed, marke
 def test_set_up_of_the_wheel_finds_what_that_of_the_checkout_fetched(sentinel: Installed) -> None:
     """One way to fetch, one cache: nothing is done twice."""
     done = sentinel("setup")
-    assert (done.returncode, done.stdout) == (0, "set-up: everything is there\n")
+    assert (done.returncode, done.stdout) == (0, "set-up: everything is installed\n")
 
 
 @pytest.mark.parametrize(

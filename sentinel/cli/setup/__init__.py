@@ -1,1 +1,1 @@
-"""Set-up: fetch what Sentinel needs and does not ship. Standard library alone, as a fresh checkout has nothing else."""
+"""Set-up: download what Sentinel needs and does not ship. Standard library only: a fresh checkout has nothing else."""

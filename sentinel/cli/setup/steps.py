@@ -1,4 +1,4 @@
-"""The steps of set-up in their order: what each will fetch, whether it is done, and how to do it."""
+"""The steps of set-up in order: the download of each, whether it is done, and how to do it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sentinel.cli.setup import anvil, npm, serving, solidity
 from sentinel.cli.setup.common import SetupError, is_tty, say
 from sentinel.core.host.places import cache_dir
 
-ASK_ABOVE = 200  # MB: a larger download is confirmed first when somebody is there to ask
+ASK_ABOVE = 200  # MB: set-up asks before a larger download if a person can answer
 ENVIRONMENTS = ("auto", "cpu", "gpu", "none")
 
 
@@ -31,7 +31,7 @@ class Step:
 
 
 def package_steps(serve: str) -> list[Step]:
-    """What the package needs and does not hold. `serve`: which serving environment, one of ENVIRONMENTS."""
+    """The steps for what the package needs and does not contain. `serve` is one of ENVIRONMENTS."""
     solc = _megabytes(npm.missing(npm.pinned("solc")))
     steps = [
         Step("Anvil", _megabytes(anvil.wanted()), 45, anvil.ready, anvil.fetch, True),
@@ -55,7 +55,7 @@ def package_steps(serve: str) -> list[Step]:
 
 
 def npm_step(title: str, group: str, disk: float) -> Step:
-    """The step that fetches a group of pinned npm packages."""
+    """The step that downloads a group of pinned npm packages."""
     packages = npm.pinned(group)
     size = _megabytes(npm.missing(packages))
     return Step(title, size, disk, lambda: not npm.missing(packages), lambda: npm.fetch_all(packages), True)
@@ -66,16 +66,18 @@ def _megabytes(packages: Sequence[npm.Package]) -> float:
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """`sentinel setup`: 0 when everything is ready."""
-    parser = argparse.ArgumentParser(prog="sentinel setup", description="Fetch what is missing; skips what is there.")
-    parser.add_argument("--serve", choices=ENVIRONMENTS, default="none", help="vLLM too; auto: gpu if one is seen")
+    """`sentinel setup`. Returns the exit code: 0 if everything is ready."""
+    parser = argparse.ArgumentParser(prog="sentinel setup", description="Download what is missing.")
+    parser.add_argument(
+        "--serve", choices=ENVIRONMENTS, default="none", help="also install vLLM; auto: gpu if one is found"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask before a large download")
     given = parser.parse_args(arguments)
     return carry_out(lambda: package_steps(given.serve), ask=not given.yes)
 
 
 def carry_out(steps: Callable[[], list[Step]], *, ask: bool) -> int:
-    """Do those that are not ready, after saying what they fetch; the exit code."""
+    """Print the downloads of the steps that are not ready, then do these steps. Returns the exit code."""
     try:
         if all(step.ready() for step in steps()):
             return 0
@@ -92,37 +94,39 @@ def carry_out(steps: Callable[[], list[Step]], *, ask: bool) -> int:
         say(f"set-up: {error}")
         return 1
     except OSError as error:
-        say(f"set-up: {error}. Make room or mend the permission, then run this again.")
+        say(f"set-up: {error}. Free disk space or fix the permission, then run this again.")
         return 1
     except KeyboardInterrupt:
-        say("\nset-up: stopped. Run it again to go on; what was fetched is kept.")
+        say("\nset-up: stopped. Run it again to continue; finished downloads are kept.")
         return 130
 
 
 def announce(todo: list[Step]) -> None:
-    """Say beforehand what will be fetched; stop where the disk cannot hold it."""
-    say("set-up will fetch:")
+    """Print what will be downloaded. Raises SetupError if a disk has too little space for it."""
+    say("set-up will download:")
     for step in todo:
         size = f"{step.download:6.0f} MB" if step.download >= 1 else "  nothing"
         say(f"  {size} to download, {step.disk:6.0f} MB on disk   {step.title}")
     download, disk = sum(step.download for step in todo), sum(step.disk for step in todo)
-    say(f"  {download:6.0f} MB to download, {disk:6.0f} MB on disk in all (less where package caches have parts)")
+    say(f"  {download:6.0f} MB to download, {disk:6.0f} MB on disk in total (less if package caches hold parts of it)")
     for folder in {cache_dir(), serving.SERVE.parent}:
         free = shutil.disk_usage(folder).free / 1e6
         if free < disk:
-            raise SetupError(f"{folder} has {free:.0f} MB free and {disk:.0f} MB are needed: make room, then run again")
+            raise SetupError(
+                f"{folder} has {free:.0f} MB free, {disk:.0f} MB are needed: free disk space, then run again"
+            )
 
 
 def agreed(todo: list[Step]) -> bool:
-    """Ask a person before a large download; without one, go on."""
+    """Whether to continue. Only a large download on a terminal asks a person."""
     if sum(step.download for step in todo) < ASK_ABOVE or not is_tty():
         return True
-    return input("Go on? [Y/n] ").strip().lower() in {"", "y", "yes"}
+    return input("Continue? [Y/n] ").strip().lower() in {"", "y", "yes"}
 
 
 def perform(todo: list[Step]) -> None:
-    """Do the steps in order, each with its time."""
-    if any(step.needs_node for step in todo):  # said before the first download, not after it
+    """Do the steps in order and print the time of each."""
+    if any(step.needs_node for step in todo):  # checked before the first download, not after it
         npm.check_node()
     for number, step in enumerate(todo, 1):
         say(f"[{number}/{len(todo)}] {step.title}")
@@ -133,12 +137,12 @@ def perform(todo: list[Step]) -> None:
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Two set-ups at once would undo each other's work: the second waits."""
+    """Hold the set-up lock. Two set-ups at once would undo each other's work, so the second waits."""
     cache_dir().mkdir(parents=True, exist_ok=True)
     with (cache_dir() / ".setup.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("set-up: another one is running; waiting for it")
+            say("set-up: another set-up is running; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

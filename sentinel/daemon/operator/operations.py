@@ -51,7 +51,7 @@ class Operator:
             return "stopping"
         if orders.flatten and not orders.sentinel_halted:
             return "selling"
-        return "paused" if orders.operator_pause else "running"
+        return "halted" if orders.operator_pause else "running"
 
     def pause(self, reason: str) -> None:
         self.parts.journal.halt(reason, by="operator")

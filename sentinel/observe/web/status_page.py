@@ -35,7 +35,7 @@ def render(
         ("transactions", _counts(status.get("transactions") or {})),
     ]
     if status.get("paused"):
-        facts.insert(1, ("paused", status["paused"]))
+        facts.insert(1, ("halted", status["paused"]))
     return fill(
         HERE / "page.html.j2",
         refresh=REFRESH,
