@@ -129,7 +129,7 @@ class LiveTable:
     def _draw(self) -> Group:
         table = Table(expand=True, box=None, padding=(0, 1))
         table.add_column("block", justify="right", no_wrap=True)
-        table.add_column("sampled > parsed > simulated", justify="center", no_wrap=True)
+        table.add_column("asked > parsed > simulated", justify="center", no_wrap=True)
         table.add_column("votes", justify="center", no_wrap=True)
         table.add_column("decision, and why", ratio=1)
         table.add_column("transaction", no_wrap=True)
