@@ -66,7 +66,7 @@ def _bench() -> typer.Typer:
     return laboratory("cli").app  # type: ignore[no-any-return]
 
 
-# Groups of commands that take long to import; each is imported only when it is asked for.
+# Groups of commands that take long to import; each is imported only when it is called.
 DELEGATED = {
     "distill": (_distill, "Collect, select, train, evaluate and promote a student."),
     "bench": (_bench, "Measure Sentinel's parts (needs a checkout)."),
@@ -85,8 +85,8 @@ for _name, (_load, _text) in DELEGATED.items():
     _delegate(_name, _load, _text)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from sentinel import __version__
 
         typer.echo(f"sentinel {__version__}")
@@ -95,7 +95,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 

@@ -1,1 +1,1 @@
-"""The whole program: wiring, loop, start-up, and what the operator may do to it."""
+"""The daemon: its wiring, main loop, start-up, guards and operator commands."""

@@ -1,4 +1,7 @@
-"""Terms -> parts, in one straight line. Everything but the executor: from here nothing that signs is reached."""
+"""Builds the parts of the daemon from its terms, in one straight line.
+
+The executor is not built here, so nothing in this file can reach the signer.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,8 @@ from sentinel.observe.health import Health
 from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
 
-MIN_BARS = 60  # of price history, whatever the playbook looks back
-NEEDED = ("endpoints", "model", "fork", "funds")  # parts without which it is not ready
+MIN_BARS = 60  # minimum bars of price history, even if the playbook looks back less
+NEEDED = ("endpoints", "model", "fork", "funds")  # parts that must be healthy for the daemon to be ready
 
 Closes = Mapping[Symbol, Sequence[float]]  # quote tokens per whole token, oldest first
 
@@ -52,11 +55,11 @@ async def assembled(
     prior: Closes | None = None,
     needed: Sequence[str] = NEEDED,
 ) -> AsyncIterator[Parts]:
-    """All parts, checked against the chain and running; closed in reverse order.
+    """Build, check and start all parts; they are closed in reverse order.
 
-    `trader_model` takes the student's place; `prior` are closes from before the endpoint's first block; `needed` are
-    the parts that readiness asks for. Raises OperatorError for what a person must mend, Unavailable where the chain or
-    the fork does not answer.
+    `trader_model` replaces the student; `prior` are closes from before the endpoint's first block; `needed` are the
+    parts that must be healthy for the daemon to be ready. Raises OperatorError if the operator must fix something,
+    Unavailable if the chain or the fork does not answer.
     """
     settings, network = terms.settings, terms.network
     state_dir = settings.state_dir.expanduser()
@@ -87,7 +90,7 @@ async def assembled(
         fork = simulating_fork(settings, network, rpc)
         if fork is not None:
             await stack.enter_async_context(fork)
-        # After a failed request or a lost subscription another node may answer at the same address.
+        # After a failed request or a lost subscription, another node may answer at the same address.
         node = await simulating_node(settings, network, rpc, lambda: rpc.failures + heads.reconnects, head)
         toolkit = DexToolkit(network, fork, node=node)
         memory = JournalMemory(state_dir / MEMORY, state_dir / JOURNAL, network)
@@ -98,9 +101,9 @@ async def assembled(
             model = await stack.enter_async_context(student(settings, metrics))
         else:
             model = trader_model
-        watching: AnalystService | None = None
+        model_analyst: AnalystService | None = None
         if settings.analyst.source == "model":
-            watching = analyst_service(
+            model_analyst = analyst_service(
                 settings,
                 network,
                 await stack.enter_async_context(analyst_model(settings)),
@@ -111,26 +114,26 @@ async def assembled(
                 metrics.analysed,
             )
 
-        def frame(now: Terms, building: ActionBuilder, thought: str) -> ModelTrader:
-            given = now.settings
+        def make_trader(trader_terms: Terms, action_builder: ActionBuilder, thought: str) -> ModelTrader:
+            trader_settings = trader_terms.settings
             return ModelTrader(
                 sampler=model,
                 sandbox=sandbox,
-                network=now.desk,
-                quoter=DexQuoter(now.desk),
-                builder=building,
-                mandate=now.mandate,
+                network=trader_terms.desk,
+                quoter=DexQuoter(trader_terms.desk),
+                builder=action_builder,
+                mandate=trader_terms.mandate,
                 first_thought=thought,
-                max_steps=given.model.max_steps,
-                timeout=given.model.episode_timeout,
+                max_steps=trader_settings.model.max_steps,
+                timeout=trader_settings.model.episode_timeout,
                 memory=memory,
-                venue=given.strategy.venue,
+                venue=trader_settings.strategy.venue,
             )
 
-        def build(given: Settings) -> InForce:
-            return in_force(Terms.of(given, network), prices, toolkit, frame, watching)
+        def build(new_settings: Settings) -> InForce:
+            return in_force(Terms.of(new_settings, network), prices, toolkit, make_trader, model_analyst)
 
-        force = in_force(terms, prices, toolkit, frame, watching)
+        force = in_force(terms, prices, toolkit, make_trader, model_analyst)
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
         metrics.student.info({"id": model.source})
         metrics.observe_mandate(terms.mandate.playbook, force.thought)
@@ -159,12 +162,12 @@ async def assembled(
 
 @dataclass(frozen=True, slots=True)
 class _CountedSandbox:
-    """The sandbox, its runs counted by fate."""
+    """A sandbox that counts its runs in the metrics, by outcome."""
 
     sandbox: Sandbox
     metrics: Metrics
 
     async def run(self, code: str, tools: Tools, state: bytes | None = None) -> CodeRun:
-        done = await self.sandbox.run(code, tools, state)
-        self.metrics.ran("ok" if done.error is None else done.stage)
-        return done
+        code_run = await self.sandbox.run(code, tools, state)
+        self.metrics.ran("ok" if code_run.error is None else code_run.stage)
+        return code_run

@@ -1,6 +1,6 @@
-"""What a calibration file puts in force: the quorum, and the sizes by agreement.
+"""The quorum and the sizes by agreement that a calibration file supports.
 
-Raises SettingsError where the file cannot be used: nothing trades on a guess.
+Both functions raise SettingsError if the file cannot be used, so that nothing trades on a guess.
 """
 
 from __future__ import annotations
@@ -17,29 +17,30 @@ T = TypeVar("T")
 
 
 def quorum_bps(settings: Settings) -> int:
-    """The operator's own, or a higher one where a calibration asks for it."""
-    given = settings.vote
+    """The operator's quorum, or a higher one if the calibration requires it, in bps of the samples asked for."""
+    vote = settings.vote
     return _derived(
         settings,
         lambda text: quorum.quorum_bps(
-            text, max_risk=given.max_risk, agreement_bps=given.agreement_bps, floor_bps=given.quorum_bps
+            text, max_risk=vote.max_risk, agreement_bps=vote.agreement_bps, floor_bps=vote.quorum_bps
         ),
-        given.quorum_bps,
+        vote.quorum_bps,
     )
 
 
 def sizes(settings: Settings) -> Sizes | None:
-    """None where the operator does not ask for them: then everything goes on as it was voted for."""
-    given = settings.vote
-    if not given.size_by_agreement:
+    """None if the operator did not turn sizes on; every act then keeps its voted amount."""
+    vote = settings.vote
+    if not vote.size_by_agreement:
         return None
-    return _derived(settings, lambda text: sizing.sizes(quorum.read(text, given.agreement_bps), given.max_risk), None)
+    return _derived(settings, lambda text: sizing.sizes(quorum.read(text, vote.agreement_bps), vote.max_risk), None)
 
 
-def _derived(settings: Settings, derive: Callable[[str], T], without: T) -> T:
+def _derived(settings: Settings, derive: Callable[[str], T], default: T) -> T:
+    """What `derive` reads from the text of the calibration file; `default` if the settings name no file."""
     file = settings.vote.calibration_file
     if file is None:
-        return without
+        return default
     try:
         return derive(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What the daemon connects to: the chain's endpoints, a place to simulate, the student's server."""
+"""The daemon's connections: the chain's endpoints, the fork or node that simulates, and the student's server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sentinel.dex.simulating.node import NodeSimulation
 
 
 def endpoints(settings: Settings, network: Network) -> EndpointPool:
-    """Their heads are compared twice a block, and not more often than every 0.2 s."""
+    """The pool of the configured endpoints. It compares their heads every half block, between 0.2 s and 6 s."""
     return EndpointPool(
         settings.rpc.endpoints,
         network,
@@ -26,21 +26,22 @@ def endpoints(settings: Settings, network: Network) -> EndpointPool:
 
 
 def poll_every(network: Network) -> float:
-    """Seconds between polls where there is no WebSocket: four a block, at most one a second."""
+    """Seconds between polls if there is no WebSocket: a quarter of a block, between 0.1 s and 1 s."""
     return min(1.0, max(0.1, network.block_time / 4))
 
 
 def simulating_fork(settings: Settings, network: Network, rpc: EndpointPool) -> Fork | None:
-    given = settings.fork
-    if given.node_simulation == "always":
+    """A fork that is not started yet; None if the node runs every simulation."""
+    fork_settings = settings.fork
+    if fork_settings.node_simulation == "always":
         return None
     return Fork(
         network,
         lambda: rpc.url,
-        url=given.url,
-        port=given.port,
-        anvil=given.anvil_path or None,
-        timeout=given.timeout,
+        url=fork_settings.url,
+        port=fork_settings.port,
+        anvil=fork_settings.anvil_path or None,
+        timeout=fork_settings.timeout,
         log=settings.state_dir.expanduser() / "fork.log",
     )
 
@@ -48,19 +49,22 @@ def simulating_fork(settings: Settings, network: Network, rpc: EndpointPool) -> 
 async def simulating_node(
     settings: Settings, network: Network, rpc: EndpointPool, changes: Callable[[], int], head: Head
 ) -> NodeSimulation | None:
-    """The node as a place to simulate, asked whether it can. `changes` counts what may have put another node at its
-    address. Raises SettingsError where it must and cannot."""
-    given = settings.fork
-    if given.node_simulation == "never":
+    """The node as a simulator; None if it cannot simulate or the settings do not use it.
+
+    `changes` counts the events after which another node may answer at the same address. Raises SettingsError if the
+    settings require the node and it cannot simulate, Unavailable if they require it and it does not answer.
+    """
+    fork_settings = settings.fork
+    if fork_settings.node_simulation == "never":
         return None
-    node = NodeSimulation(network, rpc, timeout=given.timeout, changes=changes)
+    node = NodeSimulation(network, rpc, timeout=fork_settings.timeout, changes=changes)
     try:
         why = await node.cannot(head)
     except Unavailable:
-        if given.node_simulation == "always":
+        if fork_settings.node_simulation == "always":
             raise
-        return node  # asked again when it is needed
-    if why is not None and given.node_simulation == "always":
+        return node  # it is checked again before its first use
+    if why is not None and fork_settings.node_simulation == "always":
         raise SettingsError(
             f"SENTINEL_FORK__NODE_SIMULATION=always: the node at SENTINEL_RPC__URL cannot simulate: {why}"
         )
@@ -68,11 +72,11 @@ async def simulating_node(
 
 
 def student(settings: Settings, observer: ModelObserver) -> StudentModel:
-    """Raises SettingsError where the oracle is to propose instead."""
-    given = settings.model
+    """The client of the student's server. Raises SettingsError if the settings name the oracle as the proposer."""
+    model = settings.model
     if settings.proposer != "student":
-        raise SettingsError("SENTINEL_PROPOSER=oracle needs the solver, which this program was not given")
-    sampling = Sampling(given.temperature, given.top_p, given.max_tokens, given.seed)
+        raise SettingsError("SENTINEL_PROPOSER=oracle needs the oracle, but this program was started without it")
+    sampling = Sampling(model.temperature, model.top_p, model.max_tokens, model.seed)
     return StudentModel(
-        given.url, given.name, sampling, timeout=given.timeout, api_key_file=given.api_key_file, observer=observer
+        model.url, model.name, sampling, timeout=model.timeout, api_key_file=model.api_key_file, observer=observer
     )

@@ -1,7 +1,7 @@
-"""After a trade is settled: what the losing candidates would have brought in its place, journaled for distillation.
+"""What the losing candidates would have brought in place of a settled trade, journaled for distillation.
 
-Best effort and off the critical path: one settlement at a time, right after a cycle has ended, when the fork has
-nothing to do until the next cycle's model has answered; what fails or takes too long is left out.
+This is best effort, outside the cycles. One settlement is handled at a time, right after a cycle has ended, because the
+fork is then idle until the next cycle's model has answered. A settlement that fails or takes too long is skipped.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from sentinel.dex.venues.registry import READERS
 from sentinel.journal.journal import Journal
 from sentinel.observe.logs import Log
 
-MAX_QUEUED = 4  # settlements that may wait; the oldest gives way
+MAX_QUEUED = 4  # settlements that may wait; a new one then replaces the oldest
 MAX_LOSERS = 16  # distinct losing actions
 BUDGET = 2.0  # seconds for one settlement
 
 
 class Counterfactuals:
-    """A service of the daemon; `settled` and `cycle_done` are its observers."""
+    """A service of the daemon that observes its settlements and cycles."""
 
     def __init__(
         self, rpc: JsonRpc, network: Network, market: Market, toolkit: Toolkit, journal: Journal, log: Log
     ) -> None:
-        """`market` must be a reader of its own: it is asked for past blocks, which a price history must not see."""
+        """`market` must be a separate reader: it reads past blocks, which must not enter the daemon's price history."""
         self._rpc = rpc
         self._network = network
         self._market = market
@@ -85,16 +85,19 @@ class Counterfactuals:
             settled, self.busy = self.waiting.popleft(), True
             try:
                 async with asyncio.timeout(BUDGET):
-                    found = await self.weigh(settled)
-                if found is not None:
-                    self._journal.counterfactual(found)
+                    counterfactual = await self.weigh(settled)
+                if counterfactual is not None:
+                    self._journal.counterfactual(counterfactual)
             except (SentinelError, TimeoutError) as error:
                 self._log.warning("counterfactual.failed", intent=settled.intent_id, error=str(error) or "too slow")
             finally:
                 self.busy = False
 
     async def weigh(self, settled: Settled) -> Counterfactual | None:
-        """None where nothing else was proposed, or no cycle decided it. Raises Unavailable."""
+        """Simulate the losers on the parent of the settled trade's block.
+
+        Returns None if there was no other candidate, or if no cycle decided the intent. Raises Unavailable.
+        """
         try:
             record = self._journal.get_cycle(settled.intent_id)
         except KeyError:  # an approval
@@ -104,7 +107,7 @@ class Counterfactuals:
             return None
         (parent,) = await heads_by_number(self._rpc, [settled.block_number - 1])
         state = await self._market.read(parent)
-        winner, *tried = await self._toolkit.simulate_all(
+        winner, *simulations = await self._toolkit.simulate_all(
             state, [record.decision.simulation.candidate, *(losing.candidate for losing in losers)]
         )
         prices = reference_prices(state)
@@ -114,21 +117,24 @@ class Counterfactuals:
             intent_id=settled.intent_id,
             block_number=settled.block_number,
             parent_hash=parent.hash,
-            simulations=tuple(replace(simulation, logs=()) for simulation in tried),
-            values=tuple(self._value(simulation, state) for simulation in tried),
+            simulations=tuple(replace(simulation, logs=()) for simulation in simulations),
+            values=tuple(self._value(simulation, state) for simulation in simulations),
             winner=self._value(winner, state),
             realised=value(realised, prices, self._network),
         )
 
     def _value(self, simulation: Simulation, state: MarketState) -> int | None:
-        """At the price that a transaction of ours would pay for gas there: base fee and tip."""
+        """The gain in base units of the quote token, gas paid at base fee plus priority fee; None if it reverts."""
         if simulation.revert is not None:
             return None
         return gain(simulation, reference_prices(state), self._network)
 
 
 def _losers(record: CycleRecord) -> list[Simulation]:
-    """One simulation a distinct action that was not taken, in the order of the candidates; a hold's worth is known."""
+    """One simulation for each distinct action that was not taken, in the order of the candidates.
+
+    Holds are left out, because their value is known without a simulation.
+    """
     if not isinstance(record.decision, Act):
         return []
     seen = {record.decision.simulation.candidate.action}

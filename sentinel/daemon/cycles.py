@@ -1,4 +1,4 @@
-"""The one place where a `Cycle` is made: to trade, and to sell everything, over the same guards."""
+"""The only place that makes a `Cycle`: one that trades and one that sells everything, over the same guards."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sale(parts: Parts, force: InForce, market: Market, executor: Executor, selle
         analyst=seller,
         trader=seller,
         samples=1,
-        vote=_alone,
+        vote=_vote_on_one,
     )
 
 
@@ -75,6 +75,6 @@ def _cycle(
     )
 
 
-def _alone(ballots: Sequence[Simulation], asked: int, state: MarketState) -> Decision:
-    """One proposal, of no sampling: it goes on where policy let it through."""
+def _vote_on_one(ballots: Sequence[Simulation], asked: int, state: MarketState) -> Decision:
+    """The seller makes one proposal without sampling: it is accepted if policy let it through."""
     return vote(ballots, asked=asked, quorum_bps=0)

@@ -1,4 +1,7 @@
-"""The long-running process: `startup -> main_loop -> shutdown`, and no broken send. Signals only set flags."""
+"""The long-running process: `startup -> main_loop -> shutdown`.
+
+A signal only sets a flag; the running cycle then ends by itself.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,13 @@ from sentinel.daemon.loop import Loop
 from sentinel.daemon.reporting import CycleReporter
 from sentinel.observe.systemd import PULSE
 
-GRACE = 45.0  # seconds that the running cycle has for its end once the daemon stops
+GRACE = 45.0  # seconds in which the running cycle may end after the daemon was asked to stop
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Service(Protocol):
+    """A background task of the daemon."""
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
@@ -28,36 +33,36 @@ class Service(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """`run()` once."""
+    """Call `run` once."""
 
     lifecycle: Lifecycle
     loop: Loop
     telling: CycleReporter
     services: Sequence[Service] = ()  # in the order of their start; they stop in reverse
-    before: Callable[[], Awaitable[None]] | None = None  # once, ahead of the first cycle, heads not yet read
-    hang_up: Callable[[], None] | None = None  # what SIGHUP asks for; None: to stop, as a terminal does that closes
+    before: Callable[[], Awaitable[None]] | None = None  # runs once, before heads are read
+    hang_up: Callable[[], None] | None = None  # handles SIGHUP; None: SIGHUP stops the daemon
 
     def stop(self) -> None:
-        """Returns at once: see `Lifecycle.stop`."""
+        """As `Lifecycle.stop`. Returns at once."""
         self.lifecycle.stop()
 
     async def run(self) -> int:
-        """The process's exit code: 0 stopped as asked, 1 a fault that is logged, loudly.
+        """Run until the daemon is stopped. Returns the exit code: 0 after a clean stop, else 1.
 
-        Raises OperatorError for what a person must mend: a taken port, say.
+        Errors are logged. Raises OperatorError for what the operator must fix, such as a port that is in use.
         """
         log, code = self.telling.log, 0
-        mend: OperatorError | None = None
+        operator_error: OperatorError | None = None
         try:
             await self._startup()
             if not self.lifecycle.stopping:
                 await self._main_loop()
         except* JournalError as group:
             for error in leaves(group):
-                log.error("daemon.journal_failed", error=str(error), meaning="nothing may be sent without it")
+                log.error("daemon.journal_failed", error=str(error), meaning="nothing may be sent without the journal")
             code = 1
         except* OperatorError as group:
-            mend = next(error for error in leaves(group) if isinstance(error, OperatorError))
+            operator_error = next(error for error in leaves(group) if isinstance(error, OperatorError))
         except* SentinelError as group:
             for error in leaves(group):
                 log.error("daemon.failed", error=f"{type(error).__name__}: {error}")
@@ -70,8 +75,8 @@ class Daemon:
             await self._shutdown()
         if self.lifecycle.forced:
             code = code or 1
-        if mend is not None:
-            raise mend
+        if operator_error is not None:
+            raise operator_error
         log.info("daemon.stopped", code=code)
         return code
 
@@ -85,17 +90,20 @@ class Daemon:
             await service.start()
         if self.before is not None:
             await self._unless_stopped(self.before())
-        facts = self.telling
-        facts.log.info("daemon.started", pid=os.getpid(), web=facts.board.web, chain_id=facts.network.chain_id)
+        reporter = self.telling
+        reporter.log.info("daemon.started", pid=os.getpid(), web=reporter.board.web, chain_id=reporter.network.chain_id)
 
     async def _unless_stopped(self, work: Awaitable[None]) -> None:
-        """What is under way at the start may be cut short: it is journaled, and taken up by the next start."""
+        """Run `work`, but cancel it once the daemon stops.
+
+        That is safe at the start: open intents are journaled, and the next start follows them.
+        """
         working, stopping = asyncio.ensure_future(work), asyncio.create_task(self.lifecycle.until_stopping())
         waits: set[asyncio.Future[Any]] = {working, stopping}
-        seen: Head | None = None
+        head: Head | None = None
         while not (await asyncio.wait(waits, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
-            if self.loop.latest.value != seen:  # what an earlier run left may take its time, while the chain moves
-                seen = self.loop.latest.value
+            if self.loop.latest.value != head:  # an open intent of an earlier run may take long; new heads are progress
+                head = self.loop.latest.value
                 self.telling.pulse.starting()
         stopping.cancel()
         if not working.done():
@@ -115,16 +123,16 @@ class Daemon:
             await self._finish(workers)
 
     async def _finish(self, workers: list[asyncio.Task[None]]) -> None:
-        """Let them end by themselves; only a second signal or the end of patience cancels, never the first signal."""
+        """Wait until the workers end. Only a SIGINT during the stop, or the end of GRACE, cancels them."""
         forced = asyncio.create_task(self.lifecycle.until_forced())
-        ended = asyncio.create_task(asyncio.wait(workers))  # their errors reach the group
+        ended = asyncio.create_task(asyncio.wait(workers))  # their errors reach the task group
         waits: set[asyncio.Task[Any]] = {forced, ended}
         await asyncio.wait(waits, timeout=GRACE, return_when=asyncio.FIRST_COMPLETED)
         forced.cancel()
         for task in workers:
             if not task.done():
                 self.telling.log.error(
-                    "daemon.forced_stop", task=task.get_name(), meaning="journaled sends go on after a restart"
+                    "daemon.forced_stop", task=task.get_name(), meaning="journaled sends continue after a restart"
                 )
                 task.cancel()
         await ended
@@ -134,7 +142,7 @@ class Daemon:
         for service in reversed(self.services):
             try:
                 await asyncio.wait_for(service.stop(), timeout=5.0)
-            except (OSError, TimeoutError, SentinelError) as error:  # the other parts must still be stopped
+            except (OSError, TimeoutError, SentinelError) as error:  # the other services must still be stopped
                 self.telling.log.error("daemon.stop_failed", part=type(service).__name__, error=str(error))
         loop = asyncio.get_running_loop()
         for number in SIGNALS:

@@ -1,4 +1,4 @@
-"""What carries a decision out: an executor with its signer, start-up and guards, or a dry run that sends nothing."""
+"""How decisions are executed: live, with signer, start-up and guards, or as a dry run that sends nothing."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ from sentinel.observe.logs import Log
 
 @dataclass(frozen=True, slots=True)
 class Execution:
+    """The executor, and what the daemon runs because of it."""
+
     executor: LiveExecutor | DryRunExecutor
-    runner: Callable[[InForce], CycleRunner]  # what runs at each head by these settings
+    runner: Callable[[InForce], CycleRunner]  # makes what runs at each head under these settings
     startup: Startup | None = None
-    before: Callable[[], Awaitable[None]] | None = None  # ahead of the first cycle
+    before: Callable[[], Awaitable[None]] | None = None  # runs once, before the first cycle
     services: Sequence[Service] = ()
     probes: Mapping[str, Probe] = field(default_factory=dict)
     on_settled: Sequence[OnSettled] = ()
@@ -50,13 +52,13 @@ async def live(
     market: PrefetchingReader,
     broadcast: Broadcaster,
     signing: SignerSupervisor,
-    told: ExecutionReporter,
+    reporter: ExecutionReporter,
     log: Log,
 ) -> Execution:
-    """Raises Unavailable, SignerRefused, OperatorError."""
+    """Set the signer's caps and build what trades. Raises Unavailable, SignerRefused and OperatorError."""
     prices = (await parts.market.read(parts.latest.value)).prices
     caps = await signing.allow(parts.terms.token_caps(prices))
-    executor = _executor(parts, broadcast, signing, told)
+    executor = _executor(parts, broadcast, signing, reporter)
     seller = Seller(
         parts.network,
         lambda: parts.force.value.sale_builder,
@@ -69,31 +71,33 @@ async def live(
         trade, sell = trading(parts, force, market, executor), sale(parts, force, market, executor, seller)
         return SaleCycle(trade, sell, seller, parts.journal, log, parts.lifecycle.stop)
 
-    def look() -> None:
-        ShortfallBreaker(parts.journal, parts.limits, told.alarm).look()
+    def check_shortfall() -> None:
+        ShortfallBreaker(parts.journal, parts.limits, reporter.alarm).look()
 
     async def before() -> None:
         await startup.run()
-        look()
+        check_shortfall()
 
-    def lost(why: str) -> None:
-        """A signer that stays gone: trading is paused, durably."""
+    def signer_lost(why: str) -> None:
+        """Halt trading durably, because the signer could not be started again."""
         parts.journal.halt(why)
-        told.alarm("halted", why)
+        reporter.alarm("halted", why)
 
     return Execution(
         executor,
         runner,
         startup,
         before,
-        services=(SignerWatchdog(signing, caps, told.alarm, lost),),
+        services=(SignerWatchdog(signing, caps, reporter.alarm, signer_lost),),
         probes={"signer": signing.probe},
-        on_settled=(lambda _: look(), seller.settled),
+        on_settled=(lambda _: check_shortfall(), seller.settled),
     )
 
 
-def _executor(parts: Parts, broadcast: Broadcaster, signing: SignerSupervisor, told: ExecutionReporter) -> LiveExecutor:
-    given = parts.settings.execution
+def _executor(
+    parts: Parts, broadcast: Broadcaster, signing: SignerSupervisor, reporter: ExecutionReporter
+) -> LiveExecutor:
+    execution = parts.settings.execution
     return LiveExecutor(
         parts.rpc,
         broadcast,
@@ -103,11 +107,11 @@ def _executor(parts: Parts, broadcast: Broadcaster, signing: SignerSupervisor, t
         parts.genesis,
         parts.toolkit.finalise,
         SendRules(
-            confirmations=given.confirmations,
-            bump_after_blocks=given.bump_after_blocks,
-            resend_after=given.resend_after_seconds,
+            confirmations=execution.confirmations,
+            bump_after_blocks=execution.bump_after_blocks,
+            resend_after=execution.resend_after_seconds,
             caps=FeeCaps.of(parts.limits, parts.network),
         ),
         recheck=functools.partial(still_good, parts),
-        observer=told,
+        observer=reporter,
     )

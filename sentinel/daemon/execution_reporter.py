@@ -1,4 +1,4 @@
-"""What the executor does, in the log and the metrics; alarms go to further ears too."""
+"""Reports what the executor does to the log and the metrics, and forwards its alarms."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from sentinel.core.transaction import Attempt, Intent, Settled
 from sentinel.observe.logs import Log
 from sentinel.observe.metrics import Metrics
 
-Alarm = Callable[[str, str], None]  # kind, and one sentence
+Alarm = Callable[[str, str], None]  # kind, and one sentence with the detail
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionReporter:
+    """`ears` receive every alarm; `attempts` counts the sends of each open intent."""
+
     metrics: Metrics
     log: Log
     ears: Sequence[Alarm] = ()
@@ -40,5 +42,5 @@ class ExecutionReporter:
     def alarm(self, what: str, detail: str) -> None:
         self.metrics.alarm(what)
         self.log.error("transaction.alarm", what=what, detail=detail)
-        for tell in self.ears:
-            tell(what, detail)
+        for notify in self.ears:
+            notify(what, detail)

@@ -1,14 +1,17 @@
-"""The garbage collector, told once that start-up is over."""
+"""Settings of the garbage collector for the time after start-up."""
 
 from __future__ import annotations
 
 import gc
 
-YOUNG = 20_000  # container objects until a look at the young ones; a block's cycle makes about as many
+YOUNG = 20_000  # new container objects until the young ones are collected; a cycle makes about as many
 
 
 def freeze_heap() -> None:
-    """What there is now lives as long as the process: it is never looked at again, so that no cycle pays for it."""
+    """Exempt every object that exists now from collection.
+
+    These objects live as long as the process, and no cycle should spend time on them.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, 10, 10)

@@ -1,4 +1,4 @@
-"""Before anything is opened: whose wallet it is, who signs for it, and whether it may trade at all."""
+"""The daemon's wallet, its signer, and whether it may trade, decided before anything is opened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sentinel.daemon.signer.supervisor import SignerSupervisor, signer_address, 
 from sentinel.observe import logs, redaction
 from sentinel.observe.logs import Log
 
-NOBODY = to_checksum_address(keccak(b"sentinel: no wallet is named")[12:])  # what a dry run without a wallet watches
+NOBODY = to_checksum_address(keccak(b"sentinel: no wallet is named")[12:])  # the wallet of a dry run that names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +27,25 @@ class Identity:
     wallet: Address
     signing: SignerSupervisor | None  # None: a dry run
     log: Log
-    unwell: str | None  # why it may only follow what is unfinished; None: it may trade
+    unwell: str | None  # why it may only follow open intents; None: it may trade
 
 
 @contextlib.asynccontextmanager
 async def identified(settings: Settings, network: Network, log_to: TextIO | None) -> AsyncIterator[Identity]:
-    """The signer runs while the body does. Raises SettingsError."""
-    redaction.remember_addresses(settings)  # ahead of the first line that could show one
-    given, live = settings.wallet.address, settings.execution.mode == "live"
-    if given and not is_address(given):
-        raise SettingsError(f"SENTINEL_WALLET__ADDRESS: {given} is not an address")
+    """Start the signer and keep it running while the body runs. A dry run has none. Raises SettingsError."""
+    redaction.remember_addresses(settings)  # before the first log line that could show one
+    configured, live = settings.wallet.address, settings.execution.mode == "live"
+    if configured and not is_address(configured):
+        raise SettingsError(f"SENTINEL_WALLET__ADDRESS: {configured} is not an address")
     if live:
         require_permission(settings, network)
     async with supervised_signer(settings, network) if live else contextlib.nullcontext() as signing:
-        found = await signer_address(settings, network) if signing is None else signing.client.address
-        wallet = found or (to_checksum_address(given) if given else NOBODY)
-        if given and to_checksum_address(given) != wallet:
-            raise SettingsError(f"SENTINEL_WALLET__ADDRESS is {given}, but the key's address is {found}")
+        key_address = await signer_address(settings, network) if signing is None else signing.client.address
+        wallet = key_address or (to_checksum_address(configured) if configured else NOBODY)
+        if configured and to_checksum_address(configured) != wallet:
+            raise SettingsError(f"SENTINEL_WALLET__ADDRESS is {configured}, but the key's address is {key_address}")
         log = logs.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=wallet)
         if wallet == NOBODY:
-            log.warning("wallet.empty", meaning="a dry run over an empty wallet; name one: SENTINEL_WALLET__ADDRESS")
+            log.warning("wallet.empty", meaning="this dry run has no wallet; set SENTINEL_WALLET__ADDRESS")
         unwell = await require_green(settings, network) if live else None
         yield Identity(wallet, signing, log, unwell)

@@ -1,4 +1,7 @@
-"""Terms -> what decides by them: builder, trader, policy, vote, sizes. Made at the start, and again at each reload."""
+"""Builds what decides under the given terms: builder, trader, policy, vote and sizes.
+
+This runs at the start and again at each reload.
+"""
 
 from __future__ import annotations
 
@@ -25,45 +28,49 @@ from sentinel.decide.vote import vote
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.toolkit import DexToolkit
 
-Frame = Callable[[Terms, ActionBuilder, str], ModelTrader]  # by these terms, with this builder and first thought
+MakeTrader = Callable[[Terms, ActionBuilder, str], ModelTrader]  # from terms, builder and first thought
 
 
 def in_force(
-    terms: Terms, prices: Mapping[Symbol, float], toolkit: DexToolkit, frame: Frame, watching: AnalystService | None
+    terms: Terms,
+    prices: Mapping[Symbol, float],
+    toolkit: DexToolkit,
+    make_trader: MakeTrader,
+    model_analyst: AnalystService | None,
 ) -> InForce:
-    """`prices` bound the approvals; `watching` is the model analyst, None where the settings are the view.
+    """Everything that these terms determine.
 
-    Raises SettingsError.
+    `prices` bound the approvals. `model_analyst` is None if the settings give the view. Raises SettingsError.
     """
     settings, policy = terms.settings, Policy(terms.network, terms.limits)
-    building = builder(terms, terms.desk, prices)
+    action_builder = builder(terms, terms.desk, prices)
     return InForce(
         terms=terms,
-        analyst=watching or SettingsAnalyst(settings.strategy.target_weights),
-        trader=frame(terms, building, first_thought(settings, terms.mandate)),
+        analyst=model_analyst or SettingsAnalyst(settings.strategy.target_weights),
+        trader=make_trader(terms, action_builder, first_thought(settings, terms.mandate)),
         policy=policy,
         vote=_vote(terms),
         more=_more(settings),
-        size=_size(settings, building, toolkit, policy),
+        size=_size(settings, action_builder, toolkit, policy),
         sale_builder=builder(terms, terms.network, {}),
         thought=_kind_of_thought(settings),
     )
 
 
 def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> ActionBuilder:
-    """Over `network`, which may be a part of the terms' own; no approvals without `prices`."""
-    given = terms.settings.limits
+    """A builder for `network`, which may be a part of the terms' network. Without `prices` it builds no approvals."""
+    limits = terms.settings.limits
     return ActionBuilder(
         network,
-        slippage_bps=given.slippage_bps,
-        deadline_s=given.max_deadline,
+        slippage_bps=limits.slippage_bps,
+        deadline_s=limits.max_deadline,
         min_profit=terms.limits.min_profit,
         max_approval=terms.allowances(prices),
     )
 
 
 def first_thought(settings: Settings, mandate: Mandate) -> str:
-    """The prefill of step 1; empty for none."""
+    """The text that the first step of an episode begins with; empty for none."""
     if settings.first_thought == "playbook":
         return PLAYBOOKS[mandate.playbook].first_thought(mandate)
     return "" if settings.first_thought == "none" else settings.first_thought
@@ -89,8 +96,8 @@ def _vote(terms: Terms) -> Vote:
 
 
 def _more(settings: Settings) -> More:
-    most, needed = settings.model.max_samples or 0, quorum_bps(settings)
-    return lambda decision, ballots: extra_samples(decision, ballots, most, needed)
+    max_samples, needed = settings.model.max_samples or 0, quorum_bps(settings)
+    return lambda decision, ballots: extra_samples(decision, ballots, max_samples, needed)
 
 
 def _size(settings: Settings, build: ActionBuilder, toolkit: DexToolkit, policy: Policy) -> Size:

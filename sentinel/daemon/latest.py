@@ -1,4 +1,4 @@
-"""A slot that holds the newest value only: readers that are slow miss what came between, and never queue it."""
+"""A slot that holds only the newest value: a slow reader misses the values in between, and nothing is queued."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ class Latest(Generic[T]):
     """One writer, any number of readers, one event loop."""
 
     def __init__(self, value: T | None = None) -> None:
-        """`value`: the first one, where there is one already."""
+        """`value` is the first value, if there is one already."""
         self._value = value
         self._closed = False
         self._changed = asyncio.Event()
 
     @property
     def value(self) -> T:
-        """The newest. Raises LookupError before the first."""
+        """The newest value. Raises LookupError before the first."""
         if self._value is None:
-            raise LookupError("nothing has come yet")
+            raise LookupError("there is no value yet")
         return self._value
 
     def put(self, value: T) -> None:
@@ -29,12 +29,12 @@ class Latest(Generic[T]):
         self._wake()
 
     def close(self) -> None:
-        """Every reader's next `after` returns None."""
+        """From now on `after` returns None to every reader."""
         self._closed = True
         self._wake()
 
     async def after(self, seen: T | None) -> T | None:
-        """The newest value once it is another one than `seen` (by equality); None once closed."""
+        """Wait until the newest value is not equal to `seen`, then return it. Returns None once closed."""
         while not self._closed:
             if self._value is not None and self._value != seen:
                 return self._value

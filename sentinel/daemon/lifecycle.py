@@ -1,4 +1,7 @@
-"""Whether the daemon goes on. Made before everything else, and asked by whatever is about to begin something."""
+"""Whether the daemon continues, stops, or is forced to stop.
+
+It is made before everything else, and every part checks it before it begins new work.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 
 
 class Lifecycle:
-    """`stop` is final; so is `force`, which gives up waiting for what is still running."""
+    """`stop` cannot be undone, and neither can `force`, which ends the wait for running work."""
 
     def __init__(self) -> None:
         self._stop = asyncio.Event()
@@ -21,7 +24,7 @@ class Lifecycle:
         return self._force.is_set()
 
     def stop(self) -> None:
-        """Take no new heads; the running cycle finishes, and holds where nothing is sent yet (I26). Returns at once."""
+        """Take no new heads. The running cycle finishes, and holds if nothing is sent yet (I26). Returns at once."""
         self._stop.set()
 
     def force(self) -> None:

@@ -1,6 +1,7 @@
-"""Heads in, one cycle at a time, what is in flight followed beside it. Nothing here knows how to trade.
+"""The main loop: reads heads, runs one cycle at a time, and follows the open intent as a background task.
 
-Stale blocks are never queued: a cycle that ends takes the newest head.
+Stale blocks are never queued: when a cycle has ended, the next one takes the newest head. Nothing here knows how to
+trade.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.reporting import CycleReporter
 
-FOLLOW = 2.0  # seconds that a cycle waits for the follower
-DRAIN = 60.0  # seconds that the last transaction is followed after a bounded run
+FOLLOW = 2.0  # seconds that a cycle waits at most for the follower
+DRAIN = 60.0  # seconds that the last transaction is followed at most after a bounded run
 
 
 class CycleRunner(Protocol):
@@ -28,7 +29,7 @@ class CycleRunner(Protocol):
 
 
 class Follower(Protocol):
-    """The executor, seen from here: it follows what is in flight and never starts a trade of its own."""
+    """What the loop needs of the executor: it follows the open intent and never starts a trade by itself."""
 
     @property
     def open_intent(self) -> Intent | None: ...
@@ -36,44 +37,47 @@ class Follower(Protocol):
     async def on_head(self, head: Head) -> Settled | None: ...
 
 
-Probe = Callable[[], Awaitable[tuple[bool, str]]]  # is the part there, and one sentence why (not)
+Probe = Callable[[], Awaitable[tuple[bool, str]]]  # whether the part is healthy, and one sentence why
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
     lifecycle: Lifecycle
-    heads: AsyncIterable[Head]  # reconnects by itself, for ever
+    heads: AsyncIterable[Head]  # reconnects by itself, without end
     latest: Latest[Head]
     cycle: CycleRunner
     follower: Follower
     telling: CycleReporter
     probes: Mapping[str, Probe] = field(default_factory=dict)
-    ahead: Callable[[Head], None] = lambda _: None  # begins to read a head's market, for the cycle that will ask
-    cycles: int | None = None  # stop after so many; None: run until stopped
+    ahead: Callable[[Head], None] = lambda _: None  # begins to read the market at a head, for the next cycle
+    cycles: int | None = None  # number of cycles until the loop stops; None: run until stopped
     probe_every: float = 5.0  # seconds
-    looked: Latest[Head] = field(default_factory=Latest)  # what the follower is done with
+    looked: Latest[Head] = field(default_factory=Latest)  # the last head that the follower has handled
 
     def readers(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """They end when they are cancelled."""
+        """Start the tasks that read heads and probe parts. They run until they are cancelled."""
         probing = [group.create_task(self._probe(name), name=f"probe {name}") for name in self.probes]
         return [group.create_task(self._read_heads(), name="heads"), *probing]
 
     def workers(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """They finish what they are at and end by themselves once `close` is called."""
+        """Start the tasks that run cycles and follow the open intent.
+
+        After `close` they finish the head they work on and end.
+        """
         return [
             group.create_task(self._run_cycles(), name="cycles"),
             group.create_task(self._follow(), name="follow"),
         ]
 
     def close(self) -> None:
-        """No more heads are taken."""
+        """Take no more heads."""
         self.latest.close()
         self.looked.close()
 
     async def _read_heads(self) -> None:
         async for head in self.heads:
             self.latest.put(head)
-            if self.follower.open_intent is None:  # else the next cycle holds without reading
+            if self.follower.open_intent is None:  # otherwise the next cycle holds without a read
                 self.ahead(head)
             self.telling.head_seen(head)
 
@@ -114,19 +118,19 @@ class Loop:
                 self.telling.settled(settled)
 
     async def _followed(self, head: Head) -> None:
-        """Let the follower look at this head first: what it settles need not hold the cycle up for another block."""
-        await self._looks(FOLLOW, lambda seen: seen == head)
+        """Wait for the follower to handle this head: if it settles the intent, this cycle need not hold."""
+        await self._wait_for_follower(FOLLOW, lambda seen: seen == head)
 
     async def _drained(self) -> None:
-        """After the last cycle: wait for what is in flight, as long as it may take to settle."""
-        await self._looks(DRAIN, lambda seen: False)
+        """After the last cycle, wait until the open intent settles, at most DRAIN seconds."""
+        await self._wait_for_follower(DRAIN, lambda seen: False)
 
-    async def _looks(self, seconds: float, enough: Callable[[Head | None], bool]) -> None:
-        """While something is in flight: wait for looks of the follower until one is `enough`, or the daemon stops."""
+    async def _wait_for_follower(self, seconds: float, is_enough: Callable[[Head | None], bool]) -> None:
+        """Wait while an intent is open, until `is_enough` accepts the follower's head, the loop closes or time ends."""
         seen: Head | None = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self.follower.open_intent is not None and not enough(seen):
+                while self.follower.open_intent is not None and not is_enough(seen):
                     if (seen := await self.looked.after(seen)) is None:
                         return
 

@@ -1,4 +1,4 @@
-"""Who is told of what the daemon does: those that the settings name, or nobody."""
+"""Messages about what the daemon does, to the addresses that the settings name, or to nobody."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sentinel.observe.messages.messenger import Messenger
 
 
 class Notifications(Protocol):
-    """A service of the daemon, an observer of its cycles and settlements, and an ear for its alarms."""
+    """A service of the daemon that receives its cycles, settlements and alarms."""
 
     async def start(self) -> None: ...
 
@@ -33,18 +33,21 @@ class Notifications(Protocol):
 
 
 def notifications(parts: Parts, decided: Callable[[str], Act | None], log: Log) -> Notifications:
-    """`decided`: what an intent was decided as. Raises SettingsError where the file of addresses cannot be used."""
-    given = parts.settings.notify
-    if given.urls_file is None:
+    """`decided` returns the act that an intent carries out.
+
+    Raises SettingsError if the file of addresses cannot be used.
+    """
+    notify = parts.settings.notify
+    if notify.urls_file is None:
         return NoNotifications()
     messenger = Messenger(
-        Channel.of_file(given.urls_file).send,
+        Channel.of_file(notify.urls_file).send,
         parts.network,
         parts.metrics,
         log,
-        events=given.events,
-        every=given.min_interval_seconds,
-        hour=given.summary_hour,
+        events=notify.events,
+        every=notify.min_interval_seconds,
+        hour=notify.summary_hour,
         paused=lambda: parts.journal.halt_reason,
         summary=lambda: daily_summary(parts),
     )
@@ -95,7 +98,7 @@ class SentNotifications:
 
 
 def daily_summary(parts: Parts, now: float | None = None) -> str:
-    """The last UTC day that has ended, in quote tokens."""
+    """A text about the last UTC day that has ended, amounts in quote tokens."""
     today = time.strftime("%Y-%m-%d", time.gmtime(time.time() if now is None else now))
     own = parts.journal.equity.own()
     ended = [day for day in days(steps(parts.journal.equity.points(), own, parts.network), own) if day.day < today]

@@ -1,4 +1,4 @@
-"""One wallet's daemon in its parts, but for what signs; some live as long as the process, some until a reload."""
+"""The parts of one wallet's daemon, without the signer. Some live as long as the process, some until a reload."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from sentinel.observe.status_board import Board
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What a reload of the settings replaces, all of it at once (operator/reload.py)."""
+    """The parts that a reload of the settings replaces, all at once (operator/reload.py)."""
 
     terms: Terms
     analyst: SettingsAnalyst | AnalystService
@@ -41,17 +41,17 @@ class InForce:
     vote: Vote
     more: More
     size: Size
-    sale_builder: ActionBuilder  # for `stop --flatten`: over the whole network, whatever the trader may see of it
-    thought: str  # kind of prefill
+    sale_builder: ActionBuilder  # for `stop --flatten`: covers the whole network, even if the trader sees a part of it
+    thought: str  # kind of the first thought, for the metrics
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One wallet's daemon, but for what signs. Opened and closed by `assembled`."""
+    """The parts that live as long as the process. `assembled` opens and closes them."""
 
     lifecycle: Lifecycle
     force: Latest[InForce]
-    build: Callable[[Settings], InForce]  # from other settings of the same process. Raises SettingsError
+    build: Callable[[Settings], InForce]  # for a reload, from its new settings. Raises SettingsError
     network: Network
     wallet: Address
     genesis: HexHash  # of the pinned block

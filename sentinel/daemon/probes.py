@@ -1,4 +1,4 @@
-"""Is each part there? Asked every few seconds for readiness, beside and never inside a cycle."""
+"""Probes that check every few seconds whether each part is healthy. They run outside the cycles."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from sentinel.daemon.parts import Parts
 
 
 def probes(parts: Parts) -> dict[str, Probe]:
-    """By the names of Health's parts. What they raise (Unavailable) means no, with the reason."""
+    """The probes by the names of Health's parts. A probe that raises Unavailable counts as failed, for that reason."""
 
     async def endpoints() -> tuple[bool, str]:
-        """Heads that can be trusted: the endpoints do not disagree on them."""
+        """The endpoints agree on the head."""
         if (why := parts.rpc.disputed) is not None:
             return False, why
         states = parts.rpc.status()
-        fit = [endpoint for endpoint in states if endpoint.state in ("current", "healthy")]
-        return True, f"{len(fit)} of {len(states)} can be read from"
+        readable = [endpoint for endpoint in states if endpoint.state in ("current", "healthy")]
+        return True, f"{len(readable)} of {len(states)} endpoints are readable"
 
     async def model() -> tuple[bool, str]:
         if not isinstance(parts.model, StudentModel):
-            return True, f"{parts.model.source} proposes, inside this process"
+            return True, f"{parts.model.source} proposes, in this process"
         await parts.model.health()
         return True, f"{parts.settings.model.name} is served"
 
     async def fork() -> tuple[bool, str]:
-        """Somewhere to simulate: the fork, or the node in its place. A fork that died is started again by this."""
+        """The fork, or the node in its place, can simulate. A fork that died is started again."""
         return True, await parts.toolkit.simulator.ready(parts.latest.value)
 
     async def funds() -> tuple[bool, str]:
-        """Coin for gas above the reserve, and something to trade."""
+        """The wallet holds more native coin than the gas reserve."""
         coin = quantity(await parts.rpc.call("eth_getBalance", parts.wallet, "latest"))
         if coin <= parts.limits.gas_reserve:
-            least = parts.settings.limits.min_gas_reserve_eth
-            return False, f"{coin / COIN:.4f} of the native coin, not above the reserve of {least:g}"
+            reserve = parts.settings.limits.min_gas_reserve_eth
+            return False, f"{coin / COIN:.4f} of the native coin, not above the reserve of {reserve:g}"
         return True, f"{coin / COIN:.4f} of the native coin"
 
     return {"endpoints": endpoints, "model": model, "fork": fork, "funds": funds}

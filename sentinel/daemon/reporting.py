@@ -1,4 +1,4 @@
-"""What the loop tells of heads, cycles and transactions: log, metrics, health, board, service manager, observers."""
+"""Reports heads, cycles and transactions to log, metrics, health, status page, service manager and observers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OnSettled = Callable[[Settled], None]
 
 @dataclass(frozen=True, slots=True)
 class CycleReporter:
-    """`on_cycle` and `on_settled` are observers; what they raise stops the daemon."""
+    """`on_cycle` and `on_settled` are observers; an exception that they raise stops the daemon."""
 
     network: Network
     metrics: Metrics
@@ -34,8 +34,8 @@ class CycleReporter:
     pulse: Pulse
     on_cycle: Sequence[OnCycle] = ()
     on_settled: Sequence[OnSettled] = ()
-    decided: Callable[[str], Act | None] = lambda _: None  # what an intent of an earlier run was decided as
-    _promises: dict[str, tuple[Act, float]] = field(default_factory=dict)  # by intent: the decision, and when
+    decided: Callable[[str], Act | None] = lambda _: None  # the act of an earlier run's intent
+    _promises: dict[str, tuple[Act, float]] = field(default_factory=dict)  # by intent: the act, and when (monotonic)
 
     def head_seen(self, head: Head) -> None:
         self.metrics.observe_head(head)
@@ -51,8 +51,8 @@ class CycleReporter:
         self.notifier.status(self.board.line())
         self.moved()
         self.log.info("cycle.done", **cycle_fields(record, self.network))
-        for tell in self.on_cycle:
-            tell(record)
+        for observe in self.on_cycle:
+            observe(record)
 
     def settled(self, settled: Settled) -> None:
         decision, since = self._promises.pop(settled.intent_id, (None, None))
@@ -63,8 +63,8 @@ class CycleReporter:
         self.metrics.observe_settled(settled, shortfall, waited)
         self.board.observe_settled(settled, decision.simulation if decision else None, shortfall)
         self.log.info("transaction.settled", **settled_fields(settled, shortfall))
-        for tell in self.on_settled:
-            tell(settled)
+        for observe in self.on_settled:
+            observe(settled)
 
     def probed(self, part: str, ok: bool, why: str) -> None:
         self.health.report(part, ok, why)
@@ -72,6 +72,6 @@ class CycleReporter:
         self.moved()
 
     def moved(self) -> None:
-        """A cycle, a look at what is in flight, or a probe came to its end."""
+        """Report progress: a cycle, a step of the follower or a probe has ended."""
         if self.pulse.beat():
             self.log.info("daemon.ready")

@@ -1,4 +1,4 @@
-"""By which way signed bytes leave: to all endpoints, or to the private relay that the settings name."""
+"""Where signed bytes are sent: to all endpoints, or to the private relay that the settings name."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from sentinel.observe.logs import Log
 
 @contextlib.asynccontextmanager
 async def broadcaster(parts: Parts, log: Log) -> AsyncIterator[Broadcaster]:
-    given = parts.settings.rpc
+    """The broadcaster of the settings, with a connection to the relay if they name one."""
+    rpc = parts.settings.rpc
 
-    def told(tx_hash: HexHash, status: str) -> None:
+    def relayed(tx_hash: HexHash, status: str) -> None:
         parts.metrics.relayed(status)
-        log.info("relay.status", tx=tx_hash, status=status, meaning="said by the relay; the chain decides")
+        log.info("relay.status", tx=tx_hash, status=status, meaning="reported by the relay; only the chain is proof")
 
-    if not given.relay_url:
-        yield Broadcaster(parts.rpc, timeout=given.send_timeout)
+    if not rpc.relay_url:
+        yield Broadcaster(parts.rpc, timeout=rpc.send_timeout)
         return
-    async with Relay(given.relay_url, given.relay_status_url, told, timeout=given.send_timeout) as relay:
-        log.info("relay.used", relay=relay.name, meaning="new transactions go there alone")
-        yield Broadcaster(parts.rpc, relay, timeout=given.send_timeout)
+    async with Relay(rpc.relay_url, rpc.relay_status_url, relayed, timeout=rpc.send_timeout) as relay:
+        log.info("relay.used", relay=relay.name, meaning="new transactions are sent to this relay only")
+        yield Broadcaster(parts.rpc, relay, timeout=rpc.send_timeout)

@@ -30,7 +30,7 @@ def serve(
     shadow: MakeSidecar | None = None,
     reload: Load | None = None,
 ) -> int:
-    """Run in the foreground until stopped, or for so many cycles; the process's exit code."""
+    """Run in the foreground until stopped, or for `cycles` cycles. Returns the process's exit code."""
 
     async def main() -> int:
         async with opened(settings, cycles=cycles, trader_model=trader_model, shadow=shadow, reload=reload) as app:
@@ -42,6 +42,6 @@ def serve(
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Under uvloop."""
+    """Run `main` on uvloop and return its result."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)

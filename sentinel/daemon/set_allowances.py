@@ -1,4 +1,4 @@
-"""`sentinel approve`: the ERC-20 allowances to Permit2, made or taken back by a command while no daemon runs."""
+"""`sentinel approve`: sets or revokes the ERC-20 allowances to Permit2 while no daemon runs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from sentinel.daemon.wiring import opened
 def set_allowances(
     settings: Settings, symbols: Sequence[Symbol], *, revoke: bool, trader_model: Sampler | None = None
 ) -> dict[Symbol, str]:
-    """Make or take back the ERC-20 allowances of `symbols` (none: of all) to Permit2; what they are afterwards, by
-    token in base units."""
+    """Set or revoke the ERC-20 allowances of `symbols` to Permit2; of all tokens if `symbols` is empty.
+
+    Returns the allowances afterwards, in base units by token. Raises SettingsError in a dry run or for an unknown
+    token, and what `Startup.allowances` raises.
+    """
     if settings.execution.mode != "live":
         raise SettingsError("allowances are transactions: set SENTINEL_EXECUTION__MODE=live")
     tokens = load_network(settings.network).tokens

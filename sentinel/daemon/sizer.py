@@ -1,8 +1,8 @@
-"""After the vote: the trade at the size that its agreement supports, a candidate of its own.
+"""Scales the voted trade to the size that its agreement supports, as a candidate of its own.
 
-What is signed is what was simulated, so nothing is scaled afterwards: the smaller trade is built from the head's state
-as every trade is, simulated at that same head, and screened by the same policy. What does not come through is a Hold,
-never the larger trade.
+Only simulated bytes are signed, so nothing is scaled after the simulation: the smaller trade is built from the head's
+state like every trade, simulated at the same head, and screened by the same policy. If any of this fails, the decision
+is a Hold, never the larger trade.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from sentinel.core.simulation import Simulation
 from sentinel.core.units import BPS
 from sentinel.decide.sizing import Sizes, resized, size_hold
 
-Scale = Callable[[MarketState, Swap, int], Swap]  # to so many bps of it; raises ActionFault where that is no trade
+Scale = Callable[[MarketState, Swap, int], Swap]  # to that many bps; raises ActionFault if no trade results
 
 
 @dataclass(frozen=True, slots=True)
 class Sizer:
-    """`size` is the cycle's stage; `plan` is the part of it that needs no chain, for a replay."""
+    """`size` is a stage of the cycle. A replay uses `plan` and `screened`, which need no chain."""
 
     sizes: Sizes
     scale: Scale
@@ -33,17 +33,20 @@ class Sizer:
     policy: Policy
 
     async def size(self, act: Act, state: MarketState, spent: Spent) -> tuple[Decision, Sized | None]:
-        """What goes on, and what was made for it. Raises ForkUnavailable within the fork's timeout."""
+        """The act to carry out, or a Hold, and the simulated smaller trade if there is one.
+
+        Raises ForkUnavailable within the fork's timeout.
+        """
         planned = plan(act, state, self.sizes, self.scale)
         if not isinstance(planned, Candidate):
             return planned, None
-        (tried,) = await self.toolkit.simulate_all(state, [planned])
-        sized = screened(tried, state, spent, self.policy)
+        (simulation,) = await self.toolkit.simulate_all(state, [planned])
+        sized = screened(simulation, state, spent, self.policy)
         return resized(act, self.sizes.of(act.votes, act.asked), sized), sized
 
 
 def plan(act: Act, state: MarketState, sizes: Sizes, scale: Scale) -> Decision | Candidate:
-    """The smaller trade's candidate, or the decision where there is none: all of it, an approval, or a Hold."""
+    """The candidate of the smaller trade. If there is none, the decision: the whole act, or a Hold."""
     voted = act.simulation.candidate
     size_bps = sizes.of(act.votes, act.asked)
     if size_bps >= BPS or not isinstance(voted.action, Swap):
@@ -56,6 +59,7 @@ def plan(act: Act, state: MarketState, sizes: Sizes, scale: Scale) -> Decision |
         return size_hold(act, size_bps, str(error))
 
 
-def screened(tried: Simulation, state: MarketState, spent: Spent, policy: Policy) -> Sized:
-    ballots, refusals = policy.screen([tried], state, spent)
-    return Sized(tried, None if ballots else refusals[0])
+def screened(simulation: Simulation, state: MarketState, spent: Spent, policy: Policy) -> Sized:
+    """The simulated smaller trade with the refusal of policy, if there is one."""
+    ballots, refusals = policy.screen([simulation], state, spent)
+    return Sized(simulation, None if ballots else refusals[0])

@@ -1,4 +1,4 @@
-"""Before the first cycle of a live daemon: take up what is unfinished, then see to the allowances."""
+"""The start of a live daemon: follows open intents of an earlier run, then sets the allowances."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import LiveExecutor
 from sentinel.observe.logs import Log, settled_fields
 
-POLL = 0.1  # seconds between looks for a newer head
+POLL = 0.1  # seconds between polls for a newer head
 
 
 @dataclass(slots=True)
@@ -30,21 +30,24 @@ class Startup:
     _seen: Head | None = None
 
     async def run(self) -> None:
-        """Raises Unavailable where the chain does not answer or an approval does not confirm: start again then."""
+        """Run the start-up. Raises Unavailable if the chain does not answer or an approval does not confirm.
+
+        After Unavailable the daemon can be started again.
+        """
         await self._settle_open()
         if (why := self.parts.journal.bar(Purpose.TRADE)) is not None:
-            self.log.warning("startup.halted", reason=why, meaning="allowances are left as they are")
+            self.log.warning("startup.halted", reason=why, meaning="allowances are not changed")
             return
         try:
             await self.allowances(list(self.parts.network.tokens), revoke=False)
-        except Refused as error:  # by policy, and perhaps until tomorrow: what is allowed already may still be traded
+        except Refused as error:  # policy refused, perhaps until tomorrow; tokens with an allowance can still be traded
             self.parts.metrics.alarm("allowance")
             self.log.error("startup.allowance_refused", rule=error.rule, error=str(error))
 
     async def allowances(self, symbols: Sequence[Symbol], *, revoke: bool) -> dict[Symbol, str]:
-        """Make or take back what Permit2 may take of `symbols`; what it may take of them afterwards, in base units.
+        """Set or revoke what Permit2 may take of `symbols`. Returns the allowances afterwards, in base units by token.
 
-        Raises Refused where policy says no, Unavailable where one did not confirm.
+        Raises Refused if policy refuses one, Unavailable if one does not confirm.
         """
         parts = self.parts
         await self._settle_open()
@@ -58,25 +61,24 @@ class Startup:
             parts.limits.max_deadline,
         )
         if revoke:
-            done = await approvals.revoke(symbols)
+            settlements = await approvals.revoke(symbols)
         else:
-            prices = _dearest(await parts.market.read(await latest_head(parts.rpc)))
-            caps, least = (
-                {symbol: amount for symbol, amount in found.items() if symbol in symbols}
-                for found in (parts.terms.allowances(prices), parts.terms.least_allowances(prices))
+            prices = _higher_prices(await parts.market.read(await latest_head(parts.rpc)))
+            caps, minimums = (
+                {symbol: amount for symbol, amount in amounts.items() if symbol in symbols}
+                for amounts in (parts.terms.allowances(prices), parts.terms.least_allowances(prices))
             )
-            done = await approvals.ensure_allowances(caps, least)
-        for settled in done:
-            self._tell(settled)
-        now = await self.executor.watch.allowances(symbols)
-        return {symbol: str(amount) for symbol, amount in now.items()}
+            settlements = await approvals.ensure_allowances(caps, minimums)
+        for settled in settlements:
+            self._report(settled)
+        allowances = await self.executor.watch.allowances(symbols)
+        return {symbol: str(amount) for symbol, amount in allowances.items()}
 
     async def _settle_open(self) -> None:
-        """Follow what an earlier run left until it has ended: the executor's own deadlines bound that."""
+        """Follow the open intents of an earlier run until they end. The executor's deadlines bound the time."""
         await self._step(reconcile(self.executor, await self._next_head()))
-        while (
-            self.executor.open_intent is not None
-        ):  # a reorg may have opened several: the end of one takes up the next
+        # A reorg may have reopened several intents. The executor takes up the next one when one ends.
+        while self.executor.open_intent is not None:
             self.log.info("startup.open_intent", intent=self.executor.open_intent.id)
             await self._step(self.executor.on_head(await self._next_head()))
 
@@ -87,14 +89,14 @@ class Startup:
             self.log.warning("startup.retry", error=str(error))
             return
         if settled is not None:
-            self._tell(settled)
+            self._report(settled)
 
-    def _tell(self, settled: Settled) -> None:
+    def _report(self, settled: Settled) -> None:
         self.parts.metrics.observe_settled(settled, None, None)
         self.log.info("transaction.settled", **settled_fields(settled, None))
 
     async def _next_head(self) -> Head:
-        """A head that was not given before, waiting for it."""
+        """Wait for a head that differs from the last one, put it into `latest` and return it."""
         while True:
             try:
                 head = await latest_head(self.parts.rpc)
@@ -109,9 +111,12 @@ class Startup:
             await asyncio.sleep(POLL)
 
 
-def _dearest(state: MarketState) -> dict[Symbol, float]:
-    """Pool price or reference, the higher one: what is bounded by it is within policy's bound and the signer's."""
-    found = dict(state.prices)
+def _higher_prices(state: MarketState) -> dict[Symbol, float]:
+    """The higher of pool price and reference price by token.
+
+    An allowance that is bounded by the higher price is within the bounds of policy and of the signer.
+    """
+    prices = dict(state.prices)
     for symbol, reference in state.reference.items():
-        found[symbol] = max(found.get(symbol, 0.0), reference.answer / 10.0**reference.decimals)
-    return found
+        prices[symbol] = max(prices.get(symbol, 0.0), reference.answer / 10.0**reference.decimals)
+    return prices

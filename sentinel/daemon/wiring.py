@@ -1,5 +1,7 @@
-"""The whole daemon, built bottom-up in one straight line: first what stops it, last the `Daemon`. Nothing is assigned
-to a part once it is made. The only place that can sign."""
+"""Builds the whole daemon bottom-up in one straight line, from its `Lifecycle` to the `Daemon`.
+
+No part is changed after it is made. This is the only place that connects the daemon to a signer.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,7 @@ from sentinel.observe.web.web_server import WebServer
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """`daemon.run()` once."""
+    """The wired daemon. Call `daemon.run` once."""
 
     daemon: Daemon
     parts: Parts
@@ -52,7 +54,7 @@ class App:
 
 
 class CycleSidecar(Protocol):
-    """A service that looks at each cycle once it is done; what it is given holds nothing that signs or sends."""
+    """A service that observes each finished cycle. It receives nothing that can sign or send."""
 
     async def start(self) -> None: ...
 
@@ -77,41 +79,44 @@ async def opened(
     on_cycle: OnCycle = lambda _: None,
     on_settled: OnSettled = lambda _: None,
 ) -> AsyncIterator[App]:
-    """Everything wired and checked, nothing running but the fork; all of it closed at the end.
+    """Wire and check everything; of the daemon's parts only the signer and the fork run yet. All are closed at the end.
 
-    `trader_model` takes the student's place, `prior` are closes from before the chain's first block, `log_to` takes
-    the log in place of standard error, `shadow` makes what runs beside the cycles, `reload` loads the settings again
-    (SIGHUP; without it that signal stops the daemon), `on_cycle` and `on_settled` observe.
-    Raises OperatorError and Unavailable, as `assembled` does; SettingsError where live trading is not permitted or
-    the signer does not start.
+    `trader_model` replaces the student. `prior` are closes from before the chain's first block. `log_to` receives the
+    log instead of standard error. `shadow` makes a sidecar. `reload` loads the settings again on SIGHUP; without it,
+    SIGHUP stops the daemon. `on_cycle` and `on_settled` are observers.
+
+    Raises OperatorError and Unavailable, as `assembled` does, and SettingsError if live trading is not permitted or the
+    signer does not start.
     """
     lifecycle = Lifecycle()
     network = load_network(settings.network)
     terms = Terms.of(settings, network)
-    signs = settings.execution.mode == "live"
-    needed = (*NEEDED, "signer") if signs else NEEDED
+    live_mode = settings.execution.mode == "live"
+    needed = (*NEEDED, "signer") if live_mode else NEEDED
     async with (
-        identified(settings, network, log_to) as who,
-        sole_writer(network, who.wallet, settings.rpc.url) if signs else contextlib.nullcontext(),
-        assembled(lifecycle, terms, who.wallet, trader_model=trader_model, prior=prior, needed=needed) as parts,
-        contextlib.aclosing(PrefetchingReader(parts.market)) as ahead,
-        broadcaster(parts, who.log) as broadcast,
+        identified(settings, network, log_to) as identity,
+        sole_writer(network, identity.wallet, settings.rpc.url) if live_mode else contextlib.nullcontext(),
+        assembled(lifecycle, terms, identity.wallet, trader_model=trader_model, prior=prior, needed=needed) as parts,
+        contextlib.aclosing(PrefetchingReader(parts.market)) as prefetching,
+        broadcaster(parts, identity.log) as broadcast,
     ):
-        log = who.log
-        if who.unwell is not None:
-            parts.journal.halt(who.unwell, by="doctor")
-        told_people = notifications(parts, functools.partial(decided, parts), log)
-        told = ExecutionReporter(parts.metrics, log, (told_people.alarm,))
+        log = identity.log
+        if identity.unwell is not None:
+            parts.journal.halt(identity.unwell, by="doctor")
+        messages = notifications(parts, functools.partial(decided, parts), log)
+        execution_reporter = ExecutionReporter(parts.metrics, log, (messages.alarm,))
         execution = (
-            await live(parts, ahead, broadcast, who.signing, told, log) if who.signing else dry_run(parts, ahead)
+            await live(parts, prefetching, broadcast, identity.signing, execution_reporter, log)
+            if identity.signing
+            else dry_run(parts, prefetching)
         )
         reloader = Reloader(parts, reload, execution.runner, log)
         operator = Operator(parts, reloader, execution.executor, log)
         counterfactuals = Counterfactuals.of(parts, log)
         analysts = [parts.analyst] if isinstance(parts.analyst, AnalystService) else []
-        beside: list[CycleSidecar] = [*analysts, *([shadow(parts, log)] if shadow is not None else [])]
+        sidecars: list[CycleSidecar] = [*analysts, *([shadow(parts, log)] if shadow is not None else [])]
         services = (  # in the order of their start; they stop in reverse
-            told_people,
+            messages,
             *execution.services,
             counterfactuals,
             ControlServer(settings.state_dir.expanduser(), operator),
@@ -124,10 +129,10 @@ async def opened(
                 status=operator.status,
                 refresh=operator.refresh,
             ),
-            *beside,
+            *sidecars,
         )
         notifier = Notifier()
-        telling = CycleReporter(
+        cycle_reporter = CycleReporter(
             network=network,
             metrics=parts.metrics,
             health=parts.health,
@@ -137,12 +142,12 @@ async def opened(
             pulse=Pulse(notifier, parts.health),
             on_cycle=(
                 functools.partial(_observe_equity, parts),
-                *(one.cycle_done for one in beside),
+                *(sidecar.cycle_done for sidecar in sidecars),
                 counterfactuals.cycle_done,
-                told_people.cycle_done,
+                messages.cycle_done,
                 on_cycle,
             ),
-            on_settled=(*execution.on_settled, counterfactuals.settled, told_people.settled, on_settled),
+            on_settled=(*execution.on_settled, counterfactuals.settled, messages.settled, on_settled),
             decided=functools.partial(decided, parts),
         )
         loop = Loop(
@@ -151,15 +156,15 @@ async def opened(
             latest=parts.latest,
             cycle=reloader,
             follower=execution.executor,
-            telling=telling,
+            telling=cycle_reporter,
             probes={**probes(parts), **execution.probes},
-            ahead=lambda head: ahead.begin(head) if parts.journal.standing.controls.reads else None,
+            ahead=lambda head: prefetching.begin(head) if parts.journal.standing.controls.reads else None,
             cycles=cycles,
         )
         daemon = Daemon(
             lifecycle=lifecycle,
             loop=loop,
-            telling=telling,
+            telling=cycle_reporter,
             services=services,
             before=execution.before,
             hang_up=reloader.hang_up if reload is not None else None,
@@ -168,9 +173,9 @@ async def opened(
 
 
 def _observe_equity(parts: Parts, record: CycleRecord) -> None:
-    """A cycle reads the market only while nothing is in flight: its state is a point where one is due."""
+    """Record equity at the market state of a cycle. A cycle reads the market only while no intent is open."""
     if record.state is not None:
         parts.journal.equity.observe(record.state)
-        if record.intent_id is None:  # else what this cycle has signed would count: the chain was read before that
+        if record.intent_id is None:  # the chain was read before this cycle signed: its own nonce is no gap
             signed = parts.journal.next_nonce()
             parts.metrics.nonce_gap.set(max(0, signed - record.state.nonce) if signed else 0)

@@ -1,6 +1,6 @@
-"""What the operator's standing orders let through: a pause, a sale of everything, and Sentinel's own halt. Pure.
+"""What the operator's controls allow: a pause, a sale of everything, and Sentinel's own halt. Pure.
 
-Both the cycle and the executor ask here, so there is one answer to 'may this be sent now?'.
+The cycle and the executor both use this module, so there is one answer to whether something may be sent now.
 """
 
 from __future__ import annotations
@@ -22,21 +22,19 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OperatorControls:
-    operator_pause: str | None  # the latch's reason, whoever set it
-    sentinel_halted: (
-        bool  # Sentinel itself set it, because it no longer knows what its wallet does or its signer refuses
-    )
-    flatten: bool  # the operator asked for everything to be sold back, and that is not done yet
+    operator_pause: str | None  # the reason of the halt, whoever set it; None if trading is not halted
+    sentinel_halted: bool  # Sentinel set the halt: its wallet's state is not understood, or its signer refuses
+    flatten: bool  # the operator asked for everything to be sold back, and that is not finished yet
 
     @property
     def reads(self) -> bool:
-        """A cycle will want the market read."""
+        """Whether a cycle needs the market state."""
         return self.bar(Purpose.SALE) is None
 
     def bar(self, purpose: Purpose) -> str | None:
-        """Why nothing of this purpose may be sent now; None where it may.
+        """The reason why nothing of this purpose may be sent now, or None if it may.
 
-        A sale that the operator asked for goes on during the operator's own pause or the shortfall breaker's halt,
+        A sale that the operator requested continues during the operator's own pause or the shortfall breaker's halt,
         because it lowers risk. During any other halt only relief may be sent: a sale would be signed for a wallet that
         is not understood.
         """
@@ -50,7 +48,7 @@ class OperatorControls:
 
 
 def purpose_of(action: Action, quote: Symbol) -> Purpose:
-    """By what the action does, never by who proposed it."""
+    """The purpose of an action, judged by what it does and never by who proposed it."""
     if isinstance(action, Approve) and action.amount == 0:
         return Purpose.RELIEF
     if isinstance(action, Swap) and action.token_out == quote and not action.is_cycle:

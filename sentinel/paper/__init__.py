@@ -1,4 +1,4 @@
-"""The whole of Sentinel on a local market: one command, a live table, a summary."""
+"""The demo: all of Sentinel on a local market, by one command, with a live table and a summary."""
 
 from sentinel.paper.demo import main
 

@@ -1,4 +1,4 @@
-"""Start everything, trade, stop everything: local market, fork, vLLM with the committed student, the daemon."""
+"""Runs the demo: starts local market, fork, vLLM with the shipped student and the daemon, trades, and stops them."""
 
 from __future__ import annotations
 
@@ -36,21 +36,23 @@ from sentinel.paper import demo_summary
 from sentinel.paper.screen import Lines, LiveTable, Screen
 
 BLOCK_TIME = 2.0  # seconds
-PATIENCE = 30.0  # seconds for the last transaction after Ctrl-C
-IDLE = 0.5  # seconds until the next block at block time 0 while no cycle ends
+PATIENCE = 30.0  # maximum seconds to wait for the open intent after Ctrl-C
+IDLE = 0.5  # seconds until the next block at block time 0 if no cycle ends
 PURSE = {"WETH": COIN, "USDC": 10_000 * 10**6, NATIVE: COIN}  # base units; far from the target weights on purpose
-CROWD = CrowdBehaviour(ahead=0.2)  # some blocks trade before us, so that amounts drift as they really do
+CROWD = CrowdBehaviour(ahead=0.2)  # in a fifth of the blocks the crowd trades first, so that realised amounts differ
 PORTS = {"chain": 8545, "fork": 8546, "model": 8100, "web": 8787}
 
 
 def main(blocks: int | None, as_json: bool = False, *, block_time: float = BLOCK_TIME) -> int:
-    """The process's exit code: 0 only if at least one trade was confirmed and none is unknown.
+    """Run the demo for `blocks` cycles, or until Ctrl-C if None. `block_time` is in seconds.
 
-    `block_time` 0: the next block comes when the last one's record is written. Raises OperatorError and Unavailable.
+    Returns the process's exit code: 0 only if at least one trade was confirmed and none is unknown, 130 after Ctrl-C
+    during the start. With `block_time` 0 the next block follows when a cycle is recorded. Raises OperatorError and
+    Unavailable.
     """
     home = Path(tempfile.mkdtemp(prefix="sentinel-demo-"))
     try:
-        done = run(_demo(home, blocks, as_json, block_time))
+        summary = run(_demo(home, blocks, as_json, block_time))
     except KeyboardInterrupt:
         print("stopped before the first block", file=sys.stderr)
         shutil.rmtree(home, ignore_errors=True)
@@ -59,7 +61,7 @@ def main(blocks: int | None, as_json: bool = False, *, block_time: float = BLOCK
         print(f"logs: {home}", file=sys.stderr)
         raise
     shutil.rmtree(home, ignore_errors=True)
-    return 0 if done.good else 1
+    return 0 if summary.good else 1
 
 
 async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float) -> demo_summary.DemoSummary:
@@ -97,16 +99,16 @@ async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float
         finally:
             screen.stop()
         end = await app.parts.market.read(await latest_head(net.rpc))
-        done = demo_summary.summarise(app.parts.journal.summary(), PURSE, end, net.network, net.market.source)
+        summary = demo_summary.summarise(app.parts.journal.summary(), PURSE, end, net.network, net.market.source)
     if as_json:
-        print(json.dumps(demo_summary.as_json(done)))
+        print(json.dumps(demo_summary.as_json(summary)))
     else:
-        demo_summary.show(done, net.network)
-    return done
+        demo_summary.show(summary, net.network)
+    return summary
 
 
 def _settings(home: Path, net: Devnet, model_url: str, ports: dict[str, int], key_file: Path) -> Settings:
-    """The operator's own settings, with everything that the demo starts itself in their place."""
+    """The operator's settings, except for the parts that the demo starts itself."""
     explicit = {
         "network": "devnet",
         "state_dir": home,
@@ -121,8 +123,9 @@ def _settings(home: Path, net: Devnet, model_url: str, ports: dict[str, int], ke
 
 
 def _watching(network: Network, screen: Screen, recorded: asyncio.Event) -> tuple[OnCycle, OnSettled]:
+    """Observers that draw cycles and settlements on the screen and set `recorded` after each cycle."""
     start = dict[Symbol, int](PURSE)
-    promised: dict[str, Simulation] = {}
+    simulations: dict[str, Simulation] = {}
 
     def on_cycle(record: CycleRecord) -> None:
         equity = hold = None
@@ -130,19 +133,19 @@ def _watching(network: Network, screen: Screen, recorded: asyncio.Event) -> tupl
             equity = valuation.state_equity(record.state, network)
             hold = valuation.equity(start, record.state.prices, network)
         if record.intent_id and isinstance(record.decision, Act):
-            promised[record.intent_id] = record.decision.simulation
+            simulations[record.intent_id] = record.decision.simulation
         screen.cycle(record, equity, hold)
         recorded.set()
 
     def on_settled(settled: Settled) -> None:
-        simulation = promised.pop(settled.intent_id, None)
+        simulation = simulations.pop(settled.intent_id, None)
         screen.settled(settled, shortfall_bps(simulation, settled) if simulation else None)
 
     return on_cycle, on_settled
 
 
 async def _settle(app: App) -> None:
-    """Follow what Ctrl-C left in flight, so that the summary can say how it ended."""
+    """Follow the intent that is open after Ctrl-C, at most PATIENCE seconds, so that the summary knows its outcome."""
     until = time.monotonic() + PATIENCE
     follower = app.daemon.loop.follower
     while follower.open_intent is not None and time.monotonic() < until:
@@ -152,7 +155,7 @@ async def _settle(app: App) -> None:
 
 @contextlib.asynccontextmanager
 async def _mining(market: LocalMarket, block_time: float, recorded: asyncio.Event) -> AsyncIterator[None]:
-    """Blocks come while the body runs; a market that fails ends the body with its error."""
+    """Produce blocks while the body runs. If the market fails, the body is cancelled and the error is raised."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(market.run(block_time) if block_time > 0 else _paced(market, recorded))
         yield
@@ -160,7 +163,7 @@ async def _mining(market: LocalMarket, block_time: float, recorded: asyncio.Even
 
 
 async def _paced(market: LocalMarket, recorded: asyncio.Event) -> None:
-    """The next block as soon as a cycle is recorded; after IDLE where none ends (start-up, the last transaction)."""
+    """Produce the next block when a cycle is recorded, or after IDLE if none ends (start-up, the last transaction)."""
     while True:
         recorded.clear()
         await market.step()

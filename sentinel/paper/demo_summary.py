@@ -1,4 +1,4 @@
-"""What the demo did, counted from the journal and valued at the last block's prices."""
+"""The summary of the demo: counts from the journal, values at the last block's prices."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from sentinel.journal.reports import JournalSummary as Journaled
 
 @dataclass(frozen=True, slots=True)
 class DemoSummary:
-    """Equities are quote tokens, gas coin included, at the last block's pool prices."""
+    """Equities are in quote tokens, native coin included, at the last block's pool prices."""
 
     cycles: int
     acts: int
     holds: int
     confirmed: int
     reverted: int
-    unknown: int  # not settled counts as unknown
+    unknown: int  # open intents included
     sampled: int  # final actions asked for
-    parsed: int  # of those, typed actions
-    simulated: int  # of those, ran without a revert
-    shortfall_bps: float | None  # the largest by amount of the confirmed trades; positive if it realised less
+    parsed: int  # of these, became typed actions
+    simulated: int  # of these, ran without a revert
+    shortfall_bps: float | None  # the largest by magnitude of the confirmed trades; positive if the trade realised less
     equity: float
-    equity_hold: float  # what the wallet would be worth had it done nothing
-    prices: str  # what drove the market
+    equity_hold: float  # equity if the wallet had done nothing
+    prices: str  # source of the prices that the market follows
 
     @property
     def good(self) -> bool:
@@ -40,7 +40,7 @@ class DemoSummary:
 def summarise(
     journaled: Journaled, start: Mapping[Symbol, int], end: MarketState, network: Network, prices: str
 ) -> DemoSummary:
-    """`start`: the wallet's balances before the first block, base units."""
+    """`start` holds the wallet's balances before the first block, in base units."""
     return DemoSummary(
         cycles=journaled.cycles,
         acts=journaled.acts,
@@ -63,11 +63,12 @@ def as_json(summary: DemoSummary) -> dict[str, object]:
 
 
 def show(summary: DemoSummary, network: Network) -> None:
+    """Print the summary as a table on standard output."""
     table = Table(title="Summary", show_header=False, title_justify="left")
     rows = {
         "cycles": f"{summary.cycles}: {summary.acts} acts, {summary.holds} holds",
         "transactions": f"{summary.confirmed} confirmed, {summary.reverted} reverted, {summary.unknown} unknown",
-        "candidates": f"{summary.sampled} asked, {summary.parsed} parsed, {summary.simulated} simulated",
+        "candidates": f"{summary.sampled} sampled, {summary.parsed} parsed, {summary.simulated} simulated",
         "realised against simulated": "no confirmed trade"
         if summary.shortfall_bps is None
         else f"{0.0 - summary.shortfall_bps:+.3f} bps at most",

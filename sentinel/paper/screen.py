@@ -1,4 +1,4 @@
-"""What a person watches during the demo: a live table on a terminal, a line a block elsewhere. Draws only."""
+"""The demo's output: a live table on a terminal, otherwise one line per block. It only draws."""
 
 from __future__ import annotations
 
@@ -23,22 +23,24 @@ SHOWN = 14  # newest rows of the table
 
 class Screen(Protocol):
     def say(self, text: str) -> None:
-        """Progress of the set-up, one sentence."""
+        """Show one sentence about the progress of the set-up."""
         ...
 
     def cycle(self, record: CycleRecord, equity: float | None, hold: float | None) -> None:
-        """One finished cycle; equities in quote tokens, of the wallet and of having done nothing."""
+        """Show a finished cycle. `equity` is the wallet's and `hold` that of doing nothing, in whole quote tokens."""
         ...
 
     def settled(self, settled: Settled, shortfall_bps: float | None) -> None: ...
 
-    def start(self, web: str, source: str) -> None: ...
+    def start(self, web: str, source: str) -> None:
+        """Begin. `web` is the address of the status page, `source` names the origin of the prices."""
+        ...
 
     def stop(self) -> None: ...
 
 
 class Lines:
-    """For pipes and logs: everything goes to standard error, standard output stays free for the summary."""
+    """Lines of text for pipes and logs, on standard error. Standard output is left to the summary."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -50,23 +52,25 @@ class Lines:
         self.say(f"status page and metrics: {web}\nprices: {source}")
 
     def cycle(self, record: CycleRecord, equity: float | None, hold: float | None) -> None:
-        worth = "" if equity is None else f"  equity {equity:,.2f}"
-        self.say(f"{plain_words.cycle(record, self._network)}{worth}")
+        equity_text = "" if equity is None else f"  equity {equity:,.2f}"
+        self.say(f"{plain_words.cycle(record, self._network)}{equity_text}")
 
     def settled(self, settled: Settled, shortfall_bps: float | None) -> None:
-        off = "" if shortfall_bps is None else f", {0.0 - shortfall_bps:+.2f} bps from the simulation"
-        self.say(f"  transaction {settled.outcome.value} in block {settled.block_number}{off}")
+        difference = "" if shortfall_bps is None else f", {0.0 - shortfall_bps:+.2f} bps from the simulation"
+        self.say(f"  transaction {settled.outcome.value} in block {settled.block_number}{difference}")
 
     def stop(self) -> None: ...
 
 
 class LiveTable:
+    """A table on the terminal that is redrawn at each change."""
+
     def __init__(self, network: Network) -> None:
         self._network = network
         self._console = Console(stderr=True)
         self._rows: deque[list[Text]] = deque(maxlen=SHOWN)
         self._by_intent: dict[str, list[Text]] = {}
-        self._where = ""
+        self._header = ""
         self._equity: tuple[float | None, float | None] = (None, None)
         self._ended: dict[str, int] = {}
         self._live: Live | None = None
@@ -75,15 +79,15 @@ class LiveTable:
         self._console.print(text)
 
     def start(self, web: str, source: str) -> None:
-        self._where = f"status page and metrics  {web}\nprices  {source}\nCtrl-C stops cleanly and prints the summary"
+        self._header = f"status page and metrics  {web}\nprices  {source}\nCtrl-C stops cleanly and prints the summary"
         self._live = Live(self._draw(), console=self._console, refresh_per_second=8, transient=False)
         self._live.start()
 
     def cycle(self, record: CycleRecord, equity: float | None, hold: float | None) -> None:
-        made = record.decision
-        acting = isinstance(made, Act)
+        decision = record.decision
+        acting = isinstance(decision, Act)
         proposal = record.proposal
-        fates = (
+        counts = (
             ""
             if proposal is None
             else f"{proposal.asked} > {len(proposal.candidates)} > "
@@ -91,9 +95,9 @@ class LiveTable:
         )
         row = [
             Text(str(record.head.number)),
-            Text(fates),
-            Text(f"{made.votes}/{made.asked}" if made.asked else ""),
-            Text(plain_words.decision(made, self._network), style="bold green" if acting else "dim"),
+            Text(counts),
+            Text(f"{decision.votes}/{decision.asked}" if decision.asked else ""),
+            Text(plain_words.decision(decision, self._network), style="bold green" if acting else "dim"),
             Text("sent" if record.intent_id else "", style="yellow"),
             Text(f"{record.timings.get('total', 0.0):.2f} s"),
             Text("" if equity is None else f"{equity:,.2f}"),
@@ -106,11 +110,11 @@ class LiveTable:
         self._refresh()
 
     def settled(self, settled: Settled, shortfall_bps: float | None) -> None:
-        good = settled.outcome is Outcome.CONFIRMED
+        confirmed = settled.outcome is Outcome.CONFIRMED
         self._ended[settled.outcome.value] = self._ended.get(settled.outcome.value, 0) + 1
         if (row := self._by_intent.pop(settled.intent_id, None)) is not None:
-            off = "" if shortfall_bps is None else f" {0.0 - shortfall_bps:+.1f} bps"
-            row[4] = Text(f"{settled.outcome.value}{off}", style="green" if good else "bold red")
+            difference = "" if shortfall_bps is None else f" {0.0 - shortfall_bps:+.1f} bps"
+            row[4] = Text(f"{settled.outcome.value}{difference}", style="green" if confirmed else "bold red")
         self._refresh()
 
     def stop(self) -> None:
@@ -139,4 +143,4 @@ class LiveTable:
         )
         if equity is not None and hold is not None:
             line += f"    equity {equity:,.2f} {self._network.quote}, {equity - hold:+,.2f} against doing nothing"
-        return Group(Panel(self._where, title="Sentinel on a local market", border_style="blue"), table, Text(line))
+        return Group(Panel(self._header, title="Sentinel on a local market", border_style="blue"), table, Text(line))

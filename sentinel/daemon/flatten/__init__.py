@@ -1,1 +1,1 @@
-"""`stop --flatten`: everything is sold for the quote token, then the daemon stops."""
+"""`stop --flatten`: sells every token for the quote token, then stops the daemon."""

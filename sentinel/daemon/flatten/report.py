@@ -1,4 +1,4 @@
-"""What the last sale of everything came to, from the journal alone."""
+"""The report on the last `stop --flatten`, from the journal alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sentinel.core.transaction import Outcome
 from sentinel.decide.operator_controls import FLATTEN
 from sentinel.journal.journal import Journal
 
-SHOWN = 500  # sales that a report holds at most
+SHOWN = 500  # maximum number of trades that a report covers
 
 
 def report(journal: Journal, network: Network) -> dict[str, Any] | None:
-    """The last sale, JSON-ready, from the journal alone; None where there never was one. Whole tokens."""
+    """The last flatten in JSON types, amounts in whole tokens; None if there was none."""
     standing = journal.standing
     if (since := standing.since) is None:
         return None
@@ -22,16 +22,16 @@ def report(journal: Journal, network: Network) -> dict[str, Any] | None:
     for trade in reversed(journal.trades(SHOWN, after=since)):
         if trade.source != FLATTEN:
             continue
-        done = trade.settled if trade.settled and trade.settled.outcome is Outcome.CONFIRMED else None
-        got = done.realised.get(trade.token_out, 0) if done else 0
+        settled = trade.settled if trade.settled and trade.settled.outcome is Outcome.CONFIRMED else None
+        received = settled.realised.get(trade.token_out, 0) if settled else 0
         sales.append(
             {
                 "intent": trade.intent_id,
                 "state": trade.state,
                 "ended": trade.settled is not None,
                 "token": trade.token_in,
-                "sold": valuation.whole(trade.gross if done else 0, trade.token_in, network),
-                "for": valuation.whole(got, trade.token_out, network),
+                "sold": valuation.whole(trade.gross if settled else 0, trade.token_in, network),
+                "for": valuation.whole(received, trade.token_out, network),
                 "tx": trade.settled.tx_hash if trade.settled else None,
             }
         )

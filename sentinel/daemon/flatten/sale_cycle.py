@@ -1,7 +1,7 @@
-"""Which cycle runs: the one that trades, or while everything is being sold (`stop --flatten`) the one that sells.
+"""Runs the cycle that trades or, during `stop --flatten`, the cycle that sells.
 
-Both are over the same market, toolkit, policy, executor and journal; only who proposes and how one proposal is voted
-for differ. When nothing more can be sold the sale is over, which is journaled with a pause, and the daemon stops.
+Both use the same market, toolkit, policy, executor and journal. Only the proposer and the vote differ. The flatten ends
+when nothing more can be sold: its end is journaled together with a pause, and the daemon stops.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from sentinel.observe.logs import Log
 
 @dataclass(frozen=True, slots=True)
 class SaleCycle:
-    """Over one configuration: a reload makes another one, with the same seller."""
+    """The two cycles of one configuration. A reload makes another SaleCycle with the same seller."""
 
-    trade: Cycle  # while nothing is to be sold
-    sale: Cycle  # what its trader, the seller, proposes
+    trade: Cycle  # runs while there is no flatten
+    sale: Cycle  # its trader is the seller
     seller: Seller
     journal: Journal
     log: Log
@@ -38,6 +38,8 @@ class SaleCycle:
         if self.seller.finished and standing.controls.flatten:
             left = {symbol: (self.seller.held[symbol], left.reason) for symbol, left in self.seller.left.items()}
             standing.flattened(left, clean=self.seller.clean)
-            self.log.warning("operator.flattened", left=left, meaning="trading stays paused until it is resumed")
+            self.log.warning(
+                "operator.flattened", left=left, meaning="trading stays paused until the operator resumes it"
+            )
             self.stop()
         return record

@@ -1,7 +1,8 @@
-"""`stop --flatten`: what to sell next until everything is the quote token again. Exact quotes, no model, no vote.
+"""The proposer of `stop --flatten`: sells one token after the other by exact quotes, without model or vote.
 
-Its proposals go through the cycle as any other's do: simulated, screened, confirmed, journaled, one in flight. Here
-only what is asked for is decided, in slices that the limits let through; what cannot be sold is left, and said why.
+Its proposals go through the cycle like all others: they are simulated, screened, confirmed and journaled, with one open
+intent at a time. This file only chooses what to sell, in slices that the limits allow. Tokens that cannot be sold are
+left, with the reason.
 """
 
 from __future__ import annotations
@@ -28,21 +29,25 @@ from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in, leg_cost_
 from sentinel.dex.quoting.splits import best_route
 from sentinel.dex.quoting.venue_labels import label_of
 
-TRIES = 5  # heads in a row at which a token may fail to be sold
-PATIENCE = 60.0  # seconds, at least, for what a later head may mend: a refusal, a price that is away, dear gas
+TRIES = 5  # heads in a row at which the sale of a token must fail before it is given up
+PATIENCE = 60.0  # minimum seconds for problems that a later head may solve: a refusal, no price, expensive gas
 
 
 @dataclass(frozen=True, slots=True)
 class UnsoldToken:
+    """Why a token is not sold at this head."""
+
     reason: str
-    permanent: bool  # another head will not change it
-    too_small: bool = False  # too little to be worth a transaction
+    permanent: bool  # a later head will not change it
+    too_small: bool = False  # the value is below the minimum of a trade
 
 
 @dataclass(frozen=True, slots=True)
 class SalePlan:
-    sale: Swap | None  # the next one
-    left: Mapping[Symbol, UnsoldToken]  # held, and not sold at this head
+    """The next sale, and the tokens that are not sold at this head."""
+
+    sale: Swap | None  # the next sale; None if there is none
+    left: Mapping[Symbol, UnsoldToken]  # held tokens that are not sold at this head
 
 
 def plan_sale(
@@ -53,58 +58,63 @@ def plan_sale(
     spent: Spent,
     failed: Mapping[Symbol, str],
 ) -> SalePlan:
-    """The largest holding first; `failed`: tokens that are not tried any more, and why. The native coin pays for gas
-    and stays."""
+    """Plan the next sale, the holding of the highest value first.
+
+    `failed` holds the tokens that are no longer tried, with the reason. The native coin is not sold: it pays for gas.
+    """
     left: dict[Symbol, UnsoldToken] = {}
-    for symbol in sorted(_held(network, state), key=lambda one: (-_value(network, state, one), one)):
+    for symbol in sorted(_held(network, state), key=lambda token: (-_value(network, state, token), token)):
         if symbol in failed:
             left[symbol] = UnsoldToken(failed[symbol], permanent=True)
             continue
         amount = _slice(network, state, limits, spent, symbol)
-        found = amount if isinstance(amount, UnsoldToken) else _sale(network, state, build, limits, symbol, amount)
-        if isinstance(found, Swap):
-            return SalePlan(found, left)
-        left[symbol] = found
+        planned = amount if isinstance(amount, UnsoldToken) else _sale(network, state, build, limits, symbol, amount)
+        if isinstance(planned, Swap):
+            return SalePlan(planned, left)
+        left[symbol] = planned
     return SalePlan(None, left)
 
 
 def _held(network: Network, state: MarketState) -> list[Symbol]:
-    return [one for one in network.tokens if one != network.quote and state.balances.get(one, 0) > 0]
+    return [token for token in network.tokens if token != network.quote and state.balances.get(token, 0) > 0]
 
 
 def _value(network: Network, state: MarketState, symbol: Symbol) -> Fraction:
-    """Of the whole balance, in base units of the quote token; 0 without a reference price."""
+    """Value of the whole balance in base units of the quote token; 0 without a reference price."""
     return state.balances[symbol] * (unit_value(symbol, state.reference, network) or Fraction(0))
 
 
-def _least(network: Network, state: MarketState, limits: Limits) -> int:
-    """What is not worth a transaction, in base units of the quote token: policy's least, and the gas of a sale."""
+def _min_value(network: Network, state: MarketState, limits: Limits) -> int:
+    """Minimum value of a sale in base units of the quote token: policy's minimum, or the gas of a sale if higher."""
     return max(1, limits.min_trade, cost_in(network, state, TRADE_GAS, TRADE_SIZE, network.quote) or 0)
 
 
 def _slice(network: Network, state: MarketState, limits: Limits, spent: Spent, symbol: Symbol) -> int | UnsoldToken:
-    """Base units of the next slice: all of them equal, as few as the limits allow, so that no crumb is left over; where
-    the day's volume ends before that, what it still allows."""
+    """Base units of the next slice.
+
+    Slices are equal and as few as the limits allow, so that no small rest remains. If the day's remaining volume is too
+    small for that, the slice is what it still allows.
+    """
     unit = unit_value(symbol, state.reference, network)
     if unit is None:
         return UnsoldToken("it has no reference price, and nothing is sold without one", permanent=False)
     held = state.balances[symbol]
     value = held * unit
-    least = _least(network, state, limits)
+    min_value = _min_value(network, state, limits)
     if value < max(1, limits.min_trade):
         return UnsoldToken("it is worth less than SENTINEL_LIMITS__MIN_TRADE", permanent=True, too_small=True)
-    if value < least:
+    if value < min_value:
         return UnsoldToken("the gas of its sale costs more than it is worth now", permanent=False)
     room = limits.daily_volume - spent.volume
-    if room < least:
+    if room < min_value:
         return UnsoldToken("SENTINEL_LIMITS__MAX_DAILY_VOLUME is used up until 00:00 UTC", permanent=True)
-    most = int(min(room, limits.max_trade) / unit)
-    if most == 0:
+    max_amount = int(min(room, limits.max_trade) / unit)
+    if max_amount == 0:
         return UnsoldToken("one base unit is worth more than a trade may put in", permanent=True)
-    amount = min(held, most) if room <= limits.max_trade else -(-held // -(-held // most))
+    amount = min(held, max_amount) if room <= limits.max_trade else -(-held // -(-held // max_amount))
     if (allowed := state.allowances.get(symbol, 0)) < amount:
         amount = allowed
-    if amount * unit < least:
+    if amount * unit < min_value:
         return UnsoldToken(f"Permit2 may not take it: `sentinel approve {symbol}` first", permanent=True)
     return amount
 
@@ -112,12 +122,12 @@ def _slice(network: Network, state: MarketState, limits: Limits, spent: Spent, s
 def _sale(
     network: Network, state: MarketState, build: ActionBuilder, limits: Limits, symbol: Symbol, amount: int
 ) -> Swap | UnsoldToken:
-    """By the best single way; a half of the amount, and so on, where no pool fills it at a fair price."""
+    """Sell by the best single route. The amount is halved until a pool fills it at a fair price."""
     unit = unit_value(symbol, state.reference, network)
-    assert unit is not None  # a slice was found by it
+    assert unit is not None  # `_slice` has used it
     cost = leg_cost_in(network, state, network.quote)
     why = "the amount is too small"
-    while amount * unit >= _least(network, state, limits):
+    while amount * unit >= _min_value(network, state, limits):
         try:
             route, _ = best_route(network, state.pools, symbol, network.quote, amount, cost)
             tokens = [symbol, *(leg.token_out for leg in route.legs)]
@@ -137,37 +147,38 @@ def plain(amount: int, decimals: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _FailureStreak:
-    """How often in a row something was so, and over how many seconds."""
+    """How often in a row something failed, and over how many seconds."""
 
-    since: float
+    since: float  # monotonic seconds
     times: int = 1
     seconds: float = 0.0
 
     @classmethod
     def more(cls, before: _FailureStreak | None, now: float) -> _FailureStreak:
+        """The streak `before` with one more failure at `now`."""
         return cls(before.since, before.times + 1, now - before.since) if before else cls(now)
 
 
 @dataclass(slots=True)
 class Seller:
-    """The proposer of a sale of everything: one candidate a block. `finished` says when nothing more can be sold."""
+    """The proposer of a flatten: one candidate per block. `finished` is True once nothing more can be sold."""
 
     network: Network
-    build: Callable[[], ActionBuilder]  # asked anew at each block, as `limits` is: a reload may have replaced both
+    build: Callable[[], ActionBuilder]  # called at each block, like `limits`: a reload may have replaced both
     limits: Callable[[], Limits]
     spent: Callable[[], Spent]
     clock: Callable[[], float] = time.monotonic
     left: Mapping[Symbol, UnsoldToken] = field(default_factory=dict)  # as of the last proposal
-    held: Mapping[Symbol, int] = field(default_factory=dict)  # base units, likewise
+    held: Mapping[Symbol, int] = field(default_factory=dict)  # base units, as of the last proposal
     finished: bool = False
     _idle: _FailureStreak | None = None  # heads with nothing to propose
     _fails: dict[Symbol, _FailureStreak] = field(default_factory=dict)
     _failed: dict[Symbol, str] = field(default_factory=dict)
     _selling: dict[str, Symbol] = field(default_factory=dict)  # by intent
-    _order: int | None = None  # that it works on
+    _order: int | None = None  # number of the record that began the flatten
 
     def work_on(self, order: int | None) -> None:
-        """What failed in an earlier order is tried anew."""
+        """Start on a flatten, if it is another one than before. Tokens that failed earlier are tried again."""
         if order == self._order:
             return
         self._order = order
@@ -176,21 +187,22 @@ class Seller:
 
     @property
     def clean(self) -> bool:
-        """Nothing is left but crumbs."""
+        """True if the tokens that are left are too small to sell."""
         return all(left.too_small for left in self.left.values())
 
     def view(self, state: MarketState) -> MarketView:
         return MarketView({self.network.quote: BPS}, Regime.NONE, 1.0, state.head.number, FLATTEN)
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
+        """The next sale as the only candidate, or a hold. Sets `left`, `held` and `finished`."""
         planned = plan_sale(self.network, state, self.build(), self.limits(), self.spent(), self._failed)
         self.left, self.held = planned.left, state.balances
         if planned.sale is not None:
             self._idle = None
         else:
             self._idle = _FailureStreak.more(self._idle, self.clock())
-            over = self._idle.times >= TRIES and self._idle.seconds >= PATIENCE
-            self.finished = over or all(left.permanent for left in planned.left.values())
+            given_up = self._idle.times >= TRIES and self._idle.seconds >= PATIENCE
+            self.finished = given_up or all(left.permanent for left in planned.left.values())
         action = planned.sale or HoldAction("nothing more can be sold")
         return Proposal(1, (Candidate(0, action, ""),), (), (), (), 0, FLATTEN)
 
@@ -198,7 +210,7 @@ class Seller:
         return proposal
 
     def judged(self, record: CycleRecord) -> None:
-        """Tell what became of the last proposal. A guard's refusal counts against the token, an outage does not."""
+        """Note the result of the last proposal. A refusal counts against the token, an outage does not."""
         proposed = record.proposal.candidates[0].action if record.proposal else None
         if not isinstance(proposed, Swap):
             return
@@ -217,14 +229,14 @@ class Seller:
         if settled.outcome is Outcome.CONFIRMED:
             self._fails.pop(symbol, None)
         else:
-            self._fail(symbol, f"its sale ended {settled.outcome.value}", 0.0)  # its gas is gone: no more than TRIES
+            self._fail(symbol, f"its sale ended {settled.outcome.value}", 0.0)  # it cost gas, so TRIES alone counts
 
     def _fail(self, symbol: Symbol, why: str, patience: float) -> None:
-        self._fails[symbol] = row = _FailureStreak.more(self._fails.get(symbol), self.clock())
-        if row.times >= TRIES and row.seconds >= patience:
+        self._fails[symbol] = streak = _FailureStreak.more(self._fails.get(symbol), self.clock())
+        if streak.times >= TRIES and streak.seconds >= patience:
             self._failed[symbol] = why
 
 
 def _why(record: CycleRecord, decision: Hold) -> str:
-    told = [f"{refusal.rule}: {refusal.detail}" for refusal in record.refusals] or [decision.detail]
-    return f"refused again and again: {told[0]}"
+    details = [f"{refusal.rule}: {refusal.detail}" for refusal in record.refusals] or [decision.detail]
+    return f"refused again and again: {details[0]}"

@@ -1,1 +1,1 @@
-"""What stands between a decision and the chain beside policy: permission, one writer, shortfall breaker, recheck."""
+"""Guards between a decision and the chain, besides policy: permission, one writer, shortfall breaker, recheck."""

@@ -1,4 +1,4 @@
-"""May this daemon send transactions on this chain at all? The operator has to say so twice."""
+"""The permission to trade live on a chain, which the operator has to give twice."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from sentinel.core.network import DEVELOPMENT_CHAIN, Network
 
 
 def require_permission(settings: Settings, network: Network) -> None:
-    """On any chain but the development one the operator names the chain id twice: in the network file, and in a setting
-    of its own, so that no slip of one file trades real money. Raises SettingsError."""
-    named = settings.execution.live_chain_id
-    if network.chain_id == DEVELOPMENT_CHAIN or named == network.chain_id:
+    """Raise SettingsError unless the operator permits live trading on this chain. The development chain is exempt.
+
+    The operator names the chain id twice, in the network file and in a setting of its own, so that an error in one file
+    cannot trade real money.
+    """
+    permitted = settings.execution.live_chain_id
+    if network.chain_id == DEVELOPMENT_CHAIN or permitted == network.chain_id:
         return
-    told = "is not set" if named is None else f"is {named}"
+    state = "is not set" if permitted is None else f"is {permitted}"
     raise SettingsError(
         f"live trading on {network.name} (chain {network.chain_id}) needs SENTINEL_EXECUTION__LIVE_CHAIN_ID="
-        f"{network.chain_id}, which {told}; without it only chain {DEVELOPMENT_CHAIN} trades live. "
+        f"{network.chain_id}, which {state}; without it only chain {DEVELOPMENT_CHAIN} trades live. "
         "SENTINEL_EXECUTION__MODE=dry sends nothing"
     )

@@ -1,4 +1,4 @@
-"""Are an accepted intent's bytes still good? Asked where sending them was held up, by the rules they were passed by."""
+"""Checks the bytes of an accepted intent again after a delay, by the rules that passed them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sentinel.decide.policy import REVOKE_RULES, Policy
 
 
 async def still_good(parts: Parts, intent: Intent) -> bool:
-    """Policy's word on an accepted intent's bytes at the newest head: sending them was held up.
+    """Whether policy passes the bytes of an accepted intent at the newest head. Call it if sending was delayed.
 
-    Raises Unavailable where no head can be trusted.
+    Raises Unavailable if the endpoints disagree on the head, or do not answer.
     """
     if (why := parts.rpc.disputed) is not None:
         raise Unavailable(why)
@@ -27,23 +27,23 @@ async def still_good(parts: Parts, intent: Intent) -> bool:
     confirmed = await parts.toolkit.confirm(intent, head, state)
     now, record = time.time(), cycle_of(parts, intent.id)
     policy, spent = parts.policy, parts.journal.spent_today(now)
-    if record is None:  # nobody voted: an order
+    if record is None:  # no cycle decided it: it sets or revokes an allowance
         policy = Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES)
     elif record.state is not None and isinstance(action := intent.decision.simulation.candidate.action, Swap):
-        gross = {action.token_in: intent.decision.simulation.gross}  # it is in the day's volume since it was accepted
+        gross = {action.token_in: intent.decision.simulation.gross}  # already in the day's volume since it was accepted
         spent = Spent(spent.loss, spent.volume - value(gross, reference_prices(record.state), parts.network))
     verdicts = policy.check(confirmed, intent.decision, state, head, spent, now)
     return all(verdict.ok for verdict in verdicts)
 
 
 def decided(parts: Parts, intent_id: str) -> Act | None:
-    """What a cycle decided that an intent carries out; None where none did."""
+    """The act that an intent carries out; None if no cycle decided it."""
     record = cycle_of(parts, intent_id)
     return record.decision if record is not None and isinstance(record.decision, Act) else None
 
 
 def cycle_of(parts: Parts, intent_id: str) -> CycleRecord | None:
-    """The cycle that decided on an intent; None where none did."""
+    """The record of the cycle that decided an intent; None if there is none."""
     try:
         return parts.journal.get_cycle(intent_id)
     except KeyError:

@@ -1,6 +1,6 @@
-"""The shortfall breaker: halts trading durably when trades realise too little of what was simulated.
+"""The shortfall breaker: halts trading durably if trades realise too little of what was simulated.
 
-It is decided from the journal alone, so that a crash between a settlement and this look loses nothing.
+It decides from the journal alone, so a crash between a settlement and this check loses nothing.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from sentinel.journal.journal import Journal
 class ShortfallBreaker:
     journal: Journal
     limits: Limits
-    alarm: Callable[[str, str], None]  # kind, and one sentence
+    alarm: Callable[[str, str], None]  # kind, and one sentence with the detail
 
     def look(self) -> None:
-        """Call it after each settlement and at the start, before the first cycle. Raises JournalError."""
+        """Halt trading if a limit on the shortfall is exceeded. Raises JournalError.
+
+        Call it after each settlement, and at the start before the first cycle.
+        """
         if self.journal.halt_reason is not None:
             return
         if (why := breach(self.journal.shortfalls(self.limits.shortfall_trades), self.limits)) is not None:

@@ -1,7 +1,8 @@
-"""One live Sentinel a wallet on this machine, whatever state directory each was given (I3).
+"""Allows one live Sentinel per wallet on this machine, whatever state directories they use (I3).
 
-The journal's lock guards one directory; this guards the wallet. It is a name that the kernel holds for as long as we
-live and forgets however we die. NOTE: containers with networks of their own and other machines are not seen.
+The journal's lock guards one directory; this lock guards the wallet. It is an abstract socket name, which the kernel
+releases when the process ends, even by SIGKILL. NOTE: it does not detect a daemon on another machine, or in a container
+with its own network.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
 
 @asynccontextmanager
 async def sole_writer(network: Network, wallet: Address, endpoint: str) -> AsyncIterator[None]:
-    """Raises WalletBusy. On the development chain each endpoint is a chain of its own."""
+    """Hold the lock while the body runs. Raises WalletBusy if another process holds it.
+
+    On the development chain each endpoint counts as a separate chain.
+    """
     chain = f"{network.chain_id} {endpoint}" if network.chain_id == DEVELOPMENT_CHAIN else str(network.chain_id)
-    name = f"\0sentinel {wallet.lower()} {chain}"[:107]  # what an address of a unix socket may have
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as held:
+    name = f"\0sentinel {wallet.lower()} {chain}"[:107]  # maximum length of a unix socket's address
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as lock:
         try:
-            held.bind(name)
+            lock.bind(name)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise

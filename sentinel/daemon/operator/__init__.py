@@ -1,1 +1,1 @@
-"""What the operator may do to a running daemon: ask, pause, resume, reload, sell everything, stop."""
+"""What the operator may do to a running daemon: read its status, pause, resume, reload, sell everything and stop."""

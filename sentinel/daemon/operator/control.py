@@ -1,7 +1,9 @@
-"""The operator's unix socket: status, pause, resume, reload, stop. One JSON object a line, one answer a request.
+"""The control socket of the operator: status, pause, resume, reload, stop and flatten.
+
+Each line is one JSON object, and each request gets one answer.
 
 Request `{"do": "pause", "reason": "..."}`; answer `{"ok": true, ...}` or `{"ok": false, "error": "..."}`.
-The socket is 0600 in the state directory: whoever may open it may stop trading, and nothing else is asked of them.
+The socket has mode 0600 in the state directory. Whoever can open it may control the daemon; there is no other check.
 """
 
 from __future__ import annotations
@@ -18,12 +20,12 @@ from sentinel.core.errors import NotRunning, OperatorError, SentinelError
 from sentinel.core.host.unix import listener, short_address
 
 NAME = "control.sock"
-MAX_LINE = 64 * 1024  # bytes of one request or answer line
+MAX_LINE = 64 * 1024  # bytes of a request or answer line
 MAX_REASON = 200  # characters
 
 
 class Operations(Protocol):
-    """What the socket may ask of the daemon. `pause`, `resume` and `flatten` are durable before they return."""
+    """The operations that the socket offers. `pause`, `resume` and `flatten` are durable before they return."""
 
     def status(self) -> dict[str, Any]: ...
 
@@ -34,15 +36,20 @@ class Operations(Protocol):
     def stop(self) -> None: ...
 
     def reload(self) -> dict[str, list[Any]]:
-        """Load the settings again; {variable: [old, new]}, in force with the next cycle. Raises OperatorError."""
+        """Load the settings again; the next cycle uses them.
+
+        Returns the changes as {variable: [old, new]}. Raises OperatorError.
+        """
         ...
 
     def flatten(self) -> None:
-        """Sell everything back, then stop. Raises OperatorError where that cannot be."""
+        """Sell every token for the quote token, then stop. Raises OperatorError if that is not possible."""
         ...
 
 
 class ControlServer:
+    """A service of the daemon that answers requests on the control socket."""
+
     def __init__(self, state_dir: Path, operations: Operations) -> None:
         self._path = state_dir / NAME
         self._operations = operations
@@ -50,7 +57,7 @@ class ControlServer:
         self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
-        """Listen. A stale socket file is replaced: the wallet's lock has shown that no other daemon lives here."""
+        """Listen. A stale socket file is replaced, because the wallet's lock proves that no other daemon runs here."""
         self._server = await asyncio.start_unix_server(self._serve, sock=listener(self._path), limit=MAX_LINE)
 
     async def stop(self) -> None:
@@ -69,7 +76,7 @@ class ControlServer:
                 writer.write(json.dumps(self._answer(line)).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError):
-            pass  # the other side went away, or sent a line beyond the limit
+            pass  # the client closed the connection, or sent a line that is too long
         finally:
             self._open.discard(writer)
             writer.close()
@@ -77,11 +84,11 @@ class ControlServer:
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             request = from_json(line)
-            what = request["do"]
+            operation = request["do"]
         except (ValueError, TypeError, KeyError):
             return {"ok": False, "error": 'a request is one JSON object a line: {"do": "status"}'}
         try:
-            match what:
+            match operation:
                 case "status":
                     return {"ok": True, "status": self._operations.status()}
                 case "pause":
@@ -102,9 +109,9 @@ class ControlServer:
 
 
 def ask(state_dir: Path, what: str, *, timeout: float = 5.0, **fields: object) -> dict[str, Any]:
-    """One request to the daemon of this state directory, from a plain synchronous program.
+    """Send one request to the daemon of this state directory and return its answer. Blocks up to `timeout` seconds.
 
-    Raises NotRunning where nobody listens, TimeoutError where nobody answers, OperatorError where it refuses.
+    Raises NotRunning if no daemon listens, TimeoutError if it does not answer, OperatorError if it refuses.
     """
     path = state_dir / NAME
     try:
@@ -117,9 +124,9 @@ def ask(state_dir: Path, what: str, *, timeout: float = 5.0, **fields: object) -
     except (FileNotFoundError, ConnectionError) as error:
         raise NotRunning(f"no daemon is running with state directory {state_dir}") from error
     except PermissionError as error:
-        raise OperatorError(f"{path}: not yours to open; run this as the daemon's user") from error
+        raise OperatorError(f"{path}: permission denied; run this as the daemon's user") from error
     if not line:
-        raise NotRunning(f"the daemon with state directory {state_dir} went away")
+        raise NotRunning(f"the daemon with state directory {state_dir} closed the connection without an answer")
     answer: dict[str, Any] = from_json(line)
     if not answer.get("ok"):
         raise OperatorError(str(answer.get("error")))
@@ -127,5 +134,6 @@ def ask(state_dir: Path, what: str, *, timeout: float = 5.0, **fields: object) -
 
 
 def clean_reason(reason: object) -> str:
+    """The printable characters of a reason, cut to MAX_REASON; a default text if none remain."""
     text = "".join(c for c in str(reason or "") if c.isprintable()).strip()
     return text[:MAX_REASON] or "by the operator"

@@ -1,4 +1,4 @@
-"""The operator's handles on a running daemon, and gauges brought up to date on request."""
+"""Carries out the operator's commands on a running daemon, and updates gauges when the metrics are read."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from sentinel.observe.logs import Log
 
 @dataclass(frozen=True, slots=True)
 class Operator:
+    """The operations behind the control socket and the status page. `clock` returns Unix seconds."""
+
     parts: Parts
     reloader: Reloader
     follower: Follower
@@ -29,15 +31,15 @@ class Operator:
     clock: Callable[[], float] = time.time
 
     def status(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """The daemon's status in JSON types. Losses and volumes are in whole quote tokens."""
         parts = self.parts
-        orders, intent = parts.journal.standing.controls, self.follower.open_intent
+        controls, intent = parts.journal.standing.controls, self.follower.open_intent
         spent = parts.journal.spent_today(self.clock())
         return {
             **parts.board.status(),
-            "state": self._state(orders),
-            "paused": orders.operator_pause,
-            "flatten": report(parts.journal, parts.network) if orders.flatten else None,
+            "state": self._state(controls),
+            "paused": controls.operator_pause,
+            "flatten": report(parts.journal, parts.network) if controls.flatten else None,
             "open_intent": None if intent is None else intent.id,
             "loss_today": valuation.whole_quote(spent.loss, parts.network),
             "volume_today": valuation.whole_quote(spent.volume, parts.network),
@@ -46,12 +48,12 @@ class Operator:
             "pid": os.getpid(),
         }
 
-    def _state(self, orders: OperatorControls) -> str:
+    def _state(self, controls: OperatorControls) -> str:
         if self.parts.lifecycle.stopping:
             return "stopping"
-        if orders.flatten and not orders.sentinel_halted:
+        if controls.flatten and not controls.sentinel_halted:
             return "selling"
-        return "halted" if orders.operator_pause else "running"
+        return "halted" if controls.operator_pause else "running"
 
     def pause(self, reason: str) -> None:
         self.parts.journal.halt(reason, by="operator")
@@ -81,11 +83,11 @@ class Operator:
         self.log.warning("operator.flatten")
 
     def refresh(self) -> None:
-        """What other parts count, put into the metrics."""
+        """Copy what other parts count into the metrics."""
         parts, metrics = self.parts, self.parts.metrics
-        orders = parts.journal.standing.controls
-        metrics.halted.set(orders.operator_pause is not None)
-        metrics.selling.set(orders.flatten and not orders.sentinel_halted)
+        controls = parts.journal.standing.controls
+        metrics.halted.set(controls.operator_pause is not None)
+        metrics.selling.set(controls.flatten and not controls.sentinel_halted)
         limits = parts.limits
         shortfalls = parts.journal.shortfalls(limits.shortfall_trades)
         metrics.mean_shortfall.set(mean(shortfalls) if shortfalls else 0.0)
@@ -99,8 +101,8 @@ class Operator:
         metrics.catch_up(metrics.reorgs, parts.heads.reorgs)
         if parts.fork is not None:
             metrics.catch_up(metrics.fork_resets, parts.fork.resets)
-        for where, batches in parts.toolkit.simulator.batches.items():
-            metrics.catch_up(metrics.simulations.labels(where), batches)
+        for simulator, batches in parts.toolkit.simulator.batches.items():
+            metrics.catch_up(metrics.simulations.labels(simulator), batches)
         for endpoint in parts.rpc.status():
             metrics.observe_endpoint(endpoint.name, endpoint.state, endpoint.requests, endpoint.failures)
         metrics.catch_up(metrics.alarms.labels("endpoint_refused"), len(parts.rpc.refused))

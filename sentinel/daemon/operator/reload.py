@@ -1,4 +1,4 @@
-"""SIGHUP and `sentinel reload`: new settings, whole or not at all, in force from one cycle to the next."""
+"""SIGHUP and `sentinel reload`: loads new settings, all or none, and uses them from the next cycle on."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ Load = Callable[[], Settings]
 
 @dataclass(slots=True)
 class Reloader:
-    """The daemon's runner. What was asked for is checked and built at once, and put in force before the next cycle: a
-    cycle sees one configuration from its start to its end."""
+    """Runs the cycles under the settings in force.
+
+    A reload is checked and built at once, and put into force before the next cycle, so each cycle uses one
+    configuration from start to end.
+    """
 
     parts: Parts
-    load: Load | None  # reads the same files again; None: this daemon was not started from any
-    build: Callable[[InForce], CycleRunner]  # what runs by that
+    load: Load | None  # reads the same settings files again; None: the daemon was not started from files
+    build: Callable[[InForce], CycleRunner]  # makes what runs under the given settings
     log: Log
     generation: int = 1
     _start: Settings = field(init=False)
@@ -40,44 +43,47 @@ class Reloader:
 
     @property
     def runner(self) -> CycleRunner:
-        """What runs by the settings in force."""
+        """What runs under the settings in force."""
         return self._runner
 
     def ask(self, by: str) -> dict[str, list[Any]]:
-        """What will change, {variable: [old, new]}. Raises SettingsError or OperatorError, and then nothing does."""
+        """Load, check and build the new settings. Returns what will change as {variable: [old, new]}.
+
+        Raises SettingsError or OperatorError; nothing changes then.
+        """
         metrics = self.parts.metrics
         try:
             if self.load is None:
                 raise OperatorError("this daemon has nothing to load its settings from again")
             new = self.load()
-            found = reloadable.check(self._start, self.parts.settings, new)
+            changes = reloadable.check(self._start, self.parts.settings, new)
             built = self.parts.build(new)
         except SentinelError as error:
             metrics.reloads.labels("refused").inc()
-            self.log.error("config.refused", by=by, error=str(error), meaning="the settings before it stay in force")
+            self.log.error("config.refused", by=by, error=str(error), meaning="the previous settings stay in force")
             raise
-        self._next = (built, found, by)
-        return {change.variable: [change.old, change.new] for change in found}
+        self._next = (built, changes, by)
+        return {change.variable: [change.old, change.new] for change in changes}
 
     def hang_up(self) -> None:
-        """SIGHUP. What is wrong is in the log."""
+        """Handle SIGHUP: reload. Errors are logged, not raised."""
         try:
             self.ask("signal")
         except SentinelError:
             pass
-        except Exception as error:  # a fault of ours must not end a daemon that has something in flight
+        except Exception as error:  # a programming error must not stop a daemon with an open intent
             self.log.error("config.failed", error=type(error).__name__, exc_info=error)
 
     async def run(self, head: Head) -> CycleRecord:
         if self._next is not None:
-            built, found, by = self._next
+            built, changes, by = self._next
             self._next = None
-            self._put(built, found, by)
+            self._put(built, changes, by)
         return await self._runner.run(head)
 
-    def _put(self, built: InForce, found: tuple[Change, ...], by: str) -> None:
-        """Journaled first: a decision that no record of its settings goes before could not be replayed."""
-        changed = {change.variable: [change.old, change.new] for change in found}
+    def _put(self, built: InForce, changes: tuple[Change, ...], by: str) -> None:
+        """Put the settings into force. They are journaled first, because a replay needs the settings of a decision."""
+        changed = {change.variable: [change.old, change.new] for change in changes}
         try:
             self.parts.journal.configured(by=by, changed=changed, values=reloadable.values(built.terms.settings))
         except JournalError:

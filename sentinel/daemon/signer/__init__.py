@@ -1,1 +1,1 @@
-"""The daemon's hold on the process that signs: starting it, and starting it again."""
+"""The daemon's control of the signer process: starts it, and starts it again if it ends."""

@@ -1,4 +1,4 @@
-"""A service that starts the signer's process again when it ends, and says so where it stays gone."""
+"""A service that starts the signer's process again when it ends, and raises an alarm each time."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sentinel.core.host.process import Child
 from sentinel.daemon.execution_reporter import Alarm
 from sentinel.daemon.signer.supervisor import SignerSupervisor
 
-RESTARTS = 3  # tries, with a child that ended by itself, in the daemon's life
-PAUSE = 1.0  # seconds before each
+RESTARTS = 3  # attempts to start it again in the daemon's life, failed ones included
+PAUSE = 1.0  # seconds before each attempt
 
 
 @dataclass(slots=True)
 class SignerWatchdog:
     keeper: SignerSupervisor
-    caps: TokenCaps | None  # that we set: a new child is given the same. None: the signer has its own
+    caps: TokenCaps | None  # the caps that a new child gets; None: the signer has its own
     alarm: Alarm
-    lost: Callable[[str], None]  # no signer any more: called once, when it is not started again
+    lost: Callable[[str], None]  # called once, when the signer is not started again
     _watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -35,13 +35,13 @@ class SignerWatchdog:
             await asyncio.wait({self._watching})
 
     async def _watch(self, child: Child) -> None:
-        """A try is a start with the caps set; one that fails counts as well."""
+        """Start the child again each time it ends, and set its caps. A failed attempt counts as well."""
         why = f"ended with {await child.wait()}"
-        for left in range(RESTARTS, 0, -1):
-            self.alarm("signer", f"the signer {why}; it is started again {left} more times")
+        for attempts_left in range(RESTARTS, 0, -1):
+            self.alarm("signer", f"the signer {why}; it will be started again, {attempts_left} attempts left")
             await asyncio.sleep(PAUSE)
             try:
-                await child.stop()  # what is left of its group
+                await child.stop()  # ends what remains of its process group
                 await child.start()
                 if self.caps is not None:
                     await self.keeper.set_caps(self.caps)
@@ -51,5 +51,5 @@ class SignerWatchdog:
                 why = f"ended with {await child.wait()}"
         self.alarm("signer", f"the signer {why}; it is not started again")
         with contextlib.suppress(OSError):
-            await child.stop()  # one that runs, but whose caps could not be set
+            await child.stop()  # it may run without caps
         self.lost("the signer's process is gone: see signer.log, then restart the daemon and `sentinel resume`")

@@ -64,7 +64,7 @@ async def test_caps_that_somebody_else_set_are_not_accepted(tmp_path: Path) -> N
     async with running(tmp_path, caps=False) as keeper:
         caps = {USDC: 10**30}
         await send_caps(keeper.client.path, caps, caps, caps)
-        with pytest.raises(OperatorError, match="somebody else"):
+        with pytest.raises(OperatorError, match="another program has set"):
             await keeper.allow(CAPS)
     own = {"max_trade": "USDC=5,WETH=1", "max_approval": "USDC=50,WETH=1", "max_daily_volume": "USDC=7,WETH=1"}
     async with running(tmp_path, signer=own) as keeper:
