@@ -29,9 +29,10 @@ from sentinel.signing.signer import Signer
 from sentinel.signing.signer_limits import SignerLimits
 
 SENDER = "0x0000000000000000000000000000000000000001"  # the wallet, in a router call
+ROUTER = "0x0000000000000000000000000000000000000002"  # the router itself
 COUNTER = "0x00000000000000000000000000000000c0dEc0DE"
 # Reverts if block.timestamp is past the deadline (word 2 of execute's arguments). Else adds 1 to the slot of word 10,
-# which is the min output of a call with one V2 swap.
+# which is the amount of a V2 swap that is followed by one more command.
 COUNTER_CODE = "0x6044354211156" + "00e57" + "60006000fd" + "5b" + "6101443580546001019055" + "00"
 CAPS = FeeCaps(500 * GWEI, 50 * GWEI, 10**18)
 LEGACY_CAPS = FeeCaps(500 * GWEI, 500 * GWEI, 10**18, legacy=True)
@@ -62,16 +63,21 @@ def signer(key: Path, clock: Callable[[], float] = time.time, caps: FeeCaps = CA
         max_priority_fee=caps.max_priority_fee,
         max_cost=caps.max_cost,
         max_lifetime=1_000_000,  # fast blocks let the chain's time run ahead of the clock
+        wrapped=chain.tokens[chain.wrapped].address,
         legacy=caps.legacy,
     )
     return DevSigner.load(key, limits, clock)
 
 
 def decision(tag: int, deadline: int, head: Head, fee: int = 100 * GWEI, tip: int = 2 * GWEI) -> Act:
-    """A trade that only adds 1 to the counter of `tag`, which is also its amount and its min output."""
+    """A trade that only adds 1 to the counter of `tag`, which is also its amount and its min output.
+
+    Its bytes buy native coin, for which the signer demands no check of a balance.
+    """
     path = [network().tokens[symbol].address for symbol in ("USDC", "WETH")]
-    given = encode(["address", "uint256", "uint256", "address[]", "bool"], [SENDER, tag, tag, path, True])
-    data = EXECUTE + encode(["bytes", "bytes[]", "uint256"], [b"\x08", [given], deadline])
+    given = encode(["address", "uint256", "uint256", "address[]", "bool"], [ROUTER, tag, 0, path, True])
+    unwrap = encode(["address", "uint256"], [SENDER, tag])
+    data = EXECUTE + encode(["bytes", "bytes[]", "uint256"], [b"\x08\x0c", [given, unwrap], deadline])
     tx = TxRequest(COUNTER, data, 0, 100_000)
     swap = Swap((Route((Leg("WETH/USDC-v2", "USDC", "WETH", "uniswap_v2"),), tag),), tag, deadline)
     env = SimEnv(0, fee, tip, head.hash, head.number + 1, head.timestamp, head.base_fee, 30_000_000, COUNTER, "0x00")

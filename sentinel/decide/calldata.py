@@ -1,8 +1,8 @@
 """Policy's own decoder of a transaction's calldata, separate from the code that encodes it.
 
 Two calls are allowed. One is ERC-20 `approve`. The other is the Universal Router's `execute(commands, inputs,
-deadline)`: an optional Permit2 permit, then exact-input V2, V3 and V4 swaps. A route may begin with a wrap and end with
-an unwrap, and the wallet's own wrapped coin may be taken and unwrapped.
+deadline)`: an optional Permit2 permit, exact-input V2, V3 and V4 swaps, and at most one receipt check, which is last. A
+route may begin with a wrap and end with an unwrap, and the wallet's own wrapped coin may be taken and unwrapped.
 
 The router decodes its inputs leniently (any offsets, dirty upper bits, trailing bytes). Here only the canonical
 encoding is accepted and all else is malformed, so the bytes have one meaning. The layouts are those of Universal Router
@@ -29,6 +29,7 @@ WRAP_ETH = 0x0B
 UNWRAP_WETH = 0x0C
 V4_SWAP = 0x10
 PERMIT = 0x0A
+BALANCE_CHECK = 0x0E  # never with ALLOW_REVERT: the router would then ignore a balance that is too low
 ALLOW_REVERT = 0x80  # flag of a command: anyone may submit the permit first, which must not fail the trade
 MSG_SENDER: Address = "0x0000000000000000000000000000000000000001"
 ADDRESS_THIS: Address = "0x0000000000000000000000000000000000000002"
@@ -42,6 +43,7 @@ _V3_TYPES = ("address", "uint256", "uint256", "bytes", "bool")
 _V2_TYPES = ("address", "uint256", "uint256", "address[]", "bool")
 _WRAP_TYPES = _UNWRAP_TYPES = ("address", "uint256")
 _TRANSFER_TYPES = ("address", "address", "uint160")
+_CHECK_TYPES = ("address", "address", "uint256")
 _V4_TYPES = ("bytes", "bytes[]")
 # SETTLE, SWAP_EXACT_IN_SINGLE, TAKE: the only sequence of V4 actions that is allowed
 _V4_ACTIONS = bytes((0x0B, 0x06, 0x0E))
@@ -78,10 +80,20 @@ class SwapCall:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptCheck:
+    """The last command: the whole call reverts unless `owner` then holds at least `min_balance` of `token`."""
+
+    owner: Address
+    token: Address
+    min_balance: int  # base units of token
+
+
+@dataclass(frozen=True, slots=True)
 class RouterCall:
     permit: PermitCall | None
     swaps: tuple[SwapCall, ...]
     deadline: int  # Unix seconds
+    receipt: ReceiptCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,7 @@ def _router_call(body: bytes) -> RouterCall:
         raise _Bad(f"{len(commands)} commands with {len(inputs)} inputs")
     permit: PermitCall | None = None
     swaps: list[SwapCall] = []
+    receipt: ReceiptCheck | None = None
     transfer: SwapCall | None = None  # the previous command took tokens from the wallet, which the next one must unwrap
     for position, (command, payload) in enumerate(zip(commands, inputs, strict=True)):
         if transfer is not None:
@@ -152,11 +165,14 @@ def _router_call(body: bytes) -> RouterCall:
         elif command == UNWRAP_WETH and swaps:
             recipient, min_amount = _exact(_UNWRAP_TYPES, payload, "unwrap")
             swaps.append(SwapCall("unwrap", _address(recipient), CONTRACT_BALANCE, min_amount, (), (), False))
+        elif command == BALANCE_CHECK and swaps and position == len(commands) - 1:
+            owner, token, min_balance = _exact(_CHECK_TYPES, payload, "receipt check")
+            receipt = ReceiptCheck(_address(owner), _address(token), min_balance)
         else:
             raise _Bad(f"command 0x{command:02x} at position {position} is not allowed")
     if not swaps or transfer is not None:
         raise _Bad("no swap among the commands" if not swaps else "what is taken from the wallet is not unwrapped")
-    return RouterCall(permit, tuple(swaps), deadline)
+    return RouterCall(permit, tuple(swaps), deadline, receipt)
 
 
 def _unwrapping(transfer: SwapCall, command: int, payload: bytes) -> SwapCall:

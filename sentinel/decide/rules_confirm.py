@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sentinel.config.limits import Limits
+from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.market_state import Head, MarketState
+from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation
 from sentinel.decide.calldata import Call, RouterCall, decode_call
 from sentinel.decide.case import Finding
@@ -84,6 +86,19 @@ def same_trade(final: FinalCheck) -> Finding:
     return True, "the bytes are the trade voted for"
 
 
+def receipt_now(final: FinalCheck) -> Finding:
+    """Nothing of the bought token came in since the state was read: the receipt check starts from the state's balance,
+    and would count it as the trade's output. A balance that fell only makes the check stricter."""
+    action = final.decision.simulation.candidate.action
+    if not isinstance(action, Swap) or action.token_out == NATIVE:
+        return True, "nothing is received that a receipt check would bind"
+    now = [simulation.held for simulation in final.confirmed]
+    before = final.state.balances[action.token_out]
+    if not now or any(held is None or held > before for held in now):
+        return False, f"{before} base units of {action.token_out} when it was decided, now {now}"
+    return True, f"no more {action.token_out} than when it was decided"
+
+
 def _effect(simulation: Simulation) -> tuple[object, ...]:
     deltas = {token: delta for token, delta in simulation.deltas.items() if delta}
     return simulation.revert is None, deltas, simulation.gross, simulation.router_allowance
@@ -94,4 +109,4 @@ def _trade(data: bytes) -> Call:
     return replace(call, permit=None) if isinstance(call, RouterCall) else call
 
 
-FINAL_RULES: tuple[FinalRule, ...] = (head_age, newest_head, environments, same_effect, same_trade)
+FINAL_RULES: tuple[FinalRule, ...] = (head_age, newest_head, environments, same_effect, same_trade, receipt_now)

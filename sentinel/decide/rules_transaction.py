@@ -108,6 +108,27 @@ def min_out(case: Case) -> Finding:
     return sum(ends) == case.swap.min_out, f"least output {sum(ends)} in the bytes, {case.swap.min_out} in the action"
 
 
+def receipt(case: Case) -> Finding:
+    """The bytes bind what the wallet itself receives (I12): its balance of the bought token must grow by the minimum
+    output, less the input in a closed cycle. For native coin the unwrapping that ends each route does this instead."""
+    swap, check = case.swap, case.router_call.receipt
+    if swap.token_out == NATIVE:
+        ends = all(commands[-1].venue == UNWRAP for commands in _routes(case))
+        return ends and check is None, "each route pays native coin" if ends else "a route does not end in native coin"
+    if check is None:
+        return False, f"no check of the {swap.token_out} that the wallet receives"
+    if not _same(check.owner, case.state.wallet) or not _same(check.token, case.network.tokens[swap.token_out].address):
+        return False, f"the receipt check is on {check.token} of {check.owner}"
+    held = case.state.balances.get(swap.token_out)
+    if held is None:
+        return False, f"the wallet's balance of {swap.token_out} is unknown"
+    required = held + swap.min_out - (swap.amount_in if swap.is_cycle else 0)
+    return (
+        check.min_balance == required,
+        f"the wallet must end with {check.min_balance} base units of {swap.token_out}, by its balance {required}",
+    )
+
+
 def permit(case: Case) -> Finding:
     """The permit is for exactly this trade; while only screened it may be missing or unsigned."""
     given = case.router_call.permit
@@ -206,6 +227,7 @@ SWAP: tuple[Rule, ...] = (
     value,
     recipient,
     min_out,
+    receipt,
     permit,
     deadline,
     nonce,

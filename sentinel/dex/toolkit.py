@@ -140,7 +140,7 @@ class DexToolkit:
         signature = await signer.sign_permit(permit)
         if len(signature) != 65:
             raise Refused("signature", f"the signer returned a signature of {len(signature)} bytes, not 65")
-        return replace(tx, data=encode_swap(self.network, action, permit, signature))
+        return replace(tx, data=encode_swap(self.network, state, action, permit, signature))
 
     async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]:
         """Simulate the final bytes upon `head` in two block environments, `next_block` and `other_block`.
@@ -165,7 +165,7 @@ class DexToolkit:
         action = candidate.action
         value = 0
         if isinstance(action, Swap):
-            to, data = self.network.universal_router, encode_swap(self.network, action)
+            to, data = self.network.universal_router, encode_swap(self.network, state, action)
             value = action.value
         elif isinstance(action, Approve):
             to, data = encode_approve(self.network, action)

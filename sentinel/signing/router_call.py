@@ -1,9 +1,10 @@
 """The signer's own decoder of a router call: what the call may spend from the wallet. Pure; it knows no policy.
 
 The process that asks for a signature may be compromised, so the signer decodes the bytes again. It allows one permit
-for the router, followed by exact-input swaps of listed tokens, each up to its cap, whose output returns to the wallet.
-Attached native coin must be wrapped completely and counts against the wrapped token's cap. The layouts are those of
-Universal Router 2.1.0.
+for the router, followed by exact-input swaps of listed tokens, each up to its cap, whose output returns to the wallet,
+followed by a check of the wallet's own balance of the token that all of them buy. Native coin needs no such check: the
+command that pays it out checks its amount. Attached native coin must be wrapped completely and counts against the
+wrapped token's cap. The layouts are those of Universal Router 2.1.0.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _SWAPS = {
     0x08: ("address", "uint256", "uint256", "address[]", "bool"),  # V2
 }
 _WRAP, _UNWRAP = 0x0B, 0x0C  # an amount of the attached wei; all wrapped coin that the router holds
+_CHECK = 0x0E  # reverts the whole call unless an owner holds a minimum balance of a token
+_CHECKED = ("address", "address", "uint256")
 _TAKE = 0x02  # transfers wrapped coin from the wallet through Permit2; the next command must unwrap it
 _TAKEN = ("address", "address", "uint160")
 _ALL = 1 << 255  # means the router's whole balance
@@ -61,6 +64,8 @@ def read_call(
     _want(len(commands) == len(inputs), "calldata", "commands and inputs differ in number")
     spends: dict[int, int] = {}
     held: int | None = None  # the token that the previous command left in the router
+    received: dict[int | None, int] = {}  # minimum outputs that return to the wallet; None is the native coin
+    checked = False
     owed = 0  # wrapped coin taken from the wallet that the next command must unwrap
     wrapped_wei = swaps = 0
     permitted = False
@@ -71,12 +76,19 @@ def read_call(
             _want(amount <= token_caps.get(int(token, 16), -1), "amount", f"a permit of {amount} for {token}")
             permitted = True
             continue
+        _want(not checked, "receipt", "a command after the check of what the wallet receives")
+        if command == _CHECK:
+            _want(held is None and not owed, "calldata", "an earlier output is left in the router")
+            _check_receipt(body, own, received)
+            checked = True
+            continue
         if command == _UNWRAP:
             recipient, min_out = _exact(("address", "uint256"), body)
             _want(held == coin, "calldata", "nothing to unwrap")
             _want(int(recipient, 16) in (_SENDER, int(own, 16)), "recipient", f"the output goes to {recipient}")
             _want(min_out > 0, "min_out", "an output without a minimum amount")
             _want(not owed or min_out == owed, "min_out", f"{owed} taken from the wallet, {min_out} unwrapped")
+            received[None] = received.get(None, 0) + min_out
             held, owed = None, 0
             continue
         _want(not owed, "calldata", "coin taken from the wallet is not unwrapped")
@@ -94,14 +106,29 @@ def read_call(
         returned = held is not None or int(recipient, 16) in (_SENDER, int(own, 16))
         _want(returned, "recipient", f"the output goes to {recipient}")
         _want(held is not None or min_out > 0, "min_out", "an output without a minimum amount")
+        if held is None:
+            received[tokens[-1]] = received.get(tokens[-1], 0) + min_out
         swaps += 1
     _want(swaps > 0 and held is None, "calldata", "no output returns to the wallet")
+    _want(checked or set(received) == {None}, "receipt", "what the wallet receives is not checked")
     _want(value == wrapped_wei, "value", f"{value} wei attached, {wrapped_wei} wei wrapped")
     alone = not wrapped_wei or (not permitted and spends == {coin: wrapped_wei})
     _want(alone, "calldata", "native coin and a payment through Permit2 in one call")
     for token, amount in spends.items():
         _want(amount <= token_caps[token], "amount", f"{amount} of 0x{token:040x}, the cap is {token_caps[token]}")
     return RouterSpend(int(deadline), {f"0x{token:040x}": amount for token, amount in spends.items()})
+
+
+def _check_receipt(body: bytes, own: Address, received: Mapping[int | None, int]) -> None:
+    """The wallet must end with at least the sum of all minimum outputs, which are all of the token that is checked.
+
+    The signer does not know the wallet's balance; policy demands the balance and that sum.
+    """
+    owner, token, min_balance = _exact(_CHECKED, body)
+    _want(int(owner, 16) == int(own, 16), "receipt", f"the balance of {owner} is checked, not the wallet's")
+    _want(set(received) == {int(token, 16)}, "receipt", f"{token} is checked, which is not all that the call buys")
+    least = sum(received.values())
+    _want(min_balance >= least, "receipt", f"a balance of {min_balance} is checked, {least} must be received")
 
 
 def _read(command: int, body: bytes, coin: int) -> tuple[Address, int, int, list[int], bool]:

@@ -144,7 +144,11 @@ def within_the_limits(ballot: Simulation, desk: Desk) -> None:
     commands, inputs, deadline = decode(["bytes", "bytes[]", "uint256"], tx.data[4:])
     assert deadline == action.deadline
     paid_in = least_out = 0
-    for command, given in zip(commands, inputs, strict=True):
+    assert commands[-1] == 0x0E
+    owner, checked, least = decode(["address", "address", "uint256"], inputs[-1])
+    assert (owner, checked) == (WALLET.lower(), network.tokens[action.token_out].address.lower())
+    assert least == desk.state.balances[action.token_out] + action.min_out - action.amount_in * action.is_cycle
+    for command, given in zip(commands[:-1], inputs[:-1], strict=True):
         by_wallet, recipient, amount, least, path = _read(command, given)
         assert path <= known
         assert int(recipient, 16) in (1, 2)  # the sender; the router between two legs

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from sentinel.core.actions import Leg, Route, Swap
 from sentinel.core.market_state import V2State
 from tests.decide.fair_market import ALL, DEADLINE, MSG_SENDER, NOW, ROUTER, STATE, USD
-from tests.decide.plain_calldata import WRAP, command, commands_of, execute, leg, transfer
+from tests.decide.plain_calldata import WRAP, command, commands_of, ending, execute, leg, receipt_check, transfer
 from tests.decide.world import FAIR, PAID, World, buying, hopping, only_unwrapping, only_wrapping, wrapping
 
 
@@ -23,7 +24,7 @@ def one_command(recipient: str = MSG_SENDER, pool: str = "WETH/USDC-v2", **chang
     meant = leg(pool, "USDC", "WETH")
     said = {"amount_in": PAID, "min_out": world.swap.min_out, "payer_is_user": True} | changes
     swap = command(meant, recipient, said["amount_in"], said["min_out"], bool(said["payer_is_user"]))
-    return world.but(data=execute([commands_of(world.swap)[0], swap]))
+    return world.but(data=execute([commands_of(world.swap)[0], swap, *ending(world.swap)]))
 
 
 def two_commands(recipient: str = ROUTER, first_min: int = 0, passed_on: int = ALL) -> World:
@@ -36,9 +37,22 @@ def two_commands(recipient: str = ROUTER, first_min: int = 0, passed_on: int = A
                 commands_of(world.swap)[0],
                 command(first, recipient, PAID, first_min, True),
                 command(second, MSG_SENDER, passed_on, world.swap.min_out, False),
+                *ending(world.swap),
             ]
         )
     )
+
+
+def received(world: World, *checks: tuple[int, bytes], before: int = 0) -> World:
+    """The trade with other receipt checks in place of its own, `before` so many of the last commands."""
+    commands = commands_of(world.swap)[: None if world.swap.token_out == "ETH" else -1]
+    at = len(commands) - before
+    return world.but(data=execute([*commands[:at], *checks, *commands[at:]]))
+
+
+def checked(world: World, **changes: Any) -> World:
+    """The trade with its receipt check changed."""
+    return received(world, receipt_check(world.swap, **changes))
 
 
 def until(deadline: int) -> World:
@@ -70,14 +84,14 @@ def wrapped(recipient: str = ROUTER, amount: int = FAIR, *more: tuple[int, bytes
     _, trade = world.swap.routes[0].legs
     wrap = command(WRAP, recipient, amount, 0, True)
     sold = command(trade, MSG_SENDER, ALL, world.swap.min_out, False)
-    return world.but(data=execute([*more, wrap, sold]))
+    return world.but(data=execute([*more, wrap, sold, *ending(world.swap)]))
 
 
 def alone(recipient: str = MSG_SENDER, min_out: int = FAIR) -> World:
     """Native coin wrapped and nothing more."""
     world = only_wrapping()
     swap = replace(world.swap, min_out=min_out)
-    return world.but(action=swap, data=execute([command(WRAP, recipient, FAIR, 0, True)]))
+    return world.but(action=swap, data=execute([command(WRAP, recipient, FAIR, 0, True), *ending(swap)]))
 
 
 def coined(world: World, *legs: Leg, **changes: int) -> World:

@@ -15,11 +15,13 @@ from sentinel.decide.case import Case
 from tests.decide import world as w
 from tests.decide.changes import (
     alone,
+    checked,
     coined,
     holding,
     one_command,
     permitted,
     priced,
+    received,
     reserve,
     taken,
     two_commands,
@@ -42,7 +44,7 @@ from tests.decide.fair_market import (
     USD,
     WALLET,
 )
-from tests.decide.plain_calldata import UNWRAP, WRAP, commands_of, execute, leg, permit
+from tests.decide.plain_calldata import UNWRAP, WRAP, commands_of, execute, leg, permit, receipt_check
 from tests.decide.world import FAIR, PAID, World, approving, buying, circling, unwrapping, wrapping
 
 
@@ -101,6 +103,19 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
         (one_command(), one_command(min_out=LEAST - 1)),
         (two_commands(), two_commands(first_min=1)),
         (alone(), alone(min_out=FAIR - 1)),
+    ],
+    "receipt": [
+        (checked(buying()), received(buying())),
+        (checked(buying()), checked(buying(), owner=STRANGER)),
+        (checked(buying()), checked(buying(), owner=MSG_SENDER)),
+        (checked(buying()), checked(buying(), token="USDC")),
+        (checked(buying()), checked(buying(), more=-1)),
+        (checked(buying()), checked(buying(), more=1)),
+        (checked(buying()), checked(buying(), least=buying().swap.min_out)),
+        (checked(circling()), checked(circling(), more=-1)),
+        (checked(w.splitting()), checked(w.splitting(), more=-1)),
+        (checked(w.only_wrapping()), received(w.only_wrapping())),
+        (unwrapping(), received(unwrapping(), receipt_check(buying().swap))),
     ],
     "permit": [
         (permitted(), permitted(token=NETWORK.tokens["WETH"].address)),
@@ -221,5 +236,11 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
     "same_trade": [
         (buying().but(voted_data=permitted(signature=b"").data), buying().but(voted_data=one_command(WALLET).data)),
         (buying(), buying().but(second={"tx": replace(buying().tx, gas_limit=300_001)})),
+    ],
+    "receipt_now": [
+        (buying(), buying().but(held=STATE.balances["WETH"] + 1)),
+        (buying().but(held=STATE.balances["WETH"] - 1), buying().but(held=None)),
+        (circling(), circling().but(held=STATE.balances["USDC"] + 1)),
+        (unwrapping().but(held=None), buying().but(second={"held": STATE.balances["WETH"] + 1})),
     ],
 }

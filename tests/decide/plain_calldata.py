@@ -73,6 +73,19 @@ def execute(commands: list[tuple[int, bytes]], deadline: int = DEADLINE) -> byte
     )
 
 
+def receipt_check(swap: Swap, *, flag: int = 0, more: int = 0, **changes: Any) -> tuple[int, bytes]:
+    """The wallet must end with what it holds in STATE and the swap's min_out, less what a closed cycle puts in."""
+    given = {"owner": STATE.wallet, "token": swap.token_out} | changes
+    least = STATE.balances[swap.token_out] + swap.min_out - (swap.amount_in if swap.is_cycle else 0) + more
+    values = [given["owner"], NETWORK.tokens[given["token"]].address, given.get("least", least)]
+    return 0x0E | flag, encode(["address", "address", "uint256"], values)
+
+
+def ending(swap: Swap) -> list[tuple[int, bytes]]:
+    """The receipt check, which a swap for native coin has none of."""
+    return [] if swap.token_out == "ETH" else [receipt_check(swap)]
+
+
 def commands_of(swap: Swap, **permit_changes: Any) -> list[tuple[int, bytes]]:
     """The plain commands of a swap of one or more routes; several routes share min_out with the last one."""
     out = [] if swap.token_in == "ETH" else [(0x8A, permit(swap.token_in, swap.amount_in, **permit_changes))]
@@ -92,7 +105,7 @@ def commands_of(swap: Swap, **permit_changes: Any) -> list[tuple[int, bytes]]:
                     position == 0,
                 )
             )
-    return out
+    return [*out, *ending(swap)]
 
 
 def leg(pool: str, token_in: str, token_out: str) -> Leg:

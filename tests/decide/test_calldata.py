@@ -13,10 +13,18 @@ from uniswap_universal_router_decoder import FunctionRecipient, RouterCodec
 
 from sentinel.core.actions import Approve, Leg, Route, Swap
 from sentinel.core.errors import ActionFault
-from sentinel.decide.calldata import CONTRACT_BALANCE, ApproveCall, Malformed, RouterCall, SwapCall, decode_call
+from sentinel.decide.calldata import (
+    CONTRACT_BALANCE,
+    ApproveCall,
+    Malformed,
+    ReceiptCheck,
+    RouterCall,
+    SwapCall,
+    decode_call,
+)
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.dex.building.router import encode_approve, encode_swap
-from tests.decide.fair_market import DEADLINE, MSG_SENDER, NETWORK, ROUTER
+from tests.decide.fair_market import DEADLINE, MSG_SENDER, NETWORK, ROUTER, STATE, WALLET
 from tests.decide.plain_calldata import UNWRAP, WRAP, leg
 from tests.decide.world import hopping
 
@@ -44,7 +52,7 @@ def swaps(draw: st.DrawFn) -> Swap:
 @settings(max_examples=150, deadline=None)
 @given(swaps(), st.booleans())
 def test_what_the_toolkit_writes_is_read_back(swap: Swap, signed: bool) -> None:
-    """Legs, amounts, recipients, least output, deadline and permit come back exactly."""
+    """Legs, amounts, recipients, least output, deadline, permit and receipt check come back exactly."""
     document = typed_permit(
         chain_id=NETWORK.chain_id,
         permit2=NETWORK.permit2,
@@ -54,11 +62,16 @@ def test_what_the_toolkit_writes_is_read_back(swap: Swap, signed: bool) -> None:
         nonce=5,
         spender=NETWORK.universal_router,
     )
-    data = encode_swap(NETWORK, swap, document, b"\x07" * 65) if signed else encode_swap(NETWORK, swap)
+    rich = replace(STATE, balances=dict.fromkeys(STATE.balances, 1 << 128))
+    data = encode_swap(NETWORK, rich, swap, document, b"\x07" * 65) if signed else encode_swap(NETWORK, rich, swap)
     call = decode_call(data)
     assert isinstance(call, RouterCall)
     assert call.deadline == swap.deadline
     assert (call.permit is not None) is signed
+    paid_back = swap.amount_in if swap.is_cycle else 0
+    assert call.receipt == ReceiptCheck(
+        WALLET, NETWORK.tokens[swap.token_out].address, (1 << 128) + swap.min_out - paid_back
+    )
     if call.permit is not None:
         assert (call.permit.token, call.permit.amount) == (NETWORK.tokens[swap.token_in].address, swap.amount_in)
         assert (call.permit.nonce, call.permit.spender) == (5, NETWORK.universal_router)
@@ -88,7 +101,7 @@ def test_native_coin_is_read_back() -> None:
     """Each wrapping begins a route that the wallet pays; what it takes to unwrap is one reading with its token."""
     trade = leg("WETH/USDC-v2", "WETH", "USDC")
     sold = Swap((Route((WRAP, trade), 300), Route((WRAP, trade), 700)), 10, DEADLINE)
-    read = decode_call(encode_swap(NETWORK, sold))
+    read = decode_call(encode_swap(NETWORK, STATE, sold))
     assert isinstance(read, RouterCall)
     assert [(one.venue, one.recipient, one.amount_in, one.min_out, one.payer_is_user) for one in read.swaps] == [
         ("wrap", ROUTER, 300, 0, True),
@@ -96,13 +109,14 @@ def test_native_coin_is_read_back() -> None:
         ("wrap", ROUTER, 700, 0, True),
         ("uniswap_v2", MSG_SENDER, CONTRACT_BALANCE, 7, False),
     ]
-    one = decode_call(encode_swap(NETWORK, Swap((Route((WRAP,), 5),), 5, DEADLINE)))
-    assert one == RouterCall(None, (SwapCall("wrap", MSG_SENDER, 5, 0, (), (), True),), DEADLINE)
-    one = decode_call(encode_swap(NETWORK, Swap((Route((UNWRAP,), 5),), 5, DEADLINE)))
+    one = decode_call(encode_swap(NETWORK, STATE, Swap((Route((WRAP,), 5),), 5, DEADLINE)))
+    check = ReceiptCheck(WALLET, WETH, STATE.balances["WETH"] + 5)
+    assert one == RouterCall(None, (SwapCall("wrap", MSG_SENDER, 5, 0, (), (), True),), DEADLINE, check)
+    one = decode_call(encode_swap(NETWORK, STATE, Swap((Route((UNWRAP,), 5),), 5, DEADLINE)))
     assert one == RouterCall(None, (SwapCall("unwrap", MSG_SENDER, 5, 5, (WETH,), (), True),), DEADLINE)
     for legs in ((WRAP,), (UNWRAP,), (trade, WRAP), (WRAP, WRAP), (replace(WRAP, token_out="USDC"),)):
         with pytest.raises(ActionFault):
-            encode_swap(NETWORK, Swap((Route(legs, 5),), 4, DEADLINE))
+            encode_swap(NETWORK, STATE, Swap((Route(legs, 5),), 4, DEADLINE))
 
 
 def test_an_approval_is_read_back() -> None:

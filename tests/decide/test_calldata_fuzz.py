@@ -12,7 +12,7 @@ from sentinel.core.mandate import Spent
 from sentinel.decide.calldata import CONTRACT_BALANCE, Call, RouterCall, decode_call
 from sentinel.decide.policy import Policy
 from tests.decide.fair_market import DEADLINE, MSG_SENDER, NETWORK, ROUTER, STATE, STRANGER, WALLET
-from tests.decide.plain_calldata import UNWRAP, command, execute, permit, transfer
+from tests.decide.plain_calldata import UNWRAP, command, execute, permit, receipt_check, transfer
 from tests.decide.world import COIN, FAIR, GOOD, PAID, World, buying, circling, circling_back, hopping, newest
 
 INTERESTING = [
@@ -125,6 +125,14 @@ def _rebuilt(world: World, dice: random.Random) -> bytes:
                     other(position == 0, True, False),
                 )
             )
+    if swap.token_out != "ETH" and dice.random() < 0.95:
+        changes = {
+            "owner": other(WALLET, MSG_SENDER, ROUTER, STRANGER),
+            "token": other(swap.token_out, *NETWORK.tokens),
+            "more": other(0, -1, 1, -swap.min_out),
+            "flag": other(0, 0x80),
+        }
+        commands.append(receipt_check(swap, **changes))
     if dice.random() < 0.05:
         commands.append(dice.choice(commands))
     return execute(commands, other(DEADLINE, 0, DEADLINE + 1, (1 << 256) - 1))

@@ -34,6 +34,7 @@ def _one_input(given_bytes: bytes, code: int = 0x08) -> bytes:
 
 def _hostile() -> Iterator[tuple[str, bytes]]:
     good = buying()
+    *trade, checked = commands_of(good.swap)
     _, plain = command(good.swap.routes[0].legs[0], MSG_SENDER, PAID, 1, True)
     yield "nothing", b""
     yield "selector alone", good.data[:4]
@@ -63,16 +64,25 @@ def _hostile() -> Iterator[tuple[str, bytes]]:
     yield from _hostile_v4()
     unwrapped = encode(["address", "uint256"], [MSG_SENDER, 1])
     yield "nothing to unwrap", execute([(0x0C, unwrapped)])
-    yield "a word more to unwrap", execute([*commands_of(good.swap), (0x0C, unwrapped + b"\0" * 32)])
+    yield "a word more to unwrap", execute([*trade, (0x0C, unwrapped + b"\0" * 32)])
     yield (
         "dirty bits above who gets what is unwrapped",
-        execute([*commands_of(good.swap), (0x0C, b"\1" + unwrapped[1:])]),
+        execute([*trade, (0x0C, b"\1" + unwrapped[1:])]),
     )
     yield from _hostile_coin()
     allowed = {0x00, 0x08}
     for code in sorted(set(range(256)) - allowed):
         yield f"command 0x{code:02x} alone", _one_input(plain, code)
-        yield f"command 0x{code:02x} after the swap", execute([*commands_of(good.swap), (code, plain)])
+        yield f"command 0x{code:02x} after the swap", execute([*trade, (code, plain)])
+        yield f"command 0x{code:02x} before the receipt check", execute([*trade, (code, plain), checked])
+        yield f"command 0x{code:02x} after the receipt check", execute([*trade, checked, (code, plain)])
+    code, given_bytes = checked
+    yield "a receipt check alone", execute([checked])
+    yield "a receipt check before the swap", execute([trade[0], checked, trade[1]])
+    yield "two receipt checks", execute([*trade, checked, checked])
+    yield "a receipt check that may fail", execute([*trade, (code | 0x80, given_bytes)])
+    yield "a word more to check", execute([*trade, (code, given_bytes + b"\0" * 32)])
+    yield "dirty bits above whose balance is checked", execute([*trade, (code, b"\1" + given_bytes[1:])])
     yield "two permits", execute([(0x8A, permit("USDC", 1)), *commands_of(good.swap)])
     yield "a permit and nothing else", execute([(0x8A, permit("USDC", PAID))])
     yield "no command", execute([])
@@ -105,7 +115,7 @@ def _hostile_coin() -> Iterator[tuple[str, bytes]]:
     yield "a word more to wrap", execute([(code, wrapped + b"\0" * 32), sold])
     yield "dirty bits above who gets what is wrapped", execute([(code, b"\1" + wrapped[1:]), sold])
     yield "taken and kept", execute([transfer(7)])
-    yield "taken after a trade", execute([*commands_of(buying().swap), transfer(7)])
+    yield "taken after a trade", execute([*commands_of(buying().swap)[:-1], transfer(7)])
     yield "taken and sold", execute([transfer(7), sold])
     yield "taken twice", execute([transfer(7), transfer(7), back])
     yield "taken, then sold and unwrapped", execute([transfer(7), sold, back])

@@ -41,6 +41,7 @@ class World:
     spent: Spent = field(default_factory=lambda: Spent(0, 0))
     now: float = float(NOW + 3)
     voted_data: bytes | None = None  # where the bytes that were voted for differ from the final ones
+    held: int | None = -1  # token_out before the final bytes at the newest head; -1: as in the state
     second: Mapping[str, Any] = field(default_factory=dict)  # how the second environment's simulation differs
 
     @property
@@ -76,7 +77,15 @@ class World:
             logs=(),
             revert=self.revert,
             router_allowance=self.router_allowance,
+            held=self._held,
         )
+
+    @property
+    def _held(self) -> int | None:
+        if self.held != -1:
+            return self.held
+        swap = isinstance(self.action, Swap) and self.action.routes
+        return self.state.balances.get(self.swap.token_out) if swap else None
 
     def refused_on_screen(self) -> str | None:
         """The rule that refused the candidate, None where it became a ballot."""

@@ -169,7 +169,7 @@ async def test_a_v4_trade_that_asks_for_too_much_reverts_with_its_reason(desk: D
         assert simulation.revert
         assert not simulation.deltas
     with pytest.raises(ActionFault):
-        encode_swap(desk.network, replace(good, min_out=1 << 128))
+        encode_swap(desk.network, state, replace(good, min_out=1 << 128))
 
 
 async def test_a_split_gives_more_than_any_single_venue(desk: Desk) -> None:

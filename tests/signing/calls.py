@@ -43,6 +43,16 @@ def router_call(*commands: tuple[int, bytes], deadline: int = NOW + 120) -> byte
     return EXECUTE + encode(["bytes", "bytes[]", "uint256"], [kinds, inputs, deadline])
 
 
+def received(token: str = OTHER, least: int = 1000, owner: str = OWN) -> tuple[int, bytes]:
+    """The receipt check: the wallet must end with at least so much."""
+    return 0x0E, encode(["address", "address", "uint256"], [owner, token, least])
+
+
+def trade_call(*commands: tuple[int, bytes], token: str = OTHER, deadline: int = NOW + 120) -> bytes:
+    """A router call that ends with a receipt check of `token`."""
+    return router_call(*commands, received(token), deadline=deadline)
+
+
 def granted(token: str = TOKEN, amount: int = 1000, spender: str = ROUTER) -> tuple[int, bytes]:
     single = ((token, amount, NOW + 120, 0), spender, NOW + 120)
     return 0x8A, encode(["((address,uint160,uint48,uint48),address,uint256)", "bytes"], [single, b"\1" * 65])
@@ -56,13 +66,14 @@ def bought(
 
 FIRST = (V2, hop(V2, ITSELF, 1000, 0, (TOKEN, OTHER), True))
 SECOND = (V3, hop(V3, SENDER, 1 << 255, 7, (OTHER, TOKEN), False))
-SWAP = TxRequest(ROUTER, router_call(granted(), bought()), 0, 400_000)
+SWAP = TxRequest(ROUTER, trade_call(granted(), bought()), 0, 400_000)
 CALLS = {
-    "V3": router_call(granted(), bought()),
-    "V2 without a permit": router_call(bought(kind=V2)),
-    "to the own address": router_call(granted(), bought(recipient=OWN)),
-    "a circle over the router": router_call(granted(), FIRST, SECOND),
-    "two routes": router_call(granted(), bought(amount=400), bought(amount=600, kind=V2)),
+    "V3": trade_call(granted(), bought()),
+    "V2 without a permit": trade_call(bought(kind=V2)),
+    "to the own address": trade_call(granted(), bought(recipient=OWN)),
+    "a circle over the router": trade_call(granted(), FIRST, SECOND, token=TOKEN),
+    "two routes": trade_call(granted(), bought(amount=400), bought(amount=600, kind=V2)),
+    "the sum of all minimum outputs": router_call(bought(amount=400), bought(amount=600), received(least=14)),
 }
 ALLOW = TxRequest(TOKEN, APPROVE + words(int(PERMIT2, 16), 1000), 0, 60_000)
 CANCEL = TxRequest(OWN, b"", 0, 21_000)

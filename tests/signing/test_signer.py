@@ -39,7 +39,9 @@ from tests.signing.calls import (
     granted,
     hop,
     permit,
+    received,
     router_call,
+    trade_call,
     words,
 )
 
@@ -62,13 +64,13 @@ async def test_signs_every_shape_of_a_trade(signer: DevSigner, data: bytes) -> N
 def test_a_trade_has_a_cap_of_its_own() -> None:
     """What one trade or permit may take is not what Permit2 may be allowed at most."""
     limits = dataclasses.replace(LIMITS, trades={TOKEN: 999, OTHER: 10})
-    for tx in (SWAP, dataclasses.replace(SWAP, data=router_call(bought()))):
+    for tx in (SWAP, dataclasses.replace(SWAP, data=trade_call(bought()))):
         with pytest.raises(SignerRefused):
             check_transaction(31337, tx, FEES, OWN, limits, NOW)
     with pytest.raises(SignerRefused):
         check_permit(permit(), limits, NOW)
     check_transaction(31337, ALLOW, FEES, OWN, limits, NOW)
-    check_transaction(31337, dataclasses.replace(SWAP, data=router_call(bought(amount=999))), FEES, OWN, limits, NOW)
+    check_transaction(31337, dataclasses.replace(SWAP, data=trade_call(bought(amount=999))), FEES, OWN, limits, NOW)
 
 
 REFUSED: list[tuple[str, dict[str, Any]]] = [
@@ -89,34 +91,48 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     *(
         (rule, {"tx": dataclasses.replace(SWAP, data=data)})
         for rule, data in (
-            ("deadline", router_call(bought(), deadline=NOW + 241)),
-            ("deadline", router_call(bought(), deadline=2**256 - 1)),
-            ("recipient", router_call(bought(recipient=STRANGER))),
-            ("recipient", router_call(bought(recipient=STRANGER, kind=V2))),
-            ("min_out", router_call(bought(least=0))),
-            ("amount", router_call(bought(amount=1001))),
-            ("amount", router_call(bought(amount=600), bought(amount=401))),
-            ("amount", router_call(granted(amount=1001), bought())),
-            ("amount", router_call(granted(token=STRANGER), bought())),
-            ("spender", router_call(granted(spender=STRANGER), bought())),
-            ("token", router_call((V2, hop(V2, SENDER, 1, 1, (TOKEN, STRANGER), True)))),
-            ("token", router_call((V3, hop(V3, SENDER, 1, 1, (TOKEN, STRANGER, OTHER), True)))),
-            ("command", router_call((0x04, bought()[1]))),  # SWEEP
-            ("command", router_call(bought(), (0x05, words(int(TOKEN, 16), int(STRANGER, 16), 1)))),  # TRANSFER
-            ("token", router_call((0x02, words(int(TOKEN, 16), int(STRANGER, 16), 1)))),  # PERMIT2_TRANSFER_FROM
-            ("command", router_call(bought(), granted())),
-            ("command", router_call((0x80, bought()[1]))),  # a swap that may fail
+            ("deadline", trade_call(bought(), deadline=NOW + 241)),
+            ("deadline", trade_call(bought(), deadline=2**256 - 1)),
+            ("recipient", trade_call(bought(recipient=STRANGER))),
+            ("recipient", trade_call(bought(recipient=STRANGER, kind=V2))),
+            ("min_out", trade_call(bought(least=0))),
+            ("amount", trade_call(bought(amount=1001))),
+            ("amount", trade_call(bought(amount=600), bought(amount=401))),
+            ("amount", trade_call(granted(amount=1001), bought())),
+            ("amount", trade_call(granted(token=STRANGER), bought())),
+            ("spender", trade_call(granted(spender=STRANGER), bought())),
+            ("token", trade_call((V2, hop(V2, SENDER, 1, 1, (TOKEN, STRANGER), True)))),
+            ("token", trade_call((V3, hop(V3, SENDER, 1, 1, (TOKEN, STRANGER, OTHER), True)))),
+            ("command", trade_call((0x04, bought()[1]))),  # SWEEP
+            ("command", trade_call(bought(), (0x05, words(int(TOKEN, 16), int(STRANGER, 16), 1)))),  # TRANSFER
+            ("token", trade_call((0x02, words(int(TOKEN, 16), int(STRANGER, 16), 1)))),  # PERMIT2_TRANSFER_FROM
+            ("command", trade_call(bought(), granted())),
+            ("command", trade_call((0x80, bought()[1]))),  # a swap that may fail
             ("calldata", router_call()),
             ("calldata", router_call(granted())),
-            ("calldata", router_call(FIRST)),
-            ("calldata", router_call(SECOND)),
-            ("calldata", router_call(FIRST, bought())),
-            ("calldata", router_call((V2, hop(V2, SENDER, 1, 1, (TOKEN,), True)))),
-            ("calldata", router_call((V3, bought(kind=V2)[1]))),
-            ("calldata", router_call(bought(tail=b"\0"))),
+            ("receipt", trade_call()),
+            ("receipt", trade_call(granted())),
+            ("calldata", trade_call(FIRST)),
+            ("calldata", trade_call(SECOND)),
+            ("receipt", router_call(bought())),
+            ("receipt", router_call(received(), bought())),
+            ("receipt", router_call(bought(amount=400), received(), bought(amount=600))),
+            ("receipt", router_call(bought(), received(), received())),
+            ("receipt", router_call(bought(), received(owner=STRANGER))),
+            ("receipt", router_call(bought(), received(owner=SENDER))),
+            ("receipt", router_call(bought(), received(TOKEN))),
+            ("receipt", router_call(bought(), received(least=6))),
+            ("receipt", router_call(bought(amount=400), bought(amount=600), received(least=13))),
+            ("command", router_call(bought(), (0x8E, received()[1]))),
+            ("receipt", trade_call(FIRST, SECOND)),  # it buys TOKEN
+            ("receipt", trade_call(bought(amount=400), (V2, hop(V2, SENDER, 5, 7, (OTHER, TOKEN), True)))),
+            ("calldata", trade_call(FIRST, bought())),
+            ("calldata", trade_call((V2, hop(V2, SENDER, 1, 1, (TOKEN,), True)))),
+            ("calldata", trade_call((V3, bought(kind=V2)[1]))),
+            ("calldata", trade_call(bought(tail=b"\0"))),
             ("calldata", EXECUTE + encode(["bytes", "bytes[]", "uint256"], [b"", [bought()[1]], NOW + 120])),
-            ("calldata", router_call(bought()) + b"\0"),
-            ("calldata", router_call(bought())[:-32]),
+            ("calldata", trade_call(bought()) + b"\0"),
+            ("calldata", trade_call(bought())[:-32]),
             ("calldata", EXECUTE + words(96, 160, NOW + 120, 0, 0)),
         )
     ),

@@ -27,7 +27,9 @@ from tests.signing.calls import (
     bought,
     granted,
     hop,
+    received,
     router_call,
+    trade_call,
 )
 from tests.signing.test_signer_v4 import v4
 
@@ -51,6 +53,14 @@ def take(amount: int = 10, token: str = OTHER, recipient: str = ITSELF) -> Comma
 
 def sold(kind: int = V2, amount: int = ALL, recipient: str = SENDER, first: str = OTHER, last: str = TOKEN) -> Command:
     return kind, hop(kind, recipient, amount, 7 if recipient == SENDER else 0, (first, last), False)
+
+
+def ended(*commands: Command) -> tuple[Command, ...]:
+    """With the receipt check of what the last command buys; native coin has none."""
+    if (last := commands[-1])[0] == 0x0C:
+        return commands
+    buys = last[0] & 0x7F == 0x0B or last == bought() or last == GOOD["two hops"][1][-1]
+    return (*commands, received(OTHER if buys else TOKEN))
 
 
 SOLD_V4 = v4(paid=(OTHER, ALL, False), down=False, taken=(TOKEN, SENDER, 0))
@@ -88,7 +98,7 @@ BAD: dict[str, tuple[str, int, tuple[Command, ...]]] = {
     "wrapped while something waits": ("calldata", 10, (BOUGHT, wrap(), sold())),
     "wrapped twice before it is sold": ("calldata", 10, (wrap(4), wrap(6), sold())),
     "with a permit": ("calldata", 10, (granted(OTHER, 10), wrap(), sold())),
-    "beside a purchase": ("calldata", 10, (bought(), wrap(), sold())),
+    "beside a purchase": ("receipt", 10, (bought(), wrap(), sold())),
     "beside what Permit2 pays": ("calldata", 5, (wrap(5), sold(), (V2, hop(V2, SENDER, 5, 7, (OTHER, TOKEN), True)))),
     "a wrapping that may fail": ("command", 10, (bought(), (0x8B, wrap()[1]))),
     "another token taken": ("token", 0, (take(token=TOKEN), unwrap())),
@@ -111,7 +121,7 @@ BAD: dict[str, tuple[str, int, tuple[Command, ...]]] = {
 @pytest.mark.parametrize(("value", "commands"), GOOD.values(), ids=GOOD)
 def test_every_shape_with_native_coin_is_signed(value: int, commands: tuple[Command, ...]) -> None:
     """Wrapped and sold, alone, over two routes; unwrapped after a trade, or the wallet's own."""
-    data = router_call(*commands)
+    data = router_call(*ended(*commands))
     assert read_call(data, OWN, ROUTER, CAPS, wrapped=OTHER, value=value).deadline == NOW + 120
 
 
@@ -119,13 +129,13 @@ def test_every_shape_with_native_coin_is_signed(value: int, commands: tuple[Comm
 def test_any_other_use_of_native_coin_is_refused(rule: str, value: int, commands: tuple[Command, ...]) -> None:
     """Value that is not wrapped to the unit, strangers, leftovers, coin taken for anything else: no signature."""
     with pytest.raises(SignerRefused) as refusal:
-        read_call(router_call(*commands), OWN, ROUTER, CAPS, wrapped=OTHER, value=value)
+        read_call(router_call(*ended(*commands)), OWN, ROUTER, CAPS, wrapped=OTHER, value=value)
     assert refusal.value.rule == rule
 
 
 def test_value_is_signed_only_for_the_router_and_a_known_wrapped_token() -> None:
     """The whole check of a transaction passes it on; limits that name no wrapped token permit no value at all."""
-    tx = TxRequest(ROUTER, router_call(wrap(), sold()), 10, 400_000)
+    tx = TxRequest(ROUTER, trade_call(wrap(), sold(), token=TOKEN), 10, 400_000)
     known = dataclasses.replace(LIMITS, wrapped=OTHER)
     check_transaction(31337, tx, FEES, OWN, known, NOW)
     for limits, given in (

@@ -23,6 +23,7 @@ from tests.signing.calls import (
     granted,
     hop,
     router_call,
+    trade_call,
 )
 
 CAPS = {TOKEN: 1000, OTHER: 10}
@@ -48,11 +49,11 @@ def v4(
 
 ON = v4(paid=(OTHER, 1 << 255, False), down=False, taken=(TOKEN, SENDER, 0))
 GOOD = {
-    "bought": router_call(granted(), v4()),
-    "to the own address": router_call(granted(), v4(taken=(OTHER, OWN, 0))),
-    "V4, then V3": router_call(granted(), v4(asked=(0, 0, b""), taken=(OTHER, ITSELF, 0)), SECOND),
-    "V3, then V4": router_call(granted(), (V3, hop(V3, ITSELF, 1000, 0, (TOKEN, OTHER), True)), ON),
-    "two routes": router_call(granted(), v4(paid=(TOKEN, 600, True)), v4(paid=(TOKEN, 400, True))),
+    "bought": trade_call(granted(), v4()),
+    "to the own address": trade_call(granted(), v4(taken=(OTHER, OWN, 0))),
+    "V4, then V3": trade_call(granted(), v4(asked=(0, 0, b""), taken=(OTHER, ITSELF, 0)), SECOND, token=TOKEN),
+    "V3, then V4": trade_call(granted(), (V3, hop(V3, ITSELF, 1000, 0, (TOKEN, OTHER), True)), ON, token=TOKEN),
+    "two routes": trade_call(granted(), v4(paid=(TOKEN, 600, True)), v4(paid=(TOKEN, 400, True))),
 }
 UNWRAPPED = (0x0C, encode(["address", "uint256"], [SENDER, 7]))
 GOOD["unwrapped"] = router_call(granted(), v4(asked=(0, 0, b""), taken=(OTHER, ITSELF, 0)), UNWRAPPED)
@@ -85,7 +86,7 @@ def test_every_shape_over_v4_is_signed(data: bytes) -> None:
 def test_any_other_use_of_v4_is_refused(command: tuple[int, bytes]) -> None:
     """Hooks, strangers, parts, other actions, or more than the cap: no signature."""
     with pytest.raises(SignerRefused):
-        read_call(router_call(granted(), command), OWN, ROUTER, CAPS, wrapped=OTHER)
+        read_call(trade_call(granted(), command), OWN, ROUTER, CAPS, wrapped=OTHER)
 
 
 @pytest.mark.parametrize("given", [(STRANGER, 7), (ITSELF, 7), (SENDER, 0)], ids=["stranger", "router", "nothing"])

@@ -2,7 +2,9 @@
 
 Each leg is one router command, whatever its venue. The wallet pays for the first leg, through Permit2 or with native
 coin that is attached and wrapped. Each later leg spends all that the router holds. Only a route's last leg pays the
-wallet and has a min_out, so amounts between legs are not checked.
+wallet and has a min_out, so amounts between legs are not checked. A swap for a token ends with a receipt check of the
+wallet's own balance, because on V3 and V4 min_out bounds only the amount that the pool reports
+(docs/adr/0015-receipt-check.md).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 from sentinel.core.abi import encode
 from sentinel.core.actions import Approve, Leg, Route, Swap
 from sentinel.core.errors import ActionFault
+from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE, UNWRAP, WRAP, Address, Network
 from sentinel.dex.building.permit2 import MAX_AMOUNT
 from sentinel.dex.venues.registry import VENUES
@@ -24,6 +27,7 @@ APPROVE = bytes.fromhex("095ea7b3")  # approve(address spender, uint256 amount)
 PERMIT2_TRANSFER_FROM = 0x02
 WRAP_ETH = 0x0B
 UNWRAP_WETH = 0x0C
+BALANCE_CHECK_ERC20 = 0x0E
 PERMIT2_PERMIT = 0x0A
 ALLOW_REVERT = 0x80  # anyone may submit our permit first; the trade then uses the allowance that it set
 
@@ -31,14 +35,22 @@ _CALL = ("bytes", "bytes[]", "uint256")
 _PERMIT = ("((address,uint160,uint48,uint48),address,uint256)", "bytes")
 _WRAP = _UNWRAP = ("address", "uint256")
 _TRANSFER = ("address", "address", "uint160")
+_CHECK = ("address", "address", "uint256")
 _APPROVE = ("address", "uint256")
 
 
-def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None = None, signature: bytes = b"") -> bytes:
+def encode_swap(
+    network: Network,
+    state: MarketState,
+    swap: Swap,
+    permit: Mapping[str, Any] | None = None,
+    signature: bytes = b"",
+) -> bytes:
     """The router's calldata for a swap. `permit` is the signed EIP-712 document; only final bytes have one.
 
-    Routes run one after the other. Each must give its share of min_out, in proportion to its input. Raises ActionFault
-    if the swap cannot be encoded: it has no legs, its legs do not join, or a pool is unknown.
+    Routes run one after the other. Each must give its share of min_out, in proportion to its input. `state` names the
+    wallet and its balances, from which the receipt check is made. Raises ActionFault if the swap cannot be encoded: it
+    has no legs, its legs do not join, a pool is unknown, or the balance that the check needs is unknown.
     """
     commands, inputs = bytearray(), []
     if permit is not None:
@@ -61,6 +73,9 @@ def encode_swap(network: Network, swap: Swap, permit: Mapping[str, Any] | None =
             )
             commands.append(command)
             inputs.append(input_bytes)
+    if swap.token_out != NATIVE:  # the last command of a swap for native coin, UNWRAP_WETH, bounds what the wallet gets
+        commands.append(BALANCE_CHECK_ERC20)
+        inputs.append(_encode_receipt_check(network, state, swap))
     return EXECUTE + encode(_CALL, [bytes(commands), inputs, swap.deadline])
 
 
@@ -73,6 +88,17 @@ def shares_of_min_out(swap: Swap) -> list[int]:
     shares = [swap.min_out * route.amount_in // swap.amount_in for route in swap.routes]
     shares[-1] += swap.min_out - sum(shares)
     return shares
+
+
+def _encode_receipt_check(network: Network, state: MarketState, swap: Swap) -> bytes:
+    """The wallet's own balance of token_out must grow by min_out, or by min_out less the input in a closed cycle."""
+    token, held = network.tokens.get(swap.token_out), state.balances.get(swap.token_out)
+    if token is None or held is None:
+        raise ActionFault(f"the wallet's balance of {swap.token_out} is unknown, so its receipt cannot be bound")
+    min_balance = held + swap.min_out - (swap.amount_in if swap.is_cycle else 0)
+    if min_balance <= 0:
+        raise ActionFault(f"the wallet does not hold the {swap.token_out} that the closed cycle puts in")
+    return encode(_CHECK, [state.wallet, token.address, min_balance])
 
 
 def encode_approve(network: Network, approve: Approve) -> tuple[Address, bytes]:

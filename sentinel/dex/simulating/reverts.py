@@ -23,6 +23,7 @@ _KNOWN = (
     "InvalidCommandType(uint256)",
     "InsufficientToken()",
     "InsufficientETH()",
+    "BalanceTooLow()",
     "InvalidEthSender()",
     "ContractLocked()",
     "UnsafeCast()",

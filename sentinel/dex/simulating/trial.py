@@ -141,6 +141,7 @@ def simulation_of(trial: Trial, before: Balances, effect: TransactionEffect) -> 
         logs=effect.logs,
         revert=effect.revert,
         router_allowance=effect.router_allowance,
+        held=before.get(action.token_out) if isinstance(action, Swap) else None,
         data_fee=trial.data_fee,
     )
 

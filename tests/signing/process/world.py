@@ -22,7 +22,7 @@ from sentinel.core.units import GWEI
 from sentinel.daemon.signer.supervisor import SignerSupervisor, supervised_signer
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.signing.process.signing_ledger import FILE
-from tests.signing.calls import SENDER, V2, hop, router_call
+from tests.signing.calls import SENDER, V2, hop, received, router_call
 
 KEY = "51" * 31 + "9e"  # worth nothing anywhere
 CHAIN = 31337
@@ -61,7 +61,9 @@ async def running(folder: Path, *, caps: bool = True, **more: Any) -> AsyncItera
 def trade(dollars: int, *, gas: int = GAS, ahead: int = 100, recipient: str = SENDER) -> TxRequest:
     """Sell so many USDC for WETH, in one V2 swap; the amount makes the bytes differ."""
     given = hop(V2, recipient, dollars * DOLLAR, 1, (USDC, WETH), True)
-    return TxRequest(NETWORK.universal_router, router_call((V2, given), deadline=int(time.time()) + ahead), 0, gas)
+    check = received(WETH, 1, WALLET)
+    data = router_call((V2, given), check, deadline=int(time.time()) + ahead)
+    return TxRequest(NETWORK.universal_router, data, 0, gas)
 
 
 def cancel() -> TxRequest:
