@@ -33,32 +33,26 @@ DOT_ENV = Path(".env")
 
 def explicit(pairs: Sequence[str] | None) -> dict[str, Any]:
     """['web.port=0', 'SENTINEL_NETWORK=x'] -> {'web': {'port': '0'}, 'network': 'x'}. Raises SettingsError."""
+    from sentinel.config.settings import PREFIX, require_name
+
     found: dict[str, Any] = {}
     for pair in pairs or ():
         name, is_pair, value = pair.partition("=")
         path = name.strip().lower().removeprefix("sentinel_").replace("__", ".").split(".")
         if not is_pair or not all(path) or len(path) > 2:
             raise SettingsError(f"--set {pair}: write it as NAME=VALUE, e.g. strategy.playbook=momentum")
-        place = found
-        for group in path[:-1]:
-            place = place.setdefault(group, {})
-        place[path[-1]] = value or _default(path)
+        require_name(f"{PREFIX}{'__'.join(path)}".upper())
+        place = found.setdefault(path[0], {}) if len(path) == 2 else found
+        if path[-1] in place:
+            raise SettingsError(f"--set {pair}: {name.strip()} is given twice")
+        place[path[-1]] = value
     return found
-
-
-def _default(path: list[str]) -> Any:
-    """An empty value means the default, as an empty variable does in the environment."""
-    from sentinel.config.settings import PREFIX, names
-
-    return names().get(f"{PREFIX}{'__'.join(path)}".upper(), ("", ""))[1]
 
 
 def load(sets: Sequence[str] | None, env_file: Path, **more: Any) -> Settings:
     """The effective settings: --set, environment, file, defaults."""
     from sentinel.config import settings
 
-    if env_file != DOT_ENV and not env_file.is_file():
-        raise SettingsError(f"--env-file {env_file}: there is no such file")
     return settings.load(env_file, **merge(explicit(sets), more))
 
 
