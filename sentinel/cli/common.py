@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sentinel.core.edges import described
 from sentinel.core.errors import NotRunning, OperatorError, SentinelError, SettingsError
 
 if TYPE_CHECKING:
@@ -135,11 +137,16 @@ def guarded(run: Callable[[], Any]) -> int:
         return 130
     except BrokenPipeError:
         return ERROR
+    except Exception as error:  # the traceback first: a running daemon has a hook that logs it without secrets
+        sys.excepthook(type(error), error, error.__traceback__)
+        return _complain(SentinelError(f"internal error: {described(error)}"), ERROR)
     return OK
 
 
 def _complain(error: Exception, code: int) -> int:
-    text = str(error) or type(error).__name__
+    from sentinel.observe import redaction
+
+    text = redaction.text(str(error)) or type(error).__name__
     for line in text.splitlines():
         typer.echo(f"sentinel: {line}", err=True)
     return code

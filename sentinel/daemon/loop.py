@@ -18,6 +18,7 @@ from sentinel.core.transaction import Intent, Settled
 from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.reporting import CycleReporter
+from sentinel.observe.internal_errors import InternalErrors
 
 FOLLOW = 2.0  # seconds that a cycle waits for the follower
 DRAIN = 60.0  # seconds that the last transaction is followed after a bounded run
@@ -47,6 +48,7 @@ class Loop:
     cycle: CycleRunner
     follower: Follower
     telling: CycleReporter
+    errors: InternalErrors
     probes: Mapping[str, Probe] = field(default_factory=dict)
     ahead: Callable[[Head], None] = lambda _: None  # begins to read a head's market, for the cycle that will ask
     cycles: int | None = None  # stop after so many; None: run until stopped
@@ -136,5 +138,7 @@ class Loop:
                 ok, why = await self.probes[name]()
             except Unavailable as error:
                 ok, why = False, str(error)
+            except Exception as error:  # the part counts as absent, and the daemon goes on
+                ok, why = False, self.errors.report("probe", error, part=name)
             self.telling.probed(name, ok, why)
             await asyncio.sleep(self.probe_every)

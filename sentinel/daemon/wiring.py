@@ -35,6 +35,7 @@ from sentinel.daemon.probes import probes
 from sentinel.daemon.reporting import CycleReporter, OnCycle, OnSettled
 from sentinel.daemon.send_route import broadcaster
 from sentinel.daemon.startup import Startup
+from sentinel.observe.internal_errors import InternalErrors
 from sentinel.observe.logs import Log
 from sentinel.observe.systemd import Notifier, Pulse
 from sentinel.observe.web.web_server import WebServer
@@ -105,7 +106,8 @@ async def opened(
         execution = (
             await live(parts, ahead, broadcast, who.signing, told, log) if who.signing else dry_run(parts, ahead)
         )
-        reloader = Reloader(parts, reload, execution.runner, log)
+        errors = InternalErrors(parts.metrics, log)
+        reloader = Reloader(parts, reload, execution.runner, log, errors)
         operator = Operator(parts, reloader, execution.executor, log)
         counterfactuals = Counterfactuals.of(parts, log)
         analysts = [parts.analyst] if isinstance(parts.analyst, AnalystService) else []
@@ -114,7 +116,7 @@ async def opened(
             told_people,
             *execution.services,
             counterfactuals,
-            ControlServer(settings.state_dir.expanduser(), operator),
+            ControlServer(settings.state_dir.expanduser(), operator, errors),
             WebServer(
                 settings.web.host,
                 settings.web.port,
@@ -122,6 +124,7 @@ async def opened(
                 metrics=parts.metrics,
                 health=parts.health,
                 status=operator.status,
+                errors=errors,
                 refresh=operator.refresh,
             ),
             *beside,
@@ -152,6 +155,7 @@ async def opened(
             cycle=reloader,
             follower=execution.executor,
             telling=telling,
+            errors=errors,
             probes={**probes(parts), **execution.probes},
             ahead=lambda head: ahead.begin(head) if parts.journal.standing.controls.reads else None,
             cycles=cycles,
