@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Annotated, ClassVar, TypeVar, get_args
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 
 class SettingsGroup(BaseModel):
-    """Each number has finite bounds on both sides; `sentinel.config.catalog` and a test check that."""
+    """A new number needs finite bounds on both sides, and a text from a closed set a Literal: tests check both."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -36,6 +37,16 @@ class SettingsGroup(BaseModel):
         kinds = _kinds(cls.model_fields[info.field_name].annotation) if info.field_name else set()
         if isinstance(value, str) and kinds & {int, float} and str not in kinds:
             return number(value, whole=float not in kinds)
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _home_is_known(cls, value: object) -> object:
+        if isinstance(value, Path):
+            try:
+                value.expanduser()
+            except RuntimeError:
+                raise ValueError("the home directory of ~ cannot be found") from None
         return value
 
 

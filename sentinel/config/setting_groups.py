@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from eth_utils.address import is_address
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -168,6 +167,8 @@ class WalletSettings(SettingsGroup):
     @field_validator("address")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
+        from eth_utils.address import is_address  # slow to import, and most commands need no address
+
         if value and not is_address(value):  # not quoted: it may be a key that was written in the wrong place
             raise PydanticCustomError(SECRET_ERROR, "this is not an address, or its checksum is wrong")
         return value

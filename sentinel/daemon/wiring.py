@@ -21,6 +21,7 @@ from sentinel.daemon.counterfactual import Counterfactuals
 from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.execution import dry_run, live
 from sentinel.daemon.execution_reporter import ExecutionReporter
+from sentinel.daemon.files import make_state_dir
 from sentinel.daemon.guards.recheck import decided
 from sentinel.daemon.guards.single_instance import sole_writer
 from sentinel.daemon.identity import identified
@@ -89,6 +90,7 @@ async def opened(
     lifecycle = Lifecycle()
     network = load_network(settings.network)
     terms = Terms.of(settings, network)
+    make_state_dir(settings)
     signs = settings.execution.mode == "live"
     needed = (*NEEDED, "signer") if signs else NEEDED
     async with (

@@ -11,13 +11,15 @@ import json
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic_core import from_json
 
 from sentinel.core.errors import NotRunning, OperatorError, SentinelError
 from sentinel.core.host.unix import listener, short_address
-from sentinel.observe.internal_errors import InternalErrors
+
+if TYPE_CHECKING:  # the command line imports this module, and metrics are slow to import
+    from sentinel.observe.internal_errors import InternalErrors
 
 NAME = "control.sock"
 MAX_LINE = 64 * 1024  # bytes of one request or answer line

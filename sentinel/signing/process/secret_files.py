@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from sentinel.config.credentials import only_secret, secret_text
 from sentinel.core.errors import SettingsError
 from sentinel.observe import redaction
@@ -45,8 +47,10 @@ def read_key(path: Path) -> bytes:
 def read_keystore(path: Path) -> dict[str, Any]:
     """The keystore as it stands in the file, still encrypted. Raises SettingsError."""
     try:
-        keystore = json.loads(secret_text(path), object_pairs_hook=_distinct)
-    except (ValueError, RecursionError) as error:
+        text = secret_text(path)
+        from_json(text)  # bounds the depth: endless nesting would overflow the stack of json.loads
+        keystore = json.loads(text, object_pairs_hook=_distinct)
+    except ValueError as error:
         raise SettingsError(f"keystore {path}: {type(error).__name__}; make one with `sentinel wallet new`") from None
     if not isinstance(keystore, dict) or "address" not in keystore:
         raise SettingsError(f"{path} is not a keystore; make one with `sentinel wallet new`")

@@ -51,8 +51,8 @@ async def _serve(settings: Settings, *, child: bool) -> None:
     with settings_edge("the signer cannot start with these settings"):
         limits, caps = own_limits(settings, network, child=child)
         key = await open_key(settings, network)
-    folder = settings.state_dir.expanduser()
-    ledger = await _opened(folder / "signer", network, key, caps, patience=PATIENCE if child else 0.0)
+        folder = settings.state_dir.expanduser() / "signer"
+        ledger = await _opened(folder, network, key, caps, patience=PATIENCE if child else 0.0)
     try:
         log = telemetry.configure(settings.log.level, settings.log.format, network=network.name, wallet=key.address)
         telemetry.tell_uncaught()
