@@ -8,23 +8,25 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import rooms
 import yaml
 
 from sentinel.agent.analyst_tools import AnalystToolbox
 from sentinel.agent.tool_docs import answer, named, signature
-from sentinel.config import settings
+from sentinel.config import network_file, settings
 from sentinel.config.reloadable import RELOADABLE, variable
 from sentinel.core.transaction import Outcome
 from sentinel.observe.instruments import Instruments
-from sentinel.observe.metrics import ALARMS, ENDPOINT_STATES, FATES, OPEN_INTENT_STATES
+from sentinel.observe.metrics import ALARMS, EDGES, ENDPOINT_STATES, FATES, OPEN_INTENT_STATES
 from sentinel.observe.template import render
 
 ROOT = Path(__file__).resolve().parents[1]
-WIDTH = 110  # maximum characters of a phrase
+Schema = dict[str, Any]  # a JSON schema, or a part of one
+WIDTH = 110  # characters of a phrase
 
 
 def tree(top: str) -> str:
@@ -48,16 +50,84 @@ def first_line(path: Path) -> str:
     return sentence[:clause] if clause > 30 else sentence[: sentence[:WIDTH].rfind(" ")] + " …"
 
 
+def allowed(node: Schema, schema: Schema) -> str:
+    """What a value may be, in words; empty for a text. `node` is a part of the JSON schema `schema`."""
+    node = resolved(node, schema)
+    options = [allowed(option, schema) for option in node.get("anyOf", ()) if option.get("type") != "null"]
+    if options:
+        return ", or ".join(options)
+    if "const" in node or "enum" in node:
+        return ", ".join(f"`{value}`" for value in node.get("enum", [node.get("const")]) if value != "")
+    match node.get("type"):
+        case "boolean":
+            return "`true`, `false`"
+        case "integer" | "number":
+            return f"{_lower(node)} {_upper(node)}"
+        case "object" if (values := _values(node)) and (words := allowed(values, schema)):
+            return f"each {words}"
+        case "array":
+            return allowed(node["items"], schema)
+    return ""
+
+
+def resolved(node: Schema, schema: Schema) -> Schema:
+    """The definition that a reference names; else the node itself."""
+    return schema["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+
+
+def _lower(node: Schema) -> str:
+    return f"above {plain(node['exclusiveMinimum'])}" if "exclusiveMinimum" in node else plain(node["minimum"])
+
+
+def _upper(node: Schema) -> str:
+    return (
+        f"to below {plain(node['exclusiveMaximum'])}" if "exclusiveMaximum" in node else f"to {plain(node['maximum'])}"
+    )
+
+
+def plain(number: float) -> str:
+    return f"{int(number) if number == int(number) else number:,}"
+
+
+def _values(node: Schema) -> Schema:
+    """The schema of the values of a map; empty for anything else."""
+    values: object = node.get("additionalProperties") or next(iter(node.get("patternProperties", {}).values()), {})
+    return values if isinstance(values, dict) else {}
+
+
+def network_table() -> str:
+    """Every key of a network file, with what its value may be."""
+    schema = network_file.schema()
+    rows = [(key, allowed(node, schema)) for key, node in _keys(schema, schema, "")]
+    return filled("network_keys", rows=rows)
+
+
+def _keys(node: Schema, schema: Schema, above: str) -> Iterator[tuple[str, Schema]]:
+    """The keys of a table and of the tables in it; * stands for a name that the file chooses."""
+    for name, part in resolved(node, schema).get("properties", {}).items():
+        part = next((option for option in part.get("anyOf", ()) if option.get("type") != "null"), part)
+        inner = resolved(part, schema)
+        values = _values(inner)
+        if "properties" in resolved(values, schema):
+            yield from _keys(values, schema, f"{above}{name}.*.")
+        elif "properties" in inner:
+            yield from _keys(inner, schema, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", part
+
+
 def table() -> str:
-    """All settings by group, as tables."""
+    schema = settings.Settings.model_json_schema()
     live = {variable(name) for name in RELOADABLE}
     groups: dict[str, list[dict[str, object]]] = {}
+    nodes = dict(_keys(schema, schema, ""))
     for name, (meaning, default) in settings.names().items():
         group = name.removeprefix(settings.PREFIX).partition("__")[0].lower() if "__" in name else "general"
         shown = ",".join(f"{k}={v}" for k, v in default.items()) if isinstance(default, dict) else default
-        text = "" if shown in (None, "", ()) else str(shown)
-        groups.setdefault(group, []).append(
-            {"name": name, "default": text, "reloads": name in live, "meaning": meaning}
+        shown = ",".join(shown) if isinstance(shown, tuple) else shown
+        groups.setdefault(head, []).append(
+            {"name": name, "default": "" if shown is None else str(shown), "reloads": name in live, "meaning": meaning}
+            | {"allowed": allowed(nodes[name.removeprefix(settings.PREFIX).lower().replace("__", ".")], schema)}
         )
     return filled("settings", groups=groups.items())
 
@@ -76,6 +146,7 @@ CLOSED = {  # metrics with one label whose values are all known
     "sentinel_alarms_total": ALARMS,
     "sentinel_open_intents": OPEN_INTENT_STATES,
     "sentinel_endpoint_state": ENDPOINT_STATES,
+    "sentinel_internal_errors_total": EDGES,
     "sentinel_transactions_total": [outcome.value for outcome in Outcome],
 }
 
@@ -100,7 +171,7 @@ def filled(name: str, **values: object) -> str:
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/architecture.md": {"sentinel": lambda: tree("sentinel"), "lab": lambda: tree("lab")},
-    "docs/settings.md": {"settings": table},
+    "docs/settings.md": {"settings": table, "network": network_table},
     "docs/metrics.md": {"metrics": metrics},
     "docs/tools.md": {"tools": tools},
     "docs/roles.md": {"analyst": analyst},

@@ -48,7 +48,7 @@ OPEN = {
     "max_trade": 5000.0,
     "max_daily_loss": 1e9,
     "max_daily_volume": 1e12,
-    "max_head_age": 100_000,
+    "max_head_age": 3_600,
     "max_deadline": 600,
 }
 

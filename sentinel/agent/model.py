@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from sentinel.agent.action_format import STOP
 from sentinel.agent.untrusted_text import one_line
+from sentinel.config.credentials import only_secret
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelTimeout, ModelUnavailable, SettingsError
 from sentinel.core.http_reply import read_at_most
@@ -224,8 +225,8 @@ def _authorization(api_key_file: Path | None) -> dict[str, str]:
     if api_key_file is None:
         return {}
     try:
-        key = api_key_file.read_text(encoding="utf-8").strip()
-    except OSError as error:
+        key = only_secret(api_key_file)
+    except ValueError as error:
         raise SettingsError(f"file of the API key (SENTINEL_MODEL__API_KEY_FILE, --key-file): {error}") from error
     redaction.remember(key)
     return {"Authorization": f"Bearer {key}"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sentinel.core.edges import described
 from sentinel.core.errors import NotRunning, OperatorError, SentinelError, SettingsError
 
 if TYPE_CHECKING:
@@ -33,24 +35,20 @@ DOT_ENV = Path(".env")
 
 def explicit(pairs: Sequence[str] | None) -> dict[str, Any]:
     """['web.port=0', 'SENTINEL_NETWORK=x'] -> {'web': {'port': '0'}, 'network': 'x'}. Raises SettingsError."""
-    parsed: dict[str, Any] = {}
+    from sentinel.config.settings import PREFIX, require_name
+
+    found: dict[str, Any] = {}
     for pair in pairs or ():
         name, is_pair, value = pair.partition("=")
         path = name.strip().lower().removeprefix("sentinel_").replace("__", ".").split(".")
         if not is_pair or not all(path) or len(path) > 2:
             raise SettingsError(f"--set {pair}: write it as NAME=VALUE, e.g. strategy.playbook=momentum")
-        values = parsed
-        for group in path[:-1]:
-            values = values.setdefault(group, {})
-        values[path[-1]] = value or _default(path)
-    return parsed
-
-
-def _default(path: list[str]) -> Any:
-    """The default of a setting. An empty value on the command line means it, like an empty environment variable."""
-    from sentinel.config.settings import PREFIX, names
-
-    return names().get(f"{PREFIX}{'__'.join(path)}".upper(), ("", ""))[1]
+        require_name(f"{PREFIX}{'__'.join(path)}".upper())
+        place = found.setdefault(path[0], {}) if len(path) == 2 else found
+        if path[-1] in place:
+            raise SettingsError(f"--set {pair}: {name.strip()} is given twice")
+        place[path[-1]] = value
+    return found
 
 
 def load(sets: Sequence[str] | None, env_file: Path, **more: Any) -> Settings:
@@ -60,8 +58,6 @@ def load(sets: Sequence[str] | None, env_file: Path, **more: Any) -> Settings:
     """
     from sentinel.config import settings
 
-    if env_file != DOT_ENV and not env_file.is_file():
-        raise SettingsError(f"--env-file {env_file}: there is no such file")
     return settings.load(env_file, **merge(explicit(sets), more))
 
 
@@ -144,11 +140,18 @@ def guarded(run: Callable[[], Any]) -> int:
         return 130
     except BrokenPipeError:
         return ERROR
+    except Exception as error:  # the traceback first: a running daemon has a hook that logs it without secrets
+        sys.excepthook(type(error), error, error.__traceback__)
+        return _complain(SentinelError(f"internal error: {described(error)}"), ERROR)
     return OK
 
 
 def _complain(error: Exception, code: int) -> int:
     text = str(error) or type(error).__name__
+    if "://" in text or "sentinel.observe.redaction" in sys.modules:  # else there is no secret to remove
+        from sentinel.observe import redaction
+
+        text = redaction.text(text)
     for line in text.splitlines():
         typer.echo(f"sentinel: {line}", err=True)
     return code

@@ -46,7 +46,7 @@ def _daemon(port: int, page: str) -> list[dict[str, Any]]:
         channel.request("GET", f"/{page}")
         answer = channel.getresponse()
         checks: list[dict[str, Any]] = json_.loads(answer.read())["checks"]
-    except (OSError, HTTPException, ValueError, KeyError) as error:
+    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
         raise NotRunning(f"nothing answers at port {port}: {type(error).__name__}") from None
     if answer.status != 200 and all(check["ok"] for check in checks):
         return [*checks, {"name": page, "ok": False, "why": f"status {answer.status}"}]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,31 +29,20 @@ def show_config(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = Fal
     common.emit(rows, json, lambda: (f"{row['name']:{width}}  {row['source']:10}  {row['value']}" for row in rows))
 
 
-def effective(settings: Settings, given: Mapping[str, Any], env_file: Path) -> list[dict[str, str]]:
-    """A row for each setting: name, value as written in the environment, source. Keys inside URLs are redacted."""
-    from dotenv import dotenv_values
+def effective(settings: Settings, explicit: Mapping[str, Any], env_file: Path) -> list[dict[str, str]]:
+    """Name, value as it would be written in the environment, and source. Keys inside URLs are removed."""
+    from sentinel.config.settings import PREFIX, given, names
 
-    from sentinel.config.credentials import credential_files
-    from sentinel.config.settings import PREFIX, names
-
-    environ = {name.upper() for name, value in os.environ.items() if value}
-    in_file = dotenv_values(env_file) if env_file.is_file() else {}
-    file_names = {name.upper() for name, value in in_file.items() if value}
-    credentials = credential_files(type(settings))
+    values = given(env_file, explicit)
     rows = []
     for name in names():
         path = name.removeprefix(PREFIX).lower().split("__")
-        source = "default"
-        if _is_given(given, path):
-            source = "cli"
-        elif name in environ:
-            source = "env"
-        elif name in file_names:
-            source = ".env"
-        elif path[-1] in credentials.get(path[0], {}):
-            source = "credential"
+        if name in values:
+            source: str = values[name].source
         elif getattr(_at(settings, path[:-1]), f"{path[-1]}_file", None) is not None:
             source = "file"
+        else:
+            source = "default"
         rows.append({"name": name, "value": shown(_at(settings, path)), "source": source})
     return rows
 
@@ -96,15 +84,6 @@ def env_example() -> str:
         lines += textwrap.wrap(description, 116, initial_indent="# ", subsequent_indent="#   ")
         lines.append(f"#{name}={shown(default)}")
     return "\n".join(lines) + "\n"
-
-
-def _is_given(given: Mapping[str, Any], path: list[str]) -> bool:
-    values: Any = given
-    for part in path:
-        if not isinstance(values, Mapping) or part not in values:
-            return False
-        values = values[part]
-    return True
 
 
 def _at(settings: Settings, path: list[str]) -> Any:

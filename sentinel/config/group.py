@@ -1,43 +1,146 @@
-"""What every group of settings is made of: the base class, and values that are written as one line of text."""
+"""The base class of every group of settings, and the types of values that people write as one line of text."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+import math
+import re
+from pathlib import Path
+from typing import Annotated, ClassVar, TypeVar, get_args
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_settings import NoDecode
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+MAX_QUOTE = 1e9  # quote tokens: the largest amount that any setting may name
+MAX_COIN = 1e6  # native coin
+MAX_TOKENS = 1e15  # whole tokens; some tokens are worth less than a millionth of a dollar
+MAX_GWEI = 100_000.0  # gwei per gas
+MAX_TIMEOUT = 120.0  # seconds, of one request
+SECRET_ERROR = "secret_value"  # the type of a validation error whose input must not be shown
+
+_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+
+T = TypeVar("T")
 
 
 class SettingsGroup(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """A new number needs finite bounds on both sides, and a text from a closed set a Literal: tests check both."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     reloadable: ClassVar[frozenset[str]] = frozenset()  # names of what may change while the daemon runs
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_in_ascii_digits(cls, value: object, info: ValidationInfo) -> object:
+        kinds = _kinds(cls.model_fields[info.field_name].annotation) if info.field_name else set()
+        if isinstance(value, str) and kinds & {int, float} and str not in kinds:
+            return number(value, whole=float not in kinds)
+        return value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _home_is_known(cls, value: object) -> object:
+        if isinstance(value, Path):
+            try:
+                value.expanduser()
+            except RuntimeError:
+                raise ValueError("the home directory of ~ cannot be found") from None
+        return value
+
+
+def _kinds(annotation: object) -> set[object]:
+    """The type itself, or the members of a union of types."""
+    return set(get_args(annotation)) or {annotation}
+
+
+def number(text: str, *, whole: bool) -> str:
+    """The text if it is a finite decimal number in ASCII digits. Raises ValueError."""
+    text = text.strip()
+    if not (_INTEGER if whole else _DECIMAL).fullmatch(text):
+        raise ValueError(f"write a {'whole number' if whole else 'number'} in the digits 0 to 9")
+    if not whole and not math.isfinite(float(text)):
+        raise ValueError("the number is too large")
+    return text
+
 
 def comma_separated(value: object) -> object:
-    """'a, b' -> ('a', 'b')."""
-    return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
-
-
-def _pairs(value: object, what: str) -> object:
+    """'a, b' -> ('a', 'b'). Raises ValueError for an item that is empty or stands there twice."""
     if not isinstance(value, str):
         return value
-    pairs = [item.split("=", 1) for item in value.split(",") if item.strip()]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"write it as SYMBOL={what},SYMBOL={what}")
-    return {symbol.strip(): number.strip() for symbol, number in pairs}
+    items = [item.strip() for item in value.split(",")] if value.strip() else []
+    if "" in items:
+        raise ValueError("an item between commas is empty")
+    if len(set(items)) < len(items):
+        raise ValueError("an item is written twice")
+    return tuple(items)
+
+
+def _pairs(value: object, unit: str, *, whole: bool) -> object:
+    """'A=1,B=2' -> {'A': '1', 'B': '2'}. Raises ValueError for a symbol that stands there twice."""
+    if not isinstance(value, str):
+        return value
+    pairs: dict[str, str] = {}
+    for item in value.split(",") if value.strip() else []:
+        symbol, is_pair, amount = (part.strip() for part in item.partition("="))
+        if not (symbol and is_pair and amount):
+            raise ValueError(f"write it as SYMBOL={unit},SYMBOL={unit}")
+        if symbol in pairs:
+            raise ValueError(f"{symbol} is written twice")
+        pairs[symbol] = number(amount, whole=whole)
+    return pairs
 
 
 def _weights(value: object) -> object:
-    """'WETH=5000,USDC=5000' -> {'WETH': 5000, 'USDC': 5000}."""
-    return _pairs(value, "BPS")
+    """'WETH=5000,USDC=5000' -> {'WETH': '5000', 'USDC': '5000'}."""
+    return _pairs(value, "BPS", whole=True)
 
 
 def _amounts(value: object) -> object:
-    """'WETH=0.5,USDC=2000' -> {'WETH': 0.5, 'USDC': 2000.0}."""
-    return _pairs(value, "AMOUNT")
+    """'WETH=0.5,USDC=2000' -> {'WETH': '0.5', 'USDC': '2000'}."""
+    return _pairs(value, "AMOUNT", whole=False)
 
 
-Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=10_000)]], NoDecode, BeforeValidator(_weights)]
-Amounts = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_amounts)]
-CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]
+def check_url(url: str, schemes: tuple[str, ...]) -> str:
+    """The address itself. Raises ValueError, which never quotes the address, because a part of it may be a key."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("this is not an address") from None
+    if parts.scheme.lower() not in schemes or not host or any(c.isspace() or not c.isprintable() for c in url):
+        raise ValueError(f"an address begins with {' or '.join(f'{scheme}://' for scheme in schemes)} and names a host")
+    return url
+
+
+HTTP, WEB_SOCKET = ("http", "https"), ("ws", "wss")
+
+
+def _url(schemes: tuple[str, ...], *, optional: bool) -> AfterValidator:
+    def check(url: str) -> str:
+        if optional and not url:
+            return url
+        try:
+            return check_url(url, schemes)
+        except ValueError as error:
+            raise PydanticCustomError(SECRET_ERROR, "{why}", {"why": str(error)}) from None
+
+    return AfterValidator(check)
+
+
+def distinct(items: tuple[T, ...]) -> tuple[T, ...]:
+    if len(set(items)) < len(items):
+        raise ValueError("an item is written twice")
+    return items
+
+
+HttpUrl = Annotated[str, _url(HTTP, optional=False)]
+HttpUrlOrNone = Annotated[str, _url(HTTP, optional=True)]  # empty: none
+WsUrl = Annotated[str, _url(WEB_SOCKET, optional=False)]
+WsUrlOrNone = Annotated[str, _url(WEB_SOCKET, optional=True)]
+CommaList = BeforeValidator(comma_separated)
+HttpUrls = Annotated[tuple[HttpUrl, ...], CommaList]
+WsUrls = Annotated[tuple[WsUrl, ...], CommaList]
+Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=10_000)]], BeforeValidator(_weights)]
+Amounts = Annotated[dict[str, Annotated[float, Field(gt=0, le=MAX_TOKENS)]], BeforeValidator(_amounts)]

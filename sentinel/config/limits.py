@@ -11,11 +11,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from sentinel.config.group import SettingsGroup, Weights
+from sentinel.config.group import MAX_COIN, MAX_GWEI, MAX_QUOTE, SettingsGroup, Weights
 from sentinel.config.units import base_units
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import FeeMarket, Network, Symbol
-from sentinel.core.units import COIN_DECIMALS, GWEI_DECIMALS, MAX_TX_GAS, TRANSFER_GAS
+from sentinel.core.units import BPS, COIN_DECIMALS, GWEI_DECIMALS, MAX_TX_GAS, TRANSFER_GAS
+
+MAX_VOLUME = 1e12  # quote tokens per day
 
 
 class LimitSettings(SettingsGroup):
@@ -25,8 +27,8 @@ class LimitSettings(SettingsGroup):
         | {"max_shortfall_bps", "max_mean_shortfall_bps", "shortfall_trades"}
     )  # the others are left out because the signer has a copy of them, or something was built with them
 
-    max_trade: float = Field(1000.0, gt=0, description="largest trade (quote tokens)")
-    min_trade: float = Field(1.0, ge=0, description="smallest trade (quote tokens)")
+    max_trade: float = Field(1000.0, gt=0, le=MAX_QUOTE, description="largest trade (quote tokens)")
+    min_trade: float = Field(1.0, ge=0, le=MAX_QUOTE, description="smallest trade (quote tokens)")
     slippage_bps: int = Field(50, ge=1, le=100, description="distance of min_out below our own quote at the head (bps)")
     max_slippage_bps: int = Field(
         100, ge=1, le=300, description="hard limit of slippage against the reference, on top of pool fees (bps)"
@@ -34,44 +36,55 @@ class LimitSettings(SettingsGroup):
     max_reference_deviation_bps: int = Field(
         100, ge=1, le=1000, description="largest deviation of a pool price from the reference price (bps)"
     )
-    min_profit: float = Field(0.5, ge=0, description="smallest gain of a closed cycle after gas (quote tokens)")
+    min_profit: float = Field(
+        0.5, ge=0, le=MAX_QUOTE, description="smallest gain of a closed cycle after gas (quote tokens)"
+    )
     max_gas: int = Field(
         2_000_000, ge=TRANSFER_GAS, le=MAX_TX_GAS, description="largest gas limit per transaction (gas units)"
     )
-    max_fee_gwei: float = Field(200.0, gt=0, description="absolute cap on the fee per gas (gwei)")
+    max_fee_gwei: float = Field(200.0, gt=0, le=MAX_GWEI, description="absolute cap on the fee per gas (gwei)")
     max_priority_fee_gwei: float = Field(
-        5.0, gt=0, description="absolute cap on the priority fee per gas (gwei); not used on a legacy network"
+        5.0,
+        gt=0,
+        le=MAX_GWEI,
+        description="absolute cap on the priority fee per gas (gwei); not used on a legacy network",
     )
     max_cost_eth: float = Field(
-        0.1, gt=0, description="absolute cap on the cost of a transaction, gas limit x fee cap + data fee (native coin)"
+        0.1,
+        gt=0,
+        le=MAX_COIN,
+        description="absolute cap on the cost of a transaction, gas limit x fee cap + data fee (native coin)",
     )
     min_gas_reserve_eth: float = Field(
-        0.02, ge=0, description="gas reserve, which must remain in the wallet (native coin)"
+        0.02, ge=0, le=MAX_COIN, description="gas reserve, which must remain in the wallet (native coin)"
     )
-    max_head_age: int = Field(60, ge=1, description="age after which a head is stale (seconds)")
+    max_head_age: int = Field(60, ge=1, le=3_600, description="age after which a head is stale (seconds)")
     max_deadline: int = Field(
         120, ge=10, le=600, description="longest time from the head to the deadline of a trade (seconds)"
     )
     max_daily_loss: float = Field(
-        200.0, gt=0, description="largest realised loss per UTC day, gas included (quote tokens)"
+        200.0, gt=0, le=MAX_QUOTE, description="largest realised loss per UTC day, gas included (quote tokens)"
     )
     max_daily_volume: float = Field(
-        50_000.0, gt=0, description="largest gross input of all trades per UTC day (quote tokens)"
+        50_000.0, gt=0, le=MAX_VOLUME, description="largest gross input of all trades per UTC day (quote tokens)"
     )
     max_inventory_bps: Weights = Field(
         {}, description="largest share of equity in a token after a trade (bps by token); not named: no cap"
     )
     max_shortfall_bps: float = Field(
-        100.0, gt=0, description="implementation shortfall of one trade above which trading halts (bps)"
+        100.0, gt=0, le=BPS, description="implementation shortfall of one trade above which trading halts (bps)"
     )
     max_mean_shortfall_bps: float = Field(
-        30.0, gt=0, description="mean shortfall of the last shortfall_trades above which trading halts (bps)"
+        30.0, gt=0, le=BPS, description="mean shortfall of the last shortfall_trades above which trading halts (bps)"
     )
     shortfall_trades: int = Field(
         10, ge=2, le=1000, description="number of confirmed trades in the mean implementation shortfall"
     )
     max_approval: float = Field(
-        20_000.0, gt=0, description="largest value of the ERC-20 allowance to Permit2 per token (quote tokens)"
+        20_000.0,
+        gt=0,
+        le=MAX_QUOTE,
+        description="largest value of the ERC-20 allowance to Permit2 per token (quote tokens)",
     )
 
 

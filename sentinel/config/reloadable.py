@@ -14,6 +14,7 @@ from typing import Any
 from sentinel.config import renamed
 from sentinel.config.group import SettingsGroup
 from sentinel.config.settings import PREFIX, Settings
+from sentinel.core.edges import settings_edge
 from sentinel.core.errors import SettingsError
 
 RELOADABLE = frozenset({"first_thought"}) | {
@@ -102,7 +103,5 @@ def restored(settings: Settings, kept: Mapping[str, Any]) -> Settings:
         value = by_name[name]
         group, _, inner = name.rpartition(".")
         (whole[group] if group else whole)[inner] = value
-    try:
+    with settings_edge("the journaled settings do not fit"):
         return Settings.model_validate(whole)
-    except ValueError as error:
-        raise SettingsError(f"the journaled settings do not fit: {error}") from error

@@ -1,25 +1,40 @@
-"""Groups of settings, SENTINEL_<GROUP>__<NAME>, except the endpoints (rpc_settings.py) and the limits (limits.py)."""
+"""Groups of settings: all but endpoints (rpc_settings.py), limits (limits.py) and strategy (strategy_settings.py)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from sentinel.config.group import Amounts, CommaList, SettingsGroup, Weights
+from sentinel.config.group import (
+    MAX_COIN,
+    MAX_GWEI,
+    MAX_TIMEOUT,
+    SECRET_ERROR,
+    Amounts,
+    CommaList,
+    HttpUrl,
+    HttpUrlOrNone,
+    SettingsGroup,
+    distinct,
+)
+from sentinel.core.network import MAX_CHAIN_ID
 from sentinel.core.units import BPS
 
-Playbook = Literal["rebalance", "momentum", "arbitrage", "triangle", "mean_reversion", "reduce_risk", "slice"]
+Event = Literal["fills", "refusals", "alarms", "pauses", "summary", "service"]  # kinds of messages
+MAX_DUST = 1_000.0  # quote tokens; the vote treats a smaller change as none
+MAX_SEED = 2**63 - 1  # of vLLM's sampler
 
 
 class ForkSettings(SettingsGroup):
-    url: str = Field("", description="address of a running Anvil fork; if empty, Sentinel starts one")
+    url: HttpUrlOrNone = Field("", description="address of a running Anvil fork; if empty, Sentinel starts one")
     port: int = Field(8546, ge=0, le=65535, description="port of the fork that Sentinel starts; 0 picks a free one")
     anvil_path: str = Field(
         "", description="path of Anvil 1.7.1; if empty, the one that `sentinel setup` fetched, else the one in PATH"
     )
-    timeout: float = Field(5.0, gt=0, description="timeout of one batch of simulations (seconds)")
+    timeout: float = Field(5.0, gt=0, le=MAX_TIMEOUT, description="timeout of one batch of simulations (seconds)")
     node_simulation: Literal["auto", "never", "always"] = Field(
         "auto",
         description="simulation on the chain's own node: auto (while the fork fails), never, or always (no fork)",
@@ -29,7 +44,7 @@ class ForkSettings(SettingsGroup):
 class ModelSettings(SettingsGroup):
     reloadable: ClassVar[frozenset[str]] = frozenset({"samples", "max_samples", "max_steps", "episode_timeout"})
 
-    url: str = Field("http://127.0.0.1:8100/v1", description="OpenAI-compatible endpoint of the student (vLLM)")
+    url: HttpUrl = Field("http://127.0.0.1:8100/v1", description="OpenAI-compatible endpoint of the student (vLLM)")
     name: str = Field("sentinel-nano", description="served model name; an endpoint that serves another name is refused")
     samples: int = Field(8, ge=1, le=256, description="number of samples per step")
     max_samples: int | None = Field(
@@ -37,13 +52,13 @@ class ModelSettings(SettingsGroup):
     )
     temperature: float = Field(0.4, ge=0, le=2, description="sampling temperature; 0 is allowed only if samples = 1")
     top_p: float = Field(0.8, gt=0, le=1, description="probability mass of nucleus sampling (0 to 1)")
-    max_tokens: int = Field(256, ge=16, description="largest length of one thought and code action (tokens)")
+    max_tokens: int = Field(256, ge=16, le=32_768, description="largest length of one thought and code action (tokens)")
     max_steps: int = Field(5, ge=1, le=10, description="largest number of steps per episode")
-    timeout: float = Field(10.0, gt=0, description="timeout of one step (seconds); the cycle holds after it")
+    timeout: float = Field(10.0, gt=0, le=100, description="timeout of one step (seconds); the cycle holds after it")
     episode_timeout: float = Field(
         30.0, gt=0, le=100, description="timeout of all steps of a block (seconds); the cycle holds after it"
     )
-    seed: int | None = Field(None, description="seed of the sampler; if empty, vLLM chooses it")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="seed of the sampler; if empty, vLLM chooses it")
     api_key_file: Path | None = Field(
         None, description="file that holds the API key of the endpoint; if empty, no key is sent"
     )
@@ -60,7 +75,7 @@ class ModelSettings(SettingsGroup):
 
 
 class ShadowSettings(SettingsGroup):
-    url: str = Field(
+    url: HttpUrlOrNone = Field(
         "", description="endpoint of a student that decides on live blocks and sends nothing; if empty, no shadow"
     )
     name: str = Field("", description="served model name of the shadow, the name that `sentinel distill promote` takes")
@@ -75,100 +90,6 @@ class ShadowSettings(SettingsGroup):
         return self
 
 
-class StrategySettings(SettingsGroup):
-    reloadable: ClassVar[frozenset[str]] = frozenset(
-        {
-            "playbook",
-            "target_weights",
-            "band",
-            "threshold",
-            "max_size",
-            "min_size",
-            "last_slice_block",
-            "slice_interval_blocks",
-        }
-    )
-
-    playbook: Playbook = Field("rebalance", description=f"strategy of the trader: {', '.join(get_args(Playbook))}")
-    base: str = Field("WETH", description="token that is traded against the quote token")
-    venue: Literal["", "uniswap_v2", "uniswap_v3", "uniswap_v4"] = Field(
-        "", description="the only venue that the trader may see and use; if empty, all venues"
-    )
-    target_weights: Weights = Field(
-        {"WETH": 5000, "USDC": 5000}, description="target weights (bps of equity by token); their sum is 10000"
-    )
-    band: float = Field(
-        0.02,
-        gt=0,
-        lt=1,
-        description="deviation (reduce_risk: excess) that is left alone (fraction of equity)",
-    )
-    lookback_blocks: int = Field(
-        20, ge=2, le=500, description="lookback of momentum, mean_reversion and reduce_risk (blocks)"
-    )
-    threshold: float = Field(
-        0.004, gt=0, lt=1, description="smallest move, distance from the mean or fall that counts (fraction)"
-    )
-    max_size: float = Field(500.0, gt=0, description="largest input of one action (quote tokens)")
-    min_size: float = Field(
-        10.0, ge=0, description="smallest trade, or smallest net profit for arbitrage and triangle (quote tokens)"
-    )
-    last_slice_block: int = Field(
-        0, ge=0, le=10**12, description="slice: number of the block of the last slice; required for this playbook"
-    )
-    slice_interval_blocks: int = Field(
-        10, ge=1, le=10**9, description="slice: distance between slices, counted back from the last (blocks)"
-    )
-
-    @model_validator(mode="after")
-    def _slices_end(self) -> StrategySettings:
-        if self.playbook == "slice" and self.last_slice_block == 0:
-            raise ValueError("the slice playbook needs last_slice_block, the number of the block of its last slice")
-        return self
-
-    @model_validator(mode="after")
-    def _weights_sum(self) -> StrategySettings:
-        if sum(self.target_weights.values()) != BPS:
-            raise ValueError(f"target_weights sum to {sum(self.target_weights.values())}, not 10000 bps")
-        return self
-
-
-class AnalystSettings(SettingsGroup):
-    source: Literal["settings", "model"] = Field(
-        "settings", description="source of the view: strategy.target_weights, or a model that adjusts them"
-    )
-    name: str = Field("analyst", description="served model name of the analyst, at the endpoint of the student")
-    valid_blocks: int = Field(
-        10, ge=1, le=100_000, description="validity of a view (blocks); the next view is requested before it ends"
-    )
-    fallback: Literal["settings", "hold"] = Field(
-        "settings", description="behaviour while no view is valid: follow strategy.target_weights (settings), or hold"
-    )
-    samples: int = Field(
-        1, ge=1, le=64, description="number of samples per step, most of which must agree; 1 samples greedily"
-    )
-    timeout: float = Field(
-        10.0, gt=0, le=100, description="timeout of one analysis, which runs in parallel with the cycles (seconds)"
-    )
-    trend_threshold: float = Field(
-        0.002, gt=0, lt=1, description="distance of the fast from the slow average that is a trend (fraction)"
-    )
-    stress_volatility: float = Field(
-        0.0014, gt=0, lt=1, description="volatility per block above which the market is in stress (fraction)"
-    )
-    stress_drawdown: float = Field(
-        0.02, gt=0, lt=1, description="drawdown in 60 blocks above which the market is in stress (fraction)"
-    )
-    min_confidence: float = Field(
-        0.5, ge=0, le=1, description="smallest confidence of a view that is accepted (0 to 1)"
-    )
-    max_step_bps: int = Field(2000, ge=1, le=BPS, description="largest change of a token's weight by one view (bps)")
-    min_weight_bps: Weights = Field({}, description="smallest weight in a view (bps by token); not named: 0")
-    max_weight_bps: Weights = Field(
-        {}, description="largest weight in a view (bps by token); not named: limits.max_inventory_bps, or 10000"
-    )
-
-
 class VoteSettings(SettingsGroup):
     reloadable: ClassVar[frozenset[str]] = frozenset(
         {"quorum_bps", "agreement_bps", "dust", "calibration_file", "max_risk", "size_by_agreement"}
@@ -179,7 +100,10 @@ class VoteSettings(SettingsGroup):
     )
     agreement_bps: int = Field(500, ge=0, le=5000, description="largest distance of amounts that still agree (bps)")
     dust: float = Field(
-        0.01, ge=0, description="value below which a net change is not compared (quote tokens); 0 compares every change"
+        0.01,
+        ge=0,
+        le=MAX_DUST,
+        description="value below which a net change is not compared (quote tokens); 0 compares every change",
     )
     calibration_file: Path | None = Field(
         None, description="file from `sentinel calibrate`; it only raises the quorum; if empty, quorum_bps applies"
@@ -204,16 +128,25 @@ class ExecutionSettings(SettingsGroup):
         3, ge=1, le=64, description="number of blocks on top of a transaction's block after which it is confirmed"
     )
     bump_after_blocks: int = Field(
-        3, ge=1, description="number of blocks without inclusion after which both fee caps are raised"
+        3,
+        ge=1,
+        le=1_000,
+        description="number of blocks without inclusion after which both fee caps are raised",
     )
     resend_after_seconds: float = Field(
-        60.0, gt=0, description="time after which the same bytes are sent again (seconds)"
+        60.0, gt=0, le=3_600, description="time after which the same bytes are sent again (seconds)"
     )
     min_priority_fee_gwei: float = Field(
-        1.0, ge=0, description="lower bound of the priority fee, or of the gas price on a legacy network (gwei)"
+        1.0,
+        ge=0,
+        le=MAX_GWEI,
+        description="lower bound of the priority fee, or of the gas price on a legacy network (gwei)",
     )
     live_chain_id: int | None = Field(
-        None, ge=1, description="chain id that confirms live mode unless it is 31337; `sentinel doctor` must also pass"
+        None,
+        ge=1,
+        le=MAX_CHAIN_ID,
+        description="chain id that confirms live mode unless it is 31337; `sentinel doctor` must also pass",
     )
 
 
@@ -224,12 +157,21 @@ class WalletSettings(SettingsGroup):
     dev_key_file: Path | None = Field(
         None, description="file that holds a raw private key; refused on every chain id other than 31337"
     )
-    web3signer_url: str = Field(
+    web3signer_url: HttpUrlOrNone = Field(
         "", description="address of the Web3Signer that holds the key of wallet.address, instead of a key file"
     )
     signer_socket: Path | None = Field(
         None, description="socket of a signer that runs separately; if empty, the daemon starts one as its child"
     )
+
+    @field_validator("address")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        from eth_utils.address import is_address  # slow to import, and most commands need no address
+
+        if value and not is_address(value):  # not quoted: it may be a key that was written in the wrong place
+            raise PydanticCustomError(SECRET_ERROR, "this is not an address, or its checksum is wrong")
+        return value
 
     @model_validator(mode="after")
     def _one_key(self) -> WalletSettings:
@@ -250,13 +192,20 @@ class SignerSettings(SettingsGroup):
     max_daily_gas_eth: float = Field(
         4.0,
         gt=0,
+        le=MAX_COIN,
         description="largest worst-case gas cost signed for per UTC day (native coin)",
     )
     max_daily_signatures: int = Field(
-        5000, ge=1, description="largest number of signatures per UTC day, permits and replacements included"
+        5000,
+        ge=1,
+        le=1_000_000,
+        description="largest number of signatures per UTC day, permits and replacements included",
     )
     peer_uid: int | None = Field(
-        None, ge=0, description="user id that may send requests to the signer; if empty, the signer's own user id"
+        None,
+        ge=0,
+        le=2**32 - 2,
+        description="user id that may send requests to the signer; if empty, the signer's own user id",
     )
 
 
@@ -276,11 +225,14 @@ class NotifySettings(SettingsGroup):
     urls_file: Path | None = Field(
         None, description="file of apprise addresses, one per line (tgram://...); if empty, no messages are sent"
     )
-    events: CommaList = Field(
+    events: Annotated[tuple[Event, ...], CommaList, AfterValidator(distinct)] = Field(
         ("fills", "refusals", "alarms", "pauses", "summary"),
-        description="kinds of messages: fills, refusals, alarms, pauses, summary, service (commas)",
+        description="kinds of messages (commas)",
     )
     min_interval_seconds: float = Field(
-        30.0, gt=0, description="smallest interval of messages after a burst of five; others are dropped (seconds)"
+        30.0,
+        ge=0.1,
+        le=86_400,
+        description="smallest interval of messages after a burst of five; others are dropped (seconds)",
     )
     summary_hour: int = Field(6, ge=0, le=23, description="hour of the daily summary (UTC, 0 to 23)")

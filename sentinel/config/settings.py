@@ -1,4 +1,4 @@
-"""Every knob, from the environment: SENTINEL_<GROUP>__<NAME>. Frozen once loaded; nothing else reads the environment.
+"""All settings, and how they are loaded: SENTINEL_<GROUP>__<NAME>. Nothing else reads the environment.
 
 Precedence: explicit arguments (the command line) > environment > `.env` > credentials > defaults. Secrets are files.
 """
@@ -6,20 +6,23 @@ Precedence: explicit arguments (the command line) > environment > `.env` > crede
 from __future__ import annotations
 
 import difflib
+import functools
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
+from sentinel.config import env_file as env_file_
 from sentinel.config import renamed
-from sentinel.config.credentials import Credentials
-from sentinel.config.group import SettingsGroup
+from sentinel.config.credentials import credential_files
+from sentinel.config.group import SECRET_ERROR, SettingsGroup
 from sentinel.config.limits import LimitSettings
 from sentinel.config.rpc_settings import RpcSettings
 from sentinel.config.setting_groups import (
-    AnalystSettings,
     ExecutionSettings,
     ForkSettings,
     LogSettings,
@@ -27,26 +30,21 @@ from sentinel.config.setting_groups import (
     NotifySettings,
     ShadowSettings,
     SignerSettings,
-    StrategySettings,
     VoteSettings,
     WalletSettings,
     WebSettings,
 )
+from sentinel.config.strategy_settings import AnalystSettings, StrategySettings
+from sentinel.core.edges import settings_edge
 from sentinel.core.errors import SettingsError
 
 PREFIX = "SENTINEL_"
+DOT_ENV = Path(".env")
+NOT_SETTINGS = frozenset({"SENTINEL_REQUIRE_DATA"})  # only the tests read it
+OWN_THOUGHTS = ("playbook", "none")  # values of first_thought that are no sentence
 
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        env_file=".env",
-        env_ignore_empty=True,
-        extra="forbid",
-        frozen=True,
-    )
-
+class Settings(SettingsGroup):
     network: str = Field("devnet", description="name of a file in sentinel/config/networks/, or path of a network file")
     proposer: Literal["student", "oracle"] = Field(
         "student", description="source of the proposals: the student, or the oracle (the built-in solver)"
@@ -79,16 +77,12 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
 
+    @field_validator("first_thought")
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, Credentials(settings_cls)
+    def _is_a_sentence(cls, value: str) -> str:
+        if value not in OWN_THOUGHTS and " " not in value.strip():
+            raise ValueError(f"write {' or '.join(OWN_THOUGHTS)}, or a sentence of several words")
+        return value
 
     @model_validator(mode="after")
     def _relays_are_paid(self) -> Settings:
@@ -97,72 +91,157 @@ class Settings(BaseSettings):
         return self
 
 
-def load(env_file: Path | None = Path(".env"), **explicit: Any) -> Settings:
-    """The effective settings. Raises SettingsError with one line for each thing to mend."""
-    unknown = _unknown_names()
-    if unknown:
-        raise SettingsError("\n".join(unknown))
-    try:
-        if env_file is not None and env_file.is_file():
-            env_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{env_file} cannot be read: {type(error).__name__}") from None
-    try:
-        return Settings(_env_file=env_file, **explicit)
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(item) for item in error.errors())) from error
+@dataclass(frozen=True, slots=True)
+class GivenValue:
+    """A value that is not a default, as it was given."""
+
+    value: object
+    source: Literal["cli", "env", ".env", "credential"]
+    origin: str = ""  # file and line
+
+
+GivenValues = dict[str, GivenValue]
+
+
+def load(env_file: Path | None = DOT_ENV, **explicit: Any) -> Settings:
+    """The effective settings: `explicit` (the command line) over environment over `env_file` over credentials.
+
+    Raises SettingsError with one line for each problem. Whatever else a library raises becomes a SettingsError too.
+    """
+    with settings_edge("the settings cannot be loaded"):
+        values = given(env_file, explicit)
+        try:
+            return Settings(**_nested(values))
+        except ValidationError as error:
+            raise SettingsError("\n".join(_explain(item, values) for item in error.errors())) from error
+
+
+def given(env_file: Path | None, explicit: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> GivenValues:
+    """Every value that is not a default, by the name of its variable.
+
+    Raises SettingsError with one line for each name that is unknown, given twice or empty, and for each value that no
+    setting can have.
+    """
+    problems: list[str] = []
+    values: GivenValues = {}
+    for group, files in credential_files(Settings, environ).items():
+        for field, path in files.items():
+            values[f"{PREFIX}{group}__{field}".upper()] = GivenValue(path, "credential")
+    if env_file is not None:
+        written = env_file_.read(env_file) if _is_there(env_file) else {}
+        for name, line in written.items():
+            _take(values, problems, name, GivenValue(line.text, ".env", line.origin))
+    variables: dict[str, str] = {}
+    for name in sorted(environ):
+        if not name.upper().startswith(PREFIX) or name in NOT_SETTINGS:
+            continue
+        if name.upper() in variables:
+            problems.append(f"{name} and {variables[name.upper()]} are both in the environment")
+            continue
+        variables[name.upper()] = name
+        if problem := env_file_.value_problem(environ[name]):
+            problems.append(f"{name}: {problem}")
+        else:
+            _take(values, problems, name, GivenValue(environ[name], "env"))
+    for name, value in _flat(explicit):
+        _take(values, problems, name, GivenValue(value, "cli"))
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return values
+
+
+def _is_there(env_file: Path) -> bool:
+    """Only `.env` may be absent. A file that cannot be read, or a link to nothing, is an error of its own."""
+    return env_file != DOT_ENV or os.path.lexists(env_file)
+
+
+def _take(values: GivenValues, problems: list[str], name: str, value: GivenValue) -> None:
+    """Put the value over what is there. An empty text is no value, which is an error if the default is not empty."""
+    at = f"{value.origin}: " if value.origin else ""
+    info = fields().get(name.upper())
+    if info is None:
+        problems.append(at + _unknown(name))
+    elif value.value != "":
+        values[name.upper()] = value
+    elif info.default not in (None, "", (), {}):
+        problems.append(f"{at}{name} is empty: write a value, or leave the name out for the default {info.default}")
+
+
+def _flat(explicit: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in explicit.items():
+        items = value.items() if isinstance(value, Mapping) else value if isinstance(value, SettingsGroup) else None
+        if items is not None and name in Settings.model_fields and _is_group(Settings.model_fields[name]):
+            yield from ((f"{PREFIX}{name}__{inner}".upper(), item) for inner, item in items)
+        else:
+            yield f"{PREFIX}{name}".upper(), value
+
+
+def _nested(values: GivenValues) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name, given_value in values.items():
+        group, _, inner = name.removeprefix(PREFIX).lower().partition("__")
+        if inner:
+            nested.setdefault(group, {})[inner] = given_value.value
+        else:
+            nested[group] = given_value.value
+    return nested
 
 
 def environment(settings: Settings, *names_: str) -> dict[str, str]:
     """Variables that give another process the same values of these fields and groups. No secret is among them."""
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for name in names_:
         value = getattr(settings, name)
-        fields = {f"{name}__{key}": item for key, item in value} if isinstance(value, SettingsGroup) else {name: value}
-        for key, item in fields.items():
+        items = {f"{name}__{key}": item for key, item in value} if isinstance(value, SettingsGroup) else {name: value}
+        for key, item in items.items():
             text = ",".join(f"{symbol}={n}" for symbol, n in item.items()) if isinstance(item, dict) else item
-            found[f"{PREFIX}{key}".upper()] = "" if text is None else str(text)
-    return found
+            variables[f"{PREFIX}{key}".upper()] = "" if text is None else str(text)
+    return variables
+
+
+@functools.cache
+def fields() -> Mapping[str, FieldInfo]:
+    """Every setting by the name of its variable."""
+    by_name: dict[str, FieldInfo] = {}
+    for name, info in Settings.model_fields.items():
+        if _is_group(info):
+            group: type[SettingsGroup] = info.annotation  # type: ignore[assignment]
+            by_name |= {f"{PREFIX}{name}__{inner}".upper(): item for inner, item in group.model_fields.items()}
+        else:
+            by_name[f"{PREFIX}{name}".upper()] = info
+    return by_name
 
 
 def names() -> dict[str, tuple[str, Any]]:
-    """Every environment name with its description and default."""
-    found: dict[str, tuple[str, Any]] = {}
-    for name, info in Settings.model_fields.items():
-        kind = info.annotation
-        if isinstance(kind, type) and issubclass(kind, SettingsGroup):
-            for inner, inner_info in kind.model_fields.items():
-                found[f"{PREFIX}{name}__{inner}".upper()] = (inner_info.description or "", inner_info.default)
-        else:
-            found[f"{PREFIX}{name}".upper()] = (info.description or "", info.default)
-    return found
+    """Every setting's variable with its description and default."""
+    return {name: (info.description or "", info.default) for name, info in fields().items()}
 
 
-def _unknown_names() -> list[str]:
-    known = names()
-    complaints = []
-    for name in sorted(os.environ):
-        if name.upper().startswith(PREFIX) and name.upper() not in known and name not in NOT_SETTINGS:
-            complaints.append(_unknown(name))
-    return complaints
+def _is_group(info: FieldInfo) -> bool:
+    return isinstance(info.annotation, type) and issubclass(info.annotation, SettingsGroup)
+
+
+def require_name(name: str) -> None:
+    """Raises SettingsError, with the nearest name, if no setting has this variable."""
+    if name not in fields():
+        raise SettingsError(_unknown(name))
 
 
 def _unknown(name: str) -> str:
     if new := renamed.RENAMED.get(name.upper()):
         return f"{name} has a new name: set {new} instead"
-    near = difflib.get_close_matches(name.upper(), names(), n=1, cutoff=0.0)
+    near = difflib.get_close_matches(name.upper(), fields(), n=1, cutoff=0.0)
     return f"{name} is not a setting; did you mean {near[0]}?"
 
 
-NOT_SETTINGS = frozenset({"SENTINEL_REQUIRE_DATA"})  # read by the tests alone
-
-
-def _explain(item: Any) -> str:
-    name = PREFIX + "__".join(str(part) for part in item["loc"]).upper()
-    if item["type"] == "extra_forbidden":
-        return _unknown(name)
-    given = item.get("input")
-    shown = (
-        "" if isinstance(given, dict | BaseModel) else f" (got {given!r})"
-    )  # a whole group may hold a secret address
-    return f"{name}: {item['msg']}{shown}"
+def _explain(item: Any, values: GivenValues) -> str:
+    """One validation error as a line: file and line if there are any, the setting, the problem, the value."""
+    group, *inner = (str(part) for part in item["loc"])
+    name = PREFIX + group.upper()
+    if name not in fields() and inner:
+        name, inner = f"{name}__{inner[0]}".upper(), inner[1:]
+    origin = values[name].origin if name in values else ""
+    place = f"{origin}: {name}" if origin else name
+    message = item["msg"].removeprefix("Value error, ")
+    secret = item["type"] == SECRET_ERROR or isinstance(item.get("input"), dict | BaseModel)  # a group may hold one
+    return f"{'.'.join((place, *inner))}: {message}" + ("" if secret else f" (got {item.get('input')!r})")

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
 from sentinel.config.limits import Limits
-from sentinel.config.settings import Settings
+from sentinel.config.settings import PREFIX, Settings, fields
 from sentinel.config.units import base_units
+from sentinel.core.edges import settings_edge
 from sentinel.core.errors import SettingsError
 from sentinel.core.mandate import Brief, Mandate
 from sentinel.core.network import NATIVE, Address, Network, Symbol
@@ -32,15 +33,18 @@ class Terms:
 
     @classmethod
     def of(cls, settings: Settings, network: Network) -> Terms:
-        """Raises SettingsError where settings and network do not fit."""
-        return cls(
-            settings=settings,
-            network=network,
-            limits=Limits.of(settings.limits, network),
-            mandate=mandate(settings, network),
-            desk=action_builder_terms(settings, network),
-            fee_floor=base_units(settings.execution.min_priority_fee_gwei, GWEI_DECIMALS),
-        )
+        """Raises SettingsError if settings and network do not fit."""
+        with settings_edge(f"the settings do not fit network {network.name}"):
+            terms = cls(
+                settings=settings,
+                network=network,
+                limits=Limits.of(settings.limits, network),
+                mandate=mandate(settings, network),
+                desk=action_builder_terms(settings, network),
+                fee_floor=base_units(settings.execution.min_priority_fee_gwei, GWEI_DECIMALS),
+            )
+            _require_tokens(settings, network)
+            return terms
 
     def dust(self, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
         """The least net change that the vote compares."""
@@ -81,6 +85,15 @@ class TokenCaps:
     approvals: Mapping[Address, int]  # what Permit2 may be allowed
     trades: Mapping[Address, int]  # what one trade may take
     daily: Mapping[Address, int]  # what a UTC day's trades may take
+
+
+def _require_tokens(settings: Settings, network: Network) -> None:
+    """Raises SettingsError if any setting by token names a token that the network does not have."""
+    for name in fields():
+        group, _, inner = name.removeprefix(PREFIX).lower().partition("__")
+        value = getattr(getattr(settings, group), inner, None) if inner else None
+        if isinstance(value, dict) and (unknown := sorted(set(value) - set(network.tokens))):
+            raise SettingsError(f"{name}: {', '.join(unknown)} not in network {network.name}")
 
 
 def mandate(settings: Settings, network: Network) -> Mandate:

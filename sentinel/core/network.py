@@ -16,6 +16,7 @@ NATIVE: Symbol = "ETH"
 UNWRAP = "unwrap"  # pool and venue of a route's last leg that turns the wrapped token into the native coin, 1 to 1
 WRAP = "wrap"  # pool and venue of a route's first leg that turns the native coin into the wrapped token, 1 to 1
 COIN_LEGS = frozenset((WRAP, UNWRAP))  # these legs use no pool
+MAX_CHAIN_ID = 2**63 - 37  # EIP-2294: v of a signature must fit 64 bits
 DEVELOPMENT_CHAIN = 31337  # Anvil's chain id; every fresh chain has its own genesis, so no block can be pinned
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sentinel.core.edges import described
 from sentinel.core.errors import JournalError, OperatorError, SentinelError, leaves
 from sentinel.core.market_state import Head
 from sentinel.daemon.lifecycle import Lifecycle
@@ -142,8 +143,9 @@ class Daemon:
         for service in reversed(self.services):
             try:
                 await asyncio.wait_for(service.stop(), timeout=5.0)
-            except (OSError, TimeoutError, SentinelError) as error:  # the other services must still be stopped
-                self.telling.log.error("daemon.stop_failed", part=type(service).__name__, error=str(error))
+            except Exception as error:  # the other parts must still be stopped
+                part = type(service).__name__
+                self.telling.log.error("daemon.stop_failed", part=part, error=described(error), exc_info=error)
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.remove_signal_handler(number)

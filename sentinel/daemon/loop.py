@@ -19,6 +19,7 @@ from sentinel.core.transaction import Intent, Settled
 from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.reporting import CycleReporter
+from sentinel.observe.internal_errors import InternalErrors
 
 FOLLOW = 2.0  # seconds that a cycle waits at most for the follower
 DRAIN = 60.0  # seconds that the last transaction is followed at most after a bounded run
@@ -48,6 +49,7 @@ class Loop:
     cycle: CycleRunner
     follower: Follower
     telling: CycleReporter
+    errors: InternalErrors
     probes: Mapping[str, Probe] = field(default_factory=dict)
     ahead: Callable[[Head], None] = lambda _: None  # begins to read the market at a head, for the next cycle
     cycles: int | None = None  # number of cycles until the loop stops; None: run until stopped
@@ -140,5 +142,7 @@ class Loop:
                 ok, why = await self.probes[name]()
             except Unavailable as error:
                 ok, why = False, str(error)
+            except Exception as error:  # the part counts as absent, and the daemon goes on
+                ok, why = False, self.errors.report("probe", error, part=name)
             self.telling.probed(name, ok, why)
             await asyncio.sleep(self.probe_every)

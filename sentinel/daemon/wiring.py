@@ -23,6 +23,7 @@ from sentinel.daemon.counterfactual import Counterfactuals
 from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.execution import dry_run, live
 from sentinel.daemon.execution_reporter import ExecutionReporter
+from sentinel.daemon.files import make_state_dir
 from sentinel.daemon.guards.recheck import decided
 from sentinel.daemon.guards.single_instance import sole_writer
 from sentinel.daemon.identity import identified
@@ -37,6 +38,7 @@ from sentinel.daemon.probes import probes
 from sentinel.daemon.reporting import CycleReporter, OnCycle, OnSettled
 from sentinel.daemon.send_route import broadcaster
 from sentinel.daemon.startup import Startup
+from sentinel.observe.internal_errors import InternalErrors
 from sentinel.observe.logs import Log
 from sentinel.observe.systemd import Notifier, Pulse
 from sentinel.observe.web.web_server import WebServer
@@ -91,8 +93,9 @@ async def opened(
     lifecycle = Lifecycle()
     network = load_network(settings.network)
     terms = Terms.of(settings, network)
-    live_mode = settings.execution.mode == "live"
-    needed = (*NEEDED, "signer") if live_mode else NEEDED
+    make_state_dir(settings)
+    signs = settings.execution.mode == "live"
+    needed = (*NEEDED, "signer") if signs else NEEDED
     async with (
         identified(settings, network, log_to) as identity,
         sole_writer(network, identity.wallet, settings.rpc.url) if live_mode else contextlib.nullcontext(),
@@ -110,7 +113,8 @@ async def opened(
             if identity.signing
             else dry_run(parts, prefetching)
         )
-        reloader = Reloader(parts, reload, execution.runner, log)
+        errors = InternalErrors(parts.metrics, log)
+        reloader = Reloader(parts, reload, execution.runner, log, errors)
         operator = Operator(parts, reloader, execution.executor, log)
         counterfactuals = Counterfactuals.of(parts, log)
         analysts = [parts.analyst] if isinstance(parts.analyst, AnalystService) else []
@@ -119,7 +123,7 @@ async def opened(
             messages,
             *execution.services,
             counterfactuals,
-            ControlServer(settings.state_dir.expanduser(), operator),
+            ControlServer(settings.state_dir.expanduser(), operator, errors),
             WebServer(
                 settings.web.host,
                 settings.web.port,
@@ -127,6 +131,7 @@ async def opened(
                 metrics=parts.metrics,
                 health=parts.health,
                 status=operator.status,
+                errors=errors,
                 refresh=operator.refresh,
             ),
             *sidecars,
@@ -156,7 +161,8 @@ async def opened(
             latest=parts.latest,
             cycle=reloader,
             follower=execution.executor,
-            telling=cycle_reporter,
+            telling=telling,
+            errors=errors,
             probes={**probes(parts), **execution.probes},
             ahead=lambda head: prefetching.begin(head) if parts.journal.standing.controls.reads else None,
             cycles=cycles,

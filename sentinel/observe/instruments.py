@@ -141,6 +141,9 @@ class Instruments:
 
         self.config_generation = self._gauge("config_generation", "1 at the start, plus 1 for each applied reload")
         self.reloads = self._counter("config_reloads", "reloads of the settings, by result", "result")
+        self.internal_errors = self._counter(
+            "internal_errors", "exceptions that nothing expected and after which the daemon went on", "edge"
+        )
         self.notifications = self._counter("messages", "messages to the operator, by result", "result")
 
         self.ready = self._gauge("readiness_check", "1 if a readiness check passes, else 0", "check")

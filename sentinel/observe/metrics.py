@@ -34,6 +34,7 @@ ALARMS = (  # explained in docs/transactions.md
     *("nonce_held", "signer_day", "signer", "allowance", "shortfall", "halted", "endpoint_refused"),
 )
 OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
+EDGES = ("control", "probe", "reload", "web")  # where an unexpected exception is caught and the daemon goes on
 ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")
 
 
@@ -55,6 +56,7 @@ class Metrics(Instruments):
             (self.alarms, ALARMS),
             (self.samples, FATES),
             (self.reloads, ["applied", "refused"]),
+            (self.internal_errors, EDGES),
             (self.notifications, ["sent", "failed", "suppressed"]),
         ):
             for value in values:

@@ -11,6 +11,14 @@ import pytest
 from sentinel.cli import common, daemon_commands
 from sentinel.core.errors import NotRunning, OperatorError
 from sentinel.daemon.operator.control import NAME, ControlServer, ask
+from sentinel.observe.internal_errors import InternalErrors
+from sentinel.observe.logs import logger
+from sentinel.observe.metrics import Metrics
+from tests.daemon import values
+
+
+def errors() -> InternalErrors:
+    return InternalErrors(Metrics(values.NETWORK), logger())
 
 
 class Daemon:
@@ -45,7 +53,7 @@ async def test_the_operator_is_answered_over_a_private_socket(tmp_path: Path) ->
     folder = tmp_path / ("long" * 30)  # longer than an address of a unix socket may be
     folder.mkdir()
     daemon = Daemon()
-    server = ControlServer(folder, daemon)
+    server = ControlServer(folder, daemon, errors())
     await server.start()
     try:
         assert stat.S_IMODE((folder / NAME).stat().st_mode) == 0o600
@@ -84,7 +92,7 @@ async def test_a_daemon_that_is_busy_has_not_stopped(tmp_path: Path, monkeypatch
     """`stop` says so only once nobody listens any more; until then it is not done."""
     monkeypatch.chdir(tmp_path)
     daemon = Busy()
-    server = ControlServer(tmp_path, daemon)
+    server = ControlServer(tmp_path, daemon, errors())
 
     async def code(timeout: float) -> int:
         sets = [f"state_dir={tmp_path}"]
@@ -104,7 +112,7 @@ async def test_a_daemon_that_is_busy_has_not_stopped(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("line", [b"\n", b"[]\n", b"{}\n", b'{"do": 1}\n', b"\xff\xfe\n", b"x" * 200_000 + b"\n"])
 async def test_nonsense_on_the_socket_is_answered_or_dropped(tmp_path: Path, line: bytes) -> None:
     """No line, however malformed or long, takes the server down."""
-    server = ControlServer(tmp_path, Daemon())
+    server = ControlServer(tmp_path, Daemon(), errors())
     await server.start()
     try:
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / NAME))

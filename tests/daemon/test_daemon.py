@@ -21,6 +21,7 @@ from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.loop import Loop
 from sentinel.daemon.reporting import CycleReporter, OnCycle, OnSettled
 from sentinel.observe.health import Health
+from sentinel.observe.internal_errors import InternalErrors
 from sentinel.observe.logs import logger
 from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
@@ -98,7 +99,8 @@ def make(
         on_cycle=(on_cycle,),
         on_settled=(on_settled,),
     )
-    loop = Loop(lifecycle, heads, Latest(), cycle, follower or Follower(), telling, **more)
+    errors = InternalErrors(telling.metrics, logger())
+    loop = Loop(lifecycle, heads, Latest(), cycle, follower or Follower(), telling, errors, **more)
     return Daemon(lifecycle, loop, telling, services)
 
 

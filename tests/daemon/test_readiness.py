@@ -90,7 +90,6 @@ async def watched(devnet: Devnet, tmp_path: Path, direct: str) -> AsyncIterator[
     endpoint = Endpoint()
     await endpoint.start()
     settings = Settings(
-        _env_file=None,
         state_dir=tmp_path,
         rpc={"url": devnet.rpc_url, "ws_url": devnet.ws_url},
         fork={"port": 0, "timeout": 2.0, "node_simulation": direct},

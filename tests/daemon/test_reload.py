@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from sentinel.config import reloadable
 from sentinel.config.reloadable import RELOADABLE, changes, check, flat, restored, values
 from sentinel.config.settings import Settings, load, names
-from sentinel.core.errors import SettingsError
+from sentinel.core.errors import OperatorError, SettingsError
+from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
+from tests.attack_tally import Tries
 from tests.daemon.running import Cli, moving
 
 
@@ -135,6 +137,48 @@ async def test_a_running_daemon_takes_new_settings_between_two_cycles(cli: Cli, 
     for seq in early:  # with the environment of today: the limits of 100 are in the journal alone
         code, out, err = await cli("replay", str(seq))
         assert code == 0, out + err
+
+
+REFUSED = {  # text of the file beside a limit of 100 -> a part of what is said about it
+    "infinity": ("SENTINEL_LIMITS__MAX_TRADE=inf\n", "line 1: SENTINEL_LIMITS__MAX_TRADE: the number|in the digits"),
+    "an unbounded breaker": ("SENTINEL_LIMITS__MAX_SHORTFALL_BPS=inf\n", "SENTINEL_LIMITS__MAX_SHORTFALL_BPS"),
+    "the old name": ("SENTINEL_LIMITS__MAX_DRIFT_BPS=inf\n", "set SENTINEL_LIMITS__MAX_SHORTFALL_BPS instead"),
+    "a group": ("SENTINEL_LIMITS=x\n", "line 1: SENTINEL_LIMITS is not a setting"),
+    "a colon": ("SENTINEL_LIMITS__MAX_TRADE: 5\n", "line 1: this is not NAME=VALUE"),
+    "an open quotation mark": ('SENTINEL_LIMITS__MAX_TRADE="5\nSENTINEL_VOTE__DUST=1\n', "line 1: .*not closed"),
+    "a limit twice": (
+        "SENTINEL_LIMITS__MAX_TRADE=100\nSENTINEL_LIMITS__MAX_TRADE=1000\n",
+        "line 2: .*in line 1 already",
+    ),
+    "an empty limit": ("SENTINEL_LIMITS__MAX_TRADE=\n", "line 1: .*is empty"),
+    "no text": ("SENTINEL_NETWORK=\udcff\n", "cannot be read"),
+    "a token that is not there": ("SENTINEL_LIMITS__MAX_INVENTORY_BPS=WETHH=1\n", "WETHH not in network"),
+}
+
+
+@pytest.mark.attack("values and lines", "refused")
+async def test_a_reload_that_is_not_understood_changes_nothing(cli: Cli, tmp_path: Path, tries: Tries) -> None:
+    """By socket and by SIGHUP: the daemon lives, says what is wrong, counts the refusal, and keeps the limit of 100."""
+    file = tmp_path / "sentinel.env"
+    file.write_text("SENTINEL_LIMITS__MAX_TRADE=100\n")
+    daemon = await cli.spawn("run", "--env-file", str(file))
+    status = await cli.until(lambda found: found["cycles"] > 0, "status")
+    for count, (text, said) in enumerate(REFUSED.values(), 1):
+        file.write_text(text, errors="surrogateescape")
+        with pytest.raises(OperatorError, match=said):
+            await asyncio.to_thread(ask, tmp_path / "state", "reload")
+        daemon.send_signal(signal.SIGHUP)
+        counted = f'sentinel_config_reloads_total{{result="refused"}} {2 * count}.0'
+        for _ in range(100):
+            if counted in (shown := await metrics(status["web"])):
+                break
+            await asyncio.sleep(0.05)
+        assert counted in shown
+        tries.refused(2)
+    file.write_text("SENTINEL_LIMITS__MAX_TRADE=90\n")
+    changed = (await asyncio.to_thread(ask, tmp_path / "state", "reload"))["changed"]
+    assert changed == {"SENTINEL_LIMITS__MAX_TRADE": [100.0, 90.0]}
+    assert daemon.returncode is None
 
 
 async def test_without_files_to_load_a_hang_up_stops(devnet: Devnet, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_what_nobody_foresaw_is_told_without_secrets(form: str, monkeypatch: pyt
 
 def test_what_a_server_echoes_is_cut_out(tmp_path: Path) -> None:
     """Keys of addresses and of key files, without their address around them; short parts of a path are words."""
-    settings = Settings(_env_file=None, rpc={"url": "https://node.example/v2/abcdefghijkl1234?k=mnopqrstuvwx5678"})
+    settings = Settings(rpc={"url": "https://node.example/v2/abcdefghijkl1234?k=mnopqrstuvwx5678"})
     redaction.remember_addresses(settings)
     key = tmp_path / "key"
     key.write_text("sk-model-canary\n")

@@ -8,6 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sentinel.core.errors import OperatorError
 from sentinel.observe.health import Health
+from sentinel.observe.internal_errors import InternalErrors
+from sentinel.observe.logs import logger
 from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
 from sentinel.observe.web.status_page import sparkline
@@ -24,7 +26,13 @@ class Running:
 
     def make(self, port: int) -> WebServer:
         return WebServer(
-            "127.0.0.1", port, board=self.board, metrics=self.metrics, health=self.health, status=self.board.status
+            "127.0.0.1",
+            port,
+            board=self.board,
+            metrics=self.metrics,
+            health=self.health,
+            status=self.board.status,
+            errors=InternalErrors(self.metrics, logger()),
         )
 
 

@@ -16,12 +16,14 @@ from sentinel.chain.rpc import redact
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
+from sentinel.core.edges import described
 from sentinel.core.errors import OperatorError, SentinelError
 from sentinel.core.host.places import data_dir
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks, wallet_checks
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.daemon.doctor.key_checks import key
+from sentinel.observe import redaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,22 @@ class _Check:
     run: Callable[[_Subject], AsyncIterator[Finding]]
 
     async def findings(self, subject: _Subject) -> list[Finding]:
-        """The check's findings; what it raises is the last of them."""
+        """The check's findings; whatever it raises is the last of them."""
         findings: list[Finding] = []
         try:
             async for finding in self.run(subject):
                 findings.append(finding)
-        except (SentinelError, OSError) as error:
-            findings.append(Finding(self.name, "fail", str(error), self.hint))
+        except Exception as error:
+            findings.append(failed(self.name, error, self.hint))
         return findings
+
+
+def failed(name: str, error: Exception, hint: str) -> Finding:
+    """The finding of a check that raised. An error that nothing expected is named with its place in the code."""
+    if isinstance(error, SentinelError):
+        return Finding(name, "fail", str(error), hint)
+    what = f"the check failed: {redaction.text(described(error))}"
+    return Finding(name, "fail", what, f"{hint}; if that is right already, report this as a defect")
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -66,8 +76,12 @@ async def examine(settings: Settings) -> list[Finding]:
     except OperatorError as error:
         return [Finding("network", "fail", str(error), "correct the network file or SENTINEL_NETWORK")]
     findings = [Finding("network", "ok", f"{network.name}: chain {network.chain_id}, {len(network.pools)} pools")]
-    of_the_key, wallet = await key(settings, network)
-    findings += of_the_key
+    wallet: Address | None = None
+    try:
+        of_the_key, wallet = await key(settings, network)
+        findings += of_the_key
+    except Exception as error:
+        findings.append(failed("key", error, "check the files that SENTINEL_WALLET__… names"))
     # The pool leaves an endpoint at its first failure if another one answers; `endpoint_checks.together` reports it.
     rpc = EndpointPool(
         settings.rpc.endpoints, network, timeout=settings.rpc.read_timeout, rules=FailoverRules(failures=1)

@@ -1,9 +1,7 @@
-"""The control socket of the operator: status, pause, resume, reload, stop and flatten.
-
-Each line is one JSON object, and each request gets one answer.
+"""The operator's unix socket: one JSON object per line, one answer per request. `OPERATIONS` lists the requests.
 
 Request `{"do": "pause", "reason": "..."}`; answer `{"ok": true, ...}` or `{"ok": false, "error": "..."}`.
-The socket has mode 0600 in the state directory. Whoever can open it may control the daemon; there is no other check.
+The socket has mode 0600 in the state directory. Whoever can open it may use every operation; nothing else is checked.
 """
 
 from __future__ import annotations
@@ -11,13 +9,17 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic_core import from_json
 
 from sentinel.core.errors import NotRunning, OperatorError, SentinelError
 from sentinel.core.host.unix import listener, short_address
+
+if TYPE_CHECKING:  # the command line imports this module, and metrics are slow to import
+    from sentinel.observe.internal_errors import InternalErrors
 
 NAME = "control.sock"
 MAX_LINE = 64 * 1024  # bytes of a request or answer line
@@ -25,7 +27,7 @@ MAX_REASON = 200  # characters
 
 
 class Operations(Protocol):
-    """The operations that the socket offers. `pause`, `resume` and `flatten` are durable before they return."""
+    """The operations of the daemon. `pause`, `resume` and `flatten` are durable before they return."""
 
     def status(self) -> dict[str, Any]: ...
 
@@ -36,29 +38,59 @@ class Operations(Protocol):
     def stop(self) -> None: ...
 
     def reload(self) -> dict[str, list[Any]]:
-        """Load the settings again; the next cycle uses them.
-
-        Returns the changes as {variable: [old, new]}. Raises OperatorError.
-        """
+        """Load the settings again: {variable: [old, new]}, in force with the next cycle. Raises OperatorError."""
         ...
 
     def flatten(self) -> None:
-        """Sell every token for the quote token, then stop. Raises OperatorError if that is not possible."""
+        """Sell everything, then stop. Raises OperatorError if that is impossible."""
         ...
 
 
-class ControlServer:
-    """A service of the daemon that answers requests on the control socket."""
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
 
-    def __init__(self, state_dir: Path, operations: Operations) -> None:
+
+def _pause(operations: Operations, request: Request) -> Answer:
+    operations.pause(clean_reason(request.get("reason")))
+    return {}
+
+
+def _plain(run: Callable[[Operations], None]) -> Callable[[Operations, Request], Answer]:
+    def answer(operations: Operations, request: Request) -> Answer:
+        run(operations)
+        return {}
+
+    return answer
+
+
+OPERATIONS: Mapping[str, Callable[[Operations, Request], Answer]] = {
+    "status": lambda operations, request: {"status": operations.status()},
+    "pause": _pause,
+    "resume": _plain(lambda operations: operations.resume()),
+    "reload": lambda operations, request: {"changed": operations.reload()},
+    "stop": _plain(lambda operations: operations.stop()),
+    "flatten": _plain(lambda operations: operations.flatten()),
+}  # request -> what runs it and returns the fields of the answer
+
+
+class ControlServer:
+    def __init__(self, state_dir: Path, operations: Operations, errors: InternalErrors) -> None:
         self._path = state_dir / NAME
         self._operations = operations
+        self._errors = errors
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
-        """Listen. A stale socket file is replaced, because the wallet's lock proves that no other daemon runs here."""
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener(self._path), limit=MAX_LINE)
+        """Listen. A stale socket file is replaced: the wallet's lock has shown that no other daemon runs here.
+
+        Raises OperatorError if the socket cannot be made.
+        """
+        try:
+            bound = listener(self._path)
+        except OSError as error:
+            raise OperatorError(f"cannot listen on {self._path}: {error.strerror}; set SENTINEL_STATE_DIR") from error
+        self._server = await asyncio.start_unix_server(self._serve, sock=bound, limit=MAX_LINE)
 
     async def stop(self) -> None:
         if self._server is None:
@@ -73,64 +105,70 @@ class ControlServer:
         self._open.add(writer)
         try:
             while line := await reader.readline():
-                writer.write(json.dumps(self._answer(line)).encode() + b"\n")
+                writer.write(self._answer(line))
                 await writer.drain()
         except (OSError, ValueError):
-            pass  # the client closed the connection, or sent a line that is too long
+            pass  # the client disconnected, or sent a line beyond the limit
         finally:
             self._open.discard(writer)
             writer.close()
 
-    def _answer(self, line: bytes) -> dict[str, Any]:
+    def _answer(self, line: bytes) -> bytes:
+        """The line of the answer. An exception that nothing expected is logged, counted and answered."""
+        try:
+            answer = self._run(line)
+            return json.dumps(answer).encode() + b"\n"
+        except SentinelError as error:
+            answer = {"ok": False, "error": str(error)}
+        except Exception as error:
+            answer = {"ok": False, "error": self._errors.report("control", error)}
+        return json.dumps(answer).encode() + b"\n"
+
+    def _run(self, line: bytes) -> Answer:
+        """The answer's fields. Raises SentinelError if the daemon refuses."""
         try:
             request = from_json(line)
-            operation = request["do"]
+            name = request["do"]
         except (ValueError, TypeError, KeyError):
-            return {"ok": False, "error": 'a request is one JSON object a line: {"do": "status"}'}
-        try:
-            match operation:
-                case "status":
-                    return {"ok": True, "status": self._operations.status()}
-                case "pause":
-                    self._operations.pause(clean_reason(request.get("reason")))
-                case "resume":
-                    self._operations.resume()
-                case "stop":
-                    self._operations.stop()
-                case "reload":
-                    return {"ok": True, "changed": self._operations.reload()}
-                case "flatten":
-                    self._operations.flatten()
-                case _:
-                    return {"ok": False, "error": "known requests: status, pause, resume, reload, stop, flatten"}
-        except SentinelError as error:
-            return {"ok": False, "error": str(error)}
-        return {"ok": True}
+            return {"ok": False, "error": 'a request is one JSON object per line: {"do": "status"}'}
+        run = OPERATIONS.get(name) if isinstance(name, str) else None
+        if run is None:
+            return {"ok": False, "error": f"known requests: {', '.join(OPERATIONS)}"}
+        return {"ok": True, **run(self._operations, request)}
 
 
-def ask(state_dir: Path, what: str, *, timeout: float = 5.0, **fields: object) -> dict[str, Any]:
-    """Send one request to the daemon of this state directory and return its answer. Blocks up to `timeout` seconds.
+def ask(state_dir: Path, request: str, *, timeout: float = 5.0, **fields: object) -> Answer:
+    """Send one request to the daemon of this state directory, from a plain synchronous program.
 
-    Raises NotRunning if no daemon listens, TimeoutError if it does not answer, OperatorError if it refuses.
+    Raises NotRunning if no daemon listens, TimeoutError if it does not answer in `timeout` seconds, and OperatorError
+    if it refuses, or if its answer is not understood.
     """
     path = state_dir / NAME
     try:
         with short_address(path) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
             channel.settimeout(timeout)
             channel.connect(address)
-            channel.sendall(json.dumps({"do": what, **fields}).encode() + b"\n")
+            channel.sendall(json.dumps({"do": request, **fields}).encode() + b"\n")
             with channel.makefile("rb") as stream:
                 line = stream.readline()
     except (FileNotFoundError, ConnectionError) as error:
         raise NotRunning(f"no daemon is running with state directory {state_dir}") from error
+    except TimeoutError:
+        raise
     except PermissionError as error:
-        raise OperatorError(f"{path}: permission denied; run this as the daemon's user") from error
+        raise OperatorError(f"{path}: you may not open it; run this as the daemon's user") from error
+    except OSError as error:
+        raise OperatorError(f"{path}: {error.strerror or type(error).__name__}") from error
     if not line:
         raise NotRunning(f"the daemon with state directory {state_dir} closed the connection without an answer")
-    answer: dict[str, Any] = from_json(line)
-    if not answer.get("ok"):
-        raise OperatorError(str(answer.get("error")))
-    return answer
+    try:
+        answer: Answer = from_json(line)
+        if answer.get("ok") is True:
+            return answer
+        refusal = str(answer.get("error"))
+    except (ValueError, AttributeError) as error:
+        raise OperatorError(f"{path}: the answer is not understood: {type(error).__name__}") from error
+    raise OperatorError(refusal)
 
 
 def clean_reason(reason: object) -> str:

@@ -21,13 +21,16 @@ class Delivered:
 class Channel:
     """Sends with apprise. Blocking: apprise's own timeouts are some seconds per target."""
 
-    def __init__(self, urls: Sequence[str]) -> None:
-        """Raises SettingsError for an invalid address. It names the line only, because an address holds a token."""
+    def __init__(self, urls: Sequence[str], numbers: Sequence[int] | None = None) -> None:
+        """`numbers` are the lines of the addresses in their file.
+
+        Raises SettingsError for an invalid address. It names the line only, because an address holds a token.
+        """
         import apprise  # slow to import, and needed only if there are targets
 
         logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its records may show parts of an address
         self._targets = []
-        for number, url in enumerate(urls, 1):
+        for number, url in zip(numbers or range(1, len(urls) + 1), urls, strict=True):
             target = apprise.Apprise()
             if not target.add(url):
                 raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: line {number} is not an apprise address")
@@ -36,15 +39,14 @@ class Channel:
     @classmethod
     def of_file(cls, path: Path) -> Channel:
         try:
-            urls = [line for line in secret_lines(path) if not line.startswith("#")]
+            lines = secret_lines(path, comments=True)
         except ValueError as error:
             raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: {error}") from None
-        if not urls:
-            raise SettingsError(f"SENTINEL_NOTIFY__URLS_FILE: {path} holds no address")
+        urls = [line.text for line in lines]
         for url in urls:  # the whole address, and its parts after the scheme, as errors may quote either
             rest = url.partition("://")[2]
             redaction.remember(url, rest, *rest.split("/")[1:])
-        return cls(urls)
+        return cls(urls, [line.number for line in lines])
 
     def send(self, title: str, text: str) -> list[Delivered]:
         """Send to every target. Never raises."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,10 +11,12 @@ from aiohttp import web
 
 from sentinel.core.errors import OperatorError
 from sentinel.observe.health import Health, HealthCheck
+from sentinel.observe.internal_errors import InternalErrors
 from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
 from sentinel.observe.web.status_page import render
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -35,16 +37,17 @@ class WebServer:
         metrics: Metrics,
         health: Health,
         status: Callable[[], dict[str, Any]],
+        errors: InternalErrors,
         refresh: Callable[[], None] = lambda: None,
     ) -> None:
         self._host, self._port = host, port
         self._board, self._metrics, self._health = board, metrics, health
-        self._status, self._refresh = status, refresh
+        self._status, self._refresh, self._errors = status, refresh, errors
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
         """Listen; `board.web` then holds the address. Raises OperatorError if the port is taken."""
-        app = web.Application(middlewares=[_harden])
+        app = web.Application(middlewares=[_harden, self._answer_errors])
         app.router.add_get("/", self._page)
         app.router.add_get("/status.json", self._json)
         app.router.add_get("/metrics", self._prometheus)
@@ -57,11 +60,12 @@ class WebServer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._host, self._port))
             await web.SockSite(self._runner, listener).start()
-        except OSError as error:
+        except Exception as error:  # beside OSError: what Python raises for a text that can be no host
             listener.close()
             await self.stop()
+            why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__} in SENTINEL_WEB__HOST"
             raise OperatorError(
-                f"cannot listen on {self._host}:{self._port}: {error.strerror}; set SENTINEL_WEB__PORT (0: any)"
+                f"cannot listen on {self._host}:{self._port}: {why}; set SENTINEL_WEB__PORT (0: any)"
             ) from error
         name = f"[{self._host}]" if ":" in self._host else self._host
         self._board.listens(f"http://{name}:{listener.getsockname()[1]}")
@@ -70,6 +74,16 @@ class WebServer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    @web.middleware
+    async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """An exception of a page is an answer with status 500; it never ends the server."""
+        try:
+            return await handler(request)
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            return web.Response(text=self._errors.report("web", error, path=request.path), status=500)
 
     async def _page(self, _: web.Request) -> web.Response:
         checks = self._health.ready()
@@ -100,7 +114,7 @@ def _verdict(checks: tuple[HealthCheck, ...]) -> web.Response:
 
 
 @web.middleware
-async def _harden(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-    response: web.StreamResponse = await handler(request)
+async def _harden(request: web.Request, handler: Handler) -> web.StreamResponse:
+    response = await handler(request)
     response.headers.update(HEADERS)
     return response

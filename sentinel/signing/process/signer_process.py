@@ -17,6 +17,7 @@ from sentinel.config.limits import Limits
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import PREFIX, Settings
 from sentinel.config.units import base_units
+from sentinel.core.edges import settings_edge
 from sentinel.core.errors import SettingsError, WalletBusy
 from sentinel.core.network import Address, Network
 from sentinel.core.units import COIN_DECIMALS
@@ -47,10 +48,11 @@ def serve(settings: Settings, *, parent: int | None = None) -> int:
 
 async def _serve(settings: Settings, *, child: bool) -> None:
     network = load_network(settings.network)
-    limits, caps = own_limits(settings, network, child=child)
-    key = await open_key(settings, network)
-    folder = settings.state_dir.expanduser()
-    ledger = await _opened(folder / "signer", network, key, caps, patience=PATIENCE if child else 0.0)
+    with settings_edge("the signer cannot start with these settings"):
+        limits, caps = own_limits(settings, network, child=child)
+        key = await open_key(settings, network)
+        folder = settings.state_dir.expanduser() / "signer"
+        ledger = await _opened(folder, network, key, caps, patience=PATIENCE if child else 0.0)
     try:
         log = telemetry.configure(settings.log.level, settings.log.format, network=network.name, wallet=key.address)
         telemetry.tell_uncaught()

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sentinel.core.edges import place
 from sentinel.core.errors import SentinelError, SignerRefused
 from sentinel.core.host.unix import listener, peer_uid
 from sentinel.observe.logs import Log
@@ -79,10 +80,10 @@ class SignerServer:
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:
-            request = parse(line)
-        except ValueError as error:
-            return {"ok": False, "error": str(error)}
-        try:
+            try:
+                request = parse(line)
+            except ValueError as error:
+                return {"ok": False, "error": str(error)}
             match request:
                 case Hello():
                     return {"ok": True, **self._hello()}
@@ -105,8 +106,8 @@ class SignerServer:
             self._log.error("signer.failed", error=str(error))
             return {"ok": False, "error": str(error)}
         except Exception as error:  # a defect here must not end the only process that can cancel
-            self._log.error("signer.internal_error", error=type(error).__name__, exc_info=error)
-            return {"ok": False, "error": f"internal error of the signer: {type(error).__name__}"}
+            self._log.error("signer.internal_error", error=type(error).__name__, place=place(error), exc_info=error)
+            return {"ok": False, "error": f"internal error of the signer: {type(error).__name__} ({place(error)})"}
 
     def _hello(self) -> dict[str, Any]:
         signer = self._signer

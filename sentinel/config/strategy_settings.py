@@ -1,0 +1,109 @@
+"""The settings of the strategy and of the analyst: SENTINEL_STRATEGY__..., SENTINEL_ANALYST__..."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from sentinel.config.group import MAX_QUOTE, SettingsGroup, Weights
+from sentinel.core.units import BPS
+
+Playbook = Literal["rebalance", "momentum", "arbitrage", "triangle", "mean_reversion", "reduce_risk", "slice"]
+
+
+class StrategySettings(SettingsGroup):
+    reloadable: ClassVar[frozenset[str]] = frozenset(
+        {
+            "playbook",
+            "target_weights",
+            "band",
+            "threshold",
+            "max_size",
+            "min_size",
+            "last_slice_block",
+            "slice_interval_blocks",
+        }
+    )
+
+    playbook: Playbook = Field("rebalance", description=f"strategy of the trader: {', '.join(get_args(Playbook))}")
+    base: str = Field("WETH", description="token that is traded against the quote token")
+    venue: Literal["", "uniswap_v2", "uniswap_v3", "uniswap_v4"] = Field(
+        "", description="the only venue that the trader may see and use; if empty, all venues"
+    )
+    target_weights: Weights = Field(
+        {"WETH": 5000, "USDC": 5000}, description="target weights (bps of equity by token); their sum is 10000"
+    )
+    band: float = Field(
+        0.02,
+        gt=0,
+        lt=1,
+        description="deviation (reduce_risk: excess) that is left alone (fraction of equity)",
+    )
+    lookback_blocks: int = Field(
+        20, ge=2, le=500, description="lookback of momentum, mean_reversion and reduce_risk (blocks)"
+    )
+    threshold: float = Field(
+        0.004, gt=0, lt=1, description="smallest move, distance from the mean or fall that counts (fraction)"
+    )
+    max_size: float = Field(500.0, gt=0, le=MAX_QUOTE, description="largest input of one action (quote tokens)")
+    min_size: float = Field(
+        10.0,
+        ge=0,
+        le=MAX_QUOTE,
+        description="smallest trade, or smallest net profit for arbitrage and triangle (quote tokens)",
+    )
+    last_slice_block: int = Field(
+        0, ge=0, le=10**12, description="slice: number of the block of the last slice; required for this playbook"
+    )
+    slice_interval_blocks: int = Field(
+        10, ge=1, le=10**9, description="slice: distance between slices, counted back from the last (blocks)"
+    )
+
+    @model_validator(mode="after")
+    def _slices_end(self) -> StrategySettings:
+        if self.playbook == "slice" and self.last_slice_block == 0:
+            raise ValueError("the slice playbook needs last_slice_block, the number of the block of its last slice")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_sum(self) -> StrategySettings:
+        if sum(self.target_weights.values()) != BPS:
+            raise ValueError(f"target_weights sum to {sum(self.target_weights.values())}, not 10000 bps")
+        return self
+
+
+class AnalystSettings(SettingsGroup):
+    source: Literal["settings", "model"] = Field(
+        "settings", description="source of the view: strategy.target_weights, or a model that adjusts them"
+    )
+    name: str = Field("analyst", description="served model name of the analyst, at the endpoint of the student")
+    valid_blocks: int = Field(
+        10, ge=1, le=100_000, description="validity of a view (blocks); the next view is requested before it ends"
+    )
+    fallback: Literal["settings", "hold"] = Field(
+        "settings", description="behaviour while no view is valid: follow strategy.target_weights (settings), or hold"
+    )
+    samples: int = Field(
+        1, ge=1, le=64, description="number of samples per step, most of which must agree; 1 samples greedily"
+    )
+    timeout: float = Field(
+        10.0, gt=0, le=100, description="timeout of one analysis, which runs in parallel with the cycles (seconds)"
+    )
+    trend_threshold: float = Field(
+        0.002, gt=0, lt=1, description="distance of the fast from the slow average that is a trend (fraction)"
+    )
+    stress_volatility: float = Field(
+        0.0014, gt=0, lt=1, description="volatility per block above which the market is in stress (fraction)"
+    )
+    stress_drawdown: float = Field(
+        0.02, gt=0, lt=1, description="drawdown in 60 blocks above which the market is in stress (fraction)"
+    )
+    min_confidence: float = Field(
+        0.5, ge=0, le=1, description="smallest confidence of a view that is accepted (0 to 1)"
+    )
+    max_step_bps: int = Field(2000, ge=1, le=BPS, description="largest change of a token's weight by one view (bps)")
+    min_weight_bps: Weights = Field({}, description="smallest weight in a view (bps by token); not named: 0")
+    max_weight_bps: Weights = Field(
+        {}, description="largest weight in a view (bps by token); not named: limits.max_inventory_bps, or 10000"
+    )
