@@ -117,6 +117,7 @@ def _keys(node: Schema, schema: Schema, above: str) -> Iterator[tuple[str, Schem
 
 
 def table() -> str:
+    """All settings by group, as tables."""
     schema = settings.Settings.model_json_schema()
     live = {variable(name) for name in RELOADABLE}
     groups: dict[str, list[dict[str, object]]] = {}
@@ -125,7 +126,7 @@ def table() -> str:
         group = name.removeprefix(settings.PREFIX).partition("__")[0].lower() if "__" in name else "general"
         shown = ",".join(f"{k}={v}" for k, v in default.items()) if isinstance(default, dict) else default
         shown = ",".join(shown) if isinstance(shown, tuple) else shown
-        groups.setdefault(head, []).append(
+        groups.setdefault(group, []).append(
             {"name": name, "default": "" if shown is None else str(shown), "reloads": name in live, "meaning": meaning}
             | {"allowed": allowed(nodes[name.removeprefix(settings.PREFIX).lower().replace("__", ".")], schema)}
         )

@@ -37,18 +37,18 @@ def explicit(pairs: Sequence[str] | None) -> dict[str, Any]:
     """['web.port=0', 'SENTINEL_NETWORK=x'] -> {'web': {'port': '0'}, 'network': 'x'}. Raises SettingsError."""
     from sentinel.config.settings import PREFIX, require_name
 
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for pair in pairs or ():
         name, is_pair, value = pair.partition("=")
         path = name.strip().lower().removeprefix("sentinel_").replace("__", ".").split(".")
         if not is_pair or not all(path) or len(path) > 2:
             raise SettingsError(f"--set {pair}: write it as NAME=VALUE, e.g. strategy.playbook=momentum")
         require_name(f"{PREFIX}{'__'.join(path)}".upper())
-        place = found.setdefault(path[0], {}) if len(path) == 2 else found
-        if path[-1] in place:
+        values = parsed.setdefault(path[0], {}) if len(path) == 2 else parsed
+        if path[-1] in values:
             raise SettingsError(f"--set {pair}: {name.strip()} is given twice")
-        place[path[-1]] = value
-    return found
+        values[path[-1]] = value
+    return parsed
 
 
 def load(sets: Sequence[str] | None, env_file: Path, **more: Any) -> Settings:

@@ -8,7 +8,7 @@ from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
 
 JOURNAL = "journal.sqlite3"
-MEMORY = "memory.sqlite3"  # it may be deleted
+MEMORY = "memory.sqlite3"  # may be deleted: it is filled again from the journal
 
 
 def make_state_dir(settings: Settings) -> None:

@@ -94,8 +94,8 @@ async def opened(
     network = load_network(settings.network)
     terms = Terms.of(settings, network)
     make_state_dir(settings)
-    signs = settings.execution.mode == "live"
-    needed = (*NEEDED, "signer") if signs else NEEDED
+    live_mode = settings.execution.mode == "live"
+    needed = (*NEEDED, "signer") if live_mode else NEEDED
     async with (
         identified(settings, network, log_to) as identity,
         sole_writer(network, identity.wallet, settings.rpc.url) if live_mode else contextlib.nullcontext(),
@@ -161,7 +161,7 @@ async def opened(
             latest=parts.latest,
             cycle=reloader,
             follower=execution.executor,
-            telling=telling,
+            telling=cycle_reporter,
             errors=errors,
             probes={**probes(parts), **execution.probes},
             ahead=lambda head: prefetching.begin(head) if parts.journal.standing.controls.reads else None,
