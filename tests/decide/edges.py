@@ -31,6 +31,7 @@ from tests.decide.fair_market import (
     DEADLINE,
     ENV,
     HEAD,
+    LATER_ENV,
     LIMITS,
     MSG_SENDER,
     NETWORK,
@@ -205,14 +206,19 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
     "newest_head": [
         (buying(), buying().but(head=replace(HEAD, number=101, hash=HexHash("0x" + "bb" * 32)))),
         (buying(), buying().offering(parent_hash=HEAD.parent_hash)),
-        (buying(), buying().offering(number=102)),
+        (buying(), buying().but(env=replace(ENV, number=102), other_env=replace(OTHER_ENV, number=102))),
+        (buying(), buying().but(later_env=replace(LATER_ENV, number=100))),
+        (buying(), buying().but(later_env=replace(LATER_ENV, parent_hash=HEAD.parent_hash))),
         (buying(), buying().stated(head=replace(HEAD, number=101))),
     ],
     "environments": [
-        (buying(), buying().but(other_env=ENV)),
+        (buying(), buying().but(other_env=ENV, later_env=ENV)),
         (buying(), buying().but(other_env=replace(OTHER_ENV, coinbase=ENV.coinbase))),
-        (buying(), buying().but(other_env=replace(OTHER_ENV, timestamp=ENV.timestamp))),
-        (buying(), buying().but(other_env=replace(OTHER_ENV, base_fee=ENV.base_fee))),
+        (buying(), buying().but(later_env=replace(LATER_ENV, number=ENV.number))),
+        *(
+            (buying(), buying().but(other_env=replace(OTHER_ENV, **same), later_env=replace(LATER_ENV, **same)))
+            for same in ({"timestamp": ENV.timestamp}, {"base_fee": ENV.base_fee}, {"prev_randao": ENV.prev_randao})
+        ),
     ],
     "same_effect": [
         (buying(), buying().but(second={"deltas": {**buying().deltas, "WETH": buying().deltas["WETH"] + 1}})),
