@@ -191,6 +191,7 @@ def summary(ledger: Ledger) -> JournalSummary:
 
 
 def spent_today(ledger: Ledger, now: float) -> Spent:
+    """Totals of the UTC day. Each loss counts in full: what another trade gained, or seems to have, makes no room."""
     day = 1000 * DAY  # milliseconds
     start = int(now * 1000) // day * day
     volumes = ledger.all(
@@ -198,8 +199,8 @@ def spent_today(ledger: Ledger, now: float) -> Spent:
         "WHERE (finished != 1 OR (intents.at >= ? AND outcome IN ('confirmed', 'unknown')))",
         start,
     )
-    pnl = sum(int(row[0]) for row in ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))
-    return Spent(loss=max(0, -pnl), volume=sum(int(row[0]) for row in volumes))
+    losses = (max(0, -int(pnl)) for (pnl,) in ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))
+    return Spent(loss=sum(losses), volume=sum(int(row[0]) for row in volumes))
 
 
 def open_intent_ids(ledger: Ledger) -> tuple[tuple[str, int], ...]:

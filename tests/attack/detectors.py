@@ -116,6 +116,18 @@ def told_to_reader() -> bytes:
     """)
 
 
+def grown() -> bytes:
+    """Every balance is told a twentieth higher than it is."""
+    return asm(f"""
+        calldatasize push:0 push:0 calldatacopy
+        push:0 push:0 calldatasize push:0 push:{IMPLEMENTATION} gas delegatecall
+        returndatasize push:0 push:0 returndatacopy jumpi:done returndatasize push:0 revert
+        done: {_SELECTOR} push:{_BALANCE_OF} eq iszero jumpi:same
+        push:100 push:105 push:0 mload mul div push:0 mstore
+        same: returndatasize push:0 return
+    """)
+
+
 async def put(rpc: JsonRpc, network: Network, symbol: str, code: bytes) -> None:
     """Replace a listed token's code from the next block on."""
     address = network.tokens[symbol].address

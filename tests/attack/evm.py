@@ -10,6 +10,7 @@ _OPS = {
     for code, name in {
         0x00: "stop",
         0x01: "add",
+        0x02: "mul",
         0x03: "sub",
         0x04: "div",
         0x06: "mod",

@@ -123,6 +123,12 @@ async def test_no_sign_of_a_simulation_is_left(desk: Desk, tries: Tries) -> None
     assert await attacked(desk, Attack(lambda head, desk: token(detectors.EVERYWHERE))) == "nothing"
 
 
+@pytest.mark.attack("a gain that makes room for losses", "refused")
+async def test_a_gain_far_above_the_quote_is_refused(desk: Desk) -> None:
+    """The token tells of a twentieth more than there is: no price gives that, so nothing of it is bought."""
+    assert await attacked(desk, Attack(lambda head, desk: detectors.grown())) == "screening: plausible_gain"
+
+
 async def test_a_rollups_price_of_data_is_no_sign(tries: Tries) -> None:
     """It is zero where a node must not charge for data inside a simulation: but not in each environment."""
     async with rollup() as net, desk_on(net) as desk:

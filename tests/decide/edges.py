@@ -84,7 +84,7 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
         (taken("WETH"), taken("USDC")),
         (wrapping(), coined(wrapping(), WRAP, leg("WBTC/USDC-v3-3000", "WBTC", "USDC"))),
         (wrapping(), coined(w.only_wrapping(), WRAP, SOLD, BACK)),
-        (wrapping(), coined(wrapping(), WRAP, SOLD, BACK, UNWRAP, min_out=FAIR + 10**16, ETH=2 * 10**16)),
+        (wrapping(), coined(wrapping(), WRAP, SOLD, BACK, UNWRAP, min_out=FAIR + 9 * 10**15, ETH=10**16)),
     ],
     "recipient": [
         (one_command(), one_command(STRANGER)),
@@ -151,6 +151,11 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
     "realised": [
         (buying(min_out=LEAST, out=LEAST), buying(min_out=LEAST, out=LEAST - 1)),
         (circling(gain=13 * USD), circling(gain=13 * USD - 1)),
+    ],
+    "plausible_gain": [
+        (buying(out=FAIR * 105 // 100), buying(out=FAIR * 105 // 100 + 1)),
+        (buying().limited(max_gain_bps=10), buying(out=FAIR * 1001 // 1000 + 1).limited(max_gain_bps=10)),
+        (circling(gain=25 * USD), circling(gain=25 * USD + 1)),
     ],
     "cycle_profit": [(circling().limited(min_profit=GAIN), circling().limited(min_profit=GAIN + 1))],
     "daily_loss": [

@@ -62,4 +62,4 @@ STATE = MarketState(
     allowances={"USDC": 10**12},
     priority_fee=GWEI,
 )
-LIMITS = Limits.of(LimitSettings(min_trade=10, min_profit=1), NETWORK)
+LIMITS = Limits.of(LimitSettings(min_trade=10, min_profit=1, max_gain_bps=500), NETWORK)
