@@ -22,7 +22,15 @@ MAX_VOLUME = 1e12  # quote tokens per day
 
 class LimitSettings(SettingsGroup):
     reloadable: ClassVar[frozenset[str]] = frozenset(
-        {"max_trade", "min_trade", "slippage_bps", "max_slippage_bps", "max_reference_deviation_bps", "min_profit"}
+        {
+            "max_trade",
+            "min_trade",
+            "slippage_bps",
+            "max_slippage_bps",
+            "max_reference_deviation_bps",
+            "max_gain_bps",
+            "min_profit",
+        }
         | {"min_gas_reserve_eth", "max_daily_loss", "max_daily_volume", "max_inventory_bps"}
         | {"max_shortfall_bps", "max_mean_shortfall_bps", "shortfall_trades"}
     )  # the others are left out because the signer has a copy of them, or something was built with them
@@ -35,6 +43,9 @@ class LimitSettings(SettingsGroup):
     )
     max_reference_deviation_bps: int = Field(
         100, ge=1, le=1000, description="largest deviation of a pool price from the reference price (bps)"
+    )
+    max_gain_bps: int = Field(
+        300, ge=10, le=1000, description="largest gain of a trade over the reference; more is no price but a trap (bps)"
     )
     min_profit: float = Field(
         0.5, ge=0, le=MAX_QUOTE, description="smallest gain of a closed cycle after gas (quote tokens)"
@@ -63,7 +74,10 @@ class LimitSettings(SettingsGroup):
         120, ge=10, le=600, description="longest time from the head to the deadline of a trade (seconds)"
     )
     max_daily_loss: float = Field(
-        200.0, gt=0, le=MAX_QUOTE, description="largest realised loss per UTC day, gas included (quote tokens)"
+        200.0,
+        gt=0,
+        le=MAX_QUOTE,
+        description="largest sum of losses per UTC day, gas included; gains make no room (quote tokens)",
     )
     max_daily_volume: float = Field(
         50_000.0, gt=0, le=MAX_VOLUME, description="largest gross input of all trades per UTC day (quote tokens)"
@@ -75,7 +89,10 @@ class LimitSettings(SettingsGroup):
         100.0, gt=0, le=BPS, description="implementation shortfall of one trade above which trading halts (bps)"
     )
     max_mean_shortfall_bps: float = Field(
-        30.0, gt=0, le=BPS, description="mean shortfall of the last shortfall_trades above which trading halts (bps)"
+        30.0,
+        gt=0,
+        le=BPS,
+        description="mean shortfall of the last shortfall_trades above which trading halts; gains count as 0 (bps)",
     )
     shortfall_trades: int = Field(
         10, ge=2, le=1000, description="number of confirmed trades in the mean implementation shortfall"
@@ -96,6 +113,7 @@ class Limits:
     min_trade: int
     max_slippage_bps: int  # simulated output against the reference price, and min_out against the same
     reference_tolerance_bps: int  # pool mid price against the reference
+    max_gain_bps: int  # simulated output above the reference; of a closed cycle, its net gain over its input
     min_profit: int  # a closed cycle's least gain after gas
     max_gas: int  # gas units a transaction
     max_fee: int  # wei per gas
@@ -127,6 +145,7 @@ class Limits:
             min_trade=base_units(given.min_trade, quote),
             max_slippage_bps=given.max_slippage_bps,
             reference_tolerance_bps=given.max_reference_deviation_bps,
+            max_gain_bps=given.max_gain_bps,
             min_profit=base_units(given.min_profit, quote),
             max_gas=given.max_gas,
             max_fee=base_units(given.max_fee_gwei, GWEI_DECIMALS),

@@ -37,5 +37,5 @@ class Brief:
 class Spent:
     """Today's totals (UTC day) from the journal, in base units of the quote token."""
 
-    loss: int  # realised loss, gas included; never negative
+    loss: int  # sum of the losses of the trades that lost, gas included; gains are not subtracted
     volume: int  # gross input, open intents included

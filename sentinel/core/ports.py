@@ -32,8 +32,8 @@ class Trader(Protocol):
 class Toolkit(Protocol):
     async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]: ...
 
-    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]:
-        """Simulate the final bytes of the intent in two block environments on top of `head`."""
+    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, ...]:
+        """Simulate the final bytes of the intent in several block environments on top of `head`."""
         ...
 
 

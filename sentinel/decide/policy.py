@@ -82,7 +82,7 @@ class Policy:
         spent: Spent,
         now: float,
     ) -> tuple[Verdict, ...]:
-        """Every rule's verdict on the final bytes, simulated upon `head` in two environments; one not ok means hold.
+        """Every rule's verdict on the final bytes, simulated upon `head` in several environments. One not ok: hold.
 
         `now` is Unix seconds. A rule on a single simulation is ok only where it is in every environment.
         """

@@ -43,19 +43,27 @@ def newest_head(final: FinalCheck) -> Finding:
     head, read = final.head, final.state.head
     if head.number < read.number or (head.number == read.number and head.hash != read.hash):
         return False, f"head {head.number} is not after the state's {read.number}"
-    stale = [
-        simulation.env.number
-        for simulation in final.confirmed
-        if simulation.env.parent_hash != head.hash or simulation.env.number != head.number + 1
-    ]
-    return not stale, f"simulated for block {stale[0]}, head {head.number}" if stale else f"upon head {head.number}"
+    envs = [simulation.env for simulation in final.confirmed]
+    stale = [env.number for env in envs if env.parent_hash != head.hash or env.number <= head.number]
+    if stale:
+        return False, f"simulated for block {stale[0]}, head {head.number}"
+    nearest = min((env.number for env in envs), default=0)
+    return nearest == head.number + 1, f"simulated from block {nearest} on, upon head {head.number}"
 
 
 def environments(final: FinalCheck) -> Finding:
-    """At least two, with other coinbase, time and base fee, so that code which branches on them shows (I16)."""
+    """They differ in number, time, coinbase, base fee and prevrandao: code that branches on them shows (I16)."""
     envs = [simulation.env for simulation in final.confirmed]
-    kinds = ({env.coinbase.lower() for env in envs}, {env.timestamp for env in envs}, {env.base_fee for env in envs})
-    return all(len(kind) >= 2 for kind in kinds), f"simulated in {len(envs)} block environments"
+    kinds: dict[str, set[object]] = {
+        "number": {env.number for env in envs},
+        "time": {env.timestamp for env in envs},
+        "coinbase": {env.coinbase.lower() for env in envs},
+        "base fee": {env.base_fee for env in envs},
+        "prevrandao": {env.prev_randao.lower() for env in envs},
+    }
+    same = [name for name, values in kinds.items() if len(values) < 2]
+    told = f"simulated in {len(envs)} block environments"
+    return not same, f"{told} of one {', '.join(same)}" if same else told
 
 
 def same_effect(final: FinalCheck) -> Finding:

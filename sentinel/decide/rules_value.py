@@ -63,6 +63,18 @@ def realised(case: Case) -> Finding:
     return gain >= required, f"the wallet gains {gain} base units of {swap.token_out}, at least {required} wanted"
 
 
+def plausible_gain(case: Case) -> Finding:
+    """The simulated output is not far above the reference: such a gain comes from no price, and may be gone at once."""
+    swap, most = case.swap, case.limits.max_gain_bps
+    gain = case.simulation.deltas.get(swap.token_out, 0)
+    if swap.is_cycle:
+        bound = swap.amount_in * most // BPS
+    else:
+        price = unit_value(case, swap.token_in) / unit_value(case, swap.token_out)
+        bound = floor(swap.amount_in * price * (BPS + most) / BPS)
+    return gain <= bound, f"the wallet gains {gain} base units of {swap.token_out}, more than {bound} is not plausible"
+
+
 def cycle_profit(case: Case) -> Finding:
     """A closed cycle gains at least the minimum profit after gas."""
     if not case.swap.is_cycle:
@@ -136,6 +148,7 @@ SWAP: tuple[Rule, ...] = (
     trade_size,
     min_out_price,
     realised,
+    plausible_gain,
     cycle_profit,
     daily_volume,
     inventory,

@@ -19,7 +19,7 @@ from sentinel.core.units import MAX_TX_GAS
 from sentinel.dex.building.permit2 import typed_permit
 from sentinel.dex.building.router import encode_approve, encode_swap
 from sentinel.dex.simulating.batch_engine import simulate
-from sentinel.dex.simulating.environment import next_block, other_block
+from sentinel.dex.simulating.environment import BlockEnvironments
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.simulating.simulator import Batch, Engine, Simulator
@@ -45,6 +45,7 @@ class DexToolkit:
         """`node` simulates if the fork fails, or always if `fork` is None."""
         self.network = network
         self.fork = fork
+        self.environments = BlockEnvironments(network)
         self.simulator = Simulator(network, fork, node, engine)
         self._last: tuple[Action, ...] = ()  # of the last simulation, for `warm`
         self._warming: asyncio.Task[None] | None = None
@@ -142,23 +143,24 @@ class DexToolkit:
             raise Refused("signature", f"the signer returned a signature of {len(signature)} bytes, not 65")
         return replace(tx, data=encode_swap(self.network, state, action, permit, signature))
 
-    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, Simulation]:
-        """Simulate the final bytes upon `head` in two block environments, `next_block` and `other_block`.
+    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, ...]:
+        """Simulate the final bytes upon `head` in three block environments: those of `BlockEnvironments.final`.
 
-        They differ in everything that a contract can read of its block. Balances are read at `head`, inside each
-        simulation. Raises ForkUnavailable within `simulator.timeout`.
+        They differ in everything that a contract can read of its block. Balances are read at `head`, in a simulation
+        of their own. Raises ForkUnavailable within `simulator.timeout`.
         """
         candidate = intent.decision.simulation.candidate
         fees = Fees(intent.env.max_fee, intent.env.priority_fee)
         grant = None if intent.signed else self.grant(candidate, state)
         charged = gas.data_fee(state.data_fee, len(intent.tx.data), intent.tx.gas_limit)
         trials = [
-            Trial(candidate, intent.tx, make(self.network, head, state.nonce, fees), grant, charged)
-            for make in (next_block, other_block)
+            Trial(candidate, intent.tx, around.env, grant, charged, around.skipped, around.proposer_balance)
+            for around in self.environments.final(head, state.nonce, fees, intent.deadline)
         ]
+        trials[-1].charged = True
         batch = Batch(state.wallet, trials, None, state.balances.get(NATIVE, 0))
-        usual, other = await self.simulator.run(head, batch)
-        return usual, other
+        usual, other, later = await self.simulator.run(head, batch)
+        return usual, other, _without_data_fee(later, usual)
 
     def _trial(self, candidate: Candidate, state: MarketState, env: SimEnv) -> Trial:
         """A trial of the candidate's action. Raises ActionFault if it cannot be encoded as calldata."""
@@ -179,7 +181,7 @@ class DexToolkit:
 
     def _next(self, state: MarketState) -> SimEnv:
         fees = gas.offered(self.network, state.head, state.priority_fee)
-        return next_block(self.network, state.head, state.nonce, fees)
+        return self.environments.next_block(state.head, state.nonce, fees)
 
     def grant(self, candidate: Candidate, state: MarketState) -> Grant | None:
         """The allowance that replaces the signed permit while screening; None if the action needs no permit."""
@@ -188,6 +190,18 @@ class DexToolkit:
             return None
         token = self.network.tokens[action.token_in].address
         return Grant(token, action.amount_in, action.deadline, state.permit_nonces.get(action.token_in, 0))
+
+
+def _without_data_fee(simulation: Simulation, usual: Simulation) -> Simulation:
+    """The simulation without the data fee that a rollup's node may have charged in it, but did not in `usual`.
+
+    A contract could read from the rollup's prices whether they are zero, as they are in the others.
+    """
+    taken = usual.deltas.get(NATIVE, 0) - simulation.deltas.get(NATIVE, 0)
+    if not 0 < taken <= simulation.data_fee:
+        return simulation
+    deltas = {**simulation.deltas, NATIVE: usual.deltas.get(NATIVE, 0)}
+    return replace(simulation, deltas={symbol: delta for symbol, delta in deltas.items() if delta})
 
 
 def _tightened(simulation: Simulation) -> Simulation:

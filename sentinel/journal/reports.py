@@ -199,7 +199,10 @@ def summary(ledger: Ledger) -> JournalSummary:
 
 
 def spent_today(ledger: Ledger, now: float) -> Spent:
-    """Loss and volume of the UTC day of `now` (Unix seconds). The volume includes every open intent."""
+    """Loss and volume of the UTC day of `now` (Unix seconds). The volume includes every open intent.
+
+    Each loss counts in full: the gain of another trade, real or not, makes no room.
+    """
     day = 1000 * DAY  # milliseconds
     start = int(now * 1000) // day * day
     volumes = ledger.all(
@@ -207,8 +210,8 @@ def spent_today(ledger: Ledger, now: float) -> Spent:
         "WHERE (finished != 1 OR (intents.at >= ? AND outcome IN ('confirmed', 'unknown')))",
         start,
     )
-    pnl = sum(int(row[0]) for row in ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))
-    return Spent(loss=max(0, -pnl), volume=sum(int(row[0]) for row in volumes))
+    losses = (max(0, -int(pnl)) for (pnl,) in ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))
+    return Spent(loss=sum(losses), volume=sum(int(row[0]) for row in volumes))
 
 
 def open_intent_ids(ledger: Ledger) -> tuple[tuple[str, int], ...]:

@@ -109,7 +109,7 @@ class Instruments:
 
         self.mean_shortfall = self._gauge(
             "mean_implementation_shortfall_bps",
-            "its mean over the last limits.shortfall_trades swaps; 0 without a swap",
+            "its mean over the last limits.shortfall_trades swaps, a swap that realised more as 0; 0 without a swap",
         )
         self.shortfall_limit = self._gauge(
             "max_mean_implementation_shortfall_bps",
@@ -126,7 +126,9 @@ class Instruments:
         self.allowance = self._gauge(
             "permit2_allowance", "ERC-20 allowance from the wallet to Permit2", "token", unit="whole tokens"
         )
-        self.daily_loss = self._gauge("daily_loss", "realised loss of the UTC day, including gas", unit=QUOTE)
+        self.daily_loss = self._gauge(
+            "daily_loss", "losses of the UTC day, including gas; gains are not subtracted", unit=QUOTE
+        )
         self.daily_loss_limit = self._gauge("max_daily_loss", "limit of the daily loss", unit=QUOTE)
         self.daily_volume = self._gauge("daily_volume", "gross input of the trades of the UTC day", unit=QUOTE)
         self.daily_volume_limit = self._gauge("max_daily_volume", "limit of the daily volume", unit=QUOTE)

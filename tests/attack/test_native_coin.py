@@ -23,7 +23,7 @@ from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.decide.policy import Policy
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.simulating.batch_engine import simulate
-from sentinel.dex.simulating.environment import next_block
+from sentinel.dex.simulating.environment import BlockEnvironments
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.trial import Grant, Trial
 from sentinel.dex.venues.registry import VENUES
@@ -52,7 +52,7 @@ class Desk:
     async def run(self, action: Swap, commands: Commands, value: int) -> Simulation:
         """These commands as the bytes of this action; Permit2 lets the router take what the action would need."""
         fees = gas.offered(self.network, self.state.head, 10**9)
-        env = next_block(self.network, self.state.head, self.state.nonce, fees)
+        env = BlockEnvironments(self.network).next_block(self.state.head, self.state.nonce, fees)
         token = self.network.tokens["WETH"].address
         tx = TxRequest(self.network.universal_router, execute(commands, action.deadline), value, 400_000)
         trial = Trial(Candidate(0, action, ""), tx, env, Grant(token, PUT, action.deadline, 0))

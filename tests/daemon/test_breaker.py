@@ -47,7 +47,7 @@ def test_the_latch_is_set_by_the_journal_alone_and_only_the_operator_clears_it(t
     journal = opened(tmp_path)
     ShortfallBreaker(journal, limits, bell).look()
     assert journal.halt_reason is not None
-    assert "the last 3 trades realised 53.3 bps less than simulated" in journal.halt_reason
+    assert "the last 3 trades realised 60.0 bps less than simulated" in journal.halt_reason
     assert [what for what, _ in bell.rung] == ["shortfall"]
     journal.close()
 

@@ -33,6 +33,7 @@ from tests.decide.fair_market import (
     DEADLINE,
     ENV,
     HEAD,
+    LATER_ENV,
     LIMITS,
     MSG_SENDER,
     NETWORK,
@@ -85,7 +86,7 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
         (taken("WETH"), taken("USDC")),
         (wrapping(), coined(wrapping(), WRAP, leg("WBTC/USDC-v3-3000", "WBTC", "USDC"))),
         (wrapping(), coined(w.only_wrapping(), WRAP, SOLD, BACK)),
-        (wrapping(), coined(wrapping(), WRAP, SOLD, BACK, UNWRAP, min_out=FAIR + 10**16, ETH=2 * 10**16)),
+        (wrapping(), coined(wrapping(), WRAP, SOLD, BACK, UNWRAP, min_out=FAIR + 9 * 10**15, ETH=10**16)),
     ],
     "recipient": [
         (one_command(), one_command(STRANGER)),
@@ -166,6 +167,11 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
         (buying(min_out=LEAST, out=LEAST), buying(min_out=LEAST, out=LEAST - 1)),
         (circling(gain=13 * USD), circling(gain=13 * USD - 1)),
     ],
+    "plausible_gain": [
+        (buying(out=FAIR * 105 // 100), buying(out=FAIR * 105 // 100 + 1)),
+        (buying().limited(max_gain_bps=10), buying(out=FAIR * 1001 // 1000 + 1).limited(max_gain_bps=10)),
+        (circling(gain=25 * USD), circling(gain=25 * USD + 1)),
+    ],
     "cycle_profit": [(circling().limited(min_profit=GAIN), circling().limited(min_profit=GAIN + 1))],
     "daily_loss": [
         (
@@ -220,14 +226,19 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
     "newest_head": [
         (buying(), buying().but(head=replace(HEAD, number=101, hash=HexHash("0x" + "bb" * 32)))),
         (buying(), buying().offering(parent_hash=HEAD.parent_hash)),
-        (buying(), buying().offering(number=102)),
+        (buying(), buying().but(env=replace(ENV, number=102), other_env=replace(OTHER_ENV, number=102))),
+        (buying(), buying().but(later_env=replace(LATER_ENV, number=100))),
+        (buying(), buying().but(later_env=replace(LATER_ENV, parent_hash=HEAD.parent_hash))),
         (buying(), buying().stated(head=replace(HEAD, number=101))),
     ],
     "environments": [
-        (buying(), buying().but(other_env=ENV)),
+        (buying(), buying().but(other_env=ENV, later_env=ENV)),
         (buying(), buying().but(other_env=replace(OTHER_ENV, coinbase=ENV.coinbase))),
-        (buying(), buying().but(other_env=replace(OTHER_ENV, timestamp=ENV.timestamp))),
-        (buying(), buying().but(other_env=replace(OTHER_ENV, base_fee=ENV.base_fee))),
+        (buying(), buying().but(later_env=replace(LATER_ENV, number=ENV.number))),
+        *(
+            (buying(), buying().but(other_env=replace(OTHER_ENV, **same), later_env=replace(LATER_ENV, **same)))
+            for same in ({"timestamp": ENV.timestamp}, {"base_fee": ENV.base_fee}, {"prev_randao": ENV.prev_randao})
+        ),
     ],
     "same_effect": [
         (buying(), buying().but(second={"deltas": {**buying().deltas, "WETH": buying().deltas["WETH"] + 1}})),

@@ -26,6 +26,9 @@ HEAD = Head(
     100, HexHash("0x" + "aa" * 32), HexHash("0x" + "ab" * 32), NOW, 20 * GWEI, 30_000_000, STRANGER, "0x" + "ac" * 32
 )
 ENV = SimEnv(7, 41 * GWEI, GWEI, HEAD.hash, 101, NOW + 2, 20 * GWEI, 30_000_000, STRANGER, "0x" + "ad" * 32)
+LATER_ENV = replace(
+    ENV, number=104, timestamp=NOW + 8, base_fee=21 * GWEI, prev_randao="0x" + "af" * 32
+)  # the later block, by the usual proposer
 OTHER_ENV = replace(ENV, timestamp=NOW + 14, base_fee=22 * GWEI, coinbase=WALLET, prev_randao="0x" + "ae" * 32)
 DEADLINE = NOW + 120
 
@@ -59,4 +62,4 @@ STATE = MarketState(
     allowances={"USDC": 10**12},
     priority_fee=GWEI,
 )
-LIMITS = Limits.of(LimitSettings(min_trade=10, min_profit=1), NETWORK)
+LIMITS = Limits.of(LimitSettings(min_trade=10, min_profit=1, max_gain_bps=500), NETWORK)

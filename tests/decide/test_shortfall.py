@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,9 +30,18 @@ def test_the_mean_counts_once_there_are_enough_trades() -> None:
     assert breach([0.0, 0.0, 0.0, 90.0, 90.0, 90.0], LIMITS) is None
 
 
+@pytest.mark.attack("a gain that makes room for losses", "refused")
+def test_a_gain_does_not_make_up_for_a_shortfall() -> None:
+    """One phantom gain of any size would otherwise hide every shortfall below the bound of a single trade."""
+    assert breach([-5000.0, 90.0, 90.0], LIMITS) is not None
+    assert breach([-1.0, 45.0, 46.0], LIMITS) == (
+        "the last 3 trades realised 30.3 bps less than simulated, the bound is 30"
+    )
+
+
 @given(st.lists(SHORTFALL, max_size=8))
 def test_a_breach_is_exactly_one_of_the_two_bounds(shortfalls: list[float]) -> None:
     """Against the plain definition."""
     short = any(shortfall > 100 for shortfall in shortfalls)
-    mean = len(shortfalls) >= 3 and sum(shortfalls[:3]) / 3 > 30
+    mean = len(shortfalls) >= 3 and sum(max(0, shortfall) for shortfall in shortfalls[:3]) / 3 > 30
     assert (breach(shortfalls, LIMITS) is not None) == (short or mean)

@@ -15,13 +15,13 @@ from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.decide.policy import Policy
-from tests.decide.fair_market import DEADLINE, ENV, HEAD, LIMITS, NETWORK, NOW, OTHER_ENV, STATE, USD
+from tests.decide.fair_market import DEADLINE, ENV, HEAD, LATER_ENV, LIMITS, NETWORK, NOW, OTHER_ENV, STATE, USD
 from tests.decide.plain_calldata import UNWRAP, WRAP, commands_of, execute, leg
 
 
 @dataclass(frozen=True)
 class World:
-    """One trade on its way: what was voted, what the final bytes did in two environments, and all that limits it."""
+    """One trade on its way: what was voted, what the final bytes did in three environments, and all that limits it."""
 
     action: Action
     deltas: Mapping[str, int]
@@ -35,6 +35,7 @@ class World:
     router_allowance: int = 0
     env: SimEnv = ENV
     other_env: SimEnv = OTHER_ENV
+    later_env: SimEnv = LATER_ENV
     limits: Limits = LIMITS
     state: MarketState = STATE
     head: Head = HEAD
@@ -63,8 +64,13 @@ class World:
         return replace(self, state=replace(self.state, **changes))
 
     def offering(self, **changes: Any) -> World:
-        """Other fees or nonce, in both environments."""
-        return replace(self, env=replace(self.env, **changes), other_env=replace(self.other_env, **changes))
+        """Other fees or nonce, in all environments."""
+        return replace(
+            self,
+            env=replace(self.env, **changes),
+            other_env=replace(self.other_env, **changes),
+            later_env=replace(self.later_env, **changes),
+        )
 
     def simulation(self, index: int = 0) -> Simulation:
         return Simulation(
@@ -100,7 +106,7 @@ class World:
         voted = first
         if self.voted_data is not None:
             voted = replace(first, tx=replace(self.tx, data=self.voted_data))
-        confirmed = (first, replace(first, env=self.other_env, **self.second))
+        confirmed = (first, replace(first, env=self.other_env, **self.second), replace(first, env=self.later_env))
         decision = Act(voted, 8, 8, 8, 0)
         policy = Policy(NETWORK, self.limits)
         verdicts = policy.check(confirmed, decision, self.state, self.head, self.spent, self.now)

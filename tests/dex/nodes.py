@@ -85,8 +85,10 @@ def as_geth(call: Call, reply: Reply) -> Reply:
     """The form that geth, reth, Erigon, Nethermind and Besu give: the real parent and prevRandao in the header, revert
     data in the call's error alone, no logs beside a failure, fields that Anvil lacks."""
     asked = call["params"]
+    parent = asked[1]["blockHash"]
     for state, block in zip(asked[0]["blockStateCalls"], reply.get("result", ()), strict=False):
-        block |= {"parentHash": asked[1]["blockHash"], "mixHash": state["blockOverrides"]["prevRandao"]}
+        block |= {"parentHash": parent, "mixHash": state["blockOverrides"]["prevRandao"]}
+        parent = block["hash"]
         for one in block["calls"]:
             one["maxUsedGas"] = one["gasUsed"]
             if one["status"] == "0x0":

@@ -21,16 +21,17 @@ from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import RpcError
 from sentinel.core.mandate import Spent
-from sentinel.core.market_state import MarketState
+from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation, TxRequest, Where
-from sentinel.core.transaction import Outcome, Settled
+from sentinel.core.transaction import Intent, Outcome, Settled
 from sentinel.core.valuation import reference_prices, value
 from sentinel.decide.policy import Policy
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE
 from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.simulating.batch_engine import L1_BLOCK
 from sentinel.dex.simulating.node import NodeSimulation
+from sentinel.dex.simulating.simulator import Batch
 from sentinel.dex.simulating.trial import Trial, why_invalid
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.execute.broadcast import Broadcaster
@@ -149,6 +150,29 @@ async def test_the_node_that_stands_in_says_the_same(desk: Desk) -> None:
     assert [one.where for one in stood_in] == ["node"] * 3
     assert [replace(one, where=Where.FORK) for one in stood_in] == list(fork)
     assert all(one.revert is None and one.data_fee > 0 for one in fork)
+
+
+async def test_the_data_fee_that_a_node_takes_in_the_later_block_is_no_effect(desk: Desk) -> None:
+    """There the rollup's prices are as on the chain, and this node charges by them: both places confirm the same."""
+    state = await desk.state()
+    (one,) = await desk.kit.simulate_all(state, candidates(desk.build.swap(state, "USDC", "WETH", 500, "v2")))
+    tx = await desk.kit.finalise(one, state, desk)
+    intent = Intent("ab" * 16, Act(one, 5, 8, 5, 0), tx, True, one.env, state.head.timestamp + 120, 0)
+    node = DexToolkit(desk.network, None, node=NodeSimulation(desk.network, desk.net.rpc))
+    taken = 0
+    run = node.simulator.run
+
+    async def counting(head: Head, batch: Batch) -> list[Simulation]:
+        nonlocal taken
+        simulations = await run(head, batch)
+        taken = -simulations[-1].deltas.get(NATIVE, 0)
+        return simulations
+
+    node.simulator.run = counting  # type: ignore[method-assign]
+    on_node = await node.confirm(intent, state.head, state)
+    assert 0 < taken <= one.data_fee
+    on_fork = await desk.kit.confirm(intent, state.head, state)
+    assert [dict(each.deltas) for each in on_node] == [dict(each.deltas) for each in on_fork] == [one.deltas] * 3
 
 
 async def test_every_cost_counts_it(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from lab.bench.mined_effects import effect
 from sentinel.config.limits import Limits, LimitSettings
 from sentinel.config.network_file import load_network
 from sentinel.core.actions import Action, Swap
@@ -22,6 +23,9 @@ from sentinel.core.transaction import Intent
 from sentinel.core.units import MAX_TX_GAS
 from sentinel.decide.policy import Policy
 from sentinel.dex.building.permit2 import allowance_call
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.simulating.snapshot_engine import FLAGS, simulate_by_mining
+from sentinel.dex.toolkit import DexToolkit
 from sentinel.market.contracts import DEPLOYER
 from tests.chains import send
 
@@ -145,28 +149,46 @@ async def test_unsigned_bytes_are_confirmed_with_a_granted_allowance(desk: Desk)
     simulation = await screened(desk, desk.build.swap(state, "WETH", "USDC", 0.4, "v2"), state)
     tx = await desk.kit.finalise(simulation, state, None)
     assert tx == simulation.tx
-    usual, other = await desk.kit.confirm(intent_of(simulation, tx, signed=False), state.head, state)
-    assert usual.revert is other.revert is None
-    assert usual.deltas == other.deltas == simulation.deltas
+    usual, other, later = await desk.kit.confirm(intent_of(simulation, tx, signed=False), state.head, state)
+    assert usual.revert is other.revert is later.revert is None
+    assert usual.deltas == other.deltas == later.deltas == simulation.deltas
     for confirmed in await desk.kit.confirm(intent_of(simulation, tx, signed=True), state.head, state):
         assert confirmed.revert == "AllowanceExpired"
 
 
-async def test_the_two_environments_differ_in_all_that_a_contract_may_look_at(desk: Desk) -> None:
-    """Proposer, time and its parity, base fee, chance and gas limit; the parent is the head that was asked for."""
+async def test_the_environments_differ_in_all_that_a_contract_may_look_at(desk: Desk) -> None:
+    """Proposer, number, time and their parity, base fee, chance and gas limit; all upon the head that was asked for."""
     state = await desk.state()
     simulation = await screened(desk, desk.build.swap(state, "WETH", "USDC", 0.4, "v2"), state)
     await desk.net.market.step()
     newest = (await desk.state()).head
     assert simulation.tx is not None
     intent = intent_of(simulation, simulation.tx, signed=False)
-    one, other = (confirmed.env for confirmed in await desk.kit.confirm(intent, newest, state))
+    one, other, later = (confirmed.env for confirmed in await desk.kit.confirm(intent, newest, state))
     for name in ("coinbase", "timestamp", "base_fee", "prev_randao", "gas_limit"):
         assert getattr(one, name) != getattr(other, name)
     assert (one.timestamp - other.timestamp) % 2 == 1
-    assert one.parent_hash == other.parent_hash == newest.hash
     assert one.number == other.number == newest.number + 1
-    assert one.nonce == other.nonce == state.nonce
+    assert later.number - one.number in (3, 5)
+    assert later.timestamp - newest.timestamp == (later.number - newest.number) * desk.network.block_time
+    assert later.base_fee not in (one.base_fee, other.base_fee, newest.base_fee)
+    assert later.prev_randao not in (one.prev_randao, other.prev_randao)
+    for env in (one, other, later):
+        assert env.parent_hash == newest.hash
+        assert env.nonce == state.nonce
+
+
+async def test_the_reference_engine_confirms_to_the_same_effects(desk: Desk) -> None:
+    """In each environment, the one whose block comes a few blocks later too."""
+    state = await desk.state()
+    simulation = await screened(desk, desk.build.swap(state, "WETH", "USDC", 0.4, "v3-500"), state)
+    tx = await desk.kit.finalise(simulation, state, desk)
+    intent = intent_of(simulation, tx, signed=True)
+    async with Fork(desk.network, desk.net.rpc_url, flags=FLAGS, timeout=30) as slow:
+        mined = await DexToolkit(desk.network, slow, simulate_by_mining).confirm(intent, state.head, state)
+    confirmed = await desk.kit.confirm(intent, state.head, state)
+    assert [effect(one) for one in mined] == [effect(one) for one in confirmed]
+    assert [one.env.number for one in mined] == [one.env.number for one in confirmed]
 
 
 async def test_a_fee_cap_below_the_newest_base_fee_is_a_revert(desk: Desk) -> None:

@@ -19,7 +19,7 @@ from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees, Outcome
 from sentinel.core.units import GWEI
 from sentinel.dex.simulating.batch_engine import simulate
-from sentinel.dex.simulating.environment import next_block, other_block
+from sentinel.dex.simulating.environment import BlockEnvironments
 from sentinel.dex.simulating.trial import Trial
 from sentinel.market.contracts import PERMIT2
 from sentinel.market.local_market import calldata
@@ -98,7 +98,7 @@ async def test_the_price_is_the_nodes_within_floor_and_cap(rig: Rig) -> None:
 
 
 async def test_a_simulation_before_london_is_exact(rig: Rig) -> None:
-    """Gas with Berlin's refunds, balances and status of each transaction are those of the mined one, in both of the
+    """Gas with Berlin's refunds, balances and status of each transaction are those of the mined one, in each of the
     environments that a trade is confirmed in."""
     weth, usdc = (rig.network.tokens[symbol].address for symbol in ("WETH", "USDC"))
     allow, revoke = (calldata("approve(address,uint256)", PERMIT2, amount) for amount in (10**9, 0))
@@ -116,10 +116,12 @@ async def test_a_simulation_before_london_is_exact(rig: Rig) -> None:
     reverted = 0
     for nonce, tx in enumerate(payments):
         head, fees = await rig.head(), Fees(30 * GWEI, 30 * GWEI)
-        environments = [make(rig.network, head, nonce, fees) for make in (next_block, other_block)]
-        trials = [Trial(Candidate(0, HoldAction(""), ""), tx, env, None) for env in environments]
-        told, other = await simulate(rig.rpc, rig.network, rig.signer.address, trials, None, await coin(rig))
-        assert replace(other, env=told.env) == told
+        trials = [
+            Trial(*(Candidate(0, HoldAction(""), ""), tx, around.env, None, 0, around.skipped, around.proposer_balance))
+            for around in BlockEnvironments(rig.network).final(head, nonce, fees, head.timestamp + 120)
+        ]
+        told, *others = await simulate(rig.rpc, rig.network, rig.signer.address, trials, None, await coin(rig))
+        assert [replace(other, env=told.env) for other in others] == [told, told]
         before = await coin(rig)
         fields = {"to": to_checksum_address(tx.to), "data": tx.data, "value": tx.value, "gas": tx.gas_limit}
         fields |= {"chainId": 31337, "nonce": nonce, "gasPrice": fees.max_fee}

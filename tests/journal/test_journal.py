@@ -112,6 +112,15 @@ def test_what_was_spent_today(journal: Journal, path: Path, clock: Clock) -> Non
     journal.close()
 
 
+def test_a_gain_makes_no_room_for_losses(journal: Journal) -> None:
+    """A trade that gained on the same day, before or after, takes nothing off what the others lost."""
+    for out in (75 * 10**16, 24 * 10**16, 75 * 10**16, 23 * 10**16):  # WETH at 2,000 for 500 USDC, gas is 2 USDC
+        one = intent()
+        journal.accept(cycle(one), one)
+        end(journal, settled(one, out=out))
+    assert journal.spent_today(NOON).loss == (22 + 42) * 10**6
+
+
 def test_the_latch_is_durable(journal: Journal, path: Path, clock: Clock) -> None:
     """A latch survives reopening with its first reason, until an operator takes it off."""
     assert journal.halt_reason is None

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from statistics import mean
 from typing import Any
 
 from sentinel.core import valuation
@@ -17,6 +16,7 @@ from sentinel.daemon.loop import Follower
 from sentinel.daemon.operator.reload import Reloader
 from sentinel.daemon.parts import Parts
 from sentinel.decide.operator_controls import OperatorControls
+from sentinel.decide.shortfall import mean_shortfall
 from sentinel.observe.logs import Log
 
 
@@ -90,7 +90,7 @@ class Operator:
         metrics.selling.set(controls.flatten and not controls.sentinel_halted)
         limits = parts.limits
         shortfalls = parts.journal.shortfalls(limits.shortfall_trades)
-        metrics.mean_shortfall.set(mean(shortfalls) if shortfalls else 0.0)
+        metrics.mean_shortfall.set(mean_shortfall(shortfalls))
         metrics.shortfall_limit.set(limits.max_mean_shortfall_bps)
         metrics.observe_open(parts.journal.open_states())
         metrics.observe_checks(parts.health.ready())

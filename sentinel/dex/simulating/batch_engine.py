@@ -1,17 +1,20 @@
-"""The batch engine: one eth_simulateV1 request per trial, all of them in ONE JSON-RPC batch.
+"""The batch engine: eth_simulateV1 requests for all trials in ONE JSON-RPC batch.
 
 A request is one block with two transactions: the trial's, and a Multicall3 read from an address other than the wallet,
-which would pay for it otherwise. Requests do not see one another's effects. Each names its head by hash, so the same
-requests work on the fork and on the chain's own node (docs/adr/0010-the-node-stands-in.md).
+which would pay for it otherwise. If the balances before the trial are read too, that is a request of its own: a
+balanceOf that writes storage would otherwise tell the trial that it is simulated. Requests do not see one another's
+effects. Each names its head by hash, so the same requests work on the fork and on the chain's own node
+(docs/adr/0010-the-node-stands-in.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 
 from sentinel.chain.rpc import Call, JsonRpc, at_block, plain
 from sentinel.core.amounts import printable
@@ -25,6 +28,7 @@ from sentinel.dex.simulating.reverts import revert_reason
 from sentinel.dex.simulating.simulate_v1 import (
     ExecutedCall,
     SimulatedBlock,
+    block_hashes,
     block_overrides,
     executed,
     simulation_request,
@@ -41,7 +45,6 @@ from sentinel.dex.simulating.trial import (
     why_invalid,
 )
 
-READER: Address = to_checksum_address(keccak(b"sentinel reader")[12:])
 _READ_GAS = 2_000_000
 _REASON = 48  # characters
 
@@ -54,6 +57,18 @@ _NO_DATA_FEE = {f"0x{slot:064x}": "0x" + "00" * 32 for slot in (1, 7, 8)}
 # of the node and of no candidate: an unknown block, missing state, an unknown method, a limit, a timeout.
 _INVALID = frozenset({-38010, -38011, -38012, -38013, -38014, -38015, -38024, -38025, -32003})
 _INTRINSIC_GAS = "intrinsic gas"  # in Anvil's message for too little of it, which has the generic server error code
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The address that reads the balances in one batch, and its wei beyond the gas. Nobody can know either before."""
+
+    address: Address
+    balance: int
+
+    @classmethod
+    def fresh(cls) -> Reader:
+        return cls(to_checksum_address(secrets.token_bytes(20)), COIN + secrets.randbelow(COIN))
 
 
 async def simulate(
@@ -69,56 +84,69 @@ async def simulate(
     `before`: the wallet's balances at the head; if None, each simulation reads them before its transaction. `funds`:
     the wallet's wei. Raises ForkUnavailable if the endpoint does not answer or fails a request by its own fault.
     """
-    readings = WalletReadings(network, wallet)
+    readings, reader = WalletReadings(network, wallet), Reader.fresh()
     invalid = [why_invalid(trial, funds) for trial in trials]
-    calls = [
-        request(network, wallet, trial, readings.calldata(trial), read_before=before is None)
-        for trial, reason in zip(trials, invalid, strict=True)
-        if reason is None
-    ]
+    calls: list[Call] = []
+    for trial, reason in zip(trials, invalid, strict=True):
+        if reason is None:
+            reading = readings.calldata(trial)
+            if before is None:
+                calls.append(request(network, wallet, trial, reading, reader, read_only=True))
+            calls.append(request(network, wallet, trial, reading, reader))
     try:
         replies = iter(await rpc.batch(calls))
     except RpcError as error:
         raise ForkUnavailable(f"the simulation got no answer: {without_addresses(str(error))}") from error
     return [
-        _simulation(readings, trial, before, next(replies)) if reason is None else failed(trial, reason)
+        _simulation(readings, trial, before, replies) if reason is None else failed(trial, reason)
         for trial, reason in zip(trials, invalid, strict=True)
     ]
 
 
-def request(network: Network, wallet: Address, trial: Trial, reading_data: str, *, read_before: bool) -> Call:
-    """The JSON-RPC call of one trial. `reading_data`: calldata of the Multicall3 read, as 0x-hex."""
+def request(
+    network: Network, wallet: Address, trial: Trial, reading_data: str, reader: Reader, *, read_only: bool = False
+) -> Call:
+    """The JSON-RPC call of one trial. `reading_data`: calldata of the Multicall3 read, as 0x-hex.
+
+    `read_only`: without the trial's own transaction, for the balances before it.
+    """
     env, tx = trial.env, trial.tx
-    overrides: dict[str, Any] = {READER: {"balance": hex(_READ_GAS * env.base_fee * 4 + COIN)}}
+    offer = Fees(env.max_fee, env.priority_fee)
+    overrides: dict[str, Any] = {reader.address: {"balance": hex(_READ_GAS * env.max_fee + reader.balance)}}
+    if trial.proposer_balance:
+        overrides[env.coinbase] = {"balance": hex(trial.proposer_balance)}
     if trial.grant is not None:
         slot, value = trial.grant.storage(network, wallet)
         overrides[network.permit2] = {"stateDiff": {slot: value}}
-    if network.data_fee == "op-stack":
+    if network.data_fee == "op-stack" and not trial.charged:
         overrides[L1_BLOCK] = {"stateDiff": _NO_DATA_FEE}
-    reading = transaction(
-        network.fees, READER, network.multicall3, reading_data, 0, _READ_GAS, Fees(env.base_fee, 0), None
-    )
-    offer = Fees(env.max_fee, env.priority_fee)
+    reading = transaction(network.fees, reader.address, network.multicall3, reading_data, 0, _READ_GAS, offer, None)
     ours = transaction(network.fees, wallet, tx.to, tx.data, tx.value, tx.gas_limit, offer, env.nonce)
-    calls = [reading, ours, reading] if read_before else [ours, reading]
-    return simulation_request([SimulatedBlock(block_overrides(env), calls, overrides)], at_block(env.parent_hash))
+    segments = [SimulatedBlock(block_overrides(skipped.env), []) for skipped in trial.skipped]
+    header = {**block_overrides(env), **block_hashes(trial.skipped)}
+    segments.append(SimulatedBlock(header, [reading] if read_only else [ours, reading], overrides))
+    return simulation_request(segments, at_block(env.parent_hash))
 
 
-def _simulation(readings: WalletReadings, trial: Trial, before: Balances | None, reply: Any | RpcError) -> Simulation:
+def _simulation(
+    readings: WalletReadings, trial: Trial, before: Balances | None, replies: Iterator[Any | RpcError]
+) -> Simulation:
+    """`replies`: this trial's come next, the balances before it first if `before` is None."""
+    before_reply = next(replies) if before is None else None
+    reply = next(replies)
     if isinstance(reply, RpcError):
         message = without_addresses(str(reply).removeprefix("eth_simulateV1: "))
         if reply.code in _INVALID or (reply.code == -32000 and _INTRINSIC_GAS in message):
             return failed(trial, printable(message, _REASON) or "refused by the node")
         raise ForkUnavailable(f"eth_simulateV1 could not be served: {message}") from reply
+    if isinstance(before_reply, RpcError):
+        raise ForkUnavailable(f"the balances could not be read: {without_addresses(str(before_reply))}")
     try:
-        (block,) = reply
-        if (reason := why_elsewhere(block, trial.env)) is not None:
-            raise ForkUnavailable(f"eth_simulateV1 answered for another block: {plain(reason)}")
-        *first, ours, last = block["calls"]
+        if before is None:
+            (last,) = _calls(before_reply, trial)
+            before, _ = readings.decode(_returned(last))
+        ours, last = _calls(reply, trial)
         after, allowance = readings.decode(_returned(last))
-        if first:
-            before, _ = readings.decode(_returned(first[0]))
-        assert before is not None
         call = executed(ours)
         effect = TransactionEffect(
             gas_used=call.gas_used,
@@ -130,6 +158,17 @@ def _simulation(readings: WalletReadings, trial: Trial, before: Balances | None,
         return simulation_of(trial, before, effect)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RpcError) as error:
         raise ForkUnavailable(f"the answer to eth_simulateV1 cannot be read: {error!r}") from error
+
+
+def _calls(reply: Any, trial: Trial) -> Any:
+    """The calls of the trial's block. Raises ForkUnavailable if the reply is of other blocks, else as `executed`."""
+    envs = [*(skipped.env for skipped in trial.skipped), trial.env]
+    below = trial.env.parent_hash
+    for block, env in zip(reply, envs, strict=True):
+        if (reason := why_elsewhere(block, replace(env, parent_hash=below))) is not None:
+            raise ForkUnavailable(f"eth_simulateV1 answered for another block: {plain(reason)}")
+        below = block.get("hash")
+    return reply[-1]["calls"]
 
 
 def _returned(call: Mapping[str, Any]) -> bytes:

@@ -15,9 +15,8 @@ from sentinel.core.errors import ForkUnavailable, RpcError
 from sentinel.core.market_state import Head
 from sentinel.core.network import DEVELOPMENT_CHAIN, HexHash, Network
 from sentinel.core.transaction import Fees
-from sentinel.core.units import COIN
-from sentinel.dex.simulating.batch_engine import READER
-from sentinel.dex.simulating.environment import next_block
+from sentinel.dex.simulating.batch_engine import Reader
+from sentinel.dex.simulating.environment import BlockEnvironments
 from sentinel.dex.simulating.fork import without_addresses
 from sentinel.dex.simulating.simulate_v1 import (
     SimulatedBlock,
@@ -84,10 +83,10 @@ class NodeSimulation:
         return self._cannot
 
     async def _ask(self, head: Head) -> str | None:
-        env = next_block(self._network, head, 0, Fees(head.base_fee, 0))
-        fees = Fees(env.base_fee, 0)
-        empty_call = transaction(self._network.fees, READER, READER, b"", 0, _GAS, fees, None)
-        funds = {READER: {"balance": hex(_GAS * env.base_fee + COIN)}}
+        fees, reader = Fees(head.base_fee, 0), Reader.fresh()
+        env = BlockEnvironments(self._network).next_block(head, 0, fees)
+        empty_call = transaction(self._network.fees, reader.address, reader.address, b"", 0, _GAS, fees, None)
+        funds = {reader.address: {"balance": hex(_GAS * env.base_fee + reader.balance)}}
 
         def upon(block_hash: HexHash) -> Call:
             return simulation_request([SimulatedBlock(block_overrides(env), [empty_call], funds)], at_block(block_hash))

@@ -17,6 +17,7 @@ from sentinel.chain.rpc import Call, quantity
 from sentinel.core.network import Address, FeeMarket, HexHash
 from sentinel.core.simulation import Log, SimEnv
 from sentinel.core.transaction import Fees
+from sentinel.dex.simulating.environment import SkippedBlock
 
 Json = Mapping[str, Any]
 
@@ -99,6 +100,15 @@ def block_overrides(env: SimEnv) -> Json:
         "baseFeePerGas": hex(env.base_fee),
         "prevRandao": env.prev_randao,
     }
+
+
+def block_hashes(skipped: Sequence[SkippedBlock]) -> Json:
+    """The override by which BLOCKHASH answers for blocks that no chain has; empty without such blocks.
+
+    Nodes that simulate these blocks have hashes of their own for them, and do not read this. Anvil would answer with
+    the same constant for each.
+    """
+    return {"blockHash": {str(block.env.number): block.hash for block in skipped}} if skipped else {}
 
 
 def executed(call: Json) -> ExecutedCall:

@@ -80,6 +80,10 @@ async def _one(
 async def _prepare(rpc: JsonRpc, network: Network, wallet: Address, trial: Trial) -> None:
     """Set the next block to the trial's environment, and write its grant into Permit2's storage."""
     env = trial.env
+    if trial.skipped:
+        await rpc.call("anvil_mine", hex(len(trial.skipped)), hex(1))
+    if trial.proposer_balance:
+        await rpc.call("anvil_setBalance", env.coinbase, hex(trial.proposer_balance))
     await rpc.call("anvil_setCoinbase", env.coinbase)
     await rpc.call("evm_setBlockGasLimit", hex(env.gas_limit))
     await rpc.call("anvil_setNextBlockBaseFeePerGas", hex(env.base_fee))

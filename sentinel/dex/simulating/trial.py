@@ -15,6 +15,7 @@ from sentinel.core.network import NATIVE, Address, Network, Symbol
 from sentinel.core.simulation import Log, SimEnv, Simulation, TxRequest
 from sentinel.core.units import MAX_TX_GAS, TRANSFER_GAS, WORD
 from sentinel.dex.building.permit2 import allowance_call, allowance_slot, pack_allowance
+from sentinel.dex.simulating.environment import SkippedBlock
 
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
@@ -47,6 +48,9 @@ class Trial:
     env: SimEnv
     grant: Grant | None  # None if the bytes need no Permit2 allowance, or contain a signed permit
     data_fee: int = 0  # wei; upper bound for the final bytes
+    skipped: tuple[SkippedBlock, ...] = ()  # the empty blocks below `env`
+    proposer_balance: int = 0  # wei for a proposer that the chain does not have
+    charged: bool = False  # a rollup's node may take the data fee: its prices are as on the chain
 
 
 @dataclass(slots=True)
