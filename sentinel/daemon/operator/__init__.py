@@ -1,1 +1,1 @@
-"""What the operator may do to a running daemon: ask, pause, resume, reload, sell everything, stop."""
+"""The operator's control of a running daemon: status, pause, resume, reload, flatten, stop."""

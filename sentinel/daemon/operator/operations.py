@@ -1,4 +1,4 @@
-"""The operator's handles on a running daemon, and gauges brought up to date on request."""
+"""The operations that the operator may use on a running daemon, and the gauges that are updated on request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Operator:
     clock: Callable[[], float] = time.time
 
     def status(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """The daemon's status, ready for JSON."""
         parts = self.parts
         orders, intent = parts.journal.standing.controls, self.follower.open_intent
         spent = parts.journal.spent_today(self.clock())
@@ -71,7 +71,7 @@ class Operator:
     def flatten(self) -> None:
         standing = self.parts.journal.standing
         if self.parts.settings.execution.mode != "live":
-            raise OperatorError("a dry run sends nothing, so it has nothing to sell: `sentinel stop` stops it")
+            raise OperatorError("a dry run sends nothing, so there is nothing to sell: use `sentinel stop`")
         if standing.controls.sentinel_halted:
             raise OperatorError(
                 f"Sentinel halted itself: {standing.controls.operator_pause}. Find out why, then `sentinel resume`, "
@@ -81,7 +81,7 @@ class Operator:
         self.log.warning("operator.flatten")
 
     def refresh(self) -> None:
-        """What other parts count, put into the metrics."""
+        """Copy what other parts count into the metrics."""
         parts, metrics = self.parts, self.parts.metrics
         orders = parts.journal.standing.controls
         metrics.halted.set(orders.operator_pause is not None)
