@@ -1,1 +1,1 @@
-"""Environment -> settings -> typed terms; the network files; what a reload may change."""
+"""Settings: their sources, their bounds, the typed terms derived from them, and the network files."""

@@ -1,6 +1,6 @@
-"""The operator's limits: how people write them, how the stages decide on them, and how the one becomes the other.
+"""The operator's limits: the settings, the limits in base units, and the conversion between them.
 
-A new limit has its three lines here; `decide/rules_*.py` has the rule that keeps it.
+A new limit needs three lines here and a rule in `decide/rules_*.py` that enforces it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LimitSettings(SettingsGroup):
         }
         | {"min_gas_reserve_eth", "max_daily_loss", "max_daily_volume", "max_inventory_bps"}
         | {"max_shortfall_bps", "max_mean_shortfall_bps", "shortfall_trades"}
-    )  # the others are left out because the signer has a copy of them, or something was built with them
+    )  # the others are fixed, because the signer has a copy of them or a part was built with them
 
     max_trade: float = Field(1000.0, gt=0, le=MAX_QUOTE, description="largest trade (quote tokens)")
     min_trade: float = Field(1.0, ge=0, le=MAX_QUOTE, description="smallest trade (quote tokens)")
@@ -107,15 +107,15 @@ class LimitSettings(SettingsGroup):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Hard limits outside the model; base units of the quote token where not said otherwise."""
+    """Hard limits outside the model, in base units of the quote token unless a comment names another unit."""
 
     max_trade: int
     min_trade: int
-    max_slippage_bps: int  # simulated output against the reference price, and min_out against the same
-    reference_tolerance_bps: int  # pool mid price against the reference
-    max_gain_bps: int  # simulated output above the reference; of a closed cycle, its net gain over its input
-    min_profit: int  # a closed cycle's least gain after gas
-    max_gas: int  # gas units a transaction
+    max_slippage_bps: int  # of the simulated output and of min_out against the reference price
+    reference_tolerance_bps: int  # of the pool's mid price against the reference
+    max_gain_bps: int  # of the simulated output above the reference; of a closed cycle, its net gain over its input
+    min_profit: int  # smallest gain of a closed cycle after gas
+    max_gas: int  # gas units per transaction
     max_fee: int  # wei per gas
     max_priority_fee: int  # wei per gas
     max_cost: int  # wei, gas_limit x max_fee and the data fee
@@ -124,16 +124,16 @@ class Limits:
     max_deadline: int  # seconds from the head's timestamp
     daily_loss: int
     daily_volume: int
-    inventory_bps: Mapping[Symbol, int]  # most of equity that a token may be after the trade; absent: no cap
-    max_approval: int  # most that the ERC-20 allowance wallet -> Permit2 of one token may be worth
-    max_shortfall_bps: float  # that one trade may realise less than its simulation
-    max_mean_shortfall_bps: float  # that the mean over the last `shortfall_trades` may
+    inventory_bps: Mapping[Symbol, int]  # largest share of equity in a token after the trade; absent: no cap
+    max_approval: int  # largest value of one token's ERC-20 allowance from the wallet to Permit2
+    max_shortfall_bps: float  # of one trade
+    max_mean_shortfall_bps: float  # mean of the last `shortfall_trades`
     shortfall_trades: int
 
     @classmethod
     def of(cls, given: LimitSettings, network: Network) -> Limits:
-        """The only place where limits are derived: policy, builder, executor and approvals share the daemon's, the
-        signer's process makes its own (I24). Raises SettingsError where they name a token that the network does not
+        """The only place where limits are derived. Policy, builder, executor and approvals share the daemon's limits;
+        the signer's process derives its own (I24). Raises SettingsError if they name a token that the network does not
         have."""
         if unknown := sorted(set(given.max_inventory_bps) - set(network.tokens)):
             raise SettingsError(
@@ -149,7 +149,7 @@ class Limits:
             min_profit=base_units(given.min_profit, quote),
             max_gas=given.max_gas,
             max_fee=base_units(given.max_fee_gwei, GWEI_DECIMALS),
-            # one gas price is all that there is on a legacy network, so it has one cap
+            # a legacy network has one gas price only, and so one cap
             max_priority_fee=base_units(given.max_fee_gwei if legacy else given.max_priority_fee_gwei, GWEI_DECIMALS),
             max_cost=base_units(given.max_cost_eth, COIN_DECIMALS),
             gas_reserve=base_units(given.min_gas_reserve_eth, COIN_DECIMALS),

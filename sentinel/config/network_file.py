@@ -37,7 +37,7 @@ def _checksummed(value: str) -> str:
         try:
             right = to_checksum_address(value)
         except ValueError:
-            raise ValueError("not an address") from None
+            raise ValueError("this is not an address") from None
         raise ValueError(f"not in EIP-55 form; if the address is right, write {right}")
     return value
 

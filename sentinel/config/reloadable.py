@@ -1,8 +1,8 @@
-"""What of the settings may change while the daemon runs, and what a new load of them changes. Pure.
+"""Which settings may change while the daemon runs, and what a reload changes. Pure.
 
-Each group of settings names its own. Left out is what somebody else holds a copy of (fee caps and deadlines: the
-signer), what was built for the process's life (endpoints, fork, wallet, history), and what a model beside the cycles
-decides upon.
+Each group of settings names its reloadable ones. The others are fixed because the signer has a copy of them (fee caps,
+deadlines), because parts that live as long as the process were built from them (endpoints, fork, wallet, history), or
+because a sidecar's model decides with them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RELOADABLE = frozenset({"first_thought"}) | {
     if isinstance(kind := info.annotation, type) and issubclass(kind, SettingsGroup)
     for name in kind.reloadable
 }
-SIGNED_FOR = ("limits.max_trade", "limits.max_daily_volume")  # the signer's own caps were set by these at the start
+SIGNED_FOR = ("limits.max_trade", "limits.max_daily_volume")  # the signer's caps are derived from these at the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ def variable(name: str) -> str:
 
 
 def flat(settings: Settings) -> dict[str, Any]:
-    """Every value by its dotted name, JSON-ready."""
-    found: dict[str, Any] = {}
+    """Every value by its dotted name, ready for JSON."""
+    values_by_name: dict[str, Any] = {}
     for name, value in settings.model_dump(mode="json").items():
         if isinstance(getattr(settings, name), SettingsGroup):
-            found.update({f"{name}.{inner}": item for inner, item in value.items()})
+            values_by_name.update({f"{name}.{inner}": item for inner, item in value.items()})
         else:
-            found[name] = value
-    return found
+            values_by_name[name] = value
+    return values_by_name
 
 
 def flat_names(given: Mapping[str, Any]) -> list[str]:
@@ -61,42 +61,47 @@ def flat_names(given: Mapping[str, Any]) -> list[str]:
 
 
 def changes(old: Settings, new: Settings) -> tuple[Change, ...]:
-    """All that differs, reloadable or not, by name."""
+    """All settings that differ, reloadable or not, sorted by name."""
     before, after = flat(old), flat(new)
     return tuple(Change(name, before[name], after[name]) for name in sorted(before) if before[name] != after[name])
 
 
 def check(start: Settings, old: Settings, new: Settings) -> tuple[Change, ...]:
-    """What a reload would change. `start`: the settings that the process began with.
+    """The changes that a reload makes. `start` is the settings with which the process started.
 
-    Raises SettingsError with a line for each change that cannot be made while the daemon runs.
+    Raises SettingsError with a line for each change that is not possible while the daemon runs.
     """
-    found = changes(old, new)
-    wrong = [f"{one.variable} cannot change while the daemon runs: restart it" for one in found if _fixed(one, old)]
+    changed = changes(old, new)
+    problems = [
+        f"{change.variable} cannot change while the daemon runs: restart it"
+        for change in changed
+        if _fixed(change, old)
+    ]
     begun = flat(start)
     if old.execution.mode == "live":
-        wrong += [
-            f"{one.variable} was {begun[one.name]:g} at the start, when the signer's caps were set: restart to raise it"
-            for one in found
-            if one.name in SIGNED_FOR and one.new > begun[one.name]
+        problems += [
+            f"{change.variable} was {begun[change.name]:g} at the start, when the signer's caps were set: "
+            "restart to raise it"
+            for change in changed
+            if change.name in SIGNED_FOR and change.new > begun[change.name]
         ]
-    if wrong:
-        raise SettingsError("\n".join(wrong))
-    return found
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return changed
 
 
 def _fixed(change: Change, old: Settings) -> bool:
-    beside = old.analyst.source == "model" or bool(old.shadow.url)
-    return change.name not in RELOADABLE or (beside and change.name.split(".")[0] in ("strategy", "first_thought"))
+    has_sidecar = old.analyst.source == "model" or bool(old.shadow.url)
+    return change.name not in RELOADABLE or (has_sidecar and change.name.split(".")[0] in ("strategy", "first_thought"))
 
 
 def values(settings: Settings) -> dict[str, Any]:
-    """The reloadable ones, for the journal."""
+    """The reloadable settings by name, for the journal."""
     return {name: value for name, value in flat(settings).items() if name in RELOADABLE}
 
 
 def restored(settings: Settings, kept: Mapping[str, Any]) -> Settings:
-    """`settings` with the reloadable values that were in force at another time. Raises SettingsError."""
+    """`settings` with the reloadable values that were in force at an earlier time. Raises SettingsError."""
     whole: dict[str, Any] = settings.model_dump()
     by_name = {renamed.field(name): value for name, value in kept.items()}
     for name in by_name.keys() & RELOADABLE:  # a name of an older Sentinel may be gone

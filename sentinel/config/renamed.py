@@ -1,6 +1,6 @@
-"""Settings that have a new name. An old name is refused with an error that says the new one; nothing reads it.
+"""Settings that have a new name. An old name is refused with an error that names the new one.
 
-Journals are older than names: what they recorded under an old name is read as the setting of the new one.
+Journals may be older than a name: a value recorded under the old name is read as the setting with the new name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The settings of the chain's endpoints: SENTINEL_RPC__..."""
+"""The settings of the endpoints: SENTINEL_RPC__..."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class RpcSettings(SettingsGroup):
     @model_validator(mode="after")
     def _status_of_a_relay(self) -> RpcSettings:
         if self.relay_status_url and not self.relay_url:
-            raise ValueError("relay_status_url without relay_url: there is no relay to ask about")
+            raise ValueError("relay_status_url needs relay_url")
         return self
 
 

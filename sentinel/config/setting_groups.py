@@ -66,11 +66,11 @@ class ModelSettings(SettingsGroup):
     @model_validator(mode="after")
     def _greedy_is_single(self) -> ModelSettings:
         if self.temperature == 0 and self.samples > 1:
-            raise ValueError("temperature 0 gives n equal samples: set n to 1 or the temperature above 0")
+            raise ValueError("temperature 0 gives equal samples: set samples to 1, or temperature above 0")
         if self.max_samples is not None and self.max_samples < self.samples:
             raise ValueError(f"max_samples = {self.max_samples} is below samples = {self.samples}")
         if self.max_samples is not None and self.max_samples > self.samples and self.temperature == 0:
-            raise ValueError("temperature 0 gives equal samples: more of them tell nothing")
+            raise ValueError("temperature 0 gives equal samples: max_samples must be 1")
         return self
 
 
@@ -86,7 +86,7 @@ class ShadowSettings(SettingsGroup):
     @model_validator(mode="after")
     def _both_or_none(self) -> ShadowSettings:
         if bool(self.url) != bool(self.name):
-            raise ValueError("a student in shadow needs both, url and name")
+            raise ValueError("a student in shadow needs both url and name")
         return self
 
 
@@ -118,7 +118,7 @@ class VoteSettings(SettingsGroup):
     @model_validator(mode="after")
     def _sizes_are_measured(self) -> VoteSettings:
         if self.size_by_agreement and self.calibration_file is None:
-            raise ValueError("size_by_agreement takes the sizes from a calibration: set calibration_file too")
+            raise ValueError("size_by_agreement needs a calibration: set calibration_file too")
         return self
 
 
@@ -177,12 +177,12 @@ class WalletSettings(SettingsGroup):
     def _one_key(self) -> WalletSettings:
         given = [self.keystore_file, self.dev_key_file, self.web3signer_url]
         if sum(bool(one) for one in given) > 1:
-            raise ValueError("one key: keystore_file, dev_key_file or web3signer_url")
+            raise ValueError("set one of keystore_file, dev_key_file and web3signer_url, not several")
         return self
 
 
 class SignerSettings(SettingsGroup):
-    """Read by the signer's process; the caps by token are needed where it is not the daemon that starts it."""
+    """Settings of the signer's process. The caps by token are required if the signer runs by itself."""
 
     max_trade: Amounts = Field(
         {}, description="largest input of one trade (whole tokens by token), e.g. WETH=0.5,USDC=2000"
@@ -220,7 +220,7 @@ class LogSettings(SettingsGroup):
 
 
 class NotifySettings(SettingsGroup):
-    """Messages to people; nothing is sent while no file names anybody."""
+    """Messages to people. Nothing is sent without a file of addresses."""
 
     urls_file: Path | None = Field(
         None, description="file of apprise addresses, one per line (tgram://...); if empty, no messages are sent"

@@ -87,7 +87,7 @@ class Settings(SettingsGroup):
     @model_validator(mode="after")
     def _relays_are_paid(self) -> Settings:
         if self.rpc.relay_url and self.execution.min_priority_fee_gwei == 0:
-            raise ValueError("a relay takes nothing without a tip: raise execution.min_priority_fee_gwei above 0")
+            raise ValueError("a relay needs a priority fee: raise execution.min_priority_fee_gwei above 0")
         return self
 
 

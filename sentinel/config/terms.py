@@ -1,6 +1,6 @@
-"""The operator's terms, from settings as people write them to the base units that the stages decide on. Pure.
+"""Turns settings into terms: typed values in the base units that the stages decide with. Pure.
 
-Decimal arithmetic, rounded down where the number permits something and never through a float.
+The arithmetic is decimal and never goes through a float. A number that permits something is rounded down.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from sentinel.core.units import BPS, GWEI_DECIMALS
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """One set of settings on one network, derived once: at the start, and at each reload. Each part is handed its own
-    of them. Amounts are in base units; `prices` are quote tokens per whole token."""
+    """The terms of one set of settings on one network, derived at the start and at each reload. Amounts are in base
+    units; `prices` are quote tokens per whole token."""
 
     settings: Settings
     network: Network
-    limits: Limits  # policy's; builder, executor and approvals keep to the same
-    mandate: Mandate  # the trader's
-    desk: Network  # as the trader may see and use it
-    fee_floor: int  # wei per gas: of the tip, or of a legacy gas price
+    limits: Limits  # of policy, builder, executor and approvals
+    mandate: Mandate  # of the trader
+    desk: Network  # the part of the network that the trader may see and use
+    fee_floor: int  # wei per gas: minimum priority fee, or minimum legacy gas price
 
     @classmethod
     def of(cls, settings: Settings, network: Network) -> Terms:
@@ -47,26 +47,26 @@ class Terms:
             return terms
 
     def dust(self, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-        """The least net change that the vote compares."""
+        """The smallest net change that the vote compares, by token."""
         return dust(self.settings, self.network, prices)
 
     def allowances(self, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-        """What Permit2 may be allowed."""
+        """The allowance to Permit2 that is set, by token."""
         return allowances(self.settings, self.network, prices)
 
     def least_allowances(self, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-        """Below these an allowance is made anew: what a few of the largest trades need."""
-        worth = min(4 * self.settings.limits.max_trade, self.settings.limits.max_approval / 2)
+        """An allowance below this is set again, by token. It is enough for a few of the largest trades."""
+        value = min(4 * self.settings.limits.max_trade, self.settings.limits.max_approval / 2)
         caps = self.allowances(prices)
         return {
             symbol: min(amount, caps[symbol])
-            for symbol, amount in _in_tokens(worth, self.network, prices).items()
+            for symbol, amount in _in_tokens(value, self.network, prices).items()
             if symbol in caps
         }
 
     def token_caps(self, prices: Mapping[Symbol, float]) -> TokenCaps:
-        """What the signer signs for at most: twice ours, since prices move while its caps stand, and an allowance's
-        first digit may go from 1 to 2. One trade never takes more than the approval."""
+        """The signer's caps: twice the daemon's limits, because prices move while the caps stay, and because the first
+        digit of an allowance may change from 1 to 2. A trade never takes more than the approval."""
         given, network = self.settings.limits, self.network
         approvals = {symbol: 2 * amount for symbol, amount in self.allowances(prices).items()}
         trades = _in_tokens(min(2 * given.max_trade, given.max_approval), network, prices)
@@ -82,9 +82,9 @@ class Terms:
 class TokenCaps:
     """Base units by token."""
 
-    approvals: Mapping[Address, int]  # what Permit2 may be allowed
-    trades: Mapping[Address, int]  # what one trade may take
-    daily: Mapping[Address, int]  # what a UTC day's trades may take
+    approvals: Mapping[Address, int]  # largest allowance to Permit2
+    trades: Mapping[Address, int]  # largest input of one trade
+    daily: Mapping[Address, int]  # largest input of all trades of a UTC day
 
 
 def _require_tokens(settings: Settings, network: Network) -> None:
@@ -97,7 +97,7 @@ def _require_tokens(settings: Settings, network: Network) -> None:
 
 
 def mandate(settings: Settings, network: Network) -> Mandate:
-    """Raises SettingsError where strategy and network do not fit."""
+    """The trader's mandate. Raises SettingsError if strategy and network do not fit."""
     given = settings.strategy
     known = set(network.tokens)
     if given.base not in known or given.base == network.quote:
@@ -121,7 +121,7 @@ def mandate(settings: Settings, network: Network) -> Mandate:
 
 
 def brief(settings: Settings) -> Brief:
-    """What the analyst is asked for."""
+    """The analyst's task."""
     given = settings.analyst
     return Brief(
         settings.strategy.base,
@@ -133,28 +133,28 @@ def brief(settings: Settings) -> Brief:
 
 
 def weight_bounds(settings: Settings, network: Network) -> tuple[dict[Symbol, int], dict[Symbol, int]]:
-    """The least and the most of a view's weights, bps. Raises SettingsError where they leave the standing weights no
-    place, or name a token that the network does not have."""
-    given, standing = settings.analyst, settings.strategy.target_weights
-    least, most = dict(given.min_weight_bps), {**settings.limits.max_inventory_bps, **given.max_weight_bps}
-    if unknown := sorted({*least, *most} - set(network.tokens)):
+    """The minimum and the maximum of a view's weights, in bps by token. Raises SettingsError if the target weights are
+    outside of them, or if they name a token that the network does not have."""
+    given, targets = settings.analyst, settings.strategy.target_weights
+    minimum, maximum = dict(given.min_weight_bps), {**settings.limits.max_inventory_bps, **given.max_weight_bps}
+    if unknown := sorted({*minimum, *maximum} - set(network.tokens)):
         raise SettingsError(
             f"SENTINEL_ANALYST__MIN_WEIGHT_BPS, __MAX_WEIGHT_BPS: {', '.join(unknown)} not in {network.name}"
         )
-    for symbol in sorted({*least, *most, *standing}):
-        low, high = least.get(symbol, 0), most.get(symbol, BPS)
-        if not low <= standing.get(symbol, 0) <= high:
+    for symbol in sorted({*minimum, *maximum, *targets}):
+        low, high = minimum.get(symbol, 0), maximum.get(symbol, BPS)
+        if not low <= targets.get(symbol, 0) <= high:
             raise SettingsError(
-                f"SENTINEL_STRATEGY__TARGET_WEIGHTS: {symbol} at {standing.get(symbol, 0)} bps is outside the "
+                f"SENTINEL_STRATEGY__TARGET_WEIGHTS: {symbol} at {targets.get(symbol, 0)} bps is outside the "
                 f"{low} to {high} that SENTINEL_ANALYST__MIN_WEIGHT_BPS, __MAX_WEIGHT_BPS and "
                 "the inventory limit leave a view"
             )
-    return least, most
+    return minimum, maximum
 
 
 def action_builder_terms(settings: Settings, network: Network) -> Network:
-    """The network as the trader may see and use it. Raises SettingsError where its one venue does not trade the base
-    token against the quote."""
+    """The part of the network that the trader may see and use. Raises SettingsError if the one venue of the settings
+    does not trade the base token against the quote token."""
     venue = settings.strategy.venue
     if not venue:
         return network
@@ -167,14 +167,14 @@ def action_builder_terms(settings: Settings, network: Network) -> Network:
 
 
 def dust(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-    """The least net change that the vote compares, by token in base units at these prices."""
+    """The smallest net change that the vote compares, by token in base units at these prices."""
     return {symbol: amount for symbol, amount in _in_tokens(settings.vote.dust, network, prices).items() if amount > 0}
 
 
 def allowances(settings: Settings, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-    """What Permit2 may be allowed, by token in base units.
+    """The allowance to Permit2 that is set, by token in base units.
 
-    One significant digit, so that a restart at another price does not approve everything anew.
+    It has one significant digit, so that a restart at another price does not approve every token again.
     """
     caps = _in_tokens(settings.limits.max_approval, network, prices)
     caps.pop(NATIVE, None)
@@ -182,23 +182,23 @@ def allowances(settings: Settings, network: Network, prices: Mapping[Symbol, flo
 
 
 def amounts(given: Mapping[Symbol, float], network: Network) -> dict[Symbol, int]:
-    """Whole tokens in base units. Raises SettingsError for a token that the network does not have."""
+    """Amounts of whole tokens in base units. Raises SettingsError for a token that the network does not have."""
     if unknown := sorted(set(given) - set(network.tokens)):
         raise SettingsError(f"SENTINEL_SIGNER: {', '.join(unknown)} not in network {network.name}")
     return {symbol: base_units(amount, network.tokens[symbol].decimals) for symbol, amount in given.items()}
 
 
-def _in_tokens(worth: float, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
-    """`worth` quote tokens in base units of each token that has a price, the native coin included."""
-    found: dict[Symbol, int] = {}
+def _in_tokens(value: float, network: Network, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
+    """A value in quote tokens, in base units of each token that has a price, the native coin included."""
+    amounts_by_token: dict[Symbol, int] = {}
     for symbol, token in network.tokens.items():
         price = 1.0 if symbol == network.quote else prices.get(symbol, 0.0)
         if price > 0:
-            amount = Decimal(repr(worth)) / Decimal(repr(price))
-            found[symbol] = int(amount.scaleb(token.decimals).to_integral_value(ROUND_DOWN))
-    if network.wrapped in found:
-        found[NATIVE] = found[network.wrapped]
-    return found
+            amount = Decimal(repr(value)) / Decimal(repr(price))
+            amounts_by_token[symbol] = int(amount.scaleb(token.decimals).to_integral_value(ROUND_DOWN))
+    if network.wrapped in amounts_by_token:
+        amounts_by_token[NATIVE] = amounts_by_token[network.wrapped]
+    return amounts_by_token
 
 
 def _leading_digit(amount: int) -> int:

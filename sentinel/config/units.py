@@ -1,4 +1,4 @@
-"""Numbers as people write them, in base units. Decimal arithmetic, never through a float."""
+"""Conversion of numbers as people write them to base units. The arithmetic is decimal and never goes through a float."""
 
 from __future__ import annotations
 

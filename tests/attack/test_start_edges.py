@@ -17,6 +17,7 @@ import pytest
 from pydantic import ValidationError
 
 from sentinel.__main__ import app, main
+from sentinel.cli.common import CONFIGURATION
 from sentinel.config import limits, network_file, reloadable, settings
 from sentinel.config.network_file import load_network
 from sentinel.config.terms import Terms
@@ -138,6 +139,33 @@ def test_a_signer_that_cannot_start_ends_with_4(
                 assert main() == 4
             assert names(capsys.readouterr().err, fault)
             tries.contained()
+
+
+@pytest.mark.attack("unforeseen errors", "contained")
+@pytest.mark.parametrize("place", ["/proc/nope", "{tmp}/file", "{tmp}/file/below", "~nobody-of-this-name/state"])
+@pytest.mark.parametrize("command", ["run", "signer"])
+def test_a_state_directory_that_cannot_be_used_ends_with_4(
+    command: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is opened; the message names the setting or the folder."""
+    monkeypatch.setattr(signer_process, "harden", lambda _: None)
+    (tmp_path / "file").touch()
+    (tmp_path / "key").write_text("5e" * 32)
+    folder = place.format(tmp=tmp_path)
+    sets = [f"--set=state_dir={folder}", f"--set=wallet.dev_key_file={tmp_path}/key"]
+    caps = [f"--set=signer.{cap}=WETH=1,USDC=1" for cap in ("max_trade", "max_approval", "max_daily_volume")]
+    monkeypatch.setattr("sys.argv", ["sentinel", command, *sets, *caps])
+    assert main() == 4
+    err = capsys.readouterr().err
+    assert "SENTINEL_STATE_DIR" in err or folder in err
+
+
+def test_systemd_does_not_restart_what_a_restart_cannot_mend() -> None:
+    """The exit code of configuration faults is in both units."""
+    units = Path(settings.__file__).parents[2] / "deploy" / "systemd"
+    for name in ("sentinel.service", "sentinel-signer.service"):
+        (line,) = (line for line in (units / name).read_text().splitlines() if line.startswith("RestartPrevent"))
+        assert str(CONFIGURATION) in line.partition("=")[2].split()
 
 
 # ------------------------------------------------------------ command line

@@ -42,7 +42,7 @@ def test_sizes_are_derived_only_where_the_operator_asks_for_them(tmp_path: Path)
 
 def test_sizes_need_a_calibration() -> None:
     """Without one it is an error in a sentence, not a trade of a guessed size."""
-    with pytest.raises(SettingsError, match="size_by_agreement takes the sizes from a calibration: set calibration_f"):
+    with pytest.raises(SettingsError, match="size_by_agreement needs a calibration: set calibration_f"):
         settings.load(None, vote={"size_by_agreement": True})
 
 

@@ -1,1 +1,1 @@
-"""What the operator may do to a running daemon: read its status, pause, resume, reload, sell everything and stop."""
+"""The operator's control of a running daemon: status, pause, resume, reload, flatten, stop."""

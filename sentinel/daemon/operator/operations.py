@@ -73,7 +73,7 @@ class Operator:
     def flatten(self) -> None:
         standing = self.parts.journal.standing
         if self.parts.settings.execution.mode != "live":
-            raise OperatorError("a dry run sends nothing, so it has nothing to sell: `sentinel stop` stops it")
+            raise OperatorError("a dry run sends nothing, so there is nothing to sell: use `sentinel stop`")
         if standing.controls.sentinel_halted:
             raise OperatorError(
                 f"Sentinel halted itself: {standing.controls.operator_pause}. Find out why, then `sentinel resume`, "
