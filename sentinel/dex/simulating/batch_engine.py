@@ -13,6 +13,8 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from sentinel.chain import replies
+from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Call, JsonRpc, at_block, plain
 from sentinel.core.amounts import printable
 from sentinel.core.errors import ForkUnavailable, RpcError
@@ -107,7 +109,7 @@ def request(network: Network, wallet: Address, trial: Trial, reading_data: str, 
 def _simulation(readings: WalletReadings, trial: Trial, before: Balances | None, reply: Any | RpcError) -> Simulation:
     if isinstance(reply, RpcError):
         message = without_addresses(str(reply).removeprefix("eth_simulateV1: "))
-        if reply.code in _INVALID or (reply.code == -32000 and _INTRINSIC_GAS in message):
+        if _judges(reply, message):
             return failed(trial, printable(message, _REASON) or "refused by the node")
         raise ForkUnavailable(f"eth_simulateV1 could not be served: {message}") from reply
     try:
@@ -130,6 +132,12 @@ def _simulation(readings: WalletReadings, trial: Trial, before: Balances | None,
         return simulation_of(trial, before, effect)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RpcError) as error:
         raise ForkUnavailable(f"the answer to eth_simulateV1 cannot be read: {error!r}") from error
+
+
+def _judges(error: RpcError, message: str) -> bool:
+    """Whether the node rejects the transaction itself. The code alone does not say so: providers use it for limits."""
+    refused = replies.classify(error) not in (Reply.JUDGEMENT, Reply.UNKNOWN)
+    return not refused and (error.code in _INVALID or (error.code == -32000 and _INTRINSIC_GAS in message))
 
 
 def _returned(call: Mapping[str, Any]) -> bytes:
