@@ -20,7 +20,7 @@ from sentinel.config import settings
 from sentinel.config.reloadable import RELOADABLE, variable
 from sentinel.core.transaction import Outcome
 from sentinel.observe.instruments import Instruments
-from sentinel.observe.metrics import ALARMS, ENDPOINT_STATES, FATES, OPEN_INTENT_STATES
+from sentinel.observe.metrics import ALARMS, ENDPOINT_STATES, FATES, OPEN_INTENT_STATES, REQUEST_KINDS
 from sentinel.observe.template import render
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,6 +74,7 @@ CLOSED = {  # labels whose values are few and known
     "sentinel_alarms_total": ALARMS,
     "sentinel_open_intents": OPEN_INTENT_STATES,
     "sentinel_endpoint_state": ENDPOINT_STATES,
+    "sentinel_endpoint_rests": REQUEST_KINDS,
     "sentinel_transactions_total": [outcome.value for outcome in Outcome],
 }
 

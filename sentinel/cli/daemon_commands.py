@@ -93,6 +93,9 @@ def _status_lines(found: dict[str, Any]) -> list[str]:
     ]
     if found.get("flatten"):
         lines.insert(1, f"sold so far  {_totals(found['flatten']) or 'nothing'}")
+    for endpoint in found.get("endpoints", []):
+        for kind, requests in endpoint.get("rests", {}).items():
+            lines.append(f"resting      {endpoint['name']} for {kind}: {requests}")
     return lines + [f"not ready    {c['name']}: {c['why']}" for c in found.get("checks", []) if not c["ok"]]
 
 

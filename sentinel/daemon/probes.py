@@ -13,12 +13,19 @@ def probes(parts: Parts) -> dict[str, Probe]:
     """By the names of Health's parts. What they raise (Unavailable) means no, with the reason."""
 
     async def endpoints() -> tuple[bool, str]:
-        """Heads that can be trusted: the endpoints do not disagree on them."""
+        """Heads that can be trusted, and for each kind of read an endpoint that answers."""
         if (why := parts.rpc.disputed) is not None:
             return False, why
         states = parts.rpc.status()
         fit = [endpoint for endpoint in states if endpoint.state in ("current", "healthy")]
-        return True, f"{len(fit)} of {len(states)} can be read from"
+        resting = [
+            f"{endpoint.name} rests for {kind} ({requests})"
+            for endpoint in states
+            for kind, requests in endpoint.rests.items()
+        ]
+        why = "; ".join([f"{len(fit)} of {len(states)} can be read from", *resting])
+        unserved = parts.rpc.unserved
+        return not unserved, why if not unserved else f"no endpoint answers reads of {', '.join(unserved)}: {why}"
 
     async def model() -> tuple[bool, str]:
         if not isinstance(parts.model, StudentModel):

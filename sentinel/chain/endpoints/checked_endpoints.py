@@ -16,6 +16,8 @@ from sentinel.chain.rpc import Rpc, redact
 from sentinel.core.errors import ChainMismatch, RpcError, RpcTimeout
 from sentinel.core.network import HexHash, Network
 
+CHECKS = ("eth_chainId", "eth_getBlockByNumber")  # what the check of an endpoint's chain asks for
+
 log = structlog.get_logger("sentinel.chain.endpoints")
 
 

@@ -17,7 +17,7 @@ from sentinel.chain.rpc import Call, JsonRpc, Rpc, Sender
 from sentinel.core.errors import RpcError, RpcTimeout
 
 T = TypeVar("T")
-PATIENCE = 2.0  # seconds after which a request that its caller gives up counts as a failure
+PATIENCE = 2.0  # seconds to wait for the other endpoints after the first answer to a request sent to all
 
 
 class Tally(Protocol):
@@ -84,7 +84,7 @@ class CountedClient:
             self._fail(self._calls, error)
 
     async def _counted(self, calls: Sequence[Call], request: Awaitable[T]) -> T:
-        """The reply. A caller that waits no longer, after a time, is a failure too."""
+        """The reply. A request that its caller gives up after half of `PATIENCE` or later is a failure too."""
         self._calls += calls
         self._failing = False
         clock = asyncio.get_running_loop().time
@@ -92,7 +92,7 @@ class CountedClient:
         try:
             return await request
         except asyncio.CancelledError:
-            if (waited := clock() - started) >= 0.9 * PATIENCE:
+            if (waited := clock() - started) >= PATIENCE / 2:
                 self._fail(calls, RpcError(f"{self._name}: no reply in {waited:.1f} s"))
             raise
 

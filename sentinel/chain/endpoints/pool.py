@@ -16,11 +16,11 @@ from typing import Any, Self, TypeVar
 
 from sentinel.chain import replies
 from sentinel.chain.endpoints import counted_client
-from sentinel.chain.endpoints.checked_endpoints import CheckedEndpoints
+from sentinel.chain.endpoints.checked_endpoints import CHECKS, CheckedEndpoints
 from sentinel.chain.endpoints.counted_client import CountedClient
 from sentinel.chain.endpoints.endpoint_health import FailoverRules
 from sentinel.chain.endpoints.head_comparison import HeadComparison
-from sentinel.chain.endpoints.request_kinds import Kind, block_hash, heaviest, only_reads, refusals, unanswered
+from sentinel.chain.endpoints.request_kinds import READS, Kind, block_hash, heaviest, only_reads, refusals, unanswered
 from sentinel.chain.rpc import Call, JsonRpc, Sender
 from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.network import Network
@@ -114,8 +114,8 @@ class EndpointPool:
             if waiting:
                 await asyncio.wait(waiting, timeout=counted_client.PATIENCE)
         finally:
-            for task in tasks.values():
-                task.cancel()
+            if late := {task for task in tasks.values() if task.cancel()}:
+                await asyncio.wait(late)  # their clients count them
         if answers := [task.result() for task in tasks.values() if _succeeded(task)]:
             return answers
         errors = (error for task in tasks.values() if (error := task.exception()) is not None)
@@ -136,6 +136,11 @@ class EndpointPool:
     def refused(self) -> dict[str, str]:
         """Endpoints that are never used again, with the reason."""
         return self._endpoints.refused
+
+    @property
+    def unserved(self) -> list[str]:
+        """The kinds of reads for which no endpoint is healthy. They are asked of all endpoints all the same."""
+        return [kind.value for kind in READS if not self._health.healthy(kind)]
 
     def status(self) -> list[EndpointStatus]:
         return [
@@ -178,7 +183,8 @@ class EndpointPool:
         try:
             await self._endpoints.check(i)
         except RpcError as error:
-            self._endpoints.unserved(i, unanswered(calls, error))
+            refused = unanswered(calls, error)
+            self._endpoints.unserved(i, {name: refused[name] for name in refused if name not in CHECKS})
             raise
 
     async def _ask_one(self, i: int, ask: Callable[[JsonRpc], Awaitable[T]]) -> T:

@@ -20,7 +20,7 @@ from sentinel.core.errors import OperatorError, SentinelError
 from sentinel.core.host.places import data_dir
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks, wallet_checks
-from sentinel.daemon.doctor.findings import Finding
+from sentinel.daemon.doctor.findings import Finding, described
 from sentinel.daemon.doctor.key_checks import key
 
 
@@ -54,7 +54,7 @@ class _Check:
             async for finding in self.run(subject):
                 findings.append(finding)
         except (SentinelError, OSError) as error:
-            findings.append(Finding(self.name, "fail", str(error), self.hint))
+            findings.append(Finding(self.name, "fail", described(error), self.hint))
         return findings
 
 
@@ -124,6 +124,11 @@ CHECKS = (
         "endpoints",
         "check SENTINEL_RPC__URLS, and that at least one of its nodes is up",
         lambda on: endpoint_checks.together(on.settings, on.network),
+    ),
+    _Check(
+        "reads",
+        "check SENTINEL_RPC__URL and SENTINEL_RPC__URLS",
+        lambda on: endpoint_checks.reads(on.settings, on.network),
     ),
     _Check(
         "contracts",
