@@ -44,7 +44,7 @@ class ChainReader:
         self._network = network
         self._wallet = wallet
         self._genesis = genesis
-        self._has_finality = False  # whether any endpoint ever named a finalized block
+        self._finality: dict[str, int | Finalized] = {}  # each endpoint's last answer about the finalized block
 
     async def mined_nonce(self) -> tuple[int, int]:
         """The number of the wallet's mined transactions: (lowest, highest) of all endpoints.
@@ -110,24 +110,27 @@ class ChainReader:
         """Returns the newest block number that is final for all endpoints, and the hash of each block in `numbers`.
 
         If endpoints differ about a hash, the most frequent one counts. On a chain without finalized blocks (another
-        consensus), the block `depth` below the head counts as final: if every endpoint answers that it has none. A
-        refusal is no such answer; while one stands in the way, the number is None and nothing is final. Raises RpcError
-        if no endpoint has all blocks.
+        consensus), the block `depth` below the head counts as final: if the last answer of every endpoint that was ever
+        asked is that it has none. A refusal is no such answer: then the number is None, and nothing is final. Raises
+        RpcError if no endpoint has all blocks.
         """
-        unique_numbers, asked = list(dict.fromkeys(numbers)), 0
+        unique_numbers = list(dict.fromkeys(numbers))
 
         async def ask(rpc: JsonRpc) -> FinalAnswer:
-            nonlocal asked
-            asked += 1
-            return await self._finalized(rpc, unique_numbers)
+            name = next((name for name, _ in rpc.senders()), "")
+            if not isinstance(self._finality.get(name), int):  # an endpoint that named a block once can do so
+                self._finality[name] = Finalized.REFUSED
+            answer = await self._finalized(rpc, unique_numbers)
+            if not isinstance(self._finality[name], int) or isinstance(answer[0], int):
+                self._finality[name] = answer[0]
+            return answer
 
         answers = await self._rpc.everywhere(ask)
         by_block = zip(*(hashes for _, hashes in answers), strict=True)
         majority = [Counter(hashes).most_common(1)[0][0] for hashes in by_block]
         named = [final for final, _ in answers if isinstance(final, int)]
-        self._has_finality = self._has_finality or bool(named)
-        final: int | None = min(head.number, *named) if named else None
-        if not self._has_finality and len(answers) == asked and all(final is Finalized.NONE for final, _ in answers):
+        final = min(head.number, *named) if named else None
+        if all(last is Finalized.NONE for last in self._finality.values()):
             final = max(0, head.number - depth)
         return final, dict(zip(unique_numbers, majority, strict=True))
 
