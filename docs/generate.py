@@ -21,7 +21,7 @@ from sentinel.config import network_file, settings
 from sentinel.config.reloadable import RELOADABLE, variable
 from sentinel.core.transaction import Outcome
 from sentinel.observe.instruments import Instruments
-from sentinel.observe.metrics import ALARMS, EDGES, ENDPOINT_STATES, FATES, OPEN_INTENT_STATES
+from sentinel.observe.metrics import ALARMS, EDGES, ENDPOINT_STATES, FATES, OPEN_INTENT_STATES, REQUEST_KINDS
 from sentinel.observe.template import render
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -148,6 +148,7 @@ CLOSED = {  # metrics with one label whose values are all known
     "sentinel_open_intents": OPEN_INTENT_STATES,
     "sentinel_endpoint_state": ENDPOINT_STATES,
     "sentinel_internal_errors_total": EDGES,
+    "sentinel_endpoint_rests": REQUEST_KINDS,
     "sentinel_transactions_total": [outcome.value for outcome in Outcome],
 }
 

@@ -176,6 +176,27 @@ class RpcErrorReply:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedCalls:
+    """The node's reply, with a JSON-RPC error in the place of some calls.
+
+    `method` names the calls, or the first parameter of them, such as `finalized`; None means all.
+    """
+
+    code: int
+    message: str
+    method: str | None = None
+
+    async def answer(self, exchange: Exchange) -> web.StreamResponse:
+        reply = json.loads(await exchange.ask())
+        items = {item["id"]: item for item in (reply if exchange.batch else [reply])}
+        error = {"code": self.code, "message": self.message}
+        for call in exchange.asked:
+            if self.method in (None, call["method"], *call["params"][:1]):
+                items[call["id"]] = {"jsonrpc": "2.0", "id": call["id"], "error": error}
+        return plain(exchange.reply([items[call["id"]] for call in exchange.asked]))
+
+
+@dataclass(frozen=True, slots=True)
 class SwallowedSend:
     """The node accepts signed bytes and drops them."""
 

@@ -20,7 +20,8 @@ from web3.exceptions import BadFunctionCallOutput, Web3Exception
 from web3.providers.async_base import AsyncBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from sentinel.chain.rpc import Call, JsonRpc, unanswered
+from sentinel.chain import replies
+from sentinel.chain.rpc import Call, JsonRpc
 from sentinel.core.errors import RpcError
 from sentinel.core.network import Address
 
@@ -73,7 +74,7 @@ def contract(w3: Web3, address: Address, abi: ABI) -> AsyncContract:
 async def answers(calls: Sequence[AsyncContractFunction]) -> list[Any]:
     """The result of each call at the newest block; None if it reverts or its result does not match its ABI.
 
-    Raises RpcError if the endpoint does not answer.
+    Raises RpcError if no endpoint answers, or if one is refused.
     """
     return await asyncio.gather(*(_answer(call) for call in calls))
 
@@ -82,9 +83,9 @@ async def _answer(call: AsyncContractFunction) -> Any:
     try:
         return await call.call(block_identifier="latest")
     except RpcError as error:
-        if unanswered(error):
-            raise
-        return None
+        if replies.is_answer(error):
+            return None
+        raise
     except BadFunctionCallOutput:
         return None
     except (Web3Exception, ValueError, TypeError) as error:  # the last two: a result that is not hex

@@ -13,7 +13,9 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
+from sentinel.chain import replies
 from sentinel.chain.multicall import Read
+from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Call, quantity
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.gas import LARGE, MUCH, SMALL, highest_base_fee
@@ -43,7 +45,7 @@ class InclusionPrice:
         return [history, ("eth_maxPriorityFeePerGas", [])]
 
     def price(self, head: Head, replies: Sequence[Any | RpcError]) -> int:
-        """The tip, or the gas price on a legacy network. Raises RpcError if the gas price is missing.
+        """The tip, or the gas price on a legacy network. Raises RpcError if the node refused to name it.
 
         If the legacy network's blocks have a base fee, the gas price is at least the next block's highest base fee.
         """
@@ -58,11 +60,18 @@ class InclusionPrice:
 
 
 def _tip(history: Any | RpcError, suggested: Any | RpcError) -> int:
-    """The usual tip, else the node's suggestion; 0, so that the floor applies, if the node supports neither method."""
-    usual = usual_tip(history)
-    if usual is None:
-        return quantity(suggested, 128) if isinstance(suggested, str) else 0
-    return usual
+    """The usual tip, else the node's suggestion; 0, so that the floor applies, if the node supports neither method.
+
+    Raises RpcError if a method is refused for another reason, because then the tip is unknown.
+    """
+    if (usual := usual_tip(history)) is not None:
+        return usual
+    if isinstance(suggested, str):
+        return quantity(suggested, 128)
+    for reply in (history, suggested):
+        if isinstance(reply, RpcError) and replies.classify(reply) is not Reply.UNSUPPORTED:
+            raise reply
+    return 0
 
 
 def usual_tip(history: Any) -> int | None:

@@ -6,14 +6,15 @@ reader requests further rounds at the same block hash.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Protocol
 
+from sentinel.chain import replies
 from sentinel.chain.fee_market import InclusionPrice, data_fee_of, data_fee_reads
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.mid_prices import mid_prices
 from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
+from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Endpoint, at_block, quantity
 from sentinel.chain.wallet_reads import WalletReads
 from sentinel.core.errors import HeadGone, QuoteError, RpcError, SettingsError, Unavailable
@@ -21,7 +22,6 @@ from sentinel.core.market_state import Head, MarketState, PoolState
 from sentinel.core.network import NATIVE, Address, Network, Pool, PoolName, Symbol
 
 _BLOCK_TIMESTAMP = bytes.fromhex("0f28c97d")  # Multicall3.getCurrentBlockTimestamp()
-_NO_SUCH_BLOCK = re.compile(r"not found|not (currently )?canonical|unknown block", re.IGNORECASE)  # Anvil, geth, reth
 
 
 class PoolReader(Protocol):
@@ -73,7 +73,7 @@ class MarketReader:
     async def read(self, head: Head) -> MarketState:
         """The market state of `head`. Adds its prices to the history.
 
-        Raises HeadGone if the endpoint does not have this block in its chain, Unavailable for every other failure.
+        Raises HeadGone if no endpoint has this block and its state, Unavailable for every other failure.
         """
         network, at = self._network, at_block(head.hash)
         rounds = _Rounds(network, self._readers, self._states)
@@ -179,10 +179,10 @@ class _Rounds:
 
 
 def _answered(reply: Any | RpcError, head: Head) -> str:
-    """The reply if it is a string. Raises HeadGone if the endpoint does not have the block, RpcError otherwise."""
+    """The reply if it is a string. Raises HeadGone if no endpoint has the block or its state, RpcError otherwise."""
     if isinstance(reply, RpcError):
-        if _NO_SUCH_BLOCK.search(str(reply)):
-            raise HeadGone(f"block {head.number} {head.hash} is not in the endpoint's chain: {reply}") from reply
+        if replies.classify(reply) is Reply.MISSING:
+            raise HeadGone(f"no endpoint has block {head.number} {head.hash} and its state: {reply}") from reply
         raise reply
     if not isinstance(reply, str):
         raise RpcError(f"the endpoint answered {str(reply)[:80]!r} for block {head.number}")

@@ -28,7 +28,6 @@ _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>]+")
 
 Call = tuple[str, Sequence[Any]]
 T = TypeVar("T")
-_LIMIT_EXCEEDED = -32005  # EIP-1474: a rate limit of the provider, like HTTP status 429
 
 
 class Endpoint(Protocol):
@@ -39,12 +38,18 @@ class Endpoint(Protocol):
     async def batch(self, calls: Sequence[Call]) -> list[Any | RpcError]: ...
 
 
+class Sender(Protocol):
+    """Where signed bytes may be sent to: one request, never repeated (I6)."""
+
+    async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any: ...
+
+
 class JsonRpc(Endpoint, Protocol):
     """The interface that one endpoint and a pool of endpoints (`sentinel.chain.endpoints`) share."""
 
     @property
     def failures(self) -> int:
-        """The number of requests without a usable reply since the start."""
+        """How often another node may have come to answer since the start: after each request without a reply."""
         ...
 
     async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any: ...
@@ -55,7 +60,7 @@ class JsonRpc(Endpoint, Protocol):
         """The results of `ask` from every endpoint that answers; at least one. Raises as `ask` does if none answers."""
         ...
 
-    def senders(self) -> Sequence[tuple[str, JsonRpc]]:
+    def senders(self) -> Sequence[tuple[str, Sender]]:
         """The name and client of each endpoint that may receive signed bytes now: those that have shown our chain."""
         ...
 
@@ -78,7 +83,7 @@ class Rpc:
         """The result of `ask` from this one endpoint."""
         return [await ask(self)]
 
-    def senders(self) -> Sequence[tuple[str, JsonRpc]]:
+    def senders(self) -> Sequence[tuple[str, Sender]]:
         """This endpoint, by its redacted URL."""
         return ((redact(self.url), self),)
 
@@ -88,10 +93,11 @@ class Rpc:
         Raises RpcError (with code and data if the node answered with an error) or RpcTimeout.
         """
         number = next(self._ids)
-        reply = await self._post({"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}, timeout)
+        body = {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
+        reply, wait = await self._post(body, timeout)
         if not isinstance(reply, dict) or reply.get("id") not in (number, None):
             raise RpcError(f"{method}: reply is not a JSON-RPC object with our id")
-        return _result(method, reply)
+        return _result(method, reply, wait)
 
     async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]:
         """The result of each call, in order, from one HTTP request. `timeout` is in seconds.
@@ -108,7 +114,9 @@ class Rpc:
             {"jsonrpc": "2.0", "id": first + i, "method": method, "params": list(params)}
             for i, (method, params) in enumerate(calls)
         ]
-        reply = await self._post(body, timeout)
+        reply, wait = await self._post(body, timeout)
+        if isinstance(reply, dict) and isinstance(reply.get("error"), dict):  # one error for the whole batch
+            _result("batch", reply, wait)
         if not isinstance(reply, list):
             raise RpcError(f"batch of {len(calls)}: reply is not a list: {plain(reply)[:200]}")
         by_id = {item["id"]: item for item in reply if isinstance(item, dict) and isinstance(item.get("id"), int)}
@@ -118,12 +126,13 @@ class Rpc:
             if item is None:
                 raise RpcError(f"batch of {len(calls)}: no answer to {method} (number {i})")
             try:
-                results.append(_result(method, item))
+                results.append(_result(method, item, wait))
             except RpcError as error:
                 results.append(error)
         return results
 
-    async def _post(self, body: object, timeout: float | None) -> Any:
+    async def _post(self, body: object, timeout: float | None) -> tuple[Any, float | None]:
+        """The parsed reply, and the seconds of its Retry-After header if it has one."""
         self.requests += 1
         try:
             return await self._exchange(body, timeout)
@@ -131,7 +140,7 @@ class Rpc:
             self.failures += 1
             raise
 
-    async def _exchange(self, body: object, timeout: float | None) -> Any:
+    async def _exchange(self, body: object, timeout: float | None) -> tuple[Any, float | None]:
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=8, keepalive_timeout=60))
         limit = aiohttp.ClientTimeout(total=timeout or self._timeout)
@@ -142,14 +151,15 @@ class Rpc:
                 self.url, data=to_json(body), headers=_JSON, timeout=limit, allow_redirects=False
             ) as response:
                 raw = await read_at_most(response, MAX_REPLY)
+                wait = _seconds(response.headers.get("Retry-After", ""))
                 if response.status != 200:
-                    raise RpcError(f"{endpoint}: HTTP {response.status}", code=response.status)
+                    raise RpcError(f"{endpoint}: HTTP {response.status}", code=response.status, retry_after=wait)
         except TimeoutError as error:
             raise RpcTimeout(f"{endpoint}: no reply within {timeout or self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise RpcError(f"{endpoint}: {type(error).__name__}: {plain(error)}") from error
         try:
-            return from_json(raw, cache_strings="keys")  # values are hashes and calldata, which rarely repeat
+            return from_json(raw, cache_strings="keys"), wait  # values are hashes and calldata, which rarely repeat
         except ValueError as error:
             raise RpcError(f"{endpoint}: reply is not JSON: {bytes(raw[:80])!r}") from error
 
@@ -167,7 +177,7 @@ class Rpc:
         await self.close()
 
 
-def _result(method: str, reply: dict[str, Any]) -> Any:
+def _result(method: str, reply: dict[str, Any], wait: float | None) -> Any:
     """The `result` of a JSON-RPC reply. Raises RpcError if it holds an error, or no result."""
     if (error := reply.get("error")) is not None:
         if isinstance(error, dict):
@@ -176,6 +186,7 @@ def _result(method: str, reply: dict[str, Any]) -> Any:
                 f"{method}: {plain(error.get('message'))}",
                 code=code if isinstance(code, int) else None,
                 data=error.get("data"),
+                retry_after=wait,
             )
         raise RpcError(f"{method}: {plain(error)}")
     if "result" not in reply:
@@ -183,9 +194,9 @@ def _result(method: str, reply: dict[str, Any]) -> Any:
     return reply["result"]
 
 
-def unanswered(error: RpcError) -> bool:
-    """True if the node did not answer the request itself: no reply, no JSON-RPC, an HTTP status, or a rate limit."""
-    return error.code is None or error.code >= 100 or error.code == _LIMIT_EXCEEDED
+def _seconds(retry_after: str) -> float | None:
+    """The seconds of a Retry-After header; None if it has none or names a date."""
+    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else None
 
 
 def at_block(block_hash: str) -> dict[str, object]:

@@ -94,6 +94,9 @@ def _status_lines(report: dict[str, Any]) -> list[str]:
     ]
     if report.get("flatten"):
         lines.insert(1, f"sold so far  {_totals(report['flatten']) or 'nothing'}")
+    for endpoint in report.get("endpoints", []):
+        for kind, requests in endpoint.get("rests", {}).items():
+            lines.append(f"resting      {endpoint['name']} for {kind}: {requests}")
     return lines + [f"not ready    {c['name']}: {c['why']}" for c in report.get("checks", []) if not c["ok"]]
 
 

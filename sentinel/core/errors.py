@@ -58,12 +58,21 @@ class Unavailable(SentinelError):
 
 
 class RpcError(Unavailable):
-    """`code` is the JSON-RPC error code, None if no well-formed reply arrived; `data` is the node's error data."""
+    """`code` is the JSON-RPC error code, None if no well-formed reply arrived; `data` is the node's error data.
 
-    def __init__(self, message: str, *, code: int | None = None, data: object = None) -> None:
+    `retry_after`: seconds after which the endpoint wants to be asked again, None if it did not say so. `endpoint` and
+    `method` say who was asked for what, empty if unknown.
+    """
+
+    def __init__(
+        self, message: str, *, code: int | None = None, data: object = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.data = data
+        self.retry_after = retry_after
+        self.endpoint = ""
+        self.method = ""
 
 
 class RpcTimeout(RpcError):

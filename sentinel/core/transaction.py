@@ -64,7 +64,7 @@ class Settled:
     gas_cost: int  # wei paid to the chain: gas, plus the data fee on a rollup
     realised: Mapping[Symbol, int]  # the wallet's net change over the block, NATIVE without own gas, base units
     block_hash: HexHash | None = None  # hash of block `block_number`; None also in older journals
-    unread: bool = False  # True if no endpoint has the balances around its block any more: `realised` is then unknown
+    unread: bool = False  # True if the balances around its block cannot be read: `realised` is then unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,19 @@ def probes(parts: Parts) -> dict[str, Probe]:
     """The probes by the names of Health's parts. A probe that raises Unavailable counts as failed, for that reason."""
 
     async def endpoints() -> tuple[bool, str]:
-        """The endpoints agree on the head."""
+        """Heads that can be trusted, and for each kind of read an endpoint that answers."""
         if (why := parts.rpc.disputed) is not None:
             return False, why
         states = parts.rpc.status()
-        readable = [endpoint for endpoint in states if endpoint.state in ("current", "healthy")]
-        return True, f"{len(readable)} of {len(states)} endpoints are readable"
+        fit = [endpoint for endpoint in states if endpoint.state in ("current", "healthy")]
+        resting = [
+            f"{endpoint.name} rests for {kind} ({requests})"
+            for endpoint in states
+            for kind, requests in endpoint.rests.items()
+        ]
+        why = "; ".join([f"{len(fit)} of {len(states)} can be read from", *resting])
+        unserved = parts.rpc.unserved
+        return not unserved, why if not unserved else f"no endpoint answers reads of {', '.join(unserved)}: {why}"
 
     async def model() -> tuple[bool, str]:
         if not isinstance(parts.model, StudentModel):

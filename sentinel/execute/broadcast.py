@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from sentinel.chain.rpc import JsonRpc, plain
+from sentinel.chain.rpc import JsonRpc, Sender, plain
 from sentinel.core.errors import RpcError
 from sentinel.execute.relay import Relay
 from sentinel.execute.send_errors import BEST_FIRST, Answer, classify
@@ -53,7 +53,7 @@ class Broadcaster:
         return best({name: reply for (name, _), reply in zip(senders, replies, strict=True)})
 
 
-async def offer(sender: JsonRpc, raw: bytes, timeout: float) -> BroadcastReply:
+async def offer(sender: Sender, raw: bytes, timeout: float) -> BroadcastReply:
     """Send one request and classify its answer. Never raises RpcError."""
     try:
         await sender.call("eth_sendRawTransaction", "0x" + raw.hex(), timeout=timeout)

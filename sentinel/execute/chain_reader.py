@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
 from typing import Any
 
 from eth_utils.address import to_checksum_address
 
+from sentinel.chain import replies
 from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
+from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Call, JsonRpc, quantity
 from sentinel.core import gas
 from sentinel.core.errors import ChainMismatch, RpcError
@@ -18,12 +21,19 @@ from sentinel.core.transaction import Outcome, Settled
 from sentinel.execute.send_state import Receipt
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
-NO_JUDGEMENT = (None, 429, -32005)  # codes of a missing reply and of rate limits: the node itself said nothing
 GET_ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
+
+
+class Finalized(Enum):
+    """An endpoint's answer that names no finalized block."""
+
+    NONE = auto()  # it has none: it does not know the tag, or its chain has no finality
+    REFUSED = auto()  # it did not say
 
 
 # receipts by transaction hash, nonce at the head, nonce `depth` blocks below it
 BlockAnswers = tuple[dict[HexHash, Receipt], int, int]
+FinalAnswer = tuple[int | Finalized, tuple[HexHash, ...]]  # the newest finalized block number, and hashes of blocks
 
 
 class ChainReader:
@@ -34,6 +44,7 @@ class ChainReader:
         self._network = network
         self._wallet = wallet
         self._genesis = genesis
+        self._finality: dict[str, int | Finalized] = {}  # each endpoint's last answer about the finalized block
 
     async def mined_nonce(self) -> tuple[int, int]:
         """The number of the wallet's mined transactions: (lowest, highest) of all endpoints.
@@ -95,21 +106,35 @@ class ChainReader:
         }
         return receipts, quantity(nonce, 63), quantity(deep_nonce, 63)
 
-    async def finalized(self, head: Head, depth: int, numbers: Iterable[int]) -> tuple[int, dict[int, HexHash]]:
+    async def finalized(self, head: Head, depth: int, numbers: Iterable[int]) -> tuple[int | None, dict[int, HexHash]]:
         """Returns the newest block number that is final for all endpoints, and the hash of each block in `numbers`.
 
-        If endpoints differ about a hash, the most frequent one counts. For a node without finalized blocks (another
-        consensus), the block `depth` below the head counts as final. Raises RpcError if no endpoint has all blocks.
+        If endpoints differ about a hash, the most frequent one counts. On a chain without finalized blocks (another
+        consensus), the block `depth` below the head counts as final: if the last answer of every endpoint that was ever
+        asked is that it has none. A refusal is no such answer: then the number is None, and nothing is final. Raises
+        RpcError if no endpoint has all blocks.
         """
         unique_numbers = list(dict.fromkeys(numbers))
-        answers = await self._rpc.everywhere(lambda rpc: self._finalized(rpc, head, depth, unique_numbers))
+
+        async def ask(rpc: JsonRpc) -> FinalAnswer:
+            name = next((name for name, _ in rpc.senders()), "")
+            if not isinstance(self._finality.get(name), int):  # an endpoint that named a block once can do so
+                self._finality[name] = Finalized.REFUSED
+            answer = await self._finalized(rpc, unique_numbers)
+            if not isinstance(self._finality[name], int) or isinstance(answer[0], int):
+                self._finality[name] = answer[0]
+            return answer
+
+        answers = await self._rpc.everywhere(ask)
         by_block = zip(*(hashes for _, hashes in answers), strict=True)
         majority = [Counter(hashes).most_common(1)[0][0] for hashes in by_block]
-        return min(head.number, *(final for final, _ in answers)), dict(zip(unique_numbers, majority, strict=True))
+        named = [final for final, _ in answers if isinstance(final, int)]
+        final = min(head.number, *named) if named else None
+        if all(last is Finalized.NONE for last in self._finality.values()):
+            final = max(0, head.number - depth)
+        return final, dict(zip(unique_numbers, majority, strict=True))
 
-    async def _finalized(
-        self, rpc: JsonRpc, head: Head, depth: int, numbers: Sequence[int]
-    ) -> tuple[int, tuple[HexHash, ...]]:
+    async def _finalized(self, rpc: JsonRpc, numbers: Sequence[int]) -> FinalAnswer:
         calls: list[Call] = [("eth_getBlockByNumber", ["finalized", False])]
         calls += [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
         finalized, *blocks = await rpc.batch(calls)
@@ -120,10 +145,11 @@ class ChainReader:
             if not isinstance(block, dict):  # the endpoint lags, or has pruned the block
                 raise RpcError("the endpoint does not have a block that holds one of the wallet's transactions")
             hashes.append(HexHash(str(block.get("hash"))))
-        if isinstance(finalized, RpcError) and finalized.code in NO_JUDGEMENT:
-            raise finalized
+        if isinstance(finalized, RpcError):
+            lacks = replies.classify(finalized) in (Reply.UNSUPPORTED, Reply.MISSING)
+            return Finalized.NONE if lacks else Finalized.REFUSED, tuple(hashes)
         final = quantity(finalized["number"], 63) if isinstance(finalized, dict) and "number" in finalized else 0
-        return final or max(0, head.number - depth), tuple(hashes)
+        return final or Finalized.NONE, tuple(hashes)
 
     async def settlement_facts(
         self, intent_id: str, outcome: Outcome, receipt: Receipt, *, read: bool = True

@@ -15,7 +15,7 @@ from sentinel.core.transaction import Settled
 from sentinel.execute.chain_reader import ChainReader
 from sentinel.journal.journal import Journal
 
-FINALITY_DEPTH = 64  # blocks below the head that count as final if the node knows no finalized block
+FINALITY_DEPTH = 64  # blocks below the head that count as final if no endpoint serves finalized blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,13 @@ class Finality:
         if head.number < newest.block_number:  # the node lags, or a reorg is under way
             return ()
         final, blocks = await self._watch.finalized(head, self._depth, [newest.block_number])
-        final_intents = [past for past in self._past if past.block_number <= final]
+        final_intents = [past for past in self._past if final is not None and past.block_number <= final]
         if suspects := self._past if newest.moved(blocks) else final_intents:
             _, blocks = await self._watch.finalized(head, self._depth, [past.block_number for past in suspects])
             if moved := [past for past in suspects if past.moved(blocks)]:
                 return await self._lost(moved, head)
-            self._journal.finalise([past.intent_id for past in final_intents], final)
+            if final is not None:
+                self._journal.finalise([past.intent_id for past in final_intents], final)
             self._past = self._past[len(final_intents) :]
         return ()
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sentinel.chain import replies
 from sentinel.core.errors import RpcError
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome, Settled
-from sentinel.execute.chain_reader import NO_JUDGEMENT, ChainReader
+from sentinel.execute.chain_reader import ChainReader
 from sentinel.execute.finality import Finality
 from sentinel.execute.send_state import Receipt
 
-STATES = 64  # blocks; a full node keeps the states of about 128 and reports older ones as missing
+JUDGED_AFTER = 64  # blocks after which the chain's own judgement on a read of balances is accepted
 
 
 def settle_unmined(intent_id: str, outcome: Outcome) -> Settled:
@@ -24,8 +25,9 @@ async def settle_mined(
 ) -> tuple[Settled, str | None]:
     """Settle a mined intent.
 
-    Returns the settlement, and a reason to halt if no endpoint has the balances around its block any more. `head` is
-    the number of the newest block. Raises RpcError if a later try may still read the balances.
+    Returns the settlement, and a reason to halt if the chain itself answers that the balances around its block cannot
+    be read. `head` is the number of the newest block. Raises RpcError if a later try, or another endpoint, may still
+    read them: then the intent stays open for its amounts, and an alarm follows once it is overdue (I9).
     """
     if finality.beside(receipt.block_hash):  # after a reorg: that intent took the whole balance change
         settled = await watch.settlement_facts(intent_id, outcome, receipt, read=False)
@@ -33,7 +35,8 @@ async def settle_mined(
     try:
         return await watch.settlement_facts(intent_id, outcome, receipt), None
     except RpcError as error:
-        if error.code in NO_JUDGEMENT or head - receipt.block_number < STATES:
-            raise
+        what = f"{intent_id} is {outcome} in block {receipt.block_number}, but its balance changes cannot be read"
+        if not replies.is_answer(error) or head - receipt.block_number < JUDGED_AFTER:
+            raise RpcError(f"{what} yet, which an endpoint with the state of that block could: {error}") from error
         settled = await watch.settlement_facts(intent_id, outcome, receipt, read=False)
-        return settled, f"{intent_id} is {outcome}, but its balance changes cannot be read any more: {error}"
+        return settled, f"{what}: {error}"

@@ -159,6 +159,12 @@ class Instruments:
             "endpoint",
             "state",
         )
+        self.endpoint_rests = self._gauge(
+            "endpoint_rests",
+            "1 while an endpoint is not asked for a kind of request because such requests failed, else 0",
+            "endpoint",
+            "kind",
+        )
         self.disputed = self._gauge(
             "heads_disputed", "1 while the endpoints have disagreed on a head for too long, else 0"
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from prometheus_client import Counter, generate_latest
 
@@ -35,6 +35,7 @@ ALARMS = (  # explained in docs/transactions.md
 )
 OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
 EDGES = ("control", "probe", "reload", "web")  # where an unexpected exception is caught and the daemon goes on
+REQUEST_KINDS = ("heads", "state", "simulate", "send")  # what an endpoint is asked for
 ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")
 
 
@@ -141,12 +142,16 @@ class Metrics(Instruments):
             self.open_intents_by_state.labels(known).set(sum(state == known for state, _ in states))
         self.open_intent_seconds.set(max(0.0, self._clock() - states[0][1] / 1000) if states else 0.0)
 
-    def observe_endpoint(self, name: str, state: str, requests: int, failures: int) -> None:
-        """Set the totals of one endpoint and its state, one of ENDPOINT_STATES."""
+    def observe_endpoint(
+        self, name: str, state: str, requests: int, failures: int, rests: Collection[str] = ()
+    ) -> None:
+        """Set the totals of one endpoint, its state (one of ENDPOINT_STATES), and the REQUEST_KINDS it rests for."""
         self.catch_up(self.rpc_requests.labels(name), requests)
         self.catch_up(self.rpc_errors.labels(name), failures)
         for known in ENDPOINT_STATES:
             self.endpoint.labels(name, known).set(known == state)
+        for kind in REQUEST_KINDS:
+            self.endpoint_rests.labels(name, kind).set(kind in rests)
 
     def observe_mandate(self, playbook: str, thought: str) -> None:
         """Set the playbook and the kind of its first thought."""

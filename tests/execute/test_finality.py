@@ -156,16 +156,16 @@ async def test_two_of_ours_in_one_block_count_its_change_once(rig: Rig) -> None:
     assert whole == after - before
 
 
-async def test_what_nobody_can_read_any_more_ends_and_pauses(rig: Rig) -> None:
-    """A full node that has pruned the state around the block: past 64 blocks it is settled by its receipt, latched."""
+async def test_what_the_chain_says_cannot_be_read_ends_and_pauses(rig: Rig) -> None:
+    """The read itself runs out of gas, past 64 blocks too: the trade is settled by its receipt, and trading halts."""
     await rig.trade(1)
     await rig.net.rpc.call("anvil_mine", hex(5))
     read = rig.executor.watch._balances
 
-    async def pruned(block: str) -> dict[str, int]:
-        raise RpcError("missing trie node", code=-32000)
+    async def judged(block: str) -> dict[str, int]:
+        raise RpcError("eth_call: out of gas", code=-32000)
 
-    rig.executor.watch._balances = pruned  # type: ignore[method-assign]
+    rig.executor.watch._balances = judged  # type: ignore[method-assign]
     with pytest.raises(RpcError):
         await rig.executor.on_head(await rig.head())
     await rig.net.rpc.call("anvil_mine", hex(70))
@@ -173,7 +173,7 @@ async def test_what_nobody_can_read_any_more_ends_and_pauses(rig: Rig) -> None:
     rig.executor.watch._balances = read  # type: ignore[method-assign]
     assert settled is not None
     assert (settled.outcome, settled.unread, settled.realised) == (Outcome.CONFIRMED, True, {})
-    assert "cannot be read any more" in (rig.journal.halt_reason or "")
+    assert "cannot be read" in (rig.journal.halt_reason or "")
     assert rig.journal.trades(1)[0].shortfall_bps is None
 
 

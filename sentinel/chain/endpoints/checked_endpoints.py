@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 import structlog
 
-from sentinel.chain import chain_identity
+from sentinel.chain import chain_identity, replies
+from sentinel.chain.endpoints.counted_client import CountedClient, rests_at_once
 from sentinel.chain.endpoints.endpoint_health import EndpointHealth, FailoverRules
-from sentinel.chain.rpc import Rpc, redact, unanswered
-from sentinel.core.errors import ChainMismatch, RpcError
+from sentinel.chain.endpoints.request_kinds import Refusals
+from sentinel.chain.rpc import Rpc, redact
+from sentinel.core.errors import ChainMismatch, RpcError, RpcTimeout
 from sentinel.core.network import HexHash, Network
+
+CHECKS = ("eth_chainId", "eth_getBlockByNumber")  # what the check of an endpoint's chain asks for
 
 log = structlog.get_logger("sentinel.chain.endpoints")
 
-REVERTED = 3  # error code of a revert: the endpoint has the block
-
 
 class CheckedEndpoints:
-    """Endpoints are numbers here, in the order of the settings. Each failure is noted in `health` and logged."""
+    """Endpoints are numbers here, in the order of the settings. Their clients count in `health` what they ask for."""
 
     def __init__(
         self,
@@ -32,8 +36,12 @@ class CheckedEndpoints:
         self.names = [f"{i}:{redact(url).partition('://')[2]}" for i, url in enumerate(urls)]
         self.health = EndpointHealth(len(urls), rules, clock)
         self.genesis: HexHash | None = None  # of the first endpoint that was checked; all must have it
+        self.unanswered = Counter[int]()  # requests without an answer, by endpoint
         self._network = network
-        self._rules = rules
+
+    def client(self, i: int) -> CountedClient:
+        """A client for one use of the endpoint."""
+        return CountedClient(self.rpcs[i], self.names[i], _Tally(self, i))
 
     async def check(self, i: int) -> None:
         """Check chain id and pinned block, before the first use and after every fail-over (I10).
@@ -41,9 +49,10 @@ class CheckedEndpoints:
         Raises ChainMismatch if the endpoint serves another chain, RpcError if it does not answer.
         """
         try:
-            genesis = await chain_identity.check_chain(self.rpcs[i], self._network)
+            genesis = await chain_identity.check_chain(self.client(i), self._network)
         except RpcError as error:  # whatever the node answers instead, it has not shown our chain
-            raise RpcError(f"{self.names[i]}: {error}") from error
+            kind = RpcTimeout if isinstance(error, RpcTimeout) else RpcError
+            raise kind(f"{self.names[i]}: {error}") from error
         self.genesis = self.genesis or genesis
         if genesis != self.genesis:
             raise ChainMismatch(f"its first block is {genesis}, the other endpoints have {self.genesis}")
@@ -54,26 +63,20 @@ class CheckedEndpoints:
             await self.check(i)
 
     async def knows(self, i: int, block: HexHash) -> bool:
-        """Whether the endpoint has the block. Raises RpcError if it does not answer."""
-        try:
-            return isinstance(await self.rpcs[i].call("eth_getBlockByHash", block, False), dict)
-        except RpcError as error:
-            if unanswered(error):
-                raise
-            return False
+        """Whether the endpoint has the block. Raises RpcError if it does not say."""
+        return isinstance(await self.client(i).call("eth_getBlockByHash", block, False), dict)
 
-    async def lacks(self, i: int, block: HexHash, error: RpcError) -> bool:
-        """Whether `error` means that the endpoint does not have the block, while another endpoint may have it."""
-        if error.code == REVERTED or len(self.health.usable) < 2:
-            return False
-        try:
-            return not await self.knows(i, block)
-        except RpcError:  # the block is unknown either way, so the first error stands
-            return False
+    def failed(self, i: int, refused: Refusals) -> None:
+        """One request to the endpoint got no answer, or not to all that it asked for."""
+        self.unanswered[i] += 1
+        self.unserved(i, refused)
 
-    def failed(self, i: int, error: RpcError) -> None:
-        if self.health.failed(i):
-            log.warning("endpoint.dropped", endpoint=self.names[i], seconds=self._rules.rest, error=str(error))
+    def unserved(self, i: int, refused: Refusals) -> None:
+        """The endpoint did not serve these requests, sent or not."""
+        for name, error in refused.items():
+            kinds = self.health.failed(i, [name], at_once=rests_at_once(name, error), rest=replies.retry_after(error))
+            for kind in kinds:
+                log.warning("endpoint.dropped", endpoint=self.names[i], kind=kind.value, request=name, error=str(error))
 
     def refuse(self, i: int, error: ChainMismatch) -> None:
         self.health.refuse(i, str(error))
@@ -86,10 +89,24 @@ class CheckedEndpoints:
 
     def none_usable(self) -> Exception:
         """The error to raise if no endpoint gave an answer and none raised an error."""
-        if self.health.order:
+        if self.health.members():
             return RpcError("no endpoint knows the block that is asked for")
         return ChainMismatch("; ".join(f"{name}: {reason}" for name, reason in self.refused.items()))
 
     async def close(self) -> None:
         for rpc in self.rpcs:
             await rpc.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """The results of one endpoint's requests, on their way to the health of all."""
+
+    endpoints: CheckedEndpoints
+    endpoint: int
+
+    def answered(self, names: Collection[str]) -> None:
+        self.endpoints.health.answered(self.endpoint, names)
+
+    def failed(self, refused: Refusals) -> None:
+        self.endpoints.failed(self.endpoint, refused)

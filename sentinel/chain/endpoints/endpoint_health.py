@@ -1,34 +1,41 @@
-"""Which endpoint is read from, and which may be used at all. Pure, the clock injected.
+"""Which endpoint is asked for which kind of request, and which may be used at all. Pure, with an injected clock.
 
-One that fails is left alone for a while, one that lags until it has caught up, one of another chain for good.
+Failures in a row are counted by what was asked for, and only a success of the same request clears them. An endpoint
+that fails rests for that kind of request and may serve the other kinds. One that lags is left out until it has caught
+up, one of another chain for good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sentinel.chain.endpoints.request_kinds import READS, Kind, kind_of
 
 
 @dataclass(frozen=True, slots=True)
 class FailoverRules:
-    failures: int = 3  # requests in a row without an answer until an endpoint is dropped
-    rest: float = 60.0  # seconds that it is dropped for
+    failures: int = 3  # requests in a row without an answer until an endpoint rests
+    rest: float = 60.0  # seconds that it rests for
+    min_rest: float = 1.0  # bounds in seconds if the endpoint says itself when to ask again
+    max_rest: float = 600.0
     lag: int = 5  # blocks behind the best at which it is dropped until it has caught up
     dispute_after: float = 12.0  # seconds that endpoints may disagree on a head before nothing is decided
 
 
 @dataclass(slots=True)
 class _EndpointState:
-    failures: int = 0  # in a row
-    rests_until: float = float("-inf")
+    failures: dict[str, int] = field(default_factory=dict)  # in a row, by the name of the request
+    rests_until: dict[Kind, float] = field(default_factory=dict)
     behind: bool = False
     refused: str = ""  # why it is never used again
     checked: bool = False  # it has shown our chain once
+    proved: bool = False  # it has shown our chain since it failed
     due: bool = True  # its chain must be checked before it is read from (I10)
 
 
 class EndpointHealth:
-    """Endpoints are numbers here, in the order of the settings: of those that do their work the first is read from."""
+    """Endpoints are numbers in the order of the settings: the first that serves a kind of request is asked for it."""
 
     def __init__(self, count: int, rules: FailoverRules, clock: Callable[[], float]) -> None:
         if count < 1:
@@ -36,54 +43,65 @@ class EndpointHealth:
         self._states = [_EndpointState() for _ in range(count)]
         self._rules = rules
         self._clock = clock
-        self._current = 0
-        self.switches = 0  # fail-overs, ever
+        self._current = dict.fromkeys(Kind, 0)
+        self.switches = 0  # fail-overs of any kind, ever
+
+    # ------------------------------------------------------------ whom to ask
+
+    def healthy(self, kind: Kind) -> list[int]:
+        """Endpoints of our chain that keep up, do not rest for this kind, and can show their chain if they must."""
+        return [i for i, s in enumerate(self._states) if not (s.refused or s.behind or self._out(s, kind))]
+
+    def awake(self) -> list[int]:
+        """Endpoints whose heads are compared, the lagging ones included."""
+        return [i for i, s in enumerate(self._states) if not (s.refused or self._rests(s, Kind.HEADS))]
+
+    def usable(self, kind: Kind) -> list[int]:
+        """The healthy endpoints; if there are none, all of our chain, because nothing else can answer."""
+        return self.healthy(kind) or self.members()
+
+    def members(self) -> list[int]:
+        """All endpoints but those of another chain."""
+        return [i for i, state in enumerate(self._states) if not state.refused]
+
+    def current(self, kind: Kind) -> int:
+        """The endpoint that this kind of request goes to.
+
+        It changes if it is not usable any more, or if an earlier one is healthy again and has shown our chain since it
+        failed. The chain of the one that takes over is checked anew.
+        """
+        usable, now = self.usable(kind), self._current[kind]
+        back = [i for i in self.healthy(kind) if i < now and self._states[i].proved]
+        if usable and (back or now not in usable):
+            self._current[kind] = (back or usable)[0]
+            self._states[self._current[kind]].due = True
+            self.switches += 1
+        return self._current[kind]
+
+    def order(self, kind: Kind) -> Sequence[int]:
+        """Whom to ask, one after the other; empty if every endpoint is of another chain."""
+        current, usable = self.current(kind), self.usable(kind)
+        return [i for i in usable if i == current] + [i for i in usable if i != current]
+
+    # ------------------------------------------------------------ what is known of one endpoint
 
     def state(self, endpoint: int) -> str:
-        """One of: current, healthy, resting, behind, refused."""
+        """One of: current (it is read from), healthy, resting (others are read in its place), behind, refused."""
         state = self._states[endpoint]
         if state.refused:
             return "refused"
-        if endpoint == self.current:
-            return "current"
-        if self._rests(state):
+        mine = [self.current(kind) == endpoint for kind in READS]
+        if any(self._rests(state, kind) and not own for kind, own in zip(READS, mine, strict=True)):
             return "resting"
-        return "behind" if state.behind else "healthy"
+        return "current" if any(mine) else "behind" if state.behind else "healthy"
+
+    def rests(self, endpoint: int) -> Mapping[Kind, Sequence[str]]:
+        """The kinds that the endpoint rests for, with the requests that failed."""
+        state = self._states[endpoint]
+        return {kind: self._failing(state, kind) for kind in Kind if self._rests(state, kind)}
 
     def refused(self) -> dict[int, str]:
         return {i: state.refused for i, state in enumerate(self._states) if state.refused}
-
-    @property
-    def healthy(self) -> list[int]:
-        return [i for i, s in enumerate(self._states) if not (s.refused or s.behind or self._rests(s))]
-
-    @property
-    def awake(self) -> list[int]:
-        """Worth a look at their heads: those that lag too."""
-        return [i for i, s in enumerate(self._states) if not (s.refused or self._rests(s))]
-
-    @property
-    def usable(self) -> list[int]:
-        """The healthy ones. Where none is, all that are of our chain: a tired endpoint may do, and nothing else can."""
-        return self.healthy or [i for i, state in enumerate(self._states) if not state.refused]
-
-    @property
-    def current(self) -> int:
-        """The one that reads go to; another one once this one is not usable any more, or an earlier one is again and
-        has shown our chain since it failed. The chain of who takes over is checked anew."""
-        usable = self.usable
-        back = [i for i in self.healthy if i < self._current and not self._states[i].due]
-        if usable and (back or self._current not in usable):
-            self._current = (back or usable)[0]
-            self._states[self._current].due = True
-            self.switches += 1
-        return self._current
-
-    @property
-    def order(self) -> Sequence[int]:
-        """Whom to ask, one after the other; empty where every endpoint is of another chain."""
-        current, usable = self.current, self.usable
-        return [i for i in usable if i == current] + [i for i in usable if i != current]
 
     def due(self, endpoint: int) -> bool:
         return self._states[endpoint].due
@@ -91,33 +109,54 @@ class EndpointHealth:
     def checked(self, endpoint: int) -> bool:
         return self._states[endpoint].checked
 
+    # ------------------------------------------------------------ what happened
+
     def passed(self, endpoint: int) -> None:
         """It has shown our chain."""
-        self._states[endpoint].due, self._states[endpoint].checked = False, True
+        state = self._states[endpoint]
+        state.due, state.checked, state.proved = False, True, True
 
     def refuse(self, endpoint: int, why: str) -> None:
         self._states[endpoint].refused = why
 
-    def answered(self, endpoint: int) -> None:
-        self._states[endpoint].failures = 0
+    def answered(self, endpoint: int, names: Collection[str]) -> None:
+        """It answered these requests. A rest that they caused ends; other failures stay."""
+        for name in names:
+            self._states[endpoint].failures.pop(name, None)
 
-    def failed(self, endpoint: int) -> bool:
-        """One request without an answer; whether that dropped the endpoint. Another node may answer there next."""
-        state = self._states[endpoint]
-        state.due = True
-        state.failures += 1
-        if state.failures < self._rules.failures:
-            return False
-        state.failures = 0
-        state.rests_until = self._clock() + self._rules.rest
-        return True
+    def failed(
+        self, endpoint: int, names: Collection[str], *, at_once: bool = False, rest: float | None = None
+    ) -> set[Kind]:
+        """These requests got no answer. Returns the kinds that the endpoint rests for from now on.
+
+        `at_once`: it rests at this failure, not only at the last of the allowed ones. `rest`: seconds, if the endpoint
+        said when to ask again. After a rest its first failure is enough. Another node may answer there next.
+        """
+        state, rules, now = self._states[endpoint], self._rules, self._clock()
+        state.due, state.proved = True, False
+        rested = set(self.rests(endpoint))
+        seconds = rules.rest if rest is None else min(max(rest, rules.min_rest), rules.max_rest)
+        for name in names:
+            count = state.failures.get(name, 0) + 1
+            state.failures[name] = max(count, rules.failures) if at_once or rest is not None else count
+            if state.failures[name] >= rules.failures:
+                kind = kind_of(name)
+                state.rests_until[kind] = max(now + seconds, state.rests_until.get(kind, now))
+        return set(self.rests(endpoint)) - rested
 
     def lags(self, behind: Collection[int]) -> set[int]:
-        """Of those that were looked at these lag; which of them did not before."""
+        """`behind`: the lagging ones of those that were compared. Returns which of them did not lag before."""
         news = {i for i in behind if not self._states[i].behind}
-        for i in self.awake:
+        for i in self.awake():
             self._states[i].behind = i in behind
         return news
 
-    def _rests(self, state: _EndpointState) -> bool:
-        return self._clock() < state.rests_until
+    def _out(self, state: _EndpointState, kind: Kind) -> bool:
+        unproven = kind is not Kind.SEND and state.due and self._rests(state, Kind.HEADS)
+        return unproven or self._rests(state, kind)
+
+    def _rests(self, state: _EndpointState, kind: Kind) -> bool:
+        return self._clock() < state.rests_until.get(kind, float("-inf")) and bool(self._failing(state, kind))
+
+    def _failing(self, state: _EndpointState, kind: Kind) -> list[str]:
+        return [name for name, n in state.failures.items() if n >= self._rules.failures and kind_of(name) is kind]

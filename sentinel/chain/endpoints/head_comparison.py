@@ -11,6 +11,7 @@ import structlog
 from sentinel.chain.endpoints import disputes
 from sentinel.chain.endpoints.checked_endpoints import CheckedEndpoints
 from sentinel.chain.endpoints.endpoint_health import FailoverRules
+from sentinel.chain.endpoints.request_kinds import Kind
 from sentinel.chain.rpc import quantity
 from sentinel.core.errors import ChainMismatch, RpcError, Unavailable
 from sentinel.core.network import HexHash
@@ -39,8 +40,8 @@ class HeadComparison:
         endpoints = self._endpoints
         if endpoints.genesis is None:  # the preferred endpoint decides which first block the others must have
             with contextlib.suppress(RpcError, ChainMismatch):
-                await endpoints.check(endpoints.health.current)
-        heads = await self._blocks(dict.fromkeys(endpoints.health.awake, "latest"))
+                await endpoints.check(endpoints.health.current(Kind.HEADS))
+        heads = await self._blocks(dict.fromkeys(endpoints.health.awake(), "latest"))
         if not heads:
             return
         lagging = disputes.behind({i: number for i, (number, _) in heads.items()}, self._rules.lag)
@@ -82,10 +83,15 @@ class HeadComparison:
 
         async def block(i: int) -> tuple[int, HexHash]:
             await endpoints.check_if_due(i)
-            raw = await endpoints.rpcs[i].call("eth_getBlockByNumber", numbers[i], False)
-            if not isinstance(raw, dict) or not isinstance(raw.get("hash"), str):
-                raise RpcError(f"{endpoints.names[i]}: no such block: {numbers[i]}")
-            return quantity(raw.get("number"), 63), raw["hash"]
+            client = endpoints.client(i)
+            raw = await client.call("eth_getBlockByNumber", numbers[i], False)
+            try:
+                if not isinstance(raw, dict) or not isinstance(raw.get("hash"), str):
+                    raise RpcError(f"{endpoints.names[i]}: no such block: {numbers[i]}")
+                return quantity(raw.get("number"), 63), raw["hash"]
+            except RpcError as error:
+                client.unusable(error)
+                raise
 
         blocks: dict[int, tuple[int, HexHash]] = {}
         replies = await asyncio.gather(*map(block, numbers), return_exceptions=True)
@@ -93,10 +99,9 @@ class HeadComparison:
             if isinstance(reply, ChainMismatch):
                 endpoints.refuse(i, reply)
             elif isinstance(reply, RpcError):
-                endpoints.failed(i, reply)
+                continue  # its client has counted it
             elif isinstance(reply, BaseException):
                 raise reply
             else:
-                endpoints.health.answered(i)
                 blocks[i] = reply
         return blocks

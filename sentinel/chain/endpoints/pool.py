@@ -1,28 +1,31 @@
 """A pool of endpoints of one chain with the interface of one endpoint, `sentinel.chain.rpc.JsonRpc`.
 
-Reads go to the current endpoint. A read without an answer is repeated at the next healthy endpoint. A read of a block
-by its hash is repeated only at an endpoint that has the block, and also if the current endpoint lacks it. So a cycle
-reads the state of one chain, or gets an error. No send is repeated.
+Each kind of read goes to the endpoint that is current for it. A read without an answer is repeated at the next healthy
+endpoint; only a judgement of the call is an answer (`sentinel.chain.replies`). A read of a block by its hash is
+repeated only at an endpoint that has the block. So a cycle reads the state of one chain, or gets an error. No send is
+repeated.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from sentinel.chain.endpoints.checked_endpoints import CheckedEndpoints
+from sentinel.chain import replies
+from sentinel.chain.endpoints import counted_client
+from sentinel.chain.endpoints.checked_endpoints import CHECKS, CheckedEndpoints
+from sentinel.chain.endpoints.counted_client import CountedClient
 from sentinel.chain.endpoints.endpoint_health import FailoverRules
 from sentinel.chain.endpoints.head_comparison import HeadComparison
-from sentinel.chain.endpoints.request_kinds import block_hash, only_reads
-from sentinel.chain.rpc import Call, JsonRpc, Rpc, unanswered
-from sentinel.core.errors import ChainMismatch, RpcError, RpcTimeout
-from sentinel.core.network import HexHash, Network
+from sentinel.chain.endpoints.request_kinds import READS, Kind, block_hash, heaviest, only_reads, refusals, unanswered
+from sentinel.chain.rpc import Call, JsonRpc, Sender
+from sentinel.core.errors import ChainMismatch, RpcError
+from sentinel.core.network import Network
 
 T = TypeVar("T")
-SEND_PATIENCE = 2.0  # seconds to wait for the other endpoints after the first answer to a request sent to all
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class EndpointStatus:
     name: str  # place in the settings and host, without any key that the address contains
     state: str  # as EndpointHealth.state
     requests: int
-    failures: int
+    failures: int  # requests without an answer
+    rests: Mapping[str, str]  # kinds of requests that it rests for, with the requests that failed
 
 
 class EndpointPool:
@@ -57,68 +61,69 @@ class EndpointPool:
 
     @property
     def failures(self) -> int:
-        """Requests without a usable reply, plus fail-overs, ever: another node may answer after each of them."""
+        """Requests without a reply, plus fail-overs, ever: another node may answer after each of them."""
         return sum(rpc.failures for rpc in self._endpoints.rpcs) + self._health.switches
 
     @property
     def url(self) -> str:
-        """Address of the current endpoint, with any key in it: for a child process, never for a log."""
-        return self._endpoints.rpcs[self._health.current].url
+        """Address of the endpoint that state is read from, with any key in it: for a child process, never for a log."""
+        return self._endpoints.rpcs[self._health.current(Kind.STATE)].url
 
     async def call(self, method: str, *params: Any, timeout: float | None = None) -> Any:
         """As `Rpc.call`. Raises ChainMismatch if no endpoint serves our chain."""
-        only_reads([(method, params)])
-        return await self._read(lambda rpc: rpc.call(method, *params, timeout=timeout), block_hash([(method, params)]))
+        calls: list[Call] = [(method, params)]
+        only_reads(calls)
+        return await self._read(lambda client: client.call(method, *params, timeout=timeout), calls)
 
     async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any | RpcError]:
-        """As `Rpc.batch`; one endpoint answers the whole batch."""
-        only_reads(calls)
-        answers_without_block: list[Any | RpcError] = []
+        """As `Rpc.batch`; one endpoint answers the whole batch.
 
-        async def ask(rpc: Rpc) -> list[Any | RpcError]:
-            nonlocal answers_without_block
-            results = await rpc.batch(calls, timeout)
-            refused = [result for result in results if isinstance(result, RpcError) and unanswered(result)]
-            if results and len(refused) == len(results):  # a rate limit, reported for each call
-                raise refused[0]
-            at_block = [result for call, result in zip(calls, results, strict=True) if block_hash([call]) is not None]
-            failed = [result for result in at_block if isinstance(result, RpcError)]
-            if failed and len(failed) == len(at_block):  # this endpoint may lack the block
-                answers_without_block = results
-                raise failed[0]
+        If no endpoint answers all of it, the answers of the one that refused least are returned.
+        """
+        if not calls:
+            return []
+        only_reads(calls)
+        best: tuple[int, list[Any | RpcError]] | None = None
+
+        async def ask(client: CountedClient) -> list[Any | RpcError]:
+            nonlocal best
+            results = await client.batch(calls, timeout)
+            if refused := refusals(calls, results):
+                if best is None or len(refused) < best[0]:
+                    best = len(refused), results
+                raise next(iter(refused.values()))
             return results
 
         try:
-            return await self._read(ask, block_hash(calls))
+            return await self._read(ask, calls)
         except RpcError:
-            if answers_without_block:
-                return answers_without_block
+            if best is not None:
+                return best[1]
             raise
 
     async def everywhere(self, ask: Callable[[JsonRpc], Awaitable[T]]) -> list[T]:
-        """The answers of all usable endpoints, the current one first, without those that come too late."""
-        tasks = {i: asyncio.create_task(self._ask_one(i, ask)) for i in self._health.order}
+        """The answers of all endpoints that state can be read from, the current one first, without late ones.
+
+        One that is late counts as failed once its client is cancelled.
+        """
+        tasks = {i: asyncio.create_task(self._ask_one(i, ask)) for i in self._health.order(Kind.STATE)}
         try:
             waiting = set(tasks.values())
             while waiting and not any(_succeeded(task) for task in tasks.values()):
                 _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if waiting:
-                await asyncio.wait(waiting, timeout=SEND_PATIENCE)
-            for i, task in tasks.items():
-                if not task.done():
-                    name = self._endpoints.names[i]
-                    self._endpoints.failed(i, RpcTimeout(f"{name}: later than the others by {SEND_PATIENCE:g} s"))
+                await asyncio.wait(waiting, timeout=counted_client.PATIENCE)
         finally:
-            for task in tasks.values():
-                task.cancel()
+            if late := {task for task in tasks.values() if task.cancel()}:
+                await asyncio.wait(late)  # their clients count them
         if answers := [task.result() for task in tasks.values() if _succeeded(task)]:
             return answers
         errors = (error for task in tasks.values() if (error := task.exception()) is not None)
         raise next(errors, self._endpoints.none_usable())
 
-    def senders(self) -> Sequence[tuple[str, JsonRpc]]:
-        usable = [i for i in self._health.usable if self._health.checked(i)]
-        return [(self._endpoints.names[i], self._endpoints.rpcs[i]) for i in usable]
+    def senders(self) -> Sequence[tuple[str, Sender]]:
+        usable = [i for i in self._health.usable(Kind.SEND) if self._health.checked(i)]
+        return [(self._endpoints.names[i], self._endpoints.client(i)) for i in usable]
 
     # ------------------------------------------------------------ the state of the endpoints
 
@@ -132,9 +137,20 @@ class EndpointPool:
         """Endpoints that are never used again, with the reason."""
         return self._endpoints.refused
 
+    @property
+    def unserved(self) -> list[str]:
+        """The kinds of reads for which no endpoint is healthy. They are asked of all endpoints all the same."""
+        return [kind.value for kind in READS if not self._health.healthy(kind)]
+
     def status(self) -> list[EndpointStatus]:
         return [
-            EndpointStatus(name, self._health.state(i), rpc.requests, rpc.failures)
+            EndpointStatus(
+                name,
+                self._health.state(i),
+                rpc.requests,
+                self._endpoints.unanswered[i],
+                {kind.value: ", ".join(names) for kind, names in self._health.rests(i).items()},
+            )
             for i, (name, rpc) in enumerate(zip(self._endpoints.names, self._endpoints.rpcs, strict=True))
         ]
 
@@ -144,44 +160,45 @@ class EndpointPool:
 
     # ------------------------------------------------------------ parts
 
-    async def _read(self, ask: Callable[[Rpc], Awaitable[T]], block: HexHash | None) -> T:
-        endpoints = self._endpoints
+    async def _read(self, ask: Callable[[CountedClient], Awaitable[T]], calls: Sequence[Call]) -> T:
+        endpoints, block = self._endpoints, block_hash(calls)
         failure: RpcError | None = None
-        for i in self._health.order:
+        for i in self._health.order(heaviest(calls)):
             try:
                 if failure is not None or self._health.due(i):
-                    await endpoints.check(i)
+                    await self._check_for(i, calls)
                 if failure is not None and block is not None and not await endpoints.knows(i, block):
                     continue
-                answer = await ask(endpoints.rpcs[i])
+                return await ask(endpoints.client(i))
             except ChainMismatch as error:
                 endpoints.refuse(i, error)
             except RpcError as error:
-                if unanswered(error):
-                    endpoints.failed(i, error)
-                else:
-                    self._health.answered(i)
-                    if block is None or not await endpoints.lacks(i, block, error):
-                        raise
+                if replies.is_answer(error):
+                    raise
                 failure = failure or error
-            else:
-                self._health.answered(i)
-                return answer
         raise failure or endpoints.none_usable()
 
+    async def _check_for(self, i: int, calls: Sequence[Call]) -> None:
+        """Check the endpoint's chain. One that does not show it has failed at these calls too."""
+        try:
+            await self._endpoints.check(i)
+        except RpcError as error:
+            refused = unanswered(calls, error)
+            self._endpoints.unserved(i, {name: refused[name] for name in refused if name not in CHECKS})
+            raise
+
     async def _ask_one(self, i: int, ask: Callable[[JsonRpc], Awaitable[T]]) -> T:
+        client = self._endpoints.client(i)
         try:
             await self._endpoints.check_if_due(i)
-            answer = await ask(self._endpoints.rpcs[i])
+            return await ask(client)
         except ChainMismatch as error:
             self._endpoints.refuse(i, error)
             raise
         except RpcError as error:
-            if unanswered(error):
-                self._endpoints.failed(i, error)
+            if error.code is None:  # not an error of the node, but a reply of the wrong form
+                client.unusable(error)
             raise
-        self._health.answered(i)
-        return answer
 
     async def close(self) -> None:
         if self._comparing is not None:

@@ -21,7 +21,7 @@ from sentinel.core.errors import OperatorError, SentinelError
 from sentinel.core.host.places import data_dir
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks, wallet_checks
-from sentinel.daemon.doctor.findings import Finding
+from sentinel.daemon.doctor.findings import Finding, with_endpoint
 from sentinel.daemon.doctor.key_checks import key
 from sentinel.observe import redaction
 
@@ -63,7 +63,7 @@ class _Check:
 def failed(name: str, error: Exception, hint: str) -> Finding:
     """The finding of a check that raised. An error that nothing expected is named with its place in the code."""
     if isinstance(error, SentinelError):
-        return Finding(name, "fail", str(error), hint)
+        return Finding(name, "fail", with_endpoint(error), hint)
     what = f"the check failed: {redaction.text(described(error))}"
     return Finding(name, "fail", what, f"{hint}; if that is right already, report this as a defect")
 
@@ -138,6 +138,11 @@ CHECKS = (
         "endpoints",
         "check SENTINEL_RPC__URLS, and that at least one of its nodes is up",
         lambda on: endpoint_checks.together(on.settings, on.network),
+    ),
+    _Check(
+        "reads",
+        "check SENTINEL_RPC__URL and SENTINEL_RPC__URLS",
+        lambda on: endpoint_checks.reads(on.settings, on.network),
     ),
     _Check(
         "contracts",

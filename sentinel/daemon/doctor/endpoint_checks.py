@@ -1,13 +1,15 @@
-"""Doctor's checks of the endpoints: they answer, serve this chain, are up to date, and agree with each other."""
+"""Doctor's checks of the endpoints: they answer, serve this chain and every read, are up to date, and agree."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 
 from sentinel.chain.endpoints import EndpointPool, FailoverRules
 from sentinel.chain.heads import latest_head
-from sentinel.chain.rpc import Rpc, redact
+from sentinel.chain.replies import Reply, classify, is_answer
+from sentinel.chain.rpc import Call, Rpc, at_block, redact
 from sentinel.config.settings import Settings
 from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.network import Network
@@ -17,6 +19,15 @@ _UNFIT = {  # state of an endpoint -> what is wrong with it, and the hint
     "resting": ("does not answer", "check that it is up, or remove it from SENTINEL_RPC__URLS"),
     "behind": ("lags behind the others", "wait until it has caught up, or remove it from SENTINEL_RPC__URLS"),
 }
+
+_NEEDED = {  # what kept an endpoint from serving a read -> the hint
+    Reply.UNSUPPORTED: "use an endpoint that serves {method}, or remove this one from SENTINEL_RPC__URL and "
+    "SENTINEL_RPC__URLS",
+    Reply.MISSING: "wait until it has synced, or use an endpoint that has the state of the newest blocks",
+    Reply.RATE_LIMITED: "raise the limits of your plan at this provider, or add an endpoint to SENTINEL_RPC__URLS",
+    Reply.UNKNOWN: "ask its provider why, or remove it from SENTINEL_RPC__URL and SENTINEL_RPC__URLS",
+}
+_TIMESTAMP = "0x0f28c97d"  # Multicall3.getCurrentBlockTimestamp()
 
 
 async def first_answer(settings: Settings, network: Network, rpc: EndpointPool) -> AsyncIterator[Finding]:
@@ -74,3 +85,45 @@ async def together(settings: Settings, network: Network) -> AsyncIterator[Findin
         yield Finding("endpoints", "warn", disputed, hint)
     elif all(endpoint.state in ("current", "healthy") for endpoint in states):
         yield Finding("endpoints", "ok", f"{len(states)} show the same chain")
+
+
+async def reads(settings: Settings, network: Network) -> AsyncIterator[Finding]:
+    """Ask each endpoint for each kind of read that the daemon needs, and name the endpoint and method that refuses.
+
+    A failure if no endpoint serves a method, else a warning. An endpoint that answers nothing is left to other checks.
+    """
+    urls = settings.rpc.endpoints
+    refused = await asyncio.gather(*(_refused(url, network, settings.rpc.read_timeout) for url in urls))
+    nowhere = set.intersection(*(set(errors) for errors in refused))
+    for i, (url, errors) in enumerate(zip(urls, refused, strict=True)):
+        for method, error in errors.items():
+            name = f"{i}:{redact(url).partition('://')[2]}"
+            what = f"{name} does not serve {method}: {str(error).removeprefix(f'{method}: ')}"
+            hint = _NEEDED[classify(error)].format(method=method)
+            yield Finding("reads", "fail" if method in nowhere else "warn", what, hint)
+    if not any(refused):
+        yield Finding("reads", "ok", f"{len(urls)} serve every kind of read")
+
+
+async def _refused(url: str, network: Network, timeout: float) -> dict[str, RpcError]:
+    """The error of each method that the endpoint does not serve; empty if it does not answer at all."""
+    target, errors = network.multicall3, dict[str, RpcError]()
+    async with Rpc(url, timeout=timeout) as rpc:
+        try:
+            newest = at_block((await latest_head(rpc)).hash)
+        except RpcError:
+            return {}
+        calls: list[Call] = [
+            ("eth_call", [{"to": target, "data": _TIMESTAMP}, newest]),
+            ("eth_getBalance", [target, newest]),
+            ("eth_getTransactionCount", [target, newest]),
+            ("eth_getCode", [target, "latest"]),
+            ("eth_getTransactionReceipt", ["0x" + "00" * 32]),
+        ]
+        replies = await asyncio.gather(*(rpc.call(method, *params) for method, params in calls), return_exceptions=True)
+    for (method, _), reply in zip(calls, replies, strict=True):
+        if isinstance(reply, RpcError) and not is_answer(reply):
+            errors[method] = reply
+        elif isinstance(reply, BaseException) and not isinstance(reply, RpcError):
+            raise reply
+    return errors

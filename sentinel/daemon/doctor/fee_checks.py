@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from sentinel.chain.fee_market import InclusionPrice, data_fee_of, data_fee_reads, usual_tip
 from sentinel.chain.heads import parse_head
+from sentinel.chain.replies import is_answer
 from sentinel.chain.rpc import JsonRpc
 from sentinel.config.terms import Terms
 from sentinel.core.errors import RpcError, Unavailable
@@ -51,6 +52,9 @@ def _market_price(network: Network, market: int, replies: Sequence[object]) -> s
 async def _data_fee(network: Network, rpc: JsonRpc) -> Finding:
     calls = [("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"]) for to, data in data_fee_reads(network)]
     replies = await rpc.batch(calls)
+    for reply in replies:
+        if isinstance(reply, RpcError) and not is_answer(reply):
+            raise reply
     try:
         fee = data_fee_of([None if isinstance(reply, RpcError) else bytes.fromhex(reply[2:]) for reply in replies])
     except Unavailable as error:

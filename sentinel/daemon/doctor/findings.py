@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sentinel.core.errors import RpcError
+
 Grade = Literal["ok", "warn", "fail"]
 
 
@@ -14,3 +16,11 @@ class Finding:
     grade: Grade
     what: str  # the result, as one sentence or phrase
     hint: str = ""  # what to do about it; empty if the grade is ok
+
+
+def with_endpoint(error: Exception) -> str:
+    """The error's text. One of an endpoint names the endpoint and the method that it was asked for."""
+    text = str(error)
+    if isinstance(error, RpcError) and error.endpoint:
+        return f"{error.endpoint}: {error.method}: {text.removeprefix(f'{error.method}: ')}"
+    return text

@@ -104,7 +104,9 @@ class Operator:
         for simulator, batches in parts.toolkit.simulator.batches.items():
             metrics.catch_up(metrics.simulations.labels(simulator), batches)
         for endpoint in parts.rpc.status():
-            metrics.observe_endpoint(endpoint.name, endpoint.state, endpoint.requests, endpoint.failures)
+            metrics.observe_endpoint(
+                endpoint.name, endpoint.state, endpoint.requests, endpoint.failures, endpoint.rests
+            )
         metrics.catch_up(metrics.alarms.labels("endpoint_refused"), len(parts.rpc.refused))
         metrics.disputed.set(parts.rpc.disputed is not None)
         folder = parts.settings.state_dir.expanduser()

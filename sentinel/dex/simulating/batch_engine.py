@@ -16,6 +16,8 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
+from sentinel.chain import replies
+from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Call, JsonRpc, at_block, plain
 from sentinel.core.amounts import printable
 from sentinel.core.errors import ForkUnavailable, RpcError
@@ -136,7 +138,7 @@ def _simulation(
     reply = next(replies)
     if isinstance(reply, RpcError):
         message = without_addresses(str(reply).removeprefix("eth_simulateV1: "))
-        if reply.code in _INVALID or (reply.code == -32000 and _INTRINSIC_GAS in message):
+        if _judges(reply, message):
             return failed(trial, printable(message, _REASON) or "refused by the node")
         raise ForkUnavailable(f"eth_simulateV1 could not be served: {message}") from reply
     if isinstance(before_reply, RpcError):
@@ -169,6 +171,12 @@ def _calls(reply: Any, trial: Trial) -> Any:
             raise ForkUnavailable(f"eth_simulateV1 answered for another block: {plain(reason)}")
         below = block.get("hash")
     return reply[-1]["calls"]
+
+
+def _judges(error: RpcError, message: str) -> bool:
+    """Whether the node rejects the transaction itself. The code alone does not say so: providers use it for limits."""
+    refused = replies.classify(error) not in (Reply.JUDGEMENT, Reply.UNKNOWN)
+    return not refused and (error.code in _INVALID or (error.code == -32000 and _INTRINSIC_GAS in message))
 
 
 def _returned(call: Mapping[str, Any]) -> bytes:

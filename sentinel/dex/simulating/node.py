@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+from sentinel.chain import replies
+from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Call, JsonRpc, at_block, plain
 from sentinel.core.errors import ForkUnavailable, RpcError
 from sentinel.core.market_state import Head
@@ -26,7 +28,6 @@ from sentinel.dex.simulating.simulate_v1 import (
     why_elsewhere,
 )
 
-_NO_SUCH_METHOD = (-32601, -32004)  # JSON-RPC's code, and EIP-1474's
 _NO_BLOCK = HexHash("0x" + "5e" * 32)  # no block has this hash
 _GAS = 50_000
 
@@ -92,8 +93,10 @@ class NodeSimulation:
             return simulation_request([SimulatedBlock(block_overrides(env), [empty_call], funds)], at_block(block_hash))
 
         real, nonexistent = await self._rpc.batch([upon(head.hash), upon(_NO_BLOCK)])
+        if isinstance(nonexistent, RpcError) and replies.classify(nonexistent) is Reply.RATE_LIMITED:
+            raise ForkUnavailable(f"the node refused to say: {without_addresses(str(nonexistent))}")
         if isinstance(real, RpcError):
-            if real.code in _NO_SUCH_METHOD:
+            if replies.classify(real) is Reply.UNSUPPORTED:
                 return "it has no eth_simulateV1"
             raise ForkUnavailable(f"the node could not simulate: {without_addresses(str(real))}")
         try:

@@ -101,7 +101,7 @@ async def test_one_that_lies_about_a_foreign_transaction_halts_nothing(two: Benc
 
 async def test_a_slow_endpoint_delays_nobody_for_long(two: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once one has answered the others have a moment; whoever is later counts as failed."""
-    monkeypatch.setattr("sentinel.chain.endpoints.pool.SEND_PATIENCE", 0.2)
+    monkeypatch.setattr("sentinel.chain.endpoints.counted_client.PATIENCE", 0.2)
     await two.pool.look()
     two.proxies[1].add("eth_getTransactionCount", DelayedReply(0.9))
     assert await two.rig.executor.watch.mined_nonce() == (0, 0)

@@ -9,6 +9,8 @@ from sentinel.chain.rpc import at_block
 from sentinel.core.errors import ChainMismatch, RpcError, Unavailable
 from tests.chain.endpoints.bench import HEAD, Bench
 
+REVERTING = "0x" + "5e" * 20
+
 
 async def test_reads_fail_over_and_the_chain_is_checked_first(two: Bench) -> None:
     """Reads stay at one endpoint; a broken reply is asked for at the next, which shows chain id and pinned block."""
@@ -31,15 +33,27 @@ async def test_reads_fail_over_and_the_chain_is_checked_first(two: Bench) -> Non
     assert two.states() == ["current", "healthy"]
 
 
-async def test_a_nodes_own_error_is_an_answer(two: Bench) -> None:
-    """A revert or an unknown method would be the same elsewhere: raised, and nobody else is asked."""
+async def test_a_judgement_of_the_call_is_an_answer(two: Bench) -> None:
+    """A revert would be the same elsewhere: raised, nobody else is asked, and nothing is counted."""
+    await two.rig.net.rpc.call("anvil_setCode", REVERTING, "0x5f5ffd")
+    with pytest.raises(RpcError, match="revert"):
+        await two.pool.call("eth_call", {"to": REVERTING}, "latest")
+    assert two.calls("eth_call") == [1, 0]
+    results = await two.pool.batch([("eth_call", [{"to": REVERTING}, "latest"]), ("eth_chainId", [])])
+    assert [isinstance(result, RpcError) for result in results] == [True, False]
+    assert two.states() == ["current", "healthy"]
+    assert [status.failures for status in two.pool.status()] == [0, 0]
+
+
+async def test_what_no_endpoint_serves_stays_an_error_in_its_place(two: Bench) -> None:
+    """Both are asked; the rest of a batch is answered all the same, and both go on serving what they can."""
     with pytest.raises(RpcError) as raised:
         await two.pool.call("eth_nonsense")
     assert raised.value.code == -32601
-    assert two.calls("eth_nonsense") == [1, 0]
+    assert two.calls("eth_nonsense") == [1, 1]
     results = await two.pool.batch([("eth_nonsense", []), ("eth_chainId", [])])
     assert [isinstance(result, RpcError) for result in results] == [True, False]
-    assert two.states() == ["current", "healthy"]
+    assert int(await two.pool.call("eth_blockNumber"), 16) >= 0
 
 
 async def test_three_failures_drop_it_for_a_minute(two: Bench) -> None:
@@ -124,10 +138,10 @@ async def test_a_block_that_the_current_endpoint_lacks_is_read_at_the_next(two: 
     second.add("eth_getBlockByHash", lies.unknown_blocks())
     (refused,) = await two.pool.batch([read])
     assert "header not found" in str(refused)
-    with pytest.raises(RpcError, match="header not found"):
-        await two.pool.call(*read[:1], *read[1])
-    first.faults.clear()
-    first.add("eth_getBalance", RpcErrorReply(-32000, "out of gas"))  # it knows the block: its own word
+    assert two.states() == ["resting", "current"]  # three in a row
+    for proxy in two.proxies:
+        proxy.faults.clear()
+    second.add("eth_getBalance", RpcErrorReply(-32000, "out of gas"))
     with pytest.raises(RpcError, match="out of gas"):
         await two.pool.call(*read[:1], *read[1])
-    assert two.calls("eth_getBalance") == [5, 2]
+    assert two.calls("eth_getBalance") == [3, 3]
