@@ -1,4 +1,4 @@
-"""Conversion of numbers as people write them to base units. The arithmetic is decimal and never goes through a float."""
+"""Conversion of numbers as people write them to base units, in decimal arithmetic and never through a float."""
 
 from __future__ import annotations
 
