@@ -153,7 +153,7 @@ def reload(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
 def stop(
     flatten: Annotated[bool, typer.Option("--flatten", help="First sell every token for the quote token.")] = False,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0, help="Seconds to wait; default: 60, or 900 with --flatten.")
+        float | None, typer.Option("--timeout", min=0, max=86_400, help="Seconds to wait; 60, or 900 with --flatten.")
     ] = None,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,

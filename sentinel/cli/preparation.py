@@ -33,7 +33,7 @@ def demo(
 def devnet(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the chain; 0 picks a free one.")] = 8545,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    block_time: Annotated[float, typer.Option(min=1.0, help="Seconds between blocks.")] = 2.0,
+    block_time: Annotated[float, typer.Option(min=1.0, max=600.0, help="Seconds between blocks.")] = 2.0,
     seed: Annotated[int, typer.Option(help="Seed of the crowd, the openings and the base fee.")] = 7,
     fund: Annotated[str | None, typer.Option(help="Address to fund: 2 WETH, 4,000 USDC, 1 ETH, allowances.")] = None,
     json: Json = False,

@@ -236,12 +236,14 @@ def _unknown(name: str) -> str:
 
 def _explain(item: Any, values: GivenValues) -> str:
     """One validation error as a line: file and line if there are any, the setting, the problem, the value."""
+    message = item["msg"].removeprefix("Value error, ")
+    if not item["loc"]:  # a contradiction between groups, which the message names
+        return str(message)
     group, *inner = (str(part) for part in item["loc"])
     name = PREFIX + group.upper()
     if name not in fields() and inner:
         name, inner = f"{name}__{inner[0]}".upper(), inner[1:]
     origin = values[name].origin if name in values else ""
     place = f"{origin}: {name}" if origin else name
-    message = item["msg"].removeprefix("Value error, ")
     secret = item["type"] == SECRET_ERROR or isinstance(item.get("input"), dict | BaseModel)  # a group may hold one
     return f"{'.'.join((place, *inner))}: {message}" + ("" if secret else f" (got {item.get('input')!r})")

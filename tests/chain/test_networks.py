@@ -46,7 +46,7 @@ def test_an_unknown_network_names_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("chain_id = 31337", "chain_id = 1", "pinned_block and pinned_hash are needed on every chain but 31337"),
+        ("chain_id = 31337", "chain_id = 1", "pinned_block and pinned_hash are required on every chain but 31337"),
         ("chain_id = 31337", 'chain_id = "31337"', "chain_id: .*valid integer"),
         ("chain_id = 31337", "chain_id = 31337\nchainid = 5", "chainid: Extra inputs"),
         ('quote = "USDC"', 'quote = "USDT"', "quote: USDT is not one of tokens"),
@@ -58,10 +58,10 @@ def test_an_unknown_network_names_the_known_ones() -> None:
         ('token0 = "USDC"\ntoken1 = "WETH"', 'token0 = "WETH"\ntoken1 = "USDC"', "token0 must be the lower address"),
         ("decimals = 18", "decimals = 77", "less than or equal to 36"),
         ("[tokens.WETH]", "[tokens", "cannot be read"),
-        ("[tokens.WBTC]", "[tokens.ETH]", "tokens.ETH: that is what the native coin is called"),
+        ("[tokens.WBTC]", "[tokens.ETH]", "tokens.ETH: this is the name of the native coin"),
         ("chain_id = 31337", 'chain_id = 31337\nfees = "eip4844"', "fees: .*'eip1559' or 'legacy'"),
         ("chain_id = 31337", 'chain_id = 31337\ndata_fee = "arbitrum"', "data_fee: .*'op-stack'"),
-        ('[feeds.WBTC]', '[feeds.DOGE]', "feeds: DOGE is not one of tokens"),
+        ('[feeds.WBTC]', '[feeds.DOGE]', "feeds.DOGE: DOGE is not one of tokens"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -185,9 +185,9 @@ async def test_a_status_api_that_is_down_changes_nothing(private: Private) -> No
 
 def test_the_settings_of_a_relay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relay needs a tip, and a status address needs a relay; several endpoints are a list with commas."""
-    with pytest.raises(SettingsError, match="tip"):
+    with pytest.raises(SettingsError, match="priority fee"):
         load(None, rpc={"relay_url": "https://relay.example"}, execution={"min_priority_fee_gwei": 0})
-    with pytest.raises(SettingsError, match="no relay"):
+    with pytest.raises(SettingsError, match="needs relay_url"):
         load(None, rpc={"relay_status_url": "https://relay.example/tx/"})
     monkeypatch.setenv("SENTINEL_RPC__URLS", "https://a.example, https://b.example")
     assert load(None).rpc.endpoints == ("https://a.example", "https://b.example")

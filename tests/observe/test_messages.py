@@ -73,7 +73,7 @@ async def test_a_running_daemon_tells_its_fills_and_its_pause(devnet: Devnet, ea
     async with moving(devnet):
         try:
             code, out, _ = await cli("notify")
-            assert (code, out.strip()) == (0, "1:json: sent")
+            assert (code, out.strip()) == (0, "2:json: sent")
             await cli.spawn("run", "--live")
             await cli.until(lambda found: found["transactions"].get("confirmed", 0) > 0, "status")
             await cli.json("pause", "lunch")
@@ -95,7 +95,7 @@ async def test_a_test_message_that_does_not_arrive_is_told(ears: Ears, tmp_path:
     cli = Cli(tmp_path, {"SENTINEL_NOTIFY__URLS_FILE": str(file_of(ears, tmp_path))})
     code, out, err = await cli("notify", "--json")
     assert code == 1
-    assert json.loads(out) == [{"target": "1:json", "ok": False}]
+    assert json.loads(out) == [{"target": "2:json", "ok": False}]
     assert "t0ken" not in out + err
 
 

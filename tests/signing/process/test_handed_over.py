@@ -50,5 +50,5 @@ async def test_whose_wallet_it_is_without_opening_it_here(tmp_path: Path) -> Non
 
 def test_two_keys_are_one_too_many(tmp_path: Path) -> None:
     """Which of them would sign is never guessed."""
-    with pytest.raises(SettingsError, match="one key"):
+    with pytest.raises(SettingsError, match="set one of keystore_file"):
         settings(tmp_path, wallet={"dev_key_file": "a", "keystore_file": "b"})
