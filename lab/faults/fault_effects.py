@@ -114,9 +114,11 @@ class HttpStatus:
 
     status: int
     text: str = "<html><body>try again later</body></html>"
+    retry_after: str = ""  # header of that name
 
     async def answer(self, exchange: Exchange) -> web.StreamResponse:
-        return web.Response(status=self.status, text=self.text, content_type="text/html")
+        headers = {"Retry-After": self.retry_after} if self.retry_after else None
+        return web.Response(status=self.status, text=self.text, content_type="text/html", headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,16 @@ def test_a_node_without_history_is_asked_for_its_own_tip() -> None:
     assert bounds.price(HEAD, [LACKS, hex(10**15)]) == 9 * GWEI
 
 
+def test_a_refused_tip_is_not_the_floor() -> None:
+    """A provider's limit says nothing about the market; only a node that serves neither method leaves the floor."""
+    bounds = InclusionPrice(NETWORK, floor=2 * GWEI, cap=9 * GWEI)
+    limit = RpcError("eth_feeHistory: over rate limit", code=-32016)
+    assert bounds.price(HEAD, [limit, hex(3 * GWEI)]) == 3 * GWEI
+    for replies in ([limit, limit], [limit, LACKS], [LACKS, limit]):
+        with pytest.raises(RpcError, match="over rate limit"):
+            bounds.price(HEAD, replies)
+
+
 async def test_the_market_reads_what_was_really_paid(devnet: Devnet) -> None:
     """On real blocks in which most gas paid a tip of 3 gwei, that is the tip; the cap cuts it."""
     account = Account.from_key(KEY)

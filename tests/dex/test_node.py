@@ -127,6 +127,24 @@ async def test_support_is_asked_anew_after_a_failed_request(desk: Desk, disguise
                 pass
 
 
+async def test_a_limit_says_nothing_about_the_block_that_does_not_exist(desk: Desk, disguise: Disguise) -> None:
+    """The node must refuse a block that does not exist; that a provider refuses the request is no such sign."""
+    state = await desk.state()
+    async with Rpc(disguise.url) as rpc:
+        node = NodeSimulation(desk.network, rpc)
+        disguise.twist = limiting
+        with pytest.raises(ForkUnavailable, match="over rate limit"):
+            await node.cannot(state.head)
+        assert node.able is None
+
+
+def limiting(call: Call, reply: Reply) -> Reply:
+    """The second call of the question is over the limit."""
+    if "5e5e5e" in str(call):
+        return {"jsonrpc": "2.0", "id": reply["id"], "error": {"code": -32016, "message": "over rate limit"}}
+    return reply
+
+
 def told(**changes: Any) -> Callable[[Call, Reply], Reply]:
     """The header says otherwise."""
 
@@ -229,6 +247,8 @@ async def test_an_invalid_transaction_is_a_revert_of_its_own(
         (-32005, "limit exceeded"),
         (-32602, "invalid argument 0"),
         (-32603, "internal error"),
+        (-32003, "response too large"),
+        (-32003, "over rate limit"),
         (-38020, "block numbers must be in order: 7 <= 7"),
         (-38026, "too many blocks"),
         (429, f"too many requests to https://node.example/v2/{KEY}"),

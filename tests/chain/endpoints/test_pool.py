@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.faults import SEND, CutRequest, HttpStatus, OtherBody, RpcErrorReply, lies
+from lab.faults import SEND, CutRequest, HttpStatus, OtherBody, RefusedCalls, RpcErrorReply, lies
 from sentinel.chain.rpc import at_block
 from sentinel.core.errors import ChainMismatch, RpcError, Unavailable
 from tests.chain.endpoints.bench import HEAD, Bench
@@ -68,6 +68,46 @@ async def test_three_failures_drop_it_for_a_minute(two: Bench) -> None:
     assert two.states() == ["healthy", "current"]
     await two.pool.look()
     assert two.states() == ["current", "healthy"]
+
+
+@pytest.mark.parametrize("said", ["7", "0007", "Fri, 31 Dec 1999 23:59:59 GMT"])
+async def test_a_rate_limited_endpoint_rests_for_as_long_as_it_says(two: Bench, said: str) -> None:
+    """At once, by its Retry-After in seconds; a date is not read, and then three refusals in a row rest it."""
+    two.proxies[0].add("eth_blockNumber", HttpStatus(429, retry_after=said))
+    await two.pool.call("eth_blockNumber")
+    assert two.states() == (["resting", "current"] if said.isdigit() else ["current", "healthy"])
+    two.proxies[0].faults.clear()
+    two.clock.now = 6.9
+    await two.pool.look()
+    assert two.states()[0] == ("resting" if said.isdigit() else "current")
+    two.clock.now = 7.0
+    await two.pool.look()
+    assert two.states() == ["current", "healthy"]
+
+
+async def test_a_batch_that_is_refused_as_a_whole_is_read_at_the_next(two: Bench) -> None:
+    """One error in the place of the list, as gateways answer; even a revert says nothing about all of its calls."""
+    for error in (b'{"code": -32005, "message": "slow down"}', b'{"code": 3, "message": "execution reverted"}'):
+        body = b'{"jsonrpc": "2.0", "id": null, "error": ' + error + b"}"
+        two.proxies[0].add("eth_gasPrice", OtherBody(body), times=1)
+        results = await two.pool.batch([("eth_gasPrice", []), ("eth_blockNumber", [])])
+        assert [isinstance(result, str) for result in results] == [True, True]
+    assert two.calls("eth_gasPrice") == [2, 2]
+    assert two.pool.status()[0].failures == 2
+
+
+async def test_what_a_node_need_not_serve_costs_nothing(two: Bench) -> None:
+    """A node without a fee history answers the rest of the batch: nobody else is asked, and nothing is counted."""
+    two.proxies[0].add("eth_feeHistory", RefusedCalls(-32601, "the method does not exist", "eth_feeHistory"))
+    calls = [("eth_feeHistory", ["0x4", "latest", [50]]), ("eth_gasPrice", [])]
+    history, price = await two.pool.batch(calls)
+    assert (isinstance(history, RpcError), isinstance(price, str)) == (True, True)
+    assert two.calls("eth_feeHistory") == [1, 0]
+    two.proxies[0].faults.clear()
+    two.proxies[0].add("eth_feeHistory", RefusedCalls(-32016, "over rate limit", "eth_feeHistory"))
+    history, _ = await two.pool.batch(calls)  # a limit is no such answer
+    assert isinstance(history, dict)
+    assert [status.failures for status in two.pool.status()] == [1, 0]
 
 
 async def test_sends_are_no_reads(two: Bench) -> None:
