@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from sentinel.config.group import SettingsGroup, Weights
+from sentinel.config.group import CommaList, SettingsGroup, Weights
 from sentinel.config.units import base_units
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import FeeMarket, Network, Symbol
@@ -72,6 +72,11 @@ class LimitSettings(SettingsGroup):
     max_inventory_bps: Weights = Field(
         {}, description="largest share of equity in a token after a trade (bps by token); not named: no cap"
     )
+    trusted_tokens: CommaList = Field(
+        (),
+        description="tokens that are bought without a simulated sale (comma-separated); empty: those that the network "
+        "file marks as trusted. The quote token and the wrapped coin always are",
+    )
     max_shortfall_bps: float = Field(
         100.0, gt=0, description="implementation shortfall of one trade above which trading halts (bps)"
     )
@@ -108,6 +113,7 @@ class Limits:
     daily_loss: int
     daily_volume: int
     inventory_bps: Mapping[Symbol, int]  # most of equity that a token may be after the trade; absent: no cap
+    trusted: frozenset[Symbol]  # tokens that may be bought without a simulated sale
     max_approval: int  # most that the ERC-20 allowance wallet -> Permit2 of one token may be worth
     max_shortfall_bps: float  # that one trade may realise less than its simulation
     max_mean_shortfall_bps: float  # that the mean over the last `shortfall_trades` may
@@ -118,10 +124,10 @@ class Limits:
         """The only place where limits are derived: policy, builder, executor and approvals share the daemon's, the
         signer's process makes its own (I24). Raises SettingsError where they name a token that the network does not
         have."""
-        if unknown := sorted(set(given.max_inventory_bps) - set(network.tokens)):
-            raise SettingsError(
-                f"SENTINEL_LIMITS__MAX_INVENTORY_BPS: {', '.join(unknown)} not in network {network.name}"
-            )
+        for name, symbols in (("MAX_INVENTORY_BPS", given.max_inventory_bps), ("TRUSTED_TOKENS", given.trusted_tokens)):
+            if unknown := sorted(set(symbols) - set(network.tokens)):
+                raise SettingsError(f"SENTINEL_LIMITS__{name}: {', '.join(unknown)} not in network {network.name}")
+        marked = (symbol for symbol, token in network.tokens.items() if token.trusted)
         quote, legacy = network.tokens[network.quote].decimals, network.fees is FeeMarket.LEGACY
         return cls(
             max_trade=base_units(given.max_trade, quote),
@@ -141,6 +147,7 @@ class Limits:
             daily_loss=base_units(given.max_daily_loss, quote),
             daily_volume=base_units(given.max_daily_volume, quote),
             inventory_bps=dict(given.max_inventory_bps),
+            trusted=frozenset(given.trusted_tokens or marked) | {network.quote, network.wrapped},
             max_approval=base_units(given.max_approval, quote),
             max_shortfall_bps=given.max_shortfall_bps,
             max_mean_shortfall_bps=given.max_mean_shortfall_bps,

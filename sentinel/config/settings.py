@@ -120,9 +120,17 @@ def environment(settings: Settings, *names_: str) -> dict[str, str]:
         value = getattr(settings, name)
         fields = {f"{name}__{key}": item for key, item in value} if isinstance(value, SettingsGroup) else {name: value}
         for key, item in fields.items():
-            text = ",".join(f"{symbol}={n}" for symbol, n in item.items()) if isinstance(item, dict) else item
-            found[f"{PREFIX}{key}".upper()] = "" if text is None else str(text)
+            found[f"{PREFIX}{key}".upper()] = _text(item)
     return found
+
+
+def _text(value: object) -> str:
+    """One value as it is written in the environment."""
+    if isinstance(value, dict):
+        return ",".join(f"{symbol}={n}" for symbol, n in value.items())
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def names() -> dict[str, tuple[str, Any]]:

@@ -63,6 +63,7 @@ class Simulation:
     router_allowance: int = 0  # Permit2's allowance wallet -> router left after the trade (I14), base units of token_in
     where: Where = Where.FORK
     data_fee: int = 0  # upper bound of the data fee for the final bytes, wei; not included in deltas
+    sold_back: int | None = None  # base units of token_in that a sale of min_out returned; None: it was not simulated
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from sentinel.daemon.counterfactual import Counterfactuals
 from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.execution import dry_run, live
 from sentinel.daemon.execution_reporter import ExecutionReporter
+from sentinel.daemon.guards.balance_watch import BalanceWatch
+from sentinel.daemon.guards.contract_alarm import ContractAlarm
 from sentinel.daemon.guards.recheck import decided
 from sentinel.daemon.guards.single_instance import sole_writer
 from sentinel.daemon.identity import identified
@@ -105,6 +107,7 @@ async def opened(
         execution = (
             await live(parts, ahead, broadcast, who.signing, told, log) if who.signing else dry_run(parts, ahead)
         )
+        balances = BalanceWatch.open(parts.journal, network, lambda: parts.limits, told.alarm)
         reloader = Reloader(parts, reload, execution.runner, log)
         operator = Operator(parts, reloader, execution.executor, log)
         counterfactuals = Counterfactuals.of(parts, log)
@@ -137,12 +140,20 @@ async def opened(
             pulse=Pulse(notifier, parts.health),
             on_cycle=(
                 functools.partial(_observe_equity, parts),
+                balances.cycle_done,
+                ContractAlarm(parts.toolkit.watch, told.alarm).cycle_done,
                 *(one.cycle_done for one in beside),
                 counterfactuals.cycle_done,
                 told_people.cycle_done,
                 on_cycle,
             ),
-            on_settled=(*execution.on_settled, counterfactuals.settled, told_people.settled, on_settled),
+            on_settled=(
+                *execution.on_settled,
+                balances.settled,
+                counterfactuals.settled,
+                told_people.settled,
+                on_settled,
+            ),
             decided=functools.partial(decided, parts),
         )
         loop = Loop(

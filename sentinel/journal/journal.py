@@ -18,6 +18,7 @@ from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose
@@ -200,6 +201,10 @@ class Journal:
     def spent_today(self, now: float) -> Spent:
         """Totals of the UTC day."""
         return reports.spent_today(self._ledger, now)
+
+    def simulation_of(self, intent_id: str) -> Simulation:
+        """What an intent was expected to do. Raises JournalError for an unknown intent."""
+        return reports.intent_of(self._ledger, intent_id)[0].decision.simulation
 
     def open_states(self) -> tuple[tuple[str, int], ...]:
         """As `reports.open_intent_ids`."""

@@ -33,6 +33,7 @@ class World:
     gas_used: int = 250_000
     revert: str | None = None
     router_allowance: int = 0
+    sold_back: int | None = None
     env: SimEnv = ENV
     other_env: SimEnv = OTHER_ENV
     later_env: SimEnv = LATER_ENV
@@ -82,6 +83,7 @@ class World:
             logs=(),
             revert=self.revert,
             router_allowance=self.router_allowance,
+            sold_back=self.sold_back,
         )
 
     def refused_on_screen(self) -> str | None:

@@ -1,1 +1,1 @@
-"""What stands between a decision and the chain beside policy: permission, one writer, shortfall breaker, recheck."""
+"""What stands between a decision and the chain beside policy: permission, one writer, breaker, recheck, alarms."""
