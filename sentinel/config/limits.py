@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from sentinel.config.group import MAX_COIN, MAX_GWEI, MAX_QUOTE, SettingsGroup, Weights
+from sentinel.config.group import MAX_COIN, MAX_GWEI, MAX_QUOTE, CommaList, SettingsGroup, Weights
 from sentinel.config.units import base_units
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import FeeMarket, Network, Symbol
@@ -85,6 +85,11 @@ class LimitSettings(SettingsGroup):
     max_inventory_bps: Weights = Field(
         {}, description="largest share of equity in a token after a trade (bps by token); not named: no cap"
     )
+    trusted_tokens: Annotated[tuple[Symbol, ...], CommaList] = Field(
+        (),
+        description="tokens that are bought without a simulated sale (comma-separated); empty: those that the network "
+        "file marks as trusted. The quote token and the wrapped coin always are",
+    )
     max_shortfall_bps: float = Field(
         100.0, gt=0, le=BPS, description="implementation shortfall of one trade above which trading halts (bps)"
     )
@@ -125,6 +130,7 @@ class Limits:
     daily_loss: int
     daily_volume: int
     inventory_bps: Mapping[Symbol, int]  # largest share of equity in a token after the trade; absent: no cap
+    trusted: frozenset[Symbol]  # tokens that may be bought without a simulated sale
     max_approval: int  # largest value of one token's ERC-20 allowance from the wallet to Permit2
     max_shortfall_bps: float  # of one trade
     max_mean_shortfall_bps: float  # mean of the last `shortfall_trades`
@@ -135,10 +141,10 @@ class Limits:
         """The only place where limits are derived. Policy, builder, executor and approvals share the daemon's limits;
         the signer's process derives its own (I24). Raises SettingsError if they name a token that the network does not
         have."""
-        if unknown := sorted(set(given.max_inventory_bps) - set(network.tokens)):
-            raise SettingsError(
-                f"SENTINEL_LIMITS__MAX_INVENTORY_BPS: {', '.join(unknown)} not in network {network.name}"
-            )
+        for name, symbols in (("MAX_INVENTORY_BPS", given.max_inventory_bps), ("TRUSTED_TOKENS", given.trusted_tokens)):
+            if unknown := sorted(set(symbols) - set(network.tokens)):
+                raise SettingsError(f"SENTINEL_LIMITS__{name}: {', '.join(unknown)} not in network {network.name}")
+        marked = (symbol for symbol, token in network.tokens.items() if token.trusted)
         quote, legacy = network.tokens[network.quote].decimals, network.fees is FeeMarket.LEGACY
         return cls(
             max_trade=base_units(given.max_trade, quote),
@@ -158,6 +164,7 @@ class Limits:
             daily_loss=base_units(given.max_daily_loss, quote),
             daily_volume=base_units(given.max_daily_volume, quote),
             inventory_bps=dict(given.max_inventory_bps),
+            trusted=frozenset(given.trusted_tokens or marked) | {network.quote, network.wrapped},
             max_approval=base_units(given.max_approval, quote),
             max_shortfall_bps=given.max_shortfall_bps,
             max_mean_shortfall_bps=given.max_mean_shortfall_bps,

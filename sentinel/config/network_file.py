@@ -55,6 +55,7 @@ class _Token(_Table):
     address: _Address
     decimals: int = Field(ge=0, le=36)
     code_hash: _Hash | None = None
+    trusted: bool = False
 
 
 class _Pool(_Table):

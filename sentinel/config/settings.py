@@ -194,8 +194,7 @@ def environment(settings: Settings, *names_: str) -> dict[str, str]:
         value = getattr(settings, name)
         items = {f"{name}__{key}": item for key, item in value} if isinstance(value, SettingsGroup) else {name: value}
         for key, item in items.items():
-            text = ",".join(f"{symbol}={n}" for symbol, n in item.items()) if isinstance(item, dict) else item
-            variables[f"{PREFIX}{key}".upper()] = "" if text is None else str(text)
+            variables[f"{PREFIX}{key}".upper()] = _text(item)
     return variables
 
 
@@ -210,6 +209,15 @@ def fields() -> Mapping[str, FieldInfo]:
         else:
             by_name[f"{PREFIX}{name}".upper()] = info
     return by_name
+
+
+def _text(value: object) -> str:
+    """One value as it is written in the environment."""
+    if isinstance(value, dict):
+        return ",".join(f"{symbol}={n}" for symbol, n in value.items())
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def names() -> dict[str, tuple[str, Any]]:

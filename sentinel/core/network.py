@@ -31,6 +31,7 @@ class Token:
     address: Address
     decimals: int
     code_hash: HexHash | None = None  # keccak of the runtime code, checked by doctor and at start
+    trusted: bool = False  # bought without a simulated sale, unless the operator's list says otherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Simulation:
     where: Where = Where.FORK
     data_fee: int = 0  # upper bound of the data fee for the final bytes, wei; not included in deltas
     held: int | None = None  # the wallet's token_out before the trade, base units; None if unknown, or not a swap
+    sold_back: int | None = None  # base units of token_in that a sale of min_out returned; None: it was not simulated
 
 
 @dataclass(frozen=True, slots=True)

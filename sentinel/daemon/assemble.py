@@ -32,6 +32,7 @@ from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.parts import InForce, Parts
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quoter import DexQuoter
+from sentinel.dex.simulating.contract_watch import ContractWatch
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import READERS
 from sentinel.journal.journal import Journal
@@ -92,7 +93,9 @@ async def assembled(
             await stack.enter_async_context(fork)
         # After a failed request or a lost subscription, another node may answer at the same address.
         node = await simulating_node(settings, network, rpc, lambda: rpc.failures + heads.reconnects, head)
-        toolkit = DexToolkit(network, fork, node=node)
+        watch = ContractWatch(network, rpc)
+        await watch.start()
+        toolkit = DexToolkit(network, fork, node=node, watch=watch, trusted=terms.limits.trusted)
         memory = JournalMemory(state_dir / MEMORY, state_dir / JOURNAL, network)
         stack.callback(memory.close)
         sandbox = _CountedSandbox(stack.enter_context(Sandbox()), metrics)

@@ -24,6 +24,8 @@ from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.execution import dry_run, live
 from sentinel.daemon.execution_reporter import ExecutionReporter
 from sentinel.daemon.files import make_state_dir
+from sentinel.daemon.guards.balance_watch import BalanceWatch
+from sentinel.daemon.guards.contract_alarm import ContractAlarm
 from sentinel.daemon.guards.recheck import decided
 from sentinel.daemon.guards.single_instance import sole_writer
 from sentinel.daemon.identity import identified
@@ -115,6 +117,7 @@ async def opened(
         )
         errors = InternalErrors(parts.metrics, log)
         reloader = Reloader(parts, reload, execution.runner, log, errors)
+        balances = BalanceWatch.open(parts.journal, network, lambda: parts.limits, execution_reporter.alarm)
         operator = Operator(parts, reloader, execution.executor, log)
         counterfactuals = Counterfactuals.of(parts, log)
         analysts = [parts.analyst] if isinstance(parts.analyst, AnalystService) else []
@@ -147,12 +150,20 @@ async def opened(
             pulse=Pulse(notifier, parts.health),
             on_cycle=(
                 functools.partial(_observe_equity, parts),
+                balances.cycle_done,
+                ContractAlarm(parts.toolkit.watch, execution_reporter.alarm).cycle_done,
                 *(sidecar.cycle_done for sidecar in sidecars),
                 counterfactuals.cycle_done,
                 messages.cycle_done,
                 on_cycle,
             ),
-            on_settled=(*execution.on_settled, counterfactuals.settled, messages.settled, on_settled),
+            on_settled=(
+                *execution.on_settled,
+                balances.settled,
+                counterfactuals.settled,
+                messages.settled,
+                on_settled,
+            ),
             decided=functools.partial(decided, parts),
         )
         loop = Loop(

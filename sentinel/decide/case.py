@@ -11,11 +11,11 @@ from fractions import Fraction
 
 from sentinel.config.limits import Limits
 from sentinel.core import gas, valuation
-from sentinel.core.actions import Approve, Swap
+from sentinel.core.actions import Approve, Route, Swap
 from sentinel.core.errors import Refused
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, V2State
-from sentinel.core.network import NATIVE, Network, Symbol
+from sentinel.core.network import COIN_LEGS, NATIVE, Network, Symbol
 from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import Q192
@@ -146,6 +146,11 @@ def pool_mid(case: Case, name: str) -> Fraction:
     if isinstance(state, V2State):
         return Fraction(state.reserve1, state.reserve0)
     return Fraction(state.sqrt_price_x96**2, Q192)
+
+
+def fee_pips(network: Network, route: Route) -> int:
+    """What the pools of a route take together, in pips of its input."""
+    return sum(network.pools[leg.pool].fee_pips for leg in route.legs if leg.venue not in COIN_LEGS)
 
 
 def money(case: Case, amount: Fraction | int) -> str:

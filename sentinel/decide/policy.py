@@ -88,7 +88,7 @@ class Policy:
         """
         cases = [Case(self.network, self.limits, state, head, spent, simulation) for simulation in confirmed]
         verdicts = [_worst(rule, cases) for rule in self._rules_for(decision.simulation.candidate.action)]
-        final = FinalCheck(self.limits, state, head, decision, tuple(confirmed), now)
+        final = FinalCheck(self.network, self.limits, state, head, decision, tuple(confirmed), now)
         return (*verdicts, *(_judge(rule, final) for rule in FINAL_RULES))
 
     def _rules_for(self, action: Action) -> tuple[Rule, ...]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import floor
 
 from sentinel.config.limits import Limits
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.market_state import Head, MarketState
-from sentinel.core.network import NATIVE
+from sentinel.core.network import NATIVE, Network
 from sentinel.core.simulation import Simulation
+from sentinel.core.units import BPS, PIPS
 from sentinel.decide.calldata import Call, RouterCall, decode_call
-from sentinel.decide.case import Finding
+from sentinel.decide.case import Finding, fee_pips
 
 GAS_TOLERANCE = (11, 10)  # gas may differ by a tenth between environments, by cold and warm slots
 
@@ -21,6 +24,7 @@ GAS_TOLERANCE = (11, 10)  # gas may differ by a tenth between environments, by c
 class FinalCheck:
     """`head` is the newest that the node told of, `now` is Unix seconds."""
 
+    network: Network
     limits: Limits
     state: MarketState
     head: Head
@@ -77,6 +81,21 @@ def same_effect(final: FinalCheck) -> Finding:
     return max(gas) * fewer <= min(gas) * more, f"gas from {min(gas)} to {max(gas)}"
 
 
+def round_trip(final: FinalCheck) -> Finding:
+    """A token that the operator does not trust can be sold again, for the input less fees and slippage of both ways."""
+    swap = final.decision.simulation.candidate.action
+    if not isinstance(swap, Swap) or swap.is_cycle or swap.token_out in final.limits.trusted | {NATIVE}:
+        return True, "nothing is bought but trusted tokens"
+    returned = [one.sold_back for one in final.confirmed if one.sold_back is not None]
+    if not returned:
+        return False, f"no sale of {swap.token_out} was simulated, and it is not trusted"
+    slippage = final.limits.max_slippage_bps * (PIPS // BPS)
+    kept = [(route.amount_in, max(0, PIPS - slippage - fee_pips(final.network, route))) for route in swap.routes]
+    required = floor(sum(Fraction(amount * share * share, PIPS * PIPS) for amount, share in kept))
+    least = min(returned)
+    return least >= required, f"a sale of {swap.token_out} returns {least} of {swap.amount_in}, at least {required}"
+
+
 def same_trade(final: FinalCheck) -> Finding:
     """The final bytes are the trade that was voted for, apart from the permit and the gas limit."""
     voted = final.decision.simulation
@@ -117,4 +136,12 @@ def _trade(data: bytes) -> Call:
     return replace(call, permit=None) if isinstance(call, RouterCall) else call
 
 
-FINAL_RULES: tuple[FinalRule, ...] = (head_age, newest_head, environments, same_effect, same_trade, receipt_now)
+FINAL_RULES: tuple[FinalRule, ...] = (
+    head_age,
+    newest_head,
+    environments,
+    same_effect,
+    round_trip,
+    same_trade,
+    receipt_now,
+)

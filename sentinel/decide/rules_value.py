@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import floor
 
-from sentinel.core.actions import Approve, Route
+from sentinel.core.actions import Approve
 from sentinel.core.network import COIN_LEGS, NATIVE
 from sentinel.core.units import BPS, PIPS
 from sentinel.decide.case import (
@@ -13,6 +13,7 @@ from sentinel.decide.case import (
     Finding,
     Rule,
     equity,
+    fee_pips,
     has_no_price,
     loss,
     money,
@@ -125,12 +126,8 @@ def _fair_out(case: Case) -> int:
     price = unit_value(case, swap.token_in) / unit_value(case, swap.token_out)
     slippage = case.limits.max_slippage_bps * (PIPS // BPS)
     return floor(
-        sum(route.amount_in * price * (PIPS - slippage - _fee_pips(case, route)) / PIPS for route in swap.routes)
+        sum(route.amount_in * price * (PIPS - slippage - fee_pips(case.network, route)) / PIPS for route in swap.routes)
     )
-
-
-def _fee_pips(case: Case, route: Route) -> int:
-    return sum(case.network.pools[leg.pool].fee_pips for leg in route.legs if leg.venue not in COIN_LEGS)
 
 
 def _tokens(case: Case) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -12,23 +12,26 @@ from sentinel.core import gas
 from sentinel.core.actions import Action, Approve, Candidate, HoldAction, Swap
 from sentinel.core.errors import ActionFault, ForkUnavailable, Refused
 from sentinel.core.market_state import Head, MarketState
-from sentinel.core.network import NATIVE, Network
-from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.core.network import NATIVE, Network, Symbol
+from sentinel.core.simulation import SimEnv, Simulation, TxRequest, Where
 from sentinel.core.transaction import Fees, Intent
 from sentinel.core.units import MAX_TX_GAS
 from sentinel.dex.building.permit2 import typed_permit
+from sentinel.dex.building.round_trip import sale_of, sale_transactions
 from sentinel.dex.building.router import encode_approve, encode_swap
 from sentinel.dex.simulating.batch_engine import simulate
+from sentinel.dex.simulating.contract_watch import ContractWatch
 from sentinel.dex.simulating.environment import BlockEnvironments
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.simulating.simulator import Batch, Engine, Simulator
-from sentinel.dex.simulating.trial import Grant, Trial, failed
+from sentinel.dex.simulating.trial import EarlierTransaction, Grant, Trial, failed
 
 SCREEN_GAS = 1_000_000  # gas limit while screening; less if the wallet cannot pay for it
 WARM = 16  # maximum number of recent candidates that `warm` simulates again at a new head
 # The cost of the signed permit, which screening does without: calldata, ecrecover, a fresh storage slot.
 PERMIT_GAS, PERMIT_BYTES = 60_000, 416
+SALE_DEADLINE = 60  # seconds after the block that a sale is simulated in
 _NO_TX = TxRequest("", b"", 0, 0)
 
 
@@ -40,11 +43,24 @@ class PermitSigner(Protocol):
 
 class DexToolkit:
     def __init__(
-        self, network: Network, fork: Fork | None, engine: Engine = simulate, *, node: NodeSimulation | None = None
+        self,
+        network: Network,
+        fork: Fork | None,
+        engine: Engine = simulate,
+        *,
+        node: NodeSimulation | None = None,
+        watch: ContractWatch | None = None,
+        trusted: Collection[Symbol] | None = None,
     ) -> None:
-        """`node` simulates if the fork fails, or always if `fork` is None."""
+        """`node` simulates if the fork fails, or always if `fork` is None.
+
+        `watch` compares the contracts of final bytes with those of the start, and the fork's with the node's.
+        What is not in `trusted` (None: every token is) is sold again in a simulation of its own before it is bought.
+        """
         self.network = network
         self.fork = fork
+        self.watch = watch
+        self._trusted = frozenset(network.tokens if trusted is None else trusted) | {NATIVE}
         self.environments = BlockEnvironments(network)
         self.simulator = Simulator(network, fork, node, engine)
         self._last: tuple[Action, ...] = ()  # of the last simulation, for `warm`
@@ -147,7 +163,9 @@ class DexToolkit:
         """Simulate the final bytes upon `head` in three block environments: those of `BlockEnvironments.final`.
 
         They differ in everything that a contract can read of its block. Balances are read at `head`, in a simulation
-        of their own. Raises ForkUnavailable within `simulator.timeout`.
+        of their own. Meanwhile the contracts of the trade are compared with those of the start.
+
+        Raises ForkUnavailable within `simulator.timeout`, and Refused if a contract has changed.
         """
         candidate = intent.decision.simulation.candidate
         fees = Fees(intent.env.max_fee, intent.env.priority_fee)
@@ -158,9 +176,57 @@ class DexToolkit:
             for around in self.environments.final(head, state.nonce, fees, intent.deadline)
         ]
         trials[-1].charged = True
-        batch = Batch(state.wallet, trials, None, state.balances.get(NATIVE, 0))
-        usual, other, later = await self.simulator.run(head, batch)
+        if (sale := self._sale(trials[-1], state)) is not None:
+            trials.append(sale)
+        usual, other, later, *sold = await self._unchanged(
+            candidate.action, head, Batch(state.wallet, trials, None, state.balances.get(NATIVE, 0))
+        )
+        if sold:
+            usual = replace(usual, sold_back=_returned(sold[0]))
         return usual, other, _without_data_fee(later, usual)
+
+    def _sale(self, later: Trial, state: MarketState) -> Trial | None:
+        """The sale of what the trial's action buys, some blocks after it; None if the bought token is trusted.
+
+        None too if the sale cannot be encoded: policy then refuses the trade.
+        """
+        swap = later.candidate.action
+        if not isinstance(swap, Swap) or swap.is_cycle or swap.token_out in self._trusted:
+            return None
+        sale = sale_of(swap, later.env.timestamp + SALE_DEADLINE)
+        try:
+            *before, sell = sale_transactions(self.network, state, sale, later.tx.gas_limit + PERMIT_GAS)
+        except ActionFault:
+            return None
+        first, number, nonce = later.skipped[0].env.number, later.env.number, later.env.nonce
+        earlier = [EarlierTransaction(later.tx, nonce, first)]
+        earlier += [EarlierTransaction(tx, nonce + place, number) for place, tx in enumerate(before, start=1)]
+        env = replace(later.env, nonce=nonce + len(earlier))
+        candidate = Candidate(later.candidate.index, sale, "")
+        return replace(later, candidate=candidate, tx=sell, env=env, earlier=tuple(earlier), charged=False, data_fee=0)
+
+    async def _unchanged(self, action: Action, head: Head, batch: Batch) -> list[Simulation]:
+        """Run the batch, if the contracts of the action are as at the start, and the fork's as the node's.
+
+        Raises Refused, Unavailable.
+        """
+        if self.watch is None:
+            return await self.simulator.run(head, batch)
+        check = asyncio.create_task(self.watch.check(action, head))
+        try:
+            simulations = await self.simulator.run(head, batch)
+            codes = await check
+        finally:
+            check.cancel()
+            await asyncio.gather(check, return_exceptions=True)
+        if self.fork is not None and any(simulation.where is Where.FORK for simulation in simulations):
+            try:
+                async with self.fork.at(head) as forked:  # after the simulation, which has loaded the code
+                    await self.watch.compare(forked, codes)
+            except ForkUnavailable:
+                self.simulator.doubted = True
+                raise
+        return simulations
 
     def _trial(self, candidate: Candidate, state: MarketState, env: SimEnv) -> Trial:
         """A trial of the candidate's action. Raises ActionFault if it cannot be encoded as calldata."""
@@ -190,6 +256,13 @@ class DexToolkit:
             return None
         token = self.network.tokens[action.token_in].address
         return Grant(token, action.amount_in, action.deadline, state.permit_nonces.get(action.token_in, 0))
+
+
+def _returned(sale: Simulation) -> int:
+    """Base units that the sale brought; 0 if it reverted."""
+    swap = sale.candidate.action
+    assert isinstance(swap, Swap)
+    return sale.deltas.get(swap.token_out, 0) if sale.revert is None else 0
 
 
 def _without_data_fee(simulation: Simulation, usual: Simulation) -> Simulation:

@@ -31,8 +31,8 @@ class EquitySeries:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def observe(self, state: MarketState) -> bool:
-        """Add a point if one is due, and return whether it was added. Raises JournalError.
+    def observe(self, state: MarketState, *, due: bool = False) -> bool:
+        """Add a point if one is due, or if `due` says so, and return whether it was added. Raises JournalError.
 
         `state` must have been read while no intent was open.
         """
@@ -41,7 +41,7 @@ class EquitySeries:
         if last is not None:
             seq, at, block = last
             settled = self._ledger.one("SELECT 1 FROM settled WHERE seq > ? LIMIT 1", seq) is not None
-            if state.head.number <= block or not (settled or now - at / 1000 >= EVERY):
+            if state.head.number <= block or not (due or settled or now - at / 1000 >= EVERY):
                 return False
         point = EquityPoint(int(now), state.head.number, dict(state.balances), reference_prices(state))
         with self._ledger.transaction():
@@ -54,11 +54,21 @@ class EquitySeries:
         rows = self._ledger.all("SELECT body FROM equity JOIN records USING (seq) ORDER BY seq")
         return tuple(loads(EquityPoint, body) for (body,) in rows)
 
-    def own(self) -> tuple[OwnTransaction, ...]:
-        """Our own mined transactions, in the order of their settlements."""
+    def last(self) -> tuple[int, EquityPoint] | None:
+        """The newest point, and the number of its record."""
+        row = self._ledger.one("SELECT seq, body FROM equity JOIN records USING (seq) ORDER BY seq DESC LIMIT 1")
+        return None if row is None else (int(row[0]), loads(EquityPoint, row[1]))
+
+    def tip(self) -> int:
+        """The number of the newest record of any kind."""
+        return int(self._ledger.meta("count") or 0)
+
+    def own(self, after: int = 0) -> tuple[OwnTransaction, ...]:
+        """Our own mined transactions, in the order of their settlements; those settled by a record after `after`."""
         rows = self._ledger.all(
             "SELECT body, settled.at, kind_of.kind, outcome FROM settled JOIN records USING (seq) "
-            "JOIN intents AS kind_of ON kind_of.id = intent_id ORDER BY settled.seq"
+            "JOIN intents AS kind_of ON kind_of.id = intent_id WHERE settled.seq > ? ORDER BY settled.seq",
+            after,
         )
         transactions = []
         for body, at, kind, outcome in rows:

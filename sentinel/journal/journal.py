@@ -18,6 +18,7 @@ from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose
@@ -208,6 +209,10 @@ class Journal:
     def spent_today(self, now: float) -> Spent:
         """Loss and volume of the UTC day of `now` (Unix seconds)."""
         return reports.spent_today(self._ledger, now)
+
+    def simulation_of(self, intent_id: str) -> Simulation:
+        """What an intent was expected to do. Raises JournalError for an unknown intent."""
+        return reports.intent_of(self._ledger, intent_id)[0].decision.simulation
 
     def open_states(self) -> tuple[tuple[str, int], ...]:
         """The state and the time of acceptance (Unix milliseconds) of each intent that has not ended, oldest first."""

@@ -41,7 +41,7 @@ async def describe(rpc: Rpc) -> str:
     ]
     for symbol, decimals in contracts.DECIMALS.items():
         lines += ["", f"[tokens.{symbol}]", f'address = "{at[symbol]}"', f"decimals = {decimals}"]
-        lines += [f'code_hash = "{await code_hash(w3, at[symbol])}"']
+        lines += [f'code_hash = "{await code_hash(w3, at[symbol])}"', "trusted = true"]
     for pool in contracts.POOLS:
         token0, token1 = sorted(pool.tokens, key=lambda symbol: int(at[symbol], 16))
         lines += ["", f'[pools."{pool.name}"]', f'venue = "{pool.venue}"', f'address = "{pools[pool.name]}"']

@@ -15,6 +15,7 @@ from tests.attack.evm import asm
 IMPLEMENTATION: Address = "0x" + "1d" * 20
 OLD_READER = int.from_bytes(keccak(b"sentinel reader")[12:])  # what all versions up to 0.9 read balances from
 SLOT = int.from_bytes(keccak(b"detector"))
+_TRANSFER_FROM, _APPROVE = 0x23B872DD, 0x095EA7B3
 _TRANSFER, _BALANCE_OF, _L1_BASE_FEE = 0xA9059CBB, 0x70A08231, 0x5CF24969
 _SELECTOR = "push:0 calldataload push:0xe0 shr"
 _EMPTY = int.from_bytes(keccak(b""))
@@ -125,6 +126,32 @@ def grown() -> bytes:
         done: {_SELECTOR} push:{_BALANCE_OF} eq iszero jumpi:same
         push:100 push:105 push:0 mload mul div push:0 mstore
         same: returndatasize push:0 return
+    """)
+
+
+def stuck(permit2: Address, tenths: int = 0) -> bytes:
+    """What Permit2 takes from a holder reverts, or hands over so many tenths: it can be bought and not be sold."""
+    return asm(f"""
+        {_SELECTOR} push:{_TRANSFER_FROM} eq caller push:{permit2} eq and iszero jumpi:honest
+        push:{tenths} iszero jumpi:never
+        calldatasize push:0 push:0 calldatacopy
+        push:10 push:{tenths} push:68 mload mul div push:68 mstore jump:call
+        never: push:0 push:0 revert
+        honest: calldatasize push:0 push:0 calldatacopy
+        call: push:0 push:0 calldatasize push:0 push:{IMPLEMENTATION} gas delegatecall
+        returndatasize push:0 push:0 returndatacopy jumpi:done returndatasize push:0 revert
+        done: returndatasize push:0 return
+    """)
+
+
+def unapproved() -> bytes:
+    """No allowance can be given."""
+    return asm(f"""
+        {_SELECTOR} push:{_APPROVE} eq iszero jumpi:honest push:0 push:0 revert
+        honest: calldatasize push:0 push:0 calldatacopy
+        push:0 push:0 calldatasize push:0 push:{IMPLEMENTATION} gas delegatecall
+        returndatasize push:0 push:0 returndatacopy jumpi:done returndatasize push:0 revert
+        done: returndatasize push:0 return
     """)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.core.network import NATIVE, Address
+from sentinel.daemon.guards.balance_watch import BalanceWatch
 from tests.attack_tally import Tries
 from tests.decide import world
 from tests.decide.fair_market import LIMITS, USD
@@ -34,13 +35,17 @@ async def test_a_phantom_gain_makes_no_room_for_losses(tmp_path: Path, tries: Tr
         for owner in (OTHER, rig.signer.address):
             await rpc.call("anvil_setERC20Allowance", owner, OTHER, usdc, hex(10**12))
         await rpc.call("anvil_impersonateAccount", OTHER)
+        rung: list[str] = []
+        guard = BalanceWatch.open(rig.journal, rig.network, lambda: LIMITS, lambda _, detail: rung.append(detail))
         for tag, amount in enumerate((PHANTOM, -LOSS, -LOSS)):
             await rig.trade(tag + 1)
             await moved(rig, amount)
             settled = await rig.follow()
             assert settled.realised == {"USDC": amount}
+            guard.settled(settled)
         spent = rig.journal.spent_today(rig.clock())
         assert spent.loss == 2 * LOSS
         assert spent.loss > LIMITS.daily_loss
         assert world.buying().but(spent=spent).refused_on_screen() == "daily_loss"
+        assert ["+1,154 USDC" in rung[0], *("-250 USDC" in told for told in rung[1:])] == [True] * 3
         tries.refused(2)

@@ -186,6 +186,7 @@ async def test_cycles_act_on_the_node_while_the_fork_is_frozen(watched: Watched)
         await asyncio.sleep(0.05)
     assert fork.pid not in (None, pid)
     assert not watched.app.parts.toolkit.simulator.node_first
+    assert watched.app.parts.toolkit.watch is not None  # no daemon runs without it
     held = [record.decision.reason for record in watched.records[seen:] if isinstance(record.decision, Hold)]
     assert "fork_unavailable" not in held
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from math import ceil, floor
 
 from sentinel.core.actions import Approve
@@ -46,7 +47,7 @@ from tests.decide.fair_market import (
     WALLET,
 )
 from tests.decide.plain_calldata import UNWRAP, WRAP, commands_of, execute, leg, permit, receipt_check
-from tests.decide.world import FAIR, PAID, World, approving, buying, circling, unwrapping, wrapping
+from tests.decide.world import FAIR, PAID, World, approving, buying, circling, hopping, unwrapping, wrapping
 
 
 def case(world: World) -> Case:
@@ -60,6 +61,7 @@ LOSS = ceil(reckon.loss(case(buying())))
 GAIN = floor(-reckon.loss(case(circling())))
 COINS = STATE.balances["WETH"] + STATE.balances[NATIVE]
 SHARE = ceil((COINS + buying().deltas["WETH"]) * 2000 * USD * 10_000 / 10**18 / reckon.equity(case(buying())))
+SOLD_BACK = floor(PAID * Fraction(1_000_000 - 3000 - 10_000, 1_000_000) ** 2)  # by fee and slippage of both ways
 APPROVAL = Approve("USDC", "permit2", 20_000 * USD, DEADLINE)
 SECOND = {"gas_used": 275_000}
 
@@ -243,6 +245,15 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
     "same_effect": [
         (buying(), buying().but(second={"deltas": {**buying().deltas, "WETH": buying().deltas["WETH"] + 1}})),
         (buying().but(second=SECOND), buying().but(second={"gas_used": 275_001})),
+    ],
+    "round_trip": [
+        (
+            buying().limited(trusted=frozenset({"USDC"})).but(sold_back=SOLD_BACK),
+            buying().limited(trusted=frozenset({"USDC"})).but(sold_back=SOLD_BACK - 1),
+        ),
+        (buying(), buying().limited(trusted=frozenset({"USDC"}))),
+        (unwrapping().limited(trusted=frozenset()), buying().limited(trusted=frozenset())),
+        (circling().limited(trusted=frozenset()), hopping().limited(trusted=frozenset({"WETH"}))),
     ],
     "same_trade": [
         (buying().but(voted_data=permitted(signature=b"").data), buying().but(voted_data=one_command(WALLET).data)),

@@ -33,6 +33,7 @@ class World:
     gas_used: int = 250_000
     revert: str | None = None
     router_allowance: int = 0
+    sold_back: int | None = None
     env: SimEnv = ENV
     other_env: SimEnv = OTHER_ENV
     later_env: SimEnv = LATER_ENV
@@ -84,6 +85,7 @@ class World:
             revert=self.revert,
             router_allowance=self.router_allowance,
             held=self._held,
+            sold_back=self.sold_back,
         )
 
     @property

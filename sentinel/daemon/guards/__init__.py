@@ -1,1 +1,1 @@
-"""Guards between a decision and the chain, besides policy: permission, one writer, shortfall breaker, recheck."""
+"""Guards between a decision and the chain, besides policy: permission, one writer, breaker, recheck, alarms."""

@@ -6,7 +6,7 @@ import time
 
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
-from sentinel.core.errors import Unavailable
+from sentinel.core.errors import Refused, Unavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Intent
@@ -24,7 +24,10 @@ async def still_good(parts: Parts, intent: Intent) -> bool:
         raise Unavailable(why)
     head = parts.latest.value
     state = await parts.market.read(head)
-    confirmed = await parts.toolkit.confirm(intent, head, state)
+    try:
+        confirmed = await parts.toolkit.confirm(intent, head, state)
+    except Refused:  # a contract of the trade has changed
+        return False
     now, record = time.time(), cycle_of(parts, intent.id)
     policy, spent = parts.policy, parts.journal.spent_today(now)
     if record is None:  # no cycle decided it: it sets or revokes an allowance

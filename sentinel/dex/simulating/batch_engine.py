@@ -124,9 +124,20 @@ def request(
         overrides[L1_BLOCK] = {"stateDiff": _NO_DATA_FEE}
     reading = transaction(network.fees, reader.address, network.multicall3, reading_data, 0, _READ_GAS, offer, None)
     ours = transaction(network.fees, wallet, tx.to, tx.data, tx.value, tx.gas_limit, offer, env.nonce)
-    segments = [SimulatedBlock(block_overrides(skipped.env), []) for skipped in trial.skipped]
+    sent: dict[int, list[dict[str, Any]]] = {}
+    for one in trial.earlier:
+        fields = (one.tx.to, one.tx.data, one.tx.value, one.tx.gas_limit)
+        sent.setdefault(one.number, []).append(transaction(network.fees, wallet, *fields, offer, one.nonce))
+    segments = [
+        SimulatedBlock(block_overrides(skipped.env), sent.get(skipped.env.number, [])) for skipped in trial.skipped
+    ]
     header = {**block_overrides(env), **block_hashes(trial.skipped)}
-    segments.append(SimulatedBlock(header, [reading] if read_only else [ours, reading], overrides))
+    last = [*sent.get(env.number, []), *([] if read_only else [ours]), reading]
+    if segments:  # state overrides hold from the first block on
+        segments[0] = replace(segments[0], state=overrides)
+        segments.append(SimulatedBlock(header, last))
+    else:
+        segments.append(SimulatedBlock(header, last, overrides))
     return simulation_request(segments, at_block(env.parent_hash))
 
 
@@ -145,9 +156,11 @@ def _simulation(
         raise ForkUnavailable(f"the balances could not be read: {without_addresses(str(before_reply))}")
     try:
         if before is None:
-            (last,) = _calls(before_reply, trial)
+            *_, last = _calls(before_reply, trial)
             before, _ = readings.decode(_returned(last))
-        ours, last = _calls(reply, trial)
+        *earlier, ours, last = _calls(reply, trial)
+        if not all(executed(one).ok for one in earlier):
+            return failed(trial, "an earlier transaction reverted")
         after, allowance = readings.decode(_returned(last))
         call = executed(ours)
         effect = TransactionEffect(
@@ -163,14 +176,14 @@ def _simulation(
 
 
 def _calls(reply: Any, trial: Trial) -> Any:
-    """The calls of the trial's block. Raises ForkUnavailable if the reply is of other blocks, else as `executed`."""
+    """All calls of the trial's blocks, in order. Raises ForkUnavailable for other blocks, else as `executed`."""
     envs = [*(skipped.env for skipped in trial.skipped), trial.env]
     below = trial.env.parent_hash
     for block, env in zip(reply, envs, strict=True):
         if (reason := why_elsewhere(block, replace(env, parent_hash=below))) is not None:
             raise ForkUnavailable(f"eth_simulateV1 answered for another block: {plain(reason)}")
         below = block.get("hash")
-    return reply[-1]["calls"]
+    return [call for block in reply for call in block["calls"]]
 
 
 def _judges(error: RpcError, message: str) -> bool:

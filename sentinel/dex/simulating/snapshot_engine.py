@@ -50,6 +50,8 @@ async def _one(
 ) -> Simulation:
     if (reason := why_invalid(trial, funds)) is not None:
         return failed(trial, reason)
+    if trial.earlier:
+        return failed(trial, "this engine sends one transaction")
     readings = WalletReadings(network, wallet)
     snapshot = await rpc.call("evm_snapshot")
     try:

@@ -40,6 +40,15 @@ class Grant:
 
 
 @dataclass(slots=True)
+class EarlierTransaction:
+    """A transaction of the wallet in the block of a trial, or in one of the blocks below it."""
+
+    tx: TxRequest
+    nonce: int
+    number: int  # of its block
+
+
+@dataclass(slots=True)
 class Trial:
     """One transaction to simulate in one block environment."""
 
@@ -50,6 +59,7 @@ class Trial:
     data_fee: int = 0  # wei; upper bound for the final bytes
     skipped: tuple[SkippedBlock, ...] = ()  # the empty blocks below `env`
     proposer_balance: int = 0  # wei for a proposer that the chain does not have
+    earlier: tuple[EarlierTransaction, ...] = ()  # sent by the wallet before it
     charged: bool = False  # a rollup's node may take the data fee: its prices are as on the chain
 
 

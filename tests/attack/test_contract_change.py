@@ -1,0 +1,127 @@
+"""Contracts of a trade that are not what they were: on the chain since the start, or on the fork alone (I13, I17)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from sentinel.chain.rpc import Call
+from sentinel.core.decision import Act
+from sentinel.core.errors import ForkUnavailable, Refused, RpcError, Unavailable
+from sentinel.core.network import Address
+from sentinel.core.simulation import Simulation
+from sentinel.core.transaction import Intent
+from sentinel.daemon.guards.contract_alarm import ContractAlarm
+from sentinel.dex.simulating.contract_watch import SLOTS, ContractWatch
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.market import Devnet
+from tests.attack_tally import Tries
+from tests.dex.conftest import Desk, candidates, desk_on
+from tests.execute.rig import Alone
+
+pytestmark = pytest.mark.attack("code that changes on the way", "refused")
+
+BEACON_OF = "0x" + "be" * 20
+
+
+@dataclass(frozen=True)
+class Watched:
+    desk: Desk
+    watch: ContractWatch
+    kit: DexToolkit
+
+    async def confirmed(self) -> tuple[Simulation, ...]:
+        """A trade of 250 USDC for WETH, up to the last check of its bytes."""
+        state = await self.desk.state()
+        swap = self.desk.build.swap(state, "USDC", "WETH", 250, "v3-500")
+        (tried,) = await self.kit.simulate_all(state, candidates(swap))
+        tx = await self.kit.finalise(tried, state, self.desk)
+        intent = Intent("ab" * 16, Act(tried, 8, 8, 8, 0), tx, True, tried.env, swap.deadline, 0)
+        return await self.kit.confirm(intent, state.head, state)
+
+    async def recode(self, address: Address) -> None:
+        """One byte more at the end, which is never run: the contract does what it did."""
+        rpc = self.desk.net.rpc
+        await rpc.call("anvil_setCode", address, await rpc.call("eth_getCode", address, "latest") + "00")
+        await rpc.call("evm_mine")
+
+    def rung(self) -> list[str]:
+        kinds: list[str] = []
+        alarm = ContractAlarm(self.watch, lambda kind, _: kinds.append(kind))
+        alarm.cycle_done(None)  # type: ignore[arg-type]  # it looks at the watch alone
+        return kinds
+
+
+@pytest.fixture
+async def watched(devnet: Devnet) -> AsyncIterator[Watched]:
+    """The toolkit of a daemon that has just started. USDC points to a beacon, as some proxies do."""
+    usdc = devnet.network.tokens["USDC"].address
+    await devnet.rpc.call("anvil_setStorageAt", usdc, SLOTS[1], "0x" + "00" * 12 + BEACON_OF[2:])
+    await devnet.rpc.call("anvil_setCode", BEACON_OF, "0x00")
+    async with desk_on(devnet) as desk:
+        watch = ContractWatch(devnet.network, devnet.rpc)
+        await watch.start()
+        yield Watched(desk, watch, DexToolkit(devnet.network, desk.fork, watch=watch))
+
+
+async def test_a_contract_that_changed_since_the_start_is_not_traded(watched: Watched, tries: Tries) -> None:
+    """Token, pool, router, Permit2, the slots of a proxy, and what they point to: each is named, and rings once."""
+    network, rpc = watched.desk.network, watched.desk.net.rpc
+    assert all(one.revert is None for one in await watched.confirmed())
+    weth, usdc = (network.tokens[symbol].address for symbol in ("WETH", "USDC"))
+    codes = (weth, usdc, network.pools["WETH/USDC-v3-500"].address, network.universal_router, network.permit2)
+    slots = [(token, slot) for token in (weth, usdc) for slot in SLOTS]
+    for address, slot in [*((one, None) for one in (*codes, BEACON_OF)), *slots]:
+        snapshot = await rpc.call("evm_snapshot")
+        if slot is None:
+            await watched.recode(address)
+        else:
+            await rpc.call("anvil_setStorageAt", address, slot, "0x" + "00" * 12 + "ad" * 20)
+            await rpc.call("evm_mine")
+        with pytest.raises(Refused, match=f"(?i){address}") as refused:
+            await watched.confirmed()
+        assert refused.value.rule == "contracts"
+        with pytest.raises(Refused):
+            await watched.confirmed()
+        assert len(watched.rung()) <= 1  # the code and the slots of one token ring as one
+        await rpc.call("evm_revert", snapshot)
+        tries.refused()
+    other = network.pools["WBTC/USDC-v3-3000"].address
+    await watched.recode(other)
+    assert len(await watched.confirmed()) == 3  # it is not on the path
+
+
+async def test_a_web_page_that_changes_the_fork_is_noticed(watched: Watched, tries: Tries) -> None:
+    """`anvil_setCode` on the fork leaves the head as it is. The fork is moved anew, and its next answer counts."""
+    desk, network = watched.desk, watched.desk.network
+    await watched.confirmed()
+    for address in (network.tokens["WETH"].address, network.pools["WETH/USDC-v3-500"].address):
+        state = await desk.state()
+        async with desk.fork.at(state.head) as rpc:
+            await rpc.call("anvil_setCode", address, await rpc.call("eth_getCode", address, "latest") + "00")
+        with pytest.raises(ForkUnavailable, match="somebody else uses it"):
+            await watched.confirmed()
+        assert watched.rung() == ["fork_code"]
+        assert all(one.revert is None for one in await watched.confirmed())
+        tries.refused()
+    assert watched.rung() == []
+
+
+class Mute(Alone):
+    """A node that answers as it is told to."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[object]:
+        return [self.answer] * len(calls)
+
+
+@pytest.mark.parametrize("answer", [RpcError("no such method", code=-32601), "0x", None, "0x" + "00" * 32])
+async def test_without_an_answer_nothing_is_confirmed(watched: Watched, answer: object) -> None:
+    """A node that does not tell the code of a contract does not say that it is unchanged."""
+    watched.watch._rpc = Mute(answer)  # type: ignore[assignment]
+    with pytest.raises(Unavailable):
+        await watched.confirmed()
