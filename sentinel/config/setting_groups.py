@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from sentinel.config.credentials import secret_lines
 from sentinel.config.group import Amounts, CommaList, SettingsGroup, Weights
 from sentinel.core.units import BPS
 
@@ -255,9 +256,42 @@ class SignerSettings(SettingsGroup):
     max_daily_signatures: int = Field(
         5000, ge=1, description="largest number of signatures per UTC day, permits and replacements included"
     )
+    max_daily_loss: float = Field(
+        1000.0,
+        gt=0,
+        le=1e12,
+        description="largest sum per UTC day of what trades may lose at their minimum outputs (quote tokens)",
+    )
+    rpc_url: str = Field(
+        "",
+        description="JSON-RPC endpoint at which the signer reads the feeds and the wallet's balance itself; "
+        "if empty, it takes the prices that policy gives, within max_price_move_bps",
+    )
+    rpc_url_file: Path | None = Field(None, description="file that holds `rpc_url`, which may contain a key")
+    prices: Amounts = Field(
+        {},
+        description="prices that given ones are compared with (quote tokens by token), e.g. WETH=2000; needed by a "
+        "signer that runs separately without an endpoint",
+    )
+    max_price_move_bps: int = Field(
+        2000,
+        ge=1,
+        le=9000,
+        description="largest distance of a given price from that of an earlier day, or from `prices` (bps)",
+    )
     peer_uid: int | None = Field(
         None, ge=0, description="user id that may send requests to the signer; if empty, the signer's own user id"
     )
+
+    @model_validator(mode="after")
+    def _one_endpoint(self) -> SignerSettings:
+        if self.rpc_url and self.rpc_url_file is not None:
+            raise ValueError("rpc_url or rpc_url_file, not both")
+        return self
+
+    def endpoint(self) -> str:
+        """The signer's own endpoint, empty if it has none. Raises ValueError if its file cannot be read."""
+        return secret_lines(self.rpc_url_file)[0] if self.rpc_url_file is not None else self.rpc_url
 
 
 class WebSettings(SettingsGroup):

@@ -6,7 +6,7 @@ Decimal arithmetic, rounded down where the number permits something and never th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
 
 from sentinel.config.limits import Limits
@@ -81,6 +81,7 @@ class TokenCaps:
     approvals: Mapping[Address, int]  # what Permit2 may be allowed
     trades: Mapping[Address, int]  # what one trade may take
     daily: Mapping[Address, int]  # what a UTC day's trades may take
+    prices: Mapping[Address, int] = field(default_factory=dict)  # answers of the feeds in the quote token, at the start
 
 
 def mandate(settings: Settings, network: Network) -> Mandate:

@@ -50,7 +50,7 @@ class SignerSupervisor:
         return None
 
     async def set_caps(self, caps: TokenCaps) -> None:
-        await send_caps(self.client.path, caps.approvals, caps.trades, caps.daily)
+        await send_caps(self.client.path, caps.approvals, caps.trades, caps.daily, caps.prices)
 
     async def probe(self) -> tuple[bool, str]:
         greeting = await ask_greeting(self.client.path)
