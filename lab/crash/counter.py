@@ -17,8 +17,8 @@ from sentinel.config.network_file import load_network
 from sentinel.core.actions import Candidate, Leg, Route, Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import RpcError
-from sentinel.core.market_state import Head, MarketState
-from sentinel.core.network import Network
+from sentinel.core.market_state import Head, MarketState, Reference
+from sentinel.core.network import HexHash, Network
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.core.units import GWEI
 from sentinel.execute.fee_bids import FeeCaps
@@ -26,7 +26,7 @@ from sentinel.execute.send_state import SendRules
 from sentinel.signing.process.local_signer import DevSigner
 from sentinel.signing.router_call import EXECUTE
 from sentinel.signing.signer import Signer
-from sentinel.signing.signer_limits import SignerLimits
+from sentinel.signing.signer_limits import SignerLimits, listed_pools
 
 SENDER = "0x0000000000000000000000000000000000000001"  # the wallet, in a router call
 ROUTER = "0x0000000000000000000000000000000000000002"  # the router itself
@@ -37,6 +37,12 @@ COUNTER_CODE = "0x6044354211156" + "00e57" + "60006000fd" + "5b" + "610144358054
 CAPS = FeeCaps(500 * GWEI, 50 * GWEI, 10**18)
 LEGACY_CAPS = FeeCaps(500 * GWEI, 500 * GWEI, 10**18, legacy=True)
 _CHUNK = 500  # slots per request
+
+
+_ZERO = "0x" + "00" * 32
+_HEAD = Head(0, HexHash(_ZERO), HexHash(_ZERO), 0, 0, 0, COUNTER, _ZERO)
+# What `prepare` reads of a state: the reference prices that the signer is shown.
+STATE = MarketState(_HEAD, COUNTER, {}, {}, {}, {"WETH": Reference(2000 * 10**8, 8, 0)}, {}, 0, {}, {}, 0)
 
 
 @cache
@@ -65,6 +71,7 @@ def signer(key: Path, clock: Callable[[], float] = time.time, caps: FeeCaps = CA
         max_lifetime=1_000_000,  # fast blocks let the chain's time run ahead of the clock
         wrapped=chain.tokens[chain.wrapped].address,
         legacy=caps.legacy,
+        pools=listed_pools(chain),
     )
     return DevSigner.load(key, limits, clock)
 
@@ -76,7 +83,7 @@ def decision(tag: int, deadline: int, head: Head, fee: int = 100 * GWEI, tip: in
     """
     path = [network().tokens[symbol].address for symbol in ("USDC", "WETH")]
     given = encode(["address", "uint256", "uint256", "address[]", "bool"], [ROUTER, tag, 0, path, True])
-    unwrap = encode(["address", "uint256"], [SENDER, tag])
+    unwrap = encode(["address", "uint256"], [SENDER, tag * 10**12])  # more than any price of the feeds gives
     data = EXECUTE + encode(["bytes", "bytes[]", "uint256"], [b"\x08\x0c", [given, unwrap], deadline])
     tx = TxRequest(COUNTER, data, 0, 100_000)
     swap = Swap((Route((Leg("WETH/USDC-v2", "USDC", "WETH", "uniswap_v2"),), tag),), tag, deadline)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sentinel.chain.rpc import Rpc
@@ -56,9 +56,11 @@ class PointedSigner(DevSigner):
         pointed._here = here
         return pointed
 
-    async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
+    async def sign_transaction(
+        self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees, prices: Mapping[str, int] | None = None
+    ) -> SignedTx:
         self._here("nonce")
-        signed = await super().sign_transaction(chain_id, nonce, tx, fees)
+        signed = await super().sign_transaction(chain_id, nonce, tx, fees, prices)
         self._here("signed")
         return signed
 

@@ -8,7 +8,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from sentinel.config.credentials import only_secret
 from sentinel.config.group import (
+    HTTP,
     MAX_COIN,
     MAX_GWEI,
     MAX_TIMEOUT,
@@ -18,6 +20,7 @@ from sentinel.config.group import (
     HttpUrl,
     HttpUrlOrNone,
     SettingsGroup,
+    check_url,
     distinct,
 )
 from sentinel.core.network import MAX_CHAIN_ID
@@ -201,12 +204,45 @@ class SignerSettings(SettingsGroup):
         le=1_000_000,
         description="largest number of signatures per UTC day, permits and replacements included",
     )
+    max_daily_loss: float = Field(
+        1000.0,
+        gt=0,
+        le=1e12,
+        description="largest sum per UTC day of what trades may lose at their minimum outputs (quote tokens)",
+    )
+    rpc_url: HttpUrlOrNone = Field(
+        "",
+        description="JSON-RPC endpoint at which the signer reads the feeds and the wallet's balance itself; "
+        "if empty, it takes the prices that policy gives, within max_price_move_bps",
+    )
+    rpc_url_file: Path | None = Field(None, description="file that holds `rpc_url`, which may contain a key")
+    prices: Amounts = Field(
+        {},
+        description="prices that given ones are compared with (quote tokens by token), e.g. WETH=2000; needed by a "
+        "signer that runs separately without an endpoint",
+    )
+    max_price_move_bps: int = Field(
+        2000,
+        ge=1,
+        le=9000,
+        description="largest distance of a given price from that of an earlier day, or from `prices` (bps)",
+    )
     peer_uid: int | None = Field(
         None,
         ge=0,
         le=2**32 - 2,
         description="user id that may send requests to the signer; if empty, the signer's own user id",
     )
+
+    @model_validator(mode="after")
+    def _one_endpoint(self) -> SignerSettings:
+        if self.rpc_url and self.rpc_url_file is not None:
+            raise ValueError("rpc_url or rpc_url_file, not both")
+        return self
+
+    def endpoint(self) -> str:
+        """The signer's own endpoint, empty if it has none. Raises ValueError if its file cannot be read."""
+        return check_url(only_secret(self.rpc_url_file), HTTP) if self.rpc_url_file is not None else self.rpc_url
 
 
 class WebSettings(SettingsGroup):

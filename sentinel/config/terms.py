@@ -6,7 +6,7 @@ The arithmetic is decimal and never goes through a float. A number that permits 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
 
 from sentinel.config.limits import Limits
@@ -85,6 +85,7 @@ class TokenCaps:
     approvals: Mapping[Address, int]  # largest allowance to Permit2
     trades: Mapping[Address, int]  # largest input of one trade
     daily: Mapping[Address, int]  # largest input of all trades of a UTC day
+    prices: Mapping[Address, int] = field(default_factory=dict)  # answers of the feeds in the quote token, at the start
 
 
 def _require_tokens(settings: Settings, network: Network) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.market_state import Reference
-from sentinel.core.network import HexHash, Symbol
+from sentinel.core.network import Address, HexHash, Symbol
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.core.units import BPS
 
@@ -23,6 +23,7 @@ class Intent:
     env: SimEnv  # environment of the screening simulation; its fees are those of the first attempt
     deadline: int  # Unix seconds; after it the intent may only be cancelled or found mined
     created_at: int
+    prices: Mapping[Address, int] = field(default_factory=dict)  # the reference by token, which the signer is shown
 
 
 @dataclass(frozen=True, slots=True)

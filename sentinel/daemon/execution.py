@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sentinel.chain.prefetch import PrefetchingReader
 from sentinel.daemon.cycles import sale, trading
@@ -27,6 +27,7 @@ from sentinel.execute.fee_bids import FeeCaps
 from sentinel.execute.send_state import SendRules
 from sentinel.execute.sender import LiveExecutor
 from sentinel.observe.logs import Log
+from sentinel.signing.trade_rules import answers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,9 @@ async def live(
     log: Log,
 ) -> Execution:
     """Set the signer's caps and build what trades. Raises Unavailable, SignerRefused and OperatorError."""
-    prices = (await parts.market.read(parts.latest.value)).prices
-    caps = await signing.allow(parts.terms.token_caps(prices))
+    state = await parts.market.read(parts.latest.value)
+    wanted = replace(parts.terms.token_caps(state.prices), prices=answers_of(state.reference, parts.network))
+    caps = await signing.allow(wanted)
     executor = _executor(parts, broadcast, signing, reporter)
     seller = Seller(
         parts.network,

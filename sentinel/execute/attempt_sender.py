@@ -74,7 +74,7 @@ class AttemptSender:
     async def _sign(self, intent: Intent, nonce: int, fees: Fees, cancel: bool) -> Attempt:
         """A signed attempt, not yet journaled. Raises SignerRefused, SignerUnavailable."""
         tx = TxRequest(self._signer.address, b"", 0, TRANSFER_GAS) if cancel else intent.tx
-        signed = await self._signer.sign_transaction(self._network.chain_id, nonce, tx, fees)
+        signed = await self._signer.sign_transaction(self._network.chain_id, nonce, tx, fees, intent.prices)
         way = self._attempts[0].way if self._attempts else self._broadcast.way
         return Attempt(intent.id, nonce, fees, signed.tx_hash, signed.raw, cancel, way)
 

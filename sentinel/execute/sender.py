@@ -42,6 +42,7 @@ from sentinel.journal.journal import Journal
 from sentinel.journal.states import State
 from sentinel.signing.signer import Signer
 from sentinel.signing.signer_limits import DAY_RULES
+from sentinel.signing.trade_rules import MARKET_RULES, answers_of
 
 Finalise = Callable[[Simulation, MarketState, Signer], Awaitable[TxRequest]]  # signs the permit and fixes the bytes
 Recheck = Callable[[Intent], Awaitable[bool]]  # whether the bytes are still good after a delay
@@ -103,6 +104,7 @@ class LiveExecutor(AttemptSender):
             env=simulation.env,
             deadline=action.deadline if isinstance(action, Swap) else action.expiry,
             created_at=int(self.clock()),
+            prices=answers_of(state.reference, self._network),
         )
 
     async def execute(self, intent: Intent) -> None:
@@ -242,6 +244,9 @@ class LiveExecutor(AttemptSender):
         except SignerRefused as error:
             if error.rule in DAY_RULES:  # a daily limit is reached: no fault, and it resets at 00:00 UTC
                 self._observer.alarm("signer_day", f"{intent.id}: {error}; until 00:00 UTC")
+                return self._end(settle_unmined(intent.id, Outcome.EXPIRED))
+            if error.rule in MARKET_RULES:  # its prices or balance are newer than those that policy decided by
+                self._observer.alarm("refused", f"{intent.id}: {error}")
                 return self._end(settle_unmined(intent.id, Outcome.EXPIRED))
             self._halt(f"the signer refused an intent that policy had passed: {error}")
             return self._end(settle_unmined(intent.id, Outcome.EXPIRED))

@@ -46,10 +46,12 @@ class SignerClient:
     legacy: bool = False  # transactions are of type 0
     timeout: float = TIMEOUT
 
-    async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
+    async def sign_transaction(
+        self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees, prices: Mapping[Address, int] | None = None
+    ) -> SignedTx:
         transaction = {"to": tx.to, "data": "0x" + tx.data.hex(), "value": tx.value, "gas_limit": tx.gas_limit}
         bid = {"max_fee": fees.max_fee, "priority_fee": fees.priority_fee}
-        fields = {"chain_id": chain_id, "nonce": nonce, "tx": transaction, "fees": bid}
+        fields = {"chain_id": chain_id, "nonce": nonce, "tx": transaction, "fees": bid, "prices": dict(prices or {})}
         answer = await ask(self.path, "sign_transaction", timeout=self.timeout, **fields)
         signature = self._checked(signed_bytes.unsigned_bytes(chain_id, nonce, tx, fees, legacy=self.legacy), answer)
         return signed_bytes.signed_transaction(chain_id, nonce, tx, fees, signature, legacy=self.legacy)
@@ -87,13 +89,18 @@ async def ask_greeting(path: Path, *, timeout: float = TIMEOUT) -> SignerGreetin
 
 
 async def send_caps(
-    path: Path, approvals: Mapping[Address, int], trades: Mapping[Address, int], daily: Mapping[Address, int]
+    path: Path,
+    approvals: Mapping[Address, int],
+    trades: Mapping[Address, int],
+    daily: Mapping[Address, int],
+    prices: Mapping[Address, int],
 ) -> None:
-    """Set the caps, in base units per token, of a signer that waits for them.
+    """Set the caps, in base units per token, and the reference prices of a signer that waits for them.
 
     Raises SignerRefused if they are set already, and SignerUnavailable.
     """
-    await ask(path, "allow", approvals=dict(approvals), trades=dict(trades), daily=dict(daily))
+    approvals, trades, daily, prices = dict(approvals), dict(trades), dict(daily), dict(prices)
+    await ask(path, "allow", approvals=approvals, trades=trades, daily=daily, prices=prices)
 
 
 async def ask(path: Path, request: str, *, timeout: float = TIMEOUT, **fields: object) -> dict[str, Any]:

@@ -27,7 +27,11 @@ class Signer(Protocol):
     @property
     def address(self) -> Address: ...
 
-    async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx: ...
+    async def sign_transaction(
+        self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees, prices: Mapping[Address, int] | None = None
+    ) -> SignedTx:
+        """`prices`: the reference prices that policy decided by, as `trade_rules.Answers`; needed for a trade."""
+        ...
 
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
         """The 65-byte signature of EIP-712 typed data (`domain`, `types`, `primaryType`, `message`)."""

@@ -1,8 +1,9 @@
 """The signer's own copy of the limits, independent of policy's (I24). Pure.
 
 The signer signs four kinds of requests only: a call of the Universal Router's `execute` that `router_call` accepts,
-with a near deadline and no value beyond what it wraps; an ERC-20 `approve` of Permit2 by a listed token up to its cap;
-a cancel, which is a transfer of nothing to the wallet itself; and a Permit2 PermitSingle for the router.
+with a near deadline and no value beyond what it wraps, whose price `trade_rules` then judges; an ERC-20 `approve` of
+Permit2 by a listed token up to its cap; a cancel, which is a transfer of nothing to the wallet itself; and a Permit2
+PermitSingle for the router.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from sentinel.core.network import Address, FeeMarket, Network, Symbol
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import TRANSFER_GAS, WORD
-from sentinel.signing.router_call import read_call
+from sentinel.signing.router_call import V2, V3, V4, PoolKey, Pools, RouterTrade, read_call
 
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
-VOLUME, GAS_TODAY, SIGNATURES = "volume", "gas_today", "signatures"
-DAY_RULES = frozenset({VOLUME, GAS_TODAY, SIGNATURES})  # counters that start again with each UTC day
+VOLUME, GAS_TODAY, SIGNATURES, LOSS_TODAY = "volume", "gas_today", "signatures", "loss_today"
+DAY_RULES = frozenset({VOLUME, GAS_TODAY, SIGNATURES, LOSS_TODAY})  # counters that start again with each UTC day
+_VENUES = {"uniswap_v2": V2, "uniswap_v3": V3, "uniswap_v4": V4}
 _NO_TOKEN: Address = "0x" + "00" * 20
 
 
@@ -32,7 +34,7 @@ class SignerLimits:
     """Absolute bounds, in base units per token and in wei.
 
     `amounts` caps the approvals of each token. `trades` caps permits and trades; if it is empty, `amounts` applies to
-    them too. A token that is absent is refused.
+    them too. A token that is absent is refused, and so is a pool that is not in `pools`.
     """
 
     chain_id: int
@@ -47,6 +49,8 @@ class SignerLimits:
     trades: Mapping[Address, int] = field(default_factory=dict)
     wrapped: Address = _NO_TOKEN  # the router wraps the native coin into it; wrapping counts as a trade of it
     legacy: bool = False  # transactions are of type 0: one gas price is both fee cap and priority fee
+    pools: Pools = field(default_factory=dict)
+    tolerance_bps: int = 0  # how far a minimum output may be below the reference price, on top of the pools' fees
 
     @classmethod
     def of(
@@ -69,13 +73,29 @@ class SignerLimits:
             trades={network.tokens[symbol].address: cap for symbol, cap in (trades or {}).items()},
             wrapped=network.tokens[network.wrapped].address,
             legacy=network.fees is FeeMarket.LEGACY,
+            pools=listed_pools(network),
+            # The signer's own prices may be a feed's update away from those that policy decided by.
+            tolerance_bps=limits.max_slippage_bps + limits.reference_tolerance_bps,
         )
+
+
+def listed_pools(network: Network) -> Pools:
+    """The pools of a network file as `router_call` knows them. One of a venue that it cannot read is left out."""
+    pools: dict[PoolKey, int] = {}
+    for pool in network.pools.values():
+        if (command := _VENUES.get(pool.venue)) is None:
+            continue
+        low, high = sorted(int(network.tokens[symbol].address, 16) for symbol in (pool.token0, pool.token1))
+        fee = 0 if command == V2 else pool.fee_pips
+        key = (command, low, high, fee, pool.tick_spacing if command == V4 else 0)
+        pools[key] = max(pools.get(key, 0), pool.fee_pips)
+    return pools
 
 
 def check_transaction(
     chain_id: int, tx: TxRequest, fees: Fees, own: Address, limits: SignerLimits, now: float
-) -> Mapping[Address, int]:
-    """Check a transaction and return what it spends from the wallet, in base units per lower-case token.
+) -> RouterTrade | None:
+    """Check a transaction. Returns the trade, whose price `trade_rules` judges, or None if it is no trade.
 
     Raises SignerRefused, which names the rule, if the transaction is not allowed.
     """
@@ -93,16 +113,16 @@ def check_transaction(
         _want(not tx.data and tx.gas_limit == TRANSFER_GAS, "cancel", "a cancel must have no data and 21,000 gas")
     elif to == limits.router.lower():
         caps = limits.trades or limits.amounts
-        call = read_call(tx.data, own, limits.router, caps, wrapped=limits.wrapped, value=tx.value)
-        _near(call.deadline, limits, now)
-        return call.taken
+        trade = read_call(tx.data, own, limits.router, caps, limits.pools, wrapped=limits.wrapped, value=tx.value)
+        _near(trade.deadline, limits, now)
+        return trade
     elif (cap := _cap(tx.to, limits.amounts)) is not None:
         _want(selector == APPROVE and len(tx.data) == 4 + 2 * WORD, "selector", "not a plain approve")
         _want(words[0] == bytes.fromhex(limits.permit2[2:]).rjust(WORD, b"\0"), "spender", "spender is not Permit2")
         _want(int.from_bytes(words[1], "big") <= cap, "amount", f"approval above {cap}")
     else:
         raise SignerRefused("to", f"{tx.to} is not allowed")
-    return {}
+    return None
 
 
 def check_permit(typed: Mapping[str, Any], limits: SignerLimits, now: float) -> None:

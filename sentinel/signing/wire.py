@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-VERSION = 1  # of requests and answers; the signer and the client refuse any other
+VERSION = 2  # of requests and answers; the signer and the client refuse any other
 MAX_LINE = 64 * 1024  # bytes per request or answer

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lab.crash.counter import STATE
 from sentinel.chain.rpc import Call
 from sentinel.config.network_file import load_network
 from sentinel.core.decision import Act, Hold, Verdict
@@ -160,7 +161,7 @@ async def test_an_unsigned_intent_is_never_executed(rig: Rig) -> None:
     """Bytes whose permit is unsigned belong to dry runs."""
     head = await rig.head()
     act = decision(1, int(rig.clock()) + 100, head)
-    intent = dataclasses.replace(await rig.executor.prepare(act, None), signed=False)  # type: ignore[arg-type]
+    intent = dataclasses.replace(await rig.executor.prepare(act, STATE), signed=False)
     with pytest.raises(Refused):
         await rig.executor.execute(intent)
     assert rig.executor.open_intent is None
@@ -191,14 +192,14 @@ async def test_a_node_behind_the_journal_gets_no_signature(rig: Rig) -> None:
 async def test_another_chain_id_behind_the_url(rig: Rig) -> None:
     """I10: nothing is signed for an endpoint that says another chain id, a permit neither."""
     act = decision(1, int(rig.clock()) + 100, await rig.head())
-    intent = await rig.executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise asks for no state
+    intent = await rig.executor.prepare(act, STATE)
     rig.journal.accept(None, intent)
     await rig.net.rpc.call("anvil_setChainId", 1)
     with pytest.raises(ChainMismatch):
         await rig.executor.execute(intent)
     assert rig.journal.attempts(intent.id) == ()
     with pytest.raises(ChainMismatch):
-        await rig.executor.prepare(act, None)  # type: ignore[arg-type]
+        await rig.executor.prepare(act, STATE)
 
 
 @pytest.mark.parametrize("twist", ["of another transaction", "of a block that is gone"])
@@ -249,7 +250,7 @@ async def test_the_first_offer_leaves_room_for_a_cancel(rig: Rig) -> None:
     """However dear the first offer is, a cancel can still outbid it within the absolute caps."""
     head = await rig.head()
     act = decision(1, head.timestamp + 100, head, fee=10 * CAPS.max_fee, tip=10 * CAPS.max_priority_fee)
-    intent = await rig.executor.prepare(act, None)  # type: ignore[arg-type]
+    intent = await rig.executor.prepare(act, STATE)
     step = next_step(intent, (), {}, ChainView(0.0, head.number, head.base_fee, {}, 0, 0), rules())
     assert isinstance(step, First)
     assert replacement_bid(step.fees, TRANSFER_GAS, CAPS) is not None

@@ -29,6 +29,7 @@ from sentinel.dex.simulating.trial import Grant, Trial
 from sentinel.dex.venues.registry import VENUES
 from sentinel.market import Devnet
 from sentinel.signing.router_call import read_call
+from sentinel.signing.signer_limits import listed_pools
 from tests.decide.fair_market import ALL, MSG_SENDER, ROUTER, STRANGER
 from tests.decide.plain_calldata import UNWRAP, WRAP, command, execute, leg, receipt_check, transfer
 
@@ -162,7 +163,7 @@ async def test_no_other_use_of_native_coin_comes_through(desk: Desk, kind: str) 
         assert bool(ballots) is (name == "as meant"), name
         signed = True
         try:
-            read_call(tx.data, WALLET, router, caps, wrapped=wrapped, value=value)
+            read_call(tx.data, WALLET, router, caps, listed_pools(desk.network), wrapped=wrapped, value=value)
         except SignerRefused:
             signed = False
         assert signed is (name in SIGNED), name

@@ -24,6 +24,7 @@ from sentinel.decide.policy import Policy
 from sentinel.dex.quoting.quotes import quote_swap
 from sentinel.market import Devnet
 from sentinel.signing.router_call import read_call
+from sentinel.signing.signer_limits import listed_pools
 from tests.attack.taxed import tax
 from tests.attack_tally import Tries
 from tests.decide.plain_calldata import execute
@@ -112,8 +113,9 @@ def refused(desk: Desk, swap: Swap, tx: TxRequest) -> bool:
     """By the signer."""
     network = desk.network
     caps, wrapped = {token.address: 10**30 for token in network.tokens.values()}, network.tokens["WETH"].address
+    own, router, pools = desk.account.address, network.universal_router, listed_pools(network)
     try:
-        read_call(tx.data, desk.account.address, network.universal_router, caps, wrapped=wrapped, value=swap.value)
+        read_call(tx.data, own, router, caps, pools, wrapped=wrapped, value=swap.value)
     except SignerRefused:
         return True
     return False

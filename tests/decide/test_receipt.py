@@ -19,6 +19,7 @@ from sentinel.decide.case import Case
 from sentinel.decide.rules_transaction import receipt
 from sentinel.dex.building.router import encode_swap
 from sentinel.signing.router_call import read_call
+from sentinel.signing.signer_limits import listed_pools
 from tests.decide.fair_market import ENV, HEAD, LIMITS, MSG_SENDER, NETWORK, STATE, STRANGER, WALLET
 from tests.decide.plain_calldata import UNWRAP, WRAP, execute
 from tests.decide.test_calldata import swaps
@@ -57,7 +58,7 @@ def by_policy(swap: Swap, data: bytes) -> bool:
 def by_signer(swap: Swap, data: bytes) -> bool:
     router, wrapped = NETWORK.universal_router, NETWORK.tokens["WETH"].address
     try:
-        read_call(data, WALLET, router, CAPS, wrapped=wrapped, value=swap.value)
+        read_call(data, WALLET, router, CAPS, listed_pools(NETWORK), wrapped=wrapped, value=swap.value)
     except SignerRefused:
         return False
     return True

@@ -25,6 +25,7 @@ from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.snapshot_engine import FLAGS, simulate_by_mining
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.signing.router_call import read_call
+from sentinel.signing.signer_limits import listed_pools
 
 from .conftest import Desk, candidates
 
@@ -134,7 +135,9 @@ async def _sent(desk: Desk, policy: Policy, simulation: Simulation, state: Marke
     wrapped = desk.network.tokens["WETH"].address
     router = desk.network.universal_router
     assert (
-        read_call(tx.data, desk.account.address, router, caps, wrapped=wrapped, value=tx.value).deadline
+        read_call(
+            tx.data, desk.account.address, router, caps, listed_pools(desk.network), wrapped=wrapped, value=tx.value
+        ).deadline
         == swap.deadline
     )
     assert tx.value == (swap.amount_in if swap.token_in == NATIVE else 0)

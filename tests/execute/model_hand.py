@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sentinel.core.simulation import TxRequest
@@ -33,7 +34,9 @@ class Hand:
         self.alarms: list[str] = []
         self.crash_at = ""
 
-    async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
+    async def sign_transaction(
+        self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees, prices: Mapping[str, int] | None = None
+    ) -> SignedTx:
         earlier = self.signed.setdefault(nonce, [])
         gas = TRANSFER_GAS if tx.to == WALLET else GAS
         assert CAPS.allow(fees, gas), f"{fees} is above the caps"

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.crash import counter
-from lab.crash.counter import CAPS, COUNTER, COUNTER_CODE, LEGACY_CAPS, decision, finalise, network, read_head, rules
+from lab.crash.counter import (
+    CAPS,
+    COUNTER,
+    COUNTER_CODE,
+    LEGACY_CAPS,
+    STATE,
+    decision,
+    finalise,
+    network,
+    read_head,
+    rules,
+)
 from sentinel.chain.rpc import JsonRpc, Rpc
 from sentinel.core.market_state import Head
 from sentinel.core.network import NATIVE, FeeMarket, HexHash, Network
@@ -27,7 +38,7 @@ from sentinel.market import Devnet
 from sentinel.signing.client import SignerClient
 from sentinel.signing.process.local_signer import DevSigner
 
-__all__ = ["CAPS", "COUNTER", "GWEI", "KEY", "Alone", "Notes", "Rig"]
+__all__ = ["CAPS", "COUNTER", "GWEI", "KEY", "STATE", "Alone", "Notes", "Rig"]
 __all__ += ["decision", "effects", "network", "rules", "signer", "until"]
 
 T = TypeVar("T")
@@ -168,7 +179,7 @@ class Rig:
     ) -> Intent:
         """In the journal, nothing signed."""
         act = decision(tag, int(self.clock() + deadline_in), await self.head(), fee, tip)
-        intent = await self.executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise asks for no state
+        intent = await self.executor.prepare(act, STATE)
         self.journal.accept(None, intent)
         return intent
 

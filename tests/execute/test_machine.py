@@ -6,6 +6,7 @@ Hypothesis makes the sequences of events; `tests/execute/machine.py` says what t
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -47,7 +48,9 @@ class OnFile(Machine):
 
 
 class Careless(Hand):
-    async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
+    async def sign_transaction(
+        self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees, prices: Mapping[str, int] | None = None
+    ) -> SignedTx:
         return sign(nonce, tx, fees)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentinel.core.transaction import Intent, Outcome
 from sentinel.execute.reconcile import reconcile
-from tests.execute.rig import Rig, decision
+from tests.execute.rig import STATE, Rig, decision
 
 
 async def test_a_restart_sends_the_same_bytes(rig: Rig) -> None:
@@ -35,7 +35,7 @@ async def test_a_restart_finds_the_receipt(rig: Rig) -> None:
 async def accepted_only(rig: Rig, deadline_in: float) -> Intent:
     """As if killed between the journal's commit and the signing."""
     act = decision(1, int(rig.clock() + deadline_in), await rig.head())
-    intent = await rig.executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise asks for no state
+    intent = await rig.executor.prepare(act, STATE)
     rig.journal.accept(None, intent)
     rig.restart()
     return intent

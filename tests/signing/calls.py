@@ -16,7 +16,10 @@ KEY = "c0ffee" * 10 + "beef"
 OWN = Account.from_key(KEY).address
 ROUTER, PERMIT2, TOKEN, OTHER = ("0x" + digit * 40 for digit in "1234")
 NOW = 1_000_000
-LIMITS = SignerLimits(31337, ROUTER, PERMIT2, {TOKEN: 1000, OTHER: 10}, 500_000, 100, 10, 40_000_000, 240)
+V2, V3, V4 = 0x08, 0x00, 0x10
+_PAIR = (int(TOKEN, 16), int(OTHER, 16))
+POOLS = {(V2, *_PAIR, 0, 0): 3000, (V3, *_PAIR, 3000, 0): 3000, (V4, *_PAIR, 500, 10): 500}
+LIMITS = SignerLimits(31337, ROUTER, PERMIT2, {TOKEN: 1000, OTHER: 10}, 500_000, 100, 10, 40_000_000, 240, pools=POOLS)
 FEES = Fees(100, 10)
 
 
@@ -25,7 +28,6 @@ def words(*values: int) -> bytes:
 
 
 SENDER, ITSELF, STRANGER = ("0x" + digit.rjust(40, "0") for digit in "129")
-V2, V3 = 0x08, 0x00
 
 
 def hop(

@@ -18,6 +18,7 @@ from tests.signing.calls import (
     NOW,
     OTHER,
     OWN,
+    POOLS,
     ROUTER,
     SENDER,
     STRANGER,
@@ -122,14 +123,14 @@ BAD: dict[str, tuple[str, int, tuple[Command, ...]]] = {
 def test_every_shape_with_native_coin_is_signed(value: int, commands: tuple[Command, ...]) -> None:
     """Wrapped and sold, alone, over two routes; unwrapped after a trade, or the wallet's own."""
     data = router_call(*ended(*commands))
-    assert read_call(data, OWN, ROUTER, CAPS, wrapped=OTHER, value=value).deadline == NOW + 120
+    assert read_call(data, OWN, ROUTER, CAPS, POOLS, wrapped=OTHER, value=value).deadline == NOW + 120
 
 
 @pytest.mark.parametrize(("rule", "value", "commands"), BAD.values(), ids=BAD)
 def test_any_other_use_of_native_coin_is_refused(rule: str, value: int, commands: tuple[Command, ...]) -> None:
     """Value that is not wrapped to the unit, strangers, leftovers, coin taken for anything else: no signature."""
     with pytest.raises(SignerRefused) as refusal:
-        read_call(router_call(*ended(*commands)), OWN, ROUTER, CAPS, wrapped=OTHER, value=value)
+        read_call(router_call(*ended(*commands)), OWN, ROUTER, CAPS, POOLS, wrapped=OTHER, value=value)
     assert refusal.value.rule == rule
 
 

@@ -14,6 +14,7 @@ from tests.signing.calls import (
     NOW,
     OTHER,
     OWN,
+    POOLS,
     ROUTER,
     SECOND,
     SENDER,
@@ -79,25 +80,20 @@ BAD = {
 @pytest.mark.parametrize("data", GOOD.values(), ids=GOOD)
 def test_every_shape_over_v4_is_signed(data: bytes) -> None:
     """Alone, before and after another venue, and as two routes."""
-    assert read_call(data, OWN, ROUTER, CAPS, wrapped=OTHER).deadline == NOW + 120
+    assert read_call(data, OWN, ROUTER, CAPS, POOLS, wrapped=OTHER).deadline == NOW + 120
 
 
 @pytest.mark.parametrize("command", BAD.values(), ids=BAD)
 def test_any_other_use_of_v4_is_refused(command: tuple[int, bytes]) -> None:
     """Hooks, strangers, parts, other actions, or more than the cap: no signature."""
     with pytest.raises(SignerRefused):
-        read_call(trade_call(granted(), command), OWN, ROUTER, CAPS, wrapped=OTHER)
+        read_call(trade_call(granted(), command), OWN, ROUTER, CAPS, POOLS, wrapped=OTHER)
 
 
 @pytest.mark.parametrize("given", [(STRANGER, 7), (ITSELF, 7), (SENDER, 0)], ids=["stranger", "router", "nothing"])
 def test_what_is_unwrapped_comes_to_the_wallet(given: tuple[str, int]) -> None:
     """To nobody else, never left in the router, and with a least amount."""
     first = v4(asked=(0, 0, b""), taken=(OTHER, ITSELF, 0))
+    data = router_call(granted(), first, (0x0C, encode(["address", "uint256"], given)))
     with pytest.raises(SignerRefused):
-        read_call(
-            router_call(granted(), first, (0x0C, encode(["address", "uint256"], given))),
-            OWN,
-            ROUTER,
-            CAPS,
-            wrapped=OTHER,
-        )
+        read_call(data, OWN, ROUTER, CAPS, POOLS, wrapped=OTHER)

@@ -53,7 +53,7 @@ class SignerSupervisor:
 
     async def set_caps(self, caps: TokenCaps) -> None:
         """Send the caps to the signer. Raises SignerRefused if they are set already, and SignerUnavailable."""
-        await send_caps(self.client.path, caps.approvals, caps.trades, caps.daily)
+        await send_caps(self.client.path, caps.approvals, caps.trades, caps.daily, caps.prices)
 
     async def probe(self) -> tuple[bool, str]:
         """Whether the signer still holds the key of our address. Raises SignerUnavailable."""

@@ -1,8 +1,8 @@
 """What may be signed in one UTC day, and for one nonce. Pure.
 
 A nonce belongs to one payload for ever (I4, I5). The same payload at other fees is a replacement, and a cancel may
-follow it; anything else is refused. The volume of a trade is counted once, with its nonce. Gas is counted once per
-nonce, at the highest cost (gas limit x maximum fee) that was signed for it.
+follow it; anything else is refused. The volume of a trade and its possible loss are counted once, with its nonce. Gas
+is counted once per nonce, at the highest cost (gas limit x maximum fee) that was signed for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sentinel.core.errors import SignerRefused
 from sentinel.core.network import Address
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
-from sentinel.signing.signer_limits import GAS_TODAY, SIGNATURES, VOLUME
+from sentinel.signing.signer_limits import GAS_TODAY, LOSS_TODAY, SIGNATURES, VOLUME
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class DayCaps:
     volume: Mapping[Address, int]  # base units per lower-case token
     gas: int  # wei
     signatures: int
+    loss: int  # possible losses of all trades, base units of the quote token
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class SignedToday:
     volume: Mapping[Address, int] = field(default_factory=dict)
     gas: int = 0
     signatures: int = 0
+    loss: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,13 @@ class SigningRequest:
     cancel: bool  # True for a transfer of nothing to the wallet itself
     gas: int  # wei, gas limit x maximum fee
     spends: Mapping[Address, int]  # from the wallet, base units per lower-case token
+    loss: int = 0  # that the trade may bring at its minimum output, base units of the quote token
 
     @classmethod
-    def of(cls, nonce: int, tx: TxRequest, fees: Fees, own: Address, taken: Mapping[Address, int]) -> SigningRequest:
-        return cls(nonce, digest(tx), tx.to.lower() == own.lower(), fees.max_fee * tx.gas_limit, taken)
+    def of(
+        cls, nonce: int, tx: TxRequest, fees: Fees, own: Address, taken: Mapping[Address, int], loss: int = 0
+    ) -> SigningRequest:
+        return cls(nonce, digest(tx), tx.to.lower() == own.lower(), fees.max_fee * tx.gas_limit, taken, loss)
 
 
 def digest(tx: TxRequest) -> str:
@@ -81,6 +86,10 @@ def count(
         volume[token] = volume.get(token, 0) + amount
         if volume[token] > (cap := caps.volume.get(token, 0)):
             raise SignerRefused(VOLUME, f"the signer refuses: {volume[token]} of {token} today, the cap is {cap}")
+    more_loss = request.loss if held is None else 0
+    loss = spent.loss + more_loss
+    if more_loss and loss > caps.loss:
+        raise SignerRefused(LOSS_TODAY, f"the signer refuses: possible losses of {loss} today, the cap is {caps.loss}")
     gas_before = held.gas if held else 0
     gas = spent.gas + max(0, request.gas - gas_before)
     if gas > caps.gas:
@@ -88,7 +97,7 @@ def count(
     frees = held is not None and request.cancel  # never refused, or an open intent could not be cancelled
     signatures = spent.signatures + 1 if frees else count_refusal(spent, caps)
     return SignedNonce(held.payload if held else request.payload, max(gas_before, request.gas)), SignedToday(
-        volume, gas, signatures
+        volume, gas, signatures, loss
     )
 
 

@@ -16,17 +16,20 @@ from sentinel.core.network import Address
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.signing import signed_bytes
-from sentinel.signing.process.daily_caps import SigningRequest
+from sentinel.signing.process.daily_caps import SigningRequest, digest
 from sentinel.signing.process.keys import Key, LocalKey
+from sentinel.signing.process.reference_prices import ReferencePrices
 from sentinel.signing.process.signing_ledger import SigningCounter, UncountedSigning
+from sentinel.signing.router_call import RouterTrade
 from sentinel.signing.signer import SignedTx
 from sentinel.signing.signer_limits import SignerLimits, check_permit, check_transaction
+from sentinel.signing.trade_rules import check_balance, check_price
 
 
 class LocalSigner:
     """A signer in this process. It shows its address and never its key."""
 
-    __slots__ = ("_clock", "_key", "_ledger", "_limits")
+    __slots__ = ("_clock", "_key", "_ledger", "_limits", "_prices")
 
     def __init__(
         self,
@@ -34,11 +37,14 @@ class LocalSigner:
         limits: SignerLimits,
         clock: Callable[[], float] = time.time,
         ledger: SigningCounter | None = None,
+        prices: ReferencePrices | None = None,
     ) -> None:
+        """Without `prices` no price is judged, and without a `ledger` nothing is counted: in tests alone."""
         self._key = key
         self._limits = limits
         self._clock = clock
         self._ledger: SigningCounter = ledger or UncountedSigning()
+        self._prices = prices
 
     @property
     def address(self) -> Address:
@@ -48,20 +54,29 @@ class LocalSigner:
     def chain_id(self) -> int:
         return self._limits.chain_id
 
-    def allow(self, amounts: Mapping[Address, int], trades: Mapping[Address, int]) -> None:
-        """Replace the caps, in base units per token, of approvals (`amounts`) and of trades."""
+    def allow(
+        self, amounts: Mapping[Address, int], trades: Mapping[Address, int], prices: Mapping[Address, int]
+    ) -> None:
+        """Replace the caps, in base units per token, of approvals (`amounts`) and of trades, and the prices that given
+        ones are compared with."""
         self._limits = replace(self._limits, amounts=amounts, trades=trades)
+        if self._prices is not None:
+            self._prices.anchor(prices)
 
-    async def sign_transaction(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> SignedTx:
+    async def sign_transaction(
+        self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees, prices: Mapping[Address, int] | None = None
+    ) -> SignedTx:
         """Sign a transaction.
 
         Raises SignerRefused, SignerUnavailable, or JournalError if it could not be counted; then it is not signed.
         """
-        signature = await self.transaction_signature(chain_id, nonce, tx, fees)
+        signature = await self.transaction_signature(chain_id, nonce, tx, fees, prices or {})
         return signed_bytes.signed_transaction(chain_id, nonce, tx, fees, signature, legacy=self._limits.legacy)
 
-    async def transaction_signature(self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees) -> bytes:
-        """The 65-byte signature alone. Raises as `sign_transaction`."""
+    async def transaction_signature(
+        self, chain_id: int, nonce: int, tx: TxRequest, fees: Fees, prices: Mapping[Address, int]
+    ) -> bytes:
+        """The 65-byte signature alone. `prices` are those that policy decided by. Raises as `sign_transaction`."""
         details = {
             "to": tx.to,
             "selector": "0x" + tx.data[:4].hex(),
@@ -72,12 +87,29 @@ class LocalSigner:
             "nonce": nonce,
         }
         try:
-            spends = check_transaction(chain_id, tx, fees, self.address, self._limits, self._clock())
-            self._ledger.transaction(SigningRequest.of(nonce, tx, fees, self.address, spends), details)
+            trade = check_transaction(chain_id, tx, fees, self.address, self._limits, self._clock())
+            loss = 0
+            if trade is not None and not self._ledger.signed_before(nonce, digest(tx)):
+                loss, used = await self._judge_price(trade, prices)
+                details["prices"] = {token: str(answer) for token, answer in used.items()}
+            taken = trade.taken if trade is not None else {}
+            self._ledger.transaction(SigningRequest.of(nonce, tx, fees, self.address, taken, loss), details)
         except SignerRefused as error:
             self._ledger.refused(error.rule, {**details, "reason": str(error)[:300]})
             raise
         return await self._signature(signed_bytes.unsigned_bytes(chain_id, nonce, tx, fees, legacy=self._limits.legacy))
+
+    async def _judge_price(self, trade: RouterTrade, given: Mapping[Address, int]) -> tuple[int, Mapping[Address, int]]:
+        """The loss that the trade may bring, in base units of the quote token, and the answers that this was judged by.
+
+        Raises SignerRefused, and SignerUnavailable if there is no price to judge by.
+        """
+        if self._prices is None:
+            return 0, {}
+        quote = await self._prices.read(trade, self.address, given)
+        if quote.held is not None:
+            check_balance(trade, quote.held)
+        return check_price(trade, quote.values, self._limits.tolerance_bps), quote.answers
 
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
         """Sign a Permit2 PermitSingle. Raises as `sign_transaction`."""

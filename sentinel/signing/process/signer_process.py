@@ -12,9 +12,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from sentinel.chain.rpc import Rpc
 from sentinel.config import terms
 from sentinel.config.limits import Limits
 from sentinel.config.network_file import load_network
+from sentinel.config.rpc_settings import RpcSettings
 from sentinel.config.settings import PREFIX, Settings
 from sentinel.config.units import base_units
 from sentinel.core.edges import settings_edge
@@ -22,11 +24,13 @@ from sentinel.core.errors import SettingsError, WalletBusy
 from sentinel.core.network import Address, Network
 from sentinel.core.units import COIN_DECIMALS
 from sentinel.observe import logs as telemetry
+from sentinel.observe import redaction
 from sentinel.observe.systemd import Notifier
 from sentinel.signing.client import socket_of
 from sentinel.signing.process.daily_caps import DayCaps
 from sentinel.signing.process.keys import Key, LocalKey
 from sentinel.signing.process.local_signer import LocalSigner
+from sentinel.signing.process.reference_prices import TIMEOUT, FeedPrices, GivenPrices, ReferencePrices
 from sentinel.signing.process.secret_files import read_keystore
 from sentinel.signing.process.signing_ledger import SigningLedger
 from sentinel.signing.process.socket_server import SignerServer
@@ -51,14 +55,16 @@ async def _serve(settings: Settings, *, child: bool) -> None:
     with settings_edge("the signer cannot start with these settings"):
         limits, caps = own_limits(settings, network, child=child)
         key = await open_key(settings, network)
-        folder = settings.state_dir.expanduser() / "signer"
-        ledger = await _opened(folder, network, key, caps, patience=PATIENCE if child else 0.0)
+        folder = settings.state_dir.expanduser()
+        ledger = await _opened(folder / "signer", network, key, caps, patience=PATIENCE if child else 0.0)
+        endpoint = _endpoint(settings)
     try:
         log = telemetry.configure(settings.log.level, settings.log.format, network=network.name, wallet=key.address)
         telemetry.tell_uncaught()
         path = socket_of(settings)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        signer = LocalSigner(key, limits, ledger=ledger)
+        prices = reference_prices(settings, network, ledger, endpoint)
+        signer = LocalSigner(key, limits, ledger=ledger, prices=prices)
         peer = None if child else settings.signer.peer_uid  # a child serves a daemon of its own user
         open_caps = child and not settings.signer.max_trade
         server = SignerServer(path, signer, ledger, log, peer=peer, open_caps=open_caps)
@@ -76,7 +82,37 @@ async def _serve(settings: Settings, *, child: bool) -> None:
         await server.stop()
         log.info("signer.stopped")
     finally:
+        if endpoint is not None:
+            await endpoint.close()
         ledger.close()
+
+
+def _endpoint(settings: Settings) -> Rpc | None:
+    """The signer's own endpoint, None if the settings name none. Raises SettingsError."""
+    try:
+        url = settings.signer.endpoint()
+    except ValueError as error:
+        raise SettingsError(f"SENTINEL_SIGNER__RPC_URL_FILE: {error}") from None
+    redaction.remember_addresses(RpcSettings(url=url))
+    return Rpc(url, timeout=TIMEOUT) if url else None
+
+
+def reference_prices(
+    settings: Settings, network: Network, ledger: SigningLedger, endpoint: Rpc | None
+) -> ReferencePrices:
+    """The signer's own reading of the feeds if it has an endpoint, else given prices near those of the settings.
+
+    Raises SettingsError for a price of a token that the network file has no feed for.
+    """
+    if endpoint is not None:
+        return FeedPrices(endpoint, network, settings.limits.max_head_age)
+    if unknown := sorted(set(settings.signer.prices) - set(network.feeds)):
+        raise SettingsError(f"SENTINEL_SIGNER__PRICES: {', '.join(unknown)} has no feed in network {network.name}")
+    anchors = {
+        network.tokens[symbol].address.lower(): base_units(price, network.feeds[symbol].decimals)
+        for symbol, price in settings.signer.prices.items()
+    }
+    return GivenPrices(network, ledger, settings.signer.max_price_move_bps, anchors)
 
 
 async def _opened(folder: Path, network: Network, key: Key, caps: DayCaps, patience: float) -> SigningLedger:
@@ -110,9 +146,19 @@ def own_limits(settings: Settings, network: Network, *, child: bool) -> tuple[Si
         raise SettingsError(
             f"a signer by itself needs its signer caps: set {', '.join(missing)}, e.g. WETH=0.5,USDC=2000"
         )
+    if unknown := sorted(set(signer.prices) - set(network.feeds)):
+        raise SettingsError(f"SENTINEL_SIGNER__PRICES: network {network.name} has no feed of {', '.join(unknown)}")
+    has_endpoint = signer.rpc_url or signer.rpc_url_file is not None
+    if not missing and not has_endpoint and not signer.prices:
+        raise SettingsError(
+            "a signer with its own caps needs prices to judge trades by: set SENTINEL_SIGNER__RPC_URL to an endpoint "
+            "of its own, or SENTINEL_SIGNER__PRICES, e.g. WETH=2000"
+        )
     trades, approvals, daily = (terms.amounts(amounts, network) for amounts in named.values())
     volume = {network.tokens[symbol].address.lower(): amount for symbol, amount in daily.items()}
-    caps = DayCaps(volume, base_units(signer.max_daily_gas_eth, COIN_DECIMALS), signer.max_daily_signatures)
+    gas, loss = base_units(signer.max_daily_gas_eth, COIN_DECIMALS), signer.max_daily_loss
+    most_loss = base_units(loss, network.tokens[network.quote].decimals)
+    caps = DayCaps(volume, gas, signer.max_daily_signatures, most_loss)
     return SignerLimits.of(network, Limits.of(settings.limits, network), approvals, trades), caps
 
 

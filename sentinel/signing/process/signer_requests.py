@@ -1,10 +1,10 @@
 """The requests that the signer's process accepts: one bounded, versioned JSON object per line. Pure.
 
-- `{"v": 1, "do": "hello"}`
-- `"do": "sign_transaction"` with `chain_id`, `nonce`, `tx` {to, data, value, gas_limit} and
-  `fees` {max_fee, priority_fee}
+- `{"v": 2, "do": "hello"}`
+- `"do": "sign_transaction"` with `chain_id`, `nonce`, `tx` {to, data, value, gas_limit}, `fees` {max_fee, priority_fee}
+  and `prices`, the reference prices that policy decided by: per token its feed's answer in the quote token
 - `"do": "sign_permit"` with `typed_data`
-- `"do": "allow"` with `approvals`, `trades` and `daily`, each in base units per token
+- `"do": "allow"` with `approvals`, `trades` and `daily`, each in base units per token, and `prices` as above
 
 Amounts are JSON integers, bytes are 0x-hex. No request signs a hash or a free message.
 """
@@ -38,6 +38,7 @@ class SignTransaction:
     nonce: int
     tx: TxRequest
     fees: Fees
+    prices: Mapping[Address, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,12 @@ class SignPermit:
 
 @dataclass(frozen=True, slots=True)
 class SetCaps:
-    """Caps in base units per token: for one approval, for one trade, and for the trades of a UTC day."""
+    """Caps in base units per token: for one approval, for one trade, and for the trades of a UTC day; and prices."""
 
     approvals: Mapping[Address, int]
     trades: Mapping[Address, int]
     daily: Mapping[Address, int]
+    prices: Mapping[Address, int]
 
 
 Request = Hello | SignTransaction | SignPermit | SetCaps
@@ -72,22 +74,23 @@ def parse(line: bytes) -> Request:
             _only(fields, set())
             return Hello()
         case "sign_transaction":
-            _only(fields, {"chain_id", "nonce", "tx", "fees"})
-            tx, fees = _table(fields["tx"]), _table(fields["fees"])
+            _only(fields, {"chain_id", "nonce", "tx", "fees", "prices"})
+            tx, bid = _table(fields["tx"]), _table(fields["fees"])
             _only(tx, {"to", "data", "value", "gas_limit"})
-            _only(fees, {"max_fee", "priority_fee"})
+            _only(bid, {"max_fee", "priority_fee"})
             return SignTransaction(
                 _number(fields["chain_id"], _NONCES),
                 _number(fields["nonce"], _NONCES),
                 TxRequest(_address(tx["to"]), _bytes(tx["data"]), _number(tx["value"]), _number(tx["gas_limit"])),
-                Fees(_number(fees["max_fee"]), _number(fees["priority_fee"])),
+                Fees(_number(bid["max_fee"]), _number(bid["priority_fee"])),
+                _amounts(fields["prices"]),
             )
         case "sign_permit":
             _only(fields, {"typed_data"})
             return SignPermit(_table(fields["typed_data"]))
         case "allow":
-            _only(fields, {"approvals", "trades", "daily"})
-            return SetCaps(*(_amounts(fields[name]) for name in ("approvals", "trades", "daily")))
+            _only(fields, {"approvals", "trades", "daily", "prices"})
+            return SetCaps(*(_amounts(fields[name]) for name in ("approvals", "trades", "daily", "prices")))
     raise ValueError("known requests: hello, sign_transaction, sign_permit, allow")
 
 

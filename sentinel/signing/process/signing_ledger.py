@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,6 +38,14 @@ class SigningCounter(Protocol):
     The methods raise SignerRefused, and count nothing, if a cap of the day would be exceeded.
     """
 
+    def signed_before(self, nonce: int, payload: str) -> bool:
+        """Whether this nonce was signed for this payload: then its price was judged already."""
+        ...
+
+    def last_price(self, token: Address) -> int | None:
+        """The answer by which a trade of this token was last signed before today, None if there is none."""
+        ...
+
     def transaction(self, request: SigningRequest, details: Mapping[str, Any]) -> None: ...
 
     def permit(self, details: Mapping[str, Any]) -> None: ...
@@ -46,6 +55,12 @@ class SigningCounter(Protocol):
 
 class UncountedSigning:
     """Counts nothing. For a signer inside the process of a test."""
+
+    def signed_before(self, nonce: int, payload: str) -> bool:
+        return False
+
+    def last_price(self, token: Address) -> int | None:
+        return None
 
     def transaction(self, request: SigningRequest, details: Mapping[str, Any]) -> None:
         pass
@@ -70,6 +85,7 @@ class SigningLedger:
         self._day = -1
         self._spent = SignedToday()
         self._refusals = 0
+        self._last_prices: dict[Address, int | None] = {}  # as `last_price` found them today
 
     @classmethod
     def open(
@@ -116,12 +132,28 @@ class SigningLedger:
         """True if today's refusals exceed MAX_REFUSALS; further ones are not recorded."""
         return self._refusals > MAX_REFUSALS
 
+    def signed_before(self, nonce: int, payload: str) -> bool:
+        held = self._held(nonce)
+        return held is not None and held.payload == payload
+
+    def last_price(self, token: Address) -> int | None:
+        self._turn()
+        if token not in self._last_prices:
+            row = self._ledger.one(
+                "SELECT body ->> ? FROM records WHERE kind = 'signed' AND body ->> ? IS NOT NULL "
+                "AND body ->> 'day' < ? ORDER BY rowid DESC LIMIT 1",
+                *(path := f'$.prices."{token}"', path, self._day),
+            )
+            self._last_prices[token] = None if row is None else int(row[0])
+        return self._last_prices[token]
+
     def transaction(self, request: SigningRequest, details: Mapping[str, Any]) -> None:
         self._turn()
         before = self._held(request.nonce)
         signed, spent = count(request, before, self._spent, self.caps)
         spends = {token: str(amount) for token, amount in request.spends.items()} if before is None else {}
-        counted = {"gas": str(spent.gas - self._spent.gas), "taken": spends, "cancel": request.cancel}
+        gas, loss = spent.gas - self._spent.gas, spent.loss - self._spent.loss
+        counted = {"gas": str(gas), "loss": str(loss), "taken": spends, "cancel": request.cancel}
         named = {"nonce": request.nonce, "payload": signed.payload}
         with self._ledger.transaction():
             self._write("signed", {**details, **named, **counted})
@@ -136,7 +168,7 @@ class SigningLedger:
         signatures = count_refusal(self._spent, self.caps)
         with self._ledger.transaction():
             self._write("permit", details)
-        self._spent = SignedToday(self._spent.volume, self._spent.gas, signatures)
+        self._spent = replace(self._spent, signatures=signatures)
 
     def refused(self, rule: str, details: Mapping[str, Any]) -> None:
         """Record a refusal, as far as possible: the request stays refused even if the ledger cannot be written."""
@@ -165,6 +197,15 @@ class SigningLedger:
         with self._ledger.transaction():
             self._write("caps", {name: {token: str(cap) for token, cap in caps[name].items()} for name in caps})
         return caps
+
+    def record_prices(self, prices: Mapping[Address, int]) -> dict[Address, int]:
+        """Record reference prices that the daemon handed over, and return those that hold: each token's first today."""
+        self._turn()
+        for _, recorded in self._of(self._day, "prices"):
+            prices = {**prices, **{token: int(price) for token, price in recorded["prices"].items()}}
+        with self._ledger.transaction():
+            self._write("prices", {"prices": {token: str(price) for token, price in prices.items()}})
+        return dict(prices)
 
     def records(self) -> list[tuple[str, dict[str, Any]]]:
         """Kind and body of every record, oldest first. Raises JournalTampered if the hash chain is broken."""
@@ -199,8 +240,9 @@ class SigningLedger:
             volume = {**spent.volume}
             for token, amount in body.get("taken", {}).items():
                 volume[token] = volume.get(token, 0) + int(amount)
-            spent = SignedToday(volume, spent.gas + int(body.get("gas", 0)), spent.signatures + 1)
-        self._day, self._spent, self._refusals = day, spent, refusals
+            gas, loss = spent.gas + int(body.get("gas", 0)), spent.loss + int(body.get("loss", 0))
+            spent = SignedToday(volume, gas, spent.signatures + 1, loss)
+        self._day, self._spent, self._refusals, self._last_prices = day, spent, refusals, {}
 
     def _of(self, day: int, *kinds: str) -> list[tuple[str, dict[str, Any]]]:
         rows = self._ledger.all(  # one minute longer, because a record's time is taken after its day

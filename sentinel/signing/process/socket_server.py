@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from sentinel.core.edges import place
 from sentinel.core.errors import SentinelError, SignerRefused
 from sentinel.core.host.unix import listener, peer_uid
 from sentinel.observe.logs import Log
-from sentinel.signing.process.daily_caps import DayCaps
 from sentinel.signing.process.local_signer import LocalSigner
 from sentinel.signing.process.signer_requests import Hello, SetCaps, SignPermit, SignTransaction, parse
 from sentinel.signing.process.signing_ledger import SigningLedger
@@ -89,8 +89,8 @@ class SignerServer:
                     return {"ok": True, **self._hello()}
                 case SignTransaction() | SignPermit() if self._open_caps:  # not a refusal: the client may repeat it
                     return {"ok": False, "error": "the caps are not set yet"}
-                case SignTransaction(chain_id, nonce, tx, fees):
-                    signature = await self._signer.transaction_signature(chain_id, nonce, tx, fees)
+                case SignTransaction(chain_id, nonce, tx, fees, prices):
+                    signature = await self._signer.transaction_signature(chain_id, nonce, tx, fees, prices)
                     return {"ok": True, "signature": "0x" + signature.hex()}
                 case SignPermit(typed_data):
                     signature = await self._signer.sign_permit(typed_data)
@@ -119,12 +119,13 @@ class SignerServer:
             raise SignerRefused("caps", "the signer refuses: its caps are set already")
         requested = {"approvals": request.approvals, "trades": request.trades, "daily": request.daily}
         caps = self._ledger.record_caps(requested)
+        prices = self._ledger.record_prices(request.prices)
         if caps != requested:
             lower = {name: _plain(amounts) for name, amounts in caps.items() if amounts != requested[name]}
             self._log.warning("signer.caps_unchanged", lower=lower, meaning="lower caps were set earlier this UTC day")
         self._open_caps = False
-        self._signer.allow(caps["approvals"], caps["trades"])
-        self._ledger.caps = DayCaps(caps["daily"], self._ledger.caps.gas, self._ledger.caps.signatures)
+        self._signer.allow(caps["approvals"], caps["trades"], prices)
+        self._ledger.caps = replace(self._ledger.caps, volume=caps["daily"])
 
 
 def _plain(amounts: Mapping[str, int]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from sentinel.signing.process.daily_caps import DayCaps, SignedNonce, SignedToda
 from sentinel.signing.process.signing_ledger import FILE, SigningLedger
 
 OWN, TOKEN = "0x" + "a" * 40, "0x" + "b" * 40
-CAPS = DayCaps({TOKEN: 100}, 1000, 6)
+CAPS = DayCaps({TOKEN: 100}, 1000, 6, 50)
 
 
 def asked(nonce: int, payload: str, taken: int = 0, gas: int = 10) -> SigningRequest:

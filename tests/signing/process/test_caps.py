@@ -13,6 +13,7 @@ import pytest
 from sentinel.core.errors import OperatorError, SignerUnavailable
 from sentinel.signing.client import send_caps
 from tests.signing.process.world import (
+    ANSWERS,
     CAPS,
     CHAIN,
     FEES,
@@ -34,12 +35,12 @@ async def test_before_its_caps_are_set_it_is_not_ready(tmp_path: Path) -> None:
         client = keeper.client
         for asked in (trade(1), cancel()):
             with pytest.raises(SignerUnavailable, match="not set yet"):
-                await client.sign_transaction(CHAIN, 0, asked, FEES)
+                await client.sign_transaction(CHAIN, 0, asked, FEES, ANSWERS)
         with pytest.raises(SignerUnavailable, match="not set yet"):
             await client.sign_permit(permit(1))
         await keeper.allow(CAPS)
-        await client.sign_transaction(CHAIN, 0, trade(1), FEES)
-    assert [kind for kind, _ in records(tmp_path)] == ["opened", "caps", "signed"]
+        await client.sign_transaction(CHAIN, 0, trade(1), FEES, ANSWERS)
+    assert [kind for kind, _ in records(tmp_path)] == ["opened", "caps", "prices", "signed"]
 
 
 async def test_another_life_of_the_day_gets_no_higher_caps(tmp_path: Path) -> None:
@@ -48,28 +49,33 @@ async def test_another_life_of_the_day_gets_no_higher_caps(tmp_path: Path) -> No
         pass
     async with running(tmp_path, limits={"max_trade": 5000.0, "max_daily_volume": 50_000.0}) as keeper:
         client = keeper.client
-        assert await refused(client.sign_transaction(CHAIN, 0, trade(2001), FEES)) == "amount"
-        await client.sign_transaction(CHAIN, 0, trade(2000), FEES)
-        assert await refused(client.sign_transaction(CHAIN, 1, trade(501), FEES)) == "volume"
+        assert await refused(client.sign_transaction(CHAIN, 0, trade(2001), FEES, ANSWERS)) == "amount"
+        await client.sign_transaction(CHAIN, 0, trade(2000), FEES, ANSWERS)
+        assert await refused(client.sign_transaction(CHAIN, 1, trade(501), FEES, ANSWERS)) == "volume"
     assert "signer.caps_unchanged" in (tmp_path / "state" / "signer.log").read_text()
     async with running(tmp_path, caps=False) as keeper:
         everything, nothing = {USDC: 10**30}, dict[str, int]()
-        assert await refused(send_caps(keeper.client.path, everything, nothing, everything)) == "caps"
+        assert await refused(send_caps(keeper.client.path, everything, nothing, everything, {})) == "caps"
         with pytest.raises(SignerUnavailable, match="not set yet"):
-            await keeper.client.sign_transaction(CHAIN, 1, trade(1), FEES)
+            await keeper.client.sign_transaction(CHAIN, 1, trade(1), FEES, ANSWERS)
 
 
 async def test_caps_that_somebody_else_set_are_not_accepted(tmp_path: Path) -> None:
     """Where another program was quicker the daemon does not start; a child with caps of its own is no such case."""
     async with running(tmp_path, caps=False) as keeper:
         caps = {USDC: 10**30}
-        await send_caps(keeper.client.path, caps, caps, caps)
+        await send_caps(keeper.client.path, caps, caps, caps, ANSWERS)
         with pytest.raises(OperatorError, match="another program has set"):
             await keeper.allow(CAPS)
-    own = {"max_trade": "USDC=5,WETH=1", "max_approval": "USDC=50,WETH=1", "max_daily_volume": "USDC=7,WETH=1"}
+    own = {
+        "max_trade": "USDC=5,WETH=1",
+        "max_approval": "USDC=50,WETH=1",
+        "max_daily_volume": "USDC=7,WETH=1",
+        "prices": "WETH=2000",
+    }
     async with running(tmp_path, signer=own) as keeper:
-        assert await refused(keeper.client.sign_transaction(CHAIN, 0, trade(6), FEES)) == "amount"
-        await keeper.client.sign_transaction(CHAIN, 0, trade(5), FEES)
+        assert await refused(keeper.client.sign_transaction(CHAIN, 0, trade(6), FEES, ANSWERS)) == "amount"
+        await keeper.client.sign_transaction(CHAIN, 0, trade(5), FEES, ANSWERS)
 
 
 def test_a_signer_by_itself_needs_its_own_caps(tmp_path: Path) -> None:
@@ -99,6 +105,7 @@ async def test_a_daemon_connects_to_a_signer_by_itself(tmp_path: Path) -> None:
         "SENTINEL_SIGNER__MAX_TRADE": "USDC=5,WETH=1",
         "SENTINEL_SIGNER__MAX_APPROVAL": "USDC=50,WETH=1",
         "SENTINEL_SIGNER__MAX_DAILY_VOLUME": "USDC=7,WETH=1",
+        "SENTINEL_SIGNER__PRICES": "WETH=2000",
     }
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "sentinel", "signer", env=environment)
     try:
@@ -108,9 +115,9 @@ async def test_a_daemon_connects_to_a_signer_by_itself(tmp_path: Path) -> None:
             await asyncio.sleep(0.05)
         async with running(tmp_path, wallet={"signer_socket": path}) as keeper:
             assert keeper.child is None
-            await keeper.client.sign_transaction(CHAIN, 0, trade(5), FEES)
-            assert await refused(keeper.client.sign_transaction(CHAIN, 1, trade(6), FEES)) == "amount"
-            assert await refused(keeper.client.sign_transaction(CHAIN, 1, trade(3), FEES)) == "volume"
+            await keeper.client.sign_transaction(CHAIN, 0, trade(5), FEES, ANSWERS)
+            assert await refused(keeper.client.sign_transaction(CHAIN, 1, trade(6), FEES, ANSWERS)) == "amount"
+            assert await refused(keeper.client.sign_transaction(CHAIN, 1, trade(3), FEES, ANSWERS)) == "volume"
             assert await keeper.probe() == (True, f"the signer holds the key of {WALLET}")
     finally:
         process.terminate()

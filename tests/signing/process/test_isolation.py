@@ -20,7 +20,7 @@ from sentinel.signing.process.local_signer import LocalSigner
 from sentinel.signing.process.signer_process import own_limits
 from sentinel.signing.process.signing_ledger import SigningLedger
 from sentinel.signing.process.socket_server import SignerServer
-from tests.signing.process.world import CHAIN, FEES, KEY, NETWORK, WALLET, running, settings, trade
+from tests.signing.process.world import ANSWERS, CHAIN, FEES, KEY, NETWORK, WALLET, running, settings, trade
 
 HOSTILE = (
     b"\n",
@@ -28,18 +28,18 @@ HOSTILE = (
     b"[1]\n",
     b'"x"\n',
     b"\xff\xfe\x00\n",
-    b'{"v": 1}\n',
-    b'{"v": 2, "do": "hello"}\n',
-    b'{"v": 1, "do": "hello", "more": 1}\n',
-    b'{"v": 1, "do": "sign_hash", "hash": "0x' + b"11" * 32 + b'"}\n',
-    b'{"v": 1, "do": "sign_message", "message": "I owe you"}\n',
-    b'{"v": 1, "do": "sign_transaction"}\n',
-    b'{"v": 1, "do": "sign_transaction", "chain_id": 31337, "nonce": true, "tx": {}, "fees": {}}\n',
-    b'{"v": 1, "do": "sign_transaction", "chain_id": 31337, "nonce": -1, "tx": 3, "fees": null}\n',
-    b'{"v": 1, "do": "sign_permit", "typed_data": []}\n',
-    b'{"v": 1, "do": "sign_permit", "typed_data": {"domain": {}, "message": {"details": 1e400}}}\n',
-    b'{"v": 1, "do": "sign_permit", "typed_data": ' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}\n",
-    b'{"v": 1, "do": "sign_transaction", "chain_id": ' + b"9" * 5000 + b', "nonce": 0, "tx": {}, "fees": {}}\n',
+    b'{"v": 2}\n',
+    b'{"v": 1, "do": "hello"}\n',
+    b'{"v": 2, "do": "hello", "more": 1}\n',
+    b'{"v": 2, "do": "sign_hash", "hash": "0x' + b"11" * 32 + b'"}\n',
+    b'{"v": 2, "do": "sign_message", "message": "I owe you"}\n',
+    b'{"v": 2, "do": "sign_transaction"}\n',
+    b'{"v": 2, "do": "sign_transaction", "chain_id": 31337, "nonce": true, "tx": {}, "fees": {}}\n',
+    b'{"v": 2, "do": "sign_transaction", "chain_id": 31337, "nonce": -1, "tx": 3, "fees": null}\n',
+    b'{"v": 2, "do": "sign_permit", "typed_data": []}\n',
+    b'{"v": 2, "do": "sign_permit", "typed_data": {"domain": {}, "message": {"details": 1e400}}}\n',
+    b'{"v": 2, "do": "sign_permit", "typed_data": ' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}\n",
+    b'{"v": 2, "do": "sign_transaction", "chain_id": ' + b"9" * 5000 + b', "nonce": 0, "tx": {}, "fees": {}}\n',
     b"[" * 60_000 + b"\n",
     b"x" * 200_000 + b"\n",
     b"half a line",
@@ -63,7 +63,7 @@ async def test_nothing_that_it_is_sent_takes_it_down(tmp_path: Path) -> None:
         for _, writer in idle:
             writer.close()
         await asyncio.sleep(0.05)
-        await keeper.client.sign_transaction(CHAIN, 0, trade(1), FEES)
+        await keeper.client.sign_transaction(CHAIN, 0, trade(1), FEES, ANSWERS)
         assert keeper.child.pid == pid
         assert keeper.child.running
 
@@ -91,7 +91,7 @@ def _as_nobody(path: Path) -> bytes:
         finally:
             os.seteuid(0)
         try:
-            channel.sendall(b'{"v": 1, "do": "hello"}\n')
+            channel.sendall(b'{"v": 2, "do": "hello"}\n')
             return channel.recv(1000)
         except ConnectionError:
             return b""
@@ -101,7 +101,7 @@ def _as_nobody(path: Path) -> bytes:
 async def test_the_user_that_is_named_is_answered(tmp_path: Path, peer: int | None) -> None:
     """Our own where none is named; else that one alone, through a socket that its group may open."""
     key = LocalKey(bytes.fromhex(KEY))
-    book = SigningLedger.open(tmp_path / "book", CHAIN, key.address, DayCaps({}, 1, 1))
+    book = SigningLedger.open(tmp_path / "book", CHAIN, key.address, DayCaps({}, 1, 1, 1))
     limits, _ = own_limits(settings(tmp_path), NETWORK, child=True)
     path = tmp_path / "s.sock"
     server = SignerServer(path, LocalSigner(key, limits, ledger=book), book, logger(), peer=peer, open_caps=False)
@@ -121,7 +121,7 @@ async def test_the_user_that_is_named_is_answered(tmp_path: Path, peer: int | No
 async def test_it_ends_with_the_daemon_that_started_it(tmp_path: Path) -> None:
     """A daemon that is killed takes its signer along, and the socket answers nobody."""
     program = (
-        "import asyncio, sys\nfrom pathlib import Path\nfrom tests.signing.process.world import running\n"
+        "import asyncio, sys\nfrom pathlib import Path\nfrom tests.signing.process.world import ANSWERS, running\n"
         "async def main():\n    async with running(Path(sys.argv[1])) as keeper:\n"
         "        print(keeper.child.pid, flush=True)\n        await asyncio.sleep(60)\nasyncio.run(main())\n"
     )

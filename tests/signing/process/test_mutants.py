@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sentinel.config.limits import Limits
 from sentinel.core.errors import SignerRefused, SignerUnavailable
 from sentinel.core.transaction import Fees
 from sentinel.core.units import GWEI
@@ -20,38 +18,19 @@ from sentinel.signing.process import local_signer
 from sentinel.signing.process import signing_ledger as book_module
 from sentinel.signing.process.daily_caps import DayCaps, SignedNonce, SignedToday
 from sentinel.signing.process.keys import LocalKey
-from sentinel.signing.process.local_signer import LocalSigner
 from sentinel.signing.process.signing_ledger import SigningLedger
 from sentinel.signing.process.socket_server import SignerServer
-from sentinel.signing.signer_limits import SignerLimits
-from tests.signing.process.world import DOLLAR, FEES, KEY, NETWORK, USDC, WETH, cancel, permit, settings, trade
-
-CHAIN = 31337
-CAPS = DayCaps({USDC.lower(): 3000 * DOLLAR}, 10**17, 5)
-
-
-@dataclass
-class World:
-    folder: Path
-    signer: LocalSigner
-    book: SigningLedger
-
-    @classmethod
-    def start(cls, folder: Path) -> World:
-        folder.mkdir(exist_ok=True)
-        limits = SignerLimits.of(
-            NETWORK,
-            Limits.of(settings(folder).limits, NETWORK),
-            {"USDC": 5000 * DOLLAR, "WETH": 10**18},
-            {"USDC": 2000 * DOLLAR, "WETH": 10**18},
-        )
-        book = SigningLedger.open(folder / "book", CHAIN, LocalKey(bytes.fromhex(KEY)).address, CAPS)
-        return cls(folder, LocalSigner(LocalKey(bytes.fromhex(KEY)), limits, ledger=book), book)
-
-    def restart(self) -> None:
-        self.book.close()
-        again = World.start(self.folder)
-        self.signer, self.book = again.signer, again.book
+from tests.signing.process.attacked import CAPS, CHAIN, Attack, Mutant, World
+from tests.signing.process.trade_attacks import TRADE_GUARDS
+from tests.signing.process.world import (
+    ANSWERS,
+    FEES,
+    USDC,
+    WETH,
+    cancel,
+    permit,
+    trade,
+)
 
 
 @pytest.fixture
@@ -61,12 +40,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.book.close()
 
 
-Attack = Callable[[World], Awaitable[Any]]
-Mutant = Callable[[pytest.MonkeyPatch, World], None]
-
-
 async def steal(world: World) -> None:
-    await world.signer.sign_transaction(CHAIN, 0, trade(1, recipient="0x" + "9" * 40), FEES)
+    await world.signer.sign_transaction(CHAIN, 0, trade(1, recipient="0x" + "9" * 40), FEES, ANSWERS)
 
 
 async def grant_a_stranger(world: World) -> None:
@@ -76,35 +51,35 @@ async def grant_a_stranger(world: World) -> None:
 
 
 async def two_payloads(world: World) -> None:
-    await world.signer.sign_transaction(CHAIN, 0, trade(1), FEES)
-    await world.signer.sign_transaction(CHAIN, 0, trade(2), FEES)
+    await world.signer.sign_transaction(CHAIN, 0, trade(1), FEES, ANSWERS)
+    await world.signer.sign_transaction(CHAIN, 0, trade(2), FEES, ANSWERS)
 
 
 async def two_payloads_over_a_restart(world: World) -> None:
-    await world.signer.sign_transaction(CHAIN, 0, trade(1), FEES)
+    await world.signer.sign_transaction(CHAIN, 0, trade(1), FEES, ANSWERS)
     world.restart()
-    await world.signer.sign_transaction(CHAIN, 0, trade(2), FEES)
+    await world.signer.sign_transaction(CHAIN, 0, trade(2), FEES, ANSWERS)
 
 
 async def payload_after_a_cancel(world: World) -> None:
     await world.signer.sign_transaction(CHAIN, 0, cancel(), FEES)
-    await world.signer.sign_transaction(CHAIN, 0, trade(2), FEES)
+    await world.signer.sign_transaction(CHAIN, 0, trade(2), FEES, ANSWERS)
 
 
 async def too_much_a_day(world: World) -> None:
-    await world.signer.sign_transaction(CHAIN, 0, trade(2000), FEES)
-    await world.signer.sign_transaction(CHAIN, 1, trade(1001), FEES)
+    await world.signer.sign_transaction(CHAIN, 0, trade(2000), FEES, ANSWERS)
+    await world.signer.sign_transaction(CHAIN, 1, trade(1001), FEES, ANSWERS)
 
 
 async def too_much_over_a_restart(world: World) -> None:
-    await world.signer.sign_transaction(CHAIN, 0, trade(2000), FEES)
+    await world.signer.sign_transaction(CHAIN, 0, trade(2000), FEES, ANSWERS)
     world.restart()
-    await world.signer.sign_transaction(CHAIN, 1, trade(1001), FEES)
+    await world.signer.sign_transaction(CHAIN, 1, trade(1001), FEES, ANSWERS)
 
 
 async def burn_gas(world: World) -> None:
     for nonce in range(5):
-        await world.signer.sign_transaction(CHAIN, nonce, trade(1, gas=400_000), Fees(150 * GWEI, GWEI))
+        await world.signer.sign_transaction(CHAIN, nonce, trade(1, gas=400_000), Fees(150 * GWEI, GWEI), ANSWERS)
 
 
 async def sign_on_and_on(world: World) -> None:
@@ -115,7 +90,7 @@ async def sign_on_and_on(world: World) -> None:
 async def raise_the_caps(world: World) -> None:
     server = SignerServer(world.folder / "s", world.signer, world.book, logger(), peer=None, open_caps=False)
     answer = await server._answer(
-        b'{"v": 1, "do": "allow", "approvals": {}, "trades": {"%s": 1}, "daily": {}}' % WETH.encode()
+        b'{"v": 2, "do": "allow", "approvals": {}, "trades": {"%s": 1}, "daily": {}, "prices": {}}' % WETH.encode()
     )
     if answer.get("refused"):
         raise SignerRefused(answer["refused"], answer["error"])
@@ -131,11 +106,11 @@ async def sign_with_another_key(world: World) -> None:
     liar = Liar(b"\7" * 32)
     liar.address = world.signer.address
     world.signer._key = liar
-    await world.signer.sign_transaction(CHAIN, 0, trade(1), FEES)
+    await world.signer.sign_transaction(CHAIN, 0, trade(1), FEES, ANSWERS)
 
 
 def no_limits(patch: pytest.MonkeyPatch, _: World) -> None:
-    patch.setattr(local_signer, "check_transaction", lambda *_: {})
+    patch.setattr(local_signer, "check_transaction", lambda *_: None)
 
 
 def no_permit_check(patch: pytest.MonkeyPatch, _: World) -> None:
@@ -159,7 +134,7 @@ def no_memory(patch: pytest.MonkeyPatch, _: World) -> None:
 
 def no_cap(name: str) -> Mutant:
     def mutate(patch: pytest.MonkeyPatch, world: World) -> None:
-        most = {"volume": {USDC.lower(): 10**30}, "gas": 10**30, "signatures": 10**9}
+        most = {"volume": {USDC.lower(): 10**30}, "gas": 10**30, "signatures": 10**9, "loss": 10**30}
         world.book.caps = DayCaps(**{**{n: getattr(CAPS, n) for n in most}, name: most[name]})
 
     return mutate
@@ -181,6 +156,7 @@ def answers_unchecked(patch: pytest.MonkeyPatch, world: World) -> None:
 
 GUARDS: dict[str, tuple[Attack, Mutant]] = {
     "the limits": (steal, no_limits),
+    **TRADE_GUARDS,
     "the permit's limits": (grant_a_stranger, no_permit_check),
     "one payload a nonce": (two_payloads, any_payload),
     "a cancelled nonce is used up": (payload_after_a_cancel, nonces_are_forgotten),
@@ -214,7 +190,7 @@ def test_a_bump_that_counts_twice_is_missed(world: World, monkeypatch: pytest.Mo
     async def bumped() -> None:
         first = trade(2000)
         for fee in (50, 60):
-            await world.signer.sign_transaction(CHAIN, 0, first, Fees(fee * GWEI, GWEI))
+            await world.signer.sign_transaction(CHAIN, 0, first, Fees(fee * GWEI, GWEI), ANSWERS)
 
     asyncio.run(bumped())
     world.restart()

@@ -19,7 +19,7 @@ from eth_utils.crypto import keccak
 
 from sentinel.core.errors import SettingsError, SignerUnavailable
 from sentinel.signing.process.web3signer import MAX_REPLY, Web3SignerKey
-from tests.signing.process.world import FEES, KEY, WALLET, permit, running, trade
+from tests.signing.process.world import ANSWERS, FEES, KEY, WALLET, permit, running, trade
 
 OTHER = "07" * 32
 
@@ -82,15 +82,15 @@ async def test_the_whole_signer_over_it(tmp_path: Path) -> None:
         async with running(tmp_path, wallet=wallet) as keeper:
             client, first = keeper.client, trade(10)
             assert client.address == WALLET
-            signed = await client.sign_transaction(31337, 0, first, FEES)
+            signed = await client.sign_transaction(31337, 0, first, FEES, ANSWERS)
             assert Account.recover_transaction(signed.raw) == WALLET
             assert len(await client.sign_permit(permit(5))) == 65
             assert [len(body["data"]) > 2 + 64 for body in stand.asked] == [True, True]
             for stand.mood in ("another key", "another message", "status", "text", "redirect", "huge"):
                 with pytest.raises(SignerUnavailable):
-                    await client.sign_transaction(31337, 0, first, FEES)
+                    await client.sign_transaction(31337, 0, first, FEES, ANSWERS)
             stand.mood = ""
-            assert await client.sign_transaction(31337, 0, first, FEES) == signed
+            assert await client.sign_transaction(31337, 0, first, FEES, ANSWERS) == signed
             asked = len(stand.asked)
             with pytest.raises(Exception, match="refuses"):
                 await client.sign_transaction(1, 1, first, FEES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import errno
 import os
 import signal
@@ -23,7 +24,8 @@ from sentinel.daemon.signer import watchdog as signer_watch
 from sentinel.daemon.signer.supervisor import SignerSupervisor, supervised_signer
 from sentinel.daemon.signer.watchdog import SignerWatchdog
 from sentinel.signing.client import ask_greeting
-from tests.execute.rig import COUNTER, KEY, Rig, decision, network, until
+from sentinel.signing.trade_rules import answers_of
+from tests.execute.rig import COUNTER, KEY, STATE, Rig, decision, network, until
 
 CHAIN = 31337
 
@@ -44,7 +46,12 @@ def _line(text: str, name: str) -> str:
 
 
 def _caps(given: Settings) -> TokenCaps:
-    return Terms.of(given, network()).token_caps({"WETH": 2000.0, "WBTC": 60_000.0})
+    found = Terms.of(given, network()).token_caps({"WETH": 2000.0, "WBTC": 60_000.0})
+    return dataclasses.replace(found, prices=_prices())
+
+
+def _prices() -> dict[str, int]:
+    return answers_of(STATE.reference, network())
 
 
 @contextlib.asynccontextmanager
@@ -107,7 +114,7 @@ async def test_a_signature_that_was_lost_keeps_its_nonce(tmp_path: Path) -> None
         lost = decision(1, int(rig.clock() + 300), await rig.head()).simulation.tx
         assert lost is not None
         _, nonce = await rig.executor.watch.mined_nonce()
-        raw = (await held.client.sign_transaction(CHAIN, nonce, lost, Fees(100 * GWEI, 2 * GWEI))).raw
+        raw = (await held.client.sign_transaction(CHAIN, nonce, lost, Fees(100 * GWEI, 2 * GWEI), _prices())).raw
         await rig.trade(2)
         assert "nonce_held" in rig.notes.alarms
         assert (await rig.follow()).outcome is Outcome.CANCELLED

@@ -6,6 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from eth_account import Account
 
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings, load
-from sentinel.config.terms import Terms
+from sentinel.config.terms import Terms, TokenCaps
 from sentinel.core.errors import SignerRefused
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
@@ -45,7 +46,15 @@ def settings(folder: Path, **more: Any) -> Settings:
     return load(None, **{**given, **more})
 
 
-CAPS = Terms.of(load(None, limits=LIMITS), NETWORK).token_caps(PRICES)
+ANSWERS = {WETH.lower(): 2000 * 10**8}  # the WETH feed's, by which `trade` is fair
+
+
+def caps_of(given: Settings) -> TokenCaps:
+    """As the daemon hands them over."""
+    return replace(Terms.of(given, NETWORK).token_caps(PRICES), prices=ANSWERS)
+
+
+CAPS = caps_of(load(None, limits=LIMITS))
 
 
 @contextlib.asynccontextmanager
@@ -54,14 +63,17 @@ async def running(folder: Path, *, caps: bool = True, **more: Any) -> AsyncItera
     given = settings(folder, **more)
     async with supervised_signer(given, NETWORK) as found:
         if caps:
-            await found.allow(Terms.of(given, NETWORK).token_caps(PRICES))
+            await found.allow(caps_of(given))
         yield found
 
 
-def trade(dollars: int, *, gas: int = GAS, ahead: int = 100, recipient: str = SENDER) -> TxRequest:
-    """Sell so many USDC for WETH, in one V2 swap; the amount makes the bytes differ."""
-    given = hop(V2, recipient, dollars * DOLLAR, 1, (USDC, WETH), True)
-    check = received(WETH, 1, WALLET)
+def trade(
+    dollars: int, *, gas: int = GAS, ahead: int = 100, recipient: str = SENDER, least: int | None = None
+) -> TxRequest:
+    """Sell so many USDC for WETH at the price of ANSWERS, in one V2 swap; the amount makes the bytes differ."""
+    least = dollars * 10**18 // 2000 if least is None else least
+    given = hop(V2, recipient, dollars * DOLLAR, least, (USDC, WETH), True)
+    check = received(WETH, least, WALLET)
     data = router_call((V2, given), check, deadline=int(time.time()) + ahead)
     return TxRequest(NETWORK.universal_router, data, 0, gas)
 
