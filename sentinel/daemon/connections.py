@@ -37,7 +37,7 @@ def simulating_fork(settings: Settings, network: Network, rpc: EndpointPool) -> 
     return Fork(
         network,
         lambda: rpc.url,
-        url=given.url,
+        socket=given.socket,
         port=given.port,
         anvil=given.anvil_path or None,
         timeout=given.timeout,

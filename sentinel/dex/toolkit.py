@@ -146,7 +146,8 @@ class DexToolkit:
         """Simulate the final bytes upon `head` in two block environments, `next_block` and `other_block`.
 
         They differ in everything that a contract can read of its block. Balances are read at `head`, inside each
-        simulation. Raises ForkUnavailable within `simulator.timeout`.
+        simulation. They run on the node if it can simulate, else on the fork. Raises ForkUnavailable within
+        `simulator.timeout`.
         """
         candidate = intent.decision.simulation.candidate
         fees = Fees(intent.env.max_fee, intent.env.priority_fee)
@@ -157,7 +158,7 @@ class DexToolkit:
             for make in (next_block, other_block)
         ]
         batch = Batch(state.wallet, trials, None, state.balances.get(NATIVE, 0))
-        usual, other = await self.simulator.run(head, batch)
+        usual, other = await self.simulator.run_final(head, batch)
         return usual, other
 
     def _trial(self, candidate: Candidate, state: MarketState, env: SimEnv) -> Trial:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable
 
 from sentinel.chain.rpc import Call, JsonRpc, at_block, plain
@@ -28,6 +29,8 @@ from sentinel.dex.simulating.simulate_v1 import (
 )
 
 _NO_SUCH_METHOD = (-32601, -32004)  # JSON-RPC's code, and EIP-1474's
+# How hosted endpoints refuse a method with a code of their own: 'the method … is not supported', 'unsupported method'
+_NOT_SERVED = re.compile(r"\bmethod\b.*\b(not|unsupported|disabled|forbidden)\b|\b(unsupported|unknown) method\b", re.I)
 _NO_BLOCK = HexHash("0x" + "5e" * 32)  # no block has this hash
 _GAS = 50_000
 
@@ -62,11 +65,22 @@ class NodeSimulation:
         Raises ForkUnavailable if the node does not answer, is too slow, cannot simulate or lacks the head.
         """
         within = self.timeout if within is None else within
+        async with self._answering(within):
+            if (reason := await self.cannot(head)) is not None:
+                raise ForkUnavailable(f"the node cannot stand in: {reason}")
+            yield self._rpc
+
+    async def unable(self, head: Head, within: float) -> bool:
+        """Whether it cannot simulate. Raises ForkUnavailable if it does not say so within `within` seconds."""
+        async with self._answering(within):
+            return await self.cannot(head) is not None
+
+    @contextlib.asynccontextmanager
+    async def _answering(self, within: float) -> AsyncIterator[None]:
+        """Raises ForkUnavailable if the node fails or takes longer than `within` seconds."""
         try:
             async with asyncio.timeout(within):
-                if (reason := await self.cannot(head)) is not None:
-                    raise ForkUnavailable(f"the node cannot stand in: {reason}")
-                yield self._rpc
+                yield
         except TimeoutError as error:
             raise ForkUnavailable(f"the node did not answer within {within:.3g} s") from error
         except RpcError as error:
@@ -94,7 +108,7 @@ class NodeSimulation:
 
         real, nonexistent = await self._rpc.batch([upon(head.hash), upon(_NO_BLOCK)])
         if isinstance(real, RpcError):
-            if real.code in _NO_SUCH_METHOD:
+            if real.code in _NO_SUCH_METHOD or _NOT_SERVED.search(str(real)):
                 return "it has no eth_simulateV1"
             raise ForkUnavailable(f"the node could not simulate: {without_addresses(str(real))}")
         try:
