@@ -111,8 +111,12 @@ class ForkUpstream:
             writer.close()
 
     async def _reply(self, request: bytes, writer: asyncio.StreamWriter) -> None:
+        try:
+            fields = from_json(request)
+        except ValueError:
+            fields = {}
         async with self._free:
-            answer = await self._answer(from_json(request))
+            answer = await self._answer(fields)
         with contextlib.suppress(OSError):
             writer.write(to_json(answer) + b"\n")  # one write, so that replies do not mix
             await writer.drain()
@@ -120,15 +124,16 @@ class ForkUpstream:
     async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         reply: dict[str, Any] = {"jsonrpc": "2.0", "id": request.get("id")}
         method, params = request.get("method"), request.get("params")
-        if method not in READS:
+        if not isinstance(method, str) or method not in READS:
             return reply | {"error": {"code": _NOT_ALLOWED, "message": f"{plain(method)} is not for the fork"}}
         try:
             if self._rpc is None:
                 raise RpcError("the proxy is closed")
             return reply | {"result": await self._rpc.call(method, *(params if isinstance(params, list) else []))}
         except RpcError as error:
+            # Its own words stay here, because endpoints repeat their keys in them. Anvil repeats a request by the code.
             code = _UPSTREAM_FAILED if error.code is None else error.code
-            return reply | {"error": {"code": code, "message": plain(error), "data": error.data}}
+            return reply | {"error": {"code": code, "message": f"the endpoint did not answer {method}"}}
 
 
 def _complete(buffer: bytearray) -> list[bytes]:
