@@ -42,15 +42,9 @@ install -m 644 "$here/sysusers.conf" "$root/usr/lib/sysusers.d/sentinel.conf"
 keep() { # FILE MODE: standard input becomes the file, unless it is there
     if [ -e "$etc/$1" ]; then cat > /dev/null; echo "kept    /etc/sentinel/$1"; else cat > "$etc/$1"; chmod "$2" "$etc/$1"; echo "written /etc/sentinel/$1"; fi
 }
-{ printf 'SENTINEL_NETWORK=ethereum\n\n'; cat "$checkout/.env.example"; } | keep sentinel.env 600
+{ printf 'SENTINEL_NETWORK=ethereum\nSENTINEL_FORK__SOCKET=/run/sentinel-fork/fork.sock\n\n'; cat "$checkout/.env.example"; } | keep sentinel.env 600
 keep vllm.env 644 <<'ENV'
 # What serve-student.sh reads, e.g. SENTINEL_GPU_SHARE=0.3
-ENV
-keep fork.env 600 <<'ENV'
-# Only for a fork as a unit of its own (SENTINEL_FORK__URL=http://127.0.0.1:8546): the node, chain id and hard fork.
-#UPSTREAM=https://…
-CHAIN_ID=1
-HARDFORK=osaka
 ENV
 peer=0 # in a tree to look at there are no users
 [ -n "$root" ] || peer=$(id -u sentinel)

@@ -107,9 +107,6 @@ class Floor:
 
     async def run(self) -> Any:
         rpc = self._bench.fork._rpc
-        session = rpc._session if rpc is not None else None
-        if rpc is None or session is None:
+        if rpc is None:
             raise ForkUnavailable("the fork stopped during the measurement")
-        headers = {"Content-Type": "application/json"}
-        async with session.post(rpc.url, data=self.body, headers=headers) as response:
-            return from_json(await response.read())
+        return from_json(await rpc._line(self.body + b"\n"))

@@ -1,20 +1,25 @@
-"""Find the pinned Anvil and run one."""
+"""Find the pinned Anvil and run one: on a TCP port, or reached through a unix socket alone."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from sentinel.chain.rpc import Rpc
+from sentinel.chain.socket_rpc import SocketRpc
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.namespaces import without_network
 from sentinel.core.host.places import anvil_package, npm_package
-from sentinel.core.host.process import Child, ChildFailed, free_port, port_taken
+from sentinel.core.host.process import Child, ChildFailed, Probe, free_port, port_taken
 
 VERSION = "1.7.1"  # a later version broke eth_simulateV1 on forks
 HOST = "127.0.0.1"
+# Without --no-cors Anvil lets every web page of this machine's browsers send it requests and read its answers.
+_QUIET = ("--quiet", "--no-cors")
 
 
 def find_anvil(given: str | Path | None = None) -> Path:
@@ -57,14 +62,11 @@ async def start_anvil(
     program: str | Path | None = None,
     arguments: Sequence[str] = (),
     log: Path | None = None,
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
 ) -> tuple[Child, str]:
     """Start Anvil and wait until it answers. Returns the process and its http:// address.
 
-    Port 0 chooses a free port. `listen` is the address to listen on, such as 0.0.0.0 in a container. `env` is added to
-    the environment of this process. Raises ChildFailed if Anvil cannot start (a taken port, a wrong argument), and what
-    `find_anvil` raises.
+    Port 0 chooses a free port. `listen` is the address to listen on, such as 0.0.0.0 in a container. Raises
+    ChildFailed if Anvil cannot start (a taken port, a wrong argument), and what `find_anvil` raises.
     """
     path = find_anvil(program)
     if port and port_taken(port):  # otherwise another node on this port would answer instead
@@ -74,17 +76,47 @@ async def start_anvil(
         attempts -= 1
         chosen = port or free_port()
         url = f"http://{HOST}:{chosen}"
-        command: list[str | Path] = [path, "--quiet", "--host", listen, "--port", str(chosen), *arguments]
+        command: list[str | Path] = [path, *_QUIET, "--host", listen, "--port", str(chosen), *arguments]
         async with Rpc(url, timeout=2.0) as rpc:
 
             async def answers(rpc: Rpc = rpc) -> bool:
                 return isinstance(await rpc.call("eth_chainId"), str)
 
-            child = Child(
-                "anvil", command, log=log, env=env, cwd=cwd, ready=answers, ready_within=20.0, stop_within=2.0
-            )
             try:
-                return await child.start(), url
+                return await _child(command, log, None, answers).start(), url
             except ChildFailed:
                 if attempts == 0:
                     raise
+
+
+async def start_anvil_on_socket(
+    socket: Path,
+    *,
+    port: int = 0,
+    program: str | Path | None = None,
+    arguments: Sequence[str] = (),
+    log: Path | None = None,
+    cwd: Path | None = None,
+) -> Child:
+    """Start an Anvil that answers on the unix socket `socket`, which must not exist yet; `SocketRpc` is its client.
+
+    Anvil always opens a TCP port as well, and web pages reach that port by WebSocket. So it runs in an empty network
+    namespace, where nobody can reach the port. If the system forbids such a namespace, the port is `port` on 127.0.0.1
+    (0: any free one), which every local user can reach. Raises as `start_anvil` does.
+    """
+    command: list[str | Path] = [*without_network(), find_anvil(program), *_QUIET]
+    command += ["--host", HOST, "--port", str(port), "--ipc", socket, *arguments]
+    async with SocketRpc(socket, timeout=2.0) as rpc:
+
+        async def answers() -> bool:
+            return isinstance(await rpc.call("eth_chainId"), str)
+
+        return await _child(command, log, cwd, answers).start()
+
+
+def _child(command: Sequence[str | Path], log: Path | None, cwd: Path | None, ready: Probe) -> Child:
+    """Anvil as a child. It gets next to nothing of this environment, which may hold an endpoint's key."""
+    env = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return Child(
+        "anvil", command, log=log, env=env, inherit=False, cwd=cwd, ready=ready, ready_within=20.0, stop_within=2.0
+    )

@@ -68,9 +68,11 @@ class JsonRpc(Endpoint, Protocol):
 class Rpc:
     """The client of one endpoint. Use it as an async context manager, or call `close()`."""
 
-    def __init__(self, url: str, *, timeout: float = 10.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 10.0, connections: int = 8) -> None:
+        """`timeout`: seconds for one request. `connections`: how many requests it serves at the same time."""
         self.url = url
         self._timeout = timeout
+        self._connections = connections
         self._ids = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
         self.requests = 0  # HTTP requests since the start
@@ -142,7 +144,9 @@ class Rpc:
 
     async def _exchange(self, body: object, timeout: float | None) -> tuple[Any, float | None]:
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=8, keepalive_timeout=60))
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=60)
+            )
         limit = aiohttp.ClientTimeout(total=timeout or self._timeout)
         endpoint = redact(self.url)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +21,8 @@ def health(
     ] = False,
     signer: Annotated[bool, typer.Option("--signer", help="Check the signer at its socket.")] = False,
     rpc: Annotated[
-        str | None, typer.Option("--rpc", metavar="URL", help="Check that a node or a fork reports its chain id.")
+        str | None,
+        typer.Option("--rpc", metavar="URL", help="Check that a node or a fork (unix:///path) reports its chain id."),
     ] = None,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
@@ -66,9 +68,12 @@ def _node(url: str) -> list[dict[str, Any]]:
     import asyncio
 
     from sentinel.chain.rpc import Rpc, quantity
+    from sentinel.chain.socket_rpc import SocketRpc
+
+    path = url.removeprefix("unix://")
 
     async def chain_id() -> int:
-        async with Rpc(url, timeout=TIMEOUT) as node:
+        async with Rpc(url, timeout=TIMEOUT) if path == url else SocketRpc(Path(path), timeout=TIMEOUT) as node:
             return quantity(await node.call("eth_chainId"))
 
     try:

@@ -32,15 +32,25 @@ MAX_SEED = 2**63 - 1  # of vLLM's sampler
 
 
 class ForkSettings(SettingsGroup):
-    url: HttpUrlOrNone = Field("", description="address of a running Anvil fork; if empty, Sentinel starts one")
-    port: int = Field(8546, ge=0, le=65535, description="port of the fork that Sentinel starts; 0 picks a free one")
+    socket: Path | None = Field(
+        None,
+        description="unix socket of a fork that runs as a service of its own; if empty, Sentinel starts one",
+    )
+    port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="TCP port of the fork that Sentinel starts, if it cannot have a network namespace of its own; "
+        "0 picks a free one",
+    )
     anvil_path: str = Field(
         "", description="path of Anvil 1.7.1; if empty, the one that `sentinel setup` fetched, else the one in PATH"
     )
     timeout: float = Field(5.0, gt=0, le=MAX_TIMEOUT, description="timeout of one batch of simulations (seconds)")
     node_simulation: Literal["auto", "never", "always"] = Field(
         "auto",
-        description="simulation on the chain's own node: auto (while the fork fails), never, or always (no fork)",
+        description="simulation on the chain's own node: auto (final bytes, and all while the fork fails), never, "
+        "or always (no fork)",
     )
 
 

@@ -11,6 +11,7 @@ SentinelError
  │    │    └── RpcTimeout
  │    ├── HeadGone            the block is no longer (or not yet) part of the endpoint's chain
  │    ├── ForkUnavailable     the simulation fork is down or behind, and the node does not replace it
+ │    │    └── ForkInUse      another process uses this fork
  │    ├── SignerUnavailable   the signer did not answer: the outcome of the request is unknown, so repeat it
  │    ├── ModelUnavailable    the student gave no usable answer
  │    │    └── ModelTimeout   the student did not answer in time
@@ -84,6 +85,10 @@ class HeadGone(Unavailable):
 
 
 class ForkUnavailable(Unavailable):
+    pass
+
+
+class ForkInUse(ForkUnavailable):
     pass
 
 

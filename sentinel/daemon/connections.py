@@ -38,7 +38,7 @@ def simulating_fork(settings: Settings, network: Network, rpc: EndpointPool) -> 
     return Fork(
         network,
         lambda: rpc.url,
-        url=fork_settings.url,
+        socket=fork_settings.socket,
         port=fork_settings.port,
         anvil=fork_settings.anvil_path or None,
         timeout=fork_settings.timeout,

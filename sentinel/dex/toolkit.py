@@ -163,7 +163,8 @@ class DexToolkit:
         """Simulate the final bytes upon `head` in three block environments: those of `BlockEnvironments.final`.
 
         They differ in everything that a contract can read of its block. Balances are read at `head`, in a simulation
-        of their own. Meanwhile the contracts of the trade are compared with those of the start.
+        of their own. The simulations run on the node if it can simulate, else on the fork. Meanwhile the contracts of
+        the trade are compared with those of the start.
 
         Raises ForkUnavailable within `simulator.timeout`, and Refused if a contract has changed.
         """
@@ -214,7 +215,7 @@ class DexToolkit:
             return await self.simulator.run(head, batch)
         check = asyncio.create_task(self.watch.check(action, head))
         try:
-            simulations = await self.simulator.run(head, batch)
+            simulations = await self.simulator.run_final(head, batch)
             codes = await check
         finally:
             check.cancel()

@@ -40,7 +40,7 @@ PATIENCE = 30.0  # maximum seconds to wait for the open intent after Ctrl-C
 IDLE = 0.5  # seconds until the next block at block time 0 if no cycle ends
 PURSE = {"WETH": COIN, "USDC": 10_000 * 10**6, NATIVE: COIN}  # base units; far from the target weights on purpose
 CROWD = CrowdBehaviour(ahead=0.2)  # in a fifth of the blocks the crowd trades first, so that realised amounts differ
-PORTS = {"chain": 8545, "fork": 8546, "model": 8100, "web": 8787}
+PORTS = {"chain": 8545, "model": 8100, "web": 8787}
 
 
 def main(blocks: int | None, as_json: bool = False, *, block_time: float = BLOCK_TIME) -> int:
@@ -113,7 +113,6 @@ def _settings(home: Path, net: Devnet, model_url: str, ports: dict[str, int], ke
         "network": "devnet",
         "state_dir": home,
         "rpc": {"url": net.rpc_url, "ws_url": net.ws_url},
-        "fork": {"port": ports["fork"]},
         "model": {"url": model_url},
         "web": {"port": ports["web"]},
         "wallet": {"dev_key_file": key_file, **dict.fromkeys(("keystore_file", "signer_socket")), "web3signer_url": ""},

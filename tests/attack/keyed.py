@@ -16,6 +16,7 @@ class Hosted:
         self._http, self._ws = http, ws
         self._in_path, self._in_query = in_path, in_query
         self.complaints = 0
+        self.answered = 0  # requests with the right key
         self.url = self.ws_url = ""
         self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -46,6 +47,7 @@ class Hosted:
         first = asked[0] if isinstance(asked, list) else asked
         if not self._known(request):
             return web.Response(status=403)
+        self.answered += 1
         if self.complaints > 0:
             self.complaints -= 1
             said = f"project {self._in_path} ({self._in_query}) is over its rate: see {self.url}"

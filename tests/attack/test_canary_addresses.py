@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from sentinel.chain.socket_rpc import SocketRpc
 from sentinel.market import Devnet
 from tests.attack.keyed import Hosted
 from tests.attack.searched import children, found_in, seen_by_others, served, told, written
@@ -61,7 +63,10 @@ async def test_keys_of_endpoints_are_nowhere_but_where_they_were_given(cli: Cli,
     tree = [daemon.pid, *children(daemon.pid)]
     assert len(tree) >= 4  # the signer, the fork and a worker of the sandbox among them
     places = seen_by_others(tree)
-    assert any(b"--fork-url" in data for data in places.values())
+    forked = next(data.split(b"\0") for data in places.values() if b"--fork-url" in data)
+    async with SocketRpc(Path(forked[forked.index(b"--ipc") + 1].decode())) as fork:
+        places["anvil_nodeInfo"] = json.dumps(await fork.call("anvil_nodeInfo")).encode()
+    assert b"forkUrl" in places["anvil_nodeInfo"]
     hosted.complaints = 12  # in a row: they are logged, held on and journaled
     await cli.until(lambda _: hosted.complaints == 0, "status", within=60)
     seen = status["cycles"]

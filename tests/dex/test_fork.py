@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
 import signal
+import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lab import CHECKOUT
 from sentinel.chain.heads import latest_head
-from sentinel.core.errors import ChainMismatch, ForkUnavailable
-from sentinel.core.host.process import free_port
+from sentinel.core.errors import ChainMismatch, ForkInUse, ForkUnavailable
+from sentinel.core.host.places import cache_dir
 from sentinel.core.network import HexHash
-from sentinel.dex.simulating.fork import Fork, without_addresses
+from sentinel.dex.simulating import fork as fork_module
+from sentinel.dex.simulating.fork import SOCKET, Fork, without_addresses
 
 from .conftest import Desk, candidates
 
@@ -146,25 +151,51 @@ async def test_a_dead_upstream_is_unavailable_and_no_revert(desk: Desk) -> None:
 
 
 async def test_an_attached_fork_is_moved_but_not_owned(desk: Desk) -> None:
-    """Somebody else's Anvil follows our heads, and is still there afterwards."""
-    assert desk.fork.endpoint is not None
+    """A service's Anvil follows our heads for one Sentinel at a time, and is still there afterwards."""
     head = await latest_head(desk.net.rpc)
-    async with Fork(desk.network, desk.net.rpc_url, url=desk.fork.endpoint) as attached:
-        await attached.follow(head)
-        assert attached.healthy
-        assert attached.pid is None
-    assert await latest_hash(desk.fork, desk) == head.hash
+    async with service() as socket:
+        for _ in range(2):  # as a daemon that starts again
+            async with Fork(desk.network, desk.net.rpc_url, socket=socket, timeout=20) as attached:
+                await attached.follow(head)
+                assert attached.healthy
+                assert attached.pid is None
+                assert await latest_hash(attached, desk) == head.hash
+                with pytest.raises(ForkInUse):
+                    await Fork(desk.network, desk.net.rpc_url, socket=socket).start()
+                await attached.follow(head)
+        assert socket.is_socket()
 
 
-async def test_the_wrong_chain_or_nobody_at_all_is_refused_at_the_start(desk: Desk) -> None:
+@contextlib.asynccontextmanager
+async def service() -> AsyncIterator[Path]:
+    """An Anvil that belongs to nobody here, as deploy/systemd/fork.sh starts it; its socket."""
+    folder = Path(tempfile.mkdtemp(prefix="sentinel-service-"))
+    process = await asyncio.create_subprocess_exec(
+        CHECKOUT / "deploy/systemd/fork.sh",
+        folder,
+        env={"PATH": "/usr/bin:/bin", "SENTINEL_CACHE_DIR": str(cache_dir())},
+    )
+    try:
+        yield folder / SOCKET
+    finally:
+        process.terminate()
+        await process.wait()
+        shutil.rmtree(folder)
+
+
+async def test_the_wrong_chain_or_nobody_at_all_is_refused_at_the_start(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before anything is simulated."""
-    assert desk.fork.endpoint is not None
-    other = replace(desk.network, chain_id=1)
-    with pytest.raises(ChainMismatch):
-        await Fork(other, desk.net.rpc_url, url=desk.fork.endpoint).start()
-    nobody = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(ForkUnavailable):
-        await Fork(desk.network, desk.net.rpc_url, url=nobody, timeout=1).start()
+    async with service() as socket:
+        async with Fork(desk.network, desk.net.rpc_url, socket=socket):
+            pass
+        with pytest.raises(ChainMismatch):
+            await Fork(replace(desk.network, chain_id=1), desk.net.rpc_url, socket=socket).start()
+    monkeypatch.setattr(fork_module, "_ATTACH", 0.5)
+    for nobody in (tmp_path / SOCKET, tmp_path / "no" / SOCKET):
+        with pytest.raises(ForkUnavailable):
+            await Fork(desk.network, desk.net.rpc_url, socket=nobody, timeout=1).start()
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/cmdline"), reason="no /proc on this system")
@@ -198,5 +229,5 @@ async def test_closing_leaves_no_process_and_no_file(desk: Desk) -> None:
         await fork.follow(await latest_head(desk.net.rpc))
     await fork.close()
     await fork.close()
-    assert fork.endpoint is None
+    assert fork.socket is None
     assert fork.pid is None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
 from eth_abi.abi import encode
 
 from lab.bench.mined_effects import broadcast, effect
+from sentinel.chain.socket_rpc import SocketRpc
 from sentinel.core.actions import Action, Approve, HoldAction
 from sentinel.core.market_state import MarketState
 from sentinel.dex.quoting.quotes import quote_swap
@@ -93,47 +92,22 @@ async def test_deltas_follow_the_market_from_block_to_block(desk: Desk) -> None:
     assert len(seen) == 4
 
 
-class Counter:
-    """A proxy before the fork that counts what passes."""
+async def test_all_candidates_go_out_in_one_request(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: one request to the fork, one eth_simulateV1 a candidate, none for a hold."""
+    bodies: list[Any] = []
+    exchange = SocketRpc._exchange
 
-    def __init__(self, target: str) -> None:
-        self.target = target
-        self.bodies: list[Any] = []
+    async def counted(self: SocketRpc, body: object, timeout: float | None) -> Any:
+        bodies.append(body)
+        return await exchange(self, body, timeout)
 
-    async def handle(self, request: web.Request) -> web.Response:
-        self.bodies.append(await request.json())
-        async with ClientSession() as session, session.post(self.target, json=self.bodies[-1]) as reply:
-            return web.Response(body=await reply.read(), content_type="application/json")
-
-
-@pytest.fixture
-async def counted(desk: Desk) -> AsyncIterator[tuple[Counter, DexToolkit]]:
-    """A toolkit whose fork is reached through the counter."""
-    assert desk.fork.endpoint is not None
-    counter = Counter(desk.fork.endpoint)
-    app = web.Application(client_max_size=2**26)
-    app.router.add_post("/", counter.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0]
-    async with Fork(desk.network, desk.net.rpc_url, url=f"http://{host}:{port}") as fork:
-        yield counter, DexToolkit(desk.network, fork)
-    await runner.cleanup()
-
-
-async def test_all_candidates_go_out_in_one_request(desk: Desk, counted: tuple[Counter, DexToolkit]) -> None:
-    """However many there are: one HTTP request, one eth_simulateV1 a candidate, none for a hold."""
-    counter, kit = counted
     state = await desk.state()
-    assert kit.fork is not None
-    await kit.fork.follow(state.head)
-    counter.bodies.clear()
+    await desk.fork.follow(state.head)
+    monkeypatch.setattr(SocketRpc, "_exchange", counted)
     tried = candidates(HoldAction("wait"), *some_actions(desk, state, 16, seed=1))
-    simulations = await kit.simulate_all(state, tried)
+    simulations = await desk.kit.simulate_all(state, tried)
     assert len(simulations) == 17
-    (body,) = counter.bodies
+    (body,) = bodies
     assert [call["method"] for call in body] == ["eth_simulateV1"] * 16
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from lab import CHECKOUT
 from sentinel.core.host.process import free_port
+from sentinel.dex.simulating.fork import Fork
 from sentinel.market import Devnet
 from tests.daemon.endpoint import Endpoint
 from tests.daemon.running import KEY, PURSE, WALLET, Cli, moving
@@ -70,6 +71,19 @@ def test_a_service_is_hardened_bounded_and_watched(name: str) -> None:
     assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
     assert "privileged" not in service
+
+
+def test_the_fork_has_no_network_and_no_secret() -> None:
+    """Nothing of it is published; it shares one folder of sockets with the daemon."""
+    fork, daemon = SERVICES["fork"], SERVICES["sentinel"]
+    assert fork["network_mode"] == "none"
+    assert not {"ports", "secrets", "networks", "environment"} & fork.keys()
+    (volume,) = fork["volumes"]
+    assert volume in daemon["volumes"]
+    folder = volume.partition(":")[2]
+    assert fork["entrypoint"][-1] == folder
+    assert daemon["environment"]["SENTINEL_FORK__SOCKET"] == f"{folder}/fork.sock"
+    assert folder in DOCKERFILES[0].read_text()  # a new volume takes its owner from the image's folder
 
 
 def test_a_stop_has_longer_than_the_daemon_takes() -> None:
@@ -156,10 +170,11 @@ async def test_health_checks_of_daemon_signer_and_nodes(cli: Cli, devnet: Devnet
         assert await checked(name, {}, cli.settings) == 0
     code, out, _ = await cli("health", "--ready", "--json")
     assert code == 0, out
-    swaps = {"http://127.0.0.1:8545": devnet.rpc_url, "http://127.0.0.1:8546": devnet.rpc_url}
-    for name in ("devnet", "fork"):
-        assert await checked(name, swaps, {}) == 0
-        assert await checked(name, {old: f"http://127.0.0.1:{free_port()}" for old in swaps}, {}) != 0
+    assert await checked("devnet", {"http://127.0.0.1:8545": devnet.rpc_url}, {}) == 0
+    assert await checked("devnet", {"http://127.0.0.1:8545": f"http://127.0.0.1:{free_port()}"}, {}) != 0
+    async with Fork(devnet.network, devnet.rpc_url) as fork:
+        assert await checked("fork", {"/run/sentinel-fork/fork.sock": str(fork.socket)}, {}) == 0
+    assert await checked("fork", {"/run/sentinel-fork": str(tmp_path)}, {}) != 0
     assert port
     signer.terminate()
     await signer.wait()

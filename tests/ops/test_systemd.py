@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,10 +19,9 @@ import pytest
 
 from lab import CHECKOUT
 from sentinel.chain.heads import latest_head
-from sentinel.chain.rpc import Rpc
+from sentinel.core.host.namespaces import without_network
 from sentinel.core.host.places import cache_dir
-from sentinel.core.host.process import free_port
-from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.simulating.fork import SOCKET, Fork
 from sentinel.market import Devnet
 from sentinel.observe.health import Health
 from sentinel.observe.systemd import Notifier, Pulse
@@ -198,28 +199,40 @@ async def test_nothing_feeds_the_watchdog_while_a_cycle_is_stuck(manager: Manage
 
 
 async def test_the_units_fork_is_put_on_any_head(devnet: Devnet) -> None:
-    """fork.sh starts an Anvil, the node's address in none of its arguments, and Sentinel puts it on a later head."""
-    port = free_port()
+    """fork.sh, in a network with nothing in it as its unit has, starts an Anvil that Sentinel puts on a later head.
+
+    It is told neither the node's address nor anything else: it waits for the daemon.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="sentinel-unit-"))
     environment = {"PATH": "/usr/bin:/bin", "SENTINEL_CACHE_DIR": str(cache_dir())}
-    environment |= {"PORT": str(port), "CHAIN_ID": "31337", "UPSTREAM": devnet.rpc_url}
-    process = await asyncio.create_subprocess_exec(UNITS / "fork.sh", env=environment)
+    command = [*without_network(), str(UNITS / "fork.sh"), str(folder)]
+    process = await asyncio.create_subprocess_exec(*command, env=environment)
     try:
-        async with Rpc(f"http://127.0.0.1:{port}", timeout=2.0) as rpc:
-            for _ in range(200):
-                with contextlib.suppress(Exception):
-                    await rpc.call("eth_chainId")
-                    break
-                await asyncio.sleep(0.1)
-        assert devnet.rpc_url not in arguments_of(process.pid)
         await devnet.market.step()
         head = await latest_head(devnet.rpc)
-        fork = Fork(devnet.network, devnet.rpc_url, url=f"http://127.0.0.1:{port}", timeout=30.0)
+        fork = Fork(devnet.network, devnet.rpc_url, socket=folder / SOCKET, timeout=30.0)
         async with fork, fork.at(head) as there:
             pools = [pool.address for pool in devnet.network.pools.values()]
             assert len(str(await there.call("eth_getCode", pools[0], "latest"))) > 100
+            assert devnet.rpc_url not in arguments_of(process.pid)
+            assert devnet.rpc_url not in str(await there.call("anvil_nodeInfo"))
+            assert not fork.reachable
     finally:
         process.terminate()
         await process.wait()
+        shutil.rmtree(folder)
+
+
+def test_the_forks_unit_has_no_network_and_no_key(installed: Path) -> None:
+    """It is given the folder of the sockets alone, and the daemon's unit names the socket that the fork's makes."""
+    fork = (installed / "etc/systemd/system/sentinel-fork.service").read_text()
+    assert {"PrivateNetwork=yes", "IPAddressDeny=any"} <= set(fork.splitlines())
+    assert "EnvironmentFile" not in fork
+    assert "LoadCredential" not in fork
+    assert f"ExecStart={UNITS}/fork.sh %t/sentinel-fork\n" in fork
+    assert "RuntimeDirectory=sentinel-fork\n" in fork
+    assert "SENTINEL_FORK__SOCKET=%t/sentinel-fork/fork.sock\n" in (UNITS / "sentinel.service").read_text()
+    assert not (installed / "etc/sentinel/fork.env").exists()
 
 
 async def test_ready_is_said_again_until_it_gets_through(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ CHECKS = (
     ),
     _Check(
         "fork",
-        "check that the endpoint serves the state of its newest block, and that SENTINEL_FORK__URL, if set, answers",
+        "check that the endpoint serves the state of its newest block, and that SENTINEL_FORK__SOCKET, if set, answers",
         lambda on: simulation_checks.fork(on.settings, on.network, on.rpc),
     ),
     _Check(

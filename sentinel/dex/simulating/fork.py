@@ -1,5 +1,8 @@
 """The Anvil fork that simulations run on: started or attached, moved to each head, restarted after a failure.
 
+It is reached through a unix socket alone. It reads the chain through another one (`ForkUpstream`), so it never learns
+the address of the chain's endpoint. Both sockets are in a folder that other users cannot enter.
+
 Use: `async with fork.at(head) as rpc: ...`, one user at a time. Every failure inside raises ForkUnavailable within the
 timeout. The fork restarts in the background; until then its callers hold.
 """
@@ -8,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 import shutil
 import tempfile
@@ -16,19 +18,22 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from sentinel.chain.anvil import start_anvil
-from sentinel.chain.rpc import Rpc, quantity, redact
+from sentinel.chain.anvil import start_anvil_on_socket
+from sentinel.chain.fork_upstream import ForkUpstream
+from sentinel.chain.rpc import quantity, redact
+from sentinel.chain.socket_rpc import SocketRpc
 from sentinel.core.errors import ChainMismatch, ForkUnavailable, OperatorError, RpcError, Unavailable
+from sentinel.core.host.namespaces import reachable_by_others
 from sentinel.core.host.process import Child
 from sentinel.core.market_state import Head
 from sentinel.core.network import HexHash, Network
 
 FAILURES = 3  # consecutive failures after which a fork that we started is restarted
 _RETRY = 2.0  # seconds between two attempts to start it
-# The upstream's address may contain a key, so it is not in the child's arguments or environment. It is in a file that
-# only this user can read, and the file is removed once Anvil has read it.
-_ALIAS = "upstream"
-_CONFIG = "foundry.toml"
+_ATTACH = 30.0  # seconds for an attached fork to answer, once its upstream is there
+SOCKET, UPSTREAM, NETWORK = "fork.sock", "upstream.sock", "network"  # files in the fork's folder
+# The user of an attached fork may be another one; both are in the group of the folder.
+_OWN_MODE, _SHARED_MODE = 0o600, 0o660
 _FLAGS = ("--no-storage-caching", "--accounts", "0", "--no-rate-limit")
 _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"']+")
 
@@ -36,6 +41,11 @@ _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"']+")
 def without_addresses(text: str) -> str:
     """The text with each URL redacted, at most 300 characters: Anvil's errors quote its upstream, key included."""
     return _URL.sub(lambda match: redact(match[0]), text)[:300]
+
+
+def _short_temporary_folder() -> str | None:
+    """Where temporary folders go; None for the default. The path of a unix socket has at most 107 bytes."""
+    return None if len(tempfile.gettempdir()) < 60 else "/tmp"
 
 
 class Fork:
@@ -46,7 +56,7 @@ class Fork:
         network: Network,
         upstream: str | Callable[[], str],
         *,
-        url: str = "",
+        socket: Path | None = None,
         port: int = 0,
         anvil: str | Path | None = None,
         timeout: float = 5.0,
@@ -60,15 +70,16 @@ class Fork:
         """
         self._network = network
         self._named = upstream
-        self._url = url
+        self._attached = socket
         self._port = port
         self._anvil = anvil
         self._timeout = timeout
         self._log = log
         self._flags = (*_FLAGS, *flags)
         self._child: Child | None = None
-        self._rpc: Rpc | None = None
+        self._rpc: SocketRpc | None = None
         self._home: Path | None = None
+        self._proxy: ForkUpstream | None = None
         self._at: HexHash | None = None
         self._failures = 0
         self.resets = 0  # how often it was moved to another head
@@ -83,7 +94,7 @@ class Fork:
     @property
     def own(self) -> bool:
         """Whether it is a child of this process, not an Anvil that was already running."""
-        return not self._url
+        return self._attached is None
 
     @property
     def timeout(self) -> float:
@@ -97,9 +108,19 @@ class Fork:
         return running and self._failures == 0 and self._reviving is None
 
     @property
-    def endpoint(self) -> str | None:
-        """Its URL; None while it does not run."""
-        return self._rpc.url if self._rpc is not None else None
+    def socket(self) -> Path | None:
+        """Its unix socket; None while it does not run."""
+        if self._rpc is None:
+            return None
+        return self._attached or (self._home / SOCKET if self._home is not None else None)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether other users of this machine can reach it. Raises OSError if it does not run."""
+        socket = self.socket
+        if socket is None:
+            raise ConnectionRefusedError("the fork does not run")
+        return reachable_by_others(socket)
 
     @property
     def pid(self) -> int | None:
@@ -109,19 +130,23 @@ class Fork:
     async def start(self) -> Self:
         """Start the child, or attach, and check the chain id.
 
-        Raises ForkUnavailable if it cannot be started or reached, ChainMismatch, and OperatorError if Anvil is missing.
+        Raises ForkUnavailable if it cannot be started or reached (ForkInUse if another process is attached),
+        ChainMismatch, and OperatorError if Anvil is missing.
         """
         self._closed = False
-        if self.own:
-            await self._start_child()
-        else:
-            self._rpc = Rpc(self._url, timeout=self._timeout)
-        assert self._rpc is not None
         try:
+            if self._attached is None:
+                await self._start_child()
+            else:
+                await self._attach(self._attached)
+            assert self._rpc is not None
             chain_id = quantity(await self._rpc.call("eth_chainId"))
         except RpcError as error:
             await self.close()
             raise ForkUnavailable(f"the fork does not answer: {error}") from error
+        except BaseException:
+            await self.close()
+            raise
         if chain_id != self._network.chain_id:
             await self.close()
             raise ChainMismatch(f"the fork has chain id {chain_id}, the network {self._network.chain_id}")
@@ -136,12 +161,15 @@ class Fork:
                 await self._reviving
             self._reviving = None
         await self._stop_child()
+        if self._proxy is not None:
+            await self._proxy.close()
+            self._proxy = None
         if self._home is not None:
             shutil.rmtree(self._home, ignore_errors=True)
             self._home = None
 
     @contextlib.asynccontextmanager
-    async def at(self, head: Head, within: float | None = None) -> AsyncIterator[Rpc]:
+    async def at(self, head: Head, within: float | None = None) -> AsyncIterator[SocketRpc]:
         """The fork's endpoint with exactly `head` as its latest block, for `within` seconds (None: the timeout).
 
         Raises ForkUnavailable if the fork is down, lags, is on another branch, or is too slow.
@@ -166,7 +194,7 @@ class Fork:
         async with self.at(head):
             pass
 
-    async def _follow(self, head: Head) -> Rpc:
+    async def _follow(self, head: Head) -> SocketRpc:
         rpc = self._rpc
         if self._reviving is not None or rpc is None:
             raise ForkUnavailable("the fork is being started again")
@@ -175,8 +203,9 @@ class Fork:
         if self._at == head.hash:
             return rpc
         self._at = None
-        target = {"blockNumber": head.number}
-        await rpc.call("anvil_reset", {"forking": target if self.own else {"jsonRpcUrl": self._upstream, **target}})
+        assert self._proxy is not None
+        await self._proxy.turn()  # after a fail-over, to the endpoint that is current now
+        await rpc.call("anvil_reset", {"forking": {"blockNumber": head.number}})
         latest = await rpc.call("eth_getBlockByNumber", "latest", False)
         if not isinstance(latest, dict) or latest.get("hash") != head.hash:
             raise ForkUnavailable(f"the fork's upstream has another block {head.number} than the head {head.hash}")
@@ -205,15 +234,16 @@ class Fork:
 
     async def _start_child(self) -> None:
         if self._home is None:
-            self._home = Path(tempfile.mkdtemp(prefix="sentinel-fork-"))
-        upstream = self._upstream
-        config = self._home / _CONFIG
-        config.touch(mode=0o600)
-        config.write_text(f"[rpc_endpoints]\n{_ALIAS} = {json.dumps(upstream)}\n")
-        arguments = ["--fork-url", _ALIAS, *self._flags]
+            self._home = Path(tempfile.mkdtemp(prefix="sentinel-fork-", dir=_short_temporary_folder()))
+        if self._proxy is None:
+            self._proxy = await self._listening(self._home, _OWN_MODE)
+        socket = self._home / SOCKET
+        socket.unlink(missing_ok=True)
+        arguments = ["--fork-url", str(self._home / UPSTREAM), *self._flags]
         arguments += ["--hardfork", self._network.hardfork, "--chain-id", str(self._network.chain_id)]
         try:
-            self._child, url = await start_anvil(
+            self._child = await start_anvil_on_socket(
+                socket,
                 port=self._port,
                 program=self._anvil,
                 arguments=arguments,
@@ -222,12 +252,36 @@ class Fork:
             )
         except Unavailable as error:
             raise ForkUnavailable(
-                f"the fork of {redact(upstream)} could not be started: {without_addresses(str(error))}"
+                f"the fork of {redact(self._upstream)} could not be started: {without_addresses(str(error))}"
             ) from error
-        finally:
-            config.unlink(missing_ok=True)
-        self._rpc = Rpc(url, timeout=self._timeout)
+        self._rpc = SocketRpc(socket, timeout=self._timeout)
         self._at = None
+
+    async def _attach(self, socket: Path) -> None:
+        """Serve the upstream beside the running Anvil's socket, and wait until that Anvil answers.
+
+        Its service waits for the upstream before it starts Anvil, for the kind of chain that `network` names.
+        """
+        text = f"CHAIN_ID={self._network.chain_id}\nHARDFORK={self._network.hardfork}\n"
+        try:
+            await asyncio.to_thread((socket.parent / NETWORK).write_text, text)
+            self._proxy = await self._listening(socket.parent, _SHARED_MODE)
+        except OSError as error:
+            raise ForkUnavailable(f"the fork's folder {socket.parent} cannot be used: {error.strerror}") from error
+        self._rpc = rpc = SocketRpc(socket, timeout=self._timeout)
+        end = asyncio.get_running_loop().time() + _ATTACH
+        while True:
+            try:
+                await rpc.call("eth_chainId")
+                return
+            except RpcError:
+                if asyncio.get_running_loop().time() > end:
+                    raise
+                await asyncio.sleep(0.1)
+
+    async def _listening(self, folder: Path, mode: int) -> ForkUpstream:
+        upstream = ForkUpstream(folder / UPSTREAM, lambda: self._upstream, mode=mode, timeout=self._timeout)
+        return await upstream.start()
 
     async def _stop_child(self) -> None:
         if self._rpc is not None:

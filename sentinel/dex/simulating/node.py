@@ -62,11 +62,22 @@ class NodeSimulation:
         Raises ForkUnavailable if the node does not answer, is too slow, cannot simulate or lacks the head.
         """
         within = self.timeout if within is None else within
+        async with self._answering(within):
+            if (reason := await self.cannot(head)) is not None:
+                raise ForkUnavailable(f"the node cannot stand in: {reason}")
+            yield self._rpc
+
+    async def unable(self, head: Head, within: float) -> bool:
+        """Whether it cannot simulate. Raises ForkUnavailable if it does not say so within `within` seconds."""
+        async with self._answering(within):
+            return await self.cannot(head) is not None
+
+    @contextlib.asynccontextmanager
+    async def _answering(self, within: float) -> AsyncIterator[None]:
+        """Raises ForkUnavailable if the node fails or takes longer than `within` seconds."""
         try:
             async with asyncio.timeout(within):
-                if (reason := await self.cannot(head)) is not None:
-                    raise ForkUnavailable(f"the node cannot stand in: {reason}")
-                yield self._rpc
+                yield
         except TimeoutError as error:
             raise ForkUnavailable(f"the node did not answer within {within:.3g} s") from error
         except RpcError as error:

@@ -1,5 +1,8 @@
 """The choice of where simulations run: on the fork, or on the chain's own node if the fork cannot serve in time.
 
+Final bytes are an exception: a node that can simulate is the only place for them, because whoever reaches the fork can
+change its state without a trace.
+
 Both places share one timeout. After a failure of the fork the node is asked first, until a warming in the background
 has shown that the fork simulates a whole batch again.
 """
@@ -71,10 +74,24 @@ class Simulator:
 
         Raises ForkUnavailable within `timeout` if no place serves this head.
         """
+        return await self._run(self._places(), head, batch, self._end())
+
+    async def run_final(self, head: Head, batch: Batch) -> list[Simulation]:
+        """As `run`, for the bytes that will be signed: on the node, and on the fork only if the node cannot simulate.
+
+        A node that does not answer raises ForkUnavailable, because a tampered fork would profit from its silence.
+        """
+        end, places = self._end(), self._places()
+        if self.node is not None and self.fork is not None:
+            places = [self.fork if await self.node.unable(head, self.timeout) else self.node]
+        return await self._run(places, head, batch, end)
+
+    def _end(self) -> float:
+        return asyncio.get_running_loop().time() + self.timeout
+
+    async def _run(self, places: Sequence[Place], head: Head, batch: Batch, end: float) -> list[Simulation]:
         clock = asyncio.get_running_loop().time
-        end = clock() + self.timeout
         failures: list[ForkUnavailable] = []
-        places = self._places()
         for place in places:
             share = 1.0 if place is places[-1] else FIRST_SHARE
             try:
