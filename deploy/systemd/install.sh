@@ -32,12 +32,13 @@ elif [ "$setup" = yes ]; then
 fi
 
 units=$root/etc/systemd/system etc=$root/etc/sentinel
-mkdir -p "$units" "$etc" "$root/usr/lib/sysusers.d"
+mkdir -p "$units" "$etc" "$root/usr/lib/sysusers.d" "$root/usr/lib/tmpfiles.d"
 for unit in "$here"/*.service; do
     sed "s|@PREFIX@|$prefix|g; s|@BIN@|$bin|g" "$unit" > "$units/$(basename "$unit")"
 done
 install -m 644 "$here/sysusers.conf" "$root/usr/lib/sysusers.d/sentinel.conf"
-[ -n "$root" ] || systemd-sysusers sentinel.conf
+install -m 644 "$here/tmpfiles.conf" "$root/usr/lib/tmpfiles.d/sentinel.conf"
+[ -n "$root" ] || { systemd-sysusers sentinel.conf && systemd-tmpfiles --create sentinel.conf; }
 
 keep() { # FILE MODE: standard input becomes the file, unless it is there
     if [ -e "$etc/$1" ]; then cat > /dev/null; echo "kept    /etc/sentinel/$1"; else cat > "$etc/$1"; chmod "$2" "$etc/$1"; echo "written /etc/sentinel/$1"; fi
@@ -55,6 +56,8 @@ SENTINEL_SIGNER__PEER_UID=$peer
 #SENTINEL_SIGNER__MAX_TRADE=WETH=0.5,USDC=2000
 #SENTINEL_SIGNER__MAX_APPROVAL=WETH=5,USDC=20000
 #SENTINEL_SIGNER__MAX_DAILY_VOLUME=WETH=10,USDC=40000
+# What it judges trades by: prices that given ones must be near, or an endpoint of its own (docs/systemd.md).
+#SENTINEL_SIGNER__PRICES=WETH=2000
 ENV
 if [ -z "$root" ]; then
     chown sentinel "$etc/sentinel.env" && chown sentinel-signer "$etc/signer.env"
@@ -68,6 +71,6 @@ installed. Next:
 To trade live, the signer too:
   4. $bin/sentinel wallet new --keystore /etc/sentinel/keystore.json
   5. systemd-ask-password -n | systemd-creds encrypt --name=wallet-password - /etc/sentinel/wallet-password.cred
-  6. /etc/sentinel/signer.env: its caps; systemctl enable --now sentinel-signer
+  6. /etc/sentinel/signer.env: its caps and prices; systemctl enable --now sentinel-signer
   7. in sentinel.env: SENTINEL_WALLET__SIGNER_SOCKET=/run/sentinel-signer/signer.sock, SENTINEL_EXECUTION__MODE=live
 TEXT

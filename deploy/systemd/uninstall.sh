@@ -15,10 +15,10 @@ units=(sentinel sentinel-signer sentinel-vllm sentinel-fork)
 # The daemon first: it follows what is in flight, and needs its signer for that.
 [ -n "$root" ] || for unit in "${units[@]}"; do systemctl disable --now "$unit.service" 2>/dev/null || true; done
 for unit in "${units[@]}"; do rm -f "$root/etc/systemd/system/$unit.service"; done
-rm -f "$root/usr/lib/sysusers.d/sentinel.conf"
+rm -f "$root/usr/lib/sysusers.d/sentinel.conf" "$root/usr/lib/tmpfiles.d/sentinel.conf"
 if [ "$purge" = yes ]; then
     rm -rf "$root"/etc/sentinel "$root"/var/lib/sentinel "$root"/var/lib/sentinel-signer "$root"/var/cache/sentinel{,-vllm,-fork}
-    [ -n "$root" ] || for user in sentinel sentinel-signer sentinel-fork; do userdel "$user" 2>/dev/null || true; done
+    [ -n "$root" ] || for user in sentinel sentinel-signer sentinel-fork sentinel-vllm; do userdel "$user" 2>/dev/null || true; done
     echo "removed, with settings, journal and keystore"
 else
     echo "removed; kept: /etc/sentinel, /var/lib/sentinel, /var/lib/sentinel-signer (--purge removes them too)"

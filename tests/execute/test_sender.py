@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.core.errors import ChainMismatch, JournalError, SignerUnavailable
+from sentinel.core.errors import ChainMismatch, JournalError, SignerRefused, SignerUnavailable
 from sentinel.core.network import NATIVE, HexHash
 from sentinel.core.transaction import Outcome
 from sentinel.core.units import GWEI
@@ -138,6 +138,31 @@ async def test_without_a_signer_the_signed_bytes_go_on(rig: Rig) -> None:
     settled = await rig.follow()
     assert (settled.outcome, settled.tx_hash) == (Outcome.CONFIRMED, attempt.tx_hash)
     assert rig.journal.attempts(intent.id) == (attempt,)
+
+
+@pytest.mark.parametrize(
+    ("rule", "alarm", "halted"),
+    [
+        ("price", "refused", False),
+        ("balance", "refused", False),
+        ("loss_today", "signer_day", False),
+        ("pool", "halted", True),
+        ("receipt", "halted", True),
+    ],
+)
+async def test_a_refusal_that_may_be_the_markets_halts_nothing(rig: Rig, rule: str, alarm: str, halted: bool) -> None:
+    """By a price, a balance or a cap of the day the intent expires; by a rule on the bytes trading halts too."""
+
+    class Refusing:
+        address = rig.signer.address
+
+        async def sign_transaction(self, *_: object) -> None:
+            raise SignerRefused(rule, "the signer refuses")
+
+    rig.executor._signer = Refusing()  # type: ignore[assignment]
+    await rig.trade(1)
+    assert (rig.notes.alarms, rig.journal.halt_reason is not None) == ([alarm], halted)
+    assert [settled.outcome for settled, _ in rig.notes.ended] == [Outcome.EXPIRED]
 
 
 async def test_expiry_takes_the_nonce_back(rig: Rig) -> None:

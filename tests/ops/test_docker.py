@@ -86,6 +86,16 @@ def test_the_fork_has_no_network_and_no_secret() -> None:
     assert folder in DOCKERFILES[0].read_text()  # a new volume takes its owner from the image's folder
 
 
+@pytest.mark.parametrize("name", ["vllm", "vllm-cpu"])
+def test_vllm_has_neither_socket(name: str) -> None:
+    """It is another user than daemon and signer, and has no volume that holds one of the sockets."""
+    assert SERVICES[name]["user"] not in {SERVICES[other]["user"] for other in ("sentinel", "signer", "trader")}
+    volumes = {volume.partition(":")[0] for volume in SERVICES[name]["volumes"]}
+    assert "students" in volumes
+    assert not volumes & {"state", "socket", "signer"}
+    assert all(volume.endswith(":ro") for volume in SERVICES[name]["volumes"])
+
+
 def test_a_stop_has_longer_than_the_daemon_takes() -> None:
     """The running cycle has GRACE for its end, and each of a dozen services five seconds."""
     from sentinel.daemon.daemon import GRACE
@@ -159,6 +169,7 @@ async def test_health_checks_of_daemon_signer_and_nodes(cli: Cli, devnet: Devnet
     cli.settings |= {"SENTINEL_WALLET__SIGNER_SOCKET": str(socket)}
     for name in ("MAX_TRADE", "MAX_APPROVAL", "MAX_DAILY_VOLUME"):
         cli.settings[f"SENTINEL_SIGNER__{name}"] = "WETH=9,USDC=9000"
+    cli.settings["SENTINEL_SIGNER__PRICES"] = "WETH=2000"
     port = int(cli.settings["SENTINEL_WEB__PORT"])
     for name in ("sentinel", "trader", "signer"):
         assert await checked(name, {}, cli.settings) != 0

@@ -69,6 +69,28 @@ def test_a_unit_is_hardened(installed: Path, unit: str) -> None:
     assert float(level) <= EXPOSURE[unit]
 
 
+def test_vllm_is_a_user_of_its_own_without_the_sockets(installed: Path) -> None:
+    """Of no group of the daemon's; of the daemon's state it sees the students, and of the signer and the settings
+    nothing."""
+    text = {unit.stem: unit.read_text().splitlines() for unit in units(installed)}
+    users = {name: [line for line in lines if line.startswith(("User=", "Group="))] for name, lines in text.items()}
+    assert users["sentinel-vllm"] == ["User=sentinel-vllm", "Group=sentinel-vllm"]
+    assert [name for name, lines in users.items() if "User=sentinel-vllm" in lines] == ["sentinel-vllm"]
+    members = (installed / "usr/lib/sysusers.d/sentinel.conf").read_text()
+    assert not re.search(r"^m sentinel-vllm", members, re.MULTILINE)
+    vllm = text["sentinel-vllm"]
+    assert "TemporaryFileSystem=%S/sentinel:ro,mode=0755" in vllm  # over the control socket
+    assert [line for line in vllm if line.startswith("Bind")] == ["BindReadOnlyPaths=-%S/sentinel/students"]
+    (closed,) = [line for line in vllm if line.startswith("InaccessiblePaths=")]
+    socket_of_signer = next(line for line in text["sentinel-signer"] if "SIGNER_SOCKET=" in line).rpartition("=")[2]
+    assert f"-{socket_of_signer.rpartition('/')[0]}" in closed.partition("=")[2].split()
+    assert "-/etc/sentinel" in closed
+    assert not [line for line in vllm if "Supplementary" in line]
+    folders = (installed / "usr/lib/tmpfiles.d/sentinel.conf").read_text()
+    assert "d /var/lib/sentinel 0700 sentinel sentinel" in folders
+    assert "d /var/lib/sentinel/students 0755 sentinel sentinel" in folders
+
+
 def test_an_upgrade_keeps_settings_and_an_uninstall_keeps_the_journal(tmp_path: Path) -> None:
     """Installing twice leaves what the operator wrote; --purge alone takes settings and journal."""
     script("install.sh", "--root", tmp_path, "--prefix", "/opt/sentinel")
@@ -169,6 +191,7 @@ async def test_the_signer_is_ready_when_it_answers(devnet: Devnet, manager: Mana
         SENTINEL_SIGNER__MAX_TRADE="WETH=1,USDC=2000",
         SENTINEL_SIGNER__MAX_APPROVAL="WETH=5,USDC=9000",
         SENTINEL_SIGNER__MAX_DAILY_VOLUME="WETH=9,USDC=9000",
+        SENTINEL_SIGNER__PRICES="WETH=2000",
         SENTINEL_WALLET__SIGNER_SOCKET=str(tmp_path / "signer.sock"),
     )
     cli.settings["NOTIFY_SOCKET"] = str(manager.path)

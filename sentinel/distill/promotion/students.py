@@ -94,6 +94,7 @@ class StudentStore:
     def alone(self) -> Iterator[None]:
         """Lock the store for a change. Raises OperatorError if another command holds the lock."""
         self.root.mkdir(parents=True, exist_ok=True)
+        _let_read(self.root)
         with (self.root / "lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,6 +159,7 @@ class StudentStore:
         """Add a version atomically: fill a partial folder, then rename it."""
         versions, partial = self.root / "versions", self.root / "partial"
         versions.mkdir(exist_ok=True)
+        _let_read(versions)
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(folder, partial / "student")
         (partial / "evidence.json").write_text(json.dumps(evidence, indent=1, sort_keys=True) + "\n")
@@ -165,6 +167,7 @@ class StudentStore:
             (partial / "previous").symlink_to(Path("..") / before.name)
         for path in (partial, *partial.rglob("*")):
             if not path.is_symlink():
+                _let_read(path)
                 _sync(path)
         numbers = [int(found[1]) for path in versions.iterdir() if (found := _NUMBER.fullmatch(path.name))]
         path = versions / f"{max(numbers, default=0) + 1:04d}-{identity(partial / 'student')}"
@@ -190,6 +193,11 @@ class StudentStore:
         if stage == "begun":
             done = self.live is not None and self.live.name == last["after"]
             self.log(f"{event} {'done' if done else 'given up'}", before=last["before"], after=last["after"])
+
+
+def _let_read(path: Path) -> None:
+    """vLLM reads students as a user of its own; a student is no secret, and the state folder above stays closed."""
+    path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _sync(path: Path) -> None:
