@@ -47,6 +47,7 @@ keep() { # FILE MODE: standard input becomes the file, unless it is there
 keep vllm.env 644 <<'ENV'
 # What serve-student.sh reads, e.g. SENTINEL_GPU_SHARE=0.3
 ENV
+[ ! -e "$etc/fork.env" ] || echo "unused  /etc/sentinel/fork.env: delete it, it holds an endpoint's address"
 peer=0 # in a tree to look at there are no users
 [ -n "$root" ] || peer=$(id -u sentinel)
 keep signer.env 600 <<ENV

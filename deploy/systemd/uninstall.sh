@@ -17,7 +17,7 @@ units=(sentinel sentinel-signer sentinel-vllm sentinel-fork)
 for unit in "${units[@]}"; do rm -f "$root/etc/systemd/system/$unit.service"; done
 rm -f "$root/usr/lib/sysusers.d/sentinel.conf" "$root/usr/lib/tmpfiles.d/sentinel.conf"
 if [ "$purge" = yes ]; then
-    rm -rf "$root"/etc/sentinel "$root"/var/lib/sentinel "$root"/var/lib/sentinel-signer "$root"/var/cache/sentinel{,-vllm,-fork}
+    rm -rf "$root"/etc/sentinel "$root"/var/lib/sentinel "$root"/var/lib/sentinel-signer "$root"/var/cache/sentinel{,-vllm,-fork} "$root"/run/sentinel-fork
     [ -n "$root" ] || for user in sentinel sentinel-signer sentinel-fork sentinel-vllm; do userdel "$user" 2>/dev/null || true; done
     echo "removed, with settings, journal and keystore"
 else

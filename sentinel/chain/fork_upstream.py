@@ -13,11 +13,11 @@ import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic_core import from_json, to_json
 
-from sentinel.chain.rpc import Rpc, plain
+from sentinel.chain.rpc import Call, Rpc, plain
 from sentinel.core.errors import ForkInUse, RpcError
 from sentinel.core.host.unix import listener
 
@@ -37,7 +37,7 @@ READS = frozenset(
     }
 )
 MAX_REQUEST = 1 << 16  # bytes; Anvil's requests have some hundred
-_NOT_ALLOWED = -32601  # JSON-RPC: method not found
+_NO_SUCH_METHOD = -32601  # JSON-RPC
 _UPSTREAM_FAILED = -32603  # JSON-RPC: internal error
 _PARALLEL = 32  # requests that the endpoint serves at the same time
 _CHUNK = 1 << 16
@@ -60,6 +60,7 @@ class ForkUpstream:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(_PARALLEL)
+        self._unknown: set[str] = set()  # reads that the endpoint does not have
 
     async def start(self) -> Self:
         """Listen on the socket. Raises ForkInUse if another process listens there, OSError if it cannot."""
@@ -73,6 +74,7 @@ class ForkUpstream:
         """Use the endpoint that is current now. Reads that are still under way at the earlier one fail."""
         url = self._address()
         if self._rpc is None or self._rpc.url != url:
+            self._unknown.clear()
             earlier, self._rpc = self._rpc, Rpc(url, timeout=self._timeout, connections=_PARALLEL)
             if earlier is not None:
                 await earlier.close()
@@ -100,8 +102,8 @@ class ForkUpstream:
             with contextlib.suppress(OSError, ValueError):
                 while chunk := await reader.read(_CHUNK):
                     buffer += chunk
-                    for request in _complete(buffer):
-                        task = asyncio.create_task(self._reply(request, writer))
+                    if requests := _complete(buffer):
+                        task = asyncio.create_task(self._reply(requests, writer))
                         self._tasks.add(task)
                         task.add_done_callback(self._tasks.discard)
         except asyncio.CancelledError:
@@ -110,30 +112,67 @@ class ForkUpstream:
             self._tasks.discard(connection)
             writer.close()
 
-    async def _reply(self, request: bytes, writer: asyncio.StreamWriter) -> None:
-        try:
-            fields = from_json(request)
-        except ValueError:
-            fields = {}
+    async def _reply(self, requests: list[bytes], writer: asyncio.StreamWriter) -> None:
+        """Answer requests that came together. The endpoint gets them as one batch, because each HTTP request costs."""
+        calls = [_read(request) for request in requests]
+        passed: list[Call] = [(call.method, call.params) for call in calls if self._passes(call.method)]
         async with self._free:
-            answer = await self._answer(fields)
+            answers = iter(await self._ask(passed))
+        replies = [
+            self._encoded(call, next(answers)) if self._passes(call.method) else _refused(call) for call in calls
+        ]
         with contextlib.suppress(OSError):
-            writer.write(to_json(answer) + b"\n")  # one write, so that replies do not mix
+            writer.write(b"".join(replies))  # one write, so that replies do not mix
             await writer.drain()
 
-    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        reply: dict[str, Any] = {"jsonrpc": "2.0", "id": request.get("id")}
-        method, params = request.get("method"), request.get("params")
-        if not isinstance(method, str) or method not in READS:
-            return reply | {"error": {"code": _NOT_ALLOWED, "message": f"{plain(method)} is not for the fork"}}
+    def _passes(self, method: str) -> bool:
+        return method in READS and method not in self._unknown
+
+    async def _ask(self, calls: list[Call]) -> list[Any]:
+        """The result of each call, or the RpcError in its place."""
         try:
             if self._rpc is None:
                 raise RpcError("the proxy is closed")
-            return reply | {"result": await self._rpc.call(method, *(params if isinstance(params, list) else []))}
+            return (
+                [await self._rpc.call(calls[0][0], *calls[0][1])] if len(calls) == 1 else await self._rpc.batch(calls)
+            )
         except RpcError as error:
-            # Its own words stay here, because endpoints repeat their keys in them. Anvil repeats a request by the code.
-            code = _UPSTREAM_FAILED if error.code is None else error.code
-            return reply | {"error": {"code": code, "message": f"the endpoint did not answer {method}"}}
+            return [error] * len(calls)
+
+    def _encoded(self, call: _Request, answer: Any) -> bytes:
+        if not isinstance(answer, RpcError):
+            return to_json({"jsonrpc": "2.0", "id": call.id, "result": answer}) + b"\n"
+        if answer.code == _NO_SUCH_METHOD:
+            self._unknown.add(call.method)
+        # Its own words stay here, because endpoints repeat their keys in them. Anvil repeats a request by the code.
+        code = _UPSTREAM_FAILED if answer.code is None else answer.code
+        return _error(call, code, f"the endpoint did not answer {call.method}")
+
+
+class _Request(NamedTuple):
+    id: object
+    method: str
+    params: list[Any]
+
+
+def _read(text: bytes) -> _Request:
+    """The request; without a method if it is none that can be understood."""
+    try:
+        fields = from_json(text)
+    except ValueError:
+        return _Request(None, "", [])
+    method, params = fields.get("method"), fields.get("params")
+    return _Request(
+        fields.get("id"), method if isinstance(method, str) else "", params if isinstance(params, list) else []
+    )
+
+
+def _refused(call: _Request) -> bytes:
+    return _error(call, _NO_SUCH_METHOD, f"{plain(call.method)} is not for the fork")
+
+
+def _error(call: _Request, code: int, message: str) -> bytes:
+    return to_json({"jsonrpc": "2.0", "id": call.id, "error": {"code": code, "message": message}}) + b"\n"
 
 
 def _complete(buffer: bytearray) -> list[bytes]:

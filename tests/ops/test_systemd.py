@@ -31,7 +31,7 @@ from tests.daemon.running import Cli, moving
 from tests.ops.tools import tool
 
 UNITS = CHECKOUT / "deploy" / "systemd"
-EXPOSURE = {"sentinel": 1.5, "sentinel-signer": 0.5, "sentinel-fork": 1.5, "sentinel-vllm": 2.0}
+EXPOSURE = {"sentinel": 1.5, "sentinel-signer": 0.5, "sentinel-fork": 0.5, "sentinel-vllm": 2.0}
 
 
 def script(name: str, *arguments: str | Path) -> str:
