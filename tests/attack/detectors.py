@@ -144,6 +144,17 @@ def stuck(permit2: Address, tenths: int = 0) -> bytes:
     """)
 
 
+def proxy(slot: str) -> bytes:
+    """Runs what the slot points to, and the token's own code while the slot is empty."""
+    return asm(f"""
+        calldatasize push:0 push:0 calldatacopy
+        push:0 push:0 calldatasize push:0 push:{slot} sload dup1 jumpi:run pop push:{IMPLEMENTATION}
+        run: gas delegatecall
+        returndatasize push:0 push:0 returndatacopy jumpi:done returndatasize push:0 revert
+        done: returndatasize push:0 return
+    """)
+
+
 def unapproved() -> bytes:
     """No allowance can be given."""
     return asm(f"""

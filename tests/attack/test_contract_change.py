@@ -17,13 +17,14 @@ from sentinel.daemon.guards.contract_alarm import ContractAlarm
 from sentinel.dex.simulating.contract_watch import SLOTS, ContractWatch
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.market import Devnet
+from tests.attack import detectors
 from tests.attack_tally import Tries
 from tests.dex.conftest import Desk, candidates, desk_on
 from tests.execute.rig import Alone
 
 pytestmark = pytest.mark.attack("code that changes on the way", "refused")
 
-BEACON_OF = "0x" + "be" * 20
+BEHIND, OTHER = ("0x" + byte * 20 for byte in ("be", "ad"))
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,14 @@ class Watched:
 
 @pytest.fixture
 async def watched(devnet: Devnet) -> AsyncIterator[Watched]:
-    """The toolkit of a daemon that has just started. USDC points to a beacon, as some proxies do."""
-    usdc = devnet.network.tokens["USDC"].address
-    await devnet.rpc.call("anvil_setStorageAt", usdc, SLOTS[1], "0x" + "00" * 12 + BEACON_OF[2:])
-    await devnet.rpc.call("anvil_setCode", BEACON_OF, "0x00")
+    """The toolkit of a daemon that has just started. USDC is a proxy, and WETH may become one by a slot."""
+    tokens = devnet.network.tokens
+    await detectors.put(devnet.rpc, devnet.network, "WETH", detectors.proxy(SLOTS[2]))
+    usdc = tokens["USDC"].address
+    await devnet.rpc.call("anvil_setCode", BEHIND, await devnet.rpc.call("eth_getCode", usdc, "latest"))
+    await devnet.rpc.call("anvil_setStorageAt", usdc, SLOTS[0], "0x" + "00" * 12 + BEHIND[2:])
+    await devnet.rpc.call("anvil_setCode", usdc, "0x" + detectors.proxy(SLOTS[0]).hex())
+    await devnet.rpc.call("evm_mine")
     async with desk_on(devnet) as desk:
         watch = ContractWatch(devnet.network, devnet.rpc)
         await watch.start()
@@ -72,13 +77,15 @@ async def test_a_contract_that_changed_since_the_start_is_not_traded(watched: Wa
     assert all(one.revert is None for one in await watched.confirmed())
     weth, usdc = (network.tokens[symbol].address for symbol in ("WETH", "USDC"))
     codes = (weth, usdc, network.pools["WETH/USDC-v3-500"].address, network.universal_router, network.permit2)
-    slots = [(token, slot) for token in (weth, usdc) for slot in SLOTS]
-    for address, slot in [*((one, None) for one in (*codes, BEACON_OF)), *slots]:
+    slots = [(weth, SLOTS[2]), (usdc, SLOTS[0])]
+    for address, slot in [*((one, None) for one in (*codes, BEHIND)), *slots]:
         snapshot = await rpc.call("evm_snapshot")
         if slot is None:
             await watched.recode(address)
         else:
-            await rpc.call("anvil_setStorageAt", address, slot, "0x" + "00" * 12 + "ad" * 20)
+            same = await rpc.call("eth_getCode", detectors.IMPLEMENTATION if address == weth else BEHIND, "latest")
+            await rpc.call("anvil_setCode", OTHER, same)
+            await rpc.call("anvil_setStorageAt", address, slot, "0x" + "00" * 12 + OTHER[2:])
             await rpc.call("evm_mine")
         with pytest.raises(Refused, match=f"(?i){address}") as refused:
             await watched.confirmed()

@@ -1,13 +1,14 @@
 """Whether the contracts of a trade are those of the start, on the node and on the fork (I13, I17).
 
 The code of each is read as EXTCODEHASH by one eth_call without a recipient; where a proxy's code is, its slots say.
-A contract whose slots hold an address is watched together with that address.
+A contract whose slots hold an address is watched together with that address. A slot that is empty, and that the code
+does not name, is read at the start only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -31,15 +32,15 @@ AT_ONCE = 16  # contracts in one batch
 
 @dataclass(frozen=True, slots=True)
 class ContractCode:
-    """One contract: the hash of its code, and the content of SLOTS (empty if they were not read)."""
+    """One contract: the hash of its code, and the content of those of SLOTS that were read."""
 
     hash: HexHash
-    slots: tuple[HexHash, ...] = ()
+    slots: Mapping[str, HexHash] = field(default_factory=dict)
 
     @property
     def behind(self) -> tuple[Address, ...]:
         """The addresses in the slots."""
-        return tuple(to_checksum_address("0x" + slot[-40:]) for slot in self.slots if int(slot, 16))
+        return tuple(to_checksum_address("0x" + slot[-40:]) for slot in self.slots.values() if int(slot, 16))
 
 
 Codes = Mapping[Address, ContractCode]
@@ -81,9 +82,16 @@ class ContractWatch:
             *(pool.address for pool in network.pools.values()),
             *(network.universal_router, network.permit2, network.multicall3),
         )
-        first = await read_codes(self._rpc, listed, "latest")
-        behind = {address for code in first.values() for address in code.behind}
-        self._first = first | await read_codes(self._rpc, behind - first.keys(), "latest")
+        await self._begin(dict.fromkeys(listed))
+        await self._begin({address for code in self._first.values() for address in code.behind} - self._first.keys())
+
+    async def _begin(self, addresses: Iterable[Address]) -> None:
+        wanted = tuple(addresses)
+        for address, code in (await read_codes(self._rpc, dict.fromkeys(wanted, SLOTS), "latest")).items():
+            text = await self._rpc.call("eth_getCode", address, "latest")
+            self._first[address] = ContractCode(
+                code.hash, {slot: word for slot, word in code.slots.items() if int(word, 16) or slot[2:] in str(text)}
+            )
 
     def path(self, action: Action) -> tuple[Address, ...]:
         """The contracts that the action's transaction runs, with what stands behind them."""
@@ -102,7 +110,8 @@ class ContractWatch:
 
     async def check(self, action: Action, head: Head) -> Codes:
         """The contracts of the action at `head`. Raises Refused if one is not as at the start, Unavailable."""
-        codes = await read_codes(self._rpc, self.path(action), at_block(head.hash))
+        path = {address: self._slots(address) for address in self.path(action)}
+        codes = await read_codes(self._rpc, path, at_block(head.hash))
         if changed := self._changed(codes, self._first):
             why = f"since the start the code has changed of {changed}"
             self.changed.add(why)
@@ -111,11 +120,14 @@ class ContractWatch:
 
     async def compare(self, fork: Endpoint, codes: Codes) -> None:
         """Raises ForkUnavailable if the fork has other code than the node, RpcError if it does not answer."""
-        forked = await read_codes(fork, codes, "latest", slots=False)
+        forked = await read_codes(fork, dict.fromkeys(codes, ()), "latest")
         if changed := self._changed(forked, {address: ContractCode(code.hash) for address, code in codes.items()}):
             why = f"the fork has other code than the node of {changed}: somebody else uses it"
             self.forged.add(why)
             raise ForkUnavailable(why)
+
+    def _slots(self, address: Address) -> tuple[str, ...]:
+        return tuple(self._first[address].slots) if address in self._first else ()
 
     def _changed(self, codes: Codes, expected: Codes) -> str:
         names = {token.address: symbol for symbol, token in self._network.tokens.items()}
@@ -125,31 +137,31 @@ class ContractWatch:
 
 
 async def read_codes(
-    rpc: Endpoint, addresses: Iterable[Address], block: str | Mapping[str, object], *, slots: bool = True
+    rpc: Endpoint, slots: Mapping[Address, Sequence[str]], block: str | Mapping[str, object]
 ) -> dict[Address, ContractCode]:
-    """Code hashes, and slots if wanted. Raises RpcError for an answer that is missing or not readable."""
-    wanted = tuple(addresses)
+    """The code of each address and the content of its `slots`. Raises RpcError for an answer that is not readable."""
+    wanted = tuple(slots)
     found: dict[Address, ContractCode] = {}
     for first in range(0, len(wanted), AT_ONCE):
-        found |= await _read(rpc, wanted[first : first + AT_ONCE], block, SLOTS if slots else ())
+        found |= await _read(rpc, {address: slots[address] for address in wanted[first : first + AT_ONCE]}, block)
     return found
 
 
 async def _read(
-    rpc: Endpoint, addresses: Sequence[Address], block: str | Mapping[str, object], slots: Sequence[str]
+    rpc: Endpoint, slots: Mapping[Address, Sequence[str]], block: str | Mapping[str, object]
 ) -> dict[Address, ContractCode]:
-    calls: list[Call] = [("eth_call", [{"data": "0x" + _hashes_of(addresses).hex()}, block])]
-    calls += [("eth_getStorageAt", [address, slot, block]) for address in addresses for slot in slots]
+    calls: list[Call] = [("eth_call", [{"data": "0x" + _hashes_of(tuple(slots)).hex()}, block])]
+    calls += [("eth_getStorageAt", [address, slot, block]) for address, own in slots.items() for slot in own]
     hashes, *words = [_bytes(reply) for reply in await rpc.batch(calls)]
-    if len(hashes) != WORD * (1 + len(addresses)) or any(len(word) != WORD for word in words):
+    if len(hashes) != WORD * (1 + len(slots)) or any(len(word) != WORD for word in words):
         raise RpcError("code hashes or slots could not be read")
     rest = iter(words)
     return {
         address: ContractCode(
             HexHash("0x" + hashes[WORD * place : WORD * (place + 1)].hex()),
-            tuple(HexHash("0x" + next(rest).hex()) for _ in slots),
+            {slot: HexHash("0x" + next(rest).hex()) for slot in own},
         )
-        for place, address in enumerate(addresses, start=1)
+        for place, (address, own) in enumerate(slots.items(), start=1)
     }
 
 
