@@ -281,6 +281,6 @@ class NotifySettings(SettingsGroup):
         description="kinds of messages: fills, refusals, alarms, pauses, summary, service (commas)",
     )
     min_interval_seconds: float = Field(
-        30.0, gt=0, description="smallest interval of messages after a burst of five; others are dropped (seconds)"
+        30.0, gt=0, description="interval of the messages of one kind after a burst of five (seconds)"
     )
     summary_hour: int = Field(6, ge=0, le=23, description="hour of the daily summary (UTC, 0 to 23)")

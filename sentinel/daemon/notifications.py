@@ -15,6 +15,7 @@ from sentinel.daemon.parts import Parts
 from sentinel.journal.performance import days, steps
 from sentinel.observe.logs import Log
 from sentinel.observe.messages.channel import Channel
+from sentinel.observe.messages.delivery import Delivery
 from sentinel.observe.messages.messenger import Messenger
 
 
@@ -37,13 +38,12 @@ def notifications(parts: Parts, decided: Callable[[str], Act | None], log: Log) 
     given = parts.settings.notify
     if given.urls_file is None:
         return NoNotifications()
+    targets = Channel.of_file(given.urls_file).targets
     messenger = Messenger(
-        Channel.of_file(given.urls_file).send,
+        [Delivery(target, parts.metrics, log, given.min_interval_seconds) for target in targets],
         parts.network,
-        parts.metrics,
         log,
         events=given.events,
-        every=given.min_interval_seconds,
         hour=given.summary_hour,
         paused=lambda: parts.journal.halt_reason,
         summary=lambda: daily_summary(parts),

@@ -232,10 +232,12 @@ class LiveExecutor(AttemptSender):
             self._observer.alarm("paused", f"{intent.id} was not signed: {reason}")
             return self._end(settle_unmined(intent.id, Outcome.EXPIRED))
         if ours > highest:  # a reorg or a lagging node: signing now would leave a gap or reuse a nonce (I4)
-            self._observer.alarm("nonce_gap", f"the chain counts {highest}, the journal {ours}")
+            self._observer.alarm("nonce_gap", f"{intent.id}: the chain counts {highest}, the journal {ours}")
             return None
         if highest > max(lowest, ours):  # above the journal, and endpoints differ: the nonce may never be reached
-            self._observer.alarm("nonce_disputed", f"endpoints count {lowest} to {highest}, the journal {ours}")
+            self._observer.alarm(
+                "nonce_disputed", f"{intent.id}: endpoints count {lowest} to {highest}, the journal {ours}"
+            )
             return None
         try:
             attempt = await self._first_attempt(intent, highest, fees)

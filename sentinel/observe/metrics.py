@@ -55,7 +55,7 @@ class Metrics(Instruments):
             (self.alarms, ALARMS),
             (self.samples, FATES),
             (self.reloads, ["applied", "refused"]),
-            (self.notifications, ["sent", "failed", "suppressed"]),
+            (self.notifications, ["sent", "failed", "suppressed", "lost"]),
         ):
             for value in values:
                 counter.labels(value)
