@@ -13,6 +13,7 @@ from sentinel.daemon.daemon import Service
 from sentinel.daemon.execution_reporter import ExecutionReporter
 from sentinel.daemon.flatten.sale_cycle import SaleCycle
 from sentinel.daemon.flatten.seller import Seller
+from sentinel.daemon.guards.chain_watch import ChainWatch
 from sentinel.daemon.guards.recheck import still_good
 from sentinel.daemon.guards.shortfall_breaker import ShortfallBreaker
 from sentinel.daemon.loop import CycleRunner, Probe
@@ -86,7 +87,10 @@ async def live(
         runner,
         startup,
         before,
-        services=(SignerWatchdog(signing, caps, told.alarm, lost),),
+        services=(
+            SignerWatchdog(signing, caps, told.alarm, lost),
+            ChainWatch(parts, told.alarm, lambda: parts.heads.reconnects),
+        ),
         probes={"signer": signing.probe},
         on_settled=(lambda _: look(), seller.settled),
     )

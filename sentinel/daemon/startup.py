@@ -15,7 +15,7 @@ from sentinel.daemon.parts import Parts
 from sentinel.decide.operator_controls import Purpose
 from sentinel.decide.policy import REVOKE_RULES, Policy
 from sentinel.execute.approvals import Approvals
-from sentinel.execute.reconcile import reconcile
+from sentinel.execute.reconcile import compare_nonces, reconcile
 from sentinel.execute.sender import LiveExecutor
 from sentinel.observe.logs import Log, settled_fields
 
@@ -31,6 +31,7 @@ class Startup:
 
     async def run(self) -> None:
         """Raises Unavailable where the chain does not answer or an approval does not confirm: start again then."""
+        await self._compare_nonces()
         await self._settle_open()
         if (why := self.parts.journal.bar(Purpose.TRADE)) is not None:
             self.log.warning("startup.halted", reason=why, meaning="allowances are left as they are")
@@ -79,6 +80,14 @@ class Startup:
         ):  # a reorg may have opened several: the end of one takes up the next
             self.log.info("startup.open_intent", intent=self.executor.open_intent.id)
             await self._step(self.executor.on_head(await self._next_head()))
+
+    async def _compare_nonces(self) -> None:
+        while True:
+            try:
+                return await compare_nonces(self.executor)
+            except Unavailable as error:
+                self.log.warning("startup.retry", error=str(error))
+                await asyncio.sleep(1.0)
 
     async def _step(self, step: Awaitable[Settled | None]) -> None:
         try:

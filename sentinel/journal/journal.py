@@ -22,6 +22,7 @@ from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose
 from sentinel.journal import equity, intents, migrations, reports
+from sentinel.journal.chain_records import ChainRecords
 from sentinel.journal.control_records import ControlRecords
 from sentinel.journal.equity import EquitySeries
 from sentinel.journal.intents import OpenIntent
@@ -62,6 +63,7 @@ class Journal:
         self._ledger = ledger
         self.standing = ControlRecords(ledger)
         self.equity = EquitySeries(ledger)
+        self.chain = ChainRecords(ledger)
         self.genesis = genesis  # as `open` takes it
         self._network = network
         self._who = (network.chain_id, wallet.lower())
@@ -179,8 +181,9 @@ class Journal:
         self.standing.halt(reason, by)
 
     def resume(self, by: str) -> None:
-        """Only an operator's command calls this (I25)."""
+        """Only an operator's command calls this (I25). It acknowledges the foreign nonces that the halt named."""
         self.standing.release(by)
+        self.chain.acknowledge()
 
     def configured(self, *, by: str, changed: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """The reloadable settings that are in force from here on: at each start, and with each reload."""
@@ -263,4 +266,5 @@ class Journal:
 def _mismatch(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     what = [name for name in ("chain_id", "genesis", "wallet") if found.get(name) != wanted[name]]
     told = ", ".join(f"{name} {found.get(name)} (now {wanted[name]})" for name in what)
-    return f"{path.name} belongs to another {told}: give this one a SENTINEL_STATE_DIR of its own"
+    which = "this is another chain: " if "wallet" not in what else ""
+    return f"{which}{path.name} belongs to another {told}: give this one a SENTINEL_STATE_DIR of its own"

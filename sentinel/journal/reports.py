@@ -250,6 +250,7 @@ def verify(ledger: Ledger) -> int:
     final = 0
     orders = ReplayedControls()
     points: set[int] = set()
+    known_nonces = ""
     for record in ledger.records():
         count += 1
         body = json.loads(record.body)
@@ -281,6 +282,8 @@ def verify(ledger: Ledger) -> int:
                 orders.flatten = "on" if body["on"] else ""
             case "equity":
                 points.add(record.seq)
+            case "nonces":
+                known_nonces = str(body["known"])
     index = {
         "intents": (dict(ledger.all("SELECT id, state FROM intents")), state),
         "nonces": (dict(ledger.all("SELECT id, nonce FROM intents")), nonces),
@@ -297,6 +300,7 @@ def verify(ledger: Ledger) -> int:
         "sale": (ledger.meta("flatten") or "", orders.flatten),
         "unlatched": (int(ledger.meta("unlatched") or 0), orders.resumed_at),
         "final": (int(ledger.meta("final") or 0), final),
+        "known nonces": (ledger.meta("known_nonces") or "", known_nonces),
     }
     for name, (found, expected) in index.items():
         if found != expected:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import secrets
+import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from eth_utils.crypto import keccak
 
 from sentinel.chain.anvil import HOST, start_anvil
 from sentinel.chain.rpc import Rpc
@@ -49,16 +54,20 @@ class Devnet:
         anvil: str | Path | None = None,
         cache: Path | None = None,
         log: Path | None = None,
+        identity: str | None = None,
         flags: Sequence[str] = ("--hardfork", HARDFORK),
     ) -> AsyncIterator[Devnet]:
         """Open a market on a fresh chain (pools open in block 1, at the first price), and stop all of it at the end.
 
         `port` 0 takes a free one; `prices` defaults to the data, else synthetic; `seed` drives noise, openings, WBTC's
-        ratio and the base fee; `flags` tell Anvil what kind of chain it is. Raises OperatorError when a part is not
-        installed, ChildFailed when Anvil fails.
+        ratio and the base fee; `flags` tell Anvil what kind of chain it is. Markets of different `identity` have
+        different first blocks, so that no journal takes one for the other; None: an identity of its own for each start;
+        empty: none, so that the same inputs give the same blocks. Raises OperatorError when a part is not installed,
+        ChildFailed when Anvil fails.
         """
         prices = prices or PricePath.load(seed=seed)
-        arguments = ["--init", str(await genesis(Artifacts(cache), anvil=anvil)), "--chain-id", str(DEVELOPMENT_CHAIN)]
+        baked = await genesis(Artifacts(cache), anvil=anvil)
+        arguments = ["--chain-id", str(DEVELOPMENT_CHAIN)]
         arguments += ["--accounts", "0", "--no-mining", *flags, "--gas-limit", str(GAS_LIMIT)]
         arguments += [
             "--prune-history",
@@ -68,7 +77,9 @@ class Devnet:
             "--order",
             "fees",
         ]
-        process, url = await start_anvil(port=port, listen=listen, program=anvil, arguments=arguments, log=log)
+        with _first_block(baked, secrets.token_hex(16) if identity is None else identity) as path:
+            arguments += ["--init", str(path)]
+            process, url = await start_anvil(port=port, listen=listen, program=anvil, arguments=arguments, log=log)
         try:
             async with Rpc(url) as rpc:
                 network = load_network("devnet")
@@ -105,3 +116,18 @@ class Devnet:
                 await self.rpc.call(method, *parameters)
             except RpcError as error:
                 raise MarketError(f"{method} failed: {error}") from error
+
+
+@contextlib.contextmanager
+def _first_block(baked: Path, identity: str) -> Iterator[Path]:
+    """The genesis file with one more account, whose address is made from `identity`. Nothing reads the account: it
+    changes the hash of the first block and nothing else. The file is deleted once Anvil has read it."""
+    if not identity:
+        yield baked
+        return
+    content = json.loads(baked.read_text())
+    content["alloc"]["0x" + keccak(text=f"sentinel: local market {identity}")[12:].hex()] = {"balance": "0x1"}
+    with tempfile.NamedTemporaryFile("w", prefix="sentinel-genesis-", suffix=".json") as file:
+        json.dump(content, file)
+        file.flush()
+        yield Path(file.name)

@@ -31,7 +31,17 @@ MAX_LABEL_VALUES = 64  # distinct values per label; a 65th value becomes "other"
 FATES = ("asked", "parsed", "discarded", "simulated", "reverted")
 ALARMS = (  # explained in docs/transactions.md
     *("unsent", "held", "unsigned", "refused", "paused", "overdue", "reopened", "nonce_gap", "nonce_disputed"),
-    *("nonce_held", "signer_day", "signer", "allowance", "shortfall", "halted", "endpoint_refused"),
+    *(
+        "nonce_held",
+        "signer_day",
+        "signer",
+        "allowance",
+        "shortfall",
+        "halted",
+        "endpoint_refused",
+        "foreign_nonce",
+        "other_chain",
+    ),
 )
 OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
 ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from sentinel.chain import chain_identity
+from sentinel.chain.chain_identity import KnownBlock
 from sentinel.chain.endpoints.endpoint_health import EndpointHealth, FailoverRules
 from sentinel.chain.rpc import Rpc, redact, unanswered
 from sentinel.core.errors import ChainMismatch, RpcError
@@ -32,16 +33,19 @@ class CheckedEndpoints:
         self.names = [f"{i}:{redact(url).partition('://')[2]}" for i, url in enumerate(urls)]
         self.health = EndpointHealth(len(urls), rules, clock)
         self.genesis: HexHash | None = None  # of the first endpoint that was checked; all must have it
+        self.known: KnownBlock | None = None  # of the journal; all must have it
         self._network = network
         self._rules = rules
 
     async def check(self, i: int) -> None:
-        """Check chain id and pinned block, before the first use and after every fail-over (I10).
+        """Check chain id, pinned block and known block, before the first use and after every fail-over (I10, I30).
 
         Raises ChainMismatch if the endpoint serves another chain, RpcError if it does not answer.
         """
         try:
             genesis = await chain_identity.check_chain(self.rpcs[i], self._network)
+            if self.known is not None:
+                await chain_identity.check_known(self.rpcs[i], self.known)
         except RpcError as error:  # whatever the node answers instead, it has not shown our chain
             raise RpcError(f"{self.names[i]}: {error}") from error
         self.genesis = self.genesis or genesis

@@ -95,6 +95,11 @@ class EndpointHealth:
         """It has shown our chain."""
         self._states[endpoint].due, self._states[endpoint].checked = False, True
 
+    def recheck(self) -> None:
+        """Another node may answer at any address now: each must show our chain again before it is read from."""
+        for state in self._states:
+            state.due = True
+
     def refuse(self, endpoint: int, why: str) -> None:
         self._states[endpoint].refused = why
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+from sentinel.chain.chain_identity import KnownBlock
 from sentinel.chain.endpoints.checked_endpoints import CheckedEndpoints
 from sentinel.chain.endpoints.endpoint_health import FailoverRules
 from sentinel.chain.endpoints.head_comparison import HeadComparison
@@ -52,6 +53,7 @@ class EndpointPool:
         self._health = self._endpoints.health
         self._heads = HeadComparison(self._endpoints, rules, look_every, clock)
         self._comparing: asyncio.Task[None] | None = None
+        self._started = False
 
     # ------------------------------------------------------------ the interface of one endpoint
 
@@ -114,7 +116,7 @@ class EndpointPool:
         if answers := [task.result() for task in tasks.values() if _succeeded(task)]:
             return answers
         errors = (error for task in tasks.values() if (error := task.exception()) is not None)
-        raise next(errors, self._endpoints.none_usable())
+        raise self._unusable(next(errors, self._endpoints.none_usable()))
 
     def senders(self) -> Sequence[tuple[str, JsonRpc]]:
         usable = [i for i in self._health.usable if self._health.checked(i)]
@@ -124,13 +126,31 @@ class EndpointPool:
 
     @property
     def disputed(self) -> str | None:
-        """The reason why no decision may be taken on a head now: endpoints have disagreed for too long (I11)."""
-        return self._heads.disputed
+        """The reason why no decision may be taken on a head now: endpoints have disagreed for too long (I11), or all of
+        them serve another chain (I30)."""
+        return self._heads.disputed or self.another_chain
 
     @property
     def refused(self) -> dict[str, str]:
         """Endpoints that are never used again, with the reason."""
         return self._endpoints.refused
+
+    def expect(self, known: KnownBlock) -> None:
+        """From now on an endpoint must have this block too when it is checked (I30)."""
+        self._endpoints.known = known
+
+    def recheck(self) -> None:
+        """Check each endpoint again before its next use, as after a reconnect."""
+        self._health.recheck()
+
+    def started(self) -> None:
+        """From now on a chain that turns out to be another one raises RpcError: the daemon holds and goes on."""
+        self._started = True
+
+    @property
+    def another_chain(self) -> str | None:
+        """Why no endpoint may be used any more; None while one may."""
+        return None if self._health.order else str(self._endpoints.none_usable())
 
     def status(self) -> list[EndpointStatus]:
         return [
@@ -167,7 +187,7 @@ class EndpointPool:
             else:
                 self._health.answered(i)
                 return answer
-        raise failure or endpoints.none_usable()
+        raise failure or self._unusable(endpoints.none_usable())
 
     async def _ask_one(self, i: int, ask: Callable[[JsonRpc], Awaitable[T]]) -> T:
         try:
@@ -182,6 +202,9 @@ class EndpointPool:
             raise
         self._health.answered(i)
         return answer
+
+    def _unusable(self, error: BaseException) -> BaseException:
+        return RpcError(str(error)) if self._started and isinstance(error, ChainMismatch) else error
 
     async def close(self) -> None:
         if self._comparing is not None:
