@@ -56,6 +56,7 @@ async def live(
 ) -> Execution:
     """Raises Unavailable, SignerRefused, OperatorError."""
     prices = (await parts.market.read(parts.latest.value)).prices
+    await signing.bind(parts.genesis)
     caps = await signing.allow(parts.terms.token_caps(prices))
     executor = _executor(parts, broadcast, signing, told)
     seller = Seller(

@@ -20,6 +20,7 @@ from sentinel.core.errors import RpcError
 from sentinel.core.host.process import Child
 from sentinel.core.network import DEVELOPMENT_CHAIN, NATIVE, Address, Network, Symbol
 from sentinel.market.artifacts import Artifacts
+from sentinel.market.contracts import ZERO
 from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.genesis import GAS_LIMIT, HARDFORK, genesis
 from sentinel.market.local_market import Clock, LocalMarket, MarketError
@@ -82,6 +83,7 @@ class Devnet:
             process, url = await start_anvil(port=port, listen=listen, program=anvil, arguments=arguments, log=log)
         try:
             async with Rpc(url) as rpc:
+                await rpc.call("anvil_setCoinbase", ZERO)  # only the first block has the coinbase of its own
                 network = load_network("devnet")
                 market = LocalMarket(rpc, network, prices, seed=seed, behaviour=behaviour, clock=clock)
                 await market.open()
@@ -120,13 +122,13 @@ class Devnet:
 
 @contextlib.contextmanager
 def _first_block(baked: Path, identity: str) -> Iterator[Path]:
-    """The genesis file with one more account, whose address is made from `identity`. Nothing reads the account: it
-    changes the hash of the first block and nothing else. The file is deleted once Anvil has read it."""
+    """The genesis file with a coinbase that is made from `identity`. Of all fields that say nothing else, Anvil hashes
+    this one alone into the first block. The file is deleted once Anvil has read it."""
     if not identity:
         yield baked
         return
     content = json.loads(baked.read_text())
-    content["alloc"]["0x" + keccak(text=f"sentinel: local market {identity}")[12:].hex()] = {"balance": "0x1"}
+    content["coinbase"] = "0x" + keccak(text=f"sentinel: local market {identity}")[12:].hex()
     with tempfile.NamedTemporaryFile("w", prefix="sentinel-genesis-", suffix=".json") as file:
         json.dump(content, file)
         file.flush()
