@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from eth_utils.crypto import keccak
 
 from sentinel.chain.rpc import Endpoint, quantity
 from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.network import Address, HexHash, Network
+
+ANOTHER_CHAIN = "this is another chain: give it a SENTINEL_STATE_DIR of its own, or correct SENTINEL_RPC__URL"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBlock:
+    """A block that no reorg can replace."""
+
+    number: int
+    hash: HexHash
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,34 @@ async def check_chain(rpc: Endpoint, network: Network) -> HexHash:
     if network.pinned_hash is not None and block_hash != network.pinned_hash:
         raise ChainMismatch(f"block {number} is {block_hash}, network {network.name} pins {network.pinned_hash}")
     return block_hash
+
+
+async def check_known(rpc: Endpoint, known: KnownBlock) -> None:
+    """Check that the endpoint has this block at its number (I30).
+
+    Raises ChainMismatch if it has another one, or if its chain is shorter although it is not syncing. Raises RpcError
+    if it does not answer, is still syncing, or has dropped the block.
+    """
+    block, newest, syncing = await rpc.batch(
+        [("eth_getBlockByNumber", [hex(known.number), False]), ("eth_blockNumber", []), ("eth_syncing", [])]
+    )
+    for answer in (block, newest):
+        if isinstance(answer, RpcError):
+            raise answer
+    if isinstance(block, dict):
+        require_same(block, known)
+        return
+    head = quantity(newest, 63)
+    if head >= known.number or (syncing is not False and not isinstance(syncing, RpcError)):
+        raise RpcError(f"the endpoint does not have block {known.number} yet or any more; its newest is {head}")
+    raise ChainMismatch(f"the chain ends at block {head}, this journal knows block {known.number}: {ANOTHER_CHAIN}")
+
+
+def require_same(block: Mapping[str, Any], known: KnownBlock) -> None:
+    """Raises ChainMismatch if `block`, as the node shows it at that number, is not the known one."""
+    if block.get("hash") != known.hash:
+        shown = str(block.get("hash"))[:66]
+        raise ChainMismatch(f"block {known.number} is {shown}, this journal knows {known.hash}: {ANOTHER_CHAIN}")
 
 
 async def contract_codes(rpc: Endpoint, network: Network) -> ContractCodes:

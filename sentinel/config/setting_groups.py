@@ -279,6 +279,6 @@ class NotifySettings(SettingsGroup):
         30.0,
         ge=0.1,
         le=86_400,
-        description="smallest interval of messages after a burst of five; others are dropped (seconds)",
+        description="smallest interval of the messages of one kind after a burst of five (seconds)",
     )
     summary_hour: int = Field(6, ge=0, le=23, description="hour of the daily summary (UTC, 0 to 23)")

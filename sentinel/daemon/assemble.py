@@ -69,6 +69,11 @@ async def assembled(
         genesis = await chain_identity.require_chain(rpc, network)
         journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet)
         stack.callback(journal.close)
+        if (known := journal.chain.settled_block) is not None:
+            rpc.expect(known)
+            rpc.recheck()
+        await rpc.call("eth_chainId")  # the first use of an endpoint checks its chain
+        rpc.started()
 
         metrics = Metrics(network)
         health = Health(max_head_age=terms.limits.max_head_age, parts=(*needed,), stopping=lambda: lifecycle.stopping)

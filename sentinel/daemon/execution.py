@@ -13,6 +13,7 @@ from sentinel.daemon.daemon import Service
 from sentinel.daemon.execution_reporter import ExecutionReporter
 from sentinel.daemon.flatten.sale_cycle import SaleCycle
 from sentinel.daemon.flatten.seller import Seller
+from sentinel.daemon.guards.chain_watch import ChainWatch
 from sentinel.daemon.guards.recheck import still_good
 from sentinel.daemon.guards.shortfall_breaker import ShortfallBreaker
 from sentinel.daemon.loop import CycleRunner, Probe
@@ -59,6 +60,7 @@ async def live(
     """Set the signer's caps and build what trades. Raises Unavailable, SignerRefused and OperatorError."""
     state = await parts.market.read(parts.latest.value)
     wanted = replace(parts.terms.token_caps(state.prices), prices=answers_of(state.reference, parts.network))
+    await signing.bind(parts.genesis)
     caps = await signing.allow(wanted)
     executor = _executor(parts, broadcast, signing, reporter)
     seller = Seller(
@@ -90,7 +92,10 @@ async def live(
         runner,
         startup,
         before,
-        services=(SignerWatchdog(signing, caps, reporter.alarm, signer_lost),),
+        services=(
+            SignerWatchdog(signing, caps, reporter.alarm, signer_lost),
+            ChainWatch(parts, reporter.alarm, lambda: parts.heads.reconnects),
+        ),
         probes={"signer": signing.probe},
         on_settled=(lambda _: check_shortfall(), seller.settled),
     )

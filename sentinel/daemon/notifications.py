@@ -15,6 +15,7 @@ from sentinel.daemon.parts import Parts
 from sentinel.journal.performance import days, steps
 from sentinel.observe.logs import Log
 from sentinel.observe.messages.channel import Channel
+from sentinel.observe.messages.delivery import Delivery
 from sentinel.observe.messages.messenger import Messenger
 
 
@@ -40,13 +41,12 @@ def notifications(parts: Parts, decided: Callable[[str], Act | None], log: Log) 
     notify = parts.settings.notify
     if notify.urls_file is None:
         return NoNotifications()
+    targets = Channel.of_file(notify.urls_file).targets
     messenger = Messenger(
-        Channel.of_file(notify.urls_file).send,
+        [Delivery(target, parts.metrics, log, notify.min_interval_seconds) for target in targets],
         parts.network,
-        parts.metrics,
         log,
         events=notify.events,
-        every=notify.min_interval_seconds,
         hour=notify.summary_hour,
         paused=lambda: parts.journal.halt_reason,
         summary=lambda: daily_summary(parts),

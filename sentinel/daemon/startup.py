@@ -15,7 +15,7 @@ from sentinel.daemon.parts import Parts
 from sentinel.decide.operator_controls import Purpose
 from sentinel.decide.policy import REVOKE_RULES, Policy
 from sentinel.execute.approvals import Approvals
-from sentinel.execute.reconcile import reconcile
+from sentinel.execute.reconcile import compare_nonces, reconcile
 from sentinel.execute.sender import LiveExecutor
 from sentinel.observe.logs import Log, settled_fields
 
@@ -34,6 +34,7 @@ class Startup:
 
         After Unavailable the daemon can be started again.
         """
+        await self._compare_nonces()
         await self._settle_open()
         if (why := self.parts.journal.bar(Purpose.TRADE)) is not None:
             self.log.warning("startup.halted", reason=why, meaning="allowances are not changed")
@@ -81,6 +82,14 @@ class Startup:
         while self.executor.open_intent is not None:
             self.log.info("startup.open_intent", intent=self.executor.open_intent.id)
             await self._step(self.executor.on_head(await self._next_head()))
+
+    async def _compare_nonces(self) -> None:
+        while True:
+            try:
+                return await compare_nonces(self.executor)
+            except Unavailable as error:
+                self.log.warning("startup.retry", error=str(error))
+                await asyncio.sleep(1.0)
 
     async def _step(self, step: Awaitable[Settled | None]) -> None:
         try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any
 
 from eth_utils.address import to_checksum_address
 
 from sentinel.chain import replies
+from sentinel.chain.chain_identity import KnownBlock, require_same
 from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
 from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Call, JsonRpc, quantity
@@ -39,7 +40,17 @@ FinalAnswer = tuple[int | Finalized, tuple[HexHash, ...]]  # the newest finalize
 class ChainReader:
     """Reads only. Each method raises RpcError if no endpoint answers or an answer is malformed."""
 
-    def __init__(self, rpc: JsonRpc, network: Network, wallet: Address, genesis: HexHash) -> None:
+    def __init__(
+        self,
+        rpc: JsonRpc,
+        network: Network,
+        wallet: Address,
+        genesis: HexHash,
+        known: Callable[[], KnownBlock | None] = lambda: None,
+    ) -> None:
+        """`known`: a settled block of the journal. It is read in the same batch as what a signature, a send or a
+        reopened intent depends on (I30)."""
+        self._known = known
         self._rpc = rpc
         self._network = network
         self._wallet = wallet
@@ -57,7 +68,7 @@ class ChainReader:
 
     async def _mined_nonce(self, rpc: JsonRpc) -> int:
         anchor = hex(self._network.pinned_block or 0)
-        chain_id, block, nonce = await _all(
+        chain_id, block, nonce = await self._on_our_chain(
             rpc,
             ("eth_chainId", []),
             ("eth_getBlockByNumber", [anchor, False]),
@@ -86,7 +97,7 @@ class ChainReader:
         calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in tx_hashes]
         for number in (head.number, max(0, head.number - depth)):
             calls.append(("eth_getTransactionCount", [self._wallet, hex(number)]))
-        *receipt_replies, nonce, deep_nonce = await _all(rpc, *calls)
+        *receipt_replies, nonce, deep_nonce = await self._on_our_chain(rpc, *calls)
         mined = {
             tx_hash: receipt
             for tx_hash, receipt in zip(tx_hashes, receipt_replies, strict=True)
@@ -137,7 +148,10 @@ class ChainReader:
     async def _finalized(self, rpc: JsonRpc, numbers: Sequence[int]) -> FinalAnswer:
         calls: list[Call] = [("eth_getBlockByNumber", ["finalized", False])]
         calls += [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
-        finalized, *blocks = await rpc.batch(calls)
+        known = self._known()
+        finalized, *blocks = await rpc.batch([*calls, *_read_of(known)])
+        if known is not None:
+            _require_known(blocks.pop(), known)
         hashes = []
         for block in blocks:
             if isinstance(block, RpcError):
@@ -150,6 +164,14 @@ class ChainReader:
             return Finalized.NONE if lacks else Finalized.REFUSED, tuple(hashes)
         final = quantity(finalized["number"], 63) if isinstance(finalized, dict) and "number" in finalized else 0
         return final or Finalized.NONE, tuple(hashes)
+
+    async def _on_our_chain(self, rpc: JsonRpc, *calls: Call) -> list[Any]:
+        """As `_all`, with the known block in the same batch. Raises ChainMismatch if the endpoint has another one."""
+        known = self._known()
+        results = await _all(rpc, *calls, *_read_of(known))
+        if known is not None:
+            _require_known(results.pop(), known)
+        return results
 
     async def settlement_facts(
         self, intent_id: str, outcome: Outcome, receipt: Receipt, *, read: bool = True
@@ -225,6 +247,19 @@ def _likeliest(receipts: Sequence[Receipt]) -> Receipt:
     """A canonical receipt if there is one, of the block that most endpoints name."""
     blocks = Counter(receipt.block_hash for receipt in receipts)
     return max(receipts, key=lambda receipt: (receipt.canonical, blocks[receipt.block_hash]))
+
+
+def _read_of(known: KnownBlock | None) -> list[Call]:
+    return [] if known is None else [("eth_getBlockByNumber", [hex(known.number), False])]
+
+
+def _require_known(answer: object, known: KnownBlock) -> None:
+    """Raises ChainMismatch if it is another block, RpcError if the endpoint does not have it."""
+    if isinstance(answer, RpcError):
+        raise answer
+    if not isinstance(answer, dict):
+        raise RpcError(f"the endpoint does not have block {known.number}, which this journal knows")
+    require_same(answer, known)
 
 
 async def _all(rpc: JsonRpc, *calls: Call) -> list[Any]:

@@ -22,7 +22,11 @@ class BroadcastPort(Protocol):
 
 
 class ExecutionObserver(Protocol):
-    """Is notified of every event. It decides nothing and must not raise."""
+    """Is notified of every event. It decides nothing and must not raise.
+
+    An alarm may be raised at each head while it stands. If it is about an intent, `detail` begins with the intent's id
+    and ': ', so that the observer can tell an alarm that stands from a new one.
+    """
 
     def sent(self, intent: Intent, attempt: Attempt, answer: str) -> None: ...
 

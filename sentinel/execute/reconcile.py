@@ -11,6 +11,16 @@ from sentinel.core.transaction import Settled
 from sentinel.execute.sender import LiveExecutor
 
 
+async def compare_nonces(executor: LiveExecutor) -> None:
+    """Halt trading if the chain counts transactions of the wallet that the journal does not know.
+
+    Call it before the first `reconcile`, because a restored journal must not decide on its own copy of the past.
+    Raises Unavailable and ChainMismatch.
+    """
+    lowest, _ = await executor.watch.mined_nonce()
+    await executor.foreign_nonces(lowest)
+
+
 async def reconcile(executor: LiveExecutor, head: Head) -> Settled | None:
     """Adopt the open intent, if any, and take its next step. Returns its settlement if that step ended it.
 

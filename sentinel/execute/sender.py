@@ -23,6 +23,7 @@ from sentinel.execute.attempt_sender import AttemptSender
 from sentinel.execute.chain_reader import ChainReader
 from sentinel.execute.execution_ports import BroadcastPort, ExecutionObserver, NoExecutionObserver
 from sentinel.execute.finality import Finality
+from sentinel.execute.foreign_nonces import described
 from sentinel.execute.send_state import (
     Bump,
     Cancel,
@@ -72,7 +73,8 @@ class LiveExecutor(AttemptSender):
     ) -> None:
         """`genesis`: hash of the pinned block, or of block 0 if none is pinned."""
         super().__init__(broadcast, journal, signer, network, rules, observer or NoExecutionObserver(), clock)
-        self.watch = ChainReader(rpc, network, signer.address, genesis)
+        self.watch = ChainReader(rpc, network, signer.address, genesis, lambda: journal.chain.settled_block)
+        self._rpc = rpc
         self._finality = Finality(journal, self.watch)
         self._finalise = finalise
         self._recheck = recheck
@@ -234,11 +236,14 @@ class LiveExecutor(AttemptSender):
             self._observer.alarm("paused", f"{intent.id} was not signed: {reason}")
             return self._end(settle_unmined(intent.id, Outcome.EXPIRED))
         if ours > highest:  # a reorg or a lagging node: signing now would leave a gap or reuse a nonce (I4)
-            self._observer.alarm("nonce_gap", f"the chain counts {highest}, the journal {ours}")
+            self._observer.alarm("nonce_gap", f"{intent.id}: the chain counts {highest}, the journal {ours}")
             return None
         if highest > max(lowest, ours):  # above the journal, and endpoints differ: the nonce may never be reached
-            self._observer.alarm("nonce_disputed", f"endpoints count {lowest} to {highest}, the journal {ours}")
+            counts = f"endpoints count {lowest} to {highest}, the journal {ours}"
+            self._observer.alarm("nonce_disputed", f"{intent.id}: {counts}")
             return None
+        if await self.foreign_nonces(lowest):
+            return self._end(settle_unmined(intent.id, Outcome.EXPIRED))
         try:
             attempt = await self._first_attempt(intent, highest, fees)
         except SignerRefused as error:
@@ -252,6 +257,19 @@ class LiveExecutor(AttemptSender):
             return self._end(settle_unmined(intent.id, Outcome.EXPIRED))
         await self._commit_and_send(intent, attempt)
         return None
+
+    async def foreign_nonces(self, mined: int) -> bool:
+        """Halt trading if the wallet has transactions that the journal does not know. `mined`: their number. Returns
+        whether it has (I17, I30)."""
+        foreign = self.journal.chain.foreign(mined)
+        if not foreign:
+            return False
+        reason = await described(self._rpc, self._signer.address, foreign)
+        self.journal.halt(reason)
+        if self.journal.halt_reason == reason:  # else an earlier halt stands, and its release does not mean these
+            self.journal.chain.found(foreign)
+        self._observer.alarm("foreign_nonce", reason)
+        return True
 
     def _end(self, settled: Settled) -> Settled:
         assert self._intent is not None

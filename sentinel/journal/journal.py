@@ -23,6 +23,7 @@ from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose
 from sentinel.journal import equity, intents, migrations, reports, verification
+from sentinel.journal.chain_records import ChainRecords
 from sentinel.journal.control_records import ControlRecords
 from sentinel.journal.equity import EquitySeries
 from sentinel.journal.intents import OpenIntent
@@ -66,6 +67,7 @@ class Journal:
         self._ledger = ledger
         self.standing = ControlRecords(ledger)
         self.equity = EquitySeries(ledger)
+        self.chain = ChainRecords(ledger)
         self.genesis = genesis  # see `open`
         self._network = network
         self._who = (network.chain_id, wallet.lower())
@@ -188,8 +190,12 @@ class Journal:
         self.standing.halt(reason, by)
 
     def resume(self, by: str) -> None:
-        """Release the halt and end a flatten. Only an operator's command may call this (I25)."""
+        """Release the halt, end a flatten, and acknowledge the foreign nonces that the halt named.
+
+        Only an operator's command may call this (I25).
+        """
         self.standing.release(by)
+        self.chain.acknowledge()
 
     def configured(self, *, by: str, changed: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Record the reloadable settings that apply from now on, at each start and each reload."""
@@ -278,4 +284,5 @@ def _mismatch(path: Path, in_file: Mapping[str, Any], wanted: Mapping[str, Any])
     """The message for a file of another chain or wallet."""
     names = [name for name in ("chain_id", "genesis", "wallet") if in_file.get(name) != wanted[name]]
     differences = ", ".join(f"{name} {in_file.get(name)} (now {wanted[name]})" for name in names)
-    return f"{path.name} belongs to another {differences}: give this one its own SENTINEL_STATE_DIR"
+    which = "this is another chain: " if "wallet" not in names else ""
+    return f"{which}{path.name} belongs to another {differences}: give this one a SENTINEL_STATE_DIR of its own"

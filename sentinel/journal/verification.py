@@ -40,6 +40,7 @@ class _Replay:
     cycles: set[int] = field(default_factory=set)  # record numbers
     equity: set[int] = field(default_factory=set)  # record numbers
     final: int = 0  # the last settling record that is final
+    known_nonces: str = ""
     controls: ReplayedControls = field(default_factory=ReplayedControls)
 
     def apply(self, record: Record) -> None:
@@ -73,6 +74,8 @@ class _Replay:
                 self.controls.flatten = "on" if body["on"] else ""
             case "equity":
                 self.equity.add(record.seq)
+            case "nonces":
+                self.known_nonces = str(body["known"])
 
     def _is_open(self, intent_id: str) -> bool:
         return intent_id not in self.profits and self.states.get(intent_id) != State.DRY
@@ -92,6 +95,7 @@ class _Replay:
             "flatten": self.controls.flatten,
             "resumption": self.controls.resumed_at,
             "final records": self.final,
+            "known nonces": self.known_nonces,
         }
 
 
@@ -110,4 +114,5 @@ def _stored_index(ledger: Ledger) -> Mapping[str, object]:
         "flatten": ledger.meta("flatten") or "",
         "resumption": int(ledger.meta("unlatched") or 0),
         "final records": int(ledger.meta("final") or 0),
+        "known nonces": ledger.meta("known_nonces") or "",
     }

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import secrets
+import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from eth_utils.crypto import keccak
 
 from sentinel.chain.anvil import HOST, start_anvil
 from sentinel.chain.rpc import Rpc
@@ -15,6 +20,7 @@ from sentinel.core.errors import RpcError
 from sentinel.core.host.process import Child
 from sentinel.core.network import DEVELOPMENT_CHAIN, NATIVE, Address, Network, Symbol
 from sentinel.market.artifacts import Artifacts
+from sentinel.market.contracts import ZERO
 from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.genesis import GAS_LIMIT, HARDFORK, genesis
 from sentinel.market.local_market import Clock, LocalMarket, MarketError
@@ -49,16 +55,21 @@ class Devnet:
         anvil: str | Path | None = None,
         cache: Path | None = None,
         log: Path | None = None,
+        identity: str | None = None,
         flags: Sequence[str] = ("--hardfork", HARDFORK),
     ) -> AsyncIterator[Devnet]:
         """Open a market on a fresh chain and stop all of it at the end. Pools open in block 1 at the first price.
 
         `port` 0 means a free port. `prices` defaults to the recorded ones if the data is present, else synthetic ones.
         `seed` determines noise, openings, WBTC's ratio and the base fee. `flags` are Anvil's options for the kind of
-        chain. Raises OperatorError if a part is not installed, ChildFailed if Anvil fails.
+        chain. Markets of different `identity` have different first blocks, so that no journal takes one for the other.
+        None means an identity of its own for each start. Empty means none: the same inputs then give the same blocks.
+
+        Raises OperatorError if a part is not installed, ChildFailed if Anvil fails.
         """
         prices = prices or PricePath.load(seed=seed)
-        arguments = ["--init", str(await genesis(Artifacts(cache), anvil=anvil)), "--chain-id", str(DEVELOPMENT_CHAIN)]
+        baked = await genesis(Artifacts(cache), anvil=anvil)
+        arguments = ["--chain-id", str(DEVELOPMENT_CHAIN)]
         arguments += ["--accounts", "0", "--no-mining", *flags, "--gas-limit", str(GAS_LIMIT)]
         arguments += [
             "--prune-history",
@@ -68,9 +79,12 @@ class Devnet:
             "--order",
             "fees",
         ]
-        process, url = await start_anvil(port=port, listen=listen, program=anvil, arguments=arguments, log=log)
+        with _first_block(baked, secrets.token_hex(16) if identity is None else identity) as path:
+            arguments += ["--init", str(path)]
+            process, url = await start_anvil(port=port, listen=listen, program=anvil, arguments=arguments, log=log)
         try:
             async with Rpc(url) as rpc:
+                await rpc.call("anvil_setCoinbase", ZERO)  # only the first block has the coinbase of its own
                 network = load_network("devnet")
                 market = LocalMarket(rpc, network, prices, seed=seed, behaviour=behaviour, clock=clock)
                 await market.open()
@@ -105,3 +119,18 @@ class Devnet:
                 await self.rpc.call(method, *parameters)
             except RpcError as error:
                 raise MarketError(f"{method} failed: {error}") from error
+
+
+@contextlib.contextmanager
+def _first_block(baked: Path, identity: str) -> Iterator[Path]:
+    """The genesis file with a coinbase that is made from `identity`. Of all fields that say nothing else, Anvil hashes
+    this one alone into the first block. The file is deleted once Anvil has read it."""
+    if not identity:
+        yield baked
+        return
+    content = json.loads(baked.read_text())
+    content["coinbase"] = "0x" + keccak(text=f"sentinel: local market {identity}")[12:].hex()
+    with tempfile.NamedTemporaryFile("w", prefix="sentinel-genesis-", suffix=".json") as file:
+        json.dump(content, file)
+        file.flush()
+        yield Path(file.name)

@@ -32,7 +32,7 @@ FATES = ("asked", "parsed", "discarded", "simulated", "reverted")
 ALARMS = (  # explained in docs/transactions.md
     *("unsent", "held", "unsigned", "refused", "paused", "overdue", "reopened", "nonce_gap", "nonce_disputed"),
     *("nonce_held", "signer_day", "signer", "allowance", "shortfall", "halted", "endpoint_refused"),
-    *("contracts", "fork_code", "balance"),
+    *("contracts", "fork_code", "balance", "foreign_nonce", "other_chain"),
 )
 OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
 EDGES = ("control", "probe", "reload", "web")  # where an unexpected exception is caught and the daemon goes on
@@ -59,7 +59,7 @@ class Metrics(Instruments):
             (self.samples, FATES),
             (self.reloads, ["applied", "refused"]),
             (self.internal_errors, EDGES),
-            (self.notifications, ["sent", "failed", "suppressed"]),
+            (self.notifications, ["sent", "failed", "suppressed", "lost"]),
         ):
             for value in values:
                 counter.labels(value)

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SignerRefused, SignerUnavailable
 from sentinel.core.host.unix import short_address
-from sentinel.core.network import Address
+from sentinel.core.network import Address, HexHash
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.signing import signed_bytes
@@ -86,6 +86,14 @@ async def ask_greeting(path: Path, *, timeout: float = TIMEOUT) -> SignerGreetin
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SignerUnavailable("the process on the signer's socket is not a signer") from error
+
+
+async def send_chain(path: Path, genesis: HexHash) -> None:
+    """Tell the signer which chain it signs for, by the hash of the chain's first or pinned block.
+
+    Raises SignerRefused if its ledger belongs to another chain, and SignerUnavailable.
+    """
+    await ask(path, "bind", genesis=genesis)
 
 
 async def send_caps(

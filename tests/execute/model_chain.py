@@ -148,6 +148,8 @@ class ModelChain(Alone):
         match method:
             case "eth_chainId":
                 return hex(self._chain_id)
+            case "eth_blockNumber":
+                return hex(self.tip.number)
             case "eth_getBlockByNumber":
                 return self._block(params[0])
             case "eth_getTransactionCount":

@@ -38,8 +38,32 @@ class Ended:
     state: str
 
 
+class ModelChainRecords:
+    """The nonces that are known, by the journal's rule; no block is ever known."""
+
+    settled_block = None
+
+    def __init__(self, journal: ModelJournal) -> None:
+        self._journal = journal
+        self._known: int | None = None
+        self._found = 0
+
+    def foreign(self, mined: int) -> range:
+        held = self._journal.next_nonce()
+        if self._known is None:
+            self._known = held or mined
+        return range(max(held, self._known), mined)
+
+    def found(self, foreign: range) -> None:
+        self._found = foreign.stop
+
+    def acknowledge(self) -> None:
+        self._known = max(self._known or 0, self._found)
+
+
 class ModelJournal:
     def __init__(self) -> None:
+        self.chain = ModelChainRecords(self)
         self.entries: dict[str, Entry] = {}
         self.halt_reason: str | None = None
 
@@ -103,6 +127,7 @@ class ModelJournal:
 
     def resume(self, by: str) -> None:
         self.halt_reason = None
+        self.chain.acknowledge()
 
     def trades(self, limit: int) -> list[Ended]:
         return [Ended(id_, e.state.value) for id_, e in self.entries.items() if e.ended]

@@ -17,7 +17,7 @@ from sentinel.config.network_file import FOLDER, load_network
 from sentinel.core.errors import OperatorError
 from sentinel.market import Devnet, genesis
 from sentinel.market.artifacts import CREATION, OWN, Artifacts
-from sentinel.market.contracts import ADDRESSES, DEPLOYER, PLAN
+from sentinel.market.contracts import ADDRESSES, DEPLOYER, PLAN, ZERO
 from sentinel.market.deployment import deploy, mended_permit2, permit2_separator
 from sentinel.market.describe import describe
 
@@ -127,3 +127,14 @@ async def test_nobody_holds_a_key_of_the_deployer(devnet: Devnet) -> None:
     well_known = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
     assert await devnet.rpc.call("eth_getBalance", well_known, "latest") == "0x0"
     assert well_known != DEPLOYER
+
+
+async def test_each_start_has_a_first_block_of_its_own() -> None:
+    """By the coinbase of that block alone, unless an identity is given; no later block knows it."""
+    first: dict[str | None, list[str]] = {}
+    for identity in (None, None, "", ""):
+        async with Devnet.start(identity=identity) as net:
+            blocks = [await net.rpc.call("eth_getBlockByNumber", hex(number), False) for number in (0, 1)]
+            first.setdefault(identity, []).append(blocks[0]["hash"])
+            assert blocks[1]["miner"] == ZERO
+    assert len({*first[None], *first[""]}) == 3

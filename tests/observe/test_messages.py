@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from sentinel.core.host.process import free_port
 from sentinel.market import Devnet
 from sentinel.observe import logs
 from sentinel.observe.messages.budget import MessageBudget
-from sentinel.observe.messages.channel import Channel, Delivered
-from sentinel.observe.messages.messenger import BURST, MAX_QUEUED, Messenger
+from sentinel.observe.messages.channel import Channel
+from sentinel.observe.messages.delivery import Delivery, Recipient
+from sentinel.observe.messages.messenger import LAST_WORDS, Messenger
+from sentinel.observe.messages.outbox import ROOM
 from sentinel.observe.metrics import Metrics
 from tests.daemon import values
 from tests.daemon.running import Cli, moving
@@ -115,33 +117,44 @@ class Slow:
 
     seconds: float = 0.0
     ok: bool = True
+    name: str = "slow"
     sent: list[str] = field(default_factory=list)
 
-    def send(self, title: str, text: str) -> list[Delivered]:
+    def send(self, title: str, text: str) -> bool:
         time.sleep(self.seconds)
         self.sent.append(text)
-        return [Delivered("slow", self.ok)]
+        return self.ok
 
 
-def messenger(channel: Slow, metrics: Metrics, every: float = 1e-9, clock: Any = time.time) -> Messenger:
+def messenger(
+    metrics: Metrics,
+    *channels: Recipient,
+    every: float = 1e-9,
+    clock: Callable[[], float] = time.time,
+    paused: Callable[[], str | None] = lambda: None,
+) -> Messenger:
     return Messenger(
-        channel.send,
+        [Delivery(channel, metrics, logs.logger(), every) for channel in channels],
         values.NETWORK,
-        metrics,
         logs.logger(),
         events=("alarms", "summary", "pauses"),
-        every=every,
         hour=6,
-        paused=lambda: None,
+        paused=paused,
         summary=lambda: "a good day",
         clock=clock,
     )
 
 
+async def soon(true: Callable[[], bool], seconds: float = 5.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 async def test_a_slow_server_delays_nobody_and_the_queue_is_bounded() -> None:
-    """A thousand alarms while one message is on its way return at once; what does not fit is counted and told later."""
+    """A thousand alarms while one message is on its way return at once; what does not fit is counted."""
     channel, metrics = Slow(seconds=0.5), Metrics(values.NETWORK)
-    told = messenger(channel, metrics)
+    told = messenger(metrics, channel)
     await told.start()
     told.alarm("first", "one")
     await asyncio.sleep(0.1)  # it is on its way
@@ -149,44 +162,92 @@ async def test_a_slow_server_delays_nobody_and_the_queue_is_bounded() -> None:
     for number in range(1000):
         told.alarm("flood", str(number))
     assert time.monotonic() - begun < 0.5
-    assert value(scraped(metrics), "sentinel_messages_total", result="suppressed") == 1000 - MAX_QUEUED
+    assert value(scraped(metrics), "sentinel_messages_total", result="suppressed") == 1000 - ROOM
+    begun = time.monotonic()
     await told.stop()
-    assert len(channel.sent) <= 2
+    assert time.monotonic() - begun < LAST_WORDS + 1.0
+    assert len(channel.sent) < ROOM
 
 
-async def test_what_was_left_out_is_said_with_the_next() -> None:
-    """Five at once, then one by one; failures are counted."""
-    now = 0.0
-    channel, metrics = Slow(ok=False), Metrics(values.NETWORK)
-    told = messenger(channel, metrics, every=30.0, clock=lambda: now)
+async def test_a_target_that_hangs_holds_no_other_up() -> None:
+    """Each target has a thread of its own: a halt reaches the second while the first has answered nothing."""
+    hanging, good = Slow(seconds=2.0), Slow()
+    reason: list[str] = []
+    told = messenger(Metrics(values.NETWORK), hanging, good, paused=lambda: reason[0] if reason else None)
     await told.start()
-    for number in range(BURST + 3):
-        told.alarm("x", str(number))
-    now += 31.0
-    told.alarm("x", "later")
-    for _ in range(100):
-        if len(channel.sent) == BURST + 1:
-            break
-        await asyncio.sleep(0.05)
-    assert channel.sent[-1] == "later\n(3 messages before this one were left out)"
-    assert value(scraped(metrics), "sentinel_messages_total", result="failed") == BURST + 1
+    told.alarm("x", "first")
+    reason.append("the signer is gone")
+    await soon(lambda: good.sent == ["first", "the signer is gone"])
+    assert not hanging.sent
     await told.stop()
+
+
+async def test_a_halt_is_sent_without_a_cycle_and_at_the_start() -> None:
+    """Heads may have stopped, and the run that halted may have ended before its message was sent."""
+    channel = Slow()
+    told = messenger(Metrics(values.NETWORK), channel, paused=lambda: "the key is used elsewhere")
+    await told.start()
+    await soon(lambda: channel.sent == ["the key is used elsewhere"])
+    await told.stop()
+
+
+async def test_a_stop_lets_a_halt_go_out() -> None:
+    """What halts often stops the daemon at once: its message still has three seconds."""
+    channel, reason = Slow(seconds=0.3), [""]
+    told = messenger(Metrics(values.NETWORK), channel, paused=lambda: reason[0] or None)
+    await told.start()
+    reason[0] = "everything was sold"
+    await told.stop()
+    assert channel.sent == ["everything was sold"]
+
+
+@pytest.mark.parametrize("status", [429, 500])
+async def test_a_hook_that_refuses_gets_the_halt_and_the_alarms_once_it_answers(ears: Ears, status: int) -> None:
+    """Nothing urgent is lost; the halt goes first, and what was left out is counted in a message."""
+    ears.status = status
+    metrics = Metrics(values.NETWORK)
+    target = Channel([f"json://127.0.0.1:{ears.port}/t0ken-of-the-hook"]).targets[0]
+    reason: list[str] = []
+    told = messenger(metrics, target, every=60.0, paused=lambda: reason[0] if reason else None)
+    await told.start()
+    for number in range(241):
+        told.alarm("overdue", f"intent {number} is open")
+    await soon(lambda: len(ears.heard) == 1)
+    reason.append("the signer refused")
+    await soon(lambda: len(ears.heard) == 2)  # tried at once, though the hook refused before
+    ears.status = 200
+    await soon(lambda: len(ears.heard) >= 4, seconds=10.0)
+    await told.stop()
+    assert [one["title"] for one in ears.heard[:3]] == ["Sentinel: alarm overdue", *["Sentinel: paused"] * 2]
+    assert ears.heard[2]["message"] == f"the signer refused\n(not sent before this: {241 - ROOM} alarms)"
+    assert ears.heard[3]["message"] == "intent 0 is open"
+    assert value(scraped(metrics), "sentinel_messages_total", result="failed") == 2
+
+
+async def test_a_hook_that_hangs_is_left_after_apprises_timeout(ears: Ears) -> None:
+    """The message counts as failed, and is sent again."""
+    ears.pause = 6.0  # apprise waits four seconds
+    metrics = Metrics(values.NETWORK)
+    told = messenger(metrics, Channel([f"json://127.0.0.1:{ears.port}/t0ken-of-the-hook"]).targets[0])
+    await told.start()
+    told.alarm("x", "one")
+    await soon(lambda: value(scraped(metrics), "sentinel_messages_total", result="failed") == 1, seconds=8.0)
+    ears.pause = 0.0
+    await soon(lambda: value(scraped(metrics), "sentinel_messages_total", result="sent") == 1)
+    await told.stop()
+    assert [one["message"] for one in ears.heard] == ["one", "one"]
 
 
 async def test_the_day_is_told_once_at_its_hour() -> None:
     """The first cycle after 06:00 UTC tells it, and no other of that day."""
     now = 20_000 * 86_400 + 5.9 * 3600
     channel = Slow()
-    told = messenger(channel, Metrics(values.NETWORK), clock=lambda: now)
+    told = messenger(Metrics(values.NETWORK), channel, clock=lambda: now)
     await told.start()
     for hours in (0.0, 0.2, 1.0, 12.0):
         now += 3600 * hours
         told.cycle_done(values.record(values.hold(HoldReason.HOLD_VOTED)))
-    for _ in range(100):
-        if channel.sent:
-            break
-        await asyncio.sleep(0.05)
-    assert channel.sent == ["a good day"]
+    await soon(lambda: channel.sent == ["a good day"])
     await told.stop()
 
 
@@ -200,7 +261,7 @@ async def test_a_summary_that_fails_ends_nothing() -> None:
         raise ZeroDivisionError
 
     channel = Slow()
-    told = messenger(channel, Metrics(values.NETWORK), clock=lambda: now)
+    told = messenger(Metrics(values.NETWORK), channel, clock=lambda: now)
     told._summary = failing
     await told.start()
     now += 86_400

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from sentinel.chain import chain_identity, replies
+from sentinel.chain.chain_identity import KnownBlock
 from sentinel.chain.endpoints.counted_client import CountedClient, rests_at_once
 from sentinel.chain.endpoints.endpoint_health import EndpointHealth, FailoverRules
 from sentinel.chain.endpoints.request_kinds import Refusals
@@ -37,6 +38,7 @@ class CheckedEndpoints:
         self.health = EndpointHealth(len(urls), rules, clock)
         self.genesis: HexHash | None = None  # of the first endpoint that was checked; all must have it
         self.unanswered = Counter[int]()  # requests without an answer, by endpoint
+        self.known: KnownBlock | None = None  # of the journal; all must have it
         self._network = network
 
     def client(self, i: int) -> CountedClient:
@@ -44,12 +46,15 @@ class CheckedEndpoints:
         return CountedClient(self.rpcs[i], self.names[i], _Tally(self, i))
 
     async def check(self, i: int) -> None:
-        """Check chain id and pinned block, before the first use and after every fail-over (I10).
+        """Check chain id, pinned block and known block, before the first use and after every fail-over (I10, I30).
 
         Raises ChainMismatch if the endpoint serves another chain, RpcError if it does not answer.
         """
         try:
-            genesis = await chain_identity.check_chain(self.client(i), self._network)
+            client = self.client(i)
+            genesis = await chain_identity.check_chain(client, self._network)
+            if self.known is not None:
+                await chain_identity.check_known(client, self.known)
         except RpcError as error:  # whatever the node answers instead, it has not shown our chain
             kind = RpcTimeout if isinstance(error, RpcTimeout) else RpcError
             raise kind(f"{self.names[i]}: {error}") from error

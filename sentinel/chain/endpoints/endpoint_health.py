@@ -116,6 +116,11 @@ class EndpointHealth:
         state = self._states[endpoint]
         state.due, state.checked, state.proved = False, True, True
 
+    def recheck(self) -> None:
+        """Another node may answer at any address now: each must show our chain again before it is read from."""
+        for state in self._states:
+            state.due = True
+
     def refuse(self, endpoint: int, why: str) -> None:
         self._states[endpoint].refused = why
 

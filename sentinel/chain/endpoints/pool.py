@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from sentinel.chain import replies
+from sentinel.chain.chain_identity import KnownBlock
 from sentinel.chain.endpoints import counted_client
 from sentinel.chain.endpoints.checked_endpoints import CHECKS, CheckedEndpoints
 from sentinel.chain.endpoints.counted_client import CountedClient
@@ -56,6 +57,7 @@ class EndpointPool:
         self._health = self._endpoints.health
         self._heads = HeadComparison(self._endpoints, rules, look_every, clock)
         self._comparing: asyncio.Task[None] | None = None
+        self._started = False
 
     # ------------------------------------------------------------ the interface of one endpoint
 
@@ -119,7 +121,7 @@ class EndpointPool:
         if answers := [task.result() for task in tasks.values() if _succeeded(task)]:
             return answers
         errors = (error for task in tasks.values() if (error := task.exception()) is not None)
-        raise next(errors, self._endpoints.none_usable())
+        raise self._unusable(next(errors, self._endpoints.none_usable()))
 
     def senders(self) -> Sequence[tuple[str, Sender]]:
         usable = [i for i in self._health.usable(Kind.SEND) if self._health.checked(i)]
@@ -129,8 +131,9 @@ class EndpointPool:
 
     @property
     def disputed(self) -> str | None:
-        """The reason why no decision may be taken on a head now: endpoints have disagreed for too long (I11)."""
-        return self._heads.disputed
+        """The reason why no decision may be taken on a head now: endpoints have disagreed for too long (I11), or all of
+        them serve another chain (I30)."""
+        return self._heads.disputed or self.another_chain
 
     @property
     def refused(self) -> dict[str, str]:
@@ -141,6 +144,23 @@ class EndpointPool:
     def unserved(self) -> list[str]:
         """The kinds of reads for which no endpoint is healthy. They are asked of all endpoints all the same."""
         return [kind.value for kind in READS if not self._health.healthy(kind)]
+
+    def expect(self, known: KnownBlock) -> None:
+        """From now on an endpoint must have this block too when it is checked (I30)."""
+        self._endpoints.known = known
+
+    def recheck(self) -> None:
+        """Check each endpoint again before its next use, as after a reconnect."""
+        self._health.recheck()
+
+    def started(self) -> None:
+        """From now on a chain that turns out to be another one raises RpcError: the daemon holds and goes on."""
+        self._started = True
+
+    @property
+    def another_chain(self) -> str | None:
+        """Why no endpoint may be used any more; None while one may."""
+        return None if self._health.members() else str(self._endpoints.none_usable())
 
     def status(self) -> list[EndpointStatus]:
         return [
@@ -176,7 +196,7 @@ class EndpointPool:
                 if replies.is_answer(error):
                     raise
                 failure = failure or error
-        raise failure or endpoints.none_usable()
+        raise failure or self._unusable(endpoints.none_usable())
 
     async def _check_for(self, i: int, calls: Sequence[Call]) -> None:
         """Check the endpoint's chain. One that does not show it has failed at these calls too."""
@@ -199,6 +219,9 @@ class EndpointPool:
             if error.code is None:  # not an error of the node, but a reply of the wrong form
                 client.unusable(error)
             raise
+
+    def _unusable(self, error: BaseException) -> BaseException:
+        return RpcError(str(error)) if self._started and isinstance(error, ChainMismatch) else error
 
     async def close(self) -> None:
         if self._comparing is not None:

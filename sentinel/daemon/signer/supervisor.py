@@ -18,10 +18,17 @@ from eth_utils.address import is_address, to_checksum_address
 import sentinel
 from sentinel.config.settings import Settings, environment
 from sentinel.config.terms import TokenCaps
-from sentinel.core.errors import OperatorError, SettingsError, SignerUnavailable, Unavailable
+from sentinel.core.errors import (
+    ChainMismatch,
+    OperatorError,
+    SettingsError,
+    SignerRefused,
+    SignerUnavailable,
+    Unavailable,
+)
 from sentinel.core.host.process import Child
-from sentinel.core.network import Address, FeeMarket, Network
-from sentinel.signing.client import SignerClient, ask_greeting, send_caps, socket_of
+from sentinel.core.network import Address, FeeMarket, HexHash, Network
+from sentinel.signing.client import SignerClient, ask_greeting, send_caps, send_chain, socket_of
 
 GROUPS = ("network", "state_dir", "limits", "execution", "wallet", "signer", "log")
 INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CREDENTIALS_DIRECTORY")
@@ -35,6 +42,15 @@ class SignerSupervisor:
     client: SignerClient
     child: Child | None  # None: the signer runs by itself
     own_caps: bool  # the signer takes its caps by token from its own settings
+
+    async def bind(self, genesis: HexHash) -> None:
+        """Raises ChainMismatch if the signer has signed for another chain with this id; Unavailable."""
+        try:
+            await send_chain(self.client.path, genesis)
+        except SignerRefused as error:
+            raise ChainMismatch(
+                f"{error}: this is another chain: give the signer a SENTINEL_STATE_DIR of its own"
+            ) from error
 
     async def allow(self, caps: TokenCaps) -> TokenCaps | None:
         """Set the caps by token, which a signer accepts once. Returns what was set, or None if the signer has its own.

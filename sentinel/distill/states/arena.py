@@ -73,7 +73,9 @@ class Arena(DecisionDesk):
         """
         settings = settings or load(env_file=None, **OVERRIDES)
         prices = prices or load_prices(segment)
-        async with Devnet.start(prices=prices, seed=segment.seed, behaviour=BEHAVIOUR, clock=clock) as devnet:
+        async with Devnet.start(
+            prices=prices, seed=segment.seed, behaviour=BEHAVIOUR, clock=clock, identity=""
+        ) as devnet:
             network = part.restrict(devnet.network)
             prior = {
                 "WETH": [bar.weth for bar in devnet.market.before],

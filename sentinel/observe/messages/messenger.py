@@ -1,12 +1,13 @@
-"""Messages about fills, refusals, alarms, pauses and the day. Bounded, and no cycle waits for them."""
+"""Messages about fills, refusals, alarms, pauses and the day. Bounded, and no cycle waits for them.
+
+Each target has an outbox and a task of its own, so that one that is slow or that refuses holds no other up.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.network import Network
@@ -16,12 +17,10 @@ from sentinel.core.transaction import Settled
 from sentinel.core.units import DAY, HOUR
 from sentinel.observe import plain_words
 from sentinel.observe.logs import Log
-from sentinel.observe.messages.budget import MessageBudget
-from sentinel.observe.messages.channel import Delivered
-from sentinel.observe.metrics import Metrics
+from sentinel.observe.messages.delivery import LOOK, Delivery
+from sentinel.observe.messages.outbox import Message
 
-MAX_QUEUED = 50  # messages; a new one is left out while the queue is full
-BURST = 5
+LAST_WORDS = 3.0  # seconds that a stop waits for halts and alarms
 
 
 class Messenger:
@@ -29,52 +28,47 @@ class Messenger:
 
     def __init__(
         self,
-        send: Callable[[str, str], list[Delivered]],
+        deliveries: Sequence[Delivery],
         network: Network,
-        metrics: Metrics,
         log: Log,
         *,
         events: Sequence[str],
-        every: float,
         hour: int,
         paused: Callable[[], str | None],
         summary: Callable[[], str],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._send, self._network, self._metrics, self._log = send, network, metrics, log
+        self._deliveries, self._network, self._log = deliveries, network, log
         self._events, self._hour, self._paused, self._summary, self._clock = events, hour, paused, summary, clock
-        self._budget = MessageBudget(BURST, every, clock)
-        self._waiting: deque[tuple[str, str]] = deque()
-        self._some = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, "messages")
-        self._left_out = 0
-        self._halt = paused()
+        self._halt: str | None = None
         self._day = self._due()
-        self._worker: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._worker = asyncio.create_task(self._work(), name="messages")
+        """A halt of an earlier run is sent too: that run may have ended before its message was."""
+        for delivery in self._deliveries:
+            delivery.start()
+        self._watching = asyncio.create_task(self._watch(), name="messages about the halt")
         self.tell("service", "started", f"{self._network.name}, chain {self._network.chain_id}")
 
     async def stop(self) -> None:
-        """Queued messages are dropped: a stop must not wait for a foreign server."""
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.wait({self._worker})
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Halts and alarms have 3 s; all else that waits is dropped: a stop must not wait for a foreign server."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching})
+            self._look()
+        end = time.monotonic() + LAST_WORDS
+        while any(delivery.urgent for delivery in self._deliveries) and time.monotonic() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        for delivery in self._deliveries:
+            await delivery.stop()
 
     def tell(self, event: str, title: str, text: str) -> None:
-        """Queue a message if `event` is enabled and the budget allows it. Returns at once."""
+        """Queue a message for each target if `event` is enabled. Returns at once."""
         if event not in self._events:
             return
-        if len(self._waiting) >= MAX_QUEUED or not self._budget.take():
-            self._left_out += 1
-            self._metrics.notifications.labels("suppressed").inc()
-            return
-        if self._left_out:
-            text, self._left_out = f"{text}\n({self._left_out} messages before this one were left out)", 0
-        self._waiting.append((f"Sentinel: {title}", text))
-        self._some.set()
+        for delivery in self._deliveries:
+            delivery.put(Message(event, f"Sentinel: {title}", text))
 
     # ------------------------------------------------------------ events
 
@@ -82,12 +76,15 @@ class Messenger:
         decided = record.decision
         if isinstance(decided, Hold) and decided.reason is HoldReason.REFUSED:
             self.tell("refusals", "refused", plain_words.cycle(record, self._network))
-        if (reason := self._paused()) != self._halt:
-            self._halt = reason
-            self.tell("pauses", "paused" if reason else "resumed", reason or "trading goes on")
+        self._look()
         if (day := self._due()) != self._day:
             self._day = day
             self._tell_day()
+
+    def _look(self) -> None:
+        if (reason := self._paused()) != self._halt:
+            self._halt = reason
+            self.tell("pauses", "paused" if reason else "resumed", reason or "trading goes on")
 
     def _tell_day(self) -> None:
         try:
@@ -107,14 +104,8 @@ class Messenger:
         """The number of the current day. A day begins at the summary's hour."""
         return int((self._clock() - HOUR * self._hour) // DAY)
 
-    async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
+    async def _watch(self) -> None:
+        """A halt is noticed without a cycle too: no cycle ends while no head comes."""
         while True:
-            await self._some.wait()
-            self._some.clear()
-            while self._waiting:
-                title, text = self._waiting.popleft()
-                for done in await loop.run_in_executor(self._thread, self._send, title, text):
-                    self._metrics.notifications.labels("sent" if done.ok else "failed").inc()
-                    if not done.ok:
-                        self._log.warning("message.failed", target=done.target, title=title)
+            self._look()
+            await asyncio.sleep(LOOK)

@@ -5,6 +5,7 @@
   and `prices`, the reference prices that policy decided by: per token its feed's answer in the quote token
 - `"do": "sign_permit"` with `typed_data`
 - `"do": "allow"` with `approvals`, `trades` and `daily`, each in base units per token, and `prices` as above
+- `"do": "bind"` with `genesis`, the hash of the chain's first or pinned block
 
 Amounts are JSON integers, bytes are 0x-hex. No request signs a hash or a free message.
 """
@@ -18,7 +19,7 @@ from typing import Any
 from eth_utils.address import is_hex_address
 from pydantic_core import from_json
 
-from sentinel.core.network import Address
+from sentinel.core.network import Address, HexHash
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import MAX_UINT256
@@ -56,7 +57,14 @@ class SetCaps:
     prices: Mapping[Address, int]
 
 
-Request = Hello | SignTransaction | SignPermit | SetCaps
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """The chain that the daemon trades on, by the hash of its first or pinned block."""
+
+    genesis: HexHash
+
+
+Request = Hello | SignTransaction | SignPermit | SetCaps | Bind
 
 
 def parse(line: bytes) -> Request:
@@ -88,10 +96,13 @@ def parse(line: bytes) -> Request:
         case "sign_permit":
             _only(fields, {"typed_data"})
             return SignPermit(_table(fields["typed_data"]))
+        case "bind":
+            _only(fields, {"genesis"})
+            return Bind(_hash(fields["genesis"]))
         case "allow":
             _only(fields, {"approvals", "trades", "daily", "prices"})
             return SetCaps(*(_amounts(fields[name]) for name in ("approvals", "trades", "daily", "prices")))
-    raise ValueError("known requests: hello, sign_transaction, sign_permit, allow")
+    raise ValueError("known requests: hello, sign_transaction, sign_permit, bind, allow")
 
 
 def _only(fields: Mapping[str, Any], names: set[str]) -> None:
@@ -115,6 +126,12 @@ def _address(value: object) -> Address:
     if not isinstance(value, str) or not value.startswith("0x") or not is_hex_address(value):
         raise ValueError("an address must be 0x and 40 hex digits")
     return value
+
+
+def _hash(value: object) -> HexHash:
+    if len(raw := _bytes(value)) != 32:
+        raise ValueError("a hash must be 0x and 64 hex digits")
+    return HexHash("0x" + raw.hex())
 
 
 def _bytes(value: object) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sentinel.core.errors import ChainMismatch, JournalError, JournalTampered, SignerRefused, WalletBusy
-from sentinel.core.network import Address
+from sentinel.core.network import Address, HexHash
 from sentinel.core.units import DAY
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import canonical
@@ -206,6 +206,21 @@ class SigningLedger:
         with self._ledger.transaction():
             self._write("prices", {"prices": {token: str(price) for token, price in prices.items()}})
         return dict(prices)
+
+    def bind(self, genesis: HexHash) -> None:
+        """Bind the ledger to a chain by the hash of its first or pinned block; the first one holds for good.
+
+        The nonces of another chain with the same id would be taken for signed. Raises SignerRefused for another chain.
+        """
+        bound = self._ledger.meta("genesis")
+        if bound is None:
+            with self._ledger.transaction():
+                self._write("bound", {"genesis": genesis})
+                self._ledger.set_meta("genesis", genesis)
+        elif bound != genesis:
+            raise SignerRefused(
+                "chain", f"the signer refuses: its ledger belongs to the chain of block {bound}, this one is {genesis}"
+            )
 
     def records(self) -> list[tuple[str, dict[str, Any]]]:
         """Kind and body of every record, oldest first. Raises JournalTampered if the hash chain is broken."""

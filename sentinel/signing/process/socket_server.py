@@ -19,7 +19,7 @@ from sentinel.core.errors import SentinelError, SignerRefused
 from sentinel.core.host.unix import listener, peer_uid
 from sentinel.observe.logs import Log
 from sentinel.signing.process.local_signer import LocalSigner
-from sentinel.signing.process.signer_requests import Hello, SetCaps, SignPermit, SignTransaction, parse
+from sentinel.signing.process.signer_requests import Bind, Hello, SetCaps, SignPermit, SignTransaction, parse
 from sentinel.signing.process.signing_ledger import SigningLedger
 from sentinel.signing.wire import MAX_LINE, VERSION
 
@@ -95,6 +95,9 @@ class SignerServer:
                 case SignPermit(typed_data):
                     signature = await self._signer.sign_permit(typed_data)
                     return {"ok": True, "signature": "0x" + signature.hex()}
+                case Bind(genesis):
+                    self._ledger.bind(genesis)
+                    return {"ok": True}
                 case SetCaps():
                     self._allow(request)
                     return {"ok": True}

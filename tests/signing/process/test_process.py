@@ -6,12 +6,14 @@ import json
 import os
 import signal
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from sentinel.core.errors import SettingsError, SignerUnavailable
+from sentinel.core.errors import ChainMismatch, SettingsError, SignerUnavailable
+from sentinel.core.network import HexHash
 from sentinel.core.transaction import Fees
 from sentinel.core.units import GWEI
 from sentinel.signing.client import ask, ask_greeting, send_caps
@@ -119,3 +121,20 @@ async def test_it_refuses_what_is_not_its_business(tmp_path: Path) -> None:
         assert await refused(send_caps(client.path, caps, caps, caps, {})) == "caps"
         with pytest.raises(SignerUnavailable, match="known requests"):
             await ask(client.path, "sign_hash", hash="0x" + "11" * 32)
+
+
+@pytest.mark.attack("another chain", "refused")
+async def test_a_ledger_belongs_to_one_chain(tmp_path: Path) -> None:
+    """Its nonces would be taken for signed on a chain that is started again, and each trade would become a cancel."""
+    first, second = (HexHash("0x" + digit * 64) for digit in "12")
+    async with running(tmp_path, caps=False) as keeper:
+        await keeper.bind(first)
+        await keeper.bind(first)
+    async with running(tmp_path, caps=False) as keeper:
+        with pytest.raises(
+            ChainMismatch, match="this is another chain: give the signer a SENTINEL_STATE_DIR of its own"
+        ):
+            await keeper.bind(second)
+        with pytest.raises(SignerUnavailable, match="64 hex digits"):
+            await keeper.bind(HexHash("0x12"))
+    assert [body for kind, body in records(tmp_path) if kind == "bound"] == [{"day": ANY, "genesis": first}]
