@@ -13,6 +13,7 @@ from sentinel.chain.chain_identity import KnownBlock
 from sentinel.chain.endpoints.counted_client import CountedClient, rests_at_once
 from sentinel.chain.endpoints.endpoint_health import EndpointHealth, FailoverRules
 from sentinel.chain.endpoints.request_kinds import Refusals
+from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Rpc, redact
 from sentinel.core.errors import ChainMismatch, RpcError, RpcTimeout
 from sentinel.core.network import HexHash, Network
@@ -79,7 +80,13 @@ class CheckedEndpoints:
     def unserved(self, i: int, refused: Refusals) -> None:
         """The endpoint did not serve these requests, sent or not."""
         for name, error in refused.items():
-            kinds = self.health.failed(i, [name], at_once=rests_at_once(name, error), rest=replies.retry_after(error))
+            kinds = self.health.failed(
+                i,
+                [name],
+                same_node=replies.classify(error) is Reply.MISSING,
+                at_once=rests_at_once(name, error),
+                rest=replies.retry_after(error),
+            )
             for kind in kinds:
                 log.warning("endpoint.dropped", endpoint=self.names[i], kind=kind.value, request=name, error=str(error))
 

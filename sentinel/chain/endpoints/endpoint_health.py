@@ -130,15 +130,23 @@ class EndpointHealth:
             self._states[endpoint].failures.pop(name, None)
 
     def failed(
-        self, endpoint: int, names: Collection[str], *, at_once: bool = False, rest: float | None = None
+        self,
+        endpoint: int,
+        names: Collection[str],
+        *,
+        same_node: bool = False,
+        at_once: bool = False,
+        rest: float | None = None,
     ) -> set[Kind]:
         """These requests got no answer. Returns the kinds that the endpoint rests for from now on.
 
+        Another node may answer there next, so its chain is checked, unless `same_node`: it only lags by a block.
         `at_once`: it rests at this failure, not only at the last of the allowed ones. `rest`: seconds, if the endpoint
-        said when to ask again. After a rest its first failure is enough. Another node may answer there next.
+        said when to ask again. After a rest its first failure is enough.
         """
         state, rules, now = self._states[endpoint], self._rules, self._clock()
-        state.due, state.proved = True, False
+        if not same_node:
+            state.due, state.proved = True, False
         rested = set(self.rests(endpoint))
         seconds = rules.rest if rest is None else min(max(rest, rules.min_rest), rules.max_rest)
         for name in names:

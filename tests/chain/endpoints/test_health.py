@@ -124,9 +124,10 @@ def test_the_chain_is_checked_after_each_failure_and_fail_over() -> None:
     """I10: who failed may be another node now, and who takes over must show the chain again."""
     health, _ = made()
     assert not any(health.due(i) for i in range(3))
+    health.failed(0, [CALL], same_node=True)  # it lacks a block
+    assert not health.due(0)
     health.failed(0, [CALL])
     assert health.due(0)
-    health.failed(0, [CALL])
     health.failed(0, [CALL])
     assert health.current(STATE) == 1
     assert health.due(1)
@@ -204,7 +205,8 @@ def test_whatever_happens_each_kind_goes_to_someone_of_our_chain(events: list[tu
     for endpoint, event, name in events:
         before = [dict(health.rests(i)) for i in range(3)]
         if event in ("fail", "hang", "limit"):
-            health.failed(endpoint, [name], at_once=event == "hang", rest=90.0 if event == "limit" else None)
+            limit = event == "limit"
+            health.failed(endpoint, [name], same_node=limit, at_once=event == "hang", rest=90.0 if limit else None)
             assert event == "fail" or name in health.rests(endpoint)[kind_of(name)]
         elif event == "answer":
             health.answered(endpoint, [name])
