@@ -25,11 +25,6 @@ def endpoints(settings: Settings, network: Network) -> EndpointPool:
     )
 
 
-def poll_every(network: Network) -> float:
-    """Seconds between polls where there is no WebSocket: four a block, at most one a second."""
-    return min(1.0, max(0.1, network.block_time / 4))
-
-
 def simulating_fork(settings: Settings, network: Network, rpc: EndpointPool) -> Fork | None:
     given = settings.fork
     if given.node_simulation == "always":

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sentinel.core.errors import JournalError, OperatorError, SentinelError, leaves
-from sentinel.core.market_state import Head
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.loop import Loop
 from sentinel.daemon.reporting import CycleReporter
@@ -92,10 +91,10 @@ class Daemon:
         """What is under way at the start may be cut short: it is journaled, and taken up by the next start."""
         working, stopping = asyncio.ensure_future(work), asyncio.create_task(self.lifecycle.until_stopping())
         waits: set[asyncio.Future[Any]] = {working, stopping}
-        seen: Head | None = None
+        looks = 0
         while not (await asyncio.wait(waits, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
-            if self.loop.latest.value != seen:  # what an earlier run left may take its time, while the chain moves
-                seen = self.loop.latest.value
+            if self.telling.health.looks != looks:  # what an earlier run left may take as long as the chain takes
+                looks = self.telling.health.looks
                 self.telling.pulse.starting()
         stopping.cancel()
         if not working.done():
