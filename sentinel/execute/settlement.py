@@ -12,6 +12,7 @@ from sentinel.execute.finality import Finality
 from sentinel.execute.send_state import Receipt
 
 STATES = 64  # blocks; a full node keeps the states of about 128 and reports older ones as missing
+STATES_SECONDS = 600  # least time of these blocks: at 250 ms an endpoint is often away for longer than they last
 
 
 def settle_unmined(intent_id: str, outcome: Outcome) -> Settled:
@@ -20,12 +21,12 @@ def settle_unmined(intent_id: str, outcome: Outcome) -> Settled:
 
 
 async def settle_mined(
-    watch: ChainReader, finality: Finality, head: int, intent_id: str, outcome: Outcome, receipt: Receipt
+    watch: ChainReader, finality: Finality, head: tuple[int, int], intent_id: str, outcome: Outcome, receipt: Receipt
 ) -> tuple[Settled, str | None]:
     """Settle a mined intent.
 
     Returns the settlement, and a reason to halt if no endpoint has the balances around its block any more. `head` is
-    the number of the newest block. Raises RpcError if a later try may still read the balances.
+    the number and the timestamp of the newest block. Raises RpcError if a later try may still read the balances.
     """
     if finality.beside(receipt.block_hash):  # after a reorg: that intent took the whole balance change
         settled = await watch.settlement_facts(intent_id, outcome, receipt, read=False)
@@ -33,7 +34,8 @@ async def settle_mined(
     try:
         return await watch.settlement_facts(intent_id, outcome, receipt), None
     except RpcError as error:
-        if error.code in NO_JUDGEMENT or head - receipt.block_number < STATES:
+        recent = head[0] - receipt.block_number < STATES or head[1] - receipt.mined_at < STATES_SECONDS
+        if error.code in NO_JUDGEMENT or recent:
             raise
         settled = await watch.settlement_facts(intent_id, outcome, receipt, read=False)
         return settled, f"{intent_id} is {outcome}, but its balance changes cannot be read any more: {error}"

@@ -97,8 +97,8 @@ def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
 
 
 def reopen(ledger: Ledger, intent_ids: Iterable[str], why: str) -> None:
-    """A reorg took their blocks: what they were settled as is struck from the index, the lowest nonce is open again,
-    every other one of them, and what was open, waits for it."""
+    """A reorg took their blocks, or a late receipt says that they are not unknown: what they were settled as is struck
+    from the index, the lowest nonce is open again, every other one of them, and what was open, waits for it."""
     with ledger.transaction():
         ledger.execute("UPDATE intents SET finished = 2 WHERE finished = 0")
         for intent_id in intent_ids:
@@ -132,6 +132,12 @@ def not_final(ledger: Ledger) -> tuple[Settled, ...]:
         *(final_upto(ledger), *(state.value for state in MINED)),
     )
     return tuple(decode(Settled, json.loads(body)["settled"]) for (body,) in rows)
+
+
+def unknown(ledger: Ledger) -> tuple[str, ...]:
+    """The ids of those that ended as unknown, oldest first."""
+    rows = ledger.all("SELECT id FROM intents WHERE finished = 1 AND state = ? ORDER BY seq", State.UNKNOWN.value)
+    return tuple(id_ for (id_,) in rows)
 
 
 def open_intents(ledger: Ledger) -> tuple[OpenIntent, ...]:

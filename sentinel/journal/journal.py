@@ -138,7 +138,8 @@ class Journal:
         return intents.settle(self._ledger, self._network, settled)
 
     def reopen(self, intent_ids: Iterable[str], why: str) -> None:
-        """A reorg took their blocks: the lowest nonce of them is open again, all else that is not ended waits."""
+        """A reorg took their blocks, or they were unknown and a late receipt came: the lowest nonce of them is open
+        again, all else that is not ended waits."""
         intents.reopen(self._ledger, intent_ids, why)
 
     def finalise(self, intent_ids: Iterable[str], block: int) -> None:
@@ -160,6 +161,10 @@ class Journal:
     def not_final(self) -> tuple[Settled, ...]:
         """Mined and ended, but within the reach of a reorg; lowest nonce first."""
         return intents.not_final(self._ledger)
+
+    def unknown(self) -> tuple[str, ...]:
+        """The ids of intents that ended as unknown, oldest first."""
+        return intents.unknown(self._ledger)
 
     def attempts(self, intent_id: str) -> tuple[Attempt, ...]:
         return intents.attempts(self._ledger, intent_id)

@@ -24,7 +24,7 @@ class State(StrEnum):
     REVERTED = "reverted"  # deep enough: it failed, and its gas is spent
     CANCELLED = "cancelled"  # deep enough: the transfer to oneself took its nonce
     EXPIRED = "expired"  # ended before anything was signed
-    UNKNOWN = "unknown"  # a transaction that is none of ours has its nonce: trading is latched
+    UNKNOWN = "unknown"  # its nonce is used, as far as can be told by none of ours: trading is halted
     FINAL = "final"  # the finalized block has it: no reorg can take it back
 
 
@@ -42,7 +42,7 @@ NEXT: Mapping[State, frozenset[State]] = {
     State.REVERTED: frozenset({State.SENT, State.FINAL}),
     State.CANCELLED: frozenset({State.SENT, State.FINAL}),
     State.EXPIRED: frozenset(),
-    State.UNKNOWN: frozenset(),
+    State.UNKNOWN: frozenset({State.SENT}),  # a receipt of ours came late, and it ends by that
     State.FINAL: frozenset(),
 }
 

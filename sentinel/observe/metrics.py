@@ -32,6 +32,7 @@ FATES = ("asked", "parsed", "discarded", "simulated", "reverted")
 ALARMS = (  # explained in docs/transactions.md
     *("unsent", "held", "unsigned", "refused", "paused", "overdue", "reopened", "nonce_gap", "nonce_disputed"),
     *("nonce_held", "signer_day", "signer", "allowance", "shortfall", "halted", "endpoint_refused"),
+    *("receipt_missing", "receipt_late"),
 )
 OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
 ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")

@@ -7,7 +7,7 @@ import pytest
 from sentinel.core.errors import RpcError
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Attempt, Outcome
-from sentinel.execute.finality import Finality
+from sentinel.execute.finality import Finality, finality_depth
 from sentinel.execute.reconcile import reconcile
 from tests.execute.rig import Rig
 
@@ -94,6 +94,12 @@ async def test_a_reorg_that_keeps_the_trade_in_another_block_is_settled_from_the
     rig.journal.verify()
 
 
+@pytest.mark.parametrize(("block_time", "blocks"), [(0.25, 3600), (2.0, 450), (12.0, 75), (30.0, 64), (0.0, 64)])
+def test_final_by_depth_takes_blocks_and_time(block_time: float, blocks: int) -> None:
+    """Without a finalized block: 64 blocks, and a quarter of an hour of them."""
+    assert finality_depth(block_time) == blocks
+
+
 async def test_a_node_that_lags_takes_nothing_back(rig: Rig) -> None:
     """A head below the block of a settled trade says nothing about it."""
     await rig.trade(1)
@@ -157,7 +163,7 @@ async def test_two_of_ours_in_one_block_count_its_change_once(rig: Rig) -> None:
 
 
 async def test_what_nobody_can_read_any_more_ends_and_pauses(rig: Rig) -> None:
-    """A full node that has pruned the state around the block: past 64 blocks it is settled by its receipt, latched."""
+    """A full node that has pruned the state around the block: 64 blocks and ten minutes on it ends unread, halted."""
     await rig.trade(1)
     await rig.net.rpc.call("anvil_mine", hex(5))
     read = rig.executor.watch._balances
@@ -169,6 +175,10 @@ async def test_what_nobody_can_read_any_more_ends_and_pauses(rig: Rig) -> None:
     with pytest.raises(RpcError):
         await rig.executor.on_head(await rig.head())
     await rig.net.rpc.call("anvil_mine", hex(70))
+    with pytest.raises(RpcError):  # 70 blocks are nothing on a chain where they take seconds
+        await rig.executor.on_head(await rig.head())
+    await rig.net.rpc.call("evm_increaseTime", 601)
+    await rig.mine()
     settled = await rig.executor.on_head(await rig.head())
     rig.executor.watch._balances = read  # type: ignore[method-assign]
     assert settled is not None

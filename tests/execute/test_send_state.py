@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +12,7 @@ from sentinel.core.network import HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import GWEI
 from sentinel.execute.fee_bids import FeeCaps
+from sentinel.execute.nonce_user import NonceUser, Use
 from sentinel.execute.send_state import (
     Bump,
     Cancel,
@@ -23,6 +24,7 @@ from sentinel.execute.send_state import (
     SendRules,
     SentAttempt,
     Settle,
+    Step,
     Wait,
     next_step,
 )
@@ -149,12 +151,30 @@ def test_a_receipt_of_a_block_that_is_gone_counts_for_nothing() -> None:
 
 
 def test_a_used_nonce_waits_then_halts() -> None:
-    """A nonce used without a receipt of ours is waited for, and halts once it is deep."""
+    """A nonce used without a receipt of ours is waited for, and halts after blocks, time and a second look."""
     sent = {H: SentAttempt(START, 100)}
     assert isinstance(next_step(ONE, [attempt()], sent, seen(nonce=1), RULES), Wait)
     late = seen(DEADLINE + 1, nonce=1)  # no cancel either: whatever used the nonce cannot be replaced
     assert isinstance(next_step(ONE, [attempt()], sent, late, RULES), Wait)
-    assert next_step(ONE, [attempt()], sent, seen(nonce=1, deep=1), RULES) == Halt(0)
+
+    def then(use: Use, seconds: float, deep: int = 1) -> Step:
+        view = replace(seen(nonce=1, deep=deep), user=NonceUser(use, H), used_for=seconds)
+        return next_step(ONE, [attempt()], sent, view, RULES)
+
+    assert then(Use.OURS, 10**6) == Wait("the nonce is used by our transaction; its receipt is missing", missing=True)
+    for use, least in ((Use.FOREIGN, RULES.foreign_after), (Use.UNTOLD, RULES.absent_after)):
+        assert isinstance(then(use, least - 1), Wait)
+        assert isinstance(then(use, 10**6, deep=0), Wait)  # time alone is not enough either
+        assert isinstance(then(use, least), Halt)
+    assert RULES.absent_after >= 300
+
+
+def test_a_raise_needs_time_as_well_as_blocks() -> None:
+    """Three blocks of 250 ms are less than a send may take to arrive."""
+    sent = {H: SentAttempt(START, 100, START)}
+    assert isinstance(next_step(ONE, [attempt()], sent, seen(START + 0.75, 103), RULES), Wait)
+    assert isinstance(next_step(ONE, [attempt()], sent, seen(START + 6.0, 124), RULES), Bump)
+    assert isinstance(next_step(ONE, [attempt()], sent, seen(START + 6.0, 102), RULES), Wait)
 
 
 def test_at_the_cap_the_same_bytes_go_on() -> None:
