@@ -10,6 +10,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.core.age import Age
 from sentinel.core.errors import NotRunning, SettingsError
 
 if TYPE_CHECKING:
@@ -78,13 +79,13 @@ def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
 
 
 def _status_lines(found: dict[str, Any]) -> list[str]:
-    head = found.get("head") or {}
+    head, age = found.get("head") or {}, found.get("head_age_seconds")
     lines = [
         f"state        {found['state']}" + (f": {found['paused']}" if found.get("paused") else ""),
         f"network      {found['network']} (chain {found['chain_id']}), {found['mode']}",
         f"wallet       {found['wallet']}",
         f"proposer     {found['proposer']}",
-        f"head         {head.get('number', '-')} ({found.get('head_age_seconds', '-')} s old)",
+        f"head         {head.get('number', '-')} ({'-' if age is None else Age(age)})",
         f"cycles       {found['cycles']}: {found['acts']} acts, {found['holds']} holds",
         f"transactions {', '.join(f'{n} {name}' for name, n in found['transactions'].items()) or 'none'}",
         f"in flight    {found.get('in_flight') or 'nothing'}",

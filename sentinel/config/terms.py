@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
+from sentinel.config.contradictions import contradictions
 from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings
 from sentinel.config.units import base_units
@@ -32,7 +33,9 @@ class Terms:
 
     @classmethod
     def of(cls, settings: Settings, network: Network) -> Terms:
-        """Raises SettingsError where settings and network do not fit."""
+        """Raises SettingsError where settings and network do not fit, or contradict each other."""
+        if found := contradictions(settings, network):
+            raise SettingsError("\n".join(found))
         return cls(
             settings=settings,
             network=network,

@@ -3,6 +3,9 @@
 The rules, in this order: a receipt at its depth settles; a nonce that a foreign transaction used halts trading, but
 not one whose receipt is only missing; after the deadline only a cancel may follow; an attempt that waits too long is
 replaced, or else sent again. What is counted in blocks has a least time in seconds too, for chains with fast blocks.
+
+Deadlines are judged by the chain's clock alone, since the chain enforces them. Our own clock measures only how long
+something took by that clock itself.
 """
 
 from __future__ import annotations
@@ -58,7 +61,8 @@ class SentAttempt:
 class ChainView:
     """The chain at one head, as far as it concerns the open intent."""
 
-    now: float  # Unix seconds
+    now: float  # Unix seconds by our own clock
+    next_at: float  # Unix seconds by the chain's clock: the time of the next block, at the earliest
     head: int  # block number
     base_fee: int  # wei per gas
     receipts: Mapping[HexHash, Receipt]  # by attempt hash; an attempt without a receipt is absent
@@ -129,7 +133,7 @@ def next_step(
 ) -> Step:
     """Decide the next step. `attempts` are oldest first, all with one nonce; `sent` holds those this process sent."""
     rules = replace(rules, caps=rules.caps.less_data_fee(intent.decision.simulation.data_fee))
-    late = seen.now > intent.deadline
+    late = seen.next_at > intent.deadline  # even if it is mined at once, it is mined too late
     if not attempts:
         if late:
             return Settle(Outcome.EXPIRED, None)  # nothing was signed, so nothing can be mined
@@ -137,7 +141,7 @@ def next_step(
     if (ended := _ended(attempts, seen, rules)) is not None:
         return ended
 
-    overdue = seen.now > intent.deadline + rules.overdue_after
+    overdue = is_overdue(intent, seen.now, seen.next_at, rules)
     last = attempts[-1]
     if max(seen.nonce, seen.deep_nonce) > last.nonce:
         return _used(last, seen, rules, overdue)
@@ -157,6 +161,12 @@ def next_step(
     if seen.now - since.at >= rules.resend_after:
         return Send(last)
     return Wait("pending", overdue)
+
+
+def is_overdue(intent: Intent, now: float, next_at: float, rules: SendRules) -> bool:
+    """Whether an open intent is past its bound (I9), by our clock or by the chain's, each measured by itself."""
+    life = intent.deadline - intent.env.timestamp + rules.overdue_after
+    return next_at > intent.deadline + rules.overdue_after or now > intent.created_at + life
 
 
 def _ended(attempts: Sequence[Attempt], seen: ChainView, rules: SendRules) -> Settle | Wait | None:

@@ -37,6 +37,7 @@ from sentinel.execute.send_state import (
     Settle,
     Step,
     Wait,
+    is_overdue,
     next_step,
 )
 from sentinel.execute.settlement import settle_mined, settle_unmined
@@ -125,7 +126,8 @@ class LiveExecutor(AttemptSender):
                 return
             self._head = max(self._head, intent.env.number - 1)
             self.adopt(OpenIntent(intent, ()))
-            seen = ChainView(self.clock(), self._head, intent.env.base_fee, {}, 0, 0)
+            next_at = max(self._next_at, intent.env.timestamp)
+            seen = ChainView(self.clock(), next_at, self._head, intent.env.base_fee, {}, 0, 0)
             try:
                 await self._do(next_step(intent, (), {}, seen, self._rules))
             except Unavailable as error:  # the node or the signer; `on_head` tries again
@@ -162,7 +164,12 @@ class LiveExecutor(AttemptSender):
                 raise
 
     def _overdue(self, intent: Intent) -> bool:
-        return self.clock() > intent.deadline + self._rules.overdue_after
+        return is_overdue(intent, self.clock(), self._next_at, self._rules)
+
+    @property
+    def _next_at(self) -> float:
+        """The time of the next block at the earliest, by the chain's clock."""
+        return self._head_time + self._network.block_time
 
     async def _look_back(self, head: Head) -> None:
         """Reopen the intents that a deep reorg took back, and unknown ones whose receipt came late.
@@ -197,7 +204,8 @@ class LiveExecutor(AttemptSender):
         used_for, user = self._used.seconds(head, used), UNTOLD
         if used:
             user = await self.watch.nonce_user(intent, self._attempts, head)
-        seen = ChainView(self.clock(), head.number, head.base_fee, receipts, nonce, deep_nonce, user, used_for)
+        now, next_at = self.clock(), head.timestamp + self._network.block_time
+        seen = ChainView(now, next_at, head.number, head.base_fee, receipts, nonce, deep_nonce, user, used_for)
         step = next_step(intent, self._attempts, self._sent, seen, rules)
         if isinstance(step, First) and not await self._recheck(intent):
             return Settle(Outcome.EXPIRED, None)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sentinel.core.age import Age, clock_fault
 from sentinel.core.market_state import Head
 
 STUCK_AFTER = 120.0  # seconds that a cycle, a wait for one or a look for heads may take before the daemon is stuck
@@ -42,6 +43,7 @@ class Health:
         self._clock = clock
         self._ticks = ticks
         self._head: Head | None = None
+        self._seen_at = 0.0  # when it came, by `ticks`
         self._busy_since: dict[str, float] = {}  # running part, such as the cycle or the follower -> its start
         self._waits_since: float | None = None  # when the oldest head that no cycle has taken yet came
         self._looked_at: float | None = None  # when heads were last looked for; None before that has begun
@@ -51,7 +53,7 @@ class Health:
         self._stopping = stopping
 
     def head_seen(self, head: Head) -> None:
-        self._head = head
+        self._head, self._seen_at = head, self._ticks()
         if self._waits_since is None:
             self._waits_since = self._ticks()
 
@@ -108,10 +110,13 @@ class Health:
     def _heads(self) -> HealthCheck:
         if self._head is None:
             return HealthCheck("heads", False, "no head has been seen yet")
-        age = self._clock() - self._head.timestamp
-        ok = age <= self._max_head_age
-        why = f"block {self._head.number} is {age:.0f} s old"
-        return HealthCheck("heads", ok, why if ok else f"{why}, more than {self._max_head_age:g} s")
+        age = Age.at(self._clock(), self._head.timestamp)
+        why = f"block {self._head.number} is {age}"
+        if age.within(self._max_head_age):
+            return HealthCheck("heads", True, why)
+        moving = age.seconds - (self._ticks() - self._seen_at) > self._max_head_age  # it was as old when it came
+        why = f"{why}, more than {self._max_head_age:g} s: {clock_fault(age, moving)}"
+        return HealthCheck("heads", False, why)
 
     def _part(self, name: str) -> HealthCheck:
         if name not in self._reports:

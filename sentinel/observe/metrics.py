@@ -15,6 +15,7 @@ from prometheus_client import Counter, generate_latest
 from sentinel.config.limits import Limits
 from sentinel.core import valuation
 from sentinel.core.actions import Proposal
+from sentinel.core.age import Age
 from sentinel.core.decision import Act
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head
@@ -222,7 +223,7 @@ class Metrics(Instruments):
             self.allowance.labels(symbol).set(valuation.whole(amount, symbol, self._network))
 
     def _age(self) -> float:
-        return self._clock() - self._last_head.timestamp if self._last_head else float("nan")
+        return Age.at(self._clock(), self._last_head.timestamp).seconds if self._last_head else float("nan")
 
     def _bounded(self, group: str, value: str) -> str:
         seen = self._seen.setdefault(group, set())

@@ -27,16 +27,10 @@ async def behind(tmp_path: Path) -> AsyncIterator[tuple[Rig, FaultProxy]]:
         yield rig, proxy
 
 
-async def pass_time(rig: Rig, seconds: int) -> None:
-    """On both clocks."""
-    rig.offset += seconds
-    await rig.net.rpc.call("evm_increaseTime", seconds)
-
-
 async def blocks(rig: Rig, count: int, seconds: int = 2) -> Settled | None:
     """So many blocks, so far apart; what they settled."""
     for _ in range(count):
-        await pass_time(rig, seconds)
+        await rig.jump(seconds)
         if (settled := await rig.executor.on_head(await rig.mine())) is not None:
             return settled
     return None

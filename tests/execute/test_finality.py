@@ -59,7 +59,7 @@ async def test_past_its_deadline_the_hole_is_filled_by_a_cancel(rig: Rig) -> Non
     await rig.trade(1)
     await rig.follow()
     await rolled_back(rig, 1)
-    rig.offset += 130
+    await rig.jump(130)
     settled = await rig.follow()
     assert settled.outcome is Outcome.CANCELLED
     assert await rig.effects(1) == 0

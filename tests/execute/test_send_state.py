@@ -67,7 +67,7 @@ class World:
             tx_hash, number = self.mined
             receipts[tx_hash] = Receipt(tx_hash, number, B, P, True, True, 50_000, 50_000 * GWEI)
         deep = self.mined is not None and self.head - self.mined[1] >= 2
-        seen = ChainView(self.now, self.head, GWEI, receipts, int(self.mined is not None), int(deep))
+        seen = ChainView(self.now, self.now, self.head, GWEI, receipts, int(self.mined is not None), int(deep))
         step = next_step(self.intent, self.attempts, self.sent, seen, RULES)
         match step:
             case First(fees):
@@ -134,7 +134,7 @@ def test_it_ends_once_and_truly(play: list[tuple[float, bool, bool, bool, bool, 
 
 
 def seen(now: float = START, head: int = 100, *, nonce: int = 0, deep: int = 0, **receipts: Receipt) -> ChainView:
-    return ChainView(now, head, GWEI, {HexHash(name): receipt for name, receipt in receipts.items()}, nonce, deep)
+    return ChainView(now, now, head, GWEI, {HexHash(name): receipt for name, receipt in receipts.items()}, nonce, deep)
 
 
 def attempt(fee: int = 10 * GWEI, *, cancel: bool = False) -> Attempt:
@@ -175,6 +175,27 @@ def test_a_raise_needs_time_as_well_as_blocks() -> None:
     assert isinstance(next_step(ONE, [attempt()], sent, seen(START + 0.75, 103), RULES), Wait)
     assert isinstance(next_step(ONE, [attempt()], sent, seen(START + 6.0, 124), RULES), Bump)
     assert isinstance(next_step(ONE, [attempt()], sent, seen(START + 6.0, 102), RULES), Wait)
+
+
+def test_the_chains_clock_alone_judges_the_deadline() -> None:
+    """A jump of the chain past the deadline cancels what would only revert, whatever our own clock shows. A clock of
+    ours that is hours ahead cancels nothing that the chain still takes."""
+    sent = {H: SentAttempt(START, 100, START)}
+    chain_ahead = replace(seen(START + 10, 110), next_at=DEADLINE + 1.0)
+    assert isinstance(next_step(ONE, [attempt()], sent, chain_ahead, RULES), Cancel)
+    unsigned = next_step(ONE, [], {}, chain_ahead, RULES)
+    assert unsigned == Settle(Outcome.EXPIRED, None)
+    own_ahead = replace(seen(DEADLINE + 7_200, 101), next_at=DEADLINE)
+    assert next_step(ONE, [attempt()], sent, own_ahead, RULES) == Send(attempt())
+    assert isinstance(next_step(ONE, [], {}, own_ahead, RULES), First)
+
+
+def test_overdue_is_an_alarm_by_either_clock() -> None:
+    """A chain whose time stands still, and a clock of ours that is hours behind, hide no open intent."""
+    stuck, late = attempt(CAPS.max_fee, cancel=True), DEADLINE + 601.0
+    for view in (replace(seen(late), next_at=START), replace(seen(START - 7_200), next_at=late)):
+        sent = {H: SentAttempt(view.now, 100)}
+        assert next_step(ONE, [stuck], sent, view, RULES) == Wait("pending", overdue=True)
 
 
 def test_at_the_cap_the_same_bytes_go_on() -> None:
