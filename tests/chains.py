@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import AsyncIterator
 
 from sentinel.chain.anvil import start_anvil
@@ -38,6 +39,7 @@ async def before_london() -> AsyncIterator[Devnet]:
     try:
         async with Rpc(url) as rpc:
             network = dataclasses.replace(load_network("devnet"), fees=FeeMarket.LEGACY, hardfork="berlin")
+            await rpc.call("evm_setNextBlockTimestamp", hex(int(time.time())))  # the genesis file's time is long past
             await rpc.call("evm_mine")
             nothing = None
             yield Devnet(url, url.replace("http", "ws", 1), network, nothing, rpc, child)  # type: ignore[arg-type]

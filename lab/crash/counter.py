@@ -51,9 +51,12 @@ def network() -> Network:
     return dataclasses.replace(load_network("devnet"), universal_router=COUNTER)
 
 
+_RULES = SendRules(1, 3, 60.0, CAPS, bump_after_seconds=0.0, foreign_after=0.0)
+
+
 def rules(**changes: Any) -> SendRules:
     """Send rules for fast blocks, with `changes`."""
-    return dataclasses.replace(SendRules(confirmations=1, bump_after_blocks=3, resend_after=60.0, caps=CAPS), **changes)
+    return dataclasses.replace(_RULES, **changes)
 
 
 def signer(key: Path, clock: Callable[[], float] = time.time, caps: FeeCaps = CAPS) -> DevSigner:

@@ -1,6 +1,6 @@
-"""New heads, in order and without gaps: subscribed over WebSocket, or polled if there is only an HTTP endpoint.
+"""New heads, in order and without gaps: subscribed over WebSocket, and polled while no subscription gives them.
 
-    async for head in HeadStream(rpc, ws_urls): ...
+    async for head in HeadStream(rpc, ws_urls, times=HeadTimes.of(block_time)): ...
 
 Each yielded head is the child of the one before it, with two exceptions that show in its number: after a reorg the next
 head's number is not higher than the last one's (the new branch is yielded from its first block), and after a pause
@@ -10,16 +10,17 @@ longer than `backfill` blocks the numbers jump.
 from __future__ import annotations
 
 import asyncio
-import random
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import aclosing
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
 
 import aiohttp
 import structlog
 from eth_utils.address import to_checksum_address
 from pydantic_core import from_json
 
+from sentinel.chain.head_watch import HeadTimes, HeadWatch
 from sentinel.chain.rpc import Endpoint, plain, quantity, redact
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.market_state import Head
@@ -70,8 +71,19 @@ async def heads_by_number(rpc: Endpoint, numbers: Iterable[int]) -> list[Head]:
     return [parse_head(reply) for reply in replies]
 
 
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    head: Head | None  # None: a poll without an answer
+    subscribed: bool  # whether the subscription gave it
+
+
+_Notices = asyncio.Queue[_Notice | Exception]
+
+
 class HeadStream:
-    """The stream of heads. It reconnects without limit, with capped and jittered pauses. Iterate it only once.
+    """The stream of heads, from a subscription and from polls, whichever is first. Iterate it only once.
+
+    While the subscription is silent (`head_watch`) polls alone carry the stream. One that owes heads is made anew.
 
     `reconnects`, `backfilled` (blocks) and `reorgs` are counters for the metrics.
     """
@@ -81,15 +93,12 @@ class HeadStream:
         rpc: Endpoint,
         ws_urls: tuple[str, ...] = (),
         *,
-        poll_every: float = 1.0,
-        stall_after: float = 60.0,
+        times: HeadTimes,
         backfill: int = 64,
-        max_pause: float = 15.0,
         on_reorg: Callable[[int], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """All times are in seconds. If one of `ws_urls` fails, the next one is used.
-
-        `backfill` is the maximum number of missed or reorged blocks that are looked up and remembered.
+        """If one of `ws_urls` fails, the next one is used. `backfill`: most blocks that are looked up and remembered.
 
         `on_reorg` is called with the lowest replaced block number before the new branch's first head is yielded,
         because a consumer that takes only the newest head would not notice the reorg.
@@ -97,12 +106,13 @@ class HeadStream:
         self._rpc = rpc
         self._ws_urls = ws_urls
         self._ws_turn = 0  # index into ws_urls; each failure moves to the next one
-        self._poll_every = poll_every
-        self._stall_after = stall_after
+        self._times = times
+        self._watch = HeadWatch(times, clock)
         self._backfill = backfill
-        self._max_pause = max_pause
         self._on_reorg = on_reorg
         self._recent: dict[int, str] = {}  # number -> hash of each yielded head, ascending
+        self._last_notice = ""  # hash of the subscription's last head
+        self._looked = asyncio.Event()
         self.reconnects = 0
         self.backfilled = 0
         self.reorgs = 0
@@ -110,85 +120,109 @@ class HeadStream:
     def __aiter__(self) -> AsyncIterator[Head]:
         return self._heads()
 
+    async def looked(self) -> None:
+        """Wait until the stream has dealt with another notice or poll, whether that brought a new head or not.
+
+        NOTE: it shows that reading heads is not stuck. A restart helps neither a chain that stands still nor an
+        endpoint that is down, so polls that show the known head, or that fail, count too.
+        """
+        await self._looked.wait()
+
     async def _heads(self) -> AsyncGenerator[Head]:
-        async with aclosing(self._notices()) as notices:
-            async for notice in notices:
-                try:
-                    branch = await self._since_last(notice)
-                except Unavailable as error:
-                    log.warning("heads.backfill_failed", number=notice.number, error=str(error))
-                    continue  # nothing was remembered, so the next notice looks up the same blocks again
-                for head in branch:
+        notices = _Notices(maxsize=64)
+        sources = [self._polls, *([self._subscriptions] if self._ws_urls else [])]
+        tasks = [asyncio.create_task(_run(source, notices)) for source in sources]
+        try:
+            while True:
+                notice = await notices.get()
+                if isinstance(notice, Exception):
+                    raise notice
+                for head in await self._news(notice):
                     yield head
+                self._looked.set()
+                self._looked = asyncio.Event()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _news(self, notice: _Notice) -> list[Head]:
+        """The new heads that a notice leads to, oldest first."""
+        head = notice.head
+        if head is None:
+            return []
+        try:
+            branch = await self._since_last(head)
+        except Unavailable as error:
+            log.warning("heads.backfill_failed", number=head.number, error=str(error))
+            return []  # nothing was remembered, so the next notice looks up the same blocks again
+        if branch:
+            self._watch.moved()
+        elif (seconds := self._watch.tell_stall()) is not None:
+            log.warning("heads.stalled", number=head.number, seconds=round(seconds))
+        if not notice.subscribed:
+            self._watch.showed(new=bool(branch))
+            return branch
+        newest = self._recent.get(max(self._recent, default=0)) == head.hash
+        if branch or (newest and head.hash != self._last_notice):  # the second: a poll was quicker
+            self._watch.heard()
+        self._last_notice = head.hash
+        return branch
 
     # ------------------------------------------------------------ receiving notices
 
-    async def _notices(self) -> AsyncGenerator[Head]:
-        failures = 0
+    async def _polls(self, notices: _Notices) -> None:
         while True:
+            if self._watch.poll_in() > 0:
+                await asyncio.sleep(min(self._watch.poll_in(), self._times.poll_every))
+                continue
             try:
-                async with aclosing(self._subscribed(self._ws_url) if self._ws_url else self._polled()) as notices:
-                    async for head in notices:
-                        failures = 0
-                        yield head
-            except (aiohttp.ClientError, OSError, Unavailable) as error:
-                self.reconnects += 1
-                pause = min(self._max_pause, 0.25 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)
-                failures += 1
-                self._ws_turn += 1
-                log.warning("heads.reconnect", error=f"{type(error).__name__}: {plain(error)}", pause=round(pause, 2))
-                await asyncio.sleep(pause)
+                head = await latest_head(self._rpc)
+            except Unavailable as error:
+                if self._watch.poll_failed():
+                    log.warning("heads.poll_failed", error=str(error))
+                await notices.put(_Notice(None, subscribed=False))
+                continue
+            self._watch.polled()
+            await notices.put(_Notice(head, subscribed=False))
 
-    @property
-    def _ws_url(self) -> str:
-        """The WebSocket URL to use now; empty if there is none."""
-        return self._ws_urls[self._ws_turn % len(self._ws_urls)] if self._ws_urls else ""
-
-    async def _subscribed(self, ws_url: str) -> AsyncGenerator[Head]:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.ws_connect(ws_url, heartbeat=_HEARTBEAT, timeout=aiohttp.ClientWSTimeout(ws_close=1)) as ws,
-        ):
-            await ws.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
-            yield await latest_head(self._rpc)  # the head that arrived while the stream was not connected
-            while True:
-                try:
-                    message = await ws.receive(timeout=self._stall_after)
-                except TimeoutError:
-                    yield await self._after_silence()
-                    continue
-                if message.type is not aiohttp.WSMsgType.TEXT:
-                    raise RpcError(f"{redact(ws_url)}: the WebSocket ended ({message.type.name.lower()})")
-                head = _notified(message.data)
-                if head is not None:
-                    yield head
-
-    async def _after_silence(self) -> Head:
-        """The node's newest head after `stall_after` seconds without a notice.
-
-        Raises RpcError if it is newer than the last yielded head, because then the subscription is dead.
-        """
-        head = await latest_head(self._rpc)
-        if self._recent and head.number > max(self._recent):
-            raise RpcError(f"{redact(self._ws_url)}: the subscription stopped, but the chain has newer heads")
-        self._stall(head)
-        return head
-
-    async def _polled(self) -> AsyncGenerator[Head]:
-        seen, silent_since = "", asyncio.get_running_loop().time()
+    async def _subscriptions(self, notices: _Notices) -> None:
         while True:
-            head = await latest_head(self._rpc)
-            now = asyncio.get_running_loop().time()
-            if head.hash != seen:
-                seen, silent_since = head.hash, now
-                yield head
-            elif now - silent_since > self._stall_after:
-                silent_since = now
-                self._stall(head)
-            await asyncio.sleep(self._poll_every)
+            await asyncio.sleep(self._watch.connect_in())
+            self._watch.connecting()
+            url = self._ws_urls[self._ws_turn % len(self._ws_urls)]
+            try:
+                await self._subscribed(url, notices)
+            except (aiohttp.ClientError, OSError, Unavailable) as error:
+                if self._watch.tell_silence():
+                    log.warning("heads.reconnect", error=f"{type(error).__name__}: {plain(error)}")
+            self._watch.ended()
+            self.reconnects += 1
+            self._ws_turn += 1
 
-    def _stall(self, head: Head) -> None:
-        log.warning("heads.stalled", number=head.number, seconds=self._stall_after)
+    async def _subscribed(self, ws_url: str, notices: _Notices) -> None:
+        """Put the heads of one subscription into `notices`. Returns once it is deaf; raises if it ends by itself."""
+        watch, closing = self._watch, aiohttp.ClientWSTimeout(ws_close=1)
+        async with aiohttp.ClientSession() as session:
+            async with asyncio.timeout(self._times.connect_within):
+                ws = await session.ws_connect(ws_url, heartbeat=_HEARTBEAT, timeout=closing)
+                await ws.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
+            async with ws:
+                watch.subscribed()
+                while not watch.deaf:
+                    # NOTE: `receive(timeout)` of aiohttp starts anew at each pong, so this timer is our own.
+                    try:
+                        async with asyncio.timeout(self._times.poll_every):
+                            message = await ws.receive()
+                    except TimeoutError:
+                        continue
+                    if message.type is not aiohttp.WSMsgType.TEXT:
+                        raise RpcError(f"{redact(ws_url)}: the WebSocket ended ({message.type.name.lower()})")
+                    if (head := _notified(message.data)) is not None:
+                        await notices.put(_Notice(head, subscribed=True))
+                if watch.tell_silence():
+                    meaning = "the chain goes on without the subscription, so heads are polled"
+                    log.warning("heads.silent", endpoint=redact(ws_url), meaning=meaning)
 
     # ------------------------------------------------------------ from a notice to heads
 
@@ -236,6 +270,14 @@ class HeadStream:
         elif len(branch) > 1 or depth < 0:
             self.backfilled += len(branch) - 1
             log.info("heads.backfilled", blocks=len(branch) - 1, missing=-depth, number=branch[-1].number)
+
+
+async def _run(source: Callable[[_Notices], Awaitable[None]], notices: _Notices) -> None:
+    """Run a source of heads; an error of ours ends the stream."""
+    try:
+        await source(notices)
+    except Exception as error:
+        await notices.put(error)
 
 
 def _notified(text: str) -> Head | None:

@@ -10,6 +10,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.core.age import Age
 from sentinel.core.errors import NotRunning, SettingsError
 
 if TYPE_CHECKING:
@@ -79,13 +80,13 @@ def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
 
 
 def _status_lines(report: dict[str, Any]) -> list[str]:
-    head = report.get("head") or {}
+    head, age = report.get("head") or {}, report.get("head_age_seconds")
     lines = [
         f"state        {report['state']}" + (f": {report['paused']}" if report.get("paused") else ""),
         f"network      {report['network']} (chain {report['chain_id']}), {report['mode']}",
         f"wallet       {report['wallet']}",
         f"proposer     {report['proposer']}",
-        f"head         {head.get('number', '-')} ({report.get('head_age_seconds', '-')} s old)",
+        f"head         {head.get('number', '-')} ({'-' if age is None else Age(age)})",
         f"cycles       {report['cycles']}: {report['acts']} acts, {report['holds']} holds",
         f"transactions {', '.join(f'{n} {name}' for name, n in report['transactions'].items()) or 'none'}",
         f"open intent  {report['open_intent'] or 'none'}",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
 
+from sentinel.config.contradictions import contradictions
 from sentinel.config.limits import Limits
 from sentinel.config.settings import PREFIX, Settings, fields
 from sentinel.config.units import base_units
@@ -33,8 +34,10 @@ class Terms:
 
     @classmethod
     def of(cls, settings: Settings, network: Network) -> Terms:
-        """Raises SettingsError if settings and network do not fit."""
+        """Raises SettingsError if settings and network do not fit, or contradict each other."""
         with settings_edge(f"the settings do not fit network {network.name}"):
+            if lines := contradictions(settings, network):
+                raise SettingsError("\n".join(lines))
             terms = cls(
                 settings=settings,
                 network=network,

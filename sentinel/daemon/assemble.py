@@ -16,6 +16,7 @@ from sentinel.agent.memory import JournalMemory
 from sentinel.agent.sandbox import CodeRun, Sandbox, Tools
 from sentinel.agent.trader import ModelTrader
 from sentinel.chain import chain_identity
+from sentinel.chain.head_watch import HeadTimes
 from sentinel.chain.heads import HeadStream, latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.history_backfill import backfill_history
@@ -24,7 +25,7 @@ from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.market_state import Head
 from sentinel.core.network import Address, Symbol
-from sentinel.daemon.connections import endpoints, poll_every, simulating_fork, simulating_node, student
+from sentinel.daemon.connections import endpoints, simulating_fork, simulating_node, student
 from sentinel.daemon.files import JOURNAL, MEMORY
 from sentinel.daemon.in_force import builder, in_force
 from sentinel.daemon.latest import Latest
@@ -78,7 +79,8 @@ async def assembled(
         metrics = Metrics(network)
         health = Health(max_head_age=terms.limits.max_head_age, parts=(*needed,), stopping=lambda: lifecycle.stopping)
         history = PriceHistory(max(MIN_BARS, settings.strategy.lookback_blocks + 1), prior or {})
-        heads = HeadStream(rpc, settings.rpc.ws_endpoints, poll_every=poll_every(network), on_reorg=history.rewind)
+        times = HeadTimes.of(network.block_time)
+        heads = HeadStream(rpc, settings.rpc.ws_endpoints, times=times, on_reorg=history.rewind)
         head = await latest_head(rpc)
         latest = Latest[Head](head)
         market = MarketReader(

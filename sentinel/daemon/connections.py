@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from sentinel.agent.model import ModelObserver, Sampling, StudentModel
@@ -21,13 +22,14 @@ def endpoints(settings: Settings, network: Network) -> EndpointPool:
         network,
         timeout=settings.rpc.read_timeout,
         look_every=min(6.0, max(0.2, network.block_time / 2)),
-        rules=FailoverRules(dispute_after=settings.rpc.max_dispute_seconds),
+        rules=FailoverRules(lag=lag_blocks(network.block_time), dispute_after=settings.rpc.max_dispute_seconds),
     )
 
 
-def poll_every(network: Network) -> float:
-    """Seconds between polls if there is no WebSocket: a quarter of a block, between 0.1 s and 1 s."""
-    return min(1.0, max(0.1, network.block_time / 4))
+def lag_blocks(block_time: float) -> int:
+    """Blocks behind the best head at which an endpoint is dropped: 5, and at least 6 s of them."""
+    blocks = FailoverRules().lag
+    return max(blocks, math.ceil(6.0 / block_time)) if block_time > 0 else blocks
 
 
 def simulating_fork(settings: Settings, network: Network, rpc: EndpointPool) -> Fork | None:

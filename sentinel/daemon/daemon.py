@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from sentinel.core.edges import described
 from sentinel.core.errors import JournalError, OperatorError, SentinelError, leaves
-from sentinel.core.market_state import Head
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.loop import Loop
 from sentinel.daemon.reporting import CycleReporter
@@ -101,10 +100,10 @@ class Daemon:
         """
         working, stopping = asyncio.ensure_future(work), asyncio.create_task(self.lifecycle.until_stopping())
         waits: set[asyncio.Future[Any]] = {working, stopping}
-        head: Head | None = None
+        looks = 0  # an open intent of an earlier run may take long; each look for heads is progress
         while not (await asyncio.wait(waits, timeout=PULSE, return_when=asyncio.FIRST_COMPLETED))[0]:
-            if self.loop.latest.value != head:  # an open intent of an earlier run may take long; new heads are progress
-                head = self.loop.latest.value
+            if self.telling.health.looks != looks:
+                looks = self.telling.health.looks
                 self.telling.pulse.starting()
         stopping.cancel()
         if not working.done():

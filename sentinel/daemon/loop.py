@@ -55,11 +55,13 @@ class Loop:
     cycles: int | None = None  # number of cycles until the loop stops; None: run until stopped
     probe_every: float = 5.0  # seconds
     looked: Latest[Head] = field(default_factory=Latest)  # the last head that the follower has handled
+    looks: Callable[[], Awaitable[None]] | None = None  # waits until heads were looked for once more
 
     def readers(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start the tasks that read heads and probe parts. They run until they are cancelled."""
         probing = [group.create_task(self._probe(name), name=f"probe {name}") for name in self.probes]
-        return [group.create_task(self._read_heads(), name="heads"), *probing]
+        looking = [] if self.looks is None else [group.create_task(self._tell_looks(self.looks), name="looks")]
+        return [group.create_task(self._read_heads(), name="heads"), *looking, *probing]
 
     def workers(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start the tasks that run cycles and follow the open intent.
@@ -82,6 +84,12 @@ class Loop:
             if self.follower.open_intent is None:  # otherwise the next cycle holds without a read
                 self.ahead(head)
             self.telling.head_seen(head)
+
+    async def _tell_looks(self, looks: Callable[[], Awaitable[None]]) -> None:
+        self.telling.looked()
+        while True:
+            await looks()
+            self.telling.looked()
 
     async def _run_cycles(self) -> None:
         head: Head | None = None

@@ -67,11 +67,18 @@ class CycleReporter:
             observe(settled)
 
     def probed(self, part: str, ok: bool, why: str) -> None:
+        """NOTE: a probe is no progress: it must not feed the watchdog while heads or cycles are stuck."""
         self.health.report(part, ok, why)
         self.metrics.ready.labels(part).set(ok)
+        if self.pulse.became_ready():
+            self.log.info("daemon.ready")
+
+    def looked(self) -> None:
+        """Heads were looked for, whether one came or not."""
+        self.health.looked()
         self.moved()
 
     def moved(self) -> None:
-        """Report progress: a cycle, a step of the follower or a probe has ended."""
+        """Report progress: a cycle, a look for heads, or a step of the follower has ended."""
         if self.pulse.beat():
             self.log.info("daemon.ready")

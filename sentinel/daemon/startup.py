@@ -113,6 +113,8 @@ class Startup:
                 self.log.warning("startup.retry", error=str(error))
                 await asyncio.sleep(1.0)
                 continue
+            finally:
+                self.parts.health.looked()
             if head != self._seen:
                 self._seen = head
                 self.parts.latest.put(head)

@@ -169,6 +169,7 @@ async def opened(
         loop = Loop(
             lifecycle=lifecycle,
             heads=parts.heads,
+            looks=parts.heads.looked,
             latest=parts.latest,
             cycle=reloader,
             follower=execution.executor,

@@ -12,6 +12,7 @@ from fractions import Fraction
 from sentinel.config.limits import Limits
 from sentinel.core import gas, valuation
 from sentinel.core.actions import Approve, Route, Swap
+from sentinel.core.age import Age
 from sentinel.core.errors import Refused
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, V2State
@@ -99,10 +100,10 @@ def has_no_price(case: Case, token: Symbol) -> str | None:
         return f"no reference price of {token}"
     if answer.answer <= 0 or answer.decimals != feed.decimals:
         return f"the reference price of {token} is not a positive number of {feed.decimals} decimals"
-    age = case.head.timestamp - answer.updated_at
-    return (
-        None if 0 <= age <= feed.max_age else f"the reference price of {token} is {age} s old, at most {feed.max_age}"
-    )
+    age = Age.at(case.head.timestamp, answer.updated_at)
+    if age.ahead or not age.within(feed.max_age):
+        return f"the reference price of {token} is {age.seconds:.0f} s old, at most {feed.max_age}"
+    return None
 
 
 def equity(case: Case) -> Fraction:

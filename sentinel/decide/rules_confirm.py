@@ -9,6 +9,7 @@ from math import floor
 
 from sentinel.config.limits import Limits
 from sentinel.core.actions import Swap
+from sentinel.core.age import Age
 from sentinel.core.decision import Act
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import NATIVE, Network
@@ -37,9 +38,8 @@ FinalRule = Callable[[FinalCheck], Finding]
 
 
 def head_age(final: FinalCheck) -> Finding:
-    age = final.now - final.head.timestamp
-    most = final.limits.max_head_age
-    return abs(age) <= most, f"the head is {age:.0f} s old, at most {most}"
+    age, most = Age.at(final.now, final.head.timestamp), final.limits.max_head_age
+    return age.within(most), f"the head is {age}, at most {most} s"
 
 
 def newest_head(final: FinalCheck) -> Finding:

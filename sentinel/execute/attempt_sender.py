@@ -86,8 +86,9 @@ class AttemptSender:
 
     async def _send(self, intent: Intent, attempt: Attempt) -> None:
         """Send once. Whatever the answer is, only nonces and receipts show the outcome (I6)."""
-        earlier = self._sent.get(attempt.tx_hash)
-        self._sent[attempt.tx_hash] = SentAttempt(self.clock(), earlier.block if earlier else self._head)
+        earlier, now = self._sent.get(attempt.tx_hash), self.clock()
+        block, first_at = (earlier.block, earlier.first_at) if earlier else (self._head, now)
+        self._sent[attempt.tx_hash] = SentAttempt(now, block, first_at)
         reply = await self._broadcast.send(attempt.raw, attempt.way)
         held = reply.answer is Answer.HELD
         facts = {"tx_hash": attempt.tx_hash, "answer": reply.answer.value, "detail": reply.detail}

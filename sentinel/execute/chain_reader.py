@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
@@ -18,7 +19,8 @@ from sentinel.core import gas
 from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.market_state import Head
 from sentinel.core.network import NATIVE, Address, HexHash, Network, Symbol
-from sentinel.core.transaction import Outcome, Settled
+from sentinel.core.transaction import Attempt, Intent, Outcome, Settled
+from sentinel.execute.nonce_user import NonceUser, Use, user_of
 from sentinel.execute.send_state import Receipt
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
@@ -56,6 +58,7 @@ class ChainReader:
         self._wallet = wallet
         self._genesis = genesis
         self._finality: dict[str, int | Finalized] = {}  # each endpoint's last answer about the finalized block
+        self._kept: dict[HexHash, tuple[dict[Symbol, int], dict[Symbol, int]]] = {}  # block -> balances around it
 
     async def mined_nonce(self) -> tuple[int, int]:
         """The number of the wallet's mined transactions: (lowest, highest) of all endpoints.
@@ -116,6 +119,19 @@ class ChainReader:
             for (tx_hash, receipt), block in zip(mined.items(), blocks, strict=True)
         }
         return receipts, quantity(nonce, 63), quantity(deep_nonce, 63)
+
+    async def nonce_user(self, intent: Intent, attempts: Sequence[Attempt], head: Head) -> NonceUser:
+        """Which transaction used the intent's nonce. Raises nothing: an endpoint that fails tells nothing.
+
+        The balances around the block of ours are read now, because its receipt may come when they are pruned.
+        """
+        user = await user_of(self._rpc, self._wallet, intent, attempts, head)
+        if user.use is Use.OURS and user.block_hash is not None and user.block_hash not in self._kept:
+            with contextlib.suppress(RpcError):
+                block, *_ = await self._rpc.everywhere(lambda rpc: _block(rpc, user.block_hash))
+                around = await self._balances(HexHash(str(block["parentHash"]))), await self._balances(user.block_hash)
+                self._kept = {user.block_hash: around}
+        return user
 
     async def finalized(self, head: Head, depth: int, numbers: Iterable[int]) -> tuple[int | None, dict[int, HexHash]]:
         """Returns the newest block number that is final for all endpoints, and the hash of each block in `numbers`.
@@ -191,7 +207,8 @@ class ChainReader:
 
     async def realised(self, receipt: Receipt) -> dict[Symbol, int]:
         """The wallet's balance changes over the receipt's block, in base units; its own gas is not in NATIVE (I13)."""
-        before, after = await self._balances(receipt.parent_hash), await self._balances(receipt.block_hash)
+        kept = self._kept.get(receipt.block_hash)
+        before, after = kept or (await self._balances(receipt.parent_hash), await self._balances(receipt.block_hash))
         changes = {symbol: after[symbol] - before[symbol] for symbol in after}
         changes[NATIVE] += receipt.gas_cost
         return {symbol: change for symbol, change in changes.items() if change}
@@ -271,6 +288,13 @@ async def _all(rpc: JsonRpc, *calls: Call) -> list[Any]:
     return results
 
 
+async def _block(rpc: JsonRpc, block_hash: HexHash | None) -> dict[str, Any]:
+    block = await rpc.call("eth_getBlockByHash", block_hash, False)
+    if not isinstance(block, dict) or "parentHash" not in block:
+        raise RpcError(f"the endpoint does not have block {block_hash}")
+    return block
+
+
 def _receipt(tx_hash: HexHash, receipt: dict[str, Any], block: dict[str, Any]) -> Receipt:
     try:
         gas_used = quantity(receipt["gasUsed"], 63)
@@ -283,6 +307,7 @@ def _receipt(tx_hash: HexHash, receipt: dict[str, Any], block: dict[str, Any]) -
             succeeded=quantity(receipt["status"]) == 1,
             gas_used=gas_used,
             gas_cost=gas.cost(gas_used, quantity(receipt["effectiveGasPrice"], 128), data_fee(receipt, gas_used)),
+            mined_at=quantity(block.get("timestamp") or "0x0", 48),
         )
     except KeyError as error:
         raise RpcError(f"receipt of {tx_hash} lacks {error}") from error

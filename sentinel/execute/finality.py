@@ -6,6 +6,7 @@ below it. More is read only if that block is not canonical, or when intents beco
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,13 @@ from sentinel.core.transaction import Settled
 from sentinel.execute.chain_reader import ChainReader
 from sentinel.journal.journal import Journal
 
-FINALITY_DEPTH = 64  # blocks below the head that count as final if no endpoint serves finalized blocks
+FINALITY_DEPTH = 64  # blocks below the head that count as final if the node knows no finalized block
+FINALITY_SECONDS = 900.0  # least time of these blocks, as on Ethereum
+
+
+def finality_depth(block_time: float) -> int:
+    """Blocks that count as final on a chain with a block every `block_time` seconds, if it knows no finalized block."""
+    return max(FINALITY_DEPTH, math.ceil(FINALITY_SECONDS / block_time)) if block_time > 0 else FINALITY_DEPTH
 
 
 @dataclass(frozen=True, slots=True)

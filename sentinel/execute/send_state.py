@@ -1,7 +1,11 @@
 """The next step of ONE intent, from its attempts and what the chain shows. Pure; the time is an input.
 
-The rules, in this order: a receipt at its depth settles; a nonce that a foreign transaction used halts trading; after
-the deadline only a cancel may follow; an attempt that waits too long is replaced, or else sent again.
+The rules, in this order: a receipt at its depth settles; a nonce that a foreign transaction used halts trading, but
+not one whose receipt is only missing; after the deadline only a cancel may follow; an attempt that waits too long is
+replaced, or else sent again. What is counted in blocks has a least time in seconds too, for chains with fast blocks.
+
+Deadlines are judged by the chain's clock alone, since the chain enforces them. Our own clock measures only how long
+something took by that clock itself.
 """
 
 from __future__ import annotations
@@ -13,6 +17,9 @@ from sentinel.core.network import HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import TRANSFER_GAS
 from sentinel.execute.fee_bids import FeeCaps, first_bid, replacement_bid
+from sentinel.execute.nonce_user import UNTOLD, NonceUser, Use
+
+MISSING_AFTER = 30.0  # seconds that a receipt may be late before that is an alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,10 @@ class SendRules:
     bump_after_blocks: int
     resend_after: float  # seconds
     caps: FeeCaps
-    foreign_depth: int = 12  # minimum depth of a foreign use of a nonce, because our own receipts may be indexed late
+    bump_after_seconds: float = 5.0  # least time of `bump_after_blocks`: at 250 ms a send takes blocks to arrive
+    foreign_depth: int = 12  # least depth, in blocks, of a use of the nonce that is not ours
+    foreign_after: float = 30.0  # seconds that it must last, if a block shows the foreign transaction
+    absent_after: float = 300.0  # seconds that it must last, if no endpoint shows which transaction it was
     overdue_after: float = 600.0  # seconds past the deadline after which an open intent raises an alarm (I9)
 
 
@@ -35,6 +45,7 @@ class Receipt:
     succeeded: bool
     gas_used: int
     gas_cost: int  # wei
+    mined_at: int = 0  # Unix seconds, the timestamp of its block
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +54,22 @@ class SentAttempt:
 
     at: float  # Unix seconds of the last send
     block: int  # newest block number at the first send
+    first_at: float | None = None  # Unix seconds of the first send; None: as `at`
 
 
 @dataclass(frozen=True, slots=True)
 class ChainView:
     """The chain at one head, as far as it concerns the open intent."""
 
-    now: float  # Unix seconds
+    now: float  # Unix seconds by our own clock
+    next_at: float  # Unix seconds by the chain's clock: the time of the next block, at the earliest
     head: int  # block number
     base_fee: int  # wei per gas
     receipts: Mapping[HexHash, Receipt]  # by attempt hash; an attempt without a receipt is absent
     nonce: int  # transactions mined up to the head
     deep_nonce: int  # mined up to a deep block; its depth is the larger of `foreign_depth` and `confirmations`
+    user: NonceUser = UNTOLD  # which transaction used our nonce, if none of our receipts is found
+    used_for: float = 0.0  # seconds that it has been used so
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,7 @@ class Wait:
 
     why: str
     overdue: bool = False
+    missing: bool = False  # the nonce is used, and the receipt that would say by what does not come
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +120,9 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """A foreign transaction used the nonce, so the key is in use elsewhere. Halt trading and settle as unknown."""
+    """The nonce is used, and not by us as far as can be told. Halt trading and settle as unknown."""
 
-    nonce: int
+    why: str
 
 
 Step = First | Send | Bump | Cancel | Wait | Settle | Halt
@@ -117,7 +133,7 @@ def next_step(
 ) -> Step:
     """Decide the next step. `attempts` are oldest first, all with one nonce; `sent` holds those this process sent."""
     rules = replace(rules, caps=rules.caps.less_data_fee(intent.decision.simulation.data_fee))
-    late = seen.now > intent.deadline
+    late = seen.next_at > intent.deadline  # even if it is mined at once, it is mined too late
     if not attempts:
         if late:
             return Settle(Outcome.EXPIRED, None)  # nothing was signed, so nothing can be mined
@@ -125,12 +141,10 @@ def next_step(
     if (ended := _ended(attempts, seen, rules)) is not None:
         return ended
 
-    overdue = seen.now > intent.deadline + rules.overdue_after
+    overdue = is_overdue(intent, seen.now, seen.next_at, rules)
     last = attempts[-1]
-    if seen.deep_nonce > last.nonce:
-        return Halt(last.nonce)
-    if seen.nonce > last.nonce:
-        return Wait("the nonce is used; by which transaction is not visible yet", overdue)
+    if max(seen.nonce, seen.deep_nonce) > last.nonce:
+        return _used(last, seen, rules, overdue)
     if (
         late
         and not last.cancel
@@ -140,11 +154,19 @@ def next_step(
     if last.tx_hash not in sent:
         return Send(last)
     since = sent[last.tx_hash]
-    if seen.head - since.block >= rules.bump_after_blocks and (fees := _raise(intent, last, seen, rules)) is not None:
+    slow = seen.head - since.block >= rules.bump_after_blocks
+    slow = slow and seen.now - (since.at if since.first_at is None else since.first_at) >= rules.bump_after_seconds
+    if slow and (fees := _raise(intent, last, seen, rules)) is not None:
         return Bump(fees, last.cancel)
     if seen.now - since.at >= rules.resend_after:
         return Send(last)
     return Wait("pending", overdue)
+
+
+def is_overdue(intent: Intent, now: float, next_at: float, rules: SendRules) -> bool:
+    """Whether an open intent is past its bound (I9), by our clock or by the chain's, each measured by itself."""
+    life = intent.deadline - intent.env.timestamp + rules.overdue_after
+    return next_at > intent.deadline + rules.overdue_after or now > intent.created_at + life
 
 
 def _ended(attempts: Sequence[Attempt], seen: ChainView, rules: SendRules) -> Settle | Wait | None:
@@ -159,6 +181,19 @@ def _ended(attempts: Sequence[Attempt], seen: ChainView, rules: SendRules) -> Se
             return Settle(Outcome.CANCELLED, receipt)
         return Settle(Outcome.CONFIRMED if receipt.succeeded else Outcome.REVERTED, receipt)
     return None
+
+
+def _used(last: Attempt, seen: ChainView, rules: SendRules, overdue: bool) -> Halt | Wait:
+    """The nonce is used without a receipt of ours. That is a foreign use only after blocks, time and a second look."""
+    deep, use = seen.deep_nonce > last.nonce, seen.user.use
+    least = {Use.FOREIGN: rules.foreign_after, Use.UNTOLD: rules.absent_after}
+    if deep and use in least and seen.used_for >= least[use]:
+        foreign = f"nonce {last.nonce} was used by transaction {seen.user.tx_hash} that Sentinel did not sign"
+        untold = f"nonce {last.nonce} is used, and no endpoint shows whether by {last.intent_id}, which ends as unknown"
+        return Halt(foreign if use is Use.FOREIGN else untold)
+    ours = "by our transaction; its receipt is missing"
+    why = ours if use is Use.OURS else "by which transaction is not certain yet"
+    return Wait(f"the nonce is used {why}", overdue, missing=deep or seen.used_for >= MISSING_AFTER)
 
 
 def _raise(intent: Intent, last: Attempt, seen: ChainView, rules: SendRules) -> Fees | None:

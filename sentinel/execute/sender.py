@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -22,8 +23,10 @@ from sentinel.decide.operator_controls import purpose_of
 from sentinel.execute.attempt_sender import AttemptSender
 from sentinel.execute.chain_reader import ChainReader
 from sentinel.execute.execution_ports import BroadcastPort, ExecutionObserver, NoExecutionObserver
-from sentinel.execute.finality import Finality
+from sentinel.execute.finality import Finality, finality_depth
 from sentinel.execute.foreign_nonces import described
+from sentinel.execute.late_receipts import LateReceipts
+from sentinel.execute.nonce_user import UNTOLD, UsedNonce
 from sentinel.execute.send_state import (
     Bump,
     Cancel,
@@ -35,6 +38,7 @@ from sentinel.execute.send_state import (
     Settle,
     Step,
     Wait,
+    is_overdue,
     next_step,
 )
 from sentinel.execute.settlement import settle_mined, settle_unmined
@@ -75,12 +79,16 @@ class LiveExecutor(AttemptSender):
         super().__init__(broadcast, journal, signer, network, rules, observer or NoExecutionObserver(), clock)
         self.watch = ChainReader(rpc, network, signer.address, genesis, lambda: journal.chain.settled_block)
         self._rpc = rpc
-        self._finality = Finality(journal, self.watch)
+        self._finality = Finality(journal, self.watch, finality_depth(network.block_time))
+        self._late = LateReceipts(journal, self.watch, clock)
+        self._used = UsedNonce(clock)
         self._finalise = finalise
         self._recheck = recheck
         self._lock = asyncio.Lock()
         self._intent: Intent | None = None
         self._mined_in: dict[HexHash, HexHash] = {}  # attempt hash -> hash of the block that includes it
+        self._missing = False  # the alarm for a missing receipt was raised
+        self._head_time = 0  # Unix seconds, the timestamp of the newest block
 
     @property
     def open_intent(self) -> Intent | None:
@@ -122,7 +130,8 @@ class LiveExecutor(AttemptSender):
                 return
             self._head = max(self._head, intent.env.number - 1)
             self.adopt(OpenIntent(intent, ()))
-            seen = ChainView(self.clock(), self._head, intent.env.base_fee, {}, 0, 0)
+            next_at = max(self._next_at, intent.env.timestamp)
+            seen = ChainView(self.clock(), next_at, self._head, intent.env.base_fee, {}, 0, 0)
             try:
                 await self._do(next_step(intent, (), {}, seen, self._rules))
             except Unavailable as error:  # the node or the signer; `on_head` tries again
@@ -131,7 +140,8 @@ class LiveExecutor(AttemptSender):
     def adopt(self, pending: OpenIntent | None) -> None:
         """Follow an intent that an earlier run or a reorg left open, or none. It does nothing before the next head."""
         self._intent, self._attempts = (pending.intent, pending.attempts) if pending else (None, ())
-        self._sent, self._mined_in = {}, {}
+        self._sent, self._mined_in, self._missing = {}, {}, False
+        self._used.forget()
 
     def _take_up(self) -> None:
         """Adopt the first open intent of the journal, if there is one."""
@@ -146,7 +156,7 @@ class LiveExecutor(AttemptSender):
             await self._look_back(head)
             if self._intent is None:
                 return None
-            self._head = head.number
+            self._head, self._head_time = head.number, head.timestamp
             try:
                 step = await self._decide(self._intent, head)
                 if isinstance(step, Send | Bump | Cancel) and self._overdue(self._intent):
@@ -158,17 +168,31 @@ class LiveExecutor(AttemptSender):
                 raise
 
     def _overdue(self, intent: Intent) -> bool:
-        return self.clock() > intent.deadline + self._rules.overdue_after
+        return is_overdue(intent, self.clock(), self._next_at, self._rules)
+
+    @property
+    def _next_at(self) -> float:
+        """The time of the next block at the earliest, by the chain's clock."""
+        return self._head_time + self._network.block_time
 
     async def _look_back(self, head: Head) -> None:
-        """Reopen the intents that a deep reorg took back. The chain takes the lowest of their nonces next."""
-        try:
+        """Reopen the intents that a deep reorg took back, and unknown ones whose receipt came late.
+
+        The chain takes the lowest of their nonces next.
+        """
+        lost: tuple[str, ...] = ()
+        late: tuple[str, ...] = ()
+        with contextlib.suppress(RpcError):  # the next head asks again; the open intent does not wait for it
             lost = await self._finality.look(head)
-        except RpcError:  # the next head asks again; the open intent does not wait for it
-            return
+        with contextlib.suppress(RpcError):
+            late = await self._late.look(head)
         if lost:
             self.journal.reopen(lost, f"block {head.number} does not build upon the block that they were settled in")
             self._observer.alarm("reopened", f"{', '.join(lost)}: a reorg took back their settlement")
+        if late:
+            self.journal.reopen(late, f"at block {head.number} there is a receipt of an attempt")
+            self._observer.alarm("receipt_late", f"{', '.join(late)}: ended as unknown, and was mined after all")
+        if lost or late:
             self._take_up()
 
     async def _decide(self, intent: Intent, head: Head) -> Step:
@@ -179,7 +203,13 @@ class LiveExecutor(AttemptSender):
         for attempt in self._attempts:
             receipt = receipts.get(attempt.tx_hash)
             self._note_inclusion(attempt.tx_hash, receipt.block_hash if receipt and receipt.canonical else None)
-        seen = ChainView(self.clock(), head.number, head.base_fee, receipts, nonce, deep_nonce)
+        mined = any(receipt.canonical for receipt in receipts.values())
+        used = bool(hashes) and nonce > self._attempts[-1].nonce and not mined
+        used_for, user = self._used.seconds(head, used), UNTOLD
+        if used:
+            user = await self.watch.nonce_user(intent, self._attempts, head)
+        now, next_at = self.clock(), head.timestamp + self._network.block_time
+        seen = ChainView(now, next_at, head.number, head.base_fee, receipts, nonce, deep_nonce, user, used_for)
         step = next_step(intent, self._attempts, self._sent, seen, rules)
         if isinstance(step, First) and not await self._recheck(intent):
             return Settle(Outcome.EXPIRED, None)
@@ -207,20 +237,22 @@ class LiveExecutor(AttemptSender):
                 await self._replace(self._intent, fees, cancel=True)
             case Send(attempt):
                 await self._send(self._intent, attempt)
-            case Wait(why, overdue):
+            case Wait(why, overdue, missing):
                 if overdue:
                     self._observer.alarm("overdue", f"{self._intent.id}: {why}")
+                if missing and not self._missing:
+                    self._observer.alarm("receipt_missing", f"{self._intent.id}: {why}")
+                self._missing = missing
             case Settle(outcome, receipt):
                 if receipt is None:
                     return self._end(settle_unmined(self._intent.id, outcome))
-                settled, lost = await settle_mined(
-                    self.watch, self._finality, self._head, self._intent.id, outcome, receipt
-                )
+                head = (self._head, self._head_time)
+                settled, lost = await settle_mined(self.watch, self._finality, head, self._intent.id, outcome, receipt)
                 if lost is not None:
                     self._halt(lost)
                 return self._end(settled)
-            case Halt(nonce):
-                self._halt(f"nonce {nonce} was used by a transaction that Sentinel did not sign")
+            case Halt(why):
+                self._halt(why)
                 return self._end(settle_unmined(self._intent.id, Outcome.UNKNOWN))
         return None
 
@@ -276,6 +308,8 @@ class LiveExecutor(AttemptSender):
         intent = self._intent
         pnl = self.journal.settle(settled)
         self._finality.ended(settled)
+        if settled.outcome is Outcome.UNKNOWN:
+            self._late.ended()
         self._take_up()
         self._observer.settled(intent, settled, pnl)
         return settled

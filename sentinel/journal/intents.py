@@ -110,7 +110,7 @@ def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
 
 
 def reopen(ledger: Ledger, intent_ids: Iterable[str], why: str) -> None:
-    """Open intents again whose blocks a reorg removed, and delete their settlements from the index.
+    """Open intents again whose blocks a reorg removed or whose receipts came late, and delete their settlements.
 
     The intent with the lowest nonce is open afterwards; the others, and the intent that was open before, wait for it.
     """
@@ -150,6 +150,12 @@ def not_final(ledger: Ledger) -> tuple[Settled, ...]:
         *(final_upto(ledger), *(state.value for state in MINED)),
     )
     return tuple(decode(Settled, json.loads(body)["settled"]) for (body,) in rows)
+
+
+def unknown(ledger: Ledger) -> tuple[str, ...]:
+    """The ids of those that ended as unknown, oldest first."""
+    rows = ledger.all("SELECT id FROM intents WHERE finished = 1 AND state = ? ORDER BY seq", State.UNKNOWN.value)
+    return tuple(id_ for (id_,) in rows)
 
 
 def open_intents(ledger: Ledger) -> tuple[OpenIntent, ...]:

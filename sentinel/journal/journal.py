@@ -145,7 +145,10 @@ class Journal:
         return intents.settle(self._ledger, self._network, settled)
 
     def reopen(self, intent_ids: Iterable[str], why: str) -> None:
-        """Open intents again whose blocks a reorg removed: the lowest nonce is open then, the others wait."""
+        """Open intents again whose blocks a reorg removed or whose receipts came late.
+
+        The lowest nonce is open then; the others wait.
+        """
         intents.reopen(self._ledger, intent_ids, why)
 
     def finalise(self, intent_ids: Iterable[str], block: int) -> None:
@@ -169,6 +172,10 @@ class Journal:
     def not_final(self) -> tuple[Settled, ...]:
         """The settlements of mined intents that a reorg could still remove, lowest nonce first."""
         return intents.not_final(self._ledger)
+
+    def unknown(self) -> tuple[str, ...]:
+        """The ids of intents that ended as unknown, oldest first."""
+        return intents.unknown(self._ledger)
 
     def attempts(self, intent_id: str) -> tuple[Attempt, ...]:
         """The attempts of an intent, oldest first."""

@@ -26,7 +26,7 @@ class State(StrEnum):
     REVERTED = "reverted"  # failed and spent its gas, in a block that is deep enough
     CANCELLED = "cancelled"  # the cancel used its nonce, in a block that is deep enough
     EXPIRED = "expired"  # ended before anything was signed
-    UNKNOWN = "unknown"  # a foreign transaction used its nonce, and trading is halted
+    UNKNOWN = "unknown"  # its nonce is used, by none of our transactions as far as is known; trading is halted
     FINAL = "final"  # in or below the finalized block, so that no reorg can remove it
 
 
@@ -44,7 +44,7 @@ NEXT: Mapping[State, frozenset[State]] = {
     State.REVERTED: frozenset({State.SENT, State.FINAL}),
     State.CANCELLED: frozenset({State.SENT, State.FINAL}),
     State.EXPIRED: frozenset(),
-    State.UNKNOWN: frozenset(),
+    State.UNKNOWN: frozenset({State.SENT}),  # a receipt of ours came late, and it ends by that
     State.FINAL: frozenset(),
 }
 

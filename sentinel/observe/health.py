@@ -1,4 +1,4 @@
-"""Health checks. Alive: the event loop runs and nothing is stuck. Ready: heads, model, fork and funds are available.
+"""Health checks. Alive: heads are read and each gets its cycle. Ready: heads, model, fork and funds are available.
 
 Pure state with an injected clock. The daemon writes it; the web server and the watchdog read it.
 """
@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sentinel.core.age import Age, clock_fault
 from sentinel.core.market_state import Head
 
-STUCK_AFTER = 120.0  # seconds that one cycle may take before the daemon counts as stuck
+STUCK_AFTER = 120.0  # seconds that a cycle, a wait for one or a look for heads may take before the daemon is stuck
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +43,31 @@ class Health:
         self._clock = clock
         self._ticks = ticks
         self._head: Head | None = None
+        self._seen_at = 0.0  # when it came, by `ticks`
         self._busy_since: dict[str, float] = {}  # running part, such as the cycle or the follower -> its start
+        self._waits_since: float | None = None  # when the oldest head that no cycle has taken yet came
+        self._looked_at: float | None = None  # when heads were last looked for; None before that has begun
+        self.looks = 0  # how often heads were looked for
         self._reports: dict[str, tuple[HealthCheck, float]] = {}
         self._parts = parts
         self._stopping = stopping
 
     def head_seen(self, head: Head) -> None:
-        self._head = head
+        self._head, self._seen_at = head, self._ticks()
+        if self._waits_since is None:
+            self._waits_since = self._ticks()
+
+    def looked(self) -> None:
+        """Heads were looked for: a new one came, or there is none, or no endpoint answered."""
+        self._looked_at = self._ticks()
+        self.looks += 1
 
     @contextlib.contextmanager
     def busy(self, part: str) -> Iterator[None]:
         """Mark `part` as busy while the body runs. It counts as stuck after `stuck_after` seconds."""
         self._busy_since[part] = self._ticks()
+        if part == "cycle":
+            self._waits_since = None
         try:
             yield
         finally:
@@ -63,14 +77,30 @@ class Health:
         self._reports[part] = (HealthCheck(part, ok, why), self._ticks())
 
     def alive(self) -> tuple[HealthCheck, ...]:
-        """Checks that nothing is stuck. An answer at all proves that the event loop runs."""
-        return (self._moves("cycle"), self._moves("follow"))
+        """Checks that nothing is stuck. An answer at all proves that the event loop runs.
+
+        A chain that stands still, or an endpoint that is down, is not stuck: heads are still looked for.
+        """
+        return (self._cycle(), self._moves("follow"), self._reader())
 
     def ready(self) -> tuple[HealthCheck, ...]:
         checks = [*self.alive(), self._heads(), *(self._part(name) for name in self._parts)]
         if self._stopping():
             checks.append(HealthCheck("running", False, "the daemon is stopping"))
         return tuple(checks)
+
+    def _cycle(self) -> HealthCheck:
+        waits = self._ticks() - (self._waits_since if self._waits_since is not None else self._ticks())
+        if waits > self._stuck_after and "cycle" not in self._busy_since:
+            return HealthCheck("cycle", False, f"no cycle has taken a head that came {waits:.0f} s ago")
+        return self._moves("cycle")
+
+    def _reader(self) -> HealthCheck:
+        silent = self._ticks() - (self._looked_at if self._looked_at is not None else self._ticks())
+        stuck = silent > self._stuck_after
+        return HealthCheck(
+            "reader", not stuck, f"no look for heads has ended for {silent:.0f} s" if stuck else "not stuck"
+        )
 
     def _moves(self, part: str) -> HealthCheck:
         busy = self._ticks() - self._busy_since.get(part, self._ticks())
@@ -80,10 +110,13 @@ class Health:
     def _heads(self) -> HealthCheck:
         if self._head is None:
             return HealthCheck("heads", False, "no head has been seen yet")
-        age = self._clock() - self._head.timestamp
-        ok = age <= self._max_head_age
-        why = f"block {self._head.number} is {age:.0f} s old"
-        return HealthCheck("heads", ok, why if ok else f"{why}, more than {self._max_head_age:g} s")
+        age = Age.at(self._clock(), self._head.timestamp)
+        why = f"block {self._head.number} is {age}"
+        if age.within(self._max_head_age):
+            return HealthCheck("heads", True, why)
+        moving = age.seconds - (self._ticks() - self._seen_at) > self._max_head_age  # it was as old when it came
+        why = f"{why}, more than {self._max_head_age:g} s: {clock_fault(age, moving)}"
+        return HealthCheck("heads", False, why)
 
     def _part(self, name: str) -> HealthCheck:
         if name not in self._reports:

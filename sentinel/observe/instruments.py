@@ -44,7 +44,10 @@ class Instruments:
         self.head_lag = self._gauge(
             "head_lag_blocks", "newest head's number minus that of the last decided head, in blocks"
         )
-        self.head_age = self._gauge("head_age_seconds", "clock time minus the newest head's timestamp, in seconds")
+        self.head_age = self._gauge(
+            "head_age_seconds",
+            "our clock minus the newest head's timestamp, in seconds; negative: the head is ahead",
+        )
         self.heads = self._counter("heads", "heads received")
         self.skipped = self._counter("heads_skipped", "heads without a cycle, because a newer head had arrived")
         self.reconnects = self._counter("head_reconnects", "reconnections of the head stream after a failure")

@@ -15,6 +15,7 @@ from prometheus_client import Counter, generate_latest
 from sentinel.config.limits import Limits
 from sentinel.core import valuation
 from sentinel.core.actions import Proposal
+from sentinel.core.age import Age
 from sentinel.core.decision import Act
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head
@@ -33,6 +34,7 @@ ALARMS = (  # explained in docs/transactions.md
     *("unsent", "held", "unsigned", "refused", "paused", "overdue", "reopened", "nonce_gap", "nonce_disputed"),
     *("nonce_held", "signer_day", "signer", "allowance", "shortfall", "halted", "endpoint_refused"),
     *("contracts", "fork_code", "balance", "foreign_nonce", "other_chain"),
+    *("receipt_missing", "receipt_late"),
 )
 OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
 EDGES = ("control", "probe", "reload", "web")  # where an unexpected exception is caught and the daemon goes on
@@ -229,7 +231,7 @@ class Metrics(Instruments):
             self.allowance.labels(symbol).set(valuation.whole(amount, symbol, self._network))
 
     def _age(self) -> float:
-        return self._clock() - self._last_head.timestamp if self._last_head else float("nan")
+        return Age.at(self._clock(), self._last_head.timestamp).seconds if self._last_head else float("nan")
 
     def _bounded(self, group: str, value: str) -> str:
         seen = self._seen.setdefault(group, set())

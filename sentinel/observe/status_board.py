@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sentinel.core import valuation
+from sentinel.core.age import Age
 from sentinel.core.decision import Act
 from sentinel.core.market_state import Head
 from sentinel.core.network import Network
@@ -97,7 +98,7 @@ class Board:
             "quote": self._network.quote,
             "uptime_seconds": round(now - self._started, 1),
             "head": None if self._head is None else {"number": self._head.number, "hash": self._head.hash},
-            "head_age_seconds": None if self._head is None else round(now - self._head.timestamp, 1),
+            "head_age_seconds": None if self._head is None else round(Age.at(now, self._head.timestamp).seconds, 1),
             "cycles": sum(self._kinds.values()),
             "acts": self._kinds["act"],
             "holds": self._kinds["hold"],

@@ -54,7 +54,10 @@ class Notifier:
 
 
 class Pulse:
-    """Reports progress when it happens: a timer would feed systemd's watchdog while something is stuck."""
+    """Reports progress when it happens: a timer would feed systemd's watchdog while something is stuck.
+
+    Progress is of heads and cycles alone. A probe that ends shows only that the probe is not stuck.
+    """
 
     def __init__(self, notifier: Notifier, health: Health) -> None:
         self._notifier = notifier
@@ -81,15 +84,22 @@ class Pulse:
             self._notifier.alive()
         if self._owed:
             self._owed = not self._notifier.ready()
+        if not self._ready and self._missing():
+            self._notifier.extend(PATIENCE)
+        return self.became_ready()
+
+    def became_ready(self) -> bool:
+        """As `beat`, but it reports no progress."""
         if self._ready:
             return False
-        missing = [f"{check.name}: {check.why}" for check in self._health.ready() if not check.ok]
-        if missing:
-            self._notifier.extend(PATIENCE)
+        if missing := self._missing():
             self._wait_for(f"waiting for {'; '.join(missing)}")
         else:
             self._ready = self._notifier.ready()
         return self._ready
+
+    def _missing(self) -> list[str]:
+        return [f"{check.name}: {check.why}" for check in self._health.ready() if not check.ok]
 
     def _wait_for(self, what: str) -> None:
         """Send the status only if it changed, because the queue of messages is short."""

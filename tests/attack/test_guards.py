@@ -251,7 +251,7 @@ async def test_the_first_offer_leaves_room_for_a_cancel(rig: Rig) -> None:
     head = await rig.head()
     act = decision(1, head.timestamp + 100, head, fee=10 * CAPS.max_fee, tip=10 * CAPS.max_priority_fee)
     intent = await rig.executor.prepare(act, STATE)
-    step = next_step(intent, (), {}, ChainView(0.0, head.number, head.base_fee, {}, 0, 0), rules())
+    step = next_step(intent, (), {}, ChainView(0.0, 0.0, head.number, head.base_fee, {}, 0, 0), rules())
     assert isinstance(step, First)
     assert replacement_bid(step.fees, TRANSFER_GAS, CAPS) is not None
 

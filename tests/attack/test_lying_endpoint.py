@@ -13,6 +13,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from sentinel.chain import rpc as rpc_module
+from sentinel.chain.head_watch import HeadTimes
 from sentinel.chain.heads import HeadStream, parse_head
 from sentinel.chain.rpc import MAX_TEXT, Rpc, quantity
 from sentinel.core.errors import RpcError, Unavailable
@@ -169,7 +170,7 @@ async def test_a_refused_subscription_tells_no_key() -> None:
         return web.Response(status=429)
 
     async with endpoint(busy) as url, Rpc(url) as rpc:
-        stream = HeadStream(rpc, (url.replace("http://", "ws://"),), poll_every=0.1)
+        stream = HeadStream(rpc, (url.replace("http://", "ws://"),), times=HeadTimes.of(0.25))
         heads = aiter(stream)
         with capture_logs() as lines, pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(heads), 0.5)

@@ -151,23 +151,29 @@ class ModelChain(Alone):
             case "eth_blockNumber":
                 return hex(self.tip.number)
             case "eth_getBlockByNumber":
-                return self._block(params[0])
+                return self._block(params[0], whole=params[1])
+            case "eth_getBlockByHash":
+                return next((self._block(hex(b.number)) for b in self.blocks if b.hash == params[0]), None)
             case "eth_getTransactionCount":
                 return hex(self.tip.nonce if params[1] == "latest" else self.blocks[int(params[1], 16)].nonce)
             case "eth_getTransactionReceipt":
                 return self._receipt(params[0])
+            case "eth_getTransactionByHash":
+                return (found := self._receipt(params[0])) and {"hash": params[0], "blockHash": found["blockHash"]}
             case "eth_call":
                 return self._balances
             case "eth_sendRawTransaction":
                 return self._take(bytes.fromhex(params[0][2:]))
         raise AssertionError(f"the model has no {method}")
 
-    def _block(self, which: str) -> dict[str, str] | None:
+    def _block(self, which: str, *, whole: bool = False) -> dict[str, Any] | None:
         number = max(0, self.tip.number - FINAL_DEPTH) if which == "finalized" else int(which, 16)
         if number >= len(self.blocks):
             return None
         b = self.blocks[number]
-        return {"number": hex(number), "hash": b.hash, "parentHash": b.parent}
+        block = {"number": hex(number), "hash": b.hash, "parentHash": b.parent, "timestamp": hex(b.timestamp)}
+        sent = [{"hash": b.tx.tx_hash, "from": WALLET, "nonce": hex(b.tx.nonce)}] if b.tx is not None else []
+        return {**block, "transactions": sent} if whole else block
 
     def _receipt(self, tx_hash: str) -> dict[str, str] | None:
         for b in reversed(self.blocks):

@@ -113,6 +113,9 @@ class ModelJournal:
         found = sorted((e for e in self.entries.values() if not e.ended), key=lambda e: e.order)
         return tuple(OpenIntent(e.intent, tuple(e.attempts)) for e in found)
 
+    def unknown(self) -> tuple[str, ...]:
+        return tuple(id_ for id_, e in self.entries.items() if e.ended and e.state is State.UNKNOWN)
+
     def attempts(self, intent_id: str) -> tuple[Attempt, ...]:
         return tuple(self.entries[intent_id].attempts)
 

@@ -158,6 +158,11 @@ class Rig:
         self.journal.close()
         self.open()
 
+    async def jump(self, seconds: int) -> None:
+        """Time passes, on both clocks, with no block."""
+        self.offset += seconds
+        await self.net.rpc.call("evm_increaseTime", seconds)
+
     async def head(self) -> Head:
         return await read_head(self.net.rpc)
 

@@ -151,6 +151,7 @@ async def test_a_start_follows_all_that_a_reorg_opened(rig: Rig) -> None:
     parts: Any = SimpleNamespace(
         rpc=rig.rpc,
         latest=SimpleNamespace(put=lambda head: None),
+        health=SimpleNamespace(looked=lambda: None),
         metrics=SimpleNamespace(observe_settled=lambda settled, *_: told.append(settled.intent_id)),
     )
     starting = asyncio.create_task(Startup(parts, rig.executor, unused)._settle_open())

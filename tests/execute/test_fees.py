@@ -121,7 +121,8 @@ def test_every_attempt_of_a_stuck_trade_is_within_the_caps(data_fee: int, caps: 
     again, now = 0, float(trade.created_at)
     for block in range(200):
         trade_time = block < 100
-        seen = ChainView(now if trade_time else trade.deadline + 1.0 + now, block, base_fee, {}, 0, 0)
+        time = now if trade_time else trade.deadline + 1.0 + now
+        seen = ChainView(time, time, block, base_fee, {}, 0, 0)
         sent = {attempt.tx_hash: SentAttempt(seen.now - 61.0, block - 1) for attempt in attempts}
         step = next_step(trade, attempts, sent, seen, rules)
         cancel = isinstance(step, Cancel) or (isinstance(step, Bump) and step.cancel)

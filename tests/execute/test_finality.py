@@ -7,7 +7,7 @@ import pytest
 from sentinel.core.errors import RpcError
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Attempt, Outcome
-from sentinel.execute.finality import Finality
+from sentinel.execute.finality import Finality, finality_depth
 from sentinel.execute.reconcile import reconcile
 from tests.execute.rig import Rig
 
@@ -59,7 +59,7 @@ async def test_past_its_deadline_the_hole_is_filled_by_a_cancel(rig: Rig) -> Non
     await rig.trade(1)
     await rig.follow()
     await rolled_back(rig, 1)
-    rig.offset += 130
+    await rig.jump(130)
     settled = await rig.follow()
     assert settled.outcome is Outcome.CANCELLED
     assert await rig.effects(1) == 0
@@ -92,6 +92,12 @@ async def test_a_reorg_that_keeps_the_trade_in_another_block_is_settled_from_the
     assert after.block_hash != before.block_hash
     assert rig.journal.summary().confirmed == 1
     rig.journal.verify()
+
+
+@pytest.mark.parametrize(("block_time", "blocks"), [(0.25, 3600), (2.0, 450), (12.0, 75), (30.0, 64), (0.0, 64)])
+def test_final_by_depth_takes_blocks_and_time(block_time: float, blocks: int) -> None:
+    """Without a finalized block: 64 blocks, and a quarter of an hour of them."""
+    assert finality_depth(block_time) == blocks
 
 
 async def test_a_node_that_lags_takes_nothing_back(rig: Rig) -> None:
@@ -169,6 +175,10 @@ async def test_what_the_chain_says_cannot_be_read_ends_and_pauses(rig: Rig) -> N
     with pytest.raises(RpcError):
         await rig.executor.on_head(await rig.head())
     await rig.net.rpc.call("anvil_mine", hex(70))
+    with pytest.raises(RpcError):  # 70 blocks are nothing on a chain where they take seconds
+        await rig.executor.on_head(await rig.head())
+    await rig.net.rpc.call("evm_increaseTime", 601)
+    await rig.mine()
     settled = await rig.executor.on_head(await rig.head())
     rig.executor.watch._balances = read  # type: ignore[method-assign]
     assert settled is not None

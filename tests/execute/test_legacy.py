@@ -77,7 +77,7 @@ async def test_a_late_one_is_cancelled_at_a_higher_price(rig: Rig) -> None:
     intent = await rig.trade(1, fee=30 * GWEI, tip=30 * GWEI)
     (first,) = rig.journal.attempts(intent.id)
     await rig.net.rpc.call("anvil_dropTransaction", first.tx_hash)
-    rig.offset += 130
+    await rig.jump(130)
     await rig.executor.on_head(await rig.mine())
     settled = await rig.follow()
     assert (settled.outcome, await rig.effects(1)) == (Outcome.CANCELLED, 0)

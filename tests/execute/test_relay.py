@@ -107,7 +107,7 @@ async def test_a_relay_that_is_down_makes_no_trade_public(private: Private) -> N
     async with private.relayed():
         private.relay.add(SEND, RpcErrorReply(-32000, "internal error"), times=3)
         await rig.trade(1, deadline_in=30)
-        rig.offset = 61
+        await rig.jump(61)
         await rig.executor.on_head(await rig.mine())
         assert (await rig.follow()).outcome is Outcome.CANCELLED
     assert private.public.offered == []

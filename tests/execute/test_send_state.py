@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +12,7 @@ from sentinel.core.network import HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import GWEI
 from sentinel.execute.fee_bids import FeeCaps
+from sentinel.execute.nonce_user import NonceUser, Use
 from sentinel.execute.send_state import (
     Bump,
     Cancel,
@@ -23,6 +24,7 @@ from sentinel.execute.send_state import (
     SendRules,
     SentAttempt,
     Settle,
+    Step,
     Wait,
     next_step,
 )
@@ -65,7 +67,7 @@ class World:
             tx_hash, number = self.mined
             receipts[tx_hash] = Receipt(tx_hash, number, B, P, True, True, 50_000, 50_000 * GWEI)
         deep = self.mined is not None and self.head - self.mined[1] >= 2
-        seen = ChainView(self.now, self.head, GWEI, receipts, int(self.mined is not None), int(deep))
+        seen = ChainView(self.now, self.now, self.head, GWEI, receipts, int(self.mined is not None), int(deep))
         step = next_step(self.intent, self.attempts, self.sent, seen, RULES)
         match step:
             case First(fees):
@@ -132,7 +134,7 @@ def test_it_ends_once_and_truly(play: list[tuple[float, bool, bool, bool, bool, 
 
 
 def seen(now: float = START, head: int = 100, *, nonce: int = 0, deep: int = 0, **receipts: Receipt) -> ChainView:
-    return ChainView(now, head, GWEI, {HexHash(name): receipt for name, receipt in receipts.items()}, nonce, deep)
+    return ChainView(now, now, head, GWEI, {HexHash(name): receipt for name, receipt in receipts.items()}, nonce, deep)
 
 
 def attempt(fee: int = 10 * GWEI, *, cancel: bool = False) -> Attempt:
@@ -149,12 +151,51 @@ def test_a_receipt_of_a_block_that_is_gone_counts_for_nothing() -> None:
 
 
 def test_a_used_nonce_waits_then_halts() -> None:
-    """A nonce used without a receipt of ours is waited for, and halts once it is deep."""
+    """A nonce used without a receipt of ours is waited for, and halts after blocks, time and a second look."""
     sent = {H: SentAttempt(START, 100)}
     assert isinstance(next_step(ONE, [attempt()], sent, seen(nonce=1), RULES), Wait)
     late = seen(DEADLINE + 1, nonce=1)  # no cancel either: whatever used the nonce cannot be replaced
     assert isinstance(next_step(ONE, [attempt()], sent, late, RULES), Wait)
-    assert next_step(ONE, [attempt()], sent, seen(nonce=1, deep=1), RULES) == Halt(0)
+
+    def then(use: Use, seconds: float, deep: int = 1) -> Step:
+        view = replace(seen(nonce=1, deep=deep), user=NonceUser(use, H), used_for=seconds)
+        return next_step(ONE, [attempt()], sent, view, RULES)
+
+    assert then(Use.OURS, 10**6) == Wait("the nonce is used by our transaction; its receipt is missing", missing=True)
+    for use, least in ((Use.FOREIGN, RULES.foreign_after), (Use.UNTOLD, RULES.absent_after)):
+        assert isinstance(then(use, least - 1), Wait)
+        assert isinstance(then(use, 10**6, deep=0), Wait)  # time alone is not enough either
+        assert isinstance(then(use, least), Halt)
+    assert RULES.absent_after >= 300
+
+
+def test_a_raise_needs_time_as_well_as_blocks() -> None:
+    """Three blocks of 250 ms are less than a send may take to arrive."""
+    sent = {H: SentAttempt(START, 100, START)}
+    assert isinstance(next_step(ONE, [attempt()], sent, seen(START + 0.75, 103), RULES), Wait)
+    assert isinstance(next_step(ONE, [attempt()], sent, seen(START + 6.0, 124), RULES), Bump)
+    assert isinstance(next_step(ONE, [attempt()], sent, seen(START + 6.0, 102), RULES), Wait)
+
+
+def test_the_chains_clock_alone_judges_the_deadline() -> None:
+    """A jump of the chain past the deadline cancels what would only revert, whatever our own clock shows. A clock of
+    ours that is hours ahead cancels nothing that the chain still takes."""
+    sent = {H: SentAttempt(START, 100, START)}
+    chain_ahead = replace(seen(START + 10, 110), next_at=DEADLINE + 1.0)
+    assert isinstance(next_step(ONE, [attempt()], sent, chain_ahead, RULES), Cancel)
+    unsigned = next_step(ONE, [], {}, chain_ahead, RULES)
+    assert unsigned == Settle(Outcome.EXPIRED, None)
+    own_ahead = replace(seen(DEADLINE + 7_200, 101), next_at=DEADLINE)
+    assert next_step(ONE, [attempt()], sent, own_ahead, RULES) == Send(attempt())
+    assert isinstance(next_step(ONE, [], {}, own_ahead, RULES), First)
+
+
+def test_overdue_is_an_alarm_by_either_clock() -> None:
+    """A chain whose time stands still, and a clock of ours that is hours behind, hide no open intent."""
+    stuck, late = attempt(CAPS.max_fee, cancel=True), DEADLINE + 601.0
+    for view in (replace(seen(late), next_at=START), replace(seen(START - 7_200), next_at=late)):
+        sent = {H: SentAttempt(view.now, 100)}
+        assert next_step(ONE, [stuck], sent, view, RULES) == Wait("pending", overdue=True)
 
 
 def test_at_the_cap_the_same_bytes_go_on() -> None:

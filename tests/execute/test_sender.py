@@ -170,7 +170,7 @@ async def test_expiry_takes_the_nonce_back(rig: Rig) -> None:
     intent = await rig.trade(1, fee=17 * GWEI)
     (first,) = rig.journal.attempts(intent.id)
     await rig.net.rpc.call("anvil_dropTransaction", first.tx_hash)
-    rig.offset += 130
+    await rig.jump(130)
     await rig.executor.on_head(await rig.mine())
     settled = await rig.follow()
     assert settled.outcome is Outcome.CANCELLED

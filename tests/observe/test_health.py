@@ -53,6 +53,50 @@ def test_old_heads_and_silent_parts_are_not_ready() -> None:
     assert "heads" in bad(health)
 
 
+def test_heads_that_are_not_looked_for_are_not_alive() -> None:
+    """A look for heads that does not end is a fault; looks that end show it alive, even if no head comes for hours."""
+    clock = Clock()
+    health = make(clock)
+    health.looked()
+    health.head_seen(values.head(timestamp=1_000))
+    with health.busy("cycle"):
+        pass
+    for _ in range(1_000):
+        clock.now += 29
+        health.looked()
+        assert all(check.ok for check in health.alive())
+    clock.now += 31
+    assert [check.name for check in health.alive() if not check.ok] == ["reader"]
+
+
+def test_heads_without_cycles_are_not_alive() -> None:
+    """Heads come and no cycle takes them: that is stuck, counted from the oldest of them."""
+    clock = Clock()
+    health = make(clock)
+    for number in range(4):
+        health.head_seen(values.head(number=number))
+        clock.now += 10
+    assert [check.name for check in health.alive() if not check.ok] == ["cycle"]
+    with health.busy("cycle"):
+        assert all(check.ok for check in health.alive())
+
+
+def test_a_head_ahead_of_the_clock_is_not_ready() -> None:
+    """A clock behind the chain is told with its seconds; one that is ahead too, once blocks come with that age."""
+    clock = Clock()
+    health = make(clock)
+    for seconds, words in ((-7_197, "7197 s behind the chain"), (7_197, "new blocks come, so this machine's clock is")):
+        health.head_seen(values.head(timestamp=1_000 - seconds))
+        (heads,) = [check for check in health.ready() if check.name == "heads"]
+        assert not heads.ok
+        assert words in heads.why
+        assert "NTP" in heads.why
+    health.head_seen(values.head(timestamp=1_000))
+    clock.now += 61
+    (heads,) = [check for check in health.ready() if check.name == "heads"]
+    assert "the chain stands still" in heads.why
+
+
 def test_what_is_stuck_is_not_alive() -> None:
     """A cycle, or a look at what is in flight, that takes too long makes the daemon count as stuck, until it ends."""
     clock = Clock()

@@ -11,6 +11,7 @@ from sentinel.chain.heads import latest_head
 from sentinel.chain.replies import Reply, classify, is_answer
 from sentinel.chain.rpc import Call, Rpc, at_block, redact
 from sentinel.config.settings import Settings
+from sentinel.core.age import NTP, Age, clock_fault
 from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.network import Network
 from sentinel.daemon.doctor.findings import Finding
@@ -54,12 +55,12 @@ async def first_answer(settings: Settings, network: Network, rpc: EndpointPool) 
     pinned = f", block {network.pinned_block} has the pinned hash" if network.pinned_hash else ""
     yield Finding("chain", "ok", f"chain id {network.chain_id}{pinned}")
     head = await latest_head(rpc)
-    age, max_age = time.time() - head.timestamp, settings.limits.max_head_age
-    if age <= max_age:
-        yield Finding("head", "ok", f"block {head.number} is {age:.0f} s old")
+    age, max_age = Age.at(time.time(), head.timestamp), settings.limits.max_head_age
+    if age.within(max_age):
+        yield Finding("head", "ok", f"block {head.number} is {age}")
     else:
-        hint = "wait until the node has caught up, or raise SENTINEL_LIMITS__MAX_HEAD_AGE"
-        yield Finding("head", "warn", f"block {head.number} is {age:.0f} s old, and the limit is {max_age:g} s", hint)
+        what = f"block {head.number} is {age}, and the limit is {max_age:g} s: {clock_fault(age)}"
+        yield Finding("head", "warn", what, NTP if age.ahead else f"wait until the node has caught up, or {NTP}")
 
 
 async def together(settings: Settings, network: Network) -> AsyncIterator[Finding]:

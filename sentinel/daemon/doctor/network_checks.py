@@ -12,6 +12,7 @@ from eth_utils.crypto import keccak
 from sentinel.chain import chain_identity
 from sentinel.chain.contract_calls import ERC20, FEED, PERMIT2, POOL, answers, contract, web3
 from sentinel.chain.rpc import JsonRpc, quantity
+from sentinel.core.age import Age
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Feed, Network, Pool
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.dex.venues.registry import VENUES
@@ -128,12 +129,12 @@ def _judge(feed: Feed, decimals: int | None, answer: Sequence[int] | None, now: 
         hint = "correct the feed's address in the network file: it must answer latestRoundData()"
         return Finding("feeds", "fail", f"{feed.token}: no answer", hint)
     _, price, _, updated_at, _ = answer
-    age = now - updated_at
+    age = Age.at(now, updated_at)
     if price <= 0:
         return Finding("feeds", "fail", f"{feed.token}: the answer is {price}", "do not trade until it is positive")
-    if not 0 <= age <= feed.max_age:
+    if age.ahead or not age.within(feed.max_age):
         hint = "wait for the next answer; if the feed's heartbeat is longer than max_age, raise max_age in the file"
-        what = f"{feed.token}: {age} s old at the newest block, and max_age is {feed.max_age} s"
+        what = f"{feed.token}: {age.seconds:.0f} s old at the newest block, and max_age is {feed.max_age} s"
         return Finding("feeds", "warn", what, hint)
     return None
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sentinel.core.age import Age
 from sentinel.observe.health import HealthCheck
 from sentinel.observe.template import render as fill
 
@@ -29,7 +30,7 @@ def render(
         ("network", f"{status.get('network')} (chain {status.get('chain_id')})"),
         ("mode", "live" if status.get("mode") == "live" else "dry run: nothing is sent"),
         ("proposer", status.get("proposer")),
-        ("head", f"{head.get('number', '-')}, {status.get('head_age_seconds', '-')} s old"),
+        ("head", f"{head.get('number', '-')}, {_age(status.get('head_age_seconds'))}"),
         ("open intent", status.get("open_intent") or "nothing"),
         ("cycles", f"{status.get('cycles')}: {status.get('acts')} acts, {status.get('holds')} holds"),
         ("transactions", _counts(status.get("transactions") or {})),
@@ -68,3 +69,7 @@ def _line(equity: Sequence[float]) -> dict[str, Any]:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+
+
+def _age(seconds: float | None) -> str:
+    return "-" if seconds is None else str(Age(seconds))

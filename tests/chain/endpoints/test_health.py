@@ -9,6 +9,7 @@ from sentinel.chain.endpoints.disputes import Dispute, behind, best, disagreemen
 from sentinel.chain.endpoints.endpoint_health import EndpointHealth, FailoverRules
 from sentinel.chain.endpoints.request_kinds import Kind, kind_of
 from sentinel.core.network import HexHash
+from sentinel.daemon.connections import lag_blocks
 
 HEADS, STATE, SEND, SIMULATE = Kind.HEADS, Kind.STATE, Kind.SEND, Kind.SIMULATE
 BLOCK, CALL, BALANCE, RAW, SIM = (
@@ -29,6 +30,11 @@ def made(count: int = 3) -> tuple[EndpointHealth, Clock]:
     for endpoint in range(count):
         health.passed(endpoint)
     return health, clock
+
+
+def test_lag_takes_blocks_and_time() -> None:
+    """Five blocks, and six seconds of them: at 250 ms an endpoint is often five blocks late for a moment."""
+    assert [lag_blocks(block_time) for block_time in (0.25, 1.0, 2.0, 12.0, 0.0)] == [24, 6, 5, 5, 5]
 
 
 def test_three_failures_rest_an_endpoint_for_a_minute() -> None:

@@ -1,0 +1,100 @@
+"""Settings that contradict each other or the network: each alone is fine, and together a guard or a trade cannot work.
+
+The rules of each setting alone stand beside it; these need two, and each names both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sentinel.config.settings import PREFIX, Settings
+from sentinel.core.network import DEVELOPMENT_CHAIN, FeeMarket, Network
+
+CYCLE_SECONDS = 120.0  # a cycle that takes longer counts as stuck (observe/health.py)
+
+
+def contradictions(settings: Settings, network: Network) -> tuple[str, ...]:
+    """One line for each contradiction, for a person to mend."""
+    return tuple(line for rule in (_heads, _deadlines, _cycles, _sizes) for line in rule(settings, network))
+
+
+def _heads(settings: Settings, network: Network) -> Iterator[str]:
+    limits, rpc, block = settings.limits, settings.rpc, network.block_time
+    most = _named("limits.max_head_age", limits.max_head_age)
+    if limits.max_head_age <= block:
+        yield f"{most} is not above the block_time of {block:g} s of network {network.name}: each head is stale soon"
+    if rpc.read_timeout >= limits.max_head_age:
+        yield f"{_named('rpc.read_timeout', rpc.read_timeout)} is not below {most}: a head is stale once it is read"
+    if settings.fork.timeout >= limits.max_head_age:
+        yield f"{_named('fork.timeout', settings.fork.timeout)} is not below {most}: a head is stale once simulated"
+    if limits.max_head_age > limits.max_deadline and network.chain_id != DEVELOPMENT_CHAIN:  # its time may run ahead
+        yield (
+            f"{most} is above {_named('limits.max_deadline', limits.max_deadline)}: policy would pass what the signer, "
+            "which has a clock of its own, refuses"
+        )
+    for symbol, feed in network.feeds.items():
+        if feed.max_age <= block:
+            yield f"max_age {feed.max_age} of the feed of {symbol} is not above the block_time of {block:g} s"
+
+
+def _deadlines(settings: Settings, network: Network) -> Iterator[str]:
+    limits, execution, block = settings.limits, settings.execution, network.block_time
+    deadline = _named("limits.max_deadline", limits.max_deadline)
+    deciding = settings.model.episode_timeout if settings.proposer == "student" else 0.0
+    if deciding + settings.fork.timeout + block > limits.max_deadline:
+        parts = _named("fork.timeout", settings.fork.timeout)
+        if deciding:
+            parts = f"{_named('model.episode_timeout', deciding)} and {parts}"
+        yield f"{deadline} is below {parts} with one block of {block:g} s: a trade may be dead before it is sent"
+    if execution.bump_after_blocks * block >= limits.max_deadline:
+        raised = _named("execution.bump_after_blocks", execution.bump_after_blocks)
+        yield f"{raised} are {execution.bump_after_blocks * block:g} s, not below {deadline}: no trade is ever raised"
+    if execution.resend_after_seconds >= limits.max_deadline:
+        again = _named("execution.resend_after_seconds", execution.resend_after_seconds)
+        yield f"{again} is not below {deadline}: no trade is ever sent again"
+    if settings.rpc.send_timeout >= limits.max_deadline:
+        yield f"{_named('rpc.send_timeout', settings.rpc.send_timeout)} is not below {deadline}"
+
+
+def _cycles(settings: Settings, network: Network) -> Iterator[str]:
+    model, analyst = settings.model, settings.analyst
+    longest = model.episode_timeout + 2 * settings.fork.timeout + settings.rpc.read_timeout
+    if longest >= CYCLE_SECONDS:
+        episode, fork = (
+            _named("model.episode_timeout", model.episode_timeout),
+            _named("fork.timeout", settings.fork.timeout),
+        )
+        read = _named("rpc.read_timeout", settings.rpc.read_timeout)
+        yield f"{episode}, {fork} and {read} let a cycle take {longest:g} s; from {CYCLE_SECONDS:g} s it is stuck"
+    valid = analyst.valid_blocks * network.block_time
+    if analyst.source == "model" and 0 < valid <= analyst.timeout:
+        yield (
+            f"{_named('analyst.valid_blocks', analyst.valid_blocks)} are {valid:g} s, not above "
+            f"{_named('analyst.timeout', analyst.timeout)}: a view may be over before it comes"
+        )
+
+
+def _sizes(settings: Settings, network: Network) -> Iterator[str]:
+    limits, strategy, execution = settings.limits, settings.strategy, settings.execution
+    floor = _named("execution.min_priority_fee_gwei", execution.min_priority_fee_gwei)
+    cap = "max_fee_gwei" if network.fees is FeeMarket.LEGACY else "max_priority_fee_gwei"
+    if execution.min_priority_fee_gwei > getattr(limits, cap):
+        yield f"{floor} is above {_named(f'limits.{cap}', getattr(limits, cap))}: no fee is within both"
+    smallest = _named("limits.min_trade", limits.min_trade)
+    for name in ("max_trade", "max_daily_volume", "max_approval"):
+        if limits.min_trade > getattr(limits, name):
+            yield f"{smallest} is above {_named(f'limits.{name}', getattr(limits, name))}: no trade is within both"
+    if strategy.max_size < limits.min_trade:
+        yield f"{_named('strategy.max_size', strategy.max_size)} is below {smallest}: no trade is within both"
+    if strategy.playbook not in ("arbitrage", "triangle") and strategy.min_size > strategy.max_size:
+        low, high = _named("strategy.min_size", strategy.min_size), _named("strategy.max_size", strategy.max_size)
+        yield f"{low} is above {high}: no trade is within both"
+    if limits.slippage_bps > limits.max_slippage_bps:
+        yield (
+            f"{_named('limits.slippage_bps', limits.slippage_bps)} is above "
+            f"{_named('limits.max_slippage_bps', limits.max_slippage_bps)}: policy refuses what is built"
+        )
+
+
+def _named(name: str, value: float) -> str:
+    return f"{PREFIX}{name.replace('.', '__')}".upper() + f"={value:g}"
