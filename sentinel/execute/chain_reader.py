@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 from typing import Any
 
@@ -15,13 +15,13 @@ from sentinel.chain.chain_identity import KnownBlock, require_same
 from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
 from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Call, JsonRpc, quantity
-from sentinel.core import gas
 from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.market_state import Head
 from sentinel.core.network import NATIVE, Address, HexHash, Network, Symbol
 from sentinel.core.transaction import Attempt, Intent, Outcome, Settled
-from sentinel.execute.nonce_user import NonceUser, Use, user_of
-from sentinel.execute.send_state import Receipt
+from sentinel.execute.nonce_user import user_of
+from sentinel.execute.receipts import BlockAnswers, parse_receipt, together
+from sentinel.execute.send_state import NonceUser, Receipt, Use
 
 BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
 GET_ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
@@ -34,8 +34,6 @@ class Finalized(Enum):
     REFUSED = auto()  # it did not say
 
 
-# receipts by transaction hash, nonce at the head, nonce `depth` blocks below it
-BlockAnswers = tuple[dict[HexHash, Receipt], int, int]
 FinalAnswer = tuple[int | Finalized, tuple[HexHash, ...]]  # the newest finalized block number, and hashes of blocks
 
 
@@ -115,7 +113,7 @@ class ChainReader:
             }
         blocks = await _all(rpc, *[("eth_getBlockByNumber", [r.get("blockNumber"), False]) for r in mined.values()])
         receipts = {
-            tx_hash: _receipt(tx_hash, receipt, block if isinstance(block, dict) else {})
+            tx_hash: parse_receipt(tx_hash, receipt, block if isinstance(block, dict) else {})
             for (tx_hash, receipt), block in zip(mined.items(), blocks, strict=True)
         }
         return receipts, quantity(nonce, 63), quantity(deep_nonce, 63)
@@ -245,27 +243,6 @@ class ChainReader:
         return [int.from_bytes(word or b"", "big") for word in words]
 
 
-def together(answers: Sequence[BlockAnswers]) -> BlockAnswers:
-    """Merge the answers of several endpoints about one head.
-
-    A receipt counts if any endpoint has its block on its own chain. If endpoints differ, the receipt that most of them
-    have counts. The highest nonce at the head counts, so that no nonce is used twice. The lowest nonce below the head
-    counts, so that a foreign use is believed only if all endpoints agree on it.
-    """
-    reported: dict[HexHash, list[Receipt]] = {}
-    for receipts, _, _ in answers:
-        for tx_hash, receipt in receipts.items():
-            reported.setdefault(tx_hash, []).append(receipt)
-    likeliest = {tx_hash: _likeliest(candidates) for tx_hash, candidates in reported.items()}
-    return likeliest, max(nonce for _, nonce, _ in answers), min(deep for _, _, deep in answers)
-
-
-def _likeliest(receipts: Sequence[Receipt]) -> Receipt:
-    """A canonical receipt if there is one, of the block that most endpoints name."""
-    blocks = Counter(receipt.block_hash for receipt in receipts)
-    return max(receipts, key=lambda receipt: (receipt.canonical, blocks[receipt.block_hash]))
-
-
 def _read_of(known: KnownBlock | None) -> list[Call]:
     return [] if known is None else [("eth_getBlockByNumber", [hex(known.number), False])]
 
@@ -293,36 +270,6 @@ async def _block(rpc: JsonRpc, block_hash: HexHash | None) -> dict[str, Any]:
     if not isinstance(block, dict) or "parentHash" not in block:
         raise RpcError(f"the endpoint does not have block {block_hash}")
     return block
-
-
-def _receipt(tx_hash: HexHash, receipt: dict[str, Any], block: dict[str, Any]) -> Receipt:
-    try:
-        gas_used = quantity(receipt["gasUsed"], 63)
-        return Receipt(
-            tx_hash=tx_hash,
-            block_number=quantity(receipt["blockNumber"], 63),
-            block_hash=HexHash(str(receipt["blockHash"])),
-            parent_hash=HexHash(str(block.get("parentHash"))),
-            canonical=block.get("hash") == receipt["blockHash"],
-            succeeded=quantity(receipt["status"]) == 1,
-            gas_used=gas_used,
-            gas_cost=gas.cost(gas_used, quantity(receipt["effectiveGasPrice"], 128), data_fee(receipt, gas_used)),
-            mined_at=quantity(block.get("timestamp") or "0x0", 48),
-        )
-    except KeyError as error:
-        raise RpcError(f"receipt of {tx_hash} lacks {error}") from error
-
-
-def data_fee(receipt: Mapping[str, Any], gas_used: int) -> int:
-    """The data fee in wei, from the extra fields of an OP-stack receipt; 0 on other chains.
-
-    The Jovian upgrade changed the scale of the operator's part. A receipt of after it has `daFootprintGasScalar`.
-    """
-    fee, scalar, constant = (
-        quantity(receipt.get(name) or "0x0", 128) for name in ("l1Fee", "operatorFeeScalar", "operatorFeeConstant")
-    )
-    jovian = receipt.get("daFootprintGasScalar") is not None
-    return fee + constant + (gas_used * scalar * 100 if jovian else gas_used * scalar // 10**6)
 
 
 def _word(address: Address) -> bytes:

@@ -8,29 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sentinel.chain.rpc import JsonRpc, quantity
 from sentinel.core.errors import RpcError
 from sentinel.core.market_state import Head
 from sentinel.core.network import Address, HexHash
 from sentinel.core.transaction import Attempt, Intent
-
-
-class Use(StrEnum):
-    OURS = "ours"  # a block holds one of our attempts
-    FOREIGN = "foreign"  # a block holds another transaction of the wallet with this nonce
-    UNTOLD = "untold"  # no endpoint shows which transaction it was
-
-
-@dataclass(frozen=True, slots=True)
-class NonceUser:
-    use: Use
-    tx_hash: HexHash | None = None
-    block_hash: HexHash | None = None
-
-
-UNTOLD = NonceUser(Use.UNTOLD)
+from sentinel.execute.send_state import UNTOLD, NonceUser, Use
 
 
 async def nonce_user(

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from sentinel.core.network import HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import TRANSFER_GAS
 from sentinel.execute.fee_bids import FeeCaps, first_bid, replacement_bid
-from sentinel.execute.nonce_user import UNTOLD, NonceUser, Use
 
 MISSING_AFTER = 30.0  # seconds that a receipt may be late before that is an alarm
 
@@ -46,6 +46,22 @@ class Receipt:
     gas_used: int
     gas_cost: int  # wei
     mined_at: int = 0  # Unix seconds, the timestamp of its block
+
+
+class Use(StrEnum):
+    OURS = "ours"  # a block holds one of our attempts
+    FOREIGN = "foreign"  # a block holds another transaction of the wallet with this nonce
+    UNTOLD = "untold"  # no endpoint shows which transaction it was
+
+
+@dataclass(frozen=True, slots=True)
+class NonceUser:
+    use: Use
+    tx_hash: HexHash | None = None
+    block_hash: HexHash | None = None
+
+
+UNTOLD = NonceUser(Use.UNTOLD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -14,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from sentinel.chain.rpc import JsonRpc
 from sentinel.core.actions import Approve, Swap
 from sentinel.core.decision import Act
-from sentinel.core.errors import Refused, RpcError, SignerRefused, Unavailable
+from sentinel.core.errors import Refused, SignerRefused, Unavailable
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import HexHash, Network
 from sentinel.core.simulation import Simulation, TxRequest
@@ -23,11 +22,10 @@ from sentinel.decide.operator_controls import purpose_of
 from sentinel.execute.attempt_sender import AttemptSender
 from sentinel.execute.chain_reader import ChainReader
 from sentinel.execute.execution_ports import BroadcastPort, ExecutionObserver, NoExecutionObserver
-from sentinel.execute.finality import Finality, finality_depth
 from sentinel.execute.foreign_nonces import described
-from sentinel.execute.late_receipts import LateReceipts
-from sentinel.execute.nonce_user import UNTOLD, UsedNonce
+from sentinel.execute.nonce_user import UsedNonce
 from sentinel.execute.send_state import (
+    UNTOLD,
     Bump,
     Cancel,
     ChainView,
@@ -41,6 +39,7 @@ from sentinel.execute.send_state import (
     is_overdue,
     next_step,
 )
+from sentinel.execute.settled_watch import SettledWatch
 from sentinel.execute.settlement import settle_mined, settle_unmined
 from sentinel.journal.intents import OpenIntent
 from sentinel.journal.journal import Journal
@@ -79,8 +78,7 @@ class LiveExecutor(AttemptSender):
         super().__init__(broadcast, journal, signer, network, rules, observer or NoExecutionObserver(), clock)
         self.watch = ChainReader(rpc, network, signer.address, genesis, lambda: journal.chain.settled_block)
         self._rpc = rpc
-        self._finality = Finality(journal, self.watch, finality_depth(network.block_time))
-        self._late = LateReceipts(journal, self.watch, clock)
+        self._settled = SettledWatch(journal, self.watch, network.block_time, self._observer, clock)
         self._used = UsedNonce(clock)
         self._finalise = finalise
         self._recheck = recheck
@@ -153,7 +151,8 @@ class LiveExecutor(AttemptSender):
         Raises Unavailable (try again at the next head), JournalError and ChainMismatch.
         """
         async with self._lock:
-            await self._look_back(head)
+            if await self._settled.look(head):
+                self._take_up()
             if self._intent is None:
                 return None
             self._head, self._head_time = head.number, head.timestamp
@@ -174,26 +173,6 @@ class LiveExecutor(AttemptSender):
     def _next_at(self) -> float:
         """The time of the next block at the earliest, by the chain's clock."""
         return self._head_time + self._network.block_time
-
-    async def _look_back(self, head: Head) -> None:
-        """Reopen the intents that a deep reorg took back, and unknown ones whose receipt came late.
-
-        The chain takes the lowest of their nonces next.
-        """
-        lost: tuple[str, ...] = ()
-        late: tuple[str, ...] = ()
-        with contextlib.suppress(RpcError):  # the next head asks again; the open intent does not wait for it
-            lost = await self._finality.look(head)
-        with contextlib.suppress(RpcError):
-            late = await self._late.look(head)
-        if lost:
-            self.journal.reopen(lost, f"block {head.number} does not build upon the block that they were settled in")
-            self._observer.alarm("reopened", f"{', '.join(lost)}: a reorg took back their settlement")
-        if late:
-            self.journal.reopen(late, f"at block {head.number} there is a receipt of an attempt")
-            self._observer.alarm("receipt_late", f"{', '.join(late)}: ended as unknown, and was mined after all")
-        if lost or late:
-            self._take_up()
 
     async def _decide(self, intent: Intent, head: Head) -> Step:
         rules = self._rules
@@ -247,7 +226,9 @@ class LiveExecutor(AttemptSender):
                 if receipt is None:
                     return self._end(settle_unmined(self._intent.id, outcome))
                 head = (self._head, self._head_time)
-                settled, lost = await settle_mined(self.watch, self._finality, head, self._intent.id, outcome, receipt)
+                settled, lost = await settle_mined(
+                    self.watch, self._settled.finality, head, self._intent.id, outcome, receipt
+                )
                 if lost is not None:
                     self._halt(lost)
                 return self._end(settled)
@@ -307,9 +288,7 @@ class LiveExecutor(AttemptSender):
         assert self._intent is not None
         intent = self._intent
         pnl = self.journal.settle(settled)
-        self._finality.ended(settled)
-        if settled.outcome is Outcome.UNKNOWN:
-            self._late.ended()
+        self._settled.ended(settled)
         self._take_up()
         self._observer.settled(intent, settled, pnl)
         return settled

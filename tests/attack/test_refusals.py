@@ -170,7 +170,7 @@ async def test_a_refused_finalized_makes_nothing_final(two: Bench, tries: Tries)
     await two.rig.follow()
     await two.rig.net.rpc.call("anvil_mine", hex(70))
     head = await two.rig.head()
-    look = two.rig.executor._finality.look
+    look = two.rig.executor._settled.finality.look
 
     for code, message in ((-32016, "over rate limit"), (-32005, "limit exceeded"), (-32603, "Internal error")):
         faults = [proxy.add(HEAD, RefusedCalls(code, message, "finalized")) for proxy in (first, second)]

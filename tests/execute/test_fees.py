@@ -14,8 +14,8 @@ from sentinel.config.settings import load
 from sentinel.core.network import FeeMarket, HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import GWEI, TRANSFER_GAS
-from sentinel.execute.chain_reader import data_fee
 from sentinel.execute.fee_bids import FeeCaps, first_bid, raised_fee, replacement_bid
+from sentinel.execute.receipts import data_fee
 from sentinel.execute.send_state import Bump, Cancel, ChainView, First, Send, SendRules, SentAttempt, next_step
 from tests.execute.rig import Rig
 from tests.journal.values import act, intent

@@ -12,19 +12,20 @@ from sentinel.core.network import HexHash
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome
 from sentinel.core.units import GWEI
 from sentinel.execute.fee_bids import FeeCaps
-from sentinel.execute.nonce_user import NonceUser, Use
 from sentinel.execute.send_state import (
     Bump,
     Cancel,
     ChainView,
     First,
     Halt,
+    NonceUser,
     Receipt,
     Send,
     SendRules,
     SentAttempt,
     Settle,
     Step,
+    Use,
     Wait,
     next_step,
 )
