@@ -20,7 +20,9 @@ def calibrate(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; default: calibration/ in the state directory.")
     ] = None,
-    bound: Annotated[float, typer.Option(min=0, help="Largest shortfall in bps that counts as right.")] = 10.0,
+    bound: Annotated[
+        float, typer.Option(min=0, max=10_000, help="Largest shortfall in bps that counts as right.")
+    ] = 10.0,
     until: Annotated[str | None, typer.Option(help="Ignore trades after this UTC time, ISO 8601.")] = None,
     force: Annotated[bool, typer.Option("--force", help=f"Accept fewer than {MIN_TRADES} trades.")] = False,
     sets: Sets = None,

@@ -156,14 +156,21 @@ def _is_there(env_file: Path) -> bool:
 
 
 def _take(values: GivenValues, problems: list[str], name: str, value: GivenValue) -> None:
-    """Put the value over what is there. An empty text is no value, which is an error if the default is not empty."""
+    """Put the value over what is there.
+
+    An empty text is an error if the default is not empty. Else it is no value: a variable leaves what is there, and
+    --set puts the default over it.
+    """
     at = f"{value.origin}: " if value.origin else ""
     info = fields().get(name.upper())
     if info is None:
         problems.append(at + _unknown(name))
     elif value.value != "":
         values[name.upper()] = value
-    elif info.default not in (None, "", (), {}):
+    elif info.default in (None, "", (), {}):
+        if value.source == "cli":
+            values[name.upper()] = GivenValue(info.default, "cli")
+    else:
         problems.append(f"{at}{name} is empty: write a value, or leave the name out for the default {info.default}")
 
 

@@ -108,6 +108,14 @@ def test_a_name_twice_in_the_environment_or_on_the_line_is_refused(monkeypatch: 
         settings.load(None)
 
 
+def test_an_empty_value_on_the_line_is_the_empty_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes before the environment, where an empty variable goes before nothing."""
+    monkeypatch.setenv("SENTINEL_WALLET__DEV_KEY_FILE", "/key")
+    assert settings.load(None, **explicit(["wallet.dev_key_file="])).wallet.dev_key_file is None
+    with pytest.raises(SettingsError, match="is empty"):
+        settings.load(None, **explicit(["limits.max_trade="]))
+
+
 @pytest.mark.attack("values and lines", "refused")
 @pytest.mark.parametrize(
     ("name", "text", "line"),
