@@ -154,7 +154,8 @@ def test_a_state_directory_that_cannot_be_used_ends_with_4(
     folder = place.format(tmp=tmp_path)
     sets = [f"--set=state_dir={folder}", f"--set=wallet.dev_key_file={tmp_path}/key"]
     caps = [f"--set=signer.{cap}=WETH=1,USDC=1" for cap in ("max_trade", "max_approval", "max_daily_volume")]
-    monkeypatch.setattr("sys.argv", ["sentinel", command, *sets, *caps])
+    sets += [*caps, "--set=signer.prices=WETH=2000"]
+    monkeypatch.setattr("sys.argv", ["sentinel", command, *sets])
     assert main() == 4
     err = capsys.readouterr().err
     assert "SENTINEL_STATE_DIR" in err or folder in err
