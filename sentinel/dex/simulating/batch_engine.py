@@ -9,7 +9,6 @@ effects. Each names its head by hash, so the same requests work on the fork and 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,10 +20,11 @@ from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Call, JsonRpc, at_block, plain
 from sentinel.core.amounts import printable
 from sentinel.core.errors import ForkUnavailable, RpcError
-from sentinel.core.network import Address, Network
+from sentinel.core.network import Address, HexHash, Network
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Fees
 from sentinel.core.units import COIN
+from sentinel.dex.simulating.environment import drawn
 from sentinel.dex.simulating.fork import without_addresses
 from sentinel.dex.simulating.reverts import revert_reason
 from sentinel.dex.simulating.simulate_v1 import (
@@ -63,14 +63,18 @@ _INTRINSIC_GAS = "intrinsic gas"  # in Anvil's message for too little of it, whi
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The address that reads the balances in one batch, and its wei beyond the gas. Nobody can know either before."""
+    """The address that reads the balances at one head, and its wei beyond the gas. Nobody can know either before.
+
+    It is the same for all batches of a head: a fork asks its upstream for each address that it has not seen.
+    """
 
     address: Address
     balance: int
 
     @classmethod
-    def fresh(cls) -> Reader:
-        return cls(to_checksum_address(secrets.token_bytes(20)), COIN + secrets.randbelow(COIN))
+    def of(cls, head_hash: HexHash) -> Reader:
+        digest = drawn(head_hash, b"reader")
+        return cls(to_checksum_address(digest[12:]), COIN + int.from_bytes(digest[:12]) % COIN)
 
 
 async def simulate(
@@ -86,15 +90,15 @@ async def simulate(
     `before`: the wallet's balances at the head; if None, each simulation reads them before its transaction. `funds`:
     the wallet's wei. Raises ForkUnavailable if the endpoint does not answer or fails a request by its own fault.
     """
-    readings, reader = WalletReadings(network, wallet), Reader.fresh()
+    readings = WalletReadings(network, wallet)
     invalid = [why_invalid(trial, funds) for trial in trials]
     calls: list[Call] = []
     for trial, reason in zip(trials, invalid, strict=True):
         if reason is None:
             reading = readings.calldata(trial)
             if before is None:
-                calls.append(request(network, wallet, trial, reading, reader, read_only=True))
-            calls.append(request(network, wallet, trial, reading, reader))
+                calls.append(request(network, wallet, trial, reading, read_only=True))
+            calls.append(request(network, wallet, trial, reading))
     try:
         replies = iter(await rpc.batch(calls))
     except RpcError as error:
@@ -105,14 +109,12 @@ async def simulate(
     ]
 
 
-def request(
-    network: Network, wallet: Address, trial: Trial, reading_data: str, reader: Reader, *, read_only: bool = False
-) -> Call:
+def request(network: Network, wallet: Address, trial: Trial, reading_data: str, *, read_only: bool = False) -> Call:
     """The JSON-RPC call of one trial. `reading_data`: calldata of the Multicall3 read, as 0x-hex.
 
     `read_only`: without the trial's own transaction, for the balances before it.
     """
-    env, tx = trial.env, trial.tx
+    env, tx, reader = trial.env, trial.tx, Reader.of(trial.env.parent_hash)
     offer = Fees(env.max_fee, env.priority_fee)
     overrides: dict[str, Any] = {reader.address: {"balance": hex(_READ_GAS * env.max_fee + reader.balance)}}
     if trial.proposer_balance:

@@ -29,6 +29,11 @@ LATER = (3, 5)  # blocks above the next one: odd, so that the parity of the numb
 RANDOM = 1 << 128  # a prevrandao below this is no random value but a constant or a difficulty of this chain
 
 
+def drawn(head_hash: HexHash, label: bytes, salt: bytes = _SALT) -> bytes:
+    """32 bytes that nobody can know who does not have the salt; the same for the same head and label."""
+    return keccak(salt + bytes.fromhex(head_hash[2:]) + label)
+
+
 class SkippedBlock(NamedTuple):
     """An empty block between the head and the simulated block."""
 
@@ -159,4 +164,4 @@ class BlockEnvironments:
         return "0x" + self._digest(head, label).hex()
 
     def _digest(self, head: Head, label: bytes) -> bytes:
-        return keccak(self._salt + bytes.fromhex(head.hash[2:]) + label)
+        return drawn(head.hash, label, self._salt)

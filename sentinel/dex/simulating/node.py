@@ -95,7 +95,7 @@ class NodeSimulation:
         return self._cannot
 
     async def _ask(self, head: Head) -> str | None:
-        fees, reader = Fees(head.base_fee, 0), Reader.fresh()
+        fees, reader = Fees(head.base_fee, 0), Reader.of(head.hash)
         env = BlockEnvironments(self._network).next_block(head, 0, fees)
         empty_call = transaction(self._network.fees, reader.address, reader.address, b"", 0, _GAS, fees, None)
         funds = {reader.address: {"balance": hex(_GAS * env.base_fee + reader.balance)}}

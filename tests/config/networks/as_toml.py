@@ -20,6 +20,7 @@ def as_toml(network: Network) -> str:
     for symbol, token in network.tokens.items():
         tables[f"tokens.{symbol}"] = {"address": token.address, "decimals": token.decimals}
         tables[f"tokens.{symbol}"] |= {"code_hash": token.code_hash} if token.code_hash else {}
+        tables[f"tokens.{symbol}"] |= {"trusted": True} if token.trusted else {}
     for name, pool in network.pools.items():
         keys = [key for key in _POOL if key != "name" and getattr(pool, key)]
         tables[f'pools."{name}"'] = {key: getattr(pool, key) for key in keys}
