@@ -29,7 +29,7 @@ class SocketRpc(Rpc):
     def __repr__(self) -> str:
         return f"SocketRpc({self._path})"
 
-    async def _exchange(self, body: object, timeout: float | None) -> Any:
+    async def _exchange(self, body: object, timeout: float | None) -> tuple[Any, None]:
         seconds = timeout or self._timeout
         try:
             async with asyncio.timeout(seconds):
@@ -39,7 +39,7 @@ class SocketRpc(Rpc):
         except OSError as error:
             raise RpcError(f"{self._path.name}: {type(error).__name__}: {error.strerror}") from error
         try:
-            return from_json(raw, cache_strings="keys")
+            return from_json(raw, cache_strings="keys"), None
         except ValueError as error:
             raise RpcError(f"{self._path.name}: reply is not JSON: {bytes(raw[:80])!r}") from error
 

@@ -95,9 +95,9 @@ async def test_a_running_daemon_takes_new_settings_between_two_cycles(cli: Cli, 
     daemon = await cli.spawn("run", "--env-file", str(file))
     status = await cli.until(lambda found: found["acts"] > 0, "status")
 
-    file.write_text(small + "SENTINEL_LIMITS__MIN_TRADE=90\nSENTINEL_VOTE__QUORUM_BPS=6000\n")
+    file.write_text(small + "SENTINEL_LIMITS__MIN_TRADE=50\nSENTINEL_VOTE__QUORUM_BPS=6000\n")
     changed = await cli.json("reload")
-    assert changed == {"SENTINEL_LIMITS__MIN_TRADE": [1.0, 90.0], "SENTINEL_VOTE__QUORUM_BPS": [5000, 6000]}
+    assert changed == {"SENTINEL_LIMITS__MIN_TRADE": [1.0, 50.0], "SENTINEL_VOTE__QUORUM_BPS": [5000, 6000]}
     await cli.until(lambda _: len(records(tmp_path, "config")) == 2, "status")
     (_, begun), (at, second) = records(tmp_path, "config")
     assert (begun["by"], begun["values"]["vote.quorum_bps"]) == ("start", 5000)
