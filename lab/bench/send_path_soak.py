@@ -166,7 +166,7 @@ class _SoakRun:
             await self._executor.on_head(head)
             if self._executor.open_intent is None:
                 act = counter.decision(self._tag + 1, max(int(time.time()), head.timestamp) + LIFETIME, head)
-                intent = await self._executor.prepare(act, None)  # type: ignore[arg-type]  # `finalise` needs no state
+                intent = await self._executor.prepare(act, counter.STATE)
                 self._journal.accept(None, intent)
                 self._tag += 1
                 await self._executor.execute(intent)

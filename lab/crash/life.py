@@ -66,7 +66,7 @@ async def live(
             phase("trade")
             head = await counter.read_head(rpc)
             act = counter.decision(tag, max(int(executor.clock()), head.timestamp) + LIFETIME, head)
-            intent = await executor.prepare(act, None)  # type: ignore[arg-type]  # our finalise needs no state
+            intent = await executor.prepare(act, counter.STATE)
             journal.accept(None, intent)
             await executor.execute(intent)
             await _follow(executor, rpc)
