@@ -25,6 +25,7 @@ from tests.daemon.running import moving
 from tests.journal.values import act, intent
 
 CHAIN = 424242  # nobody's
+APART = {"max_head_age": 600, "max_deadline": 600}  # blocks come faster than seconds, so chain time runs ahead
 PATIENCE = 120.0  # seconds until a trade is confirmed, on a busy machine
 
 
@@ -47,13 +48,13 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
     async with moving(devnet, 0.6):
         with pytest.raises(SettingsError, match=r"1\.0000 of the native coin") as refused:
             async with opened(
-                settings(limits={"min_gas_reserve_eth": 1000.0, "max_head_age": 3600}), trader_model=OracleModel()
+                settings(limits={"min_gas_reserve_eth": 1000.0, **APART}), trader_model=OracleModel()
             ):
                 pass
         assert "while `sentinel doctor` finds" in str(refused.value)
         assert int(await devnet.rpc.call("eth_getTransactionCount", settings().wallet.address, "latest"), 16) == 0
 
-        red = settings(limits={"min_gas_reserve_eth": 1000.0, "max_head_age": 3600})
+        red = settings(limits={"min_gas_reserve_eth": 1000.0, **APART})
         await _left_behind(red)
         async with opened(red, trader_model=OracleModel()) as app:  # I9: what is unfinished is followed all the same
             assert app.startup is not None
@@ -118,7 +119,7 @@ async def _settings(devnet: Devnet, folder: Path) -> Any:
             "web": {"port": 0},
             "wallet": {"keystore_file": store, "password_file": password, "address": address},
             "execution": {"mode": "live", "confirmations": 1, "live_chain_id": CHAIN},
-            "limits": {"max_head_age": 3600},
+            "limits": {**APART},
         }
         return load(None, **{**explicit, **changes})
 
