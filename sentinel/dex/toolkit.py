@@ -212,7 +212,7 @@ class DexToolkit:
         Raises Refused, Unavailable.
         """
         if self.watch is None:
-            return await self.simulator.run(head, batch)
+            return await self.simulator.run_final(head, batch)
         check = asyncio.create_task(self.watch.check(action, head))
         try:
             simulations = await self.simulator.run_final(head, batch)

@@ -7,7 +7,7 @@ policy is sent and mined here, so that the test says what was lost.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -20,6 +20,8 @@ from sentinel.core.transaction import Intent
 from sentinel.core.units import COIN
 from sentinel.decide.policy import Policy
 from sentinel.dex.simulating.batch_engine import L1_BLOCK
+from sentinel.dex.simulating.node import NodeSimulation
+from sentinel.dex.toolkit import DexToolkit
 from sentinel.market import Devnet
 from tests.attack import detectors
 from tests.attack.detectors import token
@@ -60,8 +62,10 @@ ATTACKS = {
 
 @pytest.fixture
 async def desk(devnet: Devnet) -> AsyncIterator[Desk]:
-    """Blocks of several proposers, as the toolkit has seen them."""
-    async with desk_on(devnet) as desk:
+    """Blocks of several proposers, as the toolkit has seen them. Final bytes run on the node, as by the defaults."""
+    async with desk_on(devnet) as on_the_fork:
+        node = NodeSimulation(devnet.network, devnet.rpc, timeout=20.0)
+        desk = replace(on_the_fork, kit=DexToolkit(devnet.network, on_the_fork.fork, node=node))
         for proposer in PROPOSERS[:2]:
             await desk.net.rpc.call("anvil_setCoinbase", proposer)
             await desk.net.market.step()

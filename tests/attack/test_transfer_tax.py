@@ -43,6 +43,11 @@ async def desk(devnet: Devnet) -> AsyncIterator[Desk]:
         yield opened
 
 
+def halves(first: Swap, second: Swap) -> Swap:
+    """A split of one trade over two pools; each gets half of the input."""
+    return Swap((*first.routes, *second.routes), 2 * min(first.min_out, second.min_out), first.deadline)
+
+
 def trades(desk: Desk, state: MarketState) -> dict[str, Swap]:
     """Every kind of trade on every venue; the circles are past the builder, since none of them pays here."""
     swap, route = desk.build.swap, desk.build.route
@@ -51,11 +56,15 @@ def trades(desk: Desk, state: MarketState) -> dict[str, Swap]:
         "V2, bought": swap(state, "USDC", "WETH", 500, "v2"),
         "V3, bought": swap(state, "USDC", "WETH", 500, "v3-500"),
         "V4, bought": swap(state, "USDC", "WETH", 500, "v4-500"),
-        "V3 and V4, bought": swap(state, "USDC", "WETH", 900, ["v3-500", "v4-500"]),
+        "V3 and V4, bought": halves(
+            swap(state, "USDC", "WETH", 450, "v3-500"), swap(state, "USDC", "WETH", 450, "v4-500")
+        ),
         "V2, sold": swap(state, "WETH", "USDC", 0.2, "v2"),
         "V3, sold": swap(state, "WETH", "USDC", 0.2, "v3-500"),
         "V4, sold": swap(state, "WETH", "USDC", 0.2, "v4-500"),
-        "V3 and V4, sold": swap(state, "WETH", "USDC", 0.4, ["v3-500", "v4-500"]),
+        "V3 and V4, sold": halves(
+            swap(state, "WETH", "USDC", 0.2, "v3-500"), swap(state, "WETH", "USDC", 0.2, "v4-500")
+        ),
         "over two pools": route(state, ["WBTC", "WETH", "USDC"], 0.01, ["v3-3000", "v4-500"]),
         "for native coin": route(state, ["USDC", "WETH", "ETH"], 100, ["v4-500", "unwrap"]),
         "over two pools, for native coin": route(

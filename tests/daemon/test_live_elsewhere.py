@@ -47,9 +47,7 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
     settings = await _settings(devnet, tmp_path)
     async with moving(devnet, 0.6):
         with pytest.raises(SettingsError, match=r"1\.0000 of the native coin") as refused:
-            async with opened(
-                settings(limits={"min_gas_reserve_eth": 1000.0, **APART}), trader_model=OracleModel()
-            ):
+            async with opened(settings(limits={"min_gas_reserve_eth": 1000.0, **APART}), trader_model=OracleModel()):
                 pass
         assert "while `sentinel doctor` finds" in str(refused.value)
         assert int(await devnet.rpc.call("eth_getTransactionCount", settings().wallet.address, "latest"), 16) == 0

@@ -38,7 +38,7 @@ class SkippedBlock(NamedTuple):
     """An empty block between the head and the simulated block."""
 
     env: SimEnv
-    hash: HexHash
+    hash: HexHash | None  # what BLOCKHASH should answer for it; None: whatever the simulator answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,12 +103,13 @@ def block_overrides(env: SimEnv) -> Json:
 
 
 def block_hashes(skipped: Sequence[SkippedBlock]) -> Json:
-    """The override by which BLOCKHASH answers for blocks that no chain has; empty without such blocks.
+    """The override by which BLOCKHASH answers for blocks that no chain has; empty without such blocks or hashes.
 
     Nodes that simulate these blocks have hashes of their own for them, and do not read this. Anvil would answer with
     the same constant for each.
     """
-    return {"blockHash": {str(block.env.number): block.hash for block in skipped}} if skipped else {}
+    hashes = {str(block.env.number): block.hash for block in skipped if block.hash is not None}
+    return {"blockHash": hashes} if hashes else {}
 
 
 def executed(call: Json) -> ExecutedCall:
