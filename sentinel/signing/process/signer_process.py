@@ -93,8 +93,10 @@ def _endpoint(settings: Settings) -> Rpc | None:
         url = settings.signer.endpoint()
     except ValueError as error:
         raise SettingsError(f"SENTINEL_SIGNER__RPC_URL_FILE: {error}") from None
+    if not url:
+        return None
     redaction.remember_addresses(RpcSettings(url=url))
-    return Rpc(url, timeout=TIMEOUT) if url else None
+    return Rpc(url, timeout=TIMEOUT)
 
 
 def reference_prices(
