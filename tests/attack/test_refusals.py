@@ -168,7 +168,7 @@ async def test_a_refused_finalized_makes_nothing_final(two: Bench, tries: Tries)
     two.clock.now = 0.0
     await two.rig.trade(1)
     await two.rig.follow()
-    await two.rig.net.rpc.call("anvil_mine", hex(70))
+    await two.rig.net.rpc.call("anvil_mine", hex(1_000))
     head = await two.rig.head()
     look = two.rig.executor._settled.finality.look
 
