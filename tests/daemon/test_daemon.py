@@ -5,105 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
 from sentinel.core.errors import JournalError, OperatorError, RpcError
-from sentinel.core.market_state import Head
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Intent, Settled
-from sentinel.daemon.daemon import Daemon, Service
-from sentinel.daemon.latest import Latest
-from sentinel.daemon.lifecycle import Lifecycle
-from sentinel.daemon.loop import Loop
-from sentinel.daemon.reporting import CycleReporter, OnCycle, OnSettled
-from sentinel.observe.health import Health
-from sentinel.observe.internal_errors import InternalErrors
-from sentinel.observe.logs import logger
-from sentinel.observe.metrics import Metrics
-from sentinel.observe.status_board import Board
-from sentinel.observe.systemd import Notifier, Pulse
 from tests.daemon import values
-
-
-@dataclass
-class Heads:
-    """Gives heads until `last`, then none: as a chain that stands still."""
-
-    last: int
-    every: float = 0.01  # seconds
-
-    async def __aiter__(self) -> AsyncIterator[Head]:
-        for number in range(1, self.last + 1):
-            yield values.head(number)
-            await asyncio.sleep(self.every)
-        await asyncio.Event().wait()
-
-
-@dataclass
-class Cycle:
-    takes: float = 0.0  # seconds
-    fault: Exception | None = None
-    seen: list[int] = field(default_factory=list)
-    finished: list[int] = field(default_factory=list)
-    started: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def run(self, head: Head) -> CycleRecord:
-        self.seen.append(head.number)
-        self.started.set()
-        if self.fault:
-            raise self.fault
-        await asyncio.sleep(self.takes)
-        self.finished.append(head.number)
-        return values.record(values.act(), head, intent_id="a1")
-
-
-@dataclass
-class Follower:
-    open_intent: Intent | None = None
-    at: int = 0  # settles at this head
-    fails_at: int = 0
-    seen: list[int] = field(default_factory=list)
-
-    async def on_head(self, head: Head) -> Settled | None:
-        self.seen.append(head.number)
-        if head.number == self.fails_at:
-            raise RpcError("no answer")
-        return values.settled() if head.number == self.at else None
-
-
-def make(
-    cycle: Cycle,
-    heads: Heads,
-    follower: Follower | None = None,
-    *,
-    services: Sequence[Service] = (),
-    on_cycle: OnCycle = lambda _: None,
-    on_settled: OnSettled = lambda _: None,
-    **more: Any,
-) -> Daemon:
-    """`more` is the loop's."""
-    lifecycle, notifier = Lifecycle(), Notifier()
-    health = Health(max_head_age=60, stopping=lambda: lifecycle.stopping)
-    telling = CycleReporter(
-        network=values.NETWORK,
-        metrics=Metrics(values.NETWORK),
-        health=health,
-        board=Board(values.NETWORK),
-        log=logger(),
-        notifier=notifier,
-        pulse=Pulse(notifier, health),
-        on_cycle=(on_cycle,),
-        on_settled=(on_settled,),
-    )
-    errors = InternalErrors(telling.metrics, logger())
-    loop = Loop(lifecycle, heads, Latest(), cycle, follower or Follower(), telling, errors, **more)
-    return Daemon(lifecycle, loop, telling, services)
+from tests.daemon.scripted import Cycle, Follower, Heads, make
 
 
 async def test_a_slow_cycle_skips_to_the_newest_head() -> None:
@@ -113,89 +24,6 @@ async def test_a_slow_cycle_skips_to_the_newest_head() -> None:
     assert await daemon.run() == 0
     assert len(cycle.seen) == 4
     assert all(later - earlier > 3 for earlier, later in zip(cycle.seen, cycle.seen[1:], strict=False))
-
-
-@pytest.mark.attack("a timer that something else restarts", "contained")
-@pytest.mark.parametrize("looks", [False, True], ids=["a reader that hangs", "a chain that stands still"])
-async def test_the_watchdog_is_fed_by_heads_and_cycles_alone(tmp_path: Path, looks: bool) -> None:
-    """Probes that end feed nothing. Looks for heads do: a chain that stands still has systemd kill nothing."""
-    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    manager.bind(str(tmp_path / "notify"))
-    manager.setblocking(False)
-    probed = 0
-
-    async def probe() -> tuple[bool, str]:
-        nonlocal probed
-        probed += 1
-        return True, "fine"
-
-    async def look() -> None:
-        await (asyncio.sleep(0.02) if looks else asyncio.Event().wait())
-
-    cycle = Cycle()
-    daemon = make(cycle, Heads(last=1), probes={"model": probe}, probe_every=0.01, looks=look)
-    notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
-    telling = replace(daemon.telling, notifier=notifier, pulse=Pulse(notifier, daemon.telling.health))
-    daemon = replace(daemon, telling=telling, loop=replace(daemon.loop, telling=telling))
-    running = asyncio.create_task(daemon.run())
-    await cycle.started.wait()
-    await asyncio.sleep(0.05)
-    fed(manager)
-    before = probed
-    await asyncio.sleep(0.3)
-    assert probed > before + 5
-    assert (fed(manager) > 5) is looks
-    daemon.stop()
-    assert await asyncio.wait_for(running, 2) == 0
-    manager.close()
-
-
-async def test_a_start_on_a_chain_that_stands_still_is_extended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What an earlier run left is followed for as long as heads are looked for; a start that hangs is not extended."""
-    monkeypatch.setattr("sentinel.daemon.daemon.PULSE", 0.05)
-    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    manager.bind(str(tmp_path / "notify"))
-    manager.setblocking(False)
-    daemon = make(Cycle(), Heads(last=1))
-    notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
-    telling = replace(daemon.telling, notifier=notifier, pulse=Pulse(notifier, daemon.telling.health))
-    hangs = False
-
-    async def follow() -> None:
-        while True:
-            await asyncio.sleep(0.02)
-            if not hangs:
-                telling.health.looked()
-
-    daemon = replace(daemon, telling=telling, loop=replace(daemon.loop, telling=telling), before=follow)
-    running = asyncio.create_task(daemon.run())
-    await asyncio.sleep(0.3)
-    assert heard(manager, b"EXTEND_TIMEOUT_USEC") >= 3
-    hangs = True
-    await asyncio.sleep(0.1)
-    heard(manager, b"")
-    await asyncio.sleep(0.3)
-    assert heard(manager, b"EXTEND_TIMEOUT_USEC") == 0
-    daemon.stop()
-    assert await asyncio.wait_for(running, 2) == 0
-    manager.close()
-
-
-def fed(manager: socket.socket) -> int:
-    """How often the watchdog was fed since the last call."""
-    return heard(manager, b"WATCHDOG=1")
-
-
-def heard(manager: socket.socket, what: bytes) -> int:
-    """How many messages since the last call begin so."""
-    count = 0
-    while True:
-        try:
-            count += manager.recv(4096).startswith(what)
-        except BlockingIOError:
-            return count
 
 
 async def test_a_signal_lets_the_running_cycle_finish() -> None:
