@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sentinel.core.errors import (
+    ForkInUse,
     ForkUnavailable,
     HeadGone,
     ModelTimeout,
@@ -53,6 +54,7 @@ class HoldReason(StrEnum):
     RPC_TIMEOUT = "rpc_timeout"
     HEAD_GONE = "head_gone"
     FORK_UNAVAILABLE = "fork_unavailable"
+    FORK_IN_USE = "fork_in_use"
     SIGNER_UNAVAILABLE = "signer_unavailable"
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_TIMEOUT = "model_timeout"
@@ -76,6 +78,7 @@ AWAY: Mapping[type[Unavailable], HoldReason] = {
     RpcTimeout: HoldReason.RPC_TIMEOUT,
     HeadGone: HoldReason.HEAD_GONE,
     ForkUnavailable: HoldReason.FORK_UNAVAILABLE,
+    ForkInUse: HoldReason.FORK_IN_USE,
     SignerUnavailable: HoldReason.SIGNER_UNAVAILABLE,
     ModelUnavailable: HoldReason.MODEL_UNAVAILABLE,
     ModelTimeout: HoldReason.MODEL_TIMEOUT,

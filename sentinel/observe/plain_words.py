@@ -24,6 +24,7 @@ HOLDS: Mapping[HoldReason, str] = {
     HoldReason.MODEL_TIMEOUT: "the model was too slow",
     HoldReason.NO_VIEW: "the analyst has no valid view",
     HoldReason.FORK_UNAVAILABLE: "there was nowhere to simulate",
+    HoldReason.FORK_IN_USE: "another Sentinel uses the fork",
     HoldReason.RPC_ERROR: "the chain endpoint failed",
     HoldReason.RPC_TIMEOUT: "the chain endpoint did not answer in time",
     HoldReason.HEAD_GONE: "the block is no part of the endpoint's chain",
