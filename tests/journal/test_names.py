@@ -21,7 +21,8 @@ from tests.journal import values
 
 NAMES: dict[type[StrEnum], str] = {
     HoldReason: "stopping paused disputed in_flight hold_voted no_majority tie sized_out refused overtaken unavailable "
-    "rpc_error rpc_timeout head_gone fork_unavailable fork_in_use signer_unavailable model_unavailable model_timeout no_view",
+    "rpc_error rpc_timeout head_gone fork_unavailable fork_in_use signer_unavailable model_unavailable "
+    "model_timeout no_view",
     Stage: "sample parse code action episode",
     DiscardReason: "missing truncated aborted model_timeout empty text_after_end no_thought no_code no_fence unclosed "
     "text_after_code many_blocks empty_code code_too_long not_ascii failed unbuildable two_finals not_final "
