@@ -152,6 +152,7 @@ async def test_a_dry_run_is_refused_on_another_chain_than_the_networks(cli: Cli)
     pinned = f'chain_id = 1\npinned_block = 0\npinned_hash = "0x{"0" * 64}"'
     network = cli.folder / "one.toml"
     network.write_text(text.replace("chain_id = 31337", pinned))
+    cli.settings["SENTINEL_LIMITS__MAX_HEAD_AGE"] = "60"
     code, _, err = await cli("run", "--network", str(network), "--set", "wallet.dev_key_file=")
     assert code == 4
     assert "serves chain 31337" in err

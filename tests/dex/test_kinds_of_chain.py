@@ -160,7 +160,7 @@ async def test_the_data_fee_that_a_node_takes_in_the_later_block_is_no_effect(de
     intent = Intent("ab" * 16, Act(one, 5, 8, 5, 0), tx, True, one.env, state.head.timestamp + 120, 0)
     node = DexToolkit(desk.network, None, node=NodeSimulation(desk.network, desk.net.rpc))
     taken = 0
-    run = node.simulator.run
+    run = node.simulator.run_final
 
     async def counting(head: Head, batch: Batch) -> list[Simulation]:
         nonlocal taken
@@ -168,7 +168,7 @@ async def test_the_data_fee_that_a_node_takes_in_the_later_block_is_no_effect(de
         taken = -simulations[-1].deltas.get(NATIVE, 0)
         return simulations
 
-    node.simulator.run = counting  # type: ignore[method-assign]
+    node.simulator.run_final = counting  # type: ignore[method-assign]
     on_node = await node.confirm(intent, state.head, state)
     assert 0 < taken <= one.data_fee
     on_fork = await desk.kit.confirm(intent, state.head, state)
