@@ -89,7 +89,13 @@ class PointedJournal(Journal):
 
 
 class SendThenSave(LiveExecutor):
-    """The mutant, which broadcasts before it writes to the journal. The test must detect it."""
+    """The mutant, which broadcasts before it writes to the journal. The test must detect it.
+
+    It also lacks the guard that would find its transactions out: nonces that the journal does not know halt trading.
+    """
+
+    async def foreign_nonces(self, mined: int) -> bool:
+        return False
 
     async def _commit_and_send(self, intent: Intent, attempt: Attempt) -> None:
         await self._broadcast.send(attempt.raw, attempt.way)
