@@ -41,7 +41,8 @@ class HeadComparison:
         if endpoints.genesis is None:  # the preferred endpoint decides which first block the others must have
             with contextlib.suppress(RpcError, ChainMismatch):
                 await endpoints.check(endpoints.health.current(Kind.HEADS))
-        heads = await self._blocks(dict.fromkeys(endpoints.health.awake(), "latest"))
+        asked = endpoints.health.awake()
+        heads = await self._blocks(dict.fromkeys(asked, "latest"))
         if not heads:
             return
         lagging = disputes.behind({i: number for i, (number, _) in heads.items()}, self._rules.lag)
@@ -49,7 +50,8 @@ class HeadComparison:
             log.warning("endpoint.lagging", endpoint=endpoints.names[i], block=heads[i][0])
         level = {i: block for i, block in heads.items() if i not in lagging}
         lowest = min(number for number, _ in level.values())
-        above = await self._blocks({i: hex(lowest) for i, (number, _) in level.items() if number > lowest})
+        higher = {i: hex(lowest) for i, (number, _) in level.items() if number > lowest}
+        above = await self._blocks(higher)
         comparable = {i: above.get(i, block) for i, block in level.items() if i in above or block[0] == lowest}
         dispute = self._disagreement(comparable)
         if dispute is None and len(level) == 1:  # no other endpoint is at its height: compare at theirs
@@ -57,6 +59,8 @@ class HeadComparison:
             for i in lagging:
                 below = await self._blocks({alone: hex(heads[i][0])})
                 dispute = dispute or self._disagreement({i: heads[i], **below})
+        if dispute is None and len(heads) + len(above) < len(asked) + len(higher):
+            return  # an endpoint that did not answer now ends no dispute: only one that agrees, or rests, does
         before = self.disputed
         self._dispute.seen(dispute, self._clock())
         if (reason := self.disputed) is not None and before is None:

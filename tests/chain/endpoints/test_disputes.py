@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.faults import lies
+from lab.faults import HttpStatus, lies
 from tests.chain.endpoints.bench import HEAD, Bench
 from tests.execute.rig import until
 
@@ -43,6 +43,22 @@ async def test_heads_that_differ_for_long_are_disputed(two: Bench) -> None:
     two.proxies[1].remove(other)
     await two.pool.look()
     assert two.pool.disputed is None
+
+
+@pytest.mark.attack("a node that lies", "contained")
+async def test_an_endpoint_that_fails_now_and_then_ends_no_dispute(two: Bench) -> None:
+    """Silence is no agreement: a comparison that an endpoint did not answer leaves the dispute as it is."""
+    await two.pool.look()
+    head = await two.rig.mine(2)
+    two.proxies[1].add(HEAD, lies.other_heads(above=head.number - 1))
+    for second in range(12):
+        two.clock.now = float(second)
+        silent = two.proxies[1].add(HEAD, HttpStatus(503)) if second % 2 else None
+        await two.pool.look()
+        if silent is not None:
+            two.proxies[1].remove(silent)
+    two.clock.now = 12.0
+    assert two.pool.disputed is not None
 
 
 async def test_who_runs_ahead_is_compared_with_who_lags(two: Bench) -> None:
