@@ -14,7 +14,7 @@ from lab import CHECKOUT
 
 KEYS = ["cycles", "acts", "holds", "confirmed", "reverted", "unknown", "sampled", "parsed", "simulated"]
 KEYS += ["shortfall_bps", "equity", "equity_hold", "prices"]
-PATIENCE = 180.0  # seconds for one demo
+PATIENCE = 400.0  # seconds for one demo; beside another vLLM on two cores the start alone takes minutes
 
 
 async def start(*arguments: str) -> asyncio.subprocess.Process:
@@ -41,7 +41,9 @@ async def test_so_many_blocks_then_a_summary() -> None:
     assert done["cycles"] == 6 == done["acts"] + done["holds"]
     assert done["confirmed"] >= 1
     assert done["unknown"] == 0
-    assert done["sampled"] == 8 * 6 >= done["parsed"] >= done["simulated"] > 0
+    # A block at which an intent is still open samples nothing; on a busy machine there are such blocks.
+    assert 8 * 6 >= done["sampled"] >= 8 * done["acts"]
+    assert done["sampled"] >= done["parsed"] >= done["simulated"] > 0
     assert done["prices"]
 
 
