@@ -239,9 +239,7 @@ async def test_the_units_fork_is_put_on_any_head(devnet: Devnet) -> None:
             assert len(str(await there.call("eth_getCode", pools[0], "latest"))) > 100
             assert devnet.rpc_url not in arguments_of(process.pid)
             assert devnet.rpc_url not in str(await there.call("anvil_nodeInfo"))
-            assert fork.reachable is not bool(
-                without_network()
-            )  # else the unit gives one
+            assert fork.reachable is not bool(without_network())  # else the unit gives one
     finally:
         process.terminate()
         await process.wait()
