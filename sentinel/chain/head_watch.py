@@ -40,7 +40,7 @@ class HeadTimes:
 
 
 class HeadWatch:
-    """Is told what the two sources of heads show; says when to poll, when to connect, and what to log once."""
+    """Records what the two sources of heads show, and decides when to poll, when to connect, and what to log once."""
 
     def __init__(self, times: HeadTimes, clock: Callable[[], float] = time.monotonic) -> None:
         self._times = times
@@ -106,7 +106,7 @@ class HeadWatch:
         self._polled_at, self._failed_polls = self._clock(), 0
 
     def showed(self, new: bool) -> None:
-        """The answer was looked at: it is a head that nothing had given before, or a known one.
+        """Record the head of a poll. `new`: no source had given this head before.
 
         The first poll of a subscription may show a head from before it, which the subscription does not owe.
         """

@@ -1,6 +1,6 @@
-"""Settings that contradict each other or the network: each alone is fine, and together a guard or a trade cannot work.
+"""Settings that are valid alone but contradict each other or the network, so that a guard or a trade cannot work.
 
-The rules of each setting alone stand beside it; these need two, and each names both.
+Rules for a single setting stand beside that setting. Each rule here compares two or more values and names them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ CYCLE_SECONDS = 120.0  # a cycle that takes longer counts as stuck (observe/heal
 
 
 def contradictions(settings: Settings, network: Network) -> tuple[str, ...]:
-    """One line for each contradiction, for a person to mend."""
+    """One line for each contradiction, for a person to fix."""
     return tuple(line for rule in (_heads, _deadlines, _cycles, _sizes) for line in rule(settings, network))
 
 

@@ -1,4 +1,4 @@
-"""How far two times lie apart, with both signs: what is old, and what lies ahead of the clock that it is judged by."""
+"""The signed difference between a clock and a time: positive if the time is old, negative if it is in the future."""
 
 from __future__ import annotations
 

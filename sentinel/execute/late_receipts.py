@@ -27,7 +27,7 @@ class LateReceipts:
         self._unknown = None
 
     async def look(self, head: Head) -> tuple[str, ...]:
-        """The ids of unknown intents of which a block holds an attempt. They are not watched on. Raises RpcError."""
+        """The ids of unknown intents that have an attempt in a block; these are no longer watched. Raises RpcError."""
         now = self._clock()
         if self._unknown is None:
             newest = self._journal.unknown()[-MOST:]

@@ -51,7 +51,7 @@ async def _ask(
         if quantity(shown.get("nonce"), 63) == nonce:
             tx_hash = HexHash(str(shown.get("hash")))
             return NonceUser(Use.OURS if tx_hash in hashes else Use.FOREIGN, tx_hash, HexHash(str(block.get("hash"))))
-    return UNTOLD  # used without a transaction of the wallet, by an authorization (EIP-7702), say
+    return UNTOLD  # used without a transaction of the wallet, for example by an authorization (EIP-7702)
 
 
 async def _count(rpc: JsonRpc, wallet: Address, number: int) -> int:
