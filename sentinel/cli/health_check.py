@@ -10,7 +10,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.core.errors import NotRunning, SentinelError
+from sentinel.core.errors import NotRunning, SentinelError, SignerUnavailable
 
 TIMEOUT = 5.0  # seconds for one request
 
@@ -60,7 +60,10 @@ def _signer(settings: Any) -> list[dict[str, Any]]:
 
     from sentinel.signing.client import ask_greeting, socket_of
 
-    greeting = asyncio.run(ask_greeting(socket_of(settings)))
+    try:
+        greeting = asyncio.run(ask_greeting(socket_of(settings)))
+    except SignerUnavailable as error:
+        raise NotRunning(str(error)) from None
     return [{"name": "signer", "ok": True, "why": f"holds the key of {greeting.address}"}]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sentinel.config.settings import PREFIX, Settings
+from sentinel.core.errors import SettingsError
 from sentinel.core.network import DEVELOPMENT_CHAIN, FeeMarket, Network
 
 CYCLE_SECONDS = 120.0  # a cycle that takes longer counts as stuck (observe/health.py)
@@ -16,6 +17,12 @@ CYCLE_SECONDS = 120.0  # a cycle that takes longer counts as stuck (observe/heal
 def contradictions(settings: Settings, network: Network) -> tuple[str, ...]:
     """One line for each contradiction, for a person to fix."""
     return tuple(line for rule in (_heads, _deadlines, _cycles, _sizes) for line in rule(settings, network))
+
+
+def require_consistent(settings: Settings, network: Network) -> None:
+    """Raises SettingsError with all contradictions."""
+    if lines := contradictions(settings, network):
+        raise SettingsError("\n".join(lines))
 
 
 def _heads(settings: Settings, network: Network) -> Iterator[str]:
@@ -40,7 +47,7 @@ def _heads(settings: Settings, network: Network) -> Iterator[str]:
 def _deadlines(settings: Settings, network: Network) -> Iterator[str]:
     limits, execution, block = settings.limits, settings.execution, network.block_time
     deadline = _named("limits.max_deadline", limits.max_deadline)
-    deciding = settings.model.episode_timeout if settings.proposer == "student" else 0.0
+    deciding = _deciding(settings)
     if deciding + settings.fork.timeout + block > limits.max_deadline:
         parts = _named("fork.timeout", settings.fork.timeout)
         if deciding:
@@ -58,14 +65,11 @@ def _deadlines(settings: Settings, network: Network) -> Iterator[str]:
 
 def _cycles(settings: Settings, network: Network) -> Iterator[str]:
     model, analyst = settings.model, settings.analyst
-    longest = model.episode_timeout + 2 * settings.fork.timeout + settings.rpc.read_timeout
+    longest = _deciding(settings) + 2 * settings.fork.timeout + settings.rpc.read_timeout
     if longest >= CYCLE_SECONDS:
-        episode, fork = (
-            _named("model.episode_timeout", model.episode_timeout),
-            _named("fork.timeout", settings.fork.timeout),
-        )
-        read = _named("rpc.read_timeout", settings.rpc.read_timeout)
-        yield f"{episode}, {fork} and {read} let a cycle take {longest:g} s; from {CYCLE_SECONDS:g} s it is stuck"
+        parts = [_named("model.episode_timeout", model.episode_timeout)] if _deciding(settings) else []
+        parts += [_named("fork.timeout", settings.fork.timeout), _named("rpc.read_timeout", settings.rpc.read_timeout)]
+        yield f"{' and '.join(parts)} let a cycle take {longest:g} s; from {CYCLE_SECONDS:g} s it is stuck"
     valid = analyst.valid_blocks * network.block_time
     if analyst.source == "model" and 0 < valid <= analyst.timeout:
         yield (
@@ -94,6 +98,11 @@ def _sizes(settings: Settings, network: Network) -> Iterator[str]:
             f"{_named('limits.slippage_bps', limits.slippage_bps)} is above "
             f"{_named('limits.max_slippage_bps', limits.max_slippage_bps)}: policy refuses what is built"
         )
+
+
+def _deciding(settings: Settings) -> float:
+    """Seconds that an episode may take; 0 for the oracle, which asks no model."""
+    return settings.model.episode_timeout if settings.proposer == "student" else 0.0
 
 
 def _named(name: str, value: float) -> str:

@@ -129,6 +129,24 @@ def _url(schemes: tuple[str, ...], *, optional: bool) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _comma_separated_urls(value: object) -> object:
+    """As `comma_separated`, with errors that never quote the value, because a part of it may be a key."""
+    try:
+        return comma_separated(value)
+    except ValueError as error:
+        raise PydanticCustomError(SECRET_ERROR, "{why}", {"why": str(error)}) from None
+
+
+def _keyless(url: str) -> str:
+    """An address without the parts in which keys stand: user, path and query."""
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.path not in ("", "/") or parts.query:
+        raise PydanticCustomError(
+            SECRET_ERROR, "a user, a path or a query may be a key: put this address into the file"
+        )
+    return url
+
+
 def distinct(items: tuple[T, ...]) -> tuple[T, ...]:
     if len(set(items)) < len(items):
         raise ValueError("an item is written twice")
@@ -140,7 +158,9 @@ HttpUrlOrNone = Annotated[str, _url(HTTP, optional=True)]  # empty: none
 WsUrl = Annotated[str, _url(WEB_SOCKET, optional=False)]
 WsUrlOrNone = Annotated[str, _url(WEB_SOCKET, optional=True)]
 CommaList = BeforeValidator(comma_separated)
-HttpUrls = Annotated[tuple[HttpUrl, ...], CommaList]
-WsUrls = Annotated[tuple[WsUrl, ...], CommaList]
+_UrlList = BeforeValidator(_comma_separated_urls)
+HttpUrls = Annotated[tuple[HttpUrl, ...], _UrlList]
+WsUrls = Annotated[tuple[WsUrl, ...], _UrlList]
+KeylessHttpUrl = Annotated[HttpUrlOrNone, AfterValidator(_keyless)]
 Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=10_000)]], BeforeValidator(_weights)]
 Amounts = Annotated[dict[str, Annotated[float, Field(gt=0, le=MAX_TOKENS)]], BeforeValidator(_amounts)]

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sentinel.config.credentials import only_secret
+from sentinel.config.credentials import is_credential, only_secret
 from sentinel.config.group import (
     HTTP,
     MAX_COIN,
@@ -19,6 +19,7 @@ from sentinel.config.group import (
     CommaList,
     HttpUrl,
     HttpUrlOrNone,
+    KeylessHttpUrl,
     SettingsGroup,
     check_url,
     distinct,
@@ -220,12 +221,12 @@ class SignerSettings(SettingsGroup):
         le=1e12,
         description="largest sum per UTC day of what trades may lose at their minimum outputs (quote tokens)",
     )
-    rpc_url: HttpUrlOrNone = Field(
+    rpc_url: KeylessHttpUrl = Field(
         "",
         description="JSON-RPC endpoint at which the signer reads the feeds and the wallet's balance itself; "
         "if empty, it takes the prices that policy gives, within max_price_move_bps",
     )
-    rpc_url_file: Path | None = Field(None, description="file that holds `rpc_url`, which may contain a key")
+    rpc_url_file: Path | None = Field(None, description="file that holds `rpc_url`; needed if it contains a key")
     prices: Amounts = Field(
         {},
         description="prices that given ones are compared with (quote tokens by token), e.g. WETH=2000; needed by a "
@@ -246,13 +247,15 @@ class SignerSettings(SettingsGroup):
 
     @model_validator(mode="after")
     def _one_endpoint(self) -> SignerSettings:
-        if self.rpc_url and self.rpc_url_file is not None:
+        if self.rpc_url and self.rpc_url_file is not None and not is_credential(self.rpc_url_file):
             raise ValueError("rpc_url or rpc_url_file, not both")
         return self
 
     def endpoint(self) -> str:
         """The signer's own endpoint, empty if it has none. Raises ValueError if its file cannot be read."""
-        return check_url(only_secret(self.rpc_url_file), HTTP) if self.rpc_url_file is not None else self.rpc_url
+        if self.rpc_url or self.rpc_url_file is None:  # a setting takes precedence over a credential
+            return self.rpc_url
+        return check_url(only_secret(self.rpc_url_file), HTTP)
 
 
 class WebSettings(SettingsGroup):

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
 
-from sentinel.config.contradictions import contradictions
 from sentinel.config.limits import Limits
 from sentinel.config.settings import PREFIX, Settings, fields
 from sentinel.config.units import base_units
@@ -34,10 +33,8 @@ class Terms:
 
     @classmethod
     def of(cls, settings: Settings, network: Network) -> Terms:
-        """Raises SettingsError if settings and network do not fit, or contradict each other."""
+        """Raises SettingsError if settings and network do not fit."""
         with settings_edge(f"the settings do not fit network {network.name}"):
-            if lines := contradictions(settings, network):
-                raise SettingsError("\n".join(lines))
             terms = cls(
                 settings=settings,
                 network=network,

@@ -21,6 +21,7 @@ from sentinel.chain.heads import HeadStream, latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.history_backfill import backfill_history
 from sentinel.chain.market_reader import MarketReader
+from sentinel.config.contradictions import require_consistent
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.market_state import Head
@@ -141,6 +142,7 @@ async def assembled(
             )
 
         def build(new_settings: Settings) -> InForce:
+            require_consistent(new_settings, network)
             return in_force(Terms.of(new_settings, network), prices, toolkit, make_trader, model_analyst)
 
         force = in_force(terms, prices, toolkit, make_trader, model_analyst)

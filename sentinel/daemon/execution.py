@@ -27,6 +27,7 @@ from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.execute.fee_bids import FeeCaps
 from sentinel.execute.send_state import SendRules
 from sentinel.execute.sender import LiveExecutor
+from sentinel.observe.internal_errors import InternalErrors
 from sentinel.observe.logs import Log
 from sentinel.signing.trade_rules import answers_of
 
@@ -94,7 +95,7 @@ async def live(
         before,
         services=(
             SignerWatchdog(signing, caps, reporter.alarm, signer_lost),
-            ChainWatch(parts, reporter.alarm, lambda: parts.heads.reconnects),
+            ChainWatch(parts, reporter.alarm, lambda: parts.heads.reconnects, InternalErrors(parts.metrics, log)),
         ),
         probes={"signer": signing.probe},
         on_settled=(lambda _: check_shortfall(), seller.settled),

@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import Address, Network
-from sentinel.daemon.doctor.live_start import require_green
+from sentinel.daemon.doctor.live_start import require_green, require_settings
 from sentinel.daemon.guards.live_permission import require_permission
 from sentinel.daemon.signer.supervisor import SignerSupervisor, signer_address, supervised_signer
 from sentinel.observe import logs, redaction
@@ -39,6 +39,7 @@ async def identified(settings: Settings, network: Network, log_to: TextIO | None
         raise SettingsError(f"SENTINEL_WALLET__ADDRESS: {configured} is not an address")
     if live:
         require_permission(settings, network)
+    contradicted = require_settings(settings, network)
     async with supervised_signer(settings, network) if live else contextlib.nullcontext() as signing:
         key_address = await signer_address(settings, network) if signing is None else signing.client.address
         wallet = key_address or (to_checksum_address(configured) if configured else NOBODY)
@@ -47,5 +48,5 @@ async def identified(settings: Settings, network: Network, log_to: TextIO | None
         log = logs.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=wallet)
         if wallet == NOBODY:
             log.warning("wallet.empty", meaning="this dry run has no wallet; set SENTINEL_WALLET__ADDRESS")
-        unwell = await require_green(settings, network) if live else None
+        unwell = (await require_green(settings, network) if live else None) or contradicted
         yield Identity(wallet, signing, log, unwell)

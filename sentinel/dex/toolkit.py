@@ -166,7 +166,7 @@ class DexToolkit:
         of their own. The simulations run on the node if it can simulate, else on the fork. Meanwhile the contracts of
         the trade are compared with those of the start.
 
-        Raises ForkUnavailable within `simulator.timeout`, and Refused if a contract has changed.
+        Raises ForkUnavailable within twice `simulator.timeout`, and Refused if a contract has changed.
         """
         candidate = intent.decision.simulation.candidate
         fees = Fees(intent.env.max_fee, intent.env.priority_fee)

@@ -6,6 +6,7 @@ below it. More is read only if that block is not canonical, or when intents beco
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ class Finality:
     def ended(self, settled: Settled) -> None:
         """Watch a settled intent from now on, if it was mined."""
         if self._past is not None and settled.block_number is not None:
-            self._past.append(self._of(settled))
+            # A receipt that came late settles a nonce below those that are watched already.
+            bisect.insort(self._past, self._of(settled), key=lambda past: past.nonce)
 
     async def look(self, head: Head) -> tuple[str, ...]:
         """Mark intents that became final. Returns the ids of those that a reorg took back, lowest nonce first.
@@ -74,7 +76,7 @@ class Finality:
                 return await self._lost(moved, head)
             if final is not None:
                 self._journal.finalise([past.intent_id for past in final_intents], final)
-            self._past = self._past[len(final_intents) :]
+            self._past = [past for past in self._past if past not in final_intents]
         return ()
 
     def beside(self, block_hash: HexHash) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sentinel.chain.rpc import JsonRpc, quantity
+from sentinel.chain.rpc import Endpoint, JsonRpc, quantity
 from sentinel.core.errors import RpcError
 from sentinel.core.market_state import Head
 from sentinel.core.network import Address, HexHash
@@ -38,23 +38,37 @@ async def _ask(
     for shown in await rpc.batch([("eth_getTransactionByHash", [tx_hash]) for tx_hash in hashes]):
         if isinstance(shown, dict) and shown.get("hash") in hashes and shown.get("blockHash"):
             return NonceUser(Use.OURS, HexHash(str(shown["hash"])), HexHash(str(shown["blockHash"])))
+    if (mined := await mined_transaction(rpc, wallet, nonce, first, last)) is None:
+        return UNTOLD
+    tx_hash, block_hash = mined
+    return NonceUser(Use.OURS if tx_hash in hashes else Use.FOREIGN, tx_hash, block_hash)
+
+
+async def mined_transaction(
+    rpc: Endpoint, wallet: Address, nonce: int, first: int, last: int
+) -> tuple[HexHash, HexHash] | None:
+    """The hashes of the wallet's transaction that used `nonce` after block `first`, up to `last`, and of its block.
+
+    None if it was used elsewhere, not yet, or without a transaction of the wallet, for example by an authorization
+    (EIP-7702). Raises RpcError.
+    """
     low, high = max(0, first), last
     if not await _count(rpc, wallet, low) <= nonce < await _count(rpc, wallet, high):
-        return UNTOLD
+        return None
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if await _count(rpc, wallet, middle) > nonce else (middle, high)
     block = await rpc.call("eth_getBlockByNumber", hex(high), True)
-    for shown in block.get("transactions") or () if isinstance(block, dict) else ():
+    transactions = block.get("transactions") if isinstance(block, dict) else None
+    for shown in transactions if isinstance(transactions, list) else ():
         if not isinstance(shown, dict) or str(shown.get("from")).lower() != wallet.lower():
             continue
         if quantity(shown.get("nonce"), 63) == nonce:
-            tx_hash = HexHash(str(shown.get("hash")))
-            return NonceUser(Use.OURS if tx_hash in hashes else Use.FOREIGN, tx_hash, HexHash(str(block.get("hash"))))
-    return UNTOLD  # used without a transaction of the wallet, for example by an authorization (EIP-7702)
+            return HexHash(str(shown.get("hash"))[:66]), HexHash(str(block.get("hash"))[:66])
+    return None
 
 
-async def _count(rpc: JsonRpc, wallet: Address, number: int) -> int:
+async def _count(rpc: Endpoint, wallet: Address, number: int) -> int:
     return quantity(await rpc.call("eth_getTransactionCount", wallet, hex(number)), 63)
 
 

@@ -22,7 +22,7 @@ from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import canonical, decode, dumps, encode, loads
 from sentinel.journal.states import MINED, State, ended_as, state_of, step
 
-OPEN_STATES, ENDED_STATES, SENT_STATES = 0, 1, 2
+OPEN_STATES, ENDED_STATES = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +133,31 @@ def finalise(ledger: Ledger, intent_ids: Iterable[str], block: int) -> None:
         for intent_id in intent_ids:
             step(_state(ledger, intent_id), State.FINAL, intent_id)
             ledger.append("final", canonical({"intent_id": intent_id, "block": block}))
-            (seq,) = ledger.one("SELECT seq FROM settled WHERE intent_id = ?", intent_id)
-            ledger.set_meta("final", str(max(seq, final_upto(ledger))))
+            seq, nonce = ledger.one(
+                "SELECT settled.seq, nonce FROM settled JOIN intents ON id = intent_id WHERE intent_id = ?", intent_id
+            )
+            if nonce > final_nonce(ledger):
+                ledger.set_meta("final", str(seq))
 
 
-def final_upto(ledger: Ledger) -> int:
-    """The number of the newest final record. What it and earlier records settled is final, or was never mined."""
-    return int(ledger.meta("final") or 0)
+def final_nonce(ledger: Ledger) -> int:
+    """The highest nonce whose intent is final, so that all lower ones are too; -1 if there is none.
+
+    The index holds the number of the record that settled it. Records are no order of nonces: a receipt that comes late
+    settles a nonce below those that have settled already.
+    """
+    row = ledger.one(
+        "SELECT nonce FROM settled JOIN intents ON id = intent_id WHERE settled.seq = ?", int(ledger.meta("final") or 0)
+    )
+    return -1 if row is None else int(row[0])
 
 
 def not_final(ledger: Ledger) -> tuple[Settled, ...]:
     """The settlements of mined intents that a reorg could still remove, lowest nonce first."""
     rows = ledger.all(
-        "SELECT body FROM settled JOIN records USING (seq) JOIN intents ON id = intent_id WHERE settled.seq > ? "
+        "SELECT body FROM settled JOIN records USING (seq) JOIN intents ON id = intent_id WHERE nonce > ? "
         f"AND outcome IN ({','.join('?' * len(MINED))}) ORDER BY nonce",
-        *(final_upto(ledger), *(state.value for state in MINED)),
+        *(final_nonce(ledger), *(state.value for state in MINED)),
     )
     return tuple(decode(Settled, json.loads(body)["settled"]) for (body,) in rows)
 

@@ -39,7 +39,8 @@ class _Replay:
     attempts: dict[str, str] = field(default_factory=dict)  # transaction hash -> intent id
     cycles: set[int] = field(default_factory=set)  # record numbers
     equity: set[int] = field(default_factory=set)  # record numbers
-    final: int = 0  # the last settling record that is final
+    final: int = 0  # the record that settled the highest final nonce
+    final_nonce: int = -1
     known_nonces: str = ""
     controls: ReplayedControls = field(default_factory=ReplayedControls)
 
@@ -67,7 +68,9 @@ class _Replay:
                 self.states[body["intent_id"]] = State.SENT
                 del self.profits[body["intent_id"]]
             case "final":
-                self.final = max(self.final, self.settled_by[body["intent_id"]])
+                nonce = self.nonces[body["intent_id"]]
+                if nonce is not None and nonce > self.final_nonce:
+                    self.final, self.final_nonce = self.settled_by[body["intent_id"]], nonce
             case "latch":
                 self.controls.apply_halt(record.seq, body["on"], body["reason"], body["by"])
             case "flatten":

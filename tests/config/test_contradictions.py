@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from sentinel.config.contradictions import CYCLE_SECONDS, contradictions
+from sentinel.config.contradictions import CYCLE_SECONDS, contradictions, require_consistent
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import load
-from sentinel.config.terms import Terms
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import FeeMarket, Network
 from sentinel.observe.health import STUCK_AFTER
@@ -59,10 +58,10 @@ def test_what_is_shipped_contradicts_nothing(network: Network) -> None:
 
 @pytest.mark.attack("two clocks for one deadline", "refused")
 def test_each_contradiction_is_refused_and_names_both(tries: Tries) -> None:
-    """Terms are derived at the start and at each reload: a contradiction is an error there, in one line."""
+    """At the start and at each reload a contradiction is an error, in one line."""
     for network, given, first, second in CASES:
         with pytest.raises(SettingsError) as refused:
-            Terms.of(load(None, **given), network)
+            require_consistent(load(None, **given), network)
         lines = [line for line in str(refused.value).splitlines() if first in line and second in line]
         assert len(lines) == 1, (given, str(refused.value))
         tries.refused()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.parts import Parts
 from sentinel.execute.finality import FINALITY_DEPTH
 from sentinel.market import Devnet
+from sentinel.observe.internal_errors import InternalErrors
+from sentinel.observe.logs import logger
 
 WALLET = to_checksum_address("0x" + "c7" * 20)
 
@@ -45,10 +48,11 @@ async def test_the_known_block_moves_and_a_reconnect_to_another_chain_holds(tmp_
         FaultProxy(net.rpc_url, geth=False) as proxy,
     ):
         settings = load(None, rpc={"url": proxy.url}, state_dir=tmp_path, fork={"port": 0})
-        terms = Terms.of(settings, net.network)
+        slow = dataclasses.replace(net.network, block_time=15.0)  # so that 64 blocks are deep enough in time too
+        terms = Terms.of(settings, slow)
         async with assembled(Lifecycle(), terms, WALLET, trader_model=OracleModel()) as parts:
-            chain = parts.journal.chain
-            watch = ChainWatch(parts, lambda what, detail: alarms.append((what, detail)), lambda: reconnects)
+            chain, errors = parts.journal.chain, InternalErrors(parts.metrics, logger())
+            watch = ChainWatch(parts, lambda what, detail: alarms.append((what, detail)), lambda: reconnects, errors)
             await watch.look(advance=True)
             assert chain.settled_block is None  # a young chain has no block that a reorg cannot replace
 

@@ -100,6 +100,23 @@ def test_final_is_final(journal: Journal) -> None:
     journal.verify()
 
 
+def test_a_receipt_that_comes_late_hides_no_later_nonce_from_a_reorg(journal: Journal) -> None:
+    """An unknown nonce settles after two later ones did: that it is final says nothing of them, also when read anew."""
+    late = intent()
+    journal.accept(None, late)
+    journal.attempt(attempt(late, 0, 0))
+    journal.settle(settled(late, Outcome.UNKNOWN))
+    second, third = ended(journal, 1), ended(journal, 2)
+    journal.reopen([late.id], "a late receipt")
+    end(journal, settled(late))
+    assert [one.intent_id for one in journal.not_final()] == [late.id, second.id, third.id]
+    journal.finalise([late.id], 200)
+    assert [one.intent_id for one in journal.not_final()] == [second.id, third.id]
+    journal.finalise([second.id], 200)
+    assert [one.intent_id for one in journal.not_final()] == [third.id]
+    journal.verify()
+
+
 def test_an_expired_intent_is_never_watched(journal: Journal) -> None:
     """Nothing was signed for it, so nothing can come of it."""
     one = intent()

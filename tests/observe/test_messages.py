@@ -219,8 +219,8 @@ async def test_a_hook_that_refuses_gets_the_halt_and_the_alarms_once_it_answers(
     await soon(lambda: len(ears.heard) >= 4, seconds=10.0)
     await told.stop()
     titles, messages = [one["title"] for one in ears.heard], [one["message"] for one in ears.heard]
-    assert titles[:2] == ["Sentinel: alarm overdue", "Sentinel: paused"]
-    assert "Sentinel: paused" in titles[2:4]  # on a busy machine the alarm's next try may be due a moment earlier
+    assert titles[:2] == ["Sentinel: alarm overdue", "Sentinel: halted"]
+    assert "Sentinel: halted" in titles[2:4]  # on a busy machine the alarm's next try may be due a moment earlier
     assert messages[2].endswith(f"\n(not sent before this: {241 - ROOM} alarms)")
     assert {message.partition("\n")[0] for message in messages[2:4]} == {"the signer refused", "intent 0 is open"}
     assert value(scraped(metrics), "sentinel_messages_total", result="failed") == 2

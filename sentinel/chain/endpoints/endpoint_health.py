@@ -157,10 +157,10 @@ class EndpointHealth:
                 state.rests_until[kind] = max(now + seconds, state.rests_until.get(kind, now))
         return set(self.rests(endpoint)) - rested
 
-    def lags(self, behind: Collection[int]) -> set[int]:
-        """`behind`: the lagging ones of those that were compared. Returns which of them did not lag before."""
+    def lags(self, behind: Collection[int], compared: Collection[int]) -> set[int]:
+        """`behind`: the lagging ones of those that were `compared`. Returns which of them did not lag before."""
         news = {i for i in behind if not self._states[i].behind}
-        for i in self.awake():
+        for i in compared:
             self._states[i].behind = i in behind
         return news
 

@@ -46,7 +46,7 @@ class HeadComparison:
         if not heads:
             return
         lagging = disputes.behind({i: number for i, (number, _) in heads.items()}, self._rules.lag)
-        for i in endpoints.health.lags(lagging):
+        for i in endpoints.health.lags(lagging, heads.keys()):
             log.warning("endpoint.lagging", endpoint=endpoints.names[i], block=heads[i][0])
         level = {i: block for i, block in heads.items() if i not in lagging}
         lowest = min(number for number, _ in level.values())

@@ -145,6 +145,11 @@ class EndpointPool:
         """The kinds of reads for which no endpoint is healthy. They are asked of all endpoints all the same."""
         return [kind.value for kind in READS if not self._health.healthy(kind)]
 
+    @property
+    def members(self) -> int:
+        """The number of endpoints that are not of another chain."""
+        return len(self._health.members())
+
     def expect(self, known: KnownBlock) -> None:
         """From now on an endpoint must have this block too when it is checked (I30)."""
         self._endpoints.known = known
@@ -160,7 +165,7 @@ class EndpointPool:
     @property
     def another_chain(self) -> str | None:
         """Why no endpoint may be used any more; None while one may."""
-        return None if self._health.members() else str(self._endpoints.none_usable())
+        return None if self.members else str(self._endpoints.none_usable())
 
     def status(self) -> list[EndpointStatus]:
         return [

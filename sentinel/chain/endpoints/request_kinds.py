@@ -32,7 +32,7 @@ _KINDS: Mapping[str, Kind] = {
 }
 _FINALIZED = "finalized"
 # Requests that some nodes do not serve, and whose callers have another way then.
-_OPTIONAL = ("eth_feeHistory", "eth_maxPriorityFeePerGas", f"eth_getBlockByNumber {_FINALIZED}")
+_OPTIONAL = ("eth_feeHistory", "eth_maxPriorityFeePerGas", "eth_syncing", f"eth_getBlockByNumber {_FINALIZED}")
 Refusals = Mapping[str, RpcError]  # by name, see `name_of`
 
 

@@ -13,6 +13,7 @@ from sentinel.agent.model import StudentModel
 from sentinel.chain.anvil import VERSION
 from sentinel.chain.endpoints import EndpointPool, FailoverRules
 from sentinel.chain.rpc import redact
+from sentinel.config.contradictions import contradictions
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
@@ -72,10 +73,15 @@ async def examine(settings: Settings) -> list[Finding]:
     """All findings, in the order in which a person should act on them."""
     try:
         network = load_network(settings.network)
-        terms = Terms.of(settings, network)
     except OperatorError as error:
         return [Finding("network", "fail", str(error), "correct the network file or SENTINEL_NETWORK")]
+    try:
+        terms = Terms.of(settings, network)
+    except OperatorError as error:
+        return [Finding("settings", "fail", str(error), "change the settings that it names, or the network")]
     findings = [Finding("network", "ok", f"{network.name}: chain {network.chain_id}, {len(network.pools)} pools")]
+    for line in contradictions(settings, network):
+        findings.append(Finding("settings", "fail", line, "change one of the settings that it names"))
     wallet: Address | None = None
     try:
         of_the_key, wallet = await key(settings, network)

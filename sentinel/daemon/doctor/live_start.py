@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sentinel.config.contradictions import require_consistent
 from sentinel.config.settings import Settings
 from sentinel.core.errors import JournalError, SettingsError
 from sentinel.core.network import DEVELOPMENT_CHAIN, Network
@@ -28,6 +29,17 @@ async def require_green(settings: Settings, network: Network) -> str | None:
     if not _has_open_intent(settings, network):
         raise SettingsError(reason)
     return reason
+
+
+def require_settings(settings: Settings, network: Network) -> str | None:
+    """As `require_green`, for settings that contradict each other, of a dry run and on the development chain too."""
+    try:
+        require_consistent(settings, network)
+    except SettingsError as error:
+        if settings.execution.mode != "live" or not _has_open_intent(settings, network):
+            raise
+        return str(error)
+    return None
 
 
 def _in_brackets(hint: str) -> str:

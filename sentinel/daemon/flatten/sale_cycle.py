@@ -39,7 +39,7 @@ class SaleCycle:
             left = {symbol: (self.seller.held[symbol], left.reason) for symbol, left in self.seller.left.items()}
             standing.flattened(left, clean=self.seller.clean)
             self.log.warning(
-                "operator.flattened", left=left, meaning="trading stays paused until the operator resumes it"
+                "operator.flattened", left=left, meaning="trading stays halted until the operator resumes it"
             )
             self.stop()
         return record

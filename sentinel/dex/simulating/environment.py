@@ -83,10 +83,14 @@ class BlockEnvironments:
         usual = self.next_block(head, nonce, fees)
         if self._base_fee_moves(head):
             usual = replace(usual, base_fee=self._near(head, b"next", -64, 64))
-        return Environment(usual), self._other_block(usual, head), self._later_block(usual, head, deadline)
+        return Environment(usual), self._other_block(usual, head, deadline), self._later_block(usual, head, deadline)
 
-    def _other_block(self, usual: SimEnv, head: Head) -> Environment:
-        """Another block in the place of the next one: proposer, time and its parity, fee, gas limit, randomness."""
+    def _other_block(self, usual: SimEnv, head: Head, deadline: int) -> Environment:
+        """Another block in the place of the next one: proposer, time and its parity, fee, gas limit, randomness.
+
+        Its time is by the deadline if that leaves time for it, so that no trade is refused for its deadline alone.
+        """
+        latest = min(self._time(head, 3) + 1, deadline) - usual.timestamp
         proposer = self._other_proposer(head)
         balance = 0
         if proposer is None:
@@ -95,7 +99,7 @@ class BlockEnvironments:
         return Environment(
             replace(
                 usual,
-                timestamp=self._time(head, 3) + 1,
+                timestamp=usual.timestamp + max(1, latest - (latest + 1) % 2),  # an odd distance
                 base_fee=self._near(head, b"other", 64, 128),
                 gas_limit=usual.gas_limit - usual.gas_limit // (1024 + self._draw(head, b"gas limit", 7168)),
                 coinbase=proposer,

@@ -65,8 +65,8 @@ class Fork:
     ) -> None:
         """`upstream`: the chain's endpoint, or a function that returns it at every start and move of the fork.
 
-        `url`: a running Anvil to attach to. If it is empty, a child is started on `port` (0: any free port) with the
-        extra `flags`. `timeout`: seconds for one whole use, from the move to the head to the last request there.
+        `socket`: of a running Anvil to attach to. If it is None, a child is started on `port` (0: any free port) with
+        the extra `flags`. `timeout`: seconds for one whole use, from the move to the head to the last request there.
         """
         self._network = network
         self._named = upstream

@@ -90,7 +90,7 @@ def transaction(
     return fields
 
 
-@lru_cache(maxsize=8)  # all candidates of a block share one environment
+@lru_cache(maxsize=16)  # all candidates of a block share one environment; a confirmation has up to nine
 def block_overrides(env: SimEnv) -> Json:
     return {
         "number": hex(env.number),

@@ -102,5 +102,8 @@ def _in_a_thread(target: Recipient, title: str, text: str) -> asyncio.Future[boo
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for the answer any more
             loop.call_soon_threadsafe(done, ok)
 
-    threading.Thread(target=send, name=f"message to {target.name}", daemon=True).start()
+    try:
+        threading.Thread(target=send, name=f"message to {target.name}", daemon=True).start()
+    except RuntimeError:  # no thread can be started now: the message counts as failed, and is tried again
+        done(False)
     return result

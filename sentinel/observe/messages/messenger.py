@@ -84,7 +84,7 @@ class Messenger:
     def _look(self) -> None:
         if (reason := self._paused()) != self._halt:
             self._halt = reason
-            self.tell("pauses", "paused" if reason else "resumed", reason or "trading goes on")
+            self.tell("pauses", "halted" if reason else "resumed", reason or "trading goes on")
 
     def _tell_day(self) -> None:
         try:

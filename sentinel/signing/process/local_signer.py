@@ -23,7 +23,7 @@ from sentinel.signing.process.signing_ledger import SigningCounter, UncountedSig
 from sentinel.signing.router_call import RouterTrade
 from sentinel.signing.signer import SignedTx
 from sentinel.signing.signer_limits import SignerLimits, check_permit, check_transaction
-from sentinel.signing.trade_rules import check_balance, check_price
+from sentinel.signing.trade_rules import BALANCE, check_balance, check_price
 
 
 class LocalSigner:
@@ -90,7 +90,7 @@ class LocalSigner:
             trade = check_transaction(chain_id, tx, fees, self.address, self._limits, self._clock())
             loss = 0
             if trade is not None and not self._ledger.signed_before(nonce, digest(tx)):
-                loss, used = await self._judge_price(trade, prices)
+                loss, used = await self._judge_price(trade, nonce, prices)
                 details["prices"] = {token: str(answer) for token, answer in used.items()}
             taken = trade.taken if trade is not None else {}
             self._ledger.transaction(SigningRequest.of(nonce, tx, fees, self.address, taken, loss), details)
@@ -99,7 +99,9 @@ class LocalSigner:
             raise
         return await self._signature(signed_bytes.unsigned_bytes(chain_id, nonce, tx, fees, legacy=self._limits.legacy))
 
-    async def _judge_price(self, trade: RouterTrade, given: Mapping[Address, int]) -> tuple[int, Mapping[Address, int]]:
+    async def _judge_price(
+        self, trade: RouterTrade, nonce: int, given: Mapping[Address, int]
+    ) -> tuple[int, Mapping[Address, int]]:
         """The loss that the trade may bring, in base units of the quote token, and the answers that this was judged by.
 
         Raises SignerRefused, and SignerUnavailable if there is no price to judge by.
@@ -107,6 +109,8 @@ class LocalSigner:
         if self._prices is None:
             return 0, {}
         quote = await self._prices.read(trade, self.address, given)
+        if quote.nonce not in (None, nonce):  # what was signed before it would change the balance that is checked
+            raise SignerRefused(BALANCE, f"the signer refuses: nonce {nonce}, the chain's next one is {quote.nonce}")
         if quote.held is not None:
             check_balance(trade, quote.held)
         return check_price(trade, quote.values, self._limits.tolerance_bps), quote.answers

@@ -37,6 +37,7 @@ class PriceQuote:
     values: UnitValues
     answers: Mapping[Address, int] = field(default_factory=dict)  # that were given and accepted; to be recorded
     held: int | None = None  # the wallet's balance of the bought token, base units; None if it is not known
+    nonce: int | None = None  # the wallet's next one on the chain that `held` was read at; None if it is not known
 
 
 class ReferencePrices(Protocol):
@@ -106,7 +107,7 @@ class FeedPrices:
         reads += [(feed.address, call) for feed in asked for call in (_LATEST_ROUND, _DECIMALS)]
         if trade.min_balance is not None:
             reads.append((trade.bought, _BALANCE_OF + encode(["address"], [own])))
-        answers = await self._answers(reads)
+        answers, nonce = await self._answers(reads, own)
         now = _word(answers[0], 0, "the block's time")
         if abs(self._clock() - now) > self._max_head_age:
             raise SignerUnavailable(f"the newest block of the signer's endpoint is {self._clock() - now:.0f} s old")
@@ -116,24 +117,35 @@ class FeedPrices:
             *prices, quote = prices
             prices = [price * 10**network.quote_feed.decimals // quote for price in prices]
         held = _word(answers[-1], 0, "the wallet's balance") if trade.min_balance is not None else None
-        return PriceQuote(unit_values(dict(zip(feeds, prices, strict=True)), network), held=held)
+        return PriceQuote(unit_values(dict(zip(feeds, prices, strict=True)), network), held=held, nonce=nonce)
 
-    async def _answers(self, reads: list[Read]) -> list[bytes | None]:
-        """One round trip. Raises SignerUnavailable if the endpoint does not answer in time or serves another chain."""
+    async def _answers(self, reads: list[Read], own: Address) -> tuple[list[bytes | None], int]:
+        """The answers and the wallet's next nonce, in one round trip.
+
+        Raises SignerUnavailable if the endpoint does not answer in time or serves another chain.
+        """
         call = {"to": self._network.multicall3, "data": "0x" + encode_aggregate3(reads).hex()}
         try:
             async with asyncio.timeout(TIMEOUT):
-                chain, returned = await self._rpc.batch([("eth_chainId", []), ("eth_call", [call, "latest"])])
-            if isinstance(chain, RpcError) or isinstance(returned, RpcError):
-                raise chain if isinstance(chain, RpcError) else returned
+                replies = await self._rpc.batch(
+                    [
+                        ("eth_chainId", []),
+                        ("eth_getTransactionCount", [own, "latest"]),
+                        ("eth_call", [call, "latest"]),
+                    ]
+                )
+            for reply in replies:
+                if isinstance(reply, RpcError):
+                    raise reply
+            chain, nonce, returned = (str(reply) for reply in replies)
             if int(chain, 16) != self._network.chain_id:
                 raise SignerUnavailable(f"the signer's endpoint serves chain {int(chain, 16)}")
-            answers = decode_aggregate3(bytes.fromhex(returned[2:]))
+            answers, next_nonce = decode_aggregate3(bytes.fromhex(returned[2:])), int(nonce, 16)
         except (RpcError, TimeoutError, ValueError, TypeError) as error:
             raise SignerUnavailable(f"the signer's endpoint does not answer: {type(error).__name__}") from error
         if len(answers) != len(reads):
             raise SignerUnavailable("the signer's endpoint answered something else")
-        return answers
+        return answers, next_nonce
 
 
 def _price(feed: Feed, latest: bytes | None, decimals: bytes | None, now: int) -> int:

@@ -102,14 +102,9 @@ def _endpoint(settings: Settings) -> Rpc | None:
 def reference_prices(
     settings: Settings, network: Network, ledger: SigningLedger, endpoint: Rpc | None
 ) -> ReferencePrices:
-    """The signer's own reading of the feeds if it has an endpoint, else given prices near those of the settings.
-
-    Raises SettingsError for a price of a token that the network file has no feed for.
-    """
+    """The signer's own reading of the feeds if it has an endpoint, else given prices near those of the settings."""
     if endpoint is not None:
         return FeedPrices(endpoint, network, settings.limits.max_head_age)
-    if unknown := sorted(set(settings.signer.prices) - set(network.feeds)):
-        raise SettingsError(f"SENTINEL_SIGNER__PRICES: {', '.join(unknown)} has no feed in network {network.name}")
     anchors = {
         network.tokens[symbol].address.lower(): base_units(price, network.feeds[symbol].decimals)
         for symbol, price in settings.signer.prices.items()

@@ -162,10 +162,12 @@ def test_who_lags_is_out_until_it_has_caught_up() -> None:
     """Five blocks behind the best is too many, four are not."""
     assert behind({0: 100, 1: 95, 2: 96, 3: 100}, 5) == {1}
     health, _ = made(2)
-    assert health.lags({0}) == {0}
+    assert health.lags({0}, {0, 1}) == {0}
     assert (health.state(0), health.current(STATE), health.current(HEADS)) == ("behind", 1, 1)
-    assert health.lags({0}) == set()
-    health.lags(set())
+    assert health.lags({0}, {0, 1}) == set()
+    health.lags(set(), {1})  # it did not answer, so nothing is known of it
+    assert health.state(0) == "behind"
+    health.lags(set(), {0, 1})
     assert health.healthy(STATE) == [0, 1]
     assert health.current(STATE) == 0  # the preferred one
 
@@ -224,7 +226,7 @@ def test_whatever_happens_each_kind_goes_to_someone_of_our_chain(events: list[tu
         elif event == "pass":
             health.passed(endpoint)
         else:
-            health.lags({endpoint} if event == "lag" else set())
+            health.lags({endpoint} if event == "lag" else set(), range(3))
         after = [dict(health.rests(i)) for i in range(3)]
         for i, kind in ((i, kind) for i in range(3) for kind in Kind):
             touched = event == "wait" or (i == endpoint and kind is kind_of(name))
