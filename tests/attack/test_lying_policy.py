@@ -123,6 +123,8 @@ async def test_it_lets_no_balance_pass_for_a_receipt(tmp_path: Path, devnet: Dev
     async with running(tmp_path, limits=LIMITS, signer={"rpc_url": devnet.rpc_url}) as keeper:
         assert await rule(keeper, asked(trade, least=10**18), ANSWERS, tries) == "balance"
         assert await rule(keeper, asked(trade, least=11 * 10**18), ANSWERS, tries) is None
+        again = spent(1001, least=10**18)  # what the first one brings would pass for the receipt of this one
+        assert await rule(keeper, asked(again, least=11 * 10**18), ANSWERS, tries, nonce=1) == "balance"
 
 
 async def test_it_loses_no_more_than_the_days_cap(tmp_path: Path, tries: Tries) -> None:

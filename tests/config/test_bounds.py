@@ -171,3 +171,22 @@ def test_a_map_names_tokens_of_the_network() -> None:
         value = {"WETH": 9_999, "WETHH": 1} if name == "target_weights" else {"WETHH": 1}
         with pytest.raises(SettingsError, match=f"{name.upper()}.*WETHH"):
             Terms.of(settings.load(None, **{group: {name: value}}), network)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value"),
+    [
+        ("rpc", "urls", "node.example/v2/canary-key,,http://other.example"),
+        ("rpc", "urls", "node.example/canary-key,node.example/canary-key"),
+        ("rpc", "ws_urls", "wss://node.example/canary-key,"),
+        ("signer", "rpc_url", "https://node.example/v2/canary-key"),
+        ("signer", "rpc_url", "https://canary-key@node.example"),
+        ("signer", "rpc_url", "https://node.example?key=canary-key"),
+    ],
+)
+def test_an_address_that_may_hold_a_key_is_refused_and_not_quoted(group: str, name: str, value: str) -> None:
+    """Lists of addresses quote nothing; what the signer's child is given in its environment holds no key."""
+    with pytest.raises(SettingsError) as refused:
+        settings.load(None, **{group: {name: value}})
+    assert "canary-key" not in str(refused.value)
+    assert f"{group}__{name}".upper() in str(refused.value)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils.address import to_checksum_address
 
 from sentinel.agent.oracle import OracleModel
 from sentinel.config.network_file import FOLDER, load_network
@@ -14,6 +15,7 @@ from sentinel.config.settings import Settings, load
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome, Settled
+from sentinel.daemon.doctor.live_start import require_settings
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.sale_cycle import SaleCycle
 from sentinel.daemon.guards.live_permission import require_permission
@@ -25,6 +27,7 @@ from tests.daemon.running import moving
 from tests.journal.values import act, intent
 
 CHAIN = 424242  # nobody's
+WALLET = to_checksum_address("0x" + "c7" * 20)
 APART = {"max_head_age": 600, "max_deadline": 600}  # blocks come faster than seconds, so chain time runs ahead
 PATIENCE = 120.0  # seconds until a trade is confirmed, on a busy machine
 
@@ -84,6 +87,20 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
         assert [done.outcome for done in settled] == [Outcome.CONFIRMED]
         tx = await devnet.rpc.call("eth_getTransactionByHash", settled[0].tx_hash)
         assert int(tx["chainId"], 16) == CHAIN
+
+
+async def test_contradicting_settings_leave_no_intent_unfollowed(tmp_path: Path) -> None:
+    """I9: they end a start, but not one that has an open intent to follow: that one halts trading and says why."""
+    network = load_network("devnet")
+    wrong = {"limits": {"min_trade": 501.0}, "state_dir": tmp_path, "wallet": {"address": WALLET}}
+    for mode in ("dry", "live"):
+        with pytest.raises(SettingsError, match=r"MIN_TRADE=501"):
+            require_settings(load(None, execution={"mode": mode}, **wrong), network)
+    live = load(None, execution={"mode": "live"}, **wrong)
+    await _left_behind(live)
+    assert "SENTINEL_LIMITS__MIN_TRADE=501" in (require_settings(live, network) or "")
+    with pytest.raises(SettingsError, match=r"MIN_TRADE=501"):  # a dry run follows nothing
+        require_settings(load(None, execution={"mode": "dry"}, **wrong), network)
 
 
 async def _left_behind(settings: Settings) -> None:

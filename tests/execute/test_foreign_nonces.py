@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from sentinel.chain.rpc import JsonRpc
+from sentinel.core.errors import RpcError
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees, Outcome
 from sentinel.core.units import TRANSFER_GAS
+from sentinel.execute.foreign_nonces import described
+from sentinel.execute.nonce_user import mined_transaction
 from sentinel.execute.reconcile import compare_nonces, reconcile
 from tests.execute.rig import GWEI, Rig
+
+WALLET = "0x" + "a7" * 20
 
 
 async def settled_trade(rig: Rig, tag: int) -> str:
@@ -136,3 +144,21 @@ async def test_a_block_that_is_too_old_is_not_searched_for(rig: Rig) -> None:
     await rig.net.rpc.call("anvil_mine", hex(130))
     await compare_nonces(rig.executor)
     assert "does not know: the journal was restored" in (rig.journal.halt_reason or "")
+
+
+@pytest.mark.parametrize("transactions", [None, 7, True, "all", [None, 3, {"from": WALLET}]])
+async def test_a_malformed_block_names_nothing_and_ends_nothing(transactions: Any) -> None:
+    """The halt must be written whatever the node shows of the block that used the nonce."""
+
+    class Node:
+        async def call(self, method: str, *params: Any) -> Any:
+            if method == "eth_getTransactionCount":
+                return "0x1" if int(params[1], 16) >= 5 else "0x0"
+            return {"eth_blockNumber": "0x8"}.get(method) or {"hash": "0x" + "11" * 32, "transactions": transactions}
+
+        async def batch(self, calls: Any) -> Any:
+            raise AssertionError(calls)
+
+    assert "0x" not in await described(cast(JsonRpc, Node()), WALLET, range(0, 1))
+    with contextlib.suppress(RpcError):  # the one error that its callers expect
+        assert await mined_transaction(Node(), WALLET, 0, 0, 8) is None

@@ -116,8 +116,10 @@ class FeedPrices:
         if network.quote_feed is not None and wanted:
             *prices, quote = prices
             prices = [price * 10**network.quote_feed.decimals // quote for price in prices]
-        held = _word(answers[-1], 0, "the wallet's balance") if trade.min_balance is not None else None
-        return PriceQuote(unit_values(dict(zip(feeds, prices, strict=True)), network), held=held, nonce=nonce)
+        values = unit_values(dict(zip(feeds, prices, strict=True)), network)
+        if trade.min_balance is None:
+            return PriceQuote(values)
+        return PriceQuote(values, held=_word(answers[-1], 0, "the wallet's balance"), nonce=nonce)
 
     async def _answers(self, reads: list[Read], own: Address) -> tuple[list[bytes | None], int]:
         """The answers and the wallet's next nonce, in one round trip.
