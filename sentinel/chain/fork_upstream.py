@@ -85,6 +85,7 @@ class ForkUpstream:
             self._server.close()
             self._server = None
             self._path.unlink(missing_ok=True)
+            await asyncio.sleep(0)  # a connection that was accepted just now begins, so that it is ended below
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:

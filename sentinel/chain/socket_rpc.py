@@ -25,6 +25,7 @@ class SocketRpc(Rpc):
         super().__init__(f"unix://{path}", timeout=timeout)
         self._path = path
         self._idle: list[_Connection] = []
+        self._busy: set[asyncio.StreamWriter] = set()
 
     def __repr__(self) -> str:
         return f"SocketRpc({self._path})"
@@ -47,6 +48,7 @@ class SocketRpc(Rpc):
         """The reply to one request. A connection that fails, or whose reply was not awaited, is not used again."""
         reader, writer = self._idle.pop() if self._idle else await asyncio.open_unix_connection(self._path)
         reply = bytearray()
+        self._busy.add(writer)
         try:
             writer.write(request)
             await writer.drain()
@@ -60,12 +62,15 @@ class SocketRpc(Rpc):
         except BaseException:
             writer.close()
             raise
-        self._idle.append((reader, writer))
+        finally:
+            self._busy.discard(writer)
+        if not writer.is_closing():
+            self._idle.append((reader, writer))
         return reply
 
     async def close(self) -> None:
-        """Close the connections. A later request opens a new one."""
-        while self._idle:
-            _, writer = self._idle.pop()
+        """Close the connections; requests under way fail. A later request opens a new one."""
+        for writer in (*self._busy, *(writer for _, writer in self._idle)):
             writer.close()
+        self._idle.clear()
         await asyncio.sleep(0)

@@ -48,13 +48,13 @@ class ChainReader:
         genesis: HexHash,
         known: Callable[[], KnownBlock | None] = lambda: None,
     ) -> None:
-        """`known`: a settled block of the journal. It is read in the same batch as what a signature, a send or a
-        reopened intent depends on (I30)."""
-        self._known = known
+        """`known`: a settled block of the journal. It, or `genesis` while there is none, is read in the same batch as
+        what a signature, a send or a reopened intent depends on (I30)."""
+        self._first = KnownBlock(network.pinned_block or 0, genesis)
+        self._settled = known
         self._rpc = rpc
         self._network = network
         self._wallet = wallet
-        self._genesis = genesis
         self._finality: dict[str, int | Finalized] = {}  # each endpoint's last answer about the finalized block
         self._kept: dict[HexHash, tuple[dict[Symbol, int], dict[Symbol, int]]] = {}  # block -> balances around it
 
@@ -68,11 +68,10 @@ class ChainReader:
         return min(nonces), max(nonces)
 
     async def _mined_nonce(self, rpc: JsonRpc) -> int:
-        anchor = hex(self._network.pinned_block or 0)
         chain_id, block, nonce = await self._on_our_chain(
             rpc,
             ("eth_chainId", []),
-            ("eth_getBlockByNumber", [anchor, False]),
+            _read_of(self._first),
             ("eth_getTransactionCount", [self._wallet, "latest"]),
         )
         if quantity(chain_id) != self._network.chain_id:
@@ -80,9 +79,9 @@ class ChainReader:
                 f"the endpoint serves chain {quantity(chain_id)}, not {self._network.name}'s {self._network.chain_id}"
             )
         if not isinstance(block, dict):  # pruned, or not synced yet: the chain may still be the right one
-            raise RpcError(f"the endpoint does not have block {int(anchor, 16)}")
-        if block.get("hash") != self._genesis:
-            raise ChainMismatch(f"block {int(anchor, 16)} is not the one that this journal began on")
+            raise RpcError(f"the endpoint does not have block {self._first.number}")
+        if block.get("hash") != self._first.hash:
+            raise ChainMismatch(f"block {self._first.number} is not the one that this journal began on")
         return quantity(nonce, 63)
 
     async def look_up_receipts(self, hashes: Iterable[HexHash], head: Head, depth: int) -> BlockAnswers:
@@ -162,10 +161,9 @@ class ChainReader:
     async def _finalized(self, rpc: JsonRpc, numbers: Sequence[int]) -> FinalAnswer:
         calls: list[Call] = [("eth_getBlockByNumber", ["finalized", False])]
         calls += [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
-        known = self._known()
-        finalized, *blocks = await rpc.batch([*calls, *_read_of(known)])
-        if known is not None:
-            _require_known(blocks.pop(), known)
+        known = self._known
+        finalized, *blocks = await rpc.batch([*calls, _read_of(known)])
+        _require_known(blocks.pop(), known)
         hashes = []
         for block in blocks:
             if isinstance(block, RpcError):
@@ -181,11 +179,14 @@ class ChainReader:
 
     async def _on_our_chain(self, rpc: JsonRpc, *calls: Call) -> list[Any]:
         """As `_all`, with the known block in the same batch. Raises ChainMismatch if the endpoint has another one."""
-        known = self._known()
-        results = await _all(rpc, *calls, *_read_of(known))
-        if known is not None:
-            _require_known(results.pop(), known)
+        known = self._known
+        results = await _all(rpc, *calls, _read_of(known))
+        _require_known(results.pop(), known)
         return results
+
+    @property
+    def _known(self) -> KnownBlock:
+        return self._settled() or self._first
 
     async def settlement_facts(
         self, intent_id: str, outcome: Outcome, receipt: Receipt, *, read: bool = True
@@ -243,8 +244,8 @@ class ChainReader:
         return [int.from_bytes(word or b"", "big") for word in words]
 
 
-def _read_of(known: KnownBlock | None) -> list[Call]:
-    return [] if known is None else [("eth_getBlockByNumber", [hex(known.number), False])]
+def _read_of(known: KnownBlock) -> Call:
+    return ("eth_getBlockByNumber", [hex(known.number), False])
 
 
 def _require_known(answer: object, known: KnownBlock) -> None:

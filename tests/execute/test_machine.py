@@ -54,9 +54,19 @@ class Careless(Hand):
         return sign(nonce, tx, fees)
 
 
+class Guarded(SendThenSave):
+    """The mutant with the guard that `SendThenSave` lacks."""
+
+    foreign_nonces = LiveExecutor.foreign_nonces
+
+
 class Mutant(Machine):
     made: ClassVar[type[LiveExecutor]] = SendThenSave
     signs: ClassVar[type[Hand]] = Careless
+
+
+class GuardedMutant(Mutant):
+    made: ClassVar[type[LiveExecutor]] = Guarded
 
 
 COMMON = settings(
@@ -75,13 +85,13 @@ TestOnFile.settings = settings(COMMON, max_examples=ON_FILE)
 
 def test_sending_before_saving_is_found_out() -> None:
     """The mutant that dies in between finds a nonce on the chain that its journal does not know, and halts before it
-    signs the same trade again; the executor goes on."""
-    for kind, halted in ((Mutant, True), (Machine, False)):
+    signs the same trade again; without that guard it trades twice. The executor goes on."""
+    for kind, effects, halted in ((Mutant, 2, False), (GuardedMutant, 1, True), (Machine, 1, False)):
         machine = kind()
         machine.begin()
         machine.trade(life=120, gwei=30, kept="sent")
         machine.block(seconds=12)
         machine.restart()
         machine.block(seconds=12)
-        assert machine.chain.effects() == {1: 1}
+        assert machine.chain.effects() == {1: effects}
         assert ("this journal does not know" in (machine.journal.halt_reason or "")) is halted

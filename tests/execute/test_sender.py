@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.chain.chain_identity import KnownBlock
 from sentinel.core.errors import ChainMismatch, JournalError, SignerRefused, SignerUnavailable
 from sentinel.core.network import NATIVE, HexHash
 from sentinel.core.transaction import Outcome
@@ -229,10 +230,24 @@ async def test_the_signer_disagrees(rig: Rig) -> None:
 
 async def test_another_chain_behind_the_url(rig: Rig) -> None:
     """Nothing is signed for a chain with another genesis."""
-    rig.executor.watch._genesis = HexHash("0x" + "11" * 32)
+    rig.executor.watch._first = KnownBlock(0, HexHash("0x" + "11" * 32))
     with pytest.raises(ChainMismatch):
         await rig.trade(1)
     assert await rig.net.rpc.call("txpool_status") == {"pending": "0x0", "queued": "0x0"}
+
+
+async def test_another_chain_gets_no_bytes_a_second_time(rig: Rig) -> None:
+    """While no block is settled yet, the first block says whose chain it is: an open trade is not sent again on another
+    one."""
+    intent = await rig.trade(1)
+    await rig.net.rpc.call("anvil_dropAllTransactions")
+    rig.executor.watch._first = KnownBlock(0, HexHash("0x" + "11" * 32))
+    await rig.jump(60)
+    with pytest.raises(ChainMismatch):
+        await rig.executor.on_head(await rig.mine())
+    assert rig.executor.open_intent == intent
+    assert await rig.net.rpc.call("txpool_status") == {"pending": "0x0", "queued": "0x0"}
+    assert await rig.effects(1) == 0
 
 
 async def test_balances_tell_what_happened(rig: Rig) -> None:

@@ -79,7 +79,7 @@ async def test_a_running_daemon_tells_its_fills_and_its_pause(devnet: Devnet, ea
             await cli.spawn("run", "--live")
             await cli.until(lambda found: found["transactions"].get("confirmed", 0) > 0, "status")
             await cli.json("pause", "lunch")
-            await cli.until(lambda _: any("paused" in one["title"] for one in ears.heard), "status")
+            await cli.until(lambda _: any("halted" in one["title"] for one in ears.heard), "status")
         finally:
             await cli.end()
     titles = [one["title"] for one in ears.heard]
@@ -87,7 +87,7 @@ async def test_a_running_daemon_tells_its_fills_and_its_pause(devnet: Devnet, ea
     (fill,) = [one for one in ears.heard if one["title"] == "Sentinel: confirmed"][:1]
     assert "swap" in fill["message"]
     assert "bps against the simulation" in fill["message"]
-    assert [one["message"] for one in ears.heard if "paused" in one["title"]] == ["lunch"]
+    assert [one["message"] for one in ears.heard if "halted" in one["title"]] == ["lunch"]
     assert "t0ken" not in (tmp_path / "stderr").read_text()
 
 
