@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sentinel.agent import indicators
+from sentinel.core import indicators
 from sentinel.agent.tool_arguments import parse_count, rounded
 from sentinel.core.network import Symbol
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sentinel.core.closes import CloseSeries
 from sentinel.core.network import Symbol
+from sentinel.orders.expressions import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +49,6 @@ class Situation:
     set_prices: Mapping[Symbol, Decimal] = field(default_factory=dict)  # prices at that time
     fills: tuple[Fill, ...] = ()  # oldest first
     rearmed: frozenset[int] = frozenset()  # clauses whose condition has been false since their last fill
+    stated: Mapping[Window, Decimal] = field(default_factory=dict)  # values that are given and not computed
     bought_today: Decimal = Decimal(0)  # quote tokens that the order spent on buys since 00:00 UTC
     gap: Callable[[Symbol, Decimal], Gap | None] = lambda token, amount: None  # best round trip with this input

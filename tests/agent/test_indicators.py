@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.agent import indicators
+from sentinel.core import indicators
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.errors import CodeFault
 from tests.agent.doubles import STATE, toolbox

@@ -1,0 +1,128 @@
+"""The player: carries out an order exactly. Order and situation in, the trade or the reason for none out. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+
+from sentinel.orders.actions import Buy, Sell, Trim, Wait
+from sentinel.orders.judging import judge
+from sentinel.orders.order import Clause, Order
+from sentinel.orders.shown import span
+from sentinel.orders.situation import Situation
+from sentinel.orders.situation_values import Unknown, since_trade
+from sentinel.orders.trades import NoTrade, Trade, trade, trade_text
+from sentinel.orders.words import time
+
+PRECISION = 50  # digits; prices and amounts have far fewer
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What the order does in one situation."""
+
+    trade: Trade | None
+    clause: int | None  # index of the clause that trades
+    why: str  # the reason, with numbers
+    turned_false: frozenset[int]  # clauses whose condition does not hold now: they may trade again once it does
+
+
+def play(order: Order, at: Situation) -> Play:
+    """The first clause that trades, in the order written; at most one trade a situation.
+
+    A clause that cannot be judged does nothing, and later clauses may only sell then: what comes first may be what
+    forbids the rest, and a missed exit costs money.
+    """
+    with localcontext() as context:
+        context.prec = PRECISION
+        return _play(order, at)
+
+
+def _play(order: Order, at: Situation) -> Play:
+    turned_false = frozenset(
+        index
+        for index, clause in enumerate(order.clauses)
+        if clause.rearm and clause.when is not None and judge(clause.when, at, order.quote).holds is False
+    )
+    allowed = None if order.only_while is None else judge(order.only_while, at, order.quote)
+    reasons: list[str] = []
+    unknown = False
+    for index, clause in enumerate(order.clauses):
+        try:
+            why = _reason_to_act(index, clause, order, at)
+            if isinstance(clause.action, Wait):
+                return Play(None, None, f"{why}: wait" if why else "wait", turned_false)
+            if unknown and not isinstance(clause.action, Sell | Trim):
+                raise NoTrade("a clause before this one cannot be judged")
+            found = trade(clause, _done(index, at), order, at)
+        except Unknown as error:
+            reasons.append(str(error))
+            unknown = True
+            if isinstance(clause.action, Wait):
+                break
+        except NoTrade as error:
+            reasons.append(str(error))
+        else:
+            text = trade_text(found, order.quote)
+            if allowed is not None and not allowed.holds:
+                return Play(None, None, f"{allowed.why}; it would {text}", turned_false)
+            return Play(found, index, f"{why}: {text}" if why else text, turned_false)
+    return Play(None, None, _joined(reasons), turned_false)
+
+
+def completed(order: Order, at: Situation) -> bool:
+    """Whether no clause can ever trade again."""
+    return all(_over(index, clause, at) is not None for index, clause in enumerate(order.clauses))
+
+
+def _reason_to_act(index: int, clause: Clause, order: Order, at: Situation) -> str:
+    """The condition's numbers; empty if there is none. Raises NoTrade if the clause may not act now, and Unknown."""
+    if (why := _over(index, clause, at)) is not None:
+        raise NoTrade(why)
+    why = ""
+    if clause.when is not None:
+        judged = judge(clause.when, at, order.quote)
+        if judged.holds is None:
+            raise Unknown(judged.why)
+        if not judged.holds:
+            raise NoTrade(judged.why)
+        why = judged.why
+        if clause.rearm and _done(index, at) and index not in at.rearmed:
+            raise NoTrade(f"{why}, and it has traded on that")
+    if (wait := _wait(index, clause, at)) > 0:
+        raise NoTrade(f"next {_verb(clause)} in {span(wait)}")
+    return why
+
+
+def _over(index: int, clause: Clause, at: Situation) -> str | None:
+    """Why the clause can never trade again, or None."""
+    times = clause.slices.parts if clause.slices is not None else clause.times
+    if times is not None and _done(index, at) >= times:
+        return "done" if times == 1 else f"all {times:,} trades are done"
+    if clause.until is not None and at.time > clause.until:
+        return f"it ended at {time(clause.until)}"
+    if clause.lasting is not None and at.time > at.set_at + clause.lasting:
+        return f"it ended {span(Decimal(at.time - at.set_at - clause.lasting))} ago"
+    return None
+
+
+def _wait(index: int, clause: Clause, at: Situation) -> Decimal:
+    """Seconds until the clause may trade again; 0 or less if it may now."""
+    since = since_trade(at, index)
+    if clause.slices is not None:
+        return Decimal(clause.slices.span) / clause.slices.parts - since
+    return Decimal(clause.every or 0) - since
+
+
+def _verb(clause: Clause) -> str:
+    return {Buy: "buy", Sell: "sale"}.get(type(clause.action), "trade")
+
+
+def _done(index: int, at: Situation) -> int:
+    return sum(fill.clause == index for fill in at.fills)
+
+
+def _joined(reasons: list[str]) -> str:
+    if len(reasons) == 1:
+        return reasons[0]
+    return "; ".join(f"{number}. {reason}" for number, reason in enumerate(reasons, 1))

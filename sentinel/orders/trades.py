@@ -1,0 +1,225 @@
+"""From an action of an order to the trade that it is in a situation: which tokens and how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from sentinel.core.network import Symbol
+from sentinel.orders.actions import (
+    Action,
+    Amount,
+    Arbitrage,
+    Buy,
+    Coins,
+    Exchange,
+    Rebalance,
+    Sell,
+    Share,
+    Trim,
+    Wait,
+    Way,
+    Worth,
+)
+from sentinel.orders.order import Clause, Order
+from sentinel.orders.shown import coins, money
+from sentinel.orders.situation import Situation
+from sentinel.orders.situation_values import Unknown, chosen, price, total, value
+
+ZERO = Decimal(0)
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+    SWAP = "swap"
+    ARBITRAGE = "arbitrage"
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    side: Side
+    sold: Symbol
+    bought: Symbol  # of an arbitrage: the coin between
+    amount: Decimal  # whole tokens of `sold`
+    worth: Decimal  # of it, in quote tokens
+    min_profit: Decimal = ZERO  # of an arbitrage, in quote tokens
+
+    def cut(self, worth: Decimal) -> Trade:
+        return replace(self, amount=self.amount * worth / self.worth, worth=worth)
+
+
+class NoTrade(Exception):
+    """The action is nothing to do now, in words that can be shown to the operator."""
+
+
+def trade(clause: Clause, done: int, order: Order, at: Situation) -> Trade:
+    """The trade of a clause that has traded `done` times. Raises NoTrade, and Unknown if the situation lacks a fact."""
+    found = _Sizing(order, at, clause, done).trade(clause.action)
+    if order.max_trade is not None and found.worth > order.max_trade:
+        found = found.cut(order.max_trade)
+    if order.min_trade is not None and found.worth < order.min_trade:
+        raise NoTrade(f"{money(found.worth)} {order.quote} is less than the smallest trade of {money(order.min_trade)}")
+    if found.side is Side.BUY:
+        _check_buy(found, order, at)
+    return found
+
+
+def spendable(order: Order, at: Situation) -> Decimal:
+    """The quote tokens above the reserve."""
+    return max(at.holdings.get(order.quote, ZERO) - (order.reserve or ZERO), ZERO)
+
+
+def _check_buy(found: Trade, order: Order, at: Situation) -> None:
+    """Raises NoTrade for a buy over the day's limit or a largest share: it is left out whole."""
+    if order.max_day is not None and at.bought_today + found.worth > order.max_day:
+        today, most = money(at.bought_today), money(order.max_day)
+        raise NoTrade(f"{today} {order.quote} are bought today, and {money(found.worth)} more would exceed {most}")
+    share = dict(order.max_shares).get(found.bought)
+    if share is not None and value(at, found.bought) + found.worth > share * total(at):
+        raise NoTrade(f"{found.bought} would be more than {share * 100:.4g}% of everything held")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizing:
+    order: Order
+    at: Situation
+    clause: Clause
+    done: int
+
+    def trade(self, action: Action) -> Trade:
+        match action:
+            case Buy(coin, amount):
+                return self._buy(chosen(coin, self.at), amount)
+            case Sell(coin, amount):
+                return self._sale(Side.SELL, chosen(coin, self.at), self.order.quote, amount)
+            case Exchange(sold, bought, amount):
+                return self._sale(Side.SWAP, chosen(sold, self.at), chosen(bought, self.at), amount)
+            case Rebalance():
+                return self._rebalance(action)
+            case Trim():
+                return self._trim(action)
+            case Arbitrage():
+                return self._arbitrage(action)
+            case Wait():
+                raise NoTrade("it waits")
+
+    def _part(self, amount: Decimal) -> Decimal:
+        return amount if self.clause.slices is None else amount / self.clause.slices.parts
+
+    def _share(self, share: Share, held: Decimal) -> Decimal:
+        """Of the holding at the first part, so that all parts are equal if nothing else is traded."""
+        if (slices := self.clause.slices) is None:
+            return share.fraction * held
+        return share.fraction * held / (slices.parts - share.fraction * self.done)
+
+    def _buy(self, coin: Symbol, amount: Amount) -> Trade:
+        free, quote = spendable(self.order, self.at), self.order.quote
+        match amount:
+            case Worth(worth):
+                cost = self._part(worth)
+            case Coins(count):
+                cost = self._part(count) * price(self.at, coin)
+            case Share():
+                cost = self._share(amount, free)
+        if not cost or cost > free:
+            kept = f" above the reserve of {money(self.order.reserve)}" if self.order.reserve else ""
+            raise NoTrade(f"{money(free)} {quote} can be spent{kept}, and {money(cost)} are needed")
+        return Trade(Side.BUY, quote, coin, cost, cost)
+
+    def _sale(self, side: Side, coin: Symbol, bought: Symbol, amount: Amount) -> Trade:
+        """What is left is sold where less is held than asked for."""
+        held, now = self.at.holdings.get(coin, ZERO), price(self.at, coin)
+        if not held:
+            raise NoTrade(f"no {coin} is held")
+        if coin == bought:
+            raise NoTrade(f"it is {coin} already")
+        match amount:
+            case Worth(worth):
+                count = self._part(worth) / now
+            case Coins(asked):
+                count = self._part(asked)
+            case Share():
+                count = self._share(amount, held)
+        return self._sold(side, coin, bought, min(count, held))
+
+    def _sold(self, side: Side, coin: Symbol, bought: Symbol, count: Decimal) -> Trade:
+        return Trade(side, coin, bought, count, count * price(self.at, coin))
+
+    def _rebalance(self, action: Rebalance) -> Trade:
+        quote, named = self.order.quote, [coin for coin, _ in action.weights]
+        whole = sum((value(self.at, coin) for coin in named), ZERO) if action.alone else total(self.at)
+        if not whole:
+            raise NoTrade("nothing is held")
+        # value above the target, in quote tokens
+        gaps = {coin: value(self.at, coin) - weight * whole for coin, weight in action.weights if coin != quote}
+        farthest = max(gaps, key=lambda coin: abs(gaps[coin]))
+        off = abs(gaps[farthest]) / whole
+        if not (off > action.band or (action.inclusive and off == action.band)) or not off:
+            raise NoTrade(f"{farthest} is {off * 100:.2f}% off its target, within the band of {action.band * 100:.4g}%")
+        size = self._size_of_gap(gaps[farthest], whole, action)
+        if action.alone and quote not in named:
+            return self._between(gaps, size)
+        if gaps[farthest] > 0:
+            return self._sold(Side.SELL, farthest, quote, size / price(self.at, farthest))
+        size = min(size, spendable(self.order, self.at))
+        if not size:
+            raise NoTrade(f"no {quote} can be spent")
+        return Trade(Side.BUY, quote, farthest, size, size)
+
+    @staticmethod
+    def _size_of_gap(gap: Decimal, whole: Decimal, action: Rebalance) -> Decimal:
+        match action.way:
+            case Way.HALF:
+                return abs(gap) / 2
+            case Way.EDGE:
+                return abs(gap) - action.band * whole
+            case Way.TARGET:
+                return abs(gap)
+
+    def _between(self, gaps: dict[Symbol, Decimal], size: Decimal) -> Trade:
+        """Swap what is most above its target for what is most below."""
+        over, under = max(gaps, key=lambda coin: gaps[coin]), min(gaps, key=lambda coin: gaps[coin])
+        size = min(size, gaps[over], -gaps[under])
+        if size <= 0:
+            raise NoTrade("the edge is reached")
+        return self._sold(Side.SWAP, over, under, size / price(self.at, over))
+
+    def _trim(self, action: Trim) -> Trade:
+        held = sum((value(self.at, coin) for coin in action.coins), ZERO)
+        whole = total(self.at)
+        excess = held - action.share * whole
+        if excess <= 0:
+            now = held / whole * 100 if whole else ZERO
+            raise NoTrade(
+                f"{'/'.join(action.coins)} is {now:.2f}% of everything held, at most {action.share * 100:.4g}%"
+            )
+        coin = next(coin for coin in action.coins if self.at.holdings.get(coin))
+        count = min(excess / price(self.at, coin), self.at.holdings[coin])
+        return self._sold(Side.SELL, coin, self.order.quote, count)
+
+    def _arbitrage(self, action: Arbitrage) -> Trade:
+        free, quote = spendable(self.order, self.at), self.order.quote
+        amount = action.amount.quote if isinstance(action.amount, Worth) else action.amount.fraction * free
+        if not amount or amount > free:
+            raise NoTrade(f"{money(free)} {quote} can be spent, and {money(amount)} are needed")
+        least = action.profit.quote if isinstance(action.profit, Worth) else action.profit.fraction * amount
+        if (gap := self.at.gap(action.coin, amount)) is None:
+            raise Unknown(f"what a round trip through {action.coin} would bring is not known")
+        if gap.profit < least:
+            raise NoTrade(f"the best round trip would bring {money(gap.profit)} {quote}, and {money(least)} are needed")
+        return Trade(Side.ARBITRAGE, quote, action.coin, amount, amount, least)
+
+
+def trade_text(found: Trade, quote: Symbol) -> str:
+    """'sell 2 WETH (2,964.20 USDC)'"""
+    match found.side:
+        case Side.BUY:
+            return f"buy {found.bought} for {money(found.worth)} {quote}"
+        case Side.SELL:
+            return f"sell {coins(found.amount)} {found.sold} ({money(found.worth)} {quote})"
+        case Side.SWAP:
+            return f"swap {coins(found.amount)} {found.sold} for {found.bought} ({money(found.worth)} {quote})"
+        case Side.ARBITRAGE:
+            return f"arbitrage {found.bought} with {money(found.worth)} {quote}"
