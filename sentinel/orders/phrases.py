@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from decimal import Decimal
 from typing import NoReturn
@@ -17,6 +18,11 @@ _SHOWN = 40  # characters of the text in a message
 MAX_DEPTH = 32
 
 
+@functools.cache
+def _words(phrase: str) -> list[str]:
+    return phrase.lower().split()
+
+
 class Unread(Exception):
     """The words are not what can stand there."""
 
@@ -26,6 +32,7 @@ class Phrases:
         self.quote = quote
         self._text = text
         self._tokens = list(_TOKEN.finditer(text))
+        self._words = [token.group().lower() for token in self._tokens]
         self._at = 0
         self._depth = 0
 
@@ -47,13 +54,14 @@ class Phrases:
 
     def sees(self, phrase: str) -> bool:
         """Whether these words come next."""
-        return all(self.peek(i).lower() == word for i, word in enumerate(phrase.lower().split()))
+        words = _words(phrase)
+        return self._words[self._at : self._at + len(words)] == words
 
     def take(self, phrase: str) -> bool:
         """Step over these words if they come next."""
         if not self.sees(phrase):
             return False
-        self._at += len(phrase.split())
+        self._at += len(_words(phrase))
         return True
 
     def expect(self, phrase: str) -> None:
