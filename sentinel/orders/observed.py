@@ -1,0 +1,56 @@
+"""The market state of a block as an order's situation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sentinel.core.market_state import MarketState
+from sentinel.core.network import FeeMarket, Network, Symbol
+from sentinel.core.units import GWEI
+from sentinel.orders.situation import Fill, Gap, Position, Situation
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What the journal knows of an approved order."""
+
+    set_at: int  # chain time of its approval in seconds
+    set_prices: Mapping[Symbol, Decimal]
+    fills: tuple[Fill, ...] = ()
+    rearmed: frozenset[int] = frozenset()
+    bought_today: Decimal = Decimal(0)
+    positions: Mapping[Symbol, Position] = field(default_factory=dict)
+
+
+def observed(
+    state: MarketState,
+    network: Network,
+    facts: OrderFacts,
+    gap: Callable[[Symbol, Decimal], Gap | None] = lambda coin, amount: None,
+) -> Situation:
+    """Tokens of the network file count as held; the native coin does not, because it pays for gas."""
+    return Situation(
+        time=state.head.timestamp,
+        prices={coin: Decimal(repr(price)) for coin, price in state.prices.items() if price > 0},
+        holdings={
+            coin: Decimal(state.balances.get(coin, 0)).scaleb(-token.decimals) for coin, token in network.tokens.items()
+        },
+        gas_price=Decimal(gas_price(state, network)) / GWEI,
+        closes=state.closes,
+        positions=facts.positions,
+        set_at=facts.set_at,
+        set_prices=facts.set_prices,
+        fills=facts.fills,
+        rearmed=facts.rearmed,
+        bought_today=facts.bought_today,
+        gap=gap,
+    )
+
+
+def gas_price(state: MarketState, network: Network) -> int:
+    """Wei per gas that a transaction pays for inclusion now."""
+    if network.fees is FeeMarket.LEGACY:
+        return state.priority_fee
+    return state.head.base_fee + state.priority_fee
