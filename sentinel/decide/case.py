@@ -21,6 +21,7 @@ from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import Q192
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
+from sentinel.orders.player import Play
 
 Finding = tuple[bool, str]  # whether the rule allows the case, and the reason in plain words
 
@@ -35,6 +36,8 @@ class Case:
     head: Head
     spent: Spent
     simulation: Simulation
+    play: Play | None = None  # what the player of the approved order does on this state; None if there is no order
+    order_tolerance_bps: int = 0  # how far an input may be from the player's
 
     @property
     def swap(self) -> Swap:

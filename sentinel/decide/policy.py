@@ -18,11 +18,13 @@ from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
 from sentinel.core.simulation import Refusal, Simulation
-from sentinel.decide import rules_effect, rules_gas, rules_transaction, rules_value
+from sentinel.decide import rules_effect, rules_gas, rules_order, rules_transaction, rules_value
 from sentinel.decide.case import Case, Finding, Rule
 from sentinel.decide.rules_confirm import FINAL_RULES, FinalCheck
+from sentinel.orders.player import Play
 
 Judged = TypeVar("Judged")
+Plays = Callable[[MarketState], Play]
 
 # The first rule that says no names the refusal, so the order is part of what is told.
 SWAP_RULES: tuple[Rule, ...] = (
@@ -30,6 +32,7 @@ SWAP_RULES: tuple[Rule, ...] = (
     *rules_gas.EVERY,
     *rules_value.SWAP,
     *rules_effect.SWAP,
+    *rules_order.SWAP,
 )
 APPROVE_RULES: tuple[Rule, ...] = (
     *rules_transaction.APPROVE,
@@ -45,12 +48,23 @@ REVOKE_RULES = tuple(rule for rule in APPROVE_RULES if rule not in (rules_value.
 class Policy:
     """One network and one set of limits, neither of which changes."""
 
-    def __init__(self, network: Network, limits: Limits, *, revoke_rules: tuple[Rule, ...] = APPROVE_RULES) -> None:
+    def __init__(
+        self,
+        network: Network,
+        limits: Limits,
+        *,
+        revoke_rules: tuple[Rule, ...] = APPROVE_RULES,
+        plays: Plays | None = None,
+        order_tolerance_bps: int = 0,
+    ) -> None:
         """`revoke_rules`: for allowances taken to zero; a model's own are judged as any approval, or it could spend gas
-        on them without end."""
+        on them without end. `plays`: what the player of the approved order does on a state, if there is an order; a
+        swap's input may be `order_tolerance_bps` off its."""
         self.network = network
         self.limits = limits
         self._revoke_rules = revoke_rules
+        self._plays = plays
+        self._order_tolerance_bps = order_tolerance_bps
 
     def screen(
         self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
@@ -86,10 +100,14 @@ class Policy:
 
         `now` is Unix seconds. A rule on a single simulation is ok only where it is in every environment.
         """
-        cases = [Case(self.network, self.limits, state, head, spent, simulation) for simulation in confirmed]
+        cases = [self._case(state, head, spent, simulation) for simulation in confirmed]
         verdicts = [_worst(rule, cases) for rule in self._rules_for(decision.simulation.candidate.action)]
         final = FinalCheck(self.network, self.limits, state, head, decision, tuple(confirmed), now)
         return (*verdicts, *(_judge(rule, final) for rule in FINAL_RULES))
+
+    def _case(self, state: MarketState, head: Head, spent: Spent, simulation: Simulation) -> Case:
+        play = None if self._plays is None else self._plays(state)
+        return Case(self.network, self.limits, state, head, spent, simulation, play, self._order_tolerance_bps)
 
     def _rules_for(self, action: Action) -> tuple[Rule, ...]:
         if isinstance(action, Swap):
@@ -103,7 +121,7 @@ class Policy:
         if isinstance(action, HoldAction):
             sends = simulation.tx is not None or any(simulation.deltas.values())
             return Verdict("action", False, "a hold may not do anything") if sends else None
-        case = Case(self.network, self.limits, state, state.head, spent, simulation)
+        case = self._case(state, state.head, spent, simulation)
         verdicts = (_judge(rule, case) for rule in self._rules_for(action))
         return next((verdict for verdict in verdicts if not verdict.ok), None)
 

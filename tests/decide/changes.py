@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from sentinel.core.actions import Leg, Route, Swap
 from sentinel.core.market_state import V2State
+from sentinel.orders.player import Play
+from sentinel.orders.trades import Side, Trade
 from tests.decide.fair_market import ALL, DEADLINE, MSG_SENDER, NOW, ROUTER, STATE, USD
 from tests.decide.plain_calldata import WRAP, command, commands_of, ending, execute, leg, receipt_check, transfer
 from tests.decide.world import FAIR, PAID, World, buying, hopping, only_unwrapping, only_wrapping, wrapping
@@ -105,3 +108,11 @@ def taken(token: str) -> World:
     world = only_unwrapping()
     granted, _, unwrap = commands_of(world.swap)
     return world.but(data=execute([granted, transfer(FAIR, token), unwrap]))
+
+
+HOLDS = Play(None, None, "next buy in 12 minutes", frozenset())
+
+
+def ordered(side: Side, sold: str, bought: str, amount: float | str) -> Play:
+    """The player of an approved order makes this trade, in whole tokens of what is sold."""
+    return Play(Trade(side, sold, bought, Decimal(amount), Decimal(amount)), 0, "now", frozenset())

@@ -15,6 +15,7 @@ from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.decide.policy import Policy
+from sentinel.orders.player import Play
 from tests.decide.fair_market import DEADLINE, ENV, HEAD, LATER_ENV, LIMITS, NETWORK, NOW, OTHER_ENV, STATE, USD
 from tests.decide.plain_calldata import UNWRAP, WRAP, commands_of, execute, leg
 
@@ -44,6 +45,7 @@ class World:
     now: float = float(NOW + 3)
     voted_data: bytes | None = None  # where the bytes that were voted for differ from the final ones
     held: int | None = -1  # token_out before the final bytes at the newest head; -1: as in the state
+    play: Play | None = None  # of an approved order; None: there is none
     second: Mapping[str, Any] = field(default_factory=dict)  # how the second environment's simulation differs
 
     @property
@@ -95,9 +97,15 @@ class World:
         swap = isinstance(self.action, Swap) and self.action.routes
         return self.state.balances.get(self.swap.token_out) if swap else None
 
+    @property
+    def policy(self) -> Policy:
+        if (play := self.play) is None:
+            return Policy(NETWORK, self.limits)
+        return Policy(NETWORK, self.limits, plays=lambda state: play, order_tolerance_bps=TOLERANCE)
+
     def refused_on_screen(self) -> str | None:
         """The rule that refused the candidate, None where it became a ballot."""
-        ballots, refusals = Policy(NETWORK, self.limits).screen([self.simulation(4)], self.state, self.spent)
+        ballots, refusals = self.policy.screen([self.simulation(4)], self.state, self.spent)
         assert len(ballots) + len(refusals) == 1
         assert all(refusal.index == 4 and refusal.detail for refusal in refusals)
         return refusals[0].rule if refusals else None
@@ -110,13 +118,13 @@ class World:
             voted = replace(first, tx=replace(self.tx, data=self.voted_data))
         confirmed = (first, replace(first, env=self.other_env, **self.second), replace(first, env=self.later_env))
         decision = Act(voted, 8, 8, 8, 0)
-        policy = Policy(NETWORK, self.limits)
-        verdicts = policy.check(confirmed, decision, self.state, self.head, self.spent, self.now)
+        verdicts = self.policy.check(confirmed, decision, self.state, self.head, self.spent, self.now)
         assert len({verdict.rule for verdict in verdicts}) == len(verdicts)
         assert all(verdict.detail for verdict in verdicts)
         return {verdict.rule for verdict in verdicts if not verdict.ok}
 
 
+TOLERANCE = 500  # bps
 PAID = 500 * USD
 FAIR = PAID * 10**12 // 2000  # WETH base units by the reference
 
