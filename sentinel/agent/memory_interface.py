@@ -30,8 +30,8 @@ class Recollection(Protocol):
     def last_trade(self) -> int | None:
         """Chain time of the block that the newest own trade was decided on, in Unix seconds; None if there is none.
 
-        A trade counts if it was confirmed, or if its outcome is unknown. NOTE: unlike the others, it raises CodeFault if
-        the memory cannot be read: a program that waits between trades must not take silence for `no trade yet`.
+        A trade counts if it was confirmed, or if its outcome is unknown. NOTE: unlike the others, it raises CodeFault
+        if the memory cannot be read: a program that waits between trades must not take silence for `no trade yet`.
         """
         ...
 
