@@ -69,11 +69,13 @@ class _NoTools:
         return frozenset()
 
 
-def read(file: Path, check: Sandbox) -> Program:
+def read(file: Path | None, check: Sandbox) -> Program:
     """The program in `file`. Raises SettingsError, with the line if there is one, if it cannot be used.
 
     Only the syntax is checked: the program does not run.
     """
+    if file is None:
+        raise SettingsError(f"SENTINEL_PROPOSER=code runs the program in {SETTING}, which is not set")
     path = file.expanduser()
     try:
         if not path.is_file():

@@ -38,7 +38,7 @@ class ModelTrader:
 
     @property
     def source(self) -> str:
-        """Who proposes: `student:NAME` or `oracle`."""
+        """Who proposes: `student:NAME`, `server:NAME` or `oracle`."""
         return self.sampler.source
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
