@@ -2,9 +2,8 @@
 
     python examples/own_proposer.py
 
-It trades a few blocks of a local market, with the same sandbox, vote, policy and executor as the student. A proposer
-that runs as a server needs no code: set `SENTINEL_MODEL__URL` to any OpenAI-compatible endpoint, and
-`SENTINEL_MODEL__NAME` to the model that it serves.
+It trades a few blocks of a local market, with the same sandbox, vote, policy and executor as the student. Most need no
+class of their own: docs/proposers.md tells how a program in a file, or any OpenAI-compatible server, proposes.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Sampler(Protocol):
 
     @property
     def source(self) -> str:
-        """ "student:<id>" or "oracle". The proposal carries it."""
+        """ "student:<id>", "server:<id>" or "oracle". The proposal carries it."""
         ...
 
     async def sample(self, messages: Sequence[Message], n: int, prefill: str, *, after: int = 0) -> list[Sample]:

@@ -17,7 +17,7 @@ Item = Mapping[str, float | str]
 
 
 class Recollection(Protocol):
-    """The memory at one block. Equal calls get equal answers, from any thread. Raises nothing."""
+    """The memory at one block. Equal calls get equal answers, from any thread."""
 
     def similar(self, token: Symbol, k: int) -> Sequence[Item]:
         """Past windows, the most similar first: "return_after" (fraction), "distance", "age" (blocks)."""
@@ -25,6 +25,14 @@ class Recollection(Protocol):
 
     def recall(self, k: int) -> Sequence[Item]:
         """Own confirmed trades, newest first."""
+        ...
+
+    def last_trade(self) -> int | None:
+        """Chain time of the block that the newest own trade was decided on, in Unix seconds; None if there is none.
+
+        A trade counts if it was confirmed, or if its outcome is unknown. NOTE: unlike the others, it raises CodeFault
+        if the memory cannot be read: a program that waits between trades must not take silence for `no trade yet`.
+        """
         ...
 
 
@@ -45,6 +53,9 @@ class EmptyMemory:
 
     def recall(self, k: int) -> Sequence[Item]:
         return ()
+
+    def last_trade(self) -> int | None:
+        return None
 
 
 EMPTY_MEMORY = EmptyMemory()

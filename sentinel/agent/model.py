@@ -1,4 +1,4 @@
-"""The client of the student: draws n samples in one request from vLLM's OpenAI-compatible chat completions."""
+"""The client of the student: draws n samples in one request from an OpenAI-compatible server, such as vLLM."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from sentinel.core.http_reply import read_at_most
 from sentinel.observe import redaction
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes
+MAX_NAME = 64  # characters of a name that the server gives its model
 MAX_TEXT = 64 * 1024  # characters of one turn; longer turns would fill the journal and the next prompts
 
 
@@ -60,10 +61,11 @@ class StudentModel:
         timeout: float = 10.0,
         api_key_file: Path | None = None,
         observer: ModelObserver | None = None,
-        token_ids: bool = True,
+        vllm: bool = True,
     ) -> None:
-        """`url` ends in /v1. `token_ids` requests the token ids of each sample: vLLM supports this, other servers may
-        refuse such a request.
+        """`url` ends in /v1. An empty `name` means the only model that the server serves at the first use, and no other
+        from then on. `vllm` says that the server is vLLM, which has a page for its health and counts the tokens of each
+        sample. Of another server only what the interface of OpenAI contains is requested.
 
         Raises SettingsError if the key file cannot be read.
         """
@@ -73,7 +75,7 @@ class StudentModel:
         self._timeout = timeout
         self._headers = _authorization(api_key_file)
         self._observer: ModelObserver = observer or NoModelObserver()
-        self._token_ids = token_ids
+        self._vllm = vllm
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -81,7 +83,12 @@ class StudentModel:
 
     @property
     def source(self) -> str:
-        return f"student:{self._name}"
+        return f"{'student' if self._vllm else 'server'}:{self._name or '?'}"
+
+    @property
+    def name(self) -> str:
+        """Empty as long as the server was to name its model and did not."""
+        return self._name
 
     async def sample(
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str = "", *, after: int = 0
@@ -95,6 +102,7 @@ class StudentModel:
         if n < 1 or (n > 1 and self._sampling.temperature == 0):
             raise ValueError(f"n = {n} at temperature {self._sampling.temperature:g}: greedy samples are all equal")
         started = time.perf_counter()
+        await self._require_name()
         reply = await self._fetch("POST", f"{self._url}/chat/completions", self._request(messages, n, prefill, after))
         answer = _Answer.read(reply, self._name, n, prefill)
         self._observer.sampled(time.perf_counter() - started, n, answer.prompt_tokens, answer.completion_tokens)
@@ -102,13 +110,24 @@ class StudentModel:
 
     async def health(self) -> None:
         """Check that the server is up and serves the named model. Raises ModelUnavailable with the reason."""
-        await self._fetch("GET", self._url.removesuffix("/v1") + "/health", json_reply=False)
-        reply = await self._fetch("GET", f"{self._url}/models")
-        served = _model_ids(reply)
+        if self._vllm:
+            await self._fetch("GET", self._url.removesuffix("/v1") + "/health", json_reply=False)
+        await self._require_name()
+        served = _model_ids(await self._fetch("GET", f"{self._url}/models"))
         if self._name not in served:
             raise ModelUnavailable(
                 f"the endpoint serves {one_line(', '.join(served), 100) or 'nothing'}, not {self._name}"
             )
+
+    async def _require_name(self) -> None:
+        """Ask the server for the name of its only model, once. Raises ModelUnavailable."""
+        if self._name:
+            return
+        served = _model_ids(await self._fetch("GET", f"{self._url}/models"))
+        if len(served) != 1 or served[0] != one_line(served[0], MAX_NAME):
+            shown = one_line(", ".join(served), 100) or "no model"
+            raise ModelUnavailable(f"the endpoint serves {shown}: set SENTINEL_MODEL__NAME to one of them")
+        self._name = served[0]
 
     def _request(self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, after: int) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -120,7 +139,7 @@ class StudentModel:
             "max_tokens": self._sampling.max_tokens,
             "stop": [STOP],
         }
-        if self._token_ids:
+        if self._vllm:
             body["return_token_ids"] = True  # only they give the token count of each sample
         if self._sampling.seed is not None:
             body["seed"] = self._sampling.seed + after  # vLLM uses seed + i for sample i

@@ -73,6 +73,7 @@ class CodeRun:
     error: str | None
     stage: Stage  # ACTION if the error comes from a final action that could not be built, else CODE
     state: bytes | None  # where the next step may continue; None after an error
+    line: int | None = None  # of the code, from 1, that the error was raised in; None without an error, or if unknown
 
 
 class Sandbox:
@@ -102,12 +103,14 @@ class Sandbox:
     def run_blocking(self, code: str, tools: Tools, state: bytes | None = None) -> CodeRun:
         """Run `code` on its own copy of `state`. Raises nothing, whatever the code does."""
         job = _SandboxJob(tools, self._seconds)
-        error, new_state = _screen(code), None
+        new_state = None
+        error, line = _screen(code)
         if error is None:
             try:
                 new_state = self._feed(code, job, state)
             except (monty.MontySyntaxError, monty.MontyRuntimeError) as fault:
                 error = _short(fault.display("type-msg"), self._seconds)
+                line = next((frame.line for frame in reversed(fault.traceback())), None)
             except CodeFault as fault:
                 error = _short(str(fault))
             except monty.MontyError as fault:  # the worker died, or a value could not be transferred
@@ -119,6 +122,7 @@ class Sandbox:
             error=error,
             stage=Stage.ACTION if error is not None and error == job.unbuilt else Stage.CODE,
             state=new_state,
+            line=line,
         )
 
     def _feed(self, code: str, job: _SandboxJob, state: bytes | None) -> bytes:
@@ -197,12 +201,15 @@ class _SandboxJob:
         return {"exc_type": "NameError", "message": f"name '{one_line(name, 32)}' is not defined"}
 
 
-def _screen(code: str) -> str | None:
-    """The error of code that is refused before it runs, else None."""
+def _screen(code: str) -> tuple[str | None, int | None]:
+    """The error of code that is refused before it runs, and its line, else None."""
     if not code.isascii():
-        return "SyntaxError: only ASCII can be used"
+        return "SyntaxError: only ASCII can be used", None
     checked = _ALLOWED_IMPORT.sub("", code)
-    return next((message for pattern, message in _FORBIDDEN if pattern.search(checked)), None)
+    for pattern, message in _FORBIDDEN:
+        if found := pattern.search(checked):
+            return message, checked.count("\n", 0, found.start()) + 1
+    return None, None
 
 
 def _short(text: str, seconds: float = RUN_TIMEOUT) -> str:

@@ -33,9 +33,10 @@ from sentinel.core.actions import Action
 from sentinel.core.errors import CodeFault
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.network import NATIVE, Network, Symbol
-from sentinel.core.units import BPS
+from sentinel.core.units import BPS, GWEI_DECIMALS
 
 SHAVE = Decimal("1e-12")  # relative; more than a float's rounding error, and too little to matter
+NEVER = 10**12  # seconds, about 32,000 years: the answer of `last_trade` before the first trade
 
 
 @dataclass(frozen=True)  # without slots: cached_property needs a dict
@@ -163,6 +164,21 @@ class Toolbox:
         """The number of the block that everything here is read at."""
         return self.state.head.number
 
+    def now(self) -> int:
+        """The chain's time at this block, in Unix seconds."""
+        return self.state.head.timestamp
+
+    def last_trade(self) -> int:
+        """Seconds of chain time since the wallet's last trade was decided, if it was confirmed or its outcome is
+        unknown; 1000000000000 before the first."""
+        decided = self.memory.last_trade()
+        return NEVER if decided is None else max(0, self.now() - decided)
+
+    def gas_price(self) -> float:
+        """What a unit of gas costs at this block, in gwei: the base fee and the tip that inclusion costs."""
+        wei = self.state.head.base_fee + self.state.priority_fee
+        return rounded(wei / 10**GWEI_DECIMALS, 6)
+
     # ------------------------------------------------------------ final actions
 
     def swap(self, token_in: Symbol, token_out: Symbol, amount: float, venue: str | list[str]) -> Action:
@@ -200,6 +216,7 @@ class Toolbox:
         read: list[Callable[..., object]] = [self.balance, self.worth, self.equity, self.weight, self.target]
         read += [self.prices, self.venues, self.quote, self.best_venue, self.best_cycle]
         read += [self.best_split, self.best_route, self.best_loop, self.block]
+        read += [self.now, self.last_trade, self.gas_price]
         read += [self.depth, self.impact, self.gas_cost, self.inventory, self.similar, self.recall]
         read += IndicatorTools(self.prices).tools
         return {tool.__name__: checked_tool(tool) for tool in read}
@@ -211,8 +228,10 @@ class Toolbox:
 
     @property
     def fresh(self) -> frozenset[str]:
-        # These read the analyst's view, the network file, memory, the gas price or the block number, not the market.
-        return frozenset(self.reads) - {"target", "venues", "similar", "recall", "gas_cost", "block"}
+        # These read the analyst's view, the network file, memory, the gas price or the block itself, not the market.
+        return frozenset(self.reads) - {
+            *("target", "venues", "similar", "recall", "last_trade", "gas_cost", "gas_price", "block", "now")
+        }
 
     # ------------------------------------------------------------ arithmetic and arguments
 

@@ -36,6 +36,11 @@ class ModelTrader:
     memory: Memory = EMPTY_MEMORY
     venue: str = ""  # if set, network, quoter and builder know only this venue, and proposals name it
 
+    @property
+    def source(self) -> str:
+        """Who proposes: `student:NAME`, `server:NAME` or `oracle`."""
+        return self.sampler.source
+
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
         """A proposal of n samples. Raises ModelUnavailable: ModelTimeout after `timeout` (I22)."""
         part = Stopwatch()

@@ -14,7 +14,6 @@ from sentinel.core.edges import described
 from sentinel.core.errors import NotRunning, OperatorError, SentinelError, SettingsError
 
 if TYPE_CHECKING:
-    from sentinel.agent.episode import Sampler
     from sentinel.config.settings import Settings
     from sentinel.core.network import Network
     from sentinel.daemon.parts import Parts
@@ -70,15 +69,6 @@ def merge(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
         elif value is not None:
             merged[name] = value
     return merged
-
-
-def trader_model(settings: Settings) -> Sampler | None:
-    """The built-in solver if the settings choose it as proposer; None if the student proposes."""
-    if settings.proposer != "oracle":
-        return None
-    from sentinel.agent.oracle import OracleModel
-
-    return OracleModel()
 
 
 def shadow(settings: Settings) -> Callable[[Parts, Log], CycleSidecar] | None:

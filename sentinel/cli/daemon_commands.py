@@ -24,7 +24,7 @@ def run(
     playbook: Annotated[
         str | None, typer.Option(help="The trader's strategy: see SENTINEL_STRATEGY__PLAYBOOK.")
     ] = None,
-    proposer: Annotated[str | None, typer.Option(help="student, or oracle (the built-in solver).")] = None,
+    proposer: Annotated[str | None, typer.Option(help="student, oracle, code or a URL: see SENTINEL_PROPOSER.")] = None,
     live: Annotated[bool, typer.Option("--live", help="Send transactions. Without it nothing is sent.")] = False,
     blocks: Annotated[int | None, typer.Option(min=1, help="Stop after this many cycles.")] = None,
     sets: Sets = None,
@@ -49,8 +49,7 @@ def run(
     settings = load()
     from sentinel.daemon.serve import serve
 
-    model, shadow = common.trader_model(settings), common.shadow(settings)
-    raise typer.Exit(serve(settings, cycles=blocks, trader_model=model, shadow=shadow, reload=load))
+    raise typer.Exit(serve(settings, cycles=blocks, shadow=common.shadow(settings), reload=load))
 
 
 def signer(sets: Sets = None, env_file: EnvFile = DOT_ENV) -> None:

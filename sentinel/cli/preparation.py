@@ -82,7 +82,7 @@ def approve(
     from sentinel.daemon.set_allowances import set_allowances
 
     settings = common.load(sets, env_file)
-    allowances = set_allowances(settings, tokens or [], revoke=revoke, trader_model=common.trader_model(settings))
+    allowances = set_allowances(settings, tokens or [], revoke=revoke)
     common.emit(
         allowances,
         json,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sentinel.config.settings import PREFIX, Settings
+from sentinel.config.setting_groups import ModelSettings
+from sentinel.config.settings import OWN_THOUGHTS, PREFIX, Settings
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import DEVELOPMENT_CHAIN, FeeMarket, Network
 
@@ -16,13 +17,30 @@ CYCLE_SECONDS = 120.0  # a cycle that takes longer counts as stuck (observe/heal
 
 def contradictions(settings: Settings, network: Network) -> tuple[str, ...]:
     """One line for each contradiction, for a person to fix."""
-    return tuple(line for rule in (_heads, _deadlines, _cycles, _sizes) for line in rule(settings, network))
+    return tuple(line for rule in (_proposer, _heads, _deadlines, _cycles, _sizes) for line in rule(settings, network))
 
 
 def require_consistent(settings: Settings, network: Network) -> None:
     """Raises SettingsError with all contradictions."""
     if lines := contradictions(settings, network):
         raise SettingsError("\n".join(lines))
+
+
+def _proposer(settings: Settings, network: Network) -> Iterator[str]:
+    proposer, file = settings.proposer, settings.strategy.file
+    shown = f"{PREFIX}PROPOSER={'URL' if settings.proposer_url else proposer}"
+    if proposer == "code" and file is None:
+        yield f"{shown} runs the program in SENTINEL_STRATEGY__FILE, which is not set"
+    if proposer != "code" and file is not None:
+        yield f"{shown} does not run SENTINEL_STRATEGY__FILE={file}: set {PREFIX}PROPOSER=code, or leave the file out"
+    if proposer == "code" and settings.shadow.url:
+        yield f"{shown} asks no model that SENTINEL_SHADOW__URL could be compared with"
+    if proposer == "code" and settings.vote.calibration_file is not None:
+        yield f"{shown} has one vote, and SENTINEL_VOTE__CALIBRATION_FILE is measured on a model's"
+    if settings.proposer_url and settings.model.url != ModelSettings().url:
+        yield f"{shown} and SENTINEL_MODEL__URL name two servers: leave one of them out"
+    if settings.proposer_url and settings.first_thought not in OWN_THOUGHTS:
+        yield f"{shown} takes no first thought: leave SENTINEL_FIRST_THOUGHT out"
 
 
 def _heads(settings: Settings, network: Network) -> Iterator[str]:
@@ -101,8 +119,8 @@ def _sizes(settings: Settings, network: Network) -> Iterator[str]:
 
 
 def _deciding(settings: Settings) -> float:
-    """Seconds that an episode may take; 0 for the oracle, which asks no model."""
-    return settings.model.episode_timeout if settings.proposer == "student" else 0.0
+    """Seconds that an episode may take; 0 for a proposer that asks no model."""
+    return settings.model.episode_timeout if settings.asks_model else 0.0
 
 
 def _named(name: str, value: float) -> str:

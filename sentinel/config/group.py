@@ -114,6 +114,7 @@ def check_url(url: str, schemes: tuple[str, ...]) -> str:
     return url
 
 
+PROPOSERS = ("student", "oracle", "code")  # the names that a proposer may have in place of an address
 HTTP, WEB_SOCKET = ("http", "https"), ("ws", "wss")
 
 
@@ -153,6 +154,20 @@ def distinct(items: tuple[T, ...]) -> tuple[T, ...]:
     return items
 
 
+def _proposer(value: str) -> str:
+    """One of PROPOSERS, or the address of a server with its path. Raises ValueError, which never quotes an address."""
+    if value in PROPOSERS:
+        return value
+    if "/" not in value and "@" not in value:
+        raise ValueError(f"write {', '.join(PROPOSERS)}, or the address of a server, such as http://127.0.0.1:9000/v1")
+    try:
+        if not urlsplit(check_url(value, HTTP)).path.strip("/"):
+            raise ValueError("the address of a server ends with its path, most often /v1")
+    except ValueError as error:
+        raise PydanticCustomError(SECRET_ERROR, "{why}", {"why": str(error)}) from None
+    return value
+
+
 HttpUrl = Annotated[str, _url(HTTP, optional=False)]
 HttpUrlOrNone = Annotated[str, _url(HTTP, optional=True)]  # empty: none
 WsUrl = Annotated[str, _url(WEB_SOCKET, optional=False)]
@@ -161,6 +176,7 @@ CommaList = BeforeValidator(comma_separated)
 _UrlList = BeforeValidator(_comma_separated_urls)
 HttpUrls = Annotated[tuple[HttpUrl, ...], _UrlList]
 WsUrls = Annotated[tuple[WsUrl, ...], _UrlList]
+ProposerName = Annotated[str, AfterValidator(_proposer)]
 KeylessHttpUrl = Annotated[HttpUrlOrNone, AfterValidator(_keyless)]
 Weights = Annotated[dict[str, Annotated[int, Field(ge=0, le=10_000)]], BeforeValidator(_weights)]
 Amounts = Annotated[dict[str, Annotated[float, Field(gt=0, le=MAX_TOKENS)]], BeforeValidator(_amounts)]

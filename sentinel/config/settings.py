@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from sentinel.config import env_file as env_file_
 from sentinel.config import renamed
 from sentinel.config.credentials import credential_files
-from sentinel.config.group import SECRET_ERROR, SettingsGroup
+from sentinel.config.group import PROPOSERS, SECRET_ERROR, ProposerName, SettingsGroup
 from sentinel.config.limits import LimitSettings
 from sentinel.config.rpc_settings import RpcSettings
 from sentinel.config.setting_groups import (
@@ -46,8 +46,10 @@ OWN_THOUGHTS = ("playbook", "none")  # values of first_thought that are no sente
 
 class Settings(SettingsGroup):
     network: str = Field("devnet", description="name of a file in sentinel/config/networks/, or path of a network file")
-    proposer: Literal["student", "oracle"] = Field(
-        "student", description="source of the proposals: the student, or the oracle (the built-in solver)"
+    proposer: ProposerName = Field(
+        "student",
+        description="source of the proposals: `student` (the model at SENTINEL_MODEL__URL), `oracle` (the built-in "
+        "solver), `code` (the program SENTINEL_STRATEGY__FILE), or the URL of an OpenAI-compatible server",
     )
     first_thought: str = Field(
         "playbook", description="first thought of an episode: `playbook` (the playbook's own), `none`, or a sentence"
@@ -76,6 +78,16 @@ class Settings(SettingsGroup):
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
+
+    @property
+    def proposer_url(self) -> str:
+        """The address of the server that proposes; empty if the proposer has a name."""
+        return "" if self.proposer in PROPOSERS else self.proposer
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether proposals come from a server."""
+        return self.proposer == "student" or bool(self.proposer_url)
 
     @field_validator("first_thought")
     @classmethod

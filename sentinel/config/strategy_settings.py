@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
@@ -16,6 +17,7 @@ class StrategySettings(SettingsGroup):
     reloadable: ClassVar[frozenset[str]] = frozenset(
         {
             "playbook",
+            "file",
             "target_weights",
             "band",
             "threshold",
@@ -27,6 +29,11 @@ class StrategySettings(SettingsGroup):
     )
 
     playbook: Playbook = Field("rebalance", description=f"strategy of the trader: {', '.join(get_args(Playbook))}")
+    file: Path | None = Field(
+        None,
+        description="program of SENTINEL_PROPOSER=code: one code action of at most 8000 bytes, read at the start and "
+        "at each reload",
+    )
     base: str = Field("WETH", description="token that is traded against the quote token")
     venue: Literal["", "uniswap_v2", "uniswap_v3", "uniswap_v4"] = Field(
         "", description="the only venue that the trader may see and use; if empty, all venues"

@@ -168,5 +168,5 @@ class Proposal:
     prompt: tuple[Mapping[str, str], ...]  # messages of the last request, as sent
     samples: tuple[Sample, ...]
     steps: int
-    source: str  # "student:<id>" or "oracle"
+    source: str  # "student:<id>", "server:<id>", "oracle" or "code:<file>-<hash>"
     timings: Mapping[str, float] = field(default_factory=dict, compare=False)  # seconds: "prompt", "model", "sandbox"

@@ -14,7 +14,6 @@ from sentinel.agent.analyst_service import AnalystService, analyst_model, analys
 from sentinel.agent.episode import Sampler
 from sentinel.agent.memory import JournalMemory
 from sentinel.agent.sandbox import CodeRun, Sandbox, Tools
-from sentinel.agent.trader import ModelTrader
 from sentinel.chain import chain_identity
 from sentinel.chain.head_watch import HeadTimes
 from sentinel.chain.heads import HeadStream, latest_head
@@ -26,13 +25,13 @@ from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.market_state import Head
 from sentinel.core.network import Address, Symbol
-from sentinel.daemon.connections import endpoints, simulating_fork, simulating_node, student
+from sentinel.daemon.connections import endpoints, simulating_fork, simulating_node
 from sentinel.daemon.files import JOURNAL, MEMORY
 from sentinel.daemon.in_force import builder, in_force
 from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.parts import InForce, Parts
-from sentinel.dex.building.action_builder import ActionBuilder
+from sentinel.daemon.proposer import Surroundings, proposer
 from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.simulating.contract_watch import ContractWatch
 from sentinel.dex.toolkit import DexToolkit
@@ -60,9 +59,9 @@ async def assembled(
 ) -> AsyncIterator[Parts]:
     """Build, check and start all parts; they are closed in reverse order.
 
-    `trader_model` replaces the student; `prior` are closes from before the endpoint's first block; `needed` are the
-    parts that must be healthy for the daemon to be ready. Raises OperatorError if the operator must fix something,
-    Unavailable if the chain or the fork does not answer.
+    `trader_model` replaces the proposer of the settings; `prior` are closes from before the endpoint's first block;
+    `needed` are the parts that must be healthy for the daemon to be ready. Raises OperatorError if the operator must
+    fix something, Unavailable if the chain or the fork does not answer.
     """
     settings, network = terms.settings, terms.network
     state_dir = settings.state_dir.expanduser()
@@ -106,12 +105,10 @@ async def assembled(
         toolkit = DexToolkit(network, fork, node=node, watch=watch, trusted=terms.limits.trusted)
         memory = JournalMemory(state_dir / MEMORY, state_dir / JOURNAL, network)
         stack.callback(memory.close)
-        sandbox = _CountedSandbox(stack.enter_context(Sandbox()), metrics)
-        model: Sampler
-        if trader_model is None:
-            model = await stack.enter_async_context(student(settings, metrics))
-        else:
-            model = trader_model
+        workers = stack.enter_context(Sandbox())
+        sandbox = _CountedSandbox(workers, metrics)
+        around = Surroundings(sandbox, workers, memory, journal)
+        proposing = await stack.enter_async_context(proposer(settings, around, metrics, trader_model))
         model_analyst: AnalystService | None = None
         if settings.analyst.source == "model":
             model_analyst = analyst_service(
@@ -125,30 +122,14 @@ async def assembled(
                 metrics.analysed,
             )
 
-        def make_trader(trader_terms: Terms, action_builder: ActionBuilder, thought: str) -> ModelTrader:
-            trader_settings = trader_terms.settings
-            return ModelTrader(
-                sampler=model,
-                sandbox=sandbox,
-                network=trader_terms.desk,
-                quoter=DexQuoter(trader_terms.desk),
-                builder=action_builder,
-                mandate=trader_terms.mandate,
-                first_thought=thought,
-                max_steps=trader_settings.model.max_steps,
-                timeout=trader_settings.model.episode_timeout,
-                memory=memory,
-                venue=trader_settings.strategy.venue,
-            )
-
         def build(new_settings: Settings) -> InForce:
             require_consistent(new_settings, network)
-            return in_force(Terms.of(new_settings, network), prices, toolkit, make_trader, model_analyst)
+            return in_force(Terms.of(new_settings, network), prices, toolkit, proposing.make_trader, model_analyst)
 
-        force = in_force(terms, prices, toolkit, make_trader, model_analyst)
+        force = in_force(terms, prices, toolkit, proposing.make_trader, model_analyst)
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
-        metrics.student.info({"id": model.source})
-        metrics.observe_mandate(terms.mandate.playbook, force.thought)
+        metrics.student.info({"id": force.trader.source})
+        metrics.observe_mandate(force.playbook, force.thought)
         yield Parts(
             lifecycle=lifecycle,
             force=Latest(force),
@@ -163,12 +144,10 @@ async def assembled(
             market=market,
             toolkit=toolkit,
             fork=fork,
-            model=model,
+            can_propose=proposing.ready,
             metrics=metrics,
             health=health,
-            board=Board(
-                network, version=__version__, mode=settings.execution.mode, wallet=wallet, proposer=model.source
-            ),
+            board=Board(network, version=__version__, mode=settings.execution.mode, wallet=wallet),
         )
 
 

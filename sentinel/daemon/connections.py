@@ -1,11 +1,10 @@
-"""The daemon's connections: the chain's endpoints, the fork or node that simulates, and the student's server."""
+"""The daemon's connections: the chain's endpoints, and the fork or node that simulates."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
-from sentinel.agent.model import ModelObserver, Sampling, StudentModel
 from sentinel.chain.endpoints import EndpointPool, FailoverRules
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError, Unavailable
@@ -71,14 +70,3 @@ async def simulating_node(
             f"SENTINEL_FORK__NODE_SIMULATION=always: the node at SENTINEL_RPC__URL cannot simulate: {why}"
         )
     return node
-
-
-def student(settings: Settings, observer: ModelObserver) -> StudentModel:
-    """The client of the student's server. Raises SettingsError if the settings name the oracle as the proposer."""
-    model = settings.model
-    if settings.proposer != "student":
-        raise SettingsError("SENTINEL_PROPOSER=oracle needs the oracle, but this program was started without it")
-    sampling = Sampling(model.temperature, model.top_p, model.max_tokens, model.seed)
-    return StudentModel(
-        model.url, model.name, sampling, timeout=model.timeout, api_key_file=model.api_key_file, observer=observer
-    )

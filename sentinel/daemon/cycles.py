@@ -21,7 +21,7 @@ def trading(parts: Parts, force: InForce, market: Market, executor: Executor) ->
         purpose=Purpose.TRADE,
         analyst=force.analyst,
         trader=force.trader,
-        samples=force.terms.settings.model.samples,
+        samples=force.samples,
         vote=force.vote,
         more=force.more,
         size=force.size,

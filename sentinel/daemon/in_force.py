@@ -5,12 +5,12 @@ This runs at the start and again at each reload.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.analyst_service import AnalystService
+from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.agent.trader import ModelTrader
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.decision import Decision
@@ -20,15 +20,13 @@ from sentinel.core.network import Network, Symbol
 from sentinel.core.simulation import Simulation
 from sentinel.cycle import More, Size, Vote, as_voted
 from sentinel.daemon.calibrated import quorum_bps, sizes
-from sentinel.daemon.parts import InForce
+from sentinel.daemon.parts import InForce, MakeTrader
 from sentinel.daemon.sizer import Sizer
 from sentinel.decide.extra_samples import extra_samples
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.toolkit import DexToolkit
-
-MakeTrader = Callable[[Terms, ActionBuilder, str], ModelTrader]  # from terms, builder and first thought
 
 
 def in_force(
@@ -44,16 +42,20 @@ def in_force(
     """
     settings, policy = terms.settings, Policy(terms.network, terms.limits)
     action_builder = builder(terms, terms.desk, prices)
+    trader = make_trader(terms, action_builder, first_thought(settings, terms.mandate))
+    is_program = isinstance(trader, CodeTrader)
     return InForce(
         terms=terms,
         analyst=model_analyst or SettingsAnalyst(settings.strategy.target_weights),
-        trader=make_trader(terms, action_builder, first_thought(settings, terms.mandate)),
+        trader=trader,
+        samples=1 if is_program else settings.model.samples,
         policy=policy,
         vote=_vote(terms),
-        more=_more(settings),
+        more=_no_more if is_program else _more(settings),
         size=_size(settings, action_builder, toolkit, policy),
         sale_builder=builder(terms, terms.network, {}),
-        thought=_kind_of_thought(settings),
+        playbook="code" if is_program else terms.mandate.playbook,
+        thought="none" if is_program else _kind_of_thought(settings),
     )
 
 
@@ -70,13 +72,20 @@ def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> A
 
 
 def first_thought(settings: Settings, mandate: Mandate) -> str:
-    """The text that the first step of an episode begins with; empty for none."""
+    """The text that the first step of an episode begins with; empty for none.
+
+    A server other than vLLM may not be able to go on from it, so the server at a URL is given none.
+    """
+    if settings.proposer_url:
+        return ""
     if settings.first_thought == "playbook":
         return PLAYBOOKS[mandate.playbook].first_thought(mandate)
     return "" if settings.first_thought == "none" else settings.first_thought
 
 
 def _kind_of_thought(settings: Settings) -> str:
+    if settings.proposer_url:
+        return "none"
     return settings.first_thought if settings.first_thought in ("playbook", "none") else "operator"
 
 
@@ -93,6 +102,10 @@ def _vote(terms: Terms) -> Vote:
         )
 
     return decide
+
+
+def _no_more(decision: Decision, ballots: int) -> int:
+    return 0
 
 
 def _more(settings: Settings) -> More:

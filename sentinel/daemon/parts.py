@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.analyst_service import AnalystService
-from sentinel.agent.episode import Sampler
+from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.trader import ModelTrader
 from sentinel.chain.endpoints import EndpointPool
 from sentinel.chain.heads import HeadStream
@@ -29,6 +29,9 @@ from sentinel.observe.health import Health
 from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
 
+ProposingTrader = ModelTrader | CodeTrader
+MakeTrader = Callable[[Terms, ActionBuilder, str], ProposingTrader]  # from terms, builder and first thought
+
 
 @dataclass(frozen=True, slots=True)
 class InForce:
@@ -36,12 +39,14 @@ class InForce:
 
     terms: Terms
     analyst: SettingsAnalyst | AnalystService
-    trader: ModelTrader
+    trader: ProposingTrader
+    samples: int  # per step; 1 for the operator's program
     policy: Policy
     vote: Vote
     more: More
     size: Size
     sale_builder: ActionBuilder  # for `stop --flatten`: covers the whole network, even if the trader sees a part of it
+    playbook: str  # for the metrics; "code" for the operator's program
     thought: str  # kind of the first thought, for the metrics
 
 
@@ -62,7 +67,7 @@ class Parts:
     market: MarketReader
     toolkit: DexToolkit
     fork: Fork | None  # None: the chain's own node simulates
-    model: Sampler
+    can_propose: Callable[[], Awaitable[str]]  # in words; raises Unavailable
     metrics: Metrics
     health: Health
     board: Board
@@ -88,7 +93,7 @@ class Parts:
         return self.force.value.vote
 
     @property
-    def trader(self) -> ModelTrader:
+    def trader(self) -> ProposingTrader:
         return self.force.value.trader
 
     @property

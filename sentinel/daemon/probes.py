@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sentinel.agent.model import StudentModel
 from sentinel.chain.rpc import quantity
 from sentinel.core.units import COIN
 from sentinel.daemon.loop import Probe
@@ -28,10 +27,7 @@ def probes(parts: Parts) -> dict[str, Probe]:
         return not unserved, why if not unserved else f"no endpoint answers reads of {', '.join(unserved)}: {why}"
 
     async def model() -> tuple[bool, str]:
-        if not isinstance(parts.model, StudentModel):
-            return True, f"{parts.model.source} proposes, in this process"
-        await parts.model.health()
-        return True, f"{parts.settings.model.name} is served"
+        return True, await parts.can_propose()
 
     async def fork() -> tuple[bool, str]:
         """The fork, or the node in its place, can simulate. A fork that died is started again."""

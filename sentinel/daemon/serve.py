@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from sentinel.agent.episode import Sampler
 from sentinel.config.settings import Settings
 from sentinel.daemon import garbage_collection
 from sentinel.daemon.operator.reload import Load
@@ -26,14 +25,13 @@ def serve(
     settings: Settings,
     *,
     cycles: int | None = None,
-    trader_model: Sampler | None = None,
     shadow: MakeSidecar | None = None,
     reload: Load | None = None,
 ) -> int:
     """Run in the foreground until stopped, or for `cycles` cycles. Returns the process's exit code."""
 
     async def main() -> int:
-        async with opened(settings, cycles=cycles, trader_model=trader_model, shadow=shadow, reload=reload) as app:
+        async with opened(settings, cycles=cycles, shadow=shadow, reload=reload) as app:
             garbage_collection.freeze_heap()
             logs.tell_uncaught()
             return await app.daemon.run()

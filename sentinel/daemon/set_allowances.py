@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sentinel.agent.episode import Sampler
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
@@ -13,9 +12,7 @@ from sentinel.daemon.serve import run
 from sentinel.daemon.wiring import opened
 
 
-def set_allowances(
-    settings: Settings, symbols: Sequence[Symbol], *, revoke: bool, trader_model: Sampler | None = None
-) -> dict[Symbol, str]:
+def set_allowances(settings: Settings, symbols: Sequence[Symbol], *, revoke: bool) -> dict[Symbol, str]:
     """Set or revoke the ERC-20 allowances of `symbols` to Permit2; of all tokens if `symbols` is empty.
 
     Returns the allowances afterwards, in base units by token. Raises SettingsError in a dry run or for an unknown
@@ -28,7 +25,7 @@ def set_allowances(
         raise SettingsError(f"network {settings.network} has no {', '.join(unknown)}; it has {', '.join(tokens)}")
 
     async def main() -> dict[Symbol, str]:
-        async with opened(settings, trader_model=trader_model) as app:
+        async with opened(settings) as app:
             assert app.startup is not None
             return await app.startup.allowances(list(symbols or tokens), revoke=revoke)
 

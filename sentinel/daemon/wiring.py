@@ -85,9 +85,9 @@ async def opened(
 ) -> AsyncIterator[App]:
     """Wire and check everything; of the daemon's parts only the signer and the fork run yet. All are closed at the end.
 
-    `trader_model` replaces the student. `prior` are closes from before the chain's first block. `log_to` receives the
-    log instead of standard error. `shadow` makes a sidecar. `reload` loads the settings again on SIGHUP; without it,
-    SIGHUP stops the daemon. `on_cycle` and `on_settled` are observers.
+    `trader_model` replaces the proposer of the settings. `prior` are closes from before the chain's first block.
+    `log_to` receives the log instead of standard error. `shadow` makes a sidecar. `reload` loads the settings again on
+    SIGHUP; without it, SIGHUP stops the daemon. `on_cycle` and `on_settled` are observers.
 
     Raises OperatorError and Unavailable, as `assembled` does, and SettingsError if live trading is not permitted or the
     signer does not start.

@@ -26,7 +26,7 @@ KEPT_EQUITY = 720  # points of the sparkline
 
 class Board:
     def __init__(self, network: Network, *, clock: Callable[[], float] = time.time, **facts: object) -> None:
-        """`facts` never change, such as version, mode, wallet and proposer."""
+        """`facts` never change, such as version, mode and wallet."""
         self._network = network
         self._clock = clock
         self._facts = facts

@@ -237,6 +237,31 @@ async def test_health_means_up_and_serving_the_named_model(server: Server) -> No
             await model.health()
 
 
+async def test_a_server_that_is_not_vllm_is_asked_for_the_common_things(server: Server) -> None:
+    """No page of vLLM's, no field of its own; the only model that it serves is meant, and from then on no other."""
+    server.healthy = False
+    async with StudentModel(server.url, "", vllm=False) as model:
+        assert model.source == "server:?"
+        server.models = {"data": [{"id": "a"}, {"id": "b"}]}
+        for call in (model.health(), model.sample(MESSAGES, 2)):
+            with pytest.raises(ModelUnavailable, match="serves a, b: set SENTINEL_MODEL__NAME"):
+                await call
+        for names in ([], ["x" * 65], ["a\nb"]):
+            server.models = {"data": [{"id": name} for name in names]}
+            with pytest.raises(ModelUnavailable, match="set SENTINEL_MODEL__NAME"):
+                await model.health()
+        server.models = {"data": [{"id": "nano"}]}
+        await model.sample(MESSAGES, 2)
+        assert model.source == "server:nano"
+        assert set(server.asked[0]) == {"model", "messages", "n", "temperature", "top_p", "max_tokens", "stop"}
+        server.models = {"data": [{"id": "other"}]}
+        with pytest.raises(ModelUnavailable, match="serves other, not nano"):
+            await model.health()
+        server.answer = server.give(completion(model="other"))
+        with pytest.raises(ModelUnavailable, match="other answered, not nano"):
+            await model.sample(MESSAGES, 2)
+
+
 async def test_greedy_is_one_sample(server: Server) -> None:
     """The server refuses n > 1 at temperature 0, so we never ask."""
     server.answer = server.give(completion(1))

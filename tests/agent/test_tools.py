@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentinel.agent.memory_interface import EmptyMemory
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.actions import Approve, HoldAction, Swap
 from sentinel.core.errors import ActionFault, CodeFault, QuoteError
@@ -79,6 +80,26 @@ def test_the_block_is_the_heads_number() -> None:
     assert toolbox().block() == STATE.head.number
 
 
+class Traded(EmptyMemory):
+    """A memory of one trade, decided 90 s before the block."""
+
+    def last_trade(self) -> int | None:
+        return STATE.head.timestamp - 90
+
+
+def test_time_and_gas_are_those_of_the_block(sandbox: Sandbox) -> None:
+    """Seconds of chain time, and gwei; before the first trade the last one is longer ago than any wait."""
+    tools = toolbox()
+    assert (tools.now(), tools.last_trade(), tools.gas_price()) == (1_700_000_000, 10**12, 11.0)
+    assert replace(tools, memory=Traded()).last_trade() == 90
+    earlier = replace(STATE, head=replace(STATE.head, timestamp=STATE.head.timestamp - 100))
+    assert replace(toolbox(earlier), memory=Traded()).last_trade() == 0
+    legacy = replace(STATE, head=replace(STATE.head, base_fee=0), priority_fee=3_210_000_000)
+    assert toolbox(legacy).gas_price() == 3.21
+    ran = sandbox.run_blocking("print(last_trade() > 3600, gas_price() < 30, now() % 3600)", tools)
+    assert (ran.error, ran.observation) == (None, "True True 800")
+
+
 def test_depth_impact_gas_and_inventory_are_short_numbers() -> None:
     """What may be sold is rounded down; the shares are those that `weight` gives."""
     tools = toolbox()
@@ -114,6 +135,7 @@ def test_without_a_memory_there_is_nothing_to_recall() -> None:
 def test_only_looks_at_the_market_are_fresh(sandbox: Sandbox) -> None:
     """Memory, the analyst, the network file and the price of gas are no look at it; each alone leaves reads empty."""
     stale = 'similar(1); recall(1); gas_cost(); target("WETH"); venues("WETH", "USDC")'
+    stale += "; now(); last_trade(); gas_price(); block()"
     assert sandbox.run_blocking(stale, toolbox()).reads == ()
     looks = 'inventory(); depth("WETH", "USDC", "v2", 5); impact("WETH", "USDC", 1, "v2")'
     assert sandbox.run_blocking(looks, toolbox()).reads == ("inventory", "depth", "impact")
@@ -175,7 +197,7 @@ def test_any_arguments_give_an_answer_or_a_fault_of_the_codes(name: str, argumen
 def test_only_reads_of_the_market_count_as_fresh() -> None:
     """The analyst's target and the list of venues would be the same at any block; its number says nothing of prices."""
     tools = toolbox()
-    left_out = {"target", "venues", "similar", "recall", "gas_cost", "block"}
+    left_out = {"target", "venues", "similar", "recall", "last_trade", "gas_cost", "gas_price", "block", "now"}
     assert {*tools.reads} - tools.fresh == left_out
 
 

@@ -17,8 +17,9 @@ from tests.attack_tally import Tries
 
 NO_NUMBERS = ("inf", "-inf", "nan", "Infinity", "1e400", "-1e400", "١٢", "1_000", "0x10", "5 5", "5;", "∞", "9" * 5000)
 OPEN_TEXTS = {  # settings whose values are no closed set; each was looked at
-    "network", "first_thought", "rpc.url", "rpc.ws_url", "rpc.relay_url", "rpc.relay_status_url",
+    "network", "proposer", "first_thought", "rpc.url", "rpc.ws_url", "rpc.relay_url", "rpc.relay_status_url",
     "signer.rpc_url", "limits.trusted_tokens",
+    "strategy.file",
     "fork.anvil_path", "model.url", "model.name", "shadow.url", "shadow.name", "strategy.base", "analyst.name",
     "wallet.address", "wallet.web3signer_url", "web.host", "rpc.urls", "rpc.ws_urls",
 }  # fmt: skip
@@ -190,3 +191,20 @@ def test_an_address_that_may_hold_a_key_is_refused_and_not_quoted(group: str, na
         settings.load(None, **{group: {name: value}})
     assert "canary-key" not in str(refused.value)
     assert f"{group}__{name}".upper() in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["orcale", "", " code", "CODE", "127.0.0.1:9000", "ftp://host/v1", "http://host"])
+def test_a_proposer_is_a_name_or_an_address_with_its_path(value: str) -> None:
+    """Anything else names the setting; the four forms are taken as they are."""
+    with pytest.raises(SettingsError, match="SENTINEL_PROPOSER"):
+        settings.load(None, proposer=value)
+    for form, url in (("student", ""), ("oracle", ""), ("code", ""), ("https://host/v1", "https://host/v1")):
+        assert settings.load(None, proposer=form).proposer_url == url
+
+
+@pytest.mark.parametrize("value", ["node.example/canary-key", "ftp://node.example/canary-key", "canary-key@node"])
+def test_a_key_in_a_wrong_proposer_is_not_quoted(value: str) -> None:
+    """The address of a server may hold one."""
+    with pytest.raises(SettingsError, match="SENTINEL_PROPOSER") as refused:
+        settings.load(None, proposer=value)
+    assert "canary-key" not in str(refused.value)

@@ -19,8 +19,19 @@ from tests.attack_tally import Tries
 DEVNET, ETHEREUM = load_network("devnet"), load_network("ethereum")
 FAST = dataclasses.replace(DEVNET, block_time=0.25)
 STUDENT: dict[str, Any] = {"proposer": "student"}
+CODE: dict[str, Any] = {"proposer": "code", "strategy": {"file": "dca.py"}}
+URL: dict[str, Any] = {"proposer": "http://127.0.0.1:9/v1"}
 
 CASES: tuple[tuple[Network, Mapping[str, Any], str, str], ...] = (
+    (DEVNET, {"proposer": "code"}, "PROPOSER=code", "STRATEGY__FILE"),
+    (DEVNET, {"strategy": {"file": "dca.py"}}, "PROPOSER=student", "STRATEGY__FILE=dca.py"),
+    (DEVNET, URL | {"strategy": {"file": "dca.py"}}, "PROPOSER=URL", "STRATEGY__FILE=dca.py"),
+    (DEVNET, CODE | {"shadow": {"url": "http://127.0.0.1:9/v1", "name": "x"}}, "PROPOSER=code", "SHADOW__URL"),
+    (DEVNET, CODE | {"vote": {"calibration_file": "c.json"}}, "PROPOSER=code", "VOTE__CALIBRATION_FILE"),
+    (DEVNET, URL | {"model": {"url": "http://127.0.0.1:8/v1"}}, "PROPOSER=URL", "MODEL__URL"),
+    (DEVNET, URL | {"first_thought": "I wait."}, "PROPOSER=URL", "FIRST_THOUGHT"),
+    (DEVNET, URL | {"limits": {"max_deadline": 36}}, "LIMITS__MAX_DEADLINE=36", "MODEL__EPISODE_TIMEOUT=30"),
+    (ETHEREUM, CODE | {"limits": {"max_deadline": 16}}, "LIMITS__MAX_DEADLINE=16", "one block of 12 s"),
     (ETHEREUM, {"limits": {"max_head_age": 12}}, "LIMITS__MAX_HEAD_AGE=12", "block_time"),
     (DEVNET, {"limits": {"max_head_age": 2}, "rpc": {"read_timeout": 1}}, "LIMITS__MAX_HEAD_AGE=2", "block_time"),
     (DEVNET, {"limits": {"max_head_age": 10}}, "LIMITS__MAX_HEAD_AGE=10", "RPC__READ_TIMEOUT=10"),
@@ -51,9 +62,9 @@ CASES: tuple[tuple[Network, Mapping[str, Any], str, str], ...] = (
 
 @pytest.mark.parametrize("network", [DEVNET, ETHEREUM, load_network("base"), FAST])
 def test_what_is_shipped_contradicts_nothing(network: Network) -> None:
-    """The defaults fit each network, fast blocks too, with the student and with the oracle."""
-    for proposer in ("student", "oracle"):
-        assert contradictions(load(None, proposer=proposer), network) == ()
+    """The defaults fit each network, fast blocks too, with each proposer."""
+    for proposer in ({"proposer": "student"}, {"proposer": "oracle"}, CODE, URL):
+        assert contradictions(load(None, **proposer), network) == ()
 
 
 @pytest.mark.attack("two clocks for one deadline", "refused")

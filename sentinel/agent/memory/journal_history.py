@@ -37,6 +37,15 @@ AND ifnull((SELECT number FROM cycles WHERE seq < s.seq ORDER BY seq DESC LIMIT 
 ORDER BY s.seq DESC LIMIT ?
 """
 
+# The newest trade that was decided before block ? and may have happened, as the record of its settlement says.
+_LAST_TRADE = """
+SELECT s.seq, json_extract(ri.body, '$.cycle') FROM intents i
+JOIN settled s ON s.intent_id = i.id JOIN records rs ON rs.seq = s.seq JOIN records ri ON ri.seq = i.seq
+JOIN cycles c ON c.seq = json_extract(ri.body, '$.cycle')
+WHERE i.kind = 'swap' AND json_extract(rs.body, '$.settled.outcome') IN ('confirmed', 'unknown') AND c.number < ?
+ORDER BY i.seq DESC LIMIT 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class JournalPosition:
@@ -100,6 +109,17 @@ class JournalHistory:
         rows = self._ledger.all(_TRADES, before, before, limit)
         trades = (self._trade(before, *map(self._body, row)) for row in rows)
         return [trade for trade in trades if trade is not None]
+
+    def last_trade(self, before: int) -> int | None:
+        """Chain time of the block that the newest own swap was decided on, in Unix seconds; None if there is none.
+
+        Only decisions on blocks before `before` count. The operator's sales count too.
+        """
+        row = self._ledger.one(_LAST_TRADE, before)
+        if row is None:
+            return None
+        _, cycle = map(self._body, row)  # both must fit the chain of hashes
+        return int(cycle["head"]["timestamp"])
 
     def _trade(self, before: int, settled: Any, accepted: Any, cycle: Any) -> dict[str, float | str] | None:
         """The trade of a settlement, from the records of settlement, intent and cycle. None if it does not count."""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 import structlog
@@ -17,7 +18,7 @@ import structlog
 from sentinel.agent.memory.journal_history import JournalHistory
 from sentinel.agent.memory.window_features import present
 from sentinel.agent.memory.window_store import MAX_WINDOWS, WindowStore
-from sentinel.core.errors import JournalTampered
+from sentinel.core.errors import CodeFault, JournalTampered
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network, Symbol
 
@@ -29,6 +30,7 @@ BATCH = 32  # records read at once
 ROUNDS = 16  # batches per block; rebuilding a lost memory takes many blocks
 
 Item = Mapping[str, float | str]
+T = TypeVar("T")
 
 
 class JournalMemory:
@@ -68,14 +70,27 @@ class JournalMemory:
     def recall(self, state: MarketState) -> tuple[Item, ...]:
         return self._ask(lambda: self._open()[1].trades(state.head.number, MAX_ITEMS))
 
+    def last_trade(self, state: MarketState) -> tuple[int, ...] | None:
+        """Empty if there was no trade; None if the journal cannot be read."""
+
+        def question() -> list[int]:
+            decided = self._open()[1].last_trade(state.head.number)
+            return [] if decided is None else [decided]
+
+        return self._answer(question)
+
     def _ask(self, question: Callable[[], Sequence[Item]]) -> tuple[Item, ...]:
+        return self._answer(question) or ()  # the trader continues without memory
+
+    def _answer(self, question: Callable[[], Sequence[T]]) -> tuple[T, ...] | None:
+        """None if the memory cannot be read in time."""
         try:
             return tuple(self._thread.submit(question).result(ANSWER_TIMEOUT))
-        except Exception as error:  # whatever is wrong, the trader continues without memory
+        except Exception as error:
             log.warning("memory.timeout", error=str(error)[:200] or type(error).__name__)
             if isinstance(error, apsw.CorruptError | apsw.SQLError | apsw.NotADBError):
                 self._thread.submit(self._forget)
-            return ()
+            return None
 
     # ---------------------------------------------------------------- in the thread
 
@@ -136,6 +151,8 @@ class JournalRecollection:
         self._lock = threading.Lock()
         self._windows: dict[Symbol, tuple[Item, ...]] = {}
         self._trades: tuple[Item, ...] | None = None
+        self._last_trade: tuple[int, ...] | None = None
+        self._looked = False  # `last_trade` was asked for, and its answer stays
 
     def similar(self, token: Symbol, k: int) -> Sequence[Item]:
         """Past windows of the token, the most similar first; none overlaps another or the present."""
@@ -150,6 +167,15 @@ class JournalRecollection:
             if self._trades is None:
                 self._trades = self._memory.recall(self.state)
             return self._trades[:k]
+
+    def last_trade(self) -> int | None:
+        """Chain time of the newest own trade's decision, None if there is none. Raises CodeFault if it is not known."""
+        with self._lock:
+            if not self._looked:
+                self._last_trade, self._looked = self._memory.last_trade(self.state), True
+        if self._last_trade is None:
+            raise CodeFault("the journal cannot be read, so it is not known when the last trade was")
+        return next(iter(self._last_trade), None)
 
 
 def _window(number: int, ended: int, after: float, distance: float) -> Item:

@@ -9,7 +9,9 @@ import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from sentinel.agent.model import StudentModel
+from sentinel.agent import operator_code
+from sentinel.agent.proposing_server import client
+from sentinel.agent.sandbox import Sandbox
 from sentinel.chain.anvil import VERSION
 from sentinel.chain.endpoints import EndpointPool, FailoverRules
 from sentinel.chain.rpc import redact
@@ -18,7 +20,7 @@ from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.edges import described
-from sentinel.core.errors import OperatorError, SentinelError
+from sentinel.core.errors import OperatorError, SentinelError, SettingsError
 from sentinel.core.host.places import data_dir
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
 from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks, wallet_checks
@@ -102,15 +104,24 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 async def _model(settings: Settings) -> AsyncIterator[Finding]:
-    config = settings.model
     if settings.proposer == "oracle":
         yield Finding("model", "ok", "not needed: the built-in oracle proposes")
-        return
-    async with StudentModel(
-        config.url, config.name, timeout=min(config.timeout, 5.0), api_key_file=config.api_key_file
-    ) as model:
-        await model.health()
-    yield Finding("model", "ok", f"{redact(config.url)} serves {config.name}")
+    elif settings.proposer == "code":
+        yield _program(settings)
+    else:
+        async with client(settings, timeout=min(settings.model.timeout, 5.0)) as model:
+            await model.health()
+            url = settings.proposer_url or settings.model.url
+            yield Finding("model", "ok", f"{redact(url)} serves {model.name}")
+
+
+def _program(settings: Settings) -> Finding:
+    try:
+        with Sandbox(workers=1) as check:
+            program = operator_code.read(settings.strategy.file, check)
+    except SettingsError as error:
+        return Finding("program", "fail", str(error), "correct the file: docs/proposers.md says what it may contain")
+    return Finding("program", "ok", f"{settings.strategy.file} proposes, as {program.source}; no model is needed")
 
 
 async def _folders(settings: Settings, network: Network) -> AsyncIterator[Finding]:
@@ -180,7 +191,8 @@ CHECKS = (
     ),
     _Check(
         "model",
-        "run `sentinel serve-student`, or vLLM with --served-model-name set to SENTINEL_MODEL__NAME",
+        "run `sentinel serve-student`, or vLLM with --served-model-name set to SENTINEL_MODEL__NAME, or, if "
+        "SENTINEL_PROPOSER is a URL, the server there",
         lambda on: _model(on.settings),
     ),
     _Check("funds", "check the endpoint", lambda on: wallet_checks.funds(on.terms, on.rpc, on.wallet)),

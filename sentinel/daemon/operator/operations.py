@@ -37,6 +37,7 @@ class Operator:
         spent = parts.journal.spent_today(self.clock())
         return {
             **parts.board.status(),
+            "proposer": parts.trader.source,
             "state": self._state(controls),
             "paused": controls.operator_pause,
             "flatten": report(parts.journal, parts.network) if controls.flatten else None,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sentinel.config import reloadable
+from sentinel.config.reloadable import variable
 from sentinel.config.settings import Settings
 from sentinel.core.errors import JournalError, OperatorError, SentinelError
 from sentinel.core.market_state import Head
@@ -76,9 +77,11 @@ class Reloader:
         new = self.load()
         changes = reloadable.check(self._start, self.parts.settings, new)
         built = self.parts.build(new)
-        return _Requested(
-            built, self.build(built), {change.variable: [change.old, change.new] for change in changes}, by
-        )
+        changed: dict[str, list[Any]] = {change.variable: [change.old, change.new] for change in changes}
+        before, after = self.parts.trader.source, built.trader.source
+        if before != after:  # the file of the operator's program holds another text
+            changed[variable("strategy.file")] = [before, after]
+        return _Requested(built, self.build(built), changed, by)
 
     def hang_up(self) -> None:
         """SIGHUP. A refusal is in the log."""
@@ -104,5 +107,5 @@ class Reloader:
         self.generation += 1
         self.parts.metrics.config_generation.set(self.generation)
         self.parts.metrics.reloads.labels("applied").inc()
-        self.parts.metrics.observe_mandate(terms.mandate.playbook, requested.built.thought)
+        self.parts.metrics.observe_mandate(requested.built.playbook, requested.built.thought)
         self.log.warning("config.reloaded", by=by, generation=self.generation, changed=changed)

@@ -22,6 +22,7 @@ from sentinel.agent.tools import Toolbox
 from sentinel.agent.trader import ModelTrader
 from sentinel.core.actions import Proposal
 from sentinel.core.decision import Act, Decision
+from sentinel.core.errors import SettingsError
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.record import CycleRecord
@@ -73,10 +74,18 @@ class Shadow:
     @classmethod
     def of(cls, parts: Parts, log: Log) -> Shadow:
         """The shadow with the live student's sampling settings. Raises SettingsError."""
+        if not isinstance(parts.trader, ModelTrader):
+            raise SettingsError("SENTINEL_SHADOW__URL: the operator's program asks no model to compare with")
         live, shadow = parts.settings.model, parts.settings.shadow
         sampling = Sampling(live.temperature, live.top_p, live.max_tokens, live.seed)
         model = StudentModel(shadow.url, shadow.name, sampling, timeout=live.timeout, api_key_file=shadow.api_key_file)
         return cls(parts, log, model)
+
+    @property
+    def _trader(self) -> ModelTrader:
+        """The live student's trader, of the settings in force."""
+        assert isinstance(self._parts.trader, ModelTrader)
+        return self._parts.trader
 
     def cycle_done(self, record: CycleRecord) -> None:
         """Take the cycle as the next one to decide on, unless the live student did not decide in it."""
@@ -133,13 +142,13 @@ class Shadow:
                     log=home / "shadow-fork.log",
                 )
             )
-            trader = replace(parts.trader, sampler=sampler, sandbox=sandbox, memory=memory)
+            trader = replace(self._trader, sampler=sampler, sandbox=sandbox, memory=memory)
             yield _ShadowDesk(trader, DexToolkit(parts.network, fork))
 
     async def _block(self, seen: _SeenCycle, desk: _ShadowDesk) -> None:
         started, failed, decision = time.perf_counter(), "", None
         try:
-            async with asyncio.timeout(self._parts.trader.timeout + BUDGET):
+            async with asyncio.timeout(self._trader.timeout + BUDGET):
                 decision = await self._decide(seen, desk)
         except Exception as error:  # of any part: the live cycle must never see it
             failed = type(error).__name__
@@ -158,7 +167,7 @@ class Shadow:
         return self._parts.vote(ballots, proposal.asked, seen.state)
 
     def _scored(self, seen: _SeenCycle, decision: Decision | None, failed: str, seconds: float) -> ShadowBlock:
-        trader, live = self._parts.trader, seen.record.decision
+        trader, live = self._trader, seen.record.decision
         box = Toolbox(seen.state, seen.view, trader.network, trader.quoter, trader.builder, base=trader.mandate.base)
 
         def worth(what: Decision) -> float:

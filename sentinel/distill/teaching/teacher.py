@@ -195,7 +195,7 @@ class LlmTeacher:
             timeout=endpoint.timeout,
             api_key_file=endpoint.key_file,
             observer=meter,
-            token_ids=False,
+            vllm=False,
         )
         self._line = _PacedClient(self._client, RateLimiter(endpoint.per_minute, endpoint.concurrent), meter, sleep)
 

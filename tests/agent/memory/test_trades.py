@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sentinel.agent.memory import JournalMemory
+from sentinel.core.errors import CodeFault
+from sentinel.core.market_state import MarketState
 from sentinel.core.transaction import Outcome
 from tests.agent.memory.market import Chronicle
 
@@ -92,3 +95,41 @@ def test_a_changed_cycle_is_not_remembered(past: Chronicle, remembered: JournalM
         assert other.execute("UPDATE records SET body = replace(body, '2000', '3000') WHERE seq = 60").rowcount == 1
     other.close()
     assert remembered.at(past.state(200)).similar("WETH", 16) == ()
+
+
+def timed(past: Chronicle, number: int) -> MarketState:
+    """The market at a block of a chain with a block every 12 s, which began at second 0."""
+    state = past.state(number)
+    return replace(state, head=replace(state.head, timestamp=12 * number))
+
+
+def test_the_last_trade_is_when_the_newest_was_decided(past: Chronicle, remembered: JournalMemory) -> None:
+    """In seconds of chain time, from the block after it on; none before the first."""
+    past.settle(past.accept(timed(past, 100)), 101)
+    past.settle(past.accept(timed(past, 110)), 111)
+    decided = {number: remembered.at(timed(past, number)).last_trade() for number in (90, 100, 101, 110, 111, 200)}
+    assert decided == {90: None, 100: None, 101: 1200, 110: 1200, 111: 1320, 200: 1320}
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_only_what_may_have_traded_is_the_last_trade(
+    past: Chronicle, remembered: JournalMemory, outcome: Outcome
+) -> None:
+    """An unknown outcome counts: a program that waits between trades must not trade again on it."""
+    past.settle(past.accept(timed(past, 100)), 101, outcome)
+    counts = outcome in (Outcome.CONFIRMED, Outcome.UNKNOWN)
+    assert remembered.at(timed(past, 110)).last_trade() == (1200 if counts else None)
+
+
+def test_a_journal_that_cannot_be_read_is_not_taken_for_no_trade(past: Chronicle, remembered: JournalMemory) -> None:
+    """A changed record, or no journal: the code is told, and each time it asks."""
+    past.settle(past.accept(timed(past, 100)), 101)
+    with sqlite3.connect(past.path) as other:
+        assert other.execute(
+            "UPDATE records SET body = replace(body, '\"timestamp\":1200', '\"timestamp\":1')"
+        ).rowcount
+    other.close()
+    at = remembered.at(timed(past, 110))
+    for _ in range(2):
+        with pytest.raises(CodeFault, match="not known when the last trade was"):
+            at.last_trade()
