@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sentinel.core import indicators
 from sentinel.agent.tool_arguments import parse_count, rounded
+from sentinel.core import indicators
 from sentinel.core.network import Symbol
 
 KNOWN = 1_000_000  # bars; no history is longer

@@ -33,6 +33,8 @@ class Gap:
 
     amount: Decimal  # input in quote tokens
     profit: Decimal  # in quote tokens, fees and gas taken
+    buy: str = ""  # the labels of the two venues
+    sell: str = ""
 
 
 @dataclass(frozen=True, slots=True)
