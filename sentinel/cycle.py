@@ -16,12 +16,13 @@ from sentinel.core.errors import Refused, Unavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, MarketView
 from sentinel.core.ports import Analyst, Executor, Market, Policy, Toolkit, Trader
-from sentinel.core.record import CycleRecord
+from sentinel.core.record import CycleRecord, PlayedOrder
 from sentinel.core.simulation import Refusal, Simulation
 from sentinel.core.stopwatch import Stopwatch
 from sentinel.core.transaction import Intent
 from sentinel.decide.operator_controls import Purpose
 from sentinel.journal.journal import Journal
+from sentinel.orders.standing import StandingOrder
 
 STOPPING = "told to stop while this cycle was under way"
 CONFIRMS = 4  # attempts to simulate the final bytes before a newer head arrives
@@ -47,6 +48,7 @@ class _Draft:
     simulations: tuple[Simulation, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     sized: Sized | None = None
+    played: PlayedOrder | None = None
     verdicts: tuple[Verdict, ...] = ()
     intent: Intent | None = None
     stage: Stopwatch = field(default_factory=Stopwatch)
@@ -77,6 +79,7 @@ class Cycle:
     stopping: Callable[[], bool] = lambda: False  # True if the process is stopping: nothing new is sent (I26)
     clock: Callable[[], float] = time.time
     purpose: Purpose = Purpose.TRADE  # purpose of the trader's proposals
+    order: StandingOrder | None = None  # what the operator approved; None: the playbook alone says what is wanted
 
     async def run(self, head: Head) -> CycleRecord:
         """Decide on one block and return its record. An intent is journaled before anything is sent.
@@ -104,6 +107,7 @@ class Cycle:
             intent_id=draft.intent.id if draft.intent and isinstance(decision, Act) else None,
             timings=draft.timings,
             sized=draft.sized,
+            played=draft.played,
         )
         if isinstance(decision, Act) and draft.intent is not None:
             self.journal.accept(record, draft.intent)
@@ -124,6 +128,8 @@ class Cycle:
 
         with draft.stage("market"):
             draft.state = state = await self.market.read(head)
+        if self.order is not None:
+            draft.played = self.order.recorded(state)
         self.warm(state)
         draft.view = view = self.analyst.view(state)
 

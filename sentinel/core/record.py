@@ -8,7 +8,23 @@ from dataclasses import dataclass
 from sentinel.core.actions import Proposal
 from sentinel.core.decision import Decision, Sized, Verdict
 from sentinel.core.market_state import Head, MarketState, MarketView
+from sentinel.core.network import Symbol
 from sentinel.core.simulation import Refusal, Simulation
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedOrder:
+    """What the player of the approved order did on the state. Decimals are text, so that a record is exact."""
+
+    order_hash: str
+    why: str
+    clause: int | None = None  # None, and no trade, if it held
+    side: str = ""
+    sold: Symbol = ""
+    bought: Symbol = ""
+    amount: str = "0"  # whole tokens of `sold`
+    worth: str = "0"  # quote tokens
+    min_profit: str = "0"  # of an arbitrage, quote tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +42,4 @@ class CycleRecord:
     intent_id: str | None
     timings: Mapping[str, float]  # seconds by stage
     sized: Sized | None = None  # None if the trade was not scaled down
+    played: PlayedOrder | None = None  # None without an order, or if the cycle held before the market was read

@@ -1,0 +1,46 @@
+"""The approved order in force, with its player bound to what the journal knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sentinel.core.market_state import MarketState
+from sentinel.core.record import PlayedOrder
+from sentinel.orders.order import Order
+from sentinel.orders.player import Play
+from sentinel.orders.trades import Side, Trade
+
+
+@dataclass(frozen=True, slots=True)
+class StandingOrder:
+    order: Order
+    hash: str
+    play: Callable[[MarketState], Play]  # the same answer for the same block
+
+    def recorded(self, state: MarketState) -> PlayedOrder:
+        """What it does on this state, for the record of the cycle."""
+        play = self.play(state)
+        if (trade := play.trade) is None:
+            return PlayedOrder(self.hash, play.why)
+        return PlayedOrder(
+            self.hash,
+            play.why,
+            play.clause,
+            trade.side.value,
+            trade.sold,
+            trade.bought,
+            str(trade.amount),
+            str(trade.worth),
+            str(trade.min_profit),
+        )
+
+
+def restored(played: PlayedOrder) -> Play:
+    """The play of a record."""
+    if played.clause is None:
+        return Play(None, None, played.why, frozenset())
+    amount, worth, profit = Decimal(played.amount), Decimal(played.worth), Decimal(played.min_profit)
+    trade = Trade(Side(played.side), played.sold, played.bought, amount, worth, profit)
+    return Play(trade, played.clause, played.why, frozenset())
