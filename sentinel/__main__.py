@@ -16,6 +16,7 @@ from sentinel.cli import (
     health_check,
     installation,
     notify,
+    order_commands,
     pnl,
     preparation,
     show_config,
@@ -56,6 +57,7 @@ app.command("show-config")(show_config.show_config)
 app.command("serve-student")(installation.serve_student)
 app.command("deploy-files")(installation.deploy_files)
 app.add_typer(wallet_commands.app, name="wallet")
+app.add_typer(order_commands.app, name="order")
 
 
 def _distill() -> typer.Typer:

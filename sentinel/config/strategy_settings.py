@@ -18,6 +18,9 @@ class StrategySettings(SettingsGroup):
         {
             "playbook",
             "file",
+            "order",
+            "order_file",
+            "order_hash",
             "target_weights",
             "band",
             "threshold",
@@ -33,6 +36,18 @@ class StrategySettings(SettingsGroup):
         None,
         description="program of SENTINEL_PROPOSER=code: one code action of at most 8000 bytes, read at the start and "
         "at each reload",
+    )
+    order: str = Field(
+        "",
+        max_length=4000,
+        description="the order, as a reading (docs/orders.md); setting it approves it. If empty, the order that "
+        "`sentinel order approve` approved, if there is one",
+    )
+    order_file: Path | None = Field(None, description="file that holds the order, instead of `order`")
+    order_hash: str = Field(
+        "",
+        pattern="^([0-9a-f]{64})?$",
+        description="hash of an order that was approved before; a start with another one is refused",
     )
     base: str = Field("WETH", description="token that is traded against the quote token")
     venue: Literal["", "uniswap_v2", "uniswap_v3", "uniswap_v4"] = Field(
@@ -66,6 +81,12 @@ class StrategySettings(SettingsGroup):
     slice_interval_blocks: int = Field(
         10, ge=1, le=10**9, description="slice: distance between slices, counted back from the last (blocks)"
     )
+
+    @model_validator(mode="after")
+    def _one_order(self) -> StrategySettings:
+        if self.order and self.order_file is not None:
+            raise ValueError("order or order_file, not both")
+        return self
 
     @model_validator(mode="after")
     def _slices_end(self) -> StrategySettings:

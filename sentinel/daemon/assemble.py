@@ -25,6 +25,7 @@ from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.market_state import Head
 from sentinel.core.network import Address, Symbol
+from sentinel.daemon.approved_order import approved_order
 from sentinel.daemon.connections import endpoints, simulating_fork, simulating_node
 from sentinel.daemon.files import JOURNAL, MEMORY
 from sentinel.daemon.in_force import builder, in_force
@@ -40,6 +41,7 @@ from sentinel.journal.journal import Journal
 from sentinel.observe.health import Health
 from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
+from sentinel.orders.standing import StandingOrder
 
 MIN_BARS = 60  # minimum bars of price history, even if the playbook looks back less
 NEEDED = ("endpoints", "model", "fork", "funds")  # parts that must be healthy for the daemon to be ready
@@ -124,9 +126,13 @@ async def assembled(
 
         def build(new_settings: Settings) -> InForce:
             require_consistent(new_settings, network)
-            return in_force(Terms.of(new_settings, network), prices, toolkit, proposing.make_trader, model_analyst)
+            new_terms = Terms.of(new_settings, network)
+            return in_force(new_terms, prices, toolkit, proposing.make_trader, model_analyst, order_of(new_settings))
 
-        force = in_force(terms, prices, toolkit, proposing.make_trader, model_analyst)
+        def order_of(given: Settings) -> StandingOrder | None:
+            return approved_order(given, network, journal, DexQuoter(network))
+
+        force = in_force(terms, prices, toolkit, proposing.make_trader, model_analyst, order_of(settings))
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
         metrics.student.info({"id": force.trader.source})
         metrics.observe_mandate(force.playbook, force.thought)

@@ -12,7 +12,9 @@ from sentinel.cycle import Cycle, More, Size, Vote, as_voted
 from sentinel.daemon.flatten.seller import Seller
 from sentinel.daemon.parts import InForce, Parts
 from sentinel.decide.operator_controls import Purpose
+from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
+from sentinel.orders.standing import StandingOrder
 
 
 def trading(parts: Parts, force: InForce, market: Market, executor: Executor) -> Cycle:
@@ -26,6 +28,8 @@ def trading(parts: Parts, force: InForce, market: Market, executor: Executor) ->
         more=force.more,
         size=force.size,
         warm=parts.toolkit.warm,
+        policy=force.policy,
+        order=force.order,
     )
 
 
@@ -37,6 +41,7 @@ def sale(parts: Parts, force: InForce, market: Market, executor: Executor, selle
         trader=seller,
         samples=1,
         vote=_vote_on_one,
+        policy=force.sale_policy,
     )
 
 
@@ -47,6 +52,7 @@ def _cycle(
     executor: Executor,
     *,
     purpose: Purpose,
+    policy: Policy,
     analyst: Analyst,
     trader: Trader,
     samples: int,
@@ -54,13 +60,14 @@ def _cycle(
     more: More = lambda decision, ballots: 0,
     size: Size = as_voted,
     warm: Callable[[MarketState], None] = lambda state: None,
+    order: StandingOrder | None = None,
 ) -> Cycle:
     return Cycle(
         market=market,
         analyst=analyst,
         trader=trader,
         toolkit=parts.toolkit,
-        policy=force.policy,
+        policy=policy,
         vote=vote,
         executor=executor,
         journal=parts.journal,
@@ -72,6 +79,7 @@ def _cycle(
         disputed=lambda: parts.rpc.disputed,
         stopping=lambda: parts.lifecycle.stopping,
         purpose=purpose,
+        order=order,
     )
 
 

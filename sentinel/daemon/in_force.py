@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.operator_code import CodeTrader
+from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
@@ -20,13 +21,14 @@ from sentinel.core.network import Network, Symbol
 from sentinel.core.simulation import Simulation
 from sentinel.cycle import More, Size, Vote, as_voted
 from sentinel.daemon.calibrated import quorum_bps, sizes
-from sentinel.daemon.parts import InForce, MakeTrader
+from sentinel.daemon.parts import InForce, MakeTrader, ProposingTrader
 from sentinel.daemon.sizer import Sizer
 from sentinel.decide.extra_samples import extra_samples
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.toolkit import DexToolkit
+from sentinel.orders.standing import StandingOrder
 
 
 def in_force(
@@ -35,28 +37,43 @@ def in_force(
     toolkit: DexToolkit,
     make_trader: MakeTrader,
     model_analyst: AnalystService | None,
+    order: StandingOrder | None,
 ) -> InForce:
     """Everything that these terms determine.
 
-    `prices` bound the approvals. `model_analyst` is None if the settings give the view. Raises SettingsError.
+    `prices` bound the approvals. `model_analyst` is None if the settings give the view, `order` if none is approved.
+    Raises SettingsError.
     """
-    settings, policy = terms.settings, Policy(terms.network, terms.limits)
+    settings = terms.settings
+    policy = Policy(
+        terms.network,
+        terms.limits,
+        plays=None if order is None else order.play,
+        order_tolerance_bps=settings.vote.agreement_bps,
+    )
     action_builder = builder(terms, terms.desk, prices)
-    trader = make_trader(terms, action_builder, first_thought(settings, terms.mandate))
-    is_program = isinstance(trader, CodeTrader)
+    trader = make_trader(terms, action_builder, first_thought(settings, terms.mandate), order)
+    samples_nothing = isinstance(trader, CodeTrader | OrderTrader)
     return InForce(
         terms=terms,
         analyst=model_analyst or SettingsAnalyst(settings.strategy.target_weights),
         trader=trader,
-        samples=1 if is_program else settings.model.samples,
+        samples=1 if samples_nothing else settings.model.samples,
+        order=order,
         policy=policy,
+        sale_policy=Policy(terms.network, terms.limits),
         vote=_vote(terms),
-        more=_no_more if is_program else _more(settings),
+        more=_no_more if samples_nothing else _more(settings),
         size=_size(settings, action_builder, toolkit, policy),
         sale_builder=builder(terms, terms.network, {}),
-        playbook="code" if is_program else terms.mandate.playbook,
-        thought="none" if is_program else _kind_of_thought(settings),
+        playbook=_kind_of_trader(trader, terms.mandate),
+        thought="none" if samples_nothing else _kind_of_thought(settings),
     )
+
+
+def _kind_of_trader(trader: ProposingTrader, mandate: Mandate) -> str:
+    """The playbook, or what takes its place."""
+    return {CodeTrader: "code", OrderTrader: "order"}.get(type(trader), mandate.playbook)
 
 
 def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> ActionBuilder:

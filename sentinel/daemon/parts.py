@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.operator_code import CodeTrader
+from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.trader import ModelTrader
 from sentinel.chain.endpoints import EndpointPool
 from sentinel.chain.heads import HeadStream
@@ -28,9 +29,11 @@ from sentinel.journal.journal import Journal
 from sentinel.observe.health import Health
 from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
+from sentinel.orders.standing import StandingOrder
 
-ProposingTrader = ModelTrader | CodeTrader
-MakeTrader = Callable[[Terms, ActionBuilder, str], ProposingTrader]  # from terms, builder and first thought
+ProposingTrader = ModelTrader | CodeTrader | OrderTrader
+# From terms, builder, first thought and the approved order.
+MakeTrader = Callable[[Terms, ActionBuilder, str, StandingOrder | None], ProposingTrader]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,15 @@ class InForce:
     terms: Terms
     analyst: SettingsAnalyst | AnalystService
     trader: ProposingTrader
-    samples: int  # per step; 1 for the operator's program
+    samples: int  # per step; 1 for a trader that samples nothing
+    order: StandingOrder | None
     policy: Policy
+    sale_policy: Policy  # for `stop --flatten`, which no order forbids
     vote: Vote
     more: More
     size: Size
     sale_builder: ActionBuilder  # for `stop --flatten`: covers the whole network, even if the trader sees a part of it
-    playbook: str  # for the metrics; "code" for the operator's program
+    playbook: str  # for the metrics; "code" for the operator's program, "order" for an order's player
     thought: str  # kind of the first thought, for the metrics
 
 

@@ -12,6 +12,7 @@ from sentinel.agent.memory_interface import Memory
 from sentinel.agent.model import ModelObserver, StudentModel
 from sentinel.agent.operator_code import CodeTrader, Program
 from sentinel.agent.oracle import OracleModel
+from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.proposing_server import client
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trader import ModelTrader
@@ -22,6 +23,7 @@ from sentinel.daemon.parts import MakeTrader
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.journal.journal import Journal
+from sentinel.orders.standing import StandingOrder
 
 UNREADABLE = Program("unreadable", 'hold("the program could not be read at the start")')
 
@@ -55,7 +57,7 @@ async def proposer(
     if injected is None and settings.proposer == "code":
         yield _program(around)
     elif injected is not None or settings.proposer == "oracle":
-        yield _in_process(injected or OracleModel(), around)
+        yield _in_process(injected, around)
     else:
         async with client(settings, observer) as model:
             yield _served(model, around)
@@ -64,7 +66,7 @@ async def proposer(
 def _program(around: Surroundings) -> Proposer:
     started = False
 
-    def make_trader(terms: Terms, builder: ActionBuilder, thought: str) -> CodeTrader:
+    def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> CodeTrader:
         nonlocal started
         program = _read(terms.settings, around, at_start=not started)
         started = True
@@ -95,11 +97,22 @@ def _read(settings: Settings, around: Surroundings, *, at_start: bool) -> Progra
         return UNREADABLE
 
 
-def _in_process(sampler: Sampler, around: Surroundings) -> Proposer:
+def _in_process(injected: Sampler | None, around: Surroundings) -> Proposer:
+    """The oracle, or the `injected` sampler: it plays the approved order, and the playbook if there is none."""
+    sampler = injected or OracleModel()
+    playbooks = _model_traders(sampler, around)
+
+    def make_trader(
+        terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None
+    ) -> OrderTrader | ModelTrader:
+        if order is None or injected is not None:
+            return playbooks(terms, builder, thought, order)
+        return OrderTrader(order.play, around.sandbox, terms.desk, DexQuoter(terms.desk), builder)
+
     async def ready() -> str:
         return f"{sampler.source} proposes, in this process"
 
-    return Proposer(_model_traders(sampler, around), ready)
+    return Proposer(make_trader, ready)
 
 
 def _served(model: StudentModel, around: Surroundings) -> Proposer:
@@ -110,8 +123,10 @@ def _served(model: StudentModel, around: Surroundings) -> Proposer:
     return Proposer(_model_traders(model, around), ready)
 
 
-def _model_traders(sampler: Sampler, around: Surroundings) -> MakeTrader:
-    def make_trader(terms: Terms, builder: ActionBuilder, thought: str) -> ModelTrader:
+def _model_traders(
+    sampler: Sampler, around: Surroundings
+) -> Callable[[Terms, ActionBuilder, str, StandingOrder | None], ModelTrader]:
+    def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> ModelTrader:
         model = terms.settings.model
         return ModelTrader(
             sampler=sampler,

@@ -24,6 +24,7 @@ from sentinel.decide.policy import Policy
 from sentinel.decide.sizing import Sizes, resized
 from sentinel.decide.vote import vote
 from sentinel.dex.building.action_builder import ActionBuilder
+from sentinel.orders.standing import restored
 
 BY_THE_DAY = ("daily_loss", "daily_volume")  # rules that need the day's totals, which the record does not hold
 
@@ -44,7 +45,7 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
         why = record.decision.reason if isinstance(record.decision, Hold) else "the record has no state"
         return Replayed(None, isinstance(record.decision, Hold), f"the cycle ended before the vote: {why}")
     terms = Terms.of(settings, network)
-    policy = Policy(network, terms.limits)
+    policy = _policy(record, terms)
     ballots, refusals = policy.screen(record.simulations, record.state, Spent(0, 0))
     by_the_day = {refusal.index for refusal in record.refusals if refusal.rule in BY_THE_DAY}
     ballots = tuple(ballot for ballot in ballots if ballot.candidate.index not in by_the_day)
@@ -64,6 +65,14 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
     if not sold and isinstance(again, Act) and (supported := sizes(settings)) is not None:
         return _sized(record, record.state, again, supported, policy, builder(terms, network, record.state.prices))
     return _compare(record, again)
+
+
+def _policy(record: CycleRecord, terms: Terms) -> Policy:
+    """With the recorded play of the order, if there was one."""
+    if (played := record.played) is None:
+        return Policy(terms.network, terms.limits)
+    play, tolerance = restored(played), terms.settings.vote.agreement_bps
+    return Policy(terms.network, terms.limits, plays=lambda state: play, order_tolerance_bps=tolerance)
 
 
 def _sized(

@@ -18,6 +18,7 @@ class StandingOrder:
     order: Order
     hash: str
     play: Callable[[MarketState], Play]  # the same answer for the same block
+    now: Callable[[], str]  # the reason of the last play
 
     def recorded(self, state: MarketState) -> PlayedOrder:
         """What it does on this state, for the record of the cycle."""

@@ -45,6 +45,14 @@ class Operations(Protocol):
         """Sell everything, then stop. Raises OperatorError if that is impossible."""
         ...
 
+    def approve_order(self, reading: str, digest: str) -> None:
+        """Put an order in force with the next cycle. Raises OperatorError if `digest` is not that of `reading`."""
+        ...
+
+    def cancel_order(self, reason: str) -> None:
+        """Trade nothing more for the order. Raises OperatorError if the settings give it."""
+        ...
+
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -52,6 +60,16 @@ Answer = dict[str, Any]
 
 def _pause(operations: Operations, request: Request) -> Answer:
     operations.pause(clean_reason(request.get("reason")))
+    return {}
+
+
+def _approve_order(operations: Operations, request: Request) -> Answer:
+    operations.approve_order(str(request.get("reading", "")), str(request.get("hash", "")))
+    return {}
+
+
+def _cancel_order(operations: Operations, request: Request) -> Answer:
+    operations.cancel_order(clean_reason(request.get("reason")))
     return {}
 
 
@@ -68,6 +86,8 @@ OPERATIONS: Mapping[str, Callable[[Operations, Request], Answer]] = {
     "pause": _pause,
     "resume": _plain(lambda operations: operations.resume()),
     "reload": lambda operations, request: {"changed": operations.reload()},
+    "approve_order": _approve_order,
+    "cancel_order": _cancel_order,
     "stop": _plain(lambda operations: operations.stop()),
     "flatten": _plain(lambda operations: operations.flatten()),
 }  # request -> what runs it and returns the fields of the answer

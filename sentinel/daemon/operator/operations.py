@@ -10,6 +10,7 @@ from typing import Any
 
 from sentinel.core import valuation
 from sentinel.core.errors import OperatorError
+from sentinel.daemon.approved_order import read_order
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.report import report
 from sentinel.daemon.loop import Follower
@@ -18,6 +19,8 @@ from sentinel.daemon.parts import Parts
 from sentinel.decide.operator_controls import OperatorControls
 from sentinel.decide.shortfall import mean_shortfall
 from sentinel.observe.logs import Log
+from sentinel.orders.envelope import order_hash
+from sentinel.orders.reading import render
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Operator:
             "volume_today": valuation.whole_quote(spent.volume, parts.network),
             "endpoints": [asdict(endpoint) for endpoint in parts.rpc.status()],
             "checks": [asdict(check) for check in parts.health.ready()],
+            "order": self._order(),
             "pid": os.getpid(),
         }
 
@@ -82,6 +86,43 @@ class Operator:
             )
         standing.flatten(by="operator")
         self.log.warning("operator.flatten")
+
+    def approve_order(self, reading: str, digest: str) -> None:
+        """Put an order in force with the next cycle. Raises OperatorError if the text is not the order of this hash."""
+        self._require_own_orders()
+        order = read_order(reading, self.parts.network)
+        if order_hash(order) != digest:
+            raise OperatorError("the text is not the order that was approved: read it back and approve it again")
+        self.parts.journal.orders.approve(render(order), digest, by="operator")
+        self.reloader.rebuild("order")
+        self.log.warning("order.approved", hash=digest, reading=render(order))
+
+    def cancel_order(self, reason: str) -> None:
+        """Trade nothing more for the order, from the next cycle on."""
+        self._require_own_orders()
+        self.parts.journal.orders.cancel(reason, by="operator")
+        self.reloader.rebuild("order")
+        self.log.warning("order.cancelled", reason=reason)
+
+    def _require_own_orders(self) -> None:
+        strategy = self.parts.settings.strategy
+        if strategy.order or strategy.order_file is not None:
+            raise OperatorError("SENTINEL_STRATEGY__ORDER gives the order: change it there, and `sentinel reload`")
+
+    def _order(self) -> dict[str, Any] | None:
+        """The order in force in JSON types."""
+        if (standing := self.parts.force.value.order) is None:
+            return None
+        current = self.parts.journal.orders.find(standing.hash)
+        return {
+            "hash": standing.hash,
+            "reading": render(standing.order),
+            "by": "settings" if current is None else current.by,
+            "approved_at": None if current is None else current.approved_at,
+            "state": "approved" if current is None else current.state,
+            "trades": 0 if current is None else current.trades,
+            "now": standing.now(),
+        }
 
     def refresh(self) -> None:
         """Copy what other parts count into the metrics."""

@@ -83,6 +83,14 @@ class Reloader:
             changed[variable("strategy.file")] = [before, after]
         return _Requested(built, self.build(built), changed, by)
 
+    def rebuild(self, by: str) -> None:
+        """With the settings in force, because something else that they are built from has changed: the approved order.
+
+        Raises SettingsError, and then nothing changes.
+        """
+        built = self.parts.build(self.parts.settings)
+        self._next = _Requested(built, self.build(built), {}, by)
+
     def hang_up(self) -> None:
         """SIGHUP. A refusal is in the log."""
         with contextlib.suppress(SentinelError):

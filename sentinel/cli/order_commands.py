@@ -1,0 +1,182 @@
+"""`sentinel order`: say what is wanted, read it back, approve it, and see what became of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sentinel.cli import common
+from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.core.errors import NotRunning, OperatorError
+
+if TYPE_CHECKING:
+    from sentinel.config.settings import Settings
+    from sentinel.orders.order import Order
+
+app = typer.Typer(no_args_is_help=True, help="Say what is wanted, read it back and approve it.")
+SHORT = 12  # digits of a hash that people are shown
+PRESET_HELP = "rebalance, dca, momentum, mean-reversion, reduce-risk, slice, arbitrage, bracket or trailing-stop."
+
+
+@app.command("set")
+def set_order(
+    text: Annotated[str, typer.Argument(help="The order; `-` reads it from standard input.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Approve it without a question.")] = False,
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
+    """Read an order back, and approve it if you say so.
+
+    A running daemon trades it from its next block on, and a later start takes it up. It replaces the order before it.
+    Without a terminal and without --yes it is only read back.
+    """
+    from sentinel.cli.order_reading import lines, read_back
+
+    settings = common.load(sets, env_file)
+    _require_no_setting(settings)
+    order = _order(settings, sys.stdin.read() if text == "-" else text)
+    facts = read_back(settings, order)
+    if not json:
+        common.emit(facts, False, lambda: lines(facts))
+    asks = sys.stdin.isatty() and text != "-" and not json
+    approved = yes or (asks and typer.confirm("Approve this order?", default=False))
+    if approved:
+        _approve(settings, facts["reading"], facts["hash"])
+    said = "approved" if approved else "not approved: nothing has changed (--yes approves it)"
+    common.emit({**facts, "approved": approved}, json, lambda: [said])
+
+
+@app.command()
+def show(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+    """Show the approved order, what it has done, and why it trades or holds now. Exit code 3 if there is none."""
+    from sentinel.daemon.operator.control import ask
+
+    settings = common.load(sets, env_file)
+    try:
+        order = ask(common.state_dir(settings), "status")["status"]["order"]
+    except NotRunning:
+        journal, _ = common.open_journal(settings, read_only=True)
+        try:
+            current = journal.orders.current()
+            order = None if current is None else {**_line(current), "now": None}
+        finally:
+            journal.close()
+    if order is None:
+        raise NotRunning("no order is approved: `sentinel order set`")
+    common.emit(order, json, lambda: _shown(order))
+
+
+@app.command()
+def cancel(
+    reason: Annotated[str, typer.Argument(help="The reason; it is journaled and shown.")] = "by the operator",
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
+    """Cancel the approved order: nothing more is traded for it. An open intent is still followed."""
+    from sentinel.daemon.operator.control import ask, clean_reason
+
+    settings, shown = common.load(sets, env_file), clean_reason(reason)
+    _require_no_setting(settings)
+    try:
+        ask(common.state_dir(settings), "cancel_order", reason=shown)
+    except NotRunning:
+        journal, _ = common.open_journal(settings, read_only=False)
+        try:
+            journal.orders.cancel(shown, by="operator")
+        finally:
+            journal.close()
+    common.emit({"cancelled": shown}, json, lambda: [f"the order is cancelled: {shown}"])
+
+
+@app.command()
+def history(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+    """List the orders that were approved, newest first, with the number of their trades and how they ended."""
+    journal, _ = common.open_journal(common.load(sets, env_file), read_only=True)
+    try:
+        found = [_line(order) for order in journal.orders.history()]
+    finally:
+        journal.close()
+    common.emit(found, json, lambda: [f"{one['hash'][:SHORT]}  {one['state']:9}  {one['reading']}" for one in found])
+
+
+@app.command()
+def preset(
+    name: Annotated[str, typer.Argument(help=PRESET_HELP)],
+    coin: Annotated[str | None, typer.Option(help="Coin; if not given, SENTINEL_STRATEGY__BASE.")] = None,
+    weight: Annotated[list[str] | None, typer.Option(help="Target weight, e.g. WETH=60%; may be repeated.")] = None,
+    band: Annotated[str, typer.Option(help="Band, or distance of a stop, e.g. 5%.")] = "5%",
+    threshold: Annotated[str, typer.Option(help="Move that counts, or distance of a target, e.g. 1%.")] = "1%",
+    size: Annotated[float, typer.Option(min=0, help="Amount of one trade (quote tokens).")] = 100.0,
+    profit: Annotated[float, typer.Option(min=0, help="Least profit (quote tokens).")] = 2.0,
+    over: Annotated[str, typer.Option(help="Look back, or time of all slices, e.g. '10 minutes'.")] = "10 minutes",
+    every: Annotated[str, typer.Option(help="Interval, e.g. '1 hour'.")] = "1 hour",
+    parts: Annotated[int, typer.Option(min=2, help="Number of slices.")] = 12,
+    amount: Annotated[str, typer.Option(help="What is sliced, e.g. '6 WETH' or '500 USDC'.")] = "",
+    sell: Annotated[bool, typer.Option("--sell", help="Slices are sold, not bought.")] = False,
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+) -> None:
+    """Print the reading of an order that is asked for often; change it and give it to `sentinel order set`."""
+    from sentinel.cli.order_reading import parameters
+    from sentinel.orders import presets
+
+    given = parameters(
+        common.load(sets, env_file),
+        coin=coin,
+        weights=weight or [],
+        shares={"band": band, "threshold": threshold},
+        durations={"over": over, "every": every},
+        amounts={"size": size, "profit": profit},
+    )
+    typer.echo(presets.preset(name, given(parts=parts, amount=amount, side="sell" if sell else "buy")))
+
+
+def _order(settings: Settings, text: str) -> Order:
+    from sentinel.config.network_file import load_network
+    from sentinel.daemon.approved_order import read_order
+
+    return read_order(" ".join(text.split()), load_network(settings.network))
+
+
+def _require_no_setting(settings: Settings) -> None:
+    if settings.strategy.order or settings.strategy.order_file is not None:
+        raise OperatorError("SENTINEL_STRATEGY__ORDER gives the order: change it there, and `sentinel reload`")
+
+
+def _approve(settings: Settings, reading: str, digest: str) -> None:
+    from sentinel.daemon.operator.control import ask
+
+    try:
+        ask(common.state_dir(settings), "approve_order", reading=reading, hash=digest)
+    except NotRunning:
+        journal, _ = common.open_journal(settings, read_only=False)
+        try:
+            journal.orders.approve(reading, digest, by="operator")
+        finally:
+            journal.close()
+
+
+def _line(order: Any) -> dict[str, Any]:
+    return {
+        "hash": order.hash,
+        "reading": order.reading,
+        "by": order.by,
+        "approved_at": order.approved_at,
+        "state": order.state,
+        "trades": order.trades,
+    }
+
+
+def _shown(order: dict[str, Any]) -> list[str]:
+    lines = [f"order   {order['hash'][:SHORT]}, approved by the {order['by']}, {order['trades']} trades"]
+    lines += [f"        {sentence}" for sentence in sentences(order["reading"])]
+    return [*lines, f"now     {order['now'] or 'the daemon is not running'}"]
+
+
+def sentences(reading: str) -> list[str]:
+    """One line for each clause and limit."""
+    return [one if one.endswith(".") else f"{one}." for one in reading.split(". ")]

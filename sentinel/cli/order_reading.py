@@ -1,0 +1,185 @@
+"""What an operator is told of an order before it is approved: its reading, its bounds, its costs, and an estimate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sentinel.chain.close_file import read_closes
+from sentinel.chain.rpc import Rpc, quantity
+from sentinel.config.network_file import load_network
+from sentinel.config.settings import Settings
+from sentinel.core.closes import CloseSeries
+from sentinel.core.errors import OperatorError, Unavailable
+from sentinel.core.network import Network, Symbol
+from sentinel.core.units import GWEI
+from sentinel.daemon.files import CLOSES
+from sentinel.dex.quoting.costs import TRADE_GAS
+from sentinel.orders.coins import coins_of
+from sentinel.orders.envelope import envelope, order_hash
+from sentinel.orders.order import Order
+from sentinel.orders.phrases import Phrases, Unread
+from sentinel.orders.playback import PlayedTrade, playback
+from sentinel.orders.presets import Parameters
+from sentinel.orders.reading import render
+from sentinel.orders.shown import money, span
+from sentinel.orders.situation import Position, Situation
+from sentinel.orders.trades import trade_text
+
+PURSE = Decimal(10_000)  # quote tokens that the estimate begins with in each token, where the wallet is not known
+MAX_DAYS = 3
+SHOWN = 5  # trades of the estimate
+
+
+def read_back(settings: Settings, order: Order) -> dict[str, Any]:
+    """In JSON types."""
+    network = load_network(settings.network)
+    closes = _series(settings, network)
+    prices = {coin: Decimal(repr(series.prices[-1])) for coin, series in closes.items() if series.prices}
+    bounds = envelope(order)
+    return {
+        "reading": render(order),
+        "hash": order_hash(order),
+        "trades": sorted("->".join(pair) for pair in bounds.pairs),
+        "max_trade": None if bounds.max_trade is None else str(bounds.max_trade),
+        "quote": order.quote,
+        "cost": _cost(settings, network, prices, bounds.max_trade),
+        "estimate": _estimate(order, closes, prices),
+    }
+
+
+def lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    from sentinel.cli.order_commands import sentences
+
+    yield f"order     {facts['hash'][:12]}"
+    yield from (f"          {sentence}" for sentence in sentences(facts["reading"]))
+    yield f"trades    {', '.join(facts['trades']) or 'none'}" + (
+        f"; at most {money(Decimal(facts['max_trade']))} {facts['quote']} at a time" if facts["max_trade"] else ""
+    )
+    yield f"cost      {facts['cost']}"
+    yield from _estimate_lines(facts["estimate"])
+    yield ""
+
+
+# ------------------------------------------------------------ costs
+
+
+def _cost(settings: Settings, network: Network, prices: Mapping[Symbol, Decimal], size: Decimal | None) -> str:
+    try:
+        wei = asyncio.run(_gas_price(settings))
+    except Unavailable as error:
+        return f"not known: {error}"
+    gwei = Decimal(wei) / GWEI
+    if (coin := prices.get(network.wrapped)) is None:
+        return f"not known at {money(gwei)} gwei: no close of {network.wrapped} is recorded yet"
+    cost = TRADE_GAS * Decimal(wei) / Decimal(10**18) * coin
+    text = f"at {money(gwei)} gwei the gas of a trade is about {money(cost)} {network.quote}"
+    return text if size is None else f"{text}: {cost / size * 100:.2f}% of {money(size)} {network.quote}"
+
+
+async def _gas_price(settings: Settings) -> int:
+    async with Rpc(settings.rpc.endpoints[0], timeout=5.0) as rpc:
+        return quantity(await rpc.call("eth_gasPrice"))
+
+
+# ------------------------------------------------------------ the estimate
+
+
+def _series(settings: Settings, network: Network) -> dict[Symbol, CloseSeries]:
+    columns: dict[Symbol, tuple[list[int], list[float]]] = {}
+    for close in read_closes(settings.state_dir.expanduser() / CLOSES):
+        for coin, price in close.prices.items():
+            times, prices = columns.setdefault(coin, ([], []))
+            times.append(close.time)
+            prices.append(price)
+    return {coin: CloseSeries(tuple(times), tuple(prices)) for coin, (times, prices) in columns.items()}
+
+
+def _estimate(
+    order: Order, closes: Mapping[Symbol, CloseSeries], prices: Mapping[Symbol, Decimal]
+) -> dict[str, Any] | None:
+    """What the player would have done on the recorded closes; None where there are none."""
+    needed = {coin: closes[coin] for coin in coins_of(order) - {order.quote} if coin in closes and closes[coin].times}
+    if not needed or set(needed) != coins_of(order) - {order.quote}:
+        return None
+    end = min(series.times[-1] for series in needed.values())
+    begin = max(max(series.times[0] for series in needed.values()), end - MAX_DAYS * 86_400)
+    if end - begin < 60:
+        return None
+    first = {coin: Decimal(repr((series.at(begin) or (0, series.prices[0]))[1])) for coin, series in needed.items()}
+    start = Situation(
+        time=begin,
+        prices={**first, order.quote: Decimal(1)},
+        holdings={order.quote: PURSE, **{coin: PURSE / price for coin, price in first.items()}},
+        closes=needed,
+        positions={coin: Position(price, price) for coin, price in first.items()},
+        gas_price=Decimal(0),
+        set_at=begin,
+        set_prices=first,
+    )
+    trades = list(playback(order, start, end))
+    return {
+        "seconds": end - begin,
+        "number": len(trades),
+        "purse": str(PURSE),
+        "first": [_shown(one, order) for one in trades[:SHOWN]],
+    }
+
+
+def _shown(one: PlayedTrade, order: Order) -> dict[str, Any]:
+    return {"time": one.time, "trade": trade_text(one.trade, order.quote), "why": one.why}
+
+
+def _estimate_lines(estimate: Mapping[str, Any] | None) -> Iterator[str]:
+    if estimate is None:
+        yield "estimate  none: there are no recorded closes of its coins yet"
+        return
+    length = span(Decimal(estimate["seconds"]))
+    yield (
+        f"estimate  on the closes of the last {length}: {estimate['number']} trades, if it had begun with "
+        f"{money(Decimal(estimate['purse']))} in each token, without gas, fees and slippage"
+    )
+    for one in estimate["first"]:
+        yield f"          {one['why']}"
+    if estimate["number"] > len(estimate["first"]):
+        yield f"          and {estimate['number'] - len(estimate['first'])} more"
+
+
+# ------------------------------------------------------------ presets
+
+
+def parameters(
+    settings: Settings,
+    *,
+    coin: str | None,
+    weights: Sequence[str],
+    shares: Mapping[str, str],
+    durations: Mapping[str, str],
+    amounts: Mapping[str, float],
+) -> Callable[..., Parameters]:
+    """Parameters from what was typed; the rest is given to the result. Raises OperatorError."""
+    network = load_network(settings.network)
+    given: dict[str, Any] = {name: _share(text) for name, text in shares.items()}
+    given |= {name: _seconds(text, network.quote) for name, text in durations.items()}
+    given |= {name: Decimal(repr(amount)) for name, amount in amounts.items()}
+    pairs = [text.partition("=") for text in weights]
+    if bad := [text for text, (_, is_pair, _) in zip(weights, pairs, strict=True) if not is_pair]:
+        raise OperatorError(f"--weight {bad[0]}: write it as WETH=60%")
+    given["weights"] = {name: _share(share) for name, _, share in pairs if name != network.quote}
+    return lambda **more: Parameters(network.quote, coin or settings.strategy.base, **given, **more)
+
+
+def _share(text: str) -> Decimal:
+    try:
+        return Decimal(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except InvalidOperation:
+        raise OperatorError(f"{text}: write a share as 5% or 0.05") from None
+
+
+def _seconds(text: str, quote: Symbol) -> int:
+    try:
+        return Phrases(text, quote).duration()
+    except Unread:
+        raise OperatorError(f"{text}: write a duration as '10 minutes' or '1 hour'") from None
