@@ -23,6 +23,7 @@ from sentinel.core.transaction import Intent
 from sentinel.decide.operator_controls import Purpose
 from sentinel.journal.journal import Journal
 from sentinel.orders.standing import StandingOrder
+from sentinel.orders.trades import Side
 
 STOPPING = "told to stop while this cycle was under way"
 CONFIRMS = 4  # attempts to simulate the final bytes before a newer head arrives
@@ -80,6 +81,7 @@ class Cycle:
     clock: Callable[[], float] = time.time
     purpose: Purpose = Purpose.TRADE  # purpose of the trader's proposals
     order: StandingOrder | None = None  # what the operator approved; None: the playbook alone says what is wanted
+    exits: Trader | None = None  # makes the exit that the order wants if the vote holds; None: the vote alone decides
 
     async def run(self, head: Head) -> CycleRecord:
         """Decide on one block and return its record. An intent is journaled before anything is sent.
@@ -142,6 +144,8 @@ class Cycle:
             with draft.stage("propose"):
                 draft.proposal = proposal = await self.trader.more(state, view, proposal, more)
             decision, _ = await self._judge(proposal, state, spent, draft)
+        if isinstance(decision, Hold) and self.exits is not None and self._wants_exit(state):
+            decision = await self._exit(self.exits, state, view, spent, draft)
         if isinstance(decision, Act):
             with draft.stage("size"):
                 decision, draft.sized = await self.size(decision, state, spent)
@@ -177,6 +181,20 @@ class Cycle:
             return Hold(HoldReason.DISPUTED, decision.votes, decision.asked, why)
         if self.stopping():
             return Hold(HoldReason.STOPPING, decision.votes, decision.asked, STOPPING)
+        return decision
+
+    def _wants_exit(self, state: MarketState) -> bool:
+        trade = self.order.play(state).trade if self.order is not None else None
+        return trade is not None and trade.side is Side.SELL
+
+    async def _exit(
+        self, exits: Trader, state: MarketState, view: MarketView, spent: Spent, draft: _Draft
+    ) -> Decision:
+        """Decide on the exit alone, under the same policy: a missed stop costs money. It replaces the proposal."""
+        with draft.stage("propose"):
+            draft.proposal = proposal = await exits.propose(state, view, 1)
+        draft.simulations = ()
+        decision, _ = await self._judge(proposal, state, spent, draft)
         return decision
 
     async def _judge(self, proposal: Proposal, state: MarketState, spent: Spent, draft: _Draft) -> tuple[Decision, int]:

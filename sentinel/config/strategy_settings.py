@@ -21,6 +21,7 @@ class StrategySettings(SettingsGroup):
             "order",
             "order_file",
             "order_hash",
+            "exits",
             "target_weights",
             "band",
             "threshold",
@@ -48,6 +49,11 @@ class StrategySettings(SettingsGroup):
         "",
         pattern="^([0-9a-f]{64})?$",
         description="hash of an order that was approved before; a start with another one is refused",
+    )
+    exits: Literal["player", "vote"] = Field(
+        "player",
+        description="who decides on a sale that the order wants for the quote token while the vote holds: `player` "
+        "makes it, `vote` leaves it",
     )
     base: str = Field("WETH", description="token that is traded against the quote token")
     venue: Literal["", "uniswap_v2", "uniswap_v3", "uniswap_v4"] = Field(

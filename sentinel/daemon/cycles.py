@@ -30,6 +30,7 @@ def trading(parts: Parts, force: InForce, market: Market, executor: Executor) ->
         warm=parts.toolkit.warm,
         policy=force.policy,
         order=force.order,
+        exits=force.exits,
     )
 
 
@@ -61,6 +62,7 @@ def _cycle(
     size: Size = as_voted,
     warm: Callable[[MarketState], None] = lambda state: None,
     order: StandingOrder | None = None,
+    exits: Trader | None = None,
 ) -> Cycle:
     return Cycle(
         market=market,
@@ -80,6 +82,7 @@ def _cycle(
         stopping=lambda: parts.lifecycle.stopping,
         purpose=purpose,
         order=order,
+        exits=exits,
     )
 
 

@@ -60,6 +60,7 @@ def in_force(
         trader=trader,
         samples=1 if samples_nothing else settings.model.samples,
         order=order,
+        exits=_exits(settings, trader, order),
         policy=policy,
         sale_policy=Policy(terms.network, terms.limits),
         vote=_vote(terms),
@@ -69,6 +70,13 @@ def in_force(
         playbook=_kind_of_trader(trader, terms.mandate),
         thought="none" if samples_nothing else _kind_of_thought(settings),
     )
+
+
+def _exits(settings: Settings, trader: ProposingTrader, order: StandingOrder | None) -> OrderTrader | None:
+    """The order's player, in addition to another trader."""
+    if order is None or settings.strategy.exits == "vote" or isinstance(trader, OrderTrader):
+        return None
+    return OrderTrader(order.play, trader.sandbox, trader.network, trader.quoter, trader.builder)
 
 
 def _kind_of_trader(trader: ProposingTrader, mandate: Mandate) -> str:

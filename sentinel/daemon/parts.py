@@ -45,6 +45,7 @@ class InForce:
     trader: ProposingTrader
     samples: int  # per step; 1 for a trader that samples nothing
     order: StandingOrder | None
+    exits: OrderTrader | None  # makes an exit that the vote missed
     policy: Policy
     sale_policy: Policy  # for `stop --flatten`, which no order forbids
     vote: Vote

@@ -86,6 +86,9 @@ class Instruments:
 
         self.analyses = self._counter("analyst_views", "analyses by the model analyst, by result", "fate")
         self.view_of_model = self._gauge("model_view_followed", "1 if the last cycle followed a model's view, else 0")
+        self.order_deviations = self._counter(
+            "order_deviations", "cycles that differ from what the player of the approved order did, by kind", "kind"
+        )
         self.shadowed = self._counter("shadow_blocks", "blocks seen by the shadow student, by result", "fate")
 
         self.transactions = self._counter("transactions", "settled intents by outcome", "outcome")

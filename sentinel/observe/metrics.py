@@ -24,6 +24,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.core.units import BPS, COIN
+from sentinel.decide.order_outcomes import Deviation, deviations
 from sentinel.observe.health import HealthCheck
 from sentinel.observe.instruments import Instruments
 
@@ -61,6 +62,7 @@ class Metrics(Instruments):
             (self.samples, FATES),
             (self.reloads, ["applied", "refused"]),
             (self.internal_errors, EDGES),
+            (self.order_deviations, list(Deviation)),
             (self.notifications, ["sent", "failed", "suppressed", "lost"]),
         ):
             for value in values:
@@ -91,6 +93,8 @@ class Metrics(Instruments):
             self.sized.labels("act" if isinstance(record.decision, Act) else "hold").inc()
             if (refused := record.sized.refusal) is not None:
                 self.refusals.labels(self._bounded("rule", refused.rule)).inc()
+        for deviation in deviations(record):
+            self.order_deviations.labels(deviation.value).inc()
         self._observe_decision(record)
         if record.view is not None:
             self.view_of_model.set(record.view.source != "settings")

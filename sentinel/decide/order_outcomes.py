@@ -1,0 +1,31 @@
+"""Where a cycle's candidates and decision differ from what the player of the approved order did. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sentinel.core.decision import Hold, HoldReason
+from sentinel.core.record import CycleRecord
+
+UNDECIDED = frozenset({HoldReason.IN_FLIGHT, HoldReason.PAUSED, HoldReason.STOPPING, HoldReason.DISPUTED})
+
+
+class Deviation(StrEnum):
+    """Metrics contain these names."""
+
+    MISSED = "missed"  # the player trades, and the cycle holds
+    DISAGREED = "disagreed"  # the player trades, and a candidate makes another trade
+    GUARDED = "guarded"  # the player holds, and a candidate trades
+
+
+def deviations(record: CycleRecord) -> frozenset[Deviation]:
+    played, found = record.played, set()
+    if played is None:
+        return frozenset()
+    trades = played.clause is not None
+    if trades and isinstance(record.decision, Hold) and record.decision.reason not in UNDECIDED:
+        found.add(Deviation.MISSED)
+    refused = [refusal.rule for refusal in record.refusals] + [v.rule for v in record.verdicts if not v.ok]
+    if "order" in refused:
+        found.add(Deviation.DISAGREED if trades else Deviation.GUARDED)
+    return frozenset(found)
