@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Protocol
 
 from sentinel.chain import replies
+from sentinel.chain.close_history import CloseHistory
 from sentinel.chain.fee_market import InclusionPrice, data_fee_of, data_fee_reads
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.mid_prices import mid_prices
@@ -50,10 +51,13 @@ class MarketReader:
         readers: Mapping[str, PoolReader],
         history: PriceHistory,
         *,
+        closes: CloseHistory | None = None,
         min_priority_fee: int = 0,
         max_priority_fee: int | None = None,
     ) -> None:
-        """`readers` by venue name. The two fees (wei per gas) bound the price of inclusion, see `InclusionPrice`.
+        """`readers` by venue name. Without `closes`, the closes by time are those of this reader's own blocks.
+
+        The two fees (wei per gas) bound the price of inclusion, see `InclusionPrice`.
 
         Raises SettingsError if the network file names a venue that has no reader.
         """
@@ -69,13 +73,19 @@ class MarketReader:
         self._accounts = WalletReads(network, wallet)
         self._states: Mapping[PoolName, PoolState] = {}  # of the last read; they save rounds
         self.history = history
+        self.closes = closes or CloseHistory()
+
+    def rewind(self, number: int) -> None:
+        """Forget the closes of block `number` and of all later blocks, because a reorg replaced them."""
+        self.history.rewind(number)
+        self.closes.rewind(number)
 
     async def read(self, head: Head) -> MarketState:
         """The market state of `head`. Adds its prices to the history.
 
         Raises HeadGone if no endpoint has this block and its state, Unavailable for every other failure.
         """
-        network, at = self._network, at_block(head.hash)
+        network, at, since = self._network, at_block(head.hash), self.closes.reorgs
         rounds = _Rounds(network, self._readers, self._states)
         fee_reads = data_fee_reads(network)
         fixed = [(network.multicall3, _BLOCK_TIMESTAMP), *fee_reads, *self._accounts.reads]
@@ -100,6 +110,7 @@ class MarketReader:
         if unpriced := sorted(set(network.tokens) - set(prices)):
             raise Unavailable(f"no pool with liquidity gives a price of {', '.join(unpriced)}")
         self.history.append(head, prices)
+        self.closes.record(head, self._of_coins(prices), since)
         return MarketState(
             head=head,
             wallet=self._wallet,
@@ -113,6 +124,7 @@ class MarketReader:
             allowances=accounts.allowances,
             priority_fee=self._inclusion.price(head, replies[3:]),
             data_fee=data_fee,
+            closes=self.closes.at(head),
         )
 
     async def closes_at(self, head: Head) -> dict[Symbol, float]:
@@ -120,6 +132,11 @@ class MarketReader:
         rounds = _Rounds(self._network, self._readers, self._states)
         states = await self._finish(rounds, await self._answers(rounds.wanted, head), head)
         return self._prices(states)
+
+    async def add_past(self, head: Head) -> bool:
+        """Read the prices of an earlier block into a gap of `closes`, see `CloseHistory.insert`. Raises as `read`."""
+        since = self.closes.reorgs
+        return self.closes.insert(head, self._of_coins(await self.closes_at(head)), since)
 
     async def _finish(
         self, rounds: _Rounds, answers: Sequence[bytes | None], head: Head
@@ -136,6 +153,10 @@ class MarketReader:
 
     def _multicall(self, reads: Sequence[Read]) -> dict[str, str]:
         return {"to": self._network.multicall3, "data": "0x" + encode_aggregate3(reads).hex()}
+
+    def _of_coins(self, prices: Mapping[Symbol, float]) -> dict[Symbol, float]:
+        """Without the quote token, whose price is always 1."""
+        return {symbol: price for symbol, price in prices.items() if symbol != self._network.quote}
 
     def _prices(self, states: Mapping[PoolName, PoolState]) -> dict[Symbol, float]:
         pools = self._network.pools

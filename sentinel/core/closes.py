@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sentinel.core.network import HexHash, Symbol
+
 WEEK = 7 * 86_400  # seconds; the longest window of an order
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The prices at the end of one block."""
+
+    number: int
+    hash: HexHash
+    time: int  # timestamp of the block in seconds
+    prices: Mapping[Symbol, float]  # quote tokens per whole token
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sentinel.core.closes import CloseSeries
 from sentinel.core.network import Address, HexHash, PoolName, Symbol
 
 
@@ -86,6 +87,8 @@ class MarketState:
     allowances: Mapping[Symbol, int]  # ERC-20 allowance wallet -> Permit2, base units
     priority_fee: int  # wei per gas that inclusion costs now; the whole gas price on a legacy network
     data_fee: DataFee | None = None  # None if the chain has no data fee
+    # closes by time up to this block, at most a week, without the quote token; not journaled (docs/order-state.md)
+    closes: Mapping[Symbol, CloseSeries] = field(default_factory=dict, compare=False, metadata={"journaled": False})
 
 
 class Regime(StrEnum):

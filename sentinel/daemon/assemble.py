@@ -15,6 +15,9 @@ from sentinel.agent.episode import Sampler
 from sentinel.agent.memory import JournalMemory
 from sentinel.agent.sandbox import CodeRun, Sandbox, Tools
 from sentinel.chain import chain_identity
+from sentinel.chain.close_backfill import drop_orphans
+from sentinel.chain.close_file import CloseFile
+from sentinel.chain.close_history import CloseHistory, spaced
 from sentinel.chain.head_watch import HeadTimes
 from sentinel.chain.heads import HeadStream, latest_head
 from sentinel.chain.history import PriceHistory
@@ -27,7 +30,7 @@ from sentinel.core.market_state import Head
 from sentinel.core.network import Address, Symbol
 from sentinel.daemon.approved_order import approved_order
 from sentinel.daemon.connections import endpoints, simulating_fork, simulating_node
-from sentinel.daemon.files import JOURNAL, MEMORY
+from sentinel.daemon.files import CLOSES, JOURNAL, MEMORY
 from sentinel.daemon.in_force import builder, in_force
 from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
@@ -81,19 +84,25 @@ async def assembled(
         metrics = Metrics(network)
         health = Health(max_head_age=terms.limits.max_head_age, parts=(*needed,), stopping=lambda: lifecycle.stopping)
         history = PriceHistory(max(MIN_BARS, settings.strategy.lookback_blocks + 1), prior or {})
-        times = HeadTimes.of(network.block_time)
-        heads = HeadStream(rpc, settings.rpc.ws_endpoints, times=times, on_reorg=history.rewind)
         head = await latest_head(rpc)
         latest = Latest[Head](head)
+        close_file = CloseFile(state_dir / CLOSES)
+        stack.callback(close_file.close)
+        coins = {symbol: closes for symbol, closes in (prior or {}).items() if symbol != network.quote}
+        closes = CloseHistory(close_file, spaced(coins, head, network.block_time))
+        await drop_orphans(rpc, closes, head)
         market = MarketReader(
             rpc,
             network,
             wallet,
             READERS,
             history,
+            closes=closes,
             min_priority_fee=terms.fee_floor,
             max_priority_fee=terms.limits.max_priority_fee,
         )
+        times = HeadTimes.of(network.block_time)
+        heads = HeadStream(rpc, settings.rpc.ws_endpoints, times=times, on_reorg=market.rewind)
         await backfill_history(rpc, market.closes_at, history, head)
         prices = (await market.read(head)).prices
 

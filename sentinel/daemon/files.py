@@ -8,6 +8,7 @@ from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
 
 JOURNAL = "journal.sqlite3"
+CLOSES = "closes.sqlite3"  # may be deleted: it is filled again from the chain, as far as the nodes have state
 MEMORY = "memory.sqlite3"  # may be deleted: it is filled again from the journal
 
 

@@ -19,6 +19,7 @@ from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.record import CycleRecord
 from sentinel.daemon.assemble import NEEDED, Closes, assembled
+from sentinel.daemon.close_filler import CloseFiller
 from sentinel.daemon.counterfactual import Counterfactuals
 from sentinel.daemon.daemon import Daemon
 from sentinel.daemon.execution import dry_run, live
@@ -120,12 +121,14 @@ async def opened(
         balances = BalanceWatch.open(parts.journal, network, lambda: parts.limits, execution_reporter.alarm)
         operator = Operator(parts, reloader, execution.executor, log)
         counterfactuals = Counterfactuals.of(parts, log)
+        close_filler = CloseFiller.of(parts, log)
         analysts = [parts.analyst] if isinstance(parts.analyst, AnalystService) else []
         sidecars: list[CycleSidecar] = [*analysts, *([shadow(parts, log)] if shadow is not None else [])]
         services = (  # in the order of their start; they stop in reverse
             messages,
             *execution.services,
             counterfactuals,
+            close_filler,
             ControlServer(settings.state_dir.expanduser(), operator, errors),
             WebServer(
                 settings.web.host,
@@ -154,6 +157,7 @@ async def opened(
                 ContractAlarm(parts.toolkit.watch, execution_reporter.alarm).cycle_done,
                 *(sidecar.cycle_done for sidecar in sidecars),
                 counterfactuals.cycle_done,
+                close_filler.cycle_done,
                 messages.cycle_done,
                 on_cycle,
             ),

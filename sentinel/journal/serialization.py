@@ -1,7 +1,8 @@
 """Canonical JSON of the frozen values: each value has exactly one text, and the text gives an equal value back.
 
 Dataclasses carry their name under "$", bytes are 0x-hex, ints beyond 2**53 are decimal strings (so that other JSON
-readers do not round them), and keys are sorted. The text is pure ASCII, whatever a model wrote.
+readers do not round them), and keys are sorted. The text is pure ASCII, whatever a model wrote. A field with the
+metadata `"journaled": False` is left out; it must have a default, and take no part in comparisons.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ _CLASSES: dict[str, type[Any]] = {
     for name, value in vars(module).items()
     if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module.__name__
 }
-_FIELDS = {kind: tuple(field.name for field in dataclasses.fields(kind)) for kind in _CLASSES.values()}
+_FIELDS = {
+    kind: tuple(field.name for field in dataclasses.fields(kind) if field.metadata.get("journaled", True))
+    for kind in _CLASSES.values()
+}
 
 
 def dumps(value: object) -> str:

@@ -28,7 +28,7 @@ from tests.chains import send
 WALLET = "0x1212121212121212121212121212121212121212"
 
 
-def reader_of(devnet: Devnet, bars: int = 50, rpc: Any = None, **options: int) -> MarketReader:
+def reader_of(devnet: Devnet, bars: int = 50, rpc: Any = None, **options: Any) -> MarketReader:
     return MarketReader(rpc or devnet.rpc, devnet.network, WALLET, VENUES, PriceHistory(bars), **options)
 
 

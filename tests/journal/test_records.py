@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from sentinel.core.closes import CloseSeries
 from sentinel.core.decision import Act
 from sentinel.core.mandate import Spent
+from sentinel.core.market_state import MarketState
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Fees
 from sentinel.core.units import BPS
 from sentinel.journal import serialization
 from sentinel.journal.serialization import SAFE_INT, canonical, dumps, loads
-from tests.journal.values import cycle, intent
+from tests.journal.values import cycle, intent, state
 
 KINDS = sorted(serialization._CLASSES.values(), key=lambda kind: kind.__name__)
 st.register_type_strategy(float, st.floats(allow_nan=False))  # a NaN is no equal to itself
@@ -32,6 +35,15 @@ def test_every_frozen_type_comes_back_equal(kind: type[Any], data: st.DataObject
     assert text.isascii()
     assert loads(kind, text) == value
     assert dumps(loads(kind, text)) == text
+
+
+def test_a_record_does_not_hold_the_closes_by_time() -> None:
+    """A week of closes would be half a megabyte a block; a state read back has none, and is the same otherwise."""
+    closes = {"WETH": CloseSeries(tuple(range(10_000)), (1.0,) * 10_000)}
+    bare = state()
+    assert dumps(replace(bare, closes=closes)) == dumps(bare)
+    read = loads(MarketState, dumps(replace(bare, closes=closes)))
+    assert (read, read.closes) == (bare, {})
 
 
 def test_large_ints_are_safe_from_other_readers() -> None:
