@@ -1,4 +1,4 @@
-"""A proposer that is a server: 25 lines that answer as OpenAI's chat completions do, here with a DCA.
+"""A proposer that is a server: a few lines that answer as OpenAI's chat completions do, here with a DCA.
 
 python examples/proposer_server.py
 SENTINEL_PROPOSER=http://127.0.0.1:9000/v1 sentinel run

@@ -100,7 +100,7 @@ def written(case: Case, folder: Path) -> Path:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.expected}")
 async def test_a_program_does_what_its_first_line_says(sandbox: Sandbox, tmp_path: Path, case: Case) -> None:
     """On both sides of each of its conditions: it trades the amount it should, or holds and says why."""
-    balances = MARKET.balances | {"WETH": int(case.weth * 10**18), "USDC": int(case.usdc * 10**6)}
+    balances = {**MARKET.balances, "WETH": int(case.weth * 10**18), "USDC": int(case.usdc * 10**6)}
     head = replace(MARKET.head, base_fee=round((case.gas - 1) * 10**9))
     state = replace(MARKET, balances=balances, head=head)
     memory = Traded(None if case.waited is None else head.timestamp - case.waited)
