@@ -48,13 +48,13 @@ class Case:
 
 
 CASES = (
-    Case("dca", 0, 4000, ("USDC", 100)),
-    Case("dca", 0, 4000, ("USDC", 100), waited=3600),
+    Case("dca", 0, 4000, ("USDC", 400)),
+    Case("dca", 0, 4000, ("USDC", 400), waited=3600),
     Case("dca", 0, 4000, "next buy in 12 min", waited=2881),
     Case("dca", 0, 4000, "gas at 30.1 gwei is over 30", gas=30.1),
-    Case("dca", 0, 4000, ("USDC", 100), gas=30.0),
-    Case("dca", 0, 599, "599.00 USDC: a purchase would leave less than 500"),
-    Case("dca", 0, 600, ("USDC", 100)),
+    Case("dca", 0, 4000, ("USDC", 400), gas=30.0),
+    Case("dca", 0, 899, "899.00 USDC: a purchase would leave less than 500"),
+    Case("dca", 0, 900, ("USDC", 400)),
     Case("stop_and_target", 2, 0, "2,000.00 is between the stop at 1,500 and the target at 2,500"),
     Case("stop_and_target", 0.3, 0, ("WETH", 0.3), constants={"STOP": "2000"}),
     Case("stop_and_target", 2, 0, ("WETH", 0.45), constants={"STOP": "2000"}),
