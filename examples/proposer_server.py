@@ -1,4 +1,4 @@
-"""A proposer that is a server: 25 lines that answer as OpenAI's chat completions do, here with a DCA.
+"""A proposer that is a server: a few lines that answer as OpenAI's chat completions do, here with a DCA.
 
 python examples/proposer_server.py
 SENTINEL_PROPOSER=http://127.0.0.1:9000/v1 sentinel run
@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 PORT, MODEL = 9000, "dca"
 # A thought and a code action. An answer counts only if the code reads the market, as `balance` does, and then ends with
 # one final action. `request["messages"]` holds the conversation: a real model would answer that.
-ANSWER = """Thought: I buy for 100 USDC once an hour, unless gas is over 30 gwei.
+ANSWER = """Thought: I buy for 400 USDC once an hour, unless gas is over 30 gwei.
 Code:
 ```py
-due = balance("USDC") >= 600 and last_trade() >= 3600 and gas_price() <= 30
+due = balance("USDC") >= 900 and last_trade() >= 3600 and gas_price() <= 30
 if due:
-    swap("USDC", "WETH", 100, best_venue("USDC", "WETH", 100))
+    swap("USDC", "WETH", 400, best_venue("USDC", "WETH", 400))
 else:
     hold("not due, too little USDC, or expensive gas")
 ```"""

@@ -1,6 +1,6 @@
 # Buy for a fixed amount at fixed intervals, unless gas is expensive, and keep a reserve.
 TOKEN, QUOTE = "WETH", "USDC"
-AMOUNT = 100  # QUOTE tokens for each purchase
+AMOUNT = 400  # QUOTE tokens for each purchase
 INTERVAL = 3600  # seconds of chain time from one purchase to the next
 MAX_GAS = 30  # gwei
 RESERVE = 500  # QUOTE tokens that are never spent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,10 @@ MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 def demo(
     blocks: Annotated[int | None, typer.Option(min=1, help="Stop after this many blocks.")] = None,
+    proposer: Annotated[
+        str | None, typer.Option(help="student, oracle, code or a URL: see SENTINEL_PROPOSER. vLLM serves the student.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="The program of --proposer code.")] = None,
     json: Json = False,
 ) -> None:
     """Run everything on a local market: chain, fork, model and daemon, with a live table and a summary at the end."""
@@ -27,7 +32,7 @@ def demo(
         from sentinel.paper import main
     except ImportError as error:
         raise OperatorError("the demo is not part of this installation") from error
-    raise typer.Exit(main(blocks, json))
+    raise typer.Exit(main(blocks, json, proposer=proposer, program=file))
 
 
 def devnet(

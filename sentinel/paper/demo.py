@@ -1,4 +1,4 @@
-"""Runs the demo: starts local market, fork, vLLM with the shipped student and the daemon, trades, and stops them."""
+"""Runs the demo: starts local market, fork and daemon, and vLLM if the student proposes; trades, and stops them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from eth_account import Account
 
 from sentinel.agent.vllm_server import served
 from sentinel.chain.heads import latest_head
+from sentinel.config.contradictions import require_consistent
 from sentinel.config.settings import Settings, load
 from sentinel.core import valuation
 from sentinel.core.decision import Act
@@ -43,16 +45,24 @@ CROWD = CrowdBehaviour(ahead=0.2)  # in a fifth of the blocks the crowd trades f
 PORTS = {"chain": 8545, "model": 8100, "web": 8787}
 
 
-def main(blocks: int | None, as_json: bool = False, *, block_time: float = BLOCK_TIME) -> int:
+def main(
+    blocks: int | None,
+    as_json: bool = False,
+    *,
+    block_time: float = BLOCK_TIME,
+    proposer: str | None = None,
+    program: Path | None = None,
+) -> int:
     """Run the demo for `blocks` cycles, or until Ctrl-C if None. `block_time` is in seconds.
 
+    `proposer` and `program` replace SENTINEL_PROPOSER and SENTINEL_STRATEGY__FILE; vLLM starts only for the student.
     Returns the process's exit code: 0 only if at least one trade was confirmed and none is unknown, 130 after Ctrl-C
     during the start. With `block_time` 0 the next block follows when a cycle is recorded. Raises OperatorError and
     Unavailable.
     """
     home = Path(tempfile.mkdtemp(prefix="sentinel-demo-"))
     try:
-        summary = run(_demo(home, blocks, as_json, block_time))
+        summary = run(_demo(home, blocks, as_json, block_time, proposer, program))
     except KeyboardInterrupt:
         print("stopped before the first block", file=sys.stderr)
         shutil.rmtree(home, ignore_errors=True)
@@ -64,7 +74,9 @@ def main(blocks: int | None, as_json: bool = False, *, block_time: float = BLOCK
     return 0 if summary.good else 1
 
 
-async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float) -> demo_summary.DemoSummary:
+async def _demo(
+    home: Path, blocks: int | None, as_json: bool, block_time: float, proposer: str | None, program: Path | None
+) -> demo_summary.DemoSummary:
     ports = {name: free_port() if port_taken(port) else port for name, port in PORTS.items()}
     account = Account.create()
     key_file = home / "dev.key"
@@ -78,9 +90,11 @@ async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float
         await net.fund(account.address, PURSE)
         screen: Screen = Lines(net.network) if as_json or not sys.stderr.isatty() else LiveTable(net.network)
         screen.say(f"local market on {net.rpc_url}: real contracts, {net.market.source}")
-        screen.say("vLLM loads the student; this takes about 40 seconds on two cores …")
-        server = await stack.enter_async_context(served(student_folder(), port=ports["model"], log=home / "vllm.log"))
-        settings = _settings(home, net, server.url, ports, key_file)
+        settings = _settings(home, net, ports, key_file, {"proposer": proposer, "strategy": {"file": program}})
+        require_consistent(settings, net.network)  # before vLLM takes its time
+        if settings.proposer == "student":
+            screen.say("vLLM loads the student; this takes about 40 seconds on two cores …")
+            await stack.enter_async_context(served(student_folder(), port=ports["model"], log=home / "vllm.log"))
         prior = {
             "WETH": [bar.weth for bar in net.market.before],
             "WBTC": [bar.wbtc for bar in net.market.before],
@@ -107,18 +121,26 @@ async def _demo(home: Path, blocks: int | None, as_json: bool, block_time: float
     return summary
 
 
-def _settings(home: Path, net: Devnet, model_url: str, ports: dict[str, int], key_file: Path) -> Settings:
-    """The operator's settings, except for the parts that the demo starts itself."""
-    explicit = {
+def _settings(home: Path, net: Devnet, ports: dict[str, int], key_file: Path, wanted: dict[str, Any]) -> Settings:
+    """The operator's settings with `wanted` over them, except for the parts that the demo starts itself."""
+    given = load(Path(".env"), **without_none(wanted))
+    explicit = without_none(wanted) | {
         "network": "devnet",
         "state_dir": home,
         "rpc": {"url": net.rpc_url, "ws_url": net.ws_url},
-        "model": {"url": model_url},
         "web": {"port": ports["web"]},
         "wallet": {"dev_key_file": key_file, **dict.fromkeys(("keystore_file", "signer_socket")), "web3signer_url": ""},
         "execution": {"mode": "live", "confirmations": 1},
     }
+    if given.proposer == "student":
+        explicit["model"] = {"url": f"http://127.0.0.1:{ports['model']}/v1"}
     return load(Path(".env"), **explicit)
+
+
+def without_none(values: dict[str, Any]) -> dict[str, Any]:
+    """`values` without each None, in groups too."""
+    kept = {name: without_none(value) if isinstance(value, dict) else value for name, value in values.items()}
+    return {name: value for name, value in kept.items() if value not in (None, {})}
 
 
 def _watching(network: Network, screen: Screen, recorded: asyncio.Event) -> tuple[OnCycle, OnSettled]:

@@ -47,6 +47,17 @@ async def test_so_many_blocks_then_a_summary() -> None:
     assert done["prices"]
 
 
+async def test_a_program_trades_without_vllm() -> None:
+    """One purchase, and a hold until the next is due. No model is loaded, and nothing of the start waits for one."""
+    process = await start("--blocks", "2", "--proposer", "code", "--file", "examples/programs/dca.py")
+    output, said = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 0, said.decode()
+    assert b"vLLM" not in said
+    done = summary(output)
+    assert (done["acts"], done["holds"], done["confirmed"]) == (1, 1, 1)
+    assert done["sampled"] <= 2
+
+
 async def test_ctrl_c_stops_cleanly_and_sums_up() -> None:
     process = await start()
     assert process.stderr is not None

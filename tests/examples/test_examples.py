@@ -74,5 +74,9 @@ def test_every_example_is_listed_and_tried() -> None:
     """Each file of the folder stands in its README and in this test."""
     files = {path.name for path in EXAMPLES.iterdir() if path.suffix in (".py", ".toml")}
     listed = set(re.findall(r"\]\((\w+\.(?:py|toml))\)", (EXAMPLES / "README.md").read_text()))
-    tried = set(re.findall(r'"(\w+\.(?:py|toml))"', Path(__file__).read_text()))
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    tried = set(re.findall(r'"(\w+\.(?:py|toml))"', tests))
     assert files == listed == tried
+    programs = {path.name for path in (EXAMPLES / "programs").iterdir()}
+    for page in (EXAMPLES / "README.md", CHECKOUT / "docs" / "proposers.md"):
+        assert programs == set(re.findall(r"programs/(\w+\.py)\)", page.read_text()))

@@ -48,13 +48,13 @@ class Case:
 
 
 CASES = (
-    Case("dca", 0, 4000, ("USDC", 100)),
-    Case("dca", 0, 4000, ("USDC", 100), waited=3600),
+    Case("dca", 0, 4000, ("USDC", 400)),
+    Case("dca", 0, 4000, ("USDC", 400), waited=3600),
     Case("dca", 0, 4000, "next buy in 12 min", waited=2881),
     Case("dca", 0, 4000, "gas at 30.1 gwei is over 30", gas=30.1),
-    Case("dca", 0, 4000, ("USDC", 100), gas=30.0),
-    Case("dca", 0, 599, "599.00 USDC: a purchase would leave less than 500"),
-    Case("dca", 0, 600, ("USDC", 100)),
+    Case("dca", 0, 4000, ("USDC", 400), gas=30.0),
+    Case("dca", 0, 899, "899.00 USDC: a purchase would leave less than 500"),
+    Case("dca", 0, 900, ("USDC", 400)),
     Case("stop_and_target", 2, 0, "2,000.00 is between the stop at 1,500 and the target at 2,500"),
     Case("stop_and_target", 0.3, 0, ("WETH", 0.3), constants={"STOP": "2000"}),
     Case("stop_and_target", 2, 0, ("WETH", 0.45), constants={"STOP": "2000"}),
@@ -100,7 +100,7 @@ def written(case: Case, folder: Path) -> Path:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.expected}")
 async def test_a_program_does_what_its_first_line_says(sandbox: Sandbox, tmp_path: Path, case: Case) -> None:
     """On both sides of each of its conditions: it trades the amount it should, or holds and says why."""
-    balances = MARKET.balances | {"WETH": int(case.weth * 10**18), "USDC": int(case.usdc * 10**6)}
+    balances = {**MARKET.balances, "WETH": int(case.weth * 10**18), "USDC": int(case.usdc * 10**6)}
     head = replace(MARKET.head, base_fee=round((case.gas - 1) * 10**9))
     state = replace(MARKET, balances=balances, head=head)
     memory = Traded(None if case.waited is None else head.timestamp - case.waited)
