@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sentinel.core.decision import Decision
 from sentinel.core.market_state import MarketState
-from sentinel.core.ports import Analyst, Executor, Market, Trader
+from sentinel.core.ports import Analyst, Executor, Market, Policy, Trader
 from sentinel.core.simulation import Simulation
 from sentinel.cycle import Cycle, More, Size, Vote, as_voted
 from sentinel.daemon.flatten.seller import Seller
@@ -23,6 +23,7 @@ def trading(parts: Parts, force: InForce, market: Market, executor: Executor) ->
         trader=force.trader,
         samples=force.terms.settings.model.samples,
         vote=force.vote,
+        policy=force.policy,
         more=force.more,
         size=force.size,
         warm=parts.toolkit.warm,
@@ -37,6 +38,7 @@ def sale(parts: Parts, force: InForce, market: Market, executor: Executor, selle
         trader=seller,
         samples=1,
         vote=_vote_on_one,
+        policy=force.policy.serving(Purpose.SALE),
     )
 
 
@@ -51,6 +53,7 @@ def _cycle(
     trader: Trader,
     samples: int,
     vote: Vote,
+    policy: Policy,
     more: More = lambda decision, ballots: 0,
     size: Size = as_voted,
     warm: Callable[[MarketState], None] = lambda state: None,
@@ -60,7 +63,7 @@ def _cycle(
         analyst=analyst,
         trader=trader,
         toolkit=parts.toolkit,
-        policy=force.policy,
+        policy=policy,
         vote=vote,
         executor=executor,
         journal=parts.journal,

@@ -21,6 +21,7 @@ from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import Q192
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
+from sentinel.decide.operator_controls import Purpose
 
 Finding = tuple[bool, str]  # whether the rule allows the case, and the reason in plain words
 
@@ -35,6 +36,7 @@ class Case:
     head: Head
     spent: Spent
     simulation: Simulation
+    purpose: Purpose | None = None  # None: nobody but the action itself says what it is for
 
     @property
     def swap(self) -> Swap:

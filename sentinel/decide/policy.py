@@ -18,8 +18,9 @@ from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
 from sentinel.core.simulation import Refusal, Simulation
-from sentinel.decide import rules_effect, rules_gas, rules_transaction, rules_value
+from sentinel.decide import rules_cost, rules_effect, rules_gas, rules_transaction, rules_value
 from sentinel.decide.case import Case, Finding, Rule
+from sentinel.decide.operator_controls import Purpose
 from sentinel.decide.rules_confirm import FINAL_RULES, FinalCheck
 
 Judged = TypeVar("Judged")
@@ -29,6 +30,7 @@ SWAP_RULES: tuple[Rule, ...] = (
     *rules_transaction.SWAP,
     *rules_gas.EVERY,
     *rules_value.SWAP,
+    *rules_cost.SWAP,
     *rules_effect.SWAP,
 )
 APPROVE_RULES: tuple[Rule, ...] = (
@@ -45,12 +47,24 @@ REVOKE_RULES = tuple(rule for rule in APPROVE_RULES if rule not in (rules_value.
 class Policy:
     """One network and one set of limits, neither of which changes."""
 
-    def __init__(self, network: Network, limits: Limits, *, revoke_rules: tuple[Rule, ...] = APPROVE_RULES) -> None:
+    def __init__(
+        self,
+        network: Network,
+        limits: Limits,
+        *,
+        revoke_rules: tuple[Rule, ...] = APPROVE_RULES,
+        purpose: Purpose | None = None,
+    ) -> None:
         """`revoke_rules`: for allowances taken to zero; a model's own are judged as any approval, or it could spend gas
-        on them without end."""
+        on them without end. `purpose`: see `serving`."""
         self.network = network
         self.limits = limits
         self._revoke_rules = revoke_rules
+        self._purpose = purpose
+
+    def serving(self, purpose: Purpose) -> Policy:
+        """This policy for trades whose purpose is known from elsewhere than the action itself, never from a model."""
+        return Policy(self.network, self.limits, revoke_rules=self._revoke_rules, purpose=purpose)
 
     def screen(
         self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
@@ -86,10 +100,13 @@ class Policy:
 
         `now` is Unix seconds. A rule on a single simulation is ok only where it is in every environment.
         """
-        cases = [Case(self.network, self.limits, state, head, spent, simulation) for simulation in confirmed]
+        cases = [self._case(simulation, state, head, spent) for simulation in confirmed]
         verdicts = [_worst(rule, cases) for rule in self._rules_for(decision.simulation.candidate.action)]
         final = FinalCheck(self.network, self.limits, state, head, decision, tuple(confirmed), now)
         return (*verdicts, *(_judge(rule, final) for rule in FINAL_RULES))
+
+    def _case(self, simulation: Simulation, state: MarketState, head: Head, spent: Spent) -> Case:
+        return Case(self.network, self.limits, state, head, spent, simulation, self._purpose)
 
     def _rules_for(self, action: Action) -> tuple[Rule, ...]:
         if isinstance(action, Swap):
@@ -103,7 +120,7 @@ class Policy:
         if isinstance(action, HoldAction):
             sends = simulation.tx is not None or any(simulation.deltas.values())
             return Verdict("action", False, "a hold may not do anything") if sends else None
-        case = Case(self.network, self.limits, state, state.head, spent, simulation)
+        case = self._case(simulation, state, state.head, spent)
         verdicts = (_judge(rule, case) for rule in self._rules_for(action))
         return next((verdict for verdict in verdicts if not verdict.ok), None)
 
