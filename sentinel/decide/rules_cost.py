@@ -6,13 +6,14 @@ the slippage limit bound it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from math import ceil, floor
 
-from sentinel.core.actions import Leg, Route
+from sentinel.core.actions import Route
 from sentinel.core.errors import Refused
-from sentinel.core.market_state import V4State
-from sentinel.core.network import COIN_LEGS
+from sentinel.core.market_state import PoolState, V4State
+from sentinel.core.network import COIN_LEGS, Network, PoolName, Symbol
 from sentinel.core.units import BPS, PIPS
 from sentinel.decide.case import Case, Finding, Rule, cost_value, money, value, value_in
 from sentinel.decide.operator_controls import Purpose, purpose_of
@@ -62,34 +63,34 @@ def pool_fees(case: Case) -> Fraction:
     return sum((_route_fees(case, route) for route in case.swap.routes), Fraction(0))
 
 
-def smallest_trade(gas: Fraction, fee_pips: int, max_cost_bps: int) -> Fraction | None:
-    """The smallest trade that `trade_cost` lets through, in the unit of `gas`, its expected gas cost. `fee_pips` is the
-    pool's fee. None if the fee alone reaches the limit."""
-    room = max_cost_bps * (PIPS // BPS) - fee_pips
-    return gas * PIPS / room if room > 0 else None
+def fee_pips(network: Network, states: Mapping[PoolName, PoolState], name: PoolName, token_in: Symbol) -> int:
+    """What the pool takes of `token_in`, in pips. Raises Refused if it is unknown."""
+    pool, state = network.pools.get(name), states.get(name)
+    if pool is None:
+        raise Refused("trade_cost", f"the fee of {name} is unknown: it is not listed")
+    fee = pool.fee_pips
+    if pool.venue == _DYNAMIC:
+        if not isinstance(state, V4State):
+            raise Refused("trade_cost", f"the fee of {name} is unknown: its state was not read")
+        fee = state.fee_down if token_in == pool.token0 else state.fee_up
+    if not 0 <= fee < PIPS:
+        raise Refused("trade_cost", f"the fee of {name} is {fee} pips, not below the whole input")
+    return fee
+
+
+def smallest_trade(gas: int, pool_pips: int, max_cost_bps: int) -> Fraction | None:
+    """The smallest trade that `trade_cost` lets through, in the unit of `gas`, its expected gas cost. `pool_pips`
+    is the pool's fee. None if that fee alone reaches the limit."""
+    room = max_cost_bps * (PIPS // BPS) - pool_pips
+    return Fraction(gas * PIPS, room) if room > 0 else None
 
 
 def _route_fees(case: Case, route: Route) -> Fraction:
     kept = Fraction(1)
     for leg in route.legs:
         if leg.venue not in COIN_LEGS:
-            kept *= 1 - Fraction(_fee_pips(case, leg), PIPS)
+            kept *= 1 - Fraction(fee_pips(case.network, case.state.pools, leg.pool, leg.token_in), PIPS)
     return value(case, route.legs[0].token_in, route.amount_in) * (1 - kept)
-
-
-def _fee_pips(case: Case, leg: Leg) -> int:
-    """The fee of the leg's pool in this direction, in pips of the leg's input. Raises Refused if it is unknown."""
-    pool, state = case.network.pools.get(leg.pool), case.state.pools.get(leg.pool)
-    if pool is None:
-        raise Refused("trade_cost", f"the fee of {leg.pool} is unknown: it is not listed")
-    fee = pool.fee_pips
-    if pool.venue == _DYNAMIC:
-        if not isinstance(state, V4State):
-            raise Refused("trade_cost", f"the fee of {leg.pool} is unknown: its state was not read")
-        fee = state.fee_down if leg.token_in == pool.token0 else state.fee_up
-    if not 0 <= fee < PIPS:
-        raise Refused("trade_cost", f"the fee of {leg.pool} is {fee} pips, not below the whole input")
-    return fee
 
 
 def _amount(case: Case, amount: Fraction) -> str:

@@ -194,7 +194,7 @@ def test_what_is_not_listed_or_worth_nothing_refuses() -> None:
 @given(st.integers(1, 10**10), st.sampled_from([0, 100, 500, 3000, 10_000]), st.integers(1, 10_000))
 def test_the_smallest_trade_is_the_rules_own(gas: int, fee_pips: int, max_cost_bps: int) -> None:
     """At this size gas and fee are exactly the limit; where the fee alone reaches it, there is no such size."""
-    size = smallest_trade(Fraction(gas), fee_pips, max_cost_bps)
+    size = smallest_trade(gas, fee_pips, max_cost_bps)
     if size is None:
         assert fee_pips >= max_cost_bps * 100
     else:
