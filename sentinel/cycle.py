@@ -187,9 +187,7 @@ class Cycle:
         trade = self.order.play(state).trade if self.order is not None else None
         return trade is not None and trade.side is Side.SELL
 
-    async def _exit(
-        self, exits: Trader, state: MarketState, view: MarketView, spent: Spent, draft: _Draft
-    ) -> Decision:
+    async def _exit(self, exits: Trader, state: MarketState, view: MarketView, spent: Spent, draft: _Draft) -> Decision:
         """Decide on the exit alone, under the same policy: a missed stop costs money. It replaces the proposal."""
         with draft.stage("propose"):
             draft.proposal = proposal = await exits.propose(state, view, 1)

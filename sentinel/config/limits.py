@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,8 @@ class LimitSettings(SettingsGroup):
             "max_reference_deviation_bps",
             "max_gain_bps",
             "min_profit",
+            "max_cost_bps",
+            "max_cost_exits",
         }
         | {"min_gas_reserve_eth", "max_daily_loss", "max_daily_volume", "max_inventory_bps"}
         | {"max_shortfall_bps", "max_mean_shortfall_bps", "shortfall_trades"}
@@ -49,6 +51,14 @@ class LimitSettings(SettingsGroup):
     )
     min_profit: float = Field(
         0.5, ge=0, le=MAX_QUOTE, description="smallest gain of a closed cycle after gas (quote tokens)"
+    )
+    max_cost_bps: int = Field(
+        300, ge=1, le=BPS, description="largest expected gas and pool fees of a trade, as a share of its value (bps)"
+    )
+    max_cost_exits: Literal["exempt", "apply"] = Field(
+        "exempt",
+        description="exits, sales into the quote token, above max_cost_bps: let through (exempt) or refused (apply); "
+        "`stop --flatten` always sells",
     )
     max_gas: int = Field(
         2_000_000, ge=TRANSFER_GAS, le=MAX_TX_GAS, description="largest gas limit per transaction (gas units)"
@@ -120,6 +130,8 @@ class Limits:
     reference_tolerance_bps: int  # of the pool's mid price against the reference
     max_gain_bps: int  # of the simulated output above the reference; of a closed cycle, its net gain over its input
     min_profit: int  # smallest gain of a closed cycle after gas
+    max_cost_bps: int  # of expected gas and pool fees, against the value of a trade's input
+    exits_exempt: bool  # from max_cost_bps
     max_gas: int  # gas units per transaction
     max_fee: int  # wei per gas
     max_priority_fee: int  # wei per gas
@@ -153,6 +165,8 @@ class Limits:
             reference_tolerance_bps=given.max_reference_deviation_bps,
             max_gain_bps=given.max_gain_bps,
             min_profit=base_units(given.min_profit, quote),
+            max_cost_bps=given.max_cost_bps,
+            exits_exempt=given.max_cost_exits == "exempt",
             max_gas=given.max_gas,
             max_fee=base_units(given.max_fee_gwei, GWEI_DECIMALS),
             # a legacy network has one gas price only, and so one cap

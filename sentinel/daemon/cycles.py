@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sentinel.core.decision import Decision
 from sentinel.core.market_state import MarketState
-from sentinel.core.ports import Analyst, Executor, Market, Trader
+from sentinel.core.ports import Analyst, Executor, Market, Policy, Trader
 from sentinel.core.simulation import Simulation
 from sentinel.cycle import Cycle, More, Size, Vote, as_voted
 from sentinel.daemon.flatten.seller import Seller
@@ -25,10 +25,10 @@ def trading(parts: Parts, force: InForce, market: Market, executor: Executor) ->
         trader=force.trader,
         samples=force.samples,
         vote=force.vote,
+        policy=force.policy,
         more=force.more,
         size=force.size,
         warm=parts.toolkit.warm,
-        policy=force.policy,
         order=force.order,
         exits=force.exits,
     )
@@ -42,7 +42,7 @@ def sale(parts: Parts, force: InForce, market: Market, executor: Executor, selle
         trader=seller,
         samples=1,
         vote=_vote_on_one,
-        policy=force.sale_policy,
+        policy=force.policy.serving(Purpose.SALE),
     )
 
 

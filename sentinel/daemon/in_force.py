@@ -62,7 +62,6 @@ def in_force(
         order=order,
         exits=_exits(settings, trader, order),
         policy=policy,
-        sale_policy=Policy(terms.network, terms.limits),
         vote=_vote(terms),
         more=_no_more if samples_nothing else _more(settings),
         size=_size(settings, action_builder, toolkit, policy),

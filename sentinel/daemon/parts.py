@@ -47,7 +47,6 @@ class InForce:
     order: StandingOrder | None
     exits: OrderTrader | None  # makes an exit that the vote missed
     policy: Policy
-    sale_policy: Policy  # for `stop --flatten`, which no order forbids
     vote: Vote
     more: More
     size: Size

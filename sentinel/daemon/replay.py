@@ -19,7 +19,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.daemon.calibrated import quorum_bps, sizes
 from sentinel.daemon.in_force import builder
 from sentinel.daemon.sizer import plan, screened
-from sentinel.decide.operator_controls import FLATTEN
+from sentinel.decide.operator_controls import FLATTEN, Purpose
 from sentinel.decide.policy import Policy
 from sentinel.decide.sizing import Sizes, resized
 from sentinel.decide.vote import vote
@@ -45,11 +45,11 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
         why = record.decision.reason if isinstance(record.decision, Hold) else "the record has no state"
         return Replayed(None, isinstance(record.decision, Hold), f"the cycle ended before the vote: {why}")
     terms = Terms.of(settings, network)
-    policy = _policy(record, terms)
+    sold = record.proposal.source == FLATTEN  # one proposal without sampling, as in cycles.py
+    policy = _policy(record, terms, sold)
     ballots, refusals = policy.screen(record.simulations, record.state, Spent(0, 0))
     by_the_day = {refusal.index for refusal in record.refusals if refusal.rule in BY_THE_DAY}
     ballots = tuple(ballot for ballot in ballots if ballot.candidate.index not in by_the_day)
-    sold = record.proposal.source == FLATTEN  # one proposal without sampling, as in cycles.py
     again = vote(
         ballots,
         asked=record.proposal.asked,
@@ -67,10 +67,10 @@ def decide_again(record: CycleRecord, settings: Settings, network: Network) -> R
     return _compare(record, again)
 
 
-def _policy(record: CycleRecord, terms: Terms) -> Policy:
+def _policy(record: CycleRecord, terms: Terms, sold: bool) -> Policy:
     """With the recorded play of the order, if there was one."""
     if (played := record.played) is None:
-        return Policy(terms.network, terms.limits)
+        return Policy(terms.network, terms.limits, purpose=Purpose.SALE if sold else None)
     play, tolerance = restored(played), terms.settings.vote.agreement_bps
     return Policy(terms.network, terms.limits, plays=lambda state: play, order_tolerance_bps=tolerance)
 

@@ -21,6 +21,7 @@ from sentinel.core.simulation import Simulation, TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.core.units import Q192
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
+from sentinel.decide.operator_controls import Purpose
 from sentinel.orders.player import Play
 
 Finding = tuple[bool, str]  # whether the rule allows the case, and the reason in plain words
@@ -36,6 +37,7 @@ class Case:
     head: Head
     spent: Spent
     simulation: Simulation
+    purpose: Purpose | None = None  # None: nobody but the action itself says what it is for
     play: Play | None = None  # what the player of the approved order does on this state; None if there is no order
     order_tolerance_bps: int = 0  # how far an input may be from the player's
 

@@ -17,6 +17,7 @@ FLATTEN = "flatten"  # the source of proposals that carry out `stop --flatten`: 
 class Purpose(StrEnum):
     TRADE = "trade"
     SALE = "sale"  # a token back into the quote token
+    EXIT = "exit"  # such a sale as a stop, a target or a trailing stop asks for; barred like any trade
     RELIEF = "relief"  # an allowance taken to zero
 
 

@@ -18,8 +18,9 @@ from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
 from sentinel.core.simulation import Refusal, Simulation
-from sentinel.decide import rules_effect, rules_gas, rules_order, rules_transaction, rules_value
+from sentinel.decide import rules_cost, rules_effect, rules_gas, rules_order, rules_transaction, rules_value
 from sentinel.decide.case import Case, Finding, Rule
+from sentinel.decide.operator_controls import Purpose
 from sentinel.decide.rules_confirm import FINAL_RULES, FinalCheck
 from sentinel.orders.player import Play
 
@@ -31,6 +32,7 @@ SWAP_RULES: tuple[Rule, ...] = (
     *rules_transaction.SWAP,
     *rules_gas.EVERY,
     *rules_value.SWAP,
+    *rules_cost.SWAP,
     *rules_effect.SWAP,
     *rules_order.SWAP,
 )
@@ -54,17 +56,26 @@ class Policy:
         limits: Limits,
         *,
         revoke_rules: tuple[Rule, ...] = APPROVE_RULES,
+        purpose: Purpose | None = None,
         plays: Plays | None = None,
         order_tolerance_bps: int = 0,
     ) -> None:
         """`revoke_rules`: for allowances taken to zero; a model's own are judged as any approval, or it could spend gas
-        on them without end. `plays`: what the player of the approved order does on a state, if there is an order; a
-        swap's input may be `order_tolerance_bps` off its."""
+        on them without end. `purpose`: see `serving`. `plays`: what the player of the approved order does on a state,
+        if there is an order; a swap's input may be `order_tolerance_bps` off its."""
         self.network = network
         self.limits = limits
         self._revoke_rules = revoke_rules
+        self._purpose = purpose
         self._plays = plays
         self._order_tolerance_bps = order_tolerance_bps
+
+    def serving(self, purpose: Purpose) -> Policy:
+        """This policy for trades whose purpose is known from elsewhere than the action itself, never from a model.
+
+        They are no trades of the approved order, which does not bind them.
+        """
+        return Policy(self.network, self.limits, revoke_rules=self._revoke_rules, purpose=purpose)
 
     def screen(
         self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
@@ -100,14 +111,15 @@ class Policy:
 
         `now` is Unix seconds. A rule on a single simulation is ok only where it is in every environment.
         """
-        cases = [self._case(state, head, spent, simulation) for simulation in confirmed]
+        cases = [self._case(simulation, state, head, spent) for simulation in confirmed]
         verdicts = [_worst(rule, cases) for rule in self._rules_for(decision.simulation.candidate.action)]
         final = FinalCheck(self.network, self.limits, state, head, decision, tuple(confirmed), now)
         return (*verdicts, *(_judge(rule, final) for rule in FINAL_RULES))
 
-    def _case(self, state: MarketState, head: Head, spent: Spent, simulation: Simulation) -> Case:
+    def _case(self, simulation: Simulation, state: MarketState, head: Head, spent: Spent) -> Case:
         play = None if self._plays is None else self._plays(state)
-        return Case(self.network, self.limits, state, head, spent, simulation, play, self._order_tolerance_bps)
+        tolerance = self._order_tolerance_bps
+        return Case(self.network, self.limits, state, head, spent, simulation, self._purpose, play, tolerance)
 
     def _rules_for(self, action: Action) -> tuple[Rule, ...]:
         if isinstance(action, Swap):
@@ -121,7 +133,7 @@ class Policy:
         if isinstance(action, HoldAction):
             sends = simulation.tx is not None or any(simulation.deltas.values())
             return Verdict("action", False, "a hold may not do anything") if sends else None
-        case = self._case(state, state.head, spent, simulation)
+        case = self._case(simulation, state, state.head, spent)
         verdicts = (_judge(rule, case) for rule in self._rules_for(action))
         return next((verdict for verdict in verdicts if not verdict.ok), None)
 

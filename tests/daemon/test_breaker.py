@@ -76,6 +76,7 @@ async def cli(tmp_path: Path) -> AsyncIterator[Cli]:
             SENTINEL_EXECUTION__CONFIRMATIONS="1",
             SENTINEL_STRATEGY__BAND="0.0005",
             SENTINEL_STRATEGY__MIN_SIZE="1",
+            SENTINEL_LIMITS__MAX_COST_BPS="10000",  # trades are tiny, so that many of them come
             SENTINEL_LIMITS__MAX_SHORTFALL_BPS="0.01",
         )
         yield cli

@@ -90,7 +90,7 @@ async def test_a_running_daemon_takes_new_settings_between_two_cycles(cli: Cli, 
     """By command and by SIGHUP: in force from the next cycle on, journaled before it; a bad one changes nothing; each
     cycle is replayed with the settings of its time."""
     file = tmp_path / "sentinel.env"
-    small = "SENTINEL_LIMITS__MAX_TRADE=100\nSENTINEL_STRATEGY__MAX_SIZE=60\n"
+    small = "SENTINEL_LIMITS__MAX_TRADE=100\nSENTINEL_STRATEGY__MAX_SIZE=60\nSENTINEL_LIMITS__MAX_COST_BPS=2000\n"
     file.write_text(small)
     daemon = await cli.spawn("run", "--env-file", str(file))
     status = await cli.until(lambda found: found["acts"] > 0, "status")

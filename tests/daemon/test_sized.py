@@ -179,6 +179,7 @@ async def test_a_live_trade_of_part_of_the_size_is_confirmed(devnet: Devnet, tmp
             SENTINEL_EXECUTION__CONFIRMATIONS="1",
             SENTINEL_VOTE__CALIBRATION_FILE=str(file),
             SENTINEL_VOTE__SIZE_BY_AGREEMENT="true",
+            SENTINEL_LIMITS__MAX_COST_BPS="1000",  # a third of a trade pays the same gas
         )
         try:
             await cli.spawn("run", "--live")

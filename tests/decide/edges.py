@@ -163,7 +163,10 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
     "nonce": [(buying(), buying().offering(nonce=8)), (buying(), buying().offering(nonce=6))],
     "gas_limit": [
         (buying().limited(max_gas=300_000), buying().limited(max_gas=299_999)),
-        (buying().but(gas_used=300_000), buying().but(gas_used=300_001)),
+        (
+            buying().but(gas_used=300_000).limited(max_cost_bps=400),
+            buying().but(gas_used=300_001).limited(max_cost_bps=400),
+        ),
         (buying().but(gas_used=21_000), buying().but(gas_used=20_999)),
     ],
     "fee_caps": [
@@ -218,6 +221,10 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
             unwrapping().limited(inventory_bps={"WETH": SHARE - 1}),
         ),
         (w.only_wrapping().limited(inventory_bps={"WETH": 1}), unwrapping().limited(inventory_bps={"WETH": 1})),
+    ],
+    "trade_cost": [
+        (buying().limited(max_cost_bps=265), buying().limited(max_cost_bps=264)),
+        (wrapping().limited(max_cost_bps=1), wrapping().limited(max_cost_bps=1, exits_exempt=False)),
     ],
     "funds": [(holding("USDC", PAID), holding("USDC", PAID - 1))],
     "paid": [

@@ -111,7 +111,7 @@ async def test_built_splits_and_routes_pass_policy_and_confirm_with_a_signed_per
         desk.build.swap(state, "WETH", "USDC", 0.4, ["v4-500", "v3-500"]),
         desk.build.swap(state, "USDC", "WETH", 900, "v4-500"),
         desk.build.route(state, ["WBTC", "WETH", "USDC"], 0.01, ["v3-3000", "v4-500"]),
-        desk.build.route(state, ["USDC", "WETH", "ETH"], 100, ["v4-500", "unwrap"]),
+        desk.build.route(state, ["USDC", "WETH", "ETH"], 400, ["v4-500", "unwrap"]),
         desk.build.route(state, ["ETH", "WETH", "USDC"], 0.2, ["wrap", "v3-500"]),
         desk.build.route(state, ["ETH", "WETH", "USDC", "WBTC"], 0.2, ["wrap", "v4-500", "v3-3000"]),
         desk.build.route(state, ["ETH", "WETH"], 0.3, ["wrap"]),

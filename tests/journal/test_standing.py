@@ -35,7 +35,7 @@ def test_what_each_order_lets_through() -> None:
             if orders.bar(purpose) is None:
                 open_[purpose].add((paused, halted, flatten))
     nothing = {(False, halted, False) for halted in (False, True)}  # a halt is never without a latch
-    assert open_[Purpose.TRADE] == nothing
+    assert open_[Purpose.TRADE] == open_[Purpose.EXIT] == nothing
     assert open_[Purpose.SALE] == nothing | {(True, False, True), (False, False, True), (False, True, True)}
     assert len(open_[Purpose.RELIEF]) == 8
 
@@ -92,7 +92,7 @@ def test_a_halt_bars_a_sale_whoever_paused_first(journal: Journal, path: Path) -
     assert journal.bar(Purpose.SALE) is not None
     assert journal.bar(Purpose.RELIEF) is None
     journal.resume(by="operator")
-    assert [journal.bar(purpose) for purpose in Purpose] == [None] * 3
+    assert all(journal.bar(purpose) is None for purpose in Purpose)
     journal.verify()
     journal.close()
 

@@ -23,7 +23,14 @@ from sentinel.core.edges import described
 from sentinel.core.errors import OperatorError, SentinelError, SettingsError
 from sentinel.core.host.places import data_dir
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
-from sentinel.daemon.doctor import endpoint_checks, fee_checks, network_checks, simulation_checks, wallet_checks
+from sentinel.daemon.doctor import (
+    cost_checks,
+    endpoint_checks,
+    fee_checks,
+    network_checks,
+    simulation_checks,
+    wallet_checks,
+)
 from sentinel.daemon.doctor.findings import Finding, with_endpoint
 from sentinel.daemon.doctor.key_checks import key
 from sentinel.observe import redaction
@@ -173,6 +180,11 @@ CHECKS = (
         "fees",
         "the endpoint must answer eth_feeHistory or eth_maxPriorityFeePerGas (eth_gasPrice on a legacy network)",
         lambda on: fee_checks.fees(on.terms, on.rpc),
+    ),
+    _Check(
+        "trade size",
+        "the endpoint must serve the state of its newest block",
+        lambda on: cost_checks.trade_size(on.terms, on.rpc, on.wallet),
     ),
     _Check(
         "anvil",

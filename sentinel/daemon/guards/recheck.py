@@ -12,6 +12,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Intent
 from sentinel.core.valuation import reference_prices, value
 from sentinel.daemon.parts import Parts
+from sentinel.decide.operator_controls import FLATTEN, Purpose
 from sentinel.decide.policy import REVOKE_RULES, Policy
 
 
@@ -35,6 +36,8 @@ async def still_good(parts: Parts, intent: Intent) -> bool:
     elif record.state is not None and isinstance(action := intent.decision.simulation.candidate.action, Swap):
         gross = {action.token_in: intent.decision.simulation.gross}  # already in the day's volume since it was accepted
         spent = Spent(spent.loss, spent.volume - value(gross, reference_prices(record.state), parts.network))
+    if record is not None and record.proposal is not None and record.proposal.source == FLATTEN:
+        policy = policy.serving(Purpose.SALE)
     verdicts = policy.check(confirmed, intent.decision, state, head, spent, now)
     return all(verdict.ok for verdict in verdicts)
 

@@ -23,7 +23,7 @@ from sentinel.core import valuation
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation
-from sentinel.core.units import COIN, GWEI
+from sentinel.core.units import BPS, COIN, GWEI
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in
 from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.simulating.fork import Fork
@@ -43,8 +43,17 @@ BARS = 60  # of price history
 BEHAVIOUR = CrowdBehaviour(
     opening_every=3.0, base_fee=(2 * GWEI, 30 * GWEI)
 )  # profitable cycles must be common enough to learn from
-# Each state is judged on its own, so no daily limit applies; sizes come from the mandate.
-OVERRIDES = {"limits": {"max_trade": 5000.0, "min_trade": 0.5, "max_daily_loss": 1e9, "max_daily_volume": 1e12}}
+# Each state is judged on its own, so no daily limit applies. Sizes come from the mandate, which no cost limit narrows:
+# what a trade may cost is the operator's decision, and published figures compare students without it.
+OVERRIDES = {
+    "limits": {
+        "max_trade": 5000.0,
+        "min_trade": 0.5,
+        "max_cost_bps": BPS,
+        "max_daily_loss": 1e9,
+        "max_daily_volume": 1e12,
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)
