@@ -33,7 +33,7 @@ FATES = ("asked", "parsed", "discarded", "simulated", "reverted")
 ALARMS = (  # explained in docs/transactions.md
     *("unsent", "held", "unsigned", "refused", "paused", "overdue", "reopened", "nonce_gap", "nonce_disputed"),
     *("nonce_held", "signer_day", "signer", "allowance", "shortfall", "halted", "endpoint_refused"),
-    *("contracts", "fork_code", "balance", "foreign_nonce", "other_chain"),
+    *("contracts", "fork_code", "decimals", "fee_form", "balance", "foreign_nonce", "other_chain"),
     *("receipt_missing", "receipt_late"),
 )
 OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
