@@ -52,9 +52,14 @@ class GivenValue:
         return self.origin or named[self.source]
 
 
+def written_line(name: str, given: GivenValue, *, quotable: bool = True) -> str:
+    """'environment: SENTINEL_WEB__PORT=many'."""
+    return f"{given.place()}: {quoted(given.written or name, given.value, quotable=quotable)}"
+
+
 def complaint(name: str, given: GivenValue, problem: str, *, quotable: bool = True) -> str:
     """'environment: SENTINEL_WEB__PORT=many: write a whole number in the digits 0 to 9'."""
-    return f"{given.place()}: {quoted(given.written or name, given.value, quotable=quotable)}: {problem}"
+    return f"{written_line(name, given, quotable=quotable)}: {problem}"
 
 
 def unknown(name: str, given: GivenValue, known: Collection[str]) -> str:

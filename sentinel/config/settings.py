@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from sentinel.config import env_file as env_file_
 from sentinel.config.credentials import credential_files
 from sentinel.config.group import SECRET_ERROR, SettingsGroup
 from sentinel.config.limits import LimitSettings
-from sentinel.config.origins import GivenValue, complaint, quoted, unknown
+from sentinel.config.origins import GivenValue, complaint, quoted, unknown, written_line
 from sentinel.config.rpc_settings import RpcSettings
 from sentinel.config.setting_groups import (
     ExecutionSettings,
@@ -39,6 +40,7 @@ from sentinel.core.errors import SettingsError
 PREFIX = "SENTINEL_"
 DOT_ENV = Path(".env")
 NOT_SETTINGS = frozenset({"SENTINEL_REQUIRE_DATA"})  # only the tests read it
+_VARIABLE = re.compile(r"SENTINEL_[A-Z0-9_]+")
 OWN_THOUGHTS = ("playbook", "none")  # values of first_thought that are no sentence
 
 
@@ -74,6 +76,19 @@ class Settings(SettingsGroup):
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
+    _lines: Mapping[str, str] = PrivateAttr(default_factory=dict)  # by variable: place and line of what is no default
+
+    def __eq__(self, other: object) -> bool:
+        """Equal values are equal, wherever they were written."""
+        return isinstance(other, Settings) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def with_lines(self, text: str) -> str:
+        """A complaint with the lines, and their places, of the settings that it names."""
+        named = dict.fromkeys(_VARIABLE.findall(text))
+        lines = [self._lines[name] for name in named if name in self._lines]
+        return f"{text} [{'; '.join(lines)}]" if lines else text
 
     @field_validator("first_thought")
     @classmethod
@@ -100,7 +115,9 @@ def load(env_file: Path | None = DOT_ENV, **explicit: Any) -> Settings:
     with settings_edge("the settings cannot be loaded"):
         values = given(env_file, explicit)
         try:
-            return Settings(**_nested(values))
+            settings = Settings(**_nested(values))
+            settings._lines = {name: written_line(name, value) for name, value in values.items()}
+            return settings
         except ValidationError as error:
             raise SettingsError("\n".join(_explain(item, values) for item in error.errors())) from error
 

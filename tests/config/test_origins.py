@@ -9,7 +9,10 @@ import pytest
 
 from sentinel.cli.common import explicit
 from sentinel.config import settings
-from sentinel.config.origins import OF_COMPOSE
+from sentinel.config.contradictions import contradictions
+from sentinel.config.network_file import load_network
+from sentinel.config.origins import OF_COMPOSE, GivenValue, complaint
+from sentinel.config.terms import Terms
 from sentinel.core.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,3 +122,24 @@ def test_what_cannot_be_seen_is_shown_as_an_escape(monkeypatch: pytest.MonkeyPat
     said = refused(monkeypatch, {"SENTINEL_LIMITS__MAX_TRADE": "5\u200b"})
     assert said.startswith(r"environment: SENTINEL_LIMITS__MAX_TRADE=5\u200b: the value holds")
     assert len(refused(monkeypatch, {"SENTINEL_LIMITS__MAX_TRADE": "z" * 5000})) < 200
+
+
+def test_contradicting_settings_are_quoted_with_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is no default; so are settings that the network does not know."""
+    monkeypatch.setenv("SENTINEL_LIMITS__MIN_TRADE", "501.0")
+    Path(".env").write_text("\nSENTINEL_STRATEGY__MAX_SIZE=500\nSENTINEL_LIMITS__MAX_INVENTORY_BPS=PEPE=10\n")
+    loaded, network = settings.load(), load_network("devnet")
+    (line,) = contradictions(loaded, network)
+    assert line.endswith(
+        "[.env, line 2: SENTINEL_STRATEGY__MAX_SIZE=500; environment: SENTINEL_LIMITS__MIN_TRADE=501.0]"
+    )
+    with pytest.raises(SettingsError, match=r"PEPE not in network devnet \[.env, line 3: .*BPS=PEPE=10\]"):
+        Terms.of(loaded, network)
+    assert loaded == settings.load(None, limits={"min_trade": 501.0, "max_inventory_bps": {"PEPE": 10}})
+
+
+def test_a_credential_is_named_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Name and place, without the path's content."""
+    given = GivenValue(tmp_path / "wallet.password", "credential")
+    said = complaint("SENTINEL_WALLET__PASSWORD_FILE", given, "it is empty")
+    assert said == "systemd credential: SENTINEL_WALLET__PASSWORD_FILE: it is empty"
