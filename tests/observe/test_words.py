@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import replace
 
-from sentinel.core.decision import HoldReason
+import pytest
+
+from sentinel.core.decision import Hold, HoldReason
+from sentinel.core.simulation import Refusal
 from sentinel.core.transaction import shortfall_bps
 from sentinel.observe import plain_words
-from sentinel.observe.logs import cycle_fields
+from sentinel.observe.logs import cycle_fields, logger
+from sentinel.observe.messages.messenger import Messenger
 from sentinel.observe.status_board import Board
 from tests.daemon import values
 
@@ -20,7 +24,7 @@ def test_an_act_reads_as_a_person_would_say_it() -> None:
 
 def test_an_act_of_part_of_the_size_says_so() -> None:
     """The part in percent, and where it comes from; nothing of the kind at full size."""
-    part = plain_words.act(dataclasses.replace(values.act(), size_bps=6000), values.NETWORK)
+    part = plain_words.act(replace(values.act(), size_bps=6000), values.NETWORK)
     assert part.endswith("giving 200 USDC, sized to 60 % by calibration (5 of 8 votes)")
     assert "sized" not in plain_words.act(values.act(), values.NETWORK)
 
@@ -41,3 +45,17 @@ def test_the_shortfall_is_what_a_trade_realised_below_its_simulation() -> None:
     """199 for a promised 200 is 50 bps less."""
     assert shortfall_bps(values.simulation(), values.settled(usdc=199 * 10**6)) == 50.0
     assert shortfall_bps(values.simulation(), values.settled()) == 0.0
+
+
+@pytest.mark.parametrize("all_refused", [True, False])
+def test_a_message_says_what_hard_limits_left_nothing_of(all_refused: bool) -> None:
+    """As it does when one refused the winner of the vote; not if candidates merely disagreed."""
+    refusals = (Refusal(5, "fee_caps", "max fee 62 gwei is over 30"),) if all_refused else ()
+    record = replace(values.record(Hold(HoldReason.NO_MAJORITY, 0, 8)), refusals=refusals)
+    messages: list[str] = []
+    messenger = Messenger(
+        (), values.NETWORK, logger(), events=(), hour=6, paused=lambda: None, summary=lambda: "a good day"
+    )
+    messenger.tell = lambda event, title, text: messages.append(f"{event}: {text}")  # type: ignore[method-assign]
+    messenger.cycle_done(record)
+    assert messages == ([f"refusals: {plain_words.cycle(record, values.NETWORK)}"] if all_refused else [])
