@@ -37,7 +37,7 @@ ALARMS = (  # explained in docs/transactions.md
     *("receipt_missing", "receipt_late"),
 )
 OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
-EDGES = ("chain", "control", "probe", "reload", "web")  # where an unexpected exception is caught and the daemon goes on
+EDGES = ("chain", "control", "network", "probe", "reload", "web")  # where an unexpected error is caught
 REQUEST_KINDS = ("heads", "state", "simulate", "send")  # what an endpoint is asked for
 ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")
 

@@ -47,7 +47,7 @@ class NetworkWatch:
             except Unavailable:  # the next look tries again, and cycles hold meanwhile
                 pass
             except Exception as error:  # the watch itself must go on
-                self.errors.report("chain", error)
+                self.errors.report("network", error)
 
     async def look(self) -> None:
         """Compare once and raise an alarm for each difference. Raises Unavailable."""
