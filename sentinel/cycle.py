@@ -125,8 +125,8 @@ class Cycle:
             return Hold(HoldReason.PAUSED, detail=why)
         if (why := self.disputed()) is not None:
             return Hold(HoldReason.DISPUTED, detail=why)
-        if self.executor.open_intent is not None:
-            return Hold(HoldReason.IN_FLIGHT, detail="the last transaction is not settled yet")
+        if (open_intent := self.executor.open_intent) is not None:
+            return Hold(HoldReason.IN_FLIGHT, detail=f"intent {open_intent.id}")
 
         with draft.stage("market"):
             draft.state = state = await self.market.read(head)
@@ -161,9 +161,10 @@ class Cycle:
                 if self.newest() == newest:
                     break
             else:
-                return Hold(
-                    HoldReason.OVERTAKEN, decision.votes, decision.asked, "blocks come faster than they are simulated"
+                why = (
+                    f"a newer block came in each of {CONFIRMS} simulations of the final bytes, the last {newest.number}"
                 )
+                return Hold(HoldReason.OVERTAKEN, decision.votes, decision.asked, why)
         with draft.stage("policy"):
             verdicts = self.policy.check(confirmed, decision, state, newest, spent, self.clock())
         draft.verdicts = verdicts

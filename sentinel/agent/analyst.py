@@ -17,6 +17,7 @@ from sentinel.core.errors import ModelTimeout, NoView
 from sentinel.core.mandate import Brief
 from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network, Symbol
+from sentinel.decide.hold_reason import no_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,7 @@ class ModelAnalyst:
         views = [candidate.action for candidate in proposal.candidates if isinstance(candidate.action, View)]
         winner = max(views, key=views.count, default=None)
         if winner is None or 2 * views.count(winner) <= proposal.asked:
-            reasons = sorted({f"{discard.stage} {discard.reason}" for discard in proposal.discarded})
-            raise NoView(f"no view of {proposal.asked} samples: {', '.join(reasons) or 'they differ'}")
+            raise NoView(f"no view of {proposal.asked} samples: {no_answer(proposal) or 'they differ'}")
         return MarketView(
             winner.weights, winner.regime, winner.confidence, state.head.number + self.valid_for, proposal.source
         )

@@ -42,6 +42,7 @@ class AnalystService:
     min_confidence: float = 0.0  # a view with less confidence is not used
     observer: Callable[[str], None] = lambda fate: None  # "taken", "bounded", "unsure", "failed"
     _latest: MarketView | None = None
+    _failure: str = ""  # why the last analysis gave no view; empty if it gave one
     _task: asyncio.Task[None] | None = None
     _stopped: bool = field(default=False)
 
@@ -57,7 +58,8 @@ class AnalystService:
             return view
         if self.hold_without:
             end = self._latest.valid_until if self._latest is not None else None
-            raise NoView("none was given yet" if end is None else f"the last one was valid until block {end}")
+            why = "none was given yet" if end is None else f"the last one was valid until block {end}"
+            raise NoView(f"{why}; {self._failure}" if self._failure else why)
         return self.standing.view(state)
 
     def cycle_done(self, record: CycleRecord) -> None:
@@ -82,14 +84,18 @@ class AnalystService:
         try:
             view = await self.look(state)
         except Unavailable as error:
-            self.observer("failed")
+            self._failed(state, error)
             log.warning("analyst.no_view", block=state.head.number, error=f"{type(error).__name__}: {error}"[:300])
             return
         except Exception as error:
-            self.observer("failed")
+            self._failed(state, error)
             log.exception("analyst.failed", block=state.head.number, error=type(error).__name__)
             return
         if view.confidence < self.min_confidence:
+            self._failure = (
+                f"the view of block {state.head.number} has confidence {view.confidence:g}, "
+                f"at least {self.min_confidence:g} is needed (SENTINEL_ANALYST__MIN_CONFIDENCE)"
+            )
             self.observer("unsure")
             log.info("analyst.low_confidence", block=state.head.number, regime=view.regime, confidence=view.confidence)
             return
@@ -107,7 +113,12 @@ class AnalystService:
             bounded=bounded,
             source=view.source,
         )
-        self._latest = replace(view, target_weights=weights)
+        self._latest, self._failure = replace(view, target_weights=weights), ""
+
+    def _failed(self, state: MarketState, error: Exception) -> None:
+        detail = f": {error}" if isinstance(error, Unavailable) else ""  # any other error may quote anything
+        self._failure = f"the analysis of block {state.head.number} failed: {type(error).__name__}{detail}"[:300]
+        self.observer("failed")
 
     def _in_force(self, block: int) -> MarketView | None:
         """The latest view if it is valid at `block`."""

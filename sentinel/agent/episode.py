@@ -7,6 +7,7 @@ In the end each of the `asked` samples is accounted for, as a candidate or as a 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -125,6 +126,7 @@ async def _go_on(
     prefill: str,
 ) -> Proposal:
     samples, part, prompt = list[Sample](), Stopwatch(), tuple(lineage.messages)
+    tried, lost = list[_SampleRun](), ""
     for step in steps:
         prompt = tuple(lineage.messages)
         with part("model"):
@@ -134,12 +136,15 @@ async def _go_on(
         with part("sandbox"):
             tried = await _try(drawn, runner, tools, lineage.state)
         completed = [sample_run for sample_run in tried if sample_run.fault is None]
+        if not completed and tried and not lost:
+            lost = f"all samples of step {step} failed: {_commonest_fault(tried)}"
         if 2 * sum(sample_run.final for sample_run in completed) > len(completed):
             candidates, discarded = _close(tried, range(n), lineage.fresh)
             return Proposal(n, candidates, discarded, prompt, tuple(samples), step, sampler.source, part.seconds)
         _advance(lineage, tried, observe)
-    late = tuple(Discarded(i, Stage.EPISODE, DiscardReason.TOO_MANY_STEPS) for i in range(n))
-    return Proposal(n, (), late, prompt, tuple(samples), steps.stop - 1, sampler.source, part.seconds)
+    return Proposal(
+        n, (), _late(tried, range(n), lost), prompt, tuple(samples), steps.stop - 1, sampler.source, part.seconds
+    )
 
 
 async def extend(
@@ -235,6 +240,22 @@ def _close(
         else:
             candidates.append(Candidate(index, sample_run.run.finals[0], sample_run.sample.text))
     return tuple(candidates), tuple(sorted(discarded, key=lambda d: d.index))
+
+
+def _late(tried: Sequence[_SampleRun], asked: range, lost: str) -> tuple[Discarded, ...]:
+    """The discards of an episode that ran out of steps: each sample's own fault in the last step, if it has one.
+
+    Text that was cut or code that fails in every step also runs out of steps, but that is not the cause. `lost` says
+    what the first step that gave nothing died of; empty if there was none.
+    """
+    faults = {sample_run.sample.index: sample_run.fault for sample_run in tried}
+    return tuple(faults.get(i) or Discarded(i, Stage.EPISODE, DiscardReason.TOO_MANY_STEPS, lost) for i in asked)
+
+
+def _commonest_fault(tried: Sequence[_SampleRun]) -> str:
+    faults = [sample_run.fault for sample_run in tried if sample_run.fault is not None]
+    names = Counter(f"{fault.reason}: {fault.detail}" if fault.detail else str(fault.reason) for fault in faults)
+    return names.most_common(1)[0][0]
 
 
 def _advance(lineage: _Lineage, tried: Sequence[_SampleRun], observe: Callable[[str], Message]) -> None:

@@ -13,11 +13,11 @@ import aiohttp
 from pydantic_core import from_json
 
 from sentinel.agent.action_format import STOP
-from sentinel.agent.untrusted_text import one_line
 from sentinel.config.credentials import only_secret
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelTimeout, ModelUnavailable, SettingsError
 from sentinel.core.http_reply import read_at_most
+from sentinel.core.untrusted_text import one_line
 from sentinel.observe import redaction
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes
@@ -104,7 +104,7 @@ class StudentModel:
         started = time.perf_counter()
         await self._require_name()
         reply = await self._fetch("POST", f"{self._url}/chat/completions", self._request(messages, n, prefill, after))
-        answer = _Answer.read(reply, self._name, n, prefill)
+        answer = _Answer.read(reply, self._name, n, prefill, self._sampling.max_tokens)
         self._observer.sampled(time.perf_counter() - started, n, answer.prompt_tokens, answer.completion_tokens)
         return answer.samples
 
@@ -194,7 +194,7 @@ class _Answer:
     completion_tokens: int = 0
 
     @staticmethod
-    def read(reply: Any, name: str, n: int, prefill: str) -> _Answer:
+    def read(reply: Any, name: str, n: int, prefill: str, max_tokens: int) -> _Answer:
         try:
             if reply["model"] != name:
                 raise ModelUnavailable(f"{one_line(str(reply['model']), 64)} answered, not {name}")
@@ -203,15 +203,16 @@ class _Answer:
                 raise ModelUnavailable(f"asked for {n} samples, got {len(choices)}")
             usage = reply.get("usage") or {}
             completion = _count(usage.get("completion_tokens"))
-            samples = [_sample(choice, prefill, completion // n) for choice in choices]
+            samples = [_sample(choice, prefill, completion // n, max_tokens) for choice in choices]
             return _Answer(samples, _count(usage.get("prompt_tokens")), completion)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             reason = one_line(f"{type(error).__name__}: {error}", 100)
             raise ModelUnavailable(f"the answer has an unexpected shape: {reason}") from error
 
 
-def _sample(choice: Any, prefill: str, share: int) -> Sample:
-    """The sample of one choice. `share` is its token count if the server returns no token ids."""
+def _sample(choice: Any, prefill: str, share: int, max_tokens: int) -> Sample:
+    """The sample of one choice. If the server returns no token ids, a sample that was cut has `max_tokens` tokens, and
+    any other one `share`."""
     text, tokens = choice["message"]["content"] or "", choice.get("token_ids")
     if not isinstance(text, str):
         raise TypeError("content is not text")
@@ -222,7 +223,7 @@ def _sample(choice: Any, prefill: str, share: int) -> Sample:
         step=0,
         index=int(choice["index"]),
         text=prefill + text,
-        tokens=len(tokens) if isinstance(tokens, list) else share,
+        tokens=len(tokens) if isinstance(tokens, list) else max_tokens if finish == Finish.LENGTH else share,
         finish=Finish(finish) if finish in (Finish.STOP, Finish.LENGTH) else Finish.ABORT,
     )
 

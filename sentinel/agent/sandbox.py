@@ -19,9 +19,9 @@ from typing import Any, Protocol, Self
 import pydantic_monty as monty
 import structlog
 
-from sentinel.agent.untrusted_text import one_line, printable
 from sentinel.core.actions import Action, Stage
 from sentinel.core.errors import AgentFault, CodeFault, QuoteError
+from sentinel.core.untrusted_text import one_line, printable
 
 log = structlog.get_logger("sentinel.sandbox")
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from decimal import ROUND_DOWN, Decimal
 from typing import ParamSpec, TypeVar
 
-from sentinel.agent.untrusted_text import one_line
 from sentinel.core.errors import CodeFault
 from sentinel.core.units import BPS
+from sentinel.core.untrusted_text import one_line
 
 MAX_AMOUNT = 1e15  # whole tokens; no wallet holds more
 

@@ -27,13 +27,13 @@ from sentinel.agent.tool_arguments import (
     rounded_down,
     shown,
 )
-from sentinel.agent.untrusted_text import one_line
 from sentinel.core import valuation
 from sentinel.core.actions import Action
 from sentinel.core.errors import CodeFault
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.units import BPS, GWEI_DECIMALS
+from sentinel.core.untrusted_text import one_line
 
 SHAVE = Decimal("1e-12")  # relative; more than a float's rounding error, and too little to matter
 NEVER = 10**12  # seconds, about 32,000 years: the answer of `last_trade` before the first trade

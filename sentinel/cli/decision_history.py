@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -122,8 +122,10 @@ def replay(
     row = {
         "id": id_,
         "block": record.head.number,
-        "recorded": plain_words.decision(record.decision, network),
-        "replayed": None if again.decision is None else plain_words.decision(again.decision, network),
+        "recorded": plain_words.told(record, network),
+        "replayed": None
+        if again.decision is None
+        else plain_words.told(replace(record, decision=again.decision), network),
         "same": again.same,
         "why": again.why,
     }

@@ -16,8 +16,9 @@ CYCLE_SECONDS = 120.0  # a cycle that takes longer counts as stuck (observe/heal
 
 
 def contradictions(settings: Settings, network: Network) -> tuple[str, ...]:
-    """One line for each contradiction, for a person to fix."""
-    return tuple(line for rule in (_proposer, _heads, _deadlines, _cycles, _sizes) for line in rule(settings, network))
+    """One line for each contradiction, with the places of its settings, for a person to fix."""
+    rules = (_proposer, _heads, _deadlines, _cycles, _sizes)
+    return tuple(settings.with_lines(line) for rule in rules for line in rule(settings, network))
 
 
 def require_consistent(settings: Settings, network: Network) -> None:

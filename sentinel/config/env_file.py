@@ -1,12 +1,13 @@
 """Reads an env file. Every line is a blank line, a comment or NAME=VALUE; anything else is an error with its number.
 
 python-dotenv parses the lines. Its own loader skips lines that it cannot parse, keeps the last of two equal names and
-replaces ${NAME} by nothing; here each of these is an error. An error never quotes a value, which may be a secret.
+replaces ${NAME} by nothing; here each of these is an error. A line that is not understood is never quoted: it
+may hold a secret.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -24,10 +25,18 @@ class WrittenValue:
 
     text: str
     origin: str  # '/etc/sentinel/sentinel.env, line 3'
+    name: str  # as it is written
 
 
-def read(path: Path) -> dict[str, WrittenValue]:
-    """The values by name in capital letters. Raises SettingsError with one line for each line that is wrong."""
+def _name_alone(name: str, value: str) -> str:
+    return name
+
+
+def read(path: Path, quoted: Callable[[str, str], str] = _name_alone) -> dict[str, WrittenValue]:
+    """The values by name in capital letters. Raises SettingsError with one line for each line that is wrong.
+
+    `quoted` makes of a name and its value what an error may show of them. A line that is no NAME=VALUE is never shown.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -40,10 +49,11 @@ def read(path: Path) -> dict[str, WrittenValue]:
         if (problem := _problem(binding)) is None and name in lines:
             problem = f"{name} is written in line {lines[name]} already"
         if problem is not None:
-            problems.append(f"{path}, line {number}: {problem}")
+            shown = f"{quoted(binding.key, binding.value)}: " if binding.key and binding.value else ""
+            problems.append(f"{path}, line {number}: {shown}{problem}")
         elif name:
             lines[name] = number
-            values[name] = WrittenValue(binding.value or "", f"{path}, line {number}")
+            values[name] = WrittenValue(binding.value or "", f"{path}, line {number}", binding.key or "")
     if problems:
         raise SettingsError("\n".join(problems))
     return values

@@ -5,22 +5,21 @@ Precedence: explicit arguments (the command line) > environment > `.env` > crede
 
 from __future__ import annotations
 
-import difflib
 import functools
 import os
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from sentinel.config import env_file as env_file_
-from sentinel.config import renamed
 from sentinel.config.credentials import credential_files
 from sentinel.config.group import PROPOSERS, SECRET_ERROR, ProposerName, SettingsGroup
 from sentinel.config.limits import LimitSettings
+from sentinel.config.origins import GivenValue, complaint, quoted, unknown, written_line
 from sentinel.config.rpc_settings import RpcSettings
 from sentinel.config.setting_groups import (
     ExecutionSettings,
@@ -41,6 +40,7 @@ from sentinel.core.errors import SettingsError
 PREFIX = "SENTINEL_"
 DOT_ENV = Path(".env")
 NOT_SETTINGS = frozenset({"SENTINEL_REQUIRE_DATA"})  # only the tests read it
+_VARIABLE = re.compile(r"SENTINEL_[A-Z0-9_]+")
 OWN_THOUGHTS = ("playbook", "none")  # values of first_thought that are no sentence
 
 
@@ -78,6 +78,19 @@ class Settings(SettingsGroup):
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
+    _lines: Mapping[str, str] = PrivateAttr(default_factory=dict)  # by variable: place and line of what is no default
+
+    def __eq__(self, other: object) -> bool:
+        """Equal values are equal, wherever they were written."""
+        return isinstance(other, Settings) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def with_lines(self, text: str) -> str:
+        """A complaint with the lines, and their places, of the settings that it names."""
+        named = dict.fromkeys(_VARIABLE.findall(text))
+        lines = [self._lines[name] for name in named if name in self._lines]
+        return f"{text} [{'; '.join(lines)}]" if lines else text
 
     @property
     def proposer_url(self) -> str:
@@ -103,15 +116,6 @@ class Settings(SettingsGroup):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class GivenValue:
-    """A value that is not a default, as it was given."""
-
-    value: object
-    source: Literal["cli", "env", ".env", "credential"]
-    origin: str = ""  # file and line
-
-
 GivenValues = dict[str, GivenValue]
 
 
@@ -123,7 +127,9 @@ def load(env_file: Path | None = DOT_ENV, **explicit: Any) -> Settings:
     with settings_edge("the settings cannot be loaded"):
         values = given(env_file, explicit)
         try:
-            return Settings(**_nested(values))
+            settings = Settings(**_nested(values))
+            settings._lines = {name: written_line(name, value) for name, value in values.items()}
+            return settings
         except ValidationError as error:
             raise SettingsError("\n".join(_explain(item, values) for item in error.errors())) from error
 
@@ -140,9 +146,9 @@ def given(env_file: Path | None, explicit: Mapping[str, Any], environ: Mapping[s
         for field, path in files.items():
             values[f"{PREFIX}{group}__{field}".upper()] = GivenValue(path, "credential")
     if env_file is not None:
-        written = env_file_.read(env_file) if _is_there(env_file) else {}
+        written = env_file_.read(env_file, _quoted) if _is_there(env_file) else {}
         for name, line in written.items():
-            _take(values, problems, name, GivenValue(line.text, ".env", line.origin))
+            _take(values, problems, name, GivenValue(line.text, ".env", line.origin, line.name))
     variables: dict[str, str] = {}
     for name in sorted(environ):
         if not name.upper().startswith(PREFIX) or name in NOT_SETTINGS:
@@ -151,10 +157,11 @@ def given(env_file: Path | None, explicit: Mapping[str, Any], environ: Mapping[s
             problems.append(f"{name} and {variables[name.upper()]} are both in the environment")
             continue
         variables[name.upper()] = name
+        variable = GivenValue(environ[name], "env", written=name)
         if problem := env_file_.value_problem(environ[name]):
-            problems.append(f"{name}: {problem}")
+            problems.append(complaint(name, variable, problem, quotable=name.upper() in fields()))
         else:
-            _take(values, problems, name, GivenValue(environ[name], "env"))
+            _take(values, problems, name, variable)
     for name, value in _flat(explicit):
         _take(values, problems, name, GivenValue(value, "cli"))
     if problems:
@@ -173,17 +180,17 @@ def _take(values: GivenValues, problems: list[str], name: str, value: GivenValue
     An empty text is an error if the default is not empty. Else it is no value: a variable leaves what is there, and
     --set puts the default over it.
     """
-    at = f"{value.origin}: " if value.origin else ""
     info = fields().get(name.upper())
     if info is None:
-        problems.append(at + _unknown(name))
+        problems.append(unknown(name, value, fields()))
     elif value.value != "":
         values[name.upper()] = value
     elif info.default in (None, "", (), {}):
         if value.source == "cli":
             values[name.upper()] = GivenValue(info.default, "cli")
     else:
-        problems.append(f"{at}{name} is empty: write a value, or leave the name out for the default {info.default}")
+        problem = f"the value is empty: write one, or leave the name out for the default {info.default}"
+        problems.append(complaint(name, value, problem))
 
 
 def _flat(explicit: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -251,18 +258,16 @@ def _is_group(info: FieldInfo) -> bool:
 def require_name(name: str) -> None:
     """Raises SettingsError, with the nearest name, if no setting has this variable."""
     if name not in fields():
-        raise SettingsError(_unknown(name))
+        raise SettingsError(unknown(name, GivenValue("", "cli"), fields()))
 
 
-def _unknown(name: str) -> str:
-    if new := renamed.RENAMED.get(name.upper()):
-        return f"{name} has a new name: set {new} instead"
-    near = difflib.get_close_matches(name.upper(), fields(), n=1, cutoff=0.0)
-    return f"{name} is not a setting; did you mean {near[0]}?"
+def _quoted(name: str, value: str) -> str:
+    """The line of a file as an error may quote it."""
+    return quoted(name, value, quotable=name.upper() in fields())
 
 
 def _explain(item: Any, values: GivenValues) -> str:
-    """One validation error as a line: file and line if there are any, the setting, the problem, the value."""
+    """One validation error as a line: where the value was written, the line itself, and the problem."""
     message = item["msg"].removeprefix("Value error, ")
     if not item["loc"]:  # a contradiction between groups, which the message names
         return str(message)
@@ -270,7 +275,8 @@ def _explain(item: Any, values: GivenValues) -> str:
     name = PREFIX + group.upper()
     if name not in fields() and inner:
         name, inner = f"{name}__{inner[0]}".upper(), inner[1:]
-    origin = values[name].origin if name in values else ""
-    place = f"{origin}: {name}" if origin else name
-    secret = item["type"] == SECRET_ERROR or isinstance(item.get("input"), dict | BaseModel)  # a group may hold one
-    return f"{'.'.join((place, *inner))}: {message}" + ("" if secret else f" (got {item.get('input')!r})")
+    if name not in values:
+        return f"{'.'.join((name, *inner))}: {message}"
+    at = f"{inner[0]}: " if inner else ""
+    secret = item["type"] == SECRET_ERROR
+    return complaint(name, values[name], f"{at}{message}", quotable=not secret)

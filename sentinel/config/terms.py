@@ -33,7 +33,14 @@ class Terms:
 
     @classmethod
     def of(cls, settings: Settings, network: Network) -> Terms:
-        """Raises SettingsError if settings and network do not fit."""
+        """Raises SettingsError, with the places of the settings that it names, if settings and network do not fit."""
+        try:
+            return cls._of(settings, network)
+        except SettingsError as error:
+            raise SettingsError(settings.with_lines(str(error))) from error
+
+    @classmethod
+    def _of(cls, settings: Settings, network: Network) -> Terms:
         with settings_edge(f"the settings do not fit network {network.name}"):
             terms = cls(
                 settings=settings,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sentinel.core.decision import Decision
 from sentinel.core.market_state import MarketState
-from sentinel.core.ports import Analyst, Executor, Market, Policy, Trader
+from sentinel.core.ports import Analyst, Executor, Market, Trader
 from sentinel.core.simulation import Simulation
 from sentinel.cycle import Cycle, More, Size, Vote, as_voted
 from sentinel.daemon.flatten.seller import Seller

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TextIO
@@ -13,6 +14,7 @@ from eth_utils.crypto import keccak
 from sentinel.config.settings import Settings
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import Address, Network
+from sentinel.daemon.doctor.findings import Finding
 from sentinel.daemon.doctor.live_start import require_green, require_settings
 from sentinel.daemon.guards.live_permission import require_permission
 from sentinel.daemon.signer.supervisor import SignerSupervisor, signer_address, supervised_signer
@@ -48,5 +50,10 @@ async def identified(settings: Settings, network: Network, log_to: TextIO | None
         log = logs.configure(settings.log.level, settings.log.format, log_to, network=network.name, wallet=wallet)
         if wallet == NOBODY:
             log.warning("wallet.empty", meaning="this dry run has no wallet; set SENTINEL_WALLET__ADDRESS")
-        unwell = (await require_green(settings, network) if live else None) or contradicted
+        unwell = await require_green(settings, network, functools.partial(_tell, log)) or contradicted
         yield Identity(wallet, signing, log, unwell)
+
+
+def _tell(log: Log, finding: Finding) -> None:
+    """One line in doctor's own words."""
+    log.warning("doctor.finding", check=finding.name, grade=finding.grade, what=finding.what, hint=finding.hint)

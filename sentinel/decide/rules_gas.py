@@ -10,19 +10,25 @@ from sentinel.decide.case import Case, Finding, Rule, max_cost_of
 def gas_limit(case: Case) -> Finding:
     """The gas limit covers the gas used in simulation, and is within its own limit."""
     used, limit, max_gas = case.simulation.gas_used, case.tx.gas_limit, case.limits.max_gas
-    return TRANSFER_GAS <= used <= limit <= max_gas, f"{used} gas used, limit {limit}, at most {max_gas}"
+    if limit > max_gas:
+        return False, f"gas limit {limit} is over {max_gas}"
+    if used > limit:
+        return False, f"{used} gas used is over the gas limit {limit}"
+    return used >= TRANSFER_GAS, f"{used} gas used, at least {TRANSFER_GAS}, gas limit {limit}, at most {max_gas}"
 
 
 def fee_caps(case: Case) -> Finding:
     """Both fees are within the absolute caps and cover the head's base fee, which the simulator does not check."""
     env, limits = case.simulation.env, case.limits
-    fits = (
-        0 <= env.priority_fee <= limits.max_priority_fee
-        and env.priority_fee <= env.max_fee <= limits.max_fee
-        and env.max_fee >= case.head.base_fee
-    )
-    caps = f"at most {limits.max_fee / GWEI:g} and {limits.max_priority_fee / GWEI:g}"
-    return fits, f"fee {env.max_fee / GWEI:g} gwei, tip {env.priority_fee / GWEI:g}, {caps}"
+    max_fee, tip = f"max fee {env.max_fee / GWEI:g} gwei", f"priority fee {env.priority_fee / GWEI:g} gwei"
+    if env.max_fee > limits.max_fee:
+        return False, f"{max_fee} is over {limits.max_fee / GWEI:g}"
+    if env.priority_fee > limits.max_priority_fee:
+        return False, f"{tip} is over {limits.max_priority_fee / GWEI:g}"
+    if env.max_fee < case.head.base_fee:
+        return False, f"{max_fee} is below the base fee {case.head.base_fee / GWEI:g} gwei"
+    fits = 0 <= env.priority_fee <= env.max_fee
+    return fits, f"{max_fee}, {tip}, at most {limits.max_fee / GWEI:g} and {limits.max_priority_fee / GWEI:g}"
 
 
 def max_cost(case: Case) -> Finding:

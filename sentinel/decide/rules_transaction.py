@@ -46,6 +46,8 @@ def deadline(case: Case) -> Finding:
     if isinstance(what, Swap) and case.router_call.deadline != until:
         return False, f"the bytes carry deadline {case.router_call.deadline}, the action {until}"
     left = until - case.head.timestamp
+    if left <= 0:
+        return False, f"the deadline was {-left} s before the head"
     return 0 < left <= case.limits.max_deadline, f"{left} s from the head, at most {case.limits.max_deadline}"
 
 

@@ -46,7 +46,10 @@ def pool_price(case: Case) -> Finding:
 def trade_size(case: Case) -> Finding:
     """The value of the input is between the smallest and the largest trade."""
     size, low, high = value_in(case), case.limits.min_trade, case.limits.max_trade
-    return low <= size <= high, f"puts in {money(case, size)}, between {money(case, low)} and {money(case, high)}"
+    if not low <= size <= high:
+        bound = f"below the minimum of {money(case, low)}" if size < low else f"over the maximum of {money(case, high)}"
+        return False, f"puts in {money(case, size)}, {bound}"
+    return True, f"puts in {money(case, size)}, between {money(case, low)} and {money(case, high)}"
 
 
 def min_out_price(case: Case) -> Finding:

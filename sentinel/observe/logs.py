@@ -89,7 +89,7 @@ def cycle_fields(record: CycleRecord, network: Network) -> dict[str, object]:
     fields: dict[str, object] = {
         "block": record.head.number,
         "decision": "act" if isinstance(decided, Act) else "hold",
-        "reason": plain_words.decision(decided, network) + plain_words.notes(record),
+        "reason": plain_words.told(record, network),
         "votes": decided.votes,
         "asked": decided.asked,
         "simulated": len(record.simulations),

@@ -59,7 +59,7 @@ class Board:
                 "block": record.head.number,
                 "at": record.head.timestamp,
                 "kind": "act" if isinstance(decided, Act) else "hold",
-                "words": plain_words.decision(decided, self._network) + plain_words.notes(record),
+                "words": plain_words.told(record, self._network),
                 "votes": decided.votes,
                 "asked": decided.asked,
                 "seconds": round(record.timings.get("total", 0.0), 4),

@@ -97,7 +97,7 @@ class LiveTable:
             Text(str(record.head.number)),
             Text(counts),
             Text(f"{decision.votes}/{decision.asked}" if decision.asked else ""),
-            Text(plain_words.decision(decision, self._network), style="bold green" if acting else "dim"),
+            Text(plain_words.told(record, self._network), style="bold green" if acting else "dim"),
             Text("sent" if record.intent_id else "", style="yellow"),
             Text(f"{record.timings.get('total', 0.0):.2f} s"),
             Text("" if equity is None else f"{equity:,.2f}"),

@@ -71,7 +71,7 @@ async def test_a_view_is_no_action_that_a_trader_can_take(sandbox: Sandbox) -> N
 async def test_a_view_without_a_look_at_the_market_is_none(sandbox: Sandbox) -> None:
     """`lean` reads the operator's shares alone."""
     script = Script([[turn('view(lean("WETH", "up"), "up", 0.9)')]])
-    with pytest.raises(NoView, match="no_fresh_read"):
+    with pytest.raises(NoView, match="1 of 1 samples decided without reading the market"):
         await analyst(script, sandbox).look(STATE)
 
 

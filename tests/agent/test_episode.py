@@ -195,3 +195,23 @@ async def test_one_sample_or_many(sandbox: Sandbox, n: int) -> None:
     """Greedy serving is an episode of one."""
     proposal, _ = await episode(sandbox, [LOOK] * n, [SWAP] * n)
     assert len(proposal.candidates) == n
+
+
+async def test_an_episode_that_only_fails_ends_with_its_failure(sandbox: Sandbox) -> None:
+    """Text that is cut in every step also runs out of steps, but that is not the cause; nor for code that fails."""
+    cut = [("Thought: I wai", "length")] * 2
+    proposal, script = await episode(sandbox, *[cut] * 5)
+    assert (len(script.asked), reasons(proposal)) == (5, ["truncated"] * 2)
+    proposal, _ = await episode(sandbox, *[[turn("x = 1 / 0"), LOOK]] * 4, [turn("x = 1 / 0"), ("", "abort")])
+    assert [(d.reason, d.detail) for d in proposal.discarded] == [
+        ("failed", "ZeroDivisionError: division by zero"),
+        ("aborted", ""),
+    ]
+
+
+async def test_a_step_that_was_lost_is_named_where_the_steps_ran_out(sandbox: Sandbox) -> None:
+    """With the commonest failure of the first such step."""
+    proposal, _ = await episode(sandbox, [("Thought: I wai", "length")] * 2, *[[LOOK] * 2] * 4)
+    assert [(d.reason, d.detail) for d in proposal.discarded] == [
+        ("too_many_steps", "all samples of step 1 failed: truncated")
+    ] * 2

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
-from sentinel.chain.rpc import Call
+from sentinel.chain.rpc import Call, JsonRpc
 from sentinel.core.decision import Act
 from sentinel.core.errors import ForkUnavailable, Refused, RpcError, Unavailable
 from sentinel.core.network import Address
 from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Intent
 from sentinel.daemon.guards.contract_alarm import ContractAlarm
+from sentinel.daemon.guards.network_watch import NetworkWatch
 from sentinel.dex.simulating.contract_watch import SLOTS, ContractWatch
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.market import Devnet
@@ -24,6 +26,7 @@ from tests.execute.rig import Alone
 
 pytestmark = pytest.mark.attack("code that changes on the way", "refused")
 
+STORED = "0x60005460005260206000f3"  # answers every call with the word in slot 0
 BEHIND, OTHER = ("0x" + byte * 20 for byte in ("be", "ad"))
 
 
@@ -98,6 +101,70 @@ async def test_a_contract_that_changed_since_the_start_is_not_traded(watched: Wa
     other = network.pools["WBTC/USDC-v3-3000"].address
     await watched.recode(other)
     assert len(await watched.confirmed()) == 3  # it is not on the path
+
+
+async def test_decimals_that_change_without_the_code_stop_every_trade(watched: Watched, tries: Tries) -> None:
+    """A token keeps them in storage. Off the path too: equity and limits count every token."""
+    rpc, network = watched.desk.net.rpc, watched.desk.network
+    other = network.tokens["WBTC"]
+    await rpc.call("anvil_setCode", other.address, STORED)
+    await rpc.call("anvil_setStorageAt", other.address, "0x" + "00" * 32, f"0x{other.decimals:064x}")
+    await rpc.call("evm_mine")
+    watch = ContractWatch(network, rpc)
+    await watch.start()
+    kit = DexToolkit(network, watched.desk.fork, watch=watch)
+    told: list[tuple[str, str]] = []
+    looks = NetworkWatch(rpc, network, watch, lambda kind, why: told.append((kind, why)), None)  # type: ignore[arg-type]
+    changed = replace(watched, watch=watch, kit=kit)
+    assert len(await changed.confirmed()) == 3
+    await looks.look()
+    assert told == []
+
+    await rpc.call("anvil_setStorageAt", other.address, "0x" + "00" * 32, f"0x{18:064x}")
+    await rpc.call("evm_mine")
+    wrong = f"WBTC: decimals() is 18 on the chain and {other.decimals} in the file"
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            await changed.confirmed()
+        assert (refused.value.rule, str(refused.value)) == ("decimals", wrong)
+    assert changed.rung() == ["decimals"]
+    await looks.look()
+    await looks.look()  # it lasts, so the alert does
+    assert told == [("decimals", wrong)] * 2
+    tries.refused()
+
+
+async def test_a_change_is_noticed_without_a_trade(watched: Watched) -> None:
+    """The code of a pool that nothing trades, and blocks that have no base fee any more."""
+    rpc, network = watched.desk.net.rpc, watched.desk.network
+    told: list[tuple[str, str]] = []
+    looks = NetworkWatch(rpc, network, watched.watch, lambda *alarm: told.append(alarm), None)  # type: ignore[arg-type]
+    await looks.look()
+    assert told == []
+    pool = network.pools["WBTC/USDC-v3-3000"]
+    await watched.recode(pool.address)
+    await looks.look()
+    assert told == [("contracts", f"since the start the code has changed of {pool.name} ({pool.address})")]
+
+    told.clear()
+    looks.rpc = OldFees(rpc)
+    looks.contracts = None
+    await looks.look()
+    assert told == [("fee_form", "blocks have no base fee, but the network file says EIP-1559")]
+
+
+class OldFees(Alone):
+    """A node whose blocks have no base fee."""
+
+    def __init__(self, rpc: JsonRpc) -> None:
+        self.rpc = rpc
+
+    async def call(self, method: str, *params: object, timeout: float | None = None) -> Any:
+        reply = await self.rpc.call(method, *params)
+        return {k: v for k, v in reply.items() if k != "baseFeePerGas"} if method == "eth_getBlockByNumber" else reply
+
+    async def batch(self, calls: Sequence[Call], timeout: float | None = None) -> list[Any]:
+        return await self.rpc.batch(calls)
 
 
 async def test_a_web_page_that_changes_the_fork_is_noticed(watched: Watched, tries: Tries) -> None:

@@ -26,7 +26,11 @@ WRONG_LINES = {  # text of an env file -> the line that is wrong, and a part of 
     "a name twice": (f"{TRADE}=100\n{LIVE}{TRADE}=1000\n", 3, "written in line 1 already"),
     "a name twice in two cases": (f"{TRADE}=100\n{TRADE.lower()}=1000\n", 2, "written in line 1 already"),
     "an unknown name": ("\nSENTINEL_LIMITS__MAX_TRADES=5\n", 2, "did you mean SENTINEL_LIMITS__MAX_TRADE"),
-    "another program's name": (f"{LIVE}COMPOSE_PROFILES=live\n", 2, "COMPOSE_PROFILES is not a setting"),
+    "another program's name": (
+        f"{LIVE}COMPOSE_PROFILES=live\n",
+        2,
+        "PROFILES=live is not a setting: docker compose",
+    ),
     "a group": ("SENTINEL_LIMITS=x\n", 1, "SENTINEL_LIMITS is not a setting"),
     "a group as JSON": ('SENTINEL_LIMITS={"max_trade": 5}\n', 1, "SENTINEL_LIMITS is not a setting"),
     "an empty limit": (f"{LIVE}{TRADE}=\n", 2, "is empty"),

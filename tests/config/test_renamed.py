@@ -12,7 +12,7 @@ from sentinel.config.reloadable import restored
 from sentinel.core.errors import SettingsError
 
 OLD, NEW = "SENTINEL_LIMITS__BIGGEST_TRADE", "SENTINEL_LIMITS__MAX_TRADE"
-SAID = f"{OLD} has a new name: set {NEW} instead"
+SAID = f"has a new name: set {NEW} instead"
 
 
 @pytest.fixture(autouse=True)
@@ -30,13 +30,13 @@ def test_an_old_name_in_the_environment_is_refused_by_its_new_one(monkeypatch: p
     monkeypatch.setenv(OLD, "5")
     with pytest.raises(SettingsError) as refused:
         settings.load()
-    assert str(refused.value) == SAID
+    assert str(refused.value) == f"environment: {OLD}=5 {SAID}"
 
 
 def test_an_old_name_in_the_file_or_on_the_line_is_refused_too(tmp_path: Path) -> None:
     """`.env` and --set are held to the same names."""
     (tmp_path / ".env").write_text(f"{OLD}=5\n")
-    with pytest.raises(SettingsError, match=SAID):
+    with pytest.raises(SettingsError, match=f"line 1: {OLD}=5 {SAID}"):
         settings.load(tmp_path / ".env")
     with pytest.raises(SettingsError, match=SAID):
         settings.load(None, **explicit(["limits.biggest_trade=5"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +85,26 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
                 assert isinstance(runs, SaleCycle)
                 assert runs.trade.stopping()  # I26: neither would begin anything now
                 assert runs.sale.stopping()
+        (warned,) = [line for line in _doctor_lines(tmp_path / "log") if line["check"] == "quote feed"]
+        assert warned["what"].endswith("if they are in USD, 1 to 1 is assumed")
+        assert (warned["grade"], warned["hint"]) == ("warn", "name a feed of USDC as [quote_feed]")
+
+        poor = {"limits": {"min_gas_reserve_eth": 1000.0, **APART}, "state_dir": tmp_path / "dry"}
+        with (tmp_path / "dry.log").open("w") as log:  # a dry run risks nothing: it starts, and says the same
+            async with opened(settings(execution={"mode": "dry"}, **poor), trader_model=OracleModel(), log_to=log):
+                pass
+        told = {line["check"]: line["grade"] for line in _doctor_lines(tmp_path / "dry.log")}
+        assert (told["gas"], told["quote feed"]) == ("fail", "warn")
         assert [done.outcome for done in settled] == [Outcome.CONFIRMED]
         tx = await devnet.rpc.call("eth_getTransactionByHash", settled[0].tx_hash)
         assert int(tx["chainId"], 16) == CHAIN
+
+
+def _doctor_lines(log: Path) -> list[dict[str, str]]:
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    found = [line for line in lines if line["event"] == "doctor.finding"]
+    assert all(line["level"] == "warning" for line in found)
+    return found
 
 
 async def test_contradicting_settings_leave_no_intent_unfollowed(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ async def test_what_an_llm_did_is_run_simulated_judged_and_said_to_be_an_llms(
         if row.prefix == "given":
             assert made.turns[2].text.startswith(f"Thought: {made.first_thought}")
     by = {row.trajectory.playbook: row for row in found}
-    assert by["slice"].fault == "too_many_steps"  # none of them code
+    assert by["slice"].fault == "no_thought"  # none of them code
     assert by["arbitrage"].fault == "no_fresh_read"
     assert by["arbitrage"].prefix == "refused: is empty"
     assert by["momentum"].prefix == "refused: states a number"
@@ -79,7 +79,7 @@ async def test_what_an_llm_did_is_run_simulated_judged_and_said_to_be_an_llms(
     assert report["teachers"] == {f"llm {MODEL}": sum(report["kept"].values())}
     assert {"rebalance act", "mean_reversion act", "momentum act"} <= set(report["kept"])
     assert not {name.split()[0] for name in report["kept"]} & {"slice", "arbitrage"}
-    assert {"too_many_steps", "no_fresh_read", "worth too little"} <= set(report["dropped"])
+    assert {"no_thought", "no_fresh_read", "worth too little"} <= set(report["dropped"])
     assert report["rows"] == len(found)
 
 

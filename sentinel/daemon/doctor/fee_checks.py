@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from sentinel.chain.fee_market import InclusionPrice, data_fee_of, data_fee_reads, usual_tip
 from sentinel.chain.heads import parse_head
+from sentinel.chain.network_facts import wrong_fee_form
 from sentinel.chain.replies import is_answer
 from sentinel.chain.rpc import JsonRpc
 from sentinel.config.terms import Terms
@@ -20,9 +21,8 @@ async def fees(terms: Terms, rpc: JsonRpc) -> AsyncIterator[Finding]:
     network, limits, floor = terms.network, terms.limits, terms.fee_floor
     block = await rpc.call("eth_getBlockByNumber", "latest", False)
     head = parse_head(block)
-    if network.fees is FeeMarket.EIP1559 and block.get("baseFeePerGas") is None:
-        hint = 'write fees = "legacy" in the network file'
-        yield Finding("fees", "fail", "blocks have no base fee, but the network file says EIP-1559", hint)
+    if (wrong := wrong_fee_form(network, block)) is not None:
+        yield Finding("fees", "fail", wrong, 'write fees = "legacy" in the network file')
         return
     replies = await rpc.batch(InclusionPrice(network).calls(head))
     market = InclusionPrice(network).price(head, replies)

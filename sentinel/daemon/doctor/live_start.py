@@ -1,28 +1,35 @@
-"""The check before a live start: no trading with real money while `sentinel doctor` finds a failure."""
+"""Doctor at the start of `run`: its warnings are said, and no real money is traded while it finds a failure."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from sentinel.config.contradictions import require_consistent
 from sentinel.config.settings import Settings
 from sentinel.core.errors import JournalError, SettingsError
 from sentinel.core.network import DEVELOPMENT_CHAIN, Network
+from sentinel.daemon.doctor.findings import Finding
 from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
 
 
-async def require_green(settings: Settings, network: Network) -> str | None:
-    """Run the checks of `sentinel doctor` before a live start. The development chain is exempt.
+async def require_green(settings: Settings, network: Network, tell: Callable[[Finding], None]) -> str | None:
+    """Run the checks of `sentinel doctor` before a start. The development chain is exempt.
 
-    Returns None if no check fails. If one fails, raises SettingsError that lists every failure, unless the journal has
-    an open intent. The daemon must follow an open intent (I9), so then the list is returned, and trading must be halted
-    with it as the reason.
+    `tell` receives each finding that is not ok. Returns None if no check fails, and for a dry run, which risks nothing.
+    If a check fails before a live start, raises SettingsError that lists every failure, unless the journal has an open
+    intent. The daemon must follow an open intent (I9), so then the list is returned, and trading must be halted with it
+    as the reason.
     """
     if network.chain_id == DEVELOPMENT_CHAIN:
         return None
-    from sentinel.daemon.doctor.doctor import examine  # it loads web3, which a dry run never needs
+    from sentinel.daemon.doctor.doctor import examine  # it loads web3, which the development chain never needs
 
-    failures = [finding for finding in await examine(settings) if finding.grade == "fail"]
-    if not failures:
+    findings = [finding for finding in await examine(settings) if finding.grade != "ok"]
+    for finding in findings:
+        tell(finding)
+    failures = [finding for finding in findings if finding.grade == "fail"]
+    if not failures or settings.execution.mode != "live":
         return None
     lines = "\n".join(f"{failure.name}: {failure.what}" + _in_brackets(failure.hint) for failure in failures)
     reason = f"no live trading on {network.name} while `sentinel doctor` finds:\n{lines}"

@@ -11,6 +11,7 @@ from eth_utils.crypto import keccak
 
 from sentinel.chain import chain_identity
 from sentinel.chain.contract_calls import ERC20, FEED, PERMIT2, POOL, answers, contract, web3
+from sentinel.chain.network_facts import differs
 from sentinel.chain.rpc import JsonRpc, quantity
 from sentinel.core.age import Age
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Feed, Network, Pool
@@ -52,7 +53,7 @@ async def tokens(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
     domain = contract(w3, network.permit2, PERMIT2).functions.DOMAIN_SEPARATOR()
     *replies, separator = await answers([*calls, domain])
     mistakes = [
-        _differs(f"{token.symbol}: decimals()", decimals, token.decimals)
+        differs(f"{token.symbol}: decimals()", decimals, token.decimals)
         for token, decimals in zip(listed, replies, strict=True)
         if decimals != token.decimals
     ]
@@ -86,7 +87,7 @@ async def pools(rpc: JsonRpc, network: Network) -> AsyncIterator[Finding]:
         for field in by_field:
             actual, expected = next(replies), _expected(network, pool, field)
             if actual != expected:
-                mistakes.append(_differs(f"{pool.name}: {field}", actual, expected))
+                mistakes.append(differs(f"{pool.name}: {field}", actual, expected))
     if mistakes:
         hint = "correct the pool's venue, address, tokens, fee or tick spacing in the network file"
         yield Finding("pools", "fail", "; ".join(mistakes), hint)
@@ -124,7 +125,7 @@ def _judge(feed: Feed, decimals: int | None, answer: Sequence[int] | None, now: 
     """What is wrong with a feed, as a finding; None if it is sound. `now` is the time of the newest block."""
     if decimals != feed.decimals:
         hint = "correct the feed's address or decimals in the network file"
-        return Finding("feeds", "fail", _differs(f"{feed.token}: decimals()", decimals, feed.decimals), hint)
+        return Finding("feeds", "fail", differs(f"{feed.token}: decimals()", decimals, feed.decimals), hint)
     if answer is None:
         hint = "correct the feed's address in the network file: it must answer latestRoundData()"
         return Finding("feeds", "fail", f"{feed.token}: no answer", hint)
@@ -137,11 +138,6 @@ def _judge(feed: Feed, decimals: int | None, answer: Sequence[int] | None, now: 
         what = f"{feed.token}: {age.seconds:.0f} s old at the newest block, and max_age is {feed.max_age} s"
         return Finding("feeds", "warn", what, hint)
     return None
-
-
-def _differs(name: str, actual: object, expected: object) -> str:
-    """`actual` is the contract's answer, None if it gave none; `expected` is in the network file."""
-    return f"{name} is {'unreadable' if actual is None else actual} on the chain and {expected} in the file"
 
 
 def _expected(network: Network, pool: Pool, field: str) -> Address | int:

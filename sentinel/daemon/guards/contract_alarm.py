@@ -21,3 +21,5 @@ class ContractAlarm:
                 self.alarm("contracts", why)
             for why in self.watch.forged.taken():
                 self.alarm("fork_code", why)
+            for why in self.watch.misread.taken():
+                self.alarm("decimals", why)

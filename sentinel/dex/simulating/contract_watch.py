@@ -13,6 +13,7 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
+from sentinel.chain.network_facts import wrong_decimals
 from sentinel.chain.rpc import Call, Endpoint, JsonRpc, at_block
 from sentinel.core.actions import Action, Approve, Swap
 from sentinel.core.errors import ForkUnavailable, Refused, RpcError
@@ -73,6 +74,7 @@ class ContractWatch:
         self._first: dict[Address, ContractCode] = {}
         self.changed = News()  # contracts of the chain that are not as at the start
         self.forged = News()  # contracts of the fork that are not as on the node
+        self.misread = News()  # decimals on the chain that are not those of the network file
 
     async def start(self) -> None:
         """Read what all later reads are compared with. Raises Unavailable."""
@@ -109,14 +111,30 @@ class ContractWatch:
         return tuple(dict.fromkeys((*direct, *behind)))
 
     async def check(self, action: Action, head: Head) -> Codes:
-        """The contracts of the action at `head`. Raises Refused if one is not as at the start, Unavailable."""
+        """The contracts of the action at `head`. Raises Refused if one is not as at the start, Unavailable.
+
+        Also raises Refused if any decimals are not those of the network file: limits and equity would be wrong by
+        powers of ten.
+        """
         path = {address: self._slots(address) for address in self.path(action)}
         codes = await read_codes(self._rpc, path, at_block(head.hash))
         if changed := self._changed(codes, self._first):
-            why = f"since the start the code has changed of {changed}"
+            why = _since_the_start(changed)
             self.changed.add(why)
             raise Refused("contracts", why)
+        if (why_not := await wrong_decimals(self._rpc, self._network, at_block(head.hash))) is not None:
+            self.misread.add(why_not)
+            raise Refused("decimals", why_not)
         return codes
+
+    async def changed_anywhere(self) -> str | None:
+        """Which contracts of the network are not as at the start, whoever uses them; None if all are.
+
+        Raises Unavailable.
+        """
+        codes = await read_codes(self._rpc, {address: self._slots(address) for address in self._first}, "latest")
+        changed = self._changed(codes, self._first)
+        return _since_the_start(changed) if changed else None
 
     async def compare(self, fork: Endpoint, codes: Codes) -> None:
         """Raises ForkUnavailable if the fork has other code than the node, RpcError if it does not answer."""
@@ -134,6 +152,10 @@ class ContractWatch:
         names |= {pool.address: name for name, pool in self._network.pools.items()}
         different = [address for address, code in codes.items() if expected.get(address) != code]
         return ", ".join(f"{names.get(address, 'a contract')} ({address})" for address in different)
+
+
+def _since_the_start(changed: str) -> str:
+    return f"since the start the code has changed of {changed}"
 
 
 async def read_codes(

@@ -74,7 +74,7 @@ class Messenger:
 
     def cycle_done(self, record: CycleRecord) -> None:
         decided = record.decision
-        if isinstance(decided, Hold) and decided.reason is HoldReason.REFUSED:
+        if isinstance(decided, Hold) and (decided.reason is HoldReason.REFUSED or _all_refused(record, decided)):
             self.tell("refusals", "refused", plain_words.cycle(record, self._network))
         self._look()
         if (day := self._due()) != self._day:
@@ -109,3 +109,8 @@ class Messenger:
         while True:
             self._look()
             await asyncio.sleep(LOOK)
+
+
+def _all_refused(record: CycleRecord, decided: Hold) -> bool:
+    """Whether hard limits left nothing to vote on."""
+    return decided.reason is HoldReason.NO_MAJORITY and not decided.votes and bool(record.refusals)
