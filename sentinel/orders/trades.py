@@ -149,19 +149,18 @@ class _Sizing:
         if coin == bought:
             raise NoTrade(f"it is {coin} already")
         match amount:
-            case Worth(worth):
-                count = self._part(worth) / now
-            case Coins(asked):
-                count = self._part(asked)
+            case Worth(asked):
+                worth = self._part(asked)
+            case Coins(count):
+                worth = self._part(count) * now
             case Share():
-                count = self._share(amount, held)
-        return self._sold(side, coin, bought, min(count, held))
+                worth = self._share(amount, held) * now
+        return self._sold(side, coin, bought, worth)
 
-    def _sold(self, side: Side, coin: Symbol, bought: Symbol, count: Decimal) -> Trade:
-        worth = count * (now := price(self.at, coin))
-        if (cut := self._cut(worth)) < worth:
-            return Trade(side, coin, bought, cut / now, cut)
-        return Trade(side, coin, bought, count, worth)
+    def _sold(self, side: Side, coin: Symbol, bought: Symbol, worth: Decimal) -> Trade:
+        held = self.at.holdings.get(coin, ZERO)
+        worth = self._cut(min(worth, value(self.at, coin)))
+        return Trade(side, coin, bought, min(worth / price(self.at, coin), held), worth)
 
     def _rebalance(self, action: Rebalance) -> Trade:
         quote, coins_named = self.order.quote, [coin for coin, _ in action.weights]
@@ -184,7 +183,7 @@ class _Sizing:
                     raise NoTrade(f"no {quote} can be spent")
                 return Trade(Side.BUY, quote, farthest, size, size)
             farthest, size = over, self._size_of_gap(gaps[over], whole, action)  # to pay for the buy
-        return self._sold(Side.SELL, farthest, quote, size / price(self.at, farthest))
+        return self._sold(Side.SELL, farthest, quote, size)
 
     @staticmethod
     def _is_off(gap: Decimal, whole: Decimal, action: Rebalance) -> bool:
@@ -205,7 +204,7 @@ class _Sizing:
         """Swap what is most above its target for what is most below."""
         over, under = max(gaps, key=lambda coin: gaps[coin]), min(gaps, key=lambda coin: gaps[coin])
         size = min(size, gaps[over], -gaps[under])
-        return self._sold(Side.SWAP, over, under, size / price(self.at, over))
+        return self._sold(Side.SWAP, over, under, size)
 
     def _trim(self, action: Trim) -> Trade:
         held = sum((value(self.at, coin) for coin in action.coins), ZERO)
@@ -217,8 +216,7 @@ class _Sizing:
                 f"{'/'.join(action.coins)} is {now:.2f}% of everything held, at most {action.share * 100:.4g}%"
             )
         coin = next(coin for coin in action.coins if self.at.holdings.get(coin))
-        count = min(excess / price(self.at, coin), self.at.holdings[coin])
-        return self._sold(Side.SELL, coin, self.order.quote, count)
+        return self._sold(Side.SELL, coin, self.order.quote, excess)
 
     def _arbitrage(self, action: Arbitrage) -> Trade:
         free, quote = spendable(self.order, self.at), self.order.quote

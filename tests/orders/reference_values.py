@@ -86,15 +86,15 @@ class Values:
 
     def past(self, coin: str, ago: int, bar: int = 0) -> Fraction:
         """The last close at or before `ago` seconds ago, at most one and a half bars older, or 90 seconds."""
-        then, latest = self.at.time - ago, None
+        then, oldest, latest = self.at.time - ago, max(LONGEST_GAP, Fraction(3 * bar, 2) // 1), None
         series = self.at.closes.get(coin)
         if series is not None:
             for time, price in zip(series.times, series.prices, strict=True):
-                if time <= then <= time + max(Fraction(LONGEST_GAP), Fraction(3 * bar, 2)):
-                    latest = Fraction(str(price))
+                if time <= then <= time + oldest:
+                    latest = price
         if latest is None:
             raise Unknown
-        return latest
+        return Fraction(str(latest))
 
     # ------------------------------------------------------------ expressions
 
