@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
-from sentinel.orders.actions import Buy, Sell, Trim, Wait
-from sentinel.orders.judging import judge
+from sentinel.orders.actions import Buy, Sell, Wait
+from sentinel.orders.judging import Judged, judge
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.shown import span
 from sentinel.orders.situation import Situation
 from sentinel.orders.situation_values import Unknown, since_trade
-from sentinel.orders.trades import NoTrade, Trade, trade, trade_text
+from sentinel.orders.trades import NoTrade, Side, Trade, require_held, trade, trade_text
 from sentinel.orders.words import time
 
 PRECISION = 50  # digits; prices and amounts have far fewer
@@ -24,14 +24,14 @@ class Play:
     trade: Trade | None
     clause: int | None  # index of the clause that trades
     why: str  # the reason, with numbers
-    turned_false: frozenset[int]  # clauses whose condition does not hold now: they may trade again once it does
+    turned_false: frozenset[int]  # clauses that trade each time their condition turns true, and it is false now
 
 
 def play(order: Order, at: Situation) -> Play:
     """The first clause that trades, in the order written; at most one trade a situation.
 
     A clause that cannot be judged does nothing, and later clauses may only sell then: what comes first may be what
-    forbids the rest, and a missed exit costs money.
+    forbids the rest, and a missed exit costs money. A clause that could not trade in any case forbids nothing.
     """
     with localcontext() as context:
         context.prec = PRECISION
@@ -52,14 +52,12 @@ def _play(order: Order, at: Situation) -> Play:
             why = _reason_to_act(index, clause, order, at)
             if isinstance(clause.action, Wait):
                 return Play(None, None, f"{why}: wait" if why else "wait", turned_false)
-            if unknown and not isinstance(clause.action, Sell | Trim):
-                raise NoTrade("a clause before this one cannot be judged")
             found = trade(clause, _done(index, at), order, at)
+            if unknown and found.side is not Side.SELL:
+                raise NoTrade("a clause before this one cannot be judged")
         except Unknown as error:
             reasons.append(str(error))
             unknown = True
-            if isinstance(clause.action, Wait):
-                break
         except NoTrade as error:
             reasons.append(str(error))
         else:
@@ -72,26 +70,27 @@ def _play(order: Order, at: Situation) -> Play:
 
 def completed(order: Order, at: Situation) -> bool:
     """Whether no clause can ever trade again."""
-    return all(_over(index, clause, at) is not None for index, clause in enumerate(order.clauses))
+    return all(
+        isinstance(clause.action, Wait) or _over(index, clause, at) is not None
+        for index, clause in enumerate(order.clauses)
+    )
 
 
 def _reason_to_act(index: int, clause: Clause, order: Order, at: Situation) -> str:
     """The condition's numbers; empty if there is none. Raises NoTrade if the clause may not act now, and Unknown."""
     if (why := _over(index, clause, at)) is not None:
         raise NoTrade(why)
-    why = ""
-    if clause.when is not None:
-        judged = judge(clause.when, at, order.quote)
-        if judged.holds is None:
-            raise Unknown(judged.why)
-        if not judged.holds:
-            raise NoTrade(judged.why)
-        why = judged.why
-        if clause.rearm and _done(index, at) and index not in at.rearmed:
-            raise NoTrade(f"{why}, and it has traded on that")
+    require_held(clause.action, at)
+    judged = Judged(True, "") if clause.when is None else judge(clause.when, at, order.quote)
+    if judged.holds is False:
+        raise NoTrade(judged.why)
+    if clause.rearm and _done(index, at) and index not in at.rearmed:
+        raise NoTrade(f"{judged.why}, and it has traded on that")
     if (wait := _wait(index, clause, at)) > 0:
         raise NoTrade(f"next {_verb(clause)} in {span(wait)}")
-    return why
+    if judged.holds is None:
+        raise Unknown(judged.why)
+    return judged.why
 
 
 def _over(index: int, clause: Clause, at: Situation) -> str | None:

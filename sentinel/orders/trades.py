@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
@@ -22,6 +22,7 @@ from sentinel.orders.actions import (
     Way,
     Worth,
 )
+from sentinel.orders.expressions import named
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.shown import coins, money
 from sentinel.orders.situation import Situation
@@ -46,9 +47,6 @@ class Trade:
     worth: Decimal  # of it, in quote tokens
     min_profit: Decimal = ZERO  # of an arbitrage, in quote tokens
 
-    def cut(self, worth: Decimal) -> Trade:
-        return replace(self, amount=self.amount * worth / self.worth, worth=worth)
-
 
 class NoTrade(Exception):
     """The action is nothing to do now, in words that can be shown to the operator."""
@@ -57,13 +55,26 @@ class NoTrade(Exception):
 def trade(clause: Clause, done: int, order: Order, at: Situation) -> Trade:
     """The trade of a clause that has traded `done` times. Raises NoTrade, and Unknown if the situation lacks a fact."""
     found = _Sizing(order, at, clause, done).trade(clause.action)
-    if order.max_trade is not None and found.worth > order.max_trade:
-        found = found.cut(order.max_trade)
+    if found.worth <= 0:
+        raise NoTrade("nothing is left to trade")
     if order.min_trade is not None and found.worth < order.min_trade:
         raise NoTrade(f"{money(found.worth)} {order.quote} is less than the smallest trade of {money(order.min_trade)}")
-    if found.side is Side.BUY:
-        _check_buy(found, order, at)
+    if found.side in (Side.BUY, Side.SWAP):
+        _check_bought(found, order, at)
     return found
+
+
+def require_held(action: Action, at: Situation) -> None:
+    """Raises NoTrade if nothing is held of what the action sells, whatever its condition."""
+    match action:
+        case Sell(coin) | Exchange(coin):
+            coins = named(coin)
+        case Trim(coins):
+            pass
+        case _:
+            return
+    if not any(at.holdings.get(one) for one in coins):
+        raise NoTrade(f"no {' or '.join(coins)} is held")
 
 
 def spendable(order: Order, at: Situation) -> Decimal:
@@ -71,9 +82,9 @@ def spendable(order: Order, at: Situation) -> Decimal:
     return max(at.holdings.get(order.quote, ZERO) - (order.reserve or ZERO), ZERO)
 
 
-def _check_buy(found: Trade, order: Order, at: Situation) -> None:
-    """Raises NoTrade for a buy over the day's limit or a largest share: it is left out whole."""
-    if order.max_day is not None and at.bought_today + found.worth > order.max_day:
+def _check_bought(found: Trade, order: Order, at: Situation) -> None:
+    """Raises NoTrade for a buy over the day's limit, or a buy or swap over a largest share: it is left out whole."""
+    if found.side is Side.BUY and order.max_day is not None and at.bought_today + found.worth > order.max_day:
         today, most = money(at.bought_today), money(order.max_day)
         raise NoTrade(f"{today} {order.quote} are bought today, and {money(found.worth)} more would exceed {most}")
     share = dict(order.max_shares).get(found.bought)
@@ -105,6 +116,10 @@ class _Sizing:
             case Wait():
                 raise NoTrade("it waits")
 
+    def _cut(self, worth: Decimal) -> Decimal:
+        """Before it is known whether it fits: only what is traded has to."""
+        return worth if self.order.max_trade is None else min(worth, self.order.max_trade)
+
     def _part(self, amount: Decimal) -> Decimal:
         return amount if self.clause.slices is None else amount / self.clause.slices.parts
 
@@ -123,7 +138,7 @@ class _Sizing:
                 cost = self._part(count) * price(self.at, coin)
             case Share():
                 cost = self._share(amount, free)
-        if not cost or cost > free:
+        if not cost or (cost := self._cut(cost)) > free:
             kept = f" above the reserve of {money(self.order.reserve)}" if self.order.reserve else ""
             raise NoTrade(f"{money(free)} {quote} can be spent{kept}, and {money(cost)} are needed")
         return Trade(Side.BUY, quote, coin, cost, cost)
@@ -131,42 +146,49 @@ class _Sizing:
     def _sale(self, side: Side, coin: Symbol, bought: Symbol, amount: Amount) -> Trade:
         """What is left is sold where less is held than asked for."""
         held, now = self.at.holdings.get(coin, ZERO), price(self.at, coin)
-        if not held:
-            raise NoTrade(f"no {coin} is held")
         if coin == bought:
             raise NoTrade(f"it is {coin} already")
         match amount:
-            case Worth(worth):
-                count = self._part(worth) / now
-            case Coins(asked):
-                count = self._part(asked)
+            case Worth(asked):
+                worth = self._part(asked)
+            case Coins(count):
+                worth = self._part(count) * now
             case Share():
-                count = self._share(amount, held)
-        return self._sold(side, coin, bought, min(count, held))
+                worth = self._share(amount, held) * now
+        return self._sold(side, coin, bought, worth)
 
-    def _sold(self, side: Side, coin: Symbol, bought: Symbol, count: Decimal) -> Trade:
-        return Trade(side, coin, bought, count, count * price(self.at, coin))
+    def _sold(self, side: Side, coin: Symbol, bought: Symbol, worth: Decimal) -> Trade:
+        held = self.at.holdings.get(coin, ZERO)
+        worth = self._cut(min(worth, value(self.at, coin)))
+        return Trade(side, coin, bought, min(worth / price(self.at, coin), held), worth)
 
     def _rebalance(self, action: Rebalance) -> Trade:
-        quote, named = self.order.quote, [coin for coin, _ in action.weights]
-        whole = sum((value(self.at, coin) for coin in named), ZERO) if action.alone else total(self.at)
+        quote, coins_named = self.order.quote, [coin for coin, _ in action.weights]
+        whole = sum((value(self.at, coin) for coin in coins_named), ZERO) if action.alone else total(self.at)
         if not whole:
             raise NoTrade("nothing is held")
         # value above the target, in quote tokens
         gaps = {coin: value(self.at, coin) - weight * whole for coin, weight in action.weights if coin != quote}
         farthest = max(gaps, key=lambda coin: abs(gaps[coin]))
-        off = abs(gaps[farthest]) / whole
-        if not (off > action.band or (action.inclusive and off == action.band)) or not off:
-            raise NoTrade(f"{farthest} is {off * 100:.2f}% off its target, within the band of {action.band * 100:.4g}%")
-        size = self._size_of_gap(gaps[farthest], whole, action)
-        if action.alone and quote not in named:
+        if not self._is_off(gaps[farthest], whole, action):
+            off = abs(gaps[farthest]) / whole * 100
+            raise NoTrade(f"{farthest} is {off:.2f}% off its target, within the band of {action.band * 100:.4g}%")
+        size = self._cut(self._size_of_gap(gaps[farthest], whole, action))
+        if action.alone and quote not in coins_named:
             return self._between(gaps, size)
-        if gaps[farthest] > 0:
-            return self._sold(Side.SELL, farthest, quote, size / price(self.at, farthest))
-        size = min(size, spendable(self.order, self.at))
-        if not size:
-            raise NoTrade(f"no {quote} can be spent")
-        return Trade(Side.BUY, quote, farthest, size, size)
+        if gaps[farthest] < 0:
+            free, over = spendable(self.order, self.at), max(gaps, key=lambda coin: gaps[coin])
+            if size <= free or gaps[over] <= 0 or not self._is_off(gaps[over], whole, action):
+                if not (size := min(size, free)):
+                    raise NoTrade(f"no {quote} can be spent")
+                return Trade(Side.BUY, quote, farthest, size, size)
+            farthest, size = over, self._size_of_gap(gaps[over], whole, action)  # to pay for the buy
+        return self._sold(Side.SELL, farthest, quote, size)
+
+    @staticmethod
+    def _is_off(gap: Decimal, whole: Decimal, action: Rebalance) -> bool:
+        band = action.band * whole
+        return gap != 0 and (abs(gap) > band or (action.inclusive and abs(gap) == band))
 
     @staticmethod
     def _size_of_gap(gap: Decimal, whole: Decimal, action: Rebalance) -> Decimal:
@@ -182,9 +204,7 @@ class _Sizing:
         """Swap what is most above its target for what is most below."""
         over, under = max(gaps, key=lambda coin: gaps[coin]), min(gaps, key=lambda coin: gaps[coin])
         size = min(size, gaps[over], -gaps[under])
-        if size <= 0:
-            raise NoTrade("the edge is reached")
-        return self._sold(Side.SWAP, over, under, size / price(self.at, over))
+        return self._sold(Side.SWAP, over, under, size)
 
     def _trim(self, action: Trim) -> Trade:
         held = sum((value(self.at, coin) for coin in action.coins), ZERO)
@@ -196,12 +216,11 @@ class _Sizing:
                 f"{'/'.join(action.coins)} is {now:.2f}% of everything held, at most {action.share * 100:.4g}%"
             )
         coin = next(coin for coin in action.coins if self.at.holdings.get(coin))
-        count = min(excess / price(self.at, coin), self.at.holdings[coin])
-        return self._sold(Side.SELL, coin, self.order.quote, count)
+        return self._sold(Side.SELL, coin, self.order.quote, excess)
 
     def _arbitrage(self, action: Arbitrage) -> Trade:
         free, quote = spendable(self.order, self.at), self.order.quote
-        amount = action.amount.quote if isinstance(action.amount, Worth) else action.amount.fraction * free
+        amount = self._cut(action.amount.quote if isinstance(action.amount, Worth) else action.amount.fraction * free)
         if not amount or amount > free:
             raise NoTrade(f"{money(free)} {quote} can be spent, and {money(amount)} are needed")
         least = action.profit.quote if isinstance(action.profit, Worth) else action.profit.fraction * amount

@@ -75,7 +75,10 @@ class RandomOrders:
             "USDC",
             tuple(self.clause() for _ in range(pick.choice((1, 1, 1, 2, 2, 3)))),
             self.maybe(self.condition),
-            *(self.maybe(self.amount) for _ in range(4)),
+            self.maybe(self.amount),
+            self.maybe(self.amount),
+            self.maybe(self.amount),
+            self.maybe(self.amount),
             tuple((coin, self.share(below_one=True)) for coin in self.some(self.coins, 0, 2))
             if pick.random() < 0.2
             else (),
@@ -111,11 +114,16 @@ class RandomOrders:
             return Streak(self.coin(), self.chance.randint(2, 9), self.bar(), self.chance.random() < 0.5)
         if pick < 0.5:
             closes = self.chance.randint(2, 9)
-            return ClosesBeyond(self.coin(), closes, self.bar(), self.op(), self.expression(QUOTE))
+            coin = self.coin()
+            return ClosesBeyond(coin, closes, self.bar(), self.op(), self.level(Price(coin), QUOTE))
         units = (QUOTE, QUOTE, QUOTE, RATIO, RATIO, GWEI, SECONDS, NUMBER, Unit(Kind.COINS, self.symbol()))
         unit = self.chance.choice(units)
         left = self.expression(unit)
-        return Compare(left, self.op(), self.constant(unit) if self.chance.random() < 0.5 else self.expression(unit))
+        return Compare(left, self.op(), self.level(left, unit))
+
+    def level(self, left: Expression, unit: Unit) -> Expression:
+        """What `left` is compared with."""
+        return self.constant(unit) if self.chance.random() < 0.5 else self.expression(unit)
 
     def expression(self, unit: Unit, depth: int = 0) -> Expression:
         pick = self.chance.random()
@@ -205,7 +213,7 @@ class RandomOrders:
 
     def size(self, coin: Coin) -> Amount:
         sizes: list[Amount] = [Worth(self.amount()), Share(self.share()), Share(Decimal(1))]
-        return self.chance.choice([*sizes, Coins(self.amount())] if isinstance(coin, str) else sizes)
+        return self.chance.choice([*sizes, Coins(self.coins_of(coin))] if isinstance(coin, str) else sizes)
 
     # ------------------------------------------------------------ small things
 
@@ -225,6 +233,10 @@ class RandomOrders:
 
     def op(self) -> Op:
         return self.chance.choice(tuple(Op))
+
+    def coins_of(self, coin: str) -> Decimal:
+        """How many of it are traded."""
+        return self.amount()
 
     def amount(self) -> Decimal:
         chance = self.chance
