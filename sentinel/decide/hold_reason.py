@@ -97,9 +97,9 @@ def _lost(loss: Loss, asked: int) -> str:
 
 
 def _own_words(record: CycleRecord, decision: Hold) -> str:
-    """'"next buy in 12 min" (5 of 8 wanted to hold)': the words of the first program that held, if it gave any."""
+    """'"next buy in 12 min" (5 of 8 wanted to hold)': the words of the first program that gave any."""
     tally = decision.detail or HOLDS[decision.reason]
-    words = next(_words(record), "")
+    words = next(filter(None, _words(record)), "")
     return f'"{words}" ({tally})' if words else tally
 
 

@@ -50,7 +50,7 @@ LIMITS = Limits.of(
     LimitSettings(
         min_trade=10, max_reference_deviation_bps=200, min_profit=0, max_gas=400_000, max_fee_gwei=500, max_cost_eth=1,
         min_gas_reserve_eth=0.01, max_daily_loss=50, max_inventory_bps={"WBTC": 6_000}, max_approval=500,
-        max_cost_bps=3000,
+        max_cost_bps=1000,
     ),
     load_network("devnet"),
 )  # fmt: skip
@@ -140,7 +140,7 @@ def within_the_limits(ballot: Simulation, desk: Desk) -> None:
         assert change > 0
     else:
         price = min(ballot.env.max_fee, desk.state.head.base_fee + ballot.env.priority_fee)
-        assert action.token_out == "USDC" or worth(desk, "WETH", ballot.gas_used * price) <= paid * 3 / 10
+        assert action.token_out == "USDC" or worth(desk, "WETH", ballot.gas_used * price) <= paid / 10
         assert ballot.deltas[action.token_in] == -action.amount_in
         assert ballot.deltas[action.token_out] >= action.min_out
     known = {token.address.lower() for token in network.tokens.values()}
@@ -225,7 +225,7 @@ async def test_no_output_leads_outside_the_policy(desk: Desk) -> None:
     for ballot in ballots:
         within_the_limits(ballot, desk)
     kinds = Counter(type(ballot.candidate.action).__name__ for ballot in ballots)
-    assert kinds["Swap"] >= 100
+    assert kinds["Swap"] >= 50  # 90 where the prices are recorded ones; smaller trades cost too much
     assert {"trade_size", "trade_cost", "min_out_price", "deadline", "approval_bound"} <= set(refused)
 
 
