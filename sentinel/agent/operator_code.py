@@ -16,7 +16,6 @@ from sentinel.agent.episode import CodeRunner
 from sentinel.agent.memory_interface import EMPTY_MEMORY, Memory
 from sentinel.agent.sandbox import CodeRun, Sandbox
 from sentinel.agent.tools import Toolbox
-from sentinel.agent.untrusted_text import one_line
 from sentinel.core.actions import (
     Action,
     Candidate,
@@ -32,6 +31,7 @@ from sentinel.core.errors import SettingsError
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.network import Network, Symbol
 from sentinel.core.stopwatch import Stopwatch
+from sentinel.core.untrusted_text import one_line
 
 MAX_FILE = 8_000  # bytes; each record holds the program that decided
 PROBE = "_not_defined"  # a name that no tool has

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.core import indicators
 from sentinel.agent.sandbox import Sandbox
+from sentinel.core import indicators
 from sentinel.core.errors import CodeFault
 from tests.agent.doubles import STATE, toolbox
 

@@ -47,6 +47,12 @@ class Daemon:
     def flatten(self) -> None:
         self.sold = True
 
+    def approve_order(self, reading: str, digest: str) -> None:
+        self.order: tuple[str, str] | None = (reading, digest)
+
+    def cancel_order(self, reason: str) -> None:
+        self.order = None
+
 
 async def test_the_operator_is_answered_over_a_private_socket(tmp_path: Path) -> None:
     """Each request reaches the daemon, and nobody else may open the socket."""
@@ -67,6 +73,10 @@ async def test_the_operator_is_answered_over_a_private_socket(tmp_path: Path) ->
             await asyncio.to_thread(ask, folder, "pause", reason="refuse")
         with pytest.raises(OperatorError, match="known requests"):
             await asyncio.to_thread(ask, folder, "sell everything")
+        await asyncio.to_thread(ask, folder, "approve_order", reading="Sell all of WETH.", hash="ab")
+        assert daemon.order == ("Sell all of WETH.", "ab")
+        await asyncio.to_thread(ask, folder, "cancel_order")
+        assert daemon.order is None
         await asyncio.to_thread(ask, folder, "flatten")
         assert (daemon.sold, daemon.stopped) == (True, False)
         await asyncio.to_thread(ask, folder, "stop")

@@ -57,7 +57,7 @@ async def traders(sandbox: Sandbox, journal: OpenIntents, *given: Settings) -> l
         for each in given:
             terms = Terms.of(each, NETWORK)
             thought = first_thought(each, terms.mandate)
-            made.append(proposing.make_trader(terms, builder(terms, NETWORK, {}), thought))
+            made.append(proposing.make_trader(terms, builder(terms, NETWORK, {}), thought, None))
     return made
 
 
