@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from sentinel.chain.rpc import Endpoint, quantity
 from sentinel.core.errors import ChainMismatch, RpcError
 from sentinel.core.network import Address, HexHash, Network
 
+_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 ANOTHER_CHAIN = "this is another chain: give it a SENTINEL_STATE_DIR of its own, or correct SENTINEL_RPC__URL"
 
 
@@ -77,9 +79,12 @@ async def check_known(rpc: Endpoint, known: KnownBlock) -> None:
 
 
 def require_same(block: Mapping[str, Any], known: KnownBlock) -> None:
-    """Raises ChainMismatch if `block`, as the node shows it at that number, is not the known one."""
-    if block.get("hash") != known.hash:
-        shown = str(block.get("hash"))[:66]
+    """Raises ChainMismatch if `block`, as the node shows it at that number, is another one than the known one, and
+    RpcError if it is malformed, which is a fault of the node and no other chain."""
+    shown = block.get("hash")
+    if not isinstance(shown, str) or not _HASH.fullmatch(shown):
+        raise RpcError(f"the endpoint shows block {known.number} without a hash")
+    if shown != known.hash:
         raise ChainMismatch(f"block {known.number} is {shown}, this journal knows {known.hash}: {ANOTHER_CHAIN}")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 LIMITS = "SENTINEL_LIMITS__"
 RULE_SETTINGS: Mapping[str, Mapping[str, str]] = {  # by rule: name after LIMITS -> what its words contain; "" always
+    "order": {},  # the order itself is what binds
+    "trade_cost": {},  # its words name the setting themselves
     "gas_limit": {"MAX_GAS": ""},
     "fee_caps": {"MAX_FEE_GWEI": "max fee", "MAX_PRIORITY_FEE_GWEI": "priority fee"},
     "max_cost": {"MAX_COST_ETH": ""},

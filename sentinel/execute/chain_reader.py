@@ -80,8 +80,7 @@ class ChainReader:
             )
         if not isinstance(block, dict):  # pruned, or not synced yet: the chain may still be the right one
             raise RpcError(f"the endpoint does not have block {self._first.number}")
-        if block.get("hash") != self._first.hash:
-            raise ChainMismatch(f"block {self._first.number} is not the one that this journal began on")
+        require_same(block, self._first)
         return quantity(nonce, 63)
 
     async def look_up_receipts(self, hashes: Iterable[HexHash], head: Head, depth: int) -> BlockAnswers:
