@@ -24,6 +24,8 @@ class Intent:
     deadline: int  # Unix seconds; after it the intent may only be cancelled or found mined
     created_at: int
     prices: Mapping[Address, int] = field(default_factory=dict)  # the reference by token, which the signer is shown
+    order_hash: str | None = None  # the approved order that it carries out; None if it carries out none
+    clause: int | None = None  # index of the order's clause; None if there is no order
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Settled:
     realised: Mapping[Symbol, int]  # the wallet's net change over the block, NATIVE without own gas, base units
     block_hash: HexHash | None = None  # hash of block `block_number`; None also in older journals
     unread: bool = False  # True if the balances around its block cannot be read: `realised` is then unknown
+    mined_at: int | None = None  # timestamp of block `block_number`, Unix seconds; None also in older journals
 
 
 @dataclass(frozen=True, slots=True)

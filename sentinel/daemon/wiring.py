@@ -155,6 +155,7 @@ async def opened(
             pulse=Pulse(notifier, parts.health),
             on_cycle=(
                 functools.partial(_observe_equity, parts),
+                functools.partial(_keep_highs, parts),
                 balances.cycle_done,
                 ContractAlarm(parts.toolkit.watch, execution_reporter.alarm).cycle_done,
                 *(sidecar.cycle_done for sidecar in sidecars),
@@ -203,3 +204,9 @@ def _observe_equity(parts: Parts, record: CycleRecord) -> None:
         if record.intent_id is None:  # the chain was read before this cycle signed: its own nonce is no gap
             signed = parts.journal.next_nonce()
             parts.metrics.nonce_gap.set(max(0, signed - record.state.nonce) if signed else 0)
+
+
+def _keep_highs(parts: Parts, record: CycleRecord) -> None:
+    """Keep the highs of positions beyond the week for which closes are kept."""
+    if record.state is not None:
+        parts.journal.positions.keep_highs(record.state.closes, record.state.head.timestamp)

@@ -201,6 +201,7 @@ class ChainReader:
             realised=await self.realised(receipt) if read else {},
             block_hash=receipt.block_hash,
             unread=not read,
+            mined_at=receipt.mined_at or None,
         )
 
     async def realised(self, receipt: Receipt) -> dict[Symbol, int]:

@@ -17,7 +17,7 @@ from sentinel.core.market_state import Reference
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.transaction import Attempt, Intent, Outcome, Settled, shortfall_bps
 from sentinel.core.valuation import value
-from sentinel.journal import reports
+from sentinel.journal import order_fills, reports
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import canonical, decode, dumps, encode, loads
 from sentinel.journal.states import MINED, State, ended_as, state_of, step
@@ -55,6 +55,7 @@ def accept(
         "INSERT INTO intents VALUES (?,?,?,?,?,?,?,?,NULL,?)",
         *(intent.id, added.seq, added.at, *who, type(action).__name__.lower(), state.value, finished, str(volume)),
     )
+    order_fills.accepted(ledger, network, intent, added.seq)
 
 
 def attempt(ledger: Ledger, tried: Attempt) -> None:
@@ -105,11 +106,12 @@ def settle(ledger: Ledger, network: Network, settled: Settled) -> int:
             "INSERT INTO settled VALUES (?,?,?,?,?,?)",
             *(settled.intent_id, added.seq, added.at, settled.outcome.value, str(pnl), drift),
         )
+        order_fills.settled(ledger, network, intent, settled, added.at)
         _open_next(ledger)
     return pnl
 
 
-def reopen(ledger: Ledger, intent_ids: Iterable[str], why: str) -> None:
+def reopen(ledger: Ledger, network: Network, intent_ids: Iterable[str], why: str) -> None:
     """Open intents again whose blocks a reorg removed or whose receipts came late, and delete their settlements.
 
     The intent with the lowest nonce is open afterwards; the others, and the intent that was open before, wait for it.
@@ -121,6 +123,7 @@ def reopen(ledger: Ledger, intent_ids: Iterable[str], why: str) -> None:
             ledger.append("reopened", canonical({"intent_id": intent_id, "why": why}))
             ledger.execute("DELETE FROM settled WHERE intent_id = ?", intent_id)
             ledger.execute("UPDATE intents SET state = ?, finished = 2 WHERE id = ?", state.value, intent_id)
+            order_fills.reopened(ledger, network, reports.intent_of(ledger, intent_id)[0])
         _open_next(ledger)
 
 

@@ -22,17 +22,20 @@ from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose
-from sentinel.journal import equity, intents, migrations, reports, verification
+from sentinel.journal import intents, migrations, reports, verification
 from sentinel.journal.chain_records import ChainRecords
 from sentinel.journal.control_records import ControlRecords
 from sentinel.journal.equity import EquitySeries
 from sentinel.journal.intents import OpenIntent
 from sentinel.journal.ledger import Ledger
+from sentinel.journal.order_fills import OrderFills
+from sentinel.journal.order_records import OrderRecords
+from sentinel.journal.position_records import PositionRecords
 from sentinel.journal.reports import CycleLine, JournalSummary, Trade
 from sentinel.journal.serialization import canonical, dumps, loads
 from sentinel.journal.states import State
 
-VERSION = 2
+VERSION = 3
 _TABLES = """
 CREATE TABLE cycles (
     seq INTEGER PRIMARY KEY REFERENCES records, at INTEGER NOT NULL, number INTEGER NOT NULL, act INTEGER NOT NULL,
@@ -68,6 +71,9 @@ class Journal:
         self.standing = ControlRecords(ledger)
         self.equity = EquitySeries(ledger)
         self.chain = ChainRecords(ledger)
+        self.orders = OrderRecords(ledger)
+        self.order_fills = OrderFills(ledger, network)
+        self.positions = PositionRecords(ledger, network)
         self.genesis = genesis  # see `open`
         self._network = network
         self._who = (network.chain_id, wallet.lower())
@@ -87,8 +93,8 @@ class Journal:
 
         Raises WalletBusy, ChainMismatch (the file belongs to another chain or wallet) or JournalError.
         """
-        tables = _TABLES + equity.TABLE
-        ledger = Ledger(path, tables, VERSION, steps=migrations.STEPS, read_only=read_only, clock=clock)
+        steps = migrations.STEPS
+        ledger = Ledger(path, _TABLES + migrations.ADDED, VERSION, steps=steps, read_only=read_only, clock=clock)
         try:
             recorded = ledger.meta("owner")
             in_file = json.loads(recorded or "{}")
@@ -129,7 +135,7 @@ class Journal:
     def _accept(self, record: CycleRecord | None, intent: Intent, state: MarketState | None) -> None:
         prices = reference_prices(state) if state is not None else {}
         with self._ledger.transaction():
-            cycle = self._add_cycle(record) if record is not None else None
+            cycle = None if record is None else self._add_cycle(record)
             intents.accept(self._ledger, self._who, self._network, intent, prices, cycle)
 
     def attempt(self, attempt: Attempt) -> None:
@@ -149,7 +155,7 @@ class Journal:
 
         The lowest nonce is open then; the others wait.
         """
-        intents.reopen(self._ledger, intent_ids, why)
+        intents.reopen(self._ledger, self._network, intent_ids, why)
 
     def finalise(self, intent_ids: Iterable[str], block: int) -> None:
         """Record that these intents are in or below the finalized `block`."""
@@ -166,8 +172,7 @@ class Journal:
 
     def is_open(self, intent_id: str) -> bool:
         """Whether the intent has not ended."""
-        row = self._ledger.one("SELECT 1 FROM intents WHERE id = ? AND finished != 1", intent_id)
-        return row is not None
+        return self._ledger.one("SELECT 1 FROM intents WHERE id = ? AND finished != 1", intent_id) is not None
 
     def not_final(self) -> tuple[Settled, ...]:
         """The settlements of mined intents that a reorg could still remove, lowest nonce first."""
@@ -262,14 +267,13 @@ class Journal:
     def get_cycle(self, id_: int | str) -> CycleRecord:
         """The recorded cycle, by CycleLine.id or by intent id. Raises KeyError if there is none."""
         key = "seq" if isinstance(id_, int) else "intent_id"
-        row = self._ledger.one(f"SELECT body FROM records JOIN cycles USING (seq) WHERE {key} = ?", id_)
-        if row is None:
+        if (row := self._ledger.one(f"SELECT body FROM records JOIN cycles USING (seq) WHERE {key} = ?", id_)) is None:
             raise KeyError(id_)
         return loads(CycleRecord, row[0])
 
     def verify(self) -> int:
         """Check every record, and the index against them. Returns the number of records. Raises JournalTampered."""
-        return verification.verify(self._ledger)
+        return verification.verify(self._ledger, self._network)
 
     # ---------------------------------------------------------------- parts
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from sentinel.journal import equity
+from sentinel.journal import equity, order_fills, order_records, position_records
 from sentinel.journal.control_records import ReplayedControls
 from sentinel.journal.ledger import Ledger
 
@@ -24,4 +24,14 @@ def _equity_and_halts(ledger: Ledger) -> None:
     ledger.set_meta("halted", controls.sentinel_halted)
 
 
-STEPS: tuple[Callable[[Ledger], None], ...] = (_equity_and_halts,)
+ORDERS = order_records.TABLE + order_fills.TABLES + position_records.TABLES
+ADDED = equity.TABLE + ORDERS  # to the tables of version 1
+
+
+def _orders(ledger: Ledger) -> None:
+    """Version 2 to 3: add the tables of orders, their fills and positions, which are empty."""
+    for statement in ORDERS.split(";\n"):
+        ledger.execute(statement)
+
+
+STEPS: tuple[Callable[[Ledger], None], ...] = (_equity_and_halts, _orders)

@@ -7,17 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sentinel.core.errors import JournalTampered
+from sentinel.core.network import Network
+from sentinel.journal import order_fills, order_records, position_records
 from sentinel.journal.control_records import ReplayedControls
 from sentinel.journal.ledger import Ledger, Record
+from sentinel.journal.order_fills import ReplayedFills
+from sentinel.journal.order_records import ReplayedOrders
+from sentinel.journal.position_records import ReplayedPositions
 from sentinel.journal.states import State
 
 
-def verify(ledger: Ledger) -> int:
+def verify(ledger: Ledger, network: Network) -> int:
     """Replay every record and compare the result with the index. Returns the number of records.
 
     Raises JournalTampered at the first difference, or at the first record that breaks the hash chain.
     """
-    replayed, count = _Replay(), 0
+    replayed, count = _Replay(network), 0
     for record in ledger.records():
         count += 1
         replayed.apply(record)
@@ -32,6 +37,7 @@ def verify(ledger: Ledger) -> int:
 class _Replay:
     """The index as it follows from the records alone."""
 
+    network: Network
     states: dict[str, str] = field(default_factory=dict)  # by intent id, like the next two
     nonces: dict[str, int | None] = field(default_factory=dict)
     profits: dict[str, str] = field(default_factory=dict)  # only of settled intents
@@ -43,10 +49,16 @@ class _Replay:
     final_nonce: int = -1
     known_nonces: str = ""
     controls: ReplayedControls = field(default_factory=ReplayedControls)
+    orders: ReplayedOrders = field(default_factory=ReplayedOrders)
+    fills: ReplayedFills = field(default_factory=ReplayedFills)
+    positions: ReplayedPositions = field(default_factory=ReplayedPositions)
 
     def apply(self, record: Record) -> None:
         """Apply the next record."""
         body = json.loads(record.body)
+        self.orders.apply(record, body)
+        self.fills.apply(record, body, self.network)
+        self.positions.apply(record, body)
         match record.kind:
             case "cycle":
                 self.cycles.add(record.seq)
@@ -99,6 +111,9 @@ class _Replay:
             "resumption": self.controls.resumed_at,
             "final records": self.final,
             "known nonces": self.known_nonces,
+            "orders": self.orders.rows,
+            "fills of orders": (self.fills.rows, self.fills.rearmed),
+            "positions": (self.positions.entries, self.positions.highs),
         }
 
 
@@ -118,4 +133,7 @@ def _stored_index(ledger: Ledger) -> Mapping[str, object]:
         "resumption": int(ledger.meta("unlatched") or 0),
         "final records": int(ledger.meta("final") or 0),
         "known nonces": ledger.meta("known_nonces") or "",
+        "orders": order_records.stored(ledger),
+        "fills of orders": order_fills.stored(ledger),
+        "positions": position_records.stored(ledger),
     }
