@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sentinel.chain.rpc import plain
 from sentinel.core.actions import Proposal
@@ -153,7 +153,7 @@ class Cycle:
             return decision
 
         with draft.stage("prepare"):
-            draft.intent = intent = await self.executor.prepare(decision, state)
+            draft.intent = intent = self._for_order(await self.executor.prepare(decision, state), state)
         with draft.stage("confirm"):
             for _ in range(CONFIRMS):
                 newest = self.newest()
@@ -183,6 +183,12 @@ class Cycle:
         if self.stopping():
             return Hold(HoldReason.STOPPING, decision.votes, decision.asked, STOPPING)
         return decision
+
+    def _for_order(self, intent: Intent, state: MarketState) -> Intent:
+        """The intent with the clause of the order that it carries out."""
+        if self.order is None:
+            return intent
+        return replace(intent, order_hash=self.order.hash, clause=self.order.play(state).clause)
 
     def _wants_exit(self, state: MarketState) -> bool:
         trade = self.order.play(state).trade if self.order is not None else None

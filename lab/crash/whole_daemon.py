@@ -79,8 +79,8 @@ class CrashedDaemon:
                 "SENTINEL_LIMITS__MAX_HEAD_AGE": "3600",
                 "SENTINEL_LIMITS__MAX_DAILY_VOLUME": _UNLIMITED,
                 "SENTINEL_LIMITS__MAX_DAILY_LOSS": _UNLIMITED,
-                "SENTINEL_LIMITS__MAX_SHORTFALL_BPS": _UNLIMITED,  # because we change the balances
-                "SENTINEL_LIMITS__MAX_MEAN_SHORTFALL_BPS": _UNLIMITED,
+                "SENTINEL_LIMITS__MAX_SHORTFALL_BPS": "10000",  # because we change the balances
+                "SENTINEL_LIMITS__MAX_MEAN_SHORTFALL_BPS": "10000",
             }
             daemon = cls(net, folder, random.Random(seed), Account.from_key(key.read_text()).address, settings)
             await net.fund(daemon.wallet, PURSE)

@@ -13,9 +13,12 @@ from sentinel.core.errors import NotRunning, OperatorError
 
 if TYPE_CHECKING:
     from sentinel.config.settings import Settings
+    from sentinel.journal.journal import Journal
+    from sentinel.journal.order_records import JournaledOrder
     from sentinel.orders.order import Order
 
 app = typer.Typer(no_args_is_help=True, help="Say what is wanted, read it back and approve it.")
+MOST = 1_000  # orders that are listed or searched
 SHORT = 12  # digits of a hash that people are shown
 PRESET_HELP = "rebalance, dca, momentum, mean-reversion, reduce-risk, slice, arbitrage, bracket or trailing-stop."
 
@@ -61,12 +64,34 @@ def show(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> 
         journal, _ = common.open_journal(settings, read_only=True)
         try:
             current = journal.orders.current()
-            order = None if current is None else {**_line(current), "now": None}
+            order = None if current is None else {**_line(journal, current), "now": None}
         finally:
             journal.close()
     if order is None:
         raise NotRunning("no order is approved: `sentinel order set`")
     common.emit(order, json, lambda: _shown(order))
+
+
+@app.command()
+def approve(
+    digest: Annotated[str, typer.Argument(metavar="HASH", help="The hash that `order set` or `order history` shows.")],
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
+    """Approve an earlier order again, by its hash or the beginning of it. Its times begin anew."""
+    settings = common.load(sets, env_file)
+    _require_no_setting(settings)
+    journal, _ = common.open_journal(settings, read_only=True)
+    try:
+        found = {one.hash: one.reading for one in journal.orders.history(MOST) if one.hash.startswith(digest)}
+    finally:
+        journal.close()
+    if len(found) != 1:
+        raise OperatorError(f"{len(found)} orders have a hash that begins with {digest}: see `sentinel order history`")
+    ((whole, reading),) = found.items()
+    _approve(settings, reading, whole)
+    common.emit({"approved": whole, "reading": reading}, json, lambda: ["approved:", *sentences(reading)])
 
 
 @app.command()
@@ -86,21 +111,52 @@ def cancel(
     except NotRunning:
         journal, _ = common.open_journal(settings, read_only=False)
         try:
-            journal.orders.cancel(shown, by="operator")
+            if (current := journal.orders.current()) is None:
+                raise OperatorError("no order is approved") from None
+            journal.orders.cancelled(current.hash, shown)
         finally:
             journal.close()
     common.emit({"cancelled": shown}, json, lambda: [f"the order is cancelled: {shown}"])
 
 
 @app.command()
+def entry(
+    given: Annotated[str, typer.Argument(metavar="COIN=PRICE", help="Average cost in quote tokens, e.g. WETH=2000.")],
+    coins: Annotated[float, typer.Option(min=0, help="Number of coins that it is the cost of; 0 corrects the last.")],
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
+    """Say what coins cost that Sentinel did not buy. Orders that look at the entry price or the high need it."""
+    from sentinel.cli.order_reading import number
+    from sentinel.daemon.operator.control import ask
+
+    settings = common.load(sets, env_file)
+    coin, _, price = given.partition("=")
+    fields: dict[str, Any] = {"coin": coin, "price": str(number(price)), "coins": repr(coins)}
+    try:
+        ask(common.state_dir(settings), "give_entry", **fields)
+    except NotRunning:
+        from sentinel.cli.order_reading import chain_time
+
+        time = chain_time(settings)
+        journal, _ = common.open_journal(settings, read_only=False)
+        try:
+            journal.positions.give_entry(coin, number(price), number(repr(coins)), time)
+        finally:
+            journal.close()
+    common.emit(fields, json, lambda: [f"{coins:g} {coin} cost {price} each"])
+
+
+@app.command()
 def history(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
-    """List the orders that were approved, newest first, with the number of their trades and how they ended."""
+    """List the orders that were set, newest first, with the number of their trades and how they ended."""
     journal, _ = common.open_journal(common.load(sets, env_file), read_only=True)
     try:
-        found = [_line(order) for order in journal.orders.history()]
+        found = [_line(journal, order) for order in journal.orders.history(MOST)]
     finally:
         journal.close()
-    common.emit(found, json, lambda: [f"{one['hash'][:SHORT]}  {one['state']:9}  {one['reading']}" for one in found])
+    common.emit(found, json, lambda: [f"{one['hash'][:SHORT]}  {one['status']:9}  {one['reading']}" for one in found])
 
 
 @app.command()
@@ -153,26 +209,31 @@ def _approve(settings: Settings, reading: str, digest: str) -> None:
     try:
         ask(common.state_dir(settings), "approve_order", reading=reading, hash=digest)
     except NotRunning:
+        from sentinel.cli.order_reading import chain_time, last_prices
+
+        time, prices = chain_time(settings), last_prices(settings)
         journal, _ = common.open_journal(settings, read_only=False)
         try:
-            journal.orders.approve(reading, digest, by="operator")
+            if journal.orders.order_set(reading, reading, digest, time, prices, "operator").status == "set":
+                journal.orders.approved(digest, "operator", time)
         finally:
             journal.close()
 
 
-def _line(order: Any) -> dict[str, Any]:
+def _line(journal: Journal, order: JournaledOrder) -> dict[str, Any]:
     return {
         "hash": order.hash,
         "reading": order.reading,
-        "by": order.by,
+        "by": order.approved_by,
         "approved_at": order.approved_at,
-        "state": order.state,
-        "trades": order.trades,
+        "status": order.status.value,
+        "trades": len(journal.order_fills.fills(order.hash)),
+        "reason": order.reason,
     }
 
 
 def _shown(order: dict[str, Any]) -> list[str]:
-    lines = [f"order   {order['hash'][:SHORT]}, approved by the {order['by']}, {order['trades']} trades"]
+    lines = [f"order   {order['hash'][:SHORT]}, {order['status']} by {order['by']}, {order['trades']} trades"]
     lines += [f"        {sentence}" for sentence in sentences(order["reading"])]
     return [*lines, f"now     {order['now'] or 'the daemon is not running'}"]
 

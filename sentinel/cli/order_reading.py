@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sentinel.chain.close_file import read_closes
+from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import Rpc, quantity
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
@@ -36,8 +37,8 @@ SHOWN = 5  # trades of the estimate
 def read_back(settings: Settings, order: Order) -> dict[str, Any]:
     """In JSON types."""
     network = load_network(settings.network)
-    closes = _series(settings, network)
-    prices = {coin: Decimal(repr(series.prices[-1])) for coin, series in closes.items() if series.prices}
+    closes = _series(settings)
+    prices = last_prices(settings)
     bounds = envelope(order)
     return {
         "reading": render(order),
@@ -84,10 +85,34 @@ async def _gas_price(settings: Settings) -> int:
         return quantity(await rpc.call("eth_gasPrice"))
 
 
+def chain_time(settings: Settings) -> int:
+    """The timestamp of the newest block. Raises Unavailable."""
+
+    async def read() -> int:
+        async with Rpc(settings.rpc.endpoints[0], timeout=5.0) as rpc:
+            return (await latest_head(rpc)).timestamp
+
+    return asyncio.run(read())
+
+
+def last_prices(settings: Settings) -> dict[Symbol, Decimal]:
+    """The last recorded close of each coin."""
+    series = _series(settings)
+    return {coin: Decimal(repr(one.prices[-1])) for coin, one in series.items() if one.prices}
+
+
+def number(text: str) -> Decimal:
+    """Raises OperatorError."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise OperatorError(f"{text!r} is no number") from None
+
+
 # ------------------------------------------------------------ the estimate
 
 
-def _series(settings: Settings, network: Network) -> dict[Symbol, CloseSeries]:
+def _series(settings: Settings) -> dict[Symbol, CloseSeries]:
     columns: dict[Symbol, tuple[list[int], list[float]]] = {}
     for close in read_closes(settings.state_dir.expanduser() / CLOSES):
         for coin, price in close.prices.items():

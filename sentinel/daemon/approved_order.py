@@ -12,9 +12,10 @@ from sentinel.core.errors import SettingsError
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import HexHash, Network, Symbol
 from sentinel.journal.journal import Journal
+from sentinel.journal.order_records import JournaledOrder, OrderStatus
 from sentinel.orders.coins import coins_of
 from sentinel.orders.envelope import order_hash
-from sentinel.orders.observed import OrderFacts, observed
+from sentinel.orders.observed import OrderFacts, held, observed
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play, completed, play
 from sentinel.orders.reading import render
@@ -22,6 +23,8 @@ from sentinel.orders.reading_parser import parse
 from sentinel.orders.situation import Gap, Situation
 from sentinel.orders.standing import StandingOrder
 
+SETTINGS = "settings"  # the source of an order that is not approved by a command
+RECENT = 1_000  # orders that are searched for one that is complete
 MAX_FILE = 16_000  # bytes of an order's file
 SETTING = "SENTINEL_STRATEGY__ORDER"
 COMPLETE = Play(None, None, "the order is complete", frozenset())
@@ -32,17 +35,17 @@ def approved_order(settings: Settings, network: Network, journal: Journal, quote
 
     Raises SettingsError if it is no reading, names an unknown coin, or has another hash than ORDER_HASH.
     """
-    text, by = _text(settings), "settings"
+    text, source = _text(settings), SETTINGS
     if not text:
         current = journal.orders.current()
         if current is None:
             _require_hash(settings, None)
             return None
-        text, by = current.reading, current.by
+        text, source = current.reading, current.source
     order = read_order(text, network)
     digest = order_hash(order)
     _require_hash(settings, digest)
-    player = _Player(order, digest, by, network, journal, quoter)
+    player = _Player(order, digest, source, network, journal, quoter)
     return StandingOrder(order, digest, player.play, player.now)
 
 
@@ -83,7 +86,7 @@ def _require_hash(settings: Settings, digest: str | None) -> None:
 class _Player:
     order: Order
     hash: str
-    by: str
+    source: str
     network: Network
     journal: Journal
     quoter: Quoter
@@ -99,34 +102,46 @@ class _Player:
         return "no block was looked at yet" if self._last is None else self._last[1].why
 
     def _play(self, state: MarketState) -> Play:
-        orders = self.journal.orders
-        begun = orders.begun(self.hash)
-        if begun is None:
-            prices = {coin: repr(price) for coin, price in state.prices.items()}
-            begun = orders.begin(self.hash, render(self.order), self.by, state.head.timestamp, prices)
-        if begun.ended:
+        orders, fills = self.journal.orders, self.journal.order_fills
+        if self._completed():
             return COMPLETE
-        situation = self._situation(state, begun.at, {coin: Decimal(price) for coin, price in begun.prices.items()})
+        known = orders.order_set(
+            render(self.order), render(self.order), self.hash, state.head.timestamp, _prices(state), self.source
+        )
+        if known.status is OrderStatus.SET:  # only the settings' order is new here: what is in them is approved
+            known = orders.approved(self.hash, self.source, state.head.timestamp)
+        situation = self._situation(state, known)
         if completed(self.order, situation):
-            orders.complete(self.hash)
+            orders.completed(self.hash)
             return COMPLETE
         played = play(self.order, situation)
         for clause in played.turned_false - situation.rearmed:
-            orders.rearm(self.hash, clause, sum(fill.clause == clause for fill in situation.fills))
+            fills.rearm(self.hash, clause, state.head.timestamp)
         return played
 
-    def _situation(self, state: MarketState, set_at: int, set_prices: dict[Symbol, Decimal]) -> Situation:
-        orders = self.journal.orders
+    def _completed(self) -> bool:
+        """Whether this order is done, also if the settings still give it at a later start."""
+        last = next((one for one in self.journal.orders.history(RECENT) if one.hash == self.hash), None)
+        return last is not None and last.status is OrderStatus.COMPLETED
+
+    def _situation(self, state: MarketState, known: JournaledOrder) -> Situation:
+        fills, time = self.journal.order_fills, state.head.timestamp
+        positions = self.journal.positions
+        positions.keep_highs(state.closes, time)
         facts = OrderFacts(
-            set_at=set_at,
-            set_prices=set_prices,
-            fills=orders.fills(self.hash),
-            rearmed=orders.rearmed(self.hash),
-            bought_today=orders.bought_today(self.hash, state.head.timestamp),
-            positions=orders.positions(state),
+            set_at=known.set_at,
+            set_prices=known.set_prices,
+            fills=fills.fills(self.hash),
+            rearmed=fills.rearmed(self.hash),
+            bought_today=fills.bought_today(self.hash, time),
+            positions=positions.positions(held(state, self.network), state.closes),
         )
 
         def gap(coin: Symbol, amount: Decimal) -> Gap | None:
             return best_gap(self.quoter, state, self.network.quote, coin, amount)
 
         return observed(state, self.network, facts, gap)
+
+
+def _prices(state: MarketState) -> dict[Symbol, Decimal]:
+    return {coin: Decimal(repr(price)) for coin, price in state.prices.items() if price > 0}

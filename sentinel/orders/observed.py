@@ -34,9 +34,7 @@ def observed(
     return Situation(
         time=state.head.timestamp,
         prices={coin: Decimal(repr(price)) for coin, price in state.prices.items() if price > 0},
-        holdings={
-            coin: Decimal(state.balances.get(coin, 0)).scaleb(-token.decimals) for coin, token in network.tokens.items()
-        },
+        holdings=held(state, network),
         gas_price=Decimal(gas_price(state, network)) / GWEI,
         closes=state.closes,
         positions=facts.positions,
@@ -47,6 +45,13 @@ def observed(
         bought_today=facts.bought_today,
         gap=gap,
     )
+
+
+def held(state: MarketState, network: Network) -> dict[Symbol, Decimal]:
+    """Whole tokens in the wallet."""
+    return {
+        coin: Decimal(state.balances.get(coin, 0)).scaleb(-token.decimals) for coin, token in network.tokens.items()
+    }
 
 
 def gas_price(state: MarketState, network: Network) -> int:

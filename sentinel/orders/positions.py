@@ -129,10 +129,11 @@ def positions(
 
 def _high(cost: Cost, series: CloseSeries, kept: High | None) -> Decimal:
     """The entry itself if there is no close since."""
-    later = [Decimal(repr(price)) for price in series.prices[bisect_left(series.times, cost.opened_at) :]]
+    later = series.prices[bisect_left(series.times, cost.opened_at) :]
+    highs = [Decimal(repr(max(later)))] if later else []
     if kept is not None and kept.since == cost.opened_at:
-        later.append(kept.price)
-    return max(later, default=cost.entry)
+        highs.append(kept.price)
+    return max(highs, default=cost.entry)
 
 
 def settled_high(cost: Cost, series: CloseSeries, kept: High | None, until: int) -> High | None:

@@ -19,7 +19,7 @@ NO_NUMBERS = ("inf", "-inf", "nan", "Infinity", "1e400", "-1e400", "١٢", "1_00
 OPEN_TEXTS = {  # settings whose values are no closed set; each was looked at
     "network", "proposer", "first_thought", "rpc.url", "rpc.ws_url", "rpc.relay_url", "rpc.relay_status_url",
     "signer.rpc_url", "limits.trusted_tokens",
-    "strategy.file",
+    "strategy.file", "strategy.order", "strategy.order_hash",
     "fork.anvil_path", "model.url", "model.name", "shadow.url", "shadow.name", "strategy.base", "analyst.name",
     "wallet.address", "wallet.web3signer_url", "web.host", "rpc.urls", "rpc.ws_urls",
 }  # fmt: skip

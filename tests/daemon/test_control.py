@@ -53,6 +53,9 @@ class Daemon:
     def cancel_order(self, reason: str) -> None:
         self.order = None
 
+    def give_entry(self, coin: str, price: str, coins: str) -> None:
+        self.order = (coin, price)
+
 
 async def test_the_operator_is_answered_over_a_private_socket(tmp_path: Path) -> None:
     """Each request reaches the daemon, and nobody else may open the socket."""

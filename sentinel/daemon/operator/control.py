@@ -53,6 +53,10 @@ class Operations(Protocol):
         """Trade nothing more for the order. Raises OperatorError if the settings give it."""
         ...
 
+    def give_entry(self, coin: str, price: str, coins: str) -> None:
+        """Record what coins cost that Sentinel did not buy. Raises OperatorError and JournalError."""
+        ...
+
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -73,6 +77,11 @@ def _cancel_order(operations: Operations, request: Request) -> Answer:
     return {}
 
 
+def _give_entry(operations: Operations, request: Request) -> Answer:
+    operations.give_entry(*(str(request.get(name, "")) for name in ("coin", "price", "coins")))
+    return {}
+
+
 def _plain(run: Callable[[Operations], None]) -> Callable[[Operations, Request], Answer]:
     def answer(operations: Operations, request: Request) -> Answer:
         run(operations)
@@ -88,6 +97,7 @@ OPERATIONS: Mapping[str, Callable[[Operations, Request], Answer]] = {
     "reload": lambda operations, request: {"changed": operations.reload()},
     "approve_order": _approve_order,
     "cancel_order": _cancel_order,
+    "give_entry": _give_entry,
     "stop": _plain(lambda operations: operations.stop()),
     "flatten": _plain(lambda operations: operations.flatten()),
 }  # request -> what runs it and returns the fields of the answer

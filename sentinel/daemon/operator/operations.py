@@ -6,11 +6,13 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sentinel.core import valuation
 from sentinel.core.errors import OperatorError
-from sentinel.daemon.approved_order import read_order
+from sentinel.core.network import Symbol
+from sentinel.daemon.approved_order import SETTINGS, read_order
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.report import report
 from sentinel.daemon.loop import Follower
@@ -18,9 +20,12 @@ from sentinel.daemon.operator.reload import Reloader
 from sentinel.daemon.parts import Parts
 from sentinel.decide.operator_controls import OperatorControls
 from sentinel.decide.shortfall import mean_shortfall
+from sentinel.journal.order_records import OrderStatus
 from sentinel.observe.logs import Log
 from sentinel.orders.envelope import order_hash
 from sentinel.orders.reading import render
+
+OPERATOR = "operator"  # who approved an order by a command
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +95,37 @@ class Operator:
     def approve_order(self, reading: str, digest: str) -> None:
         """Put an order in force with the next cycle. Raises OperatorError if the text is not the order of this hash."""
         self._require_own_orders()
-        order = read_order(reading, self.parts.network)
+        parts, orders = self.parts, self.parts.journal.orders
+        order = read_order(reading, parts.network)
         if order_hash(order) != digest:
             raise OperatorError("the text is not the order that was approved: read it back and approve it again")
-        self.parts.journal.orders.approve(render(order), digest, by="operator")
+        time = parts.latest.value.timestamp
+        prices = parts.market.closes.at(parts.latest.value)
+        set_prices = {coin: Decimal(repr(series.prices[-1])) for coin, series in prices.items() if series.prices}
+        known = orders.order_set(reading, render(order), digest, time, set_prices, OPERATOR)
+        if known.status is OrderStatus.SET:
+            orders.approved(digest, OPERATOR, time)
         self.reloader.rebuild("order")
         self.log.warning("order.approved", hash=digest, reading=render(order))
 
     def cancel_order(self, reason: str) -> None:
         """Trade nothing more for the order, from the next cycle on."""
         self._require_own_orders()
-        self.parts.journal.orders.cancel(reason, by="operator")
+        orders = self.parts.journal.orders
+        if (current := orders.current()) is None:
+            raise OperatorError("no order is approved")
+        orders.cancelled(current.hash, reason)
         self.reloader.rebuild("order")
         self.log.warning("order.cancelled", reason=reason)
+
+    def give_entry(self, coin: str, price: str, coins: str) -> None:
+        """Record what `coins` whole coins cost that Sentinel did not buy, each `price` quote tokens."""
+        try:
+            cost, number = Decimal(price), Decimal(coins)
+        except InvalidOperation:
+            raise OperatorError(f"{price!r} and {coins!r} are no numbers") from None
+        self.parts.journal.positions.give_entry(Symbol(coin), cost, number, self.parts.latest.value.timestamp)
+        self.log.warning("order.entry", coin=coin, price=price, coins=coins)
 
     def _require_own_orders(self) -> None:
         strategy = self.parts.settings.strategy
@@ -113,14 +136,15 @@ class Operator:
         """The order in force in JSON types."""
         if (standing := self.parts.force.value.order) is None:
             return None
-        current = self.parts.journal.orders.find(standing.hash)
+        current = self.parts.journal.orders.current()
+        known = current if current is not None and current.hash == standing.hash else None
         return {
             "hash": standing.hash,
             "reading": render(standing.order),
-            "by": "settings" if current is None else current.by,
-            "approved_at": None if current is None else current.approved_at,
-            "state": "approved" if current is None else current.state,
-            "trades": 0 if current is None else current.trades,
+            "by": known.approved_by if known is not None else SETTINGS,
+            "approved_at": known.approved_at if known is not None else None,
+            "status": known.status.value if known is not None else "not begun or complete",
+            "trades": len(self.parts.journal.order_fills.fills(standing.hash)),
             "now": standing.now(),
         }
 
