@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sentinel.core.closes import CloseSeries
-from sentinel.orders.expressions import QUOTE, SECONDS, Constant, Expression, Kind, Scaled, Unit
+from sentinel.orders.actions import Action, Arbitrage, Share, Worth
+from sentinel.orders.expressions import QUOTE, SECONDS, Constant, Expression, Kind, Scaled, Statistic, Unit, Window
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.player import Play
 from sentinel.orders.situation import Fill, Gap, Position, Situation
@@ -75,9 +76,8 @@ class Market:
 
     def series(self) -> dict[str, CloseSeries]:
         return {
-            coin: CloseSeries(tuple(sorted(one)), tuple(one[time] for time in sorted(one)))
-            for coin, one in self.closes.items()
-        }
+            coin: CloseSeries(tuple(one), tuple(one.values())) for coin, one in self.closes.items()
+        }  # in order of time
 
     def gap(self, coin: str, amount: Decimal) -> Gap | None:
         """Worse for larger amounts. What it is for one coin is never known."""
@@ -110,7 +110,7 @@ class Market:
         )
 
     def last(self, coin: str) -> Decimal:
-        return Decimal(repr(self.closes[coin][max(self.closes[coin])]))
+        return Decimal(repr(next(reversed(self.closes[coin].values()))))
 
     def carry_out(self, play: Play) -> None:
         """Most trades are confirmed in the same block; some fail and leave no fill."""
@@ -141,6 +141,30 @@ class NearOrders(RandomOrders):
         super().__init__(seed, COINS, max_bars=8)
         self.market = market
         self.values = Values(Order("USDC", (Clause(self.action()),)), market.now)
+
+    def clause(self) -> Clause:
+        """With more of what seldom trades."""
+        clause = super().clause()
+        if clause.when is not None and clause.slices is None and self.chance.random() < 0.4:
+            return replace(clause, rearm=True, every=None)
+        return clause
+
+    def action(self) -> Action:
+        chance = self.chance
+        action = chance.choice((super().action, super().action, self.rebalance, self.arbitrage))()
+        return self.arbitrage() if isinstance(action, Arbitrage) else action
+
+    def arbitrage(self) -> Arbitrage:
+        chance = self.chance
+        spent = chance.choice((Worth(self.amount()), Share(self.share())))
+        least = chance.choice((Worth(Decimal(chance.randint(1, 4))), Share(Decimal(chance.randint(1, 10)) / 1_000)))
+        return Arbitrage(self.symbol(), spent, least)
+
+    def price(self) -> Expression:
+        if self.chance.random() < 0.75:
+            return super().price()
+        statistic = self.chance.choice((Statistic.MEAN, Statistic.HIGHEST, Statistic.LOWEST))
+        return Window(statistic, self.symbol(), self.chance.randint(1, 8), self.bar(), self.chance.random() < 0.5)
 
     def level(self, left: Expression, unit: Unit) -> Expression:
         pick = self.chance.random()
