@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sentinel.core.closes import CloseSeries
-from sentinel.orders.actions import Action, Arbitrage, Share, Worth
+from sentinel.orders.actions import Action, Arbitrage, Share, Trim, Worth
 from sentinel.orders.expressions import QUOTE, SECONDS, Constant, Expression, Kind, Scaled, Statistic, Unit, Window
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.player import Play
@@ -75,9 +75,7 @@ class Market:
                 del series[time]
 
     def series(self) -> dict[str, CloseSeries]:
-        return {
-            coin: CloseSeries(tuple(one), tuple(one.values())) for coin, one in self.closes.items()
-        }  # in order of time
+        return {coin: CloseSeries(tuple(one), tuple(one.values())) for coin, one in self.closes.items()}
 
     def gap(self, coin: str, amount: Decimal) -> Gap | None:
         """Worse for larger amounts. What it is for one coin is never known."""
@@ -151,7 +149,9 @@ class NearOrders(RandomOrders):
 
     def action(self) -> Action:
         chance = self.chance
-        action = chance.choice((super().action, super().action, self.rebalance, self.arbitrage))()
+        action = chance.choice(
+            (super().action, super().action, super().action, self.rebalance, self.arbitrage, self.trim)
+        )()
         return self.arbitrage() if isinstance(action, Arbitrage) else action
 
     def arbitrage(self) -> Arbitrage:
@@ -159,6 +159,9 @@ class NearOrders(RandomOrders):
         spent = chance.choice((Worth(self.amount()), Share(self.share())))
         least = chance.choice((Worth(Decimal(chance.randint(1, 4))), Share(Decimal(chance.randint(1, 10)) / 1_000)))
         return Arbitrage(self.symbol(), spent, least)
+
+    def trim(self) -> Trim:
+        return Trim(self.some(self.coins, 1, 2), Decimal(self.chance.randint(0, 40)) / 100)
 
     def price(self) -> Expression:
         if self.chance.random() < 0.75:

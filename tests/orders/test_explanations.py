@@ -89,7 +89,7 @@ def series(*closes: tuple[int, float]) -> dict[str, CloseSeries]:
         (
             "If the change of WETH over 10 minutes is at least 1%, buy 100 USDC worth of WETH.",
             {"closes": series((700, 1_400.0), (30, 1_480.0))},
-            "the price of WETH 10 minutes ago is not known: there is a gap of 1 minute 40 seconds",
+            "the price of WETH 10 minutes ago is not known: there is a gap of 100 seconds",
         ),
         (
             "If the change of WETH over 10 minutes is at least 1%, buy 100 USDC worth of WETH.",
@@ -260,7 +260,7 @@ def test_a_trade_is_cut_down_before_it_is_said_not_to_fit() -> None:
     assert traded("Buy 5,000 USDC worth of WETH. Trade at most 300 USDC at a time.").amount == 300
     trip = "Arbitrage WETH with 500 USDC for at least 2%. Trade at most 100 USDC at a time."
     trade = traded(trip, gap=lambda coin, amount: Gap(amount, amount / 50))
-    assert (trade.amount, trade.min_profit) == (100, 2)
+    assert (trade.amount, trade.min_profit) == (Decimal(100), Decimal(2))
     assert played(trip, gap=lambda coin, amount: Gap(amount, amount / 50 - 1)).trade is None
 
 
@@ -276,13 +276,14 @@ def test_a_rebalance_gets_on() -> None:
     half = "Rebalance to 50% WETH and 50% WBTC when off by more than 1%."
     prices = {"WETH": Decimal(1_000), "WBTC": Decimal(1_000), "USDC": Decimal(1)}
     one = traded(half, prices=prices, holdings={"WBTC": Decimal(2)})
-    assert (one.sold, one.bought, one.amount) == ("WBTC", "USDC", 1)
+    assert (one.sold, one.bought, one.amount) == ("WBTC", "USDC", Decimal(1))
     two = traded(half, prices=prices, holdings={"WBTC": Decimal(1), "USDC": Decimal(1_000)})
-    assert (two.sold, two.bought, two.amount) == ("USDC", "WETH", 1_000)
+    assert (two.sold, two.bought, two.amount) == ("USDC", "WETH", Decimal(1_000))
     kept = traded(f"{half} Keep 400 USDC.", prices=prices, holdings={"WBTC": Decimal(1), "USDC": Decimal(1_000)})
     assert kept.amount == 600
     edge = "Rebalance to the edge of 50% WETH and 50% USDC when off by at least 10%."
     at_edge = {"WETH": Decimal("0.6"), "USDC": Decimal(400)}
     assert played(edge, prices=prices, holdings=at_edge).why == "nothing is left to trade"
-    alone = "Rebalance to 50% WETH and 50% WBTC when off by more than 1%, alone."
-    del alone
+    alone = "Rebalance to 50% WETH and 50% WBTC alone when off by more than 1%."
+    pair = traded(alone, prices=prices, holdings={"WETH": Decimal(3), "WBTC": Decimal(1), "USDC": Decimal(1)})
+    assert (pair.sold, pair.bought, pair.amount) == ("WETH", "WBTC", Decimal(1))
