@@ -18,7 +18,7 @@ from sentinel.orders.situation import Situation
 from tests.orders.market_paths import Market, NearOrders
 from tests.orders.reference_player import Deal, Reference
 
-FEW, MANY = 220, 10_000
+FEW, MANY = 220, 5_000
 BLOCKS = 24
 LEAST = 10  # times that each kind of action trades, and that each kind of condition has each verdict
 EXACT = Fraction(1, 10**30)
