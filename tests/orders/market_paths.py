@@ -8,9 +8,20 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sentinel.core.closes import CloseSeries
-from sentinel.orders.actions import Action, Arbitrage, Share, Trim, Worth
-from sentinel.orders.expressions import QUOTE, SECONDS, Constant, Expression, Kind, Scaled, Statistic, Unit, Window
-from sentinel.orders.order import Clause, Order
+from sentinel.orders.actions import Action, Arbitrage, Buy, Exchange, Sell, Share, Trim, Worth
+from sentinel.orders.expressions import (
+    QUOTE,
+    SECONDS,
+    Constant,
+    Expression,
+    Kind,
+    Scaled,
+    Statistic,
+    Unit,
+    Window,
+    named,
+)
+from sentinel.orders.order import Clause, Order, Slices
 from sentinel.orders.player import Play
 from sentinel.orders.situation import Fill, Gap, Position, Situation
 from sentinel.orders.trades import Side
@@ -140,9 +151,24 @@ class NearOrders(RandomOrders):
         self.market = market
         self.values = Values(Order("USDC", (Clause(self.action()),)), market.now)
 
+    def order(self) -> Order:
+        """With fewer limits of all trades, and largest shares that are near."""
+        order, chance = super().order(), self.chance
+        bought = [one.action for one in order.clauses if isinstance(one.action, Buy | Exchange)]
+        if bought and chance.random() < 0.3:
+            coin = bought[0].coin if isinstance(bought[0], Buy) else bought[0].bought
+            share = (
+                float(self.values.value(*named(coin)[:1]) / (self.values.total() + 1)) + chance.randint(-5, 15) / 100
+            )
+            order = replace(order, max_shares=((named(coin)[0], round(Decimal(min(max(share, 0.01), 0.99)), 2)),))
+        return replace(order, only_while=None) if chance.random() < 0.6 else order
+
     def clause(self) -> Clause:
         """With more of what seldom trades."""
         clause = super().clause()
+        if isinstance(clause.action, Buy | Sell | Exchange) and self.chance.random() < 0.3:
+            parts = self.chance.randint(2, 6)
+            return Clause(clause.action, clause.when, slices=Slices(parts, max(parts, self.duration())))
         if clause.when is not None and clause.slices is None and self.chance.random() < 0.4:
             return replace(clause, rearm=True, every=None)
         return clause
