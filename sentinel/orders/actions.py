@@ -67,7 +67,9 @@ class Way(StrEnum):
 class Rebalance:
     """Trade the coin that is farthest from its target against the quote token, once it is off by more than the band.
 
-    Weights are shares of everything held, or of the coins named if `alone`.
+    Weights are shares of everything held, or of the coins named if `alone`; then, without the quote token among them,
+    the coin most above its target is swapped for the one most below. If the quote tokens do not suffice for a buy, the
+    coin most above its target is sold first if it is off by more than the band; else what can be spent is spent.
     """
 
     weights: tuple[tuple[Symbol, Decimal], ...]

@@ -39,7 +39,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """`closes` closes, `bar` seconds apart, each strictly above (or below) the one before it; the newest is now."""
+    """`closes` steps between closes `bar` seconds apart, each strictly up (or down); the newest close is now."""
 
     coin: Coin
     closes: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from itertools import pairwise
 
 from sentinel.core.network import Symbol
@@ -13,6 +13,8 @@ from sentinel.orders.reading import condition_text
 from sentinel.orders.shown import shown, with_value
 from sentinel.orders.situation import Situation
 from sentinel.orders.situation_values import Unknown, chosen, closes, evaluate
+
+COMPARED = Context(prec=40)  # digits; values are computed with 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def _simple(condition: Compare | Streak | ClosesBeyond, at: Situation, quote: Sy
     match condition:
         case Compare(left, op, right):
             a, b = evaluate(left, at), evaluate(right, at)
-            holds = op.holds(a, b)
+            holds = op.holds(_rounded(a), _rounded(b))
             verb = "is" if holds else "is not"
             return Judged(holds, f"{with_value(left, a, quote)} {verb} {op} {with_value(right, b, quote)}")
         case Streak(coin, count, bar, rising):
@@ -62,8 +64,13 @@ def _simple(condition: Compare | Streak | ClosesBeyond, at: Situation, quote: Sy
         case ClosesBeyond(coin, count, bar, op, level):
             limit = evaluate(level, at)
             found = closes(at, chosen(coin, at), count, bar)
-            beyond = [op.holds(close, limit) for close in found]
+            beyond = [op.holds(close, _rounded(limit)) for close in found]
             return _counted(condition, all(beyond), _newest_run(beyond), count, found[-1], quote)
+
+
+def _rounded(value: Decimal) -> Decimal:
+    """So that values that are equal compare as equal, although the last digits of a quotient are rounded."""
+    return COMPARED.plus(value)
 
 
 def _newest_run(parts: list[bool]) -> int:

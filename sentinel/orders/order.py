@@ -68,7 +68,7 @@ class Order:
     max_trade: Decimal | None = None  # larger trades are cut down to it
     min_trade: Decimal | None = None  # smaller ones are left out
     max_day: Decimal | None = None  # most that is bought in a UTC day
-    max_shares: tuple[tuple[Symbol, Decimal], ...] = ()  # no buy may take a coin above its share of everything held
+    max_shares: tuple[tuple[Symbol, Decimal], ...] = ()  # no buy or swap takes a coin above this share
 
     def __post_init__(self) -> None:
         check_coin(self.quote)

@@ -27,6 +27,7 @@ from sentinel.orders.order import Clause, Order
 from sentinel.orders.shown import coins, money
 from sentinel.orders.situation import Situation
 from sentinel.orders.situation_values import Unknown, chosen, price, total, value
+from sentinel.orders.words import percent
 
 ZERO = Decimal(0)
 
@@ -55,13 +56,18 @@ class NoTrade(Exception):
 def trade(clause: Clause, done: int, order: Order, at: Situation) -> Trade:
     """The trade of a clause that has traded `done` times. Raises NoTrade, and Unknown if the situation lacks a fact."""
     found = _Sizing(order, at, clause, done).trade(clause.action)
-    if found.worth <= 0:
-        raise NoTrade("nothing is left to trade")
-    if order.min_trade is not None and found.worth < order.min_trade:
-        raise NoTrade(f"{money(found.worth)} {order.quote} is less than the smallest trade of {money(order.min_trade)}")
+    _check_size(found.worth, order)
     if found.side in (Side.BUY, Side.SWAP):
         _check_bought(found, order, at)
     return found
+
+
+def _check_size(worth: Decimal, order: Order) -> None:
+    """Raises NoTrade for what is too small to be traded."""
+    if worth <= 0:
+        raise NoTrade("nothing is left to trade")
+    if order.min_trade is not None and worth < order.min_trade:
+        raise NoTrade(f"{money(worth)} {order.quote} is less than the smallest trade of {money(order.min_trade)}")
 
 
 def require_held(action: Action, at: Situation) -> None:
@@ -89,7 +95,7 @@ def _check_bought(found: Trade, order: Order, at: Situation) -> None:
         raise NoTrade(f"{today} {order.quote} are bought today, and {money(found.worth)} more would exceed {most}")
     share = dict(order.max_shares).get(found.bought)
     if share is not None and value(at, found.bought) + found.worth > share * total(at):
-        raise NoTrade(f"{found.bought} would be more than {share * 100:.4g}% of everything held")
+        raise NoTrade(f"{found.bought} would be more than {percent(share)} of everything held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,7 @@ class _Sizing:
         farthest = max(gaps, key=lambda coin: abs(gaps[coin]))
         if not self._is_off(gaps[farthest], whole, action):
             off = abs(gaps[farthest]) / whole * 100
-            raise NoTrade(f"{farthest} is {off:.2f}% off its target, within the band of {action.band * 100:.4g}%")
+            raise NoTrade(f"{farthest} is {off:.2f}% off its target, within the band of {percent(action.band)}")
         size = self._cut(self._size_of_gap(gaps[farthest], whole, action))
         if action.alone and quote not in coins_named:
             return self._between(gaps, size)
@@ -212,9 +218,7 @@ class _Sizing:
         excess = held - action.share * whole
         if excess <= 0:
             now = held / whole * 100 if whole else ZERO
-            raise NoTrade(
-                f"{'/'.join(action.coins)} is {now:.2f}% of everything held, at most {action.share * 100:.4g}%"
-            )
+            raise NoTrade(f"{'/'.join(action.coins)} is {now:.2f}% of everything held, at most {percent(action.share)}")
         coin = next(coin for coin in action.coins if self.at.holdings.get(coin))
         return self._sold(Side.SELL, coin, self.order.quote, excess)
 
@@ -223,6 +227,7 @@ class _Sizing:
         amount = self._cut(action.amount.quote if isinstance(action.amount, Worth) else action.amount.fraction * free)
         if not amount or amount > free:
             raise NoTrade(f"{money(free)} {quote} can be spent, and {money(amount)} are needed")
+        _check_size(amount, self.order)
         least = action.profit.quote if isinstance(action.profit, Worth) else action.profit.fraction * amount
         if (gap := self.at.gap(action.coin, amount)) is None:
             raise Unknown(f"what a round trip through {action.coin} would bring is not known")

@@ -8,8 +8,20 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sentinel.core.closes import CloseSeries
-from sentinel.orders.expressions import QUOTE, SECONDS, Constant, Expression, Kind, Scaled, Unit
-from sentinel.orders.order import Clause, Order
+from sentinel.orders.actions import Action, Arbitrage, Buy, Exchange, Sell, Share, Trim, Worth
+from sentinel.orders.expressions import (
+    QUOTE,
+    SECONDS,
+    Constant,
+    Expression,
+    Kind,
+    Scaled,
+    Statistic,
+    Unit,
+    Window,
+    named,
+)
+from sentinel.orders.order import Clause, Order, Slices
 from sentinel.orders.player import Play
 from sentinel.orders.situation import Fill, Gap, Position, Situation
 from sentinel.orders.trades import Side
@@ -74,10 +86,7 @@ class Market:
                 del series[time]
 
     def series(self) -> dict[str, CloseSeries]:
-        return {
-            coin: CloseSeries(tuple(sorted(one)), tuple(one[time] for time in sorted(one)))
-            for coin, one in self.closes.items()
-        }
+        return {coin: CloseSeries(tuple(one), tuple(one.values())) for coin, one in self.closes.items()}
 
     def gap(self, coin: str, amount: Decimal) -> Gap | None:
         """Worse for larger amounts. What it is for one coin is never known."""
@@ -110,7 +119,7 @@ class Market:
         )
 
     def last(self, coin: str) -> Decimal:
-        return Decimal(repr(self.closes[coin][max(self.closes[coin])]))
+        return Decimal(repr(next(reversed(self.closes[coin].values()))))
 
     def carry_out(self, play: Play) -> None:
         """Most trades are confirmed in the same block; some fail and leave no fill."""
@@ -141,6 +150,50 @@ class NearOrders(RandomOrders):
         super().__init__(seed, COINS, max_bars=8)
         self.market = market
         self.values = Values(Order("USDC", (Clause(self.action()),)), market.now)
+
+    def order(self) -> Order:
+        """With fewer limits of all trades, and largest shares that are near."""
+        order, chance = super().order(), self.chance
+        bought = [one.action for one in order.clauses if isinstance(one.action, Buy | Exchange)]
+        if bought and chance.random() < 0.3:
+            coin = bought[0].coin if isinstance(bought[0], Buy) else bought[0].bought
+            share = (
+                float(self.values.value(*named(coin)[:1]) / (self.values.total() + 1)) + chance.randint(-5, 15) / 100
+            )
+            order = replace(order, max_shares=((named(coin)[0], round(Decimal(min(max(share, 0.01), 0.99)), 2)),))
+        return replace(order, only_while=None) if chance.random() < 0.6 else order
+
+    def clause(self) -> Clause:
+        """With more of what seldom trades."""
+        clause = super().clause()
+        if isinstance(clause.action, Buy | Sell | Exchange) and self.chance.random() < 0.3:
+            parts = self.chance.randint(2, 6)
+            return Clause(clause.action, clause.when, slices=Slices(parts, max(parts, self.duration())))
+        if clause.when is not None and clause.slices is None and self.chance.random() < 0.4:
+            return replace(clause, rearm=True, every=None)
+        return clause
+
+    def action(self) -> Action:
+        chance = self.chance
+        action = chance.choice(
+            (super().action, super().action, super().action, self.rebalance, self.arbitrage, self.trim)
+        )()
+        return self.arbitrage() if isinstance(action, Arbitrage) else action
+
+    def arbitrage(self) -> Arbitrage:
+        chance = self.chance
+        spent = chance.choice((Worth(self.amount()), Share(self.share())))
+        least = chance.choice((Worth(Decimal(chance.randint(1, 4))), Share(Decimal(chance.randint(1, 10)) / 1_000)))
+        return Arbitrage(self.symbol(), spent, least)
+
+    def trim(self) -> Trim:
+        return Trim(self.some(self.coins, 1, 2), Decimal(self.chance.randint(0, 40)) / 100)
+
+    def price(self) -> Expression:
+        if self.chance.random() < 0.75:
+            return super().price()
+        statistic = self.chance.choice((Statistic.MEAN, Statistic.HIGHEST, Statistic.LOWEST))
+        return Window(statistic, self.symbol(), self.chance.randint(1, 8), self.bar(), self.chance.random() < 0.5)
 
     def level(self, left: Expression, unit: Unit) -> Expression:
         pick = self.chance.random()
