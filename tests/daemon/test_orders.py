@@ -34,8 +34,8 @@ def fills(folder: Path) -> list[tuple[int, int]]:
 
 
 async def test_an_order_is_traded_through_kill_and_replaced_by_another(cli: Cli, tmp_path: Path) -> None:
-    """A DCA of the settings keeps its interval over kill -9; an order that is approved by a command takes its place when
-    the settings give none, trades once, and is complete; a cancelled one trades nothing."""
+    """A DCA of the settings keeps its interval over kill -9; an order that a command approves takes its place when the
+    settings give none, trades once, and is complete; a cancelled one trades nothing."""
     plain = dict(cli.settings)
     cli.settings["SENTINEL_STRATEGY__ORDER"] = DCA
     daemon = await cli.spawn("run", "--live")
@@ -57,7 +57,7 @@ async def test_an_order_is_traded_through_kill_and_replaced_by_another(cli: Cli,
     assert (code, "not approved" in out, "the gas of a trade is about" in out) == (0, True, True)
     approved = await cli.json("order", "set", NEVER, "--yes")
     daemon = await cli.spawn("run", "--live")
-    waiting = await cli.until(lambda found: "is not below 1 USDC" in found["now"], "order", "show")
+    waiting = await cli.until(lambda found: "is not below 1 USDC" in (found["now"] or ""), "order", "show")
     assert waiting["hash"] == approved["hash"]
 
     before = len(fills(tmp_path))
