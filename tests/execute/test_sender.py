@@ -68,6 +68,8 @@ async def test_a_revert_is_told(rig: Rig) -> None:
     settled = await rig.follow()
     assert (settled.outcome, await rig.effects(1)) == (Outcome.REVERTED, 0)
     assert settled.gas_cost > 0
+    block = await rig.net.rpc.call("eth_getBlockByHash", settled.block_hash, False)
+    assert settled.mined_at == int(block["timestamp"], 16)
 
 
 async def test_a_slow_transaction_is_raised(rig: Rig) -> None:
