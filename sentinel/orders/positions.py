@@ -16,9 +16,9 @@ from sentinel.core.network import Symbol
 from sentinel.orders.situation import Position
 
 NEARLY_NOTHING = Decimal("0.001")  # share of a position's largest quantity at which it is closed
-UNEXPLAINED = Decimal(
-    "0.01"
-)  # share of a holding that may be of unknown cost: rounding, rebasing, dust that was sent in
+# Share of a holding that may be of unknown cost. It is large, because whoever sends coins to the wallet could switch a
+# stop off otherwise; who sends a tenth of a holding makes its owner a present.
+UNEXPLAINED = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
