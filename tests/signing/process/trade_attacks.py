@@ -42,10 +42,14 @@ async def sell_without_a_check(world: World) -> None:
 class Holder:
     """Reference prices of a signer that has read that the wallet holds something of the bought token."""
 
+    reads_balances = True
+
     def anchor(self, prices: Mapping[str, int]) -> None:
         pass
 
-    async def read(self, trade: RouterTrade, own: str, given: Mapping[str, int]) -> PriceQuote:
+    async def read(
+        self, trade: RouterTrade, own: str, given: Mapping[str, int], *, quote_balance: bool = False
+    ) -> PriceQuote:
         return PriceQuote(unit_values(ANSWERS, NETWORK), held=1)
 
 
