@@ -35,7 +35,7 @@ class SignerServer:
     def __init__(
         self, path: Path, signer: LocalSigner, ledger: SigningLedger, log: Log, *, peer: int | None, open_caps: bool
     ) -> None:
-        """`peer` is the uid of the user that may ask, None for the signer's own user. The signer's own user and root, who
+        """`peer` is the uid of the user that may ask, None for the signer's own user. The signer's user and root, who
         could read the key anyway, may always ask what is enforced.
 
         If `open_caps` is True, the daemon that started the signer must set the caps per token once.
