@@ -89,7 +89,7 @@ def _give(settings: Settings, text: str, order: str | None, json: bool) -> None:
     from sentinel.signing.process.order_file import write_order
 
     path = write_order(common.state_dir(settings) / "signer", text)
-    running = _hang_up(socket_of(settings))
+    running = _hang_up(socket_of(settings), path.parent.stat().st_uid)
     deadline = time.monotonic() + PATIENCE
     while running:
         try:
@@ -105,20 +105,24 @@ def _give(settings: Settings, text: str, order: str | None, json: bool) -> None:
     common.emit({"order": order, "file": str(path), "enforced": running}, json, lambda: [words, when])
 
 
-def _hang_up(path: Path) -> bool:
-    """Send SIGHUP to the signer that listens on the socket. Returns whether one does."""
+def _hang_up(path: Path, owner: int) -> bool:
+    """Send SIGHUP to the signer that listens on the socket, as user `owner`. Returns whether one does."""
     import os
     import signal
     import socket
 
-    from sentinel.core.host.unix import peer_pid, short_address
+    from sentinel.core.host.unix import peer_pid, peer_uid, short_address
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
         channel.settimeout(TIMEOUT)
         try:
             with short_address(path) as address:
                 channel.connect(address)
-            # The kernel's word on who listens: a number in a file may be another process's by now.
+            if (uid := peer_uid(channel)) != owner:
+                raise SettingsError(
+                    f"the order is written, but user {uid} listens at {path}, not the signer's ({owner})"
+                )
+            # The kernel names the listener: a pid from a file may belong to another process by now.
             os.kill(peer_pid(channel), signal.SIGHUP)
         except PermissionError:
             raise SettingsError(
