@@ -20,6 +20,7 @@ from sentinel.cli import (
     pnl,
     preparation,
     show_config,
+    signer_commands,
     wallet_commands,
 )
 from sentinel.cli.common import guarded
@@ -36,7 +37,7 @@ app = typer.Typer(
 
 app.command()(installation.setup)
 app.command()(daemon_commands.run)
-app.command()(daemon_commands.signer)
+app.add_typer(signer_commands.app, name="signer")
 app.command()(preparation.demo)
 app.command()(preparation.devnet)
 app.command()(preparation.doctor)

@@ -1,4 +1,4 @@
-"""`run`, `signer`, `status`, `pause`, `resume`, `reload`, `stop`: run the daemon and its signer, and operate them."""
+"""`run`, `status`, `pause`, `resume`, `reload`, `stop`: run the daemon, and operate it."""
 
 from __future__ import annotations
 
@@ -50,13 +50,6 @@ def run(
     from sentinel.daemon.serve import serve
 
     raise typer.Exit(serve(settings, cycles=blocks, shadow=common.shadow(settings), reload=load))
-
-
-def signer(sets: Sets = None, env_file: EnvFile = DOT_ENV) -> None:
-    """Run the signer alone in the foreground: it holds the key, and the daemon connects to its socket."""
-    from sentinel.signing.process.signer_process import serve as serve_signer
-
-    raise typer.Exit(serve_signer(common.load(sets, env_file)))
 
 
 def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:

@@ -8,9 +8,10 @@ from decimal import Decimal
 from sentinel.agent.dex_interface import Quoter
 from sentinel.agent.order_trader import best_gap
 from sentinel.config.settings import Settings
-from sentinel.core.errors import SettingsError
+from sentinel.core.errors import SentinelError, SettingsError
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import HexHash, Network, Symbol
+from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
 from sentinel.journal.order_records import JournaledOrder, OrderStatus
 from sentinel.orders.coins import coins_of
@@ -47,6 +48,26 @@ def approved_order(settings: Settings, network: Network, journal: Journal, quote
     _require_hash(settings, digest)
     player = _Player(order, digest, source, network, journal, quoter)
     return StandingOrder(order, digest, player.play, player.now)
+
+
+def approved_hash(settings: Settings, network: Network) -> str | None:
+    """The hash of the order that a start would put in force; None if there is none, or if it cannot be read."""
+    try:
+        if text := _text(settings):
+            return order_hash(read_order(text, network))
+        path = settings.state_dir.expanduser() / JOURNAL
+        if not path.exists():
+            return None
+        journal = Journal.open(path, network, None, None, read_only=True)
+    except SentinelError:
+        return None
+    try:
+        current = journal.orders.current()
+        return None if current is None else current.hash
+    except SentinelError:
+        return None
+    finally:
+        journal.close()
 
 
 def read_order(text: str, network: Network) -> Order:

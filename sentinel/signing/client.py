@@ -32,6 +32,7 @@ class SignerGreeting:
     chain_id: int
     open_caps: bool  # True while the signer waits for `send_caps`
     pid: int
+    order: str | None = None  # hash of the operator's order that it enforces; None: none, or it knows no orders yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,21 @@ async def ask_greeting(path: Path, *, timeout: float = TIMEOUT) -> SignerGreetin
     """Ask the signer for its greeting. Raises SignerUnavailable."""
     answer = await ask(path, "hello", timeout=timeout)
     try:
+        order = answer.get("order")
         return SignerGreeting(
-            str(answer["address"]), int(answer["chain_id"]), bool(answer["open_caps"]), int(answer["pid"])
+            str(answer["address"]),
+            int(answer["chain_id"]),
+            bool(answer["open_caps"]),
+            int(answer["pid"]),
+            None if order is None else str(order),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SignerUnavailable("the process on the signer's socket is not a signer") from error
+
+
+async def ask_enforced(path: Path, *, timeout: float = TIMEOUT) -> dict[str, Any]:
+    """Ask the signer what it enforces and what it signed today, in base units and wei. Raises SignerUnavailable."""
+    return await ask(path, "show", timeout=timeout)
 
 
 async def send_chain(path: Path, genesis: HexHash) -> None:

@@ -24,7 +24,9 @@ from sentinel.signing.router_call import V2, V3, V4, PoolKey, Pools, RouterTrade
 
 APPROVE = bytes.fromhex("095ea7b3")  # approve(address,uint256)
 VOLUME, GAS_TODAY, SIGNATURES, LOSS_TODAY = "volume", "gas_today", "signatures", "loss_today"
-DAY_RULES = frozenset({VOLUME, GAS_TODAY, SIGNATURES, LOSS_TODAY})  # counters that start again with each UTC day
+ORDER = "order"  # tokens, sides and largest trade of the operator's order (`order_rules`)
+ORDER_SIZE, ORDER_DAY, ORDER_GAP, ORDER_RESERVE = "order_size", "order_day", "order_gap", "order_reserve"
+DAY_RULES = frozenset({VOLUME, GAS_TODAY, SIGNATURES, LOSS_TODAY, ORDER_DAY})  # counters that start again each UTC day
 _VENUES = {"uniswap_v2": V2, "uniswap_v3": V3, "uniswap_v4": V4}
 _NO_TOKEN: Address = "0x" + "00" * 20
 

@@ -16,9 +16,12 @@ from sentinel.core.network import Address, Network
 from sentinel.core.units import BPS, PIPS
 from sentinel.core.valuation import unit_value
 from sentinel.signing.router_call import RouterTrade
+from sentinel.signing.signer_limits import ORDER_GAP, ORDER_RESERVE, ORDER_SIZE
 
 PRICE, BALANCE = "price", "balance"
-MARKET_RULES = frozenset({PRICE, BALANCE})  # the market or the wallet may have moved since the decision: no fault
+# No fault: the market or the wallet may have moved since the decision, or a trade was signed that never happened, which
+# the signer counts and the daemon does not.
+MARKET_RULES = frozenset({PRICE, BALANCE, ORDER_SIZE, ORDER_GAP, ORDER_RESERVE})
 
 Answers = Mapping[Address, int]  # per lower-case token: its feed's answer in the quote token, decimals as in the file
 UnitValues = Mapping[Address, Fraction]  # per lower-case token: base units of the quote token per base unit

@@ -70,9 +70,9 @@ def test_an_entry_of_no_coins_corrects_the_one_before() -> None:
 def test_coins_that_were_taken_away_or_came_as_dust_leave_the_cost() -> None:
     """Somebody who sends a little cannot take a stop's entry away; nothing held is no position."""
     known = costs([bought(10, "10", "10000")])
-    for holding in ("3", "10.05"):
+    for holding in ("3", "10.05", "11"):
         assert positions(known, {"WETH": Decimal(holding)}, {}, {})["WETH"].entry == 1000
-    assert positions(known, {"WETH": Decimal("10.2")}, {}, {}) == {}
+    assert positions(known, {"WETH": Decimal("11.2")}, {}, {}) == {}
     assert positions(known, {"WETH": Decimal(0)}, {}, {}) == positions(known, {}, {}, {}) == {}
 
 

@@ -37,5 +37,20 @@ def listener(path: Path, mode: int = 0o600) -> socket.socket:
 
 def peer_uid(connection: socket.socket) -> int:
     """User id of the peer, as the kernel reports it."""
+    return _peer(connection)[1]
+
+
+def peer_pid(connection: socket.socket) -> int:
+    """Process id of the peer in our own namespace: of a listening peer, the process that listens.
+
+    Raises ProcessLookupError if the process is in a namespace that we cannot see.
+    """
+    if (pid := _peer(connection)[0]) <= 0:
+        raise ProcessLookupError("the peer is in another process namespace")
+    return pid
+
+
+def _peer(connection: socket.socket) -> tuple[int, int, int]:
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(credentials)[1])
+    pid, uid, gid = _CREDENTIALS.unpack(credentials)
+    return pid, uid, gid

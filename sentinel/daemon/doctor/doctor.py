@@ -23,6 +23,7 @@ from sentinel.core.edges import described
 from sentinel.core.errors import OperatorError, SentinelError, SettingsError
 from sentinel.core.host.places import data_dir
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
+from sentinel.daemon.approved_order import approved_hash
 from sentinel.daemon.doctor import (
     cost_checks,
     endpoint_checks,
@@ -93,7 +94,7 @@ async def examine(settings: Settings) -> list[Finding]:
         findings.append(Finding("settings", "fail", line, "change one of the settings that it names"))
     wallet: Address | None = None
     try:
-        of_the_key, wallet = await key(settings, network)
+        of_the_key, wallet = await key(settings, network, approved_hash(settings, network))
         findings += of_the_key
     except Exception as error:
         findings.append(failed("key", error, "check the files that SENTINEL_WALLET__… names"))

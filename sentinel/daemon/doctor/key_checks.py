@@ -9,17 +9,21 @@ from eth_utils.address import is_address, to_checksum_address
 
 from sentinel.config.setting_groups import WalletSettings
 from sentinel.config.settings import Settings
-from sentinel.core.errors import OperatorError, SentinelError
+from sentinel.core.errors import OperatorError, SentinelError, SignerUnavailable
 from sentinel.core.network import Address, Network
 from sentinel.daemon.doctor.findings import Finding
+from sentinel.daemon.doctor.order_checks import signer_order
 from sentinel.daemon.guards.live_permission import require_permission
 from sentinel.daemon.signer.supervisor import signer_address
+from sentinel.signing.client import ask_greeting, socket_of
 
 
-async def key(settings: Settings, network: Network) -> tuple[list[Finding], Address | None]:
+async def key(
+    settings: Settings, network: Network, approved: str | None = None
+) -> tuple[list[Finding], Address | None]:
     """The findings on the key, and the wallet's address: the key's, else SENTINEL_WALLET__ADDRESS, else None.
 
-    The key itself is opened by the signer's process alone.
+    The key itself is opened by the signer's process alone. `approved` is the hash of the approved order.
     """
     config, live = settings.wallet, settings.execution.mode == "live"
     named = to_checksum_address(config.address) if is_address(config.address) else None
@@ -35,7 +39,16 @@ async def key(settings: Settings, network: Network) -> tuple[list[Finding], Addr
         hint = "make a key with `sentinel wallet new`, then set SENTINEL_WALLET__KEYSTORE_FILE"
         return [*findings, Finding("key", "fail", "live mode has no key", hint)], named
     findings.append(Finding("key", "ok", f"{address}, held by {_holder(config)}"))
-    return [*findings, *_files(config)], address
+    return [*findings, *_files(config), *await _order(settings, approved)], address
+
+
+async def _order(settings: Settings, approved: str | None) -> list[Finding]:
+    try:
+        greeting = await ask_greeting(socket_of(settings))
+    except SignerUnavailable:
+        return []  # a child that does not run now; one that runs by itself is a finding already
+    finding = signer_order(approved, greeting.order)
+    return [] if finding is None else [finding]
 
 
 def _permission(settings: Settings, network: Network) -> list[Finding]:

@@ -16,10 +16,11 @@ from sentinel.core.network import Address
 from sentinel.core.simulation import TxRequest
 from sentinel.core.transaction import Fees
 from sentinel.signing import signed_bytes
+from sentinel.signing.order_rules import OrderBounds, check_order
 from sentinel.signing.process.daily_caps import SigningRequest, digest
 from sentinel.signing.process.keys import Key, LocalKey
-from sentinel.signing.process.reference_prices import ReferencePrices
-from sentinel.signing.process.signing_ledger import SigningCounter, UncountedSigning
+from sentinel.signing.process.reference_prices import PriceQuote, ReferencePrices
+from sentinel.signing.process.signing_counter import SigningCounter, UncountedSigning
 from sentinel.signing.router_call import RouterTrade
 from sentinel.signing.signer import SignedTx
 from sentinel.signing.signer_limits import SignerLimits, check_permit, check_transaction
@@ -29,7 +30,7 @@ from sentinel.signing.trade_rules import BALANCE, check_balance, check_price
 class LocalSigner:
     """A signer in this process. It shows its address and never its key."""
 
-    __slots__ = ("_clock", "_key", "_ledger", "_limits", "_prices")
+    __slots__ = ("_clock", "_key", "_ledger", "_limits", "_prices", "order")
 
     def __init__(
         self,
@@ -38,13 +39,18 @@ class LocalSigner:
         clock: Callable[[], float] = time.time,
         ledger: SigningCounter | None = None,
         prices: ReferencePrices | None = None,
+        order: OrderBounds | None = None,
     ) -> None:
-        """Without `prices` no price is judged, and without a `ledger` nothing is counted: in tests alone."""
+        """Without `prices` no price is judged, and without a `ledger` nothing is counted: in tests alone.
+
+        `order` bounds the trades until it is replaced; with None the other limits alone do.
+        """
         self._key = key
         self._limits = limits
         self._clock = clock
         self._ledger: SigningCounter = ledger or UncountedSigning()
         self._prices = prices
+        self.order = order
 
     @property
     def address(self) -> Address:
@@ -53,6 +59,15 @@ class LocalSigner:
     @property
     def chain_id(self) -> int:
         return self._limits.chain_id
+
+    @property
+    def limits(self) -> SignerLimits:
+        return self._limits
+
+    @property
+    def reads_balances(self) -> bool:
+        """Whether it reads the wallet's balances at an endpoint of its own."""
+        return self._prices is not None and self._prices.reads_balances
 
     def allow(
         self, amounts: Mapping[Address, int], trades: Mapping[Address, int], prices: Mapping[Address, int]
@@ -90,8 +105,8 @@ class LocalSigner:
             trade = check_transaction(chain_id, tx, fees, self.address, self._limits, self._clock())
             loss = 0
             if trade is not None and not self._ledger.signed_before(nonce, digest(tx)):
-                loss, used = await self._judge_price(trade, nonce, prices)
-                details["prices"] = {token: str(answer) for token, answer in used.items()}
+                loss, judged = await self._judge(trade, nonce, prices)
+                details |= judged
             taken = trade.taken if trade is not None else {}
             self._ledger.transaction(SigningRequest.of(nonce, tx, fees, self.address, taken, loss), details)
         except SignerRefused as error:
@@ -99,21 +114,37 @@ class LocalSigner:
             raise
         return await self._signature(signed_bytes.unsigned_bytes(chain_id, nonce, tx, fees, legacy=self._limits.legacy))
 
-    async def _judge_price(
+    async def _judge(
         self, trade: RouterTrade, nonce: int, given: Mapping[Address, int]
-    ) -> tuple[int, Mapping[Address, int]]:
-        """The loss that the trade may bring, in base units of the quote token, and the answers that this was judged by.
+    ) -> tuple[int, Mapping[str, Any]]:
+        """The loss that a new trade may bring, in base units of the quote token, and what to record of the judgement.
 
-        Raises SignerRefused, and SignerUnavailable if there is no price to judge by.
+        Nothing is awaited after the order's counters are read, so no other trade is counted meanwhile. Raises
+        SignerRefused, and SignerUnavailable if there is no price to judge by.
         """
-        if self._prices is None:
-            return 0, {}
-        quote = await self._prices.read(trade, self.address, given)
+        order = self.order
+        quote = await self._quote(trade, given, order)
+        if self.order is not order:
+            raise SignerUnavailable("the operator has changed the order meanwhile")
         if quote.nonce not in (None, nonce):  # what was signed before it would change the balance that is checked
             raise SignerRefused(BALANCE, f"the signer refuses: nonce {nonce}, the chain's next one is {quote.nonce}")
         if quote.held is not None:
             check_balance(trade, quote.held)
-        return check_price(trade, quote.values, self._limits.tolerance_bps), quote.answers
+        tolerance = self._limits.tolerance_bps
+        loss = 0 if self._prices is None else check_price(trade, quote.values, tolerance)
+        judged: dict[str, Any] = {"prices": {token: str(answer) for token, answer in quote.answers.items()}}
+        if order is not None:
+            before = self._ledger.order_trades(order.hash, order.min_gap)
+            check_order(trade, order, quote.values, tolerance, before, quote.quote_held, self._clock())
+            judged |= {"order": order.hash, "bought": str(order.bought_by(trade))}
+        return loss, judged
+
+    async def _quote(self, trade: RouterTrade, given: Mapping[Address, int], order: OrderBounds | None) -> PriceQuote:
+        if self._prices is None:
+            return PriceQuote({})
+        if order is None or not order.reserve:
+            return await self._prices.read(trade, self.address, given)
+        return await self._prices.read(trade, self.address, given, quote_balance=order.quote in trade.taken)
 
     async def sign_permit(self, typed_data: Mapping[str, Any]) -> bytes:
         """Sign a Permit2 PermitSingle. Raises as `sign_transaction`."""

@@ -19,7 +19,7 @@ from sentinel.core.abi import encode
 from sentinel.core.errors import RpcError, SignerRefused, SignerUnavailable
 from sentinel.core.network import Address, Feed, Network
 from sentinel.core.units import BPS, WORD
-from sentinel.signing.process.signing_ledger import SigningCounter
+from sentinel.signing.process.signing_counter import SigningCounter
 from sentinel.signing.router_call import RouterTrade
 from sentinel.signing.trade_rules import PRICE, UnitValues, priced_tokens, unit_values
 
@@ -37,12 +37,21 @@ class PriceQuote:
     values: UnitValues
     answers: Mapping[Address, int] = field(default_factory=dict)  # that were given and accepted; to be recorded
     held: int | None = None  # the wallet's balance of the bought token, base units; None if it is not known
-    nonce: int | None = None  # the wallet's next one on the chain that `held` was read at; None if it is not known
+    nonce: int | None = None  # the wallet's next one on the chain that balances were read at; None if it is not known
+    quote_held: int | None = None  # the wallet's balance of the quote token, base units; None if it is not known
 
 
 class ReferencePrices(Protocol):
-    async def read(self, trade: RouterTrade, own: Address, given: Mapping[Address, int]) -> PriceQuote:
-        """Raises SignerRefused if a given price is too far off, SignerUnavailable if no price can be had."""
+    @property
+    def reads_balances(self) -> bool: ...
+
+    async def read(
+        self, trade: RouterTrade, own: Address, given: Mapping[Address, int], *, quote_balance: bool = False
+    ) -> PriceQuote:
+        """`quote_balance`: read the wallet's balance of the quote token too, if balances are read at all.
+
+        Raises SignerRefused if a given price is too far off, SignerUnavailable if no price can be had.
+        """
         ...
 
     def anchor(self, prices: Mapping[Address, int]) -> None:
@@ -52,6 +61,8 @@ class ReferencePrices(Protocol):
 
 class GivenPrices:
     """Prices that policy gave, each within `max_move_bps` of an anchor."""
+
+    reads_balances = False
 
     def __init__(
         self, network: Network, ledger: SigningCounter, max_move_bps: int, anchors: Mapping[Address, int]
@@ -64,7 +75,9 @@ class GivenPrices:
     def anchor(self, prices: Mapping[Address, int]) -> None:
         self._anchors = dict(prices)
 
-    async def read(self, trade: RouterTrade, own: Address, given: Mapping[Address, int]) -> PriceQuote:
+    async def read(
+        self, trade: RouterTrade, own: Address, given: Mapping[Address, int], *, quote_balance: bool = False
+    ) -> PriceQuote:
         quote = self._network.tokens[self._network.quote].address.lower()
         used = {token: given.get(token, 0) for token in sorted(priced_tokens(trade) - {quote})}
         for token, answer in used.items():
@@ -78,6 +91,8 @@ class GivenPrices:
 
 class FeedPrices:
     """The feeds of the network file and the wallet's balance, read at the newest block of the signer's own endpoint."""
+
+    reads_balances = True
 
     def __init__(
         self,
@@ -94,7 +109,9 @@ class FeedPrices:
     def anchor(self, prices: Mapping[Address, int]) -> None:
         """Needs none."""
 
-    async def read(self, trade: RouterTrade, own: Address, given: Mapping[Address, int]) -> PriceQuote:
+    async def read(
+        self, trade: RouterTrade, own: Address, given: Mapping[Address, int], *, quote_balance: bool = False
+    ) -> PriceQuote:
         network = self._network
         wanted = priced_tokens(trade)
         feeds = {
@@ -105,8 +122,12 @@ class FeedPrices:
         asked = [*feeds.values(), *([network.quote_feed] if network.quote_feed is not None and wanted else [])]
         reads: list[Read] = [(network.multicall3, _BLOCK_TIME)]
         reads += [(feed.address, call) for feed in asked for call in (_LATEST_ROUND, _DECIMALS)]
-        if trade.min_balance is not None:
-            reads.append((trade.bought, _BALANCE_OF + encode(["address"], [own])))
+        balances = {
+            "held": trade.bought if trade.min_balance is not None else None,
+            "quote_held": network.tokens[network.quote].address if quote_balance else None,
+        }
+        read = {name: token for name, token in balances.items() if token is not None}
+        reads += [(token, _BALANCE_OF + encode(["address"], [own])) for token in read.values()]
         answers, nonce = await self._answers(reads, own)
         now = _word(answers[0], 0, "the block's time")
         if abs(self._clock() - now) > self._max_head_age:
@@ -117,9 +138,10 @@ class FeedPrices:
             *prices, quote = prices
             prices = [price * 10**network.quote_feed.decimals // quote for price in prices]
         values = unit_values(dict(zip(feeds, prices, strict=True)), network)
-        if trade.min_balance is None:
-            return PriceQuote(values)
-        return PriceQuote(values, held=_word(answers[-1], 0, "the wallet's balance"), nonce=nonce)
+        words = answers[len(answers) - len(read) :]
+        held = {name: _word(word, 0, "the wallet's balance") for name, word in zip(read, words, strict=True)}
+        known = nonce if held else None
+        return PriceQuote(values, held=held.get("held"), nonce=known, quote_held=held.get("quote_held"))
 
     async def _answers(self, reads: list[Read], own: Address) -> tuple[list[bytes | None], int]:
         """The answers and the wallet's next nonce, in one round trip.

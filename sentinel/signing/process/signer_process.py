@@ -20,7 +20,7 @@ from sentinel.config.rpc_settings import RpcSettings
 from sentinel.config.settings import PREFIX, Settings
 from sentinel.config.units import base_units
 from sentinel.core.edges import settings_edge
-from sentinel.core.errors import SettingsError, WalletBusy
+from sentinel.core.errors import SentinelError, SettingsError, WalletBusy
 from sentinel.core.network import Address, Network
 from sentinel.core.units import COIN_DECIMALS
 from sentinel.observe import logs as telemetry
@@ -30,6 +30,7 @@ from sentinel.signing.client import socket_of
 from sentinel.signing.process.daily_caps import DayCaps
 from sentinel.signing.process.keys import Key, LocalKey
 from sentinel.signing.process.local_signer import LocalSigner
+from sentinel.signing.process.order_file import order_in_force
 from sentinel.signing.process.reference_prices import TIMEOUT, FeedPrices, GivenPrices, ReferencePrices
 from sentinel.signing.process.secret_files import read_keystore
 from sentinel.signing.process.signing_ledger import SigningLedger
@@ -64,19 +65,32 @@ async def _serve(settings: Settings, *, child: bool) -> None:
         path = socket_of(settings)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         prices = reference_prices(settings, network, ledger, endpoint)
-        signer = LocalSigner(key, limits, ledger=ledger, prices=prices)
+        order = order_in_force(folder / "signer", network, ledger)
+        signer = LocalSigner(key, limits, ledger=ledger, prices=prices, order=order)
         peer = None if child else settings.signer.peer_uid  # a child serves a daemon of its own user
         open_caps = child and not settings.signer.max_trade
         server = SignerServer(path, signer, ledger, log, peer=peer, open_caps=open_caps)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+        def read_order() -> None:
+            """On the operator's SIGHUP. An order that cannot be used leaves the one in force as it is."""
+            try:
+                signer.order = order_in_force(folder / "signer", network, ledger)
+            except SentinelError as error:
+                log.error("signer.order_rejected", error=str(error), meaning="what was enforced before still is")
+            else:
+                log.info("signer.order", order=None if signer.order is None else signer.order.hash)
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, read_order)
         await server.start()
         spent = ledger.spent
         notifier = Notifier()
         notifier.ready()
         notifier.status(f"signs for {key.address} on chain {network.chain_id}")
-        log.info("signer.started", pid=os.getpid(), signatures_today=spent.signatures, gas_today=str(spent.gas))
+        counters = {"signatures_today": spent.signatures, "gas_today": str(spent.gas)}
+        log.info("signer.started", pid=os.getpid(), **counters, order=None if order is None else order.hash)
         await stop.wait()
         notifier.stopping()
         await server.stop()

@@ -1,6 +1,7 @@
 """The requests that the signer's process accepts: one bounded, versioned JSON object per line. Pure.
 
 - `{"v": 2, "do": "hello"}`
+- `"do": "show"`, what is enforced and what was signed today
 - `"do": "sign_transaction"` with `chain_id`, `nonce`, `tx` {to, data, value, gas_limit}, `fees` {max_fee, priority_fee}
   and `prices`, the reference prices that policy decided by: per token its feed's answer in the quote token
 - `"do": "sign_permit"` with `typed_data`
@@ -30,6 +31,10 @@ _NONCES = 1 << 63
 
 
 class Hello:
+    pass
+
+
+class Show:
     pass
 
 
@@ -64,7 +69,7 @@ class Bind:
     genesis: HexHash
 
 
-Request = Hello | SignTransaction | SignPermit | SetCaps | Bind
+Request = Hello | Show | SignTransaction | SignPermit | SetCaps | Bind
 
 
 def parse(line: bytes) -> Request:
@@ -81,6 +86,9 @@ def parse(line: bytes) -> Request:
         case "hello":
             _only(fields, set())
             return Hello()
+        case "show":
+            _only(fields, set())
+            return Show()
         case "sign_transaction":
             _only(fields, {"chain_id", "nonce", "tx", "fees", "prices"})
             tx, bid = _table(fields["tx"]), _table(fields["fees"])
@@ -102,7 +110,7 @@ def parse(line: bytes) -> Request:
         case "allow":
             _only(fields, {"approvals", "trades", "daily", "prices"})
             return SetCaps(*(_amounts(fields[name]) for name in ("approvals", "trades", "daily", "prices")))
-    raise ValueError("known requests: hello, sign_transaction, sign_permit, bind, allow")
+    raise ValueError("known requests: hello, show, sign_transaction, sign_permit, bind, allow")
 
 
 def _only(fields: Mapping[str, Any], names: set[str]) -> None:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sentinel.core.errors import ChainMismatch, JournalError, JournalTampered, SignerRefused, WalletBusy
 from sentinel.core.network import Address, HexHash
 from sentinel.core.units import DAY
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import canonical
+from sentinel.signing.order_rules import OrderBounds, OrderTrades
 from sentinel.signing.process.daily_caps import DayCaps, SignedNonce, SignedToday, SigningRequest, count, count_refusal
 
 VERSION = 1
@@ -30,46 +31,6 @@ CREATE INDEX records_at ON records (at);
 CREATE TRIGGER never_changed BEFORE UPDATE ON records BEGIN SELECT RAISE(ABORT, 'records are never changed'); END;
 CREATE TRIGGER never_removed BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'records are never removed'); END;
 """
-
-
-class SigningCounter(Protocol):
-    """Counts a request before its signature is made.
-
-    The methods raise SignerRefused, and count nothing, if a cap of the day would be exceeded.
-    """
-
-    def signed_before(self, nonce: int, payload: str) -> bool:
-        """Whether this nonce was signed for this payload: then its price was judged already."""
-        ...
-
-    def last_price(self, token: Address) -> int | None:
-        """The answer by which a trade of this token was last signed before today, None if there is none."""
-        ...
-
-    def transaction(self, request: SigningRequest, details: Mapping[str, Any]) -> None: ...
-
-    def permit(self, details: Mapping[str, Any]) -> None: ...
-
-    def refused(self, rule: str, details: Mapping[str, Any]) -> None: ...
-
-
-class UncountedSigning:
-    """Counts nothing. For a signer inside the process of a test."""
-
-    def signed_before(self, nonce: int, payload: str) -> bool:
-        return False
-
-    def last_price(self, token: Address) -> int | None:
-        return None
-
-    def transaction(self, request: SigningRequest, details: Mapping[str, Any]) -> None:
-        pass
-
-    def permit(self, details: Mapping[str, Any]) -> None:
-        pass
-
-    def refused(self, rule: str, details: Mapping[str, Any]) -> None:
-        pass
 
 
 class SigningLedger:
@@ -146,6 +107,35 @@ class SigningLedger:
             )
             self._last_prices[token] = None if row is None else int(row[0])
         return self._last_prices[token]
+
+    def order_trades(self, order: str, seconds: int) -> OrderTrades:
+        """What was signed under the order of this hash today, and the last trade of the last `seconds`."""
+        self._turn()
+        bought = sum(int(body["bought"]) for _, body in self._of(self._day, "signed") if body.get("order") == order)
+        (last,) = self._ledger.one(
+            "SELECT max(at) FROM records WHERE at > ? AND kind = 'signed' AND body ->> 'order' = ?",
+            *(int((self._clock() - seconds) * 1000), order),
+        )
+        return OrderTrades(bought, None if last is None else last / 1000)
+
+    @property
+    def order(self) -> str | None:
+        """The reading that the operator set last, None if there is none or it was cleared."""
+        row = self._ledger.one("SELECT body ->> 'reading' FROM records WHERE kind = 'order' ORDER BY seq DESC LIMIT 1")
+        return None if row is None else row[0]
+
+    def record_order(self, order: OrderBounds | None) -> None:
+        """Record the order that holds from now on, over restarts; None if the operator cleared it."""
+        self._turn()
+        details = {"reading": None, "order": None} if order is None else {"reading": order.reading, "order": order.hash}
+        with self._ledger.transaction():
+            self._write("order", details)
+
+    @property
+    def refusals(self) -> int:
+        """The number of refusals today."""
+        self._turn()
+        return self._refusals
 
     def transaction(self, request: SigningRequest, details: Mapping[str, Any]) -> None:
         self._turn()

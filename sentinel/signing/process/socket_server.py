@@ -18,8 +18,10 @@ from sentinel.core.edges import place
 from sentinel.core.errors import SentinelError, SignerRefused
 from sentinel.core.host.unix import listener, peer_uid
 from sentinel.observe.logs import Log
+from sentinel.signing.order_rules import OrderTrades
+from sentinel.signing.process.enforced import LOOK_BACK, enforced
 from sentinel.signing.process.local_signer import LocalSigner
-from sentinel.signing.process.signer_requests import Bind, Hello, SetCaps, SignPermit, SignTransaction, parse
+from sentinel.signing.process.signer_requests import Bind, Hello, SetCaps, Show, SignPermit, SignTransaction, parse
 from sentinel.signing.process.signing_ledger import SigningLedger
 from sentinel.signing.wire import MAX_LINE, VERSION
 
@@ -33,7 +35,8 @@ class SignerServer:
     def __init__(
         self, path: Path, signer: LocalSigner, ledger: SigningLedger, log: Log, *, peer: int | None, open_caps: bool
     ) -> None:
-        """`peer` is the uid of the user that may ask, None for the signer's own user.
+        """`peer` is the uid of the user that may ask, None for the signer's own user. The signer's user and root, who
+        could read the key anyway, may always ask what is enforced.
 
         If `open_caps` is True, the daemon that started the signer must set the caps per token once.
         """
@@ -63,13 +66,13 @@ class SignerServer:
         uid = peer_uid(writer.get_extra_info("socket"))
         self._open.add(writer)
         try:
-            if uid != self._peer:
+            if uid not in (self._peer, os.getuid(), 0):
                 self._log.error("signer.unknown_peer", uid=uid, meaning="another user can open the socket")
                 return
             if len(self._open) > MAX_CONNECTIONS:
                 return
             while line := await asyncio.wait_for(reader.readline(), IDLE_TIMEOUT):
-                answer = {"v": VERSION, **await self._answer(line)}
+                answer = {"v": VERSION, **await self._answer(line, uid)}
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await asyncio.wait_for(writer.drain(), IDLE_TIMEOUT)
         except (OSError, ValueError, TimeoutError):
@@ -78,7 +81,7 @@ class SignerServer:
             self._open.discard(writer)
             writer.close()
 
-    async def _answer(self, line: bytes) -> dict[str, Any]:
+    async def _answer(self, line: bytes, uid: int) -> dict[str, Any]:
         try:
             try:
                 request = parse(line)
@@ -87,6 +90,11 @@ class SignerServer:
             match request:
                 case Hello():
                     return {"ok": True, **self._hello()}
+                case Show():
+                    return {"ok": True, **self._hello(), **self._enforced()}
+                case _ if uid != self._peer:
+                    self._log.error("signer.unknown_peer", uid=uid, meaning="it may only ask what is enforced")
+                    return {"ok": False, "error": f"user {self._peer} alone may ask for this, not {uid}"}
                 case SignTransaction() | SignPermit() if self._open_caps:  # not a refusal: the client may repeat it
                     return {"ok": False, "error": "the caps are not set yet"}
                 case SignTransaction(chain_id, nonce, tx, fees, prices):
@@ -115,7 +123,21 @@ class SignerServer:
     def _hello(self) -> dict[str, Any]:
         signer = self._signer
         identity = {"address": signer.address, "chain_id": signer.chain_id}
-        return {**identity, "open_caps": self._open_caps, "pid": os.getpid()}
+        order = None if signer.order is None else signer.order.hash
+        return {**identity, "open_caps": self._open_caps, "pid": os.getpid(), "order": order}
+
+    def _enforced(self) -> dict[str, Any]:
+        signer, ledger = self._signer, self._ledger
+        order = signer.order
+        return enforced(
+            signer.limits,
+            ledger.caps,
+            ledger.spent,
+            ledger.refusals,
+            order=order,
+            traded=OrderTrades() if order is None else ledger.order_trades(order.hash, max(order.min_gap, LOOK_BACK)),
+            reads_balances=signer.reads_balances,
+        )
 
     def _allow(self, request: SetCaps) -> None:
         if not self._open_caps:

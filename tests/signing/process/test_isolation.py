@@ -13,14 +13,14 @@ import pytest
 
 from sentinel.core.errors import SignerUnavailable
 from sentinel.observe.logs import logger
-from sentinel.signing.client import ask_greeting
+from sentinel.signing.client import SignerClient, ask_enforced, ask_greeting, send_caps
 from sentinel.signing.process.daily_caps import DayCaps
 from sentinel.signing.process.keys import LocalKey
 from sentinel.signing.process.local_signer import LocalSigner
 from sentinel.signing.process.signer_process import own_limits
 from sentinel.signing.process.signing_ledger import SigningLedger
 from sentinel.signing.process.socket_server import SignerServer
-from tests.signing.process.world import ANSWERS, CHAIN, FEES, KEY, NETWORK, WALLET, running, settings, trade
+from tests.signing.process.world import ANSWERS, CHAIN, FEES, KEY, NETWORK, WALLET, permit, running, settings, trade
 
 HOSTILE = (
     b"\n",
@@ -99,7 +99,8 @@ def _as_nobody(path: Path) -> bytes:
 
 @pytest.mark.parametrize("peer", [None, os.getuid(), os.getuid() + 1])
 async def test_the_user_that_is_named_is_answered(tmp_path: Path, peer: int | None) -> None:
-    """Our own where none is named; else that one alone, through a socket that its group may open."""
+    """Our own where none is named; else that one alone, through a socket that its group may open. The signer's own user
+    may then only ask what is enforced."""
     key = LocalKey(bytes.fromhex(KEY))
     book = SigningLedger.open(tmp_path / "book", CHAIN, key.address, DayCaps({}, 1, 1, 1))
     limits, _ = own_limits(settings(tmp_path), NETWORK, child=True)
@@ -111,8 +112,14 @@ async def test_the_user_that_is_named_is_answered(tmp_path: Path, peer: int | No
         if peer in (None, os.getuid()):
             assert (await ask_greeting(path)).address == WALLET
         else:
-            with pytest.raises(SignerUnavailable):
-                await ask_greeting(path)
+            assert (await ask_enforced(path))["address"] == WALLET
+            client = SignerClient(path, WALLET)
+            for request in (client.sign_transaction(CHAIN, 0, trade(1), FEES, ANSWERS), client.sign_permit(permit(1))):
+                with pytest.raises(SignerUnavailable, match=f"user {peer} alone"):
+                    await request
+            with pytest.raises(SignerUnavailable, match="alone"):
+                await send_caps(path, {}, {}, {}, {})
+            assert book.spent.signatures == 0
     finally:
         await server.stop()
         book.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,8 @@ async def sign_on_and_on(world: World) -> None:
 async def raise_the_caps(world: World) -> None:
     server = SignerServer(world.folder / "s", world.signer, world.book, logger(), peer=None, open_caps=False)
     answer = await server._answer(
-        b'{"v": 2, "do": "allow", "approvals": {}, "trades": {"%s": 1}, "daily": {}, "prices": {}}' % WETH.encode()
+        b'{"v": 2, "do": "allow", "approvals": {}, "trades": {"%s": 1}, "daily": {}, "prices": {}}' % WETH.encode(),
+        os.getuid(),
     )
     if answer.get("refused"):
         raise SignerRefused(answer["refused"], answer["error"])

@@ -9,8 +9,10 @@ from dataclasses import replace
 import pytest
 
 from sentinel.core.simulation import TxRequest
+from sentinel.signing.order_rules import OrderBounds, OrderTrades
 from sentinel.signing.process import local_signer
 from sentinel.signing.process.reference_prices import GivenPrices, PriceQuote
+from sentinel.signing.process.signing_ledger import SigningLedger
 from sentinel.signing.router_call import PoolKey, RouterTrade, _Reading
 from sentinel.signing.trade_rules import unit_values
 from tests.signing.calls import SENDER, V2, V3, hop, received, router_call
@@ -42,10 +44,14 @@ async def sell_without_a_check(world: World) -> None:
 class Holder:
     """Reference prices of a signer that has read that the wallet holds something of the bought token."""
 
+    reads_balances = True
+
     def anchor(self, prices: Mapping[str, int]) -> None:
         pass
 
-    async def read(self, trade: RouterTrade, own: str, given: Mapping[str, int]) -> PriceQuote:
+    async def read(
+        self, trade: RouterTrade, own: str, given: Mapping[str, int], *, quote_balance: bool = False
+    ) -> PriceQuote:
         return PriceQuote(unit_values(ANSWERS, NETWORK), held=1)
 
 
@@ -59,6 +65,25 @@ async def lose_bit_by_bit(world: World) -> None:
     world.book.caps = replace(world.book.caps, loss=50 * DOLLAR)
     for nonce in range(3):
         await world.signer.sign_transaction(CHAIN, nonce, trade(1000, least=10**18 // 2 * 98 // 100), FEES, ANSWERS)
+
+
+async def trade_outside_the_order(world: World) -> None:
+    world.signer.order = OrderBounds.of("Buy 500 USDC worth of WETH.", NETWORK)
+    await world.signer.sign_transaction(CHAIN, 0, trade(1000), FEES, ANSWERS)
+
+
+async def trade_too_soon_over_a_restart(world: World) -> None:
+    order = OrderBounds.of("Buy 500 USDC worth of WETH, every 1 hour.", NETWORK)
+    for nonce in range(2):
+        world.signer.order = order
+        await world.signer.sign_transaction(CHAIN, nonce, trade(500), FEES, ANSWERS)
+        world.restart()
+
+
+async def buy_too_much_a_day(world: World) -> None:
+    world.signer.order = OrderBounds.of("Buy WETH with all of the USDC. Buy at most 1,999 USDC a day.", NETWORK)
+    for nonce in range(2):
+        await world.signer.sign_transaction(CHAIN, nonce, trade(1000), FEES, ANSWERS)
 
 
 def any_pool(patch: pytest.MonkeyPatch, world: World) -> None:
@@ -89,6 +114,14 @@ def no_receipt_check(patch: pytest.MonkeyPatch, _: World) -> None:
     patch.setattr(_Reading, "trade", unchecked)
 
 
+def any_order(patch: pytest.MonkeyPatch, _: World) -> None:
+    patch.setattr(local_signer, "check_order", lambda *_: None)
+
+
+def orders_trades_are_forgotten(patch: pytest.MonkeyPatch, _: World) -> None:
+    patch.setattr(SigningLedger, "order_trades", lambda *_: OrderTrades())
+
+
 def any_balance(patch: pytest.MonkeyPatch, _: World) -> None:
     patch.setattr(local_signer, "check_balance", lambda *_: None)
 
@@ -99,5 +132,8 @@ TRADE_GUARDS: dict[str, tuple[Attack, Mutant]] = {
     "given prices near an anchor": (sell_by_a_lie, no_anchors),
     "the receipt check": (sell_without_a_check, no_receipt_check),
     "the balance that it binds": (sell_by_an_old_balance, any_balance),
+    "the order": (trade_outside_the_order, any_order),
+    "the time between an order's trades": (trade_too_soon_over_a_restart, orders_trades_are_forgotten),
+    "what an order buys in a day": (buy_too_much_a_day, orders_trades_are_forgotten),
     "the day's loss": (lose_bit_by_bit, lambda patch, _: patch.setattr(local_signer, "check_price", lambda *_: 1)),
 }
