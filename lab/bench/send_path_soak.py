@@ -126,6 +126,7 @@ async def soak(blocks: int, *, seed: int = 1, progress: Progress) -> dict[str, A
             "double": tally.double,
             "lost": tally.lost,
             "disagree": tally.disagree,
+            "early": tally.early,
             "faults": rpc.faults + run.faults,
             "unanswered": run.unanswered,
             "slopes": {name: round(slope(samples, name), 3) for name in samples[0] if name != "blocks"},

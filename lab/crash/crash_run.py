@@ -106,6 +106,7 @@ async def measure(
         "double": tally.double,
         "lost": tally.lost,
         "disagree": tally.disagree,
+        "early": tally.early,
         "upper_bound_95": upper_bound_95(tally.failures, done) if done else 1.0,
         "not_killed": run.clean,
         "errors": run.errors,

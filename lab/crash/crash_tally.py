@@ -28,6 +28,7 @@ class CrashTally:
     double: int = 0  # accepted intents that took effect more than once
     lost: int = 0  # accepted intents that never took effect before their deadline
     disagree: int = 0  # trades on which journal and chain differ, or that only the chain has
+    early: int = 0  # trades of an order before its interval was over
 
     def __add__(self, other: CrashTally) -> CrashTally:
         return CrashTally(
@@ -35,11 +36,12 @@ class CrashTally:
             self.double + other.double,
             self.lost + other.lost,
             self.disagree + other.disagree,
+            self.early + other.early,
         )
 
     @property
     def failures(self) -> int:
-        return self.double + self.lost + self.disagree
+        return self.double + self.lost + self.disagree + self.early
 
 
 def compare(journal: Journal, tags: Sequence[int], effects: Sequence[int]) -> CrashTally:

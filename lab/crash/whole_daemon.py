@@ -1,7 +1,8 @@
-"""Crash test of the whole daemon: `sentinel run --live` with the built-in solver on a local market.
+"""Crash test of the whole daemon: `sentinel run --live` plays an order on a local market.
 
 Each start is a real process with settings, fork, journal, reconciliation and cycles. The wallet's transactions on the
-chain, block by block, are compared with the attempts in the journal.
+chain, block by block, are compared with the attempts in the journal, and the order's fills with both: each is there
+once, and none comes before the order's interval is over, whatever kill lies between.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from eth_account import Account
@@ -25,22 +27,23 @@ from eth_account import Account
 from lab.crash.crash_tally import EVERY, CrashTally, EndedLife, require_ended
 from sentinel.chain.rpc import Call
 from sentinel.core.errors import JournalError, RpcError, Unavailable
-from sentinel.core.network import NATIVE
+from sentinel.core.network import NATIVE, Symbol
 from sentinel.core.transaction import Outcome
 from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
+from sentinel.orders.envelope import order_hash
+from sentinel.orders.order import Order
+from sentinel.orders.reading_parser import parse
 
-PURSE = {
-    "WETH": 2 * 10**18,
-    "USDC": 4_000 * 10**6,
-    NATIVE: 10**18,
-}  # away from the target, so that the first cycle trades
+PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}
 BLOCK_TIME = 1.0  # seconds; with less, the chain's time would run ahead of the clock
 PATIENCE = 60.0  # seconds for a start, and for a clean stop
 MOMENTS = ("exec.random", "exec.started", "exec.sent")
 _EVENTS = {"exec.started": "daemon.started", "exec.sent": "transaction.sent"}
-_UNLIMITED = "1e12"
+_UNLIMITED = "1e9"
+INTERVAL = 4  # seconds of chain time between two trades of the order
+ORDER = f"Buy 100 USDC worth of WETH, every {INTERVAL} seconds."
 
 
 @dataclass
@@ -75,6 +78,7 @@ class CrashedDaemon:
                 "SENTINEL_WEB__PORT": "0",
                 "SENTINEL_WALLET__DEV_KEY_FILE": str(key),
                 "SENTINEL_PROPOSER": "oracle",
+                "SENTINEL_STRATEGY__ORDER": ORDER,
                 "SENTINEL_EXECUTION__CONFIRMATIONS": "1",
                 "SENTINEL_LIMITS__MAX_HEAD_AGE": "3600",
                 "SENTINEL_LIMITS__MAX_DAILY_VOLUME": _UNLIMITED,
@@ -113,7 +117,7 @@ class CrashedDaemon:
         await self._note_transactions()
         self.left_open += self._unfinished()
         if self.chance.random() < 0.8:
-            await self._unbalance()
+            await self._refill()
         if process.returncode == -signal.SIGKILL:
             return EndedLife(moment)
         return EndedLife(None, f"`sentinel run` ended with {process.returncode}: {stderr.decode()[-500:]}")
@@ -157,8 +161,8 @@ class CrashedDaemon:
             await self.net.market.step()
             await asyncio.sleep(BLOCK_TIME)
 
-    async def _unbalance(self) -> None:
-        """Set the balances away from the target again, when the pool is empty, so that the next start trades."""
+    async def _refill(self) -> None:
+        """Give the wallet its money again, when the pool is empty."""
         for _ in range(2):
             await self.net.market.step()
         await self._note_transactions()
@@ -195,7 +199,7 @@ class CrashedDaemon:
     def _compare(self, journal: Journal) -> CrashTally:
         require_ended(journal)
         unknown = set(self._chain)
-        accepted = double = lost = disagree = 0
+        accepted = double = lost = disagree = bought = 0
         for trade in journal.trades(EVERY):
             accepted += 1
             attempts = journal.attempts(trade.intent_id)
@@ -203,11 +207,21 @@ class CrashedDaemon:
             unknown -= {attempt.tx_hash for attempt in mined}
             effects = [self._chain[a.tx_hash] for a in mined if not a.cancel]
             double += len(effects) > 1
+            bought += trade.kind == "swap" and any(effects)
             ended = trade.state in (Outcome.EXPIRED, Outcome.CANCELLED)  # ended by its deadline or by policy
             lost += not effects and not ended
             expected = {Outcome.CONFIRMED: [True], Outcome.REVERTED: [False]}.get(Outcome(trade.state), [])
             disagree += effects != expected
-        return CrashTally(accepted, double, lost, disagree + len(unknown))
+        fills = [fill.time for fill in journal.order_fills.fills(order_hash(_order(self.net.network.quote)))]
+        early = sum(later - earlier < INTERVAL for earlier, later in pairwise(fills))
+        disagree += len(fills) != bought
+        return CrashTally(accepted, double, lost, disagree + len(unknown), early)
+
+
+def _order(quote: Symbol) -> Order:
+    order = parse(ORDER, quote)
+    assert isinstance(order, Order)
+    return order
 
 
 async def _until(process: asyncio.subprocess.Process, moment: str) -> None:
