@@ -195,7 +195,7 @@ def _order(settings: Settings, text: str) -> Order:
     from sentinel.config.network_file import load_network
     from sentinel.daemon.approved_order import read_order
 
-    return read_order(" ".join(text.split()), load_network(settings.network))
+    return read_order(" ".join(text.split()), load_network(settings.network), where="")
 
 
 def _require_no_setting(settings: Settings) -> None:
@@ -211,6 +211,11 @@ def _approve(settings: Settings, reading: str, digest: str) -> None:
     except NotRunning:
         from sentinel.cli.order_reading import chain_time, last_prices
 
+        if not common.journal_path(settings).exists():
+            raise NotRunning(
+                "no daemon has run with this state directory yet: start it, or give it the order as "
+                "SENTINEL_STRATEGY__ORDER"
+            ) from None
         time, prices = chain_time(settings), last_prices(settings)
         journal, _ = common.open_journal(settings, read_only=False)
         try:

@@ -70,14 +70,16 @@ def approved_hash(settings: Settings, network: Network) -> str | None:
         journal.close()
 
 
-def read_order(text: str, network: Network) -> Order:
-    """Raises SettingsError if the text is no order that can be carried out on this network."""
+def read_order(text: str, network: Network, where: str = f"{SETTING}: ") -> Order:
+    """`where`: the beginning of an error's text. Raises SettingsError if the text is no order that can be carried out
+    on this network."""
     order = parse(text, network.quote)
     if not isinstance(order, Order):
-        raise SettingsError(f"{SETTING}: this is no order: {getattr(order, 'why', order)}")
+        why = getattr(order, "why", getattr(order, "what", ""))
+        raise SettingsError(f"{where}this is no order: {why} (docs/orders.md, `sentinel order preset`)")
     if unknown := sorted(coins_of(order) - set(network.tokens)):
         known = ", ".join(sorted(network.tokens))
-        raise SettingsError(f"{SETTING}: {', '.join(unknown)} is not in network {network.name}, which has {known}")
+        raise SettingsError(f"{where}{', '.join(unknown)} is not in network {network.name}, which has {known}")
     return order
 
 
