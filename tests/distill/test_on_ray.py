@@ -76,6 +76,7 @@ def shards(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
 
 
+@pytest.mark.proof
 async def test_two_workers_write_what_one_process_writes_and_go_on_where_it_stopped(tmp_path: Path) -> None:
     """Byte for byte; the folder was begun without Ray, each of the two workers played a segment, and nothing stays."""
     states = SEGMENT + 8

@@ -45,8 +45,8 @@ async def test_a_program_trades_without_vllm() -> None:
 
 
 async def test_the_student_trades_until_ctrl_c_and_the_summary_adds_up() -> None:
-    """The real vLLM samples eight for each decision; Ctrl-C ends everything that was started. A block at which an intent
-    is still open samples nothing; on a busy machine there are such blocks."""
+    """The real vLLM samples eight for each decision; Ctrl-C ends everything that was started. A block at which an
+    intent is still open samples nothing; on a busy machine there are such blocks."""
     process = await start()
     assert process.stderr is not None
     said = []
