@@ -24,7 +24,13 @@ NEVER = "If the price of WETH is below 1 USDC, sell all of WETH, once."
 @pytest.fixture
 async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
     async with moving(devnet):
-        cli = await Cli.on(devnet, tmp_path, SENTINEL_EXECUTION__CONFIRMATIONS="1", SENTINEL_LIMITS__MAX_TRADE="5000")
+        cli = await Cli.on(
+            devnet,
+            tmp_path,
+            SENTINEL_EXECUTION__CONFIRMATIONS="1",
+            SENTINEL_LIMITS__MAX_TRADE="5000",
+            SENTINEL_LIMITS__MAX_COST_BPS="2000",  # the base fee moves: 150 USDC pay 3 to 5 % of gas
+        )
         yield cli
         await cli.end()
 
