@@ -50,6 +50,7 @@ class _Draft:
     refusals: tuple[Refusal, ...] = ()
     sized: Sized | None = None
     played: PlayedOrder | None = None
+    exit_made: bool = False
     verdicts: tuple[Verdict, ...] = ()
     intent: Intent | None = None
     stage: Stopwatch = field(default_factory=Stopwatch)
@@ -110,6 +111,7 @@ class Cycle:
             timings=draft.timings,
             sized=draft.sized,
             played=draft.played,
+            exit_made=draft.exit_made,
         )
         if isinstance(decision, Act) and draft.intent is not None:
             self.journal.accept(record, draft.intent)
@@ -198,7 +200,7 @@ class Cycle:
         """Decide on the exit alone, under the same policy: a missed stop costs money. It replaces the proposal."""
         with draft.stage("propose"):
             draft.proposal = proposal = await exits.propose(state, view, 1)
-        draft.simulations = ()
+        draft.simulations, draft.exit_made = (), True
         decision, _ = await self._judge(proposal, state, spent, draft)
         return decision
 

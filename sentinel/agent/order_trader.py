@@ -15,7 +15,7 @@ from sentinel.agent.episode import CodeRunner
 from sentinel.agent.operator_code import CodeTrader, Program
 from sentinel.core.actions import Candidate, Finish, HoldAction, Proposal, Sample
 from sentinel.core.amounts import printable
-from sentinel.core.errors import QuoteError
+from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.network import Network, Symbol
 from sentinel.orders.player import Play
@@ -68,8 +68,17 @@ class OrderTrader:
             venues = ("", "") if gap is None else (gap.buy, gap.sell)
             return f'{amount}\nbalance("{trade.sold}")\ncycle({pair}, amount, "{venues[0]}", "{venues[1]}")'
         if self.quoter.venues(state, trade.sold, trade.bought):
-            return f"{amount}\nswap({pair}, amount, best_split({pair}, amount))"
+            return f"{amount}\nswap({pair}, amount, {self._best(state, trade)}({pair}, amount))"
         return f'{amount}\nbest = best_route({pair}, amount)\nroute(best["tokens"], amount, best["venues"])'
+
+    def _best(self, state: MarketState, trade: Trade) -> str:
+        """The tool that names the venues. A split gives most, but none can be built if a venue pays too little."""
+        pair, amount = (trade.sold, trade.bought), float(FLOAT.plus(trade.amount))
+        try:
+            self.builder.swap(state, *pair, amount, list(self.quoter.best_split(state, *pair, amount)))
+        except (ActionFault, QuoteError):
+            return "best_venue"
+        return "best_split"
 
 
 def _held(why: str) -> Proposal:

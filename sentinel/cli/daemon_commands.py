@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sentinel.cli import common
+from sentinel.cli import common, order_option
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.core.age import Age
 from sentinel.core.errors import NotRunning, SettingsError
@@ -25,6 +25,7 @@ def run(
         str | None, typer.Option(help="The trader's strategy: see SENTINEL_STRATEGY__PLAYBOOK.")
     ] = None,
     proposer: Annotated[str | None, typer.Option(help="student, oracle, code or a URL: see SENTINEL_PROPOSER.")] = None,
+    order: Annotated[str | None, typer.Option(help=order_option.HELP)] = None,
     live: Annotated[bool, typer.Option("--live", help="Send transactions. Without it nothing is sent.")] = False,
     blocks: Annotated[int | None, typer.Option(min=1, help="Stop after this many cycles.")] = None,
     sets: Sets = None,
@@ -42,11 +43,13 @@ def run(
             network=network,
             proposer=proposer,
             rpc={"url": rpc_url, "ws_url": ws_url},
-            strategy={"playbook": playbook},
+            strategy={"playbook": playbook, "order": order},
             execution={"mode": "live" if live else None},
         )
 
     settings = load()
+    if order is not None:
+        order_option.accepted(order, settings.network, err=False)
     from sentinel.daemon.serve import serve
 
     raise typer.Exit(serve(settings, cycles=blocks, shadow=common.shadow(settings), reload=load))

@@ -13,11 +13,10 @@ from sentinel.core.errors import NotRunning, OperatorError
 
 if TYPE_CHECKING:
     from sentinel.config.settings import Settings
-    from sentinel.journal.journal import Journal
-    from sentinel.journal.order_records import JournaledOrder
     from sentinel.orders.order import Order
 
 app = typer.Typer(no_args_is_help=True, help="Say what is wanted, read it back and approve it.")
+COMPLETED = "completed"  # OrderStatus
 MOST = 1_000  # orders that are listed or searched
 SHORT = 12  # digits of a hash that people are shown
 PRESET_HELP = "rebalance, dca, momentum, mean-reversion, reduce-risk, slice, arbitrage, bracket or trailing-stop."
@@ -54,8 +53,12 @@ def set_order(
 
 @app.command()
 def show(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
-    """Show the approved order, what it has done, and why it trades or holds now. Exit code 3 if there is none."""
+    """Show the approved order, what it has done, and why it trades or holds now.
+
+    Exit code 3 if there is none, or if it is complete; then the last order is shown.
+    """
     from sentinel.daemon.operator.control import ask
+    from sentinel.daemon.operator.order_report import last_order
 
     settings = common.load(sets, env_file)
     try:
@@ -63,13 +66,14 @@ def show(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> 
     except NotRunning:
         journal, _ = common.open_journal(settings, read_only=True)
         try:
-            current = journal.orders.current()
-            order = None if current is None else {**_line(journal, current), "now": None}
+            order = last_order(journal)
         finally:
             journal.close()
     if order is None:
         raise NotRunning("no order is approved: `sentinel order set`")
     common.emit(order, json, lambda: _shown(order))
+    if order["status"] == COMPLETED:
+        raise typer.Exit(common.NOT_RUNNING)
 
 
 @app.command()
@@ -151,9 +155,11 @@ def entry(
 @app.command()
 def history(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
     """List the orders that were set, newest first, with the number of their trades and how they ended."""
+    from sentinel.daemon.operator.order_report import order_report
+
     journal, _ = common.open_journal(common.load(sets, env_file), read_only=True)
     try:
-        found = [_line(journal, order) for order in journal.orders.history(MOST)]
+        found = [order_report(journal, order) for order in journal.orders.history(MOST)]
     finally:
         journal.close()
     common.emit(found, json, lambda: [f"{one['hash'][:SHORT]}  {one['status']:9}  {one['reading']}" for one in found])
@@ -225,22 +231,11 @@ def _approve(settings: Settings, reading: str, digest: str) -> None:
             journal.close()
 
 
-def _line(journal: Journal, order: JournaledOrder) -> dict[str, Any]:
-    return {
-        "hash": order.hash,
-        "reading": order.reading,
-        "by": order.approved_by,
-        "approved_at": order.approved_at,
-        "status": order.status.value,
-        "trades": len(journal.order_fills.fills(order.hash)),
-        "reason": order.reason,
-    }
-
-
 def _shown(order: dict[str, Any]) -> list[str]:
     lines = [f"order   {order['hash'][:SHORT]}, {order['status']} by {order['by']}, {order['trades']} trades"]
     lines += [f"        {sentence}" for sentence in sentences(order["reading"])]
-    return [*lines, f"now     {order['now'] or 'the daemon is not running'}"]
+    complete = "the order is complete" if order["status"] == COMPLETED else None
+    return [*lines, f"now     {complete or order['now'] or 'the daemon is not running'}"]
 
 
 def sentences(reading: str) -> list[str]:

@@ -39,19 +39,33 @@ def read_back(settings: Settings, order: Order) -> dict[str, Any]:
     network = load_network(settings.network)
     closes = _series(settings)
     prices = last_prices(settings)
-    bounds = envelope(order)
     return {
-        "reading": render(order),
-        "hash": order_hash(order),
-        "trades": sorted("->".join(pair) for pair in bounds.pairs),
-        "max_trade": None if bounds.max_trade is None else str(bounds.max_trade),
-        "quote": order.quote,
-        "cost": _cost(settings, network, prices, bounds.max_trade),
+        **bounds(order),
+        "cost": _cost(settings, network, prices, envelope(order).max_trade),
         "estimate": _estimate(order, closes, prices),
     }
 
 
+def bounds(order: Order) -> dict[str, Any]:
+    """What is known of the order without a market, in JSON types."""
+    widest = envelope(order)
+    return {
+        "reading": render(order),
+        "hash": order_hash(order),
+        "trades": sorted("->".join(pair) for pair in widest.pairs),
+        "max_trade": None if widest.max_trade is None else str(widest.max_trade),
+        "quote": order.quote,
+    }
+
+
 def lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield from bounds_lines(facts)
+    yield f"cost      {facts['cost']}"
+    yield from _estimate_lines(facts["estimate"])
+    yield ""
+
+
+def bounds_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     from sentinel.cli.order_commands import sentences
 
     yield f"order     {facts['hash'][:12]}"
@@ -59,9 +73,6 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"trades    {', '.join(facts['trades']) or 'none'}" + (
         f"; at most {money(Decimal(facts['max_trade']))} {facts['quote']} at a time" if facts["max_trade"] else ""
     )
-    yield f"cost      {facts['cost']}"
-    yield from _estimate_lines(facts["estimate"])
-    yield ""
 
 
 # ------------------------------------------------------------ costs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentinel.cli import common
+from sentinel.cli import common, order_option
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.core.errors import OperatorError
 
@@ -25,14 +25,18 @@ def demo(
         str | None, typer.Option(help="student, oracle, code or a URL: see SENTINEL_PROPOSER. vLLM serves the student.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="The program of --proposer code.")] = None,
+    order: Annotated[
+        str | None, typer.Option(help=f"{order_option.HELP} The oracle plays it if --proposer names nothing else.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run everything on a local market: chain, fork, model and daemon, with a live table and a summary at the end."""
     try:
-        from sentinel.paper import main
+        from sentinel.paper import NETWORK, main
     except ImportError as error:
         raise OperatorError("the demo is not part of this installation") from error
-    raise typer.Exit(main(blocks, json, proposer=proposer, program=file))
+    reading = None if order is None else order_option.accepted(order, NETWORK, err=True)
+    raise typer.Exit(main(blocks, json, proposer=proposer, program=file, order=reading))
 
 
 def devnet(

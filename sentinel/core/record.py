@@ -43,3 +43,4 @@ class CycleRecord:
     timings: Mapping[str, float]  # seconds by stage
     sized: Sized | None = None  # None if the trade was not scaled down
     played: PlayedOrder | None = None  # None without an order, or if the cycle held before the market was read
+    exit_made: bool = False  # the vote held, so the exit that the order wants was proposed alone in its place

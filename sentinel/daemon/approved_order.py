@@ -25,7 +25,6 @@ from sentinel.orders.situation import Gap, Situation
 from sentinel.orders.standing import StandingOrder
 
 SETTINGS = "settings"  # the source of an order that is not approved by a command
-RECENT = 1_000  # orders that are searched for one that is complete
 MAX_FILE = 16_000  # bytes of an order's file
 SETTING = "SENTINEL_STRATEGY__ORDER"
 COMPLETE = Play(None, None, "the order is complete", frozenset())
@@ -144,7 +143,7 @@ class _Player:
 
     def _completed(self) -> bool:
         """Whether this order is done, also if the settings still give it at a later start."""
-        last = next((one for one in self.journal.orders.history(RECENT) if one.hash == self.hash), None)
+        last = self.journal.orders.latest(self.hash)
         return last is not None and last.status is OrderStatus.COMPLETED
 
     def _situation(self, state: MarketState, known: JournaledOrder) -> Situation:

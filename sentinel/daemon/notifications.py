@@ -32,6 +32,8 @@ class Notifications(Protocol):
 
     def settled(self, settled: Settled) -> None: ...
 
+    def order_completed(self, text: str) -> None: ...
+
 
 def notifications(parts: Parts, decided: Callable[[str], Act | None], log: Log) -> Notifications:
     """`decided` returns the act that an intent carries out.
@@ -70,6 +72,9 @@ class NoNotifications:
     def settled(self, settled: Settled) -> None:
         pass
 
+    def order_completed(self, text: str) -> None:
+        pass
+
 
 @dataclass(frozen=True, slots=True)
 class SentNotifications:
@@ -95,6 +100,9 @@ class SentNotifications:
         self.messenger.settled(
             settled, simulation, shortfall_bps(simulation, settled) if confirmed and simulation else None
         )
+
+    def order_completed(self, text: str) -> None:
+        self.messenger.tell("fills", "order complete", text)
 
 
 def daily_summary(parts: Parts, now: float | None = None) -> str:

@@ -37,6 +37,7 @@ from sentinel.daemon.notifications import notifications
 from sentinel.daemon.operator.control import ControlServer
 from sentinel.daemon.operator.operations import Operator
 from sentinel.daemon.operator.reload import Load, Reloader
+from sentinel.daemon.order_completion import OrderCompletion
 from sentinel.daemon.parts import Parts
 from sentinel.daemon.probes import probes
 from sentinel.daemon.reporting import CycleReporter, OnCycle, OnSettled
@@ -162,6 +163,7 @@ async def opened(
                 counterfactuals.cycle_done,
                 close_filler.cycle_done,
                 messages.cycle_done,
+                OrderCompletion(parts.journal, log, messages.order_completed).cycle_done,
                 on_cycle,
             ),
             on_settled=(

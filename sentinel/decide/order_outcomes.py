@@ -13,7 +13,7 @@ UNDECIDED = frozenset({HoldReason.IN_FLIGHT, HoldReason.PAUSED, HoldReason.STOPP
 class Deviation(StrEnum):
     """Metrics contain these names."""
 
-    MISSED = "missed"  # the player trades, and the cycle holds
+    MISSED = "missed"  # the player trades, and the cycle holds, or the vote did and only the exit was made
     DISAGREED = "disagreed"  # the player trades, and a candidate makes another trade
     GUARDED = "guarded"  # the player holds, and a candidate trades
 
@@ -23,7 +23,8 @@ def deviations(record: CycleRecord) -> frozenset[Deviation]:
     if played is None:
         return frozenset()
     trades = played.clause is not None
-    if trades and isinstance(record.decision, Hold) and record.decision.reason not in UNDECIDED:
+    held = isinstance(record.decision, Hold) and record.decision.reason not in UNDECIDED
+    if trades and (held or record.exit_made):
         found.add(Deviation.MISSED)
     refused = [refusal.rule for refusal in record.refusals] + [v.rule for v in record.verdicts if not v.ok]
     if "order" in refused:

@@ -113,6 +113,15 @@ class OrderRecords:
         """The order that waits for its approval; None if there is none."""
         return self._last(OrderStatus.SET)
 
+    def last_completed(self) -> JournaledOrder | None:
+        """The order that was set last of those that are complete."""
+        return self._last(OrderStatus.COMPLETED)
+
+    def latest(self, hash: str) -> JournaledOrder | None:
+        """The order with this hash as it was set last; None if it never was."""
+        row = self._ledger.one("SELECT max(seq) FROM orders WHERE hash = ?", hash)
+        return None if row[0] is None else self._one(row[0])
+
     def was_approved(self, hash: str) -> bool:
         """Whether an order with this hash was ever approved."""
         row = self._ledger.one("SELECT 1 FROM orders WHERE hash = ? AND approved_by NOTNULL LIMIT 1", hash)

@@ -34,9 +34,11 @@ from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
 from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.local_market import LocalMarket
+from sentinel.orders.reading import render
 from sentinel.paper import demo_summary
 from sentinel.paper.screen import Lines, LiveTable, Screen
 
+NETWORK = "devnet"
 BLOCK_TIME = 2.0  # seconds
 PATIENCE = 30.0  # maximum seconds to wait for the open intent after Ctrl-C
 IDLE = 0.5  # seconds until the next block at block time 0 if no cycle ends
@@ -52,17 +54,23 @@ def main(
     block_time: float = BLOCK_TIME,
     proposer: str | None = None,
     program: Path | None = None,
+    order: str | None = None,
 ) -> int:
     """Run the demo for `blocks` cycles, or until Ctrl-C if None. `block_time` is in seconds.
 
-    `proposer` and `program` replace SENTINEL_PROPOSER and SENTINEL_STRATEGY__FILE; vLLM starts only for the student.
+    `proposer`, `program` and `order` replace SENTINEL_PROPOSER, SENTINEL_STRATEGY__FILE and SENTINEL_STRATEGY__ORDER.
+    The oracle plays `order` if no proposer is given. vLLM starts only for the student.
     Returns the process's exit code: 0 only if at least one trade was confirmed and none is unknown, 130 after Ctrl-C
     during the start. With `block_time` 0 the next block follows when a cycle is recorded. Raises OperatorError and
     Unavailable.
     """
+    wanted = {
+        "proposer": proposer or ("oracle" if order else None),
+        "strategy": {"file": program, "order": order},
+    }
     home = Path(tempfile.mkdtemp(prefix="sentinel-demo-"))
     try:
-        summary = run(_demo(home, blocks, as_json, block_time, proposer, program))
+        summary = run(_demo(home, blocks, as_json, block_time, wanted))
     except KeyboardInterrupt:
         print("stopped before the first block", file=sys.stderr)
         shutil.rmtree(home, ignore_errors=True)
@@ -75,7 +83,7 @@ def main(
 
 
 async def _demo(
-    home: Path, blocks: int | None, as_json: bool, block_time: float, proposer: str | None, program: Path | None
+    home: Path, blocks: int | None, as_json: bool, block_time: float, wanted: dict[str, Any]
 ) -> demo_summary.DemoSummary:
     ports = {name: free_port() if port_taken(port) else port for name, port in PORTS.items()}
     account = Account.create()
@@ -90,7 +98,7 @@ async def _demo(
         await net.fund(account.address, PURSE)
         screen: Screen = Lines(net.network) if as_json or not sys.stderr.isatty() else LiveTable(net.network)
         screen.say(f"local market on {net.rpc_url}: real contracts, {net.market.source}")
-        settings = _settings(home, net, ports, key_file, {"proposer": proposer, "strategy": {"file": program}})
+        settings = _settings(home, net, ports, key_file, wanted)
         require_consistent(settings, net.network)  # before vLLM takes its time
         if settings.proposer == "student":
             screen.say("vLLM loads the student; this takes about 40 seconds on two cores …")
@@ -105,7 +113,9 @@ async def _demo(
         app = await stack.enter_async_context(
             opened(settings, cycles=blocks, prior=prior, log_to=log, on_cycle=on_cycle, on_settled=on_settled)
         )
-        screen.start(f"http://{settings.web.host}:{settings.web.port}", net.market.source)
+        standing = app.parts.force.value.order
+        reading = "" if standing is None else render(standing.order)
+        screen.start(f"http://{settings.web.host}:{settings.web.port}", net.market.source, reading)
         try:
             async with _mining(net.market, block_time, recorded):
                 await app.daemon.run()
@@ -125,7 +135,7 @@ def _settings(home: Path, net: Devnet, ports: dict[str, int], key_file: Path, wa
     """The operator's settings with `wanted` over them, except for the parts that the demo starts itself."""
     given = load(Path(".env"), **without_none(wanted))
     explicit = without_none(wanted) | {
-        "network": "devnet",
+        "network": NETWORK,
         "state_dir": home,
         "rpc": {"url": net.rpc_url, "ws_url": net.ws_url},
         "web": {"port": ports["web"]},

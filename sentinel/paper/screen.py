@@ -32,8 +32,11 @@ class Screen(Protocol):
 
     def settled(self, settled: Settled, shortfall_bps: float | None) -> None: ...
 
-    def start(self, web: str, source: str) -> None:
-        """Begin. `web` is the address of the status page, `source` names the origin of the prices."""
+    def start(self, web: str, source: str, order: str) -> None:
+        """Begin. `web` is the address of the status page, `source` names the origin of the prices.
+
+        `order` is the reading of the approved order; empty if there is none.
+        """
         ...
 
     def stop(self) -> None: ...
@@ -48,12 +51,15 @@ class Lines:
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    def start(self, web: str, source: str) -> None:
-        self.say(f"status page and metrics: {web}\nprices: {source}")
+    def start(self, web: str, source: str, order: str) -> None:
+        self.say(f"status page and metrics: {web}\nprices: {source}" + (f"\norder: {order}" if order else ""))
 
     def cycle(self, record: CycleRecord, equity: float | None, hold: float | None) -> None:
         equity_text = "" if equity is None else f"  equity {equity:,.2f}"
-        self.say(f"{plain_words.cycle(record, self._network)}{equity_text}")
+        text = plain_words.cycle(record, self._network)
+        self.say(f"{text}{equity_text}")
+        if record.played is not None and record.played.why not in text:
+            self.say(f"  player: {record.played.why}")
 
     def settled(self, settled: Settled, shortfall_bps: float | None) -> None:
         difference = "" if shortfall_bps is None else f", {0.0 - shortfall_bps:+.2f} bps from the simulation"
@@ -71,6 +77,7 @@ class LiveTable:
         self._rows: deque[list[Text]] = deque(maxlen=SHOWN)
         self._by_intent: dict[str, list[Text]] = {}
         self._header = ""
+        self._order = self._now = ""
         self._equity: tuple[float | None, float | None] = (None, None)
         self._ended: dict[str, int] = {}
         self._live: Live | None = None
@@ -78,7 +85,8 @@ class LiveTable:
     def say(self, text: str) -> None:
         self._console.print(text)
 
-    def start(self, web: str, source: str) -> None:
+    def start(self, web: str, source: str, order: str) -> None:
+        self._order = order
         self._header = f"status page and metrics  {web}\nprices  {source}\nCtrl-C stops cleanly and prints the summary"
         self._live = Live(self._draw(), console=self._console, refresh_per_second=8, transient=False)
         self._live.start()
@@ -107,6 +115,8 @@ class LiveTable:
             self._by_intent[record.intent_id] = row
         if equity is not None:
             self._equity = (equity, hold)
+        if record.played is not None:
+            self._now = f"block {record.head.number}: {record.played.why}"
         self._refresh()
 
     def settled(self, settled: Settled, shortfall_bps: float | None) -> None:
@@ -143,4 +153,6 @@ class LiveTable:
         )
         if equity is not None and hold is not None:
             line += f"    equity {equity:,.2f} {self._network.quote}, {equity - hold:+,.2f} against doing nothing"
-        return Group(Panel(self._header, title="Sentinel on a local market", border_style="blue"), table, Text(line))
+        header = [self._header, *([f"order  {self._order}", f"now    {self._now}"] if self._order else [])]
+        panel = Panel(Text("\n".join(header)), title="Sentinel on a local market", border_style="blue")
+        return Group(panel, table, Text(line))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,13 @@ NEVER = "If the price of WETH is below 1 USDC, sell all of WETH, once."
 @pytest.fixture
 async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
     async with moving(devnet):
-        cli = await Cli.on(devnet, tmp_path, SENTINEL_EXECUTION__CONFIRMATIONS="1", SENTINEL_LIMITS__MAX_TRADE="5000")
+        cli = await Cli.on(
+            devnet,
+            tmp_path,
+            SENTINEL_EXECUTION__CONFIRMATIONS="1",
+            SENTINEL_LIMITS__MAX_TRADE="5000",
+            SENTINEL_LIMITS__MAX_COST_BPS="2000",  # the base fee moves: 150 USDC pay 3 to 5 % of gas
+        )
         yield cli
         await cli.end()
 
@@ -31,6 +39,16 @@ def fills(folder: Path) -> list[tuple[int, int]]:
     """(clause, chain time) of the trades that were made for orders."""
     with sqlite3.connect(folder / "state" / "journal.sqlite3") as db:
         return db.execute("SELECT clause, filled_at FROM order_fills WHERE filled_at NOTNULL ORDER BY seq").fetchall()
+
+
+async def completed(cli: Cli) -> Any:
+    """What `order show` says with exit code 3, once it does."""
+    for _ in range(60):
+        code, out, err = await cli("order", "show", "--json")
+        if code == 3:
+            return json.loads(out)
+        await asyncio.sleep(0.3)
+    raise AssertionError(f"not complete: {out}{err}")
 
 
 async def test_an_order_is_traded_through_kill_and_replaced_by_another(cli: Cli, tmp_path: Path) -> None:
@@ -62,7 +80,8 @@ async def test_an_order_is_traded_through_kill_and_replaced_by_another(cli: Cli,
 
     before = len(fills(tmp_path))
     await cli.json("order", "set", EXIT, "--yes")  # while it runs
-    await cli.until(lambda found: found["now"] == "the order is complete", "order", "show")
+    shown = await completed(cli)
+    assert (shown["reading"], shown["status"], shown["now"]) == (EXIT, "completed", "the order is complete")
     assert len(fills(tmp_path)) == before + 1
     history = [(order["status"], order["trades"]) for order in await cli.json("order", "history")]
     assert history == [("completed", 1), ("replaced", 0), ("replaced", before)]
@@ -74,3 +93,4 @@ async def test_an_order_is_traded_through_kill_and_replaced_by_another(cli: Cli,
     await asyncio.sleep(1)
     daemon.send_signal(signal.SIGTERM)
     assert await daemon.wait() == 0
+    assert (tmp_path / "stderr").read_text().count("order.complete") == 1

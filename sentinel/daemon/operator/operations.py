@@ -16,6 +16,7 @@ from sentinel.daemon.approved_order import SETTINGS, read_order
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.report import report
 from sentinel.daemon.loop import Follower
+from sentinel.daemon.operator.order_report import last_order, order_report
 from sentinel.daemon.operator.reload import Reloader
 from sentinel.daemon.parts import Parts
 from sentinel.decide.operator_controls import OperatorControls
@@ -25,6 +26,7 @@ from sentinel.observe.logs import Log
 from sentinel.orders.envelope import order_hash
 from sentinel.orders.reading import render
 
+BEGUN = (OrderStatus.APPROVED, OrderStatus.COMPLETED)
 OPERATOR = "operator"  # who approved an order by a command
 
 
@@ -133,18 +135,20 @@ class Operator:
             raise OperatorError("SENTINEL_STRATEGY__ORDER gives the order: change it there, and `sentinel reload`")
 
     def _order(self) -> dict[str, Any] | None:
-        """The order in force in JSON types."""
+        """The order in force, or the one that is complete, in JSON types."""
         if (standing := self.parts.force.value.order) is None:
-            return None
-        current = self.parts.journal.orders.current()
-        known = current if current is not None and current.hash == standing.hash else None
+            return last_order(self.parts.journal)
+        known = self.parts.journal.orders.latest(standing.hash)
+        if known is not None and known.status in BEGUN:
+            return {**order_report(self.parts.journal, known), "now": standing.now()}
         return {
             "hash": standing.hash,
             "reading": render(standing.order),
-            "by": known.approved_by if known is not None else SETTINGS,
-            "approved_at": known.approved_at if known is not None else None,
-            "status": known.status.value if known is not None else "not begun or complete",
-            "trades": len(self.parts.journal.order_fills.fills(standing.hash)),
+            "by": SETTINGS,
+            "approved_at": None,
+            "status": "not begun",
+            "trades": 0,
+            "reason": "",
             "now": standing.now(),
         }
 

@@ -1,0 +1,199 @@
+"""A vote that holds while the order wants out: the exit is made, under the same policy, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentinel.core.actions import Candidate, HoldAction, Proposal, Route, Swap
+from sentinel.core.decision import Act, Decision, Hold, HoldReason
+from sentinel.core.market_state import Head, MarketState, MarketView, Regime
+from sentinel.core.record import CycleRecord
+from sentinel.core.simulation import Simulation
+from sentinel.core.transaction import Intent
+from sentinel.cycle import Cycle
+from sentinel.decide.hold_reason import hold_reason
+from sentinel.decide.order_outcomes import Deviation, deviations
+from sentinel.decide.policy import Policy
+from sentinel.decide.vote import vote
+from sentinel.execute.dry_run import DryRunExecutor
+from sentinel.journal.journal import Journal
+from sentinel.orders.order import Order
+from sentinel.orders.player import Play
+from sentinel.orders.reading_parser import parse
+from sentinel.orders.standing import StandingOrder
+from sentinel.orders.trades import Side, Trade
+from tests.decide import fair_market
+from tests.decide.fair_market import DEADLINE, HEAD, LATER_ENV, NETWORK, OTHER_ENV, STATE
+from tests.decide.plain_calldata import commands_of, execute, leg
+from tests.decide.world import World, buying
+
+VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**9, "settings")
+SOLD = 10**18 // 4  # base units of WETH, 500 USDC
+WHY = "the price of WETH (1,482.10 USDC) is below 1,500 USDC: sell 0.25 WETH for 500.00 USDC"
+SELL = Play(Trade(Side.SELL, "WETH", "USDC", Decimal("0.25"), Decimal(500)), 0, WHY, frozenset())
+BUY = Play(Trade(Side.BUY, "USDC", "WETH", Decimal(500), Decimal(500)), 0, "buy WETH", frozenset())
+SWAP = Play(Trade(Side.SWAP, "WETH", "WBTC", Decimal("0.25"), Decimal(500)), 0, "swap WETH", frozenset())
+WAIT = Play(None, None, "next buy in 12 minutes", frozenset())
+
+
+def selling(amount: int = SOLD) -> World:
+    """WETH for USDC in one leg, its fee paid."""
+    got = amount * 2000 * 997 // 1000 // 10**12
+    swap = Swap((Route((leg("WETH/USDC-v2", "WETH", "USDC"),), amount),), got * 995 // 1000, DEADLINE)
+    return World(swap, {"WETH": -amount, "USDC": got}, amount, execute(commands_of(swap)))
+
+
+@dataclass
+class Trading:
+    """A trader that always proposes these worlds, or to hold."""
+
+    worlds: Sequence[World | None]
+    source: str
+    asked: list[int] = field(default_factory=list)
+
+    async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
+        self.asked.append(n)
+        actions = [HoldAction("I wait") if world is None else world.action for world in self.worlds]
+        candidates = tuple(Candidate(i, action, "Thought: …") for i, action in enumerate(actions))
+        return Proposal(n, candidates, (), (), (), 1, self.source)
+
+    async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
+        raise AssertionError("nothing asks for more samples")
+
+
+@dataclass
+class Desk:
+    """A cycle over the real policy, vote and journal; its simulations are those of the worlds."""
+
+    journal: Journal
+    play: Play
+    voters: Trading = field(default_factory=lambda: Trading([None] * 8, "student:nano"))
+    player: Trading = field(default_factory=lambda: Trading([selling()], "oracle"))
+    max_trade: int = fair_market.LIMITS.max_trade
+
+    async def read(self, head: Head) -> MarketState:
+        return STATE
+
+    def view(self, state: MarketState) -> MarketView:
+        return VIEW
+
+    async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]:
+        return tuple(self._simulated(candidate) for candidate in candidates)
+
+    def _simulated(self, candidate: Candidate) -> Simulation:
+        for world in (*self.voters.worlds, *self.player.worlds):
+            if world is not None and world.action == candidate.action:
+                return replace(world.simulation(), candidate=candidate)
+        return Simulation(candidate, None, fair_market.ENV, {}, 0, 0, (), None)
+
+    async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, ...]:
+        first = intent.decision.simulation
+        return first, replace(first, env=OTHER_ENV), replace(first, env=LATER_ENV)
+
+    def _vote(self, ballots: Sequence[Simulation], asked: int, state: MarketState) -> Decision:
+        return vote(ballots, asked=asked)
+
+    async def run(self, *, exits: bool = True) -> CycleRecord:
+        limits = replace(fair_market.LIMITS, max_trade=self.max_trade)
+        order = parse("If the price of WETH is below 1,500 USDC, sell all of WETH, once.", "USDC")
+        assert isinstance(order, Order)
+        desk: Any = self
+        return await Cycle(
+            market=desk,
+            analyst=desk,
+            trader=self.voters,
+            toolkit=desk,
+            policy=Policy(NETWORK, limits, plays=lambda state: self.play, order_tolerance_bps=500),
+            vote=self._vote,
+            executor=DryRunExecutor(self.journal),
+            journal=self.journal,
+            samples=8,
+            newest=lambda: HEAD,
+            clock=lambda: float(fair_market.NOW + 3),
+            order=StandingOrder(order, "a1", lambda state: self.play, lambda: self.play.why),
+            exits=self.player if exits else None,
+        ).run(HEAD)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal.open(tmp_path / "journal", NETWORK, "0x00", fair_market.WALLET)
+    yield journal
+    journal.close()
+
+
+async def test_an_exit_that_the_vote_leaves_is_made(journal: Journal) -> None:
+    """From a proposal of its own that the same policy has judged; the record says that the vote had missed it."""
+    desk = Desk(journal, SELL)
+    record = await desk.run()
+    assert isinstance(record.decision, Act), hold_reason(record)
+    assert record.decision.simulation.candidate.action == selling().action
+    assert (desk.voters.asked, desk.player.asked) == ([8], [1])
+    assert record.proposal is not None
+    assert (record.proposal.source, record.proposal.asked, record.exit_made) == ("oracle", 1, True)
+    assert all(verdict.ok for verdict in record.verdicts)
+    assert "order" in {verdict.rule for verdict in record.verdicts}
+    assert deviations(record) == {Deviation.MISSED}
+    assert record.intent_id is not None
+    (line,) = journal.cycles(5)
+    kept = journal.get_cycle(line.id)
+    assert (kept.exit_made, kept.played) == (True, record.played)
+
+
+async def test_no_exit_is_made_if_the_vote_alone_decides(journal: Journal) -> None:
+    desk = Desk(journal, SELL)
+    record = await desk.run(exits=False)
+    assert isinstance(record.decision, Hold)
+    assert (record.decision.reason, record.exit_made, desk.player.asked) == (HoldReason.HOLD_VOTED, False, [])
+    assert deviations(record) == {Deviation.MISSED}
+
+
+@pytest.mark.parametrize("play", [BUY, WAIT, SWAP])
+async def test_what_is_no_exit_is_left_to_the_vote(journal: Journal, play: Play) -> None:
+    """A missed buy costs nothing that was held: it is not made, nor is a swap for another coin."""
+    desk = Desk(journal, play, player=Trading([buying()], "oracle"))
+    record = await desk.run()
+    assert isinstance(record.decision, Hold)
+    assert (record.decision.reason, record.exit_made, desk.player.asked) == (HoldReason.HOLD_VOTED, False, [])
+
+
+async def test_a_vote_that_sells_needs_no_exit(journal: Journal) -> None:
+    desk = Desk(journal, SELL, voters=Trading([selling()] * 8, "student:nano"))
+    record = await desk.run()
+    assert isinstance(record.decision, Act)
+    assert (record.decision.votes, record.exit_made, desk.player.asked) == (8, False, [])
+    assert deviations(record) == frozenset()
+
+
+async def test_a_refused_exit_holds_with_the_reason_of_the_refusal(journal: Journal) -> None:
+    """The limits bind the exit as they bind every trade, and the words name the rule and its numbers."""
+    record = await Desk(journal, SELL, max_trade=100 * 10**6).run()
+    assert isinstance(record.decision, Hold)
+    assert (record.exit_made, record.intent_id) == (True, None)
+    (refusal,) = record.refusals
+    assert refusal.rule == "trade_size"
+    assert f"trade_size: {refusal.detail}" in hold_reason(record)
+    assert "SENTINEL_LIMITS__MAX_TRADE" in hold_reason(record)
+
+
+async def test_an_exit_that_is_not_the_orders_own_is_refused(journal: Journal) -> None:
+    """The order guard judges the exit too: half of it, or another trade, is not what the player makes."""
+    for wrong in (selling(SOLD // 2), buying()):
+        record = await Desk(journal, SELL, player=Trading([wrong], "oracle")).run()
+        assert isinstance(record.decision, Hold)
+        assert [refusal.rule for refusal in record.refusals] == ["order"]
+        assert "order" in hold_reason(record)
+
+
+async def test_a_paused_daemon_makes_no_exit(journal: Journal) -> None:
+    journal.halt("the operator said so", by="operator")
+    desk = Desk(journal, SELL)
+    record = await desk.run()
+    assert isinstance(record.decision, Hold)
+    assert (record.decision.reason, desk.voters.asked, desk.player.asked) == (HoldReason.PAUSED, [], [])
