@@ -86,6 +86,7 @@ def _status_lines(report: dict[str, Any]) -> list[str]:
         f"transactions {', '.join(f'{n} {name}' for name, n in report['transactions'].items()) or 'none'}",
         f"open intent  {report['open_intent'] or 'none'}",
         f"equity       {report['equity']:.2f} {report['quote']}" if report["equity"] is not None else "equity       -",
+        f"order        {_order_line(report.get('order'))}",
         f"page         {report.get('web') or '-'}",
     ]
     if report.get("flatten"):
@@ -94,6 +95,11 @@ def _status_lines(report: dict[str, Any]) -> list[str]:
         for kind, requests in endpoint.get("rests", {}).items():
             lines.append(f"resting      {endpoint['name']} for {kind}: {requests}")
     return lines + [f"not ready    {c['name']}: {c['why']}" for c in report.get("checks", []) if not c["ok"]]
+
+
+def _order_line(order: dict[str, Any] | None) -> str:
+    """Its reading and what it does now, as far as one line holds."""
+    return "none" if order is None else f"{order['reading'][:60]} ({order['now'] or order['status']})"
 
 
 def pause(

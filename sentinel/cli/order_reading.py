@@ -15,7 +15,7 @@ from sentinel.config.settings import Settings
 from sentinel.core.closes import CloseSeries
 from sentinel.core.errors import OperatorError, Unavailable
 from sentinel.core.network import Network, Symbol
-from sentinel.core.units import GWEI
+from sentinel.core.units import BPS, GWEI
 from sentinel.daemon.files import CLOSES
 from sentinel.dex.quoting.costs import TRADE_GAS
 from sentinel.orders.coins import coins_of
@@ -88,7 +88,11 @@ def _cost(settings: Settings, network: Network, prices: Mapping[Symbol, Decimal]
         return f"not known at {money(gwei)} gwei: no close of {network.wrapped} is recorded yet"
     cost = TRADE_GAS * Decimal(wei) / Decimal(10**18) * coin
     text = f"at {money(gwei)} gwei the gas of a trade is about {money(cost)} {network.quote}"
-    return text if size is None else f"{text}: {cost / size * 100:.2f}% of {money(size)} {network.quote}"
+    if size is None:
+        return text
+    bps, cap = cost / size * BPS, settings.limits.max_cost_bps
+    over = f", which SENTINEL_LIMITS__MAX_COST_BPS={cap} refuses (exits aside)" if bps > cap else ""
+    return f"{text}: {bps / 100:.2f}% of {money(size)} {network.quote}{over}"
 
 
 async def _gas_price(settings: Settings) -> int:

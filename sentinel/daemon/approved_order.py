@@ -14,10 +14,11 @@ from sentinel.core.network import HexHash, Network, Symbol
 from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
 from sentinel.journal.order_records import JournaledOrder, OrderStatus
+from sentinel.orders.actions import Wait
 from sentinel.orders.coins import coins_of
 from sentinel.orders.envelope import order_hash
 from sentinel.orders.observed import OrderFacts, held, observed
-from sentinel.orders.order import Order
+from sentinel.orders.order import Clause, Order
 from sentinel.orders.player import Play, completed, play
 from sentinel.orders.reading import render
 from sentinel.orders.reading_parser import parse
@@ -27,6 +28,8 @@ from sentinel.orders.standing import StandingOrder
 SETTINGS = "settings"  # the source of an order that is not approved by a command
 MAX_FILE = 16_000  # bytes of an order's file
 SETTING = "SENTINEL_STRATEGY__ORDER"
+FINE = 90  # seconds that a close may be older than the time that it is taken for
+NO_ORDER = ""  # in place of a hash
 COMPLETE = Play(None, None, "the order is complete", frozenset())
 
 
@@ -40,13 +43,27 @@ def approved_order(settings: Settings, network: Network, journal: Journal, quote
         current = journal.orders.current()
         if current is None:
             _require_hash(settings, None)
-            return None
+            return _after_the_last(settings, network, journal)
         text, source = current.reading, current.source
     order = read_order(text, network)
     digest = order_hash(order)
     _require_hash(settings, digest)
     player = _Player(order, digest, source, network, journal, quoter)
     return StandingOrder(order, digest, player.play, player.now)
+
+
+def _after_the_last(settings: Settings, network: Network, journal: Journal) -> StandingOrder | None:
+    """Nothing is traded once a wallet has had an order and has none: a playbook would undo what the order did.
+
+    None if there never was an order, or if the operator has set the playbook.
+    """
+    last = next(iter(journal.orders.history(1)), None)
+    if last is None or "playbook" in settings.strategy.model_fields_set:
+        return None
+    why = f"no order is approved, the last one is {last.status.value}: `sentinel order set`"
+    held = Play(None, None, why, frozenset())
+    waiting = Order(network.quote, (Clause(Wait()),))
+    return StandingOrder(waiting, NO_ORDER, lambda state: held, lambda: why)
 
 
 def approved_hash(settings: Settings, network: Network) -> str | None:
@@ -152,7 +169,7 @@ class _Player:
         positions.keep_highs(state.closes, time)
         facts = OrderFacts(
             set_at=known.set_at,
-            set_prices=known.set_prices,
+            set_prices=_set_prices(known, state),
             fills=fills.fills(self.hash),
             rearmed=fills.rearmed(self.hash),
             bought_today=fills.bought_today(self.hash, time),
@@ -163,6 +180,16 @@ class _Player:
             return best_gap(self.quoter, state, self.network.quote, coin, amount)
 
         return observed(state, self.network, facts, gap)
+
+
+def _set_prices(known: JournaledOrder, state: MarketState) -> dict[Symbol, Decimal]:
+    """As recorded; a price that was not known then is the close of that time, if it has been read since."""
+    found = dict(known.set_prices)
+    for coin, series in state.closes.items():
+        close = series.at(known.set_at)
+        if coin not in found and close is not None and known.set_at - close[0] <= FINE:
+            found[coin] = Decimal(repr(close[1]))
+    return found
 
 
 def _prices(state: MarketState) -> dict[Symbol, Decimal]:

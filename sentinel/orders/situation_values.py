@@ -138,7 +138,9 @@ def _held(symbol: Symbol, coins: Iterable[Symbol], at: Situation) -> Symbol:
 
 
 def _position(at: Situation, coin: Symbol) -> Position:
-    return _known(at.positions.get(coin), f"the entry price of {coin}", hint=f": give it with --entry {coin}=PRICE")
+    return _known(
+        at.positions.get(coin), f"the entry price of {coin}", hint=f": `sentinel order entry {coin}=PRICE --coins N`"
+    )
 
 
 def since_trade(at: Situation, clause: int | None = None) -> Decimal:

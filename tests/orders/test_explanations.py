@@ -84,7 +84,7 @@ def series(*closes: tuple[int, float]) -> dict[str, CloseSeries]:
         (
             "If the price of WETH is at most 90% of the entry price of WETH, sell all of WETH.",
             {},
-            "the entry price of WETH is not known: give it with --entry WETH=PRICE",
+            "the entry price of WETH is not known: `sentinel order entry WETH=PRICE --coins N`",
         ),
         (
             "If the change of WETH over 10 minutes is at least 1%, buy 100 USDC worth of WETH.",

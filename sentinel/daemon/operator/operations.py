@@ -12,7 +12,7 @@ from typing import Any
 from sentinel.core import valuation
 from sentinel.core.errors import OperatorError
 from sentinel.core.network import Symbol
-from sentinel.daemon.approved_order import SETTINGS, read_order
+from sentinel.daemon.approved_order import NO_ORDER, SETTINGS, read_order
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.report import report
 from sentinel.daemon.loop import Follower
@@ -136,7 +136,8 @@ class Operator:
 
     def _order(self) -> dict[str, Any] | None:
         """The order in force, or the one that is complete, in JSON types."""
-        if (standing := self.parts.force.value.order) is None:
+        standing = self.parts.force.value.order
+        if standing is None or standing.hash == NO_ORDER:
             return last_order(self.parts.journal)
         known = self.parts.journal.orders.latest(standing.hash)
         if known is not None and known.status in BEGUN:
