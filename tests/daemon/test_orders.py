@@ -90,9 +90,9 @@ async def test_an_order_is_traded_through_kill_and_replaced_by_another(cli: Cli,
     await cli.json("order", "cancel", "enough")
     assert (await cli("order", "show"))[0] == 3
     assert (await cli.json("order", "history"))[0]["reason"] == "enough"
-    made = len(await cli.json("trades", "--last", "1000"))
+    made = len(await cli.json("trades", "--limit", "1000"))
     await asyncio.sleep(1)  # several blocks: no playbook takes the place of an order that has ended
-    assert len(await cli.json("trades", "--last", "1000")) == made
+    assert len(await cli.json("trades", "--limit", "1000")) == made
     daemon.send_signal(signal.SIGTERM)
     assert await daemon.wait() == 0
     assert (tmp_path / "stderr").read_text().count("order.complete") == 1
