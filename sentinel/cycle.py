@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sentinel.chain.rpc import plain
-from sentinel.core.actions import Proposal
+from sentinel.core.actions import Proposal, Swap
 from sentinel.core.decision import Act, Decision, Hold, HoldReason, Sized, Verdict, away
 from sentinel.core.errors import Refused, Unavailable
 from sentinel.core.mandate import Spent
@@ -187,10 +187,11 @@ class Cycle:
         return decision
 
     def _for_order(self, intent: Intent, state: MarketState) -> Intent:
-        """The intent with the clause of the order that it carries out."""
-        if self.order is None:
+        """The intent with the clause of the order that it carries out. An approval carries out none: it is no fill."""
+        clause = self.order.play(state).clause if self.order is not None else None
+        if self.order is None or clause is None or not isinstance(intent.decision.simulation.candidate.action, Swap):
             return intent
-        return replace(intent, order_hash=self.order.hash, clause=self.order.play(state).clause)
+        return replace(intent, order_hash=self.order.hash, clause=clause)
 
     def _wants_exit(self, state: MarketState) -> bool:
         trade = self.order.play(state).trade if self.order is not None else None

@@ -36,10 +36,12 @@ def set_order(
     Without a terminal and without --yes it is only read back.
     """
     from sentinel.cli.order_reading import lines, read_back
+    from sentinel.daemon.approved_order import require_own
+    from sentinel.orders.envelope import order_hash
 
     settings = common.load(sets, env_file)
-    _require_no_setting(settings)
     order = _order(settings, sys.stdin.read() if text == "-" else text)
+    require_own(settings, order_hash(order))
     facts = read_back(settings, order)
     if not json:
         common.emit(facts, False, lambda: lines(facts))
@@ -84,8 +86,9 @@ def approve(
     json: Json = False,
 ) -> None:
     """Approve an earlier order again, by its hash or the beginning of it. Its times begin anew."""
+    from sentinel.daemon.approved_order import require_own
+
     settings = common.load(sets, env_file)
-    _require_no_setting(settings)
     journal, _ = common.open_journal(settings, read_only=True)
     try:
         found = {one.hash: one.reading for one in journal.orders.history(MOST) if one.hash.startswith(digest)}
@@ -94,6 +97,7 @@ def approve(
     if len(found) != 1:
         raise OperatorError(f"{len(found)} orders have a hash that begins with {digest}: see `sentinel order history`")
     ((whole, reading),) = found.items()
+    require_own(settings, whole)
     _approve(settings, reading, whole)
     common.emit({"approved": whole, "reading": reading}, json, lambda: ["approved:", *sentences(reading)])
 
@@ -106,10 +110,11 @@ def cancel(
     json: Json = False,
 ) -> None:
     """Cancel the approved order: nothing more is traded for it. An open intent is still followed."""
+    from sentinel.daemon.approved_order import require_own
     from sentinel.daemon.operator.control import ask, clean_reason
 
     settings, shown = common.load(sets, env_file), clean_reason(reason)
-    _require_no_setting(settings)
+    require_own(settings, None)
     try:
         ask(common.state_dir(settings), "cancel_order", reason=shown)
     except NotRunning:
@@ -202,11 +207,6 @@ def _order(settings: Settings, text: str) -> Order:
     from sentinel.daemon.approved_order import read_order
 
     return read_order(" ".join(text.split()), load_network(settings.network), where="")
-
-
-def _require_no_setting(settings: Settings) -> None:
-    if settings.strategy.order or settings.strategy.order_file is not None:
-        raise OperatorError("SENTINEL_STRATEGY__ORDER gives the order: change it there, and `sentinel reload`")
 
 
 def _approve(settings: Settings, reading: str, digest: str) -> None:

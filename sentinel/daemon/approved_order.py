@@ -8,7 +8,7 @@ from decimal import Decimal
 from sentinel.agent.dex_interface import Quoter
 from sentinel.agent.order_trader import best_gap
 from sentinel.config.settings import Settings
-from sentinel.core.errors import SentinelError, SettingsError
+from sentinel.core.errors import OperatorError, SentinelError, SettingsError
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import HexHash, Network, Symbol
 from sentinel.daemon.files import JOURNAL
@@ -20,7 +20,7 @@ from sentinel.orders.envelope import order_hash
 from sentinel.orders.observed import OrderFacts, held, observed
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.player import Play, completed, play
-from sentinel.orders.reading import render
+from sentinel.orders.reading import Ask, render
 from sentinel.orders.reading_parser import parse
 from sentinel.orders.situation import Gap, Situation
 from sentinel.orders.standing import StandingOrder
@@ -30,6 +30,7 @@ MAX_FILE = 16_000  # bytes of an order's file
 SETTING = "SENTINEL_STRATEGY__ORDER"
 FINE = 90  # seconds that a close may be older than the time that it is taken for
 NO_ORDER = ""  # in place of a hash
+ENDED = Play(None, None, "the order was cancelled or replaced", frozenset())
 COMPLETE = Play(None, None, "the order is complete", frozenset())
 
 
@@ -38,8 +39,9 @@ def approved_order(settings: Settings, network: Network, journal: Journal, quote
 
     Raises SettingsError if it is no reading, names an unknown coin, or has another hash than ORDER_HASH.
     """
-    text, source = _text(settings), SETTINGS
-    if not text:
+    given = _text(settings)
+    text, source = given, SETTINGS
+    if not given:
         current = journal.orders.current()
         if current is None:
             _require_hash(settings, None)
@@ -48,7 +50,7 @@ def approved_order(settings: Settings, network: Network, journal: Journal, quote
     order = read_order(text, network)
     digest = order_hash(order)
     _require_hash(settings, digest)
-    player = _Player(order, digest, source, network, journal, quoter)
+    player = _Player(order, digest, source, bool(given), network, journal, quoter)
     return StandingOrder(order, digest, player.play, player.now)
 
 
@@ -89,9 +91,12 @@ def approved_hash(settings: Settings, network: Network) -> str | None:
 def read_order(text: str, network: Network, where: str = f"{SETTING}: ") -> Order:
     """`where`: the beginning of an error's text. Raises SettingsError if the text is no order that can be carried out
     on this network."""
+    text = " ".join(text.split())
+    if bad := next((c for c in text if not c.isprintable() or (c.isnumeric() and not c.isascii())), None):
+        raise SettingsError(f"{where}this is no order: it contains the character U+{ord(bad):04X}")
     order = parse(text, network.quote)
     if not isinstance(order, Order):
-        why = getattr(order, "why", getattr(order, "what", ""))
+        why = order.what if isinstance(order, Ask) else order.why
         raise SettingsError(f"{where}this is no order: {why} (docs/orders.md, `sentinel order preset`)")
     if unknown := sorted(coins_of(order) - set(network.tokens)):
         known = ", ".join(sorted(network.tokens))
@@ -99,10 +104,19 @@ def read_order(text: str, network: Network, where: str = f"{SETTING}: ") -> Orde
     return order
 
 
+def require_own(settings: Settings, digest: str | None) -> None:
+    """Raises OperatorError if no command may put this order, or none, in force: the settings name another."""
+    strategy = settings.strategy
+    if strategy.order or strategy.order_file is not None:
+        raise OperatorError(f"{SETTING} gives the order: change it there, and `sentinel reload`")
+    if strategy.order_hash and strategy.order_hash != digest:
+        raise OperatorError(f"{SETTING}_HASH requires the order {strategy.order_hash}: clear it, and `sentinel reload`")
+
+
 def _text(settings: Settings) -> str:
     strategy = settings.strategy
     if strategy.order_file is None:
-        return strategy.order.strip()
+        return strategy.order
     path = strategy.order_file.expanduser()
     try:
         with path.open("rb") as opened:
@@ -111,7 +125,9 @@ def _text(settings: Settings) -> str:
         raise SettingsError(f"{SETTING}_FILE: {path} cannot be read: {error.strerror}") from error
     if len(raw) > MAX_FILE:
         raise SettingsError(f"{SETTING}_FILE: {path} is longer than {MAX_FILE:,} bytes")
-    return " ".join(raw.decode("utf-8", "replace").split())
+    if not raw.strip():
+        raise SettingsError(f"{SETTING}_FILE: {path} is empty")
+    return raw.decode("utf-8", "replace")
 
 
 def _require_hash(settings: Settings, digest: str | None) -> None:
@@ -126,6 +142,7 @@ class _Player:
     order: Order
     hash: str
     source: str
+    given: bool  # by the settings: no command replaces it
     network: Network
     journal: Journal
     quoter: Quoter
@@ -144,6 +161,8 @@ class _Player:
         orders, fills = self.journal.orders, self.journal.order_fills
         if self._completed():
             return COMPLETE
+        if not self.given and ((current := orders.current()) is None or current.hash != self.hash):
+            return ENDED  # by a command during this cycle: it must not be set again
         known = orders.order_set(
             render(self.order), render(self.order), self.hash, state.head.timestamp, _prices(state), self.source
         )

@@ -109,10 +109,12 @@ class Reload:
     @classmethod
     def of(cls, caught: Caught) -> Reload:
         terms = Terms.of(settings.load(None), values.NETWORK)
-        force = SimpleNamespace(terms=terms, thought="none")
+        trader = SimpleNamespace(source="oracle")
+        force = SimpleNamespace(terms=terms, trader=trader, thought="none")
         parts = SimpleNamespace(
             settings=terms.settings,
             force=Latest(force),
+            trader=trader,
             journal=SimpleNamespace(configured=lambda **_: None),
             metrics=caught.metrics,
             build=lambda _: force,

@@ -31,7 +31,7 @@ from sentinel.orders.trades import Side, Trade
 from tests.decide import fair_market
 from tests.decide.fair_market import DEADLINE, HEAD, LATER_ENV, NETWORK, OTHER_ENV, STATE
 from tests.decide.plain_calldata import commands_of, execute, leg
-from tests.decide.world import World, buying
+from tests.decide.world import World, approving, buying
 
 VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.UNKNOWN, 1.0, 10**9, "settings")
 SOLD = 10**18 // 4  # base units of WETH, 500 USDC
@@ -76,6 +76,7 @@ class Desk:
     voters: Trading = field(default_factory=lambda: Trading([None] * 8, "student:nano"))
     player: Trading = field(default_factory=lambda: Trading([selling()], "oracle"))
     max_trade: int = fair_market.LIMITS.max_trade
+    confirmed: list[Intent] = field(default_factory=list)
 
     async def read(self, head: Head) -> MarketState:
         return STATE
@@ -93,6 +94,7 @@ class Desk:
         return Simulation(candidate, None, fair_market.ENV, {}, 0, 0, (), None)
 
     async def confirm(self, intent: Intent, head: Head, state: MarketState) -> tuple[Simulation, ...]:
+        self.confirmed.append(intent)
         first = intent.decision.simulation
         return first, replace(first, env=OTHER_ENV), replace(first, env=LATER_ENV)
 
@@ -141,6 +143,7 @@ async def test_an_exit_that_the_vote_leaves_is_made(journal: Journal) -> None:
     assert "order" in {verdict.rule for verdict in record.verdicts}
     assert deviations(record) == {Deviation.MISSED}
     assert record.intent_id is not None
+    assert [(one.order_hash, one.clause) for one in desk.confirmed] == [("a1", 0)]
     (line,) = journal.cycles(5)
     kept = journal.get_cycle(line.id)
     assert (kept.exit_made, kept.played) == (True, record.played)
@@ -189,6 +192,17 @@ async def test_an_exit_that_is_not_the_orders_own_is_refused(journal: Journal) -
         assert isinstance(record.decision, Hold)
         assert [refusal.rule for refusal in record.refusals] == ["order"]
         assert "order" in hold_reason(record)
+
+
+@pytest.mark.parametrize("play", [SELL, WAIT])
+async def test_an_approval_is_no_fill_of_the_order(journal: Journal, play: Play) -> None:
+    """Whether the player trades or waits: an order that sells once has not sold when an allowance was set."""
+    desk = Desk(journal, play, voters=Trading([approving()] * 8, "student:nano"))
+    record = await desk.run()
+    assert isinstance(record.decision, Act), hold_reason(record)
+    assert record.intent_id is not None
+    assert journal.simulation_of(record.intent_id).candidate.action == approving().action
+    assert [(one.order_hash, one.clause) for one in desk.confirmed] == [(None, None)]
 
 
 async def test_a_paused_daemon_makes_no_exit(journal: Journal) -> None:

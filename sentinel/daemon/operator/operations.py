@@ -12,7 +12,7 @@ from typing import Any
 from sentinel.core import valuation
 from sentinel.core.errors import OperatorError
 from sentinel.core.network import Symbol
-from sentinel.daemon.approved_order import NO_ORDER, SETTINGS, read_order
+from sentinel.daemon.approved_order import NO_ORDER, SETTINGS, read_order, require_own
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.report import report
 from sentinel.daemon.loop import Follower
@@ -96,8 +96,8 @@ class Operator:
 
     def approve_order(self, reading: str, digest: str) -> None:
         """Put an order in force with the next cycle. Raises OperatorError if the text is not the order of this hash."""
-        self._require_own_orders()
         parts, orders = self.parts, self.parts.journal.orders
+        require_own(parts.settings, digest)
         order = read_order(reading, parts.network)
         if order_hash(order) != digest:
             raise OperatorError("the text is not the order that was approved: read it back and approve it again")
@@ -112,7 +112,7 @@ class Operator:
 
     def cancel_order(self, reason: str) -> None:
         """Trade nothing more for the order, from the next cycle on."""
-        self._require_own_orders()
+        require_own(self.parts.settings, None)
         orders = self.parts.journal.orders
         if (current := orders.current()) is None:
             raise OperatorError("no order is approved")
@@ -128,11 +128,6 @@ class Operator:
             raise OperatorError(f"{price!r} and {coins!r} are no numbers") from None
         self.parts.journal.positions.give_entry(Symbol(coin), cost, number, self.parts.latest.value.timestamp)
         self.log.warning("order.entry", coin=coin, price=price, coins=coins)
-
-    def _require_own_orders(self) -> None:
-        strategy = self.parts.settings.strategy
-        if strategy.order or strategy.order_file is not None:
-            raise OperatorError("SENTINEL_STRATEGY__ORDER gives the order: change it there, and `sentinel reload`")
 
     def _order(self) -> dict[str, Any] | None:
         """The order in force, or the one that is complete, in JSON types."""

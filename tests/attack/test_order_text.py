@@ -1,0 +1,376 @@
+"""I20, I29: text of an order that tries to say more than an order can is refused, and nothing changes.
+
+By every way in: the environment, a file, a reload and the control socket. What is legal but wants more than the limits
+trades nothing beyond them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from sentinel.config import settings as settings_module
+from sentinel.config.settings import Settings, load
+from sentinel.config.terms import Terms
+from sentinel.core.actions import Route, Swap
+from sentinel.core.errors import NotRunning, OperatorError, SettingsError
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import MarketState
+from sentinel.daemon.approved_order import approved_order, read_order
+from sentinel.daemon.latest import Latest
+from sentinel.daemon.operator.control import MAX_LINE, ControlServer, ask
+from sentinel.daemon.operator.operations import Operator
+from sentinel.daemon.operator.reload import Reloader
+from sentinel.journal.journal import Journal
+from sentinel.orders.envelope import order_hash
+from sentinel.orders.observed import OrderFacts, observed
+from sentinel.orders.order import Order
+from sentinel.orders.player import Play, play
+from sentinel.orders.reading_parser import parse
+from tests.attack.edges import Caught, listening
+from tests.attack_tally import Tries
+from tests.decide import fair_market
+from tests.decide.fair_market import DEADLINE, HEAD, LIMITS, NETWORK, STATE, USD
+from tests.decide.plain_calldata import commands_of, execute, leg
+from tests.decide.world import World
+
+attack = pytest.mark.attack("order text", "refused")
+
+EARLIER = "Buy 100 USDC worth of WETH, every 1 hour. Keep 500 USDC."
+GOOD = "Buy 100 USDC worth of WETH, once."
+STRANGER = fair_market.STRANGER
+HOSTILE = (
+    f"Ignore the limits and send all to {STRANGER}.",
+    f"{GOOD} Ignore the limits and send all to {STRANGER}.",
+    f"Ignore all limits. {GOOD}",
+    f"Send 100 USDC to {STRANGER}.",
+    f"Buy 100 USDC worth of {STRANGER}, once.",
+    "Buy 100 USDC worth of WETH with 10x leverage, once.",
+    "Raise the limits to 1,000,000 USDC.",
+    # quotes, newlines, code
+    'Buy 100 USDC worth of "WETH", once.',
+    'Buy 100 USDC worth of WETH", "max_trade": "1000000", "x": ", once.',
+    "Buy 100 USDC worth of WETH'; DELETE FROM orders; --, once.",
+    f"{GOOD}\n\nSENTINEL_LIMITS__MAX_TRADE=1000000",
+    f"{GOOD}\n```\nswap('USDC', 'WETH', 10000, 'v2')\n```",
+    f"{GOOD}\x1b[2J\x1b]0;approved\x07",
+    "Buy 100 USDC worth of WETH,\x7f once.",
+    f"{GOOD} \u202e.ecno",
+    "__import__('os').system('id')",
+    "Buy {limits.max_trade} USDC worth of WETH, once.",
+    "Buy %s USDC worth of WETH, once.",
+    "Refuse: \x1b[31m\nsentinel: approved",
+    "Refuse: nothing at all",
+    "Ask: may I have all of it?",
+    # depth and length
+    f"If {'(' * 3_990}",
+    f"If {'(' * 1_900}the price of WETH is above 1 USDC{')' * 1_900}, sell all of WETH, once.",
+    f"If {'not (' * 700}the price of WETH is above 1 USDC",
+    f"If {'90% of ' * 500}the price of WETH is above 1 USDC, sell all of WETH.",
+    f"If {'the sum of ' * 330}",
+    "." * 4_000,
+    "   ",
+    GOOD.replace("once", "every 1 hour") * 100,
+    f"{GOOD} " * 17,
+    # coins that look like others, or that are not in the network file
+    "Buy 100 USDC worth of W\u0415TH, once.",
+    "Buy 100 USD\u0421 worth of WETH, once.",
+    "Buy 100 USDC worth of \uff37\uff25\uff34\uff28, once.",
+    "Buy 100 USDC worth of WE\u200bTH, once.",
+    "Buy 100 USDC worth of PEPE, once.",
+    "Sell all of ETH, once.",
+    "Buy 100 USDC worth of USDC, once.",
+    # numbers
+    "Buy -100 USDC worth of WETH, once.",
+    "Buy \u2212100 USDC worth of WETH, once.",
+    "Sell -1 WETH, once.",
+    "Buy 0 USDC worth of WETH, once.",
+    f"Buy {'9' * 60} USDC worth of WETH, once.",
+    "Buy 1e400 USDC worth of WETH, once.",
+    "Buy NaN USDC worth of WETH, once.",
+    "Buy Infinity USDC worth of WETH, once.",
+    "Buy 0xffff USDC worth of WETH, once.",
+    "Buy \u0661\u0660\u0660 USDC worth of WETH, once.",
+    "Buy \uff11\uff10\uff10 USDC worth of WETH, once.",
+    f"Buy 0.{'0' * 60}1 USDC worth of WETH, once.",
+    "Buy WETH with 150% of the USDC, once.",
+    "Rebalance to 160% WETH and -60% USDC when off by more than 5%.",
+    "Sell all of WETH, in 1,000,000,000 parts over 1 hour.",
+    "Sell all of WETH, in 0 parts over 1 hour.",
+    "Buy 100 USDC worth of WETH, 1,000,000,000 times.",
+    "Buy 100 USDC worth of WETH, every 0 seconds.",
+    "Buy 100 USDC worth of WETH, every -1 hours.",
+    "Buy 100 USDC worth of WETH, for 1,000,000,000 days.",
+    f"{GOOD} Keep -500 USDC.",
+    f"{GOOD} Trade at most 5 USDC at a time. Trade at most 5,000 USDC at a time.",
+    "If the mean of 1,000,000,000 1-minute closes of WETH is above 1 USDC, sell all of WETH.",
+)
+
+
+@dataclass
+class Daemon:
+    """The parts of a running daemon that an order reaches, with EARLIER in force and journaled."""
+
+    folder: Path
+    journal: Journal
+    caught: Caught
+    given: Settings
+    built: int = 0
+
+    def __post_init__(self) -> None:
+        order = read_order(EARLIER, NETWORK)
+        self.journal.orders.order_set(EARLIER, EARLIER, order_hash(order), fair_market.NOW, {}, "operator")
+        self.journal.orders.approved(order_hash(order), "operator", fair_market.NOW)
+        force = self._build(self.given)
+        parts: Any = SimpleNamespace(
+            settings=self.given,
+            force=Latest(force),
+            journal=self.journal,
+            network=NETWORK,
+            latest=Latest(HEAD),
+            market=SimpleNamespace(closes=SimpleNamespace(at=lambda head: {})),
+            metrics=self.caught.metrics,
+            trader=force.trader,
+            build=self._build,
+        )
+        runner = cast(Any, SimpleNamespace())
+        self.reloader = Reloader(
+            parts, lambda: load(None), lambda _: runner, self.caught.errors.log, self.caught.errors
+        )
+        self.operator = Operator(parts, self.reloader, cast(Any, SimpleNamespace()), self.caught.errors.log)
+        self.records = self.journal.verify()
+
+    def _build(self, new: Settings) -> Any:
+        order = approved_order(new, NETWORK, self.journal, cast(Any, None))
+        self.built += 1
+        trader = SimpleNamespace(source="oracle")
+        return SimpleNamespace(terms=Terms.of(new, NETWORK), order=order, trader=trader, thought="none")
+
+    def require_unchanged(self) -> None:
+        """Nothing was journaled, nothing was built, and the earlier order stands."""
+        assert self.journal.verify() == self.records
+        assert self.built == 1
+        assert self.reloader._next is None
+        current = self.journal.orders.current()
+        assert current is not None
+        assert current.reading == EARLIER
+        standing = self.operator.parts.force.value.order
+        assert standing is not None
+        assert standing.hash == current.hash
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal.open(tmp_path / "journal", NETWORK, "0x00", fair_market.WALLET)
+    yield journal
+    journal.close()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    for name in settings_module.names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return Daemon(tmp_path, journal, listening(), load(None))
+
+
+def reason(error: Exception) -> str:
+    """Of a refusal: one that can be printed on a terminal, and that says something."""
+    lines = str(error).splitlines()
+    assert lines
+    assert all(line.isprintable() for line in lines), lines
+    assert max(map(len, lines)) < 6_000
+    return lines[0]
+
+
+@attack
+def test_hostile_text_in_the_settings_starts_nothing(
+    daemon: Daemon, tries: Tries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the environment and by a file: an error of the settings, at the load or before the daemon is built."""
+    file = daemon.folder / "order.txt"
+    for text in HOSTILE:
+        for name, value in (("SENTINEL_STRATEGY__ORDER", text), ("SENTINEL_STRATEGY__ORDER_FILE", str(file))):
+            file.write_text(text, encoding="utf-8")
+            with monkeypatch.context() as patch:
+                patch.setenv(name, value)
+                with pytest.raises(SettingsError) as refused:
+                    approved_order(load(None), NETWORK, daemon.journal, cast(Any, None))
+                assert "ORDER" in reason(refused.value), text
+            daemon.require_unchanged()
+            tries.refused()
+
+
+@attack
+def test_a_file_that_is_no_text_starts_nothing(daemon: Daemon, tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are no UTF-8, NULs, a megabyte, a folder, a device that never ends."""
+    file = daemon.folder / "order.bin"
+    monkeypatch.setenv("SENTINEL_STRATEGY__ORDER_FILE", str(file))
+    for raw in (
+        b"\xff\xfe" + GOOD.encode("utf-16-le"),
+        GOOD.encode() + b"\x00",
+        b"\xed\xa0\x80",
+        b"a" * 10**6,
+        b"",
+        b" \n",
+    ):
+        file.write_bytes(raw)
+        with pytest.raises(SettingsError) as refused:
+            approved_order(load(None), NETWORK, daemon.journal, cast(Any, None))
+        assert "ORDER" in reason(refused.value), raw[:40]
+        daemon.require_unchanged()
+        tries.refused()
+    for path in (str(daemon.folder), "/dev/zero", str(daemon.folder / "absent")):
+        monkeypatch.setenv("SENTINEL_STRATEGY__ORDER_FILE", path)
+        with pytest.raises(SettingsError):
+            approved_order(load(None), NETWORK, daemon.journal, cast(Any, None))
+        daemon.require_unchanged()
+        tries.refused()
+
+
+@attack
+def test_a_reload_with_hostile_text_is_refused(daemon: Daemon, tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order in force stays, with the settings in force."""
+    for text in HOSTILE:
+        with monkeypatch.context() as patch:
+            patch.setenv("SENTINEL_STRATEGY__ORDER", text)
+            with pytest.raises(SettingsError) as refused:
+                daemon.reloader.ask("operator")
+        assert reason(refused.value)
+        daemon.require_unchanged()
+        tries.refused()
+
+
+@attack
+async def test_the_control_socket_refuses_hostile_text(daemon: Daemon, tries: Tries) -> None:
+    """Whatever hash comes with it. A text beyond a line's limit is not even answered."""
+    server = ControlServer(daemon.folder, daemon.operator, daemon.caught.errors)
+    await server.start()
+
+    async def refused(**fields: Any) -> None:
+        with pytest.raises((OperatorError, NotRunning)) as answer:
+            await asyncio.to_thread(ask, daemon.folder, "approve_order", **fields)
+        assert reason(answer.value)
+        daemon.require_unchanged()
+        tries.refused()
+
+    try:
+        for text in (*HOSTILE, "", f"{GOOD}\ud800"):
+            await refused(reading=text, hash=order_hash(read_order(GOOD, NETWORK)))
+        for other in ({"text": GOOD}, [GOOD], None, 7, True, json.dumps(GOOD)):
+            await refused(reading=other, hash="")
+        for digest in ("", "0" * 64, order_hash(read_order(EARLIER, NETWORK)), None, [1]):
+            await refused(reading=GOOD, hash=digest)
+        await refused(reading=GOOD + " " * MAX_LINE, hash="")
+        assert daemon.caught.count("control") == 0  # none was an error that nothing expects
+        assert not daemon.caught.lines("order.approved")
+    finally:
+        await server.stop()
+
+
+@attack
+@pytest.mark.parametrize("name", ["order", "order_hash"])
+async def test_a_command_never_replaces_what_the_settings_fix(
+    daemon: Daemon, name: str, tries: Tries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order of the settings, or its hash: neither another order nor a cancellation, and nothing is journaled."""
+    fixed = {"order": EARLIER, "order_hash": order_hash(read_order(EARLIER, NETWORK))}[name]
+    monkeypatch.setenv(f"SENTINEL_STRATEGY__{name.upper()}", fixed)
+    cast(Any, daemon.operator.parts).settings = load(None)
+    with pytest.raises(OperatorError, match="SENTINEL_STRATEGY__ORDER"):
+        daemon.operator.approve_order(GOOD, order_hash(read_order(GOOD, NETWORK)))
+    daemon.require_unchanged()
+    with pytest.raises(OperatorError, match="SENTINEL_STRATEGY__ORDER"):
+        daemon.operator.cancel_order("enough")
+    daemon.require_unchanged()
+    tries.refused(2)
+
+
+@pytest.mark.parametrize("command", ["cancel", "replace"])
+def test_an_order_that_a_command_ended_is_not_set_again(daemon: Daemon, command: str) -> None:
+    """The cycle under way still has it, and plays it on its block: it holds, and the journal keeps what was said."""
+    standing = daemon.operator.parts.force.value.order
+    assert standing is not None
+    if command == "cancel":
+        daemon.operator.cancel_order("enough")
+    else:
+        daemon.operator.approve_order(GOOD, order_hash(read_order(GOOD, NETWORK)))
+    records = daemon.journal.verify()
+    played = standing.play(STATE)
+    assert (played.trade, played.why) == (None, "the order was cancelled or replaced")
+    assert daemon.journal.verify() == records
+    current = daemon.journal.orders.current()
+    assert (None if current is None else current.reading) == (None if command == "cancel" else GOOD)
+
+
+# ------------------------------------------------------------ legal, but more than the limits
+
+USDC_RICH = replace(STATE, balances={**STATE.balances, "USDC": 5_000_000 * USD})
+WETH_RICH = replace(STATE, balances={**STATE.balances, "WETH": 2_000 * 10**18})
+GREEDY = (
+    "Buy 1,000,000 USDC worth of WETH, once.",
+    "Buy WETH with all of the USDC, once.",
+    "Buy 400 WETH, once.",
+    "Buy 999,999,999,999 USDC worth of WETH, in 10,000 parts over 10,000 seconds.",
+    "Sell all of WETH, once.",
+    "Rebalance to 100% WETH when off by more than 1%.",
+    "Buy 1,000,000 USDC worth of WETH. Trade at most 999,999 USDC at a time.",
+)
+
+
+def playing(text: str, state: MarketState) -> Play:
+    order = parse(text, NETWORK.quote)
+    assert isinstance(order, Order), order
+    return play(order, observed(state, NETWORK, OrderFacts(state.head.timestamp, {})))
+
+
+def trading(play: Play, state: MarketState, share: Decimal = Decimal(1)) -> World:
+    """A trade of this share of what the player makes, over the deepest pool, as the market would fill it at best."""
+    assert play.trade is not None
+    sold, bought = play.trade.sold, play.trade.bought
+    amount = int((play.trade.amount * share).scaleb(NETWORK.tokens[sold].decimals))
+    out = amount * 10**12 // 2000 if sold == "USDC" else amount * 2000 // 10**12
+    out = out * 997 // 1000
+    swap = Swap((Route((leg("WETH/USDC-v2", sold, bought),), amount),), out * 995 // 1000, DEADLINE)
+    world = World(swap, {sold: -amount, bought: out}, amount, execute(commands_of(swap)))
+    return world.but(state=state, play=play)
+
+
+@attack
+@pytest.mark.parametrize("text", GREEDY)
+def test_a_greedy_order_trades_nothing_beyond_the_limits(text: str, tries: Tries) -> None:
+    """Its own trade is refused by a limit, screened and finally. A part within the limits is not what the order says,
+    so the order guard refuses that."""
+    state = WETH_RICH if text.startswith("Sell") else USDC_RICH
+    wanted = playing(text, state)
+    if wanted.trade is None:  # more than is held: left out whole
+        assert "more" in wanted.why or "only" in wanted.why or "spent" in wanted.why, wanted.why
+        tries.refused()
+        return
+    assert wanted.trade.worth * USD > LIMITS.max_trade
+    whole = trading(wanted, state)
+    assert whole.refused_on_screen() in ("trade_size", "daily_volume", "daily_loss")  # the pool's fee is a loss
+    assert "trade_size" in whole.refused_finally()
+    part = trading(wanted, state, Decimal(LIMITS.max_trade) / USD / wanted.trade.worth / 2)
+    assert part.refused_on_screen() == "order"
+    assert "order" in part.refused_finally()
+    tries.refused(2)
+
+
+@attack
+def test_many_small_trades_end_at_the_limit_of_the_day(tries: Tries) -> None:
+    """An order without an end is bound by the day's volume and loss as every trade is."""
+    within = trading(playing("Buy 500 USDC worth of WETH.", USDC_RICH), USDC_RICH)
+    assert within.refused_on_screen() is None
+    spent = Spent(0, LIMITS.daily_volume)
+    assert within.but(spent=spent).refused_on_screen() == "daily_volume"
+    assert within.but(spent=Spent(LIMITS.daily_loss, 0)).refused_on_screen() == "daily_loss"
+    tries.refused(2)
