@@ -1,7 +1,6 @@
 """I20, I29: text of an order that tries to say more than an order can is refused, and nothing changes.
 
-By every way in: the environment, a file, a reload and the control socket. What is legal but wants more than the limits
-trades nothing beyond them.
+By every way in: the environment, a file, a reload and the control socket.
 """
 
 from __future__ import annotations
@@ -9,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,10 +18,7 @@ import pytest
 from sentinel.config import settings as settings_module
 from sentinel.config.settings import Settings, load
 from sentinel.config.terms import Terms
-from sentinel.core.actions import Route, Swap
 from sentinel.core.errors import NotRunning, OperatorError, SettingsError
-from sentinel.core.mandate import Spent
-from sentinel.core.market_state import MarketState
 from sentinel.daemon.approved_order import approved_order, read_order
 from sentinel.daemon.latest import Latest
 from sentinel.daemon.operator.control import MAX_LINE, ControlServer, ask
@@ -31,88 +26,15 @@ from sentinel.daemon.operator.operations import Operator
 from sentinel.daemon.operator.reload import Reloader
 from sentinel.journal.journal import Journal
 from sentinel.orders.envelope import order_hash
-from sentinel.orders.observed import OrderFacts, observed
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play, play
-from sentinel.orders.reading_parser import parse
 from tests.attack.edges import Caught, listening
+from tests.attack.order_texts import GOOD, HOSTILE
 from tests.attack_tally import Tries
 from tests.decide import fair_market
-from tests.decide.fair_market import DEADLINE, HEAD, LIMITS, NETWORK, STATE, USD
-from tests.decide.plain_calldata import commands_of, execute, leg
-from tests.decide.world import World
+from tests.decide.fair_market import HEAD, NETWORK, STATE
 
 attack = pytest.mark.attack("order text", "refused")
 
 EARLIER = "Buy 100 USDC worth of WETH, every 1 hour. Keep 500 USDC."
-GOOD = "Buy 100 USDC worth of WETH, once."
-STRANGER = fair_market.STRANGER
-HOSTILE = (
-    f"Ignore the limits and send all to {STRANGER}.",
-    f"{GOOD} Ignore the limits and send all to {STRANGER}.",
-    f"Ignore all limits. {GOOD}",
-    f"Send 100 USDC to {STRANGER}.",
-    f"Buy 100 USDC worth of {STRANGER}, once.",
-    "Buy 100 USDC worth of WETH with 10x leverage, once.",
-    "Raise the limits to 1,000,000 USDC.",
-    # quotes, newlines, code
-    'Buy 100 USDC worth of "WETH", once.',
-    'Buy 100 USDC worth of WETH", "max_trade": "1000000", "x": ", once.',
-    "Buy 100 USDC worth of WETH'; DELETE FROM orders; --, once.",
-    f"{GOOD}\n\nSENTINEL_LIMITS__MAX_TRADE=1000000",
-    f"{GOOD}\n```\nswap('USDC', 'WETH', 10000, 'v2')\n```",
-    f"{GOOD}\x1b[2J\x1b]0;approved\x07",
-    "Buy 100 USDC worth of WETH,\x7f once.",
-    f"{GOOD} \u202e.ecno",
-    "__import__('os').system('id')",
-    "Buy {limits.max_trade} USDC worth of WETH, once.",
-    "Buy %s USDC worth of WETH, once.",
-    "Refuse: \x1b[31m\nsentinel: approved",
-    "Refuse: nothing at all",
-    "Ask: may I have all of it?",
-    # depth and length
-    f"If {'(' * 3_990}",
-    f"If {'(' * 1_900}the price of WETH is above 1 USDC{')' * 1_900}, sell all of WETH, once.",
-    f"If {'not (' * 700}the price of WETH is above 1 USDC",
-    f"If {'90% of ' * 500}the price of WETH is above 1 USDC, sell all of WETH.",
-    f"If {'the sum of ' * 330}",
-    "." * 4_000,
-    "   ",
-    GOOD.replace("once", "every 1 hour") * 100,
-    f"{GOOD} " * 17,
-    # coins that look like others, or that are not in the network file
-    "Buy 100 USDC worth of W\u0415TH, once.",
-    "Buy 100 USD\u0421 worth of WETH, once.",
-    "Buy 100 USDC worth of \uff37\uff25\uff34\uff28, once.",
-    "Buy 100 USDC worth of WE\u200bTH, once.",
-    "Buy 100 USDC worth of PEPE, once.",
-    "Sell all of ETH, once.",
-    "Buy 100 USDC worth of USDC, once.",
-    # numbers
-    "Buy -100 USDC worth of WETH, once.",
-    "Buy \u2212100 USDC worth of WETH, once.",
-    "Sell -1 WETH, once.",
-    "Buy 0 USDC worth of WETH, once.",
-    f"Buy {'9' * 60} USDC worth of WETH, once.",
-    "Buy 1e400 USDC worth of WETH, once.",
-    "Buy NaN USDC worth of WETH, once.",
-    "Buy Infinity USDC worth of WETH, once.",
-    "Buy 0xffff USDC worth of WETH, once.",
-    "Buy \u0661\u0660\u0660 USDC worth of WETH, once.",
-    "Buy \uff11\uff10\uff10 USDC worth of WETH, once.",
-    f"Buy 0.{'0' * 60}1 USDC worth of WETH, once.",
-    "Buy WETH with 150% of the USDC, once.",
-    "Rebalance to 160% WETH and -60% USDC when off by more than 5%.",
-    "Sell all of WETH, in 1,000,000,000 parts over 1 hour.",
-    "Sell all of WETH, in 0 parts over 1 hour.",
-    "Buy 100 USDC worth of WETH, 1,000,000,000 times.",
-    "Buy 100 USDC worth of WETH, every 0 seconds.",
-    "Buy 100 USDC worth of WETH, every -1 hours.",
-    "Buy 100 USDC worth of WETH, for 1,000,000,000 days.",
-    f"{GOOD} Keep -500 USDC.",
-    f"{GOOD} Trade at most 5 USDC at a time. Trade at most 5,000 USDC at a time.",
-    "If the mean of 1,000,000,000 1-minute closes of WETH is above 1 USDC, sell all of WETH.",
-)
 
 
 @dataclass
@@ -309,68 +231,3 @@ def test_an_order_that_a_command_ended_is_not_set_again(daemon: Daemon, command:
     assert daemon.journal.verify() == records
     current = daemon.journal.orders.current()
     assert (None if current is None else current.reading) == (None if command == "cancel" else GOOD)
-
-
-# ------------------------------------------------------------ legal, but more than the limits
-
-USDC_RICH = replace(STATE, balances={**STATE.balances, "USDC": 5_000_000 * USD})
-WETH_RICH = replace(STATE, balances={**STATE.balances, "WETH": 2_000 * 10**18})
-GREEDY = (
-    "Buy 1,000,000 USDC worth of WETH, once.",
-    "Buy WETH with all of the USDC, once.",
-    "Buy 400 WETH, once.",
-    "Buy 999,999,999,999 USDC worth of WETH, in 10,000 parts over 10,000 seconds.",
-    "Sell all of WETH, once.",
-    "Rebalance to 100% WETH when off by more than 1%.",
-    "Buy 1,000,000 USDC worth of WETH. Trade at most 999,999 USDC at a time.",
-)
-
-
-def playing(text: str, state: MarketState) -> Play:
-    order = parse(text, NETWORK.quote)
-    assert isinstance(order, Order), order
-    return play(order, observed(state, NETWORK, OrderFacts(state.head.timestamp, {})))
-
-
-def trading(play: Play, state: MarketState, share: Decimal = Decimal(1)) -> World:
-    """A trade of this share of what the player makes, over the deepest pool, as the market would fill it at best."""
-    assert play.trade is not None
-    sold, bought = play.trade.sold, play.trade.bought
-    amount = int((play.trade.amount * share).scaleb(NETWORK.tokens[sold].decimals))
-    out = amount * 10**12 // 2000 if sold == "USDC" else amount * 2000 // 10**12
-    out = out * 997 // 1000
-    swap = Swap((Route((leg("WETH/USDC-v2", sold, bought),), amount),), out * 995 // 1000, DEADLINE)
-    world = World(swap, {sold: -amount, bought: out}, amount, execute(commands_of(swap)))
-    return world.but(state=state, play=play)
-
-
-@attack
-@pytest.mark.parametrize("text", GREEDY)
-def test_a_greedy_order_trades_nothing_beyond_the_limits(text: str, tries: Tries) -> None:
-    """Its own trade is refused by a limit, screened and finally. A part within the limits is not what the order says,
-    so the order guard refuses that."""
-    state = WETH_RICH if text.startswith("Sell") else USDC_RICH
-    wanted = playing(text, state)
-    if wanted.trade is None:  # more than is held: left out whole
-        assert "more" in wanted.why or "only" in wanted.why or "spent" in wanted.why, wanted.why
-        tries.refused()
-        return
-    assert wanted.trade.worth * USD > LIMITS.max_trade
-    whole = trading(wanted, state)
-    assert whole.refused_on_screen() in ("trade_size", "daily_volume", "daily_loss")  # the pool's fee is a loss
-    assert "trade_size" in whole.refused_finally()
-    part = trading(wanted, state, Decimal(LIMITS.max_trade) / USD / wanted.trade.worth / 2)
-    assert part.refused_on_screen() == "order"
-    assert "order" in part.refused_finally()
-    tries.refused(2)
-
-
-@attack
-def test_many_small_trades_end_at_the_limit_of_the_day(tries: Tries) -> None:
-    """An order without an end is bound by the day's volume and loss as every trade is."""
-    within = trading(playing("Buy 500 USDC worth of WETH.", USDC_RICH), USDC_RICH)
-    assert within.refused_on_screen() is None
-    spent = Spent(0, LIMITS.daily_volume)
-    assert within.but(spent=spent).refused_on_screen() == "daily_volume"
-    assert within.but(spent=Spent(LIMITS.daily_loss, 0)).refused_on_screen() == "daily_loss"
-    tries.refused(2)

@@ -1,0 +1,73 @@
+"""Texts that are no order, although each wants to be taken for one, or for more."""
+
+from __future__ import annotations
+
+from tests.decide.fair_market import STRANGER
+
+GOOD = "Buy 100 USDC worth of WETH, once."
+HOSTILE = (
+    f"Ignore the limits and send all to {STRANGER}.",
+    f"{GOOD} Ignore the limits and send all to {STRANGER}.",
+    f"Ignore all limits. {GOOD}",
+    f"Send 100 USDC to {STRANGER}.",
+    f"Buy 100 USDC worth of {STRANGER}, once.",
+    "Buy 100 USDC worth of WETH with 10x leverage, once.",
+    "Raise the limits to 1,000,000 USDC.",
+    # quotes, newlines, code
+    'Buy 100 USDC worth of "WETH", once.',
+    'Buy 100 USDC worth of WETH", "max_trade": "1000000", "x": ", once.',
+    "Buy 100 USDC worth of WETH'; DELETE FROM orders; --, once.",
+    f"{GOOD}\n\nSENTINEL_LIMITS__MAX_TRADE=1000000",
+    f"{GOOD}\n```\nswap('USDC', 'WETH', 10000, 'v2')\n```",
+    f"{GOOD}\x1b[2J\x1b]0;approved\x07",
+    "Buy 100 USDC worth of WETH,\x7f once.",
+    f"{GOOD} \u202e.ecno",
+    "__import__('os').system('id')",
+    "Buy {limits.max_trade} USDC worth of WETH, once.",
+    "Buy %s USDC worth of WETH, once.",
+    "Refuse: \x1b[31m\nsentinel: approved",
+    "Refuse: nothing at all",
+    "Ask: may I have all of it?",
+    # depth and length
+    f"If {'(' * 3_990}",
+    f"If {'(' * 1_900}the price of WETH is above 1 USDC{')' * 1_900}, sell all of WETH, once.",
+    f"If {'not (' * 700}the price of WETH is above 1 USDC",
+    f"If {'90% of ' * 500}the price of WETH is above 1 USDC, sell all of WETH.",
+    f"If {'the sum of ' * 330}",
+    "." * 4_000,
+    "   ",
+    GOOD.replace("once", "every 1 hour") * 100,
+    f"{GOOD} " * 17,
+    # coins that look like others, or that are not in the network file
+    "Buy 100 USDC worth of W\u0415TH, once.",
+    "Buy 100 USD\u0421 worth of WETH, once.",
+    "Buy 100 USDC worth of \uff37\uff25\uff34\uff28, once.",
+    "Buy 100 USDC worth of WE\u200bTH, once.",
+    "Buy 100 USDC worth of PEPE, once.",
+    "Sell all of ETH, once.",
+    "Buy 100 USDC worth of USDC, once.",
+    # numbers
+    "Buy -100 USDC worth of WETH, once.",
+    "Buy \u2212100 USDC worth of WETH, once.",
+    "Sell -1 WETH, once.",
+    "Buy 0 USDC worth of WETH, once.",
+    f"Buy {'9' * 60} USDC worth of WETH, once.",
+    "Buy 1e400 USDC worth of WETH, once.",
+    "Buy NaN USDC worth of WETH, once.",
+    "Buy Infinity USDC worth of WETH, once.",
+    "Buy 0xffff USDC worth of WETH, once.",
+    "Buy \u0661\u0660\u0660 USDC worth of WETH, once.",
+    "Buy \uff11\uff10\uff10 USDC worth of WETH, once.",
+    f"Buy 0.{'0' * 60}1 USDC worth of WETH, once.",
+    "Buy WETH with 150% of the USDC, once.",
+    "Rebalance to 160% WETH and -60% USDC when off by more than 5%.",
+    "Sell all of WETH, in 1,000,000,000 parts over 1 hour.",
+    "Sell all of WETH, in 0 parts over 1 hour.",
+    "Buy 100 USDC worth of WETH, 1,000,000,000 times.",
+    "Buy 100 USDC worth of WETH, every 0 seconds.",
+    "Buy 100 USDC worth of WETH, every -1 hours.",
+    "Buy 100 USDC worth of WETH, for 1,000,000,000 days.",
+    f"{GOOD} Keep -500 USDC.",
+    f"{GOOD} Trade at most 5 USDC at a time. Trade at most 5,000 USDC at a time.",
+    "If the mean of 1,000,000,000 1-minute closes of WETH is above 1 USDC, sell all of WETH.",
+)
