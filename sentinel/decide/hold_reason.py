@@ -15,6 +15,7 @@ from sentinel.core.untrusted_text import one_line
 from sentinel.decide.lost_samples import Loss, losses
 from sentinel.decide.rule_settings import with_settings
 
+PLAYER = "oracle"  # the source of proposals that the order's player makes
 MAX_WORDS = 80  # characters of a program's own words, as the tool `hold` keeps them
 
 HOLDS: Mapping[HoldReason, str] = {
@@ -70,6 +71,8 @@ def hold_reason(record: CycleRecord) -> str:
     if decision.reason is HoldReason.NO_MAJORITY and not decision.votes and lost:
         return "; ".join(lost)
     if decision.reason is HoldReason.HOLD_VOTED:
+        if (waits := _of_the_order(record)) is not None:  # the player's words are our own, so they stand as they are
+            return "; ".join([waits, *lost])
         return "; ".join([_own_words(record, decision), *lost])
     text = _joined(HOLDS[decision.reason], decision.detail)
     if (change := CHANGES.get(decision.reason)) is not None:
@@ -94,6 +97,13 @@ def _lost(loss: Loss, asked: int) -> str:
     fate = loss.fate.replace("were ", "was ", 1) if loss.count == 1 and loss.fate.startswith("were ") else loss.fate
     change = f": {loss.change}" if loss.change else ""
     return f"{loss.count} of {asked} samples {fate}{change}"
+
+
+def _of_the_order(record: CycleRecord) -> str | None:
+    """Why the approved order does not trade, if it was its player that held."""
+    played, proposal = record.played, record.proposal
+    held = played is not None and played.clause is None and proposal is not None and proposal.source == PLAYER
+    return played.why if held and played is not None else None
 
 
 def _own_words(record: CycleRecord, decision: Hold) -> str:

@@ -13,7 +13,7 @@ import pytest
 from sentinel.config.settings import fields
 from sentinel.core.actions import Candidate, Discarded, DiscardReason, Finish, HoldAction, Proposal, Sample, Stage
 from sentinel.core.decision import Hold, HoldReason, Sized, Verdict
-from sentinel.core.record import CycleRecord
+from sentinel.core.record import CycleRecord, PlayedOrder
 from sentinel.core.simulation import Refusal, Simulation
 from sentinel.core.units import GWEI
 from sentinel.decide import hold_reason as module
@@ -259,3 +259,16 @@ def test_the_page_lists_every_reason_with_its_words() -> None:
     page = (ROOT / "docs" / "operating.md").read_text().partition("## `sentinel decisions`")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE) == examples()
     assert {reason for reason, _ in examples()} == set(HoldReason)
+
+
+def test_the_players_reason_is_told_in_full() -> None:
+    """It is Sentinel's own and may be long; the words of any other proposer stay short and in quotation marks."""
+    why = "1. " + "the price of WETH (1,512.30 USDC) is not below 1,500 USDC; " * 4 + "2. next buy in 12 minutes"
+    record = of(HoldReason.HOLD_VOTED)
+    assert record.proposal is not None
+    played = replace(
+        record, played=PlayedOrder("ab", why), proposal=replace(record.proposal, source="oracle"), simulations=()
+    )
+    assert hold_reason(played).startswith(why)
+    asked = replace(played, proposal=replace(record.proposal, source="student:nano"))
+    assert why not in hold_reason(asked)
