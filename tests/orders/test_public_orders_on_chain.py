@@ -1,0 +1,95 @@
+"""The public orders on a local market at the prices of their situations: the player's trade, as code in the sandbox,
+simulated on a fork and let through by policy with the order guard, does what the label says."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from sentinel.agent.order_trader import OrderTrader
+from sentinel.agent.sandbox import Sandbox
+from sentinel.chain.heads import latest_head
+from sentinel.chain.history import PriceHistory
+from sentinel.chain.market_reader import MarketReader
+from sentinel.config.limits import Limits
+from sentinel.config.settings import load
+from sentinel.core.mandate import Spent
+from sentinel.core.market_state import MarketView, Regime
+from sentinel.core.network import NATIVE
+from sentinel.decide.policy import Policy
+from sentinel.dex.building.action_builder import ActionBuilder
+from sentinel.dex.quoting.quoter import DexQuoter
+from sentinel.dex.simulating.fork import Fork
+from sentinel.dex.toolkit import DexToolkit
+from sentinel.dex.venues.registry import READERS
+from sentinel.market import Devnet
+from sentinel.market.crowd import CrowdBehaviour
+from sentinel.market.price_path import Bar, PricePath
+from sentinel.orders.order import Order
+from sentinel.orders.player import play
+from sentinel.orders.reading_parser import parse
+from tests.data import data_path
+from tests.orders.labelled import QUOTE, labelled, situation
+from tests.orders.public_readings import READINGS
+
+WALLET = to_checksum_address("0x" + "0d" * 20)
+VIEW = MarketView({}, Regime.NONE, 1.0, 0, "settings")
+ALLOWED = dict.fromkeys(("WETH", "WBTC", "USDC"), 10**30)
+WIDE = {"max_trade": 10**6, "min_trade": 0.0, "max_daily_volume": 10**9, "max_daily_loss": 10**6, "max_cost_bps": 9_000}
+
+
+def acting() -> list[tuple[Bar, str, dict[str, Any]]]:
+    """One situation of each order in which it buys or sells, by price. Two venues that differ are not set up here."""
+    found = []
+    for one in labelled(data_path("orders", "public.jsonl")):
+        facts = next((f for f in one["situations"] if f["expect"]["action"] in ("buy", "sell")), None)
+        if facts is not None:
+            found.append((Bar(float(facts["price"]["WETH"]), float(facts["price"]["WBTC"])), one["id"], facts))
+    return sorted(found, key=lambda each: (each[0].weth, each[0].wbtc))
+
+
+async def test_each_public_order_trades_on_chain_as_its_situation_says() -> None:
+    """27 of the 30: one asks, one is refused, and one waits for two venues that differ."""
+    situations = acting()
+    assert len(situations) == 27
+    bars = [bar for bar, _, _ in situations]
+    quiet = CrowdBehaviour(noise=0.0, opening_every=0.0)
+    async with (
+        Devnet.start(prices=PricePath("labels", iter([bars[0], *bars])), behaviour=quiet) as net,
+        Fork(net.network, net.rpc_url) as fork,
+    ):
+        network = net.network
+        market = MarketReader(net.rpc, network, WALLET, READERS, PriceHistory(9), min_priority_fee=10**9)
+        toolkit, quoter = DexToolkit(network, fork), DexQuoter(network)
+        limits = Limits.of(load(None, limits=WIDE).limits, network)
+        await net.allow_permit2(WALLET, ALLOWED)
+        with Sandbox() as sandbox:
+            for bar, name, facts in situations:
+                order = parse(READINGS[name], QUOTE)
+                assert isinstance(order, Order)
+                purse = {
+                    coin: int(Decimal(str(held)).scaleb(network.tokens[coin].decimals))
+                    for coin, held in facts["holdings"].items()
+                }
+                await net.fund(WALLET, {**purse, NATIVE: 10**19})
+                await net.market.step()
+                state = await market.read(await latest_head(net.rpc))
+                assert abs(state.prices["WETH"] / bar.weth - 1) < 1e-3, name
+                played = play(order, situation(facts, order))
+                trader = OrderTrader(lambda _, p=played: p, sandbox, network, quoter, ActionBuilder(network))  # type: ignore[misc]
+                proposal = await trader.propose(state, VIEW, 1)
+                assert proposal.discarded == (), (name, proposal.discarded)
+                simulated = await toolkit.simulate_all(state, proposal.candidates)
+                guarded = Policy(network, limits, plays=lambda _, p=played: p, order_tolerance_bps=1)  # type: ignore[misc]
+                ballots, refusals = guarded.screen(simulated, state, Spent(0, 0))
+                assert refusals == (), (name, refusals)
+                (ballot,) = ballots
+                expected = facts["expect"]
+                sold = QUOTE if expected["action"] == "buy" else expected["token"]
+                assert ballot.deltas[expected["token"]] * (1 if expected["action"] == "buy" else -1) > 0, name
+                spent = Decimal(-ballot.deltas[sold]).scaleb(-network.tokens[sold].decimals)
+                worth = spent * Decimal(str(facts["price"].get(sold, 1)))
+                asked = Decimal(str(expected["amount_usdc"]))
+                assert abs(worth - asked) <= asked * Decimal(str(expected["tolerance_pct"])) / 100, (name, worth)
