@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from math import ceil
 from typing import Any
 
 from sentinel.chain.close_file import read_closes
@@ -41,7 +42,7 @@ def read_back(settings: Settings, order: Order) -> dict[str, Any]:
     prices = last_prices(settings)
     return {
         **bounds(order),
-        "cost": _cost(settings, network, prices, envelope(order).max_trade),
+        "cost": _cost(settings, network, prices, envelope(order).max_trade, order.max_cost),
         "estimate": _estimate(order, closes, prices),
     }
 
@@ -78,7 +79,13 @@ def bounds_lines(facts: Mapping[str, Any]) -> Iterator[str]:
 # ------------------------------------------------------------ costs
 
 
-def _cost(settings: Settings, network: Network, prices: Mapping[Symbol, Decimal], size: Decimal | None) -> str:
+def _cost(
+    settings: Settings,
+    network: Network,
+    prices: Mapping[Symbol, Decimal],
+    size: Decimal | None,
+    accepted: Decimal | None,
+) -> str:
     try:
         wei = asyncio.run(_gas_price(settings))
     except Unavailable as error:
@@ -90,8 +97,10 @@ def _cost(settings: Settings, network: Network, prices: Mapping[Symbol, Decimal]
     text = f"at {money(gwei)} gwei the gas of a trade is about {money(cost)} {network.quote}"
     if size is None:
         return text
-    bps, cap = cost / size * BPS, settings.limits.max_cost_bps
-    over = f", which SENTINEL_LIMITS__MAX_COST_BPS={cap} refuses (exits aside)" if bps > cap else ""
+    bps, cap = cost / size * BPS, settings.limits.max_cost_bps if accepted is None else int(accepted * BPS)
+    limit = "SENTINEL_LIMITS__MAX_COST_BPS" if accepted is None else "the order"
+    hint = f"'Pay at most {ceil(bps / 100) + 1}% of a trade in costs.' accepts it"
+    over = f", which {limit} refuses at {cap} bps (exits aside): {hint}" if bps > cap else ""
     return f"{text}: {bps / 100:.2f}% of {money(size)} {network.quote}{over}"
 
 

@@ -25,6 +25,7 @@ class PlayedOrder:
     amount: str = "0"  # whole tokens of `sold`
     worth: str = "0"  # quote tokens
     min_profit: str = "0"  # of an arbitrage, quote tokens
+    cost_bps: int | None = None  # what a trade may cost, if the order says so
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def in_force(
         terms.limits,
         plays=None if order is None else order.play,
         order_tolerance_bps=settings.vote.agreement_bps,
+        order_cost_bps=None if order is None else order.cost_bps,
     )
     action_builder = builder(terms, terms.desk, prices)
     trader = make_trader(terms, action_builder, first_thought(settings, terms.mandate), order)

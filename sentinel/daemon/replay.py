@@ -71,8 +71,14 @@ def _policy(record: CycleRecord, terms: Terms, sold: bool) -> Policy:
     """With the recorded play of the order, if there was one."""
     if (played := record.played) is None:
         return Policy(terms.network, terms.limits, purpose=Purpose.SALE if sold else None)
-    play, tolerance = restored(played), terms.settings.vote.agreement_bps
-    return Policy(terms.network, terms.limits, plays=lambda state: play, order_tolerance_bps=tolerance)
+    play = restored(played)
+    return Policy(
+        terms.network,
+        terms.limits,
+        plays=lambda state: play,
+        order_tolerance_bps=terms.settings.vote.agreement_bps,
+        order_cost_bps=played.cost_bps,
+    )
 
 
 def _sized(

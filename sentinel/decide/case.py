@@ -40,6 +40,7 @@ class Case:
     purpose: Purpose | None = None  # None: nobody but the action itself says what it is for
     play: Play | None = None  # what the player of the approved order does on this state; None if there is no order
     order_tolerance_bps: int = 0  # how far an input may be from the player's
+    order_cost_bps: int | None = None  # costs that the order accepts; None: the limit's
 
     @property
     def swap(self) -> Swap:

@@ -59,16 +59,19 @@ class Policy:
         purpose: Purpose | None = None,
         plays: Plays | None = None,
         order_tolerance_bps: int = 0,
+        order_cost_bps: int | None = None,
     ) -> None:
         """`revoke_rules`: for allowances taken to zero; a model's own are judged as any approval, or it could spend gas
         on them without end. `purpose`: see `serving`. `plays`: what the player of the approved order does on a state,
-        if there is an order; a swap's input may be `order_tolerance_bps` off its."""
+        if there is an order; a swap's input may be `order_tolerance_bps` off its. `order_cost_bps`: costs
+        that the order accepts, in place of the limit."""
         self.network = network
         self.limits = limits
         self._revoke_rules = revoke_rules
         self._purpose = purpose
         self._plays = plays
         self._order_tolerance_bps = order_tolerance_bps
+        self._order_cost_bps = order_cost_bps
 
     def serving(self, purpose: Purpose) -> Policy:
         """This policy for trades whose purpose is known from elsewhere than the action itself, never from a model.
@@ -118,8 +121,8 @@ class Policy:
 
     def _case(self, simulation: Simulation, state: MarketState, head: Head, spent: Spent) -> Case:
         play = None if self._plays is None else self._plays(state)
-        tolerance = self._order_tolerance_bps
-        return Case(self.network, self.limits, state, head, spent, simulation, self._purpose, play, tolerance)
+        own = (play, self._order_tolerance_bps, self._order_cost_bps)
+        return Case(self.network, self.limits, state, head, spent, simulation, self._purpose, *own)
 
     def _rules_for(self, action: Action) -> tuple[Rule, ...]:
         if isinstance(action, Swap):

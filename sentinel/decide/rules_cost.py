@@ -30,14 +30,16 @@ def trade_cost(case: Case) -> Finding:
     size = value_in(case)
     if size <= 0:
         return False, f"the trade puts in nothing, and its gas costs {money(case, cost_value(case))}"
-    gas, fees, most = cost_value(case), pool_fees(case), case.limits.max_cost_bps
+    gas, fees = cost_value(case), pool_fees(case)
+    accepted = case.order_cost_bps
+    most, named = (case.limits.max_cost_bps, SETTING) if accepted is None else (accepted, "the order's own limit")
     exact = (gas + fees) / size * BPS
     over = exact > most
     shown = ceil(exact) if over else floor(exact)  # rounded away from the limit, so that the text agrees with itself
     costs = f"gas {_amount(case, gas)} and pool fees {money(case, fees)} are {shown:,} bps of {money(case, size)}"
     if over and is_exempt(case):
         return True, f"{costs}: over {most:,} bps, but a sale is exempt"
-    return not over, f"{costs}: {'over' if over else 'at most'} {most:,} bps ({SETTING})"
+    return not over, f"{costs}: {'over' if over else 'at most'} {most:,} bps ({named})"
 
 
 def is_exempt(case: Case) -> bool:

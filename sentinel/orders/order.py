@@ -68,6 +68,7 @@ class Order:
     max_trade: Decimal | None = None  # larger trades are cut down to it
     min_trade: Decimal | None = None  # smaller ones are left out
     max_day: Decimal | None = None  # most that is bought in a UTC day
+    max_cost: Decimal | None = None  # share of a trade's value that gas and pool fees may be; None: the settings' limit
     max_shares: tuple[tuple[Symbol, Decimal], ...] = ()  # no buy or swap takes a coin above this share
 
     def __post_init__(self) -> None:
@@ -79,6 +80,9 @@ class Order:
             if amount is not None:
                 check_number(amount)
                 require(amount > 0, "a limit is above 0")
+        if self.max_cost is not None:
+            check_number(self.max_cost)
+            require(Decimal("0.0001") <= self.max_cost <= 1, "costs are 0.01% to 100% of a trade")
         coins = [coin for coin, _ in self.max_shares]
         require(len(set(coins)) == len(coins) and self.quote not in coins, "each coin has one largest share")
         for coin, share in self.max_shares:

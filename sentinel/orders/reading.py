@@ -88,6 +88,8 @@ def _limits(order: Order) -> Iterator[str]:
         yield f"Trade at least {_worth(order.min_trade, order.quote)} at a time."
     if order.max_day is not None:
         yield f"Buy at most {_worth(order.max_day, order.quote)} a day."
+    if order.max_cost is not None:
+        yield f"Pay at most {percent(order.max_cost)} of a trade in costs."
     for coin, share in order.max_shares:
         yield f"Never hold more than {percent(share)} {coin}."
 

@@ -86,6 +86,11 @@ class _OrderParser(ConditionParser):
         elif self.take("never hold more than"):
             share = self.share()
             limits.max_shares.append((self.symbol(), share))
+        elif self.take("pay at most"):
+            if "max_cost" in limits.amounts:
+                self.fail("this limit stands there twice")
+            limits.amounts["max_cost"] = self.share()
+            self.expect("of a trade in costs")
         elif (found := next((kind for kind in _AMOUNTS if self.take(kind[0])), None)) is not None:
             _, name, end = found
             if name in limits.amounts:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sentinel.core.market_state import MarketState
 from sentinel.core.record import PlayedOrder
+from sentinel.core.units import BPS
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play
 from sentinel.orders.trades import Side, Trade
@@ -20,11 +21,16 @@ class StandingOrder:
     play: Callable[[MarketState], Play]  # the same answer for the same block
     now: Callable[[], str]  # the reason of the last play
 
+    @property
+    def cost_bps(self) -> int | None:
+        """What a trade may cost, if the order says so."""
+        return None if self.order.max_cost is None else int(self.order.max_cost * BPS)
+
     def recorded(self, state: MarketState) -> PlayedOrder:
         """What it does on this state, for the record of the cycle."""
         play = self.play(state)
         if (trade := play.trade) is None:
-            return PlayedOrder(self.hash, play.why)
+            return PlayedOrder(self.hash, play.why, cost_bps=self.cost_bps)
         return PlayedOrder(
             self.hash,
             play.why,
@@ -35,6 +41,7 @@ class StandingOrder:
             str(trade.amount),
             str(trade.worth),
             str(trade.min_profit),
+            self.cost_bps,
         )
 
 

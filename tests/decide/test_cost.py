@@ -199,3 +199,12 @@ def test_the_smallest_trade_is_the_rules_own(gas: int, fee_pips: int, max_cost_b
         assert fee_pips >= max_cost_bps * 100
     else:
         assert (gas + size * fee_pips / 10**6) / size == Fraction(max_cost_bps, 10_000)
+
+
+def test_an_order_accepts_costs_of_its_own() -> None:
+    """In place of the limit, whether they are higher or lower, and named so."""
+    world = dear(w.buying())
+    assert trade_cost(case(world))[0] is False
+    for accepted, ok in ((300, True), (265, True), (264, False)):
+        verdict, words = trade_cost(replace(case(world), order_cost_bps=accepted))
+        assert (verdict, "the order's own limit" in words) == (ok, True), words

@@ -79,6 +79,7 @@ class RandomOrders:
             self.maybe(self.amount),
             self.maybe(self.amount),
             self.maybe(self.amount),
+            self.maybe(self.share),
             tuple((coin, self.share(below_one=True)) for coin in self.some(self.coins, 0, 2))
             if pick.random() < 0.2
             else (),
