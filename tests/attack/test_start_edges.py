@@ -202,6 +202,17 @@ def test_a_command_that_fails_says_what_happened(
             tries.contained()
 
 
+GIVEN = {  # what a command cannot go without
+    "replay": ["1"],
+    "wallet import": ["key"],
+    "order set": ["Sell all of WETH."],
+    "order approve": ["ab"],
+    "order entry": ["WETH=2000", "--coins", "1"],
+    "order preset": ["dca"],
+    "signer order": ["show"],
+}
+
+
 @pytest.mark.attack("unforeseen errors", "contained")
 def test_a_command_whose_settings_fail_ends_with_4(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tries: Tries
@@ -214,7 +225,7 @@ def test_a_command_whose_settings_fail_ends_with_4(
         for fault in FAULTS[:3]:
             with monkeypatch.context() as patch:
                 patch.setattr(settings, "given", raising(fault))
-                arguments = {"replay": ["1"], "wallet import": ["key"]}.get(" ".join(words), [])
+                arguments = GIVEN.get(" ".join(words), [])
                 patch.setattr("sys.argv", ["sentinel", *words, *arguments])
                 assert main() == 4, (words, capsys.readouterr().err)
             assert names(capsys.readouterr().err, fault), words

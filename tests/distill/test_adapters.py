@@ -43,6 +43,7 @@ async def say(url: str, name: str, row: Trajectory) -> str:
     return closed(sample.text)
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(900)  # a base, an adapter and a server, each with torch: seven minutes on a busy machine
 async def test_an_adapter_is_served_by_its_name_and_answers_as_trained(models: Path, tmp_path: Path) -> None:
     """Word for word. The base beside it, at the same endpoint, knows none of it."""

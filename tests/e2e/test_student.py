@@ -89,6 +89,7 @@ async def test_a_killed_fork_is_replaced_and_a_frozen_one_holds(
         await run.until(lambda: isinstance(run.records[-1].decision, Act), patience=90.0)
 
 
+@pytest.mark.proof  # a second start of vLLM
 async def test_a_killed_model_holds_and_recovers(devnet: Devnet, student: VllmServer, tmp_path: Path) -> None:
     async with running(devnet, student, tmp_path, mode="dry") as run:
         await run.until(lambda: bool(run.records) and isinstance(run.records[-1].decision, Act))
