@@ -14,7 +14,7 @@ from sentinel.core.actions import Proposal, Swap
 from sentinel.core.decision import Act, Decision, Hold, HoldReason, Sized, Verdict, away
 from sentinel.core.errors import Refused, Unavailable
 from sentinel.core.mandate import Spent
-from sentinel.core.market_state import Head, MarketState, MarketView
+from sentinel.core.market_state import Head, MarketState, MarketView, Regime
 from sentinel.core.ports import Analyst, Executor, Market, Policy, Toolkit, Trader
 from sentinel.core.record import CycleRecord, PlayedOrder
 from sentinel.core.simulation import Refusal, Simulation
@@ -26,6 +26,7 @@ from sentinel.orders.standing import StandingOrder
 from sentinel.orders.trades import Side
 
 STOPPING = "told to stop while this cycle was under way"
+NO_VIEW = MarketView({}, Regime.NONE, 0.0, 0, "none")  # an exit looks at no target
 CONFIRMS = 4  # attempts to simulate the final bytes before a newer head arrives
 
 Vote = Callable[[Sequence[Simulation], int, MarketState], Decision]  # ballots, final actions asked for, market state
@@ -135,20 +136,17 @@ class Cycle:
         if self.order is not None:
             draft.played = self.order.recorded(state)
         self.warm(state)
-        draft.view = view = self.analyst.view(state)
-
-        with draft.stage("propose"):
-            draft.proposal = proposal = await self.trader.propose(state, view, self.samples)
         spent = self.journal.spent_today(self.clock())
-        decision, ballots = await self._judge(proposal, state, spent, draft)
-
-        if (more := self.more(decision, ballots)) > 0:  # a close vote, and the settings allow more samples
-            with draft.stage("propose"):
-                draft.proposal = proposal = await self.trader.more(state, view, proposal, more)
-            decision, _ = await self._judge(proposal, state, spent, draft)
-        if isinstance(decision, Hold) and self.exits is not None and self._wants_exit(state):
-            decision = await self._exit(self.exits, state, view, spent, draft)
-        if isinstance(decision, Act):
+        wants_exit = self.exits is not None and self._wants_exit(state)
+        try:
+            decision = await self._voted(state, spent, draft)
+        except Unavailable as error:  # an exit needs no model and no view
+            if not wants_exit:
+                raise
+            decision = Hold(away(error), detail=plain(error))
+        if isinstance(decision, Hold) and self.exits is not None and wants_exit:
+            decision = await self._exit(self.exits, state, spent, draft)
+        if isinstance(decision, Act) and self.order is None:  # the size of an order's trade is the order's own
             with draft.stage("size"):
                 decision, draft.sized = await self.size(decision, state, spent)
         if isinstance(decision, Hold):
@@ -182,8 +180,23 @@ class Cycle:
             )
         if (why := self.disputed()) is not None:
             return Hold(HoldReason.DISPUTED, decision.votes, decision.asked, why)
+        if self.order is not None and not self.order.stands():
+            why = "the order was cancelled or replaced during this cycle"
+            return Hold(HoldReason.REFUSED, decision.votes, decision.asked, why)
         if self.stopping():
             return Hold(HoldReason.STOPPING, decision.votes, decision.asked, STOPPING)
+        return decision
+
+    async def _voted(self, state: MarketState, spent: Spent, draft: _Draft) -> Decision:
+        """Propose, simulate, screen and vote. Raises Unavailable."""
+        draft.view = view = self.analyst.view(state)
+        with draft.stage("propose"):
+            draft.proposal = proposal = await self.trader.propose(state, view, self.samples)
+        decision, ballots = await self._judge(proposal, state, spent, draft)
+        if (more := self.more(decision, ballots)) > 0:  # a close vote, and the settings allow more samples
+            with draft.stage("propose"):
+                draft.proposal = proposal = await self.trader.more(state, view, proposal, more)
+            decision, _ = await self._judge(proposal, state, spent, draft)
         return decision
 
     def _for_order(self, intent: Intent, state: MarketState) -> Intent:
@@ -197,10 +210,10 @@ class Cycle:
         trade = self.order.play(state).trade if self.order is not None else None
         return trade is not None and trade.side is Side.SELL
 
-    async def _exit(self, exits: Trader, state: MarketState, view: MarketView, spent: Spent, draft: _Draft) -> Decision:
+    async def _exit(self, exits: Trader, state: MarketState, spent: Spent, draft: _Draft) -> Decision:
         """Decide on the exit alone, under the same policy: a missed stop costs money. It replaces the proposal."""
         with draft.stage("propose"):
-            draft.proposal = proposal = await exits.propose(state, view, 1)
+            draft.proposal = proposal = await exits.propose(state, draft.view or NO_VIEW, 1)
         draft.simulations, draft.exit_made = (), True
         decision, _ = await self._judge(proposal, state, spent, draft)
         return decision

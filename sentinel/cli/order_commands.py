@@ -154,7 +154,7 @@ def entry(
             journal.positions.give_entry(coin, number(price), number(repr(coins)), time)
         finally:
             journal.close()
-    common.emit(fields, json, lambda: [f"{coins:g} {coin} cost {price} each"])
+    common.emit(fields, json, lambda: [_entry_text(coin, price, coins)])
 
 
 @app.command()
@@ -167,7 +167,7 @@ def history(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) 
         found = [order_report(journal, order) for order in journal.orders.history(MOST)]
     finally:
         journal.close()
-    common.emit(found, json, lambda: [f"{one['hash'][:SHORT]}  {one['status']:9}  {one['reading']}" for one in found])
+    common.emit(found, json, lambda: [_history_line(one) for one in found])
 
 
 @app.command()
@@ -215,20 +215,29 @@ def _approve(settings: Settings, reading: str, digest: str) -> None:
     try:
         ask(common.state_dir(settings), "approve_order", reading=reading, hash=digest)
     except NotRunning:
-        from sentinel.cli.order_reading import chain_time, last_prices
+        from sentinel.cli.order_reading import chain_time, prices_at
+        from sentinel.daemon.approved_order import approve_by_command
 
         if not common.journal_path(settings).exists():
             raise NotRunning(
                 "no daemon has run with this state directory yet: start it, or give it the order as "
                 "SENTINEL_STRATEGY__ORDER"
             ) from None
-        time, prices = chain_time(settings), last_prices(settings)
+        time = chain_time(settings)
+        prices = prices_at(settings, time)
         journal, _ = common.open_journal(settings, read_only=False)
         try:
-            if journal.orders.order_set(reading, reading, digest, time, prices, "operator").status == "set":
-                journal.orders.approved(digest, "operator", time)
+            approve_by_command(journal.orders, reading, digest, time, prices)
         finally:
             journal.close()
+
+
+def _history_line(one: dict[str, Any]) -> str:
+    return f"{one['hash'][:SHORT]}  {one['status']:9}  {one['trades']:3} trades  {one['reading']}"
+
+
+def _entry_text(coin: str, price: str, coins: float) -> str:
+    return f"{coins:g} {coin} cost {price} each" if coins else f"the last entry of {coin} costs {price} each now"
 
 
 def _shown(order: dict[str, Any]) -> list[str]:

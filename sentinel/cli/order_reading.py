@@ -16,11 +16,11 @@ from sentinel.config.settings import Settings
 from sentinel.core.closes import CloseSeries
 from sentinel.core.errors import OperatorError, Unavailable
 from sentinel.core.network import Network, Symbol
-from sentinel.core.units import BPS, GWEI
+from sentinel.core.units import BPS, GWEI, PIPS
 from sentinel.daemon.files import CLOSES
 from sentinel.dex.quoting.costs import TRADE_GAS
 from sentinel.orders.coins import coins_of
-from sentinel.orders.envelope import envelope, order_hash
+from sentinel.orders.envelope import envelope, fixed_sizes, order_hash
 from sentinel.orders.order import Order
 from sentinel.orders.phrases import Phrases, Unread
 from sentinel.orders.playback import PlayedTrade, playback
@@ -28,6 +28,7 @@ from sentinel.orders.presets import Parameters
 from sentinel.orders.reading import render
 from sentinel.orders.shown import money, span
 from sentinel.orders.situation import Position, Situation
+from sentinel.orders.situation_values import close_near
 from sentinel.orders.trades import trade_text
 
 PURSE = Decimal(10_000)  # quote tokens that the estimate begins with in each token, where the wallet is not known
@@ -42,7 +43,7 @@ def read_back(settings: Settings, order: Order) -> dict[str, Any]:
     prices = last_prices(settings)
     return {
         **bounds(order),
-        "cost": _cost(settings, network, prices, envelope(order).max_trade, order.max_cost),
+        "cost": _cost(settings, network, prices, next(iter(fixed_sizes(order)), None), order.max_cost),
         "estimate": _estimate(order, closes, prices),
     }
 
@@ -97,11 +98,15 @@ def _cost(
     text = f"at {money(gwei)} gwei the gas of a trade is about {money(cost)} {network.quote}"
     if size is None:
         return text
-    bps, cap = cost / size * BPS, settings.limits.max_cost_bps if accepted is None else int(accepted * BPS)
+    fee = Decimal(min(pool.fee_pips for pool in network.pools.values())) / PIPS
+    bps, cap = (cost / size + fee) * BPS, settings.limits.max_cost_bps if accepted is None else int(accepted * BPS)
+    text += f": with the cheapest pool {bps / 100:.2f}% of {money(size)} {network.quote}"
+    if bps <= cap:
+        return text
     limit = "SENTINEL_LIMITS__MAX_COST_BPS" if accepted is None else "the order"
-    hint = f"'Pay at most {ceil(bps / 100) + 1}% of a trade in costs.' accepts it"
-    over = f", which {limit} refuses at {cap} bps (exits aside): {hint}" if bps > cap else ""
-    return f"{text}: {bps / 100:.2f}% of {money(size)} {network.quote}{over}"
+    share = ceil(bps / 100) + 1
+    hint = f": 'Pay at most {share}% of a trade in costs.' accepts it" if share <= 100 else ""
+    return f"{text}, which {limit} refuses at {cap} bps (exits aside){hint}"
 
 
 async def _gas_price(settings: Settings) -> int:
@@ -123,6 +128,12 @@ def last_prices(settings: Settings) -> dict[Symbol, Decimal]:
     """The last recorded close of each coin."""
     series = _series(settings)
     return {coin: Decimal(repr(one.prices[-1])) for coin, one in series.items() if one.prices}
+
+
+def prices_at(settings: Settings, time: int) -> dict[Symbol, Decimal]:
+    """The recorded close of each coin at that time, if there is one."""
+    found = {coin: close_near(series, time) for coin, series in _series(settings).items()}
+    return {coin: price for coin, price in found.items() if price is not None}
 
 
 def number(text: str) -> Decimal:

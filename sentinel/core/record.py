@@ -26,6 +26,7 @@ class PlayedOrder:
     worth: str = "0"  # quote tokens
     min_profit: str = "0"  # of an arbitrage, quote tokens
     cost_bps: int | None = None  # what a trade may cost, if the order says so
+    most: str = ""  # whole tokens of `sold` that the order's limits allow; empty: none binds
 
 
 @dataclass(frozen=True, slots=True)

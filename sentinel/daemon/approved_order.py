@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import HexHash, Network, Symbol
 from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
-from sentinel.journal.order_records import JournaledOrder, OrderStatus
+from sentinel.journal.order_records import JournaledOrder, OrderRecords, OrderStatus
 from sentinel.orders.actions import Wait
 from sentinel.orders.coins import coins_of
 from sentinel.orders.envelope import order_hash
@@ -23,15 +24,27 @@ from sentinel.orders.player import Play, completed, play
 from sentinel.orders.reading import Ask, render
 from sentinel.orders.reading_parser import parse
 from sentinel.orders.situation import Gap, Situation
+from sentinel.orders.situation_values import close_near
 from sentinel.orders.standing import StandingOrder
 
+OPERATOR = "operator"  # the source of an order that a command approved
 SETTINGS = "settings"  # the source of an order that is not approved by a command
 MAX_FILE = 16_000  # bytes of an order's file
 SETTING = "SENTINEL_STRATEGY__ORDER"
-FINE = 90  # seconds that a close may be older than the time that it is taken for
 NO_ORDER = ""  # in place of a hash
 ENDED = Play(None, None, "the order was cancelled or replaced", frozenset())
 COMPLETE = Play(None, None, "the order is complete", frozenset())
+
+
+def order_at_start(settings: Settings, network: Network, journal: Journal, quoter: Quoter) -> StandingOrder | None:
+    """As `approved_order`. A live start that must follow an open intent (I9) halts instead of being refused."""
+    try:
+        return approved_order(settings, network, journal, quoter)
+    except SettingsError as error:
+        if settings.execution.mode != "live" or not journal.open_intents():
+            raise
+        journal.halt(str(error), by="doctor")
+        return _waiting(network, str(error))
 
 
 def approved_order(settings: Settings, network: Network, journal: Journal, quoter: Quoter) -> StandingOrder | None:
@@ -43,15 +56,16 @@ def approved_order(settings: Settings, network: Network, journal: Journal, quote
     text, source = given, SETTINGS
     if not given:
         current = journal.orders.current()
-        if current is None:
+        if current is None or current.source == SETTINGS:  # what the settings gave ended when they gave it no more
             _require_hash(settings, None)
             return _after_the_last(settings, network, journal)
         text, source = current.reading, current.source
     order = read_order(text, network)
     digest = order_hash(order)
     _require_hash(settings, digest)
-    player = _Player(order, digest, source, bool(given), network, journal, quoter)
-    return StandingOrder(order, digest, player.play, player.now)
+    live = settings.execution.mode == "live"
+    player = _Player(order, digest, source, bool(given), live, network, journal, quoter)
+    return StandingOrder(order, digest, player.play, player.now, player.stands)
 
 
 def _after_the_last(settings: Settings, network: Network, journal: Journal) -> StandingOrder | None:
@@ -63,9 +77,25 @@ def _after_the_last(settings: Settings, network: Network, journal: Journal) -> S
     if last is None or "playbook" in settings.strategy.model_fields_set:
         return None
     why = f"no order is approved, the last one is {last.status.value}: `sentinel order set`"
+    return _waiting(network, why)
+
+
+def _waiting(network: Network, why: str) -> StandingOrder:
+    """In place of an order: nothing is traded."""
     held = Play(None, None, why, frozenset())
     waiting = Order(network.quote, (Clause(Wait()),))
     return StandingOrder(waiting, NO_ORDER, lambda state: held, lambda: why)
+
+
+def approve_by_command(
+    orders: OrderRecords, reading: str, digest: str, time: int, prices: Mapping[Symbol, Decimal]
+) -> None:
+    """Put an order in force. The one that is in force already goes on as it is, unless only the settings gave it."""
+    current = orders.current()
+    if current is not None and current.hash == digest and current.source == SETTINGS:
+        orders.cancelled(digest, "a command gives it now")
+    if orders.order_set(reading, reading, digest, time, prices, OPERATOR).status is OrderStatus.SET:
+        orders.approved(digest, OPERATOR, time)
 
 
 def approved_hash(settings: Settings, network: Network) -> str | None:
@@ -143,10 +173,12 @@ class _Player:
     hash: str
     source: str
     given: bool  # by the settings: no command replaces it
+    live: bool  # a dry run remembers nothing: it must not change the order of a live one
     network: Network
     journal: Journal
     quoter: Quoter
     _last: tuple[HexHash, Play] | None = field(default=None)
+    _dry: JournaledOrder | None = field(default=None)
 
     def play(self, state: MarketState) -> Play:
         if self._last is None or self._last[0] != state.head.hash:
@@ -157,25 +189,44 @@ class _Player:
         """The reason of the last play."""
         return "no block was looked at yet" if self._last is None else self._last[1].why
 
+    def stands(self) -> bool:
+        """Whether it is still what the operator wants."""
+        current = self.journal.orders.current()
+        return self.given or (current is not None and current.hash == self.hash)
+
     def _play(self, state: MarketState) -> Play:
-        orders, fills = self.journal.orders, self.journal.order_fills
         if self._completed():
             return COMPLETE
-        if not self.given and ((current := orders.current()) is None or current.hash != self.hash):
+        if not self.stands():
             return ENDED  # by a command during this cycle: it must not be set again
-        known = orders.order_set(
-            render(self.order), render(self.order), self.hash, state.head.timestamp, _prices(state), self.source
-        )
-        if known.status is OrderStatus.SET:  # only the settings' order is new here: what is in them is approved
-            known = orders.approved(self.hash, self.source, state.head.timestamp)
-        situation = self._situation(state, known)
-        if completed(self.order, situation):
-            orders.completed(self.hash)
+        situation = self._situation(state, self._begun(state))
+        if completed(self.order, situation) and self._all_final():
+            if self.live:
+                self.journal.orders.completed(self.hash)
             return COMPLETE
         played = play(self.order, situation)
-        for clause in played.turned_false - situation.rearmed:
-            fills.rearm(self.hash, clause, state.head.timestamp)
+        if self.live:
+            for clause in played.turned_false - situation.rearmed:
+                self.journal.order_fills.rearm(self.hash, clause, state.head.timestamp)
         return played
+
+    def _begun(self, state: MarketState) -> JournaledOrder:
+        """The order as it was set. The settings' order is set and approved by the first block of a live run."""
+        orders, time, reading = self.journal.orders, state.head.timestamp, render(self.order)
+        if not self.live:
+            current = orders.current()
+            if current is not None and current.hash == self.hash:
+                return current
+            self._dry = self._dry or JournaledOrder(
+                0, self.hash, reading, reading, self.source, time, _prices(state), OrderStatus.APPROVED
+            )
+            return self._dry
+        known = orders.order_set(reading, reading, self.hash, time, _prices(state), self.source)
+        return orders.approved(self.hash, self.source, time) if known.status is OrderStatus.SET else known
+
+    def _all_final(self) -> bool:
+        """Whether no reorg can take a trade back, after which the order would go on."""
+        return not self.journal.open_intents() and not self.journal.not_final()
 
     def _completed(self) -> bool:
         """Whether this order is done, also if the settings still give it at a later start."""
@@ -185,7 +236,8 @@ class _Player:
     def _situation(self, state: MarketState, known: JournaledOrder) -> Situation:
         fills, time = self.journal.order_fills, state.head.timestamp
         positions = self.journal.positions
-        positions.keep_highs(state.closes, time)
+        if self.live:
+            positions.keep_highs(state.closes, time)
         facts = OrderFacts(
             set_at=known.set_at,
             set_prices=_set_prices(known, state),
@@ -205,9 +257,8 @@ def _set_prices(known: JournaledOrder, state: MarketState) -> dict[Symbol, Decim
     """As recorded; a price that was not known then is the close of that time, if it has been read since."""
     found = dict(known.set_prices)
     for coin, series in state.closes.items():
-        close = series.at(known.set_at)
-        if coin not in found and close is not None and known.set_at - close[0] <= FINE:
-            found[coin] = Decimal(repr(close[1]))
+        if coin not in found and (price := close_near(series, known.set_at)) is not None:
+            found[coin] = price
     return found
 
 

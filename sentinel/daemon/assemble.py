@@ -28,7 +28,7 @@ from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.market_state import Head
 from sentinel.core.network import Address, Symbol
-from sentinel.daemon.approved_order import approved_order
+from sentinel.daemon.approved_order import approved_order, order_at_start
 from sentinel.daemon.connections import endpoints, simulating_fork, simulating_node
 from sentinel.daemon.files import CLOSES, JOURNAL, MEMORY
 from sentinel.daemon.in_force import builder, in_force
@@ -141,7 +141,8 @@ async def assembled(
         def order_of(given: Settings) -> StandingOrder | None:
             return approved_order(given, network, journal, DexQuoter(network))
 
-        force = in_force(terms, prices, toolkit, proposing.make_trader, model_analyst, order_of(settings))
+        order = order_at_start(settings, network, journal, DexQuoter(network))
+        force = in_force(terms, prices, toolkit, proposing.make_trader, model_analyst, order)
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
         metrics.student.info({"id": force.trader.source})
         metrics.observe_mandate(force.playbook, force.thought)

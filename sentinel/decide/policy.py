@@ -80,6 +80,13 @@ class Policy:
         """
         return Policy(self.network, self.limits, revoke_rules=self._revoke_rules, purpose=purpose)
 
+    def without_order(self) -> Policy:
+        """This policy for bytes that were decided under the order: the trade itself counts as one of its fills now."""
+        cost = self._order_cost_bps
+        return Policy(
+            self.network, self.limits, revoke_rules=self._revoke_rules, purpose=self._purpose, order_cost_bps=cost
+        )
+
     def screen(
         self, simulations: Sequence[Simulation], state: MarketState, spent: Spent
     ) -> tuple[tuple[Simulation, ...], tuple[Refusal, ...]]:

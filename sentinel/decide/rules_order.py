@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from sentinel.core.actions import Swap
 from sentinel.core.units import BPS
-from sentinel.decide.case import Case, Finding, Rule
+from sentinel.decide.case import Case, Finding, Rule, loss
+from sentinel.orders.shown import coins, money
 from sentinel.orders.trades import Side, Trade, trade_text
 
 
@@ -21,9 +22,20 @@ def order(case: Case) -> Finding:
     if not _same_tokens(swap, play.trade):
         return False, f"the order wants to {wanted}, this sells {swap.token_in} for {swap.token_out}"
     amount = Decimal(swap.amount_in).scaleb(-case.network.tokens[swap.token_in].decimals)
+    if play.trade.most is not None and amount > play.trade.most:  # the tolerance does not go over the order's limits
+        return False, f"the order wants to {wanted}, and its limits allow {coins(play.trade.most)} {swap.token_in}"
+    if (short := play.trade.min_profit - _gain(case)) > 0 and swap.is_cycle:
+        return False, f"the order wants {money(play.trade.min_profit)} of profit, this lacks {money(short)}"
     off = abs(amount - play.trade.amount) / play.trade.amount * BPS
     tolerance = case.order_tolerance_bps
     return off <= tolerance, f"the order wants to {wanted}, this is {off:.0f} bps off, at most {tolerance}"
+
+
+def _gain(case: Case) -> Decimal:
+    """What the trade gains at the reference prices, its cost taken, in whole quote tokens."""
+    gain = -loss(case)
+    decimals = case.network.tokens[case.network.quote].decimals
+    return (Decimal(gain.numerator) / gain.denominator).scaleb(-decimals)
 
 
 def _same_tokens(swap: Swap, wanted: Trade) -> bool:

@@ -22,6 +22,7 @@ from sentinel.core.units import COIN_DECIMALS, HOUR
 from sentinel.core.valuation import convert
 from sentinel.journal.ledger import Ledger, Record
 from sentinel.journal.serialization import canonical, decode
+from sentinel.orders.checks import check_number
 from sentinel.orders.positions import CoinTrade, Cost, Entry, High, costs, positions, settled_high
 from sentinel.orders.situation import Position
 
@@ -54,8 +55,15 @@ class PositionRecords:
         """
         if token == self._network.quote or (token not in self._network.tokens and token != NATIVE):
             raise JournalError(f"{token} is no token that can have an entry")
-        if not (price.is_finite() and price > 0 and coins.is_finite() and coins >= 0):
+        try:
+            check_number(price)
+            check_number(coins)
+        except (ValueError, ArithmeticError):
+            raise JournalError("an entry needs a price and an amount below 10^15, with at most 18 decimals") from None
+        if price <= 0 or coins < 0:
             raise JournalError(f"an entry needs a price above 0 and an amount, not {price} and {coins}")
+        if not coins and not any(entry.token == token for entry in self.entries()):
+            raise JournalError(f"there is no entry of {token} to correct: say of how many coins it is the cost")
         with self._ledger.transaction():
             body = {"token": token, "price": str(price), "coins": str(coins), "at": at}
             added = self._ledger.append("entry", canonical(body))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from decimal import Decimal
 
@@ -24,6 +25,7 @@ from sentinel.orders.actions import (
 from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Streak
 from sentinel.orders.expressions import (
     QUOTE,
+    RSI_WARM_UP,
     Best,
     Change,
     Coin,
@@ -39,6 +41,7 @@ from sentinel.orders.expressions import (
     PriceWhenSet,
     Profit,
     Scaled,
+    Statistic,
     Sum,
     Value,
     Weight,
@@ -196,3 +199,24 @@ def _check_rebalance(action: Rebalance, quote: Symbol | None) -> None:
     require(total == 1 if whole else total <= 1, "the weights add up to 100%")
     require(len(coins) >= (2 if whole else 1), "a weight of what?")
     require(quote is None or any(coin != quote for coin in coins), "a weight of the quote token alone")
+
+
+def closes_read(part: object) -> int:
+    """How many closes all windows of a part of an order read, equal windows once."""
+    found: dict[object, int] = {}
+    _count_closes(part, found)
+    return sum(found.values())
+
+
+def _count_closes(part: object, found: dict[object, int]) -> None:
+    match part:
+        case Window():
+            found[part] = part.bars * (RSI_WARM_UP if part.statistic is Statistic.RSI else 1)
+        case Streak() | ClosesBeyond():
+            found[part] = part.closes
+    if isinstance(part, tuple):
+        for item in part:
+            _count_closes(item, found)
+    elif dataclasses.is_dataclass(part) and not isinstance(part, type):
+        for field in dataclasses.fields(part):
+            _count_closes(getattr(part, field.name), found)

@@ -64,6 +64,17 @@ def _pairs(clause: Clause, quote: Symbol) -> set[tuple[Symbol, Symbol]]:
             return set()
 
 
+def fixed_sizes(order: Order) -> tuple[Decimal, ...]:
+    """The quote tokens of one trade of each clause that says them, smallest first."""
+    actions = [clause.action for clause in order.clauses]
+    fixed = [
+        clause
+        for clause, action in zip(order.clauses, actions, strict=True)
+        if isinstance(action, Buy | Sell | Exchange | Arbitrage) and isinstance(action.amount, Worth)
+    ]
+    return tuple(sorted(size for clause in fixed if (size := _largest(clause, order)) is not None))
+
+
 def _largest(clause: Clause, order: Order) -> Decimal | None:
     """Most quote tokens of one trade of the clause; None if only prices or holdings bound it."""
     action = clause.action

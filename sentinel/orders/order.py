@@ -11,10 +11,11 @@ from decimal import Decimal
 
 from sentinel.core.network import Symbol
 from sentinel.orders.actions import Action, Buy, Exchange, Sell
-from sentinel.orders.checks import check_action, check_coin, check_condition, check_number, require
+from sentinel.orders.checks import check_action, check_coin, check_condition, check_number, closes_read, require
 from sentinel.orders.conditions import Condition
 
 MAX_CLAUSES = 16
+MAX_CLOSES = 30_000  # of all windows, at each block: about a tenth of a second
 MAX_SECONDS = 10 * 366 * 86_400  # of any duration in an order
 
 
@@ -91,6 +92,8 @@ class Order:
             require(0 < share < 1, "a largest share is between 0% and 100%")
         for clause in self.clauses:
             check_action(clause.action, self.quote)
+        reads = closes_read((self.clauses, self.only_while))
+        require(reads <= MAX_CLOSES, f"its windows read {reads:,} closes at each block, at most {MAX_CLOSES:,}")
 
     def conditions(self) -> Iterator[Condition]:
         yield from (clause.when for clause in self.clauses if clause.when is not None)

@@ -53,4 +53,5 @@ class Situation:
     rearmed: frozenset[int] = frozenset()  # clauses whose condition has been false since their last fill
     stated: Mapping[Window, Decimal] = field(default_factory=dict)  # values that are given and not computed
     bought_today: Decimal = Decimal(0)  # quote tokens that the order spent on buys since 00:00 UTC
+    windows: dict[Window, Decimal] = field(default_factory=dict, init=False, compare=False)  # computed already
     gap: Callable[[Symbol, Decimal], Gap | None] = lambda token, amount: None  # best round trip; None: not known

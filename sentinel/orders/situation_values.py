@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
+from sentinel.core.closes import CloseSeries
 from sentinel.core.indicators import rsi
 from sentinel.core.network import Symbol
 from sentinel.orders.expressions import (
@@ -181,6 +182,12 @@ def close_at(at: Situation, coin: Symbol, ago: int, bar: int = _FINE) -> Decimal
     return Decimal(repr(close[1]))
 
 
+def close_near(series: CloseSeries, time: int) -> Decimal | None:
+    """The close of that time; None if the last one before it is more than 90 seconds old."""
+    close = series.at(time)
+    return None if close is None or time - close[0] > _FINE * 3 // 2 else Decimal(repr(close[1]))
+
+
 def closes(at: Situation, coin: Symbol, count: int, bar: int, *, earlier: bool = False) -> list[Decimal]:
     """`count` closes, `bar` seconds apart, oldest first; the newest is now, or with `earlier` one bar ago."""
     return [close_at(at, coin, back * bar, bar) for back in reversed(range(earlier, count + earlier))]
@@ -194,8 +201,13 @@ def _change(at: Situation, coin: Symbol, ago: int) -> Decimal:
 
 
 def _statistic(at: Situation, window: Window) -> Decimal:
-    if (stated := at.stated.get(window)) is not None:
-        return stated
+    if (known := at.stated.get(window, at.windows.get(window))) is not None:
+        return known
+    at.windows[window] = value_ = _computed(at, window)
+    return value_
+
+
+def _computed(at: Situation, window: Window) -> Decimal:
     coin = chosen(window.coin, at)
     if window.statistic is Statistic.RSI:
         count = window.bars * RSI_WARM_UP + 1

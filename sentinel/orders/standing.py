@@ -20,6 +20,7 @@ class StandingOrder:
     hash: str
     play: Callable[[MarketState], Play]  # the same answer for the same block
     now: Callable[[], str]  # the reason of the last play
+    stands: Callable[[], bool] = lambda: True  # False once a command has cancelled or replaced it
 
     @property
     def cost_bps(self) -> int | None:
@@ -42,6 +43,7 @@ class StandingOrder:
             str(trade.worth),
             str(trade.min_profit),
             self.cost_bps,
+            "" if trade.most is None else str(trade.most),
         )
 
 
@@ -50,5 +52,6 @@ def restored(played: PlayedOrder) -> Play:
     if played.clause is None:
         return Play(None, None, played.why, frozenset())
     amount, worth, profit = Decimal(played.amount), Decimal(played.worth), Decimal(played.min_profit)
-    trade = Trade(Side(played.side), played.sold, played.bought, amount, worth, profit)
+    most = Decimal(played.most) if played.most else None
+    trade = Trade(Side(played.side), played.sold, played.bought, amount, worth, profit, most)
     return Play(trade, played.clause, played.why, frozenset())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -47,6 +47,7 @@ class Trade:
     amount: Decimal  # whole tokens of `sold`
     worth: Decimal  # of it, in quote tokens
     min_profit: Decimal = ZERO  # of an arbitrage, in quote tokens
+    most: Decimal | None = None  # whole tokens of `sold` that the order's limits allow; None: none of them binds
 
 
 class NoTrade(Exception):
@@ -59,7 +60,7 @@ def trade(clause: Clause, done: int, order: Order, at: Situation) -> Trade:
     _check_size(found.worth, order)
     if found.side in (Side.BUY, Side.SWAP):
         _check_bought(found, order, at)
-    return found
+    return replace(found, most=_most(found, order, at))
 
 
 def _check_size(worth: Decimal, order: Order) -> None:
@@ -96,6 +97,18 @@ def _check_bought(found: Trade, order: Order, at: Situation) -> None:
     share = dict(order.max_shares).get(found.bought)
     if share is not None and value(at, found.bought) + found.worth > share * total(at):
         raise NoTrade(f"{found.bought} would be more than {percent(share)} of everything held")
+
+
+def _most(found: Trade, order: Order, at: Situation) -> Decimal | None:
+    """The largest input with which this trade would still keep to the limits of the order."""
+    bounds = [] if order.max_trade is None else [order.max_trade]
+    if found.side in (Side.BUY, Side.ARBITRAGE):
+        bounds.append(spendable(order, at))
+    if found.side is Side.BUY and order.max_day is not None:
+        bounds.append(order.max_day - at.bought_today)
+    if found.side in (Side.BUY, Side.SWAP) and (share := dict(order.max_shares).get(found.bought)) is not None:
+        bounds.append(share * total(at) - value(at, found.bought))
+    return found.amount * min(bounds) / found.worth if bounds else None
 
 
 @dataclass(frozen=True, slots=True)

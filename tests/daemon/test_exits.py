@@ -12,6 +12,7 @@ import pytest
 
 from sentinel.core.actions import Candidate, HoldAction, Proposal, Route, Swap
 from sentinel.core.decision import Act, Decision, Hold, HoldReason
+from sentinel.core.errors import ModelTimeout, ModelUnavailable, NoView
 from sentinel.core.market_state import Head, MarketState, MarketView, Regime
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
@@ -56,9 +57,12 @@ class Trading:
     worlds: Sequence[World | None]
     source: str
     asked: list[int] = field(default_factory=list)
+    fails: Exception | None = None
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
         self.asked.append(n)
+        if self.fails is not None:
+            raise self.fails
         actions = [HoldAction("I wait") if world is None else world.action for world in self.worlds]
         candidates = tuple(Candidate(i, action, "Thought: …") for i, action in enumerate(actions))
         return Proposal(n, candidates, (), (), (), 1, self.source)
@@ -77,6 +81,7 @@ class Desk:
     player: Trading = field(default_factory=lambda: Trading([selling()], "oracle"))
     max_trade: int = fair_market.LIMITS.max_trade
     confirmed: list[Intent] = field(default_factory=list)
+    stands: bool = True
 
     async def read(self, head: Head) -> MarketState:
         return STATE
@@ -118,7 +123,7 @@ class Desk:
             samples=8,
             newest=lambda: HEAD,
             clock=lambda: float(fair_market.NOW + 3),
-            order=StandingOrder(order, "a1", lambda state: self.play, lambda: self.play.why),
+            order=StandingOrder(order, "a1", lambda state: self.play, lambda: self.play.why, lambda: self.stands),
             exits=self.player if exits else None,
         ).run(HEAD)
 
@@ -147,6 +152,28 @@ async def test_an_exit_that_the_vote_leaves_is_made(journal: Journal) -> None:
     (line,) = journal.cycles(5)
     kept = journal.get_cycle(line.id)
     assert (kept.exit_made, kept.played) == (True, record.played)
+
+
+@pytest.mark.parametrize("error", [ModelUnavailable("the server is down"), ModelTimeout("too slow"), NoView("none")])
+async def test_an_exit_needs_no_model(journal: Journal, error: Exception) -> None:
+    """A stop is made while the student is down or slow; a buy is not, and without exits nothing is."""
+    silent = Trading([None] * 8, "student:nano", fails=error)
+    record = await Desk(journal, SELL, voters=silent).run()
+    assert isinstance(record.decision, Act), hold_reason(record)
+    assert record.exit_made
+    for play, exits in ((BUY, True), (SELL, False)):
+        held = await Desk(journal, play, voters=silent).run(exits=exits)
+        assert isinstance(held.decision, Hold)
+        assert str(error) in held.decision.detail
+
+
+async def test_an_order_that_is_cancelled_during_the_cycle_trades_nothing(journal: Journal) -> None:
+    """Not even the exit that it wanted."""
+    for voters in (Trading([None] * 8, "student:nano"), Trading([selling()] * 8, "student:nano")):
+        record = await Desk(journal, SELL, voters=voters, stands=False).run()
+        assert isinstance(record.decision, Hold)
+        assert "cancelled or replaced" in record.decision.detail
+        assert record.intent_id is None
 
 
 async def test_no_exit_is_made_if_the_vote_alone_decides(journal: Journal) -> None:

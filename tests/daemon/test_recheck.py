@@ -14,12 +14,17 @@ from sentinel.config.settings import Settings
 from sentinel.core.actions import Approve, Candidate
 from sentinel.core.decision import Act
 from sentinel.core.market_state import MarketState
+from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Intent, Outcome, Settled
 from sentinel.daemon.guards.recheck import still_good
 from sentinel.decide.policy import Policy
 from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
+from sentinel.orders.order import Order
+from sentinel.orders.player import Play
+from sentinel.orders.reading_parser import parse
+from sentinel.orders.standing import StandingOrder
 from tests.daemon.sized_desk import PART, Desk, opened
 
 
@@ -35,6 +40,14 @@ def parts(desk: Desk, given: Settings, state: MarketState) -> Any:
         latest=SimpleNamespace(value=state.head),
         rpc=SimpleNamespace(disputed=None),
     )
+
+
+def order(net: Network, *, stands: bool) -> StandingOrder:
+    """One that has traded: its only fill is the intent itself."""
+    read = parse("Buy 300 USDC worth of WETH, once.", net.quote)
+    assert isinstance(read, Order)
+    done = Play(None, None, "done", frozenset())
+    return StandingOrder(read, "a1", lambda state: done, lambda: "done", lambda: stands)
 
 
 def accepted(journal: Journal, intent: Intent, number: int, record: CycleRecord | None, state: MarketState) -> Intent:
@@ -64,6 +77,13 @@ async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path, mon
         assert desk.journal.spent_today(state.head.timestamp).volume > 250 * 10**6
         assert await still_good(parts(desk, given, state), held_up)
         assert not await still_good(parts(desk, desk.settings(PART, max_daily_volume=250.0), state), held_up)
+        for stands in (True, False):  # a trade of an order counts as its fill; it is judged by its limits alone
+            judged = parts(desk, given, state)
+            judged.force = SimpleNamespace(value=SimpleNamespace(order=order(desk.net.network, stands=stands)))
+            play = judged.force.value.order.play
+            judged.policy = Policy(desk.net.network, judged.limits, plays=play)
+            assert await still_good(judged, replace(held_up, order_hash="a1", clause=0)) is stands
+            assert not await still_good(judged, replace(held_up, order_hash="another", clause=0))
         desk.journal.settle(Settled(held_up.id, Outcome.EXPIRED, None, None, 0, 0, {}))
 
         lost = desk.settings(PART, max_daily_loss=0.000001)

@@ -113,6 +113,11 @@ def taken(token: str) -> World:
 HOLDS = Play(None, None, "next buy in 12 minutes", frozenset())
 
 
-def ordered(side: Side, sold: str, bought: str, amount: float | str) -> Play:
-    """The player of an approved order makes this trade, in whole tokens of what is sold."""
-    return Play(Trade(side, sold, bought, Decimal(amount), Decimal(amount)), 0, "now", frozenset())
+def ordered(
+    side: Side, sold: str, bought: str, amount: float | str, *, most: float | str | None = None, profit: int = 0
+) -> Play:
+    """The player of an approved order makes this trade, in whole tokens of what is sold. `most`: what its limits allow;
+    `profit`: the least of an arbitrage, in quote tokens."""
+    limit = None if most is None else Decimal(most)
+    trade = Trade(side, sold, bought, Decimal(amount), Decimal(amount), Decimal(profit), limit)
+    return Play(trade, 0, "now", frozenset())

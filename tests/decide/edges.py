@@ -86,6 +86,14 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
             buying().but(play=ordered(Side.BUY, "USDC", "WETH", "526.3157")),
             buying().but(play=ordered(Side.BUY, "USDC", "WETH", "526.316")),
         ),
+        (
+            buying().but(play=ordered(Side.BUY, "USDC", "WETH", 490, most=500)),
+            buying().but(play=ordered(Side.BUY, "USDC", "WETH", 490, most="499.999999")),
+        ),
+        (
+            circling().but(play=ordered(Side.ARBITRAGE, "USDC", "WETH", 500, profit=8)),
+            circling().but(play=ordered(Side.ARBITRAGE, "USDC", "WETH", 500, profit=9)),
+        ),
         (hopping().but(play=ordered(Side.BUY, "USDC", "WBTC", 500)), hopping().but(play=WANTED)),
         (circling().but(play=CYCLE), circling().but(play=WANTED)),
         (circling().but(play=CYCLE), circling().but(play=ordered(Side.ARBITRAGE, "USDC", "WBTC", 500))),

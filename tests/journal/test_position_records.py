@@ -135,3 +135,13 @@ def test_a_high_outlives_the_closes_that_it_came_from(journal: Journal, path: Pa
     assert again.positions.positions(held, {})["WETH"].high == 1500
     again.verify()
     again.close()
+
+
+@pytest.mark.parametrize("price", ["1e999999", "1e15", "0.0000000000000000001", "NaN", "-1", "0"])
+def test_an_entry_that_no_arithmetic_bears_is_refused(journal: Journal, price: str) -> None:
+    """It would stop the daemon at each block and after each restart."""
+    with pytest.raises(JournalError):
+        journal.positions.give_entry("WETH", Decimal(price), Decimal(20), 10)
+    with pytest.raises(JournalError, match="no entry of WETH to correct"):
+        journal.positions.give_entry("WETH", Decimal(1600), Decimal(0), 10)
+    assert journal.positions.entries() == ()

@@ -84,3 +84,14 @@ def test_thousands_and_case_are_free() -> None:
     order = parse("if the price of WETH is at most 1500 usdc,  BUY 2000 USDC worth of WETH, once.", "USDC")
     assert isinstance(order, Order)
     assert render(order) == "If the price of WETH is at most 1,500 USDC, buy 2,000 USDC worth of WETH, once."
+
+
+def test_an_order_reads_only_so_many_closes_at_each_block() -> None:
+    """Equal windows count once, because they are computed once."""
+    window = "the mean of {} 1-minute closes of WETH is above 1 USDC"
+    same = " or ".join([window.format(10_080)] * 10)
+    assert isinstance(parse(f"If {same}, sell all of WETH.", "USDC"), Order)
+    different = " or ".join(window.format(10_080 - i) for i in range(10))
+    found = parse(f"If {different}, sell all of WETH.", "USDC")
+    assert isinstance(found, NotRead)
+    assert "its windows read 100,755 closes at each block, at most 30,000" in found.why

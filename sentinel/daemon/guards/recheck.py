@@ -23,6 +23,10 @@ async def still_good(parts: Parts, intent: Intent) -> bool:
     """
     if (why := parts.rpc.disputed) is not None:
         raise Unavailable(why)
+    if intent.order_hash is not None:
+        order = parts.force.value.order
+        if order is None or order.hash != intent.order_hash or not order.stands():
+            return False  # it was cancelled or replaced
     head = parts.latest.value
     state = await parts.market.read(head)
     try:
@@ -30,7 +34,7 @@ async def still_good(parts: Parts, intent: Intent) -> bool:
     except Refused:  # a contract of the trade has changed
         return False
     now, record = time.time(), cycle_of(parts, intent.id)
-    policy, spent = parts.policy, parts.journal.spent_today(now)
+    policy, spent = parts.policy.without_order(), parts.journal.spent_today(now)
     if record is None:  # no cycle decided it: it sets or revokes an allowance
         policy = Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES)
     elif record.state is not None and isinstance(action := intent.decision.simulation.candidate.action, Swap):

@@ -12,7 +12,7 @@ from typing import Any
 from sentinel.core import valuation
 from sentinel.core.errors import OperatorError
 from sentinel.core.network import Symbol
-from sentinel.daemon.approved_order import NO_ORDER, SETTINGS, read_order, require_own
+from sentinel.daemon.approved_order import NO_ORDER, SETTINGS, approve_by_command, read_order, require_own
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.report import report
 from sentinel.daemon.loop import Follower
@@ -25,9 +25,9 @@ from sentinel.journal.order_records import OrderStatus
 from sentinel.observe.logs import Log
 from sentinel.orders.envelope import order_hash
 from sentinel.orders.reading import render
+from sentinel.orders.situation_values import close_near
 
 BEGUN = (OrderStatus.APPROVED, OrderStatus.COMPLETED)
-OPERATOR = "operator"  # who approved an order by a command
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +96,16 @@ class Operator:
 
     def approve_order(self, reading: str, digest: str) -> None:
         """Put an order in force with the next cycle. Raises OperatorError if the text is not the order of this hash."""
-        parts, orders = self.parts, self.parts.journal.orders
+        parts = self.parts
         require_own(parts.settings, digest)
         order = read_order(reading, parts.network)
         if order_hash(order) != digest:
             raise OperatorError("the text is not the order that was approved: read it back and approve it again")
+        self.reloader.require_buildable()
         time = parts.latest.value.timestamp
-        prices = parts.market.closes.at(parts.latest.value)
-        set_prices = {coin: Decimal(repr(series.prices[-1])) for coin, series in prices.items() if series.prices}
-        known = orders.order_set(reading, render(order), digest, time, set_prices, OPERATOR)
-        if known.status is OrderStatus.SET:
-            orders.approved(digest, OPERATOR, time)
+        closes = parts.market.closes.at(parts.latest.value)
+        set_prices = {coin: price for coin, series in closes.items() if (price := close_near(series, time)) is not None}
+        approve_by_command(parts.journal.orders, render(order), digest, time, set_prices)
         self.reloader.rebuild("order")
         self.log.warning("order.approved", hash=digest, reading=render(order))
 
@@ -116,6 +115,7 @@ class Operator:
         orders = self.parts.journal.orders
         if (current := orders.current()) is None:
             raise OperatorError("no order is approved")
+        self.reloader.require_buildable()
         orders.cancelled(current.hash, reason)
         self.reloader.rebuild("order")
         self.log.warning("order.cancelled", reason=reason)

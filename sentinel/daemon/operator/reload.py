@@ -88,8 +88,13 @@ class Reloader:
 
         Raises SettingsError, and then nothing changes.
         """
-        built = self.parts.build(self.parts.settings)
-        self._next = _Requested(built, self.build(built), {}, by)
+        waiting = self._next  # settings that were requested before and are not in force yet stay requested
+        built = self.parts.build(self.parts.settings if waiting is None else waiting.built.terms.settings)
+        self._next = _Requested(built, self.build(built), {} if waiting is None else waiting.changed, by)
+
+    def require_buildable(self) -> None:
+        """Raises SettingsError if `rebuild` could not build, before anything is journaled."""
+        self.parts.build(self.parts.settings if self._next is None else self._next.built.terms.settings)
 
     def hang_up(self) -> None:
         """SIGHUP. A refusal is in the log."""
