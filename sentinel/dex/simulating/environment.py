@@ -82,7 +82,7 @@ class BlockEnvironments:
         """
         usual = self.next_block(head, nonce, fees)
         if self._base_fee_moves(head):
-            usual = replace(usual, base_fee=self._near(head, b"next", -64, 64))
+            usual = replace(usual, base_fee=self._near(head, b"next", -64, 64, fees.max_fee))
         return Environment(usual), self._other_block(usual, head, deadline), self._later_block(usual, head, deadline)
 
     def _other_block(self, usual: SimEnv, head: Head, deadline: int) -> Environment:
@@ -100,7 +100,7 @@ class BlockEnvironments:
             replace(
                 usual,
                 timestamp=usual.timestamp + max(1, latest - (latest + 1) % 2),  # an odd distance
-                base_fee=self._near(head, b"other", 64, 128),
+                base_fee=self._near(head, b"other", 64, 128, usual.max_fee),
                 gas_limit=usual.gas_limit - usual.gas_limit // (1024 + self._draw(head, b"gas limit", 7168)),
                 coinbase=proposer,
                 prev_randao=self._word(head, b"other"),
@@ -129,7 +129,7 @@ class BlockEnvironments:
             usual,
             number=head.number + 1 + after,
             timestamp=self._time(head, 1 + after),
-            base_fee=self._near(head, b"later", 4, 160),
+            base_fee=self._near(head, b"later", 4, 160, usual.max_fee),
             prev_randao=self._word(head, b"later"),
         )
         return Environment(later, tuple(skipped))
@@ -156,10 +156,16 @@ class BlockEnvironments:
         """The time of the block that is so many above the head. Each block is at least a second after its parent."""
         return head.timestamp + max(blocks, round(blocks * self._network.block_time))
 
-    def _near(self, head: Head, label: bytes, low: int, high: int) -> int:
-        """A base fee from `low` to `high` 1,024ths above the head's, at least one wei above it if `low` is positive."""
+    def _near(self, head: Head, label: bytes, low: int, high: int, max_fee: int) -> int:
+        """A base fee from `low` to `high` 1,024ths above the head's, at least one wei above it if `low` is positive.
+
+        It is as far below the head's where it would be above a `max_fee` that covers the head's: a legacy transaction
+        offers little more than the base fee, and what a block cannot include says nothing of the trade.
+        """
         share = low * 1024 + self._draw(head, label + b" fee", (high - low) * 1024)
-        return max(head.base_fee + head.base_fee * share // 1024**2, head.base_fee + 1 if low > 0 else 0)
+        drawn_fee = max(head.base_fee + head.base_fee * share // 1024**2, head.base_fee + 1 if low > 0 else 0)
+        mirrored = head.base_fee <= max_fee < drawn_fee
+        return max(0, 2 * head.base_fee - drawn_fee) if mirrored else drawn_fee
 
     def _draw(self, head: Head, label: bytes, below: int) -> int:
         return int.from_bytes(self._digest(head, label)) % below
