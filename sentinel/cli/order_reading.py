@@ -40,7 +40,7 @@ def read_back(settings: Settings, order: Order) -> dict[str, Any]:
     """In JSON types."""
     network = load_network(settings.network)
     closes = _series(settings)
-    prices = last_prices(settings)
+    prices = {coin: Decimal(repr(one.prices[-1])) for coin, one in closes.items() if one.prices}
     return {
         **bounds(order),
         "cost": _cost(settings, network, prices, next(iter(fixed_sizes(order)), None), order.max_cost),
@@ -122,12 +122,6 @@ def chain_time(settings: Settings) -> int:
             return (await latest_head(rpc)).timestamp
 
     return asyncio.run(read())
-
-
-def last_prices(settings: Settings) -> dict[Symbol, Decimal]:
-    """The last recorded close of each coin."""
-    series = _series(settings)
-    return {coin: Decimal(repr(one.prices[-1])) for coin, one in series.items() if one.prices}
 
 
 def prices_at(settings: Settings, time: int) -> dict[Symbol, Decimal]:

@@ -111,7 +111,7 @@ def approved_hash(settings: Settings, network: Network) -> str | None:
         return None
     try:
         current = journal.orders.current()
-        return None if current is None else current.hash
+        return None if current is None or current.source == SETTINGS else current.hash
     except SentinelError:
         return None
     finally:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sentinel.core.closes import CloseSeries
 from sentinel.core.network import Symbol
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play, play
@@ -85,10 +84,3 @@ def _with_position(at: Situation, trade: Trade, bought: Decimal) -> Mapping[Symb
 
 def _rearmed(at: Situation, played: Play) -> Situation:
     return at if played.turned_false <= at.rearmed else replace(at, rearmed=at.rearmed | played.turned_false)
-
-
-def span_of(closes: Mapping[Symbol, CloseSeries]) -> tuple[int, int] | None:
-    """The first and last time that all of these have a close for."""
-    starts = [series.times[0] for series in closes.values() if series.times]
-    ends = [series.times[-1] for series in closes.values() if series.times]
-    return (max(starts), min(ends)) if starts and max(starts) < min(ends) else None

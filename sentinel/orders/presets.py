@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -32,13 +32,6 @@ class Parameters:
 
     def worth(self, amount: Decimal) -> str:
         return f"{number(amount)} {self.quote}"
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    what: str
-    uses: tuple[str, ...]  # names of Parameters
-    write: Callable[[Parameters], str]
 
 
 def _rebalance(p: Parameters) -> str:
@@ -104,32 +97,25 @@ def _trailing_stop(p: Parameters) -> str:
     return f"If the price of {p.coin} is at most {percent(1 - p.band)} of {high}, sell all of {p.coin}."
 
 
-PRESETS: Mapping[str, Preset] = {
-    "rebalance": Preset("keep weights within a band", ("weights", "band"), _rebalance),
-    "dca": Preset("buy for the same sum again and again", ("coin", "size", "every"), _dca),
-    "momentum": Preset("follow moves", ("coin", "over", "threshold", "size"), _momentum),
-    "mean-reversion": Preset("trade against moves", ("coin", "over", "threshold", "size"), _mean_reversion),
-    "reduce-risk": Preset(
-        "sell down to a weight after a fall", ("coin", "weights", "band", "over", "threshold"), _reduce_risk
-    ),
-    "slice": Preset("buy or sell in equal parts", ("side", "coin", "amount", "parts", "over"), _slice),
-    "arbitrage": Preset("take differences between two venues", ("coin", "size", "profit"), _arbitrage),
-    "bracket": Preset("stop and target", ("coin", "band", "threshold"), _bracket),
-    "trailing-stop": Preset("sell so far below the high", ("coin", "band"), _trailing_stop),
+PRESETS: Mapping[str, Callable[[Parameters], str]] = {
+    "rebalance": _rebalance,
+    "dca": _dca,
+    "momentum": _momentum,
+    "mean-reversion": _mean_reversion,
+    "reduce-risk": _reduce_risk,
+    "slice": _slice,
+    "arbitrage": _arbitrage,
+    "bracket": _bracket,
+    "trailing-stop": _trailing_stop,
 }
 
 
 def preset(name: str, parameters: Parameters) -> str:
     """The reading of a preset. Raises OperatorError for an unknown name, or parameters that make no order."""
-    if (found := PRESETS.get(name)) is None:
+    if (write := PRESETS.get(name)) is None:
         raise OperatorError(f"there is no preset {name!r}: {', '.join(PRESETS)}")
-    text = found.write(parameters)
+    text = write(parameters)
     order = parse(text, parameters.quote)
     if isinstance(order, NotRead):
         raise OperatorError(f"these parameters make no order: {text} {order.why}")
     return render(order)
-
-
-def names(uses: Sequence[str]) -> str:
-    """The options of a preset, as the command line writes them."""
-    return " ".join(f"--{name}" for name in uses)
