@@ -19,8 +19,8 @@ BLOCK_SECONDS = 12  # of the labelled orders; a network's own block time takes i
 _DECIDED = ("Ask: ", "Refuse: ")
 _COIN = r"(?:the (?:largest|first held) of \S+|the best of \S+ in \S+ \w+|[\w./]+?)"
 _PRICE = (
-    rf"the (?:entry price|high since entry) of {_COIN}|the (?:mean|highest|lowest) of [\d,]+(?: earlier)? \S+ closes of "
-    rf"{_COIN}|the price of {_COIN}(?: [\d,]+ \w+ ago| when the order was set)?"
+    rf"the (?:entry price|high since entry) of {_COIN}"
+    rf"|the (?:mean|highest|lowest) of [\d,]+(?: earlier)? \S+ closes of {_COIN}|the price of {_COIN}(?: [\d,]+ \w+ ago| when the order was set)?"
 )
 _END = r"(?=[,.)] |[,.)]$| (?:and|or|is|are)\b)"
 _SHARE_OF_PRICE = re.compile(rf"({NUMBER})% of ({_PRICE}){_END}")

@@ -9,7 +9,7 @@ import pytest
 from sentinel.orders.answers import Question, Refusal
 from sentinel.orders.drafts import read_draft, write_draft
 from sentinel.orders.order import Order
-from sentinel.orders.reading import Ask, Refuse, render
+from sentinel.orders.reading import Ask, Reading, Refuse, render
 from sentinel.orders.reading_parser import NotRead, parse
 from tests.orders.public_readings import READINGS
 from tests.orders.random_orders import RandomOrders
@@ -28,7 +28,8 @@ def test_a_draft_means_its_reading(count: int, *, blocks: bool) -> None:
 def test_a_reading_is_its_own_draft() -> None:
     for text in READINGS.values():
         assert read_draft(text, "USDC") == parse(text, "USDC")
-    for answer in (*map(Ask, Question), *map(Refuse, Refusal)):
+    answers: list[Reading] = [*map(Ask, Question), *map(Refuse, Refusal)]
+    for answer in answers:
         assert read_draft(write_draft(answer), "USDC") == answer
 
 
