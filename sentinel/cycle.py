@@ -82,7 +82,7 @@ class Cycle:
     stopping: Callable[[], bool] = lambda: False  # True if the process is stopping: nothing new is sent (I26)
     clock: Callable[[], float] = time.time
     purpose: Purpose = Purpose.TRADE  # purpose of the trader's proposals
-    order: StandingOrder | None = None  # what the operator approved; None: the playbook alone says what is wanted
+    order: StandingOrder | None = None  # what the operator approved; None: the proposer alone says what is wanted
     exits: Trader | None = None  # makes the exit that the order wants if the vote holds; None: the vote alone decides
 
     async def run(self, head: Head) -> CycleRecord:

@@ -209,7 +209,7 @@ DECISIONS = (
         "The prefill of step 1.",
         "none",
         f"sentinel_first_thought_info{{{I}}}",
-        "{{playbook}}: {{kind}}",
+        "{{proposer}}: {{kind}}",
         single=True,
     ),
 )

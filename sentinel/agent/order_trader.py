@@ -81,6 +81,26 @@ class OrderTrader:
         return "best_split"
 
 
+@dataclass(frozen=True, slots=True)
+class HoldingTrader:
+    """A trader that cannot trade, and says why. The order's exits are made beside it, with the same parts."""
+
+    why: Callable[[MarketState], str]
+    source: str
+    sandbox: CodeRunner
+    network: Network
+    quoter: Quoter
+    builder: Builder
+
+    async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
+        """A proposal of one hold, whatever `n` is."""
+        return replace(_held(self.why(state)), source=self.source)
+
+    async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
+        """The same proposal."""
+        return proposal
+
+
 def _held(why: str) -> Proposal:
     text = render_action(printable(why, MAX_WHY), 'hold("the order does not trade now")')
     candidate = Candidate(0, HoldAction(printable(why, MAX_WHY)), text)

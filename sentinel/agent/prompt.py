@@ -25,6 +25,11 @@ def messages(view: MarketView, mandate: Mandate, quote: Symbol = "USDC") -> list
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "\n".join(lines)}]
 
 
+def of_order(reading: str) -> list[Message]:
+    """The first request of an episode for an approved order, or for none."""
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": reading or "No order is approved."}]
+
+
 def analysis(brief: Brief, quote: Symbol = "USDC") -> list[Message]:
     """The first request of an analyst's episode."""
     knobs = {"Trend": brief.trend, "Swing": brief.swing, "Fall": brief.fall, "Size": brief.size}

@@ -16,7 +16,7 @@ from sentinel.core.actions import Proposal
 from sentinel.core.errors import ModelTimeout
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketState, MarketView
-from sentinel.core.network import Network
+from sentinel.core.network import Network, Symbol
 from sentinel.core.stopwatch import Stopwatch
 
 
@@ -29,11 +29,13 @@ class ModelTrader:
     network: Network
     quoter: Quoter
     builder: Builder
-    mandate: Mandate
+    mandate: Mandate | None  # None: the request shows the order, in its reading
     first_thought: str = ""  # the start of the first thought; empty if the model writes all of it
     max_steps: int = 5
     timeout: float = 30.0  # seconds for all requests of one block: a late proposal belongs to an old block
     memory: Memory = EMPTY_MEMORY
+    reading: str = ""  # of the approved order, if there is one
+    base: Symbol = ""  # the coin that a tool takes if none is named
     venue: str = ""  # if set, network, quoter and builder know only this venue, and proposals name it
 
     @property
@@ -45,7 +47,7 @@ class ModelTrader:
         """A proposal of n samples. Raises ModelUnavailable: ModelTimeout after `timeout` (I22)."""
         part = Stopwatch()
         with part("prompt"):
-            messages = prompt.messages(view, self.mandate, self.network.quote)
+            messages = self._request(view)
         async with self._within(self.timeout):
             proposal = await play(
                 self.sampler,
@@ -74,13 +76,18 @@ class ModelTrader:
                 prefill=action_format.prefill(self.first_thought),
             )
 
+    def _request(self, view: MarketView) -> list[prompt.Message]:
+        if self.mandate is None:
+            return prompt.of_order(self.reading)
+        return prompt.messages(view, self.mandate, self.network.quote)
+
     def _named(self, source: str) -> str:
         """student:sentinel-nano -> student:sentinel-nano@uniswap_v3, unless the name ends with the venue already."""
         return source if not self.venue or source.endswith(f"@{self.venue}") else f"{source}@{self.venue}"
 
     def _tools(self, state: MarketState, view: MarketView) -> Toolbox:
         remembered = self.memory.at(state)
-        return Toolbox(state, view, self.network, self.quoter, self.builder, remembered, self.mandate.base)
+        return Toolbox(state, view, self.network, self.quoter, self.builder, remembered, self.base)
 
     @asynccontextmanager
     async def _within(self, seconds: float) -> AsyncIterator[None]:

@@ -26,7 +26,7 @@ OK, ERROR, USAGE, NOT_RUNNING, CONFIGURATION, TIMEOUT = 0, 1, 2, 3, 4, 5
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A setting for this run, e.g. strategy.playbook=momentum."),
+    typer.Option("--set", metavar="NAME=VALUE", help="A setting for this run, e.g. limits.max_trade=200."),
 ]
 EnvFile = Annotated[Path, typer.Option("--env-file", help="File with SENTINEL_ settings.")]
 DOT_ENV = Path(".env")
@@ -41,8 +41,8 @@ def explicit(pairs: Sequence[str] | None) -> dict[str, Any]:
         name, is_pair, value = pair.partition("=")
         path = name.strip().lower().removeprefix("sentinel_").replace("__", ".").split(".")
         if not is_pair or not all(path) or len(path) > 2:
-            raise SettingsError(f"--set {pair}: write it as NAME=VALUE, e.g. strategy.playbook=momentum")
-        require_name(f"{PREFIX}{'__'.join(path)}".upper())
+            raise SettingsError(f"--set {pair}: write it as NAME=VALUE, e.g. limits.max_trade=200")
+        require_name(f"{PREFIX}{'__'.join(path)}".upper(), value)
         values = parsed.setdefault(path[0], {}) if len(path) == 2 else parsed
         if path[-1] in values:
             raise SettingsError(f"--set {pair}: {name.strip()} is given twice")

@@ -21,9 +21,6 @@ def run(
     network: Annotated[str | None, typer.Option(help="Name of a file in sentinel/config/networks/, or a path.")] = None,
     rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
     ws_url: Annotated[str | None, typer.Option(help="WebSocket endpoint of the chain.")] = None,
-    playbook: Annotated[
-        str | None, typer.Option(help="The trader's strategy: see SENTINEL_STRATEGY__PLAYBOOK.")
-    ] = None,
     proposer: Annotated[str | None, typer.Option(help="student, oracle, code or a URL: see SENTINEL_PROPOSER.")] = None,
     order: Annotated[str | None, typer.Option(help=order_option.HELP)] = None,
     live: Annotated[bool, typer.Option("--live", help="Send transactions. Without it nothing is sent.")] = False,
@@ -43,7 +40,7 @@ def run(
             network=network,
             proposer=proposer,
             rpc={"url": rpc_url, "ws_url": ws_url},
-            strategy={"playbook": playbook, "order": order},
+            strategy={"order": order},
             execution={"mode": "live" if live else None},
         )
 

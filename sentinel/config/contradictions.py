@@ -98,7 +98,7 @@ def _cycles(settings: Settings, network: Network) -> Iterator[str]:
 
 
 def _sizes(settings: Settings, network: Network) -> Iterator[str]:
-    limits, strategy, execution = settings.limits, settings.strategy, settings.execution
+    limits, execution = settings.limits, settings.execution
     floor = _named("execution.min_priority_fee_gwei", execution.min_priority_fee_gwei)
     cap = "max_fee_gwei" if network.fees is FeeMarket.LEGACY else "max_priority_fee_gwei"
     if execution.min_priority_fee_gwei > getattr(limits, cap):
@@ -107,11 +107,6 @@ def _sizes(settings: Settings, network: Network) -> Iterator[str]:
     for name in ("max_trade", "max_daily_volume", "max_approval"):
         if limits.min_trade > getattr(limits, name):
             yield f"{smallest} is above {_named(f'limits.{name}', getattr(limits, name))}: no trade is within both"
-    if strategy.max_size < limits.min_trade:
-        yield f"{_named('strategy.max_size', strategy.max_size)} is below {smallest}: no trade is within both"
-    if strategy.playbook not in ("arbitrage", "triangle") and strategy.min_size > strategy.max_size:
-        low, high = _named("strategy.min_size", strategy.min_size), _named("strategy.max_size", strategy.max_size)
-        yield f"{low} is above {high}: no trade is within both"
     if limits.slippage_bps > limits.max_slippage_bps:
         yield (
             f"{_named('limits.slippage_bps', limits.slippage_bps)} is above "

@@ -1,4 +1,4 @@
-"""Settings that have a new name. An old name is refused with an error that names the new one.
+"""Settings that have a new name, and those that an order says instead. Each is refused with what to write now.
 
 Journals may be older than a name: a value recorded under the old name is read as the setting with the new name.
 """
@@ -42,11 +42,45 @@ RENAMED: Mapping[str, str] = {
     "SENTINEL_SIGNER__DAILY_SIGNATURES": "SENTINEL_SIGNER__MAX_DAILY_SIGNATURES",
     "SENTINEL_SIGNER__TRADES": "SENTINEL_SIGNER__MAX_TRADE",
     "SENTINEL_STRATEGY__BARS": "SENTINEL_STRATEGY__LOOKBACK_BLOCKS",
-    "SENTINEL_STRATEGY__EVERY": "SENTINEL_STRATEGY__SLICE_INTERVAL_BLOCKS",
-    "SENTINEL_STRATEGY__LEAST": "SENTINEL_STRATEGY__MIN_SIZE",
-    "SENTINEL_STRATEGY__SIZE": "SENTINEL_STRATEGY__MAX_SIZE",
-    "SENTINEL_STRATEGY__UNTIL": "SENTINEL_STRATEGY__LAST_SLICE_BLOCK",
 }  # old variable -> new variable
+
+
+_PRESETS: Mapping[str, str] = {
+    "rebalance": "rebalance --weth 50% --band 2%",
+    "momentum": "momentum --threshold 0.4% --over '4 minutes' --size 500",
+    "arbitrage": "arbitrage --size 500 --profit 10",
+    "mean_reversion": "mean-reversion --threshold 0.4% --over '20 minutes' --size 500",
+    "reduce_risk": "reduce-risk --weth 50% --band 2% --threshold 0.4% --over '20 minutes'",
+    "slice": "slice --amount '500 USDC' --parts 12 --over '1 hour'",
+}  # value of the old setting of the playbook -> a preset with its parameters
+_SAID_BY: Mapping[str, tuple[str, ...]] = {
+    "PLAYBOOK": tuple(_PRESETS),
+    "TARGET_WEIGHTS": ("rebalance",),
+    "BAND": ("rebalance",),
+    "THRESHOLD": ("momentum", "mean_reversion"),
+    "MAX_SIZE": ("momentum",),
+    "SIZE": ("momentum",),
+    "MIN_SIZE": ("arbitrage",),
+    "LEAST": ("arbitrage",),
+    "LAST_SLICE_BLOCK": ("slice",),
+    "UNTIL": ("slice",),
+    "SLICE_INTERVAL_BLOCKS": ("slice",),
+    "EVERY": ("slice",),
+}
+SAID_BY_ORDERS: Mapping[str, tuple[str, ...]] = {
+    f"SENTINEL_STRATEGY__{name}": playbooks for name, playbooks in _SAID_BY.items()
+}  # old variable -> playbooks whose presets say it
+
+
+def said_by_order(name: str, value: str) -> str | None:
+    """What to write instead of a setting that an order says now; None for any other name."""
+    if (playbooks := SAID_BY_ORDERS.get(name.upper())) is None:
+        return None
+    if value == "triangle":
+        return "is gone: a program can do it with `best_loop` (SENTINEL_PROPOSER=code, docs/proposers.md)"
+    presets = [_PRESETS[value]] if value in _PRESETS else [_PRESETS[playbook] for playbook in playbooks[:2]]
+    shown = " or ".join(f"`sentinel order preset {preset}`" for preset in presets)
+    return f"is gone: an order says it. Begin with {shown}, and approve what it prints by `sentinel order set`"
 
 
 def field(name: str) -> str:

@@ -41,7 +41,7 @@ PREFIX = "SENTINEL_"
 DOT_ENV = Path(".env")
 NOT_SETTINGS = frozenset({"SENTINEL_REQUIRE_DATA"})  # only the tests read it
 _VARIABLE = re.compile(r"SENTINEL_[A-Z0-9_]+")
-OWN_THOUGHTS = ("playbook", "none")  # values of first_thought that are no sentence
+OWN_THOUGHTS = ("order", "none")  # values of first_thought that are no sentence
 
 
 class Settings(SettingsGroup):
@@ -52,7 +52,7 @@ class Settings(SettingsGroup):
         "solver), `code` (the program SENTINEL_STRATEGY__FILE), or the URL of an OpenAI-compatible server",
     )
     first_thought: str = Field(
-        "playbook", description="first thought of an episode: `playbook` (the playbook's own), `none`, or a sentence"
+        "order", description="first thought of an episode: `order` (the approved order's), `none`, or a sentence"
     )
     state_dir: Path = Field(
         Path("~/.local/state/sentinel"),
@@ -255,10 +255,10 @@ def _is_group(info: FieldInfo) -> bool:
     return isinstance(info.annotation, type) and issubclass(info.annotation, SettingsGroup)
 
 
-def require_name(name: str) -> None:
-    """Raises SettingsError, with the nearest name, if no setting has this variable."""
+def require_name(name: str, value: str) -> None:
+    """Raises SettingsError, with the nearest name or what to write instead, if no setting has this variable."""
     if name not in fields():
-        raise SettingsError(unknown(name, GivenValue("", "cli"), fields()))
+        raise SettingsError(unknown(name, GivenValue(value, "cli"), fields()))
 
 
 def _quoted(name: str, value: str) -> str:

@@ -14,7 +14,7 @@ from sentinel.config.settings import PREFIX, Settings, fields
 from sentinel.config.units import base_units
 from sentinel.core.edges import settings_edge
 from sentinel.core.errors import SettingsError
-from sentinel.core.mandate import Brief, Mandate
+from sentinel.core.mandate import Brief
 from sentinel.core.network import NATIVE, Address, Network, Symbol
 from sentinel.core.units import BPS, GWEI_DECIMALS
 
@@ -27,7 +27,6 @@ class Terms:
     settings: Settings
     network: Network
     limits: Limits  # of policy, builder, executor and approvals
-    mandate: Mandate  # of the trader
     desk: Network  # the part of the network that the trader may see and use
     fee_floor: int  # wei per gas: minimum priority fee, or minimum legacy gas price
 
@@ -46,11 +45,11 @@ class Terms:
                 settings=settings,
                 network=network,
                 limits=Limits.of(settings.limits, network),
-                mandate=mandate(settings, network),
                 desk=action_builder_terms(settings, network),
                 fee_floor=base_units(settings.execution.min_priority_fee_gwei, GWEI_DECIMALS),
             )
             _require_tokens(settings, network)
+            _require_base(settings, network)
             return terms
 
     def dust(self, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
@@ -104,28 +103,11 @@ def _require_tokens(settings: Settings, network: Network) -> None:
             raise SettingsError(f"{name}: {', '.join(unknown)} not in network {network.name}")
 
 
-def mandate(settings: Settings, network: Network) -> Mandate:
-    """The trader's mandate. Raises SettingsError if strategy and network do not fit."""
-    given = settings.strategy
-    known = set(network.tokens)
-    if given.base not in known or given.base == network.quote:
+def _require_base(settings: Settings, network: Network) -> None:
+    base, known = settings.strategy.base, set(network.tokens)
+    if base not in known or base == network.quote:
         choices = ", ".join(sorted(known - {network.quote}))
-        raise SettingsError(
-            f"SENTINEL_STRATEGY__BASE: {given.base} cannot be traded; network {network.name} has {choices}"
-        )
-    if unknown := sorted(set(given.target_weights) - known):
-        raise SettingsError(f"SENTINEL_STRATEGY__TARGET_WEIGHTS: {', '.join(unknown)} not in network {network.name}")
-    return Mandate(
-        playbook=given.playbook,
-        base=given.base,
-        band=given.band,
-        bars=given.lookback_blocks,
-        threshold=given.threshold,
-        size=given.max_size,
-        least=given.min_size,
-        until=given.last_slice_block,
-        every=given.slice_interval_blocks,
-    )
+        raise SettingsError(f"SENTINEL_STRATEGY__BASE: {base} cannot be traded; network {network.name} has {choices}")
 
 
 def brief(settings: Settings) -> Brief:

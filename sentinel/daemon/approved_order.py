@@ -25,21 +25,22 @@ from sentinel.orders.reading import Ask, render
 from sentinel.orders.reading_parser import parse
 from sentinel.orders.situation import Gap, Situation
 from sentinel.orders.situation_values import close_near
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.standing import NO_ORDER, StandingOrder
 
 OPERATOR = "operator"  # the source of an order that a command approved
 SETTINGS = "settings"  # the source of an order that is not approved by a command
 MAX_FILE = 16_000  # bytes of an order's file
 SETTING = "SENTINEL_STRATEGY__ORDER"
-NO_ORDER = ""  # in place of a hash
 ENDED = Play(None, None, "the order was cancelled or replaced", frozenset())
 COMPLETE = Play(None, None, "the order is complete", frozenset())
 
 
-def order_at_start(settings: Settings, network: Network, journal: Journal, quoter: Quoter) -> StandingOrder | None:
+def order_at_start(
+    settings: Settings, network: Network, journal: Journal, quoter: Quoter, *, required: bool = True
+) -> StandingOrder | None:
     """As `approved_order`. A live start that must follow an open intent (I9) halts instead of being refused."""
     try:
-        return approved_order(settings, network, journal, quoter)
+        return approved_order(settings, network, journal, quoter, required=required)
     except SettingsError as error:
         if settings.execution.mode != "live" or not journal.open_intents():
             raise
@@ -47,8 +48,11 @@ def order_at_start(settings: Settings, network: Network, journal: Journal, quote
         return _waiting(network, str(error))
 
 
-def approved_order(settings: Settings, network: Network, journal: Journal, quoter: Quoter) -> StandingOrder | None:
-    """The order of the settings, else the one that was approved last; None if there is none.
+def approved_order(
+    settings: Settings, network: Network, journal: Journal, quoter: Quoter, *, required: bool = True
+) -> StandingOrder | None:
+    """The order of the settings, else the one that was approved last; if there is none, one that trades nothing, or
+    None for a proposer for which no order is `required`.
 
     Raises SettingsError if it is no reading, names an unknown coin, or has another hash than ORDER_HASH.
     """
@@ -58,7 +62,7 @@ def approved_order(settings: Settings, network: Network, journal: Journal, quote
         current = journal.orders.current()
         if current is None or current.source == SETTINGS:  # what the settings gave ended when they gave it no more
             _require_hash(settings, None)
-            return _after_the_last(settings, network, journal)
+            return _without_one(settings, network, journal, required=required)
         text, source = current.reading, current.source
     order = read_order(text, network)
     digest = order_hash(order)
@@ -68,16 +72,13 @@ def approved_order(settings: Settings, network: Network, journal: Journal, quote
     return StandingOrder(order, digest, player.play, player.now, player.stands)
 
 
-def _after_the_last(settings: Settings, network: Network, journal: Journal) -> StandingOrder | None:
-    """Nothing is traded once a wallet has had an order and has none: a playbook would undo what the order did.
-
-    None if there never was an order, or if the operator has set the playbook.
-    """
+def _without_one(settings: Settings, network: Network, journal: Journal, *, required: bool) -> StandingOrder | None:
+    """Once the wallet has had an order, nothing is traded without one, unless a setting permits it."""
     last = next(iter(journal.orders.history(1)), None)
-    if last is None or "playbook" in settings.strategy.model_fields_set:
+    if not required and (last is None or settings.strategy.without_order == "trade"):
         return None
-    why = f"no order is approved, the last one is {last.status.value}: `sentinel order set`"
-    return _waiting(network, why)
+    ended = "" if last is None else f", the last one is {last.status.value}"
+    return _waiting(network, f"no order is approved{ended}: `sentinel order set`")
 
 
 def _waiting(network: Network, why: str) -> StandingOrder:

@@ -46,7 +46,7 @@ from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
 from sentinel.orders.standing import StandingOrder
 
-MIN_BARS = 60  # minimum bars of price history, even if the playbook looks back less
+MIN_BARS = 60  # of price history, even if the setting asks for less
 NEEDED = ("endpoints", "model", "fork", "funds")  # parts that must be healthy for the daemon to be ready
 
 Closes = Mapping[Symbol, Sequence[float]]  # quote tokens per whole token, oldest first
@@ -138,14 +138,16 @@ async def assembled(
             new_terms = Terms.of(new_settings, network)
             return in_force(new_terms, prices, toolkit, proposing.make_trader, model_analyst, order_of(new_settings))
 
-        def order_of(given: Settings) -> StandingOrder | None:
-            return approved_order(given, network, journal, DexQuoter(network))
+        required = trader_model is None and settings.proposer in ("student", "oracle")
 
-        order = order_at_start(settings, network, journal, DexQuoter(network))
+        def order_of(given: Settings) -> StandingOrder | None:
+            return approved_order(given, network, journal, DexQuoter(network), required=required)
+
+        order = order_at_start(settings, network, journal, DexQuoter(network), required=required)
         force = in_force(terms, prices, toolkit, proposing.make_trader, model_analyst, order)
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
         metrics.student.info({"id": force.trader.source})
-        metrics.observe_mandate(force.playbook, force.thought)
+        metrics.observe_first_thought(force.kind, force.thought)
         yield Parts(
             lifecycle=lifecycle,
             force=Latest(force),

@@ -10,18 +10,20 @@ from collections.abc import Mapping, Sequence
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.operator_code import CodeTrader
-from sentinel.agent.order_trader import OrderTrader
+from sentinel.agent.order_mandate import target_weights
+from sentinel.agent.order_trader import HoldingTrader, OrderTrader
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.config.settings import Settings
+from sentinel.agent.trader import ModelTrader
+from sentinel.config.settings import OWN_THOUGHTS, Settings
 from sentinel.config.terms import Terms
 from sentinel.core.decision import Decision
-from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network, Symbol
 from sentinel.core.simulation import Simulation
 from sentinel.cycle import More, Size, Vote, as_voted
 from sentinel.daemon.calibrated import quorum_bps, sizes
 from sentinel.daemon.parts import InForce, MakeTrader, ProposingTrader
+from sentinel.daemon.proposer import mandate_in
 from sentinel.daemon.sizer import Sizer
 from sentinel.decide.extra_samples import extra_samples
 from sentinel.decide.policy import Policy
@@ -53,11 +55,11 @@ def in_force(
         order_cost_bps=None if order is None else order.cost_bps,
     )
     action_builder = builder(terms, terms.desk, prices)
-    trader = make_trader(terms, action_builder, first_thought(settings, terms.mandate), order)
-    samples_nothing = isinstance(trader, CodeTrader | OrderTrader)
+    trader = make_trader(terms, action_builder, first_thought(terms, order), order)
+    samples_nothing = not isinstance(trader, ModelTrader)
     return InForce(
         terms=terms,
-        analyst=model_analyst or SettingsAnalyst(settings.strategy.target_weights),
+        analyst=model_analyst or SettingsAnalyst({} if order is None else target_weights(order.order)),
         trader=trader,
         samples=1 if samples_nothing else settings.model.samples,
         order=order,
@@ -67,7 +69,7 @@ def in_force(
         more=_no_more if samples_nothing else _more(settings),
         size=_size(settings, action_builder, toolkit, policy),
         sale_builder=builder(terms, terms.network, {}),
-        playbook=_kind_of_trader(trader, terms.mandate),
+        kind=_KINDS[type(trader)],
         thought="none" if samples_nothing else _kind_of_thought(settings),
     )
 
@@ -79,9 +81,7 @@ def _exits(settings: Settings, trader: ProposingTrader, order: StandingOrder | N
     return OrderTrader(order.play, trader.sandbox, trader.network, trader.quoter, trader.builder)
 
 
-def _kind_of_trader(trader: ProposingTrader, mandate: Mandate) -> str:
-    """The playbook, or what takes its place."""
-    return {CodeTrader: "code", OrderTrader: "order"}.get(type(trader), mandate.playbook)
+_KINDS = {ModelTrader: "model", CodeTrader: "code", OrderTrader: "order", HoldingTrader: "hold"}
 
 
 def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> ActionBuilder:
@@ -96,22 +96,24 @@ def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> A
     )
 
 
-def first_thought(settings: Settings, mandate: Mandate) -> str:
+def first_thought(terms: Terms, order: StandingOrder | None) -> str:
     """The text that the first step of an episode begins with; empty for none.
 
     A server other than vLLM may not be able to go on from it, so the server at a URL is given none.
     """
-    if settings.proposer_url:
+    settings = terms.settings
+    if settings.proposer_url or settings.first_thought == "none":
         return ""
-    if settings.first_thought == "playbook":
-        return PLAYBOOKS[mandate.playbook].first_thought(mandate)
-    return "" if settings.first_thought == "none" else settings.first_thought
+    if settings.first_thought != "order":
+        return settings.first_thought
+    mandate = None if order is None else mandate_in(terms, order)
+    return "" if mandate is None else PLAYBOOKS[mandate.playbook].first_thought(mandate)
 
 
 def _kind_of_thought(settings: Settings) -> str:
     if settings.proposer_url:
         return "none"
-    return settings.first_thought if settings.first_thought in ("playbook", "none") else "operator"
+    return settings.first_thought if settings.first_thought in OWN_THOUGHTS else "operator"
 
 
 def _vote(terms: Terms) -> Vote:

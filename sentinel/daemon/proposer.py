@@ -11,20 +11,24 @@ from sentinel.agent.episode import CodeRunner, Sampler
 from sentinel.agent.memory_interface import Memory
 from sentinel.agent.model import ModelObserver, StudentModel
 from sentinel.agent.operator_code import CodeTrader, Program
-from sentinel.agent.oracle import OracleModel
-from sentinel.agent.order_trader import OrderTrader
+from sentinel.agent.order_mandate import mandate_of
+from sentinel.agent.order_trader import HoldingTrader, OrderTrader
 from sentinel.agent.proposing_server import client
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trader import ModelTrader
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.errors import SettingsError
-from sentinel.daemon.parts import MakeTrader
+from sentinel.core.mandate import Mandate
+from sentinel.core.market_state import MarketState
+from sentinel.daemon.parts import MakeTrader, ProposingTrader
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.journal.journal import Journal
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.reading import render
+from sentinel.orders.standing import NO_ORDER, StandingOrder
 
+UNREAD = "the student {} plays no order of this form: SENTINEL_PROPOSER=oracle does"
 UNREADABLE = Program("unreadable", 'hold("the program could not be read at the start")')
 
 
@@ -77,7 +81,7 @@ def _program(around: Surroundings) -> Proposer:
             quoter=DexQuoter(terms.desk),
             builder=builder,
             memory=around.memory,
-            base=terms.mandate.base,
+            base=terms.settings.strategy.base,
         )
 
     async def ready() -> str:
@@ -98,48 +102,72 @@ def _read(settings: Settings, around: Surroundings, *, at_start: bool) -> Progra
 
 
 def _in_process(injected: Sampler | None, around: Surroundings) -> Proposer:
-    """The oracle, or the `injected` sampler: it plays the approved order, and the playbook if there is none."""
-    sampler = injected or OracleModel()
-    playbooks = _model_traders(sampler, around)
+    """The `injected` sampler, or the oracle, which plays the approved order."""
+    source = "oracle" if injected is None else injected.source
 
-    def make_trader(
-        terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None
-    ) -> OrderTrader | ModelTrader:
-        if order is None or injected is not None:
-            return playbooks(terms, builder, thought, order)
+    def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> ProposingTrader:
+        if order is not None and order.hash == NO_ORDER:
+            return _holding(around, terms, builder, source, lambda state: order.play(state).why)
+        if injected is not None:
+            return _model_trader(injected, around, terms, builder, thought, order)
+        if order is None:
+            raise SettingsError("the oracle plays an order, and none is approved: `sentinel order set`")
         return OrderTrader(order.play, around.sandbox, terms.desk, DexQuoter(terms.desk), builder)
 
     async def ready() -> str:
-        return f"{sampler.source} proposes, in this process"
+        return f"{source} proposes, in this process"
 
     return Proposer(make_trader, ready)
 
 
 def _served(model: StudentModel, around: Surroundings) -> Proposer:
+    def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> ProposingTrader:
+        if order is not None and order.hash == NO_ORDER:
+            return _holding(around, terms, builder, model.source, lambda state: order.play(state).why)
+        if not terms.settings.proposer_url and (order is None or mandate_in(terms, order) is None):
+            return _holding(around, terms, builder, model.source, lambda state: UNREAD.format(model.name))
+        return _model_trader(model, around, terms, builder, thought, order)
+
     async def ready() -> str:
         await model.health()
         return f"{model.name} is served"
 
-    return Proposer(_model_traders(model, around), ready)
+    return Proposer(make_trader, ready)
 
 
-def _model_traders(
-    sampler: Sampler, around: Surroundings
-) -> Callable[[Terms, ActionBuilder, str, StandingOrder | None], ModelTrader]:
-    def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> ModelTrader:
-        model = terms.settings.model
-        return ModelTrader(
-            sampler=sampler,
-            sandbox=around.sandbox,
-            network=terms.desk,
-            quoter=DexQuoter(terms.desk),
-            builder=builder,
-            mandate=terms.mandate,
-            first_thought=thought,
-            max_steps=model.max_steps,
-            timeout=model.episode_timeout,
-            memory=around.memory,
-            venue=terms.settings.strategy.venue,
-        )
+def _holding(
+    around: Surroundings, terms: Terms, builder: ActionBuilder, source: str, why: Callable[[MarketState], str]
+) -> HoldingTrader:
+    return HoldingTrader(why, source, around.sandbox, terms.desk, DexQuoter(terms.desk), builder)
 
-    return make_trader
+
+def _model_trader(
+    sampler: Sampler,
+    around: Surroundings,
+    terms: Terms,
+    builder: ActionBuilder,
+    thought: str,
+    order: StandingOrder | None,
+) -> ModelTrader:
+    model, strategy = terms.settings.model, terms.settings.strategy
+    return ModelTrader(
+        sampler=sampler,
+        sandbox=around.sandbox,
+        network=terms.desk,
+        quoter=DexQuoter(terms.desk),
+        builder=builder,
+        mandate=None if order is None or terms.settings.proposer_url else mandate_in(terms, order),
+        reading="" if order is None else render(order.order),
+        base=strategy.base,
+        first_thought=thought,
+        max_steps=model.max_steps,
+        timeout=model.episode_timeout,
+        memory=around.memory,
+        venue=strategy.venue,
+    )
+
+
+def mandate_in(terms: Terms, order: StandingOrder) -> Mandate | None:
+    """The mandate of the order within the limits; None if no playbook says the same."""
+    limits = terms.settings.limits
+    return mandate_of(order.order, limits.max_trade, limits.min_trade)

@@ -10,19 +10,21 @@ from sentinel.decide.case import Case, Finding, Rule, loss
 from sentinel.orders.shown import coins, money
 from sentinel.orders.trades import Side, Trade, trade_text
 
+ROUNDING = Decimal("1.00001")  # tools give prices of 6 to 8 digits
+
 
 def order(case: Case) -> Finding:
     """Same tokens, same side, and an input within the agreement tolerance of the player's."""
     play = case.play
     if play is None:
-        return True, "there is no order: the playbook's limits alone bind"
+        return True, "there is no order: the other limits alone bind"
     if play.trade is None:
         return False, f"the order does not trade now: {play.why}"
     wanted, swap = trade_text(play.trade, case.network.quote), case.swap
     if not _same_tokens(swap, play.trade):
         return False, f"the order wants to {wanted}, this sells {swap.token_in} for {swap.token_out}"
     amount = Decimal(swap.amount_in).scaleb(-case.network.tokens[swap.token_in].decimals)
-    if play.trade.most is not None and amount > play.trade.most:  # the tolerance does not go over the order's limits
+    if play.trade.most is not None and amount > play.trade.most * ROUNDING:  # tolerance is not for the order's limits
         return False, f"the order wants to {wanted}, and its limits allow {coins(play.trade.most)} {swap.token_in}"
     if (short := play.trade.min_profit - _gain(case)) > 0 and swap.is_cycle:
         return False, f"the order wants {money(play.trade.min_profit)} of profit, this lacks {money(short)}"

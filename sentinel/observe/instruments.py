@@ -37,7 +37,7 @@ class Instruments:
         )
         self.student = self._info("student", "student that made the last proposal", "id")
         self.first_thought = self._info(
-            "first_thought", "playbook, and kind of the first thought that step 1 begins with", "playbook", "kind"
+            "first_thought", "kind of proposer, and of the first thought that step 1 begins with", "proposer", "kind"
         )
 
         self.head_number = self._gauge("head_number", "block number of the newest head")

@@ -13,6 +13,8 @@ from sentinel.orders.order import Order
 from sentinel.orders.player import Play
 from sentinel.orders.trades import Side, Trade
 
+NO_ORDER = ""  # in place of a hash: nothing is traded
+
 
 @dataclass(frozen=True, slots=True)
 class StandingOrder:

@@ -42,6 +42,10 @@ NETWORK = "devnet"
 BLOCK_TIME = 2.0  # seconds
 PATIENCE = 30.0  # maximum seconds to wait for the open intent after Ctrl-C
 IDLE = 0.5  # seconds until the next block at block time 0 if no cycle ends
+ORDER = (  # of a demo that is given none; a trade of this size pays for its gas
+    "Rebalance to 50% WETH and 50% USDC when off by more than 2%. "
+    "Trade at most 500 USDC at a time. Trade at least 10 USDC at a time."
+)
 PURSE = {"WETH": COIN, "USDC": 10_000 * 10**6, NATIVE: COIN}  # base units; far from the target weights on purpose
 CROWD = CrowdBehaviour(ahead=0.2)  # in a fifth of the blocks the crowd trades first, so that realised amounts differ
 PORTS = {"chain": 8545, "model": 8100, "web": 8787}
@@ -59,7 +63,7 @@ def main(
     """Run the demo for `blocks` cycles, or until Ctrl-C if None. `block_time` is in seconds.
 
     `proposer`, `program` and `order` replace SENTINEL_PROPOSER, SENTINEL_STRATEGY__FILE and SENTINEL_STRATEGY__ORDER.
-    The oracle plays `order` if no proposer is given. vLLM starts only for the student.
+    The oracle plays `order` if no proposer is given; without one the student plays ORDER. vLLM starts only for it.
     Returns the process's exit code: 0 only if at least one trade was confirmed and none is unknown, 130 after Ctrl-C
     during the start. With `block_time` 0 the next block follows when a cycle is recorded. Raises OperatorError and
     Unavailable.
@@ -142,6 +146,8 @@ def _settings(home: Path, net: Devnet, ports: dict[str, int], key_file: Path, wa
         "wallet": {"dev_key_file": key_file, **dict.fromkeys(("keystore_file", "signer_socket")), "web3signer_url": ""},
         "execution": {"mode": "live", "confirmations": 1},
     }
+    if given.proposer in ("student", "oracle") and not (given.strategy.order or given.strategy.order_file):
+        explicit["strategy"] = explicit.get("strategy", {}) | {"order": ORDER}
     if given.proposer == "student":
         explicit["model"] = {"url": f"http://127.0.0.1:{ports['model']}/v1"}
     return load(Path(".env"), **explicit)

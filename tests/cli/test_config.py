@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -47,13 +49,31 @@ def test_an_unknown_setting_is_refused_with_the_nearest(
     assert "Traceback" not in said
 
 
-def test_a_sliced_order_needs_its_end(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A playbook that could never act is refused; an end that is past is not, since an order may be over."""
-    assert run(monkeypatch, "show-config", "--set", "strategy.playbook=slice") == 4
-    assert "last_slice_block" in capsys.readouterr().err
-    assert (
-        run(monkeypatch, "show-config", "--set", "strategy.playbook=slice", "--set", "strategy.last_slice_block=1") == 0
-    )
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("playbook=momentum", "`sentinel order preset momentum "),
+        ("playbook=triangle", "SENTINEL_PROPOSER=code"),
+        ("band=0.05", "`sentinel order preset rebalance "),
+        ("slice_interval_blocks=5", "`sentinel order preset slice "),
+        ("target_weights=WETH=6000,USDC=4000", "`sentinel order preset rebalance "),
+    ],
+)
+def test_a_setting_of_a_playbook_is_refused_with_its_preset(
+    pair: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the environment as on the line; and the preset that is named can be run as it stands."""
+    name, _, value = pair.partition("=")
+    monkeypatch.setenv(f"SENTINEL_STRATEGY__{name.upper()}", value)
+    assert run(monkeypatch, "show-config") == 4
+    line = capsys.readouterr().err
+    assert said in line
+    assert f"SENTINEL_STRATEGY__{name.upper()}={value}" in line
+    monkeypatch.delenv(f"SENTINEL_STRATEGY__{name.upper()}")
+    assert run(monkeypatch, "show-config", "--set", f"strategy.{pair}") == 4
+    assert said in capsys.readouterr().err
+    for command in re.findall(r"`sentinel (order preset [^`]+)`", line):
+        assert run(monkeypatch, *shlex.split(command)) == 0
 
 
 def test_an_unknown_setting_in_the_file_or_on_the_line_is_refused_too(

@@ -47,8 +47,6 @@ CASES: tuple[tuple[Network, Mapping[str, Any], str, str], ...] = (
     (DEVNET, {"limits": {"min_trade": 1001}}, "LIMITS__MIN_TRADE=1001", "LIMITS__MAX_TRADE=1000"),
     (DEVNET, {"limits": {"min_trade": 60, "max_daily_volume": 50}}, "LIMITS__MIN_TRADE=60", "MAX_DAILY_VOLUME=50"),
     (DEVNET, {"limits": {"min_trade": 60, "max_approval": 50}}, "LIMITS__MIN_TRADE=60", "MAX_APPROVAL=50"),
-    (DEVNET, {"limits": {"min_trade": 501}}, "LIMITS__MIN_TRADE=501", "STRATEGY__MAX_SIZE=500"),
-    (DEVNET, {"strategy": {"min_size": 501}}, "STRATEGY__MIN_SIZE=501", "STRATEGY__MAX_SIZE=500"),
     (DEVNET, {"limits": {"slippage_bps": 99, "max_slippage_bps": 98}}, "SLIPPAGE_BPS=99", "MAX_SLIPPAGE_BPS=98"),
     (DEVNET, {"execution": {"min_priority_fee_gwei": 6}}, "MIN_PRIORITY_FEE_GWEI=6", "MAX_PRIORITY_FEE_GWEI=5"),
     (

@@ -127,15 +127,17 @@ def test_what_cannot_be_seen_is_shown_as_an_escape(monkeypatch: pytest.MonkeyPat
 def test_contradicting_settings_are_quoted_with_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is no default; so are settings that the network does not know."""
     monkeypatch.setenv("SENTINEL_LIMITS__MIN_TRADE", "501.0")
-    Path(".env").write_text("\nSENTINEL_STRATEGY__MAX_SIZE=500\nSENTINEL_LIMITS__MAX_INVENTORY_BPS=PEPE=10\n")
+    Path(".env").write_text("\nSENTINEL_LIMITS__MAX_TRADE=500\nSENTINEL_LIMITS__MAX_INVENTORY_BPS=PEPE=10\n")
     loaded, network = settings.load(), load_network("devnet")
     (line,) = contradictions(loaded, network)
     assert line.endswith(
-        "[.env, line 2: SENTINEL_STRATEGY__MAX_SIZE=500; environment: SENTINEL_LIMITS__MIN_TRADE=501.0]"
+        "[environment: SENTINEL_LIMITS__MIN_TRADE=501.0; .env, line 2: SENTINEL_LIMITS__MAX_TRADE=500]"
     )
     with pytest.raises(SettingsError, match=r"PEPE not in network devnet \[.env, line 3: .*BPS=PEPE=10\]"):
         Terms.of(loaded, network)
-    assert loaded == settings.load(None, limits={"min_trade": 501.0, "max_inventory_bps": {"PEPE": 10}})
+    assert loaded == settings.load(
+        None, limits={"min_trade": 501.0, "max_trade": 500.0, "max_inventory_bps": {"PEPE": 10}}
+    )
 
 
 def test_a_credential_is_named_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -21,6 +21,10 @@ from sentinel.market import Devnet
 KEY = "0x" + "5e" * 32  # of the tests' own wallet, worth nothing anywhere
 WALLET = Account.from_key(KEY).address
 PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}
+ORDER = (
+    "Rebalance to 50% WETH and 50% USDC when off by more than 2%. "
+    "Trade at most 500 USDC at a time. Trade at least 10 USDC at a time."
+)
 ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6}
 
 
@@ -45,7 +49,7 @@ class Cli:
 
     @classmethod
     async def on(cls, devnet: Devnet, folder: Path, **settings: str) -> Cli:
-        """A funded wallet on the devnet, the oracle as its proposer, a dry run."""
+        """A funded wallet on the devnet, the oracle as its proposer with an order to rebalance, a dry run."""
         await devnet.fund(WALLET, PURSE)
         await devnet.allow_permit2(WALLET, ALLOWED)
         key = folder / "key"
@@ -61,6 +65,7 @@ class Cli:
                 "SENTINEL_WEB__PORT": "0",
                 "SENTINEL_WALLET__DEV_KEY_FILE": str(key),
                 "SENTINEL_PROPOSER": "oracle",
+                "SENTINEL_STRATEGY__ORDER": ORDER,
                 "SENTINEL_LIMITS__MAX_HEAD_AGE": "3600",  # blocks come faster than seconds, so chain time runs ahead
                 "SENTINEL_LIMITS__MAX_DEADLINE": "600",  # likewise: the signer takes twice this, from the wall clock
                 **settings,

@@ -13,11 +13,11 @@ from sentinel.config.settings import Settings, load
 from sentinel.core.errors import SettingsError
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import HexHash
-from sentinel.daemon.approved_order import NO_ORDER, approve_by_command, approved_order, order_at_start, read_order
+from sentinel.daemon.approved_order import approve_by_command, approved_order, order_at_start, read_order
 from sentinel.journal.journal import Journal
 from sentinel.journal.order_records import OrderStatus
 from sentinel.orders.envelope import order_hash
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.standing import NO_ORDER, StandingOrder
 from tests.decide import fair_market
 from tests.decide.fair_market import NETWORK, NOW, STATE
 
@@ -53,19 +53,29 @@ def command(journal: Journal, text: str) -> None:
     approve_by_command(journal.orders, text, order_hash(order), NOW, {})
 
 
-def test_without_any_order_there_is_none(journal: Journal) -> None:
-    assert approved_order(given(), NETWORK, journal, cast(Any, None)) is None
+def test_without_any_order_nothing_is_traded(journal: Journal) -> None:
+    """By the student and the oracle; a program needs none until there was one."""
+    none = standing(journal, given())
+    assert (none.hash, none.play(STATE).why) == (NO_ORDER, "no order is approved: `sentinel order set`")
+    assert approved_order(given(), NETWORK, journal, cast(Any, None), required=False) is None
+    command(journal, DCA)
+    journal.orders.cancelled(order_hash(read_order(DCA, NETWORK)), "enough")
+    ended = approved_order(given(), NETWORK, journal, cast(Any, None), required=False)
+    assert ended is not None
+    assert "the last one is cancelled" in ended.play(STATE).why
+    own = given(without_order="trade")
+    assert approved_order(own, NETWORK, journal, cast(Any, None), required=False) is None
+    assert approved_order(own, NETWORK, journal, cast(Any, None)) is not None
 
 
 def test_an_order_of_the_settings_ends_when_they_give_it_no_more(journal: Journal) -> None:
-    """It does not live on in the journal, and no playbook takes its place."""
+    """It does not live on in the journal."""
     assert standing(journal, given(DCA)).play(STATE).trade is not None
     left = standing(journal, given())
     assert left.hash == NO_ORDER
     assert left.play(after(1)).trade is None
     command(journal, DCA)  # the same words, by a command: now it stays
     assert standing(journal, given()).hash == order_hash(read_order(DCA, NETWORK))
-    assert approved_order(given(playbook="rebalance"), NETWORK, journal, cast(Any, None)) is not None
 
 
 def test_a_dry_run_writes_nothing_and_leaves_the_live_order(journal: Journal) -> None:

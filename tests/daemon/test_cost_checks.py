@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from sentinel.chain.endpoints import EndpointPool
 from sentinel.config.settings import load
 from sentinel.config.terms import Terms
@@ -34,16 +32,14 @@ def found(cost: int = GAS, fee: int = 0, base_fee: int = 20 * GWEI, **given: Any
 
 
 def test_the_smallest_trade_with_its_numbers() -> None:
-    """At a size from there on it is fine; a trade that is smaller by setting is a warning that names the setting."""
+    """At a limit from there on it is fine; a lower one is a warning that names the setting."""
     parts = "(gas of one swap is 19.20 USDC, the pool takes 0 bps, the cap is 300 bps)"
     what = f"at 23.5 gwei the smallest sensible trade is 640.00 USDC {parts}"
-    assert found(strategy={"max_size": 640.0}) == Finding("trade size", "ok", what)
-    low = found()
+    assert found(limits={"max_trade": 640.0}) == Finding("trade size", "ok", what)
+    low = found(limits={"max_trade": 639.0})
     assert (low.grade, low.what.startswith(what)) == ("warn", True)
-    assert "SENTINEL_STRATEGY__MAX_SIZE=500 is below it" in low.what
+    assert "SENTINEL_LIMITS__MAX_TRADE=639 is below it" in low.what
     assert "SENTINEL_LIMITS__MAX_COST_BPS" in low.hint
-    both = found(limits={"max_trade": 639.0})
-    assert "SENTINEL_STRATEGY__MAX_SIZE=500 and SENTINEL_LIMITS__MAX_TRADE=639 is below" in both.what
 
 
 def test_the_pools_fee_leaves_less_for_gas() -> None:
@@ -51,12 +47,6 @@ def test_the_pools_fee_leaves_less_for_gas() -> None:
     assert "smallest sensible trade is 650.85 USDC" in found(fee=500).what
     none = found(fee=3000, limits={"max_cost_bps": 30})
     assert (none.grade, "no trade is small or large enough" in none.what) == ("warn", True)
-
-
-@pytest.mark.parametrize("playbook", ["arbitrage", "triangle"])
-def test_closed_cycles_are_no_warning(playbook: str) -> None:
-    """The limit exempts them."""
-    assert found(strategy={"playbook": playbook}).grade == "ok"
 
 
 def test_large_numbers_are_written_out() -> None:
@@ -88,8 +78,8 @@ async def test_it_is_read_from_the_chain(devnet: Devnet) -> None:
             return finding
 
         assert (await told()).grade == "ok"
-        low = await told(strategy={"max_size": 60.0})
-        assert (low.grade, "SENTINEL_STRATEGY__MAX_SIZE=60" in low.what) == ("warn", True)
+        low = await told(limits={"max_trade": 60.0})
+        assert (low.grade, "SENTINEL_LIMITS__MAX_TRADE=60" in low.what) == ("warn", True)
         assert "the pool takes 5 bps, the cap is 300 bps" in low.what
         legacy = await told(replace(devnet.network, fees=FeeMarket.LEGACY))
         assert legacy.what.startswith("at ")

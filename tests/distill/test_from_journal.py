@@ -14,10 +14,11 @@ from eth_utils.address import to_checksum_address
 
 from sentinel.agent import prompt
 from sentinel.agent.action_format import render_action
+from sentinel.agent.order_mandate import mandate_of, target_weights
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.chain.anvil import start_anvil
 from sentinel.chain.heads import latest_head
-from sentinel.config import settings, terms
+from sentinel.config import settings
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.core.actions import Finish, Sample
@@ -25,6 +26,7 @@ from sentinel.core.errors import ChainMismatch, OperatorError
 from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.network import NATIVE
+from sentinel.daemon.approved_order import read_order
 from sentinel.daemon.wiring import opened
 from sentinel.distill import trajectory_store
 from sentinel.distill.collecting.collect import collect
@@ -41,6 +43,10 @@ WALLET = to_checksum_address("0x" + "5e" * 20)
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # far from half and half
 HOLD = render_action("I wait.", 'weight("WETH")\nhold("never")')
 CYCLES = 5
+ORDER = (
+    "Rebalance to 50% WETH and 50% USDC when off by more than 2%. "
+    "Trade at most 5,000 USDC at a time. Trade at least 10 USDC at a time."
+)
 
 
 class Timid:
@@ -67,7 +73,7 @@ async def recorded(net: Devnet, folder: Path) -> AsyncIterator[Settings]:
         web={"port": 0},
         wallet={"address": WALLET},
         model={"samples": 2},
-        strategy={"max_size": 5000},
+        strategy={"order": ORDER},
         limits={"max_head_age": 3600, "max_trade": 5000},
     )
     done = asyncio.Event()
@@ -182,5 +188,7 @@ def test_what_the_operator_wished_is_read_back_from_the_prompt(playbook: str) ->
 
 
 def _wishes(given: Settings) -> tuple[MarketView, Mandate]:
-    view = MarketView(given.strategy.target_weights, Regime.NONE, 1.0, 0, "settings")
-    return view, terms.mandate(given, load_network(given.network))
+    order = read_order(ORDER, load_network(given.network))
+    wished = mandate_of(order, given.limits.max_trade, given.limits.min_trade)
+    assert wished is not None
+    return MarketView(target_weights(order), Regime.NONE, 1.0, 0, "settings"), wished

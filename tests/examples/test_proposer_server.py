@@ -14,7 +14,6 @@ from sentinel.agent.proposing_server import client
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trader import ModelTrader
 from sentinel.config.settings import load
-from sentinel.config.terms import mandate
 from sentinel.core.actions import HoldAction, Swap
 from sentinel.core.errors import ModelUnavailable
 from sentinel.core.host.process import free_port
@@ -51,7 +50,7 @@ async def test_the_template_trades_at_the_first_try(url: str, sandbox: Sandbox) 
                     break
                 except ModelUnavailable:
                     await asyncio.sleep(0.05)
-        trader = ModelTrader(model, sandbox, NET, QUOTER, ActionBuilder(NET), mandate(settings, NET))
+        trader = ModelTrader(model, sandbox, NET, QUOTER, ActionBuilder(NET), None)
         dear = replace(MARKET, head=replace(MARKET.head, base_fee=30 * 10**9))
         for state, expected in ((MARKET, Swap), (dear, HoldAction)):
             proposal = await trader.propose(state, VIEW, settings.model.samples)

@@ -22,7 +22,6 @@ from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in
 from sentinel.dex.venues.registry import READERS
 
 NOBODY: Address = "0x" + "00" * 20  # the wallet to read if none is set
-CYCLES = ("arbitrage", "triangle")  # their trades are closed cycles, which the limit exempts
 
 
 async def trade_size(terms: Terms, rpc: EndpointPool, wallet: Address | None) -> AsyncIterator[Finding]:
@@ -74,18 +73,13 @@ def judged(terms: Terms, state: MarketState, cost: int, fee: int) -> Finding:
         what = f"no trade is small or large enough: {parts}"
         return Finding("trade size", "warn", what, "raise SENTINEL_LIMITS__MAX_COST_BPS above the pool's fee")
     what = f"at {_gwei(price)} gwei the smallest sensible trade is {_money(ceil(smallest), terms)} ({parts})"
-    sizes = {
-        "SENTINEL_STRATEGY__MAX_SIZE": settings.strategy.max_size,
-        "SENTINEL_LIMITS__MAX_TRADE": settings.limits.max_trade,
-    }
-    low = {name: size for name, size in sizes.items() if size < whole_quote(ceil(smallest), network)}
-    if not low or settings.strategy.playbook in CYCLES:
+    largest = settings.limits.max_trade
+    if largest >= whole_quote(ceil(smallest), network):
         return Finding("trade size", "ok", what)
-    below = " and ".join(f"{name}={size:g}" for name, size in low.items())
-    hint = (
-        f"raise {' and '.join(low)}, or SENTINEL_LIMITS__MAX_COST_BPS if trades may cost more, or wait for cheaper gas"
-    )
-    return Finding("trade size", "warn", f"{what}; {below} is below it, so policy refuses each purchase now", hint)
+    name = "SENTINEL_LIMITS__MAX_TRADE"
+    hint = f"raise {name}, or SENTINEL_LIMITS__MAX_COST_BPS if trades may cost more, or wait for cheaper gas"
+    what = f"{what}; {name}={largest:g} is below it, so policy refuses each purchase now"
+    return Finding("trade size", "warn", what, hint)
 
 
 def _gwei(price: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from sentinel.core import valuation
 from sentinel.core.errors import OperatorError
 from sentinel.core.network import Symbol
-from sentinel.daemon.approved_order import NO_ORDER, SETTINGS, approve_by_command, read_order, require_own
+from sentinel.daemon.approved_order import SETTINGS, approve_by_command, read_order, require_own
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.report import report
 from sentinel.daemon.loop import Follower
@@ -26,6 +26,7 @@ from sentinel.observe.logs import Log
 from sentinel.orders.envelope import order_hash
 from sentinel.orders.reading import render
 from sentinel.orders.situation_values import close_near
+from sentinel.orders.standing import NO_ORDER
 
 BEGUN = (OrderStatus.APPROVED, OrderStatus.COMPLETED)
 

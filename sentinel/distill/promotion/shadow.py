@@ -22,8 +22,8 @@ from sentinel.agent.tools import Toolbox
 from sentinel.agent.trader import ModelTrader
 from sentinel.core.actions import Proposal
 from sentinel.core.decision import Act, Decision
-from sentinel.core.errors import SettingsError
-from sentinel.core.mandate import Spent
+from sentinel.core.errors import OperatorError, SettingsError
+from sentinel.core.mandate import Mandate, Spent
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.record import CycleRecord
 from sentinel.daemon.files import JOURNAL
@@ -74,8 +74,8 @@ class Shadow:
     @classmethod
     def of(cls, parts: Parts, log: Log) -> Shadow:
         """The shadow with the live student's sampling settings. Raises SettingsError."""
-        if not isinstance(parts.trader, ModelTrader):
-            raise SettingsError("SENTINEL_SHADOW__URL: the operator's program asks no model to compare with")
+        if not parts.settings.asks_model:
+            raise SettingsError("SENTINEL_SHADOW__URL: the proposer asks no model to compare with")
         live, shadow = parts.settings.model, parts.settings.shadow
         sampling = Sampling(live.temperature, live.top_p, live.max_tokens, live.seed)
         model = StudentModel(shadow.url, shadow.name, sampling, timeout=live.timeout, api_key_file=shadow.api_key_file)
@@ -83,9 +83,16 @@ class Shadow:
 
     @property
     def _trader(self) -> ModelTrader:
-        """The live student's trader, of the settings in force."""
-        assert isinstance(self._parts.trader, ModelTrader)
-        return self._parts.trader
+        """The live student's trader, of the settings and the order in force. Raises OperatorError."""
+        if not isinstance(trader := self._parts.trader, ModelTrader) or trader.mandate is None:
+            raise OperatorError("no model proposes for the order in force")
+        return trader
+
+    @property
+    def _mandate(self) -> Mandate:
+        mandate = self._trader.mandate
+        assert mandate is not None
+        return mandate
 
     def cycle_done(self, record: CycleRecord) -> None:
         """Take the cycle as the next one to decide on, unless the live student did not decide in it."""
@@ -93,6 +100,8 @@ class Shadow:
             return  # the live student did not decide either
         if record.proposal.source == FLATTEN:
             return  # the live student was not asked: the daemon sold for the operator
+        if not isinstance(trader := self._parts.trader, ModelTrader) or trader.mandate is None:
+            return  # no model plays the order in force
         if self._waiting is not None:
             self._parts.metrics.shadow("skipped")
         self._waiting = _SeenCycle(record, record.state, record.view, record.proposal)
@@ -167,11 +176,11 @@ class Shadow:
         return self._parts.vote(ballots, proposal.asked, seen.state)
 
     def _scored(self, seen: _SeenCycle, decision: Decision | None, failed: str, seconds: float) -> ShadowBlock:
-        trader, live = self._trader, seen.record.decision
-        box = Toolbox(seen.state, seen.view, trader.network, trader.quoter, trader.builder, base=trader.mandate.base)
+        trader, mandate, live = self._trader, self._mandate, seen.record.decision
+        box = Toolbox(seen.state, seen.view, trader.network, trader.quoter, trader.builder, base=trader.base)
 
         def worth(what: Decision) -> float:
-            return round(value(trader.mandate, box, what.simulation), 6) if isinstance(what, Act) else 0.0
+            return round(value(mandate, box, what.simulation), 6) if isinstance(what, Act) else 0.0
 
         return ShadowBlock(
             at=round(time.time(), 3),
@@ -179,11 +188,11 @@ class Shadow:
             live=seen.proposal.source,
             block=seen.state.head.number,
             hash=seen.state.head.hash,
-            playbook=trader.mandate.playbook,
+            playbook=mandate.playbook,
             failed=failed,
             agrees=decision is not None
             and agrees(decision, live, lambda pair, asked: self._parts.vote(pair, asked, seen.state)),
-            oracle=0.0 if decision is None else round(best(trader.mandate, box), 6),
+            oracle=0.0 if decision is None else round(best(mandate, box), 6),
             ours=0.0 if decision is None else worth(decision),
             theirs=0.0 if decision is None else worth(live),
             decision="" if decision is None else "act" if isinstance(decision, Act) else decision.reason,

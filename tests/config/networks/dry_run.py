@@ -43,6 +43,7 @@ async def run(block: Recorded, folder: Path, *, size: int = 500) -> Ran:
     """
     purse = {NATIVE: 10**18, "WETH": max(10, size // 100) * 10**18}
     async with started(block, purse, folder) as chain:
+        even = f"Rebalance to 50% WETH and 50% {chain.network.quote} when off by more than 2%"
         file = folder / "network.toml"
         file.write_text(as_toml(chain.network))
         given = settings_.load(
@@ -54,7 +55,7 @@ async def run(block: Recorded, folder: Path, *, size: int = 500) -> Ran:
             fork={"port": 0},
             web={"port": 0},
             wallet={"address": WALLET},
-            strategy={"target_weights": {"WETH": 5000, chain.network.quote: 5000}, "max_size": size},
+            strategy={"order": f"{even}. Trade at most {size} {chain.network.quote} at a time.", "exits": "vote"},
             limits={"max_trade": 2 * size, "max_daily_volume": 100 * size},
             log={"level": "error"},
         )
