@@ -1,4 +1,4 @@
-"""Settings that have a new name. An old name is refused with an error that names the new one.
+"""Settings that have a new name or were removed. An old name is refused with an error that says what to set instead.
 
 Journals may be older than a name: a value recorded under the old name is read as the setting with the new name.
 """
@@ -8,15 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 RENAMED: Mapping[str, str] = {
-    "SENTINEL_ANALYST__EVERY": "SENTINEL_ANALYST__VALID_BLOCKS",
-    "SENTINEL_ANALYST__FALL": "SENTINEL_ANALYST__STRESS_DRAWDOWN",
-    "SENTINEL_ANALYST__LEAST_BPS": "SENTINEL_ANALYST__MIN_WEIGHT_BPS",
-    "SENTINEL_ANALYST__LEAST_CONFIDENCE": "SENTINEL_ANALYST__MIN_CONFIDENCE",
-    "SENTINEL_ANALYST__MOST_BPS": "SENTINEL_ANALYST__MAX_WEIGHT_BPS",
-    "SENTINEL_ANALYST__N": "SENTINEL_ANALYST__SAMPLES",
-    "SENTINEL_ANALYST__SWING": "SENTINEL_ANALYST__STRESS_VOLATILITY",
-    "SENTINEL_ANALYST__TREND": "SENTINEL_ANALYST__TREND_THRESHOLD",
-    "SENTINEL_ANALYST__WITHOUT": "SENTINEL_ANALYST__FALLBACK",
     "SENTINEL_EXECUTION__RESEND_AFTER": "SENTINEL_EXECUTION__RESEND_AFTER_SECONDS",
     "SENTINEL_FORK__ANVIL": "SENTINEL_FORK__ANVIL_PATH",
     "SENTINEL_FORK__DIRECT": "SENTINEL_FORK__NODE_SIMULATION",
@@ -47,6 +38,16 @@ RENAMED: Mapping[str, str] = {
     "SENTINEL_STRATEGY__SIZE": "SENTINEL_STRATEGY__MAX_SIZE",
     "SENTINEL_STRATEGY__UNTIL": "SENTINEL_STRATEGY__LAST_SLICE_BLOCK",
 }  # old variable -> new variable
+
+REMOVED: Mapping[str, str] = {
+    "SENTINEL_ANALYST": "the model that moved the target weights was removed, so leave this out. An approved order "
+    "states its own weights (`sentinel order set`); without an order, SENTINEL_STRATEGY__TARGET_WEIGHTS gives them",
+}  # group of variables -> what to do instead
+
+
+def removed(variable: str) -> str | None:
+    """What to do instead of a setting that was removed; None for any other name."""
+    return REMOVED.get(variable.partition("__")[0])
 
 
 def field(name: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sentinel.agent.analyst import SettingsAnalyst
-from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.playbooks import PLAYBOOKS
@@ -36,13 +35,11 @@ def in_force(
     prices: Mapping[Symbol, float],
     toolkit: DexToolkit,
     make_trader: MakeTrader,
-    model_analyst: AnalystService | None,
     order: StandingOrder | None,
 ) -> InForce:
     """Everything that these terms determine.
 
-    `prices` bound the approvals. `model_analyst` is None if the settings give the view, `order` if none is approved.
-    Raises SettingsError.
+    `prices` bound the approvals. `order` is None if none is approved. Raises SettingsError.
     """
     settings = terms.settings
     policy = Policy(
@@ -57,7 +54,7 @@ def in_force(
     samples_nothing = isinstance(trader, CodeTrader | OrderTrader)
     return InForce(
         terms=terms,
-        analyst=model_analyst or SettingsAnalyst(settings.strategy.target_weights),
+        analyst=SettingsAnalyst(settings.strategy.target_weights),
         trader=trader,
         samples=1 if samples_nothing else settings.model.samples,
         order=order,
