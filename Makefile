@@ -54,7 +54,7 @@ safety: setup  ## the attacks alone, with a table of how they ended; six minutes
 	@$(SETUP) --dev
 	$(BIN)/python -m pytest -n 2 -m attack $(PYTEST)
 
-proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, SwapBench, Ray, the analyst; 20 minutes
+proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, SwapBench, Ray; 20 minutes
 	$(BIN)/python -m pytest -m proof $(PYTEST)
 
 fresh-check:  ## prove `make demo` and `make test` on an empty Debian 12; as root, an hour (PYTEST=tests/ops: those alone)

@@ -15,7 +15,6 @@ from typing import Any
 import rooms
 import yaml
 
-from sentinel.agent.analyst_tools import AnalystToolbox
 from sentinel.agent.tool_docs import answer, named, signature
 from sentinel.config import network_file, settings
 from sentinel.config.reloadable import RELOADABLE, variable
@@ -137,11 +136,6 @@ def tools() -> str:
     return filled("tools", box=named(), signature=signature, answer=answer)
 
 
-def analyst() -> str:
-    own = AnalystToolbox(named())
-    return filled("analyst", tools=(own.lean, own.view), signature=signature, answer=answer)
-
-
 CLOSED = {  # metrics with one label whose values are all known
     "sentinel_final_actions_total": FATES,
     "sentinel_alarms_total": ALARMS,
@@ -176,7 +170,6 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/settings.md": {"settings": table, "network": network_table},
     "docs/metrics.md": {"metrics": metrics},
     "docs/tools.md": {"tools": tools},
-    "docs/roles.md": {"analyst": analyst},
 }
 
 

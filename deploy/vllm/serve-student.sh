@@ -31,38 +31,8 @@ else
     [ "${SENTINEL_SERVE_COMPILED:-0}" = 1 ] || flags+=(--enforce-eager)
 fi
 
-# One base, one LoRA adapter a role: each folder NAME in SENTINEL_SERVE_ADAPTERS that holds an adapter made for these very
-# weights is served under the name NAME. Where a model is to be the analyst, those beside the model are served.
-adapters_of() {
-    local model=$1 rank=0 weights= modules=() folder config own allowed
-    local adapters=${SENTINEL_SERVE_ADAPTERS:-none}
-    [ "$adapters" != none ] || [ "${SENTINEL_ANALYST__SOURCE:-settings}" != model ] || adapters=$(dirname "$model")
-    for config in "$adapters"/*/adapter_config.json; do
-        [ -f "$config" ] || continue # nothing matched
-        folder=$(dirname "$config")
-        weights=${weights:-$(cd "$model" && LC_ALL=C && cat ./*.safetensors | sha256sum | cut -d' ' -f1)}
-        if ! grep -q "\"base_sha256\": \"$weights\"" "$folder/training.json" 2>/dev/null; then
-            echo "not served: $folder was made for another base than $model" >&2
-            continue
-        fi
-        own=$(sed -n 's/^ *"r": *\([0-9]*\).*/\1/p' "$config")
-        rank=$((own > rank ? own : rank))
-        modules+=("$(basename "$folder")=$folder")
-    done
-    lora=()
-    if [ "${#modules[@]}" -gt 0 ]; then
-        for allowed in 8 16 32 64 128 256 320 512; do # the ranks that vLLM knows
-            [ "$allowed" -lt "$rank" ] || break
-        done
-        lora=(--enable-lora --max-lora-rank "$allowed" --max-loras "${#modules[@]}" --lora-modules "${modules[@]}")
-    fi
-}
-
 flags+=("${@:3}")
-serve() {
-    adapters_of "$1"
-    exec "$python" -m vllm.entrypoints.openai.api_server --model "$1" "${lora[@]}" "${flags[@]}"
-}
+serve() { exec "$python" -m vllm.entrypoints.openai.api_server --model "$1" "${flags[@]}"; }
 
 if [ -n "${1:-}" ]; then
     model=$(student "$1")

@@ -1,5 +1,5 @@
-"""Mandate and view -> a trader's messages, brief -> an analyst's. The same code for serving and for training:
-mismatched renderers ruin a distillation.
+"""Mandate and view -> a trader's messages. The same code for serving and for training: mismatched renderers ruin a
+distillation.
 
 The prompt carries what the operator wants (playbook, pair, numbers) and nothing of the market: every fact must come
 from a tool, read at the cycle's block. Nothing in it is text that a chain, a token or a pool may choose.
@@ -8,14 +8,13 @@ from a tool, read at the cycle's block. Nothing in it is text that a chain, a to
 from __future__ import annotations
 
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.core.mandate import Brief, Mandate
+from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView
 from sentinel.core.network import Symbol
 
 Message = dict[str, str]  # {"role": …, "content": …}, as the chat endpoint takes it
 
 SYSTEM = "You trade on chain. Answer with one thought and one code action."
-ANALYST = "You read the market. Answer with one thought and one code action."
 
 
 def messages(view: MarketView, mandate: Mandate, quote: Symbol = "USDC") -> list[Message]:
@@ -28,14 +27,6 @@ def messages(view: MarketView, mandate: Mandate, quote: Symbol = "USDC") -> list
 def of_order(reading: str) -> list[Message]:
     """The first request of an episode for an approved order, or for none."""
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": reading or "No order is approved."}]
-
-
-def analysis(brief: Brief, quote: Symbol = "USDC") -> list[Message]:
-    """The first request of an analyst's episode."""
-    knobs = {"Trend": brief.trend, "Swing": brief.swing, "Fall": brief.fall, "Size": brief.size}
-    lines = ["Role: analyst", f"Pair: {brief.base}/{quote}"]
-    lines += [f"{name}: {number(value)}" for name, value in knobs.items()]
-    return [{"role": "system", "content": ANALYST}, {"role": "user", "content": "\n".join(lines)}]
 
 
 def observation(text: str) -> Message:

@@ -26,12 +26,11 @@ class VllmServer:
 
 @contextlib.asynccontextmanager
 async def served(
-    model: Path, *, port: int = 0, log: Path | None = None, flags: Sequence[str] = (), adapters: Path | None = None
+    model: Path, *, port: int = 0, log: Path | None = None, flags: Sequence[str] = ()
 ) -> AsyncIterator[VllmServer]:
     """Start vLLM, yield once the endpoint answers, and stop the whole process group at the end.
 
-    `flags` are options of vLLM and override those of the script. `adapters` is the folder with the adapters; None means
-    the script's default. Raises OperatorError, ChildFailed.
+    `flags` are options of vLLM and override those of the script. Raises OperatorError, ChildFailed.
     """
     python = serving_python()
     if not (model / "model.safetensors").is_file():
@@ -46,8 +45,6 @@ async def served(
 
     command: list[str | Path] = [SCRIPT, model, str(port), *flags]
     env = {"SENTINEL_SERVE_PYTHON": str(python)}
-    if adapters is not None:
-        env["SENTINEL_SERVE_ADAPTERS"] = str(adapters)
     child = Child("vllm", command, log=log, env=env, ready=ready, ready_within=READY_WITHIN)
     await child.start()
     try:

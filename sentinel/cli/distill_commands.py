@@ -13,7 +13,7 @@ from rich.console import Console
 from sentinel.cli.laboratory import laboratory
 from sentinel.config.settings import load
 from sentinel.core.errors import OperatorError
-from sentinel.distill import analyst_recipe, recipe
+from sentinel.distill import recipe
 from sentinel.distill.collecting.best_of import BestOf
 from sentinel.distill.collecting.collect import Engine, here
 from sentinel.distill.collecting.from_journal import PART as FROM_JOURNAL
@@ -38,7 +38,6 @@ app = typer.Typer(no_args_is_help=True, help="Distil a student from a teacher's 
 def collect(
     out: Annotated[Path, typer.Option(help="Folder of the shards; a second run adds what is missing.")],
     teacher: Annotated[str, typer.Option(help="oracle or llm")] = "oracle",
-    role: Annotated[str, typer.Option(help="trader, or analyst (only with the oracle)")] = "trader",
     states: Annotated[int, typer.Option(min=1, help="Number of states.")] = 1000,
     samples: Annotated[int, typer.Option(min=1, help="Trajectories per state; the oracle always repeats itself.")] = 1,
     part: Annotated[str, typer.Option(help="train, dev or heldout: see models/split.toml.")] = "train",
@@ -63,8 +62,6 @@ def collect(
     """Run a teacher on states of the local market. Each trajectory is simulated and saved with its verdict."""
     if teacher not in ("oracle", "llm") or (teacher == "llm" and not (url and model)):
         raise typer.BadParameter("--teacher must be oracle, or llm with --url and --model")
-    if role not in ("trader", "analyst") or (role == "analyst" and teacher != "oracle"):
-        raise typer.BadParameter("--role must be trader, or analyst with --teacher oracle")
     endpoint = TeacherEndpoint(
         url, model, key_file, temperature, max_tokens,
         seed=seed, first_thoughts=first_thoughts, per_minute=per_minute, concurrent=concurrent,
@@ -72,7 +69,7 @@ def collect(
     if engine not in ("asyncio", "ray") or (engine == "ray" and (journal or teacher == "llm")):
         raise typer.BadParameter("--engine must be asyncio, or ray with --teacher oracle and without --journal")
     source: Engine = RayEngine(cluster, workers) if engine == "ray" else here
-    request = CollectionRequest(FROM_JOURNAL if journal else split.load(part), states, samples, seed, role)
+    request = CollectionRequest(FROM_JOURNAL if journal else split.load(part), states, samples, seed)
     if journal:
         settings = load()
         source = FromJournal(journal, rpc or settings.rpc.url, settings)
@@ -210,16 +207,3 @@ def promote(
 def student() -> None:
     """Make the shipped student: collect, train, evaluate, write the model card. Writes models/nano."""
     print(json.dumps(recipe.make_student()["agreement"]))
-
-
-@app.command()
-def analyst(
-    judge: Annotated[Path | None, typer.Option(help="Only judge this adapter; make none.")] = None,
-    part: Annotated[str, typer.Option(help="dev or heldout")] = "heldout",
-    states: Annotated[int, typer.Option(min=1, help="Number of states.")] = analyst_recipe.HELDOUT,
-) -> None:
-    """Make the analyst's adapter: collect, train, judge, write the model card. Writes models/analyst."""
-    if judge is None:
-        print(json.dumps(analyst_recipe.make_analyst(states=states)["agreement"]))
-        return
-    print(json.dumps(analyst_recipe.run_judge(judge.resolve(), part, states)))

@@ -83,18 +83,11 @@ def _deadlines(settings: Settings, network: Network) -> Iterator[str]:
 
 
 def _cycles(settings: Settings, network: Network) -> Iterator[str]:
-    model, analyst = settings.model, settings.analyst
     longest = _deciding(settings) + 2 * settings.fork.timeout + settings.rpc.read_timeout
     if longest >= CYCLE_SECONDS:
-        parts = [_named("model.episode_timeout", model.episode_timeout)] if _deciding(settings) else []
+        parts = [_named("model.episode_timeout", settings.model.episode_timeout)] if _deciding(settings) else []
         parts += [_named("fork.timeout", settings.fork.timeout), _named("rpc.read_timeout", settings.rpc.read_timeout)]
         yield f"{' and '.join(parts)} let a cycle take {longest:g} s; from {CYCLE_SECONDS:g} s it is stuck"
-    valid = analyst.valid_blocks * network.block_time
-    if analyst.source == "model" and 0 < valid <= analyst.timeout:
-        yield (
-            f"{_named('analyst.valid_blocks', analyst.valid_blocks)} are {valid:g} s, not above "
-            f"{_named('analyst.timeout', analyst.timeout)}: a view may be over before it comes"
-        )
 
 
 def _sizes(settings: Settings, network: Network) -> Iterator[str]:

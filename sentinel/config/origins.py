@@ -75,8 +75,9 @@ def unknown(name: str, given: GivenValue, known: Collection[str]) -> str:
             f"{given.place()}: {quoted(name, text)} is not a setting: docker compose reads it in its own .env; "
             f"name another file with --env-file for the daemon{meant}"
         )
-    if (instead := renamed.said_by_order(name, text)) is not None:
-        return f"{given.place()}: {quoted(name, text)} {instead}"
+    if (instead := renamed.removed(upper, text)) is not None:
+        line = quoted(name, text, quotable=not _SECRET_WORD.search(upper))
+        return f"{given.place()}: {line} is gone: {instead}"
     new = renamed.RENAMED.get(upper)
     near = new or difflib.get_close_matches(upper, known, n=1, cutoff=0.0)[0]
     sure = new is not None or difflib.SequenceMatcher(None, upper, near).ratio() >= SIMILAR

@@ -2,7 +2,7 @@
 
 Each group of settings names its reloadable ones. The others are fixed because the signer has a copy of them (fee caps,
 deadlines), because parts that live as long as the process were built from them (endpoints, fork, wallet, history), or
-because a sidecar's model decides with them.
+because the shadow's model decides with them.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def check(start: Settings, old: Settings, new: Settings) -> tuple[Change, ...]:
 
 
 def _fixed(change: Change, old: Settings) -> bool:
-    has_sidecar = old.analyst.source == "model" or bool(old.shadow.url)
-    return change.name not in RELOADABLE or (has_sidecar and change.name.split(".")[0] in ("strategy", "first_thought"))
+    has_shadow = bool(old.shadow.url)
+    return change.name not in RELOADABLE or (has_shadow and change.name.split(".")[0] in ("strategy", "first_thought"))
 
 
 def values(settings: Settings) -> dict[str, Any]:

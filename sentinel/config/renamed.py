@@ -1,4 +1,4 @@
-"""Settings that have a new name, and those that an order says instead. Each is refused with what to write now.
+"""Settings that have a new name or are gone. An old name is refused with what to write now.
 
 Journals may be older than a name: a value recorded under the old name is read as the setting with the new name.
 """
@@ -8,15 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 RENAMED: Mapping[str, str] = {
-    "SENTINEL_ANALYST__EVERY": "SENTINEL_ANALYST__VALID_BLOCKS",
-    "SENTINEL_ANALYST__FALL": "SENTINEL_ANALYST__STRESS_DRAWDOWN",
-    "SENTINEL_ANALYST__LEAST_BPS": "SENTINEL_ANALYST__MIN_WEIGHT_BPS",
-    "SENTINEL_ANALYST__LEAST_CONFIDENCE": "SENTINEL_ANALYST__MIN_CONFIDENCE",
-    "SENTINEL_ANALYST__MOST_BPS": "SENTINEL_ANALYST__MAX_WEIGHT_BPS",
-    "SENTINEL_ANALYST__N": "SENTINEL_ANALYST__SAMPLES",
-    "SENTINEL_ANALYST__SWING": "SENTINEL_ANALYST__STRESS_VOLATILITY",
-    "SENTINEL_ANALYST__TREND": "SENTINEL_ANALYST__TREND_THRESHOLD",
-    "SENTINEL_ANALYST__WITHOUT": "SENTINEL_ANALYST__FALLBACK",
     "SENTINEL_EXECUTION__RESEND_AFTER": "SENTINEL_EXECUTION__RESEND_AFTER_SECONDS",
     "SENTINEL_FORK__ANVIL": "SENTINEL_FORK__ANVIL_PATH",
     "SENTINEL_FORK__DIRECT": "SENTINEL_FORK__NODE_SIMULATION",
@@ -43,7 +34,6 @@ RENAMED: Mapping[str, str] = {
     "SENTINEL_SIGNER__TRADES": "SENTINEL_SIGNER__MAX_TRADE",
     "SENTINEL_STRATEGY__BARS": "SENTINEL_STRATEGY__LOOKBACK_BLOCKS",
 }  # old variable -> new variable
-
 
 _PRESETS: Mapping[str, str] = {
     "rebalance": "rebalance --weth 50% --band 2%",
@@ -72,15 +62,17 @@ SAID_BY_ORDERS: Mapping[str, tuple[str, ...]] = {
 }  # old variable -> playbooks whose presets say it
 
 
-def said_by_order(name: str, value: str) -> str | None:
-    """What to write instead of a setting that an order says now; None for any other name."""
-    if (playbooks := SAID_BY_ORDERS.get(name.upper())) is None:
+def removed(name: str, value: str) -> str | None:
+    """What to write instead of a setting that is gone; None for any other name."""
+    if name.startswith("SENTINEL_ANALYST__"):
+        return "no model moves the target weights any more. An approved order states its own (`sentinel order set`)"
+    if (playbooks := SAID_BY_ORDERS.get(name)) is None:
         return None
     if value == "triangle":
-        return "is gone: a program can do it with `best_loop` (SENTINEL_PROPOSER=code, docs/proposers.md)"
+        return "a program can do it with `best_loop` (SENTINEL_PROPOSER=code, docs/proposers.md)"
     presets = [_PRESETS[value]] if value in _PRESETS else [_PRESETS[playbook] for playbook in playbooks[:2]]
     shown = " or ".join(f"`sentinel order preset {preset}`" for preset in presets)
-    return f"is gone: an order says it. Begin with {shown}, and approve what it prints by `sentinel order set`"
+    return f"an order says it. Begin with {shown}, and approve what it prints by `sentinel order set`"
 
 
 def field(name: str) -> str:

@@ -33,7 +33,7 @@ from sentinel.config.setting_groups import (
     WalletSettings,
     WebSettings,
 )
-from sentinel.config.strategy_settings import AnalystSettings, StrategySettings
+from sentinel.config.strategy_settings import StrategySettings
 from sentinel.core.edges import settings_edge
 from sentinel.core.errors import SettingsError
 
@@ -69,7 +69,6 @@ class Settings(SettingsGroup):
     model: ModelSettings = ModelSettings()
     shadow: ShadowSettings = ShadowSettings()
     strategy: StrategySettings = StrategySettings()
-    analyst: AnalystSettings = AnalystSettings()
     vote: VoteSettings = VoteSettings()
     limits: LimitSettings = LimitSettings()
     execution: ExecutionSettings = ExecutionSettings()

@@ -14,9 +14,8 @@ from sentinel.config.settings import PREFIX, Settings, fields
 from sentinel.config.units import base_units
 from sentinel.core.edges import settings_edge
 from sentinel.core.errors import SettingsError
-from sentinel.core.mandate import Brief
 from sentinel.core.network import NATIVE, Address, Network, Symbol
-from sentinel.core.units import BPS, GWEI_DECIMALS
+from sentinel.core.units import GWEI_DECIMALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,38 +107,6 @@ def _require_base(settings: Settings, network: Network) -> None:
     if base not in known or base == network.quote:
         choices = ", ".join(sorted(known - {network.quote}))
         raise SettingsError(f"SENTINEL_STRATEGY__BASE: {base} cannot be traded; network {network.name} has {choices}")
-
-
-def brief(settings: Settings) -> Brief:
-    """The analyst's task."""
-    given = settings.analyst
-    return Brief(
-        settings.strategy.base,
-        given.trend_threshold,
-        given.stress_volatility,
-        given.stress_drawdown,
-        settings.strategy.max_size,
-    )
-
-
-def weight_bounds(settings: Settings, network: Network) -> tuple[dict[Symbol, int], dict[Symbol, int]]:
-    """The minimum and the maximum of a view's weights, in bps by token. Raises SettingsError if the target weights are
-    outside of them, or if they name a token that the network does not have."""
-    given, targets = settings.analyst, settings.strategy.target_weights
-    minimum, maximum = dict(given.min_weight_bps), {**settings.limits.max_inventory_bps, **given.max_weight_bps}
-    if unknown := sorted({*minimum, *maximum} - set(network.tokens)):
-        raise SettingsError(
-            f"SENTINEL_ANALYST__MIN_WEIGHT_BPS, __MAX_WEIGHT_BPS: {', '.join(unknown)} not in {network.name}"
-        )
-    for symbol in sorted({*minimum, *maximum, *targets}):
-        low, high = minimum.get(symbol, 0), maximum.get(symbol, BPS)
-        if not low <= targets.get(symbol, 0) <= high:
-            raise SettingsError(
-                f"SENTINEL_STRATEGY__TARGET_WEIGHTS: {symbol} at {targets.get(symbol, 0)} bps is outside the "
-                f"{low} to {high} that SENTINEL_ANALYST__MIN_WEIGHT_BPS, __MAX_WEIGHT_BPS and "
-                "the inventory limit leave a view"
-            )
-    return minimum, maximum
 
 
 def action_builder_terms(settings: Settings, network: Network) -> Network:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sentinel.core.market_state import Regime
 from sentinel.core.network import NATIVE, PoolName, Symbol
 
 
@@ -70,15 +69,6 @@ class Approve:
 @dataclass(frozen=True, slots=True)
 class HoldAction:
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class View(HoldAction):
-    """The final action of an analyst. It is a HoldAction, so no later stage can trade on it."""
-
-    weights: Mapping[Symbol, int]  # bps of equity; sums to 10,000
-    regime: Regime
-    confidence: float  # 0..1
 
 
 Action = Swap | Approve | HoldAction

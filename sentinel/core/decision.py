@@ -12,7 +12,6 @@ from sentinel.core.errors import (
     HeadGone,
     ModelTimeout,
     ModelUnavailable,
-    NoView,
     RpcError,
     RpcTimeout,
     SignerUnavailable,
@@ -58,7 +57,7 @@ class HoldReason(StrEnum):
     SIGNER_UNAVAILABLE = "signer_unavailable"
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_TIMEOUT = "model_timeout"
-    NO_VIEW = "no_view"
+    NO_VIEW = "no_view"  # only in older records: a model gave the view
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,6 @@ AWAY: Mapping[type[Unavailable], HoldReason] = {
     SignerUnavailable: HoldReason.SIGNER_UNAVAILABLE,
     ModelUnavailable: HoldReason.MODEL_UNAVAILABLE,
     ModelTimeout: HoldReason.MODEL_TIMEOUT,
-    NoView: HoldReason.NO_VIEW,
 }
 
 

@@ -13,9 +13,8 @@ SentinelError
  │    ├── ForkUnavailable     the simulation fork is down or behind, and the node does not replace it
  │    │    └── ForkInUse      another process uses this fork
  │    ├── SignerUnavailable   the signer did not answer: the outcome of the request is unknown, so repeat it
- │    ├── ModelUnavailable    the student gave no usable answer
- │    │    └── ModelTimeout   the student did not answer in time
- │    └── NoView              the analyst has no view that is still valid
+ │    └── ModelUnavailable    the student gave no usable answer
+ │         └── ModelTimeout   the student did not answer in time
  ├── AgentFault               the model's fault: recorded as Discarded, the cycle continues
  │    ├── ParseFault          the text is not a code action
  │    ├── CodeFault           the code did not run
@@ -105,10 +104,6 @@ class ModelUnavailable(Unavailable):
 
 
 class ModelTimeout(ModelUnavailable):
-    pass
-
-
-class NoView(Unavailable):
     pass
 
 

@@ -1,4 +1,4 @@
-"""The mandates of trader and analyst, and today's loss and volume."""
+"""The mandate of the trader, and today's loss and volume."""
 
 from __future__ import annotations
 
@@ -20,17 +20,6 @@ class Mandate:
     least: float  # min trade, or min net profit (arbitrage, triangle), whole quote tokens
     until: int = 0  # slice: block number of the last slice; nothing is traded after it
     every: int = 1  # slice: blocks between slices, counted back from `until`
-
-
-@dataclass(frozen=True, slots=True)
-class Brief:
-    """The mandate of the analyst, as its prompt states it. Numbers are fractions unless a comment gives a unit."""
-
-    base: Symbol  # the token whose weight is adjusted; the quote token takes the rest
-    trend: float  # min distance of the fast average from the slow one that counts as a trend
-    swing: float  # volatility per bar above which the market is in stress
-    fall: float  # drawdown from the highest bar above which the market is in stress
-    size: float  # a market whose depth within 1 % does not exceed this is thin; whole quote tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,23 +92,23 @@ class MarketState:
 
 
 class Regime(StrEnum):
-    """The analyst's classification of the market."""
+    """How a view classifies the market. Journals contain these names; only older records say more than "unknown"."""
 
     UP = "up"
     RANGE = "range"
     DOWN = "down"
     STRESS = "stress"
     THIN = "thin"
-    UNKNOWN = "unknown"  # the view follows the settings; no analyst looked
+    UNKNOWN = "unknown"  # the view follows the settings
     NONE = ""  # no view is needed
 
 
 @dataclass(frozen=True, slots=True)
 class MarketView:
-    """The target portfolio by the analyst."""
+    """The target portfolio. An older record may hold that of a model, which was removed."""
 
     target_weights: Mapping[Symbol, int]  # bps of equity; sums to 10,000 over the traded tokens and the quote
     regime: Regime
     confidence: float  # 0..1
     valid_until: int  # block number
-    source: str  # "settings", or the analyst's name
+    source: str  # "settings" or "flatten"; in an older record also a model's name

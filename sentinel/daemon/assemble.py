@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sentinel import __version__
-from sentinel.agent.analyst_service import AnalystService, analyst_model, analyst_service
 from sentinel.agent.episode import Sampler
 from sentinel.agent.memory import JournalMemory
 from sentinel.agent.sandbox import CodeRun, Sandbox, Tools
@@ -31,7 +30,7 @@ from sentinel.core.network import Address, Symbol
 from sentinel.daemon.approved_order import approved_order, order_at_start
 from sentinel.daemon.connections import endpoints, simulating_fork, simulating_node
 from sentinel.daemon.files import CLOSES, JOURNAL, MEMORY
-from sentinel.daemon.in_force import builder, in_force
+from sentinel.daemon.in_force import in_force
 from sentinel.daemon.latest import Latest
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.parts import InForce, Parts
@@ -120,23 +119,11 @@ async def assembled(
         sandbox = _CountedSandbox(workers, metrics)
         around = Surroundings(sandbox, workers, memory, journal)
         proposing = await stack.enter_async_context(proposer(settings, around, metrics, trader_model))
-        model_analyst: AnalystService | None = None
-        if settings.analyst.source == "model":
-            model_analyst = analyst_service(
-                settings,
-                network,
-                await stack.enter_async_context(analyst_model(settings)),
-                sandbox,
-                DexQuoter(network),
-                builder(terms, terms.desk, prices),
-                memory,
-                metrics.analysed,
-            )
 
         def build(new_settings: Settings) -> InForce:
             require_consistent(new_settings, network)
             new_terms = Terms.of(new_settings, network)
-            return in_force(new_terms, prices, toolkit, proposing.make_trader, model_analyst, order_of(new_settings))
+            return in_force(new_terms, prices, toolkit, proposing.make_trader, order_of(new_settings))
 
         required = trader_model is None and settings.proposer in ("student", "oracle")
 
@@ -144,7 +131,7 @@ async def assembled(
             return approved_order(given, network, journal, DexQuoter(network), required=required)
 
         order = order_at_start(settings, network, journal, DexQuoter(network), required=required)
-        force = in_force(terms, prices, toolkit, proposing.make_trader, model_analyst, order)
+        force = in_force(terms, prices, toolkit, proposing.make_trader, order)
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
         metrics.student.info({"id": force.trader.source})
         metrics.observe_first_thought(force.kind, force.thought)

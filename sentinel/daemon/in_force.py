@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sentinel.agent.analyst import SettingsAnalyst
-from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.order_mandate import target_weights
 from sentinel.agent.order_trader import HoldingTrader, OrderTrader
@@ -38,13 +37,11 @@ def in_force(
     prices: Mapping[Symbol, float],
     toolkit: DexToolkit,
     make_trader: MakeTrader,
-    model_analyst: AnalystService | None,
     order: StandingOrder | None,
 ) -> InForce:
     """Everything that these terms determine.
 
-    `prices` bound the approvals. `model_analyst` is None if the settings give the view, `order` if none is approved.
-    Raises SettingsError.
+    `prices` bound the approvals. `order` is None if none is approved. Raises SettingsError.
     """
     settings = terms.settings
     policy = Policy(
@@ -59,7 +56,7 @@ def in_force(
     samples_nothing = not isinstance(trader, ModelTrader)
     return InForce(
         terms=terms,
-        analyst=model_analyst or SettingsAnalyst({} if order is None else target_weights(order.order)),
+        analyst=SettingsAnalyst({} if order is None else target_weights(order.order)),
         trader=trader,
         samples=1 if samples_nothing else settings.model.samples,
         order=order,

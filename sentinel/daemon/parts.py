@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sentinel.agent.analyst import SettingsAnalyst
-from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.order_trader import HoldingTrader, OrderTrader
 from sentinel.agent.trader import ModelTrader
@@ -41,7 +40,7 @@ class InForce:
     """The parts that a reload of the settings replaces, all at once (operator/reload.py)."""
 
     terms: Terms
-    analyst: SettingsAnalyst | AnalystService
+    analyst: SettingsAnalyst
     trader: ProposingTrader
     samples: int  # per step; 1 for a trader that samples nothing
     order: StandingOrder | None
@@ -102,5 +101,5 @@ class Parts:
         return self.force.value.trader
 
     @property
-    def analyst(self) -> SettingsAnalyst | AnalystService:
+    def analyst(self) -> SettingsAnalyst:
         return self.force.value.analyst

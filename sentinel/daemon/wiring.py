@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
-from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.episode import Sampler
 from sentinel.chain.prefetch import PrefetchingReader
 from sentinel.config.network_file import load_network
@@ -124,8 +123,7 @@ async def opened(
         operator = Operator(parts, reloader, execution.executor, log)
         counterfactuals = Counterfactuals.of(parts, log)
         close_filler = CloseFiller.of(parts, log)
-        analysts = [parts.analyst] if isinstance(parts.analyst, AnalystService) else []
-        sidecars: list[CycleSidecar] = [*analysts, *([shadow(parts, log)] if shadow is not None else [])]
+        sidecars = [shadow(parts, log)] if shadow is not None else []
         services = (  # in the order of their start; they stop in reverse
             messages,
             *execution.services,

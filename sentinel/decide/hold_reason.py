@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sentinel.core.actions import HoldAction, Proposal
+from sentinel.core.actions import HoldAction
 from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.record import CycleRecord
 from sentinel.core.untrusted_text import one_line
@@ -44,7 +44,6 @@ HOLDS: Mapping[HoldReason, str] = {
 CHANGES: Mapping[HoldReason, str] = {  # what an operator can change about an outage; nothing if only time helps
     HoldReason.MODEL_UNAVAILABLE: "check the server at SENTINEL_MODEL__URL",
     HoldReason.MODEL_TIMEOUT: "SENTINEL_MODEL__TIMEOUT bounds a request, SENTINEL_MODEL__EPISODE_TIMEOUT a block",
-    HoldReason.NO_VIEW: "SENTINEL_ANALYST__FALLBACK=settings trades without a view",
     HoldReason.FORK_UNAVAILABLE: "SENTINEL_FORK__TIMEOUT bounds a simulation; `sentinel doctor` examines fork and node",
     HoldReason.FORK_IN_USE: "give each daemon its own SENTINEL_FORK__SOCKET",
     HoldReason.RPC_ERROR: "check SENTINEL_RPC__URL, or add an endpoint to SENTINEL_RPC__URLS",
@@ -86,11 +85,6 @@ def lost_ballots(record: CycleRecord) -> list[str]:
     if proposal is None:
         return []
     return [_lost(loss, proposal.asked) for loss in losses(proposal, record.refusals)]
-
-
-def no_answer(proposal: Proposal) -> str:
-    """What became of the samples of a proposal without usable candidates; empty if all became candidates."""
-    return "; ".join(_lost(loss, proposal.asked) for loss in losses(proposal, ()))
 
 
 def _lost(loss: Loss, asked: int) -> str:

@@ -24,7 +24,7 @@ from sentinel.distill.states import split
 from sentinel.distill.states.tasks import CollectionRequest
 from sentinel.distill.teaching.teacher import LlmTeacher, OracleTeacher, TeacherEndpoint, UsageMeter
 from sentinel.distill.training import model_card
-from sentinel.distill.trajectory_store import SHARD_ROWS, TRADER, TrajectoryShards, alone
+from sentinel.distill.trajectory_store import SHARD_ROWS, TrajectoryShards, alone
 from sentinel.observe import plot
 
 NANO = student_folder()
@@ -59,15 +59,15 @@ def make_student(
     return scores
 
 
-def run_collect(part: str, count: int, out: Path, seed: int = 0, role: str = TRADER) -> dict[str, int]:
-    """Collect and select `count` trajectories of the oracle in `role`; write them to `out`.
+def run_collect(part: str, count: int, out: Path, seed: int = 0) -> dict[str, int]:
+    """Collect and select `count` trajectories of the oracle; write them to `out`.
 
     The shards stay beside `out`, so a second call continues from them. Returns the rows by their fate.
     """
     folder, states, report = out.with_suffix(""), count, dict[str, Any]()
     while (count_kept := sum(report.get("kept", {}).values())) < count:
         states += 2 * (count - count_kept) if report else 0
-        collect_shards(folder, CollectionRequest(split.load(part), states, seed=seed, role=role))
+        collect_shards(folder, CollectionRequest(split.load(part), states, seed=seed))
         report = select(folder, out, count=count)
     return _fates(report)
 

@@ -21,8 +21,6 @@ from sentinel.core.trajectory import Trajectory, Turn
 OPEN = "open.jsonl"  # the shard that is being filled
 DUPLICATES = "duplicates.jsonl"  # {"id": …, "same_as": content hash}: done, but stored already
 SHARD_ROWS = 500
-TRADER = "trader"
-ANALYST = "analyst"  # this role has no playbook; a trajectory names it in place of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +35,11 @@ class TrajectoryRow:
     seed: int  # of the stream of states
     sample: int  # number of the trajectory in its state
     code: str  # version of the code that collected it
-    role: str = TRADER  # or ANALYST
 
     @property
-    def kind(self) -> tuple[str, str, str, int, str]:
-        """The same for all rows of a folder: teacher, its model, part, seed and role."""
-        return self.trajectory.source, self.trajectory.model, self.part, self.seed, self.role
+    def kind(self) -> tuple[str, str, str, int]:
+        """The same for all rows of a folder: teacher, its model, part and seed."""
+        return self.trajectory.source, self.trajectory.model, self.part, self.seed
 
     @property
     def content(self) -> str:
@@ -69,12 +66,18 @@ def trajectory_of(body: dict[str, Any]) -> Trajectory:
 
 
 def read(folder: Path) -> Iterator[TrajectoryRow]:
-    """Yield all rows in the order of collection. Raises OperatorError if the folder has no shards."""
+    """Yield all rows in the order of collection.
+
+    Raises OperatorError if the folder has no shards, or if its rows are those of the model analyst, which was removed.
+    """
     paths = [*sorted(folder.glob("shard-*.jsonl")), folder / OPEN]
     if not any(path.is_file() for path in paths):
         raise OperatorError(f"{folder} holds no shards: run `sentinel distill collect` first")
     for path in paths:
         for body in _lines(path):
+            role = body.pop("role", "trader")  # older rows name one
+            if role != "trader":
+                raise OperatorError(f"{path} holds rows of the role {role}, which was removed: name another folder")
             yield TrajectoryRow(**{**body, "trajectory": trajectory_of(body["trajectory"])})
 
 

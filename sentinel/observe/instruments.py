@@ -84,8 +84,6 @@ class Instruments:
         self.decisions = self._counter("decisions", "decisions by kind and reason", "kind", "reason")
         self.refusals = self._counter("refusals", "refusals by policy, by rule", "rule")
 
-        self.analyses = self._counter("analyst_views", "analyses by the model analyst, by result", "fate")
-        self.view_of_model = self._gauge("model_view_followed", "1 if the last cycle followed a model's view, else 0")
         self.order_deviations = self._counter(
             "order_deviations", "cycles that differ from what the player of the approved order did, by kind", "kind"
         )

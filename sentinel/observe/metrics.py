@@ -96,8 +96,6 @@ class Metrics(Instruments):
         for deviation in deviations(record):
             self.order_deviations.labels(deviation.value).inc()
         self._observe_decision(record)
-        if record.view is not None:
-            self.view_of_model.set(record.view.source != "settings")
         if record.state is not None:
             self._observe_wallet(record)
 
@@ -113,10 +111,6 @@ class Metrics(Instruments):
     def shadow(self, fate: str) -> None:
         """Count one block of the shadow student: "agreed", "differed", "failed", or "skipped" for a newer block."""
         self.shadowed.labels(self._bounded("fate", fate)).inc()
-
-    def analysed(self, fate: str) -> None:
-        """Count one analysis: its view was "taken", "bounded" or too "unsure", or the analysis "failed"."""
-        self.analyses.labels(self._bounded("fate", fate)).inc()
 
     def sent(self, attempt: int, cancel: bool) -> None:
         """Count the send of an attempt as a replacement unless it is the first (`attempt` counts from 1)."""

@@ -106,7 +106,7 @@ def test_what_it_sees_is_its_venue_alone() -> None:
 
 @pytest.mark.parametrize("name", ["sentinel-nano", "trader@uniswap_v3"])
 async def test_what_is_proposed_names_the_venue(sandbox: Sandbox, name: str) -> None:
-    """Beside the student's name, or by it where an adapter of that name is served. Code that names another venue comes
+    """Beside the student's name, or by it where a student of that name is served. Code that names another venue comes
     to nothing."""
     good = turn('swap("USDC", "WETH", 100, best_venue("USDC", "WETH", 100))')
     bad = turn('x = weight("WETH")\nswap("USDC", "WETH", 100, "v2")')
@@ -126,14 +126,3 @@ def test_a_venue_without_a_pool_of_the_pair_is_refused_at_start() -> None:
     """A trader that could never trade is the operator's mistake."""
     with pytest.raises(SettingsError, match="no pool of uniswap_v2 trades WBTC"):
         terms.action_builder_terms(settings.load(None, strategy={"venue": "uniswap_v2", "base": "WBTC"}), NETWORK)
-
-
-def test_a_view_that_the_operators_bounds_leave_no_place_is_refused_at_start() -> None:
-    """The standing weights are where every view begins, so they must lie within."""
-    given = settings.load(None, analyst={"max_weight_bps": {"WETH": 4000}})
-    with pytest.raises(SettingsError, match="WETH at 5000 bps is outside the 0 to 4000"):
-        terms.weight_bounds(given, NETWORK)
-    capped = settings.load(
-        None, limits={"max_inventory_bps": {"WETH": 6000}}, analyst={"min_weight_bps": {"WETH": 1000}}
-    )
-    assert terms.weight_bounds(capped, NETWORK) == ({"WETH": 1000}, {"WETH": 6000})

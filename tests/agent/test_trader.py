@@ -26,7 +26,7 @@ async def test_a_proposal_begins_with_the_shared_prompt_and_the_playbooks_though
 
 
 def test_the_view_from_settings_says_so() -> None:
-    """Nobody takes the operator's weights for an analysis."""
+    """It holds the operator's weights for the state's block."""
     view = SettingsAnalyst({"WETH": 4000, "USDC": 6000}).view(STATE)
     assert view.source == "settings"
     assert view.target_weights == {"WETH": 4000, "USDC": 6000}

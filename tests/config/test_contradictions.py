@@ -43,7 +43,6 @@ CASES: tuple[tuple[Network, Mapping[str, Any], str, str], ...] = (
     (DEVNET, {"execution": {"resend_after_seconds": 120}}, "RESEND_AFTER_SECONDS=120", "LIMITS__MAX_DEADLINE=120"),
     (DEVNET, {"rpc": {"send_timeout": 120}}, "RPC__SEND_TIMEOUT=120", "LIMITS__MAX_DEADLINE=120"),
     (DEVNET, {"model": {"episode_timeout": 100}}, "MODEL__EPISODE_TIMEOUT=100", "FORK__TIMEOUT=5"),
-    (FAST, {"analyst": {"source": "model"}}, "ANALYST__VALID_BLOCKS=10", "ANALYST__TIMEOUT=10"),
     (DEVNET, {"limits": {"min_trade": 1001}}, "LIMITS__MIN_TRADE=1001", "LIMITS__MAX_TRADE=1000"),
     (DEVNET, {"limits": {"min_trade": 60, "max_daily_volume": 50}}, "LIMITS__MIN_TRADE=60", "MAX_DAILY_VOLUME=50"),
     (DEVNET, {"limits": {"min_trade": 60, "max_approval": 50}}, "LIMITS__MIN_TRADE=60", "MAX_APPROVAL=50"),

@@ -12,7 +12,7 @@ import pytest
 
 from sentinel.core.actions import Candidate, HoldAction, Proposal, Route, Swap
 from sentinel.core.decision import Act, Decision, Hold, HoldReason
-from sentinel.core.errors import ModelTimeout, ModelUnavailable, NoView
+from sentinel.core.errors import ModelTimeout, ModelUnavailable
 from sentinel.core.market_state import Head, MarketState, MarketView, Regime
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
@@ -154,7 +154,7 @@ async def test_an_exit_that_the_vote_leaves_is_made(journal: Journal) -> None:
     assert (kept.exit_made, kept.played) == (True, record.played)
 
 
-@pytest.mark.parametrize("error", [ModelUnavailable("the server is down"), ModelTimeout("too slow"), NoView("none")])
+@pytest.mark.parametrize("error", [ModelUnavailable("the server is down"), ModelTimeout("too slow")])
 async def test_an_exit_needs_no_model(journal: Journal, error: Exception) -> None:
     """A stop is made while the student is down or slow; a buy is not, and without exits nothing is."""
     silent = Trading([None] * 8, "student:nano", fails=error)

@@ -44,13 +44,6 @@ def oracle_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def analyst_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """20 trajectories of the analyst's role, five briefs a state, collected on development states."""
-    collect = ["collect", "--role", "analyst", "--out", "shards", "--states", "4", "--samples", "5", "--part", "dev"]
-    return made_once(tmp_path_factory, "analyst", collect) / "shards"
-
-
-@pytest.fixture(scope="session")
 def in_serving() -> Callable[..., Any]:
     """Runs a script of this folder in the serving environment; returns what its last line holds as JSON."""
 

@@ -169,7 +169,7 @@ async def test_what_cannot_be_simulated_any_more_is_left_out_and_another_chain_i
 async def test_a_journals_rows_and_those_of_a_part_never_share_a_folder(tmp_path: Path) -> None:
     await collect(CollectionRequest(split.load("dev"), 4), OracleTeacher(), TrajectoryShards(tmp_path))
     nowhere = FromJournal(tmp_path / "none", "http://127.0.0.1:1", settings.load(None))
-    with pytest.raises(OperatorError, match="of another teacher, part, seed or role"):
+    with pytest.raises(OperatorError, match="of another teacher, part or seed"):
         await collect(CollectionRequest(PART, 4), OracleTeacher(), TrajectoryShards(tmp_path), engine=nowhere)
 
 

@@ -160,3 +160,14 @@ def test_shards_go_on_where_they_were_left(tmp_path: Path, happened: Callable[[P
     for path in whole.iterdir():
         assert path.read_bytes() == (cut / path.name).read_bytes()
     assert [*trajectory_store.read(cut)] == [*made[:3], *made[4:]]
+
+
+def test_rows_that_name_the_trader_are_read_and_those_of_the_removed_analyst_are_refused(tmp_path: Path) -> None:
+    """Rows of older versions name a role."""
+    old = json.loads((filled(tmp_path / "rows", [row()], 4) / OPEN).read_text())
+    for role in ("trader", "analyst"):
+        (tmp_path / role).mkdir()
+        (tmp_path / role / OPEN).write_text(trajectory_store.dumps({**old, "role": role}) + "\n")
+    assert [*trajectory_store.read(tmp_path / "trader")] == [row()]
+    with pytest.raises(OperatorError, match="holds rows of the role analyst, which was removed"):
+        TrajectoryShards(tmp_path / "analyst")

@@ -53,6 +53,11 @@ def test_names_stay_what_they_are(kind: type[StrEnum]) -> None:
             '{"$":"MarketView","confidence":0.5,"regime":"","source":"settings","target_weights":{"WETH":10000},'
             '"valid_until":7}',
         ),
+        (  # of the model that gave the view in an older Sentinel
+            MarketView({"USDC": 9_000, "WETH": 1_000}, Regime.STRESS, 0.8, 109, "student:analyst"),
+            '{"$":"MarketView","confidence":0.8,"regime":"stress","source":"student:analyst",'
+            '"target_weights":{"USDC":9000,"WETH":1000},"valid_until":109}',
+        ),
     ],
 )
 def test_a_name_is_written_as_plain_text_and_read_as_itself(value: Hold | Discarded | MarketView, text: str) -> None:

@@ -6,26 +6,22 @@ Every trajectory is stored. `select` drops the bad ones later and says why.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from sentinel.agent.sandbox import MAX_RUN_TIMEOUT, Sandbox
 from sentinel.config.settings import Settings
 from sentinel.core.errors import ModelUnavailable, OperatorError
-from sentinel.distill.collecting import analyst_rows, trajectories
-from sentinel.distill.collecting.trajectories import numbered, version
+from sentinel.distill.collecting.trajectories import numbered, row, version
 from sentinel.distill.states.arena import WALLETS, Arena
 from sentinel.distill.states.split import SplitSegment
 from sentinel.distill.states.tasks import BARS_A_SEGMENT, CollectionRequest, Task, bars, id_of
 from sentinel.distill.teaching.teacher import Teacher
-from sentinel.distill.trajectory_store import ANALYST, TRADER, TrajectoryRow, TrajectoryShards
+from sentinel.distill.trajectory_store import TrajectoryRow, TrajectoryShards
 from sentinel.market.price_path import PricePath
 
 GIVE_UP = 8  # consecutive trajectories without a usable answer of the teacher's endpoint
-
-Make = Callable[[Task, int, CollectionRequest, Teacher, str], Awaitable[TrajectoryRow | ModelUnavailable]]
-MAKERS: Mapping[str, Make] = {TRADER: trajectories.row, ANALYST: analyst_rows.row}  # by role
 
 
 @dataclass(slots=True)
@@ -66,8 +62,8 @@ async def collect(
     Raises OperatorError if the teacher does not answer, or if the folder holds rows of another kind.
     """
     done = Progress()
-    if shards.kinds - {(teacher.source, teacher.model, order.part.name, order.seed, order.role)}:
-        raise OperatorError(f"{shards.folder} holds rows of another teacher, part, seed or role: name another folder")
+    if shards.kinds - {(teacher.source, teacher.model, order.part.name, order.seed)}:
+        raise OperatorError(f"{shards.folder} holds rows of another teacher, part or seed: name another folder")
 
     def wanted(case_id: str) -> list[int]:
         return [k for k in range(order.n) if numbered(case_id, k) not in shards.done]
@@ -136,8 +132,8 @@ async def side_by_side(
     asked: Sequence[tuple[Task, int]], order: CollectionRequest, teacher: Teacher
 ) -> AsyncGenerator[TrajectoryRow | ModelUnavailable]:
     """Make trajectories concurrently and yield them in the order of `asked`."""
-    code, make = version(), MAKERS[order.role]
-    tasks = [asyncio.ensure_future(make(case, k, order, teacher, code)) for case, k in asked]
+    code = version()
+    tasks = [asyncio.ensure_future(row(case, k, order, teacher, code)) for case, k in asked]
     try:
         for task in tasks:
             await asyncio.wait({task})  # so that an interrupt of ours does not cancel the task

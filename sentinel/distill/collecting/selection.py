@@ -24,7 +24,7 @@ from sentinel.distill import trajectory_store
 from sentinel.distill.collecting.best_of import HARDER, BestOf
 from sentinel.distill.collecting.trajectories import TOO_LITTLE
 from sentinel.distill.states.action_value import ENOUGH
-from sentinel.distill.trajectory_store import ANALYST, TrajectoryRow
+from sentinel.distill.trajectory_store import TrajectoryRow
 
 SPARE_HOLDS = 20  # max excess of a playbook's holds over its acts
 SHARE = 0.3  # max share of one playbook in the kept rows: about twice an equal share of the seven
@@ -46,7 +46,7 @@ class PlaybookBalance:
             return "enough already"
         if not row.acts and held > acted + SPARE_HOLDS:
             return "holds outnumber acts"
-        return "too many of its playbook" if acted + held >= self.max_per_playbook and playbook != ANALYST else None
+        return "too many of its playbook" if acted + held >= self.max_per_playbook else None
 
 
 def select(folder: Path, out: Path, *, count: int | None = None, best: BestOf | None = None) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def unfit_reason(row: TrajectoryRow) -> str | None:
     """The reason why the row is unfit for training; None if it is fit."""
     if row.fault is not None:
         return row.fault
-    if row.trajectory.playbook not in {*PLAYBOOKS, ANALYST}:
+    if row.trajectory.playbook not in PLAYBOOKS:
         return "unknown playbook"
     turns, given = row.trajectory.turns, row.trajectory.given
     codes = [(index, parse(turn.text)) for index, turn in enumerate(turns) if turn.role == "assistant"]

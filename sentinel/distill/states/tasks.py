@@ -14,7 +14,6 @@ from sentinel.distill.states.arena import BARS, WALLETS, Arena
 from sentinel.distill.states.decision_desk import DecisionDesk
 from sentinel.distill.states.scenario import Scenario
 from sentinel.distill.states.split import SplitPart, SplitSegment
-from sentinel.distill.trajectory_store import TRADER
 from sentinel.market.local_market import Clock
 
 BARS_A_SEGMENT = 40
@@ -28,7 +27,6 @@ class CollectionRequest:
     states: int  # from the start of the stream; whole bars, so up to three more
     n: int = 1  # trajectories per state
     seed: int = 0
-    role: str = TRADER  # or ANALYST
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,6 @@ def write(folder: Path) -> None:
     _write(folder, "nano.md.j2", scores=scores, rows=_rows(scores), known=known)
 
 
-def analyst(folder: Path) -> None:
-    """Write README.md from training.json and scores.json in `folder`."""
-    scores = _read(folder, "scores.json")
-    _write(folder, "analyst.md.j2", scores=scores, rows=_rows(scores))
-
-
 def trained(folder: Path) -> None:
     """Write the loss curve of weights that have no evaluation yet.
 
