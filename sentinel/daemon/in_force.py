@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.operator_code import CodeTrader
-from sentinel.agent.order_mandate import target_weights
+from sentinel.agent.order_mandate import mandate_of, target_weights
 from sentinel.agent.order_trader import HoldingTrader, OrderTrader
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.trader import ModelTrader
@@ -22,7 +22,6 @@ from sentinel.core.simulation import Simulation
 from sentinel.cycle import More, Size, Vote, as_voted
 from sentinel.daemon.calibrated import quorum_bps, sizes
 from sentinel.daemon.parts import InForce, MakeTrader, ProposingTrader
-from sentinel.daemon.proposer import mandate_in
 from sentinel.daemon.sizer import Sizer
 from sentinel.decide.extra_samples import extra_samples
 from sentinel.decide.policy import Policy
@@ -103,7 +102,8 @@ def first_thought(terms: Terms, order: StandingOrder | None) -> str:
         return ""
     if settings.first_thought != "order":
         return settings.first_thought
-    mandate = None if order is None else mandate_in(terms, order)
+    limits = settings.limits
+    mandate = None if order is None else mandate_of(order.order, limits.max_trade, limits.min_trade)
     return "" if mandate is None else PLAYBOOKS[mandate.playbook].first_thought(mandate)
 
 

@@ -124,7 +124,7 @@ def _served(model: StudentModel, around: Surroundings) -> Proposer:
     def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> ProposingTrader:
         if order is not None and order.hash == NO_ORDER:
             return _holding(around, terms, builder, model.source, lambda state: order.play(state).why)
-        if not terms.settings.proposer_url and (order is None or mandate_in(terms, order) is None):
+        if not terms.settings.proposer_url and (order is None or _mandate(terms, order) is None):
             return _holding(around, terms, builder, model.source, lambda state: UNREAD.format(model.name))
         return _model_trader(model, around, terms, builder, thought, order)
 
@@ -156,7 +156,7 @@ def _model_trader(
         network=terms.desk,
         quoter=DexQuoter(terms.desk),
         builder=builder,
-        mandate=None if order is None or terms.settings.proposer_url else mandate_in(terms, order),
+        mandate=None if order is None or terms.settings.proposer_url else _mandate(terms, order),
         reading="" if order is None else render(order.order),
         base=strategy.base,
         first_thought=thought,
@@ -167,7 +167,6 @@ def _model_trader(
     )
 
 
-def mandate_in(terms: Terms, order: StandingOrder) -> Mandate | None:
-    """The mandate of the order within the limits; None if no playbook says the same."""
+def _mandate(terms: Terms, order: StandingOrder) -> Mandate | None:
     limits = terms.settings.limits
     return mandate_of(order.order, limits.max_trade, limits.min_trade)
