@@ -27,7 +27,7 @@ async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
         tmp_path,
         SENTINEL_EXECUTION__CONFIRMATIONS="1",
         SENTINEL_EXECUTION__MODE="live",
-        SENTINEL_STRATEGY__BAND="0.9",
+        SENTINEL_STRATEGY__ORDER="If the price of WETH is below 1 USDC, sell all of WETH, once.",
         SENTINEL_LIMITS__MAX_TRADE="500",
     )
     yield cli

@@ -27,6 +27,7 @@ async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
         cli = await Cli.on(
             devnet,
             tmp_path,
+            SENTINEL_STRATEGY__ORDER="",
             SENTINEL_EXECUTION__CONFIRMATIONS="1",
             SENTINEL_LIMITS__MAX_TRADE="5000",
             SENTINEL_LIMITS__MAX_COST_BPS="2000",  # the base fee moves: 150 USDC pay 3 to 5 % of gas
@@ -91,7 +92,7 @@ async def test_an_order_is_traded_through_kill_and_replaced_by_another(cli: Cli,
     assert (await cli("order", "show"))[0] == 3
     assert (await cli.json("order", "history"))[0]["reason"] == "enough"
     made = len(await cli.json("trades", "--limit", "1000"))
-    await asyncio.sleep(1)  # several blocks: no playbook takes the place of an order that has ended
+    await asyncio.sleep(1)  # several blocks: nothing is traded once an order has ended
     assert len(await cli.json("trades", "--limit", "1000")) == made
     daemon.send_signal(signal.SIGTERM)
     assert await daemon.wait() == 0

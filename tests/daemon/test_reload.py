@@ -22,7 +22,7 @@ from sentinel.core.errors import OperatorError, SettingsError
 from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
 from tests.attack_tally import Tries
-from tests.daemon.running import Cli, moving
+from tests.daemon.running import ORDER, Cli, moving
 
 
 def test_every_reloadable_name_is_a_setting() -> None:
@@ -70,7 +70,7 @@ def test_a_live_daemon_raises_nothing_that_its_signer_has_a_copy_of() -> None:
 @pytest.fixture
 async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
     async with moving(devnet):
-        cli = await Cli.on(devnet, tmp_path)
+        cli = await Cli.on(devnet, tmp_path, SENTINEL_STRATEGY__ORDER=ORDER.replace("500 USDC", "60 USDC"))
         yield cli
         await cli.end()
 
@@ -90,7 +90,7 @@ async def test_a_running_daemon_takes_new_settings_between_two_cycles(cli: Cli, 
     """By command and by SIGHUP: in force from the next cycle on, journaled before it; a bad one changes nothing; each
     cycle is replayed with the settings of its time."""
     file = tmp_path / "sentinel.env"
-    small = "SENTINEL_LIMITS__MAX_TRADE=100\nSENTINEL_STRATEGY__MAX_SIZE=60\nSENTINEL_LIMITS__MAX_COST_BPS=2000\n"
+    small = "SENTINEL_LIMITS__MAX_TRADE=100\nSENTINEL_LIMITS__MAX_COST_BPS=2000\n"
     file.write_text(small)
     daemon = await cli.spawn("run", "--env-file", str(file))
     status = await cli.until(lambda found: found["acts"] > 0, "status")
@@ -121,12 +121,12 @@ async def test_a_running_daemon_takes_new_settings_between_two_cycles(cli: Cli, 
     file.unlink()
     code, _, err = await cli("reload")
     assert (code, "is gone" in err) == (4, True)
-    file.write_text("SENTINEL_STRATEGY__PLAYBOOK=momentum\n")
+    file.write_text("SENTINEL_STRATEGY__EXITS=vote\n")
     daemon.send_signal(signal.SIGHUP)
     await cli.until(lambda _: len(records(tmp_path, "config")) == 3, "status")
     before = (await cli.json("status"))["cycles"]
     await cli.until(lambda found: found["cycles"] > before + 1, "status")
-    assert 'sentinel_first_thought_info{kind="playbook",playbook="momentum"} 1.0' in await metrics(status["web"])
+    assert 'sentinel_first_thought_info{kind="none",proposer="order"} 1.0' in await metrics(status["web"])
     daemon.terminate()
     assert await asyncio.wait_for(daemon.wait(), 30) == 0
 

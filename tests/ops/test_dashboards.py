@@ -19,7 +19,7 @@ from sentinel.core.host.process import free_port
 from sentinel.market import Devnet
 from sentinel.observe.instruments import Instruments
 from tests.daemon.endpoint import Endpoint
-from tests.daemon.running import Cli, moving
+from tests.daemon.running import ORDER, Cli, moving
 from tests.ops.monitored import Monitor, monitoring, patiently
 
 PANELS = [(uid, panel) for uid, (_, panels) in BOARDS.items() for panel in panels]
@@ -78,10 +78,12 @@ async def test_every_panel_has_data_of_a_trading_daemon(devnet: Devnet, tmp_path
     model, port, file = Endpoint(), free_port(), tmp_path / "sentinel.env"
     model.spoilt = 8  # nothing is traded until Prometheus has seen that nothing was
     await model.start()
-    file.write_text("")
+    file.write_text(f'SENTINEL_STRATEGY__ORDER="{ORDER}"\n')
+    uneven = ORDER.replace("50% WETH and 50% USDC", "90% WETH and 10% USDC")
     cli = await Cli.on(
         devnet,
         tmp_path,
+        SENTINEL_STRATEGY__ORDER="",
         SENTINEL_PROPOSER="student",
         SENTINEL_MODEL__URL=model.url,
         SENTINEL_WEB__PORT=str(port),
@@ -93,7 +95,7 @@ async def test_every_panel_has_data_of_a_trading_daemon(devnet: Devnet, tmp_path
             await monitor.until_scraped()
             model.spoilt = 1
             await cli.until(lambda found: any(_swapped(trade) for trade in found), "trades")
-            file.write_text("SENTINEL_LIMITS__MAX_TRADE=2\nSENTINEL_STRATEGY__TARGET_WEIGHTS=WETH=9000,USDC=1000\n")
+            file.write_text(f'SENTINEL_LIMITS__MAX_TRADE=2\nSENTINEL_STRATEGY__ORDER="{uneven}"\n')
             await cli.json("reload")
             empty: list[str] = []
 
