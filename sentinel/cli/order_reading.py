@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from math import ceil
 from typing import Any
@@ -22,9 +22,7 @@ from sentinel.dex.quoting.costs import TRADE_GAS
 from sentinel.orders.coins import coins_of
 from sentinel.orders.envelope import envelope, fixed_sizes, order_hash
 from sentinel.orders.order import Order
-from sentinel.orders.phrases import Phrases, Unread
 from sentinel.orders.playback import PlayedTrade, playback
-from sentinel.orders.presets import Parameters
 from sentinel.orders.reading import render
 from sentinel.orders.shown import money, span
 from sentinel.orders.situation import Position, Situation
@@ -199,41 +197,3 @@ def _estimate_lines(estimate: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"          {one['why']}"
     if estimate["number"] > len(estimate["first"]):
         yield f"          and {estimate['number'] - len(estimate['first'])} more"
-
-
-# ------------------------------------------------------------ presets
-
-
-def parameters(
-    settings: Settings,
-    *,
-    coin: str | None,
-    weights: Sequence[str],
-    shares: Mapping[str, str],
-    durations: Mapping[str, str],
-    amounts: Mapping[str, float],
-) -> Callable[..., Parameters]:
-    """Parameters from what was typed; the rest is given to the result. Raises OperatorError."""
-    network = load_network(settings.network)
-    given: dict[str, Any] = {name: _share(text) for name, text in shares.items()}
-    given |= {name: _seconds(text, network.quote) for name, text in durations.items()}
-    given |= {name: Decimal(repr(amount)) for name, amount in amounts.items()}
-    pairs = [text.partition("=") for text in weights]
-    if bad := [text for text, (_, is_pair, _) in zip(weights, pairs, strict=True) if not is_pair]:
-        raise OperatorError(f"--weight {bad[0]}: write it as WETH=60%")
-    given["weights"] = {name: _share(share) for name, _, share in pairs if name != network.quote}
-    return lambda **more: Parameters(network.quote, coin or settings.strategy.base, **given, **more)
-
-
-def _share(text: str) -> Decimal:
-    try:
-        return Decimal(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except InvalidOperation:
-        raise OperatorError(f"{text}: write a share as 5% or 0.05") from None
-
-
-def _seconds(text: str, quote: Symbol) -> int:
-    try:
-        return Phrases(text, quote).duration()
-    except Unread:
-        raise OperatorError(f"{text}: write a duration as '10 minutes' or '1 hour'") from None
