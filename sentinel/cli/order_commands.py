@@ -58,18 +58,19 @@ def set_order(
 def show(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
     """Show the approved order, what it has done, and why it trades or holds now.
 
+    If the daemon is not running, it says what a start with these settings would do instead.
     Exit code 3 if there is none, or if it is complete; then the last order is shown.
     """
     from sentinel.daemon.operator.control import ask
-    from sentinel.daemon.operator.order_report import last_order
+    from sentinel.daemon.operator.order_report import order_of_next_start
 
     settings = common.load(sets, env_file)
     try:
         order = ask(common.state_dir(settings), "status")["status"]["order"]
     except NotRunning:
-        journal, _ = common.open_journal(settings, read_only=True)
+        journal, network = common.open_journal(settings, read_only=True)
         try:
-            order = last_order(journal)
+            order = order_of_next_start(settings, network, journal)
         finally:
             journal.close()
     if order is None:
@@ -213,7 +214,7 @@ def _shown(order: dict[str, Any]) -> list[str]:
     lines = [f"order   {order['hash'][:SHORT]}, {order['status']} by {order['by']}, {order['trades']} trades"]
     lines += [f"        {sentence}" for sentence in sentences(order["reading"])]
     complete = "the order is complete" if order["status"] == COMPLETED else None
-    return [*lines, f"now     {complete or order['now'] or 'the daemon is not running'}"]
+    return [*lines, f"now     {complete or order['now'] or 'the daemon is not running: ' + order['start']}"]
 
 
 def sentences(reading: str) -> list[str]:

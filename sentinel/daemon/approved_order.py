@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from sentinel.agent.dex_interface import Quoter
 from sentinel.agent.order_trader import best_gap
@@ -52,32 +53,52 @@ def approved_order(settings: Settings, network: Network, journal: Journal, quote
 
     Raises SettingsError if it is no reading, names an unknown coin, or has another hash than ORDER_HASH.
     """
+    chosen = chosen_order(settings, network, journal)
+    if chosen is None:
+        why = why_none(settings, journal)
+        return None if why is None else _waiting(network, why)
+    order, digest, source, given = chosen
+    live = settings.execution.mode == "live"
+    player = _Player(order, digest, source, given, live, network, journal, quoter)
+    return StandingOrder(order, digest, player.play, player.now, player.stands)
+
+
+class ChosenOrder(NamedTuple):
+    order: Order
+    hash: str
+    source: str
+    given: bool  # by the settings: no command replaces it
+
+
+def chosen_order(settings: Settings, network: Network, journal: Journal) -> ChosenOrder | None:
+    """As `approved_order`, and raises like it."""
     given = _text(settings)
     text, source = given, SETTINGS
     if not given:
         current = journal.orders.current()
         if current is None or current.source == SETTINGS:  # what the settings gave ended when they gave it no more
             _require_hash(settings, None)
-            return _after_the_last(settings, network, journal)
+            return None
         text, source = current.reading, current.source
     order = read_order(text, network)
     digest = order_hash(order)
     _require_hash(settings, digest)
-    live = settings.execution.mode == "live"
-    player = _Player(order, digest, source, bool(given), live, network, journal, quoter)
-    return StandingOrder(order, digest, player.play, player.now, player.stands)
+    return ChosenOrder(order, digest, source, bool(given))
 
 
-def _after_the_last(settings: Settings, network: Network, journal: Journal) -> StandingOrder | None:
-    """Nothing is traded once a wallet has had an order and has none: a playbook would undo what the order did.
+def why_none(settings: Settings, journal: Journal) -> str | None:
+    """Why nothing is traded while no order is in force; None if the playbook is.
 
-    None if there never was an order, or if the operator has set the playbook.
+    Nothing is once a wallet has had an order and has none: a playbook would undo what the order did. It trades if there
+    never was an order, or if the operator has set it.
     """
     last = next(iter(journal.orders.history(1)), None)
     if last is None or "playbook" in settings.strategy.model_fields_set:
         return None
-    why = f"no order is approved, the last one is {last.status.value}: `sentinel order set`"
-    return _waiting(network, why)
+    ended = last.status.value
+    if last.status is OrderStatus.APPROVED:
+        ended = "of settings that give none now"
+    return f"no order is approved, the last one is {ended}: `sentinel order set`"
 
 
 def _waiting(network: Network, why: str) -> StandingOrder:
