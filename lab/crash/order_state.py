@@ -95,6 +95,8 @@ class ChainTruth:
         while it was down.
         """
         held = self.holding(look.block)
+        if "not known" in look.why:
+            return look.why
         if held.last_buy is not None and (wait := INTERVAL - (look.time - held.last_buy)) > 0:
             if look.side == "buy":
                 return f"bought {wait} s too early"

@@ -82,7 +82,11 @@ def test_what_is_right_passes() -> None:
         (look(entry=2_040), "an entry of 1020.00, not 1015.00"),  # the second purchase is
         (look(wait=2), "next buy in 2 seconds, which is 3"),
         (look(side="buy"), f"bought {INTERVAL - 1} s too early"),
-        (Look(4, 104, Decimal(2_020), "the entry price of WETH is not known", ""), "not said, a high: the entry price"),
+        (
+            Look(4, 104, Decimal(2_020), "1. the entry price of WETH is not known", ""),
+            "1. the entry price of WETH is not",
+        ),
+        (Look(4, 104, Decimal(2_020), "2. next buy in 3 seconds", ""), "not said, a high: 2. next buy"),
         (Look(7, 108, Decimal(2_030), "buy WETH for 300.00 USDC", "buy"), "bought below the stop at 2035.920"),
     ],
 )
