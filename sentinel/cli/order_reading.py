@@ -11,6 +11,7 @@ from typing import Any
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import Rpc, quantity
 from sentinel.cli.order_estimate import Estimator, estimate_lines, gas_cost, last_read, recorded_series
+from sentinel.cli.order_measures import measures
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.core.errors import OperatorError, Unavailable
@@ -33,6 +34,7 @@ def read_back(settings: Settings, order: Order) -> dict[str, Any]:
     estimator = Estimator(network, closes, wallet, recorded if now is None else now, now is not None)
     return {
         **bounds(order),
+        "measures": measures(order, prices, {} if wallet is None else wallet.entries),
         "cost": failure if now is None else _cost(settings, network, prices, order, now),
         "estimate": estimator.estimate(order),
     }
@@ -52,6 +54,8 @@ def bounds(order: Order) -> dict[str, Any]:
 
 def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from bounds_lines(facts)
+    for number, measure in enumerate(facts["measures"]):
+        yield f"{'measures' if not number else '':10}{measure}"
     yield f"cost      {facts['cost']}"
     yield from estimate_lines(facts["estimate"])
     yield ""
