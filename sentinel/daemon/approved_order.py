@@ -119,11 +119,11 @@ def approve_by_command(
         orders.approved(digest, OPERATOR, time)
 
 
-def approved_hash(settings: Settings, network: Network) -> str | None:
-    """The hash of the order that a start would put in force; None if there is none, or if it cannot be read."""
+def order_of_start(settings: Settings, network: Network) -> Order | None:
+    """The order that a start would put in force; None if there is none, or if it cannot be read."""
     try:
         if text := _text(settings):
-            return order_hash(read_order(text, network))
+            return read_order(text, network)
         path = settings.state_dir.expanduser() / JOURNAL
         if not path.exists():
             return None
@@ -132,7 +132,7 @@ def approved_hash(settings: Settings, network: Network) -> str | None:
         return None
     try:
         current = journal.orders.current()
-        return None if current is None or current.source == SETTINGS else current.hash
+        return None if current is None or current.source == SETTINGS else read_order(current.reading, network)
     except SentinelError:
         return None
     finally:
