@@ -66,7 +66,7 @@ def crash(
     else:
         for name, value in tally.items():
             typer.echo(f"{name:<17} {value}")
-    if tally["double"] or tally["lost"] or tally["disagree"]:
+    if tally["failures"]:
         raise typer.Exit(1)
 
 

@@ -29,6 +29,8 @@ class CrashTally:
     lost: int = 0  # accepted intents that never took effect before their deadline
     disagree: int = 0  # trades on which journal and chain differ, or that only the chain has
     early: int = 0  # trades of an order before its interval was over
+    looks: int = 0  # of the order's player, in the records of the cycles
+    forgotten: int = 0  # of them and of the closes on disk: those that are not what the chain says
 
     def __add__(self, other: CrashTally) -> CrashTally:
         return CrashTally(
@@ -37,11 +39,13 @@ class CrashTally:
             self.lost + other.lost,
             self.disagree + other.disagree,
             self.early + other.early,
+            self.looks + other.looks,
+            self.forgotten + other.forgotten,
         )
 
     @property
     def failures(self) -> int:
-        return self.double + self.lost + self.disagree + self.early
+        return self.double + self.lost + self.disagree + self.early + self.forgotten
 
 
 def compare(journal: Journal, tags: Sequence[int], effects: Sequence[int]) -> CrashTally:

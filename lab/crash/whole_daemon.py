@@ -2,7 +2,8 @@
 
 Each start is a real process with settings, fork, journal, reconciliation and cycles. The wallet's transactions on the
 chain, block by block, are compared with the attempts in the journal, and the order's fills with both: each is there
-once, and none comes before the order's interval is over, whatever kill lies between.
+once, and none comes before its interval is over, whatever kill lies between. At each block, the entry price, the
+high since entry and the cooldown that the order's player said are compared with the chain's closes and transfers.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from pathlib import Path
 from eth_account import Account
 
 from lab.crash.crash_tally import EVERY, CrashTally, EndedLife, require_ended
+from lab.crash.order_state import INTERVAL, ORDER
+from lab.crash.order_watch import OrderWatch
 from sentinel.chain.rpc import Call
 from sentinel.core.errors import JournalError, RpcError, Unavailable
 from sentinel.core.network import NATIVE, Symbol
@@ -36,14 +39,12 @@ from sentinel.orders.envelope import order_hash
 from sentinel.orders.order import Order
 from sentinel.orders.reading_parser import parse
 
-PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}
+PURSE = {"USDC": 4_000 * 10**6, NATIVE: 10**18}  # and no WETH: coins from elsewhere have no entry price
 BLOCK_TIME = 1.0  # seconds; with less, the chain's time would run ahead of the clock
 PATIENCE = 60.0  # seconds for a start, and for a clean stop
 MOMENTS = ("exec.random", "exec.started", "exec.sent")
 _EVENTS = {"exec.started": "daemon.started", "exec.sent": "transaction.sent"}
 _UNLIMITED = "1e9"
-INTERVAL = 4  # seconds of chain time between two trades of the order
-ORDER = f"Buy 100 USDC worth of WETH, every {INTERVAL} seconds."
 
 
 @dataclass
@@ -55,6 +56,7 @@ class CrashedDaemon:
     chance: random.Random
     wallet: str
     settings: dict[str, str]
+    watch: OrderWatch
     usual: float = 5.0  # seconds from the start to the first cycle
     left_open: int = 0  # kills that left an open intent
     _mining: asyncio.Event = field(default_factory=asyncio.Event)
@@ -85,8 +87,11 @@ class CrashedDaemon:
                 "SENTINEL_LIMITS__MAX_DAILY_LOSS": _UNLIMITED,
                 "SENTINEL_LIMITS__MAX_SHORTFALL_BPS": "10000",  # because we change the balances
                 "SENTINEL_LIMITS__MAX_MEAN_SHORTFALL_BPS": "10000",
+                "SENTINEL_LIMITS__MAX_COST_BPS": "10000",
             }
-            daemon = cls(net, folder, random.Random(seed), Account.from_key(key.read_text()).address, settings)
+            wallet = Account.from_key(key.read_text()).address
+            watch = OrderWatch(net, wallet, folder / "state")
+            daemon = cls(net, folder, random.Random(seed), wallet, settings, watch)
             await net.fund(daemon.wallet, PURSE)
             ticking = asyncio.create_task(daemon._tick())
             try:
@@ -104,7 +109,7 @@ class CrashedDaemon:
         try:
             started = time.monotonic()
             if moment == "exec.random":
-                await asyncio.sleep(self.chance.uniform(0, self.usual + BLOCK_TIME))
+                await asyncio.sleep(self.chance.uniform(0, self.usual + 6 * BLOCK_TIME))
             else:
                 await _until(process, moment)
                 self.usual += 0.2 * (time.monotonic() - started - self.usual)
@@ -115,6 +120,7 @@ class CrashedDaemon:
             _, stderr = await process.communicate()
         self._mining.clear()
         await self._note_transactions()
+        self.watch.compare()
         self.left_open += self._unfinished()
         if self.chance.random() < 0.8:
             await self._refill()
@@ -125,7 +131,7 @@ class CrashedDaemon:
     async def tally(self) -> CrashTally:
         """Run the daemon until no intent is open, let it stop cleanly, and compare chain and journal."""
         self._mining.set()
-        process = await self._start("--blocks", "4")
+        process = await self._start("--blocks", "12")
         try:
             _, stderr = await asyncio.wait_for(process.communicate(), PATIENCE)
         except TimeoutError:
@@ -136,6 +142,7 @@ class CrashedDaemon:
         self._mining.clear()
         await self.net.market.step()  # mines a transaction that may still wait in the pool
         await self._note_transactions()
+        self.watch.compare()
         journal = self._journal()
         try:
             return self._compare(journal)
@@ -173,12 +180,13 @@ class CrashedDaemon:
         newest = self.net.market.block.number
         numbers = range(self._scanned + 1, newest + 1)
         calls: list[Call] = [("eth_getBlockReceipts", [hex(number)]) for number in numbers]
-        for receipts in await self.net.rpc.batch(calls):
+        for number, receipts in zip(numbers, await self.net.rpc.batch(calls), strict=True):
             if isinstance(receipts, RpcError):
                 raise receipts
             for receipt in receipts:
                 if receipt["from"].lower() == self.wallet.lower():
                     self._chain[receipt["transactionHash"]] = int(receipt["status"], 16) == 1
+            await self.watch.note_block(number, receipts)
         self._scanned = newest
 
     def _journal(self) -> Journal:
@@ -212,10 +220,13 @@ class CrashedDaemon:
             lost += not effects and not ended
             expected = {Outcome.CONFIRMED: [True], Outcome.REVERTED: [False]}.get(Outcome(trade.state), [])
             disagree += effects != expected
-        fills = [fill.time for fill in journal.order_fills.fills(order_hash(_order(self.net.network.quote)))]
-        early = sum(later - earlier < INTERVAL for earlier, later in pairwise(fills))
+        fills = journal.order_fills.fills(order_hash(_order(self.net.network.quote)))
+        buys = [fill.time for fill in fills if fill.clause == 1]
+        early = sum(later - earlier < INTERVAL for earlier, later in pairwise(buys))
         disagree += len(fills) != bought
-        return CrashTally(accepted, double, lost, disagree + len(unknown), early)
+        return CrashTally(
+            accepted, double, lost, disagree + len(unknown), early, self.watch.looks, len(self.watch.forgotten)
+        )
 
 
 def _order(quote: Symbol) -> Order:

@@ -9,6 +9,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.cli.order_presets import EXTRA, preset
 from sentinel.core.errors import NotRunning, OperatorError
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from sentinel.orders.order import Order
 
 app = typer.Typer(no_args_is_help=True, help="Say what is wanted, read it back and approve it.")
+app.command(context_settings=EXTRA)(preset)
 COMPLETED = "completed"  # OrderStatus
 MOST = 1_000  # orders that are listed or searched
 SHORT = 12  # digits of a hash that people are shown
-PRESET_HELP = "rebalance, dca, momentum, mean-reversion, reduce-risk, slice, arbitrage, bracket or trailing-stop."
 
 
 @app.command("set")
@@ -57,18 +58,19 @@ def set_order(
 def show(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
     """Show the approved order, what it has done, and why it trades or holds now.
 
+    If the daemon is not running, it says what a start with these settings would do instead.
     Exit code 3 if there is none, or if it is complete; then the last order is shown.
     """
     from sentinel.daemon.operator.control import ask
-    from sentinel.daemon.operator.order_report import last_order
+    from sentinel.daemon.operator.order_report import order_of_next_start
 
     settings = common.load(sets, env_file)
     try:
         order = ask(common.state_dir(settings), "status")["status"]["order"]
     except NotRunning:
-        journal, _ = common.open_journal(settings, read_only=True)
+        journal, network = common.open_journal(settings, read_only=True)
         try:
-            order = last_order(journal)
+            order = order_of_next_start(settings, network, journal)
         finally:
             journal.close()
     if order is None:
@@ -170,38 +172,6 @@ def history(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) 
     common.emit(found, json, lambda: [_history_line(one) for one in found])
 
 
-@app.command()
-def preset(
-    name: Annotated[str, typer.Argument(help=PRESET_HELP)],
-    coin: Annotated[str | None, typer.Option(help="Coin; if not given, SENTINEL_STRATEGY__BASE.")] = None,
-    weight: Annotated[list[str] | None, typer.Option(help="Target weight, e.g. WETH=60%; may be repeated.")] = None,
-    band: Annotated[str, typer.Option(help="Band, or distance of a stop, e.g. 5%.")] = "5%",
-    threshold: Annotated[str, typer.Option(help="Move that counts, or distance of a target, e.g. 1%.")] = "1%",
-    size: Annotated[float, typer.Option(min=0, help="Amount of one trade (quote tokens).")] = 100.0,
-    profit: Annotated[float, typer.Option(min=0, help="Least profit (quote tokens).")] = 2.0,
-    over: Annotated[str, typer.Option(help="Look back, or time of all slices, e.g. '10 minutes'.")] = "10 minutes",
-    every: Annotated[str, typer.Option(help="Interval, e.g. '1 hour'.")] = "1 hour",
-    parts: Annotated[int, typer.Option(min=2, help="Number of slices.")] = 12,
-    amount: Annotated[str, typer.Option(help="What is sliced, e.g. '6 WETH' or '500 USDC'.")] = "",
-    sell: Annotated[bool, typer.Option("--sell", help="Slices are sold, not bought.")] = False,
-    sets: Sets = None,
-    env_file: EnvFile = DOT_ENV,
-) -> None:
-    """Print the reading of an order that is asked for often; change it and give it to `sentinel order set`."""
-    from sentinel.cli.order_reading import parameters
-    from sentinel.orders import presets
-
-    given = parameters(
-        common.load(sets, env_file),
-        coin=coin,
-        weights=weight or [],
-        shares={"band": band, "threshold": threshold},
-        durations={"over": over, "every": every},
-        amounts={"size": size, "profit": profit},
-    )
-    typer.echo(presets.preset(name, given(parts=parts, amount=amount, side="sell" if sell else "buy")))
-
-
 def _order(settings: Settings, text: str) -> Order:
     from sentinel.config.network_file import load_network
     from sentinel.daemon.approved_order import read_order
@@ -244,7 +214,7 @@ def _shown(order: dict[str, Any]) -> list[str]:
     lines = [f"order   {order['hash'][:SHORT]}, {order['status']} by {order['by']}, {order['trades']} trades"]
     lines += [f"        {sentence}" for sentence in sentences(order["reading"])]
     complete = "the order is complete" if order["status"] == COMPLETED else None
-    return [*lines, f"now     {complete or order['now'] or 'the daemon is not running'}"]
+    return [*lines, f"now     {complete or order['now'] or 'the daemon is not running: ' + order['start']}"]
 
 
 def sentences(reading: str) -> list[str]:

@@ -3,48 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from math import ceil
 from typing import Any
 
-from sentinel.chain.close_file import read_closes
 from sentinel.chain.heads import latest_head
 from sentinel.chain.rpc import Rpc, quantity
+from sentinel.cli.order_estimate import Estimator, estimate_lines, gas_cost, last_read, recorded_series
+from sentinel.cli.order_measures import measures
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
-from sentinel.core.closes import CloseSeries
 from sentinel.core.errors import OperatorError, Unavailable
 from sentinel.core.network import Network, Symbol
 from sentinel.core.units import BPS, GWEI, PIPS
-from sentinel.daemon.files import CLOSES
-from sentinel.dex.quoting.costs import TRADE_GAS
-from sentinel.orders.coins import coins_of
 from sentinel.orders.envelope import envelope, fixed_sizes, order_hash
 from sentinel.orders.order import Order
-from sentinel.orders.phrases import Phrases, Unread
-from sentinel.orders.playback import PlayedTrade, playback
-from sentinel.orders.presets import Parameters
 from sentinel.orders.reading import render
-from sentinel.orders.shown import money, span
-from sentinel.orders.situation import Position, Situation
+from sentinel.orders.shown import money
 from sentinel.orders.situation_values import close_near
-from sentinel.orders.trades import trade_text
-
-PURSE = Decimal(10_000)  # quote tokens that the estimate begins with in each token, where the wallet is not known
-MAX_DAYS = 3
-SHOWN = 5  # trades of the estimate
 
 
 def read_back(settings: Settings, order: Order) -> dict[str, Any]:
     """In JSON types."""
-    network = load_network(settings.network)
-    closes = _series(settings)
+    network, closes = load_network(settings.network), recorded_series(settings)
     prices = {coin: Decimal(repr(one.prices[-1])) for coin, one in closes.items() if one.prices}
+    wallet = last_read(settings, network)
+    now, failure = _gas_now(settings)
+    recorded = None if wallet is None else wallet.gas_wei
+    estimator = Estimator(network, closes, wallet, recorded if now is None else now, now is not None)
     return {
         **bounds(order),
-        "cost": _cost(settings, network, prices, next(iter(fixed_sizes(order)), None), order.max_cost),
-        "estimate": _estimate(order, closes, prices),
+        "measures": measures(order, prices, {} if wallet is None else wallet.entries),
+        "cost": failure if now is None else _cost(settings, network, prices, order, now),
+        "estimate": estimator.estimate(order),
     }
 
 
@@ -62,8 +54,10 @@ def bounds(order: Order) -> dict[str, Any]:
 
 def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from bounds_lines(facts)
+    for number, measure in enumerate(facts["measures"]):
+        yield f"{'measures' if not number else '':10}{measure}"
     yield f"cost      {facts['cost']}"
-    yield from _estimate_lines(facts["estimate"])
+    yield from estimate_lines(facts["estimate"])
     yield ""
 
 
@@ -84,17 +78,13 @@ def _cost(
     settings: Settings,
     network: Network,
     prices: Mapping[Symbol, Decimal],
-    size: Decimal | None,
-    accepted: Decimal | None,
+    order: Order,
+    wei: int,
 ) -> str:
-    try:
-        wei = asyncio.run(_gas_price(settings))
-    except Unavailable as error:
-        return f"not known: {error}"
-    gwei = Decimal(wei) / GWEI
+    gwei, size, accepted = Decimal(wei) / GWEI, next(iter(fixed_sizes(order)), None), order.max_cost
     if (coin := prices.get(network.wrapped)) is None:
         return f"not known at {money(gwei)} gwei: no close of {network.wrapped} is recorded yet"
-    cost = TRADE_GAS * Decimal(wei) / Decimal(10**18) * coin
+    cost = gas_cost(wei, coin)
     text = f"at {money(gwei)} gwei the gas of a trade is about {money(cost)} {network.quote}"
     if size is None:
         return text
@@ -109,9 +99,17 @@ def _cost(
     return f"{text}, which {limit} refuses at {cap} bps (exits aside){hint}"
 
 
-async def _gas_price(settings: Settings) -> int:
-    async with Rpc(settings.rpc.endpoints[0], timeout=5.0) as rpc:
-        return quantity(await rpc.call("eth_gasPrice"))
+def _gas_now(settings: Settings) -> tuple[int | None, str]:
+    """Wei per gas, or why it is not known."""
+
+    async def read() -> int:
+        async with Rpc(settings.rpc.endpoints[0], timeout=5.0) as rpc:
+            return quantity(await rpc.call("eth_gasPrice"))
+
+    try:
+        return asyncio.run(read()), ""
+    except Unavailable as error:
+        return None, f"not known: {error}"
 
 
 def chain_time(settings: Settings) -> int:
@@ -126,7 +124,7 @@ def chain_time(settings: Settings) -> int:
 
 def prices_at(settings: Settings, time: int) -> dict[Symbol, Decimal]:
     """The recorded close of each coin at that time, if there is one."""
-    found = {coin: close_near(series, time) for coin, series in _series(settings).items()}
+    found = {coin: close_near(series, time) for coin, series in recorded_series(settings).items()}
     return {coin: price for coin, price in found.items() if price is not None}
 
 
@@ -136,104 +134,3 @@ def number(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise OperatorError(f"{text!r} is no number") from None
-
-
-# ------------------------------------------------------------ the estimate
-
-
-def _series(settings: Settings) -> dict[Symbol, CloseSeries]:
-    columns: dict[Symbol, tuple[list[int], list[float]]] = {}
-    for close in read_closes(settings.state_dir.expanduser() / CLOSES):
-        for coin, price in close.prices.items():
-            times, prices = columns.setdefault(coin, ([], []))
-            times.append(close.time)
-            prices.append(price)
-    return {coin: CloseSeries(tuple(times), tuple(prices)) for coin, (times, prices) in columns.items()}
-
-
-def _estimate(
-    order: Order, closes: Mapping[Symbol, CloseSeries], prices: Mapping[Symbol, Decimal]
-) -> dict[str, Any] | None:
-    """What the player would have done on the recorded closes; None where there are none."""
-    needed = {coin: closes[coin] for coin in coins_of(order) - {order.quote} if coin in closes and closes[coin].times}
-    if not needed or set(needed) != coins_of(order) - {order.quote}:
-        return None
-    end = min(series.times[-1] for series in needed.values())
-    begin = max(max(series.times[0] for series in needed.values()), end - MAX_DAYS * 86_400)
-    if end - begin < 60:
-        return None
-    first = {coin: Decimal(repr((series.at(begin) or (0, series.prices[0]))[1])) for coin, series in needed.items()}
-    start = Situation(
-        time=begin,
-        prices={**first, order.quote: Decimal(1)},
-        holdings={order.quote: PURSE, **{coin: PURSE / price for coin, price in first.items()}},
-        closes=needed,
-        positions={coin: Position(price, price) for coin, price in first.items()},
-        gas_price=Decimal(0),
-        set_at=begin,
-        set_prices=first,
-    )
-    trades = list(playback(order, start, end))
-    return {
-        "seconds": end - begin,
-        "number": len(trades),
-        "purse": str(PURSE),
-        "first": [_shown(one, order) for one in trades[:SHOWN]],
-    }
-
-
-def _shown(one: PlayedTrade, order: Order) -> dict[str, Any]:
-    return {"time": one.time, "trade": trade_text(one.trade, order.quote), "why": one.why}
-
-
-def _estimate_lines(estimate: Mapping[str, Any] | None) -> Iterator[str]:
-    if estimate is None:
-        yield "estimate  none: there are no recorded closes of its coins yet"
-        return
-    length = span(Decimal(estimate["seconds"]))
-    yield (
-        f"estimate  on the closes of the last {length}: {estimate['number']} trades, if it had begun with "
-        f"{money(Decimal(estimate['purse']))} in each token, without gas, fees and slippage"
-    )
-    for one in estimate["first"]:
-        yield f"          {one['why']}"
-    if estimate["number"] > len(estimate["first"]):
-        yield f"          and {estimate['number'] - len(estimate['first'])} more"
-
-
-# ------------------------------------------------------------ presets
-
-
-def parameters(
-    settings: Settings,
-    *,
-    coin: str | None,
-    weights: Sequence[str],
-    shares: Mapping[str, str],
-    durations: Mapping[str, str],
-    amounts: Mapping[str, float],
-) -> Callable[..., Parameters]:
-    """Parameters from what was typed; the rest is given to the result. Raises OperatorError."""
-    network = load_network(settings.network)
-    given: dict[str, Any] = {name: _share(text) for name, text in shares.items()}
-    given |= {name: _seconds(text, network.quote) for name, text in durations.items()}
-    given |= {name: Decimal(repr(amount)) for name, amount in amounts.items()}
-    pairs = [text.partition("=") for text in weights]
-    if bad := [text for text, (_, is_pair, _) in zip(weights, pairs, strict=True) if not is_pair]:
-        raise OperatorError(f"--weight {bad[0]}: write it as WETH=60%")
-    given["weights"] = {name: _share(share) for name, _, share in pairs if name != network.quote}
-    return lambda **more: Parameters(network.quote, coin or settings.strategy.base, **given, **more)
-
-
-def _share(text: str) -> Decimal:
-    try:
-        return Decimal(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except InvalidOperation:
-        raise OperatorError(f"{text}: write a share as 5% or 0.05") from None
-
-
-def _seconds(text: str, quote: Symbol) -> int:
-    try:
-        return Phrases(text, quote).duration()
-    except Unread:
-        raise OperatorError(f"{text}: write a duration as '10 minutes' or '1 hour'") from None

@@ -148,6 +148,12 @@ class Limits:
     max_mean_shortfall_bps: float  # mean of the last `shortfall_trades`
     shortfall_trades: int
 
+    @property
+    def price_tolerance_bps(self) -> int:
+        """How far the signer lets a trade be off by its own prices, which may be a feed's update away from those that
+        policy decided by. Policy holds trades of an order to the same, so that it refuses first."""
+        return self.max_slippage_bps + self.reference_tolerance_bps
+
     @classmethod
     def of(cls, given: LimitSettings, network: Network) -> Limits:
         """The only place where limits are derived. Policy, builder, executor and approvals share the daemon's limits;

@@ -97,6 +97,11 @@ class Settings(SettingsGroup):
         return "" if self.proposer in PROPOSERS else self.proposer
 
     @property
+    def needs_order(self) -> bool:
+        """Whether the proposer trades an approved order alone; a program and a server may have a mind of their own."""
+        return self.proposer in ("student", "oracle")
+
+    @property
     def asks_model(self) -> bool:
         """Whether proposals come from a server."""
         return self.proposer == "student" or bool(self.proposer_url)

@@ -51,6 +51,12 @@ class Terms:
             _require_base(settings, network)
             return terms
 
+    @property
+    def order_tolerance_bps(self) -> int:
+        """How far the input of a trade may be off the player's: the narrower of what the vote takes for the same
+        amount and what the signer lets pass."""
+        return min(self.settings.vote.agreement_bps, self.limits.price_tolerance_bps)
+
     def dust(self, prices: Mapping[Symbol, float]) -> dict[Symbol, int]:
         """The smallest net change that the vote compares, by token."""
         return dust(self.settings, self.network, prices)

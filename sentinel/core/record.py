@@ -27,6 +27,7 @@ class PlayedOrder:
     min_profit: str = "0"  # of an arbitrage, quote tokens
     cost_bps: int | None = None  # what a trade may cost, if the order says so
     most: str = ""  # whole tokens of `sold` that the order's limits allow; empty: none binds
+    max_trade: str = ""  # quote tokens of the order's largest trade; empty: only prices or holdings bound it
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from sentinel.agent.dex_interface import Quoter
 from sentinel.agent.order_trader import best_gap
@@ -56,29 +57,51 @@ def approved_order(
 
     Raises SettingsError if it is no reading, names an unknown coin, or has another hash than ORDER_HASH.
     """
+    chosen = chosen_order(settings, network, journal)
+    if chosen is None:
+        why = why_none(settings, journal, required=required)
+        return None if why is None else _waiting(network, why)
+    order, digest, source, given = chosen
+    live = settings.execution.mode == "live"
+    player = _Player(order, digest, source, given, live, network, journal, quoter)
+    return StandingOrder(order, digest, player.play, player.now, player.stands)
+
+
+class ChosenOrder(NamedTuple):
+    order: Order
+    hash: str
+    source: str
+    given: bool  # by the settings: no command replaces it
+
+
+def chosen_order(settings: Settings, network: Network, journal: Journal) -> ChosenOrder | None:
+    """As `approved_order`, and raises like it."""
     given = _text(settings)
     text, source = given, SETTINGS
     if not given:
         current = journal.orders.current()
         if current is None or current.source == SETTINGS:  # what the settings gave ended when they gave it no more
             _require_hash(settings, None)
-            return _without_one(settings, network, journal, required=required)
+            return None
         text, source = current.reading, current.source
     order = read_order(text, network)
     digest = order_hash(order)
     _require_hash(settings, digest)
-    live = settings.execution.mode == "live"
-    player = _Player(order, digest, source, bool(given), live, network, journal, quoter)
-    return StandingOrder(order, digest, player.play, player.now, player.stands)
+    return ChosenOrder(order, digest, source, bool(given))
 
 
-def _without_one(settings: Settings, network: Network, journal: Journal, *, required: bool) -> StandingOrder | None:
-    """Once the wallet has had an order, nothing is traded without one, unless a setting permits it."""
+def why_none(settings: Settings, journal: Journal, *, required: bool) -> str | None:
+    """Why nothing is traded while no order is in force; None if the proposer may trade without one.
+
+    Once a wallet has had an order, nothing is traded without one, unless a setting permits it.
+    """
     last = next(iter(journal.orders.history(1)), None)
     if not required and (last is None or settings.strategy.without_order == "trade"):
         return None
-    ended = "" if last is None else f", the last one is {last.status.value}"
-    return _waiting(network, f"no order is approved{ended}: `sentinel order set`")
+    if last is None:
+        return "no order is approved: `sentinel order set`"
+    ended = "of settings that give none now" if last.status is OrderStatus.APPROVED else last.status.value
+    return f"no order is approved, the last one is {ended}: `sentinel order set`"
 
 
 def _waiting(network: Network, why: str) -> StandingOrder:
@@ -99,11 +122,11 @@ def approve_by_command(
         orders.approved(digest, OPERATOR, time)
 
 
-def approved_hash(settings: Settings, network: Network) -> str | None:
-    """The hash of the order that a start would put in force; None if there is none, or if it cannot be read."""
+def order_of_start(settings: Settings, network: Network) -> Order | None:
+    """The order that a start would put in force; None if there is none, or if it cannot be read."""
     try:
         if text := _text(settings):
-            return order_hash(read_order(text, network))
+            return read_order(text, network)
         path = settings.state_dir.expanduser() / JOURNAL
         if not path.exists():
             return None
@@ -112,7 +135,7 @@ def approved_hash(settings: Settings, network: Network) -> str | None:
         return None
     try:
         current = journal.orders.current()
-        return None if current is None or current.source == SETTINGS else current.hash
+        return None if current is None or current.source == SETTINGS else read_order(current.reading, network)
     except SentinelError:
         return None
     finally:

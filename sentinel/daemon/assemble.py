@@ -125,7 +125,7 @@ async def assembled(
             new_terms = Terms.of(new_settings, network)
             return in_force(new_terms, prices, toolkit, proposing.make_trader, order_of(new_settings))
 
-        required = trader_model is None and settings.proposer in ("student", "oracle")
+        required = trader_model is None and settings.needs_order
 
         def order_of(given: Settings) -> StandingOrder | None:
             return approved_order(given, network, journal, DexQuoter(network), required=required)

@@ -47,8 +47,9 @@ def in_force(
         terms.network,
         terms.limits,
         plays=None if order is None else order.play,
-        order_tolerance_bps=settings.vote.agreement_bps,
+        order_tolerance_bps=terms.order_tolerance_bps,
         order_cost_bps=None if order is None else order.cost_bps,
+        order_max_trade=None if order is None else order.max_trade,
     )
     action_builder = builder(terms, terms.desk, prices)
     trader = make_trader(terms, action_builder, first_thought(terms, order), order)

@@ -32,7 +32,9 @@ class Notifications(Protocol):
 
     def settled(self, settled: Settled) -> None: ...
 
-    def order_completed(self, text: str) -> None: ...
+    def order_completed(self, text: str, sent: Callable[[], None]) -> None:
+        """`sent` is called once the message needs no repetition after a restart."""
+        ...
 
 
 def notifications(parts: Parts, decided: Callable[[str], Act | None], log: Log) -> Notifications:
@@ -72,8 +74,8 @@ class NoNotifications:
     def settled(self, settled: Settled) -> None:
         pass
 
-    def order_completed(self, text: str) -> None:
-        pass
+    def order_completed(self, text: str, sent: Callable[[], None]) -> None:
+        sent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,8 @@ class SentNotifications:
             settled, simulation, shortfall_bps(simulation, settled) if confirmed and simulation else None
         )
 
-    def order_completed(self, text: str) -> None:
-        self.messenger.tell("fills", "order complete", text)
+    def order_completed(self, text: str, sent: Callable[[], None]) -> None:
+        self.messenger.tell("fills", "order complete", text, sent)
 
 
 def daily_summary(parts: Parts, now: float | None = None) -> str:

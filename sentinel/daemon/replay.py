@@ -7,6 +7,7 @@ the final check refused the trade, `Replayed.why` says that this check was not r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
@@ -76,8 +77,9 @@ def _policy(record: CycleRecord, terms: Terms, sold: bool) -> Policy:
         terms.network,
         terms.limits,
         plays=lambda state: play,
-        order_tolerance_bps=terms.settings.vote.agreement_bps,
+        order_tolerance_bps=terms.order_tolerance_bps,
         order_cost_bps=played.cost_bps,
+        order_max_trade=Decimal(played.max_trade) if played.max_trade else None,
     )
 
 

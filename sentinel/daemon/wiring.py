@@ -161,7 +161,7 @@ async def opened(
                 counterfactuals.cycle_done,
                 close_filler.cycle_done,
                 messages.cycle_done,
-                OrderCompletion(parts.journal, log, messages.order_completed).cycle_done,
+                OrderCompletion(parts.journal, log, messages.order_completed, live_mode).cycle_done,
                 on_cycle,
             ),
             on_settled=(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 
 from sentinel.config.limits import Limits
@@ -41,6 +42,7 @@ class Case:
     play: Play | None = None  # what the player of the approved order does on this state; None if there is no order
     order_tolerance_bps: int = 0  # how far an input may be from the player's
     order_cost_bps: int | None = None  # costs that the order accepts; None: the limit's
+    order_max_trade: Decimal | None = None  # quote tokens of the order's largest trade; None: it has no such bound
 
     @property
     def swap(self) -> Swap:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from decimal import Decimal
 from typing import TypeVar
 
 from sentinel.config.limits import Limits
@@ -60,11 +61,12 @@ class Policy:
         plays: Plays | None = None,
         order_tolerance_bps: int = 0,
         order_cost_bps: int | None = None,
+        order_max_trade: Decimal | None = None,
     ) -> None:
         """`revoke_rules`: for allowances taken to zero; a model's own are judged as any approval, or it could spend gas
         on them without end. `purpose`: see `serving`. `plays`: what the player of the approved order does on a state,
         if there is an order; a swap's input may be `order_tolerance_bps` off its. `order_cost_bps`: costs
-        that the order accepts, in place of the limit."""
+        that the order accepts, in place of the limit. `order_max_trade`: quote tokens of the order's largest trade."""
         self.network = network
         self.limits = limits
         self._revoke_rules = revoke_rules
@@ -72,6 +74,7 @@ class Policy:
         self._plays = plays
         self._order_tolerance_bps = order_tolerance_bps
         self._order_cost_bps = order_cost_bps
+        self._order_max_trade = order_max_trade
 
     def serving(self, purpose: Purpose) -> Policy:
         """This policy for trades whose purpose is known from elsewhere than the action itself, never from a model.
@@ -128,7 +131,7 @@ class Policy:
 
     def _case(self, simulation: Simulation, state: MarketState, head: Head, spent: Spent) -> Case:
         play = None if self._plays is None else self._plays(state)
-        own = (play, self._order_tolerance_bps, self._order_cost_bps)
+        own = (play, self._order_tolerance_bps, self._order_cost_bps, self._order_max_trade)
         return Case(self.network, self.limits, state, head, spent, simulation, self._purpose, *own)
 
     def _rules_for(self, action: Action) -> tuple[Rule, ...]:

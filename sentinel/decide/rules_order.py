@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from sentinel.core.actions import Swap
 from sentinel.core.units import BPS
-from sentinel.decide.case import Case, Finding, Rule, loss
+from sentinel.decide.case import Case, Finding, Rule, loss, value_in
+from sentinel.decide.case import money as reference_money
 from sentinel.orders.shown import coins, money
 from sentinel.orders.trades import Side, Trade, trade_text
 
@@ -14,7 +15,7 @@ ROUNDING = Decimal("1.00001")  # tools give prices of 6 to 8 digits
 
 
 def order(case: Case) -> Finding:
-    """Same tokens, same side, and an input within the agreement tolerance of the player's."""
+    """Same tokens, same side, an input within the tolerance of the player's, and no more than the signer will sign."""
     play = case.play
     if play is None:
         return True, "there is no order: the other limits alone bind"
@@ -30,7 +31,23 @@ def order(case: Case) -> Finding:
         return False, f"the order wants {money(play.trade.min_profit)} of profit, this lacks {money(short)}"
     off = abs(amount - play.trade.amount) / play.trade.amount * BPS
     tolerance = case.order_tolerance_bps
-    return off <= tolerance, f"the order wants to {wanted}, this is {off:.0f} bps off, at most {tolerance}"
+    if off > tolerance:
+        return False, f"the order wants to {wanted}, this is {off:.2f} bps off, at most {tolerance}"
+    if (worth := _worth_too_much(case)) is not None:
+        return False, f"the order wants to {wanted}, {worth}"
+    return True, f"the order wants to {wanted}, this is {off:.2f} bps off, at most {tolerance}"
+
+
+def _worth_too_much(case: Case) -> str | None:
+    """The signer holds the order's largest trade to the reference prices; what it would refuse is refused here."""
+    if case.order_max_trade is None:
+        return None
+    decimals, tolerance = case.network.tokens[case.network.quote].decimals, case.limits.price_tolerance_bps
+    bound = int(case.order_max_trade.scaleb(decimals))
+    if (size := value_in(case)) * BPS <= bound * (BPS + tolerance):
+        return None
+    most = f"{reference_money(case, bound)} and {tolerance} bps"
+    return f"this puts in {reference_money(case, size)} at the reference price, at most {most}"
 
 
 def _gain(case: Case) -> Decimal:

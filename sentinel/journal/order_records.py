@@ -35,6 +35,7 @@ class OrderStatus(StrEnum):
     COMPLETED = "completed"
 
 
+REPORTED = "order_reported"  # the key of the last one's id
 OPEN = (OrderStatus.SET, OrderStatus.APPROVED)
 
 
@@ -103,7 +104,19 @@ class OrderRecords:
         """End the order in force, which has nothing left to do. Raises JournalError if it has another hash."""
         return self._end("order_completed", hash, (OrderStatus.APPROVED,), OrderStatus.COMPLETED)
 
+    def reported(self, id: int) -> None:
+        """Note that somebody has the message that the order of this id is complete."""
+        if id > self.last_reported:
+            with self._ledger.transaction():
+                self._append("order_reported", order=id)
+                self._ledger.set_meta(REPORTED, str(id))
+
     # ---------------------------------------------------------------- reading
+
+    @property
+    def last_reported(self) -> int:
+        """The id of the last order that was reported to be complete; 0 if there is none."""
+        return int(self._ledger.meta(REPORTED) or 0)
 
     def current(self) -> JournaledOrder | None:
         """The order in force; None if there is none."""
@@ -191,6 +204,7 @@ class ReplayedOrders:
     """The orders as they follow from the records alone, which `verify` compares with the index."""
 
     rows: dict[int, list[Any]] = field(default_factory=dict)  # by record: hash, status, approved by, ended by
+    reported: str = ""  # the id of the last order that was reported to be complete
 
     def apply(self, record: Record, body: Mapping[str, Any]) -> None:
         """Apply a record of any kind."""
@@ -208,6 +222,8 @@ class ReplayedOrders:
             case "order_completed":
                 row = self._newest(body["hash"], (OrderStatus.APPROVED,))
                 row[1], row[3] = OrderStatus.COMPLETED, record.seq
+            case "order_reported":
+                self.reported = str(body["order"])
 
     def _move(self, status: OrderStatus) -> None:
         for row in self.rows.values():

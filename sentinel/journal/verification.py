@@ -112,6 +112,7 @@ class _Replay:
             "final records": self.final,
             "known nonces": self.known_nonces,
             "orders": self.orders.rows,
+            "reported orders": self.orders.reported,
             "fills of orders": (self.fills.rows, self.fills.rearmed),
             "positions": (self.positions.entries, self.positions.highs),
         }
@@ -134,6 +135,7 @@ def _stored_index(ledger: Ledger) -> Mapping[str, object]:
         "final records": int(ledger.meta("final") or 0),
         "known nonces": ledger.meta("known_nonces") or "",
         "orders": order_records.stored(ledger),
+        "reported orders": ledger.meta(order_records.REPORTED) or "",
         "fills of orders": order_fills.stored(ledger),
         "positions": position_records.stored(ledger),
     }

@@ -1,8 +1,8 @@
-"""What an order would have done on recorded closes: an estimate, without gas, fees and slippage."""
+"""What an order would have done on recorded closes: an estimate, with pool fees and gas, without slippage."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -17,14 +17,25 @@ BAR = 60  # seconds
 
 
 @dataclass(frozen=True, slots=True)
+class Costs:
+    """What trades pay."""
+
+    fee: Callable[[Symbol, Symbol], Decimal] = lambda sold, bought: Decimal(0)  # share of a trade that the pools take
+    gas: Decimal = Decimal(0)  # quote tokens a trade; paid in native coin, so no holding pays it
+
+
+@dataclass(frozen=True, slots=True)
 class PlayedTrade:
     time: int  # chain time in seconds
     trade: Trade
     why: str
+    fee: Decimal  # quote tokens that the pools take
+    gas: Decimal  # quote tokens
+    after: Situation
 
 
-def playback(order: Order, start: Situation, end: int, bar: int = BAR) -> Iterator[PlayedTrade]:
-    """The trades from `start` until `end`, one look every `bar` seconds. Each is filled at its close.
+def playback(order: Order, start: Situation, end: int, bar: int = BAR, costs: Costs = Costs()) -> Iterator[PlayedTrade]:
+    """The trades from `start` until `end`, one look every `bar` seconds. Each is filled at its close, less its fee.
 
     `start.closes` hold the prices; coins without a close at a time keep their last price. Gas is as at the start.
     """
@@ -33,9 +44,16 @@ def playback(order: Order, start: Situation, end: int, bar: int = BAR) -> Iterat
         at = _moved(at, order.quote, time)
         played = play(order, at)
         if played.trade is not None and played.clause is not None and played.trade.side is not Side.ARBITRAGE:
-            yield PlayedTrade(time, played.trade, played.why)
-            at = _filled(at, played.trade, played.clause)
+            fee = costs.fee(played.trade.sold, played.trade.bought)
+            at = _filled(at, played.trade, played.clause, fee)
+            yield PlayedTrade(time, played.trade, played.why, fee * played.trade.worth, costs.gas, at)
         at = _rearmed(at, played)
+
+
+def worth(at: Situation, end: int, quote: Symbol) -> Decimal:
+    """What is held at `end` if nothing is traded until then, in quote tokens. Coins without a price are left out."""
+    prices = _moved(at, quote, end).prices
+    return sum((amount * prices[coin] for coin, amount in at.holdings.items() if coin in prices), Decimal(0))
 
 
 def _moved(at: Situation, quote: Symbol, time: int) -> Situation:
@@ -51,9 +69,9 @@ def _moved(at: Situation, quote: Symbol, time: int) -> Situation:
     return replace(at, time=time, prices=prices, positions=positions, bought_today=today)
 
 
-def _filled(at: Situation, trade: Trade, clause: int) -> Situation:
+def _filled(at: Situation, trade: Trade, clause: int, fee: Decimal) -> Situation:
     holdings, zero = dict(at.holdings), Decimal(0)
-    bought = trade.worth / at.prices[trade.bought]
+    bought = trade.worth * (1 - fee) / at.prices[trade.bought]
     positions = _with_position(at, trade, bought)
     holdings[trade.sold] = holdings.get(trade.sold, zero) - trade.amount
     holdings[trade.bought] = holdings.get(trade.bought, zero) + bought
@@ -75,10 +93,10 @@ def _with_position(at: Situation, trade: Trade, bought: Decimal) -> Mapping[Symb
     coin, price = trade.bought, at.prices[trade.bought]
     held, before = at.holdings.get(coin, Decimal(0)), at.positions.get(coin)
     if not held:
-        return {**at.positions, coin: Position(price, price)}
+        return {**at.positions, coin: Position(trade.worth / bought, price)}
     if before is None:  # part of it has no known cost
         return at.positions
-    entry = (before.entry * held + price * bought) / (held + bought)
+    entry = (before.entry * held + trade.worth) / (held + bought)
     return {**at.positions, coin: Position(entry, max(before.high, price))}
 
 

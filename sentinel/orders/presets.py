@@ -108,6 +108,7 @@ PRESETS: Mapping[str, Callable[[Parameters], str]] = {
     "bracket": _bracket,
     "trailing-stop": _trailing_stop,
 }
+WEIGHTED = ("rebalance", "reduce-risk")  # those that read `weights`
 
 
 def preset(name: str, parameters: Parameters) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import TypeVar
 
 from sentinel.core.closes import CloseSeries
-from sentinel.core.indicators import rsi
 from sentinel.core.network import Symbol
 from sentinel.orders.expressions import (
     RSI_WARM_UP,
@@ -212,7 +212,7 @@ def _computed(at: Situation, window: Window) -> Decimal:
     if window.statistic is Statistic.RSI:
         count = window.bars * RSI_WARM_UP + 1
         found = closes(at, coin, count, window.bar, earlier=window.earlier)
-        return Decimal(repr(rsi([float(close) for close in found], window.bars)))
+        return _rsi(found, window.bars)
     found = closes(at, coin, window.bars, window.bar, earlier=window.earlier)
     match window.statistic:
         case Statistic.HIGHEST:
@@ -221,6 +221,18 @@ def _computed(at: Situation, window: Window) -> Decimal:
             return min(found)
         case _:
             return sum(found, Decimal(0)) / len(found)
+
+
+def _rsi(found: list[Decimal], bars: int) -> Decimal:
+    """As `sentinel.core.indicators.rsi`, in decimals: a float's last digit would decide at a threshold."""
+    changes = [now - before for before, now in pairwise(found)]
+    zero = Decimal(0)
+    gain = sum((max(change, zero) for change in changes[:bars]), zero) / bars
+    loss = sum((max(-change, zero) for change in changes[:bars]), zero) / bars
+    for change in changes[bars:]:
+        gain = (gain * (bars - 1) + max(change, zero)) / bars
+        loss = (loss * (bars - 1) + max(-change, zero)) / bars
+    return 100 * gain / (gain + loss) if gain + loss else Decimal(50)
 
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ from decimal import Decimal
 from sentinel.core.market_state import MarketState
 from sentinel.core.record import PlayedOrder
 from sentinel.core.units import BPS
+from sentinel.orders.envelope import envelope
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play
 from sentinel.orders.trades import Side, Trade
@@ -29,6 +30,11 @@ class StandingOrder:
         """What a trade may cost, if the order says so."""
         return None if self.order.max_cost is None else int(self.order.max_cost * BPS)
 
+    @property
+    def max_trade(self) -> Decimal | None:
+        """Quote tokens of its largest trade; None if only prices or holdings bound it."""
+        return envelope(self.order).max_trade
+
     def recorded(self, state: MarketState) -> PlayedOrder:
         """What it does on this state, for the record of the cycle."""
         play = self.play(state)
@@ -46,6 +52,7 @@ class StandingOrder:
             str(trade.min_profit),
             self.cost_bps,
             "" if trade.most is None else str(trade.most),
+            "" if self.max_trade is None else str(self.max_trade),
         )
 
 

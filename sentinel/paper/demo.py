@@ -146,7 +146,7 @@ def _settings(home: Path, net: Devnet, ports: dict[str, int], key_file: Path, wa
         "wallet": {"dev_key_file": key_file, **dict.fromkeys(("keystore_file", "signer_socket")), "web3signer_url": ""},
         "execution": {"mode": "live", "confirmations": 1},
     }
-    if given.proposer in ("student", "oracle") and not (given.strategy.order or given.strategy.order_file):
+    if given.needs_order and not (given.strategy.order or given.strategy.order_file):
         explicit["strategy"] = explicit.get("strategy", {}) | {"order": ORDER}
     if given.proposer == "student":
         explicit["model"] = {"url": f"http://127.0.0.1:{ports['model']}/v1"}

@@ -76,8 +76,7 @@ class SignerLimits:
             wrapped=network.tokens[network.wrapped].address,
             legacy=network.fees is FeeMarket.LEGACY,
             pools=listed_pools(network),
-            # The signer's own prices may be a feed's update away from those that policy decided by.
-            tolerance_bps=limits.max_slippage_bps + limits.reference_tolerance_bps,
+            tolerance_bps=limits.price_tolerance_bps,
         )
 
 

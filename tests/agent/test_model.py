@@ -1,92 +1,15 @@
-"""The model client against a real HTTP server that speaks the serving API, well and badly."""
+"""The model client against a real HTTP server that speaks the serving API."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiohttp import web
 
 from sentinel.agent.action_format import STOP
-from sentinel.agent.model import MAX_REPLY, Sampling, StudentModel
+from sentinel.agent.model import Sampling, StudentModel
 from sentinel.core.errors import ModelUnavailable, SettingsError
-
-MESSAGES = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def completion(n: int = 2, **changes: Any) -> dict[str, Any]:
-    """An answer in the shape that the serving environment's vLLM gives."""
-    choices: list[dict[str, Any]] = [
-        {
-            "index": i,
-            "message": {"role": "assistant", "content": f" Sample {i}.", "refusal": None, "tool_calls": []},
-            "logprobs": None,
-            "finish_reason": "stop",
-            "stop_reason": STOP,
-            "token_ids": [7] * (10 + i),
-        }
-        for i in range(n)
-    ]
-    usage = {"prompt_tokens": 40, "total_tokens": 61, "completion_tokens": 21, "prompt_tokens_details": None}
-    return {"id": "x", "object": "chat.completion", "model": "nano", "choices": choices, "usage": usage} | changes
-
-
-class Server:
-    """Answers with what the test puts here, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.answer: Handler = self.give(completion())
-        self.models: Any = {"object": "list", "data": [{"id": "nano", "object": "model"}]}
-        self.healthy = True
-        self.asked: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.url = ""
-
-    @staticmethod
-    def give(body: Any, status: int = 200) -> Handler:
-        async def handler(_: web.Request) -> web.StreamResponse:
-            text = body if isinstance(body, str) else json.dumps(body)
-            return web.Response(text=text, status=status, content_type="application/json")
-
-        return handler
-
-    async def chat(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(await request.json())
-        self.headers.append(dict(request.headers))
-        return await self.answer(request)
-
-    async def list_models(self, _: web.Request) -> web.StreamResponse:
-        return web.json_response(self.models)
-
-    async def health(self, _: web.Request) -> web.StreamResponse:
-        return web.Response(status=200 if self.healthy else 503)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    state, app = Server(), web.Application()
-    app.router.add_post("/v1/chat/completions", state.chat)
-    app.router.add_get("/v1/models", state.list_models)
-    app.router.add_get("/health", state.health)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    state.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    yield state
-    await runner.cleanup()
-
-
-@asynccontextmanager
-async def client(server: Server, sampling: Sampling | None = None, **options: Any) -> AsyncIterator[StudentModel]:
-    async with StudentModel(server.url, "nano", sampling, **options) as model:
-        yield model
+from tests.agent.model_server import MESSAGES, Server, client, completion
 
 
 async def test_one_request_asks_for_all_samples(server: Server) -> None:
@@ -143,83 +66,6 @@ async def test_samples_come_by_index_with_their_ends(server: Server) -> None:
         samples = await model.sample(MESSAGES, 3)
     assert [(s.index, s.finish) for s in samples] == [(0, "stop"), (1, "length"), (2, "abort")]
     assert samples[2].tokens == 21 // 3
-
-
-BAD: dict[str, tuple[Any, str]] = {
-    "half a surrogate pair": (json.dumps(completion()).replace('"content": "', '"content": "\\ud800'), "not JSON"),
-    "cut off": (json.dumps(completion())[:100], "not JSON"),
-    "empty": ("", "not JSON"),
-    "HTML": ("<html>Bad gateway</html>", "not JSON"),
-    "deep": ("[" * 100_000, "not JSON"),
-    "null": ("null", "unexpected shape"),
-    "a list": ("[]", "unexpected shape"),
-    "no choices": ({"model": "nano"}, "unexpected shape"),
-    "choices of null": (completion(choices=[None, None]), "unexpected shape"),
-    "too few": (completion(1), "asked for 2 samples, got 1"),
-    "too many": (completion(3), "asked for 2 samples, got 3"),
-    "one index twice": (completion(choices=[completion()["choices"][0]] * 2), "asked for 2"),
-    "an infinite index": (json.dumps(completion()).replace('"index": 0', '"index": 1e400'), "unexpected shape"),
-    "another model": (completion(model="large"), "large answered, not nano"),
-    "no text": (completion(choices=[dict(c, message={"content": 5}) for c in completion()["choices"]]), "shape"),
-    "huge": ("[" + "0," * (MAX_REPLY // 2) + "0]", "too large"),
-}
-
-
-@pytest.mark.parametrize(("body", "why"), BAD.values(), ids=BAD.keys())
-async def test_a_bad_answer_is_a_model_that_is_unavailable(server: Server, body: Any, why: str) -> None:
-    """Every fault of the endpoint is one error, with its reason, and the next good answer is taken."""
-    server.answer = server.give(body)
-    async with client(server) as model:
-        with pytest.raises(ModelUnavailable, match=why):
-            await model.sample(MESSAGES, 2)
-        server.answer = server.give(completion())
-        assert len(await model.sample(MESSAGES, 2)) == 2
-
-
-@pytest.mark.parametrize("status", [302, 400, 401, 429, 500, 503])
-async def test_any_status_but_200_is_unavailable(server: Server, status: int) -> None:
-    """The reason names the status; nothing is repeated."""
-    server.answer = server.give({"error": {"message": "no"}}, status)
-    async with client(server) as model:
-        with pytest.raises(ModelUnavailable, match=f"HTTP {status}"):
-            await model.sample(MESSAGES, 2)
-    assert len(server.asked) == 1
-
-
-async def test_a_late_answer_is_no_answer(server: Server) -> None:
-    """The wait is bounded, also when bytes drip slowly."""
-
-    async def drip(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for _ in range(100):
-            await response.write(b" ")
-            await asyncio.sleep(0.05)
-        return response
-
-    server.answer = drip
-    async with client(server, timeout=0.3) as model:
-        started = asyncio.get_running_loop().time()
-        with pytest.raises(ModelUnavailable, match=r"no answer within 0\.3 s"):
-            await model.sample(MESSAGES, 2)
-        assert asyncio.get_running_loop().time() - started < 2
-
-
-async def test_a_connection_that_breaks_is_unavailable(server: Server) -> None:
-    """Mid-answer or before it began."""
-
-    async def drop(request: web.Request) -> web.StreamResponse:
-        assert request.transport is not None
-        request.transport.close()
-        return web.Response()
-
-    server.answer = drop
-    async with client(server) as model:
-        with pytest.raises(ModelUnavailable):
-            await model.sample(MESSAGES, 2)
-    async with StudentModel("http://127.0.0.1:9/v1", "nano") as model:
-        with pytest.raises(ModelUnavailable):
-            await model.sample(MESSAGES, 2)
 
 
 async def test_health_means_up_and_serving_the_named_model(server: Server) -> None:

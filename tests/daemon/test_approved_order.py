@@ -102,6 +102,18 @@ def test_an_order_that_can_trade_no_more_is_complete_for_good(journal: Journal) 
     assert standing(journal, given(OVER)).play(after(1)).why == "the order is complete"
 
 
+def test_what_a_sale_of_everything_leaves_is_nothing(journal: Journal) -> None:
+    """228 wei of unknown cost do not keep an order with a stop from buying again; a tenth of the wallet does."""
+    text = (
+        "If the price of WETH is at most 95% of the high since entry of WETH, sell all of WETH. "
+        "Buy 100 USDC worth of WETH, every 1 hour."
+    )
+    for block, (wei, bought) in enumerate([(228, "WETH"), (10**18, None)]):
+        state = replace(after(block), balances={**STATE.balances, "WETH": wei})
+        play = standing(journal, given(text)).play(state)
+        assert (None if play.trade is None else play.trade.bought) == bought, play.why
+
+
 def test_a_cancelled_order_no_longer_stands(journal: Journal) -> None:
     """At once, also for a cycle that is under way."""
     command(journal, DCA)

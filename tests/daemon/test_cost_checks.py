@@ -11,6 +11,7 @@ from sentinel.config.terms import Terms
 from sentinel.core.mandate import Spent
 from sentinel.core.network import FeeMarket
 from sentinel.core.units import GWEI
+from sentinel.daemon.approved_order import read_order
 from sentinel.daemon.doctor.cost_checks import judged, trade_size
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.decide.case import Case
@@ -47,6 +48,22 @@ def test_the_pools_fee_leaves_less_for_gas() -> None:
     assert "smallest sensible trade is 650.85 USDC" in found(fee=500).what
     none = found(fee=3000, limits={"max_cost_bps": 30})
     assert (none.grade, "no trade is small or large enough" in none.what) == ("warn", True)
+
+
+def test_an_order_is_judged_by_its_own_purchases_and_cap() -> None:
+    """Sales are exempt."""
+
+    def told(text: str) -> Finding:
+        return judged(
+            terms(), replace(STATE, head=replace(HEAD, base_fee=20 * GWEI)), GAS, 0, read_order(text, NETWORK)
+        )
+
+    low = told("Buy 900 USDC worth of WETH, once. Buy 50 USDC worth of WETH, every 1 hour.")
+    assert (low.grade, "the order's purchase=50 is below it" in low.what) == ("warn", True)
+    for text in ("Buy 640 USDC worth of WETH, once.", "Sell 50 USDC worth of WETH, once."):
+        assert told(text).grade == "ok"
+    accepted = told("Buy 50 USDC worth of WETH, every 1 hour. Pay at most 40% of a trade in costs.")
+    assert (accepted.grade, "the cap is 4000 bps" in accepted.what) == ("ok", True)
 
 
 def test_large_numbers_are_written_out() -> None:

@@ -1,8 +1,8 @@
-"""An order that is complete is reported once, in the log and as a message."""
+"""An order that is complete is reported once, in the log and as a message, and again if nobody could have got it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,17 +22,19 @@ READING = "Buy 100 USDC worth of WETH, once. Keep 500 USDC."
 
 @dataclass
 class Written:
-    """A log and a messenger that keep what they are given."""
+    """A log and a messenger that keep what they are given. Messages get through unless the run ends first."""
 
+    killed: bool = False
     lines: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     messages: list[tuple[str, str, str]] = field(default_factory=list)
 
     def warning(self, event: str, **fields: Any) -> None:
         self.lines.append((event, fields))
 
-    def tell(self, *message: str) -> None:
-        kind, title, text = message
+    def tell(self, kind: str, title: str, text: str, sent: Callable[[], None]) -> None:
         self.messages.append((kind, title, text))
+        if not self.killed:
+            sent()
 
 
 @pytest.fixture
@@ -93,6 +95,38 @@ def test_a_complete_order_is_reported_once_also_over_a_restart(journal: Journal,
     report.cycle_done(played())
     assert [message[2][-8:] for message in restarted.messages] == ["0 trades"]
     again.close()
+
+
+def test_a_message_that_was_lost_with_its_run_is_sent_by_the_next(journal: Journal, path: Path) -> None:
+    """Killed after the completion and before the message: said once after the restart, whatever is played then."""
+    approve(journal)
+    trade(journal)
+    journal.orders.completed("a1")
+    for killed in (True, True, False):
+        written = Written(killed)
+        report = reporting(journal, written)
+        for _ in range(3):
+            report.cycle_done(cycle())
+        assert [message[2][-7:] for message in written.messages] == ["1 trade"]
+        journal.close()
+        journal = Journal.open(path, NETWORK, GENESIS, WALLET)
+        journal.verify()
+    written = Written()
+    reporting(journal, written).cycle_done(played())
+    assert written == Written()
+    journal.close()
+
+
+def test_a_dry_run_does_not_report_the_order_of_a_live_one(journal: Journal) -> None:
+    """It leaves the message to the next live run."""
+    approve(journal)
+    journal.orders.completed("a1")
+    records, written = journal.verify(), Written()
+    double: Any = written
+    OrderCompletion(journal, double, SentNotifications(double, lambda _: None).order_completed, live=False).cycle_done(
+        played()
+    )
+    assert (journal.verify(), written) == (records, Written())
 
 
 def test_a_cancelled_or_replaced_order_is_not_complete(journal: Journal) -> None:

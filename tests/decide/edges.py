@@ -13,16 +13,13 @@ from sentinel.core.network import NATIVE, HexHash
 from sentinel.core.units import GWEI
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case
-from sentinel.orders.trades import Side
 from tests.decide import world as w
 from tests.decide.changes import (
-    HOLDS,
     alone,
     checked,
     coined,
     holding,
     one_command,
-    ordered,
     permitted,
     priced,
     received,
@@ -49,6 +46,7 @@ from tests.decide.fair_market import (
     USD,
     WALLET,
 )
+from tests.decide.order_edges import ORDER_ROWS
 from tests.decide.plain_calldata import UNWRAP, WRAP, commands_of, execute, leg, permit, receipt_check
 from tests.decide.world import FAIR, PAID, World, approving, buying, circling, hopping, unwrapping, wrapping
 
@@ -69,35 +67,8 @@ APPROVAL = Approve("USDC", "permit2", 20_000 * USD, DEADLINE)
 SECOND = {"gas_used": 275_000}
 
 # rule -> (just inside, just outside); outside, this rule alone refuses
-WANTED = ordered(Side.BUY, "USDC", "WETH", 500)  # what `buying` does
-CYCLE = ordered(Side.ARBITRAGE, "USDC", "WETH", 500)
-
 EDGES: Mapping[str, list[tuple[World, World]]] = {
-    "order": [
-        (buying().but(play=WANTED), buying().but(play=HOLDS)),
-        (buying().but(play=WANTED), buying().but(play=ordered(Side.BUY, "USDC", "WBTC", 500))),
-        (buying().but(play=WANTED), buying().but(play=ordered(Side.SELL, "WETH", "USDC", 500))),
-        (buying().but(play=WANTED), buying().but(play=CYCLE)),
-        (
-            buying().but(play=ordered(Side.BUY, "USDC", "WETH", "476.19048")),
-            buying().but(play=ordered(Side.BUY, "USDC", "WETH", "476.19")),
-        ),
-        (
-            buying().but(play=ordered(Side.BUY, "USDC", "WETH", "526.3157")),
-            buying().but(play=ordered(Side.BUY, "USDC", "WETH", "526.316")),
-        ),
-        (
-            buying().but(play=ordered(Side.BUY, "USDC", "WETH", 490, most="499.996")),
-            buying().but(play=ordered(Side.BUY, "USDC", "WETH", 490, most="499.99")),
-        ),
-        (
-            circling().but(play=ordered(Side.ARBITRAGE, "USDC", "WETH", 500, profit=8)),
-            circling().but(play=ordered(Side.ARBITRAGE, "USDC", "WETH", 500, profit=9)),
-        ),
-        (hopping().but(play=ordered(Side.BUY, "USDC", "WBTC", 500)), hopping().but(play=WANTED)),
-        (circling().but(play=CYCLE), circling().but(play=WANTED)),
-        (circling().but(play=CYCLE), circling().but(play=ordered(Side.ARBITRAGE, "USDC", "WBTC", 500))),
-    ],
+    "order": ORDER_ROWS,
     "reverted": [(buying(), buying().but(revert="V2TooLittleReceived"))],
     "value": [
         (buying(), buying().but(value=1)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from eth_abi.abi import encode
@@ -46,6 +47,7 @@ class World:
     voted_data: bytes | None = None  # where the bytes that were voted for differ from the final ones
     held: int | None = -1  # token_out before the final bytes at the newest head; -1: as in the state
     play: Play | None = None  # of an approved order; None: there is none
+    max_trade: Decimal | None = None  # quote tokens of its largest trade
     second: Mapping[str, Any] = field(default_factory=dict)  # how the second environment's simulation differs
 
     @property
@@ -101,7 +103,13 @@ class World:
     def policy(self) -> Policy:
         if (play := self.play) is None:
             return Policy(NETWORK, self.limits)
-        return Policy(NETWORK, self.limits, plays=lambda state: play, order_tolerance_bps=TOLERANCE)
+        return Policy(
+            NETWORK,
+            self.limits,
+            plays=lambda state: play,
+            order_tolerance_bps=TOLERANCE,
+            order_max_trade=self.max_trade,
+        )
 
     def refused_on_screen(self) -> str | None:
         """The rule that refused the candidate, None where it became a ballot."""

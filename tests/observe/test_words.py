@@ -48,7 +48,7 @@ def test_the_shortfall_is_what_a_trade_realised_below_its_simulation() -> None:
 
 
 @pytest.mark.parametrize("all_refused", [True, False])
-def test_a_message_says_what_hard_limits_left_nothing_of(all_refused: bool) -> None:
+def test_a_message_says_what_hard_limits_left_nothing_of(all_refused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it does when one refused the winner of the vote; not if candidates merely disagreed."""
     refusals = (Refusal(5, "fee_caps", "max fee 62 gwei is over 30"),) if all_refused else ()
     record = replace(values.record(Hold(HoldReason.NO_MAJORITY, 0, 8)), refusals=refusals)
@@ -56,6 +56,6 @@ def test_a_message_says_what_hard_limits_left_nothing_of(all_refused: bool) -> N
     messenger = Messenger(
         (), values.NETWORK, logger(), events=(), hour=6, paused=lambda: None, summary=lambda: "a good day"
     )
-    messenger.tell = lambda event, title, text: messages.append(f"{event}: {text}")  # type: ignore[method-assign]
+    monkeypatch.setattr(messenger, "tell", lambda event, title, text: messages.append(f"{event}: {text}"))
     messenger.cycle_done(record)
     assert messages == ([f"refusals: {plain_words.cycle(record, values.NETWORK)}"] if all_refused else [])

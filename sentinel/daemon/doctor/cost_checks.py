@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
 from math import ceil
 
 from sentinel.chain.endpoints import EndpointPool
@@ -14,18 +16,23 @@ from sentinel.core import gas
 from sentinel.core.errors import Unavailable
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Address
-from sentinel.core.units import GWEI, PIPS
+from sentinel.core.units import BPS, GWEI, PIPS
 from sentinel.core.valuation import whole_quote
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.decide.rules_cost import fee_pips, smallest_trade
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in
 from sentinel.dex.venues.registry import READERS
+from sentinel.orders.actions import Buy
+from sentinel.orders.envelope import fixed_sizes
+from sentinel.orders.order import Order
 
 NOBODY: Address = "0x" + "00" * 20  # the wallet to read if none is set
 
 
-async def trade_size(terms: Terms, rpc: EndpointPool, wallet: Address | None) -> AsyncIterator[Finding]:
-    """The smallest trade that policy lets through at the newest block, against the largest one of the settings.
+async def trade_size(
+    terms: Terms, rpc: EndpointPool, wallet: Address | None, order: Order | None = None
+) -> AsyncIterator[Finding]:
+    """The smallest trade that policy lets through at the newest block, against those of the order or the settings.
 
     It is a trade of the quote token for the strategy's token, over the pool with the lowest fee.
     """
@@ -51,7 +58,7 @@ async def trade_size(terms: Terms, rpc: EndpointPool, wallet: Address | None) ->
         yield Finding("trade size", "warn", what, hint)
         return
     if (fee := _lowest_fee(terms, state)) is not None:
-        yield judged(terms, state, cost, fee)
+        yield judged(terms, state, cost, fee, order)
 
 
 def _lowest_fee(terms: Terms, state: MarketState) -> int | None:
@@ -61,9 +68,11 @@ def _lowest_fee(terms: Terms, state: MarketState) -> int | None:
     return min((fee_pips(terms.network, state.pools, name, terms.network.quote) for name in names), default=None)
 
 
-def judged(terms: Terms, state: MarketState, cost: int, fee: int) -> Finding:
+def judged(terms: Terms, state: MarketState, cost: int, fee: int, order: Order | None = None) -> Finding:
     """The finding from what was read. `cost`: gas of one swap in base units of the quote token; `fee`: in pips."""
     network, settings, cap = terms.network, terms.settings, terms.limits.max_cost_bps
+    if order is not None and order.max_cost is not None:
+        cap = int(order.max_cost * BPS)
     price = gas.next_price(state.head, gas.offered(network, state.head, state.priority_fee))
     parts = (
         f"gas of one swap is {_money(cost, terms)}, the pool takes {fee * 10_000 / PIPS:g} bps, the cap is {cap:g} bps"
@@ -73,13 +82,23 @@ def judged(terms: Terms, state: MarketState, cost: int, fee: int) -> Finding:
         what = f"no trade is small or large enough: {parts}"
         return Finding("trade size", "warn", what, "raise SENTINEL_LIMITS__MAX_COST_BPS above the pool's fee")
     what = f"at {_gwei(price)} gwei the smallest sensible trade is {_money(ceil(smallest), terms)} ({parts})"
-    largest = settings.limits.max_trade
-    if largest >= whole_quote(ceil(smallest), network):
+    sizes = {"SENTINEL_LIMITS__MAX_TRADE": settings.limits.max_trade}
+    if order is not None and (bought := _smallest_purchase(order)) is not None:
+        sizes = {"the order's purchase": float(bought), **sizes}
+    low = {name: size for name, size in sizes.items() if size < whole_quote(ceil(smallest), network)}
+    if not low:
         return Finding("trade size", "ok", what)
-    name = "SENTINEL_LIMITS__MAX_TRADE"
-    hint = f"raise {name}, or SENTINEL_LIMITS__MAX_COST_BPS if trades may cost more, or wait for cheaper gas"
-    what = f"{what}; {name}={largest:g} is below it, so policy refuses each purchase now"
-    return Finding("trade size", "warn", what, hint)
+    below = " and ".join(f"{name}={size:g}" for name, size in low.items())
+    hint = (
+        f"raise {' and '.join(low)}, or SENTINEL_LIMITS__MAX_COST_BPS if trades may cost more, or wait for cheaper gas"
+    )
+    return Finding("trade size", "warn", f"{what}; {below} is below it, so policy refuses each purchase now", hint)
+
+
+def _smallest_purchase(order: Order) -> Decimal | None:
+    """Quote tokens of the order's smallest purchase of a fixed size; None if it has none."""
+    purchases = tuple(clause for clause in order.clauses if isinstance(clause.action, Buy))
+    return min(fixed_sizes(replace(order, clauses=purchases)), default=None) if purchases else None
 
 
 def _gwei(price: int) -> str:

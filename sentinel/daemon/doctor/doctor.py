@@ -23,7 +23,7 @@ from sentinel.core.edges import described
 from sentinel.core.errors import OperatorError, SentinelError, SettingsError
 from sentinel.core.host.places import data_dir
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
-from sentinel.daemon.approved_order import approved_hash
+from sentinel.daemon.approved_order import order_of_start
 from sentinel.daemon.doctor import (
     cost_checks,
     endpoint_checks,
@@ -35,6 +35,8 @@ from sentinel.daemon.doctor import (
 from sentinel.daemon.doctor.findings import Finding, with_endpoint
 from sentinel.daemon.doctor.key_checks import key
 from sentinel.observe import redaction
+from sentinel.orders.envelope import order_hash
+from sentinel.orders.order import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class _Subject:
     terms: Terms
     rpc: EndpointPool
     wallet: Address | None  # None if no key and no address is set
+    order: Order | None  # that a start would put in force
 
     @property
     def settings(self) -> Settings:
@@ -92,9 +95,9 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = [Finding("network", "ok", f"{network.name}: chain {network.chain_id}, {len(network.pools)} pools")]
     for line in contradictions(settings, network):
         findings.append(Finding("settings", "fail", line, "change one of the settings that it names"))
-    wallet: Address | None = None
+    wallet, order = None, order_of_start(settings, network)
     try:
-        of_the_key, wallet = await key(settings, network, approved_hash(settings, network))
+        of_the_key, wallet = await key(settings, network, None if order is None else order_hash(order))
         findings += of_the_key
     except Exception as error:
         findings.append(failed("key", error, "check the files that SENTINEL_WALLET__… names"))
@@ -103,7 +106,7 @@ async def examine(settings: Settings) -> list[Finding]:
         settings.rpc.endpoints, network, timeout=settings.rpc.read_timeout, rules=FailoverRules(failures=1)
     )
     try:
-        subject = _Subject(terms, rpc, wallet)
+        subject = _Subject(terms, rpc, wallet, order)
         for check in CHECKS:
             findings += await check.findings(subject)
     finally:
@@ -185,7 +188,7 @@ CHECKS = (
     _Check(
         "trade size",
         "the endpoint must serve the state of its newest block",
-        lambda on: cost_checks.trade_size(on.terms, on.rpc, on.wallet),
+        lambda on: cost_checks.trade_size(on.terms, on.rpc, on.wallet, on.order),
     ),
     _Check(
         "anvil",

@@ -12,23 +12,20 @@ from typing import Any
 from sentinel.core import valuation
 from sentinel.core.errors import OperatorError
 from sentinel.core.network import Symbol
-from sentinel.daemon.approved_order import SETTINGS, approve_by_command, read_order, require_own
+from sentinel.daemon.approved_order import approve_by_command, read_order, require_own
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.report import report
 from sentinel.daemon.loop import Follower
-from sentinel.daemon.operator.order_report import last_order, order_report
+from sentinel.daemon.operator.order_report import last_order, order_with
 from sentinel.daemon.operator.reload import Reloader
 from sentinel.daemon.parts import Parts
 from sentinel.decide.operator_controls import OperatorControls
 from sentinel.decide.shortfall import mean_shortfall
-from sentinel.journal.order_records import OrderStatus
 from sentinel.observe.logs import Log
 from sentinel.orders.envelope import order_hash
 from sentinel.orders.reading import render
 from sentinel.orders.situation_values import close_near
 from sentinel.orders.standing import NO_ORDER
-
-BEGUN = (OrderStatus.APPROVED, OrderStatus.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +132,7 @@ class Operator:
         standing = self.parts.force.value.order
         if standing is None or standing.hash == NO_ORDER:
             return last_order(self.parts.journal)
-        known = self.parts.journal.orders.latest(standing.hash)
-        if known is not None and known.status in BEGUN:
-            return {**order_report(self.parts.journal, known), "now": standing.now()}
-        return {
-            "hash": standing.hash,
-            "reading": render(standing.order),
-            "by": SETTINGS,
-            "approved_at": None,
-            "status": "not begun",
-            "trades": 0,
-            "reason": "",
-            "now": standing.now(),
-        }
+        return order_with(self.parts.journal, standing.hash, render(standing.order), standing.now())
 
     def refresh(self) -> None:
         """Copy what other parts count into the metrics."""

@@ -79,6 +79,7 @@ class Delivery:
         done, _ = await asyncio.wait({sending}, timeout=self._patience)
         if done and sending.result():
             self._outbox.sent()
+            message.sent()
             self._results.labels("sent").inc()
             return
         self._outbox.failed(message)

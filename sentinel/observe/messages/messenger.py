@@ -63,12 +63,16 @@ class Messenger:
         for delivery in self._deliveries:
             await delivery.stop()
 
-    def tell(self, event: str, title: str, text: str) -> None:
-        """Queue a message for each target if `event` is enabled. Returns at once."""
-        if event not in self._events:
+    def tell(self, event: str, title: str, text: str, sent: Callable[[], None] = lambda: None) -> None:
+        """Queue a message for each target if `event` is enabled. Returns at once.
+
+        `sent` is called by each delivery that got it through, and here if nobody is to have it.
+        """
+        if event not in self._events or not self._deliveries:
+            sent()
             return
         for delivery in self._deliveries:
-            delivery.put(Message(event, f"Sentinel: {title}", text))
+            delivery.put(Message(event, f"Sentinel: {title}", text, sent))
 
     # ------------------------------------------------------------ events
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sentinel.observe.messages.budget import MessageBudget
 
@@ -26,6 +26,7 @@ class Message:
     kind: str
     title: str
     text: str
+    sent: Callable[[], None] = field(default=lambda: None, compare=False)  # called once the target has it
     at: float = 0.0  # Unix seconds at which it was put
     tried: bool = False
 
