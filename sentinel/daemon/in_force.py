@@ -66,7 +66,7 @@ def in_force(
         more=_no_more if samples_nothing else _more(settings),
         size=_size(settings, action_builder, toolkit, policy),
         sale_builder=builder(terms, terms.network, {}),
-        kind=_KINDS[type(trader)],
+        kind=_KINDS.get(type(trader), "own"),
         thought="none" if samples_nothing else _kind_of_thought(settings),
     )
 

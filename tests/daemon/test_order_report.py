@@ -50,7 +50,7 @@ def shown(folder: Path, proposer: str = "oracle", **strategy: Any) -> Any:
 
 
 def test_an_order_that_only_the_settings_gave_is_said_to_be_theirs(folder: Path) -> None:
-    """Without them a start holds, and does not trade what is shown; a program may trade without one if a setting says so."""
+    """Without them a start holds, and does not trade what is shown; a program may trade if a setting says so."""
     begin(folder, DCA, SETTINGS)
     alone = shown(folder)
     assert (alone["reading"], alone["by"]) == (DCA, SETTINGS)
