@@ -53,19 +53,19 @@ def approved_order(settings: Settings, network: Network, journal: Journal, quote
     Raises SettingsError if it is no reading, names an unknown coin, or has another hash than ORDER_HASH.
     """
     given = _text(settings)
-    text, source = given, SETTINGS
+    text, source, words = given, SETTINGS, given
     if not given:
         current = journal.orders.current()
         if current is None or current.source == SETTINGS:  # what the settings gave ended when they gave it no more
             _require_hash(settings, None)
             return _after_the_last(settings, network, journal)
-        text, source = current.reading, current.source
+        text, source, words = current.reading, current.source, current.text
     order = read_order(text, network)
     digest = order_hash(order)
     _require_hash(settings, digest)
     live = settings.execution.mode == "live"
     player = _Player(order, digest, source, bool(given), live, network, journal, quoter)
-    return StandingOrder(order, digest, player.play, player.now, player.stands)
+    return StandingOrder(order, digest, player.play, player.now, player.stands, player.situation, words)
 
 
 def _after_the_last(settings: Settings, network: Network, journal: Journal) -> StandingOrder | None:
@@ -177,13 +177,20 @@ class _Player:
     network: Network
     journal: Journal
     quoter: Quoter
-    _last: tuple[HexHash, Play] | None = field(default=None)
+    _last: tuple[HexHash, Play, Situation | None] | None = field(default=None)
     _dry: JournaledOrder | None = field(default=None)
 
     def play(self, state: MarketState) -> Play:
+        return self._looked(state)[1]
+
+    def situation(self, state: MarketState) -> Situation | None:
+        """What the last play saw; None if the order is complete, cancelled or replaced."""
+        return self._looked(state)[2]
+
+    def _looked(self, state: MarketState) -> tuple[HexHash, Play, Situation | None]:
         if self._last is None or self._last[0] != state.head.hash:
-            self._last = state.head.hash, self._play(state)
-        return self._last[1]
+            self._last = state.head.hash, *self._play(state)
+        return self._last
 
     def now(self) -> str:
         """The reason of the last play."""
@@ -194,21 +201,21 @@ class _Player:
         current = self.journal.orders.current()
         return self.given or (current is not None and current.hash == self.hash)
 
-    def _play(self, state: MarketState) -> Play:
+    def _play(self, state: MarketState) -> tuple[Play, Situation | None]:
         if self._completed():
-            return COMPLETE
+            return COMPLETE, None
         if not self.stands():
-            return ENDED  # by a command during this cycle: it must not be set again
+            return ENDED, None  # by a command during this cycle: it must not be set again
         situation = self._situation(state, self._begun(state))
         if completed(self.order, situation) and self._all_final():
             if self.live:
                 self.journal.orders.completed(self.hash)
-            return COMPLETE
+            return COMPLETE, None
         played = play(self.order, situation)
         if self.live:
             for clause in played.turned_false - situation.rearmed:
                 self.journal.order_fills.rearm(self.hash, clause, state.head.timestamp)
-        return played
+        return played, situation
 
     def _begun(self, state: MarketState) -> JournaledOrder:
         """The order as it was set. The settings' order is set and approved by the first block of a live run."""

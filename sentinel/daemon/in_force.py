@@ -12,6 +12,8 @@ from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.playbooks import PLAYBOOKS
+from sentinel.agent.program_trader import ProgramTrader
+from sentinel.agent.trader import ModelTrader
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.decision import Decision
@@ -68,7 +70,7 @@ def in_force(
         size=_size(settings, action_builder, toolkit, policy),
         sale_builder=builder(terms, terms.network, {}),
         playbook=_kind_of_trader(trader, terms.mandate),
-        thought="none" if samples_nothing else _kind_of_thought(settings),
+        thought=_kind_of_thought(settings, trader),
     )
 
 
@@ -81,7 +83,7 @@ def _exits(settings: Settings, trader: ProposingTrader, order: StandingOrder | N
 
 def _kind_of_trader(trader: ProposingTrader, mandate: Mandate) -> str:
     """The playbook, or what takes its place."""
-    return {CodeTrader: "code", OrderTrader: "order"}.get(type(trader), mandate.playbook)
+    return {CodeTrader: "code", OrderTrader: "order", ProgramTrader: "order"}.get(type(trader), mandate.playbook)
 
 
 def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> ActionBuilder:
@@ -108,8 +110,10 @@ def first_thought(settings: Settings, mandate: Mandate) -> str:
     return "" if settings.first_thought == "none" else settings.first_thought
 
 
-def _kind_of_thought(settings: Settings) -> str:
-    if settings.proposer_url:
+def _kind_of_thought(settings: Settings, trader: ProposingTrader) -> str:
+    if isinstance(trader, ProgramTrader):
+        return "order"
+    if settings.proposer_url or not isinstance(trader, ModelTrader):
         return "none"
     return settings.first_thought if settings.first_thought in ("playbook", "none") else "operator"
 

@@ -9,6 +9,7 @@ from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.order_trader import OrderTrader
+from sentinel.agent.program_trader import ProgramTrader
 from sentinel.agent.trader import ModelTrader
 from sentinel.chain.endpoints import EndpointPool
 from sentinel.chain.heads import HeadStream
@@ -31,7 +32,7 @@ from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
 from sentinel.orders.standing import StandingOrder
 
-ProposingTrader = ModelTrader | CodeTrader | OrderTrader
+ProposingTrader = ModelTrader | CodeTrader | OrderTrader | ProgramTrader
 # From terms, builder, first thought and the approved order.
 MakeTrader = Callable[[Terms, ActionBuilder, str, StandingOrder | None], ProposingTrader]
 
@@ -51,7 +52,7 @@ class InForce:
     more: More
     size: Size
     sale_builder: ActionBuilder  # for `stop --flatten`: covers the whole network, even if the trader sees a part of it
-    playbook: str  # for the metrics; "code" for the operator's program, "order" for an order's player
+    playbook: str  # for the metrics; "code" for the operator's program, "order" for an order
     thought: str  # kind of the first thought, for the metrics
 
 

@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from sentinel.agent import operator_code
-from sentinel.agent.episode import CodeRunner, Sampler
+from sentinel.agent.episode import Sampler
+from sentinel.agent.kept_programs import KeptPrograms
 from sentinel.agent.memory_interface import Memory
 from sentinel.agent.model import ModelObserver, StudentModel
 from sentinel.agent.operator_code import CodeTrader, Program
 from sentinel.agent.oracle import OracleModel
+from sentinel.agent.order_code import OrderRunner, PreparingRunner
 from sentinel.agent.order_trader import OrderTrader
+from sentinel.agent.program_trader import ProgramTrader
 from sentinel.agent.proposing_server import client
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trader import ModelTrader
@@ -40,7 +43,7 @@ class Proposer:
 class Surroundings:
     """What every trader uses."""
 
-    sandbox: CodeRunner
+    sandbox: PreparingRunner
     check: Sandbox  # reads the operator's program
     memory: Memory
     journal: Journal
@@ -98,15 +101,15 @@ def _read(settings: Settings, around: Surroundings, *, at_start: bool) -> Progra
 
 
 def _in_process(injected: Sampler | None, around: Surroundings) -> Proposer:
-    """The oracle, or the `injected` sampler: it plays the approved order, and the playbook if there is none."""
+    """The oracle, which plays the approved order, and the playbook if there is none; or the `injected` sampler."""
     sampler = injected or OracleModel()
-    playbooks = _model_traders(sampler, around)
+    sampled = _model_traders(sampler, around)
 
     def make_trader(
         terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None
-    ) -> OrderTrader | ModelTrader:
+    ) -> OrderTrader | ProgramTrader | ModelTrader:
         if order is None or injected is not None:
-            return playbooks(terms, builder, thought, order)
+            return sampled(terms, builder, thought, order)
         return OrderTrader(order.play, around.sandbox, terms.desk, DexQuoter(terms.desk), builder)
 
     async def ready() -> str:
@@ -125,9 +128,23 @@ def _served(model: StudentModel, around: Surroundings) -> Proposer:
 
 def _model_traders(
     sampler: Sampler, around: Surroundings
-) -> Callable[[Terms, ActionBuilder, str, StandingOrder | None], ModelTrader]:
-    def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> ModelTrader:
+) -> Callable[[Terms, ActionBuilder, str, StandingOrder | None], ModelTrader | ProgramTrader]:
+    """Traders that ask a model: for programs of the approved order, or to follow the playbook."""
+
+    def make_trader(
+        terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None
+    ) -> ModelTrader | ProgramTrader:
         model = terms.settings.model
+        if order is not None and model.trades == "orders":
+            return ProgramTrader(
+                order=order,
+                programs=KeptPrograms(sampler, model.resample),
+                runner=OrderRunner.on(around.sandbox),
+                network=terms.desk,
+                quoter=DexQuoter(terms.desk),
+                builder=builder,
+                timeout=model.episode_timeout,
+            )
         return ModelTrader(
             sampler=sampler,
             sandbox=around.sandbox,
