@@ -9,6 +9,7 @@ compares; `and` and `or` follow Kleene's logic, where what is unknown decides no
 from __future__ import annotations
 
 import ast
+import functools
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,6 +103,7 @@ class OrderRunner:
         return await self.sandbox.run(exact, tools.anew(), self.start)
 
 
+@functools.lru_cache(maxsize=512)  # kept programs run again at every block
 def rewritten(code: str) -> str:
     """The program as the sandbox runs it. Raises CodeFault if it is no Python."""
     if len(code) > MAX_CODE:
