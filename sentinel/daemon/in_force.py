@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.operator_code import CodeTrader
+from sentinel.agent.order_program_trader import OrderProgramTrader
 from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.agent.program_trader import ProgramTrader
 from sentinel.agent.trader import ModelTrader
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
@@ -83,7 +83,7 @@ def _exits(settings: Settings, trader: ProposingTrader, order: StandingOrder | N
 
 def _kind_of_trader(trader: ProposingTrader, mandate: Mandate) -> str:
     """The playbook, or what takes its place."""
-    return {CodeTrader: "code", OrderTrader: "order", ProgramTrader: "order"}.get(type(trader), mandate.playbook)
+    return {CodeTrader: "code", OrderTrader: "order", OrderProgramTrader: "order"}.get(type(trader), mandate.playbook)
 
 
 def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> ActionBuilder:
@@ -111,7 +111,7 @@ def first_thought(settings: Settings, mandate: Mandate) -> str:
 
 
 def _kind_of_thought(settings: Settings, trader: ProposingTrader) -> str:
-    if isinstance(trader, ProgramTrader):
+    if isinstance(trader, OrderProgramTrader):
         return "order"
     if settings.proposer_url or not isinstance(trader, ModelTrader):
         return "none"

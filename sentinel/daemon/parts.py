@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.analyst_service import AnalystService
 from sentinel.agent.operator_code import CodeTrader
+from sentinel.agent.order_program_trader import OrderProgramTrader
 from sentinel.agent.order_trader import OrderTrader
-from sentinel.agent.program_trader import ProgramTrader
 from sentinel.agent.trader import ModelTrader
 from sentinel.chain.endpoints import EndpointPool
 from sentinel.chain.heads import HeadStream
@@ -32,7 +32,7 @@ from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
 from sentinel.orders.standing import StandingOrder
 
-ProposingTrader = ModelTrader | CodeTrader | OrderTrader | ProgramTrader
+ProposingTrader = ModelTrader | CodeTrader | OrderTrader | OrderProgramTrader
 # From terms, builder, first thought and the approved order.
 MakeTrader = Callable[[Terms, ActionBuilder, str, StandingOrder | None], ProposingTrader]
 

@@ -14,8 +14,8 @@ from sentinel.agent.model import ModelObserver, StudentModel
 from sentinel.agent.operator_code import CodeTrader, Program
 from sentinel.agent.oracle import OracleModel
 from sentinel.agent.order_code import OrderRunner, PreparingRunner
+from sentinel.agent.order_program_trader import OrderProgramTrader
 from sentinel.agent.order_trader import OrderTrader
-from sentinel.agent.program_trader import ProgramTrader
 from sentinel.agent.proposing_server import client
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trader import ModelTrader
@@ -107,7 +107,7 @@ def _in_process(injected: Sampler | None, around: Surroundings) -> Proposer:
 
     def make_trader(
         terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None
-    ) -> OrderTrader | ProgramTrader | ModelTrader:
+    ) -> OrderTrader | OrderProgramTrader | ModelTrader:
         if order is None or injected is not None:
             return sampled(terms, builder, thought, order)
         return OrderTrader(order.play, around.sandbox, terms.desk, DexQuoter(terms.desk), builder)
@@ -128,15 +128,15 @@ def _served(model: StudentModel, around: Surroundings) -> Proposer:
 
 def _model_traders(
     sampler: Sampler, around: Surroundings
-) -> Callable[[Terms, ActionBuilder, str, StandingOrder | None], ModelTrader | ProgramTrader]:
+) -> Callable[[Terms, ActionBuilder, str, StandingOrder | None], ModelTrader | OrderProgramTrader]:
     """Traders that ask a model: for programs of the approved order, or to follow the playbook."""
 
     def make_trader(
         terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None
-    ) -> ModelTrader | ProgramTrader:
+    ) -> ModelTrader | OrderProgramTrader:
         model = terms.settings.model
         if order is not None and model.trades == "orders":
-            return ProgramTrader(
+            return OrderProgramTrader(
                 order=order,
                 programs=KeptPrograms(sampler, model.resample),
                 runner=OrderRunner.on(around.sandbox),

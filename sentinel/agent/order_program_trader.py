@@ -20,7 +20,7 @@ from sentinel.orders.standing import StandingOrder
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramTrader:
+class OrderProgramTrader:
     """A trader whose candidates are what the sampler's programs of the order do."""
 
     order: StandingOrder

@@ -13,8 +13,8 @@ import pytest
 from sentinel.agent.action_format import render_action
 from sentinel.agent.kept_programs import SEEDS, KeptPrograms
 from sentinel.agent.order_code import OrderRunner
+from sentinel.agent.order_program_trader import OrderProgramTrader
 from sentinel.agent.order_trader import OrderTrader, best_gap
-from sentinel.agent.program_trader import ProgramTrader
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.actions import DiscardReason, HoldAction, Swap
 from sentinel.core.errors import ModelUnavailable
@@ -60,10 +60,10 @@ class World:
         assert isinstance(order, Order), order
         return order
 
-    def trader(self, sandbox: Sandbox, every: int = 1) -> ProgramTrader:
+    def trader(self, sandbox: Sandbox, every: int = 1) -> OrderProgramTrader:
         standing = StandingOrder(self.order, "a1", self.play, lambda: "", situation=self.situation, text="my own words")
         kept = KeptPrograms(self.sampler, every)
-        return ProgramTrader(standing, kept, OrderRunner.on(sandbox), NET, QUOTER, ActionBuilder(NET))
+        return OrderProgramTrader(standing, kept, OrderRunner.on(sandbox), NET, QUOTER, ActionBuilder(NET))
 
 
 def at(block: int, price: float = 2_000.0) -> MarketState:
