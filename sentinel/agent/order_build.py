@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Context, Decimal
 
 from sentinel.agent.dex_interface import Builder, Quoter
@@ -13,6 +15,30 @@ from sentinel.orders.situation import Gap
 from sentinel.orders.trades import Side, Trade
 
 FLOAT = Context(prec=15, rounding=ROUND_DOWN)  # digits that a float keeps: an amount never grows on its way
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Builds the trades of one block, each once: most programs of an order make the same one. Safe in threads."""
+
+    state: MarketState
+    quoter: Quoter
+    builder: Builder
+    _made: dict[Trade, Action | ActionFault | QuoteError] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, trade: Trade) -> Action:
+        """Raises ActionFault or QuoteError if no venue can carry it out."""
+        with self._lock:
+            if (made := self._made.get(trade)) is None:
+                try:
+                    made = built(trade, self.state, self.quoter, self.builder)
+                except (ActionFault, QuoteError) as fault:
+                    made = fault
+                self._made[trade] = made
+        if isinstance(made, ActionFault | QuoteError):
+            raise made
+        return made
 
 
 def built(trade: Trade, state: MarketState, quoter: Quoter, builder: Builder) -> Action:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sentinel.agent.dex_interface import Builder, Quoter
 from sentinel.agent.order_amounts import amount_of, clause_of, percents, share_of, way_of
-from sentinel.agent.order_build import built
+from sentinel.agent.order_build import Build
 from sentinel.agent.order_reads import OrderReads, number
 from sentinel.agent.tool_arguments import checked_tool
 from sentinel.core.actions import Action, HoldAction
@@ -60,7 +60,7 @@ class OrderTools:
     def of(at: Situation, network: Network, state: MarketState, quoter: Quoter, builder: Builder) -> OrderTools:
         """The tools at the block of `state`, where the venues are chosen."""
         known = frozenset(network.tokens)
-        return OrderTools(at, network.quote, known, lambda found: built(found, state, quoter, builder))
+        return OrderTools(at, network.quote, known, Build(state, quoter, builder))
 
     def anew(self) -> OrderTools:
         """The same tools for another run."""
