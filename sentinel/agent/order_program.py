@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from sentinel.orders.actions import (
@@ -87,7 +87,7 @@ def _limits(order: Order) -> Iterator[str]:
 
 
 def _clause(clause: Clause) -> str:
-    action = _action(clause.action, [*_modifiers(clause)])
+    action = called(clause.action, [*_modifiers(clause)])
     return action if clause.when is None else f"if {_condition(clause.when)}: {action}"
 
 
@@ -107,7 +107,8 @@ def _modifiers(clause: Clause) -> Iterator[str]:
         yield f"lasting={_seconds(clause.lasting)}"
 
 
-def _action(action: Action, modifiers: list[str]) -> str:
+def called(action: Action, modifiers: Sequence[str] = ()) -> str:
+    """The call of an action's tool, with the modifiers of its clause."""
     name, arguments = _called(action)
     return f"{name}({', '.join([*arguments, *modifiers])})"
 

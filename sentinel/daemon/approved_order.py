@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sentinel.agent.dex_interface import Quoter
-from sentinel.agent.order_trader import best_gap
+from sentinel.agent.order_build import best_gap
 from sentinel.config.settings import Settings
 from sentinel.core.errors import OperatorError, SentinelError, SettingsError
 from sentinel.core.market_state import MarketState

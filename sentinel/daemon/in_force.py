@@ -78,7 +78,7 @@ def _exits(settings: Settings, trader: ProposingTrader, order: StandingOrder | N
     """The order's player, in addition to another trader."""
     if order is None or settings.strategy.exits == "vote" or isinstance(trader, OrderTrader):
         return None
-    return OrderTrader(order.play, trader.sandbox, trader.network, trader.quoter, trader.builder)
+    return OrderTrader(order.play, trader.quoter, trader.builder)
 
 
 def _kind_of_trader(trader: ProposingTrader, mandate: Mandate) -> str:

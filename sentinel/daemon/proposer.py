@@ -110,7 +110,7 @@ def _in_process(injected: Sampler | None, around: Surroundings) -> Proposer:
     ) -> OrderTrader | OrderProgramTrader | ModelTrader:
         if order is None or injected is not None:
             return sampled(terms, builder, thought, order)
-        return OrderTrader(order.play, around.sandbox, terms.desk, DexQuoter(terms.desk), builder)
+        return OrderTrader(order.play, DexQuoter(terms.desk), builder)
 
     async def ready() -> str:
         return f"{sampler.source} proposes, in this process"
@@ -135,7 +135,8 @@ def _model_traders(
         terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None
     ) -> ModelTrader | OrderProgramTrader:
         model = terms.settings.model
-        if order is not None and model.trades == "orders":
+        # A server at a URL may not be able to go on from a first thought.
+        if order is not None and model.trades == "orders" and not terms.settings.proposer_url:
             return OrderProgramTrader(
                 order=order,
                 programs=KeptPrograms(sampler, model.resample),

@@ -12,9 +12,10 @@ import pytest
 
 from sentinel.agent.action_format import render_action
 from sentinel.agent.kept_programs import SEEDS, KeptPrograms
+from sentinel.agent.order_build import best_gap
 from sentinel.agent.order_code import OrderRunner
 from sentinel.agent.order_program_trader import OrderProgramTrader
-from sentinel.agent.order_trader import OrderTrader, best_gap
+from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.actions import DiscardReason, HoldAction, Swap
 from sentinel.core.errors import ModelUnavailable
@@ -85,7 +86,7 @@ async def test_programs_make_the_oracles_own_action(sandbox: Sandbox, reading: s
     """Over the same venues with the same amounts and least outputs; each of the samples is a candidate."""
     world = World(reading, TaughtSampler())
     proposal = await world.trader(sandbox).propose(MARKET, VIEW, 8)
-    oracle = await OrderTrader(world.play, sandbox, NET, QUOTER, ActionBuilder(NET)).propose(MARKET, VIEW, 8)
+    oracle = await OrderTrader(world.play, QUOTER, ActionBuilder(NET)).propose(MARKET, VIEW, 8)
     (wanted,) = oracle.candidates
     assert isinstance(wanted.action, Swap)
     assert [candidate.action for candidate in proposal.candidates] == [wanted.action] * 8
