@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import warnings
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -109,7 +110,8 @@ def rewritten(code: str) -> str:
     if len(code) > MAX_CODE:
         raise CodeFault(f"a program has at most {MAX_CODE} characters")
     try:
-        tree = ast.parse(code)
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(code)
         rewriter = _Rewriter(code)
         tree.body = [rewriter.statement(statement) for statement in tree.body]
         tree.body += ast.parse("end()").body
