@@ -15,6 +15,7 @@ from typing import Any
 import rooms
 import yaml
 
+from sentinel.agent.order_tools import OrderTools
 from sentinel.agent.tool_docs import answer, named, signature
 from sentinel.config import network_file, settings
 from sentinel.config.reloadable import RELOADABLE, variable
@@ -136,6 +137,16 @@ def tools() -> str:
     return filled("tools", box=named(), signature=signature, answer=answer)
 
 
+def order_tools() -> str:
+    nothing: Any = None
+    box = OrderTools(nothing, "USDC", frozenset(), nothing)
+    reads = [box.reads[name] for name in box.reads if name not in ("limits", "only")]
+    actions = (*box.acting, box.wait)
+    return filled(
+        "order_tools", reads=reads, actions=actions, limits=(box.limits, box.only), signature=signature, answer=answer
+    )
+
+
 CLOSED = {  # metrics with one label whose values are all known
     "sentinel_final_actions_total": FATES,
     "sentinel_alarms_total": ALARMS,
@@ -170,6 +181,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/settings.md": {"settings": table, "network": network_table},
     "docs/metrics.md": {"metrics": metrics},
     "docs/tools.md": {"tools": tools},
+    "docs/order-programs.md": {"order_tools": order_tools},
 }
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from eth_account import Account
 
 from lab.bench.quantiles import summary
+from sentinel.agent.episode import Sampler
 from sentinel.agent.oracle import OracleModel
 from sentinel.agent.vllm_server import served
 from sentinel.chain.heads import latest_head
@@ -38,6 +39,7 @@ from sentinel.daemon import garbage_collection
 from sentinel.daemon.flatten.sale_cycle import SaleCycle
 from sentinel.daemon.serve import run as run_loop
 from sentinel.daemon.wiring import App, opened
+from sentinel.distill.teaching.order_teacher import OrderTeacher
 from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.market import Devnet
 
@@ -51,6 +53,13 @@ OPEN = {
     "max_head_age": 3_600,
     "max_deadline": 600,
 }
+
+# Traded at nearly every head. Its programs come from the teacher, each with a text of its own and so a run of its own.
+ORDER = (
+    "Rebalance to 50% WETH and 50% USDC when off by more than 1%. Trade at most 4,000 USDC at a time. "
+    "Pay at most 50% of a trade in costs."
+)
+KEPT = 1_000_000  # blocks
 
 Say = Callable[[str], None]
 Progress = Callable[[int], None]
@@ -207,7 +216,7 @@ async def _bench(proposer: str, seed: int, say: Say) -> AsyncIterator[_Bench]:
         net = await stack.enter_async_context(Devnet.start(seed=seed, log=home / "chain.log"))
         explicit: dict[str, Any] = {
             "network": "devnet",
-            "proposer": proposer,
+            "proposer": "oracle" if proposer == "programs" else proposer,
             "state_dir": home,
             "rpc": {"url": net.rpc_url, "ws_url": net.ws_url},
             "fork": {"port": 0},
@@ -221,8 +230,12 @@ async def _bench(proposer: str, seed: int, say: Say) -> AsyncIterator[_Bench]:
             server = await stack.enter_async_context(served(student_folder(), log=home / "vllm.log"))
             explicit["model"] = {"url": server.url, "seed": seed}
         await net.allow_permit2(account.address, dict.fromkeys(net.network.tokens, 2**96))
-        model = OracleModel() if proposer == "oracle" else None
-        app = await stack.enter_async_context(opened(load(None, **explicit), trader_model=model, log_to=log))
+        if proposer == "programs":
+            explicit |= {"model": {"trades": "orders", "resample": KEPT}, "strategy": {"order": ORDER}}
+        models: dict[str, Sampler] = {"oracle": OracleModel(), "programs": OrderTeacher(apart=True)}
+        app = await stack.enter_async_context(
+            opened(load(None, **explicit), trader_model=models.get(proposer), log_to=log)
+        )
         bench = _Bench(net, app, account.address, Random(seed))
         _stamp(app, bench)
         yield bench

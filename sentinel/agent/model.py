@@ -22,6 +22,7 @@ from sentinel.observe import redaction
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes
 MAX_NAME = 64  # characters of a name that the server gives its model
+SEEDS = 2**62  # seeds that are used, and as many more for the samples of one request
 MAX_TEXT = 64 * 1024  # characters of one turn; longer turns would fill the journal and the next prompts
 
 
@@ -142,7 +143,7 @@ class StudentModel:
         if self._vllm:
             body["return_token_ids"] = True  # only they give the token count of each sample
         if self._sampling.seed is not None:
-            body["seed"] = self._sampling.seed + after  # vLLM uses seed + i for sample i
+            body["seed"] = (self._sampling.seed + after) % SEEDS  # vLLM uses seed + i for sample i
         if prefill:
             body["messages"].append({"role": "assistant", "content": prefill})
             body |= {"add_generation_prompt": False, "continue_final_message": True}

@@ -7,17 +7,15 @@ program is one code action, so it must end with one final action.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel.agent.dex_interface import Builder, Quoter
 from sentinel.agent.episode import CodeRunner
 from sentinel.agent.memory_interface import EMPTY_MEMORY, Memory
-from sentinel.agent.sandbox import CodeRun, Sandbox
+from sentinel.agent.sandbox import NO_TOOLS, CodeRun, Sandbox
 from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import (
-    Action,
     Candidate,
     Discarded,
     DiscardReason,
@@ -53,22 +51,6 @@ class Program:
         return f"code:{one_line(self.name, 32)}-{hashlib.sha256(self.text.encode()).hexdigest()[:8]}"
 
 
-class _NoTools:
-    """Tools without a function, for a program that must not run."""
-
-    @property
-    def reads(self) -> Mapping[str, Callable[..., object]]:
-        return {}
-
-    @property
-    def finals(self) -> Mapping[str, Callable[..., Action]]:
-        return {}
-
-    @property
-    def fresh(self) -> frozenset[str]:
-        return frozenset()
-
-
 def read(file: Path | None, check: Sandbox) -> Program:
     """The program in `file`. Raises SettingsError, with the line if there is one, if it cannot be used.
 
@@ -100,7 +82,7 @@ def _problem(text: str, check: Sandbox) -> str | None:
         if not all(" " <= character <= "~" or character == "\t" for character in line):
             return f", line {number}: only ASCII letters, digits and signs can be used, in comments too"
     # A program is compiled before it starts, so an undefined name in a line before it ends the run at that line.
-    run = check.run_blocking(f"{PROBE}\n{text}", _NoTools())
+    run = check.run_blocking(f"{PROBE}\n{text}", NO_TOOLS)
     if run.error is None or run.line == 1:
         return None
     return f": {run.error}" if run.line is None else f", line {run.line - 1}: {run.error}"

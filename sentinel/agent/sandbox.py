@@ -22,6 +22,7 @@ import structlog
 from sentinel.core.actions import Action, Stage
 from sentinel.core.errors import AgentFault, CodeFault, QuoteError
 from sentinel.core.untrusted_text import one_line, printable
+from sentinel.orders.situation_values import Unknown
 
 log = structlog.get_logger("sentinel.sandbox")
 
@@ -45,22 +46,44 @@ _FORBIDDEN = (
 
 
 class Tools(Protocol):
-    """The functions that the code may call. They raise AgentFault or QuoteError for the model's faults.
+    """The functions that the code may call.
 
-    The code may catch those. The sandbox's threads call the tools concurrently, so they must be pure reads of frozen
-    values.
+    They raise AgentFault or QuoteError for the model's faults, and Unknown for what an order's situation does not say.
+    The code may catch these as ValueError and LookupError. The sandbox's threads call the tools concurrently, so they
+    must be pure reads of frozen values; tools that remember what a run has called are made anew for each run.
     """
 
     @property
     def reads(self) -> Mapping[str, Callable[..., object]]: ...
 
     @property
-    def finals(self) -> Mapping[str, Callable[..., Action]]: ...
+    def finals(self) -> Mapping[str, Callable[..., Action | None]]:
+        """A final action that returns None ends nothing."""
+        ...
 
     @property
     def fresh(self) -> frozenset[str]:
-        """The names in `reads` that read the market."""
+        """The names in `reads` and `finals` that read the market."""
         ...
+
+
+class NoTools:
+    """Tools without a function."""
+
+    @property
+    def reads(self) -> Mapping[str, Callable[..., object]]:
+        return {}
+
+    @property
+    def finals(self) -> Mapping[str, Callable[..., Action | None]]:
+        return {}
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        return frozenset()
+
+
+NO_TOOLS = NoTools()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +148,10 @@ class Sandbox:
             line=line,
         )
 
+    def prepared(self, code: str) -> bytes:
+        """The state after `code`, for later runs to start from. NOTE: the code is our own and is not screened."""
+        return self._feed(code, _SandboxJob(NO_TOOLS, self._seconds), None)
+
     def _feed(self, code: str, job: _SandboxJob, state: bytes | None) -> bytes:
         limits = monty.ResourceLimits(
             max_feed_duration_secs=self._seconds,
@@ -182,14 +209,19 @@ class _SandboxJob:
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> monty.ExternalResult:
         try:
+            value: object = None
             if (final := self.tools.finals.get(name)) is not None:
-                self.finals.append(final(*args, **kwargs))
-                return {"return_value": None}
-            if (read := self.tools.reads.get(name)) is not None:
+                if (action := final(*args, **kwargs)) is not None:
+                    self.finals.append(action)
+            elif (read := self.tools.reads.get(name)) is not None:
                 value = read(*args, **kwargs)
-                if name in self.tools.fresh:
-                    self.reads.append(name)
-                return {"return_value": value}
+            else:
+                return {"exc_type": "NameError", "message": f"name '{one_line(name, 32)}' is not defined"}
+            if name in self.tools.fresh:
+                self.reads.append(name)
+            return {"return_value": value}
+        except Unknown as unknown:
+            return {"exc_type": "LookupError", "message": one_line(str(unknown), MAX_ERROR)}
         except (AgentFault, QuoteError) as fault:
             message = one_line(str(fault), MAX_ERROR)
             if name in self.tools.finals:
@@ -198,7 +230,6 @@ class _SandboxJob:
         except Exception as error:  # our own fault, but a model's text must never end the process (I22)
             log.exception("sandbox.tool_failed", tool=name)
             raise CodeFault(f"RuntimeError: {name} failed ({type(error).__name__})") from error
-        return {"exc_type": "NameError", "message": f"name '{one_line(name, 32)}' is not defined"}
 
 
 def _screen(code: str) -> tuple[str | None, int | None]:

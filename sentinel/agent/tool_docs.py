@@ -18,7 +18,7 @@ def named() -> Toolbox:
 def signature(tool: Callable[..., Any]) -> str:
     """The tool's name and parameters with their defaults, such as `sma(token, bars=20)`."""
     parameters = inspect.signature(tool).parameters.values()
-    names = (p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters)
+    names = (f"{p.name}={p.default!r}" if p.default is not p.empty else str(p).partition(":")[0] for p in parameters)
     return f"{tool.__name__}({', '.join(names)})".replace("''", '""')
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from sentinel.agent.dex_interface import Quoter
-from sentinel.agent.order_trader import best_gap
+from sentinel.agent.order_build import best_gap
 from sentinel.config.settings import Settings
 from sentinel.core.errors import OperatorError, SentinelError, SettingsError
 from sentinel.core.market_state import MarketState
@@ -61,10 +61,10 @@ def approved_order(
     if chosen is None:
         why = why_none(settings, journal, required=required)
         return None if why is None else _waiting(network, why)
-    order, digest, source, given = chosen
+    order, digest, source, given, words = chosen
     live = settings.execution.mode == "live"
     player = _Player(order, digest, source, given, live, network, journal, quoter)
-    return StandingOrder(order, digest, player.play, player.now, player.stands)
+    return StandingOrder(order, digest, player.play, player.now, player.stands, player.situation, words)
 
 
 class ChosenOrder(NamedTuple):
@@ -72,22 +72,23 @@ class ChosenOrder(NamedTuple):
     hash: str
     source: str
     given: bool  # by the settings: no command replaces it
+    words: str  # of the operator
 
 
 def chosen_order(settings: Settings, network: Network, journal: Journal) -> ChosenOrder | None:
     """As `approved_order`, and raises like it."""
     given = _text(settings)
-    text, source = given, SETTINGS
+    text, source, words = given, SETTINGS, given
     if not given:
         current = journal.orders.current()
         if current is None or current.source == SETTINGS:  # what the settings gave ended when they gave it no more
             _require_hash(settings, None)
             return None
-        text, source = current.reading, current.source
+        text, source, words = current.reading, current.source, current.text
     order = read_order(text, network)
     digest = order_hash(order)
     _require_hash(settings, digest)
-    return ChosenOrder(order, digest, source, bool(given))
+    return ChosenOrder(order, digest, source, bool(given), words)
 
 
 def why_none(settings: Settings, journal: Journal, *, required: bool) -> str | None:
@@ -201,13 +202,20 @@ class _Player:
     network: Network
     journal: Journal
     quoter: Quoter
-    _last: tuple[HexHash, Play] | None = field(default=None)
+    _last: tuple[HexHash, Play, Situation | None] | None = field(default=None)
     _dry: JournaledOrder | None = field(default=None)
 
     def play(self, state: MarketState) -> Play:
+        return self._looked(state)[1]
+
+    def situation(self, state: MarketState) -> Situation | None:
+        """What the last play saw; None if the order is complete, cancelled or replaced."""
+        return self._looked(state)[2]
+
+    def _looked(self, state: MarketState) -> tuple[HexHash, Play, Situation | None]:
         if self._last is None or self._last[0] != state.head.hash:
-            self._last = state.head.hash, self._play(state)
-        return self._last[1]
+            self._last = state.head.hash, *self._play(state)
+        return self._last
 
     def now(self) -> str:
         """The reason of the last play."""
@@ -218,21 +226,21 @@ class _Player:
         current = self.journal.orders.current()
         return self.given or (current is not None and current.hash == self.hash)
 
-    def _play(self, state: MarketState) -> Play:
+    def _play(self, state: MarketState) -> tuple[Play, Situation | None]:
         if self._completed():
-            return COMPLETE
+            return COMPLETE, None
         if not self.stands():
-            return ENDED  # by a command during this cycle: it must not be set again
+            return ENDED, None  # by a command during this cycle: it must not be set again
         situation = self._situation(state, self._begun(state))
         if completed(self.order, situation) and self._all_final():
             if self.live:
                 self.journal.orders.completed(self.hash)
-            return COMPLETE
+            return COMPLETE, None
         played = play(self.order, situation)
         if self.live:
             for clause in played.turned_false - situation.rearmed:
                 self.journal.order_fills.rearm(self.hash, clause, state.head.timestamp)
-        return played
+        return played, situation
 
     def _begun(self, state: MarketState) -> JournaledOrder:
         """The order as it was set. The settings' order is set and approved by the first block of a live run."""

@@ -167,3 +167,6 @@ class _CountedSandbox:
         code_run = await self.sandbox.run(code, tools, state)
         self.metrics.ran("ok" if code_run.error is None else code_run.stage)
         return code_run
+
+    def prepared(self, code: str) -> bytes:
+        return self.sandbox.prepared(code)

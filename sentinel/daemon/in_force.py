@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.order_mandate import mandate_of, target_weights
+from sentinel.agent.order_program_trader import OrderProgramTrader
 from sentinel.agent.order_trader import HoldingTrader, OrderTrader
 from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.trader import ModelTrader
@@ -53,7 +54,7 @@ def in_force(
     )
     action_builder = builder(terms, terms.desk, prices)
     trader = make_trader(terms, action_builder, first_thought(terms, order), order)
-    samples_nothing = not isinstance(trader, ModelTrader)
+    samples_nothing = not isinstance(trader, ModelTrader | OrderProgramTrader)
     return InForce(
         terms=terms,
         analyst=SettingsAnalyst({} if order is None else target_weights(order.order)),
@@ -67,7 +68,7 @@ def in_force(
         size=_size(settings, action_builder, toolkit, policy),
         sale_builder=builder(terms, terms.network, {}),
         kind=_KINDS.get(type(trader), "own"),
-        thought="none" if samples_nothing else _kind_of_thought(settings),
+        thought=_kind_of_thought(settings, trader),
     )
 
 
@@ -75,10 +76,16 @@ def _exits(settings: Settings, trader: ProposingTrader, order: StandingOrder | N
     """The order's player, in addition to another trader."""
     if order is None or settings.strategy.exits == "vote" or isinstance(trader, OrderTrader):
         return None
-    return OrderTrader(order.play, trader.sandbox, trader.network, trader.quoter, trader.builder)
+    return OrderTrader(order.play, trader.quoter, trader.builder)
 
 
-_KINDS = {ModelTrader: "model", CodeTrader: "code", OrderTrader: "order", HoldingTrader: "hold"}
+_KINDS = {
+    ModelTrader: "model",
+    CodeTrader: "code",
+    OrderTrader: "order",
+    OrderProgramTrader: "programs",
+    HoldingTrader: "hold",
+}
 
 
 def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> ActionBuilder:
@@ -108,8 +115,10 @@ def first_thought(terms: Terms, order: StandingOrder | None) -> str:
     return "" if mandate is None else PLAYBOOKS[mandate.playbook].first_thought(mandate)
 
 
-def _kind_of_thought(settings: Settings) -> str:
-    if settings.proposer_url:
+def _kind_of_thought(settings: Settings, trader: ProposingTrader) -> str:
+    if isinstance(trader, OrderProgramTrader):
+        return "order"
+    if settings.proposer_url or not isinstance(trader, ModelTrader):
         return "none"
     return settings.first_thought if settings.first_thought in OWN_THOUGHTS else "operator"
 

@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from sentinel.agent import operator_code
-from sentinel.agent.episode import CodeRunner, Sampler
+from sentinel.agent.episode import Sampler
+from sentinel.agent.kept_programs import KeptPrograms
 from sentinel.agent.memory_interface import Memory
 from sentinel.agent.model import ModelObserver, StudentModel
 from sentinel.agent.operator_code import CodeTrader, Program
+from sentinel.agent.order_code import OrderRunner, PreparingRunner
 from sentinel.agent.order_mandate import mandate_of
+from sentinel.agent.order_program_trader import OrderProgramTrader
 from sentinel.agent.order_trader import HoldingTrader, OrderTrader
 from sentinel.agent.proposing_server import client
 from sentinel.agent.sandbox import Sandbox
@@ -44,7 +47,7 @@ class Proposer:
 class Surroundings:
     """What every trader uses."""
 
-    sandbox: CodeRunner
+    sandbox: PreparingRunner
     check: Sandbox  # reads the operator's program
     memory: Memory
     journal: Journal
@@ -107,12 +110,12 @@ def _in_process(injected: Sampler | None, around: Surroundings) -> Proposer:
 
     def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> ProposingTrader:
         if order is not None and order.hash == NO_ORDER:
-            return _holding(around, terms, builder, source, lambda state: order.play(state).why)
+            return _holding(terms, builder, source, lambda state: order.play(state).why)
         if injected is not None:
             return _model_trader(injected, around, terms, builder, thought, order)
         if order is None:
             raise SettingsError("the oracle plays an order, and none is approved: `sentinel order set`")
-        return OrderTrader(order.play, around.sandbox, terms.desk, DexQuoter(terms.desk), builder)
+        return OrderTrader(order.play, DexQuoter(terms.desk), builder)
 
     async def ready() -> str:
         return f"{source} proposes, in this process"
@@ -123,10 +126,11 @@ def _in_process(injected: Sampler | None, around: Surroundings) -> Proposer:
 def _served(model: StudentModel, around: Surroundings) -> Proposer:
     def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> ProposingTrader:
         if order is not None and order.hash == NO_ORDER:
-            return _holding(around, terms, builder, model.source, lambda state: order.play(state).why)
-        if not terms.settings.proposer_url and (order is None or _mandate(terms, order) is None):
-            return _holding(around, terms, builder, model.source, lambda state: UNREAD.format(model.name))
-        return _model_trader(model, around, terms, builder, thought, order)
+            return _holding(terms, builder, model.source, lambda state: order.play(state).why)
+        settings = terms.settings
+        if settings.proposer_url or settings.model.trades == "orders" or (order and _mandate(terms, order)):
+            return _model_trader(model, around, terms, builder, thought, order)
+        return _holding(terms, builder, model.source, lambda state: UNREAD.format(model.name))
 
     async def ready() -> str:
         await model.health()
@@ -135,10 +139,8 @@ def _served(model: StudentModel, around: Surroundings) -> Proposer:
     return Proposer(make_trader, ready)
 
 
-def _holding(
-    around: Surroundings, terms: Terms, builder: ActionBuilder, source: str, why: Callable[[MarketState], str]
-) -> HoldingTrader:
-    return HoldingTrader(why, source, around.sandbox, terms.desk, DexQuoter(terms.desk), builder)
+def _holding(terms: Terms, builder: ActionBuilder, source: str, why: Callable[[MarketState], str]) -> HoldingTrader:
+    return HoldingTrader(why, source, DexQuoter(terms.desk), builder)
 
 
 def _model_trader(
@@ -148,8 +150,19 @@ def _model_trader(
     builder: ActionBuilder,
     thought: str,
     order: StandingOrder | None,
-) -> ModelTrader:
+) -> ModelTrader | OrderProgramTrader:
     model, strategy = terms.settings.model, terms.settings.strategy
+    # A server at a URL may not be able to go on from a first thought.
+    if order is not None and model.trades == "orders" and not terms.settings.proposer_url:
+        return OrderProgramTrader(
+            order=order,
+            programs=KeptPrograms(sampler, model.resample),
+            runner=OrderRunner.on(around.sandbox),
+            network=terms.desk,
+            quoter=DexQuoter(terms.desk),
+            builder=builder,
+            timeout=model.episode_timeout,
+        )
     return ModelTrader(
         sampler=sampler,
         sandbox=around.sandbox,

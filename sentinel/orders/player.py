@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
@@ -49,10 +51,10 @@ def _play(order: Order, at: Situation) -> Play:
     unknown = False
     for index, clause in enumerate(order.clauses):
         try:
-            why = _reason_to_act(index, clause, order, at)
+            why = reason_to_act(index, clause, at, functools.partial(_judged, clause, order, at))
             if isinstance(clause.action, Wait):
                 return Play(None, None, f"{why}: wait" if why else "wait", turned_false)
-            found = trade(clause, _done(index, at), order, at)
+            found = trade(clause, done(index, at), order, at)
             if unknown and found.side is not Side.SELL:
                 raise NoTrade("a clause before this one cannot be judged")
         except Unknown as error:
@@ -76,27 +78,34 @@ def completed(order: Order, at: Situation) -> bool:
     )
 
 
-def _reason_to_act(index: int, clause: Clause, order: Order, at: Situation) -> str:
-    """The condition's numbers; empty if there is none. Raises NoTrade if the clause may not act now, and Unknown."""
+def reason_to_act(index: int, clause: Clause, at: Situation, judged: Callable[[], Judged]) -> str:
+    """The condition's numbers; empty if there is none. `judged` judges it, and is asked only if the clause is open.
+
+    Raises NoTrade if the clause may not act now, whatever is unknown, and Unknown if the condition is.
+    """
     if (why := _over(index, clause, at)) is not None:
         raise NoTrade(why)
     require_held(clause.action, at)
-    judged = Judged(True, "") if clause.when is None else judge(clause.when, at, order.quote)
-    if judged.holds is False:
-        raise NoTrade(judged.why)
-    if clause.rearm and _done(index, at) and index not in at.rearmed:
-        raise NoTrade(f"{judged.why}, and it has traded on that")
+    condition = judged()
+    if condition.holds is False:
+        raise NoTrade(condition.why)
+    if clause.rearm and done(index, at) and index not in at.rearmed:
+        raise NoTrade(f"{condition.why}, and it has traded on that")
     if (wait := _wait(index, clause, at)) > 0:
         raise NoTrade(f"next {_verb(clause)} in {span(wait)}")
-    if judged.holds is None:
-        raise Unknown(judged.why)
-    return judged.why
+    if condition.holds is None:
+        raise Unknown(condition.why)
+    return condition.why
+
+
+def _judged(clause: Clause, order: Order, at: Situation) -> Judged:
+    return Judged(True, "") if clause.when is None else judge(clause.when, at, order.quote)
 
 
 def _over(index: int, clause: Clause, at: Situation) -> str | None:
     """Why the clause can never trade again, or None."""
     times = clause.slices.parts if clause.slices is not None else clause.times
-    if times is not None and _done(index, at) >= times:
+    if times is not None and done(index, at) >= times:
         return "done" if times == 1 else f"all {times:,} trades are done"
     if clause.until is not None and at.time > clause.until:
         return f"it ended at {time(clause.until)}"
@@ -117,7 +126,8 @@ def _verb(clause: Clause) -> str:
     return {Buy: "buy", Sell: "sale"}.get(type(clause.action), "trade")
 
 
-def _done(index: int, at: Situation) -> int:
+def done(index: int, at: Situation) -> int:
+    """Trades of the clause so far."""
     return sum(fill.clause == index for fill in at.fills)
 
 

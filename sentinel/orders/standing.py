@@ -12,6 +12,7 @@ from sentinel.core.units import BPS
 from sentinel.orders.envelope import envelope
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play
+from sentinel.orders.situation import Situation
 from sentinel.orders.trades import Side, Trade
 
 NO_ORDER = ""  # in place of a hash: nothing is traded
@@ -24,6 +25,9 @@ class StandingOrder:
     play: Callable[[MarketState], Play]  # the same answer for the same block
     now: Callable[[], str]  # the reason of the last play
     stands: Callable[[], bool] = lambda: True  # False once a command has cancelled or replaced it
+    # What the player sees; None once the order is complete, cancelled or replaced.
+    situation: Callable[[MarketState], Situation | None] = lambda state: None
+    text: str = ""  # the operator's own words
 
     @property
     def cost_bps(self) -> int | None:

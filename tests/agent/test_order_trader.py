@@ -1,4 +1,4 @@
-"""What the player of an order wants, as a code action in the real sandbox, over the real quoter and builder."""
+"""What the player of an order wants, over the real quoter and builder."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from sentinel.agent.order_trader import OrderTrader, best_gap
-from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.order_build import best_gap
+from sentinel.agent.order_trader import OrderTrader
 from sentinel.core.actions import HoldAction, Proposal, Swap
 from sentinel.core.market_state import MarketState, Reference, V2State
 from sentinel.core.network import NATIVE, Feed, Pool
@@ -40,8 +40,8 @@ MARKET = replace(
 QUOTER = DexQuoter(NET)
 
 
-def trader(sandbox: Sandbox, does: Play) -> OrderTrader:
-    return OrderTrader(lambda state: does, sandbox, NET, QUOTER, ActionBuilder(NET))
+def trader(does: Play) -> OrderTrader:
+    return OrderTrader(lambda state: does, QUOTER, ActionBuilder(NET))
 
 
 def played(reading: str, state: MarketState = MARKET) -> Play:
@@ -52,11 +52,11 @@ def played(reading: str, state: MarketState = MARKET) -> Play:
     return play(order, observed(state, NET, facts, lambda coin, size: best_gap(QUOTER, state, "USDC", coin, size)))
 
 
-async def proposed(sandbox: Sandbox, reading: str, state: MarketState = MARKET) -> Swap:
+async def proposed(reading: str, state: MarketState = MARKET) -> Swap:
     """The only candidate, a swap."""
     does = played(reading, state)
     assert does.trade is not None, does.why
-    proposal = await trader(sandbox, does).propose(state, VIEW, 8)
+    proposal = await trader(does).propose(state, VIEW, 8)
     assert proposal.discarded == ()
     (candidate,) = proposal.candidates
     assert isinstance(candidate.action, Swap)
@@ -68,9 +68,9 @@ def with_weth(balance: int) -> MarketState:
     return replace(MARKET, balances={"WETH": balance, "USDC": 4_000 * 10**6, "WBTC": 0, NATIVE: 10**18})
 
 
-async def test_a_buy_spends_what_the_order_says(sandbox: Sandbox) -> None:
+async def test_a_buy_spends_what_the_order_says() -> None:
     """Over the venue that gives most; asked for eight, the player still says one thing."""
-    swap = await proposed(sandbox, "Buy 500 USDC worth of WETH, once.")
+    swap = await proposed("Buy 500 USDC worth of WETH, once.")
     assert (swap.token_in, swap.token_out, swap.amount_in) == ("USDC", "WETH", 500 * 10**6)
     assert [[leg.pool for leg in route.legs] for route in swap.routes] == [["WETH/USDC-v2"]]
     assert swap.min_out > 0.24 * 10**18
@@ -85,41 +85,41 @@ BALANCES = [
 
 
 @pytest.mark.parametrize("balance", BALANCES)
-async def test_all_is_never_more_than_the_balance(sandbox: Sandbox, balance: int) -> None:
+async def test_all_is_never_more_than_the_balance(balance: int) -> None:
     """A float has 15 digits that can be relied on; what is cut off is dust."""
-    swap = await proposed(sandbox, "Sell all of WETH, once.", with_weth(balance))
+    swap = await proposed("Sell all of WETH, once.", with_weth(balance))
     assert (swap.token_in, swap.token_out) == ("WETH", "USDC")
     assert balance * (1 - Decimal("1e-14")) - 1 <= swap.amount_in <= balance
 
 
-async def test_an_exit_that_no_split_can_carry_goes_to_one_venue(sandbox: Sandbox) -> None:
+async def test_an_exit_that_no_split_can_carry_goes_to_one_venue() -> None:
     """The second venue would pay 3 % less for its part, which the builder refuses: a missed stop would cost more."""
     state = with_weth(18 * 10**18)
     assert len(QUOTER.best_split(state, "WETH", "USDC", 18.0)) == 2
-    swap = await proposed(sandbox, "Sell all of WETH, once.", state)
+    swap = await proposed("Sell all of WETH, once.", state)
     assert [[leg.pool for leg in route.legs] for route in swap.routes] == [["WETH/USDC-v2b"]]
 
 
-async def test_dust_that_gives_nothing_is_no_trade(sandbox: Sandbox) -> None:
+async def test_dust_that_gives_nothing_is_no_trade() -> None:
     """One wei of WETH is worth no unit of USDC: discarded with a reason, and the cycle holds."""
-    proposal = await trader(sandbox, played("Sell all of WETH, once.", with_weth(1))).propose(MARKET, VIEW, 1)
+    proposal = await trader(played("Sell all of WETH, once.", with_weth(1))).propose(MARKET, VIEW, 1)
     assert proposal.candidates == ()
     (discarded,) = proposal.discarded
     assert discarded.detail
 
 
-async def test_coins_without_a_pool_of_their_own_are_swapped_over_another(sandbox: Sandbox) -> None:
+async def test_coins_without_a_pool_of_their_own_are_swapped_over_another() -> None:
     """In one transaction: WETH to USDC where it is dearest, USDC to WBTC."""
     assert not QUOTER.venues(MARKET, "WETH", "WBTC")
-    swap = await proposed(sandbox, "Swap 50% of WETH for WBTC, once.")
+    swap = await proposed("Swap 50% of WETH for WBTC, once.")
     assert (swap.token_in, swap.token_out, swap.amount_in) == ("WETH", "WBTC", 15 * 10**17)
     (route,) = swap.routes
     assert [leg.pool for leg in route.legs] == ["WETH/USDC-v2b", "WBTC/USDC-v2"]
 
 
-async def test_an_arbitrage_buys_where_it_is_cheap(sandbox: Sandbox) -> None:
+async def test_an_arbitrage_buys_where_it_is_cheap() -> None:
     """A round trip with exactly the input that the order names."""
-    swap = await proposed(sandbox, "Arbitrage WETH with 1,500 USDC for at least 2 USDC, once.")
+    swap = await proposed("Arbitrage WETH with 1,500 USDC for at least 2 USDC, once.")
     assert swap.is_cycle
     assert (swap.token_in, swap.amount_in) == ("USDC", 1_500 * 10**6)
     (route,) = swap.routes
@@ -127,16 +127,16 @@ async def test_an_arbitrage_buys_where_it_is_cheap(sandbox: Sandbox) -> None:
     assert swap.min_out > swap.amount_in
 
 
-async def test_an_arbitrage_whose_gap_has_closed_is_no_trade(sandbox: Sandbox) -> None:
+async def test_an_arbitrage_whose_gap_has_closed_is_no_trade() -> None:
     """The player saw a gap that is not there: no venues to name, so the code fails and nothing is proposed."""
     level = replace(MARKET, pools={**MARKET.pools, "WETH/USDC-v2b": MARKET.pools["WETH/USDC-v2"]})
     amount = Decimal(1_500)
     wanted = Play(Trade(Side.ARBITRAGE, "USDC", "WETH", amount, amount, Decimal(2)), 0, "gap", frozenset())
-    proposal = await trader(sandbox, wanted).propose(level, VIEW, 1)
+    proposal = await trader(wanted).propose(level, VIEW, 1)
     assert proposal.candidates == ()
 
 
-async def test_a_hold_keeps_the_players_full_reason(sandbox: Sandbox) -> None:
+async def test_a_hold_keeps_the_players_full_reason() -> None:
     """Every clause's, with its numbers: longer than what a program's `hold` keeps."""
     reading = (
         "If the price of WETH is below 1,500 USDC, sell all of WETH, once. "
@@ -146,7 +146,7 @@ async def test_a_hold_keeps_the_players_full_reason(sandbox: Sandbox) -> None:
     does = played(reading)
     assert does.trade is None
     assert len(does.why) > 80
-    proposal = await trader(sandbox, does).propose(MARKET, VIEW, 8)
+    proposal = await trader(does).propose(MARKET, VIEW, 8)
     (candidate,) = proposal.candidates
     assert candidate.action == HoldAction(does.why)
     assert (proposal.asked, proposal.source, proposal.discarded) == (1, "oracle", ())
@@ -154,9 +154,9 @@ async def test_a_hold_keeps_the_players_full_reason(sandbox: Sandbox) -> None:
         assert number in does.why
 
 
-async def test_more_samples_are_the_same_proposal(sandbox: Sandbox) -> None:
+async def test_more_samples_are_the_same_proposal() -> None:
     does = played("Buy 500 USDC worth of WETH, once.")
-    one = trader(sandbox, does)
+    one = trader(does)
     proposal: Proposal = await one.propose(MARKET, VIEW, 1)
     assert await one.more(MARKET, VIEW, proposal, 8) == proposal
 

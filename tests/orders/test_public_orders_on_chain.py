@@ -1,4 +1,4 @@
-"""The public orders on a local market at the prices of their situations: the player's trade, as code in the sandbox,
+"""The public orders on a local market at the prices of their situations: the player's trade,
 simulated on a fork and let through by policy with the order guard, does what the label says."""
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 
 from sentinel.agent.order_trader import OrderTrader
-from sentinel.agent.sandbox import Sandbox
 from sentinel.chain.heads import latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market_reader import MarketReader
@@ -65,31 +64,30 @@ async def test_each_public_order_trades_on_chain_as_its_situation_says() -> None
         toolkit, quoter = DexToolkit(network, fork), DexQuoter(network)
         limits = Limits.of(load(None, limits=WIDE).limits, network)
         await net.allow_permit2(WALLET, ALLOWED)
-        with Sandbox() as sandbox:
-            for bar, name, facts in situations:
-                order = parse(READINGS[name], QUOTE)
-                assert isinstance(order, Order)
-                purse = {
-                    coin: int(Decimal(str(held)).scaleb(network.tokens[coin].decimals))
-                    for coin, held in facts["holdings"].items()
-                }
-                await net.fund(WALLET, {**purse, NATIVE: 10**19})
-                await net.market.step()
-                state = await market.read(await latest_head(net.rpc))
-                assert abs(state.prices["WETH"] / bar.weth - 1) < 1e-3, name
-                played = play(order, situation(facts, order))
-                trader = OrderTrader(lambda _, p=played: p, sandbox, network, quoter, ActionBuilder(network))  # type: ignore[misc]
-                proposal = await trader.propose(state, VIEW, 1)
-                assert proposal.discarded == (), (name, proposal.discarded)
-                simulated = await toolkit.simulate_all(state, proposal.candidates)
-                guarded = Policy(network, limits, plays=lambda _, p=played: p, order_tolerance_bps=1)  # type: ignore[misc]
-                ballots, refusals = guarded.screen(simulated, state, Spent(0, 0))
-                assert refusals == (), (name, refusals)
-                (ballot,) = ballots
-                expected = facts["expect"]
-                sold = QUOTE if expected["action"] == "buy" else expected["token"]
-                assert ballot.deltas[expected["token"]] * (1 if expected["action"] == "buy" else -1) > 0, name
-                spent = Decimal(-ballot.deltas[sold]).scaleb(-network.tokens[sold].decimals)
-                worth = spent * Decimal(str(facts["price"].get(sold, 1)))
-                asked = Decimal(str(expected["amount_usdc"]))
-                assert abs(worth - asked) <= asked * Decimal(str(expected["tolerance_pct"])) / 100, (name, worth)
+        for bar, name, facts in situations:
+            order = parse(READINGS[name], QUOTE)
+            assert isinstance(order, Order)
+            purse = {
+                coin: int(Decimal(str(held)).scaleb(network.tokens[coin].decimals))
+                for coin, held in facts["holdings"].items()
+            }
+            await net.fund(WALLET, {**purse, NATIVE: 10**19})
+            await net.market.step()
+            state = await market.read(await latest_head(net.rpc))
+            assert abs(state.prices["WETH"] / bar.weth - 1) < 1e-3, name
+            played = play(order, situation(facts, order))
+            trader = OrderTrader(lambda _, p=played: p, quoter, ActionBuilder(network))  # type: ignore[misc]
+            proposal = await trader.propose(state, VIEW, 1)
+            assert proposal.discarded == (), (name, proposal.discarded)
+            simulated = await toolkit.simulate_all(state, proposal.candidates)
+            guarded = Policy(network, limits, plays=lambda _, p=played: p, order_tolerance_bps=1)  # type: ignore[misc]
+            ballots, refusals = guarded.screen(simulated, state, Spent(0, 0))
+            assert refusals == (), (name, refusals)
+            (ballot,) = ballots
+            expected = facts["expect"]
+            sold = QUOTE if expected["action"] == "buy" else expected["token"]
+            assert ballot.deltas[expected["token"]] * (1 if expected["action"] == "buy" else -1) > 0, name
+            spent = Decimal(-ballot.deltas[sold]).scaleb(-network.tokens[sold].decimals)
+            worth = spent * Decimal(str(facts["price"].get(sold, 1)))
+            asked = Decimal(str(expected["amount_usdc"]))
+            assert abs(worth - asked) <= asked * Decimal(str(expected["tolerance_pct"])) / 100, (name, worth)

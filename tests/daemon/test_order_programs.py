@@ -1,0 +1,117 @@
+"""A live daemon on a local market that trades an approved order by programs, kept over blocks.
+
+The student is a double that returns the teacher's programs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from sentinel.config.settings import Settings, load
+from sentinel.core.actions import HoldAction, Swap
+from sentinel.core.decision import Act
+from sentinel.core.record import CycleRecord
+from sentinel.daemon.wiring import App, opened
+from sentinel.market import Devnet
+from sentinel.orders.envelope import order_hash
+from sentinel.orders.order import Order
+from sentinel.orders.reading import render
+from sentinel.orders.reading_parser import parse
+from tests.daemon.running import ALLOWED, KEY, PURSE, WALLET, moving
+from tests.orders.taught_sampler import TaughtSampler
+
+DCA = "Buy 300 USDC worth of WETH, every 1 second. Pay at most 50% of a trade in costs."
+EXIT = "If the price of WETH is above 1 USDC, sell all of WETH, once. Pay at most 50% of a trade in costs."
+KEPT = 4  # blocks
+
+
+def given(devnet: Devnet, folder: Path, **model: Any) -> Settings:
+    key = folder / "key"
+    key.touch(mode=0o600)
+    key.write_text(KEY)
+    return load(
+        None,
+        rpc={"url": devnet.rpc_url, "ws_url": devnet.ws_url},
+        state_dir=folder / "state",
+        fork={"port": 0},
+        web={"port": 0},
+        wallet={"dev_key_file": key},
+        execution={"mode": "live", "confirmations": 1},
+        limits={"max_head_age": 3_600, "max_deadline": 600, "max_trade": 5_000, "max_daily_loss": 10**6},
+        model={"trades": "orders", "samples": 3, **model},
+    )
+
+
+def approve(app: App, reading: str) -> None:
+    order = parse(reading, "USDC")
+    assert isinstance(order, Order)
+    app.operator.approve_order(render(order), order_hash(order))
+
+
+async def test_programs_are_kept_until_the_order_the_settings_or_time_change(devnet: Devnet, tmp_path: Path) -> None:
+    """The order is traded as it says; each record names the block at which its programs were sampled."""
+    await devnet.fund(WALLET, PURSE)
+    await devnet.allow_permit2(WALLET, ALLOWED)
+    sampler, records, cycled = TaughtSampler(), list[CycleRecord](), asyncio.Event()
+    settings = given(devnet, tmp_path, resample=KEPT)
+
+    def cycle_done(record: CycleRecord) -> None:
+        records.append(record)
+        cycled.set()
+
+    async def blocks(count: int, app: App) -> list[CycleRecord]:
+        """Records of the next blocks at which a decision was made."""
+        start = len(records)
+        async with asyncio.timeout(60):
+            while len([one for one in records[start:] if one.proposal is not None]) < count:
+                cycled.clear()
+                await cycled.wait()
+        return [one for one in records[start:] if one.proposal is not None]
+
+    with (tmp_path / "log").open("w") as log:
+        async with (
+            moving(devnet),
+            opened(settings, trader_model=sampler, log_to=log, reload=lambda: settings, on_cycle=cycle_done) as app,
+        ):
+            approve(app, DCA)
+            daemon = asyncio.create_task(app.daemon.run())
+            bought = await blocks(5, app)
+            for record in bought:
+                proposal, head = record.proposal, record.head.number
+                assert proposal is not None
+                assert (proposal.source, proposal.steps) == ("double:teacher", 1)
+                assert proposal.sampled_at is not None
+                assert 0 <= head - proposal.sampled_at < KEPT
+                actions = [candidate.action for candidate in proposal.candidates]
+                assert record.played is not None
+                if record.played.clause is None:  # between two trades
+                    assert [type(action) for action in actions] == [HoldAction] * 3
+                else:
+                    assert isinstance(actions[0], Swap)
+                    assert actions == [actions[0]] * 3
+                    assert (actions[0].token_in, actions[0].amount_in) == ("USDC", 300 * 10**6)
+            assert sum(isinstance(record.decision, Act) for record in bought) >= 2
+            drawn = [record.proposal.sampled_at for record in bought if record.proposal]
+            assert len(sampler.asked) == len(set(drawn)) < len(drawn)
+
+            settings = given(devnet, tmp_path, resample=1_000)
+            assert app.reloader.ask("test") == {"SENTINEL_MODEL__RESAMPLE": [KEPT, 1_000]}
+            before = records[-1].head.number
+            again = [record.proposal.sampled_at for record in await blocks(4, app) if record.proposal][-2:]
+            assert again[0] is not None
+            assert again == [again[0]] * 2  # kept from now on, but not those of before
+            assert again[0] > before
+
+            approve(app, EXIT)
+            sold = [record for record in await blocks(3, app) if record.played and record.played.sold == "WETH"]
+            assert sampler.asked[-1][2] == f"Thought: {EXIT}"
+            assert sold[0].proposal is not None
+            assert sold[0].proposal.sampled_at == sold[0].head.number
+            assert isinstance(sold[0].decision, Act)
+            action = sold[0].decision.simulation.candidate.action
+            assert isinstance(action, Swap)
+            assert (action.token_in, action.token_out) == ("WETH", "USDC")
+            app.daemon.stop()
+            assert await asyncio.wait_for(daemon, 60) == 0
