@@ -160,7 +160,7 @@ class _Scanner:
         if (found := self._timed(index, written, unit)) is not None:
             return found
         if word in COUNTED and not (word in ("x", "\u00d7") and not self._numbers.adjacent(unit)):
-            return self._said(values, Measure.COUNT, index, unit + 1), unit + 1
+            return self._said(values, Measure.COUNT, index, unit + 1, idle=self._word(index) == "one"), unit + 1
         if word == "gwei":
             return self._said(values, Measure.GWEI, index, unit + 1), unit + 1
         return self._amount(index, written, unit)
@@ -241,7 +241,7 @@ class _Scanner:
             return self._repeated(Decimal(SINGULAR[self._word(index + 2)]) / 2, index, index + 3)
         if word in (*EVERY, *SPAN, "a", "an", "one") and after in SINGULAR:
             said_number = self._said((Decimal(SINGULAR[after]),), Measure.SECONDS, index, index + 2)
-            return self._longer(replace(said_number, repeated=word not in SPAN and word != "one"), index + 2)
+            return self._longer(replace(said_number, repeated=word in EVERY), index + 2)
         if word in EVERY and after == "block":
             return self._said((Decimal(1),), Measure.BLOCKS, index, index + 2, repeated=True), index + 2
         if word == "yesterday":

@@ -27,10 +27,9 @@ PERCENT = word_set("% percent percents pct perc")
 POINTS = word_set("point points pt pts pp")
 COUNTED = word_set(
     """
-    bar bars batch batches bite bites buy buys candle candles chunk chunks clip clips close closes fill fills go goes
-    installment installments instalment instalments lot lots order orders part parts period periods piece
-    pieces portion portions purchase purchases sale sales sell sells slice slices step steps tick ticks time times trade
-    trades tranche tranches x \u00d7
+    bar bars batch batches bite bites buys candle candles chunk chunks clip clips closes fills goes installment
+    installments instalment instalments lot lots orders part parts period periods piece pieces portion portions
+    purchase purchases sale sales sells slice slices step steps tick ticks time times trades tranche tranches x \u00d7
     """
 )
 MULTIPLES = {"twice": 2, "thrice": 3, "once": 1}

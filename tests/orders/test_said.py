@@ -75,7 +75,7 @@ def test_a_number_is_read_with_its_unit(text: str) -> None:
 def test_an_interval_is_known_as_one(text: str, seconds: int) -> None:
     """It repeats, so a reading that leaves it out has lost something."""
     (number,) = said(text).numbers
-    assert (number.repeated, number.values) == (True, (seconds,))
+    assert (number.repeated, number.values) == (True, (Decimal(seconds),))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_digits_that_are_no_amount_are_left_out(text: str) -> None:
 
 def test_marks_before_three_digits_leave_both_values() -> None:
     """Four thousand and two hundred, or a little above four."""
-    assert said("4.200").numbers[0].values == (4_200, Decimal("4.2"))
+    assert said("4.200").numbers[0].values == (Decimal(4_200), Decimal("4.2"))
 
 
 def test_weights_are_no_coins() -> None:
