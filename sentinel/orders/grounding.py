@@ -14,10 +14,11 @@ from itertools import combinations
 
 from sentinel.core.network import Symbol
 from sentinel.orders import said as words
-from sentinel.orders.actions import Buy, Sell
+from sentinel.orders.actions import Buy, Sell, Share
 from sentinel.orders.coins import coins_of
-from sentinel.orders.conditions import Op
+from sentinel.orders.conditions import Compare, Op
 from sentinel.orders.drafts import BLOCK_SECONDS
+from sentinel.orders.expressions import named
 from sentinel.orders.mentions import complaints as mentioned
 from sentinel.orders.needs import needs
 from sentinel.orders.order import Order
@@ -62,7 +63,7 @@ def ground(
                 [
                     *missing,
                     *found.unused(matched),
-                    *_coins(found.said, order, text),
+                    *_coins(found.said, order, text, tokens),
                     *mentioned(text, order),
                     *implausible(order),
                     *found.misplaced(matched, order),
@@ -115,7 +116,11 @@ class _Match:
         for need, way in matched:
             side = None if need.clause is None else _SIDES.get(type(order.clauses[need.clause].action))
             places = [] if way is None else [(one, self._places.of(one)) for one in self._of(way)]
-            if places and not any(_fits(need, side, number, place) for number, place in places):
+            if (
+                places
+                and not _has_both(need, order)
+                and not any(_fits(need, side, number, place) for number, place in places)
+            ):
                 yield f"the words use {need.what} in another way"
 
     def crossed(self, matched: Sequence[tuple[Need, Way | None]], order: Order) -> Iterator[str]:
@@ -128,7 +133,7 @@ class _Match:
         for one, other in combinations(range(len(order.clauses)), 2):
             sides = {_SIDES.get(type(order.clauses[index].action)) for index in (one, other)}
             keys = [(index, role) for role in (Role.LEVEL, Role.SIZE) for index in (one, other)]
-            if len(sides) != 1 or None in sides or any(key not in at for key in keys):
+            if len(sides) != 1 or None in sides or not _alike(order, one, other) or any(key not in at for key in keys):
                 continue
             first, second, size, next_size = (at[key] for key in keys)
             if (first - second) * (size - next_size) < 0:
@@ -140,6 +145,26 @@ class _Match:
 
     def _of(self, way: Way) -> list[SaidNumber]:
         return [number for part in way.parts if isinstance(part, Target) for number in self.numbers(part)]
+
+
+def _has_both(need: Need, order: Order) -> bool:
+    """Whether the order acts on both sides of the level: the words then name one of them, and 'else'."""
+    if need.op is None or not need.price or need.clause is None:
+        return False
+    conditions = [clause.when for clause in order.clauses]
+    own = conditions[need.clause]
+    return isinstance(own, Compare) and any(
+        isinstance(other, Compare) and (other.left, other.right) == (own.left, own.right) and other.op is not own.op
+        for other in conditions
+    )
+
+
+def _alike(order: Order, one: int, other: int) -> bool:
+    """Whether two clauses look at the same things, each with a level of its own."""
+    first, second = order.clauses[one].when, order.clauses[other].when
+    if not (isinstance(first, Compare) and isinstance(second, Compare)):
+        return False
+    return first.left == second.left and type(first.right) is type(second.right)
 
 
 def _fits(need: Need, side: Side | None, number: SaidNumber, place: Phrasing) -> bool:
@@ -166,16 +191,27 @@ def _is(number: SaidNumber, target: Target) -> bool:
         return False
     if target.single and number.repeated:
         return False
-    if target.coin and number.coin not in (target.coin, words.NO_COIN):
+    if target.coin and number.coin != target.coin and (number.coin or number.measure is Measure.BARE):
         return False
     return any(abs(value - target.value) <= abs(target.value) * _NEARLY for value in number.values)
 
 
-def _coins(found: Said, order: Order, text: str) -> Iterator[str]:
+def _sells_out(order: Order, tokens: Collection[Symbol]) -> bool:
+    """Whether it is an exit from all coins, which need no names then."""
+    sold = {
+        coin
+        for clause in order.clauses
+        if isinstance(clause.action, Sell) and clause.action.amount == Share(Decimal(1))
+        for coin in named(clause.action.coin)
+    }
+    return sold == set(tokens) - {order.quote}
+
+
+def _coins(found: Said, order: Order, text: str, tokens: Collection[Symbol]) -> Iterator[str]:
     """Coins that only one of the two names. The quote token is what all is traded against."""
     in_words, in_order = {coin.symbol for coin in found.coins} - {order.quote}, coins_of(order) - {order.quote}
     for coin in sorted(in_words - in_order):
         yield f"{coin} is left out"
-    if in_words or not _EVERYTHING.search(text):
+    if not (_EVERYTHING.search(text) or not in_words) or not _sells_out(order, tokens):
         for coin in sorted(in_order - in_words):
             yield f"the words do not name {coin}"

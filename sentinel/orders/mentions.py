@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from sentinel.orders.actions import Arbitrage, Buy, Exchange, Rebalance, Sell, Trim
 from sentinel.orders.expressions import Entry, Fact, High, Profit, Statistic, Window
 from sentinel.orders.order import Order
+from sentinel.orders.terms import PURCHASE, SALE
 
 _NOT = r"(?:\bnot\b|\bnever\b|n['\u2019]?t\b|\bno\b|\bwithout\b|\bstop\b|\binstead of\b|\bavoid\b|\bnothing\b|\bdont\b)"
 _AFTER_NOT = re.compile(_NOT + r"(?:\W+\w+){0,3}\W*$", re.IGNORECASE)
-_SALE = re.compile(r"\b(?:sell|sells|dump|unload|offload|liquidate)\b", re.IGNORECASE)
-_PURCHASE = re.compile(r"\b(?:buy|buys|purchase|accumulate)\b(?!ing power)", re.IGNORECASE)
 _GAS = re.compile(r"\b(?:gas|gwei)\b", re.IGNORECASE)
 _WHATEVER = re.compile(
     r"\b(?:ignor\w+|regardless|whatever|no matter|irrespective|don['\u2019]?t care|even if)\b", re.IGNORECASE
@@ -35,9 +34,9 @@ def complaints(text: str, order: Order) -> Iterator[str]:
     actions = [clause.action for clause in order.clauses]
     sells = any(isinstance(action, Sell | Exchange | Rebalance | Trim) for action in actions)
     buys = any(isinstance(action, Buy | Exchange | Rebalance | Arbitrage) for action in actions)
-    if not sells and _said(_SALE, text):
+    if not sells and _said(SALE, text):
         yield "the words sell, and it does not"
-    if not buys and _said(_PURCHASE, text):
+    if not buys and _said(PURCHASE, text):
         yield "the words buy, and it does not"
     gas = Fact.GAS_PRICE in parts or order.max_cost is not None
     if not gas and _GAS.search(text) and not _WHATEVER.search(text):

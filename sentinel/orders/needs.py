@@ -7,27 +7,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 from sentinel.orders.actions import Amount, Arbitrage, Buy, Coins, Exchange, Rebalance, Sell, Share, Trim, Way, Worth
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Op, Streak
+from sentinel.orders.condition_needs import ConditionNeeds
+from sentinel.orders.conditions import All, Compare, Condition, Either
 from sentinel.orders.expressions import (
-    Best,
-    Change,
     Coin,
-    Constant,
-    Difference,
-    Entry,
-    Expression,
     Fact,
-    FirstHeld,
-    High,
-    Kind,
-    Largest,
-    Price,
-    PriceAgo,
-    PriceWhenSet,
-    Scaled,
-    Statistic,
-    Sum,
-    Window,
 )
 from sentinel.orders.order import Clause, Order, Slices
 from sentinel.orders.said import NO_COIN, Measure
@@ -41,18 +25,12 @@ from sentinel.orders.targets import (
     default,
     in_measure,
     money,
-    noted,
     ratio,
-    seconds,
     term,
     weight,
 )
 from sentinel.orders.terms import Term
 from sentinel.orders.words import duration, number, percent
-
-MINUTE = 60
-USUAL_BARS = (MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 1_440 * MINUTE)
-RSI_CLOSES = 14
 
 
 def needs(order: Order, block_seconds: int) -> Iterator[Need]:
@@ -63,20 +41,14 @@ def needs(order: Order, block_seconds: int) -> Iterator[Need]:
 class _Needs:
     def __init__(self, order: Order, block_seconds: int) -> None:
         self._order = order
-        self._block = block_seconds
-
-    def _seconds(self, value: int) -> Ways:
-        return seconds(value, self._block)
-
-    def _time(self, value: int) -> Ways:
-        return seconds(value, self._block, single=True)
+        self._of = ConditionNeeds(block_seconds)
 
     def all(self) -> Iterator[Need]:
         for index, clause in enumerate(self._order.clauses):
             for need in self._clause(clause):
                 yield replace(need, clause=index)
         if self._order.only_while is not None:
-            yield from self._condition(self._order.only_while)
+            yield from self._of.condition(self._order.only_while)
         yield from self._limits(self._order)
 
     def _limits(self, order: Order) -> Iterator[Need]:
@@ -86,25 +58,22 @@ class _Needs:
             if amount is not None:
                 yield Need(f"{what} {number(amount)} a trade", money(amount))
         if order.max_day is not None:
-            yield Need(f"at most {number(order.max_day)} a day", both(money(order.max_day), self._day()))
+            yield Need(f"at most {number(order.max_day)} a day", both(money(order.max_day), self._of.day()))
         if order.max_cost is not None:
             yield Need(f"costs of at most {percent(order.max_cost)}", both(ratio(order.max_cost), term(Term.COST)))
         for coin, share in order.max_shares:
             yield Need(f"at most {percent(share)} {coin}", weight(share))
 
-    def _day(self) -> Ways:
-        return *self._seconds(86_400), *term(Term.DAY)
-
     # ------------------------------------------------------------ clauses
 
     def _clause(self, clause: Clause) -> Iterator[Need]:
         if clause.when is not None:
-            yield from self._condition(clause.when)
+            yield from self._of.condition(clause.when)
         yield from self._action(clause)
         if clause.slices is not None:
             yield self._slices(clause.slices)
         if clause.every is not None:
-            yield Need(f"every {duration(clause.every)}", self._seconds(clause.every))
+            yield Need(f"every {duration(clause.every)}", self._of.seconds(clause.every))
         if clause.times == 1:
             yield Need(
                 "once", (*term(Term.ONCE), *default("A clause whose words do not say that it stands trades once."))
@@ -118,38 +87,40 @@ class _Needs:
         if clause.until is not None:
             yield Need("its end", in_measure(Decimal(clause.until), Measure.MOMENT))
         if clause.lasting is not None:
-            yield Need(f"for {duration(clause.lasting)}", self._time(clause.lasting))
+            yield Need(f"for {duration(clause.lasting)}", self._of.time(clause.lasting))
 
     def _times(self, clause: Clause, times: int) -> Ways:
         if clause.every is None:
             return count(times)
         return *count(times), *both(
-            self._seconds(clause.every), self._seconds(clause.every * times)
+            self._of.seconds(clause.every), self._of.seconds(clause.every * times)
         )  # daily for a week
 
     def _slices(self, slices: Slices) -> Need:
         """Of the number of parts, the whole time and the time between two, two are said."""
-        parts, span = count(slices.parts), self._time(slices.span)
+        parts, span = count(slices.parts), self._of.time(slices.span)
         ways = both(parts, span)
         if slices.span % slices.parts == 0:
-            step = self._seconds(slices.span // slices.parts)
+            step = self._of.seconds(slices.span // slices.parts)
             ways = (*ways, *both(step, span), *both(parts, step))
         return Need(f"{slices.parts:,} parts over {duration(slices.span)}", ways)
 
     def _action(self, clause: Clause) -> Iterator[Need]:
         match clause.action:
             case Buy(coin, amount):
-                yield Need("a buy", term(Term.BUY))
-                yield from self._coin(coin)
+                yield Need(
+                    "a buy", (*term(Term.BUY), *both(term(Term.NO_SALE), default("It buys: the words name no side.")))
+                )
+                yield from self._of.coin(coin)
                 yield self._size(amount, coin, clause, named=True)
             case Sell(coin, amount):
                 yield Need("a sale", term(Term.SELL))
-                yield from self._coin(coin)
+                yield from self._of.coin(coin)
                 yield self._size(amount, coin, clause)
             case Exchange(sold, bought, amount):
                 yield Need("a swap", term(Term.SWAP))
-                yield from self._coin(sold)
-                yield from self._coin(bought)
+                yield from self._of.coin(sold)
+                yield from self._of.coin(bought)
                 yield self._size(amount, sold, clause)
             case Rebalance() as action:
                 yield from self._rebalance(action)
@@ -211,115 +182,6 @@ class _Needs:
         for other in others:
             ways = both(ways, weight(other))
         return ways
-
-    def _coin(self, coin: Coin) -> Iterator[Need]:
-        match coin:
-            case Best(_, ago):
-                yield Need("the best coin", term(Term.BEST))
-                yield Need(f"over {duration(ago)}", self._time(ago))
-            case Largest():
-                yield Need("the largest coin", term(Term.LARGEST))
-            case FirstHeld():
-                yield Need("the first held", default("Coins are sold in the order in which they are named."))
-            case _:
-                pass
-
-    # ------------------------------------------------------------ conditions
-
-    def _condition(self, condition: Condition) -> Iterator[Need]:
-        match condition:
-            case All(of) | Either(of):
-                for one in of:
-                    yield from self._condition(one)
-            case Not(of_one):
-                yield from (replace(need, op=None) for need in self._condition(of_one))
-            case Streak(coin, closes, bar):
-                yield from self._coin(coin)
-                yield Need("closes in a row", term(Term.IN_A_ROW))
-                yield Need(f"{closes} closes of {duration(bar)}", self._closes(closes, bar))
-            case ClosesBeyond(coin, closes, bar, op, level):
-                yield from self._coin(coin)
-                yield Need("the newest closes", term(Term.IN_A_ROW))
-                yield Need(f"{closes} closes of {duration(bar)}", self._closes(closes, bar))
-                yield from self._expression(level, op)
-            case Compare(Change() as left, op, Constant(value)):
-                yield from self._expression(left, None)
-                yield Need(f"a change of {percent(abs(value))}", ratio(value), Role.LEVEL, op)
-            case Compare(left, op, right):
-                yield from self._expression(left, None)
-                level = isinstance(left, Price) and isinstance(right, Constant)
-                yield from (replace(need, price=level) for need in self._expression(right, op))
-
-    def _closes(self, number_of: int, bar: int) -> Ways:
-        """Counted in bars, in blocks or by the whole time."""
-        ways = both(count(number_of), self._seconds(bar))
-        if bar in USUAL_BARS:
-            ways = (*ways, *in_measure(Decimal(number_of * bar), Measure.SECONDS))
-        if bar == self._block:
-            ways = (*ways, *in_measure(Decimal(number_of), Measure.BLOCKS))
-        return (*ways, *noted(count(number_of), "A close is one a minute.")) if bar == MINUTE else ways
-
-    def _expression(self, expression: Expression, op: Op | None) -> Iterator[Need]:
-        match expression:
-            case Constant():
-                yield self._constant(expression, op)
-            case Scaled(factor, of):
-                ways = (*ratio(factor - 1), *ratio(factor), *in_measure(abs(factor), Measure.COUNT))
-                ways = (*ways, *term(Term.ROUND)) if factor in (2, Decimal("0.5")) else ways
-                yield Need(f"{percent(factor)} of a price", ways, Role.LEVEL, op)
-                yield from self._expression(of, None)
-            case Sum(left, right) | Difference(left, right):
-                yield from self._expression(left, op)
-                yield from self._expression(right, op)
-            case Window():
-                yield from self._coin(expression.coin)
-                yield from self._window(expression)
-            case PriceAgo(coin, ago) | Change(coin, ago):
-                yield from self._coin(coin)
-                yield Need(f"{duration(ago)} ago", self._time(ago))
-            case Entry(coin):
-                yield from self._coin(coin)
-                note = "A gain or a drop is measured from the average entry price."
-                yield Need("the entry price", (*term(Term.ENTRY), *default(note)))
-            case High(coin):
-                yield from self._coin(coin)
-                yield Need("the high since entry", term(Term.HIGH))
-            case PriceWhenSet(coin):
-                yield from self._coin(coin)
-                yield Need("the price when set", default("A move is measured from the price at the order's approval."))
-            case Fact.GAS_PRICE:
-                yield Need("a gas price", term(Term.GAS))
-            case Fact.BOUGHT_TODAY:
-                yield Need("what is bought in a day", self._day())
-            case _:
-                pass
-
-    def _window(self, window: Window) -> Iterator[Need]:
-        terms = {Statistic.MEAN: Term.MEAN, Statistic.HIGHEST: Term.TOP, Statistic.LOWEST: Term.BOTTOM}
-        yield Need(f"the {window.statistic}", term(terms.get(window.statistic, Term.RSI)))
-        ways = self._closes(window.bars, window.bar)
-        if window.statistic is Statistic.RSI and window.bars == RSI_CLOSES:
-            ways = (*ways, *noted(self._seconds(window.bar), "An RSI counts 14 closes."))
-            if window.bar == MINUTE:
-                ways = (*ways, *default("An RSI counts 14 closes, one a minute."))
-        yield Need(f"{window.bars} closes of {duration(window.bar)}", ways)
-
-    def _constant(self, constant: Constant, op: Op | None) -> Need:
-        value = abs(constant.value)
-        match constant.unit.kind:
-            case Kind.RATIO:
-                what, ways = percent(value), weight(value)
-            case Kind.SECONDS:
-                what, ways = duration(int(value)), self._seconds(int(value))
-            case Kind.GWEI:
-                what, ways = f"{number(value)} gwei", in_measure(value, Measure.GWEI, Measure.BARE)
-            case Kind.COINS:
-                what, ways = f"{number(value)} {constant.unit.coin}", coins(value, constant.unit.coin)
-            case Kind.NUMBER:
-                what, ways = number(value), in_measure(value, Measure.COUNT, Measure.BARE)
-            case Kind.QUOTE:
-                what, ways = number(value), money(value)
-        return Need(what, ways, Role.LEVEL, op)
 
 
 def _repeats(clause: Clause, order: Order) -> bool:

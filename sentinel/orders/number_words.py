@@ -186,7 +186,11 @@ class Numbers:
 
     def _and_a_fraction(self, values: tuple[Decimal, ...], last: int) -> tuple[tuple[Decimal, ...], int]:
         """two and a half, 2 and a quarter"""
-        if self.word(last) == "and" and self.word(last + 1) in _ARTICLES and self.word(last + 2) in ("half", "quarter"):
+        if (
+            self.word(last) in ("and", "&")
+            and self.word(last + 1) in _ARTICLES
+            and self.word(last + 2) in ("half", "quarter")
+        ):
             more = FRACTIONS[self.word(last + 2)]
             return self._scaled(tuple(value + more for value in values), last + 3)
         return values, last

@@ -10,17 +10,19 @@ from enum import StrEnum
 
 from sentinel.core.network import Symbol
 from sentinel.orders.coin_names import NAMES, QUOTE_NAMES, SATOSHI, coin_named
+from sentinel.orders.moments import MOMENT, read_moment
 from sentinel.orders.number_words import SMALL, Numbers, Token, Written
 from sentinel.orders.unit_words import (
     ADVERBS,
-    BETWEEN,
     COUNTED,
     DAY,
     EVERY,
     FACTORS,
     INDICATORS,
     MONEY_SIGNS,
+    MORE,
     MULTIPLES,
+    OWN,
     PERCENT,
     POINTS,
     SECONDS,
@@ -28,7 +30,6 @@ from sentinel.orders.unit_words import (
     SINGULAR,
     SPAN,
 )
-from sentinel.orders.words import TIME, read_time
 
 TOKENS = (Symbol("WETH"), Symbol("WBTC"), Symbol("USDC"))
 QUOTE = Symbol("USDC")
@@ -78,7 +79,9 @@ def said(text: str, tokens: Collection[Symbol] = TOKENS, quote: Symbol = QUOTE) 
     return _Scanner(text, tokens, quote).scan()
 
 
-_TOKEN = re.compile(TIME + r"|\d{1,2}:\d{2}|\d+(?:[.,'\u2019]\d+)*|\.\d+|[A-Za-z]+(?:['\u2019][a-z]+)?|\S")
+_TOKEN = re.compile(
+    MOMENT + r"|(?:[01]?\d|2[0-3]):[0-5]\d(?!\d)|\d+(?:[.,'\u2019]\d+)*|\.\d+|[A-Za-z]+(?:['\u2019][a-z]+)?|\S"
+)
 
 
 class _Scanner:
@@ -113,10 +116,12 @@ class _Scanner:
     def _number(self, index: int) -> tuple[SaidNumber | None, int]:
         """The number that begins here, and the index of the first token after it."""
         word = self._word(index)
-        if re.fullmatch(TIME, word):
-            return self._said((Decimal(read_time(word)),), Measure.MOMENT, index, index + 1), index + 1
-        if re.fullmatch(r"\d{1,2}:\d{2}", word):
-            return None, index + 1
+        if re.fullmatch(MOMENT, word):
+            moment = read_moment(word)
+            found = None if moment is None else self._said((Decimal(moment),), Measure.MOMENT, index, index + 1)
+            return found, index + 1
+        if ":" in word[1:]:
+            return None, index + 1  # a time of day
         if (interval := self._interval(index)) is not None:
             return interval
         if word in FACTORS:
@@ -160,7 +165,8 @@ class _Scanner:
         if (found := self._timed(index, written, unit)) is not None:
             return found
         if word in COUNTED and not (word in ("x", "\u00d7") and not self._numbers.adjacent(unit)):
-            return self._said(values, Measure.COUNT, index, unit + 1, idle=self._word(index) == "one"), unit + 1
+            idle = self._word(index) == "one" or self._word(index - 1) in ("never", "no", "not")
+            return self._said(values, Measure.COUNT, index, unit + 1, idle=idle), unit + 1
         if word == "gwei":
             return self._said(values, Measure.GWEI, index, unit + 1), unit + 1
         return self._amount(index, written, unit)
@@ -169,18 +175,20 @@ class _Scanner:
         """Of a coin or of the quote token; else a bare number."""
         values, last = written.values, written.last
         before, word = self._word(index - 1), self._word(unit)
-        paired = before == "/" or word == "/"
+        paired = before == "/" or word == "/" or (before == ":" and self._numbers.adjacent(index))
         if before in MONEY_SIGNS or word in QUOTE_NAMES or word == "worth":
             end = last if before in MONEY_SIGNS and word not in QUOTE_NAMES else unit + 1
             return self._said(values, Measure.QUOTE, index, end), end
         if word in SATOSHI:
             values = tuple(value.scaleb(-8) for value in values)
-        of = unit
-        while self._word(of) in BETWEEN:
+        of = unit + (word == "of")
+        while self._word(of) in (OWN if word == "of" else MORE):
             of += 1
-        owned = of == unit or self._word(unit) != "of" or of > unit + 1
-        if not paired and owned and not written.fraction and (coin := self._coin(of)) not in (None, self._quote):
-            return self._said(values, Measure.COINS, index, of + 1, coin=coin or NO_COIN), of + 1
+        if not paired and not written.fraction and (coin := self._coin(of)) not in (None, self._quote):
+            if word != "of":
+                return self._said(values, Measure.COINS, index, of + 1, coin=coin or NO_COIN), of + 1
+            if of > unit + 1:  # of my ether: coins, or a sum in quote tokens
+                return self._said(values, Measure.BARE, index, of + 1, coin=coin or NO_COIN), of + 1
         if written.fraction:
             return self._said(values, Measure.RATIO, index, last), last
         if self._word(unit) == "of" and self._word(unit + 1) in ("it", "them", "those") and values[0] < 100:
@@ -210,7 +218,7 @@ class _Scanner:
         word = self._word(unit)
         if word in ("block", "blocks"):
             return self._said(written.values, Measure.BLOCKS, index, unit + 1), unit + 1
-        if word not in SECONDS or (word in SHORT_UNITS and not self._numbers.adjacent(unit)):
+        if word not in SECONDS or (word in SHORT_UNITS and not (self._numbers.adjacent(unit) or word in ("h", "d"))):
             return None
         if word == "m" and (self._word(unit + 1) in QUOTE_NAMES or self._word(index - 1) in MONEY_SIGNS):
             return self._said((written.values[0] * 10**6,), Measure.QUOTE, index, unit + 1), unit + 1
@@ -244,7 +252,7 @@ class _Scanner:
             return self._longer(replace(said_number, repeated=word in EVERY), index + 2)
         if word in EVERY and after == "block":
             return self._said((Decimal(1),), Measure.BLOCKS, index, index + 2, repeated=True), index + 2
-        if word == "yesterday":
+        if word.startswith("yesterday"):
             return self._said((Decimal(DAY),), Measure.SECONDS, index, index + 1, idle=True), index + 1
         if word == "day" and self._word(index - 1) == "the":
             return self._said((Decimal(DAY),), Measure.SECONDS, index, index + 1, idle=True), index + 1

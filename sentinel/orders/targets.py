@@ -40,6 +40,7 @@ class Way:
 
 
 Ways = tuple[Way, ...]
+OF_COIN = frozenset({Measure.BARE})  # '6 of my ether', with the coin
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def money(value: Decimal) -> Ways:
 
 
 def coins(value: Decimal, coin: Symbol) -> Ways:
-    return (Way((Target(frozenset({Measure.COINS}), value, coin),)),)
+    return (Way((Target(frozenset({Measure.COINS}), value, coin),)), Way((Target(OF_COIN, value, coin),)))
 
 
 def ratio(value: Decimal) -> Ways:

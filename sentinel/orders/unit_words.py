@@ -27,7 +27,7 @@ PERCENT = word_set("% percent percents pct perc")
 POINTS = word_set("point points pt pts pp")
 COUNTED = word_set(
     """
-    bar bars batch batches bite bites buys candle candles chunk chunks clip clips closes fills goes installment
+    bar bars batch batches bite bites buys candle candles chunk chunks clip clips closes fills installment
     installments instalment instalments lot lots orders part parts period periods piece pieces portion portions
     purchase purchases sale sales sells slice slices step steps tick ticks time times trades tranche tranches x \u00d7
     """
@@ -35,5 +35,6 @@ COUNTED = word_set(
 MULTIPLES = {"twice": 2, "thrice": 3, "once": 1}
 FACTORS = {"double": 2, "doubles": 2, "doubled": 2, "triple": 3, "triples": 3, "tripled": 3}
 INDICATORS = word_set("rsi ma sma ema avg")  # RSI14
-BETWEEN = word_set("of my the your our its more whole full a an one another")
+OWN = word_set("my the your our its a an this")
+MORE = word_set("more whole full another additional")
 MONEY_SIGNS = word_set("$ usdc usd")

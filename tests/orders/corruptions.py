@@ -38,7 +38,9 @@ def _all(order: Order) -> Iterator[tuple[str, Order]]:
             a, b = _at(order, one), _at(order, other)
             if type(a) is type(b) and a != b:
                 yield from _made("numbers swapped", order, [(one, b), (other, a)])
-    coins = [(path, OTHER_COIN[leaf]) for path, leaf in leaves if isinstance(leaf, str) and leaf in OTHER_COIN]
+    coins: list[tuple[Path, object]] = [
+        (path, OTHER_COIN[leaf]) for path, leaf in leaves if isinstance(leaf, str) and leaf in OTHER_COIN
+    ]
     for change in coins:
         yield from _made("coin swapped", order, [change])
     yield from _made("all coins swapped", order, coins)
@@ -49,7 +51,7 @@ def _all(order: Order) -> Iterator[tuple[str, Order]]:
     yield from _clauses(order)
     for name in _LIMITS:
         if getattr(order, name) is not None:
-            yield "limit dropped", dataclasses.replace(order, **{name: None})
+            yield from _made("limit dropped", order, [((name,), None)])
 
 
 def _clauses(order: Order) -> Iterator[tuple[str, Order]]:
@@ -64,9 +66,10 @@ def _clauses(order: Order) -> Iterator[tuple[str, Order]]:
         yield from _valid("clause dropped", order, [*order.clauses[:index], *order.clauses[index + 1 :]])
         for name in _DROPPED:
             if getattr(clause, name) is not None:
-                bare = {"rearm": False} if name == "when" else {}
-                less = dataclasses.replace(clause, **{name: None}, **bare)
-                yield from _valid(f"{name} dropped", order, [*order.clauses[:index], less, *order.clauses[index + 1 :]])
+                changes: list[tuple[Path, object]] = [(("clauses", index, name), None)]
+                if name == "when":
+                    changes.insert(0, (("clauses", index, "rearm"), False))
+                yield from _made(f"{name} dropped", order, changes)
 
 
 def _other_side(clause: Clause) -> Buy | Sell:

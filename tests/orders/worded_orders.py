@@ -39,7 +39,8 @@ WORDED: tuple[tuple[str, str], ...] = (
     ),
     (
         "let my ether run, but dump half when it's $120 off its peak",
-        "If the price of WETH is at most the difference of the high since entry of WETH and 120 USDC, sell 50% of WETH, once.",
+        "If the price of WETH is at most the difference of the high since entry of WETH and 120 USDC, sell "
+        "50% of WETH, once.",
     ),
     (
         "after a gain of 8% on the bitcoin trail it with 2.5%, sell everything then",
@@ -55,8 +56,10 @@ WORDED: tuple[tuple[str, str], ...] = (
         "Rebalance to the edge of 25% WETH and 25% WBTC and 50% USDC when off by at least 3%.",
     ),
     (
-        "hold ETH at 55% of the portfolio; when it's more than 6 points out go half the way back, wait a day between trades",
-        "Rebalance half way to 55% WETH when off by more than 6%. Only while the time since the last trade is at least 1 day.",
+        "hold ETH at 55% of the portfolio; when it's more than 6 points out go half the way back, wait a day "
+        "between trades",
+        "Rebalance half way to 55% WETH when off by more than 6%. Only while the time since the last trade is "
+        "at least 1 day.",
     ),
     (
         "of the two coins I want two thirds in ether, one third in bitcoin, swap when out by 5%+",
@@ -64,8 +67,10 @@ WORDED: tuple[tuple[str, str], ...] = (
     ),
     (
         "momentum on btc: gained 1.2% or more in 15 minutes -> buy 350, lost 1.2% or more -> sell 350",
-        "If the change of WBTC over 15 minutes is at least 1.2%, buy 350 USDC worth of WBTC, each time this turns true. "
-        "If the change of WBTC over 15 minutes is at most -1.2%, sell 350 USDC worth of WBTC, each time this turns true.",
+        "If the change of WBTC over 15 minutes is at least 1.2%, buy 350 USDC worth of WBTC, each time this "
+        "turns true. "
+        "If the change of WBTC over 15 minutes is at most -1.2%, sell 350 USDC worth of WBTC, each time this "
+        "turns true.",
     ),
     (
         "Whenever ether falls 3% against 2 hours ago, nibble 150 USDC, with half a day between nibbles",
@@ -77,8 +82,10 @@ WORDED: tuple[tuple[str, str], ...] = (
     ),
     (
         "Mean reversion, 30 block average of eth. 1.5% beneath it buy 220 dollars, 1.5% above it sell 220 dollars.",
-        "If the price of WETH is at most the mean of 30 block closes of WETH less 1.5%, buy 220 USDC worth of WETH, each time this turns true. "
-        "If the price of WETH is at least the mean of 30 block closes of WETH plus 1.5%, sell 220 USDC worth of WETH, each time this turns true.",
+        "If the price of WETH is at most the mean of 30 block closes of WETH less 1.5%, buy 220 USDC worth of "
+        "WETH, each time this turns true. "
+        "If the price of WETH is at least the mean of 30 block closes of WETH plus 1.5%, sell 220 USDC worth "
+        "of WETH, each time this turns true.",
     ),
     (
         "BTC above its 24-hour average? then buy 5% of my usdc worth, one time only",
@@ -87,7 +94,8 @@ WORDED: tuple[tuple[str, str], ...] = (
     (
         "rsi (14) of btc drops under 25, buy 90 usdc; above 75 sell 90 usdc",
         "If the RSI of 14 1-minute closes of WBTC is below 25, buy 90 USDC worth of WBTC, each time this turns true. "
-        "If the RSI of 14 1-minute closes of WBTC is above 75, sell 90 USDC worth of WBTC, each time this turns true.",
+        "If the RSI of 14 1-minute closes of WBTC is above 75, sell 90 USDC worth of WBTC, each time this "
+        "turns true.",
     ),
     (
         "if the hourly RSI of ether is oversold, i.e. below 28, spend 180",
@@ -103,7 +111,8 @@ WORDED: tuple[tuple[str, str], ...] = (
     ),
     (
         "Buy 320 USDC of btc at a fresh 2-hour high",
-        "If the price of WBTC is above the highest of 120 earlier 1-minute closes of WBTC, buy 320 USDC worth of WBTC, once.",
+        "If the price of WBTC is above the highest of 120 earlier 1-minute closes of WBTC, buy 320 USDC worth "
+        "of WBTC, once.",
     ),
     ("unload 3 btc in 30 pieces over five hours", "Sell 3 WBTC, in 30 parts over 5 hours."),
     (
@@ -142,7 +151,8 @@ WORDED: tuple[tuple[str, str], ...] = (
     ),
     (
         "exit eth at 1,980 or less, also at 2,700 or more; nothing goes out while gas > 60",
-        "If the price of WETH is at most 1980 USDC, sell all of WETH. If the price of WETH is at least 2700 USDC, sell all of WETH. "
+        "If the price of WETH is at most 1980 USDC, sell all of WETH. If the price of WETH is at least 2700 "
+        "USDC, sell all of WETH. "
         "Only while the gas price is at most 60 gwei.",
     ),
     (
