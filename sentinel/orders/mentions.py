@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 
 from sentinel.orders.actions import Arbitrage, Buy, Exchange, Rebalance, Sell, Trim
 from sentinel.orders.expressions import Entry, Fact, High, Profit, Statistic, Window
 from sentinel.orders.order import Order
+from sentinel.orders.parts import parts
 from sentinel.orders.terms import PURCHASE, SALE
 
 _NOT = r"(?:\bnot\b|\bnever\b|n['\u2019]?t\b|\bno\b|\bwithout\b|\bstop\b|\binstead of\b|\bavoid\b|\bnothing\b|\bdont\b)"
@@ -30,7 +30,7 @@ _TRADES = (Buy, Sell, Exchange)
 
 def complaints(text: str, order: Order) -> Iterator[str]:
     """What is mentioned and missing, a clause of a sentence each."""
-    parts = list(_parts((order.clauses, order.only_while)))
+    made_of = list(parts((order.clauses, order.only_while)))
     actions = [clause.action for clause in order.clauses]
     sells = any(isinstance(action, Sell | Exchange | Rebalance | Trim) for action in actions)
     buys = any(isinstance(action, Buy | Exchange | Rebalance | Arbitrage) for action in actions)
@@ -38,15 +38,15 @@ def complaints(text: str, order: Order) -> Iterator[str]:
         yield "the words sell, and it does not"
     if not buys and _said(PURCHASE, text):
         yield "the words buy, and it does not"
-    gas = Fact.GAS_PRICE in parts or order.max_cost is not None
+    gas = Fact.GAS_PRICE in made_of or order.max_cost is not None
     if not gas and _GAS.search(text) and not _WHATEVER.search(text):
         yield "the words mention gas"
-    rsi = any(isinstance(part, Window) and part.statistic is Statistic.RSI for part in parts)
+    rsi = any(isinstance(part, Window) and part.statistic is Statistic.RSI for part in made_of)
     if not rsi and _RSI.search(text):
         yield "the words mention an RSI"
-    if not any(isinstance(part, High | Window) for part in parts) and _TRAIL.search(text):
+    if not any(isinstance(part, High | Window) for part in made_of) and _TRAIL.search(text):
         yield "the words trail a high"
-    if not any(isinstance(part, Entry | Profit) for part in parts) and _ENTRY.search(text):
+    if not any(isinstance(part, Entry | Profit) for part in made_of) and _ENTRY.search(text):
         yield "the words mention the entry"
     if not any(isinstance(action, Arbitrage) for action in actions) and _ARBITRAGE.search(text):
         yield "the words mention an arbitrage"
@@ -64,14 +64,3 @@ def _how_often(text: str, order: Order) -> Iterator[str]:
 def _said(verb: re.Pattern[str], text: str) -> bool:
     """Whether the verb stands there without a word of denial before it."""
     return any(not _AFTER_NOT.search(text[: found.start()]) for found in verb.finditer(text))
-
-
-def _parts(part: object) -> Iterator[object]:
-    """The part and all that it is made of."""
-    yield part
-    if isinstance(part, tuple):
-        for item in part:
-            yield from _parts(item)
-    elif dataclasses.is_dataclass(part) and not isinstance(part, type):
-        for one in dataclasses.fields(part):
-            yield from _parts(getattr(part, one.name))

@@ -25,6 +25,6 @@ def read_moment(text: str) -> int | None:
         year = next(number for number in numbers if number > 31)
         rest = [number for number in numbers if number <= 31]
         day = rest[0] if month else rest[1]
-        return int(datetime(year, month or rest[0], day, hour, minute, *second[:1], tzinfo=UTC).timestamp())
+        return int(datetime(year, month or rest[0], day, hour, minute, (*second, 0)[0], tzinfo=UTC).timestamp())
     except (ValueError, StopIteration, IndexError):
         return None
