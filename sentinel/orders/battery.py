@@ -38,7 +38,7 @@ from sentinel.orders.player import Play, play
 from sentinel.orders.situation import Fill
 from sentinel.orders.solving import Simple, all_drivers, beside, holds, row, satisfied, simple
 from sentinel.orders.thresholds import paying, paying_around, thresholds
-from sentinel.orders.worlds import Driver, Scene, World, plain_price, plain_world
+from sentinel.orders.worlds import NEUTRAL, Driver, Scene, World, plain_price, plain_world
 
 MAX_SCENES = 240
 _DIGITS = Context(prec=4, rounding=ROUND_HALF_EVEN)  # of an amount: differences of 0.1% and more are told apart
@@ -82,8 +82,18 @@ def play_scene(order: Order, scene: Scene) -> Play:
         if (clause := play(order, scene.before.situation(earlier, every)).clause) is None:
             break
         clauses.append(clause)
-    fills = tuple(Fill(scene.world.time - scene.ago, clause) for clause in clauses)
-    return play(order, scene.world.situation(fills, every if scene.rearmed else frozenset()))
+    world = scene.world
+    fills = tuple(Fill(world.time - scene.ago, clause) for clause in clauses)
+    rearmed = every if scene.rearmed or world.trades else frozenset[int]()
+    return play(order, world.situation(fills, rearmed, _trader(order, world)))
+
+
+def _trader(order: Order, world: World) -> int:
+    """The clause that made the trades of which the facts speak: the one that would trade without them."""
+    if not world.trades or len(order.clauses) == 1:
+        return 0
+    clause = play(order, world.without_trades().situation()).clause
+    return NEUTRAL if clause is None else clause
 
 
 def _outcome(played: Play) -> Effect:

@@ -32,6 +32,7 @@ Driver = Price | PriceAgo | PriceWhenSet | Entry | High | Holding | Window | Fac
 NOW = 1_700_000_000
 NEUTRAL = -1  # the clause of a trade that no clause in particular made
 _PRICES = {Symbol("WETH"): Decimal("2487.13"), Symbol("WBTC"): Decimal("61234.7")}
+_OF_TRADES = (Fact.SINCE_TRADE, Fact.TRADES)
 _OTHER_PRICE = Decimal("97.31")
 _STATISTICS = {
     Statistic.RSI: Decimal(50),
@@ -58,11 +59,21 @@ class World:
         """Equal for equal worlds."""
         return frozenset(self.facts.items()), self.time, self.profit
 
-    def situation(self, fills: tuple[Fill, ...] = (), rearmed: frozenset[int] = frozenset()) -> Situation:
+    @property
+    def trades(self) -> int:
+        """How many trades its facts speak of."""
+        least = 1 if Fact.SINCE_TRADE in self.facts else 0
+        return max(int(self.facts.get(Fact.TRADES, 0)), least)
+
+    def without_trades(self) -> World:
+        return replace(self, facts={one: value for one, value in self.facts.items() if one not in _OF_TRADES})
+
+    def situation(
+        self, fills: tuple[Fill, ...] = (), rearmed: frozenset[int] = frozenset(), trader: int = NEUTRAL
+    ) -> Situation:
+        """`trader`: the clause that made the trades of which its facts speak."""
         facts, time = self.facts, self.time
-        trades, since = int(facts.get(Fact.TRADES, 0)), facts.get(Fact.SINCE_TRADE)
-        neutral = Fill(time - int(since or 0), NEUTRAL)
-        earlier = (neutral,) * (trades if since is None else max(trades, 1))
+        earlier = (Fill(time - int(facts.get(Fact.SINCE_TRADE, 0)), trader),) * self.trades
         positions = {
             one.coin: Position(value, facts.get(High(one.coin), value))
             for one, value in facts.items()
