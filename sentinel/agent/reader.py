@@ -13,12 +13,13 @@ from typing import Protocol
 from sentinel.agent.episode import Message
 from sentinel.agent.read_prompt import one_line_order, read_messages
 from sentinel.core.actions import Finish, Sample
+from sentinel.core.errors import OperatorError
 from sentinel.core.network import Network, Symbol
 from sentinel.core.untrusted_text import one_line
 from sentinel.orders.answers import Question, Refusal
 from sentinel.orders.coins import coins_of
 from sentinel.orders.drafts import BLOCK_SECONDS, read_draft
-from sentinel.orders.grounding import ground
+from sentinel.orders.grounding import Grounding, ground
 from sentinel.orders.groups import Group, groups
 from sentinel.orders.order import Order
 from sentinel.orders.reading import Ask, Reading, Refuse
@@ -44,16 +45,24 @@ class Readings:
     asked: int  # readings that were drawn
     groups: tuple[Group, ...]  # the largest first
     dropped: Mapping[str, int]  # readings that fell out, by reason
+    defaults: Mapping[Order, tuple[str, ...]]  # what the order of a group takes for granted, a sentence each
     min_agreement: float
 
     @property
     def answer(self) -> Reading:
         """The reading of the largest group if enough of all that were drawn are in it, else a question."""
-        first = self.groups[0] if self.groups else None
-        tied = len(self.groups) > 1 and first is not None and self.groups[1].votes == first.votes
-        if first is None or tied or first.votes < self.min_agreement * self.asked:
-            return Ask(Question.MEANING)
-        return first.reading
+        return Ask(Question.MEANING) if (agreed := self._agreed()) is None else agreed.reading
+
+    @property
+    def agreed_question(self) -> bool:
+        """Whether enough readings ask the same."""
+        agreed = self._agreed()
+        return agreed is not None and isinstance(agreed.reading, Ask)
+
+    def _agreed(self) -> Group | None:
+        first, *others = self.groups or (None,)
+        tied = first is not None and bool(others) and others[0] is not None and others[0].votes == first.votes
+        return None if first is None or tied or first.votes < self.min_agreement * self.asked else first
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,8 @@ class Reader:
     async def read(self, words: str) -> Readings:
         """Raises OperatorError if the words are too long, empty or not printable, and ModelUnavailable."""
         line = one_line_order(words)
+        if odd := next((c for c in line if c.isnumeric() and not c.isascii()), None):
+            raise OperatorError(f"write numbers in plain digits or words, not with U+{ord(odd):04X}")
         drawn = await self.sampler.sample(read_messages(line), self.samples, "")
         return self.judged(line, drawn)
 
@@ -78,14 +89,17 @@ class Reader:
         kept: list[Reading] = []
         dropped = Counter[str]()
         for sample in drawn[: self.samples]:
-            found = self._reading(words, sample)
-            if isinstance(found, NotRead):
-                dropped[one_line(found.why, MAX_REASON)] += 1
+            reading = self._reading(words, sample)
+            if isinstance(reading, NotRead):
+                dropped[one_line(reading.why, MAX_REASON)] += 1
             else:
-                kept.append(found)
+                kept.append(reading)
         if missing := self.samples - len(drawn):
             dropped["it was not drawn"] += max(missing, 0)
-        return Readings(words, self.samples, tuple(groups(kept)), dict(dropped), self.min_agreement)
+        found = tuple(groups(kept))
+        orders = [group.reading for group in found if isinstance(group.reading, Order)]
+        defaults = {order: self._grounding(words, order).defaults for order in orders}
+        return Readings(words, self.samples, found, dict(dropped), defaults, self.min_agreement)
 
     def _reading(self, words: str, sample: Sample) -> Reading | NotRead:
         """The reading of one sample, or why it counts for none."""
@@ -99,12 +113,11 @@ class Reader:
                 return found if answer in _ANSWERS else NotRead("it asks or refuses in words of its own")
         if unknown := sorted(coins_of(found) - set(self.tokens)):
             return NotRead(f"{unknown[0]} is not in the network")
-        grounded = ground(words, found, self.block_seconds, self.tokens)
-        return NotRead(f"not grounded: {grounded.complaints[0]}") if grounded.complaints else found
+        complaints = self._grounding(words, found).complaints
+        return NotRead(f"not grounded: {complaints[0]}") if complaints else found
 
-    def defaults(self, words: str, order: Order) -> tuple[str, ...]:
-        """What a reading takes for granted, a sentence each."""
-        return ground(words, order, self.block_seconds, self.tokens).defaults
+    def _grounding(self, words: str, order: Order) -> Grounding:
+        return ground(words, order, self.block_seconds, self.tokens)
 
 
 def block_seconds(network: Network) -> int:

@@ -88,7 +88,7 @@ async def test_the_words_are_asked_by_the_prompt_of_the_training() -> None:
     assert answers.asked == [[{"role": "system", "content": SYSTEM}, {"role": "user", "content": "buy 80"}]]
 
 
-@pytest.mark.parametrize("words", ["", " \n", "buy \x1b[2J 80", "buy \u202e80", "b" * 1_001])
+@pytest.mark.parametrize("words", ["", " \n", "buy \x1b[2J 80", "buy \u202e80", "buy \uff18\uff10", "b" * 1_001])
 async def test_words_that_cannot_be_shown_are_refused(words: str) -> None:
     """Before the model sees them."""
     with pytest.raises(OperatorError):
