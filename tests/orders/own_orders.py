@@ -35,7 +35,8 @@ DEVELOP: tuple[tuple[str, str], ...] = (
     ("Trail my eth by 6%.", "If the price of WETH is at most 94% of the high since entry of WETH, sell all of WETH."),
     (
         "trailing stop 120 dollars on weth",
-        "If the price of WETH is at most the difference of the high since entry of WETH and 120 USDC, sell all of WETH.",
+        "If the price of WETH is at most the difference of the high since entry of WETH and 120 USDC, "
+        "sell all of WETH.",
     ),
     (
         "Hold 70/30 eth and usdc, rebalance if it drifts more than 4 points.",
@@ -46,8 +47,8 @@ DEVELOP: tuple[tuple[str, str], ...] = (
         "Rebalance to the edge of 25% WBTC when off by more than 3%.",
     ),
     (
-        "When ETH is up at least 2% in half an hour buy 350 USDC of it; when it is down 2% or more in half an hour sell "
-        "the same amount.",
+        "When ETH is up at least 2% in half an hour buy 350 USDC of it; when it is down 2% or more in half an hour "
+        "sell the same amount.",
         "If the change of WETH over 30 minutes is at least 2%, buy 350 USDC worth of WETH, each time this turns true. "
         "If the change of WETH over 30 minutes is at most -2%, sell 350 USDC worth of WETH, each time this turns true.",
     ),
