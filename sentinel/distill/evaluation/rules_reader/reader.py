@@ -1,10 +1,170 @@
-"""x"""
+"""From an operator's words to a reading, by rules alone: no model, no labels, the same every time.
+
+Refusals first, then the limits of the whole order, then one clause for each action. What is left of numbers, times and
+coins is not understood, and the order is asked about. It never raises.
+"""
 
 from __future__ import annotations
 
-from sentinel.orders.answers import Question
-from sentinel.orders.reading import Ask, Reading
+import re
+from dataclasses import replace
+
+from sentinel.core.network import Symbol
+from sentinel.distill.evaluation.labelled_orders import QUOTE
+from sentinel.distill.evaluation.rules_reader import kinds
+from sentinel.distill.evaluation.rules_reader.acting import VERB, acting
+from sentinel.distill.evaluation.rules_reader.limits import Limits, take_limits
+from sentinel.distill.evaluation.rules_reader.prices import conditions, contradicts, joined
+from sentinel.distill.evaluation.rules_reader.scan import Scanned, scan
+from sentinel.distill.evaluation.rules_reader.scope import refusal
+from sentinel.distill.evaluation.rules_reader.segment import Segment, Stopped, named_coins
+from sentinel.distill.evaluation.rules_reader.splitting import segments
+from sentinel.orders.actions import Amount, Buy, Sell, Share
+from sentinel.orders.answers import Question, Refusal
+from sentinel.orders.conditions import All, Compare, Condition, Streak
+from sentinel.orders.expressions import Change, Window
+from sentinel.orders.order import Clause, Order
+from sentinel.orders.reading import Ask, Reading, Refuse
+
+_UNREAD = re.compile(r"\b[MNQPTGEFRW]\d+\b")
+_VAGUE = re.compile(
+    r"\b(?:cheap\w*|low|lower|high|higher|dips?|drops?|falls?|crash\w*|rises?|pumps?|moons?|tanks?|good|enough|better|"
+    r"expensive|up|down|right (?:time|moment)|bit|lot|shaky|bottom|top|recovers?|profit|loss|much|too|soon|whenever|when|if)\b"
+)
+_STANDING = re.compile(r"\b(?:whenever|every time|each time|always|any time|anytime|keep|never|all the time|max)\b")
 
 
 def read(text: str) -> Reading:
-    return Ask(Question.MEANING)
+    """The reading of an order in words."""
+    try:
+        return _read(scan(text))
+    except Stopped as stopped:
+        return stopped.reading
+    except ValueError:  # the order cannot be carried out as it was read
+        return Ask(Question.MEANING)
+
+
+def _read(scanned: Scanned) -> Reading:
+    if (why := refusal(scanned)) is not None:
+        return Refuse(why)
+    coins = named_coins(scanned.text, scanned)
+    words = Segment(scanned.text, scanned, coins[0] if coins else None)
+    limits = take_limits(words)
+    clauses = [*(Clause(trim) for trim in limits.trims), *_clauses(words, found_limits=bool(limits.trims))]
+    if any(contradicts(clause.when) for clause in clauses):
+        return Refuse(Refusal.CONTRADICTION)
+    return _order(clauses, limits)
+
+
+def _order(clauses: list[Clause], limits: Limits) -> Order:
+    """Exits come before entries where the words do not say which is first."""
+    exits = [clause for clause in clauses if isinstance(clause.action, Sell) and clause.action.amount == Share(1)]
+    if exits and any(isinstance(clause.action, Buy) for clause in clauses):
+        clauses = exits + [clause for clause in clauses if clause not in exits]
+    wait = limits.wait
+    if limits.cooldown is not None and len(clauses) == 1 and clauses[0].slices is None and clauses[0].every is None:
+        only = clauses[0]
+        rearm = False
+        times = None if only.times == 1 else only.times
+        clauses, wait = [replace(only, every=limits.cooldown, rearm=rearm, times=times)], None
+    always: list[Condition] = [one for one in (limits.gas, wait) if one is not None]
+    return Order(
+        QUOTE,
+        tuple(clauses),
+        None if not always else always[0] if len(always) == 1 else All(tuple(always)),
+        reserve=limits.reserve,
+        max_trade=limits.max_trade,
+        min_trade=limits.min_trade,
+        max_day=limits.max_day,
+        max_shares=tuple(limits.max_shares),
+    )
+
+
+def _clauses(words: Segment, *, found_limits: bool) -> list[Clause]:
+    if (clause := kinds.arbitrage(words) or kinds.rebalance(words)) is not None:
+        _require_read(words)
+        return [clause]
+    if (out := kinds.everything_out(words)) is not None:
+        return out
+    found: list[Clause] = []
+    amount: Amount | None = None
+    coin: Symbol | None = words.coin
+    for text in segments(words.text):
+        part = Segment(text, words.scanned, coin)
+        if not re.search(VERB, text):
+            if _UNREAD.search(text):
+                raise Stopped(_missing(words.scanned, text))
+            continue
+        clause = _clause(part, amount)
+        named = named_coins(text, words.scanned)
+        coin = named[-1] if named else coin
+        amount = getattr(clause.action, "amount", None)
+        found.append(clause)
+    if not found and not found_limits:
+        raise Stopped(_missing(words.scanned, words.text))
+    return found
+
+
+def _missing(scanned: Scanned, text: str) -> Question | Refusal:
+    """What is asked of words without an action."""
+    if re.search(r"\b[QMN]\d+\b", text) and not re.search(VERB, scanned.text):
+        return Question.SIDE
+    return Question.MEANING if _UNREAD.search(text) or re.search(r"\bC[A-Z]+\b", text) else Refusal.SCOPE
+
+
+def _clause(words: Segment, before: Amount | None) -> Clause:
+    buys = words.search(r"\bBUY\b") is not None
+    slices = kinds.sized_parts(words) or kinds.parts(words)
+    every = words.take(r"\b(?P<e>E\d+)\b")
+    lasting = words.take(r"\b(?:for|during) (?:the )?(?:next |coming |following )?(?P<t>T\d+)(?! (?:high|low|average|mean))\b")
+    times = words.take(r"\b(?P<n>N\d+) (?:times|buys|trades|purchases|sales|fills)(?: (?:in total|overall|only|at most|max))?\b")
+    single = words.take(r"\b(?:just|only|exactly) (?:once|1 time|N\d+ time)\b|\b(?:once|1 time) only\b")
+    whole_text = words.text
+    did = acting(words, before)
+    found = conditions(words, buys=buys)
+    when = joined(found)
+    _require_read(words)
+    if when is None and not every and not slices and not re.search(r"\b(?:now|immediately|right away|at once|asap)\b", whole_text):
+        _require_level(words, whole_text, whole=did.whole)
+    signal = any(_is_signal(one) for one in found)
+    count = int(words.number(times["n"])) if times else 1 if single else None
+    if slices is not None:
+        return Clause(did.action, when, slices=slices, lasting=_seconds(words, lasting))
+    standing = every or _STANDING.search(whole_text) or did.whole
+    if count is None and not standing and not signal:
+        count = 1
+    return Clause(
+        did.action,
+        when,
+        every=int(words.number(every["e"])) if every else None,
+        times=count,
+        rearm=signal and not every and count is None,
+        lasting=_seconds(words, lasting),
+    )
+
+
+def _seconds(words: Segment, found: re.Match[str] | None) -> int | None:
+    return None if found is None else int(words.number(found["t"]))
+
+
+def _is_signal(one: Condition) -> bool:
+    match one:
+        case Streak() | Compare(Change() | Window()):
+            return True
+        case Compare(_, _, right):
+            return "Window(" in repr(right)
+    return False
+
+
+def _require_read(words: Segment) -> None:
+    """Raises Stopped if a number, a time or a weight is not understood."""
+    if _UNREAD.search(words.text):
+        raise Stopped(Question.MEANING)
+
+
+def _require_level(words: Segment, text: str, *, whole: bool) -> None:
+    """Raises Stopped if words of a condition have no number."""
+    if _VAGUE.search(words.text):
+        raise Stopped(Question.LEVEL)
+    if re.search(r"\b(?:STOP|TAKE|TRAIL)\b", text):
+        raise Stopped(Question.LEVEL)

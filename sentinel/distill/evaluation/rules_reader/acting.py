@@ -1,0 +1,142 @@
+"""The action of a stretch of words: side, amount and coin."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sentinel.core.network import Symbol
+from sentinel.distill.evaluation.rules_reader.segment import Segment, Stopped
+from sentinel.orders.actions import Action, Amount, Buy, Coins, Exchange, Sell, Share, Worth
+from sentinel.orders.answers import Question
+from sentinel.orders.expressions import Best, Coin, FirstHeld, Largest, named
+
+SELLS = ("SELL", "STOP", "TAKE", "TRAIL")
+VERB = r"\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL)\b"
+_FILL = (
+    r"(?:(?:me|some|up|for|of|in|into|on|my|the|with|about|exactly|another|more|it|them|worth|just|only|off|out|back|now|then|from|a|"
+    r"please|total|at once|immediately|right|away|over|to|position|holding|whichever|:|,|C[A-Z]+|U|each time|again|additional|further|extra) )"
+)
+AMOUNT = r"(?P<amount>[MNQPF]\d+|ALL|(?:the |that )?same(?: amount| size| sum| again)?\b|that (?:much|amount)|as much)"
+BEST = r"(?:whichever|which ?ever|the (?:1|one|coin|token)|(?:the )?(?:strong\w+|best|better|lead\w+|winn\w+|fast\w+)(?: performer| performing)?|the outperformer)"
+LARGEST = r"(?:(?:the |my )?(?:bigger|biggest|larger|largest)(?: (?:of|position|holding|one|coin|bag|1))*|whichever is (?:bigger|larger|worth more)|whichever i (?:have|hold|own) more of)"
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    action: Action
+    whole: bool  # it leaves nothing to be traded again
+
+
+def acting(words: Segment, before: Amount | None) -> Acting:
+    """The action, which is taken out of the words. `before`: the amount of the action before. Raises Stopped."""
+    verb = words.search(VERB)
+    if verb is None:
+        raise Stopped(Question.SIDE)
+    if verb.group() == "SWAP":
+        return _swap(words)
+    buys = verb.group() == "BUY"
+    coin_at = verb.start()
+    best = _choice(words)
+    amount_at = _amount(words, buys=buys)
+    if amount_at is None:
+        if buys:
+            raise Stopped(Question.SIZE)
+        coin = best or _coin(words, coin_at, verb.end())
+        return Acting(Sell(coin, Share(Decimal(1))), whole=True)
+    token, end = amount_at
+    text = words.text
+    coin = best or _coin(words, coin_at, end)
+    amount = _sized(words, token, coin, before, buys=buys, after=text[end:])
+    if token.startswith("Q"):
+        coin = words.scanned.coins[token]
+    words.text = text.replace(token, "_", 1) if token[0] in "MNQPF" else text.replace(token, "_", 1)
+    action = Buy(coin, amount) if buys else Sell(coin, amount)
+    return Acting(action, whole=not buys and amount == Share(Decimal(1)))
+
+
+def _amount(words: Segment, *, buys: bool) -> tuple[str, int] | None:
+    """The token of the amount and where it ends."""
+    sides = "BUY" if buys else "SELL|STOP|TAKE|TRAIL"
+    found = words.search(rf"\b(?:{sides}) {_FILL}{{0,7}}?{AMOUNT}(?! (?:or (?:more|less|better) )?(?:below|under|above|over|off|from|up|down|TRAIL|in profit|profit|loss|gain)\b)")
+    verb = words.search(rf"\b(?:{sides})\b")
+    if found is not None and verb is not None and verb.group() in ("STOP", "TAKE", "TRAIL") and not re.search(r"ALL|F\d|Q\d", found["amount"]):
+        if not words.search(r"\bSELL\b"):
+            found = None
+    if found is None:
+        found = words.search(rf"\b(?:for|with|worth|size|amount|of|:) (?P<amount>[MQ]\d+|F\d+|ALL|P\d+ of)(?: (?:each|every) time)?(?= ?(?:$|[.,;]|_|C[A-Z]+|U|it|my|the|of))") if buys else words.search(r"(?P<amount>ALL|F\d+ of|Q\d+)\b")
+    if found is None:
+        return None
+    return found["amount"].removesuffix(" of"), found.end("amount")
+
+
+def _sized(words: Segment, token: str, coin: Coin, before: Amount | None, *, buys: bool, after: str) -> Amount:
+    mark = token[0]
+    if token == "ALL":
+        return Share(Decimal(1))
+    if mark in "PF" and token[1:].isdigit():
+        return Share(words.number(token))
+    if mark == "M":
+        return Worth(words.number(token))
+    if mark == "Q":
+        return Coins(words.number(token))
+    if mark == "N":
+        number = words.number(token)
+        coins = isinstance(coin, str) and number < 20 and not re.match(r" ?(?:worth|U)\b", after)
+        return Coins(number) if coins else Worth(number)
+    if before is None:
+        raise Stopped(Question.SIZE)
+    return before
+
+
+def _coin(words: Segment, start: int, end: int) -> Coin:
+    """The coin that stands after the amount, or inside, or that "it" is. Raises Stopped."""
+    after = re.match(rf" (?:(?:worth|of|in|into|on|from|off|my|the|it|to|toward|towards|for|position|at once|now|total|whole|:) ){{0,4}}C(?P<coin>[A-Z]+)", words.text[end:])
+    if after is not None:
+        return after["coin"]
+    inside = re.findall(r"C([A-Z]+)\b", words.text[start:end])
+    if inside:
+        return str(inside[0])
+    if re.match(r" (?:of )?(?:it|them|that)\b", words.text[end:]) or words.coin is None:
+        return words.coin_before(end)
+    coins = words.coins()
+    return coins[0] if len(coins) == 1 else words.coin_before(end)
+
+
+def _choice(words: Segment) -> Coin | None:
+    """The best over some time, the largest or the first held of several coins."""
+    pair = r"C[A-Z]+(?: (?:or|and|vs|versus|,|/) C[A-Z]+)+|(?:the )?(?:2|N\d+|two|both)(?: coins)?"
+    found = words.take(
+        rf"\b{BEST}(?: of| out of| between| from)?(?: the)?(?: (?P<pair>{pair}))?(?: (?:that|which|has|have|was|is|did|had|went|did best|moved|gained|rose|up|more|most|the|performed|climbed|better|best|over|in|during|stronger|by|outperformed|,))* (?:the )?(?:last |past |previous )*(?P<t>T\d+)(?: ago)?"
+    )
+    if found is not None:
+        coins = tuple(dict.fromkeys(re.findall(r"C([A-Z]+)", found["pair"] or ""))) or ("WETH", "WBTC")
+        return Best(coins, int(words.number(found["t"]))) if len(coins) > 1 else None
+    found = words.take(rf"\b{LARGEST}(?: of| between)?(?: (?P<pair>{pair}))?")
+    if found is not None:
+        coins = tuple(dict.fromkeys(re.findall(r"C([A-Z]+)", found["pair"] or ""))) or ("WETH", "WBTC")
+        words.text = words.text.replace("_", "ALL", 1) if words.search(r"SELL (?:of |all )?_") else words.text
+        return Largest(coins) if len(coins) > 1 else None
+    return None
+
+
+def _swap(words: Segment) -> Acting:
+    """SWAP amount of A for B, or A for amount of B. Raises Stopped."""
+    found = words.take(
+        rf"\bSWAP {_FILL}{{0,4}}?(?P<amount>[MNQPF]\d+|ALL)?(?: (?:of|worth|my|the|in|from) ?)*(?: ?C(?P<a>[A-Z]+))?(?: \w+){{0,2}}? (?:for|to|into|with|against) (?:my |the )?(?:C(?P<b>[A-Z]+)|(?P<u>U))"
+    )
+    if found is None:
+        raise Stopped(Question.SIZE)
+    token = found["amount"]
+    sold = words.scanned.coins[token] if token and token.startswith("Q") else found["a"]
+    if sold is None or found["b"] is None:
+        raise Stopped(Question.COIN)
+    if token is None:
+        raise Stopped(Question.SIZE)
+    amount = _sized(words, token, sold, None, buys=False, after="")
+    return Acting(Exchange(sold, Symbol(found["b"]), amount), whole=amount == Share(Decimal(1)))
+
+
+def coins_of(coin: Coin) -> tuple[Symbol, ...]:
+    return named(coin) if not isinstance(coin, FirstHeld) else coin.coins
