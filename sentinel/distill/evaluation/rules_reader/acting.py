@@ -18,7 +18,8 @@ _FILL = (
     r"(?:(?:me|some|up|for|of|in|into|on|my|the|with|about|exactly|another|more|it|them|worth|just|only|off|out|back|now|then|from|a|"
     r"please|total|at once|immediately|right|away|over|to|position|holding|whichever|:|,|C[A-Z]+|U|each time|again|additional|further|extra) )"
 )
-AMOUNT = r"(?P<amount>[MNQPF]\d+|ALL|(?:the |that )?same(?: amount| size| sum| again)?\b|that (?:much|amount)|as much)"
+NO_SHARE = r"(?! (?:or (?:more|less|better) )?(?:below|under|above|over|off|from|up|down|TRAIL|in profit|profit|loss|gain|lower|higher|less|more|dip)\b)"
+AMOUNT = rf"(?P<amount>[MNQF]\d+|P\d+{NO_SHARE}|ALL|(?:the |that )?same(?: amount| size| sum| again)?\b|that (?:much|amount)|as much)"
 BEST = r"(?:whichever|which ?ever|the (?:1|one|coin|token)|(?:the )?(?:strong\w+|best|better|lead\w+|winn\w+|fast\w+)(?: performer| performing)?|the outperformer)"
 LARGEST = r"(?:(?:the |my )?(?:bigger|biggest|larger|largest)(?: (?:of|position|holding|one|coin|bag|1))*|whichever is (?:bigger|larger|worth more)|whichever i (?:have|hold|own) more of)"
 
@@ -39,6 +40,7 @@ def acting(words: Segment, before: Amount | None) -> Acting:
     buys = verb.group() == "BUY"
     coin_at = verb.start()
     best = _choice(words)
+    words.best = best if isinstance(best, Best) else None
     amount_at = _amount(words, buys=buys)
     if amount_at is None:
         if buys:
@@ -59,16 +61,21 @@ def acting(words: Segment, before: Amount | None) -> Acting:
 def _amount(words: Segment, *, buys: bool) -> tuple[str, int] | None:
     """The token of the amount and where it ends."""
     sides = "BUY" if buys else "SELL|STOP|TAKE|TRAIL"
-    found = words.search(rf"\b(?:{sides}) {_FILL}{{0,7}}?{AMOUNT}(?! (?:or (?:more|less|better) )?(?:below|under|above|over|off|from|up|down|TRAIL|in profit|profit|loss|gain)\b)")
+    found = words.search(rf"\b(?:{sides}) {_FILL}{{0,7}}?{AMOUNT}")
     verb = words.search(rf"\b(?:{sides})\b")
     if found is not None and verb is not None and verb.group() in ("STOP", "TAKE", "TRAIL") and not re.search(r"ALL|F\d|Q\d", found["amount"]):
         if not words.search(r"\bSELL\b"):
             found = None
     if found is None:
-        found = words.search(rf"\b(?:for|with|worth|size|amount|of|:) (?P<amount>[MQ]\d+|F\d+|ALL|P\d+ of)(?: (?:each|every) time)?(?= ?(?:$|[.,;]|_|C[A-Z]+|U|it|my|the|of))") if buys else words.search(r"(?P<amount>ALL|F\d+ of|Q\d+)\b")
+        found = words.search(rf"\b(?:for|with|worth|size|amount|of|:) (?P<amount>[MQ]\d+|F\d+|ALL|P\d+ of)(?: (?:each|every) time)?(?= ?(?:$|[.,;]|_|C[A-Z]+|U|it|my|the|of))") if buys else words.search(r"\b(?P<amount>ALL|F\d+|Q\d+|P\d+ of (?:it|the|my|C))\b")
+    if found is None and buys:
+        found = words.search(
+            r"(?<!below )(?<!under )(?<!above )(?<!at )(?<!over )(?<!than )(?<!to )(?<!hits )(?<!reaches )(?<!touches )\b(?P<amount>[MQ]\d+)"
+        )
     if found is None:
         return None
-    return found["amount"].removesuffix(" of"), found.end("amount")
+    token = found["amount"].split(" ")[0] if found["amount"][1:2].isdigit() else found["amount"]
+    return token, found.start("amount") + len(token)
 
 
 def _sized(words: Segment, token: str, coin: Coin, before: Amount | None, *, buys: bool, after: str) -> Amount:
@@ -106,7 +113,7 @@ def _coin(words: Segment, start: int, end: int) -> Coin:
 
 def _choice(words: Segment) -> Coin | None:
     """The best over some time, the largest or the first held of several coins."""
-    pair = r"C[A-Z]+(?: (?:or|and|vs|versus|,|/) C[A-Z]+)+|(?:the )?(?:2|N\d+|two|both)(?: coins)?"
+    pair = r"C[A-Z]+(?: (?:or|and|vs|versus|,|/) C[A-Z]+)+|(?:the )?(?:pair|N\d+|both)(?: coins)?"
     found = words.take(
         rf"\b{BEST}(?: of| out of| between| from)?(?: the)?(?: (?P<pair>{pair}))?(?: (?:that|which|has|have|was|is|did|had|went|did best|moved|gained|rose|up|more|most|the|performed|climbed|better|best|over|in|during|stronger|by|outperformed|,))* (?:the )?(?:last |past |previous )*(?P<t>T\d+)(?: ago)?"
     )

@@ -63,7 +63,7 @@ def rebalance(words: Segment) -> Clause | None:
         way = Way.HALF
     elif words.take(r"\b(?:only )?(?:back )?(?:to|till|until) (?:just )?(?:the )?(?:edge|border|rim|limit|boundary|inside|nearest edge)(?: of the band)?(?: only)?"):
         way = Way.EDGE
-    alone = words.take(r"\b(?:of the 2|of the two|of the N\d+|between (?:the 2|the two|them)|ignor\w+ (?:the )?U|without (?:the )?U|leaving (?:the )?U (?:out|aside)|(?:not|do not) count\w* (?:the )?U|U (?:aside|excluded|does not count|left out)|swap)\b") is not None
+    alone = words.take(r"\b(?:of the pair|of the N\d+|between (?:the pair|them)|ignor\w+ (?:the )?U|without (?:the )?U|leaving (?:the )?U (?:out|aside)|(?:not|do not) count\w* (?:the )?U|U (?:aside|excluded|does not count|left out)|swap)\b") is not None
     names = [name for name, _ in weights]
     if len(names) > 1 and QUOTE not in names and sum(share for _, share in weights) == 1:
         alone = True

@@ -150,23 +150,25 @@ def _shares(words: Segment, limits: Limits) -> None:
     """Largest shares: they trim what is above, and block buys that would exceed them."""
     whole = r"(?: (?:of|in|my|the|our|total|whole|entire|everything|portfolio|money|wallet|account|value|holdings|assets|net worth|i have|i own|book|ALL|all|funds|capital|in total|altogether|worth))*"
     both = r"C[A-Z]+ (?:and|plus|\+|,) C[A-Z]+(?: (?:together|combined|in total|in sum|taken together))?"
-    coins = rf"(?P<coins>{both}|C[A-Z]+|(?:my |all )?(?:coins|crypto)(?: (?:together|combined))?)"
+    coins = rf"(?P<coins>{both}|C[A-Z]+|it\b|(?:my |all )?(?:coins|crypto)(?: (?:together|combined))?)"
     never = r"(?:never|do not|not|no|must not|should not|may not|can not|at most|max(?:imum)?|cap|limit|ceiling|(?:keep|hold)(?= (?:\w+ ){1,5}(?:under|below|at most|no more|within)))"
     cut = r"(?:trim|reduce|cut|sell|bring|lower|scale|take|SELL)"
     standing = True
     for pattern in (
         rf"{_LEAD}\b{never}\b(?: (?!C[A-Z]|P\d)[\w:']+){{0,5}}? {coins}(?: (?:ever|to|be|go|get|grow|goes|become|exposure|position|share|holding|allocation|is|rise|make up|at|stay|must|not|exceed|above|over|more|than|a|beyond|past|weight|under|below|of|within|max(?:imum)?|most|bigger|larger|higher|:|,))+ (?P<p>P\d+|F\d+){whole}",
         rf"{_LEAD}\b{never}\b(?: (?!C[A-Z])[\w:']+){{0,5}}? (?P<p>P\d+|F\d+){whole} (?:in|of|into|on|to|:) {coins}{whole}",
-        rf"{_LEAD}{coins}(?: (?:together|combined|share|weight|exposure|allocation|position|should|may|must|can|is|are|has|have|to|stay|be|be|never|not|at|most|no|more|than|exceed|above|over|max(?:imum)?|under|below|capped|limited|go|:|,|larger|bigger|a|of|ever|cap|limit))*\b(?:never|not|at most|no more than|max(?:imum)?|cap|capped|limited|limit|exceed|under|below)\b(?: (?:be|go|at|to|above|over|more|than|exceed|beyond|of|:|a|larger|bigger|higher))* (?P<p>P\d+|F\d+){whole}",
+        rf"{_LEAD}{coins}(?: (?:together|combined|share|weight|exposure|allocation|position|should|may|must|can|is|are|has|have|to|stay|be|be|never|not|at|most|no|more|than|exceed|above|over|max(?:imum)?|under|below|capped|limited|go|:|,|larger|bigger|a|of|ever|cap|limit))* (?:never|not|at most|no more than|max(?:imum)?|cap|capped|limited|limit|exceed|under|below)\b(?: (?:be|go|at|to|above|over|more|than|exceed|beyond|of|:|a|larger|bigger|higher))* (?P<p>P\d+|F\d+){whole}",
         rf"{_LEAD}\b{cut} (?:\w+ )?{coins}(?: (?:back|down|position|exposure|holding|share))* to (?P<p>P\d+|F\d+){whole}(?P<cut>)(?: (?:if|when|whenever|once)(?: (?:it|they|the|C\w+|together|share|weight|is|are|goes|gets|grows?|exceeds?|above|over|more|than|beyond))* (?:P\d+|that))?{whole}",
-        rf"{_LEAD}\b(?:if|when|whenever|once|as soon as) {coins}(?: (?:together|combined|share|weight|is|are|goes|gets|grows?|exceeds?|above|over|more|than|beyond|makes?|up|ever|becomes?))+ (?P<p>P\d+|F\d+){whole}(?: ,)? (?:then )?{cut}(?: (?:it|them|down|back|the|excess|to|P\d+|that|until|is|again|at|surplus|only))*(?P<cut>)",
+        rf"{_LEAD}\b(?:if|when|whenever|once|as soon as) {coins}(?: (?:together|combined|share|weight|is|are|goes|gets|grows?|exceeds?|above|over|more|than|beyond|makes?|up|ever|becomes?))+ (?P<p>P\d+|F\d+){whole}(?: ,)? (?:then )?{cut}(?= (?:it|them|down|back|the|some|until|to|C[A-Z]|what))(?: (?:it|them|down|back|the|excess|to|P\d+|that|until|is|again|at|surplus|only))*(?P<cut>)",
     ):
         while (at := words.search(pattern)) is not None:
             names = re.findall(r"C([A-Z]+)", at["coins"]) or ["WETH", "WBTC"]
+            if at["coins"] == "it":
+                names = [words.coin_before(at.start())]
             words.take(pattern)
             share = words.number(at["p"])
             limits.trims.append(Trim(tuple(names), share))
             only_cut = "cut" in at.groupdict()
             if len(names) == 1 and standing and not only_cut:
                 limits.max_shares.append((names[0], share))
-            words.take(r"(?:, |and |then |; |\. )*(?:SELL|trim|cut|reduce)(?: (?:down|off|the|any|excess|surplus|it|them|back|what is above|whatever is above|if|they|are|is|needed|necessary|more|over|above|down to that|to that|so|whenever|when|that|happens|,))*(?= ?(?:$|[.;]))")
+            words.take(r"(?:, |and |then |; |\. )*(?:SELL|trim|cut|reduce)(?: (?:down|off|the|any|excess|surplus|it|them|back|what is above|whatever is above|if|they|are|is|needed|necessary|more|over|above|down to that|to that|so|whenever|when|that|happens|does|do|,))*(?= ?(?:$|[.;]))")

@@ -57,8 +57,12 @@ def conditions(words: Segment, *, buys: bool) -> list[Condition]:
     found = [*_rsi(words), *_streaks(words), *_breakouts(words), *_trailing(words, buys=buys)]
     found += [*_percent(words, buys=buys), *_money(words), *_levels(words, buys=buys)]
     if any(isinstance(one, Compare) and _high(one) for one in found):
-        found = [_armed(one) for one in found]
+        found = sorted((_armed(one) for one in found), key=lambda one: not _is_gain(one))
     return found
+
+
+def _is_gain(one: Condition) -> bool:
+    return isinstance(one, Compare) and isinstance(one.left, High)
 
 
 def joined(found: list[Condition]) -> Condition | None:
@@ -126,7 +130,7 @@ def _streaks(words: Segment) -> Iterator[Condition]:
             number, bar = _count(words, at["n"])
             yield Streak(coin, number, bar, bool(at["up"]))
             return
-    pattern = rf"\b(?:the )?(?:last |newest )?{count} {closes}? ?(?:in a row )?(?:(?P<below>{_BELOW})|(?P<above>{_ABOVE})) {LEVEL}|\bcloses? (?P<b2>{_BELOW}|{_ABOVE}) (?P<l2>[MN]\d+) (?P<n2>[NT]\d+) (?:times|closes|blocks)? ?(?:in a row|straight)"
+    pattern = rf"\b(?:the )?(?:last |newest )?{count} (?:{closes} )?(?:of C[A-Z]+ )?(?:(?:are|is|were|all|in a row|came|stay|staying) )*(?:(?P<below>{_BELOW})|(?P<above>{_ABOVE})) {LEVEL}|\bcloses? (?P<b2>{_BELOW}|{_ABOVE}) (?P<l2>[MN]\d+) (?P<n2>[NT]\d+) (?:times|closes|blocks)? ?(?:in a row|straight)"
     if (at := words.search(pattern)) is not None and (at["n2"] or words.scanned.blocks.get(at["n"]) or re.search(closes, at.group())):
         coin = words.coin_before(at.start())
         words.take(pattern)
@@ -164,6 +168,13 @@ def _breakouts(words: Segment) -> Iterator[Condition]:
         statistic = Statistic.HIGHEST if high else Statistic.LOWEST
         yield Compare(Price(coin), Op.ABOVE if high else Op.BELOW, Window(statistic, coin, bars, bar, earlier=True))
         return
+    pattern = rf"\b(?:(?P<above>(?:crosses |breaks |goes |rises |climbs |is )*{_ABOVE}(?: above| over)?)|(?P<below>(?:crosses |breaks |goes |falls |drops |is )*{_BELOW})) (?:its |the )?(?P<t>[TN]\d+) (?:period |block |simple )?{MEAN}\b"
+    if (at := words.search(pattern)) is not None and not re.search(r"P\d+ $", words.text[: at.start()]):
+        coin = words.coin_before(at.start())
+        words.take(pattern)
+        bars, bar = _window(words, at["t"])
+        yield Compare(Price(coin), Op.ABOVE if at["above"] else Op.BELOW, Window(Statistic.MEAN, coin, bars, bar))
+        return
     pattern = r"\b(?:the )?(?P<end>bottom|lowest|lower|top|highest|upper) (?P<p>P\d+) (?:part )?(?:of |in )?(?:the |its )?(?:(?:last )?(?P<t>[TN]\d+) )?(?:trading )?range(?: (?:of|over) (?:the )?(?:last |past )?(?P<t2>[TN]\d+))?"
     while (at := words.search(pattern)) is not None and (at["t"] or at["t2"]):
         coin = words.coin_before(at.start())
@@ -184,7 +195,9 @@ def _trailing(words: Segment, *, buys: bool) -> Iterator[Condition]:
     if buys:
         return
     for pattern in (
-        r"\b(?P<a>[PM]\d+) (?:\w+ ){0,2}?TRAIL|TRAIL (?:\w+ |: |, ){0,5}?(?P<b>[PMN]\d+)",
+        r"\b(?P<a>[PM]\d+) (?:wide |percent )?TRAIL(?P<b>)",
+        r"\bTRAIL (?:\w+ |: |, ){0,5}?(?P<b>[PMN]\d+)(?P<a>)",
+        r"\b(?P<a>[PM]\d+) (?:\w+ ){0,2}?TRAIL(?P<b>)",
         rf"\b(?P<a>[PM]\d+) (?:\w+ ){{0,5}}?(?:{HIGH})\b(?! T\d)(?: since (?:i |my )?\w+)?(?P<b>)",
         rf"\b(?:{HIGH}) (?:\w+ ){{0,6}}?(?P<a>[PM]\d+)(?P<b>)",
     ):
@@ -204,11 +217,12 @@ def _trailing(words: Segment, *, buys: bool) -> Iterator[Condition]:
 def _percent(words: Segment, *, buys: bool) -> Iterator[Condition]:
     while (at := words.search(r"\b(?P<p>P\d+)\b")) is not None:
         share, coin = words.number(at["p"]), words.coin_before(at.start())
+        negative, share = share < 0, abs(share)
         before, after = words.text[: at.start()], words.text[at.end() :]
         near = _nearby(before, after)
         up = _is_up(*near)
         if up is None:
-            up = share > 0 if not re.search(r"\b(?:STOP|stoploss)\b", words.text) else False
+            up = not negative if not re.search(r"\b(?:STOP|stoploss)\b", words.text) else False
         strict = bool(re.search(r"(?:more than|over|above|greater than|exceeds|>) $", before))
         op = (Op.ABOVE if strict else Op.AT_LEAST) if up else (Op.BELOW if strict else Op.AT_MOST)
         grown = 1 + share if up else 1 - share
@@ -222,11 +236,32 @@ def _percent(words: Segment, *, buys: bool) -> Iterator[Condition]:
             yield Compare(Price(coin), op, Scaled(grown, Entry(coin)))
         elif ago := _change_window(words, at.start()):
             yield Compare(Change(coin, ago), op, Constant(share if up else -share, RATIO))
+        elif words.best is not None:
+            yield Compare(Change(words.best, words.best.ago), op, Constant(share if up else -share, RATIO))
+        elif (reference := _reference(words.before)) is not None:
+            yield _referred(reference, op, grown, share if up else -share)
         elif buys:
             yield Compare(Price(coin), op, Scaled(grown, PriceWhenSet(coin)))
         else:
             yield Compare(Price(coin), op, Scaled(grown, Entry(coin)))
         words.take(rf"\b{at['p']}\b")
+
+
+def _reference(before: Condition | None) -> Expression | None:
+    """What the condition of the action before compared a percentage with."""
+    match before:
+        case Compare(Change() as change):
+            return change
+        case Compare(Price(), _, Scaled(_, Window() | Entry() as reference)):
+            return reference
+    return None
+
+
+def _referred(reference: Expression, op: Op, grown: Decimal, change: Decimal) -> Condition:
+    match reference:
+        case Window(coin=coin) | Entry(coin):
+            return Compare(Price(coin), op, Scaled(grown, reference))
+    return Compare(reference, op, Constant(change, RATIO))
 
 
 def _nearby(before: str, after: str) -> tuple[str, str]:
@@ -238,7 +273,7 @@ def _nearby(before: str, after: str) -> tuple[str, str]:
 
 def _is_up(before: str, after: str) -> bool | None:
     """The direction that is said nearest to a number."""
-    left, right = re.sub(_SIDELESS, "#", before + " P0")[:-3], re.sub(_SIDELESS, "#", after)
+    left, right = re.sub(_SIDELESS, "#", before.rstrip() + " P0")[:-2], re.sub(_SIDELESS, "#", after)
     found = [(len(left) - at.end(), at.group()) for at in re.finditer(rf"\b(?:{_DOWN}|{_UP})\b", left)][-1:]
     found += [(at.start(), at.group()) for at in re.finditer(rf"\b(?:{_DOWN}|{_UP})\b", right)][:1]
     if not found:
@@ -267,7 +302,7 @@ def _money(words: Segment) -> Iterator[Condition]:
     for pattern, sign in (
         (r"\b(?:los(?:es?|ing)|lost|down|loss of|loss is|in the red by|underwater by)(?: me| it)?(?P<more> more than| over)?(?: by| at least)? (?P<m>M\d+)(?! (?:level|mark))", -1),
         (r"\b(?P<m>M\d+)(?: or (?:more))? (?:in the red|loss\b|down\b|under ?water|lost|in loss)(?P<more>)", -1),
-        (r"\b(?:gain(?:s|ed)?|profit(?:s)?(?: of| is| reaches| hits)?|made|makes|making|ahead|in the green by|up)(?P<more> more than| over)?(?: by| at least)? (?P<m>M\d+)", 1),
+        (r"\b(?:gain(?:s|ed)?|profits?(?: on (?:it|C\w+|the position))?(?: of| is| reaches| hits| exceeds)*|made|makes|making|ahead|in the green by|up)(?P<more> more than| over)?(?: by| at least)? (?P<m>M\d+)", 1),
         (r"\b(?P<m>M\d+)(?: or (?:more))? (?:in (?:profit|the green)|profit\b|ahead\b|in the black|up\b)(?P<more>)", 1),
     ):
         if (at := words.search(pattern)) is None:

@@ -90,7 +90,7 @@ def _clauses(words: Segment, *, found_limits: bool) -> list[Clause]:
     amount: Amount | None = None
     coin: Symbol | None = words.coin
     for text in segments(words.text):
-        part = Segment(text, words.scanned, coin)
+        part = Segment(text, words.scanned, coin, found[-1].when if found else None)
         if not re.search(VERB, text):
             if _UNREAD.search(text):
                 raise Stopped(_missing(words.scanned, text))
@@ -109,15 +109,19 @@ def _missing(scanned: Scanned, text: str) -> Question | Refusal:
     """What is asked of words without an action."""
     if re.search(r"\b[QMN]\d+\b", text) and not re.search(VERB, scanned.text):
         return Question.SIDE
+    if re.search(r"\b(?:portfolio|balanced?|REBALANCE|mix|weights?|allocation)\b", text):
+        return Question.WEIGHTS
     return Question.MEANING if _UNREAD.search(text) or re.search(r"\bC[A-Z]+\b", text) else Refusal.SCOPE
 
 
 def _clause(words: Segment, before: Amount | None) -> Clause:
     buys = words.search(r"\bBUY\b") is not None
+    ended = words.take(r"\b(?:and |then )*(?:stop|end|quit|done|finish|finished)(?: (?:it|the order))? after (?P<n>N\d+) (?:times|buys|trades|purchases|sales|fills|BUY|SELL)\b")
     slices = kinds.sized_parts(words) or kinds.parts(words)
     every = words.take(r"\b(?P<e>E\d+)\b")
     lasting = words.take(r"\b(?:for|during) (?:the )?(?:next |coming |following )?(?P<t>T\d+)(?! (?:high|low|average|mean))\b")
-    times = words.take(r"\b(?P<n>N\d+) (?:times|buys|trades|purchases|sales|fills)(?: (?:in total|overall|only|at most|max))?\b")
+    times = words.take(r"\b(?:and |then )*(?:after |for |max(?:imum)? |at most |up to )?(?P<n>N\d+) (?:times|buys|trades|purchases|sales|fills)(?: (?:in total|overall|only|at most|max))?\b")
+    times = ended or times
     single = words.take(r"\b(?:just|only|exactly) (?:once|1 time|N\d+ time)\b|\b(?:once|1 time) only\b")
     whole_text = words.text
     did = acting(words, before)

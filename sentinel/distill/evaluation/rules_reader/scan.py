@@ -14,14 +14,23 @@ from decimal import Decimal
 
 from sentinel.core.network import Symbol
 from sentinel.distill.evaluation.rules_reader.spelled_numbers import digits
-from sentinel.distill.evaluation.rules_reader.vocabulary import COINS, OTHER_COINS, QUOTE_WORDS, SIMPLE, TIMES, VERBS
+from sentinel.distill.evaluation.rules_reader.vocabulary import (
+    AFTER_VERBS,
+    BEFORE_VERBS,
+    COINS,
+    OTHER_COINS,
+    QUOTE_WORDS,
+    SIMPLE,
+    TIMES,
+    VERBS,
+)
 
 _NUMBER = r"(?P<n>-?\d+(?:\.\d+)?)"
 _COIN = "|".join(sorted(COINS, key=len, reverse=True))
 _OTHER = "|".join(sorted(OTHER_COINS, key=len, reverse=True))
 _QUOTE = "|".join(sorted(QUOTE_WORDS, key=len, reverse=True))
 _UNIT = "|".join(sorted(TIMES, key=len, reverse=True))
-_SHARES = {"half": "0.5", "third": "1/3", "quarter": "0.25", "fourth": "0.25", "fifth": "0.2", "tenth": "0.1",
+_SHARES = {"half": "0.5", "third": "0.333333", "quarter": "0.25", "fourth": "0.25", "fifth": "0.2", "tenth": "0.1",
            "eighth": "0.125", "twentieth": "0.05", "hundredth": "0.01"}  # fmt: skip
 _PART = "|".join(_SHARES)
 
@@ -52,8 +61,12 @@ def scan(words: str) -> Scanned:
     _times(found)
     _coins(found)
     found.sub(r"([.,:;!?])", lambda match: f" {match[1]} ")
+    for pattern, plain in BEFORE_VERBS:
+        found.sub(pattern, lambda match, plain=plain: match.expand(plain))  # type: ignore[misc]
     for pattern, mark in VERBS:
         found.sub(pattern, lambda _, mark=mark: mark)  # type: ignore[misc]
+    for pattern, plain in AFTER_VERBS:
+        found.sub(pattern, lambda match, plain=plain: match.expand(plain))  # type: ignore[misc]
     found.text = found.text.strip()
     return found
 
@@ -118,12 +131,16 @@ def _amounts(found: Scanned) -> None:
               part_of_coin)  # fmt: skip
     found.sub(rf"(?<![\w.]){_NUMBER} ?(?P<coin>{_COIN})\b", coins)
     found.sub(rf"\b(?:(?P<count>\d+) |an? |one )?(?P<part>{_PART})s?\b(?! ?(?:hour|way))",
-              lambda match: found.token("F", _part(match["part"]) * Decimal(match["count"] or 1)))  # fmt: skip
+              lambda match: found.token("F", _times_part(match)))  # fmt: skip
     found.sub(r"(?<![\w./])1 ?/ ?(?P<n>[2-9]|10|20)(?![\w/.])", lambda match: found.token("F", 1 / Decimal(match["n"])))
 
 
+def _times_part(match: re.Match[str]) -> Decimal:
+    return round(_part(match["part"]) * Decimal(match["count"] or 1), 5)
+
+
 def _part(word: str) -> Decimal:
-    return Decimal(1) / 3 if word == "third" else Decimal(_SHARES[word])
+    return Decimal(_SHARES[word])
 
 
 def _times(found: Scanned) -> None:
@@ -140,7 +157,7 @@ def _times(found: Scanned) -> None:
     one = rf"(?P<unit>{_UNIT})\b"
     found.sub(rf"(?<![\w.]){_NUMBER} ?(?P<unit>{_UNIT})\b", duration)
     found.sub(rf"\b(?:every|each) (?:other|second|2nd) {one}", each(lambda match: 2 * Decimal(TIMES[match["unit"]])))
-    found.sub(r"(?<![\w.])(?:every|each|once every|once per|1 (?:piece |part |slice |trade |buy |sale )?every)(?: single)? (?P<t>T\d+)",
+    found.sub(r"(?<![\w.])(?:every|each|once every|once per|1 (?:piece |part |slice |trade |buy |sale )?(?:every|each))(?: single)? (?P<t>T\d+)",
               each(lambda match: found.numbers[match["t"]]))  # fmt: skip
     found.sub(r"(?<![\w.])(?:once|1 time)(?: (?:in|within|per|each))? (?P<t>T\d+)", each(lambda match: found.numbers[match["t"]]))
     per = r"(?: (?:an?|per|every|each|the|in an?|within an?|in any|a single))"
@@ -155,8 +172,8 @@ def _times(found: Scanned) -> None:
     for word, seconds in (("hourly", 3_600), ("daily", 86_400), ("weekly", 604_800)):
         found.sub(rf"\b{word}\b", each(lambda _, s=seconds: Decimal(s)))  # type: ignore[misc]
     found.sub(rf"(?:\b(?:an?|per|1) |/ ?){one}", lambda match: found.token("R", Decimal(TIMES[match["unit"]])))
-    found.sub(rf"\b(?:the |last |past |previous )+(?P<unit>{_UNIT})\b",
-              lambda match: f" the last {found.token('T', Decimal(TIMES[match['unit']]))}")  # fmt: skip
+    found.sub(rf"\b(?:the |last |past |previous |next |coming |following )+(?P<unit>{_UNIT})\b",
+              lambda match: f" the {found.token('T', Decimal(TIMES[match['unit']]))}")  # fmt: skip
     found.sub(rf"(?<![\w.]){_NUMBER}", lambda match: found.token("N", Decimal(match["n"])))
 
 

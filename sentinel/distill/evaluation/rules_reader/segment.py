@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from sentinel.core.network import Symbol
 from sentinel.distill.evaluation.rules_reader.scan import Scanned
+from sentinel.orders.conditions import Condition
+from sentinel.orders.expressions import Best
 from sentinel.orders.answers import Question, Refusal
 from sentinel.orders.reading import Ask, Refuse
 
@@ -29,6 +31,8 @@ class Segment:
     text: str
     scanned: Scanned
     coin: Symbol | None = None  # what "it" is
+    before: Condition | None = None  # of the action before, whose reference may hold here too
+    best: Best | None = None  # the coin of the action, if it is the best of several
 
     def search(self, pattern: str) -> re.Match[str] | None:
         return re.search(pattern, self.text)
@@ -37,7 +41,7 @@ class Segment:
         """The first match, which is taken out of the text."""
         found = re.search(pattern, self.text)
         if found is not None:
-            self.text = self.text[: found.start()] + DONE + self.text[found.end() :]
+            self.text = re.sub(r" +", " ", self.text[: found.start()] + DONE + self.text[found.end() :])
         return found
 
     def number(self, token: str) -> Decimal:

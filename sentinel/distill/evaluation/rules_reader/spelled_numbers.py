@@ -17,7 +17,7 @@ _SCALES = {"hundred": 100, "thousand": 1_000, "grand": 1_000, "million": 1_000_0
 _SMALL = {**_ONES, **_TENS}
 _WORDS = "|".join(sorted({*_SMALL, *_SCALES}, key=len, reverse=True))
 _SPELLED = re.compile(
-    rf"\b(?:a (?=hundred|thousand|grand|million|dozen))?(?:{_WORDS})(?:[ -](?:and )?(?:{_WORDS}))*(?: and a half)?\b"
+    rf"(?<!\d )(?<![\d.])\b(?:a (?=hundred|thousand|grand|million|dozen))?(?:{_WORDS})(?:[ -](?:and )?(?:{_WORDS}))*(?: and a half)?\b"
 )
 _POINT = re.compile(rf"\b(\d+) point ((?:(?:{'|'.join(_ONES)}|\d) ?)+)\b")
 _MARKED = re.compile(

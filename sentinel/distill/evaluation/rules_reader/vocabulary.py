@@ -29,9 +29,22 @@ SIMPLE = (  # replaced in this order, in lower case
     ("→", " , "), ("&", " and "), ("w/", "with "), ("dollars' ", "dollars "), ("isn't", "is not"), ("don't", "do not"),
     ("doesn't", "does not"), ("won't", "will not"), ("can't", "can not"), ("i'm", "i am"), ("it's", "it is"),
     ("that's", "that is"), ("there's", "there is"), ("i've", "i have"), ("they're", "they are"), ("what's", "what is"),
+    ("the two", "the pair"), ("these two", "the pair"), (" doubles", " gains 100%"), (" doubled", " gained 100%"),
     ("one-hour", "1 hour"), ("one-minute", "1 minute"), ("stop-loss", "stop loss"), ("stoploss", "stop loss"),
     ("take-profit", "take profit"), ("24/7", ""), ("(", " , "), (")", " , "), ("\"", " "), ("“", " "), ("”", " "),
 )  # fmt: skip
+BEFORE_VERBS = (
+    (r"\b(?:use|take|spend|deploy|put) ((?:[MNPF]\d+|all|everything)(?: of)?(?: my| the)?(?: U)?) to (?:buy|get|purchase)\b", r"buy \1 of"),
+    (r"\bbetween ([MN]\d+) and ([MN]\d+)", r"at or above \1 and at or below \2"),
+    (r"\bget rid of\b|\b(?:work|twap|scale|ease) (?:\w+ )?out of\b", "sell"),
+    (r"\btwap\b(?= (?:\w+ ){0,4}(?:into|in|to) (?:my )?C)", "buy"),
+    (r"(?<=[,;d] )(?:get )?out (?=at|above|below|over|under|when|if)", "sell all "),
+    (r"\bthe other F\d+", "all"),
+)  # replaced in this order, in scanned text
+AFTER_VERBS = (
+    (r"(SELL .*(?:[,;]|and) )(ALL|F\d+|P\d+)((?: of it| more| of the position)? (?:at|when|if|once)\b)", r"\1SELL \2\3"),
+    (r"^((?:(?!\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL|REBALANCE|ARBITRAGE)\b).)*E\d+(?: [:,])? )([MQ]\d+(?: \w+)* C[A-Z]+\b(?!.*\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL|REBALANCE|ARBITRAGE)\b))", r"\1BUY \2"),
+)
 VERBS = (  # in this order; the pattern is matched in scanned text
     (r"\btrailing (?:stop(?: loss)?|sell|exit)\b|\btrail(?:ing|s)?\b", "TRAIL"),
     (r"\bstop loss(?:es)?(?: order)?\b|\bsl\b(?=[ :])|\bstopped out\b|\bstop me out\b|\bstop out\b", "STOP"),
@@ -42,7 +55,7 @@ VERBS = (  # in this order; the pattern is matched in scanned text
     (r"\barb(?:itrage|itraging|s|ing)?\b", "ARBITRAGE"),
     (r"\b(?:swap|convert|exchange|rotate|switch|trade)\b(?= (?:\w+ ){0,4}(?:for|to|into|with|against) (?:\w+ ){0,2}C)", "SWAP"),
     (r"\b(?:stop|quit) (?:buying|selling|trading)\b", "cease"),
-    (r"\b(?:limit )?buy (?:order|limit)\b|\bbids?\b|\b(?:limit )?buy(?:s|ing)?\b(?! ?(?:price|in\b))|\bpurchas(?:e|es|ing)\b(?! price)", "BUY"),
+    (r"\b(?:limit )?buy (?:order|limit)\b|\bbids?\b|\b(?:limit )?(?:buy(?:ing)?|(?<!N\d )(?<!N\d\d )buys)\b(?! ?(?:price|in\b))|(?<!N\d )\bpurchas(?:e|es|ing)\b(?! price)", "BUY"),
     (r"\b(?:grab|get|acquire|accumulate|invest|spend|dca|add|scoop(?: up)?|stack|pick up|load up on|ape)\b(?! (?:me )?(?:out|down|to\b|above|below|under|over|more than))", "BUY"),
     (r"\bput\b(?= (?:\w+ ){0,5}(?:into|in|on|to work|toward|towards))", "BUY"),
     (r"\b(?:move|convert|use|deploy)\b(?= (?:[MNPF]\d+|all) (?:\w+ ){0,4}(?:into|to|in|on|for) (?:\w+ ){0,2}C)", "BUY"),
