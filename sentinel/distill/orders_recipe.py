@@ -21,10 +21,10 @@ from sentinel.distill.recipe import WORK, console, progress_bar
 def run_evaluate_orders(
     file: Path, *, url: str = "", base_url: str = "", samples: int = 8, answers: Path | None = None
 ) -> dict[str, list[Graded]]:
-    """Grade each arm on the labelled orders of `file`. A line on standard error says which arms are left out, and why.
+    """Grade each arm on the labelled orders of `file`. A line on standard error says which arms are left out and why.
 
-    `url` and `base_url` are the endpoints of the served student and base; each ends in /v1. The models' answers are kept
-    in `answers`, so that a run that was stopped goes on. Raises OperatorError, ModelUnavailable.
+    `url` and `base_url` are the endpoints of the served student and base; each ends in /v1. The models' answers are
+    kept in `answers`, so that a run that was stopped goes on. Raises OperatorError, ModelUnavailable.
     """
     orders = read_orders(file)
     kept = KeptAnswers(answers or answers_beside(file)) if url or base_url else None

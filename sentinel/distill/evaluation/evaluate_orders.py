@@ -1,10 +1,10 @@
-"""Grade readers of orders in words on a file of labelled orders: the student, its parts, and what it is measured against.
+"""Grade readers of orders in words on labelled orders: the student, its parts, and what it is measured against.
 
 Arms:
 - `student`: reads with several samples, and the largest group decides.
 - `student_approved`: a simulated operator approves the first of at most five groups that is right in all situations.
   It uses the labels, so it says what a careful operator could get, not what Sentinel does alone.
-- `greedy`: one draft at temperature 0. `one_sample`: the first of the student's samples. Neither is grounded or voted on.
+- `greedy`: one draft at temperature 0. `one_sample`: the first of the student's samples. Neither is grounded or voted.
 - `rules`: the rule-based reader. `hold`: never trades. `oracle`: the true reading, where each line has it.
 - `base`: one draft at temperature 0 by the untuned base, with the student's prompt.
 """

@@ -15,13 +15,34 @@ from sentinel.orders.expressions import Best, Coin, FirstHeld, Largest, named
 SELLS = ("SELL", "STOP", "TAKE", "TRAIL")
 VERB = r"\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL)\b"
 _FILL = (
-    r"(?:(?:me|some|up|for|of|in|into|on|my|the|with|about|exactly|another|more|it|them|worth|just|only|off|out|back|now|then|from|a|"
-    r"please|total|at once|immediately|right|away|over|to|position|holding|whichever|:|,|C[A-Z]+|U|each time|again|additional|further|extra) )"
+    r"(?:(?:me|some|up|for|of|in|into|on|my|the|with|about|exactly|another|more|it|them|worth|just|only|off|out|back"
+    r"|now|then|from|a|"
+    r"please|total|at once|immediately|right|away|over|to|position|holding|whichever|:|,|C[A-Z]+|U|each time|again"
+    r"|additional|further|extra) )"
 )
-NO_SHARE = r"(?! (?:or (?:more|less|better) )?(?:below|under|above|over|off|from|up|down|TRAIL|in profit|profit|loss|gain|lower|higher|less|more|dip)\b)"
-AMOUNT = rf"(?P<amount>[MNQF]\d+|P\d+{NO_SHARE}|ALL|(?:the |that )?same(?: amount| size| sum| again)?\b|that (?:much|amount)|as much)"
-BEST = r"(?:whichever|which ?ever|the (?:1|one|coin|token)|(?:the )?(?:strong\w+|best|better|lead\w+|winn\w+|fast\w+)(?: performer| performing)?|the outperformer)"
-LARGEST = r"(?:(?:the |my )?(?:bigger|biggest|larger|largest)(?: (?:of|position|holding|one|coin|bag|1))*|whichever is (?:bigger|larger|worth more)|whichever i (?:have|hold|own) more of)"
+NO_SHARE = (
+    r"(?! (?:or (?:more|less|better) )?(?:below|under|above|over|off|from|up|down|TRAIL|in profit|profit|loss|gain"
+    r"|lower|higher|less|more|dip)\b)"
+)
+AMOUNT = (
+    rf"(?P<amount>[MNQF]\d+|P\d+{NO_SHARE}|ALL|(?:the |that )?same(?: amount| size| sum| again)?\b|that (?:much"
+    rf"|amount)|as much)"
+)
+BEST = (
+    r"(?:whichever|which ?ever|the (?:1|one|coin|token)|(?:the )?(?:strong\w+|best|better|lead\w+|winn\w+|fast\w+)"
+    r"(?: performer| performing)?|the outperformer)"
+)
+LARGEST = (
+    r"(?:(?:the |my )?(?:bigger|biggest|larger|largest)(?: (?:of|position|holding|one|coin|bag|1))*|whichever is "
+    r"(?:bigger|larger|worth more)|whichever i (?:have|hold|own) more of)"
+)
+
+_AMOUNT_OF_BUY = (
+    r"\b(?:for|with|worth|size|amount|of|:) (?P<amount>[MQ]\d+|F\d+|ALL|P\d+ of)(?: (?:each"
+    r"|every) time)?(?= ?(?:$|[.,;]|_|C[A-Z]+|U|it|my|the|of))"
+)
+_LEVELS = ("below", "under", "above", "at", "over", "than", "to", "hits", "reaches", "touches")
+_NO_LEVEL = "".join(f"(?<!{word} )" for word in _LEVELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +74,7 @@ def acting(words: Segment, before: Amount | None) -> Acting:
     amount = _sized(words, token, coin, before, buys=buys, after=text[end:])
     if token.startswith("Q"):
         coin = words.scanned.coins[token]
-    words.text = text.replace(token, "_", 1) if token[0] in "MNQPF" else text.replace(token, "_", 1)
+    words.text = text.replace(token, "_", 1)
     action = Buy(coin, amount) if buys else Sell(coin, amount)
     return Acting(action, whole=not buys and amount == Share(Decimal(1)))
 
@@ -62,16 +83,12 @@ def _amount(words: Segment, *, buys: bool) -> tuple[str, int] | None:
     """The token of the amount and where it ends."""
     sides = "BUY" if buys else "SELL|STOP|TAKE|TRAIL"
     found = words.search(rf"\b(?:{sides}) {_FILL}{{0,7}}?{AMOUNT}")
-    verb = words.search(rf"\b(?:{sides})\b")
-    if found is not None and verb is not None and verb.group() in ("STOP", "TAKE", "TRAIL") and not re.search(r"ALL|F\d|Q\d", found["amount"]):
-        if not words.search(r"\bSELL\b"):
-            found = None
-    if found is None:
-        found = words.search(rf"\b(?:for|with|worth|size|amount|of|:) (?P<amount>[MQ]\d+|F\d+|ALL|P\d+ of)(?: (?:each|every) time)?(?= ?(?:$|[.,;]|_|C[A-Z]+|U|it|my|the|of))") if buys else words.search(r"\b(?P<amount>ALL|F\d+|Q\d+|P\d+ of (?:it|the|my|C))\b")
+    if found is not None and not buys and not words.search(r"\bSELL\b") and found["amount"][0] not in "AFQ":
+        found = None  # of a stop or a target it is the distance
     if found is None and buys:
-        found = words.search(
-            r"(?<!below )(?<!under )(?<!above )(?<!at )(?<!over )(?<!than )(?<!to )(?<!hits )(?<!reaches )(?<!touches )\b(?P<amount>[MQ]\d+)"
-        )
+        found = words.search(_AMOUNT_OF_BUY) or words.search(rf"{_NO_LEVEL}\b(?P<amount>[MQ]\d+)")
+    elif found is None:
+        found = words.search(r"\b(?P<amount>ALL|F\d+|Q\d+|P\d+ of (?:it|the|my|C))\b")
     if found is None:
         return None
     token = found["amount"].split(" ")[0] if found["amount"][1:2].isdigit() else found["amount"]
@@ -99,7 +116,11 @@ def _sized(words: Segment, token: str, coin: Coin, before: Amount | None, *, buy
 
 def _coin(words: Segment, start: int, end: int) -> Coin:
     """The coin that stands after the amount, or inside, or that "it" is. Raises Stopped."""
-    after = re.match(rf" (?:(?:worth|of|in|into|on|from|off|my|the|it|to|toward|towards|for|position|at once|now|total|whole|:) ){{0,4}}C(?P<coin>[A-Z]+)", words.text[end:])
+    after = re.match(
+        r" (?:(?:worth|of|in|into|on|from|off|my|the|it|to|toward|towards|for|position|at once|now"
+        r"|total|whole|:) ){0,4}C(?P<coin>[A-Z]+)",
+        words.text[end:],
+    )
     if after is not None:
         return after["coin"]
     inside = re.findall(r"C([A-Z]+)\b", words.text[start:end])
@@ -115,7 +136,9 @@ def _choice(words: Segment) -> Coin | None:
     """The best over some time, the largest or the first held of several coins."""
     pair = r"C[A-Z]+(?: (?:or|and|vs|versus|,|/) C[A-Z]+)+|(?:the )?(?:pair|N\d+|both)(?: coins)?"
     found = words.take(
-        rf"\b{BEST}(?: of| out of| between| from)?(?: the)?(?: (?P<pair>{pair}))?(?: (?:that|which|has|have|was|is|did|had|went|did best|moved|gained|rose|up|more|most|the|performed|climbed|better|best|over|in|during|stronger|by|outperformed|,))* (?:the )?(?:last |past |previous )*(?P<t>T\d+)(?: ago)?"
+        rf"\b{BEST}(?: of| out of| between| from)?(?: the)?(?: (?P<pair>{pair}))?(?: (?:that|which|has|have|was|is"
+        rf"|did|had|went|did best|moved|gained|rose|up|more|most|the|performed|climbed|better|best|over|in|during"
+        rf"|stronger|by|outperformed|,))* (?:the )?(?:last |past |previous )*(?P<t>T\d+)(?: ago)?"
     )
     if found is not None:
         coins = tuple(dict.fromkeys(re.findall(r"C([A-Z]+)", found["pair"] or ""))) or ("WETH", "WBTC")
@@ -131,7 +154,8 @@ def _choice(words: Segment) -> Coin | None:
 def _swap(words: Segment) -> Acting:
     """SWAP amount of A for B, or A for amount of B. Raises Stopped."""
     found = words.take(
-        rf"\bSWAP {_FILL}{{0,4}}?(?P<amount>[MNQPF]\d+|ALL)?(?: (?:of|worth|my|the|in|from) ?)*(?: ?C(?P<a>[A-Z]+))?(?: \w+){{0,2}}? (?:for|to|into|with|against) (?:my |the )?(?:C(?P<b>[A-Z]+)|(?P<u>U))"
+        rf"\bSWAP {_FILL}{{0,4}}?(?P<amount>[MNQPF]\d+|ALL)?(?: (?:of|worth|my|the|in|from) ?)*(?: ?C(?P<a>[A-Z]+))?"
+        rf"(?: \w+){{0,2}}? (?:for|to|into|with|against) (?:my |the )?(?:C(?P<b>[A-Z]+)|(?P<u>U))"
     )
     if found is None:
         raise Stopped(Question.SIZE)

@@ -19,14 +19,20 @@ _NAME = r"(?:C[A-Z]+|U)"
 
 def arbitrage(words: Segment) -> Clause | None:
     """Buy on one venue, sell on another. Raises Stopped if size or least profit are missing."""
-    gap = r"\bARBITRAGE\b|\b(?:buy|BUY) (?:on|at) (?:the )?(?:cheap\w*|low\w*)[^.]* (?:sell|SELL) (?:on|at) (?:the )?(?:other|dear\w*|high\w*|expensive)|\b(?:price )?(?:gap|difference|spread) between (?:the )?(?:2 |N\d+ )?(?:venues|exchanges|pools|dexes)"
+    gap = (
+        r"\bARBITRAGE\b|\b(?:buy|BUY) (?:on|at) (?:the )?(?:cheap\w*|low\w*)[^.]* (?:sell|SELL) (?:on|at) (?:the )?"
+        r"(?:other|dear\w*|high\w*|expensive)|\b(?:price )?(?:gap|difference|spread) between (?:the )?(?:2 |N\d+ )?"
+        r"(?:venues|exchanges|pools|dexes)"
+    )
     if not words.search(gap):
         return None
     coins = words.coins() or ([words.coin] if words.coin else [])
     if not coins:
         raise Stopped(Question.COIN)
     least = words.take(
-        r"\b(?:at least|more than|over|above|min(?:imum)?(?: profit)?(?: of)?|nets?(?: me)?|makes?|clears?|leaves?|earns?|brings?|yields?|pays?|profit(?: is| of)?(?: at least)?|gains?|>=?)(?: (?:at least|more than|over|me|of|is|a|least|profit|in))* (?P<p>[PM]\d+|N\d+(?= (?:profit|net|after|U)))"
+        r"\b(?:at least|more than|over|above|min(?:imum)?(?: profit)?(?: of)?|nets?(?: me)?|makes?|clears?|leaves?"
+        r"|earns?|brings?|yields?|pays?|profit(?: is| of)?(?: at least)?|gains?|>=?)(?: (?:at least|more than"
+        r"|over|me|of|is|a|least|profit|in))* (?P<p>[PM]\d+|N\d+(?= (?:profit|net|after|U)))"
     ) or words.take(r"(?P<p>[PM]\d+) (?:or more|profit|net|after (?:all )?(?:costs|fees|gas)|in it|left|gain)")
     if least is None:
         raise Stopped(Question.LEVEL)
@@ -39,7 +45,9 @@ def arbitrage(words: Segment) -> Clause | None:
         seconds = int(words.number(every["e"]))
     once = words.take(r"\b(?:once|1 time)\b") is not None and not every
     return Clause(
-        Arbitrage(coins[0], spent or Worth(words.number(size["m"])), Share(profit) if least["p"][0] == "P" else Worth(profit)),
+        Arbitrage(
+            coins[0], spent or Worth(words.number(size["m"])), Share(profit) if least["p"][0] == "P" else Worth(profit)
+        ),
         every=seconds if every else None,
         times=1 if once else None,
     )
@@ -48,7 +56,10 @@ def arbitrage(words: Segment) -> Clause | None:
 def rebalance(words: Segment) -> Clause | None:
     """Weights with a band. Raises Stopped if weights or their coins are missing."""
     said = words.search(r"\bREBALANCE\b|\bW\d+\b") is not None
-    if not said and not words.search(r"\b(?:keep|hold|maintain|target|aim|stay|want|allocation|allocate|mix|weights?|balance|drift\w*|band|portfolio)\b"):
+    if not said and not words.search(
+        r"\b(?:keep|hold|maintain|target|aim|stay|want|allocation|allocate|mix|weights?"
+        r"|balance|drift\w*|band|portfolio)\b"
+    ):
         return None
     if not said and words.search(r"\b(?:BUY|SELL|STOP|TAKE|TRAIL)\b"):
         return None
@@ -59,18 +70,33 @@ def rebalance(words: Segment) -> Clause | None:
         return None
     band, inclusive = _band(words)
     way = Way.TARGET
-    if words.take(r"\b(?:only )?(?:half ?way|half of the (?:way|distance|gap|difference)|F\d+ (?:the|of the) (?:way|distance|gap|difference)|(?:close )?F\d+ (?:the )?gap)\b"):
+    if words.take(
+        r"\b(?:only )?(?:half ?way|half of the (?:way|distance|gap|difference)|F\d+ (?:the|of the) (?:way"
+        r"|distance|gap|difference)|(?:close )?F\d+ (?:the )?gap)\b"
+    ):
         way = Way.HALF
-    elif words.take(r"\b(?:only )?(?:back )?(?:to|till|until) (?:just )?(?:the )?(?:edge|border|rim|limit|boundary|inside|nearest edge)(?: of the band)?(?: only)?"):
+    elif words.take(
+        r"\b(?:only )?(?:back )?(?:to|till|until) (?:just )?(?:the )?(?:edge|border|rim|limit|boundary"
+        r"|inside|nearest edge)(?: of the band)?(?: only)?"
+    ):
         way = Way.EDGE
-    alone = words.take(r"\b(?:of the pair|of the N\d+|between (?:the pair|them)|ignor\w+ (?:the )?U|without (?:the )?U|leaving (?:the )?U (?:out|aside)|(?:not|do not) count\w* (?:the )?U|U (?:aside|excluded|does not count|left out)|swap)\b") is not None
+    alone = (
+        words.take(
+            r"\b(?:of the pair|of the N\d+|between (?:the pair|them)|ignor\w+ (?:the )?U|without "
+            r"(?:the )?U|leaving (?:the )?U (?:out|aside)|(?:not|do not) count\w* (?:the )?U|U (?:aside|excluded"
+            r"|does not count|left out)|swap)\b"
+        )
+        is not None
+    )
     names = [name for name, _ in weights]
     if len(names) > 1 and QUOTE not in names and sum(share for _, share in weights) == 1:
         alone = True
     shares = _completed(words, weights, alone=alone)
     every = words.take(r"\b(?:check |look )?(?:at most |no more than )?(?P<e>E\d+)\b")
     words.text = re.sub(r"\b(?:BUY|SELL|SWAP)\b", "_", words.text)
-    return Clause(Rebalance(shares, band, inclusive, way, alone), every=int(words.number(every["e"])) if every else None)
+    return Clause(
+        Rebalance(shares, band, inclusive, way, alone), every=int(words.number(every["e"])) if every else None
+    )
 
 
 def _weights(words: Segment) -> list[tuple[Symbol, Decimal]]:
@@ -87,7 +113,8 @@ def _weights(words: Segment) -> list[tuple[Symbol, Decimal]]:
     found: list[tuple[Symbol, Decimal]] = []
     for pattern in (
         rf"(?<!by )(?<!than )\b(?P<p>P\d+|F\d+) (?:in |of |into |to |is |my |for )*(?P<c>{_NAME})\b",
-        rf"\b(?P<c>{_NAME})(?: (?:at|to|is|should|be|weight|of|share|around|:|=|stay|as|with|near|on|makes? up|position|around))* (?P<p>P\d+)\b",
+        rf"\b(?P<c>{_NAME})(?: (?:at|to|is|should|be|weight|of|share|around|:|=|stay|as|with|near|on|makes? up"
+        rf"|position|around))* (?P<p>P\d+)\b",
     ):
         while (at := words.search(pattern)) is not None:
             words.take(pattern)
@@ -99,14 +126,19 @@ def _weights(words: Segment) -> list[tuple[Symbol, Decimal]]:
     return found
 
 
-def _completed(words: Segment, weights: list[tuple[Symbol, Decimal]], *, alone: bool) -> tuple[tuple[Symbol, Decimal], ...]:
+def _completed(
+    words: Segment, weights: list[tuple[Symbol, Decimal]], *, alone: bool
+) -> tuple[tuple[Symbol, Decimal], ...]:
     """With the quote token for what is left, where the words say so."""
-    total = sum(share for _, share in weights)
+    total = sum((share for _, share in weights), Decimal(0))
     names = [name for name, _ in weights]
     if alone and len(names) == 1:
         other = next(coin for coin in BOTH if coin != names[0])
         return (*weights, (other, 1 - total))
-    rest = words.take(r"\b(?:the )?(?:ALL|rest|remainder|remaining|balance)(?: (?:stays?|in|is|of|it|as|into|goes|remains?|should|be|stay|kept))* U\b") or words.take(rf"\bALL\b")
+    rest = words.take(
+        r"\b(?:the )?(?:ALL|rest|remainder|remaining|balance)(?: (?:stays?|in|is|of|it|as|into|goes"
+        r"|remains?|should|be|stay|kept))* U\b"
+    ) or words.take(r"\bALL\b")
     if total < 1 and QUOTE not in names and not alone and (rest or re.search(r"\bU\b", words.text)):
         return (*weights, (QUOTE, 1 - total))
     if total != 1 and (QUOTE in names or alone):
@@ -118,7 +150,9 @@ def _band(words: Segment) -> tuple[Decimal, bool]:
     """How far off, and whether exactly so far counts. Without one, any distance."""
     for pattern in (
         r"(?P<least>\bat least )(?P<p>[PN]\d+)",
-        r"(?P<least>)(?:\bmore than|\bover|\bbeyond|\bexceeds?|\babove|\bby|\bpast|\boutside|\bband(?: of| is| :)*|\btolerance(?: of| is| :)*|\+ ?/ ?-|±|\bwithin|\bdrifts?|\boff)(?: (?:more than|over|by|the|a|of|band|its|their|target|is|plus|minus|or|/))*(?P<after> at least| min(?:imum)?)? (?P<p>[PN]\d+)",
+        r"(?P<least>)(?:\bmore than|\bover|\bbeyond|\bexceeds?|\babove|\bby|\bpast|\boutside|\bband(?: of| is| :)*"
+        r"|\btolerance(?: of| is| :)*|\+ ?/ ?-|±|\bwithin|\bdrifts?|\boff)(?: (?:more than|over|by|the|a|of|band"
+        r"|its|their|target|is|plus|minus|or|/))*(?P<after> at least| min(?:imum)?)? (?P<p>[PN]\d+)",
         r"(?P<least>)(?P<p>P\d+)",
     ):
         if (at := words.search(pattern)) is not None:
@@ -126,23 +160,39 @@ def _band(words: Segment) -> tuple[Decimal, bool]:
             words.take(pattern)
             value = words.number(at["p"])
             share = value / 100 if at["p"].startswith("N") else value
-            exact = bool(at["least"] or at.groupdict().get("after") or re.match(r" (?:points )?or more| and more", after))
+            exact = bool(
+                at["least"] or at.groupdict().get("after") or re.match(r" (?:points )?or more| and more", after)
+            )
             return share, exact
     return Decimal(0), False
 
 
 def parts(words: Segment) -> Slices | None:
     """In N parts over some time, taken out of the words. Raises Stopped if number or time is missing."""
-    piece = r"(?:equal |even |same sized? |small |identical )?(?:parts?|pieces?|slices?|chunks?|clips?|tranches?|portions?|lots?|trades?|orders?|buys?|sales?|steps?|bits?|installments?)"
-    count = words.take(rf"\b(?:in|into|as|over|using|with|split|across)?(?: ?(?:in|into|up|by))? ?(?P<n>N\d+) {piece}\b")
+    piece = (
+        r"(?:equal |even |same sized? |small |identical )?(?:parts?|pieces?|slices?|chunks?|clips?|tranches?"
+        r"|portions?|lots?|trades?|orders?|buys?|sales?|steps?|bits?|installments?)"
+    )
+    count = words.take(
+        rf"\b(?:in|into|as|over|using|with|split|across)?(?: ?(?:in|into|up|by))? ?"
+        rf"(?P<n>N\d+) {piece}\b"
+    )
     count = count or words.take(r"\b(?:in|into|as|with) (?P<n>N\d+) (?:equal )?(?:BUY|SELL)\b")
-    spread = words.search(r"\b(?:spread\w*|split\w*|slice[sd]?|twap|evenly|equal\w*|chunks?|pieces?|work (?:it|them|out)|gradually|drip)\b")
+    spread = words.search(
+        r"\b(?:spread\w*|split\w*|slice[sd]?|twap|evenly|equal\w*|chunks?|pieces?|work (?:it|them"
+        r"|out)|gradually|drip)\b"
+    )
     if count is None and spread is None:
         return None
-    every = words.take(r"\b(?:1 |one )?(?:each |apiece |a piece )?(?P<e>E\d+)\b") or words.take(r"\b(?:1|one|a piece|N\d+) ?(?:piece |part |slice |chunk )?(?P<e>R\d+)\b")
+    every = words.take(r"\b(?:1 |one )?(?:each |apiece |a piece )?(?P<e>E\d+)\b") or words.take(
+        r"\b(?:1|one|a piece|N\d+) ?(?:piece |part |slice |chunk )?(?P<e>R\d+)\b"
+    )
     if every is None:
         every = words.take(r"\b(?P<e>T\d+) apart\b")
-    over = words.take(r"\b(?:over|across|within|during|through|throughout|in|for)(?: (?:the|a|next|course|of|whole|about|an?|period|following|coming|ALL))* (?P<t>[TR]\d+)")
+    over = words.take(
+        r"\b(?:over|across|within|during|through|throughout|in|for)(?: (?:the|a|next|course|of|whole"
+        r"|about|an?|period|following|coming|ALL))* (?P<t>[TR]\d+)"
+    )
     number = int(words.number(count["n"])) if count else None
     if number is not None and every is not None:
         return Slices(number, number * int(words.number(every["e"])))
@@ -159,7 +209,11 @@ def parts(words: Segment) -> Slices | None:
 
 def sized_parts(words: Segment) -> Slices | None:
     """A total and the size of a part with its interval: "sell 6 ether, 0.5 every 5 minutes"."""
-    found = words.search(r"\b(?P<total>[MQN]\d+)\b[^.;]*?(?:,|in|by|at a rate of|:)(?: (?:chunks|pieces|parts|clips|lots|slices|portions|of|at|a|time))* (?P<part>[MQN]\d+)(?: (?:at a time|each|chunks|worth|pieces))* (?P<e>E\d+)")
+    found = words.search(
+        r"\b(?P<total>[MQN]\d+)\b[^.;]*?(?:,|in|by|at a rate of|:)(?: (?:chunks|pieces|parts|clips"
+        r"|lots|slices|portions|of|at|a|time))* (?P<part>[MQN]\d+)(?: (?:at a time|each|chunks|worth|pieces))* "
+        r"(?P<e>E\d+)"
+    )
     if found is None:
         return None
     total, part = words.number(found["total"]), words.number(found["part"])
@@ -172,7 +226,10 @@ def sized_parts(words: Segment) -> Slices | None:
 
 def everything_out(words: Segment) -> list[Clause] | None:
     """All coins sold, now."""
-    out = r"(?:SELL (?:of |out of |out |me )*ALL\b|ALL (?:out|to U|into U|back (?:to|into) U)\b|go (?:fully )?(?:to|into) U\b|back to U\b|SELL (?:my )?(?:both|both coins|C[A-Z]+ and C[A-Z]+)\b|into U\b)"
+    out = (
+        r"(?:SELL (?:of |out of |out |me )*ALL\b|ALL (?:out|to U|into U|back (?:to|into) U)\b|go (?:fully )?(?:to"
+        r"|into) U\b|back to U\b|SELL (?:my )?(?:both|both coins|C[A-Z]+ and C[A-Z]+)\b|into U\b)"
+    )
     if not words.search(out) or words.search(r"\b(?:[MNPGQ]\d+)\b") or words.search(r"\bif\b|\bwhen\b"):
         return None
     coins = words.coins() or list(BOTH)

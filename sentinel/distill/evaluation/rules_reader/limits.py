@@ -13,15 +13,22 @@ from sentinel.orders.conditions import Compare, Op
 from sentinel.orders.expressions import GWEI, SECONDS, Constant, Fact
 
 _LEAD = r"(?:, )?(?:(?:but|and|or|also|please|only|just|then) ){0,3}"
-_NOT = r"(?:not|never|do not|no|unless|skip|skips|pause|pauses|stay out|avoid|wait|hold off|sit out|hold|except|nothing|stop|cease|without)"
+_NOT = (
+    r"(?:not|never|do not|no|unless|skip|skips|pause|pauses|stay out|avoid|wait|hold off|sit out|hold|except|nothing"
+    r"|stop|cease|without)"
+)
 _IF = (
     r"(?:(?:\b(?P<not>" + _NOT + r")\b (?:(?!gas\b|BUY|SELL|STOP|TAKE|_ |[MNQPTEGF]\d|C[A-Z])[\w']+ ){0,6}?)?"
-    r"(?:\b(?:only|while|when|if|whenever|as long as|so long as|provided|that|the|network|and|with|at|any|trade|trades|trading|act|where|once|it|do|this|i|want|current) )*)"
+    r"(?:\b(?:only|while|when|if|whenever|as long as|so long as|provided|that|the|network|and|with|at|any|trade"
+    r"|trades|trading|act|where|once|it|do|this|i|want|current) )*)"
 )
 _GAS = r"gas(?: (?:price|fees?|costs?|gwei))?"
 _UNDER = r"below|under|less than|lower than|cheaper than|<"
 _OVER = r"above|over|more than|higher than|exceeds?|beyond|past|>|costs more than|goes (?:over|above)"
-_MOST = r"at most|no more than|max(?:imum)?(?: of)?|up to|not above|not over|not more than|at or below|at or under|<=|is fine up to|limit(?: of)?|cap(?:ped)?(?: of| at)?|ceiling(?: of)?|:|is at|at"
+_MOST = (
+    r"at most|no more than|max(?:imum)?(?: of)?|up to|not above|not over|not more than|at or below|at or under|<="
+    r"|is fine up to|limit(?: of)?|cap(?:ped)?(?: of| at)?|ceiling(?: of)?|:|is at|at"
+)
 _LEAST = r"at least|at or above|reaches|hits|>="
 _GWEI = r"(?P<g>[GN]\d+)"
 _MONEY = r"(?P<m>[MN]\d+)(?: (?:of )?U)?"
@@ -61,10 +68,15 @@ def take_limits(words: Segment) -> Limits:
 def _gas(words: Segment) -> Compare | None:
     ending = r"(?: or (?P<suffix>less|lower|below|under|more|higher|above|over))?"
     for pattern in (
-        rf"{_LEAD}{_IF}\b{_GAS}(?: (?:is|are|was|stays?|remains?|gets|goes|runs|trades|at|sits|costs))*(?: (?:still|currently))? (?:(?P<under>{_UNDER})|(?P<over>{_OVER})|(?P<most>{_MOST})|(?P<least>{_LEAST})) {_GWEI}{ending}",
-        rf"{_LEAD}{_IF}\b{_GAS}(?: (?:is|of|stays))* {_GWEI} or (?P<suffix>less|lower|below|under|more|higher|above|over)(?P<under>)(?P<over>)(?P<most>)(?P<least>)",
-        rf"{_LEAD}{_IF}(?:(?P<under>{_UNDER})|(?P<over>{_OVER})|(?P<most>{_MOST})|(?P<least>{_LEAST})) (?P<g>G\d+)(?: (?:of |for )?{_GAS})?(?P<suffix>)",
-        rf"{_LEAD}(?P<not>)(?:max(?:imum)? |highest )?{_GAS}(?: (?:limit|cap|max(?:imum)?|ceiling))?(?: (?:is|of|at|:))* {_GWEI}(?P<under>)(?P<over>)(?P<most>)(?P<least>)(?P<suffix>)",
+        rf"{_LEAD}{_IF}\b{_GAS}(?: (?:is|are|was|stays?|remains?|gets|goes|runs|trades|at|sits|costs))*(?: (?:still"
+        rf"|currently))? (?:(?P<under>{_UNDER})|(?P<over>{_OVER})|(?P<most>{_MOST})|"
+        rf"(?P<least>{_LEAST})) {_GWEI}{ending}",
+        rf"{_LEAD}{_IF}\b{_GAS}(?: (?:is|of|stays))* {_GWEI} or (?P<suffix>less|lower|below|under|more|higher|above"
+        rf"|over)(?P<under>)(?P<over>)(?P<most>)(?P<least>)",
+        rf"{_LEAD}{_IF}(?:(?P<under>{_UNDER})|(?P<over>{_OVER})|(?P<most>{_MOST})|(?P<least>{_LEAST})) (?P<g>G\d+)(?:"
+        rf" (?:of |for )?{_GAS})?(?P<suffix>)",
+        rf"{_LEAD}(?P<not>)(?:max(?:imum)? |highest )?{_GAS}(?: (?:limit|cap|max(?:imum)?|ceiling))?(?: (?:is|of|at"
+        rf"|:))* {_GWEI}(?P<under>)(?P<over>)(?P<most>)(?P<least>)(?P<suffix>)",
     ):
         at = words.search(pattern)
         if at is None:
@@ -77,12 +89,13 @@ def _gas(words: Segment) -> Compare | None:
             high, exact = bool(at["over"] or at["least"]), bool(at["most"] or at["least"])
         if not (at["under"] or at["over"] or at["most"] or at["least"] or at["suffix"]):
             high, exact = False, True
-        if high:  # not when it is above: at most; without a negation it says nothing else
+        negated = negative or re.search(rf"\b{_NOT}\b", words.scanned.text)
+        if high and not negated:
+            op = Op.AT_LEAST if exact else Op.ABOVE
+        elif high:  # not when it is above
             op = Op.BELOW if exact else Op.AT_MOST
         else:
             op = Op.AT_MOST if exact else Op.BELOW
-        if high and not negative and not re.search(rf"\b{_NOT}\b", words.scanned.text):
-            op = Op.AT_LEAST if exact else Op.ABOVE
         return Compare(Fact.GAS_PRICE, op, Constant(words.number(at["g"]), GWEI))
     return None
 
@@ -90,8 +103,10 @@ def _gas(words: Segment) -> Compare | None:
 def _day(words: Segment) -> Decimal | None:
     most = r"(?:never|no|not|at most|max(?:imum)?|up to|limit|cap|budget|ceiling|do not|spend(?:ing)?|total)"
     for pattern in (
-        rf"{_LEAD}\b{most}\b(?: (?!U\b)[\w:]+){{0,6}}? {_MONEY} (?:worth )?(?:(?:spent|total|in total|altogether|of buys|of (?:my )?(?:C\w+|it)|in (?:C\w+|it)) )?{_DAY}",
-        rf"{_LEAD}\b(?:E\d+|R\d+) (?:spend(?:ing)? |buy(?:ing)? |BUY )?(?:limit|cap|budget|max(?:imum)?|ceiling)(?: (?:is|of|:|at))* {_MONEY}(?P<r>)(?P<e>)",
+        rf"{_LEAD}\b{most}\b(?: (?!U\b)[\w:]+){{0,6}}? {_MONEY} (?:worth )?(?:(?:spent|total|in total|altogether"
+        rf"|of buys|of (?:my )?(?:C\w+|it)|in (?:C\w+|it)) )?{_DAY}",
+        rf"{_LEAD}\b(?:E\d+|R\d+) (?:spend(?:ing)? |buy(?:ing)? |BUY )?(?:limit|cap|budget|max(?:imum)?|ceiling)(?: "
+        rf"(?:is|of|:|at))* {_MONEY}(?P<r>)(?P<e>)",
         rf"{_LEAD}\b{_MONEY} (?:a |per )?(?P<r>R\d+) (?:max(?:imum)?|at most|tops|cap|limit)(?P<e>)",
     ):
         at = words.search(pattern)
@@ -106,27 +121,49 @@ def _day(words: Segment) -> Decimal | None:
 
 
 def _sizes(words: Segment) -> tuple[Decimal | None, Decimal | None]:
-    each = r"(?:per|a|each|at a|every|in 1|in a single|any|for a|on a|single) (?:single )?(?:trade|time|order|go|swap|buy|sale|clip|transaction|rebalance|BUY|SELL)"
+    each = (
+        r"(?:per|a|each|at a|every|in 1|in a single|any|for a|on a|single) (?:single )?(?:trade|time|order|go|swap"
+        r"|buy|sale|clip|transaction|rebalance|BUY|SELL)"
+    )
     most = words.take(
-        rf"{_LEAD}\b(?:never|no|not|at most|max(?:imum)?|up to|limit|cap|do not)\b(?: [\w:]+){{0,4}}? {_MONEY} (?:worth )?(?:{each}|E1xx)"
-    ) or words.take(rf"{_LEAD}\b(?:max(?:imum)?|largest|biggest) (?:trade|order|clip|size|trade size)(?: (?:is|of|:))* {_MONEY}")
-    least = words.take(rf"{_LEAD}\b(?:at least|min(?:imum)?|no less than)(?: [\w:]+){{0,2}}? {_MONEY} {each}") or words.take(
-        rf"{_LEAD}\b(?:skip|ignore|no|not|nothing|never)(?: (?:make|do|bother|with|for))* (?:trades?|orders?|swaps?|anything)? ?(?:smaller than|under|below|less than) {_MONEY}(?! _)"
-    ) or words.take(rf"{_LEAD}\b(?:min(?:imum)?|smallest) (?:trade|order|size|trade size)(?: (?:is|of|:))* {_MONEY}")
+        rf"{_LEAD}\b(?:never|no|not|at most|max(?:imum)?|up to|limit|cap|do not)\b(?: [\w:]+){{0,4}}? {_MONEY} "
+        rf"(?:worth )?(?:{each}|E1xx)"
+    ) or words.take(
+        rf"{_LEAD}\b(?:max(?:imum)?|largest|biggest) (?:trade|order|clip|size|trade size)(?: (?:is|of"
+        rf"|:))* {_MONEY}"
+    )
+    least = (
+        words.take(rf"{_LEAD}\b(?:at least|min(?:imum)?|no less than)(?: [\w:]+){{0,2}}? {_MONEY} {each}")
+        or words.take(
+            rf"{_LEAD}\b(?:skip|ignore|no|not|nothing|never)(?: (?:make|do|bother|with|for))* (?:trades?|orders?|swaps?"
+            rf"|anything)? ?(?:smaller than|under|below|less than) {_MONEY}(?! _)"
+        )
+        or words.take(rf"{_LEAD}\b(?:min(?:imum)?|smallest) (?:trade|order|size|trade size)(?: (?:is|of|:))* {_MONEY}")
+    )
     return (most and words.number(most["m"])), (least and words.number(least["m"]))
 
 
 def _cooldown(words: Segment) -> int | None:
     trades = r"(?:trades?|orders?|buys?|sells?|swaps?|each|them|1|BUY|SELL|moves|actions)"
     for pattern in (
-        rf"{_LEAD}\b(?:wait|leave|pause|rest|keep|cool ?down|cooldown|with|a|have|allow)(?: (?:for|of|at least|period|a|an|is|:|minimum|break|gap|pause))* (?P<t>[TR]\d+) (?:\w+ ){{0,2}}?(?:between|after|in between|apart|from the last|since|before (?:the next|another))(?: (?:any|the|every|each|of|2|last|N\d+|a|1|own|my|next))*(?: {trades})*",
-        rf"{_LEAD}\b(?:cool ?down|cooldown|pause|rest|break)(?: (?:of|is|:|period|time))* (?P<t>[TR]\d+)(?: (?:between|after)(?: \w+){{0,3}})?",
-        rf"{_LEAD}\b(?:at least|min(?:imum)?(?: of)?) (?P<t>[TR]\d+) (?:between|apart|after|since)(?: (?:any|the|every|each|2|last|N\d+|a|1))*(?: {trades})*",
-        rf"{_LEAD}\b(?:(?:at most|no more than|not more than|max(?:imum)?|never more than|not more often than|no more often than|never more often than|only|no more) )+(?P<t>E\d+)(?: (?:in total|overall|at most|only|max))?",
-        rf"{_LEAD}\b(?:trade|act|do (?:it|this|so)) (?:at most |only |no more than )?(?P<t>E\d+)(?: (?:at most|only|max))?",
+        rf"{_LEAD}\b(?:wait|leave|pause|rest|keep|cool ?down|cooldown|with|a|have|allow)(?: (?:for|of|at least|period"
+        rf"|a|an|is|:|minimum|break|gap|pause))* (?P<t>[TR]\d+) (?:\w+ ){{0,2}}?(?:between|after|in between|apart"
+        rf"|from the last|since|before (?:the next|another))(?: (?:any|the|every|each|of|2|last|N\d+|a|1|own|my"
+        rf"|next))*(?: {trades})*",
+        rf"{_LEAD}\b(?:cool ?down|cooldown|pause|rest|break)(?: (?:of|is|:|period|time))* (?P<t>[TR]\d+)(?: "
+        rf"(?:between|after)(?: \w+){{0,3}})?",
+        rf"{_LEAD}\b(?:at least|min(?:imum)?(?: of)?) (?P<t>[TR]\d+) (?:between|apart|after|since)(?: (?:any|the"
+        rf"|every|each|2|last|N\d+|a|1))*(?: {trades})*",
+        rf"{_LEAD}\b(?:(?:at most|no more than|not more than|max(?:imum)?|never more than|not more often than"
+        rf"|no more often than|never more often than|only|no more) )+(?P<t>E\d+)(?: (?:in total|overall|at most"
+        rf"|only|max))?",
+        rf"{_LEAD}\b(?:trade|act|do (?:it|this|so)) (?:at most |only |no more than )?(?P<t>E\d+)(?: (?:at most|only"
+        rf"|max))?",
         rf"{_LEAD}(?P<t>E\d+) (?:at most|max(?:imum)?|at the most|tops|and no more)\b",
-        rf"{_LEAD}\b(?:not|no) (?:again|another|more|new|second)(?: \w+){{0,3}} (?:for|within|before|until) (?P<t>[TR]\d+)(?: (?:later|after(?:wards)?|have passed|has passed))?",
-        rf"{_LEAD}\b(?:not|never) (?:more|within)(?: \w+){{0,3}}? (?P<t>T\d+) (?:of|after) (?:the|my|a) (?:last|previous)(?: \w+)?",
+        rf"{_LEAD}\b(?:not|no) (?:again|another|more|new|second)(?: \w+){{0,3}} (?:for|within|before|until) "
+        rf"(?P<t>[TR]\d+)(?: (?:later|after(?:wards)?|have passed|has passed))?",
+        rf"{_LEAD}\b(?:not|never) (?:more|within)(?: \w+){{0,3}}? (?P<t>T\d+) (?:of|after) (?:the|my|a) (?:last"
+        rf"|previous)(?: \w+)?",
     ):
         if (at := words.take(pattern)) is not None:
             return int(words.number(at["t"]))
@@ -135,10 +172,17 @@ def _cooldown(words: Segment) -> int | None:
 
 def _reserve(words: Segment) -> Decimal | None:
     for pattern in (
-        rf"{_LEAD}\b(?:keep(?:ing)?|leave|leaving|hold back|retain|reserve|set aside|always have|maintain|save|hold(?:ing)?|preserve)\b(?: (?!P\d|C[A-Z])[\w:]+){{0,4}}? {_MONEY}(?: (?:or more|as a reserve|in reserve|in U|untouched|aside|alone|back|reserved?|free|liquid|in hand|on hand|at all times|always|for (?:later|gas|fees|emergencies|me)|in the (?:wallet|account|bank)|as (?:a )?(?:buffer|cushion|reserve)|safe|as U|in my wallet|untraded|over|unspent|available|as is))*",
-        rf"{_LEAD}\b(?:never|do not|not)\b(?: (?!P\d)[\w:]+){{0,5}}? (?:below|under|less than)(?: the last)? {_MONEY}(?: (?:in|of) U)?(?= ?(?:$|[.,;]|and|U|left|remaining))(?: (?:left|remaining))?",
+        rf"{_LEAD}\b(?:keep(?:ing)?|leave|leaving|hold back|retain|reserve|set aside|always have|maintain|save|hold"
+        rf"(?:ing)?|preserve)\b(?: (?!P\d|C[A-Z])[\w:]+){{0,4}}? {_MONEY}(?: (?:or more|as a reserve|in reserve"
+        rf"|in U|untouched|aside|alone|back|reserved?|free|liquid|in hand|on hand|at all times|always|for "
+        rf"(?:later|gas|fees|emergencies|me)|in the (?:wallet|account|bank)|as (?:a )?(?:buffer|cushion|reserve)"
+        rf"|safe|as U|in my wallet|untraded|over|unspent|available|as is))*",
+        rf"{_LEAD}\b(?:never|do not|not)\b(?: (?!P\d)[\w:]+){{0,5}}? (?:below|under|less than)(?: the last)? {_MONEY}"
+        rf"(?: (?:in|of) U)?(?= ?(?:$|[.,;]|and|U|left|remaining))(?: (?:left|remaining))?",
         rf"{_LEAD}\b(?:never|do not|not) (?:touch|spend|use)(?: (?:my|the|at|all))*(?: last| final)? {_MONEY}",
-        rf"{_LEAD}\b{_MONEY} (?:stays?|remains?|must (?:stay|remain)|always (?:stays?|remains?)|is (?:kept|reserved|off limits)|untouched|in reserve|reserve)(?: (?:in|as|untouched|there|put|aside|off limits|U|reserve|the|wallet|alone|always))*",
+        rf"{_LEAD}\b{_MONEY} (?:stays?|remains?|must (?:stay|remain)|always (?:stays?|remains?)|is (?:kept|reserved"
+        rf"|off limits)|untouched|in reserve|reserve)(?: (?:in|as|untouched|there|put|aside|off limits|U|reserve"
+        rf"|the|wallet|alone|always))*",
         rf"{_LEAD}\b(?:reserve|buffer|cushion)(?: (?:of|is|:))* {_MONEY}",
     ):
         if (at := words.take(pattern)) is not None:
@@ -148,18 +192,37 @@ def _reserve(words: Segment) -> Decimal | None:
 
 def _shares(words: Segment, limits: Limits) -> None:
     """Largest shares: they trim what is above, and block buys that would exceed them."""
-    whole = r"(?: (?:of|in|my|the|our|total|whole|entire|everything|portfolio|money|wallet|account|value|holdings|assets|net worth|i have|i own|book|ALL|all|funds|capital|in total|altogether|worth))*"
+    whole = (
+        r"(?: (?:of|in|my|the|our|total|whole|entire|everything|portfolio|money|wallet|account|value|holdings|assets"
+        r"|net worth|i have|i own|book|ALL|all|funds|capital|in total|altogether|worth))*"
+    )
     both = r"C[A-Z]+ (?:and|plus|\+|,) C[A-Z]+(?: (?:together|combined|in total|in sum|taken together))?"
     coins = rf"(?P<coins>{both}|C[A-Z]+|it\b|(?:my |all )?(?:coins|crypto)(?: (?:together|combined))?)"
-    never = r"(?:never|do not|not|no|must not|should not|may not|can not|at most|max(?:imum)?|cap|limit|ceiling|(?:keep|hold)(?= (?:\w+ ){1,5}(?:under|below|at most|no more|within)))"
+    never = (
+        r"(?:never|do not|not|no|must not|should not|may not|can not|at most|max(?:imum)?|cap|limit|ceiling|(?:keep"
+        r"|hold)(?= (?:\w+ ){1,5}(?:under|below|at most|no more|within)))"
+    )
     cut = r"(?:trim|reduce|cut|sell|bring|lower|scale|take|SELL)"
     standing = True
     for pattern in (
-        rf"{_LEAD}\b{never}\b(?: (?!C[A-Z]|P\d)[\w:']+){{0,5}}? {coins}(?: (?:ever|to|be|go|get|grow|goes|become|exposure|position|share|holding|allocation|is|rise|make up|at|stay|must|not|exceed|above|over|more|than|a|beyond|past|weight|under|below|of|within|max(?:imum)?|most|bigger|larger|higher|:|,))+ (?P<p>P\d+|F\d+){whole}",
-        rf"{_LEAD}\b{never}\b(?: (?!C[A-Z])[\w:']+){{0,5}}? (?P<p>P\d+|F\d+){whole} (?:in|of|into|on|to|:) {coins}{whole}",
-        rf"{_LEAD}{coins}(?: (?:together|combined|share|weight|exposure|allocation|position|should|may|must|can|is|are|has|have|to|stay|be|be|never|not|at|most|no|more|than|exceed|above|over|max(?:imum)?|under|below|capped|limited|go|:|,|larger|bigger|a|of|ever|cap|limit))* (?:never|not|at most|no more than|max(?:imum)?|cap|capped|limited|limit|exceed|under|below)\b(?: (?:be|go|at|to|above|over|more|than|exceed|beyond|of|:|a|larger|bigger|higher))* (?P<p>P\d+|F\d+){whole}",
-        rf"{_LEAD}\b{cut} (?:\w+ )?{coins}(?: (?:back|down|position|exposure|holding|share))* to (?P<p>P\d+|F\d+){whole}(?P<cut>)(?: (?:if|when|whenever|once)(?: (?:it|they|the|C\w+|together|share|weight|is|are|goes|gets|grows?|exceeds?|above|over|more|than|beyond))* (?:P\d+|that))?{whole}",
-        rf"{_LEAD}\b(?:if|when|whenever|once|as soon as) {coins}(?: (?:together|combined|share|weight|is|are|goes|gets|grows?|exceeds?|above|over|more|than|beyond|makes?|up|ever|becomes?))+ (?P<p>P\d+|F\d+){whole}(?: ,)? (?:then )?{cut}(?= (?:it|them|down|back|the|some|until|to|C[A-Z]|what))(?: (?:it|them|down|back|the|excess|to|P\d+|that|until|is|again|at|surplus|only))*(?P<cut>)",
+        rf"{_LEAD}\b{never}\b(?: (?!C[A-Z]|P\d)[\w:']+){{0,5}}? {coins}(?: (?:ever|to|be|go|get|grow|goes|become"
+        rf"|exposure|position|share|holding|allocation|is|rise|make up|at|stay|must|not|exceed|above|over|more"
+        rf"|than|a|beyond|past|weight|under|below|of|within|max(?:imum)?|most|bigger|larger|higher|:|,))+ "
+        rf"(?P<p>P\d+|F\d+){whole}",
+        rf"{_LEAD}\b{never}\b(?: (?!C[A-Z])[\w:']+){{0,5}}? (?P<p>P\d+|F\d+){whole} (?:in|of|into|on|to"
+        rf"|:) {coins}{whole}",
+        rf"{_LEAD}{coins}(?: (?:together|combined|share|weight|exposure|allocation|position|should|may|must|can|is"
+        rf"|are|has|have|to|stay|be|be|never|not|at|most|no|more|than|exceed|above|over|max(?:imum)?|under|below"
+        rf"|capped|limited|go|:|,|larger|bigger|a|of|ever|cap|limit))* (?:never|not|at most|no more than|max"
+        rf"(?:imum)?|cap|capped|limited|limit|exceed|under|below)\b(?: (?:be|go|at|to|above|over|more|than|exceed"
+        rf"|beyond|of|:|a|larger|bigger|higher))* (?P<p>P\d+|F\d+){whole}",
+        rf"{_LEAD}\b{cut} (?:\w+ )?{coins}(?: (?:back|down|position|exposure|holding|share))* to (?P<p>P\d+"
+        rf"|F\d+){whole}(?P<cut>)(?: (?:if|when|whenever|once)(?: (?:it|they|the|C\w+|together|share|weight|is"
+        rf"|are|goes|gets|grows?|exceeds?|above|over|more|than|beyond))* (?:P\d+|that))?{whole}",
+        rf"{_LEAD}\b(?:if|when|whenever|once|as soon as) {coins}(?: (?:together|combined|share|weight|is|are|goes"
+        rf"|gets|grows?|exceeds?|above|over|more|than|beyond|makes?|up|ever|becomes?))+ (?P<p>P\d+|F\d+){whole}"
+        rf"(?: ,)? (?:then )?{cut}(?= (?:it|them|down|back|the|some|until|to|C[A-Z]|what))(?: (?:it|them|down"
+        rf"|back|the|excess|to|P\d+|that|until|is|again|at|surplus|only))*(?P<cut>)",
     ):
         while (at := words.search(pattern)) is not None:
             names = re.findall(r"C([A-Z]+)", at["coins"]) or ["WETH", "WBTC"]
@@ -171,4 +234,8 @@ def _shares(words: Segment, limits: Limits) -> None:
             only_cut = "cut" in at.groupdict()
             if len(names) == 1 and standing and not only_cut:
                 limits.max_shares.append((names[0], share))
-            words.take(r"(?:, |and |then |; |\. )*(?:SELL|trim|cut|reduce)(?: (?:down|off|the|any|excess|surplus|it|them|back|what is above|whatever is above|if|they|are|is|needed|necessary|more|over|above|down to that|to that|so|whenever|when|that|happens|does|do|,))*(?= ?(?:$|[.;]))")
+            words.take(
+                r"(?:, |and |then |; |\. )*(?:SELL|trim|cut|reduce)(?: (?:down|off|the|any|excess|surplus|it"
+                r"|them|back|what is above|whatever is above|if|they|are|is|needed|necessary|more|over|above"
+                r"|down to that|to that|so|whenever|when|that|happens|does|do|,))*(?= ?(?:$|[.;]))"
+            )

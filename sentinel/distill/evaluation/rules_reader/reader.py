@@ -26,10 +26,12 @@ from sentinel.orders.expressions import Change, Window
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.reading import Ask, Reading, Refuse
 
+_ALL = Share(Decimal(1))
 _UNREAD = re.compile(r"\b[MNQPTGEFRW]\d+\b")
 _VAGUE = re.compile(
     r"\b(?:cheap\w*|low|lower|high|higher|dips?|drops?|falls?|crash\w*|rises?|pumps?|moons?|tanks?|good|enough|better|"
-    r"expensive|up|down|right (?:time|moment)|bit|lot|shaky|bottom|top|recovers?|profit|loss|much|too|soon|whenever|when|if)\b"
+    r"expensive|up|down|right (?:time|moment)|bit|lot|shaky|bottom|top|recovers?|profit|loss|much|too|soon|whenever"
+    r"|when|if)\b"
 )
 _STANDING = re.compile(r"\b(?:whenever|every time|each time|always|any time|anytime|keep|never|all the time|max)\b")
 
@@ -58,7 +60,7 @@ def _read(scanned: Scanned) -> Reading:
 
 def _order(clauses: list[Clause], limits: Limits) -> Order:
     """Exits come before entries where the words do not say which is first."""
-    exits = [clause for clause in clauses if isinstance(clause.action, Sell) and clause.action.amount == Share(1)]
+    exits = [clause for clause in clauses if isinstance(clause.action, Sell) and clause.action.amount == _ALL]
     if exits and any(isinstance(clause.action, Buy) for clause in clauses):
         clauses = exits + [clause for clause in clauses if clause not in exits]
     wait = limits.wait
@@ -116,11 +118,20 @@ def _missing(scanned: Scanned, text: str) -> Question | Refusal:
 
 def _clause(words: Segment, before: Amount | None) -> Clause:
     buys = words.search(r"\bBUY\b") is not None
-    ended = words.take(r"\b(?:and |then )*(?:stop|end|quit|done|finish|finished)(?: (?:it|the order))? after (?P<n>N\d+) (?:times|buys|trades|purchases|sales|fills|BUY|SELL)\b")
+    ended = words.take(
+        r"\b(?:and |then )*(?:stop|end|quit|done|finish|finished)(?: (?:it|the order))? after "
+        r"(?P<n>N\d+) (?:times|buys|trades|purchases|sales|fills|BUY|SELL)\b"
+    )
     slices = kinds.sized_parts(words) or kinds.parts(words)
     every = words.take(r"\b(?P<e>E\d+)\b")
-    lasting = words.take(r"\b(?:for|during) (?:the )?(?:next |coming |following )?(?P<t>T\d+)(?! (?:high|low|average|mean))\b")
-    times = words.take(r"\b(?:and |then )*(?:after |for |max(?:imum)? |at most |up to )?(?P<n>N\d+) (?:times|buys|trades|purchases|sales|fills)(?: (?:in total|overall|only|at most|max))?\b")
+    lasting = words.take(
+        r"\b(?:for|during) (?:the )?(?:next |coming |following )?(?P<t>T\d+)(?! (?:high|low|average"
+        r"|mean))\b"
+    )
+    times = words.take(
+        r"\b(?:and |then )*(?:after |for |max(?:imum)? |at most |up to )?(?P<n>N\d+) (?:times|buys"
+        r"|trades|purchases|sales|fills)(?: (?:in total|overall|only|at most|max))?\b"
+    )
     times = ended or times
     single = words.take(r"\b(?:just|only|exactly) (?:once|1 time|N\d+ time)\b|\b(?:once|1 time) only\b")
     whole_text = words.text
@@ -128,7 +139,12 @@ def _clause(words: Segment, before: Amount | None) -> Clause:
     found = conditions(words, buys=buys)
     when = joined(found)
     _require_read(words)
-    if when is None and not every and not slices and not re.search(r"\b(?:now|immediately|right away|at once|asap)\b", whole_text):
+    if (
+        when is None
+        and not every
+        and not slices
+        and not re.search(r"\b(?:now|immediately|right away|at once|asap)\b", whole_text)
+    ):
         _require_level(words, whole_text, whole=did.whole)
     signal = any(_is_signal(one) for one in found)
     count = int(words.number(times["n"])) if times else 1 if single else None

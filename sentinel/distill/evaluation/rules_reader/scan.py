@@ -1,8 +1,8 @@
 """The words of an order with each number, coin and time as one marked token.
 
-The marks are upper case, and everything else is lower case: M3 an amount of the quote token, Q3 of coins, N3 a bare number,
-P3 a percentage, F3 a share in words, G3 gwei, T3 a duration, E3 a frequency, R3 "a day", W3 weights such as 60/40,
-CWETH a coin, XDOGE a coin that is not on the list, U the quote token, BUY, SELL and the like an action.
+The marks are upper case, and everything else is lower case: M3 an amount of the quote token, Q3 of coins, N3 a bare
+number, P3 a percentage, F3 a share in words, G3 gwei, T3 a duration, E3 a frequency, R3 "a day", W3 weights such as
+60/40, CWETH a coin, XDOGE a coin that is not on the list, U the quote token, BUY, SELL and the like an action.
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ def _amounts(found: Scanned) -> None:
     found.sub(rf"{_NUMBER} ?gwei\b", number("G"))
     found.sub(rf"\$ ?{_NUMBER}(?: ?(?:{_QUOTE})\b)?", number("M"))
     found.sub(rf"(?<![\w.]){_NUMBER} ?(?:\$|(?:{_QUOTE})\b(?:'s?)?)", number("M"))
-    found.sub(rf"(?<![\w.])(?P<count>\d+ )?(?:an? |one )?(?P<part>{_PART})s? (?:of )?(?:an? |one )(?:whole )?(?P<coin>{_COIN})\b",
+    found.sub(rf"(?<![\w.])(?P<count>\d+ )?(?:an? |one )?(?P<part>{_PART})s? (?:of )?(?:an? |one )(?:whole )?"
+    rf"(?P<coin>{_COIN})\b",
               part_of_coin)  # fmt: skip
     found.sub(rf"(?<![\w.]){_NUMBER} ?(?P<coin>{_COIN})\b", coins)
     found.sub(rf"\b(?:(?P<count>\d+) |an? |one )?(?P<part>{_PART})s?\b(?! ?(?:hour|way))",
@@ -157,9 +158,13 @@ def _times(found: Scanned) -> None:
     one = rf"(?P<unit>{_UNIT})\b"
     found.sub(rf"(?<![\w.]){_NUMBER} ?(?P<unit>{_UNIT})\b", duration)
     found.sub(rf"\b(?:every|each) (?:other|second|2nd) {one}", each(lambda match: 2 * Decimal(TIMES[match["unit"]])))
-    found.sub(r"(?<![\w.])(?:every|each|once every|once per|1 (?:piece |part |slice |trade |buy |sale )?(?:every|each))(?: single)? (?P<t>T\d+)",
+    found.sub(r"(?<![\w.])(?:every|each|once every|once per|1 (?:piece |part |slice |trade |buy |sale )?(?:every"
+    r"|each))(?: single)? (?P<t>T\d+)",
               each(lambda match: found.numbers[match["t"]]))  # fmt: skip
-    found.sub(r"(?<![\w.])(?:once|1 time)(?: (?:in|within|per|each))? (?P<t>T\d+)", each(lambda match: found.numbers[match["t"]]))
+    found.sub(
+        r"(?<![\w.])(?:once|1 time)(?: (?:in|within|per|each))? (?P<t>T\d+)",
+        each(lambda match: found.numbers[match["t"]]),
+    )
     per = r"(?: (?:an?|per|every|each|the|in an?|within an?|in any|a single))"
     found.sub(rf"(?<![\w.])(?:once|1 time|1 (?:trade|buy|sale|sell|piece|part|slice|order|swap)){per} {one}",
               each(lambda match: Decimal(TIMES[match["unit"]])))  # fmt: skip

@@ -8,10 +8,17 @@ from sentinel.distill.evaluation.rules_reader.scan import Scanned
 from sentinel.orders.answers import Refusal
 
 _REFUSED = (  # in this order, in scanned text
-    (r"\bleverag\w*|\bmargin\b|\bborrow\w*|\bon credit\b|\bloan\b|\b\d+x\b|\bN\d+ ?x\b|\bperps?\b|\bperpetual\w*|\bfutures?\b|\bgo long\b|\blong N\d+ x", Refusal.LEVERAGE),
-    (r"\bshort(?:s|ing|ed)?\b(?! (?:term|time|while|period|window|average|dip))|\bnaked\b|\b(?:put|call) options?\b|\boptions? (?:on|trad)", Refusal.SHORT),
-    (r"\b(?:send|sends|sending|transfer|transfers|wire|pay|withdraw|withdraws|withdrawal|donate|forward|remit)\b(?! (?:no |at most|more))|\bto (?:my|the|this|another|his|her) (?:other |cold |hardware )?(?:wallet|address|ledger|bank|exchange|account)\b|\b0x[0-9a-f]{4,}|\bbridge\b|\b\w+\.eth\b", Refusal.TRANSFER),
-    (r"\b(?:ignor\w*|bypass\w*|disabl\w*|overrid\w*|break|exceed|remove|lift|raise|switch off|turn off|skip|without|regardless of|disregard|forget|drop|no matter)\b(?: (?:the|any|all|my|your|of|daily|your own|trade|risk|size|spending|safety|per|E\d+|R\d+|max(?:imum)?|loss|cost|slippage|position))* (?:limits?|caps?|checks?|guards?|rules?|polic\w+|restrictions?|safet\w+|protections?|kill switch|simulation)", Refusal.LIMITS),
+    (r"\bleverag\w*|\bmargin\b|\bborrow\w*|\bon credit\b|\bloan\b|\b\d+x\b|\bN\d+ ?x\b|\bperps?\b|\bperpetual\w*"
+    r"|\bfutures?\b|\bgo long\b|\blong N\d+ x", Refusal.LEVERAGE),
+    (r"\bshort(?:s|ing|ed)?\b(?! (?:term|time|while|period|window|average|dip))|\bnaked\b|\b(?:put|call) options?\b"
+    r"|\boptions? (?:on|trad)", Refusal.SHORT),
+    (r"\b(?:send|sends|sending|transfer|transfers|wire|pay|withdraw|withdraws|withdrawal|donate|forward|remit)\b(?! "
+    r"(?:no |at most|more))|\bto (?:my|the|this|another|his|her) (?:other |cold |hardware )?(?:wallet|address"
+    r"|ledger|bank|exchange|account)\b|\b0x[0-9a-f]{4,}|\bbridge\b|\b\w+\.eth\b", Refusal.TRANSFER),
+    (r"\b(?:ignor\w*|bypass\w*|disabl\w*|overrid\w*|break|exceed|remove|lift|raise|switch off|turn off|skip|without"
+    r"|regardless of|disregard|forget|drop|no matter)\b(?: (?:the|any|all|my|your|of|daily|your own|trade|risk"
+    r"|size|spending|safety|per|E\d+|R\d+|max(?:imum)?|loss|cost|slippage|position))* (?:limits?|caps?|checks?"
+    r"|guards?|rules?|polic\w+|restrictions?|safet\w+|protections?|kill switch|simulation)", Refusal.LIMITS),
     (r"\bX[A-Z]+\b", Refusal.COIN),
     (r"\b(?:stak\w+|lend\w*|yield|farm\w*|mint|nfts?|airdrop|provide liquidity|liquidity pool)\b", Refusal.SCOPE),
 )  # fmt: skip

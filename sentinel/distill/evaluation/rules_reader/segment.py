@@ -9,9 +9,9 @@ from decimal import Decimal
 
 from sentinel.core.network import Symbol
 from sentinel.distill.evaluation.rules_reader.scan import Scanned
+from sentinel.orders.answers import Question, Refusal
 from sentinel.orders.conditions import Condition
 from sentinel.orders.expressions import Best
-from sentinel.orders.answers import Question, Refusal
 from sentinel.orders.reading import Ask, Refuse
 
 DONE = " _ "  # stands for words that are understood

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-_ONES = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
+_TO_TEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_TEENS = ("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+_ONES = {word: value for value, word in enumerate((*_TO_TEN, *_TEENS))}
+_TENS = {
+    word: 10 * count
+    for count, word in enumerate(("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"), 2)
 }
-_TENS = {word: 10 * (at + 2) for at, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
 _SCALES = {"hundred": 100, "thousand": 1_000, "grand": 1_000, "million": 1_000_000}
 _SMALL = {**_ONES, **_TENS}
 _WORDS = "|".join(sorted({*_SMALL, *_SCALES}, key=len, reverse=True))
 _SPELLED = re.compile(
-    rf"(?<!\d )(?<![\d.])\b(?:a (?=hundred|thousand|grand|million|dozen))?(?:{_WORDS})(?:[ -](?:and )?(?:{_WORDS}))*(?: and a half)?\b"
+    rf"(?<!\d )(?<![\d.])\b(?:a (?=hundred|thousand|grand|million|dozen))?(?:{_WORDS})(?:[ -](?:and )?(?:{_WORDS}))*"
+    rf"(?: and a half)?\b"
 )
 _POINT = re.compile(rf"\b(\d+) point ((?:(?:{'|'.join(_ONES)}|\d) ?)+)\b")
 _MARKED = re.compile(

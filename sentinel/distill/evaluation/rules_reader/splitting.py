@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from sentinel.distill.evaluation.rules_reader.acting import VERB
 
 _STARTS = r"\b(?:if|when|once|whenever|as soon as|should|after|every time|each time|rsi|at|E\d+)\b"
 _OPENS = re.compile(
-    r"(?: [,;:])?(?: (?:and|but|or|then|else|otherwise|also))*(?= (?:if|when|once|whenever|as soon as|should|every time|each time|rsi|at [PMN]\d+)\b)"
+    r"(?: [,;:])?(?: (?:and|but|or|then|else|otherwise|also))*(?= (?:if|when|once|whenever|as soon as|should"
+    r"|every time|each time|rsi|at [PMN]\d+)\b)"
 )
 HINTS = {"STOP": "stoploss", "TAKE": "takeprofit", "TRAIL": "trailing"}  # of an action that follows
-_MERGED = re.compile(r"\b(?P<hint>STOP|TAKE|TRAIL)\b(?P<between>(?: (?!if\b|when\b|once\b|at\b|and\b)(?!\w*[PMNQ]\d)[\w':,]+){0,6}?) (?P<verb>SELL|SWAP)\b")
+_MERGED = re.compile(
+    r"\b(?P<hint>STOP|TAKE|TRAIL)\b(?P<between>(?: (?!if\b|when\b|once\b|at\b"
+    r"|and\b)(?!\w*[PMNQ]\d)[\w':,]+){0,6}?) (?P<verb>SELL|SWAP)\b"
+)
 
 
 def segments(text: str) -> list[str]:
@@ -43,7 +48,7 @@ def _actions(sentence: str) -> Iterator[str]:
         return
     start = 0
     leading = re.search(_STARTS, sentence[: verbs[0].start()]) or re.search(r"[PMN]\d", sentence[: verbs[0].start()])
-    for verb, following in zip(verbs, verbs[1:], strict=False):
+    for verb, following in pairwise(verbs):
         cut = _cut(sentence, verb.end(), following.start(), leading=bool(leading))
         yield sentence[start:cut].strip(" ,")
         start = cut

@@ -8,11 +8,13 @@ COINS: dict[str, Symbol] = {
     **dict.fromkeys(("eth", "ether", "ethers", "ethereum", "weth", "eths"), "WETH"),
     **dict.fromkeys(("btc", "bitcoin", "bitcoins", "wbtc", "xbt", "sats", "btcs"), "WBTC"),
 }
-OTHER_COINS = frozenset(
-    "sol solana doge dogecoin ada cardano xrp ripple chainlink link pepe shib shiba matic polygon avax avalanche bnb "
-    "polkadot ltc litecoin uniswap uni aave dai usdt tether steth reth trx tron ton atom cosmos near apt aptos sui "
-    "monero xmr bch arbitrum optimism wif bonk mkr ldo crv eurc gold silver stocks nvda tesla".split()
-)
+OTHER_COINS = frozenset((
+    "sol", "solana", "doge", "dogecoin", "ada", "cardano", "xrp", "ripple", "chainlink", "link", "pepe", "shib",
+    "shiba", "matic", "polygon", "avax", "avalanche", "bnb", "polkadot", "ltc", "litecoin", "uniswap", "uni",
+    "aave", "dai", "usdt", "tether", "steth", "reth", "trx", "tron", "atom", "cosmos", "aptos", "sui", "monero",
+    "xmr", "bch", "arbitrum", "optimism", "wif", "bonk", "mkr", "ldo", "crv", "eurc", "gold", "silver", "stocks",
+    "nvda", "tesla",
+))  # fmt: skip
 QUOTE_WORDS = frozenset(
     ("usdc", "usd", "dollar", "dollars", "buck", "bucks", "cash", "stables", "stablecoins", "stablecoin", "stable")
 )
@@ -25,7 +27,8 @@ TIMES = {  # seconds of one
     **dict.fromkeys(("block", "blocks"), 12),
 }
 SIMPLE = (  # replaced in this order, in lower case
-    ("’", "'"), ("‘", "'"), ("–", "-"), ("—", " , "), ("−", "-"), ("≥", ">="), ("≤", "<="), ("->", " , "), ("=>", " , "),
+    ("\u2019", "'"), ("\u2018", "'"), ("\u2013", "-"), ("\u2014", " , "), ("\u2212", "-"),
+    ("≥", ">="), ("≤", "<="), ("->", " , "), ("=>", " , "),
     ("→", " , "), ("&", " and "), ("w/", "with "), ("dollars' ", "dollars "), ("isn't", "is not"), ("don't", "do not"),
     ("doesn't", "does not"), ("won't", "will not"), ("can't", "can not"), ("i'm", "i am"), ("it's", "it is"),
     ("that's", "that is"), ("there's", "there is"), ("i've", "i have"), ("they're", "they are"), ("what's", "what is"),
@@ -34,7 +37,11 @@ SIMPLE = (  # replaced in this order, in lower case
     ("take-profit", "take profit"), ("24/7", ""), ("(", " , "), (")", " , "), ("\"", " "), ("“", " "), ("”", " "),
 )  # fmt: skip
 BEFORE_VERBS = (
-    (r"\b(?:use|take|spend|deploy|put) ((?:[MNPF]\d+|all|everything)(?: of)?(?: my| the)?(?: U)?) to (?:buy|get|purchase)\b", r"buy \1 of"),
+    (
+        r"\b(?:use|take|spend|deploy|put) ((?:[MNPF]\d+|all|everything)(?: of)?(?: my| the)?(?: U)?) to (?:buy|get"
+        r"|purchase)\b",
+        r"buy \1 of",
+    ),
     (r"\bbetween ([MN]\d+) and ([MN]\d+)", r"at or above \1 and at or below \2"),
     (r"\bget rid of\b|\b(?:work|twap|scale|ease) (?:\w+ )?out of\b", "sell"),
     (r"\btwap\b(?= (?:\w+ ){0,4}(?:into|in|to) (?:my )?C)", "buy"),
@@ -42,25 +49,42 @@ BEFORE_VERBS = (
     (r"\bthe other F\d+", "all"),
 )  # replaced in this order, in scanned text
 AFTER_VERBS = (
-    (r"(SELL .*(?:[,;]|and) )(ALL|F\d+|P\d+)((?: of it| more| of the position)? (?:at|when|if|once)\b)", r"\1SELL \2\3"),
-    (r"^((?:(?!\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL|REBALANCE|ARBITRAGE)\b).)*E\d+(?: [:,])? )([MQ]\d+(?: \w+)* C[A-Z]+\b(?!.*\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL|REBALANCE|ARBITRAGE)\b))", r"\1BUY \2"),
+    (
+        r"(SELL .*(?:[,;]|and) )(ALL|F\d+|P\d+)((?: of it| more| of the position)? (?:at|when|if|once)\b)",
+        r"\1SELL \2\3",
+    ),
+    (
+        r"^((?:(?!\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL|REBALANCE|ARBITRAGE)\b).)*E\d+(?: [:,])? )([MQ]\d+"
+        r"(?: \w+)* C[A-Z]+\b(?!.*\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL|REBALANCE|ARBITRAGE)\b))",
+        r"\1BUY \2",
+    ),
 )
 VERBS = (  # in this order; the pattern is matched in scanned text
     (r"\btrailing (?:stop(?: loss)?|sell|exit)\b|\btrail(?:ing|s)?\b", "TRAIL"),
     (r"\bstop loss(?:es)?(?: order)?\b|\bsl\b(?=[ :])|\bstopped out\b|\bstop me out\b|\bstop out\b", "STOP"),
-    (r"\b(?:hard |tight )?stop\b(?=(?: is| loss)?(?: ,| :)? (?:at|below|under|if|on|of|P\d|M\d|N\d|@))|(?<=P\d )stop\b", "STOP"),
-    (r"\b(?:take|taking|book|lock in|bank)(?: some| the| my)? (?:profits?|gains?)\b|\btp\b(?=[ :])|\bprofit target\b", "TAKE"),
-    (r"\btarget(?: price)?(?=(?: is)?(?: :)? (?:at |of |@ ?)?[MN]\d)|\btarget (?=\+?P\d+ (?:above|over|profit|gain|up))", "TAKE"),
+    (r"\b(?:hard |tight )?stop\b(?=(?: is| loss)?(?: ,| :)? (?:at|below|under|if|on|of|P\d|M\d|N\d|@))"
+    r"|(?<=P\d )stop\b", "STOP"),
+    (r"\b(?:take|taking|book|lock in|bank)(?: some| the| my)? (?:profits?|gains?)\b|\btp\b(?=[ :])"
+     r"|\bprofit target\b", "TAKE"),
+    (r"\btarget(?: price)?(?=(?: is)?(?: :)? (?:at |of |@ ?)?[MN]\d)|\btarget (?=\+?P\d+ (?:above|over|profit|gain"
+    r"|up))", "TAKE"),
     (r"\bre ?balanc(?:e|es|ed|ing)\b", "REBALANCE"),
     (r"\barb(?:itrage|itraging|s|ing)?\b", "ARBITRAGE"),
-    (r"\b(?:swap|convert|exchange|rotate|switch|trade)\b(?= (?:\w+ ){0,4}(?:for|to|into|with|against) (?:\w+ ){0,2}C)", "SWAP"),
+    (r"\b(?:swap|convert|exchange|rotate|switch|trade)\b(?= (?:\w+ ){0,4}(?:for|to|into|with|against) "
+     r"(?:\w+ ){0,2}C)", "SWAP"),
     (r"\b(?:stop|quit) (?:buying|selling|trading)\b", "cease"),
-    (r"\b(?:limit )?buy (?:order|limit)\b|\bbids?\b|\b(?:limit )?(?:buy(?:ing)?|(?<!N\d )(?<!N\d\d )buys)\b(?! ?(?:price|in\b))|(?<!N\d )\bpurchas(?:e|es|ing)\b(?! price)", "BUY"),
-    (r"\b(?:grab|get|acquire|accumulate|invest|spend|dca|add|scoop(?: up)?|stack|pick up|load up on|ape)\b(?! (?:me )?(?:out|down|to\b|above|below|under|over|more than))", "BUY"),
+    (r"\b(?:limit )?buy (?:order|limit)\b|\bbids?\b|\b(?:limit )?(?:buy(?:ing)?|(?<!N\d )(?<!N\d\d )buys)\b(?! ?"
+    r"(?:price|in\b))|(?<!N\d )\bpurchas(?:e|es|ing)\b(?! price)", "BUY"),
+    (r"\b(?:grab|get|acquire|accumulate|invest|spend|dca|add|scoop(?: up)?|stack|pick up|load up on|ape)\b(?! "
+    r"(?:me )?(?:out|down|to\b|above|below|under|over|more than))", "BUY"),
     (r"\bput\b(?= (?:\w+ ){0,5}(?:into|in|on|to work|toward|towards))", "BUY"),
     (r"\b(?:move|convert|use|deploy)\b(?= (?:[MNPF]\d+|all) (?:\w+ ){0,4}(?:into|to|in|on|for) (?:\w+ ){0,2}C)", "BUY"),
-    (r"\b(?:get me out|get out|bail out|bail|cash(?:ing)? out|close out|close|exit|liquidate|dump|offload|unload|flatten|ditch|let go|dispose)\b(?: of\b)?", "SELL"),
+    (r"\b(?:get me out|get out|bail out|bail|cash(?:ing)? out|close out|close|exit|liquidate|dump|offload|unload"
+    r"|flatten|ditch|let go|dispose)\b(?: of\b)?", "SELL"),
     (r"\b(?:limit )?sell(?:s|ing)?(?: (?:order|limit|off|out))?\b|\bsale\b|\bcash it in\b", "SELL"),
     (r"\b(?:cut|reduce|halve|trim|lighten)\b(?= (?:\w+ ){1,4}(?:in|by) (?:[FP]\d))", "SELL"),
-    (r"\b(?:everything|the whole (?:lot|thing|stack|bag|position|amount)|the lot|the whole|whole|entire|entirety|the full|full position|complete(?:ly)?|all of|all|the rest|rest of|the remainder|remainder|the remaining)\b(?! (?:the )?(?:portfolio|money|wallet|account|value|total|holdings|assets|net worth|i have|i own|book|time|times|day|in all|together|combined))", "ALL"),
+    (r"\b(?:everything|the whole (?:lot|thing|stack|bag|position|amount)|the lot|the whole|whole|entire|entirety"
+    r"|the full|full position|complete(?:ly)?|all of|all|the rest|rest of|the remainder|remainder"
+    r"|the remaining)\b(?! (?:the )?(?:portfolio|money|wallet|account|value|total|holdings|assets|net worth"
+    r"|i have|i own|book|time|times|day|in all|together|combined))", "ALL"),
 )  # fmt: skip
