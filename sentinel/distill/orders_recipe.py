@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -33,8 +32,12 @@ def run_evaluate_orders(
 
 def answers_beside(file: Path) -> Path:
     """The file of kept answers for a file of orders; in the build folder if the orders lie where nothing is written."""
-    name = f"{file.stem}.answers.jsonl"
-    return file.parent / name if os.access(file.parent, os.W_OK) else WORK / name
+    beside = file.with_name(f"{file.stem}.answers.jsonl")
+    try:
+        beside.open("ab").close()
+    except OSError:
+        return WORK / beside.name
+    return beside
 
 
 async def _evaluate(

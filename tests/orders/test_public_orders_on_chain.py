@@ -68,7 +68,7 @@ async def test_each_public_order_trades_on_chain_as_its_situation_says() -> None
         limits = Limits.of(load(None, limits=WIDE).limits, network)
         await net.allow_permit2(WALLET, ALLOWED)
         with Sandbox() as sandbox:
-            for bar, name, stated in situations:
+            for _, name, stated in situations:
                 order = parse(READINGS[name], QUOTE)
                 assert isinstance(order, Order)
                 purse = {

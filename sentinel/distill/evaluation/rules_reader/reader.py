@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 
 from sentinel.core.network import Symbol
 from sentinel.distill.evaluation.labelled_orders import QUOTE
