@@ -29,7 +29,8 @@ AMOUNT = (
     rf"|amount)|as much)"
 )
 BEST = (
-    r"(?:whichever|which ?ever|the (?:1|one|coin|token)|(?:the )?(?:strong\w+|best|better|lead\w+|winn\w+|fast\w+)"
+    r"(?:which ?ever(?: coin| token| one| 1)?|the (?:1|one|coin|token)|(?:the )?(?:strong\w+|best|better|lead\w+"
+    r"|winn\w+|fast\w+)"
     r"(?: performer| performing)?|the outperformer)"
 )
 LARGEST = (
@@ -43,6 +44,11 @@ _AMOUNT_OF_BUY = (
 )
 _LEVELS = ("below", "under", "above", "at", "over", "than", "to", "hits", "reaches", "touches")
 _NO_LEVEL = "".join(f"(?<!{word} )" for word in _LEVELS)
+
+SOME = (
+    r"\b(?:some|a bit|a little|part of|a part|a portion|a few|few|a small|small amount|the usual|an amount|a chunk"
+    r"|a piece)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ def acting(words: Segment, before: Amount | None) -> Acting:
     words.best = best if isinstance(best, Best) else None
     amount_at = _amount(words, buys=buys)
     if amount_at is None:
+        if words.search(SOME):
+            raise Stopped(Question.SIZE)
         if buys:
             raise Stopped(Question.SIZE)
         coin = best or _coin(words, coin_at, verb.end())

@@ -123,7 +123,20 @@ def _weights(words: Segment) -> list[tuple[Symbol, Decimal]]:
                 found.append((name, words.number(at["p"])))
         if found:
             break
-    return found
+    return found or _bare_weights(words)
+
+
+def _bare_weights(words: Segment) -> list[tuple[Symbol, Decimal]]:
+    """eth 45, btc 25, usdc 30: numbers that add up to 100."""
+    pattern = rf"\b(?P<c>{_NAME})(?: (?:at|to|:|=))? (?P<p>N\d+)\b"
+    pairs = [
+        (QUOTE if at["c"] == "U" else at["c"][1:], words.number(at["p"]) / 100)
+        for at in re.finditer(pattern, words.text)
+    ]
+    if sum(share for _, share in pairs) != 1:
+        return []
+    words.text = re.sub(pattern, "_", words.text)
+    return pairs
 
 
 def _completed(
@@ -175,7 +188,7 @@ def parts(words: Segment) -> Slices | None:
     )
     count = words.take(
         rf"\b(?:in|into|as|over|using|with|split|across)?(?: ?(?:in|into|up|by))? ?"
-        rf"(?P<n>N\d+) {piece}\b"
+        rf"(?P<n>N\d+) {piece}\b(?: of [MNQ]\d+(?: each)?)?"
     )
     count = count or words.take(r"\b(?:in|into|as|with) (?P<n>N\d+) (?:equal )?(?:BUY|SELL)\b")
     spread = words.search(

@@ -68,7 +68,8 @@ def take_limits(words: Segment) -> Limits:
 def _gas(words: Segment) -> Compare | None:
     ending = r"(?: or (?P<suffix>less|lower|below|under|more|higher|above|over))?"
     for pattern in (
-        rf"{_LEAD}{_IF}\b{_GAS}(?: (?:is|are|was|stays?|remains?|gets|goes|runs|trades|at|sits|costs))*(?: (?:still"
+        rf"{_LEAD}{_IF}\b{_GAS}(?: (?:must|should|has to|have to|be|kept|is|are|was|stays?|remains?|gets|goes|runs"
+        rf"|trades|at|sits|costs))*(?: (?:still"
         rf"|currently))? (?:(?P<under>{_UNDER})|(?P<over>{_OVER})|(?P<most>{_MOST})|"
         rf"(?P<least>{_LEAST})) {_GWEI}{ending}",
         rf"{_LEAD}{_IF}\b{_GAS}(?: (?:is|of|stays))* {_GWEI} or (?P<suffix>less|lower|below|under|more|higher|above"
@@ -173,7 +174,8 @@ def _cooldown(words: Segment) -> int | None:
 def _reserve(words: Segment) -> Decimal | None:
     for pattern in (
         rf"{_LEAD}\b(?:keep(?:ing)?|leave|leaving|hold back|retain|reserve|set aside|always have|maintain|save|hold"
-        rf"(?:ing)?|preserve)\b(?: (?!P\d|C[A-Z])[\w:]+){{0,4}}? {_MONEY}(?: (?:or more|as a reserve|in reserve"
+        rf"(?:ing)?|preserve)\b(?: (?!P\d|C[A-Z]|if\b|when\b|at\b|below|above|over|under|is\b"
+        rf"|trades)[\w:]+){{0,4}}? {_MONEY}(?: (?:or more|as a reserve|in reserve"
         rf"|in U|untouched|aside|alone|back|reserved?|free|liquid|in hand|on hand|at all times|always|for "
         rf"(?:later|gas|fees|emergencies|me)|in the (?:wallet|account|bank)|as (?:a )?(?:buffer|cushion|reserve)"
         rf"|safe|as U|in my wallet|untraded|over|unspent|available|as is))*",
@@ -203,7 +205,6 @@ def _shares(words: Segment, limits: Limits) -> None:
         r"|hold)(?= (?:\w+ ){1,5}(?:under|below|at most|no more|within)))"
     )
     cut = r"(?:trim|reduce|cut|sell|bring|lower|scale|take|SELL)"
-    standing = True
     for pattern in (
         rf"{_LEAD}\b{never}\b(?: (?!C[A-Z]|P\d)[\w:']+){{0,5}}? {coins}(?: (?:ever|to|be|go|get|grow|goes|become"
         rf"|exposure|position|share|holding|allocation|is|rise|make up|at|stay|must|not|exceed|above|over|more"
@@ -216,13 +217,13 @@ def _shares(words: Segment, limits: Limits) -> None:
         rf"|capped|limited|go|:|,|larger|bigger|a|of|ever|cap|limit))* (?:never|not|at most|no more than|max"
         rf"(?:imum)?|cap|capped|limited|limit|exceed|under|below)\b(?: (?:be|go|at|to|above|over|more|than|exceed"
         rf"|beyond|of|:|a|larger|bigger|higher))* (?P<p>P\d+|F\d+){whole}",
-        rf"{_LEAD}\b{cut} (?:\w+ )?{coins}(?: (?:back|down|position|exposure|holding|share))* to (?P<p>P\d+"
-        rf"|F\d+){whole}(?P<cut>)(?: (?:if|when|whenever|once)(?: (?:it|they|the|C\w+|together|share|weight|is"
-        rf"|are|goes|gets|grows?|exceeds?|above|over|more|than|beyond))* (?:P\d+|that))?{whole}",
         rf"{_LEAD}\b(?:if|when|whenever|once|as soon as) {coins}(?: (?:together|combined|share|weight|is|are|goes"
         rf"|gets|grows?|exceeds?|above|over|more|than|beyond|makes?|up|ever|becomes?))+ (?P<p>P\d+|F\d+){whole}"
         rf"(?: ,)? (?:then )?{cut}(?= (?:it|them|down|back|the|some|until|to|C[A-Z]|what))(?: (?:it|them|down"
-        rf"|back|the|excess|to|P\d+|that|until|is|again|at|surplus|only))*(?P<cut>)",
+        rf"|back|the|excess|to|P\d+|F\d+|that|until|is|again|at|surplus|only))*(?P<cut>)",
+        rf"{_LEAD}\b{cut} (?:\w+ )?{coins}(?: (?:back|down|position|exposure|holding|share))* to (?P<p>P\d+"
+        rf"|F\d+){whole}(?P<cut>)(?: (?:if|when|whenever|once)(?: (?:it|they|the|C\w+|together|share|weight|is"
+        rf"|are|goes|gets|grows?|exceeds?|above|over|more|than|beyond))* (?:P\d+|that))?{whole}",
     ):
         while (at := words.search(pattern)) is not None:
             names = re.findall(r"C([A-Z]+)", at["coins"]) or ["WETH", "WBTC"]
@@ -232,7 +233,7 @@ def _shares(words: Segment, limits: Limits) -> None:
             share = words.number(at["p"])
             limits.trims.append(Trim(tuple(names), share))
             only_cut = "cut" in at.groupdict()
-            if len(names) == 1 and standing and not only_cut:
+            if len(names) == 1 and not only_cut:
                 limits.max_shares.append((names[0], share))
             words.take(
                 r"(?:, |and |then |; |\. )*(?:SELL|trim|cut|reduce)(?: (?:down|off|the|any|excess|surplus|it"

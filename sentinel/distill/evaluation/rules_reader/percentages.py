@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from sentinel.distill.evaluation.rules_reader.indicators import closes_of
-from sentinel.distill.evaluation.rules_reader.phrases import DOWN, ENTRY, HIGH, MEAN, SIDELESS, UP
+from sentinel.distill.evaluation.rules_reader.phrases import DOWN, ENTRY, HIGH, MEAN, NOW, SIDELESS, UP
 from sentinel.distill.evaluation.rules_reader.segment import Segment
 from sentinel.orders.conditions import Compare, Condition, Op
 from sentinel.orders.expressions import (
@@ -74,6 +74,8 @@ def percentages(words: Segment, *, buys: bool) -> Iterator[Condition]:
             against: Expression = Window(Statistic.MEAN, coin, bars, bar)
             words.take(rf"\b{window['t'] or window['u']}\b")
             yield Compare(Price(coin), op, Scaled(grown, against))
+        elif re.search(NOW, stretch):
+            yield Compare(Price(coin), op, Scaled(grown, PriceWhenSet(coin)))
         elif re.search(ENTRY, stretch):
             yield Compare(Price(coin), op, Scaled(grown, Entry(coin)))
         elif ago := _changecloses_of(words, at.start()):

@@ -20,6 +20,11 @@ ENTRY = (
     r"|(?:what|where) i (?:have )?(?:paid|bought|got in)(?: it| them| in| for it)?(?: at| for)?|i paid|my average"
     r"(?: price)?|break ?even|average price)"
 )
+NOW = (
+    r"(?:from|than|below|above|under|over|since|of|against) (?:here|now|the current|current|today's|where it is"
+    r"|this price"
+    r"|the price now)|when (?:this|the|my) order (?:is|was) (?:set|given|placed)|since (?:this|the) order"
+)
 MEAN = r"(?:moving average|average|mean|avg|sma|ma)"
 DOWN = (
     r"below|under|beneath|down|drop\w*|fall\w*|fell|lose[sd]?|loss|lost|losing|lower|less|off|dips?|dipped|declin\w*"

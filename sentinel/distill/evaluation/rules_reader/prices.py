@@ -10,8 +10,10 @@ from sentinel.distill.evaluation.rules_reader.indicators import breakouts, rsi, 
 from sentinel.distill.evaluation.rules_reader.percentages import percentages, trailing
 from sentinel.distill.evaluation.rules_reader.phrases import ABOVE, AT, BELOW, FALLS, LEVEL, RISES
 from sentinel.distill.evaluation.rules_reader.segment import Segment
-from sentinel.orders.conditions import All, Compare, Condition, Op
+from sentinel.orders.conditions import All, Compare, Condition, Either, Not, Op
 from sentinel.orders.expressions import QUOTE, Constant, Entry, High, Price, Profit, Scaled
+
+_OPPOSITE = {Op.BELOW: Op.AT_LEAST, Op.AT_MOST: Op.ABOVE, Op.ABOVE: Op.AT_MOST, Op.AT_LEAST: Op.BELOW}
 
 
 def conditions(words: Segment, *, buys: bool) -> list[Condition]:
@@ -27,10 +29,20 @@ def _is_gain(one: Condition) -> bool:
     return isinstance(one, Compare) and isinstance(one.left, High)
 
 
-def joined(found: list[Condition]) -> Condition | None:
+def joined(found: list[Condition], *, either: bool = False) -> Condition | None:
     if not found:
         return None
-    return found[0] if len(found) == 1 else All(tuple(found))
+    if len(found) == 1:
+        return found[0]
+    return Either(tuple(found)) if either else All(tuple(found))
+
+
+def denied(one: Condition) -> Condition:
+    """The opposite of a condition."""
+    match one:
+        case Compare(left, op, right):
+            return Compare(left, _OPPOSITE[op], right)
+    return Not(one)
 
 
 def _high(one: Compare) -> bool:

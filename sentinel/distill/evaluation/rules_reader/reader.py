@@ -15,12 +15,12 @@ from sentinel.distill.evaluation.labelled_orders import QUOTE
 from sentinel.distill.evaluation.rules_reader import kinds
 from sentinel.distill.evaluation.rules_reader.acting import VERB, acting
 from sentinel.distill.evaluation.rules_reader.limits import Limits, take_limits
-from sentinel.distill.evaluation.rules_reader.prices import conditions, contradicts, joined
+from sentinel.distill.evaluation.rules_reader.prices import conditions, contradicts, denied, joined
 from sentinel.distill.evaluation.rules_reader.scan import Scanned, scan
 from sentinel.distill.evaluation.rules_reader.scope import refusal
 from sentinel.distill.evaluation.rules_reader.segment import Segment, Stopped, named_coins
 from sentinel.distill.evaluation.rules_reader.splitting import segments
-from sentinel.orders.actions import Amount, Buy, Sell, Share
+from sentinel.orders.actions import Amount, Buy, Coins, Sell, Share, Worth
 from sentinel.orders.answers import Question, Refusal
 from sentinel.orders.conditions import All, Compare, Condition, Streak
 from sentinel.orders.expressions import Change, Window
@@ -33,6 +33,15 @@ _VAGUE = re.compile(
     r"\b(?:cheap\w*|low|lower|high|higher|dips?|drops?|falls?|crash\w*|rises?|pumps?|moons?|tanks?|good|enough|better|"
     r"expensive|up|down|right (?:time|moment)|bit|lot|shaky|bottom|top|recovers?|profit|loss|much|too|soon|whenever"
     r"|when|if)\b"
+)
+_EITHER = re.compile(r"\bor (?:if |when |once )?(?:the |its |my |C[A-Z]+|it\b|rsi\b|price\b|gas\b)")
+_SOMETIMES = re.compile(
+    r"\b(?:every now and then|from time to time|regularly|occasionally|sometimes|now and again|once in a while|"
+    r"periodically|every so often|often)\b"
+)
+_JUDGED = re.compile(
+    r"\b(?:shaky|looks?|looking|feels?|sentiment|news|trend\w*|volatil\w+|bullish|bearish|support|resistance|hype|"
+    r"market (?:is|turns|gets)|calm|nervous|panic (?:in|on)|good moment|right time|best time)\b"
 )
 _STANDING = re.compile(r"\b(?:whenever|every time|each time|always|any time|anytime|keep|never|all the time|max)\b")
 
@@ -50,10 +59,14 @@ def read(text: str) -> Reading:
 def _read(scanned: Scanned) -> Reading:
     if (why := refusal(scanned)) is not None:
         return Refuse(why)
+    if _SOMETIMES.search(scanned.text):
+        return Ask(Question.TIME)
+    if _JUDGED.search(scanned.text):
+        return Ask(Question.MEANING)
     coins = named_coins(scanned.text, scanned)
     words = Segment(scanned.text, scanned, coins[0] if coins else None)
     limits = take_limits(words)
-    clauses = [*(Clause(trim) for trim in limits.trims), *_clauses(words, found_limits=bool(limits.trims))]
+    clauses = [*(Clause(trim) for trim in limits.trims), *_clauses(words, limits)]
     if any(contradicts(clause.when) for clause in clauses):
         return Refuse(Refusal.CONTRADICTION)
     return _order(clauses, limits)
@@ -83,7 +96,7 @@ def _order(clauses: list[Clause], limits: Limits) -> Order:
     )
 
 
-def _clauses(words: Segment, *, found_limits: bool) -> list[Clause]:
+def _clauses(words: Segment, limits: Limits) -> list[Clause]:
     if (clause := kinds.arbitrage(words) or kinds.rebalance(words)) is not None:
         _require_read(words)
         return [clause]
@@ -92,6 +105,7 @@ def _clauses(words: Segment, *, found_limits: bool) -> list[Clause]:
     found: list[Clause] = []
     amount: Amount | None = None
     coin: Symbol | None = words.coin
+    other_size = _other_size(words)
     for text in segments(words.text):
         part = Segment(text, words.scanned, coin, found[-1].when if found else None)
         if not re.search(VERB, text):
@@ -103,9 +117,47 @@ def _clauses(words: Segment, *, found_limits: bool) -> list[Clause]:
         coin = named[-1] if named else coin
         amount = getattr(clause.action, "amount", None)
         found.append(clause)
-    if not found and not found_limits:
+    if other_size is not None:
+        found = _with_other_size(found, other_size, words)
+        limits.cooldown = found[0].every
+        found = [replace(clause, every=None) for clause in found]
+    if not found and not limits.trims:
         raise Stopped(_missing(words.scanned, words.text))
     return found
+
+
+def _other_size(words: Segment) -> re.Match[str] | None:
+    """ "… every day, but 50 when it is under 40k": another size under a condition, taken out of the words."""
+    if not words.search(r"\bE\d+\b"):
+        return None
+    return words.take(
+        r"(?: [,;.])?(?: (?:but|and|or))?(?: (?:make (?:it|that)|only|buy|sell|BUY|SELL|do|use|go))* "
+        r"(?P<size>[MNQ]\d+|double|half|twice|triple)(?: (?:that|it|as much|the amount|the size|of it|instead|of that"
+        r"|C[A-Z]+|"
+        r"worth|size))* (?P<when>(?:when|if|while|whenever|once) (?!gas)[^,;.]*)"
+    )
+
+
+def _with_other_size(clauses: list[Clause], other: re.Match[str], words: Segment) -> list[Clause]:
+    """The clause with the other size goes before the usual one; both wait for the same time. Raises Stopped."""
+    if len(clauses) != 1 or not isinstance(clauses[0].action, Buy | Sell) or clauses[0].every is None:
+        raise Stopped(Question.MEANING)
+    usual, size = clauses[0], other["size"]
+    factor = {"double": Decimal(2), "twice": Decimal(2), "half": Decimal("0.5"), "triple": Decimal(3)}.get(size)
+    amount: Amount
+    match usual.action.amount:
+        case Worth(number):
+            amount = Worth(words.number(size) if factor is None else number * factor)
+        case Coins(number):
+            amount = Coins(words.number(size) if factor is None else number * factor)
+        case Share():
+            raise Stopped(Question.SIZE)
+    text = Segment(other["when"], words.scanned, words.coin)
+    when = joined(conditions(text, buys=isinstance(usual.action, Buy)))
+    _require_read(text)
+    if when is None:
+        raise Stopped(Question.LEVEL)
+    return [Clause(replace(usual.action, amount=amount), when, every=usual.every), usual]
 
 
 def _missing(scanned: Scanned, text: str) -> Question | Refusal:
@@ -136,9 +188,12 @@ def _clause(words: Segment, before: Amount | None) -> Clause:
     times = ended or times
     single = words.take(r"\b(?:just|only|exactly) (?:once|1 time|N\d+ time)\b|\b(?:once|1 time) only\b")
     whole_text = words.text
+    excepted = _excepted(words)
     did = acting(words, before)
     found = conditions(words, buys=buys)
-    when = joined(found)
+    when = joined(found, either=_EITHER.search(whole_text) is not None)
+    if excepted:
+        when = joined([one for one in (when, *excepted) if one is not None])
     _require_read(words)
     if (
         when is None
@@ -162,6 +217,21 @@ def _clause(words: Segment, before: Amount | None) -> Clause:
         rearm=signal and not every and count is None,
         lasting=_seconds(words, lasting),
     )
+
+
+def _excepted(words: Segment) -> list[Condition]:
+    """The opposites of conditions in which nothing is to be done. Raises Stopped if they are not understood."""
+    found = words.take(
+        r"(?: [,;])?(?: (?:but|and))? (?:unless|except (?:when|if|while)|(?:but )?not (?:when|if|while)) "
+        r"(?P<rest>[^,;]*)"
+    )
+    if found is None:
+        return []
+    rest = Segment(found["rest"], words.scanned, words.coin, words.before)
+    denied_ones = [denied(one) for one in conditions(rest, buys=True)]
+    if len(denied_ones) != 1 or _UNREAD.search(rest.text):
+        raise Stopped(Question.MEANING)
+    return denied_ones
 
 
 def _seconds(words: Segment, found: re.Match[str] | None) -> int | None:

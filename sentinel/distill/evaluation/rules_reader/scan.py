@@ -25,11 +25,12 @@ from sentinel.distill.evaluation.rules_reader.vocabulary import (
     VERBS,
 )
 
-_NUMBER = r"(?P<n>-?\d+(?:\.\d+)?)"
+_NUMBER = r"(?P<n>[-+]?\d+(?:\.\d+)?)"
 _COIN = "|".join(sorted(COINS, key=len, reverse=True))
 _OTHER = "|".join(sorted(OTHER_COINS, key=len, reverse=True))
 _QUOTE = "|".join(sorted(QUOTE_WORDS, key=len, reverse=True))
 _UNIT = "|".join(sorted(TIMES, key=len, reverse=True))
+_REPEATED = 4  # a list of up to so many further amounts
 _SHARES = {"half": "0.5", "third": "0.333333", "quarter": "0.25", "fourth": "0.25", "fifth": "0.2", "tenth": "0.1",
            "eighth": "0.125", "twentieth": "0.05", "hundredth": "0.01"}  # fmt: skip
 _PART = "|".join(_SHARES)
@@ -66,7 +67,8 @@ def scan(words: str) -> Scanned:
     for pattern, mark in VERBS:
         found.sub(pattern, lambda _, mark=mark: mark)  # type: ignore[misc]
     for pattern, plain in AFTER_VERBS:
-        found.sub(pattern, lambda match, plain=plain: match.expand(plain))  # type: ignore[misc]
+        for _ in range(_REPEATED):
+            found.sub(pattern, lambda match, plain=plain: match.expand(plain))  # type: ignore[misc]
     found.text = found.text.strip()
     return found
 
@@ -171,7 +173,10 @@ def _times(found: Scanned) -> None:
     found.sub(rf"\btwice{per} {one}", each(lambda match: Decimal(TIMES[match["unit"]]) / 2))
     found.sub(rf"(?<![\w.])(?P<n>\d+) ?(?:times|x){per} {one}",
               each(lambda match: Decimal(TIMES[match["unit"]]) / Decimal(match["n"])))  # fmt: skip
-    found.sub(rf"\b(?:every|each)(?: single)? {one}(?! T\d)", each(lambda match: Decimal(TIMES[match["unit"]])))
+    found.sub(
+        rf"(?<![\w.])(?:1 (?:piece |part |slice |trade |buy |sale )?)?(?:every|each)(?: single)? {one}(?! T\d)",
+        each(lambda match: Decimal(TIMES[match["unit"]])),
+    )
     found.sub(r"\b(?:every|each) (?:morning|evening|night|afternoon)\b", each(lambda _: Decimal(86_400)))
     found.sub(r"\b(?:every|each|on) (?:mon|tues|wednes|thurs|fri|satur|sun)days?\b", each(lambda _: Decimal(604_800)))
     for word, seconds in (("hourly", 3_600), ("daily", 86_400), ("weekly", 604_800)):

@@ -16,7 +16,7 @@ _REFUSED = (  # in this order, in scanned text
     r"(?:no |at most|more))|\bto (?:my|the|this|another|his|her) (?:other |cold |hardware )?(?:wallet|address"
     r"|ledger|bank|exchange|account)\b|\b0x[0-9a-f]{4,}|\bbridge\b|\b\w+\.eth\b", Refusal.TRANSFER),
     (r"\b(?:ignor\w*|bypass\w*|disabl\w*|overrid\w*|break|exceed|remove|lift|raise|switch off|turn off|skip|without"
-    r"|regardless of|disregard|forget|drop|no matter)\b(?: (?:the|any|all|my|your|of|daily|your own|trade|risk"
+    r"|regardless of|disregard|forget|drop|no matter)\b(?: (?:the|any|all|ALL|of|my|your|of|daily|your own|trade|risk"
     r"|size|spending|safety|per|E\d+|R\d+|max(?:imum)?|loss|cost|slippage|position))* (?:limits?|caps?|checks?"
     r"|guards?|rules?|polic\w+|restrictions?|safet\w+|protections?|kill switch|simulation)", Refusal.LIMITS),
     (r"\bX[A-Z]+\b", Refusal.COIN),

@@ -38,7 +38,21 @@ def segments(text: str) -> list[str]:
         found += parts
     if waiting.strip(" ,"):
         found.append(waiting)
-    return found
+    return [rung for part in found for rung in _rungs(part)]
+
+
+def _rungs(text: str) -> Iterator[str]:
+    """One stretch for each level of a ladder: "at N1 , N2 and N3"."""
+    ladder = re.search(
+        r"\bat (?P<first>[MN]\d+)(?P<more>(?: (?:,|and|/|then))+ [MN]\d+(?:(?: (?:,|and|/|then))+ [MN]\d+)*)"
+        r"(?! \w*(?:of|worth))",
+        text,
+    )
+    if ladder is None:
+        yield text
+        return
+    for level in re.findall(r"[MN]\d+", ladder.group()):
+        yield f"{text[: ladder.start()]}at {level}{text[ladder.end() :]}"
 
 
 def _actions(sentence: str) -> Iterator[str]:

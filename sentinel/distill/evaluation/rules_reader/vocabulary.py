@@ -32,6 +32,8 @@ SIMPLE = (  # replaced in this order, in lower case
     ("→", " , "), ("&", " and "), ("w/", "with "), ("dollars' ", "dollars "), ("isn't", "is not"), ("don't", "do not"),
     ("doesn't", "does not"), ("won't", "will not"), ("can't", "can not"), ("i'm", "i am"), ("it's", "it is"),
     ("that's", "that is"), ("there's", "there is"), ("i've", "i have"), ("they're", "they are"), ("what's", "what is"),
+    ("twice daily", "twice a day"), ("times daily", "times a day"), ("once daily", "once a day"),
+    ("twice weekly", "twice a week"), ("twice hourly", "twice an hour"), (" one is ", " it is "),
     ("the two", "the pair"), ("these two", "the pair"), (" doubles", " gains 100%"), (" doubled", " gained 100%"),
     ("one-hour", "1 hour"), ("one-minute", "1 minute"), ("stop-loss", "stop loss"), ("stoploss", "stop loss"),
     ("take-profit", "take profit"), ("24/7", ""), ("(", " , "), (")", " , "), ("\"", " "), ("“", " "), ("”", " "),
@@ -42,17 +44,21 @@ BEFORE_VERBS = (
         r"|purchase)\b",
         r"buy \1 of",
     ),
+    (r"\b(?:get )?out of (?=everything|all\b|the lot|both)", "sell "),
+    (r"\bstop (?:me )?(?:out )?(?:of )?(?=everything|all\b)", "stop loss "),
     (r"\bbetween ([MN]\d+) and ([MN]\d+)", r"at or above \1 and at or below \2"),
     (r"\bget rid of\b|\b(?:work|twap|scale|ease) (?:\w+ )?out of\b", "sell"),
     (r"\btwap\b(?= (?:\w+ ){0,4}(?:into|in|to) (?:my )?C)", "buy"),
     (r"(?<=[,;d] )(?:get )?out (?=at|above|below|over|under|when|if)", "sell all "),
     (r"\bthe other F\d+", "all"),
 )  # replaced in this order, in scanned text
-AFTER_VERBS = (
+AFTER_VERBS = (  # each several times, for lists
     (
-        r"(SELL .*(?:[,;]|and) )(ALL|F\d+|P\d+)((?: of it| more| of the position)? (?:at|when|if|once)\b)",
-        r"\1SELL \2\3",
+        r"((?:SELL|TAKE|STOP)\b(?:(?! SELL).)*?(?:[,;:]|and|then) )((?:ALL|[FP]\d+)(?: of it| more| of the position)?)"
+        r"(?= (?:at|when|if|once) (?:\w+ ){0,3}[MNP]\d)",
+        r"\1SELL \2",
     ),
+    (r"^ ?(?:please |then )?([MQ]\d+ (?:into|in|of|on|to) C[A-Z]+)", r"BUY \1"),
     (
         r"^((?:(?!\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL|REBALANCE|ARBITRAGE)\b).)*E\d+(?: [:,])? )([MQ]\d+"
         r"(?: \w+)* C[A-Z]+\b(?!.*\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL|REBALANCE|ARBITRAGE)\b))",
@@ -66,7 +72,7 @@ VERBS = (  # in this order; the pattern is matched in scanned text
     r"|(?<=P\d )stop\b", "STOP"),
     (r"\b(?:take|taking|book|lock in|bank)(?: some| the| my)? (?:profits?|gains?)\b|\btp\b(?=[ :])"
      r"|\bprofit target\b", "TAKE"),
-    (r"\btarget(?: price)?(?=(?: is)?(?: :)? (?:at |of |@ ?)?[MN]\d)|\btarget (?=\+?P\d+ (?:above|over|profit|gain"
+    (r"\btarget(?: price)?(?=(?: is)?(?: :)? (?:at |of |@ ?)?[MN]\d)|\btarget(?= P\d+ (?:above|over|profit|gain"
     r"|up))", "TAKE"),
     (r"\bre ?balanc(?:e|es|ed|ing)\b", "REBALANCE"),
     (r"\barb(?:itrage|itraging|s|ing)?\b", "ARBITRAGE"),
