@@ -117,7 +117,7 @@ def _clauses(words: Segment, limits: Limits) -> list[Clause]:
         coin = named[-1] if named else coin
         amount = getattr(clause.action, "amount", None)
         found.append(clause)
-    if other_size is not None:
+    if other_size is not None and found:
         found = _with_other_size(found, other_size, words)
         limits.cooldown = found[0].every
         found = [replace(clause, every=None) for clause in found]
@@ -140,12 +140,13 @@ def _other_size(words: Segment) -> re.Match[str] | None:
 
 def _with_other_size(clauses: list[Clause], other: re.Match[str], words: Segment) -> list[Clause]:
     """The clause with the other size goes before the usual one; both wait for the same time. Raises Stopped."""
-    if len(clauses) != 1 or not isinstance(clauses[0].action, Buy | Sell) or clauses[0].every is None:
-        raise Stopped(Question.MEANING)
     usual, size = clauses[0], other["size"]
+    action = usual.action
+    if len(clauses) != 1 or not isinstance(action, Buy | Sell) or usual.every is None:
+        raise Stopped(Question.MEANING)
     factor = {"double": Decimal(2), "twice": Decimal(2), "half": Decimal("0.5"), "triple": Decimal(3)}.get(size)
     amount: Amount
-    match usual.action.amount:
+    match action.amount:
         case Worth(number):
             amount = Worth(words.number(size) if factor is None else number * factor)
         case Coins(number):
@@ -153,11 +154,11 @@ def _with_other_size(clauses: list[Clause], other: re.Match[str], words: Segment
         case Share():
             raise Stopped(Question.SIZE)
     text = Segment(other["when"], words.scanned, words.coin)
-    when = joined(conditions(text, buys=isinstance(usual.action, Buy)))
+    when = joined(conditions(text, buys=isinstance(action, Buy)))
     _require_read(text)
     if when is None:
         raise Stopped(Question.LEVEL)
-    return [Clause(replace(usual.action, amount=amount), when, every=usual.every), usual]
+    return [Clause(replace(action, amount=amount), when, every=usual.every), usual]
 
 
 def _missing(scanned: Scanned, text: str) -> Question | Refusal:
