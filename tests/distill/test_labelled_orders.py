@@ -122,7 +122,8 @@ def test_facts_become_the_players_situation() -> None:
     order = reading("Buy 100 USDC worth of WETH, every 1 hour.")
     assert isinstance(order, Order)
     seen = stated.facts(order)
-    assert (seen.gas_price, seen.bought_today, seen.set_at) == (20, 70, NOW - 10 * BLOCK)
+    assert (seen.gas_price, seen.bought_today) == (Decimal(20), Decimal(70))
+    assert seen.set_at == NOW - 10 * BLOCK
     assert [fill.time for fill in seen.fills] == [NOW - 5 * BLOCK]
     assert (seen.closes["WETH"].times, seen.closes["WETH"].prices) == (
         (NOW - 300 * BLOCK, NOW - BLOCK, NOW),
