@@ -13,9 +13,8 @@ from sentinel.orders.expressions import NUMBER, QUOTE, Constant, Price, Scaled, 
 
 def rsi(words: Segment) -> Iterator[Condition]:
     period, bar = 14, MINUTE
-    if found := words.take(
-        r"\b(?P<n>N\d+) (?:period )?(?=(?:T\d+ )?rsi\b)|(?<=\brsi) (?:, )?(?P<m>N\d+)(?: ,)?(?= "
-        r"(?:\w+ )*(?:N\d|below|under))"
+    while found := words.take(
+        r"\b(?P<n>N\d+) (?:period )?(?=(?:T\d+ )?rsi\b)|(?<=\brsi) (?:, )?(?P<m>N\d+)(?: ,)?(?=[^.;]*N\d)"
     ):
         period = int(words.number(found["n"] or found["m"]))
     if found := words.take(

@@ -112,7 +112,8 @@ def _weights(words: Segment) -> list[tuple[Symbol, Decimal]]:
         return list(zip(names, values, strict=True))
     found: list[tuple[Symbol, Decimal]] = []
     for pattern in (
-        rf"(?<!by )(?<!than )\b(?P<p>P\d+|F\d+) (?:in |of |into |to |is |my |for )*(?P<c>{_NAME})\b",
+        rf"(?<!by )(?<!than )\b(?P<p>P\d+|F\d+) (?:in |of |into |to |is |my |for |ALL |the |total |everything "
+        rf"|portfolio |money |whole )*(?P<c>{_NAME})\b",
         rf"\b(?P<c>{_NAME})(?: (?:at|to|is|should|be|weight|of|share|around|:|=|stay|as|with|near|on|makes? up"
         rf"|position|around))* (?P<p>P\d+)\b",
     ):

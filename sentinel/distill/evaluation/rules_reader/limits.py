@@ -137,7 +137,7 @@ def _sizes(words: Segment) -> tuple[Decimal | None, Decimal | None]:
         words.take(rf"{_LEAD}\b(?:at least|min(?:imum)?|no less than)(?: [\w:]+){{0,2}}? {_MONEY} {each}")
         or words.take(
             rf"{_LEAD}\b(?:skip|ignore|no|not|nothing|never)(?: (?:make|do|bother|with|for))* (?:trades?|orders?|swaps?"
-            rf"|anything)? ?(?:smaller than|under|below|less than) {_MONEY}(?! _)"
+            rf"|anything|buys?|nothing) (?:smaller than|under|below|less than) {_MONEY}(?! _)"
         )
         or words.take(rf"{_LEAD}\b(?:min(?:imum)?|smallest) (?:trade|order|size|trade size)(?: (?:is|of|:))* {_MONEY}")
     )
@@ -147,6 +147,7 @@ def _sizes(words: Segment) -> tuple[Decimal | None, Decimal | None]:
 def _cooldown(words: Segment) -> int | None:
     trades = r"(?:trades?|orders?|buys?|sells?|swaps?|each|them|1|BUY|SELL|moves|actions)"
     for pattern in (
+        rf"{_LEAD}(?:\bwith )?(?:\ba )?\b(?P<t>[TR]\d+) (?:cool ?down|pause|break|rest)(?: between(?: \w+)?)?",
         rf"{_LEAD}\b(?:wait|leave|pause|rest|keep|cool ?down|cooldown|with|a|have|allow)(?: (?:for|of|at least|period"
         rf"|a|an|is|:|minimum|break|gap|pause))* (?P<t>[TR]\d+) (?:\w+ ){{0,2}}?(?:between|after|in between|apart"
         rf"|from the last|since|before (?:the next|another))(?: (?:any|the|every|each|of|2|last|N\d+|a|1|own|my"
@@ -174,13 +175,14 @@ def _cooldown(words: Segment) -> int | None:
 def _reserve(words: Segment) -> Decimal | None:
     for pattern in (
         rf"{_LEAD}\b(?:keep(?:ing)?|leave|leaving|hold back|retain|reserve|set aside|always have|maintain|save|hold"
-        rf"(?:ing)?|preserve)\b(?: (?!P\d|C[A-Z]|if\b|when\b|at\b|below|above|over|under|is\b"
+        rf"(?:ing)?|preserve)\b(?: (?!P\d|C[A-Z]|if\b|when\b|at\b(?! least)|below|above|over|under|is\b"
         rf"|trades)[\w:]+){{0,4}}? {_MONEY}(?: (?:or more|as a reserve|in reserve"
         rf"|in U|untouched|aside|alone|back|reserved?|free|liquid|in hand|on hand|at all times|always|for "
         rf"(?:later|gas|fees|emergencies|me)|in the (?:wallet|account|bank)|as (?:a )?(?:buffer|cushion|reserve)"
         rf"|safe|as U|in my wallet|untraded|over|unspent|available|as is))*",
         rf"{_LEAD}\b(?:never|do not|not)\b(?: (?!P\d)[\w:]+){{0,5}}? (?:below|under|less than)(?: the last)? {_MONEY}"
-        rf"(?: (?:in|of) U)?(?= ?(?:$|[.,;]|and|U|left|remaining))(?: (?:left|remaining))?",
+        rf"(?: (?:in|of) U)?(?: in (?:the|my) (?:wallet|account|bank))?(?= ?(?:$|[.,;]|and|U|left|remaining))(?: "
+        rf"(?:left|remaining))?",
         rf"{_LEAD}\b(?:never|do not|not) (?:touch|spend|use)(?: (?:my|the|at|all))*(?: last| final)? {_MONEY}",
         rf"{_LEAD}\b{_MONEY} (?:stays?|remains?|must (?:stay|remain)|always (?:stays?|remains?)|is (?:kept|reserved"
         rf"|off limits)|untouched|in reserve|reserve)(?: (?:in|as|untouched|there|put|aside|off limits|U|reserve"
@@ -199,7 +201,10 @@ def _shares(words: Segment, limits: Limits) -> None:
         r"|net worth|i have|i own|book|ALL|all|funds|capital|in total|altogether|worth))*"
     )
     both = r"C[A-Z]+ (?:and|plus|\+|,) C[A-Z]+(?: (?:together|combined|in total|in sum|taken together))?"
-    coins = rf"(?P<coins>{both}|C[A-Z]+|it\b|(?:my |all )?(?:coins|crypto)(?: (?:together|combined))?)"
+    coins = (
+        rf"(?P<coins>(?:crypto , )?{both}(?: ,)?|C[A-Z]+|it\b|(?:my |all )?(?:coins|crypto)(?: (?:together"
+        rf"|combined))?)"
+    )
     never = (
         r"(?:never|do not|not|no|must not|should not|may not|can not|at most|max(?:imum)?|cap|limit|ceiling|(?:keep"
         r"|hold)(?= (?:\w+ ){1,5}(?:under|below|at most|no more|within)))"
@@ -236,7 +241,8 @@ def _shares(words: Segment, limits: Limits) -> None:
             if len(names) == 1 and not only_cut:
                 limits.max_shares.append((names[0], share))
             words.take(
-                r"(?:, |and |then |; |\. )*(?:SELL|trim|cut|reduce)(?: (?:down|off|the|any|excess|surplus|it"
+                r"(?: [,;.])*(?: (?:and|then))* (?:SELL|trim|cut|reduce)(?: (?:down|off|the|any|excess|surplus|it"
                 r"|them|back|what is above|whatever is above|if|they|are|is|needed|necessary|more|over|above"
-                r"|down to that|to that|so|whenever|when|that|happens|does|do|,))*(?= ?(?:$|[.;]))"
+                r"|down to that|to that|so|whenever|when|that|happens|does|do|,|anything|everything|ALL|whatever"
+                r"|what))*(?= ?(?:$|[.;]))"
             )

@@ -66,6 +66,10 @@ def _read(scanned: Scanned) -> Reading:
     coins = named_coins(scanned.text, scanned)
     words = Segment(scanned.text, scanned, coins[0] if coins else None)
     limits = take_limits(words)
+    words.take(
+        r"(?: [,;])?(?: (?:and|but))? (?:keep|hold|leave)(?: (?:the|my|all|ALL))* C[A-Z]+(?: alone"
+        r"| untouched)?(?= ?(?:$|[.,;]))"
+    )
     clauses = [*(Clause(trim) for trim in limits.trims), *_clauses(words, limits)]
     if any(contradicts(clause.when) for clause in clauses):
         return Refuse(Refusal.CONTRADICTION)
@@ -177,7 +181,9 @@ def _clause(words: Segment, before: Amount | None) -> Clause:
         r"(?P<n>N\d+) (?:times|buys|trades|purchases|sales|fills|BUY|SELL)\b"
     )
     slices = kinds.sized_parts(words) or kinds.parts(words)
-    every = words.take(r"\b(?P<e>E\d+)\b")
+    every = words.take(r"\b(?P<e>E\d+)\b") or words.take(r"(?<=[MNQP]\d )(?P<e>R\d+)\b")
+    if every is not None:  # said twice
+        words.take(rf"\b(?:{'|'.join(_same(words, every['e']))})\b")
     lasting = words.take(
         r"\b(?:for|during) (?:the )?(?:next |coming |following )?(?P<t>T\d+)(?! (?:high|low|average"
         r"|mean))\b"
@@ -218,6 +224,13 @@ def _clause(words: Segment, before: Amount | None) -> Clause:
         rearm=signal and not every and count is None,
         lasting=_seconds(words, lasting),
     )
+
+
+def _same(words: Segment, token: str) -> list[str]:
+    """The tokens of the same mark and value."""
+    return [
+        name for name, value in words.scanned.numbers.items() if name[0] == token[0] and value == words.number(token)
+    ]
 
 
 def _excepted(words: Segment) -> list[Condition]:

@@ -139,7 +139,7 @@ def _amounts(found: Scanned) -> None:
 
 
 def _times_part(match: re.Match[str]) -> Decimal:
-    return round(_part(match["part"]) * Decimal(match["count"] or 1), 5)
+    return round(_part(match["part"]) * Decimal(match["count"] or 1), 6)
 
 
 def _part(word: str) -> Decimal:

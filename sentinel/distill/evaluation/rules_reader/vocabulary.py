@@ -47,7 +47,7 @@ BEFORE_VERBS = (
     (r"\b(?:get )?out of (?=everything|all\b|the lot|both)", "sell "),
     (r"\bstop (?:me )?(?:out )?(?:of )?(?=everything|all\b)", "stop loss "),
     (r"\bbetween ([MN]\d+) and ([MN]\d+)", r"at or above \1 and at or below \2"),
-    (r"\bget rid of\b|\b(?:work|twap|scale|ease) (?:\w+ )?out of\b", "sell"),
+    (r"\bget rid of\b|\b(?:work|twap|scale|ease|dca|average) (?:\w+ )?out of\b", "sell"),
     (r"\btwap\b(?= (?:\w+ ){0,4}(?:into|in|to) (?:my )?C)", "buy"),
     (r"(?<=[,;d] )(?:get )?out (?=at|above|below|over|under|when|if)", "sell all "),
     (r"\bthe other F\d+", "all"),
@@ -81,7 +81,8 @@ VERBS = (  # in this order; the pattern is matched in scanned text
     (r"\b(?:stop|quit) (?:buying|selling|trading)\b", "cease"),
     (r"\b(?:limit )?buy (?:order|limit)\b|\bbids?\b|\b(?:limit )?(?:buy(?:ing)?|(?<!N\d )(?<!N\d\d )buys)\b(?! ?"
     r"(?:price|in\b))|(?<!N\d )\bpurchas(?:e|es|ing)\b(?! price)", "BUY"),
-    (r"\b(?:grab|get|acquire|accumulate|invest|spend|dca|add|scoop(?: up)?|stack|pick up|load up on|ape)\b(?! "
+    (r"\b(?:grab|get(?=(?: \w+){0,2} (?:[MNQPF]\d|all|C[A-Z]|everything))|acquire|accumulate|invest|spend|dca|add"
+    r"|scoop(?: up)?|(?<!my )(?<!the )(?<!whole )stack|pick up|load up on|ape)\b(?! "
     r"(?:me )?(?:out|down|to\b|above|below|under|over|more than))", "BUY"),
     (r"\bput\b(?= (?:\w+ ){0,5}(?:into|in|on|to work|toward|towards))", "BUY"),
     (r"\b(?:move|convert|use|deploy)\b(?= (?:[MNPF]\d+|all) (?:\w+ ){0,4}(?:into|to|in|on|for) (?:\w+ ){0,2}C)", "BUY"),
@@ -89,7 +90,8 @@ VERBS = (  # in this order; the pattern is matched in scanned text
     r"|flatten|ditch|let go|dispose)\b(?: of\b)?", "SELL"),
     (r"\b(?:limit )?sell(?:s|ing)?(?: (?:order|limit|off|out))?\b|\bsale\b|\bcash it in\b", "SELL"),
     (r"\b(?:cut|reduce|halve|trim|lighten)\b(?= (?:\w+ ){1,4}(?:in|by) (?:[FP]\d))", "SELL"),
-    (r"\b(?:everything|the whole (?:lot|thing|stack|bag|position|amount)|the lot|the whole|whole|entire|entirety"
+    (r"\b(?:everything|the whole (?:lot|thing|(?<!my )(?<!the )(?<!whole )stack|bag|position|amount)|the lot"
+    r"|the whole|whole|entire|entirety"
     r"|the full|full position|complete(?:ly)?|all of|all|the rest|rest of|the remainder|remainder"
     r"|the remaining)\b(?! (?:the )?(?:portfolio|money|wallet|account|value|total|holdings|assets|net worth"
     r"|i have|i own|book|time|times|day|in all|together|combined))", "ALL"),
