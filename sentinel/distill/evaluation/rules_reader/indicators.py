@@ -86,10 +86,12 @@ def breakouts(words: Segment) -> Iterator[Condition]:
     for pattern in (
         r"(?:\ba |\ban |\bits |\bthe )?(?:\b(?:new|fresh|latest) )?\b(?P<t>[TN]\d+) (?:block )?(?P<way>high|low)\b",
         rf"\b(?:new|fresh|highest|lowest|the) (?P<way>high|low|price) {over}(?P<t>[T]\d+)",
+        rf"\b(?P<way>{ABOVE}|{BELOW}) (?:ALL|everything|anything|all|every close|any close|each close) {over}(?P<t>[TN]\d+)",
+        rf"\b(?P<way>{ABOVE}|{BELOW}) (?:the |its )?(?:highest|lowest|high|low) (?:close |price )?{over}(?P<t>[TN]\d+)",
     ):
         if (at := words.search(pattern)) is None or re.search(r"P\d+ \w+ (?:\w+ )?$", words.text[: at.start()]):
             continue
-        high = at["way"] == "high" or "highest" in at.group()
+        high = "high" in at.group() or re.fullmatch(ABOVE, at["way"]) is not None
         coin = words.coin_before(at.start())
         words.take(pattern)
         bars, bar = closes_of(words, at["t"])
@@ -100,12 +102,14 @@ def breakouts(words: Segment) -> Iterator[Condition]:
         rf"\b(?:(?P<above>(?:crosses |breaks |goes |rises |climbs |is )*{ABOVE}(?: above| over)?)|(?P<below>"
         rf"(?:crosses |breaks |goes |falls |drops |is )*{BELOW})) (?:its |the )?(?P<t>[TN]\d+) (?:period |block "
         rf"|simple )?{MEAN}\b"
+        rf"|\b(?:(?P<above2>{ABOVE})|(?P<below2>{BELOW})) (?:its |the )?(?:own )?{MEAN} (?:of|over|for) (?:the )?"
+        rf"(?:last |past )?(?P<t2>[TN]\d+)"
     )
     if (at := words.search(pattern)) is not None and not re.search(r"P\d+ $", words.text[: at.start()]):
         coin = words.coin_before(at.start())
         words.take(pattern)
-        bars, bar = closes_of(words, at["t"])
-        yield Compare(Price(coin), Op.ABOVE if at["above"] else Op.BELOW, Window(Statistic.MEAN, coin, bars, bar))
+        bars, bar = closes_of(words, at["t"] or at["t2"])
+        yield Compare(Price(coin), Op.ABOVE if at["above"] or at["above2"] else Op.BELOW, Window(Statistic.MEAN, coin, bars, bar))
         return
     pattern = (
         r"\b(?:the )?(?P<end>bottom|lowest|lower|top|highest|upper) (?P<p>P\d+) (?:part )?(?:of |in )?(?:the |its )?"

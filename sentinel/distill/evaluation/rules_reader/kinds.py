@@ -58,7 +58,7 @@ def rebalance(words: Segment) -> Clause | None:
     said = words.search(r"\bREBALANCE\b|\bW\d+\b") is not None
     if not said and not words.search(
         r"\b(?:keep|hold|maintain|target|aim|stay|want|allocation|allocate|mix|weights?"
-        r"|balance|drift\w*|band|portfolio)\b"
+        r"|put me back|bring|should be|restore|balance|drift\w*|band|portfolio)\b"
     ):
         return None
     if not said and words.search(r"\b(?:BUY|SELL|STOP|TAKE|TRAIL)\b"):

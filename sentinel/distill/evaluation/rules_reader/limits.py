@@ -68,7 +68,7 @@ def take_limits(words: Segment) -> Limits:
 def _gas(words: Segment) -> Compare | None:
     ending = r"(?: or (?P<suffix>less|lower|below|under|more|higher|above|over))?"
     for pattern in (
-        rf"{_LEAD}{_IF}\b{_GAS}(?: (?:must|should|has to|have to|be|kept|is|are|was|stays?|remains?|gets|goes|runs"
+        rf"{_LEAD}{_IF}\b{_GAS}(?: (?:to drop|to fall|to get|to be|drops|falls|must|should|has to|have to|be|kept|is|are|was|stays?|remains?|gets|goes|runs"
         rf"|trades|at|sits|costs))*(?: (?:still"
         rf"|currently))? (?:(?P<under>{_UNDER})|(?P<over>{_OVER})|(?P<most>{_MOST})|"
         rf"(?P<least>{_LEAST})) {_GWEI}{ending}",
@@ -136,20 +136,22 @@ def _sizes(words: Segment) -> tuple[Decimal | None, Decimal | None]:
     least = (
         words.take(rf"{_LEAD}\b(?:at least|min(?:imum)?|no less than)(?: [\w:]+){{0,2}}? {_MONEY} {each}")
         or words.take(
-            rf"{_LEAD}\b(?:skip|ignore|no|not|nothing|never)(?: (?:make|do|bother|with|for))* (?:trades?|orders?|swaps?"
+            rf"{_LEAD}\b(?:skip|ignore|no|not|nothing|never)(?: (?:make|do|bother|with|for))* (?:dust |tiny |small )?(?:trades?|orders?|swaps?"
             rf"|anything|buys?|nothing) (?:smaller than|under|below|less than) {_MONEY}(?! _)"
         )
+        or words.take(rf"{_LEAD}\b(?:skip|ignore) (?:anything|everything|ALL|all)? ?(?:smaller than|under|below|less than) {_MONEY}")
         or words.take(rf"{_LEAD}\b(?:min(?:imum)?|smallest) (?:trade|order|size|trade size)(?: (?:is|of|:))* {_MONEY}")
     )
     return (most and words.number(most["m"])), (least and words.number(least["m"]))
 
 
 def _cooldown(words: Segment) -> int | None:
-    trades = r"(?:trades?|orders?|buys?|sells?|swaps?|each|them|1|BUY|SELL|moves|actions)"
+    trades = r"(?:trades?|orders?|fills?|every|buys?|sells?|swaps?|each|them|1|BUY|SELL|moves|actions)"
     for pattern in (
-        rf"{_LEAD}(?:\bwith )?(?:\ba )?\b(?P<t>[TR]\d+) (?:cool ?down|pause|break|rest)(?: between(?: \w+)?)?",
-        rf"{_LEAD}\b(?:wait|leave|pause|rest|keep|cool ?down|cooldown|with|a|have|allow)(?: (?:for|of|at least|period"
-        rf"|a|an|is|:|minimum|break|gap|pause))* (?P<t>[TR]\d+) (?:\w+ ){{0,2}}?(?:between|after|in between|apart"
+        rf"{_LEAD}(?:\bwith )?(?:\ba )?\b(?P<t>[TR]\d+) (?:cool ?down|pause|break|rest)(?: (?:between|after)(?: (?:each|every|any|the|a|trades?|fills?|buys?|sells?|BUY|SELL|two|N\d+))*)?",
+        rf"{_LEAD}\bafter (?:a|each|every|any) (?:trade|fill|buy|sale|BUY|SELL)(?: ,)? (?:pause|wait|rest|stop|hold off|sit out)(?: for)?(?: at least)? (?P<t>[TR]\d+)",
+        rf"{_LEAD}\b(?:wait|leave|pause|take|rest|keep|cool ?down|cooldown|with|a|have|allow)(?: (?:for|of|at least|period"
+        rf"|a|an|is|:|minimum|break|gap|pause|of))* (?P<t>[TR]\d+) (?:\w+ ){{0,2}}?(?:between|after|in between|apart"
         rf"|from the last|since|before (?:the next|another))(?: (?:any|the|every|each|of|2|last|N\d+|a|1|own|my"
         rf"|next))*(?: {trades})*",
         rf"{_LEAD}\b(?:cool ?down|cooldown|pause|rest|break)(?: (?:of|is|:|period|time))* (?P<t>[TR]\d+)(?: "
@@ -209,14 +211,22 @@ def _shares(words: Segment, limits: Limits) -> None:
         r"(?:never|do not|not|no|must not|should not|may not|can not|at most|max(?:imum)?|cap|limit|ceiling|(?:keep"
         r"|hold)(?= (?:\w+ ){1,5}(?:under|below|at most|no more|within)))"
     )
+    while (
+        at := words.take(
+            rf"{_LEAD}\b(?:skip|no|never|do not|stop|cease|only|not)\b(?: \w+){{0,2}}? (?:BUY|buying|buys?|cease)\b"
+            rf"(?: (?!M\d|N\d)\w+){{0,5}}? (?P<c>C[A-Z]+)(?: \w+){{0,4}}? (?:above|over|beyond|past|at|exceeds?|than|to) "
+            rf"(?P<p>P\d+)(?: or less)?{whole}"
+        )
+    ) is not None:
+        limits.max_shares.append((at["c"][1:], words.number(at["p"])))
     cut = r"(?:trim|reduce|cut|sell|bring|lower|scale|take|SELL)"
     for pattern in (
         rf"{_LEAD}\b{never}\b(?: (?!C[A-Z]|P\d)[\w:']+){{0,5}}? {coins}(?: (?:ever|to|be|go|get|grow|goes|become"
         rf"|exposure|position|share|holding|allocation|is|rise|make up|at|stay|must|not|exceed|above|over|more"
         rf"|than|a|beyond|past|weight|under|below|of|within|max(?:imum)?|most|bigger|larger|higher|:|,))+ "
         rf"(?P<p>P\d+|F\d+){whole}",
-        rf"{_LEAD}\b{never}\b(?: (?!C[A-Z])[\w:']+){{0,5}}? (?P<p>P\d+|F\d+){whole} (?:in|of|into|on|to"
-        rf"|:) {coins}{whole}",
+        rf"{_LEAD}\b{never}\b(?: (?!C[A-Z])[\w:']+){{0,5}}? (?P<p>P\d+|F\d+){whole}(?: (?:in|of|into|on|to"
+        rf"|:))? {coins}{whole}",
         rf"{_LEAD}{coins}(?: (?:together|combined|share|weight|exposure|allocation|position|should|may|must|can|is"
         rf"|are|has|have|to|stay|be|be|never|not|at|most|no|more|than|exceed|above|over|max(?:imum)?|under|below"
         rf"|capped|limited|go|:|,|larger|bigger|a|of|ever|cap|limit))* (?:never|not|at most|no more than|max"

@@ -34,7 +34,7 @@ def trailing(words: Segment, *, buys: bool) -> Iterator[Condition]:
         r"\b(?P<a>[PM]\d+) (?:wide |percent )?TRAIL(?P<b>)",
         r"\bTRAIL (?:\w+ |: |, ){0,5}?(?P<b>[PMN]\d+)(?P<a>)",
         r"\b(?P<a>[PM]\d+) (?:\w+ ){0,2}?TRAIL(?P<b>)",
-        rf"\b(?P<a>[PM]\d+) (?:\w+ ){{0,5}}?(?:{HIGH})\b(?! T\d)(?: since (?:i |my )?\w+)?(?P<b>)",
+        rf"\b(?P<a>[PM]\d+) (?:\w+ ){{0,5}}?(?:{HIGH})\b(?! T\d)(?! (?:\w+ )?(?:of|in|over) (?:the )?(?:last |past )?[TN]\d)(?: since (?:i |my )?\w+)?(?P<b>)",
         rf"\b(?:{HIGH}) (?:\w+ ){{0,6}}?(?P<a>[PM]\d+)(?P<b>)",
     ):
         if (at := words.search(pattern)) is not None:
@@ -65,7 +65,17 @@ def percentages(words: Segment, *, buys: bool) -> Iterator[Condition]:
         op = (Op.ABOVE if strict else Op.AT_LEAST) if up else (Op.BELOW if strict else Op.AT_MOST)
         grown = 1 + share if up else 1 - share
         stretch = " ".join(near)
-        if window := re.search(
+        if extreme := re.search(
+            r"\b(?:(?P<high>highest|high|top|peak)|lowest|low|bottom)(?: \w+)? (?:of|in|over) (?:the )?(?:last |past )?"
+            r"(?P<t>[TN]\d+)", stretch
+        ):
+            bars, bar = closes_of(words, extreme["t"])
+            end = Window(Statistic.HIGHEST if extreme["high"] else Statistic.LOWEST, coin, bars, bar)
+            words.take(rf"\b{extreme['t']}\b")
+            risen = not extreme["high"]
+            op = (Op.ABOVE if strict else Op.AT_LEAST) if risen else (Op.BELOW if strict else Op.AT_MOST)
+            yield Compare(Price(coin), op, Scaled(1 + share if risen else 1 - share, end))
+        elif window := re.search(
             rf"(?P<t>[TN]\d+) (?:period |block |simple )?{MEAN}\b|{MEAN} (?:of|over|for|from) "
             rf"(?:the |its )?(?:last |past |previous )?(?P<u>[TN]\d+)",
             stretch,

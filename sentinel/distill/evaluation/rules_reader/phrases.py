@@ -14,7 +14,7 @@ FALLS = (
 )
 RISES = r"(?:rises?|climbs?|up|goes up|gets up|jumps?|rally|rallies|pumps?|rips|runs up|grows?|recovers?)"
 AT = r"(?:at|@|hits?|touch(?:es)?|reach(?:es)?|limit(?: :)?|is|gets to|goes to|prints|sees|:)"
-HIGH = r"(?:high(?:est)?(?: point| price| value)?|peak|top|ath|high water mark|maximum)"
+HIGH = r"(?:(?<!fresh )(?<!new )high(?:est)?(?: point| price| value)?|peak|top|ath|high water mark|maximum)"
 ENTRY = (
     r"(?:(?:my |the )?(?:average |avg |mean )?(?:entry|cost|buy(?:ing)?|purchase|buy in)(?: price| basis| point)?"
     r"|(?:what|where) i (?:have )?(?:paid|bought|got in)(?: it| them| in| for it)?(?: at| for)?|i paid|my average"

@@ -11,14 +11,27 @@ from sentinel.distill.evaluation.rules_reader.percentages import percentages, tr
 from sentinel.distill.evaluation.rules_reader.phrases import ABOVE, AT, BELOW, FALLS, LEVEL, RISES
 from sentinel.distill.evaluation.rules_reader.segment import Segment
 from sentinel.orders.conditions import All, Compare, Condition, Either, Not, Op
-from sentinel.orders.expressions import QUOTE, Constant, Entry, High, Price, Profit, Scaled
+from sentinel.orders.expressions import (
+    QUOTE,
+    RATIO,
+    SECONDS,
+    Constant,
+    Entry,
+    Fact,
+    High,
+    Price,
+    Profit,
+    Scaled,
+    Weight,
+)
 
 _OPPOSITE = {Op.BELOW: Op.AT_LEAST, Op.AT_MOST: Op.ABOVE, Op.ABOVE: Op.AT_MOST, Op.AT_LEAST: Op.BELOW}
 
 
 def conditions(words: Segment, *, buys: bool) -> list[Condition]:
     """All conditions of the words, which are taken out of them. `buys`: the side of the action that waits for them."""
-    found = [*rsi(words), *streaks(words), *breakouts(words), *trailing(words, buys=buys)]
+    found: list[Condition] = [*_weight(words), *_delay(words)]
+    found += [*rsi(words), *streaks(words), *breakouts(words), *trailing(words, buys=buys)]
     found += [*percentages(words, buys=buys), *_money(words), *_levels(words, buys=buys)]
     if any(isinstance(one, Compare) and _high(one) for one in found):
         found = sorted((_armed(one) for one in found), key=lambda one: not _is_gain(one))
@@ -55,6 +68,24 @@ def _armed(one: Condition) -> Condition:
         case Compare(Price(coin), Op.AT_LEAST | Op.ABOVE as op, Scaled(_, Entry()) as level):
             return Compare(High(coin), op, level)
     return one
+
+
+def _weight(words: Segment) -> Iterator[Condition]:
+    """The share of a coin in everything."""
+    pattern = (
+        rf"\b(?P<c>C[A-Z]+)(?:'s)?(?: (?:weight|share|makes up|is|gets|goes|grows|becomes))* (?:(?P<below>{BELOW})|{ABOVE}) "
+        r"(?P<p>P\d+)(?: (?:of|in))?(?: (?:the|my))? (?:ALL|everything|total|portfolio|money|holdings|wallet|account)\b"
+    )
+    while (at := words.take(pattern)) is not None:
+        op = Op.BELOW if at["below"] else Op.ABOVE
+        yield Compare(Weight((at["c"][1:],)), op, Constant(words.number(at["p"]), RATIO))
+
+
+def _delay(words: Segment) -> Iterator[Condition]:
+    """So long after the order was set."""
+    at = words.take(r"\b(?:in|after) (?P<t>T\d+) (?:from now|from today|from here)\b|^(?:\W|_|then )*after (?P<u>T\d+)(?= (?:,|BUY|SELL|SWAP))")
+    if at is not None:
+        yield Compare(Fact.SINCE_SET, Op.AT_LEAST, Constant(words.number(at["t"] or at["u"]), SECONDS))
 
 
 def _money(words: Segment) -> Iterator[Condition]:

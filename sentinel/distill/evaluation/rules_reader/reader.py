@@ -22,7 +22,7 @@ from sentinel.distill.evaluation.rules_reader.segment import Segment, Stopped, n
 from sentinel.distill.evaluation.rules_reader.splitting import segments
 from sentinel.orders.actions import Amount, Buy, Coins, Sell, Share, Worth
 from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.conditions import All, Compare, Condition, Streak
+from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Streak
 from sentinel.orders.expressions import Change, Window
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.reading import Ask, Reading, Refuse
@@ -169,7 +169,7 @@ def _missing(scanned: Scanned, text: str) -> Question | Refusal:
     """What is asked of words without an action."""
     if re.search(r"\b[QMN]\d+\b", text) and not re.search(VERB, scanned.text):
         return Question.SIDE
-    if re.search(r"\b(?:portfolio|balanced?|REBALANCE|mix|weights?|allocation)\b", text):
+    if re.search(r"\b(?:portfolio|balanced|REBALANCE|mix|weights?|allocation)\b", text):
         return Question.WEIGHTS
     return Question.MEANING if _UNREAD.search(text) or re.search(r"\bC[A-Z]+\b", text) else Refusal.SCOPE
 
@@ -254,7 +254,7 @@ def _seconds(words: Segment, found: re.Match[str] | None) -> int | None:
 
 def _is_signal(one: Condition) -> bool:
     match one:
-        case Streak() | Compare(Change() | Window()):
+        case Streak() | ClosesBeyond() | Compare(Change() | Window()):
             return True
         case Compare(_, _, right):
             return "Window(" in repr(right)

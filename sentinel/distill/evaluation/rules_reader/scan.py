@@ -79,6 +79,7 @@ def _tidy(words: str) -> str:
         text = text.replace(old, new)
     text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
     text = re.sub(r"(?<=\d)-(?=[a-z])", " ", text)
+    text = re.sub(r" / (?!\d|w?eth|w?btc|usdc|cash|bitcoin|stables)", " ; ", text)
     text = re.sub(r"(?<=[a-z])(?=[<>=@])|(?<=[<>=@])(?=\w)", " ", text)
     return " " + re.sub(r"\s+", " ", text) + " "
 

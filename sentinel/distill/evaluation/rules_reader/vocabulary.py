@@ -32,13 +32,19 @@ SIMPLE = (  # replaced in this order, in lower case
     ("→", " , "), ("&", " and "), ("w/", "with "), ("dollars' ", "dollars "), ("isn't", "is not"), ("don't", "do not"),
     ("doesn't", "does not"), ("won't", "will not"), ("can't", "can not"), ("i'm", "i am"), ("it's", "it is"),
     ("that's", "that is"), ("there's", "there is"), ("i've", "i have"), ("they're", "they are"), ("what's", "what is"),
-    ("twice daily", "twice a day"), ("times daily", "times a day"), ("once daily", "once a day"),
+    ("cash out", "sell off"), ("cashing out", "selling off"), (" + ", " ; "), ("aren't", "are not"),
+    ("wasn't", "was not"), ("twice daily", "twice a day"), ("times daily", "times a day"), ("once daily", "once a day"),
     ("twice weekly", "twice a week"), ("twice hourly", "twice an hour"), (" one is ", " it is "),
     ("the two", "the pair"), ("these two", "the pair"), (" doubles", " gains 100%"), (" doubled", " gained 100%"),
     ("one-hour", "1 hour"), ("one-minute", "1 minute"), ("stop-loss", "stop loss"), ("stoploss", "stop loss"),
     ("take-profit", "take profit"), ("24/7", ""), ("(", " , "), (")", " , "), ("\"", " "), ("“", " "), ("”", " "),
 )  # fmt: skip
 BEFORE_VERBS = (
+    (r"(C[A-Z]+) stack\b", r"\1 bag"),
+    (r"\b(?:oco|bracket)\b([^.;]*?) ([MN]\d+)(?: on the downside)?(?: (?:and|or|,|/))+ ([MN]\d+)(?: on the upside)?",
+     r"stop loss\1 at \2 , take profit at \3"),
+    (r"\bat ([MN]\d+) on the downside (?:and|or) ([MN]\d+) on the upside", r"stop at \1 , take profit at \2"),
+    (r"\bflip\b(?=[^.;]* (?:to|into) U)", "sell"),
     (
         r"\b(?:use|take|spend|deploy|put) ((?:[MNPF]\d+|all|everything)(?: of)?(?: my| the)?(?: U)?) to (?:buy|get"
         r"|purchase)\b",
@@ -58,6 +64,7 @@ AFTER_VERBS = (  # each several times, for lists
         r"(?= (?:at|when|if|once) (?:\w+ ){0,3}[MNP]\d)",
         r"\1SELL \2",
     ),
+    (r"((?:^|[,;.:]|and|then) )((?:[MP]\d+|F\d+)(?: of(?: my| the)? U)? into(?: my)? C[A-Z]+)", r"\1BUY \2"),
     (r"^ ?(?:please |then )?([MQ]\d+ (?:into|in|of|on|to) C[A-Z]+)", r"BUY \1"),
     (
         r"^((?:(?!\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL|REBALANCE|ARBITRAGE)\b).)*E\d+(?: [:,])? )([MQ]\d+"
@@ -66,7 +73,7 @@ AFTER_VERBS = (  # each several times, for lists
     ),
 )
 VERBS = (  # in this order; the pattern is matched in scanned text
-    (r"\btrailing (?:stop(?: loss)?|sell|exit)\b|\btrail(?:ing|s)?\b", "TRAIL"),
+    (r"\btrailing (?:stop(?: loss)?|sl|sell|exit)\b|\btrail(?:ing|s)?\b", "TRAIL"),
     (r"\bstop loss(?:es)?(?: order)?\b|\bsl\b(?=[ :])|\bstopped out\b|\bstop me out\b|\bstop out\b", "STOP"),
     (r"\b(?:hard |tight )?stop\b(?=(?: is| loss)?(?: ,| :)? (?:at|below|under|if|on|of|P\d|M\d|N\d|@))"
     r"|(?<=P\d )stop\b", "STOP"),
@@ -82,15 +89,15 @@ VERBS = (  # in this order; the pattern is matched in scanned text
     (r"\b(?:limit )?buy (?:order|limit)\b|\bbids?\b|\b(?:limit )?(?:buy(?:ing)?|(?<!N\d )(?<!N\d\d )buys)\b(?! ?"
     r"(?:price|in\b))|(?<!N\d )\bpurchas(?:e|es|ing)\b(?! price)", "BUY"),
     (r"\b(?:grab|get(?=(?: \w+){0,2} (?:[MNQPF]\d|all|C[A-Z]|everything))|acquire|accumulate|invest|spend|dca|add"
-    r"|scoop(?: up)?|(?<!my )(?<!the )(?<!whole )stack|pick up|load up on|ape)\b(?! "
+    r"|scoop(?: up)?|snag|nab|catch|throw(?= (?:\w+ ){1,4}(?:at|into|in) C)|(?<!my )(?<!the )(?<!whole )stack|pick up|load up on|ape)\b(?! "
     r"(?:me )?(?:out|down|to\b|above|below|under|over|more than))", "BUY"),
     (r"\bput\b(?= (?:\w+ ){0,5}(?:into|in|on|to work|toward|towards))", "BUY"),
     (r"\b(?:move|convert|use|deploy)\b(?= (?:[MNPF]\d+|all) (?:\w+ ){0,4}(?:into|to|in|on|for) (?:\w+ ){0,2}C)", "BUY"),
     (r"\b(?:get me out|get out|bail out|bail|cash(?:ing)? out|close out|close|exit|liquidate|dump|offload|unload"
-    r"|flatten|ditch|let go|dispose)\b(?: of\b)?", "SELL"),
+    r"|flatten|ditch|shed|let go|dispose)\b(?: of\b)?", "SELL"),
     (r"\b(?:limit )?sell(?:s|ing)?(?: (?:order|limit|off|out))?\b|\bsale\b|\bcash it in\b", "SELL"),
     (r"\b(?:cut|reduce|halve|trim|lighten)\b(?= (?:\w+ ){1,4}(?:in|by) (?:[FP]\d))", "SELL"),
-    (r"\b(?:everything|the whole (?:lot|thing|(?<!my )(?<!the )(?<!whole )stack|bag|position|amount)|the lot"
+    (r"\b(?:everything|the whole (?:lot|thing|stack|bag|pile|position|amount)|the lot"
     r"|the whole|whole|entire|entirety"
     r"|the full|full position|complete(?:ly)?|all of|all|the rest|rest of|the remainder|remainder"
     r"|the remaining)\b(?! (?:the )?(?:portfolio|money|wallet|account|value|total|holdings|assets|net worth"
