@@ -20,12 +20,13 @@ _FILL = (
     r"please|total|at once|immediately|right|away|over|to|position|holding|whichever|:|,|C[A-Z]+|U|each time|again"
     r"|additional|further|extra) )"
 )
-NO_SHARE = (
-    r"(?! (?:or (?:more|less|better) )?(?:below|under|above|over|off|from|up|down|TRAIL|in profit|profit|loss|gain"
-    r"|lower|higher|less|more|dip)\b)"
+SHARE = (  # of a holding: what follows says so
+    r"P\d+(?= ?(?:of|at|when|if|once|whenever|while|into|in|on|my|the|from|out|and|worth|as|each|every|at once|C[A-Z]"
+    r"|U\b|E\d|_|"
+    r"[,;.:]|$))"
 )
 AMOUNT = (
-    rf"(?P<amount>[MNQF]\d+|P\d+{NO_SHARE}|ALL|(?:the |that )?same(?: amount| size| sum| again)?\b|that (?:much"
+    rf"(?P<amount>[MNQF]\d+|{SHARE}|ALL|(?:the |that )?same(?: amount| size| sum| again)?\b|that (?:much"
     rf"|amount)|as much)"
 )
 BEST = (
@@ -82,7 +83,7 @@ def acting(words: Segment, before: Amount | None) -> Acting:
     amount = _sized(words, token, coin, before, buys=buys, after=text[end:])
     if token.startswith("Q"):
         coin = words.scanned.coins[token]
-    words.text = text.replace(token, "_", 1)
+    words.text = re.sub(rf"\b{token}\b", f"C{coin}" if token.startswith("Q") else "_", text, count=1)
     action = Buy(coin, amount) if buys else Sell(coin, amount)
     return Acting(action, whole=not buys and amount == Share(Decimal(1)))
 

@@ -30,7 +30,7 @@ def rsi(words: Segment) -> Iterator[Condition]:
         rf"(?P<eq2> or at| or equal to)? (?P<level>N\d+)(?: or (?P<suffix>lower|less|below|under|higher|more|above"
         rf"|over))?"
     )
-    if not re.search(r"\brsi\b|relative strength", words.scanned.text):
+    if not re.search(r"\brsi\b|relative strength index", words.scanned.text):
         return
     if not re.search(r"\brsi\b|relative strength", words.text) and not re.search(r"\bit\b", words.text):
         return
@@ -66,7 +66,8 @@ def streaks(words: Segment) -> Iterator[Condition]:
             yield Streak(coin, number, bar, bool(at["up"]))
             return
     pattern = (
-        rf"\b(?:the )?(?:last |newest )?{count} (?:{closes} )?(?:of C[A-Z]+ )?(?:(?:are|is|were|all|in a row|came"
+        rf"\b(?:the )?(?:last |newest )?{count} (?P<bar>T\d+ (?=closes|candles|bars))?(?:{closes} )?(?:of C[A-Z]+ )?"
+        rf"(?:(?:are|is|were|all|in a row|came"
         rf"|stay|staying) )*(?:(?P<below>{BELOW})|(?P<above>{ABOVE})) {LEVEL}|\bcloses? (?P<b2>{BELOW}|{ABOVE}) "
         rf"(?P<l2>[MN]\d+) (?P<n2>[NT]\d+) (?:times|closes|blocks)? ?(?:in a row|straight)"
     )
@@ -76,6 +77,7 @@ def streaks(words: Segment) -> Iterator[Condition]:
         coin = words.coin_before(at.start())
         words.take(pattern)
         number, bar = closes_of(words, at["n"] or at["n2"])
+        bar = int(words.number(at["bar"].strip())) if at["bar"] else bar
         below = bool(at["below"] or (at["b2"] and re.fullmatch(BELOW, at["b2"])))
         level = Constant(words.number(at["level"] or at["l2"]), QUOTE)
         yield ClosesBeyond(coin, number, bar, Op.BELOW if below else Op.ABOVE, level)
@@ -86,7 +88,8 @@ def breakouts(words: Segment) -> Iterator[Condition]:
     for pattern in (
         r"(?:\ba |\ban |\bits |\bthe )?(?:\b(?:new|fresh|latest) )?\b(?P<t>[TN]\d+) (?:block )?(?P<way>high|low)\b",
         rf"\b(?:new|fresh|highest|lowest|the) (?P<way>high|low|price) {over}(?P<t>[T]\d+)",
-        rf"\b(?P<way>{ABOVE}|{BELOW}) (?:ALL|everything|anything|all|every close|any close|each close) {over}(?P<t>[TN]\d+)",
+        rf"\b(?P<way>{ABOVE}|{BELOW}) (?:ALL|everything|anything|all|every close|any close|each close) {over}"
+        rf"(?P<t>[TN]\d+)",
         rf"\b(?P<way>{ABOVE}|{BELOW}) (?:the |its )?(?:highest|lowest|high|low) (?:close |price )?{over}(?P<t>[TN]\d+)",
     ):
         if (at := words.search(pattern)) is None or re.search(r"P\d+ \w+ (?:\w+ )?$", words.text[: at.start()]):
@@ -109,7 +112,9 @@ def breakouts(words: Segment) -> Iterator[Condition]:
         coin = words.coin_before(at.start())
         words.take(pattern)
         bars, bar = closes_of(words, at["t"] or at["t2"])
-        yield Compare(Price(coin), Op.ABOVE if at["above"] or at["above2"] else Op.BELOW, Window(Statistic.MEAN, coin, bars, bar))
+        yield Compare(
+            Price(coin), Op.ABOVE if at["above"] or at["above2"] else Op.BELOW, Window(Statistic.MEAN, coin, bars, bar)
+        )
         return
     pattern = (
         r"\b(?:the )?(?P<end>bottom|lowest|lower|top|highest|upper) (?P<p>P\d+) (?:part )?(?:of |in )?(?:the |its )?"

@@ -10,6 +10,7 @@ from sentinel.distill.evaluation.labelled_orders import QUOTE
 from sentinel.distill.evaluation.rules_reader.segment import Segment, Stopped
 from sentinel.orders.actions import Arbitrage, Rebalance, Sell, Share, Way, Worth
 from sentinel.orders.answers import Question
+from sentinel.orders.expressions import Largest
 from sentinel.orders.order import Clause, Slices
 
 BOTH = ("WETH", "WBTC")
@@ -152,7 +153,7 @@ def _completed(
     rest = words.take(
         r"\b(?:the )?(?:ALL|rest|remainder|remaining|balance)(?: (?:stays?|in|is|of|it|as|into|goes"
         r"|remains?|should|be|stay|kept))* U\b"
-    ) or words.take(r"\bALL\b")
+    )
     if total < 1 and QUOTE not in names and not alone and (rest or re.search(r"\bU\b", words.text)):
         return (*weights, (QUOTE, 1 - total))
     if total != 1 and (QUOTE in names or alone):
@@ -244,8 +245,11 @@ def everything_out(words: Segment) -> list[Clause] | None:
         r"(?:SELL (?:of |out of |out |me )*ALL\b|ALL (?:out|to U|into U|back (?:to|into) U)\b|go (?:fully )?(?:to"
         r"|into) U\b|back to U\b|SELL (?:my )?(?:both|both coins|C[A-Z]+ and C[A-Z]+)\b|into U\b)"
     )
-    if not words.search(out) or words.search(r"\b(?:[MNPGQ]\d+)\b") or words.search(r"\bif\b|\bwhen\b"):
+    if not words.search(out) or words.search(r"\b(?:[MNPGQTER]\d+)\b") or words.search(r"\bif\b|\bwhen\b"):
         return None
     coins = words.coins() or list(BOTH)
+    if words.search(r"\b(?:biggest|largest|bigger|larger)\b.* first\b"):
+        words.text = "_"
+        return [Clause(Sell(Largest(BOTH), _WHOLE))]
     words.text = "_"
     return [Clause(Sell(coin, _WHOLE)) for coin in coins]

@@ -68,7 +68,8 @@ def take_limits(words: Segment) -> Limits:
 def _gas(words: Segment) -> Compare | None:
     ending = r"(?: or (?P<suffix>less|lower|below|under|more|higher|above|over))?"
     for pattern in (
-        rf"{_LEAD}{_IF}\b{_GAS}(?: (?:to drop|to fall|to get|to be|drops|falls|must|should|has to|have to|be|kept|is|are|was|stays?|remains?|gets|goes|runs"
+        rf"{_LEAD}{_IF}\b{_GAS}(?: (?:to drop|to fall|to get|to be|drops|falls|must|should|has to|have to|be|kept|is"
+        rf"|are|was|stays?|remains?|gets|goes|runs"
         rf"|trades|at|sits|costs))*(?: (?:still"
         rf"|currently))? (?:(?P<under>{_UNDER})|(?P<over>{_OVER})|(?P<most>{_MOST})|"
         rf"(?P<least>{_LEAST})) {_GWEI}{ending}",
@@ -104,7 +105,8 @@ def _gas(words: Segment) -> Compare | None:
 def _day(words: Segment) -> Decimal | None:
     most = r"(?:never|no|not|at most|max(?:imum)?|up to|limit|cap|budget|ceiling|do not|spend(?:ing)?|total)"
     for pattern in (
-        rf"{_LEAD}\b{most}\b(?: (?!U\b)[\w:]+){{0,6}}? {_MONEY} (?:worth )?(?:(?:spent|total|in total|altogether"
+        rf"{_LEAD}(?:\bBUY )?\b{most}\b(?: (?!U\b)[\w:]+){{0,6}}? {_MONEY} (?:worth )?(?:(?:spent|total|in total"
+        rf"|altogether"
         rf"|of buys|of (?:my )?(?:C\w+|it)|in (?:C\w+|it)) )?{_DAY}",
         rf"{_LEAD}\b(?:E\d+|R\d+) (?:spend(?:ing)? |buy(?:ing)? |BUY )?(?:limit|cap|budget|max(?:imum)?|ceiling)(?: "
         rf"(?:is|of|:|at))* {_MONEY}(?P<r>)(?P<e>)",
@@ -136,10 +138,14 @@ def _sizes(words: Segment) -> tuple[Decimal | None, Decimal | None]:
     least = (
         words.take(rf"{_LEAD}\b(?:at least|min(?:imum)?|no less than)(?: [\w:]+){{0,2}}? {_MONEY} {each}")
         or words.take(
-            rf"{_LEAD}\b(?:skip|ignore|no|not|nothing|never)(?: (?:make|do|bother|with|for))* (?:dust |tiny |small )?(?:trades?|orders?|swaps?"
+            rf"{_LEAD}\b(?:skip|ignore|no|not|nothing|never)(?: (?:make|do|bother|with|for))* (?:dust |tiny |small )?"
+            rf"(?:trades?|orders?|swaps?"
             rf"|anything|buys?|nothing) (?:smaller than|under|below|less than) {_MONEY}(?! _)"
         )
-        or words.take(rf"{_LEAD}\b(?:skip|ignore) (?:anything|everything|ALL|all)? ?(?:smaller than|under|below|less than) {_MONEY}")
+        or words.take(
+            rf"{_LEAD}\b(?:skip|ignore) (?:anything|everything|ALL|all)? ?(?:smaller than|under|below"
+            rf"|less than) {_MONEY}"
+        )
         or words.take(rf"{_LEAD}\b(?:min(?:imum)?|smallest) (?:trade|order|size|trade size)(?: (?:is|of|:))* {_MONEY}")
     )
     return (most and words.number(most["m"])), (least and words.number(least["m"]))
@@ -148,9 +154,12 @@ def _sizes(words: Segment) -> tuple[Decimal | None, Decimal | None]:
 def _cooldown(words: Segment) -> int | None:
     trades = r"(?:trades?|orders?|fills?|every|buys?|sells?|swaps?|each|them|1|BUY|SELL|moves|actions)"
     for pattern in (
-        rf"{_LEAD}(?:\bwith )?(?:\ba )?\b(?P<t>[TR]\d+) (?:cool ?down|pause|break|rest)(?: (?:between|after)(?: (?:each|every|any|the|a|trades?|fills?|buys?|sells?|BUY|SELL|two|N\d+))*)?",
-        rf"{_LEAD}\bafter (?:a|each|every|any) (?:trade|fill|buy|sale|BUY|SELL)(?: ,)? (?:pause|wait|rest|stop|hold off|sit out)(?: for)?(?: at least)? (?P<t>[TR]\d+)",
-        rf"{_LEAD}\b(?:wait|leave|pause|take|rest|keep|cool ?down|cooldown|with|a|have|allow)(?: (?:for|of|at least|period"
+        rf"{_LEAD}(?:\bwith )?(?:\ba )?\b(?P<t>[TR]\d+) (?:cool ?down|pause|break|rest)(?: (?:between|after)(?: "
+        rf"(?:each|every|any|the|a|trades?|fills?|buys?|sells?|BUY|SELL|two|N\d+))*)?",
+        rf"{_LEAD}\bafter (?:a|each|every|any) (?:trade|fill|buy|sale|BUY|SELL)(?: ,)? (?:pause|wait|rest|stop"
+        rf"|hold off|sit out)(?: for)?(?: at least)? (?P<t>[TR]\d+)",
+        rf"{_LEAD}\b(?:wait|leave|pause|take|rest|keep|cool ?down|cooldown|with|a|have|allow)(?: (?:for|of|at least"
+        rf"|period"
         rf"|a|an|is|:|minimum|break|gap|pause|of))* (?P<t>[TR]\d+) (?:\w+ ){{0,2}}?(?:between|after|in between|apart"
         rf"|from the last|since|before (?:the next|another))(?: (?:any|the|every|each|of|2|last|N\d+|a|1|own|my"
         rf"|next))*(?: {trades})*",
@@ -214,10 +223,16 @@ def _shares(words: Segment, limits: Limits) -> None:
     while (
         at := words.take(
             rf"{_LEAD}\b(?:skip|no|never|do not|stop|cease|only|not)\b(?: \w+){{0,2}}? (?:BUY|buying|buys?|cease)\b"
-            rf"(?: (?!M\d|N\d)\w+){{0,5}}? (?P<c>C[A-Z]+)(?: \w+){{0,4}}? (?:above|over|beyond|past|at|exceeds?|than|to) "
+            rf"(?: (?!M\d|N\d)\w+){{0,5}}? (?P<c>C[A-Z]+)(?: \w+){{0,4}}? (?:above|over|beyond|past|at|exceeds?|than"
+            rf"|to) "
             rf"(?P<p>P\d+)(?: or less)?{whole}"
         )
     ) is not None:
+        limits.max_shares.append((at["c"][1:], words.number(at["p"])))
+    if at := words.take(
+        rf"{_LEAD}\bBUY only (?:while|if|when) (?P<c>C[A-Z]+)(?: \w+){{0,4}}? (?:at|below|under) (?P<p>P\d+)"
+        rf"(?: or less)?{whole}"
+    ):
         limits.max_shares.append((at["c"][1:], words.number(at["p"])))
     cut = r"(?:trim|reduce|cut|sell|bring|lower|scale|take|SELL)"
     for pattern in (
@@ -250,6 +265,7 @@ def _shares(words: Segment, limits: Limits) -> None:
             only_cut = "cut" in at.groupdict()
             if len(names) == 1 and not only_cut:
                 limits.max_shares.append((names[0], share))
+            words.take(r"(?: [,;.])*(?: (?:above|over|beyond) that)? SELL C[A-Z]+ first(?: ,)?(?: then C[A-Z]+)?")
             words.take(
                 r"(?: [,;.])*(?: (?:and|then))* (?:SELL|trim|cut|reduce)(?: (?:down|off|the|any|excess|surplus|it"
                 r"|them|back|what is above|whatever is above|if|they|are|is|needed|necessary|more|over|above"

@@ -34,16 +34,17 @@ def trailing(words: Segment, *, buys: bool) -> Iterator[Condition]:
         r"\b(?P<a>[PM]\d+) (?:wide |percent )?TRAIL(?P<b>)",
         r"\bTRAIL (?:\w+ |: |, ){0,5}?(?P<b>[PMN]\d+)(?P<a>)",
         r"\b(?P<a>[PM]\d+) (?:\w+ ){0,2}?TRAIL(?P<b>)",
-        rf"\b(?P<a>[PM]\d+) (?:\w+ ){{0,5}}?(?:{HIGH})\b(?! T\d)(?! (?:\w+ )?(?:of|in|over) (?:the )?(?:last |past )?[TN]\d)(?: since (?:i |my )?\w+)?(?P<b>)",
+        rf"\b(?P<a>[PM]\d+) (?:\w+ ){{0,5}}?(?:{HIGH})\b(?! T\d)(?! (?:\w+ )?(?:of|in|over) (?:the )?(?:last "
+        rf"|past )?[TN]\d)(?: since (?:i |my )?\w+)?(?P<b>)",
         rf"\b(?:{HIGH}) (?:\w+ ){{0,6}}?(?P<a>[PM]\d+)(?P<b>)",
     ):
         if (at := words.search(pattern)) is not None:
             coin = words.coin_before(at.start())
             words.take(pattern)
             distance = at["a"] or at["b"]
-            strict = bool(re.search(r"more than [PM]\d", at.group())) or words.text[: at.start()].rstrip().endswith(
-                "more than"
-            )
+            strict = bool(re.search(r"(?:more than|over|above) [PM]\d", at.group())) or words.text[
+                : at.start()
+            ].rstrip().endswith(("more than", "over"))
             op = Op.BELOW if strict else Op.AT_MOST
             if distance.startswith("P"):
                 yield Compare(Price(coin), op, Scaled(1 - words.number(distance), High(coin)))
@@ -67,7 +68,8 @@ def percentages(words: Segment, *, buys: bool) -> Iterator[Condition]:
         stretch = " ".join(near)
         if extreme := re.search(
             r"\b(?:(?P<high>highest|high|top|peak)|lowest|low|bottom)(?: \w+)? (?:of|in|over) (?:the )?(?:last |past )?"
-            r"(?P<t>[TN]\d+)", stretch
+            r"(?P<t>[TN]\d+)",
+            stretch,
         ):
             bars, bar = closes_of(words, extreme["t"])
             end = Window(Statistic.HIGHEST if extreme["high"] else Statistic.LOWEST, coin, bars, bar)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 BLOCK, MINUTE = 12, 60  # seconds
-LEVEL = r"(?:the )?(?:price |level |mark |value )?(?:of )?(?P<level>[MN]\d+)(?: (?:level|mark))?"
+LEVEL = (
+    r"(?:the )?(?:price |level |mark |value )?(?:of )?(?P<level>[MN]\d+)(?: (?:level|mark|apiece|a piece|each"
+    r"|per coin|a coin))?"
+)
 BELOW = r"(?:below|under|beneath|underneath|sub|less than|lower than|cheaper than|south of|<)"
 ABOVE = (
     r"(?:above|over|past|more than|higher than|beyond|greater than|north of|exceeds?|clears?|tops?|crosses|breaks|>)"
@@ -35,7 +38,7 @@ DOWN = (
 )
 UP = (
     r"above|over|up|rises?|rose|risen|rising|gain\w*|profit\w*|higher|more|climb\w*|jump\w*|rall\w+|pump\w*|green|plus|"
-    r"exceed\w*|grow\w*|grown|increas\w*|ahead|surg\w*|spik\w*|rips?|ripped|moon\w*|TAKE|takeprofit|target"
+    r"exceed\w*|grow\w*|grown|increas\w*|ahead|surg\w*|spik\w*|rips?|ripped|moon\w*|win|wins|won|TAKE|takeprofit|target"
 )
 SIDELESS = (
     r"\b(?:more|less|higher|lower|over|under|above|below) than (?=[PMN]\d)|\bat least\b|\bover (?=P\d)|\bor (?:more"

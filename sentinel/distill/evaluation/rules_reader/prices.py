@@ -73,7 +73,8 @@ def _armed(one: Condition) -> Condition:
 def _weight(words: Segment) -> Iterator[Condition]:
     """The share of a coin in everything."""
     pattern = (
-        rf"\b(?P<c>C[A-Z]+)(?:'s)?(?: (?:weight|share|makes up|is|gets|goes|grows|becomes))* (?:(?P<below>{BELOW})|{ABOVE}) "
+        rf"\b(?P<c>C[A-Z]+)(?:'s)?(?: (?:weight|share|makes up|is|gets|goes|grows|becomes))* (?:(?P<below>{BELOW})"
+        rf"|{ABOVE}) "
         r"(?P<p>P\d+)(?: (?:of|in))?(?: (?:the|my))? (?:ALL|everything|total|portfolio|money|holdings|wallet|account)\b"
     )
     while (at := words.take(pattern)) is not None:
@@ -83,7 +84,10 @@ def _weight(words: Segment) -> Iterator[Condition]:
 
 def _delay(words: Segment) -> Iterator[Condition]:
     """So long after the order was set."""
-    at = words.take(r"\b(?:in|after) (?P<t>T\d+) (?:from now|from today|from here)\b|^(?:\W|_|then )*after (?P<u>T\d+)(?= (?:,|BUY|SELL|SWAP))")
+    at = words.take(
+        r"\b(?:in|after) (?P<t>T\d+) (?:from now|from today|from here)\b|^(?:\W|_|then )*after "
+        r"(?P<u>T\d+)(?= (?:,|BUY|SELL|SWAP))"
+    )
     if at is not None:
         yield Compare(Fact.SINCE_SET, Op.AT_LEAST, Constant(words.number(at["t"] or at["u"]), SECONDS))
 
@@ -99,7 +103,7 @@ def _money(words: Segment) -> Iterator[Condition]:
         (r"\b(?P<m>M\d+)(?: or (?:more))? (?:in the red|loss\b|down\b|under ?water|lost|in loss)(?P<more>)", -1),
         (
             r"\b(?:gain(?:s|ed)?|profits?(?: on (?:it|C\w+|the position))?(?: of| is| reaches| hits| exceeds)*|made"
-            r"|makes|making|ahead|in the green by|up)(?P<more> more than| over)?(?: by| at least)? (?P<m>M\d+)",
+            r"|makes|making|ahead|in the green by|up)(?P<more> more than| over)?(?: by| at least| of)? (?P<m>M\d+)",
             1,
         ),
         (r"\b(?P<m>M\d+)(?: or (?:more))? (?:in (?:profit|the green)|profit\b|ahead\b|in the black|up\b)(?P<more>)", 1),
@@ -122,7 +126,10 @@ def _levels(words: Segment, *, buys: bool) -> Iterator[Condition]:
     )
     at_side = Op.AT_MOST if (buys and not take) or stop else Op.AT_LEAST
     suffix = r"(?: or (?P<suffix>lower|less|below|under|cheaper|better|higher|more|above|over|beyond))?"
-    most = r"not above|no (?:higher|more) than|at most|not (?:higher|more) than|max(?:imum)?|up to|<="
+    most = (
+        r"not above|no (?:higher|more) than|at most|not (?:higher|more) than|max(?:imum)?"
+        r"|(?<!gets )(?<!goes )(?<!back )up to|<="
+    )
     least = r"not below|no (?:lower|less) than|at least|not (?:lower|less) than|min(?:imum)?|>=|=>"
     for pattern, op in (
         (rf"\b(?:at|equal to) (?:or )?(?:below|under) {LEVEL}|\b(?:below|under|less than) or (?:at"

@@ -190,7 +190,7 @@ def _clause(words: Segment, before: Amount | None) -> Clause:
     )
     times = words.take(
         r"\b(?:and |then )*(?:after |for |max(?:imum)? |at most |up to )?(?P<n>N\d+) (?:times|buys"
-        r"|trades|purchases|sales|fills)(?: (?:in total|overall|only|at most|max))?\b"
+        r"|trades|purchases|sales|fills)\b(?! in a row)(?: (?:in total|overall|only|at most|max))?\b"
     )
     times = ended or times
     single = words.take(r"\b(?:just|only|exactly) (?:once|1 time|N\d+ time)\b|\b(?:once|1 time) only\b")

@@ -69,8 +69,23 @@ def scan(words: str) -> Scanned:
     for pattern, plain in AFTER_VERBS:
         for _ in range(_REPEATED):
             found.sub(pattern, lambda match, plain=plain: match.expand(plain))  # type: ignore[misc]
+    _ranges(found)
     found.text = found.text.strip()
     return found
+
+
+def _ranges(found: Scanned) -> None:
+    """ "80-block range. lower 15 %: …": each share names the range that was said once."""
+    at = re.search(r"\b(?P<t>T\d+) range\b", found.text)
+    if at is not None:
+        found.sub(
+            r"\b(?:in the )?(lower|upper|bottom|top) (P\d+)\b(?! of)",
+            lambda one: f"in the {one[1]} {one[2]} of the {at['t']} range",
+        )
+        if found.text.count(at.group()) > 1:
+            found.text = re.sub(
+                rf"(?: (?:in|on|for|over|the|,))* (?<!the ){at.group()}(?: [.;:,])?", "", found.text, count=1
+            )
 
 
 def _tidy(words: str) -> str:

@@ -12,13 +12,15 @@ _REFUSED = (  # in this order, in scanned text
     r"|\bfutures?\b|\bgo long\b|\blong N\d+ x", Refusal.LEVERAGE),
     (r"\bshort(?:s|ing|ed)?\b(?! (?:term|time|while|period|window|average|dip))|\bnaked\b|\b(?:put|call) options?\b"
     r"|\boptions? (?:on|trad)", Refusal.SHORT),
-    (r"\b(?:send|sends|sending|transfer|transfers|wire|pay|withdraw|withdraws|withdrawal|donate|forward|remit)\b(?! "
+    (r"\b(?:send|sends|sending|transfer|transfers|wire|pay(?= (?:my|him|her|them|back|rent|bills?|[MQ]\d))|withdraw"
+    r"|withdraws|withdrawal|donate|forward|remit)\b(?! "
     r"(?:no |at most|more))|\bto (?:my|the|this|another|his|her) (?:other |cold |hardware )?(?:wallet|address"
     r"|ledger|bank|exchange|account)\b|\b0x[0-9a-f]{4,}|\bbridge\b|\b\w+\.eth\b", Refusal.TRANSFER),
     (r"\b(?:ignor\w*|bypass\w*|disabl\w*|overrid\w*|break|exceed|remove|lift|raise|switch off|turn off|skip|without"
     r"|regardless of|disregard|forget|drop|no matter)\b(?: (?:the|any|all|ALL|of|my|your|of|daily|your own|trade|risk"
     r"|size|spending|safety|per|E\d+|R\d+|max(?:imum)?|loss|cost|slippage|position))* (?:limits?|caps?|checks?"
-    r"|guards?|rules?|polic\w+|restrictions?|safet\w+|protections?|kill switch|simulation)|\bunlimited\b|\b(?:are|is) not allowed\b|\bany (?:pool|venue|slippage)\b"
+    r"|guards?|rules?|polic\w+|restrictions?|safet\w+|protections?|kill switch|simulation)|\bunlimited\b|\b(?:are"
+    r"|is) not allowed\b|\bany (?:pool|venue|slippage)\b"
      r"|\blimits? (?:do not|does not) (?:apply|matter)\b", Refusal.LIMITS),
     (r"\bX[A-Z]+\b", Refusal.COIN),
     (r"\b(?:stak\w+|lend\w*|yield|farm\w*|mint|nfts?|airdrop|provide liquidity|liquidity pool)\b", Refusal.SCOPE),

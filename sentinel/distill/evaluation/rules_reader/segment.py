@@ -52,9 +52,9 @@ class Segment:
         return list(dict.fromkeys(named_coins(self.text, self.scanned)))
 
     def coin_before(self, at: int) -> Symbol:
-        """The coin that is named last before `at`, else what "it" is, else what is named next. Raises Stopped."""
+        """The coin that is named last before `at`, else what is named next, else what "it" is. Raises Stopped."""
         before, after = named_coins(self.text[:at], self.scanned), named_coins(self.text[at:], self.scanned)
-        coin = before[-1] if before else self.coin or (after[0] if after else None)
+        coin = before[-1] if before else after[0] if after else self.coin
         if coin is None:
             raise Stopped(Question.COIN)
         return coin

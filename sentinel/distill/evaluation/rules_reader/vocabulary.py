@@ -32,7 +32,7 @@ SIMPLE = (  # replaced in this order, in lower case
     ("→", " , "), ("&", " and "), ("w/", "with "), ("dollars' ", "dollars "), ("isn't", "is not"), ("don't", "do not"),
     ("doesn't", "does not"), ("won't", "will not"), ("can't", "can not"), ("i'm", "i am"), ("it's", "it is"),
     ("that's", "that is"), ("there's", "there is"), ("i've", "i have"), ("they're", "they are"), ("what's", "what is"),
-    ("cash out", "sell off"), ("cashing out", "selling off"), (" + ", " ; "), ("aren't", "are not"),
+    ("wrapped ", ""), ("cash out", "sell off"), ("cashing out", "selling off"), (" + ", " ; "), ("aren't", "are not"),
     ("wasn't", "was not"), ("twice daily", "twice a day"), ("times daily", "times a day"), ("once daily", "once a day"),
     ("twice weekly", "twice a week"), ("twice hourly", "twice an hour"), (" one is ", " it is "),
     ("the two", "the pair"), ("these two", "the pair"), (" doubles", " gains 100%"), (" doubled", " gained 100%"),
@@ -41,9 +41,11 @@ SIMPLE = (  # replaced in this order, in lower case
 )  # fmt: skip
 BEFORE_VERBS = (
     (r"(C[A-Z]+) stack\b", r"\1 bag"),
-    (r"\b(?:oco|bracket)\b([^.;]*?) ([MN]\d+)(?: on the downside)?(?: (?:and|or|,|/))+ ([MN]\d+)(?: on the upside)?",
-     r"stop loss\1 at \2 , take profit at \3"),
-    (r"\bat ([MN]\d+) on the downside (?:and|or) ([MN]\d+) on the upside", r"stop at \1 , take profit at \2"),
+    (
+        r"\b(?:oco|bracket)\b([^.;]*?) ([MN]\d+)(?: on the downside)?(?: (?:and|or|,|/))+ ([MN]\d+)(?: on the upside)?",
+        r"stop loss\1 at \2 , take profit at \3",
+    ),
+    (r"\b(?:ladder|scale|average|ease|work) (?:my way )?into (?:my )?(C[A-Z]+)(?: :)?", r"buy \1"),
     (r"\bflip\b(?=[^.;]* (?:to|into) U)", "sell"),
     (
         r"\b(?:use|take|spend|deploy|put) ((?:[MNPF]\d+|all|everything)(?: of)?(?: my| the)?(?: U)?) to (?:buy|get"
@@ -60,6 +62,25 @@ BEFORE_VERBS = (
 )  # replaced in this order, in scanned text
 AFTER_VERBS = (  # each several times, for lists
     (
+        r"SWAP ([MPF]\d+(?: of)?(?: my| the)? U|ALL(?: of)?(?: my)? U|M\d+) (?:to|into|for|over to) (?:my )?(C[A-Z]+)",
+        r"BUY \1 into \2",
+    ),
+    (
+        r"SELL ((?:(?!BUY|SELL)[^,;.])*?)at ([MN]\d+) on the downside (?:and|or) (?:at )?([MN]\d+) on the upside",
+        r"SELL \1at or below \2 , SELL \1at or above \3",
+    ),
+    (
+        r"SELL ((?:(?!BUY|SELL)[^,;.])*?)(when|if|once) ((?:it |i am |C\w+ )?(?:is )?(?:loses|falls|drops|down) P\d+) or "
+        r"((?:wins|gains|rises|up|makes) P\d+)([^,;.]*)",
+        r"SELL \1\2 \3\5 , SELL \1\2 \4\5",
+    ),
+    (r"SELL (?:ALL )?(?:my )?(C[A-Z]+) and (?:my )?(C[A-Z]+) ((?:if|when|once)[^;.]*)", r"SELL \1 \3 ; SELL \2 \3"),
+    (
+        r"(BUY\b(?:(?! BUY| SELL)[^.])*?[MNQPF]\d(?:(?! BUY| SELL)[^.])*?(?:[,;:]|and|then) )([MQN]\d+)(?=(?: U)? (?:at"
+        r"|if|when|below|under|once) (?:\w+ ){0,3}[MNP]\d)",
+        r"\1BUY \2",
+    ),
+    (
         r"((?:SELL|TAKE|STOP)\b(?:(?! SELL).)*?(?:[,;:]|and|then) )((?:ALL|[FP]\d+)(?: of it| more| of the position)?)"
         r"(?= (?:at|when|if|once) (?:\w+ ){0,3}[MNP]\d)",
         r"\1SELL \2",
@@ -75,7 +96,7 @@ AFTER_VERBS = (  # each several times, for lists
 VERBS = (  # in this order; the pattern is matched in scanned text
     (r"\btrailing (?:stop(?: loss)?|sl|sell|exit)\b|\btrail(?:ing|s)?\b", "TRAIL"),
     (r"\bstop loss(?:es)?(?: order)?\b|\bsl\b(?=[ :])|\bstopped out\b|\bstop me out\b|\bstop out\b", "STOP"),
-    (r"\b(?:hard |tight )?stop\b(?=(?: is| loss)?(?: ,| :)? (?:at|below|under|if|on|of|P\d|M\d|N\d|@))"
+    (r"\b(?:hard |tight )?stop\b(?=(?: is| loss)?(?: ,| :)? (?:at|below|under|if|on (?:my|the|C)|of|P\d|M\d|N\d|@))"
     r"|(?<=P\d )stop\b", "STOP"),
     (r"\b(?:take|taking|book|lock in|bank)(?: some| the| my)? (?:profits?|gains?)\b|\btp\b(?=[ :])"
      r"|\bprofit target\b", "TAKE"),
@@ -89,7 +110,8 @@ VERBS = (  # in this order; the pattern is matched in scanned text
     (r"\b(?:limit )?buy (?:order|limit)\b|\bbids?\b|\b(?:limit )?(?:buy(?:ing)?|(?<!N\d )(?<!N\d\d )buys)\b(?! ?"
     r"(?:price|in\b))|(?<!N\d )\bpurchas(?:e|es|ing)\b(?! price)", "BUY"),
     (r"\b(?:grab|get(?=(?: \w+){0,2} (?:[MNQPF]\d|all|C[A-Z]|everything))|acquire|accumulate|invest|spend|dca|add"
-    r"|scoop(?: up)?|snag|nab|catch|throw(?= (?:\w+ ){1,4}(?:at|into|in) C)|(?<!my )(?<!the )(?<!whole )stack|pick up|load up on|ape)\b(?! "
+    r"|scoop(?: up)?|snag|nab|catch|throw(?= (?:\w+ ){1,4}(?:at|into|in) C)|(?<!my )(?<!the )(?<!whole )stack|pick up"
+    r"|load up on|ape)\b(?! "
     r"(?:me )?(?:out|down|to\b|above|below|under|over|more than))", "BUY"),
     (r"\bput\b(?= (?:\w+ ){0,5}(?:into|in|on|to work|toward|towards))", "BUY"),
     (r"\b(?:move|convert|use|deploy)\b(?= (?:[MNPF]\d+|all) (?:\w+ ){0,4}(?:into|to|in|on|for) (?:\w+ ){0,2}C)", "BUY"),
