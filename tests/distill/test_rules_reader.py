@@ -16,7 +16,7 @@ from sentinel.orders.reading import Ask, Refuse, render
 from sentinel.orders.reading_parser import parse
 from tests.orders.own_orders import OwnOrder, means, own_orders
 
-APART_RIGHT = 28  # of the 30 that it was not made from
+APART_RIGHT = 29  # of the 30 that it was not made from
 
 
 @pytest.mark.parametrize("order", own_orders("develop"), ids=lambda order: order.id)
@@ -27,9 +27,9 @@ def test_it_reads_what_it_was_made_from(order: OwnOrder) -> None:
 
 
 def test_it_reads_most_of_what_it_was_not_made_from() -> None:
-    """The figure is measured, and reported as it is."""
+    """No change of the rules may make it worse."""
     right = [order.id for order in own_orders("apart") if means(read(order.text), order.reading)]
-    assert len(right) == APART_RIGHT
+    assert len(right) >= APART_RIGHT
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,12 @@ def _choice(words: Segment) -> Coin | None:
     if found is not None:
         coins = tuple(dict.fromkeys(re.findall(r"C([A-Z]+)", found["pair"] or ""))) or ("WETH", "WBTC")
         return Best(coins, int(words.number(found["t"]))) if len(coins) > 1 else None
+    if words.search(r"\bT\d+\b") and (
+        words.take(r"\bthe (?:best|strongest|leader|winner|better|stronger)(?: one| 1| of (?:the )?(?:pair|both))?\b")
+    ):
+        span = words.take(r"\b(?:over |in |within )?(?:the )?(?:last |past )?(?P<t>T\d+)")
+        coins = tuple(words.coins()) if len(words.coins()) > 1 else ("WETH", "WBTC")
+        return Best(coins, int(words.number(span["t"]))) if span is not None else None
     found = words.take(rf"\b{LARGEST}(?: of| between)?(?: (?P<pair>{pair}))?")
     if found is not None:
         coins = tuple(dict.fromkeys(re.findall(r"C([A-Z]+)", found["pair"] or ""))) or ("WETH", "WBTC")

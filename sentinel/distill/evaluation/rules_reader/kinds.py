@@ -188,6 +188,12 @@ def parts(words: Segment) -> Slices | None:
         r"(?:equal |even |same sized? |small |identical )?(?:parts?|pieces?|slices?|chunks?|clips?|tranches?"
         r"|portions?|lots?|trades?|orders?|buys?|sales?|steps?|bits?|installments?)"
     )
+    together = words.search(
+        r"\b(?:apart|spread\w*|twap|split\w*|evenly|equal\w*)\b|\b(?:in|into|as|over|using|with"
+        r"|across) N\d"
+    )
+    if together is None and words.search(r"\bN\d+ (?:trades|orders|buys|sales)\b"):
+        return None  # a number of trades, not of parts
     count = words.take(
         rf"\b(?:in|into|as|over|using|with|split|across)?(?: ?(?:in|into|up|by))? ?"
         rf"(?P<n>N\d+) {piece}\b(?: of [MNQ]\d+(?: each)?)?"

@@ -34,11 +34,19 @@ _GWEI = r"(?P<g>[GN]\d+)"
 _MONEY = r"(?P<m>[MN]\d+)(?: (?:of )?U)?"
 _DAY = r"(?:(?:in |within )?(?P<r>R\d+)|(?P<e>E\d+)|today|in total R\d+|on (?:any|one) (?:single )?day)"
 DAY = 86_400
+_EXEMPT = (
+    r"(?: [,;])?(?: (?:but|and))?(?: (?:the|my|all|not for|except for|except))*(?: (?:exits?|stops?|sells?|sales"
+    r"|selling|SELL|STOP)"
+    r"(?: (?:side|orders|are|is))*(?: (?:excepted|exempt|excluded|ignores?(?: (?:the )?gas)?|whatever the gas"
+    r"|at any gas(?: price)?|"
+    r"may pay any gas(?: price)?|do not care about gas|does not care about gas)))"
+)
 
 
 @dataclass(slots=True)
 class Limits:
     gas: Compare | None = None
+    exits_ignore_gas: bool = False
     cooldown: int | None = None  # seconds
     reserve: Decimal | None = None
     max_trade: Decimal | None = None
@@ -56,7 +64,8 @@ class Limits:
 
 def take_limits(words: Segment) -> Limits:
     """The limits of all the words, which are taken out of them."""
-    limits = Limits(gas=_gas(words))
+    exempt = words.take(_EXEMPT) is not None
+    limits = Limits(gas=_gas(words), exits_ignore_gas=exempt)
     limits.max_day = _day(words)
     limits.max_trade, limits.min_trade = _sizes(words)
     limits.cooldown = _cooldown(words)
@@ -78,7 +87,7 @@ def _gas(words: Segment) -> Compare | None:
         rf"{_LEAD}{_IF}(?:(?P<under>{_UNDER})|(?P<over>{_OVER})|(?P<most>{_MOST})|(?P<least>{_LEAST})) (?P<g>G\d+)(?:"
         rf" (?:of |for )?{_GAS})?(?P<suffix>)",
         rf"{_LEAD}(?P<not>)(?:max(?:imum)? |highest )?{_GAS}(?: (?:limit|cap|max(?:imum)?|ceiling))?(?: (?:is|of|at"
-        rf"|:))* {_GWEI}(?P<under>)(?P<over>)(?P<most>)(?P<least>)(?P<suffix>)",
+        rf"|:))* {_GWEI}(?: (?:max(?:imum)?|tops|at most))?(?P<under>)(?P<over>)(?P<most>)(?P<least>)(?P<suffix>)",
     ):
         at = words.search(pattern)
         if at is None:
@@ -156,6 +165,7 @@ def _cooldown(words: Segment) -> int | None:
     for pattern in (
         rf"{_LEAD}(?:\bwith )?(?:\ba )?\b(?P<t>[TR]\d+) (?:cool ?down|pause|break|rest)(?: (?:between|after)(?: "
         rf"(?:each|every|any|the|a|trades?|fills?|buys?|sells?|BUY|SELL|two|N\d+))*)?",
+        rf"{_LEAD}\bnever (?:N\d+|2) (?:trades|fills|buys|orders) within (?P<t>[TR]\d+)",
         rf"{_LEAD}\bafter (?:a|each|every|any) (?:trade|fill|buy|sale|BUY|SELL)(?: ,)? (?:pause|wait|rest|stop"
         rf"|hold off|sit out)(?: for)?(?: at least)? (?P<t>[TR]\d+)",
         rf"{_LEAD}\b(?:wait|leave|pause|take|rest|keep|cool ?down|cooldown|with|a|have|allow)(?: (?:for|of|at least"
@@ -220,6 +230,12 @@ def _shares(words: Segment, limits: Limits) -> None:
         r"(?:never|do not|not|no|must not|should not|may not|can not|at most|max(?:imum)?|cap|limit|ceiling|(?:keep"
         r"|hold)(?= (?:\w+ ){1,5}(?:under|below|at most|no more|within)))"
     )
+    if at := words.take(
+        rf"{_LEAD}(?:\bkeep )?\b(?:trimming|selling|cutting|reducing) (?P<c>C[A-Z]+) so that it is (?:at most )?"
+        rf"(?P<p>P\d+){whole}"
+        rf"(?: at most)?"
+    ):
+        limits.trims.append(Trim((at["c"][1:],), words.number(at["p"])))
     while (
         at := words.take(
             rf"{_LEAD}\b(?:skip|no|never|do not|stop|cease|only|not)\b(?: \w+){{0,2}}? (?:BUY|buying|buys?|cease)\b"

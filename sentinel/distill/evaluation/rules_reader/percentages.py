@@ -68,13 +68,15 @@ def percentages(words: Segment, *, buys: bool) -> Iterator[Condition]:
         stretch = " ".join(near)
         if extreme := re.search(
             r"\b(?:(?P<high>highest|high|top|peak)|lowest|low|bottom)(?: \w+)? (?:of|in|over) (?:the )?(?:last |past )?"
-            r"(?P<t>[TN]\d+)",
+            r"(?P<t>[TN]\d+)|\b(?P<t2>T\d+) (?:(?P<high2>high)|low)\b",
             stretch,
         ):
-            bars, bar = closes_of(words, extreme["t"])
-            end = Window(Statistic.HIGHEST if extreme["high"] else Statistic.LOWEST, coin, bars, bar)
-            words.take(rf"\b{extreme['t']}\b")
-            risen = not extreme["high"]
+            bars, bar = closes_of(words, extreme["t"] or extreme["t2"])
+            end = Window(
+                Statistic.HIGHEST if extreme["high"] or extreme["high2"] else Statistic.LOWEST, coin, bars, bar
+            )
+            words.take(rf"\b{extreme['t'] or extreme['t2']}\b")
+            risen = not (extreme["high"] or extreme["high2"])
             op = (Op.ABOVE if strict else Op.AT_LEAST) if risen else (Op.BELOW if strict else Op.AT_MOST)
             yield Compare(Price(coin), op, Scaled(1 + share if risen else 1 - share, end))
         elif window := re.search(

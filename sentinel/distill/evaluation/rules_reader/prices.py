@@ -15,7 +15,9 @@ from sentinel.orders.expressions import (
     QUOTE,
     RATIO,
     SECONDS,
+    Change,
     Constant,
+    Difference,
     Entry,
     Fact,
     High,
@@ -30,7 +32,7 @@ _OPPOSITE = {Op.BELOW: Op.AT_LEAST, Op.AT_MOST: Op.ABOVE, Op.ABOVE: Op.AT_MOST, 
 
 def conditions(words: Segment, *, buys: bool) -> list[Condition]:
     """All conditions of the words, which are taken out of them. `buys`: the side of the action that waits for them."""
-    found: list[Condition] = [*_weight(words), *_delay(words)]
+    found: list[Condition] = [*_weight(words), *_delay(words), *_relative(words), *_profitable(words)]
     found += [*rsi(words), *streaks(words), *breakouts(words), *trailing(words, buys=buys)]
     found += [*percentages(words, buys=buys), *_money(words), *_levels(words, buys=buys)]
     if any(isinstance(one, Compare) and _high(one) for one in found):
@@ -82,6 +84,47 @@ def _weight(words: Segment) -> Iterator[Condition]:
         yield Compare(Weight((at["c"][1:],)), op, Constant(words.number(at["p"]), RATIO))
 
 
+def _relative(words: Segment) -> Iterator[Condition]:
+    """One coin that did better than another."""
+    over = r"(?: or (?:more|better))? (?:in|over|within)(?: the last| the past)? (?P<t>T\d+)"
+    for pattern in (
+        rf"\b(?P<a>C[A-Z]+) (?:did|does|is|was|has done|went up|gained|has gained|rose) (?P<p>P\d+) (?:better|more"
+        rf"|stronger) than (?P<b>C[A-Z]+){over}",
+        rf"\b(?P<a>C[A-Z]+) (?:outperforms?|beats?|leads?) (?P<b>C[A-Z]+) by (?P<p>P\d+){over}",
+    ):
+        if (at := words.take(pattern)) is not None:
+            ago = int(words.number(at["t"]))
+            ahead = Difference(Change(at["a"][1:], ago), Change(at["b"][1:], ago))
+            yield Compare(ahead, Op.AT_LEAST, Constant(words.number(at["p"]), RATIO))
+
+
+def _profitable(words: Segment) -> Iterator[Condition]:
+    """Above or below the entry price, without a number."""
+    if (
+        at := words.search(
+            r"(?<!\d )\b(?:in the green|in profit|in the black|(?:above|over) (?:my |the )?entry"
+            r"(?: price)?)\b"
+        )
+    ) is not None:
+        op = Op.ABOVE
+    elif (
+        at := words.search(
+            r"(?<!\d )\b(?:in the red|at a loss|under ?water|(?:below|under) (?:my |the )?entry"
+            r"(?: price)?)\b"
+        )
+    ) is not None:
+        op = Op.BELOW
+    else:
+        return
+    if re.search(r"[PM]\d+ (?:or more |\w+ )?$", words.text[: at.start()]) or re.match(
+        r" (?:by|of) [PM]", words.text[at.end() :]
+    ):
+        return
+    coin = words.coin_before(at.start())
+    words.take(re.escape(at.group()))
+    yield Compare(Price(coin), op, Entry(coin))
+
+
 def _delay(words: Segment) -> Iterator[Condition]:
     """So long after the order was set."""
     at = words.take(
@@ -95,6 +138,12 @@ def _delay(words: Segment) -> Iterator[Condition]:
 def _money(words: Segment) -> Iterator[Condition]:
     """So many dollars lost or gained on the position."""
     for pattern, sign in (
+        (
+            r"\b(?:max(?:imum)? )?loss(?: on (?:the |my )?(?:C[A-Z]+ )?(?:position|it|C[A-Z]+))?(?: (?:is|of|reaches"
+            r"|hits|at))+ "
+            r"(?P<m>M\d+)(?P<more>)",
+            -1,
+        ),
         (
             r"\b(?:los(?:es?|ing)|lost|down|loss of|loss is|in the red by|underwater by)(?: me| it)?(?P<more> more than"
             r"| over)?(?: by| at least)? (?P<m>M\d+)(?! (?:level|mark))",

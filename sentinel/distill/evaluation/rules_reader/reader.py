@@ -20,10 +20,10 @@ from sentinel.distill.evaluation.rules_reader.scan import Scanned, scan
 from sentinel.distill.evaluation.rules_reader.scope import refusal
 from sentinel.distill.evaluation.rules_reader.segment import Segment, Stopped, named_coins
 from sentinel.distill.evaluation.rules_reader.splitting import segments
-from sentinel.orders.actions import Amount, Buy, Coins, Sell, Share, Worth
+from sentinel.orders.actions import Amount, Buy, Coins, Sell, Share, Trim, Worth
 from sentinel.orders.answers import Question, Refusal
 from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Streak
-from sentinel.orders.expressions import Change, Window
+from sentinel.orders.expressions import Change, Difference, Weight, Window
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.reading import Ask, Reading, Refuse
 
@@ -31,7 +31,8 @@ _ALL = Share(Decimal(1))
 _UNREAD = re.compile(r"\b[MNQPTGEFRW]\d+\b")
 _VAGUE = re.compile(
     r"\b(?:cheap\w*|low|lower|high|higher|dips?|drops?|falls?|crash\w*|rises?|pumps?|moons?|tanks?|good|enough|better|"
-    r"expensive|up|down|right (?:time|moment)|bit|lot|shaky|bottom|top|recovers?|profit|loss|much|too|soon|whenever"
+    r"expensive|up|down|right (?:time|moment)|bit|lot|shaky|bottom|top|recovers?|profit|loss|much|too|soon|breakout"
+    r"|momentum|spikes?|signal|limit|rip|target|whenever"
     r"|when|if)\b"
 )
 _EITHER = re.compile(r"\bor (?:if |when |once )?(?:the |its |my |C[A-Z]+|it\b|rsi\b|price\b|gas\b)")
@@ -43,7 +44,7 @@ _JUDGED = re.compile(
     r"\b(?:shaky|looks?|looking|feels?|sentiment|news|trend\w*|volatil\w+|bullish|bearish|support|resistance|hype|"
     r"market (?:is|turns|gets)|calm|nervous|panic (?:in|on)|good moment|right time|best time)\b"
 )
-_STANDING = re.compile(r"\b(?:whenever|every time|each time|always|any time|anytime|keep|never|all the time|max)\b")
+_STANDING = re.compile(r"\b(?:whenever|every time|each time|always|any time|anytime|keep|never|all the time)\b")
 
 
 def read(text: str) -> Reading:
@@ -81,13 +82,16 @@ def _order(clauses: list[Clause], limits: Limits) -> Order:
     exits = [clause for clause in clauses if isinstance(clause.action, Sell) and clause.action.amount == _ALL]
     if exits and any(isinstance(clause.action, Buy) for clause in clauses):
         clauses = exits + [clause for clause in clauses if clause not in exits]
+    gas = limits.gas
+    if gas is not None and limits.exits_ignore_gas:
+        clauses = [one if isinstance(one.action, Sell | Trim) else _only_when(one, gas) for one in clauses]
+        gas = None
     wait = limits.wait
     if limits.cooldown is not None and len(clauses) == 1 and clauses[0].slices is None and clauses[0].every is None:
         only = clauses[0]
-        rearm = False
         times = None if only.times == 1 else only.times
-        clauses, wait = [replace(only, every=limits.cooldown, rearm=rearm, times=times)], None
-    always: list[Condition] = [one for one in (limits.gas, wait) if one is not None]
+        clauses, wait = [replace(only, every=limits.cooldown, rearm=False, times=times)], None
+    always: list[Condition] = [one for one in (gas, wait) if one is not None]
     return Order(
         QUOTE,
         tuple(clauses),
@@ -98,6 +102,16 @@ def _order(clauses: list[Clause], limits: Limits) -> Order:
         max_day=limits.max_day,
         max_shares=tuple(limits.max_shares),
     )
+
+
+def _only_when(clause: Clause, condition: Condition) -> Clause:
+    match clause.when:
+        case None:
+            return replace(clause, when=condition)
+        case All(of):
+            return replace(clause, when=All((*of, condition)))
+        case when:
+            return replace(clause, when=All((when, condition)))
 
 
 def _clauses(words: Segment, limits: Limits) -> list[Clause]:
@@ -208,7 +222,9 @@ def _clause(words: Segment, before: Amount | None) -> Clause:
         and not slices
         and not re.search(r"\b(?:now|immediately|right away|at once|asap)\b", whole_text)
     ):
-        _require_level(words, whole_text, whole=did.whole)
+        if buys and re.search(r"\bdca\b", words.scanned.words):
+            raise Stopped(Question.TIME)
+        _require_level(words, whole_text)
     signal = any(_is_signal(one) for one in found)
     count = int(words.number(times["n"])) if times else 1 if single else None
     if slices is not None:
@@ -221,7 +237,7 @@ def _clause(words: Segment, before: Amount | None) -> Clause:
         when,
         every=int(words.number(every["e"])) if every else None,
         times=count,
-        rearm=signal and not every and count is None,
+        rearm=signal and not every,
         lasting=_seconds(words, lasting),
     )
 
@@ -254,7 +270,7 @@ def _seconds(words: Segment, found: re.Match[str] | None) -> int | None:
 
 def _is_signal(one: Condition) -> bool:
     match one:
-        case Streak() | ClosesBeyond() | Compare(Change() | Window()):
+        case Streak() | ClosesBeyond() | Compare(Change() | Window() | Difference() | Weight()):
             return True
         case Compare(_, _, right):
             return "Window(" in repr(right)
@@ -267,7 +283,7 @@ def _require_read(words: Segment) -> None:
         raise Stopped(Question.MEANING)
 
 
-def _require_level(words: Segment, text: str, *, whole: bool) -> None:
+def _require_level(words: Segment, text: str) -> None:
     """Raises Stopped if words of a condition have no number."""
     if _VAGUE.search(words.text):
         raise Stopped(Question.LEVEL)

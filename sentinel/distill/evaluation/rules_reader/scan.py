@@ -39,6 +39,7 @@ _PART = "|".join(_SHARES)
 @dataclass(slots=True)
 class Scanned:
     text: str
+    words: str  # as the operator wrote them, in lower case
     numbers: dict[str, Decimal] = field(default_factory=dict)  # by token: units, fractions, seconds
     coins: dict[str, Symbol] = field(default_factory=dict)  # of Q tokens
     blocks: dict[str, int] = field(default_factory=dict)  # T tokens that were said in blocks
@@ -54,7 +55,7 @@ class Scanned:
 
 
 def scan(words: str) -> Scanned:
-    found = Scanned(_tidy(words))
+    found = Scanned(_tidy(words), words.lower())
     _fractions_of_time(found)
     found.text = digits(found.text)
     _weights(found)

@@ -19,7 +19,8 @@ _REFUSED = (  # in this order, in scanned text
     (r"\b(?:ignor\w*|bypass\w*|disabl\w*|overrid\w*|break|exceed|remove|lift|raise|switch off|turn off|skip|without"
     r"|regardless of|disregard|forget|drop|no matter)\b(?: (?:the|any|all|ALL|of|my|your|of|daily|your own|trade|risk"
     r"|size|spending|safety|per|E\d+|R\d+|max(?:imum)?|loss|cost|slippage|position))* (?:limits?|caps?|checks?"
-    r"|guards?|rules?|polic\w+|restrictions?|safet\w+|protections?|kill switch|simulation)|\bunlimited\b|\b(?:are"
+    r"|guards?|rules?|polic\w+|restrictions?|safet\w+|protections?|kill switch|simulation)|\bunlimited\b"
+    r"|\bno limits?\b(?! orders?)|\b(?:are"
     r"|is) not allowed\b|\bany (?:pool|venue|slippage)\b"
      r"|\blimits? (?:do not|does not) (?:apply|matter)\b", Refusal.LIMITS),
     (r"\bX[A-Z]+\b", Refusal.COIN),

@@ -11,7 +11,7 @@ from sentinel.distill.evaluation.rules_reader.acting import VERB
 _STARTS = r"\b(?:if|when|once|whenever|as soon as|should|after|every time|each time|rsi|at|E\d+)\b"
 _OPENS = re.compile(
     r"(?: [,;:])?(?: (?:and|but|or|then|else|otherwise|also))*(?= (?:if|when|once|whenever|as soon as|should"
-    r"|every time|each time|rsi|at [PMN]\d+)\b)"
+    r"|every time|each time|rsi|at [PMN]\d+|P\d+(?= ,))\b)"
 )
 HINTS = {"STOP": "stoploss", "TAKE": "takeprofit", "TRAIL": "trailing"}  # of an action that follows
 _MERGED = re.compile(
@@ -61,7 +61,7 @@ def _actions(sentence: str) -> Iterator[str]:
         yield sentence
         return
     start = 0
-    leading = re.search(_STARTS, sentence[: verbs[0].start()]) or re.search(r"[PMN]\d", sentence[: verbs[0].start()])
+    leading = re.search(r"\b(?:if|when|once|whenever|as soon as|should|after)\b|[PMN]\d", sentence[: verbs[0].start()])
     for verb, following in pairwise(verbs):
         cut = _cut(sentence, verb.end(), following.start(), leading=bool(leading))
         yield sentence[start:cut].strip(" ,")

@@ -32,7 +32,8 @@ SIMPLE = (  # replaced in this order, in lower case
     ("→", " , "), ("&", " and "), ("w/", "with "), ("dollars' ", "dollars "), ("isn't", "is not"), ("don't", "do not"),
     ("doesn't", "does not"), ("won't", "will not"), ("can't", "can not"), ("i'm", "i am"), ("it's", "it is"),
     ("that's", "that is"), ("there's", "there is"), ("i've", "i have"), ("they're", "they are"), ("what's", "what is"),
-    ("wrapped ", ""), ("cash out", "sell off"), ("cashing out", "selling off"), (" + ", " ; "), ("aren't", "are not"),
+    ("wrapped ", ""), ("cash out", "sell off"), ("cashing out", "selling off"), (" + ", " ; "), (" = ", " , "),
+    ("aren't", "are not"),
     ("wasn't", "was not"), ("twice daily", "twice a day"), ("times daily", "times a day"), ("once daily", "once a day"),
     ("twice weekly", "twice a week"), ("twice hourly", "twice an hour"), (" one is ", " it is "),
     ("the two", "the pair"), ("these two", "the pair"), (" doubles", " gains 100%"), (" doubled", " gained 100%"),
@@ -40,6 +41,9 @@ SIMPLE = (  # replaced in this order, in lower case
     ("take-profit", "take profit"), ("24/7", ""), ("(", " , "), (")", " , "), ("\"", " "), ("“", " "), ("”", " "),
 )  # fmt: skip
 BEFORE_VERBS = (
+    (r"\blimit (buy|sell)\b", r"\1 limit"),
+    (r"\b(?:do nothing|nothing|no trades?|do not trade|stay put|wait) unless\b", "only if"),
+    (r"\b(?:scale|ease|average|ladder) out of (?:my )?(C[A-Z]+)", r"sell \1"),
     (r"(C[A-Z]+) stack\b", r"\1 bag"),
     (
         r"\b(?:oco|bracket)\b([^.;]*?) ([MN]\d+)(?: on the downside)?(?: (?:and|or|,|/))+ ([MN]\d+)(?: on the upside)?",
@@ -61,6 +65,12 @@ BEFORE_VERBS = (
     (r"\bthe other F\d+", "all"),
 )  # replaced in this order, in scanned text
 AFTER_VERBS = (  # each several times, for lists
+    (r"(?:SELL the rip|BUY the dip|fade C[A-Z]+) : (?=[^.;]*\b(?:BUY|SELL)\b)", ""),
+    (
+        r"SELL ((?:(?!BUY|SELL)[^;.,])*?)at ([MN]\d+ or lower) , or at ([MN]\d+ or higher)",
+        r"SELL \1at \2 , SELL \1at \3",
+    ),
+    (r"SELL ((?:(?!BUY|SELL)[^;.,])*?)at (minus P\d+)(?: ,)? or (?:at )?(plus P\d+)", r"SELL \1at \2 , SELL \1at \3"),
     (
         r"SWAP ([MPF]\d+(?: of)?(?: my| the)? U|ALL(?: of)?(?: my)? U|M\d+) (?:to|into|for|over to) (?:my )?(C[A-Z]+)",
         r"BUY \1 into \2",
@@ -70,8 +80,8 @@ AFTER_VERBS = (  # each several times, for lists
         r"SELL \1at or below \2 , SELL \1at or above \3",
     ),
     (
-        r"SELL ((?:(?!BUY|SELL)[^,;.])*?)(when|if|once) ((?:it |i am |C\w+ )?(?:is )?(?:loses|falls|drops|down) P\d+) or "
-        r"((?:wins|gains|rises|up|makes) P\d+)([^,;.]*)",
+        r"SELL ((?:(?!BUY|SELL)[^,;.])*?)(when|if|once) ((?:it |i am |C\w+ )?(?:is )?(?:loses|falls|drops|down) P\d+)"
+        r" or ((?:wins|gains|rises|up|makes) P\d+)([^,;.]*)",
         r"SELL \1\2 \3\5 , SELL \1\2 \4\5",
     ),
     (r"SELL (?:ALL )?(?:my )?(C[A-Z]+) and (?:my )?(C[A-Z]+) ((?:if|when|once)[^;.]*)", r"SELL \1 \3 ; SELL \2 \3"),
@@ -81,10 +91,12 @@ AFTER_VERBS = (  # each several times, for lists
         r"\1BUY \2",
     ),
     (
-        r"((?:SELL|TAKE|STOP)\b(?:(?! SELL).)*?(?:[,;:]|and|then) )((?:ALL|[FP]\d+)(?: of it| more| of the position)?)"
+        r"((?:SELL|TAKE|STOP)\b(?:(?! SELL).)*?(?:[,;:]|and|then) )((?:ALL|[FP]\d+)(?: of it| more| of the position"
+        r"| that is left| that remains| left)?)"
         r"(?= (?:at|when|if|once) (?:\w+ ){0,3}[MNP]\d)",
         r"\1SELL \2",
     ),
+    (r"SELL (C[A-Z]+) [,:] SELL (F\d+|P\d+|ALL)", r"SELL \2 of \1"),
     (r"((?:^|[,;.:]|and|then) )((?:[MP]\d+|F\d+)(?: of(?: my| the)? U)? into(?: my)? C[A-Z]+)", r"\1BUY \2"),
     (r"^ ?(?:please |then )?([MQ]\d+ (?:into|in|of|on|to) C[A-Z]+)", r"BUY \1"),
     (
@@ -107,7 +119,7 @@ VERBS = (  # in this order; the pattern is matched in scanned text
     (r"\b(?:swap|convert|exchange|rotate|switch|trade)\b(?= (?:\w+ ){0,4}(?:for|to|into|with|against) "
      r"(?:\w+ ){0,2}C)", "SWAP"),
     (r"\b(?:stop|quit) (?:buying|selling|trading)\b", "cease"),
-    (r"\b(?:limit )?buy (?:order|limit)\b|\bbids?\b|\b(?:limit )?(?:buy(?:ing)?|(?<!N\d )(?<!N\d\d )buys)\b(?! ?"
+    (r"\b(?:limit )?buy order\b|\bbids?\b|\b(?:limit )?(?:buy(?:ing)?|(?<!N\d )(?<!N\d\d )buys)\b(?! ?"
     r"(?:price|in\b))|(?<!N\d )\bpurchas(?:e|es|ing)\b(?! price)", "BUY"),
     (r"\b(?:grab|get(?=(?: \w+){0,2} (?:[MNQPF]\d|all|C[A-Z]|everything))|acquire|accumulate|invest|spend|dca|add"
     r"|scoop(?: up)?|snag|nab|catch|throw(?= (?:\w+ ){1,4}(?:at|into|in) C)|(?<!my )(?<!the )(?<!whole )stack|pick up"
@@ -117,7 +129,7 @@ VERBS = (  # in this order; the pattern is matched in scanned text
     (r"\b(?:move|convert|use|deploy)\b(?= (?:[MNPF]\d+|all) (?:\w+ ){0,4}(?:into|to|in|on|for) (?:\w+ ){0,2}C)", "BUY"),
     (r"\b(?:get me out|get out|bail out|bail|cash(?:ing)? out|close out|close|exit|liquidate|dump|offload|unload"
     r"|flatten|ditch|shed|let go|dispose)\b(?: of\b)?", "SELL"),
-    (r"\b(?:limit )?sell(?:s|ing)?(?: (?:order|limit|off|out))?\b|\bsale\b|\bcash it in\b", "SELL"),
+    (r"\b(?:limit )?sell(?:s|ing)?(?: (?:order|off|out))?\b|\bsale\b|\bcash it in\b", "SELL"),
     (r"\b(?:cut|reduce|halve|trim|lighten)\b(?= (?:\w+ ){1,4}(?:in|by) (?:[FP]\d))", "SELL"),
     (r"\b(?:everything|the whole (?:lot|thing|stack|bag|pile|position|amount)|the lot"
     r"|the whole|whole|entire|entirety"
