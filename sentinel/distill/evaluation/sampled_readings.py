@@ -72,6 +72,10 @@ def read(draft: str) -> Reading | None:
 
 
 def groups(text: str, drafts: Sequence[str]) -> list[Group]:
-    """The drafts that are readings of the text, grouped by what they mean, largest first; of equal ones the first."""
+    """The drafts that are readings of the text, in groups of equal ones, largest first; of equal groups the first.
+
+    NOTE: readings that differ in form alone are two groups here, and no draft is left out because it does not stand in
+    the operator's words.
+    """
     readings = [reading for reading in map(read, drafts) if reading is not None]
     return [Group(reading, votes) for reading, votes in Counter(readings).most_common()]

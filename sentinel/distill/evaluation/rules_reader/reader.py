@@ -53,7 +53,7 @@ def read(text: str) -> Reading:
         return _read(scan(text))
     except Stopped as stopped:
         return stopped.reading
-    except ValueError:  # the order cannot be carried out as it was read
+    except (ValueError, ArithmeticError):  # the order cannot be carried out as it was read
         return Ask(Question.MEANING)
 
 
