@@ -12,13 +12,26 @@ def client(settings: Settings, observer: ModelObserver | None = None, timeout: f
 
     Of a server at a URL whose name is not set, the only model that it serves is meant.
     """
+    model = settings.model
+    sampling = Sampling(model.temperature, model.top_p, model.max_tokens, model.seed)
+    return _client(settings, sampling, model.timeout if timeout is None else timeout, observer)
+
+
+def reading_client(settings: Settings) -> StudentModel:
+    """A new client of the same server that draws readings of orders; close it after use."""
+    reading = settings.reading
+    sampling = Sampling(reading.temperature, reading.top_p, reading.max_tokens, settings.model.seed)
+    return _client(settings, sampling, reading.timeout, None)
+
+
+def _client(settings: Settings, sampling: Sampling, timeout: float, observer: ModelObserver | None) -> StudentModel:
     model, url = settings.model, settings.proposer_url
     named = not url or model.name != ModelSettings().name
     return StudentModel(
         url or model.url,
         model.name if named else "",
-        Sampling(model.temperature, model.top_p, model.max_tokens, model.seed),
-        timeout=model.timeout if timeout is None else timeout,
+        sampling,
+        timeout=timeout,
         api_key_file=model.api_key_file,
         observer=observer,
         vllm=not url,

@@ -9,7 +9,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
-from sentinel.core.errors import NotRunning, OperatorError
+from sentinel.core.errors import ModelUnavailable, NotRunning, OperatorError, SettingsError
 
 if TYPE_CHECKING:
     from sentinel.config.settings import Settings
@@ -19,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Say what is wanted, read it back a
 COMPLETED = "completed"  # OrderStatus
 MOST = 1_000  # orders that are listed or searched
 SHORT = 12  # digits of a hash that people are shown
+APPROVED, NOT_APPROVED = "approved", "not approved: nothing has changed"
 PRESET_HELP = "rebalance, dca, momentum, mean-reversion, reduce-risk, slice, arbitrage, bracket or trailing-stop."
 
 
@@ -32,24 +33,35 @@ def set_order(
 ) -> None:
     """Read an order back, and approve it if you say so.
 
-    A running daemon trades it from its next block on, and a later start takes it up. It replaces the order before it.
-    Without a terminal and without --yes it is only read back.
+    A reading (docs/orders.md) needs no model. Other words are read by the student at SENTINEL_MODEL__URL: you see what
+    its readings mean, and approve one by its number.
+    A running daemon trades the order from its next block on, and a later start takes it up. It replaces the order
+    before it. Without a terminal and without --yes it is only read back.
     """
     from sentinel.cli.order_reading import lines, read_back
     from sentinel.daemon.approved_order import require_own
     from sentinel.orders.envelope import order_hash
+    from sentinel.orders.reading import render
 
     settings = common.load(sets, env_file)
-    order = _order(settings, sys.stdin.read() if text == "-" else text)
+    given = sys.stdin.read() if text == "-" else text
+    asks = _at_terminal() and text != "-" and not json
+    order = _order(settings, given)
+    if order is None:
+        order = _from_words(settings, given, yes=yes, asks=asks, json=json)
+        if order is not None:
+            _approve(settings, render(order), order_hash(order))
+        if not json:
+            common.emit(None, False, lambda: [NOT_APPROVED if order is None else APPROVED])
+        return
     require_own(settings, order_hash(order))
     facts = read_back(settings, order)
     if not json:
         common.emit(facts, False, lambda: lines(facts))
-    asks = sys.stdin.isatty() and text != "-" and not json
     approved = yes or (asks and typer.confirm("Approve this order?", default=False))
     if approved:
         _approve(settings, facts["reading"], facts["hash"])
-    said = "approved" if approved else "not approved: nothing has changed (--yes approves it)"
+    said = APPROVED if approved else f"{NOT_APPROVED} (--yes approves it)"
     common.emit({**facts, "approved": approved}, json, lambda: [said])
 
 
@@ -202,11 +214,42 @@ def preset(
     typer.echo(presets.preset(name, given(parts=parts, amount=amount, side="sell" if sell else "buy")))
 
 
-def _order(settings: Settings, text: str) -> Order:
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _order(settings: Settings, text: str) -> Order | None:
+    """The order that a reading means; None for other words. Raises SettingsError for one that this network lacks."""
     from sentinel.config.network_file import load_network
     from sentinel.daemon.approved_order import read_order
+    from sentinel.orders.reading_parser import NotRead, parse
 
-    return read_order(" ".join(text.split()), load_network(settings.network), where="")
+    network, line = load_network(settings.network), " ".join(text.split())
+    if isinstance(parse(line, network.quote), NotRead):
+        return None
+    return read_order(line, network, where="")
+
+
+def _from_words(settings: Settings, text: str, *, yes: bool, asks: bool, json: bool) -> Order | None:
+    """The reading of the words that the operator approves, if any."""
+    from sentinel.cli.order_words import approved_reading
+    from sentinel.config.network_file import load_network
+    from sentinel.daemon.approved_order import read_order, require_own
+    from sentinel.orders.envelope import order_hash
+
+    require_own(settings, settings.strategy.order_hash or None)
+    try:
+        order = approved_reading(settings, text, yes=yes, asks=asks, json=json)
+    except ModelUnavailable as error:
+        try:
+            read_order(text, load_network(settings.network), where="")
+        except SettingsError as no_reading:
+            why = f"{no_reading}; to read other words no student answers at {settings.model.url}: {error}"
+            raise OperatorError(why) from error
+        raise
+    if order is not None:
+        require_own(settings, order_hash(order))
+    return order
 
 
 def _approve(settings: Settings, reading: str, digest: str) -> None:

@@ -20,6 +20,7 @@ from sentinel.config.credentials import credential_files
 from sentinel.config.group import PROPOSERS, SECRET_ERROR, ProposerName, SettingsGroup
 from sentinel.config.limits import LimitSettings
 from sentinel.config.origins import GivenValue, complaint, quoted, unknown, written_line
+from sentinel.config.reading_settings import ReadingSettings
 from sentinel.config.rpc_settings import RpcSettings
 from sentinel.config.setting_groups import (
     ExecutionSettings,
@@ -67,6 +68,7 @@ class Settings(SettingsGroup):
     rpc: RpcSettings = RpcSettings()
     fork: ForkSettings = ForkSettings()
     model: ModelSettings = ModelSettings()
+    reading: ReadingSettings = ReadingSettings()
     shadow: ShadowSettings = ShadowSettings()
     strategy: StrategySettings = StrategySettings()
     analyst: AnalystSettings = AnalystSettings()

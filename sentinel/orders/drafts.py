@@ -20,7 +20,8 @@ _DECIDED = ("Ask: ", "Refuse: ")
 _COIN = r"(?:the (?:largest|first held) of \S+|the best of \S+ in \S+ \w+|[\w./]+?)"
 _PRICE = (
     rf"the (?:entry price|high since entry) of {_COIN}"
-    rf"|the (?:mean|highest|lowest) of [\d,]+(?: earlier)? \S+ closes of {_COIN}|the price of {_COIN}(?: [\d,]+ \w+ ago| when the order was set)?"
+    rf"|the (?:mean|highest|lowest) of [\d,]+(?: earlier)? \S+ closes of {_COIN}"
+    rf"|the price of {_COIN}(?: [\d,]+ \w+ ago| when the order was set)?"
 )
 _END = r"(?=[,.)] |[,.)]$| (?:and|or|is|are)\b)"
 _SHARE_OF_PRICE = re.compile(rf"({NUMBER})% of ({_PRICE}){_END}")

@@ -1,0 +1,62 @@
+"""The vote of readings: those that would do the same in every scene of their battery are one reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sentinel.orders.battery import battery, effect, play_scene
+from sentinel.orders.order import Order
+from sentinel.orders.player import Play
+from sentinel.orders.reading import Reading
+from sentinel.orders.words import percent
+from sentinel.orders.worlds import Scene
+
+SHOWN = 3  # differences of two groups
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Readings of one meaning. `share`: of all readings that were given."""
+
+    reading: Reading  # the one that was drawn most often; among equals the first
+    votes: int
+    share: float
+
+
+def groups(readings: Sequence[Reading]) -> list[Group]:
+    """The largest first; among equals the one that was drawn first. Each question and each refusal is a group."""
+    orders = [one for one in readings if isinstance(one, Order)]
+    scenes = battery(orders)
+    effects = {order: (order.quote, effect(order, scenes)) for order in dict.fromkeys(orders)}
+    members: dict[object, list[Reading]] = {}
+    for one in readings:
+        members.setdefault(effects[one] if isinstance(one, Order) else one, []).append(one)
+    found = [Group(max(same, key=same.count), len(same), len(same) / len(readings)) for same in members.values()]
+    return sorted(found, key=lambda group: -group.votes)
+
+
+def differences(one: Order, other: Order) -> tuple[str, ...]:
+    """What each would do where they first differ, with the numbers, one sentence a situation."""
+    return tuple(_differences(one, other, battery([one, other])))[:SHOWN]
+
+
+def _differences(one: Order, other: Order, scenes: Sequence[Scene]) -> Iterator[str]:
+    if one.max_cost != other.max_cost:
+        limits = [
+            "the settings' limit" if order.max_cost is None else percent(order.max_cost) for order in (one, other)
+        ]
+        yield f"the first accepts costs of {limits[0]}, the other of {limits[1]}"
+    for scene in scenes:
+        if effect(one, [scene]) != effect(other, [scene]):
+            first, second = _said(play_scene(one, scene)), _said(play_scene(other, scene))
+            if first != second:
+                yield f"the first: {first}. The other: {second}."
+
+
+def _said(played: Play) -> str:
+    return played.why if played.trade is not None else f"nothing ({played.why})"
+
+
+def _costs(order: Order) -> str:
+    return "the settings' limit" if order.max_cost is None else percent(order.max_cost)
