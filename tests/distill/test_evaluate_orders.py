@@ -1,0 +1,197 @@
+"""Readers of orders are graded on a file: each arm by its own way of reading, and nothing is asked of a model twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from rich.console import Console
+from typer.testing import CliRunner
+
+from sentinel.agent.read_prompt import SYSTEM
+from sentinel.cli.distill_commands import app
+from sentinel.core.errors import ModelUnavailable, OperatorError
+from sentinel.distill.evaluation.evaluate_orders import ARMS, Readers, arms_of, evaluate, left_out, report
+from sentinel.distill.evaluation.kept_answers import KeptAnswers
+from sentinel.distill.evaluation.labelled_orders import LabelledOrder, read_orders
+from sentinel.distill.evaluation.order_grades import Graded
+from sentinel.distill.evaluation.orders_table import tables
+from sentinel.distill.evaluation.sampled_readings import Drafts
+from sentinel.distill.orders_recipe import answers_beside
+from tests.distill.test_labelled_orders import ASK, HOLD, facts, file_of, row
+
+RIGHT, WRONG = "Buy 100 USDC worth of WETH, once.", "Sell 100 USDC worth of WETH, once."
+ROWS = (
+    row(id="easy", text="buy 100 of eth", reading=RIGHT, split="seeds"),
+    row(id="split", text="get me a hundred of ether", reading=RIGHT, kinds=["dca", "limit"]),
+    row(id="vague", text="make me rich", reading="Ask: how much?", situations=[facts(ASK)]),
+)
+SAMPLES = {  # by the operator's words; a draft may be none
+    "buy 100 of eth": [RIGHT, RIGHT, WRONG, "Buy!"],
+    "get me a hundred of ether": [WRONG, RIGHT, WRONG, RIGHT],
+    "make me rich": ["no", "reading", "at", "all"],
+}
+GREEDY = {"buy 100 of eth": RIGHT, "get me a hundred of ether": "nonsense", "make me rich": "Ask: how much?"}
+
+
+@dataclass(slots=True)
+class ReadingServer:
+    """A test double for a served student: it knows the drafts of three orders."""
+
+    url: str = ""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    fails_at: int | None = None  # number of the request
+
+    async def chat(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.asked.append(body)
+        if len(self.asked) - 1 == self.fails_at:
+            return web.Response(status=503, text="busy")
+        words = body["messages"][1]["content"]
+        drafts = SAMPLES[words] if body["temperature"] else [GREEDY[words]]
+        choices = [
+            {"index": index, "message": {"role": "assistant", "content": f" {draft}\n"}, "finish_reason": "stop"}
+            for index, draft in enumerate(drafts[: body["n"]])
+        ]
+        return web.json_response({"model": "reader", "choices": choices, "usage": {}})
+
+    async def models(self, request: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "reader"}]})
+
+
+@asynccontextmanager
+async def serving(fails_at: int | None = None) -> AsyncIterator[ReadingServer]:
+    server = ReadingServer(fails_at=fails_at)
+    site = web.Application()
+    site.add_routes([web.post("/v1/chat/completions", server.chat), web.get("/v1/models", server.models)])
+    runner = web.AppRunner(site)
+    await runner.setup()
+    port = web.TCPSite(runner, "127.0.0.1", 0)
+    await port.start()
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    try:
+        yield server
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> list[LabelledOrder]:
+    return read_orders(file_of(tmp_path / "orders.jsonl", *ROWS))
+
+
+async def graded_by(
+    server: ReadingServer, orders: list[LabelledOrder], kept: Path, progress: Callable[[], None] = lambda: None
+) -> dict[str, list[Graded]]:
+    async with aclosing(Drafts(server.url, KeptAnswers(kept))) as drafts:
+        await drafts.start()
+        return await evaluate(orders, Readers(drafts, drafts, samples=4), progress)
+
+
+async def test_each_arm_reads_in_its_own_way(orders: list[LabelledOrder], tmp_path: Path) -> None:
+    """The largest group decides, the simulated operator finds the right group, and one sample is the first."""
+    done: list[None] = []
+    async with serving() as server:
+        grades = await graded_by(server, orders, tmp_path / "kept.jsonl", lambda: done.append(None))
+    right = {arm: [one.right for one in of] for arm, of in grades.items()}
+    assert list(right) == list(ARMS)
+    assert len(done) == 3
+    assert right["student"] == [True, False, True]  # without any reading it asks
+    assert right["student_approved"] == [True, True, True]
+    assert right["one_sample"] == [True, False, True]
+    assert right["greedy"] == right["base"] == [True, False, True]
+    assert right["rules"][0]
+    assert right["oracle"] == [True, True, True]
+    assert right["hold"] == [False, False, False]
+    assert {len(body["messages"]) for body in server.asked} == {2}
+    assert {body["messages"][0]["content"] for body in server.asked} == {SYSTEM}
+
+
+async def test_a_stopped_evaluation_goes_on(orders: list[LabelledOrder], tmp_path: Path) -> None:
+    """What was answered before the stop is not asked again, nor is a line that was cut off trusted."""
+    kept = tmp_path / "kept.jsonl"
+    async with serving(fails_at=3) as server:
+        with pytest.raises(ModelUnavailable, match="503"):
+            await graded_by(server, orders, kept)
+    before = len(KeptAnswers(kept))
+    assert 0 < before < 6
+    with kept.open("a") as file:
+        file.write('{"key": "cut off')
+    async with serving() as server:
+        first = await graded_by(server, orders, kept)
+        assert len(server.asked) == 6 - before  # the base is the same model here, and as greedy
+        second = await graded_by(server, orders, kept)
+        assert len(server.asked) == 6 - before
+    assert report(first) == report(second)
+
+
+def test_a_file_that_holds_no_answers_is_refused(tmp_path: Path) -> None:
+    """It may be someone's data."""
+    path = tmp_path / "kept.jsonl"
+    path.write_text("my diary\n")
+    with pytest.raises(OperatorError, match=r"kept\.jsonl:1: this is no kept answer"):
+        KeptAnswers(path)
+    with pytest.raises(OperatorError, match="--answers"):
+        KeptAnswers(path / "inside")
+
+
+def test_answers_are_kept_beside_the_orders(tmp_path: Path) -> None:
+    """Unless nothing can be written there."""
+    assert answers_beside(tmp_path / "mine.jsonl") == tmp_path / "mine.answers.jsonl"
+    assert answers_beside(Path("/proc/mine.jsonl")).parent != Path("/proc")
+
+
+def test_the_command_prints_its_scores_last(tmp_path: Path) -> None:
+    """One line of JSON; arms that cannot be graded are left out and named on standard error."""
+    path = file_of(tmp_path / "orders.jsonl", *ROWS[:2], row(id="bare", situations=[facts(HOLD)]))
+    run = CliRunner().invoke(app, ["evaluate", "--orders", str(path), "--json"])
+    assert run.exit_code == 0, run.output
+    scores = json.loads(run.stdout.splitlines()[-1])
+    assert (scores["orders"], list(scores["arms"])) == (3, ["rules", "hold"])
+    assert scores["arms"]["hold"] == {
+        "orders_right": 0.3333,
+        "low": 0.0615,
+        "high": 0.7923,
+        "situations_right": 0.3333,
+        "acts": 0,
+        "wrong_acts": 0.0,
+        "missed": 1.0,
+        "asked": 0.0,
+        "refused": 0.0,
+        "coverage": 1.0,
+    }
+    assert "student, student_approved, greedy, one_sample" in run.stderr.replace("\n", " ")
+    assert "oracle" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [["--url", "http://x/v1"], ["--orders", "x", "--quick"], ["--orders", "x", "--model", "y"]]
+)
+def test_options_that_do_not_fit_are_refused(options: list[str]) -> None:
+    """Before anything is read."""
+    run = CliRunner().invoke(app, ["evaluate", *options])
+    assert run.exit_code == 2
+
+
+async def test_the_table_names_goals_and_kinds(orders: list[LabelledOrder]) -> None:
+    """Goals stand beside the arms and splits that they are for; an order counts in each of its kinds."""
+    readers = Readers()
+    assert arms_of(orders, readers) == ["rules", "hold", "oracle"]
+    assert len(left_out(ARMS)) == 0
+    grades = await evaluate(orders, readers)
+    grades["student"] = grades["oracle"]
+    console = Console(width=120)
+    with console.capture() as shown:
+        console.print(tables(grades))
+    lines = [line.strip() for line in shown.get().splitlines()]
+    assert any(line.startswith("seeds ") and "(goal 97.0)" in line for line in lines)
+    assert any(line.startswith("people's orders ") and "(goal 60.0)" in line for line in lines)
+    dca = next(line.split() for line in lines if line.startswith("dca "))
+    assert (dca[1], dca[-1]) == ("3", "100.0")
+    assert next(line.split() for line in lines if line.startswith("limit "))[1] == "1"
