@@ -1,0 +1,213 @@
+"""Compositions: which clauses and limits make one order, and their words and sentences put together."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from sentinel.distill.orders.phrase_rules import Role, Table, of_role
+from sentinel.distill.orders.phrasing import Allowed, Phrase, say
+from sentinel.distill.orders.quantities import COINS, QUOTE, Scene, Scope, Unsayable
+from sentinel.distill.orders.voice import Voice
+from sentinel.orders.drafts import BLOCK_SECONDS, read_draft, write_draft
+from sentinel.orders.order import Order
+from sentinel.orders.reading import render
+from sentinel.orders.words import duration
+
+LIMITS = (Role.ONLY, Role.LIMIT, Role.MODIFIER)
+_SHAPES = ((1, 0),) * 8 + ((1, 1),) * 5 + ((2, 0),) * 3 + ((1, 2),) * 2 + ((2, 1),) * 2 + ((3, 0),)
+_TURN = ", each time this turns true"
+_MONEY = re.compile(r"([\d.]+) USDC worth|([\d.]+) W(?:ETH|BTC)\b")
+
+PairAllowed = Callable[[str, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class SaidOrder:
+    """An order in the operator's words, before slips of the pen, with its draft."""
+
+    kinds: tuple[str, ...]
+    rules: tuple[str, ...]
+    words: tuple[str, ...]  # sentences, not yet with capitals and full stops
+    draft: str
+    order: Order
+
+
+def compose(rng: random.Random, allowed: Allowed, pair: PairAllowed, want: tuple[str, str] | None = None) -> SaidOrder:
+    """One order of one to three kinds. `want`: a pair of kinds that is in it. Raises Unsayable."""
+    tables = _chosen_tables(rng, pair, want)
+    scene = Scene.drawn(rng)
+    voice = Voice.drawn(rng)
+    coins = list(COINS) if rng.random() < 0.6 else list(reversed(COINS))
+    phrases: list[Phrase] = []
+    for index, table in enumerate(tables):
+        if index and table.role is Role.CLAUSE and rng.random() < 0.4:
+            coins.reverse()
+        phrases.append(say(table, Scope(scene, (coins[0], coins[1])), voice, allowed))
+    order, draft = _read(phrases)
+    kinds = tuple(dict.fromkeys(phrase.table.kind for phrase in phrases))
+    rules = tuple(dict.fromkeys(rule for phrase in phrases for rule in phrase.rules))
+    return SaidOrder(kinds, rules, _sentences(phrases, rng), draft, order)
+
+
+# ------------------------------------------------------------ which tables
+
+
+def _chosen_tables(rng: random.Random, pair: PairAllowed, want: tuple[str, str] | None) -> list[Table]:
+    if want is not None:
+        tables = [_of_kind(rng, kind) for kind in want]
+        if rng.random() < 0.3:
+            tables.append(_of_kind(rng, rng.choice(sorted(kinds_of(LIMITS)))))
+        tables.sort(key=lambda table: table.role is not Role.CLAUSE)
+    else:
+        clauses, limits = rng.choice(_SHAPES)
+        tables = [_of_kind(rng, kind) for kind in rng.sample(sorted(kinds_of((Role.CLAUSE,))), clauses)]
+        tables += [_of_kind(rng, kind) for kind in rng.sample(sorted(kinds_of(LIMITS)), limits)]
+    if not fits(tables):
+        raise Unsayable("these do not stand together")
+    for one, other in combinations([table.kind for table in tables], 2):
+        if not pair(one, other) and {one, other} != set(want or ()):
+            raise Unsayable("this pair is held out")
+    return tables
+
+
+def kinds_of(roles: Sequence[Role]) -> set[str]:
+    return {table.kind for role in roles for table in of_role(role)}
+
+
+def _of_kind(rng: random.Random, kind: str) -> Table:
+    tables = [table for role in (Role.CLAUSE, *LIMITS) for table in of_role(role) if table.kind == kind]
+    return rng.choices(tables, [len(table.rules) ** 0.5 for table in tables])[0]
+
+
+def fits(tables: Sequence[Table]) -> bool:
+    """Whether one order can have all of these."""
+    clauses = [table for table in tables if table.role is Role.CLAUSE]
+    kinds = {table.kind for table in tables}
+    if not clauses or len(kinds) < len(tables):
+        return False
+    if len(clauses) > 1 and any(table.alone for table in clauses):
+        return False
+    groups = [table.group for table in clauses if table.group]
+    if len(set(groups)) < len(groups):
+        return False
+    return all(_LIMIT_FITS.get(kind, _always)(clauses) for kind in kinds)
+
+
+def _always(clauses: Sequence[Table]) -> bool:
+    return True
+
+
+def _no_periods(clauses: Sequence[Table]) -> bool:
+    return not any(table.periodic for table in clauses) and any(not _single(table) for table in clauses)
+
+
+def _single(table: Table) -> bool:
+    return all(clause.rstrip().endswith(", once") for clause in table.reading.split("|"))
+
+
+def _buys(clauses: Sequence[Table]) -> bool:
+    return any("buy" in table.reading for table in clauses)
+
+
+def _repeats(clauses: Sequence[Table]) -> bool:
+    return (
+        len(clauses) == 1 and (clauses[0].signal or ", every" in clauses[0].reading) and "|" not in clauses[0].reading
+    )
+
+
+def _unsized(clauses: Sequence[Table]) -> bool:
+    return len(clauses) == 1 and not clauses[0].fixed
+
+
+def _no_slices(clauses: Sequence[Table]) -> bool:
+    return not any("parts over" in table.reading or table.kind == "exit" for table in clauses)
+
+
+_LIMIT_FITS: dict[str, Callable[[Sequence[Table]], bool]] = {
+    "cooldown": _no_periods,
+    "reserve": _buys,
+    "most-a-day": _buys,
+    "most-a-trade": _unsized,
+    "least-a-trade": _unsized,
+    "times": _repeats,
+    "lasting": _no_slices,
+    "until": _no_slices,
+    "share-cap": _buys,
+}
+
+
+# ------------------------------------------------------------ draft and words
+
+
+def _read(phrases: Sequence[Phrase]) -> tuple[Order, str]:
+    """The order, and its draft with the times as they were said. Raises Unsayable."""
+    clauses = [phrase for phrase in phrases if phrase.table.role is Role.CLAUSE]
+    modifiers = "".join(f", {phrase.reading}" for phrase in phrases if phrase.table.role is Role.MODIFIER)
+    cooldown = any(phrase.table.kind == "cooldown" for phrase in phrases)
+    sentences = [
+        f"{clause.strip()}{_TURN if phrase.table.signal and not cooldown else ''}{modifiers}."
+        for phrase in sorted(clauses, key=lambda one: not one.table.exits)
+        for clause in phrase.reading.partition(" || ")[0].split(" | ")
+    ]
+    only = [phrase.reading for phrase in phrases if phrase.table.role is Role.ONLY]
+    sentences += [f"Only while {' and '.join(only)}."] if only else []
+    sentences += [f"{phrase.reading}." for phrase in phrases if phrase.table.role is Role.LIMIT]
+    sentences += [f"{also}." for clause in clauses if (also := clause.reading.partition(" || ")[2])]
+    found = read_draft(" ".join(sentences), QUOTE)
+    if not isinstance(found, Order):
+        raise Unsayable(f"{' '.join(sentences)}: {found}")
+    if found.max_day is not None and any(
+        float(m[1] or 0) > found.max_day for m in _MONEY.finditer(" ".join(sentences))
+    ):
+        raise Unsayable("one buy is more than the day allows")
+    return found, _draft(found, _spans(phrases))
+
+
+def _spans(phrases: Sequence[Phrase]) -> dict[int, bool]:
+    found: dict[int, bool] = {}
+    for phrase in phrases:
+        for seconds, blocks in phrase.spans.items():
+            if found.setdefault(seconds, blocks) is not blocks:
+                raise Unsayable("one duration is said in two ways")
+    return found
+
+
+def _draft(order: Order, spans: dict[int, bool]) -> str:
+    if spans and all(spans.values()):
+        text = write_draft(order, blocks=True)
+    else:
+        text = write_draft(order).replace(f"{BLOCK_SECONDS}-second closes", "block closes")
+        for seconds in (seconds for seconds, blocks in spans.items() if blocks):
+            count = seconds // BLOCK_SECONDS
+            said = duration(seconds).replace(",", "")
+            text = re.sub(rf"\b{said}\b(?! closes)", f"{count} block{'' if count == 1 else 's'}", text)
+    if read_draft(text, QUOTE) != order:
+        raise Unsayable(f"{text} is not {render(order)}")
+    return text
+
+
+def _sentences(phrases: Sequence[Phrase], rng: random.Random) -> tuple[str, ...]:
+    """Clauses and limits in an order that people use: what continues a sentence stands behind it."""
+    clauses = [phrase.words for phrase in phrases if phrase.table.role is Role.CLAUSE]
+    limits = [phrase.words for phrase in phrases if phrase.table.role is not Role.CLAUSE]
+    rng.shuffle(clauses)
+    rng.shuffle(limits)
+    sentences = list(clauses)
+    for limit in limits:
+        if limit.startswith(","):
+            if re.search(r"[,:]$", sentences[-1]):
+                raise Unsayable("nothing can continue it")
+            sentences[-1] += limit
+        elif limit.endswith((",", ":")):
+            if sentences[0] in limits:
+                raise Unsayable("two beginnings")
+            sentences[0] = f"{limit} {sentences[0]}"
+        elif rng.random() < 0.18:
+            sentences.insert(0, limit)
+        else:
+            sentences.append(limit)
+    return tuple(sentences)
