@@ -17,7 +17,7 @@ from sentinel.orders.order import Order
 from sentinel.orders.reading import render
 from sentinel.orders.words import duration
 
-LIMITS = (Role.ONLY, Role.LIMIT, Role.MODIFIER)
+LIMITS = (Role.ONLY, Role.ENTRIES, Role.LIMIT, Role.MODIFIER)
 _SHAPES = ((1, 0),) * 8 + ((1, 1),) * 5 + ((2, 0),) * 3 + ((1, 2),) * 2 + ((2, 1),) * 2 + ((3, 0),)
 _TURN = ", each time this turns true"
 _MONEY = re.compile(r"([\d.]+) USDC worth|([\d.]+) W(?:ETH|BTC)\b")
@@ -123,8 +123,15 @@ def _unsized(clauses: Sequence[Table]) -> bool:
     return len(clauses) == 1 and not clauses[0].fixed
 
 
-def _no_slices(clauses: Sequence[Table]) -> bool:
-    return not any("parts over" in table.reading or table.kind == "exit" for table in clauses)
+def _lasts(clauses: Sequence[Table]) -> bool:
+    """Whether each clause waits for something, so that an end can come before it."""
+    return all(table.reading.startswith("if ") or ", every" in table.reading for table in clauses) and not any(
+        "parts over" in table.reading for table in clauses
+    )
+
+
+def _mixed(clauses: Sequence[Table]) -> bool:
+    return 0 < sum(table.exits for table in clauses) < len(clauses) and "rebalance" not in clauses[0].reading
 
 
 _LIMIT_FITS: dict[str, Callable[[Sequence[Table]], bool]] = {
@@ -134,8 +141,9 @@ _LIMIT_FITS: dict[str, Callable[[Sequence[Table]], bool]] = {
     "most-a-trade": _unsized,
     "least-a-trade": _unsized,
     "times": _repeats,
-    "lasting": _no_slices,
-    "until": _no_slices,
+    "lasting": _lasts,
+    "until": _lasts,
+    "gas-entries": _mixed,
     "share-cap": _buys,
 }
 
@@ -148,8 +156,9 @@ def _read(phrases: Sequence[Phrase]) -> tuple[Order, str]:
     clauses = [phrase for phrase in phrases if phrase.table.role is Role.CLAUSE]
     modifiers = "".join(f", {phrase.reading}" for phrase in phrases if phrase.table.role is Role.MODIFIER)
     cooldown = any(phrase.table.kind == "cooldown" for phrase in phrases)
+    entries = [phrase.reading for phrase in phrases if phrase.table.role is Role.ENTRIES]
     sentences = [
-        f"{clause.strip()}{_TURN if phrase.table.signal and not cooldown else ''}{modifiers}."
+        f"{_guarded(clause.strip(), phrase.table, entries)}{_TURN if phrase.table.signal and not cooldown else ''}{modifiers}."
         for phrase in sorted(clauses, key=lambda one: not one.table.exits)
         for clause in phrase.reading.partition(" || ")[0].split(" | ")
     ]
@@ -165,6 +174,17 @@ def _read(phrases: Sequence[Phrase]) -> tuple[Order, str]:
     ):
         raise Unsayable("one buy is more than the day allows")
     return found, _draft(found, _spans(phrases))
+
+
+def _guarded(clause: str, table: Table, conditions: Sequence[str]) -> str:
+    """The clause with these conditions too, if it does more than sell."""
+    if table.exits or not conditions:
+        return clause
+    more = " and ".join(conditions)
+    if not clause.lower().startswith("if "):
+        return f"if {more}, {clause}"
+    own, _, action = clause[3:].partition(", ")
+    return f"if {own} and {more}, {action}"
 
 
 def _spans(phrases: Sequence[Phrase]) -> dict[int, bool]:

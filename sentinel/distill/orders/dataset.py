@@ -90,7 +90,8 @@ def _drawn(name: str, split: Split, role: Role, rng: random.Random) -> Row:
     else:
         phrase, reading = answered(rng, role, allowed)
         kinds, rules, words, draft = (phrase.table.kind,), tuple(phrase.rules), (phrase.words,), write_draft(reading)
-    text, asides = write(words, rng, allowed)
+    conditional = draft.startswith("If ")
+    text, asides = write(words, rng, allowed, conditional=conditional)
     return Row(name, split, kinds, (*rules, *asides), text, draft, reading)
 
 

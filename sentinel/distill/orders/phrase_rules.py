@@ -20,6 +20,7 @@ SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 class Role(StrEnum):
     CLAUSE = "clause"  # sentences of an order
     ONLY = "only"  # a condition of every trade
+    ENTRIES = "entries"  # a condition of the clauses that do more than sell
     LIMIT = "limit"  # a sentence that limits the order
     MODIFIER = "modifier"  # what follows each clause: until when, how often
     PART = "part"  # used inside others

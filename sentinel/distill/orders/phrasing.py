@@ -14,6 +14,7 @@ from sentinel.distill.orders.voice import Voice, form
 from sentinel.orders.words import duration, time
 
 Allowed = Callable[[Rule], float]  # how much a rule weighs; 0: it may not be used
+_PRONOUNS = {"it": ("it",), "price": ("it", "it", "the price")}  # the coin's name, where nothing else says it
 _DURATIONS = ("span", "period", "gap", "over", "life")
 
 
@@ -46,7 +47,7 @@ def say(table: Table, scope: Scope, voice: Voice, allowed: Allowed) -> Phrase:
     slots = [name for scope, name, _ in pieces if scope is not None]
     named = any(name in ("coin", "n") for name in slots)
     texts = [_said(piece, voice, named=named) for piece in pieces]
-    if not named and "it" not in slots and re.search("WETH|WBTC", reading) and "{" in table.reading:
+    if not named and not _PRONOUNS.keys() & set(slots) and re.search("WETH|WBTC", reading) and "{" in table.reading:
         raise Unsayable("nobody could know the coin")
     rules = [one.rule.id for one in _nodes(node)]
     spans = {
@@ -92,9 +93,9 @@ def _said(piece: Piece, voice: Voice, *, named: bool) -> str:
     scope, name, variant = piece
     if scope is None:
         return name
-    if name == "it":
+    if name in _PRONOUNS:
         pronoun = named and voice.rng.random() < 0.6
-        return voice.rng.choice(("it", "it", "it", "the price")) if pronoun else voice.coin(scope.coin("coin"))
+        return voice.rng.choice(_PRONOUNS[name]) if pronoun else voice.coin(scope.coin("coin"))
     return form(name, variant)(voice, scope, name)
 
 

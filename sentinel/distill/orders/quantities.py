@@ -114,7 +114,8 @@ def _percent(low: float, high: float) -> Draw:
         value = _log(rng, low, high)
         if value > 4 and rng.random() < 0.85:
             return value.quantize(Decimal(1))
-        return max((value * 4).quantize(Decimal(1)) / 4, Decimal("0.25")) if rng.random() < 0.5 else rounded(rng, value)
+        quarters = max((value * 4).quantize(Decimal(1)) / 4, Decimal("0.25"))
+        return quarters if rng.random() < 0.5 else rounded(rng, value, (1, 1, 2)).normalize()
 
     return draw
 

@@ -12,15 +12,18 @@ from sentinel.distill.orders.phrasing import Allowed
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _KEPT = re.compile(
     r"(?i)usdc?|w?eth(er(eum)?)?|w?btc|bitcoin|gwei|b(elow|uy)|above|under|over|sell|less|more|hours?|days?|minutes?|blocks?|"
-    r"weeks?|percent|grand|thousand|hundred|half|quarter|tenth|never|every|wait|dollars|points?|either|least|most"
+    r"weeks?|percent|grand|thousand|hundred|half|quarter|tenth|never|every|wait|dollars|points?|either|least|most|swap|dump|exit|stop"
 )
 _SHORT = {"please": "pls", "you": "u", "because": "cuz", "with": "w/", "and": "&", "your": "ur", "transaction": "tx"}
+_LIKELY = {"greeting": 0.07, "otherwise": 0.02}
 _NEIGHBOURS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuiopoasdfghjkjxcvbnmn", strict=True))
 
 
-def write(sentences: Sequence[str], rng: random.Random, allowed: Allowed) -> tuple[str, list[str]]:
-    """One line of text, and the ids of the asides in it."""
-    parts, rules = _with_asides(list(sentences), rng, allowed)
+def write(
+    sentences: Sequence[str], rng: random.Random, allowed: Allowed, *, conditional: bool = False
+) -> tuple[str, list[str]]:
+    """One line of text, and the ids of the asides in it. `conditional`: there is a case in which nothing is done."""
+    parts, rules = _with_asides(list(sentences), rng, allowed, conditional=conditional)
     style = rng.choices(("sentences", "lower", "open", "shouted"), (45, 38, 14, 3))[0]
     if rng.random() < 0.1:
         parts = [_slipped(part, rng) for part in parts]
@@ -36,10 +39,14 @@ def write(sentences: Sequence[str], rng: random.Random, allowed: Allowed) -> tup
     return re.sub(r"\s+", " ", text).strip(), rules
 
 
-def _with_asides(parts: list[str], rng: random.Random, allowed: Allowed) -> tuple[list[str], list[str]]:
+def _with_asides(
+    parts: list[str], rng: random.Random, allowed: Allowed, *, conditional: bool
+) -> tuple[list[str], list[str]]:
     rules: list[str] = []
     for table in of_role(Role.BESIDE):
-        if rng.random() < (0.07 if table.kind == "greeting" else 0.05):
+        if table.kind == "otherwise" and not conditional:
+            continue
+        if rng.random() < _LIKELY.get(table.kind, 0.05):
             weights = [allowed(rule) for rule in table.rules]
             if not any(weights):
                 continue

@@ -13,8 +13,8 @@ from sentinel.distill.orders.quantities import DAY, HOUR, MINUTE, OTHER_COINS, S
 from sentinel.orders.words import time
 
 _NAMES = {
-    "WETH": ("eth", "eth", "eth", "ETH", "ETH", "ether", "ether", "WETH", "weth", "Ether", "ethereum", "Eth"),
-    "WBTC": ("btc", "btc", "btc", "BTC", "BTC", "bitcoin", "bitcoin", "WBTC", "wbtc", "Bitcoin", "Btc"),
+    "WETH": ("eth", "eth", "eth", "ETH", "ETH", "ether", "ether", "WETH", "weth", "Ether", "ethereum", "Eth", "wrapped ether"),
+    "WBTC": ("btc", "btc", "btc", "BTC", "BTC", "bitcoin", "bitcoin", "WBTC", "wbtc", "Bitcoin", "Btc", "wrapped bitcoin"),
 }
 _CASH = ("usdc", "usdc", "USDC", "USDC", "cash", "dollars", "stables", "stablecoins")
 _UNITS = {DAY: "day", HOUR: "hour", MINUTE: "minute"}
@@ -62,6 +62,8 @@ class Voice:
             text = _plain(value)
             return text[1:] if text.startswith("0.") and self.rng.random() < 0.12 else text
         style = self.thousands if self.rng.random() < 0.85 else self.rng.choice((",", "", "k"))
+        if value < 20_000 and value % 100 == 0 and value % 1_000 and self.rng.random() < 0.015:
+            return f"{value / 100:f} hundred"
         if style == "k":
             count = value / 1_000
             if value % 1_000 == 0 and self.rng.random() < 0.08:
