@@ -14,13 +14,15 @@ from sentinel.cli.distill_orders import orders
 from sentinel.cli.laboratory import laboratory
 from sentinel.config.settings import load
 from sentinel.core.errors import OperatorError
-from sentinel.distill import analyst_recipe, recipe
+from sentinel.distill import analyst_recipe, orders_recipe, recipe
 from sentinel.distill.collecting.best_of import BestOf
 from sentinel.distill.collecting.collect import Engine, here
 from sentinel.distill.collecting.from_journal import PART as FROM_JOURNAL
 from sentinel.distill.collecting.from_journal import FromJournal
 from sentinel.distill.collecting.ray_engine import RayEngine
 from sentinel.distill.collecting.selection import select as select_rows
+from sentinel.distill.evaluation.evaluate_orders import report
+from sentinel.distill.evaluation.orders_table import tables
 from sentinel.distill.promotion import promote as promotion
 from sentinel.distill.promotion import shadow_log
 from sentinel.distill.promotion.promote import PromotionCriteria
@@ -172,11 +174,26 @@ def evaluate(
     model: Annotated[Path | None, typer.Option(help="Folder of a student to serve by vLLM and judge.")] = None,
     part: Annotated[str, typer.Option(help="With --model: dev or heldout.")] = "heldout",
     states: Annotated[int, typer.Option(min=1, help="With --model: number of states.")] = recipe.HELDOUT,
-    samples: Annotated[int, typer.Option(min=1, help="With --model: samples per step.")] = 8,
+    samples: Annotated[int, typer.Option(min=1, help="Samples per step, or per order.")] = 8,
+    orders: Annotated[Path | None, typer.Option(help="File of labelled orders: judge readers of orders on it.")] = None,
+    url: Annotated[str, typer.Option(help="With --orders: URL of the served student, ends in /v1.")] = "",
+    base_url: Annotated[str, typer.Option(help="With --orders: URL of the served base, ends in /v1.")] = "",
+    answers: Annotated[Path | None, typer.Option(help="With --orders: file that keeps the models' answers.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Make a small table now (ten minutes).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; --model always does.")] = False,
 ) -> None:
-    """Print SwapBench's published table (see `make swapbench`), or judge one student against the oracle."""
+    """Print SwapBench's published table (see `make swapbench`), or judge one student, or readers of orders."""
+    if orders is None and (url or base_url or answers):
+        raise typer.BadParameter("--url, --base-url and --answers belong to --orders FILE")
+    if orders is not None:
+        if model is not None or quick:
+            raise typer.BadParameter("--orders takes neither --model nor --quick: --url URL names the served student")
+        grades = orders_recipe.run_evaluate_orders(orders, url=url, base_url=base_url, samples=samples, answers=answers)
+        if as_json:
+            print(json.dumps(report(grades)))
+        else:
+            Console().print(tables(grades))
+        return
     if model is not None:
         print(json.dumps(recipe.run_evaluate(model, part, states, n=samples)))
         return

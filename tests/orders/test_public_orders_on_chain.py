@@ -4,8 +4,8 @@ simulated on a fork and let through by policy with the order guard, does what th
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
+import pytest
 from eth_utils.address import to_checksum_address
 
 from sentinel.agent.order_trader import OrderTrader
@@ -24,29 +24,31 @@ from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
 from sentinel.dex.venues.registry import READERS
+from sentinel.distill.evaluation.labelled_orders import QUOTE, Did, LabelledSituation, read_orders
 from sentinel.market import Devnet
 from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.price_path import Bar, PricePath
+from sentinel.orders.observed import OrderFacts, observed
 from sentinel.orders.order import Order
 from sentinel.orders.player import play
 from sentinel.orders.reading_parser import parse
 from tests.data import data_path
-from tests.orders.labelled import QUOTE, labelled, situation
 from tests.orders.public_readings import READINGS
 
+D3 = Decimal("0.001")
 WALLET = to_checksum_address("0x" + "0d" * 20)
 VIEW = MarketView({}, Regime.NONE, 1.0, 0, "settings")
 ALLOWED = dict.fromkeys(("WETH", "WBTC", "USDC"), 10**30)
 WIDE = {"max_trade": 10**6, "min_trade": 0.0, "max_daily_volume": 10**9, "max_daily_loss": 10**6, "max_cost_bps": 9_000}
 
 
-def acting() -> list[tuple[Bar, str, dict[str, Any]]]:
+def acting() -> list[tuple[Bar, str, LabelledSituation]]:
     """One situation of each order in which it buys or sells, by price. Two venues that differ are not set up here."""
     found = []
-    for one in labelled(data_path("orders", "public.jsonl")):
-        facts = next((f for f in one["situations"] if f["expect"]["action"] in ("buy", "sell")), None)
-        if facts is not None:
-            found.append((Bar(float(facts["price"]["WETH"]), float(facts["price"]["WBTC"])), one["id"], facts))
+    for one in read_orders(data_path("orders", "public.jsonl")):
+        stated = next((each for each in one.situations if each.expect.action in (Did.BUY, Did.SELL)), None)
+        if stated is not None:
+            found.append((Bar(float(stated.price["WETH"]), float(stated.price["WBTC"])), one.id, stated))
     return sorted(found, key=lambda each: (each[0].weth, each[0].wbtc))
 
 
@@ -66,18 +68,19 @@ async def test_each_public_order_trades_on_chain_as_its_situation_says() -> None
         limits = Limits.of(load(None, limits=WIDE).limits, network)
         await net.allow_permit2(WALLET, ALLOWED)
         with Sandbox() as sandbox:
-            for bar, name, facts in situations:
+            for bar, name, stated in situations:
                 order = parse(READINGS[name], QUOTE)
                 assert isinstance(order, Order)
                 purse = {
-                    coin: int(Decimal(str(held)).scaleb(network.tokens[coin].decimals))
-                    for coin, held in facts["holdings"].items()
+                    coin: int(held.scaleb(network.tokens[coin].decimals)) for coin, held in stated.holdings.items()
                 }
                 await net.fund(WALLET, {**purse, NATIVE: 10**19})
                 await net.market.step()
                 state = await market.read(await latest_head(net.rpc))
-                assert abs(state.prices["WETH"] / bar.weth - 1) < 1e-3, name
-                played = play(order, situation(facts, order))
+                facts, seen = stated.facts(order), observed(state, network, OrderFacts(0, {}))
+                assert {coin: seen.holdings[coin] for coin in facts.holdings} == pytest.approx(dict(facts.holdings))
+                assert {coin: seen.prices[coin] for coin in facts.prices} == pytest.approx(dict(facts.prices), rel=D3)
+                played = play(order, facts)
                 trader = OrderTrader(lambda _, p=played: p, sandbox, network, quoter, ActionBuilder(network))  # type: ignore[misc]
                 proposal = await trader.propose(state, VIEW, 1)
                 assert proposal.discarded == (), (name, proposal.discarded)
@@ -86,10 +89,11 @@ async def test_each_public_order_trades_on_chain_as_its_situation_says() -> None
                 ballots, refusals = guarded.screen(simulated, state, Spent(0, 0))
                 assert refusals == (), (name, refusals)
                 (ballot,) = ballots
-                expected = facts["expect"]
-                sold = QUOTE if expected["action"] == "buy" else expected["token"]
-                assert ballot.deltas[expected["token"]] * (1 if expected["action"] == "buy" else -1) > 0, name
+                expected = stated.expect
+                buys = expected.action is Did.BUY
+                sold = QUOTE if buys else expected.token
+                assert ballot.deltas[expected.token] * (1 if buys else -1) > 0, name
                 spent = Decimal(-ballot.deltas[sold]).scaleb(-network.tokens[sold].decimals)
-                worth = spent * Decimal(str(facts["price"].get(sold, 1)))
-                asked = Decimal(str(expected["amount_usdc"]))
-                assert abs(worth - asked) <= asked * Decimal(str(expected["tolerance_pct"])) / 100, (name, worth)
+                worth = spent * stated.price.get(sold, Decimal(1))
+                asked = expected.amount_usdc
+                assert abs(worth - asked) <= asked * expected.tolerance_pct / 100, (name, worth)

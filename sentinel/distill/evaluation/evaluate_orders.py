@@ -1,0 +1,114 @@
+"""Grade readers of orders in words on a file of labelled orders: the student, its parts, and what it is measured against.
+
+Arms:
+- `student`: reads with several samples, and the largest group decides.
+- `student_approved`: a simulated operator approves the first of at most five groups that is right in all situations.
+  It uses the labels, so it says what a careful operator could get, not what Sentinel does alone.
+- `greedy`: one draft at temperature 0. `one_sample`: the first of the student's samples. Neither is grounded or voted on.
+- `rules`: the rule-based reader. `hold`: never trades. `oracle`: the true reading, where each line has it.
+- `base`: one draft at temperature 0 by the untuned base, with the student's prompt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sentinel.distill.evaluation import rules_reader
+from sentinel.distill.evaluation.labelled_orders import QUOTE, LabelledOrder
+from sentinel.distill.evaluation.order_grades import Graded, Scores, graded
+from sentinel.distill.evaluation.sampled_readings import Drafts, groups, read
+from sentinel.orders.actions import Wait
+from sentinel.orders.order import Clause, Order
+from sentinel.orders.reading import Reading
+
+SHOWN = 5  # groups that the simulated operator looks at
+CONCURRENT = 4  # orders for which a model is asked at the same time
+HOLD = Order(QUOTE, (Clause(Wait()),))
+
+ARMS = ("student", "student_approved", "greedy", "one_sample", "rules", "base", "hold", "oracle")
+OF_STUDENT = ARMS[:4]
+
+Answers = Mapping[str, Reading | None]  # by arm
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The models that are served. Arms of a model that is not there are left out."""
+
+    student: Drafts | None = None
+    base: Drafts | None = None
+    samples: int = 8  # of the student, for each order
+
+
+async def evaluate(
+    orders: Sequence[LabelledOrder], readers: Readers, progress: Callable[[], None] = lambda: None
+) -> dict[str, list[Graded]]:
+    """The grades of each arm, in the order of `orders`. `progress` is called after each order.
+
+    Raises ModelUnavailable; what was answered until then is kept.
+    """
+    arms = arms_of(orders, readers)
+    turns = asyncio.Semaphore(CONCURRENT)
+
+    async def one(order: LabelledOrder) -> Answers:
+        async with turns:
+            answers = {**_without_model(order), **await _by_models(order, readers)}
+        progress()
+        return answers
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(order)) for order in orders]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+    answered = [task.result() for task in tasks]
+    return {arm: [graded(order, answers[arm]) for order, answers in zip(orders, answered, strict=True)] for arm in arms}
+
+
+def arms_of(orders: Iterable[LabelledOrder], readers: Readers) -> list[str]:
+    """The arms that can be graded."""
+    absent: set[str] = set()
+    if readers.student is None:
+        absent.update(OF_STUDENT)
+    if readers.base is None:
+        absent.add("base")
+    if any(order.reading is None for order in orders):
+        absent.add("oracle")
+    return [arm for arm in ARMS if arm not in absent]
+
+
+def left_out(arms: Iterable[str]) -> list[str]:
+    """A line for each reason why arms are not there."""
+    given = set(arms)
+    reasons = (
+        (OF_STUDENT, "no student is served: --url URL"),
+        (("base",), "no base is served: --base-url URL"),
+        (("oracle",), "not every line has a reading"),
+    )
+    return [f"left out: {', '.join(names)} ({why})" for names, why in reasons if not given.issuperset(names)]
+
+
+def report(grades: Mapping[str, Sequence[Graded]]) -> dict[str, object]:
+    """What `--json` prints on its last line."""
+    (orders,) = {len(of) for of in grades.values()}
+    return {"orders": orders, "arms": {arm: Scores.of(of).as_json() for arm, of in grades.items()}}
+
+
+def _without_model(order: LabelledOrder) -> Answers:
+    return {"rules": rules_reader.read(order.text), "hold": HOLD, "oracle": order.reading}
+
+
+async def _by_models(order: LabelledOrder, readers: Readers) -> Answers:
+    answers: dict[str, Reading | None] = {}
+    if readers.student is not None:
+        drafts = await readers.student.sampled(order.text, readers.samples)
+        voted = [group.reading for group in groups(order.text, drafts)]
+        answers["student"] = voted[0] if voted else None
+        answers["student_approved"] = next((it for it in voted[:SHOWN] if graded(order, it).right), None)
+        answers["one_sample"] = read(drafts[0])
+        answers["greedy"] = read(await readers.student.greedy(order.text))
+    if readers.base is not None:
+        answers["base"] = read(await readers.base.greedy(order.text))
+    return answers

@@ -1,0 +1,66 @@
+"""Answers of a model, kept in a file of JSON lines, so that a stopped evaluation asks nothing twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sentinel.agent.model import Sampling
+from sentinel.core.errors import OperatorError
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    key: str
+    model: str  # for who reads the file
+    answers: list[str]
+
+
+class KeptAnswers:
+    """A file that grows by one line for each request. A line that a kill cut off is dropped at the next start."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OperatorError if the file is no such file, or cannot be written."""
+        self._answers: dict[str, list[str]] = {}
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a+b") as file:
+                file.seek(0)
+                whole = file.read()
+                complete = whole[: whole.rfind(b"\n") + 1]
+                file.truncate(len(complete))
+        except OSError as error:
+            raise OperatorError(f"{path} cannot hold the answers: {error} (--answers FILE names another)") from error
+        for number, line in enumerate(complete.decode("utf-8", "replace").split("\n")[:-1], 1):
+            try:
+                kept = _Kept.model_validate_json(line)
+            except ValidationError as error:
+                raise OperatorError(
+                    f"{path}:{number}: this is no kept answer: delete the file, or that line"
+                ) from error
+            self._answers[kept.key] = kept.answers
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def get(self, key: str) -> list[str] | None:
+        return self._answers.get(key)
+
+    def keep(self, key: str, model: str, answers: Sequence[str]) -> None:
+        row = _Kept(key=key, model=model, answers=list(answers))
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(row.model_dump_json() + "\n")
+        self._answers[key] = row.answers
+
+
+def key_of(model: str, messages: Sequence[Mapping[str, str]], sampling: Sampling, n: int) -> str:
+    """The same for the same request to a model of the same name."""
+    request = {"model": model, "messages": [dict(one) for one in messages], "sampling": asdict(sampling), "n": n}
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,57 @@
+"""Evaluate readers of orders: open the file and the served models, keep the answers, show the progress."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import uvloop
+
+from sentinel.distill.evaluation.evaluate_orders import Readers, arms_of, evaluate, left_out
+from sentinel.distill.evaluation.kept_answers import KeptAnswers
+from sentinel.distill.evaluation.labelled_orders import LabelledOrder, read_orders
+from sentinel.distill.evaluation.order_grades import Graded
+from sentinel.distill.evaluation.sampled_readings import Drafts
+from sentinel.distill.recipe import WORK, console, progress_bar
+
+
+def run_evaluate_orders(
+    file: Path, *, url: str = "", base_url: str = "", samples: int = 8, answers: Path | None = None
+) -> dict[str, list[Graded]]:
+    """Grade each arm on the labelled orders of `file`. A line on standard error says which arms are left out, and why.
+
+    `url` and `base_url` are the endpoints of the served student and base; each ends in /v1. The models' answers are kept
+    in `answers`, so that a run that was stopped goes on. Raises OperatorError, ModelUnavailable.
+    """
+    orders = read_orders(file)
+    kept = KeptAnswers(answers or answers_beside(file)) if url or base_url else None
+    return uvloop.run(_evaluate(orders, url, base_url, samples, kept))
+
+
+def answers_beside(file: Path) -> Path:
+    """The file of kept answers for a file of orders; in the build folder if the orders lie where nothing is written."""
+    name = f"{file.stem}.answers.jsonl"
+    return file.parent / name if os.access(file.parent, os.W_OK) else WORK / name
+
+
+async def _evaluate(
+    orders: Sequence[LabelledOrder], url: str, base_url: str, samples: int, kept: KeptAnswers | None
+) -> dict[str, list[Graded]]:
+    async with AsyncExitStack() as stack:
+
+        async def opened(url: str) -> Drafts | None:
+            if not url or kept is None:
+                return None
+            drafts = await stack.enter_async_context(contextlib.aclosing(Drafts(url, kept)))
+            await drafts.start()
+            return drafts
+
+        readers = Readers(await opened(url), await opened(base_url), samples)
+        for line in left_out(arms_of(orders, readers)):
+            console.print(line, markup=False)
+        with progress_bar() as bar:
+            task = bar.add_task("read orders", total=len(orders))
+            return await evaluate(orders, readers, lambda: bar.advance(task))
