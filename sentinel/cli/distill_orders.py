@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from sentinel.distill.orders.dataset import line, rows
+from sentinel.distill.orders.dataset import rows
 from sentinel.distill.orders.split import Split
 
 
@@ -31,7 +31,7 @@ def orders(
     with unfinished.open("wb") as file:
         drawn = track(rows(split, count, seed), f"{split} orders", count, console=Console(stderr=True))
         for row in drawn:
-            data = line(row.body()).encode()
+            data = row.line().encode()
             digest.update(data)
             file.write(data)
             kinds[type(row.reading).__name__.lower()] += 1

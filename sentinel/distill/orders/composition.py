@@ -19,6 +19,10 @@ from sentinel.orders.words import duration
 
 LIMITS = (Role.ONLY, Role.ENTRIES, Role.LIMIT, Role.MODIFIER)
 _SHAPES = ((1, 0),) * 8 + ((1, 1),) * 5 + ((2, 0),) * 3 + ((1, 2),) * 2 + ((2, 1),) * 2 + ((3, 0),)
+_OFTEN = {"dca": 2, "limit": 2, "stop-loss": 2, "take-profit": 2, "trailing-stop": 1.6, "rebalance": 3, "slices": 1.8}
+_OFTEN |= {"arbitrage": 2, "cap": 1.6, "exit": 1.5, "bracket": 1.3, "momentum": 1.3, "mean": 1.3, "ladder": 1.2}
+_OFTEN |= {"delay": 0.4, "gas-trigger": 0.4, "relative": 0.5, "weight-trigger": 0.6, "market": 0.6, "dip": 0.6}
+_OFTEN |= {"gas": 3, "reserve": 2, "cooldown": 2, "most-a-day": 1.5, "filter": 1.2}
 _TURN = ", each time this turns true"
 _MONEY = re.compile(r"([\d.]+) USDC worth|([\d.]+) W(?:ETH|BTC)\b")
 
@@ -33,12 +37,22 @@ class SaidOrder:
     rules: tuple[str, ...]
     words: tuple[str, ...]  # sentences, not yet with capitals and full stops
     draft: str
-    order: Order
+    reading: Order
 
 
-def compose(rng: random.Random, allowed: Allowed, pair: PairAllowed, want: tuple[str, str] | None = None) -> SaidOrder:
-    """One order of one to three kinds. `want`: a pair of kinds that is in it. Raises Unsayable."""
-    tables = _chosen_tables(rng, pair, want)
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What may be drawn."""
+
+    rules: Allowed
+    pairs: PairAllowed
+    want: tuple[str, str] | None = None  # a pair of kinds that is in the order
+    labelled: bool = False  # only orders whose situations can be written as facts
+
+
+def compose(rng: random.Random, choices: Choices) -> SaidOrder:
+    """One order of one to three kinds. Raises Unsayable."""
+    tables = _chosen_tables(rng, choices)
     scene = Scene.drawn(rng)
     voice = Voice.drawn(rng)
     coins = list(COINS) if rng.random() < 0.6 else list(reversed(COINS))
@@ -46,7 +60,7 @@ def compose(rng: random.Random, allowed: Allowed, pair: PairAllowed, want: tuple
     for index, table in enumerate(tables):
         if index and table.role is Role.CLAUSE and rng.random() < 0.4:
             coins.reverse()
-        phrases.append(say(table, Scope(scene, (coins[0], coins[1])), voice, allowed))
+        phrases.append(say(table, Scope(scene, (coins[0], coins[1])), voice, choices.rules))
     order, draft = _read(phrases)
     kinds = tuple(dict.fromkeys(phrase.table.kind for phrase in phrases))
     rules = tuple(dict.fromkeys(rule for phrase in phrases for rule in phrase.rules))
@@ -56,22 +70,32 @@ def compose(rng: random.Random, allowed: Allowed, pair: PairAllowed, want: tuple
 # ------------------------------------------------------------ which tables
 
 
-def _chosen_tables(rng: random.Random, pair: PairAllowed, want: tuple[str, str] | None) -> list[Table]:
-    if want is not None:
+def _chosen_tables(rng: random.Random, choices: Choices) -> list[Table]:
+    want = choices.want or ()
+    if want:
         tables = [_of_kind(rng, kind) for kind in want]
         if rng.random() < 0.3:
             tables.append(_of_kind(rng, rng.choice(sorted(kinds_of(LIMITS)))))
         tables.sort(key=lambda table: table.role is not Role.CLAUSE)
     else:
         clauses, limits = rng.choice(_SHAPES)
-        tables = [_of_kind(rng, kind) for kind in rng.sample(sorted(kinds_of((Role.CLAUSE,))), clauses)]
-        tables += [_of_kind(rng, kind) for kind in rng.sample(sorted(kinds_of(LIMITS)), limits)]
-    if not fits(tables):
+        tables = [_of_kind(rng, kind) for kind in _sample(rng, kinds_of((Role.CLAUSE,)), clauses)]
+        tables += [_of_kind(rng, kind) for kind in _sample(rng, kinds_of(LIMITS), limits)]
+    if not fits(tables) or (choices.labelled and not all(table.labelled for table in tables)):
         raise Unsayable("these do not stand together")
     for one, other in combinations([table.kind for table in tables], 2):
-        if not pair(one, other) and {one, other} != set(want or ()):
+        if not choices.pairs(one, other) and {one, other} != set(want):
             raise Unsayable("this pair is held out")
     return tables
+
+
+def _sample(rng: random.Random, kinds: set[str], count: int) -> list[str]:
+    """Different kinds; what is ordered often is drawn often."""
+    left, found = sorted(kinds), list[str]()
+    for _ in range(count):
+        found.append(rng.choices(left, [_OFTEN.get(kind, 1.0) for kind in left])[0])
+        left.remove(found[-1])
+    return found
 
 
 def kinds_of(roles: Sequence[Role]) -> set[str]:
@@ -158,7 +182,7 @@ def _read(phrases: Sequence[Phrase]) -> tuple[Order, str]:
     cooldown = any(phrase.table.kind == "cooldown" for phrase in phrases)
     entries = [phrase.reading for phrase in phrases if phrase.table.role is Role.ENTRIES]
     sentences = [
-        f"{_guarded(clause.strip(), phrase.table, entries)}{_TURN if phrase.table.signal and not cooldown else ''}{modifiers}."
+        f"{_guarded(clause, phrase.table, entries)}{'' if cooldown or not phrase.table.signal else _TURN}{modifiers}."
         for phrase in sorted(clauses, key=lambda one: not one.table.exits)
         for clause in phrase.reading.partition(" || ")[0].split(" | ")
     ]

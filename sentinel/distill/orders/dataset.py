@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sentinel.distill.orders import split as splits
-from sentinel.distill.orders.composition import compose
+from sentinel.distill.orders.composition import Choices, SaidOrder, compose
 from sentinel.distill.orders.phrase_rules import Role, Rule
 from sentinel.distill.orders.quantities import Unsayable
+from sentinel.distill.orders.situations import situations
 from sentinel.distill.orders.slips import write
 from sentinel.distill.orders.split import Split
-from sentinel.distill.orders.unsaid import answered
-from sentinel.orders.drafts import write_draft
-from sentinel.orders.order import Order
+from sentinel.distill.orders.unsaid import SaidAnswer, answered
 from sentinel.orders.reading import Reading, render
 
 ASKED, REFUSED = 0.08, 0.08  # shares of the rows
-MOST_TRIES = 5_000
+MOST_TRIES = 20_000
 MAX_TEXT = 600  # characters of an order's words
+_WRITINGS = 6  # of the same words, before others are drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +35,15 @@ class Row:
     text: str
     draft: str
     reading: Reading
+    situations: tuple[dict[str, object], ...] = ()
 
-    def body(self) -> dict[str, object]:
-        return {
-            "id": self.id,
-            "split": self.split.value,
-            "kinds": self.kinds,
-            "rules": self.rules,
-            "text": self.text,
-            "draft": self.draft,
-            "reading": render(self.reading),
-        }
-
-
-def line(body: dict[str, object]) -> str:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n"
+    def line(self) -> str:
+        """As JSON; situations only where they are."""
+        body: dict[str, object] = {"id": self.id, "split": self.split.value, "kinds": self.kinds, "rules": self.rules}
+        body |= {"text": self.text, "draft": self.draft, "reading": render(self.reading)}
+        if self.situations:
+            body["situations"] = self.situations
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def rows(split: Split, count: int, seed: int) -> Iterator[Row]:
@@ -68,32 +63,34 @@ def _row(split: Split, seed: int, index: int, seen: set[str]) -> Row:
         role = Role.CLAUSE  # questions and refusals are compositions of nothing
     for _ in range(MOST_TRIES):
         try:
-            row = _drawn(f"{split}-{seed}-{index:06}", split, role, rng)
+            row = _written(_drawn(split, role, rng), split, rng, seen)
+            found = () if split is Split.TRAIN else situations(row.reading, rng)
         except Unsayable:
             continue
-        if row.text in seen or len(row.text) > MAX_TEXT or not splits.owns(split, row.text):
-            continue
-        if split is not Split.WORDINGS or splits.held_rules() & set(row.rules):
-            return row
+        return replace(row, id=f"{split}-{seed}-{index:06}", situations=found)
     raise RuntimeError(f"{split} has no new text for row {index}: there are too few phrase rules")
 
 
-def _drawn(name: str, split: Split, role: Role, rng: random.Random) -> Row:
+def _drawn(split: Split, role: Role, rng: random.Random) -> SaidOrder | SaidAnswer:
+    """Raises Unsayable."""
+
     def allowed(rule: Rule) -> float:
         return splits.weight(split, rule)
 
-    reading: Reading
-    if role is Role.CLAUSE:
-        want = rng.choice(splits.held_pairs_listed()) if split is Split.COMPOSITIONS else None
-        said = compose(rng, allowed, lambda one, other: splits.pair_allowed(split, one, other), want)
-        kinds, rules, words, draft, reading = said.kinds, said.rules, said.words, said.draft, said.order
-    else:
-        phrase, reading = answered(rng, role, allowed)
-        kinds, rules, words, draft = (phrase.table.kind,), tuple(phrase.rules), (phrase.words,), write_draft(reading)
-    conditional = draft.startswith("If ")
-    text, asides = write(words, rng, allowed, conditional=conditional)
-    return Row(name, split, kinds, (*rules, *asides), text, draft, reading)
+    if role is not Role.CLAUSE:
+        return answered(rng, role, allowed)
+    want = rng.choice(splits.held_pairs_listed()) if split is Split.COMPOSITIONS else None
+    pairs = functools.partial(splits.pair_allowed, split)
+    return compose(rng, Choices(allowed, pairs, want, labelled=split is not Split.TRAIN))
 
 
-def is_order(row: Row) -> bool:
-    return isinstance(row.reading, Order)
+def _written(said: SaidOrder | SaidAnswer, split: Split, rng: random.Random, seen: set[str]) -> Row:
+    """The words as they arrive, with a text that is the split's own. Raises Unsayable."""
+    for _ in range(_WRITINGS):
+        conditional = said.draft.startswith("If ")
+        text, asides = write(said.words, rng, lambda rule: splits.weight(split, rule), conditional=conditional)
+        rules = (*said.rules, *asides)
+        held = split is not Split.WORDINGS or bool(splits.held_rules() & set(rules))
+        if held and text not in seen and len(text) <= MAX_TEXT and splits.owns(split, text):
+            return Row("", split, said.kinds, rules, text, said.draft, said.reading)
+    raise Unsayable("these words are another split's")

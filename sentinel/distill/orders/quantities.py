@@ -12,7 +12,7 @@ COINS = ("WETH", "WBTC")
 QUOTE = "USDC"
 OTHER_COINS = (
     "doge", "DOGE", "dogecoin", "sol", "SOL", "solana", "pepe", "shib", "ADA", "cardano", "xrp", "XRP", "ripple",
-    "avax", "matic", "dot", "bnb", "link", "ltc", "litecoin", "tron", "arb tokens", "uni", "aave", "bonk", "near", "atom",
+    "avax", "matic", "dot", "bnb", "link", "ltc", "litecoin", "tron", "arb tokens", "uni", "aave", "bonk", "near",
 )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from sentinel.distill.orders.quantities import DAY, HOUR, MINUTE, OTHER_COINS, S
 from sentinel.orders.words import time
 
 _NAMES = {
-    "WETH": ("eth", "eth", "eth", "ETH", "ETH", "ether", "ether", "WETH", "weth", "Ether", "ethereum", "Eth", "wrapped ether"),
-    "WBTC": ("btc", "btc", "btc", "BTC", "BTC", "bitcoin", "bitcoin", "WBTC", "wbtc", "Bitcoin", "Btc", "wrapped bitcoin"),
+    "WETH": (*("eth", "ETH", "ether") * 3, "WETH", "WETH", "weth", "Ether", "ethereum", "Eth", "wrapped ether"),
+    "WBTC": (*("btc", "BTC", "bitcoin") * 3, "WBTC", "WBTC", "wbtc", "Bitcoin", "Btc", "wrapped bitcoin"),
 }
 _CASH = ("usdc", "usdc", "USDC", "USDC", "cash", "dollars", "stables", "stablecoins")
 _UNITS = {DAY: "day", HOUR: "hour", MINUTE: "minute"}
