@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from sentinel.distill.orders.contradictions import can_trade
 from sentinel.distill.orders.phrase_rules import Role, Table, of_role
 from sentinel.distill.orders.phrasing import Allowed, Phrase, say
 from sentinel.distill.orders.quantities import COINS, QUOTE, Scene, Scope, Unsayable
 from sentinel.distill.orders.voice import Voice
 from sentinel.orders.drafts import BLOCK_SECONDS, read_draft, write_draft
+from sentinel.orders.expressions import Fact
 from sentinel.orders.order import Order
 from sentinel.orders.reading import render
 from sentinel.orders.words import duration
@@ -23,6 +25,7 @@ _OFTEN = {"dca": 2, "limit": 2, "stop-loss": 2, "take-profit": 2, "trailing-stop
 _OFTEN |= {"arbitrage": 2, "cap": 1.6, "exit": 1.5, "bracket": 1.3, "momentum": 1.3, "mean": 1.3, "ladder": 1.2}
 _OFTEN |= {"delay": 0.4, "gas-trigger": 0.4, "relative": 0.5, "weight-trigger": 0.6, "market": 0.6, "dip": 0.6}
 _OFTEN |= {"gas": 3, "reserve": 2, "cooldown": 2, "most-a-day": 1.5, "filter": 1.2}
+_OTHER_COIN = {"filter": 0.25}  # how likely a phrase is of another coin than the one before
 _TURN = ", each time this turns true"
 _MONEY = re.compile(r"([\d.]+) USDC worth|([\d.]+) W(?:ETH|BTC)\b")
 
@@ -53,14 +56,13 @@ class Choices:
 def compose(rng: random.Random, choices: Choices) -> SaidOrder:
     """One order of one to three kinds. Raises Unsayable."""
     tables = _chosen_tables(rng, choices)
-    scene = Scene.drawn(rng)
-    voice = Voice.drawn(rng)
-    coins = list(COINS) if rng.random() < 0.6 else list(reversed(COINS))
+    scene, voice = Scene.drawn(rng), Voice.drawn(rng)
+    coins = COINS if rng.random() < 0.6 else COINS[::-1]
     phrases: list[Phrase] = []
-    for index, table in enumerate(tables):
-        if index and table.role is Role.CLAUSE and rng.random() < 0.4:
-            coins.reverse()
-        phrases.append(say(table, Scope(scene, (coins[0], coins[1])), voice, choices.rules))
+    for table in tables:
+        if phrases and rng.random() < _OTHER_COIN.get(table.kind, 0.4 if table.role is Role.CLAUSE else 0.0):
+            coins = coins[::-1]
+        phrases.append(say(table, Scope(scene, coins), voice, choices.rules))
     order, draft = _read(phrases)
     kinds = tuple(dict.fromkeys(phrase.table.kind for phrase in phrases))
     rules = tuple(dict.fromkeys(rule for phrase in phrases for rule in phrase.rules))
@@ -186,10 +188,13 @@ def _read(phrases: Sequence[Phrase]) -> tuple[Order, str]:
         for phrase in sorted(clauses, key=lambda one: not one.table.exits)
         for clause in phrase.reading.partition(" || ")[0].split(" | ")
     ]
+    beyond = [also for clause in clauses if (also := clause.reading.partition(" || ")[2])]
     only = [phrase.reading for phrase in phrases if phrase.table.role is Role.ONLY]
+    only += [also.removeprefix("only ") for also in beyond if also.startswith("only ")]
+    only.sort(key=_place)
     sentences += [f"Only while {' and '.join(only)}."] if only else []
     sentences += [f"{phrase.reading}." for phrase in phrases if phrase.table.role is Role.LIMIT]
-    sentences += [f"{also}." for clause in clauses if (also := clause.reading.partition(" || ")[2])]
+    sentences += [f"{also}." for also in beyond if not also.startswith("only ")]
     found = read_draft(" ".join(sentences), QUOTE)
     if not isinstance(found, Order):
         raise Unsayable(f"{' '.join(sentences)}: {found}")
@@ -197,7 +202,14 @@ def _read(phrases: Sequence[Phrase]) -> tuple[Order, str]:
         float(m[1] or 0) > found.max_day for m in _MONEY.finditer(" ".join(sentences))
     ):
         raise Unsayable("one buy is more than the day allows")
+    if not can_trade(found):
+        raise Unsayable("a clause can never trade")
     return found, _draft(found, _spans(phrases))
+
+
+def _place(condition: str) -> int:
+    """Conditions of every trade stand in this order, whatever the words' order: gas, cooldown, and then others."""
+    return next((at for at, fact in enumerate((Fact.GAS_PRICE, Fact.SINCE_TRADE)) if condition.startswith(fact)), 2)
 
 
 def _guarded(clause: str, table: Table, conditions: Sequence[str]) -> str:
@@ -235,12 +247,10 @@ def _draft(order: Order, spans: dict[int, bool]) -> str:
 
 
 def _sentences(phrases: Sequence[Phrase], rng: random.Random) -> tuple[str, ...]:
-    """Clauses and limits in an order that people use: what continues a sentence stands behind it."""
-    clauses = [phrase.words for phrase in phrases if phrase.table.role is Role.CLAUSE]
+    """The clauses in their order, and limits where people put them: what continues a sentence stands behind it."""
+    sentences = [phrase.words for phrase in phrases if phrase.table.role is Role.CLAUSE]
     limits = [phrase.words for phrase in phrases if phrase.table.role is not Role.CLAUSE]
-    rng.shuffle(clauses)
     rng.shuffle(limits)
-    sentences = list(clauses)
     for limit in limits:
         if limit.startswith(","):
             if re.search(r"[,:]$", sentences[-1]):

@@ -1,7 +1,8 @@
 """The phrase rules: wordings with slots, each beside the draft that they mean, read from the tables in `phrases/`.
 
 A table has one meaning and many wordings. `kind` names the clause or limit that it says; a table with `part` is used
-inside others, as `{buy}` is. `reading` is a draft with the same slots; ` | ` separates its clauses.
+inside others, as `{buy}` is. `reading` is a draft with the same slots; ` | ` separates its clauses, and what
+follows ` || ` is a limit of the order, or, after `only`, a condition of every trade.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Scope:
     """The values of one phrase by the names of its slots; a phrase inside another has its own, but for the coins."""
 
     scene: Scene
-    coins: tuple[str, str]
+    coins: tuple[str, ...]  # {coin} and {coin2}
     values: dict[str, Decimal] = field(default_factory=dict)
 
     def inner(self) -> Scope:
@@ -115,7 +115,7 @@ def _percent(low: float, high: float) -> Draw:
         if value > 4 and rng.random() < 0.85:
             return value.quantize(Decimal(1))
         quarters = max((value * 4).quantize(Decimal(1)) / 4, Decimal("0.25"))
-        return quarters if rng.random() < 0.5 else rounded(rng, value, (1, 1, 2)).normalize()
+        return quarters if rng.random() < 0.5 else Decimal(f"{float(value):.{rng.choice((1, 1, 2))}g}")
 
     return draw
 
@@ -203,6 +203,7 @@ DRAWN: dict[str, Draw] = {
     "zone": _pick("5", "10", "10", "15", "20", "20", "25", "30"),
     "zone_rest": lambda scope, name: 100 - scope.value("zone"),
     "rsi_low": _pick("20", "25", "28", "30", "30", "32", "35", "22", "40", "18"),
+    "rsi_bars": _pick("7", "9", "10", "14", "14", "21"),
     "rsi_high": _pick("65", "68", "70", "70", "72", "75", "78", "80", "82"),
     "gwei": _pick(
         "5", "8", "10", "12", "15", "18", "20", "20", "25", "25", "30", "35", "40", "45", "50", "60", "75", "90", "100",

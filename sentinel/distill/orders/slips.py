@@ -11,11 +11,15 @@ from sentinel.distill.orders.phrasing import Allowed
 
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _KEPT = re.compile(
-    r"(?i)usdc?|w?eth(er(eum)?)?|w?btc|bitcoin|gwei|b(elow|uy)|above|under|over|sell|less|more|hours?|days?|minutes?|blocks?|"
-    r"weeks?|percent|grand|thousand|hundred|half|quarter|tenth|never|every|wait|dollars|points?|either|least|most|swap|dump|exit|stop"
+    r"(?i)usdc?|w?eth(er(eum)?)?|w?btc|bitcoin|gwei|below|buys?|above|under|over|sells?|less|more|hours?|hourly|days?|"
+    r"daily|minutes?|blocks?|weeks?|weekly|percent|grand|dollars|bucks|points?|never|every|each|wait|either|least|most|"
+    r"swap|dump|exit|stop|once|twice|half|quarters?|tenths?|fifths?|eighth|twentieth|hundredth|zero|one|two|three|four|"
+    r"five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|"
+    r"thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand"
 )
 _SHORT = {"please": "pls", "you": "u", "because": "cuz", "with": "w/", "and": "&", "your": "ur", "transaction": "tx"}
-_LIKELY = {"greeting": 0.07, "otherwise": 0.02}
+_FIRST = ("greeting", "lead-in")  # kinds of asides that stand in front
+_LIKELY = {"greeting": 0.05, "otherwise": 0.02}
 _NEIGHBOURS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuiopoasdfghjkjxcvbnmn", strict=True))
 
 
@@ -26,7 +30,7 @@ def write(
     parts, rules = _with_asides(list(sentences), rng, allowed, conditional=conditional)
     style = rng.choices(("sentences", "lower", "open", "shouted"), (45, 38, 14, 3))[0]
     if rng.random() < 0.1:
-        parts = [_slipped(part, rng) for part in parts]
+        parts = [_slipped(part, rng) if rng.random() < 0.7 else part for part in parts]
     if rng.random() < 0.08:
         parts = [_shortened(part) for part in parts]
     if style == "sentences":
@@ -52,7 +56,7 @@ def _with_asides(
                 continue
             rule = rng.choices(table.rules, weights)[0]
             rules.append(rule.id)
-            if table.kind == "greeting":
+            if table.kind in _FIRST:
                 parts = (
                     [f"{rule.words} {parts[0]}", *parts[1:]]
                     if rule.words.endswith((",", ":"))

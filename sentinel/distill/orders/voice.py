@@ -250,7 +250,7 @@ FORMS: dict[str, Form] = {
         ("pct", "more_pct", "move", "tiny", "cap", "w", "rest", "v", "last", "edge_low", "edge_high", "zone"), _PERCENT
     ),
     **{f"{name}.bare": _of_number(Voice.digits) for name in ("w", "rest", "v", "last", "edge_low", "edge_high", "cap")},
-    **dict.fromkeys(("rsi_low", "rsi_high", "count", "times", "parts", "bars"), _COUNT),
+    **dict.fromkeys(("rsi_low", "rsi_high", "rsi_bars", "count", "times", "parts", "bars"), _COUNT),
     **dict.fromkeys(("span", "period", "gap", "over", "life"), _seconds(Voice.span)),
     **{f"{name}.every": _seconds(Voice.every) for name in ("period", "gap")},
     **{
