@@ -184,7 +184,7 @@ def _read(phrases: Sequence[Phrase]) -> tuple[Order, str]:
     cooldown = any(phrase.table.kind == "cooldown" for phrase in phrases)
     entries = [phrase.reading for phrase in phrases if phrase.table.role is Role.ENTRIES]
     sentences = [
-        f"{_guarded(clause, phrase.table, entries)}{'' if cooldown or not phrase.table.signal else _TURN}{modifiers}."
+        f"{_guarded(clause, entries)}{'' if cooldown or not phrase.table.signal else _TURN}{modifiers}."
         for phrase in sorted(clauses, key=lambda one: not one.table.exits)
         for clause in phrase.reading.partition(" || ")[0].split(" | ")
     ]
@@ -212,15 +212,12 @@ def _place(condition: str) -> int:
     return next((at for at, fact in enumerate((Fact.GAS_PRICE, Fact.SINCE_TRADE)) if condition.startswith(fact)), 2)
 
 
-def _guarded(clause: str, table: Table, conditions: Sequence[str]) -> str:
+def _guarded(clause: str, conditions: Sequence[str]) -> str:
     """The clause with these conditions too, if it does more than sell."""
-    if table.exits or not conditions:
+    own, _, action = clause.removeprefix("if ").partition(", ") if clause.startswith("if ") else ("", "", clause)
+    if not conditions or action.startswith(("sell", "cut")):
         return clause
-    more = " and ".join(conditions)
-    if not clause.lower().startswith("if "):
-        return f"if {more}, {clause}"
-    own, _, action = clause[3:].partition(", ")
-    return f"if {own} and {more}, {action}"
+    return f"if {' and '.join([own, *conditions] if own else conditions)}, {action}"
 
 
 def _spans(phrases: Sequence[Phrase]) -> dict[int, bool]:

@@ -13,7 +13,7 @@ _WORD = re.compile(r"[A-Za-z]{4,}")
 _KEPT = re.compile(
     r"(?i)usdc?|w?eth(er(eum)?)?|w?btc|bitcoin|gwei|below|buys?|above|under|over|sells?|less|more|hours?|hourly|days?|"
     r"daily|minutes?|blocks?|weeks?|weekly|percent|grand|dollars|bucks|points?|never|every|each|wait|either|least|most|"
-    r"swap|dump|exit|stop|once|twice|half|quarters?|tenths?|fifths?|eighth|twentieth|hundredth|zero|one|two|three|four|"
+    r"high(est)?|low(est)?|mean|average|swap|dump|exit|stop|once|twice|times|half|quarters?|tenths?|fifths?|eighth|twentieth|hundredth|zero|one|two|three|four|"
     r"five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|"
     r"thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand"
 )

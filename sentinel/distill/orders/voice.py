@@ -87,11 +87,10 @@ class Voice:
 
     def dollars(self, value: Decimal) -> str:
         number = self.digits(value) if self.money in ("${}", "{}$") else self.number(value)
-        if number.endswith(("grand", "thousand")):
-            return number if self.rng.random() < 0.5 else f"{number} dollars"
-        if self.rng.random() < 0.12:
-            return self.rng.choice(("${}", "{} USDC", "{} dollars")).format(self.digits(value))
-        return self.money.format(number)
+        if number.endswith(("grand", "thousand", "hundred")):
+            return number if number.endswith("grand") else f"{number} {self.rng.choice(('dollars', 'bucks'))}"
+        style = self.rng.choice(("${}", "{} USDC", "{} dollars")) if self.rng.random() < 0.12 else self.money
+        return style.format(number)
 
     # ------------------------------------------------------------ coins
 
@@ -192,7 +191,8 @@ def _price(voice: Voice, value: Decimal) -> str:
         return voice.number(value)
     if voice.words < 0.5 and voice.thousands == "," and value >= 1_000 and value == int(value) and pick < 0.57:
         return f"{value:,f}".replace(",", ".")
-    return "$" + voice.digits(value) if pick < 0.8 else voice.dollars(value)
+    digits = voice.digits(value)
+    return "$" + digits if pick < 0.8 and not digits.endswith(("grand", "hundred")) else voice.dollars(value)
 
 
 def _points(voice: Voice, value: Decimal) -> str:
@@ -220,7 +220,8 @@ def _share_of(voice: Voice, value: Decimal) -> str:
 
 
 def _gwei(voice: Voice, value: Decimal) -> str:
-    return f"{voice.number(value)}{voice.rng.choice((' gwei', ' gwei', 'gwei', ' Gwei', ''))}"
+    number, unit = voice.number(value), voice.rng.choice((" gwei", " gwei", "gwei", " Gwei", ""))
+    return f"{number}{unit if number[-1].isdigit() else unit.replace('gwei', ' gwei').replace('  ', ' ')}"
 
 
 def _date(voice: Voice, scope: Scope, name: str) -> str:
