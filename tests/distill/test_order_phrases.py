@@ -10,10 +10,12 @@ import pytest
 from sentinel.distill.orders.composition import LIMITS, fits
 from sentinel.distill.orders.phrase_rules import SLOT, Role, Rule, Table, of_part, of_role, rules_by_kind, tables
 from sentinel.distill.orders.phrasing import say
-from sentinel.distill.orders.quantities import COINS, Scene, Scope, Unsayable
+from sentinel.distill.orders.quantities import COINS, DRAWN, Scene, Scope, Unsayable
 from sentinel.distill.orders.split import held_pairs, held_rules
-from sentinel.distill.orders.voice import Voice
+from sentinel.distill.orders.voice import FORMS, Voice
 from sentinel.orders.answers import Question, Refusal
+from sentinel.orders.drafts import read_draft
+from sentinel.orders.order import Order
 
 
 @pytest.mark.parametrize("table", tables(), ids=lambda table: table.name)
@@ -37,6 +39,15 @@ def test_each_wording_is_said_whole(table: Table) -> None:
         assert rule.id in phrase.rules
         assert "{" not in phrase.words + phrase.reading
         assert phrase.words == phrase.words.strip()
+        if table.role is Role.CLAUSE:
+            sentences = phrase.reading.partition(" || ")[0].split(" | ")
+            assert isinstance(read_draft(" ".join(f"{one}." for one in sentences), "USDC"), Order), phrase.reading
+
+
+def test_a_part_is_no_quantity() -> None:
+    """A slot has one meaning."""
+    parts = {table.kind for table in of_role(Role.PART)}
+    assert not parts & {name.partition(".")[0] for name in (*FORMS, *DRAWN)}
 
 
 def test_a_wording_says_what_its_draft_needs() -> None:

@@ -29,6 +29,7 @@ from sentinel.orders.trades import Side
 
 COUNT = 4
 TRIES = 160
+SMALLEST = 1  # quote tokens; a label on less would be about the rest of a holding
 ENOUGH = 10  # tries, once there are trades and holds
 _HALVINGS = 20
 
@@ -41,6 +42,8 @@ def situations(reading: Reading, rng: random.Random) -> tuple[dict[str, object],
     acts: dict[str, list[dict[str, object]]] = {}  # by what happens, numbers apart
     holds: dict[str, list[dict[str, object]]] = {}
     for tried, (facts, done) in enumerate(_candidates(reading, rng)):
+        if done.trade is not None and done.trade.worth < SMALLEST:
+            continue
         kept = holds if done.trade is None else acts
         kept.setdefault(f"{done.clause} {_masked(done.why)}", []).append({**facts, "expect": _label(reading, done)})
         if tried >= ENOUGH and min(_count(acts), _count(holds)) >= 2:
@@ -99,7 +102,7 @@ def _label(order: Order, done: Play) -> dict[str, object]:
     return {
         "action": trade.side.value,
         "token": coin,
-        "amount_usdc": float(round(trade.worth, 2)),
+        "amount_usdc": float(round(trade.worth, 4)),
         "tolerance_pct": 3 if isinstance(clause.action, Rebalance | Trim) else 1,
         "why": done.why,
     }

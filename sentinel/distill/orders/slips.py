@@ -17,7 +17,7 @@ _KEPT = re.compile(
     r"five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|"
     r"thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand"
 )
-_SHORT = {"please": "pls", "you": "u", "because": "cuz", "with": "w/", "and": "&", "your": "ur", "transaction": "tx"}
+_SHORT = {"please": "pls", "you": "u", "because": "cuz", "with": "w/", "your": "ur", "transaction": "tx"}
 _FIRST = ("greeting", "lead-in")  # kinds of asides that stand in front
 _LIKELY = {"greeting": 0.05, "otherwise": 0.02}
 _NEIGHBOURS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuiopoasdfghjkjxcvbnmn", strict=True))
