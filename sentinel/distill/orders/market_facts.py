@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from sentinel.distill.orders.holdings import held, rounded, spread
 from sentinel.distill.orders.order_parts import blocks_back, parts
 from sentinel.distill.orders.quantities import COINS, QUOTE
-from sentinel.orders.actions import Arbitrage, Buy, Coins, Exchange, Rebalance, Sell, Trim, Worth
+from sentinel.orders.actions import Arbitrage, Worth
 from sentinel.orders.conditions import ClosesBeyond, Compare, Streak
 from sentinel.orders.drafts import BLOCK_SECONDS
 from sentinel.orders.expressions import (
     GWEI,
-    RATIO,
     Constant,
     Entry,
     Fact,
@@ -23,7 +22,6 @@ from sentinel.orders.expressions import (
     Price,
     Profit,
     Statistic,
-    Weight,
     Window,
     named,
 )
@@ -39,9 +37,9 @@ def drawn_facts(order: Order | None, rng: random.Random) -> Facts:
     """Random facts in which most of what hinders a trade is out of the way. None: the order is not carried out."""
     facts: Facts = {"price": _prices(order, rng)}
     if order is None:
-        facts["holdings"] = _holdings(facts["price"], {coin: rng.random() for coin in (*COINS, QUOTE)}, 9_000, rng)
+        facts["holdings"] = spread(facts["price"], {coin: rng.random() for coin in (*COINS, QUOTE)}, 9_000, rng)
         return facts
-    facts["holdings"] = _held(order, facts["price"], rng)
+    facts["holdings"] = held(order, facts["price"], rng)
     _add_positions(order, facts, rng)
     _add_closes(order, facts, rng)
     _add_times(order, facts, rng)
@@ -60,18 +58,14 @@ def drawn_facts(order: Order | None, rng: random.Random) -> Facts:
 
 def moved(facts: Facts, coin: str, price: Decimal) -> Facts:
     """The facts at another price of a coin."""
-    value = _rounded(float(price), 7)
+    value = rounded(float(price), 7)
     found = {**facts, "price": {**facts["price"], coin: value}}
     if (closes := facts.get("recent_closes", {}).get(coin)) is not None:
         found["recent_closes"] = {**facts["recent_closes"], coin: [*closes[:-1], value]}
     return found
 
 
-def _rounded(value: float, digits: int = 5) -> float:
-    return round(value, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0.0
-
-
-# ------------------------------------------------------------ prices and holdings
+# ------------------------------------------------------------ prices
 
 
 def _prices(order: Order | None, rng: random.Random) -> dict[str, float]:
@@ -79,7 +73,7 @@ def _prices(order: Order | None, rng: random.Random) -> dict[str, float]:
     found = {"WETH": rng.uniform(1_200, 4_800), "WBTC": rng.uniform(28_000, 120_000)}
     levels = {coin: [float(level) for level in _levels(order, coin)] for coin in found} if order is not None else {}
     return {
-        coin: _rounded(rng.choice(levels[coin]) * rng.uniform(0.93, 1.07) if levels.get(coin) else price)
+        coin: rounded(rng.choice(levels[coin]) * rng.uniform(0.93, 1.07) if levels.get(coin) else price)
         for coin, price in found.items()
     }
 
@@ -96,102 +90,15 @@ def _levels(order: Order, coin: str) -> list[Decimal]:
     return [*found, *(constant.value for run in closes for constant in parts(run.level, Constant))]
 
 
-def _held(order: Order, prices: dict[str, float], rng: random.Random) -> dict[str, float]:
-    weights = _near_weights(order, rng)
-    need = _need(order, prices)
-    total = max(need * rng.uniform(1.3, 12), 400) if weights is None else max(need * 3, rng.uniform(2_000, 60_000))
-    if weights is None:
-        weights = {coin: rng.uniform(0.15, 1) for coin in (*COINS, QUOTE)}
-        for coin in weights:
-            if rng.random() < 0.08:
-                weights[coin] = 0.0
-        if len(list(parts(order.clauses, Buy))) and rng.random() < 0.12:
-            weights[QUOTE] = 0.01
-    held = _holdings(prices, weights, total, rng)
-    if order.reserve is not None and rng.random() < 0.6:
-        sizes = [float(size.quote) for size in parts(order.clauses, Worth)] or [50.0]
-        held[QUOTE] = round(float(order.reserve) + rng.choice((*sizes, 0.5, 50, 2_000)) * rng.choice((0.99, 1.01)), 2)
-    return held
-
-
-def _holdings(
-    prices: dict[str, float], weights: dict[str, float], total: float, rng: random.Random
-) -> dict[str, float]:
-    whole = sum(weights.values()) or 1
-    found = {coin: _rounded(total * weights[coin] / whole / prices[coin], 6) for coin in COINS}
-    return {**found, QUOTE: round(total * weights[QUOTE] / whole, 2)}
-
-
-def _need(order: Order, prices: dict[str, float]) -> float:
-    """The largest sum in quote tokens that a clause trades."""
-    sizes = [200.0]
-    sizes += [float(size.quote) for size in parts(order.clauses, Worth)]
-    for action in (*parts(order.clauses, Buy), *parts(order.clauses, Sell), *parts(order.clauses, Exchange)):
-        if isinstance(action.amount, Coins):
-            coin = named(action.sold if isinstance(action, Exchange) else action.coin)[0]
-            sizes.append(float(action.amount.number) * prices[coin])
-    return max(sizes) * 3 + float(order.reserve or 0)
-
-
-def _near_weights(order: Order, rng: random.Random) -> dict[str, float] | None:
-    """Weights a little before or beyond a share that the order names; None if it names none."""
-    step = rng.choice((-1, 1)) * rng.choice((0.002, 0.005, 0.01, 0.02, 0.05))
-    for action in parts(order.clauses, Rebalance):
-        off = rng.choice((-1, 1)) * (float(action.band) + step * (0.3 if action.band else 3))
-        return _tilted(action, off, rng)
-    for trim in parts(order.clauses, Trim):
-        return _of_share(trim.coins, float(trim.share) + step, rng)
-    weighed = [
-        (compare.left.coins, float(constant.value))
-        for compare in parts(order, Compare)
-        if isinstance(compare.left, Weight)
-        for constant in parts(compare.right, Constant)
-        if constant.unit == RATIO
-    ]
-    if weighed:
-        coins, share = rng.choice(weighed)
-        return _of_share(coins, share + step, rng)
-    if order.max_shares and rng.random() < 0.7:
-        coin, most = rng.choice(order.max_shares)
-        return _of_share((coin,), float(most) - rng.choice((0.001, 0.02, 0.1, 0.3)), rng)
-    return None
-
-
-def _tilted(action: Rebalance, off: float, rng: random.Random) -> dict[str, float]:
-    """The target weights with one coin off by so much, the others in proportion."""
-    target = {coin: float(weight) for coin, weight in action.weights}
-    coin = rng.choice([coin for coin in target if coin != QUOTE])
-    if action.alone:
-        share = min(max(target[coin] + off, 0.0), 1.0)
-        other = next(one for one in target if one != coin)
-        return {coin: share, other: 1 - share, QUOTE: rng.uniform(0, 1)}
-    if QUOTE not in target:
-        target[QUOTE] = 1 - sum(target.values())
-    rest = {one: weight for one, weight in target.items() if one != coin}
-    share = min(max(target[coin] + off, 0.0), 1.0)
-    whole = sum(rest.values()) or 1
-    return {**dict.fromkeys((*COINS, QUOTE), 0.0), coin: share, **{o: (1 - share) * w / whole for o, w in rest.items()}}
-
-
-def _of_share(coins: Sequence[str], share: float, rng: random.Random) -> dict[str, float]:
-    share = min(max(share, 0.0), 1.0)
-    rest = [coin for coin in (*COINS, QUOTE) if coin not in coins]
-    inside, outside = [rng.uniform(0, 1) for _ in coins], [rng.uniform(0.2, 1) for _ in rest]
-    return {
-        **{coin: share * part / sum(inside) for coin, part in zip(coins, inside, strict=True)},
-        **{coin: (1 - share) * part / sum(outside) for coin, part in zip(rest, outside, strict=True)},
-    }
-
-
 # ------------------------------------------------------------ positions and closes
 
 
 def _add_positions(order: Order, facts: Facts, rng: random.Random) -> None:
     coins = {coin for kind in (Entry, High, Profit) for part in parts(order, kind) for coin in named(part.coin)}
     for coin in sorted(coins):
-        entry = _rounded(facts["price"][coin] * rng.uniform(0.75, 1.2))
+        entry = rounded(facts["price"][coin] * rng.uniform(0.75, 1.2))
         facts.setdefault("entry_price", {})[coin] = entry
-        facts.setdefault("high_since_entry", {})[coin] = _rounded(entry * rng.choice((1, rng.uniform(1, 1.7))))
+        facts.setdefault("high_since_entry", {})[coin] = rounded(entry * rng.choice((1, rng.uniform(1, 1.7))))
 
 
 def _add_closes(order: Order, facts: Facts, rng: random.Random) -> None:
@@ -200,7 +107,7 @@ def _add_closes(order: Order, facts: Facts, rng: random.Random) -> None:
         walk, at = {0: price}, price
         for back in sorted(backs):
             at *= 1 + rng.gauss(0, noise)
-            walk[back] = _rounded(at, 6)
+            walk[back] = rounded(at, 6)
         _run(order, coin, walk, rng)
         facts["price"][coin] = walk[0]
         most = max(backs)
@@ -217,18 +124,18 @@ def _run(order: Order, coin: str, walk: dict[int, float], rng: random.Random) ->
             step = streak.bar // BLOCK_SECONDS
             sign = 1 if streak.rising else -1
             for count in range(streak.closes - 1, -1, -1):
-                walk[count * step] = _rounded(walk[(count + 1) * step] * (1 + sign * rng.uniform(0.0002, 0.003)), 6)
+                walk[count * step] = rounded(walk[(count + 1) * step] * (1 + sign * rng.uniform(0.0002, 0.003)), 6)
             if rng.random() < 0.5:
                 count = rng.randrange(streak.closes)
-                walk[count * step] = _rounded(walk[(count + 1) * step] * (1 - sign * rng.choice((0, 0.0004))), 6)
+                walk[count * step] = rounded(walk[(count + 1) * step] * (1 - sign * rng.choice((0, 0.0004))), 6)
     for run in parts(order, ClosesBeyond):
         levels = [float(constant.value) for constant in parts(run.level, Constant)]
         if coin in named(run.coin) and levels:
             step, sign = run.bar // BLOCK_SECONDS, -1 if run.op in ("below", "at most") else 1
             for count in range(run.closes + 1):
-                walk[count * step] = _rounded(levels[0] * (1 + sign * rng.uniform(0.0005, 0.01)), 6)
+                walk[count * step] = rounded(levels[0] * (1 + sign * rng.uniform(0.0005, 0.01)), 6)
             if rng.random() < 0.5:
-                walk[rng.randrange(run.closes) * step] = _rounded(levels[0] * (1 - sign * 0.0008), 6)
+                walk[rng.randrange(run.closes) * step] = rounded(levels[0] * (1 - sign * 0.0008), 6)
 
 
 # ------------------------------------------------------------ times, gas and other facts
@@ -273,7 +180,7 @@ def _add_gas(order: Order, facts: Facts, rng: random.Random) -> None:
     limits = [float(limit.value) for limit in _thresholds(order, Fact.GAS_PRICE) if limit.unit == GWEI]
     if limits:
         limit = rng.choice(limits)
-        facts["gas_gwei"] = _rounded(limit * rng.choice((0.4, 0.8, 0.97, 0.99, 0.99, 1.02, 1.5)), 4)
+        facts["gas_gwei"] = rounded(limit * rng.choice((0.4, 0.8, 0.97, 0.99, 0.99, 1.02, 1.5)), 4)
 
 
 def _rsi(order: Order, rng: random.Random) -> float:

@@ -63,7 +63,7 @@ def _with_asides(
                     else [rule.words, *parts]
                 )
             elif rule.words.startswith(","):
-                parts = [*parts[:-1], parts[-1] + rule.words]
+                parts = [*parts[:-1], parts[-1].rstrip("?!.") + rule.words]
             else:
                 parts = [*parts, rule.words]
     return parts, rules
