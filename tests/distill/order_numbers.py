@@ -21,7 +21,8 @@ _WORDS = {word: number for number, word in enumerate(_SMALL)} | dict(zip(_TENS, 
 _FRACTIONS = {"half": "0.5", "quarter": "0.25", "tenth": "0.1", "fifth": "0.2", "eighth": "0.125", "twentieth": "0.05"}
 _FRACTIONS |= {"hundredth": "0.01", "quarters": "0.25", "fifths": "0.2", "tenths": "0.1"}
 _DIGITS = re.compile(r"\d+(?:[ ,.]\d{3})*(?![\d])(?:\.\d+)?|\d*\.?\d+")
-_SCALES = {"k": 1_000, "grand": 1_000, "thousand": 1_000, "hundred": 100, "bps": Decimal("0.01")}
+_SCALES: dict[str, int | Decimal] = {"k": 1_000, "grand": 1_000, "thousand": 1_000, "hundred": 100}
+_SCALES["bps"] = Decimal("0.01")
 
 
 def said(text: str) -> set[Decimal]:
@@ -43,14 +44,14 @@ def _in_digits(text: str) -> Iterator[Decimal]:
 
 def _in_words(text: str) -> Iterator[Decimal]:
     total, current, counted = 0, 0, False
-    for word in [*re.findall(r"[a-z]+|[.,;:$%\d]", text.replace(" and a half", " point5")), ""]:
+    for word in [*re.findall(r"[a-z]+|[.,;:$%>/&+\d]", text.replace(" and a half", " point5")), ""]:
         if word in _WORDS:
             if counted and current % 10 and _WORDS[word] < 10:
                 yield Decimal(total + current)
                 total, current = 0, 0
             current, counted = current + _WORDS[word], True
         elif word in ("hundred", "thousand") and counted:
-            scale = _SCALES[word]
+            scale = int(_SCALES[word])
             total, current = (total + current * 1_000, 0) if scale == 1_000 else (total, current * 100)
         elif word == "point" and counted:
             yield Decimal(total + current) + Decimal("0.5")
@@ -66,13 +67,14 @@ def _fractions(text: str) -> Iterator[str]:
         yield from (f"{share}", f"{share * 100}")
 
 
-def needed(order: Order) -> Iterator[Decimal]:
-    """What the words of an order have to say; times, weights that follow from others and defaults are left out."""
+def needed(order: Order, numbers: set[Decimal]) -> Iterator[Decimal]:
+    """What the words of an order have to say, but for times, defaults, and what follows from `numbers` of the words."""
     yield from (size.quote for size in parts(order, Worth))
     yield from (size.number for size in parts(order, Coins))
     yield from (size.fraction * 100 for size in parts(order, Share) if size.fraction != 1)
     yield from (Decimal(slices.parts) for slices in parts(order, Slices))
-    yield from (Decimal(run.closes) for kind in (Streak, ClosesBeyond) for run in parts(order, kind))
+    runs: list[Streak | ClosesBeyond] = [*parts(order, Streak), *parts(order, ClosesBeyond)]
+    yield from (Decimal(run.closes) for run in runs)
     for constant in parts(order, Constant):
         if constant.unit != SECONDS and constant.value:
             yield abs(constant.value) * (100 if constant.unit == RATIO else 1)
@@ -81,8 +83,10 @@ def needed(order: Order) -> Iterator[Decimal]:
             yield abs(scaled.factor - 1) * 100
     yield from (Decimal(w.bars) for w in parts(order, Window) if w.statistic is not Statistic.RSI)
     for action in parts(order, Rebalance):
-        yield action.weights[0][1] * 100
-        yield from [action.band * 100] if action.band else []
+        target, band = action.weights[0][1] * 100, action.band * 100
+        yield target
+        if band and not {target - band, target + band} <= numbers:
+            yield band
     yield from (action.share * 100 for action in parts(order, Trim))
     limits = (order.reserve, order.max_trade, order.min_trade, order.max_day)
     yield from (limit for limit in limits if limit is not None)

@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from sentinel.distill.orders.composition import LIMITS, fits
-from sentinel.distill.orders.phrase_rules import SLOT, Role, Rule, Table, of_part, of_role, rules_by_kind, tables
+from sentinel.distill.orders.phrase_rules import SLOT, Role, Rule, Table, of_role, rules_by_kind, tables
 from sentinel.distill.orders.phrasing import say
 from sentinel.distill.orders.quantities import COINS, DRAWN, Scene, Scope, Unsayable
 from sentinel.distill.orders.split import held_pairs, held_rules
@@ -57,7 +57,7 @@ def test_a_wording_says_what_its_draft_needs() -> None:
         wanted = {name for name, _ in SLOT.findall(table.reading)} - follows
         for rule in table.rules:
             given = {name for name, _ in SLOT.findall(rule.words)}
-            missing = {name for name in wanted - given if not of_part(name)}
+            missing = wanted - given
             if {"edge_low", "edge_high"} <= given:
                 missing.discard("band")
             assert not missing or table.role is Role.BESIDE, f"{rule.id} does not say {missing}"

@@ -44,7 +44,8 @@ def _need(order: Order, prices: dict[str, float]) -> float:
     """The largest sum in quote tokens that a clause trades."""
     sizes = [200.0]
     sizes += [float(size.quote) for size in parts(order.clauses, Worth)]
-    for action in (*parts(order.clauses, Buy), *parts(order.clauses, Sell), *parts(order.clauses, Exchange)):
+    actions: list[Buy | Sell | Exchange] = [*parts(order.clauses, Buy), *parts(order.clauses, Sell)]
+    for action in [*actions, *parts(order.clauses, Exchange)]:
         if isinstance(action.amount, Coins):
             coin = named(action.sold if isinstance(action, Exchange) else action.coin)[0]
             sizes.append(float(action.amount.number) * prices[coin])

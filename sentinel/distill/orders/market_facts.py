@@ -94,7 +94,8 @@ def _levels(order: Order, coin: str) -> list[Decimal]:
 
 
 def _add_positions(order: Order, facts: Facts, rng: random.Random) -> None:
-    coins = {coin for kind in (Entry, High, Profit) for part in parts(order, kind) for coin in named(part.coin)}
+    of_position: list[Entry | High | Profit] = [*parts(order, Entry), *parts(order, High), *parts(order, Profit)]
+    coins = {coin for part in of_position for coin in named(part.coin)}
     for coin in sorted(coins):
         entry = rounded(facts["price"][coin] * rng.uniform(0.75, 1.2))
         facts.setdefault("entry_price", {})[coin] = entry

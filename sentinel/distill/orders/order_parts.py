@@ -41,11 +41,13 @@ def blocks_back(order: Order) -> dict[str, set[int]]:
     for window in parts(order, Window):
         if window.statistic is not Statistic.RSI:
             _add(found, named(window.coin), window.bar, range(window.bars + window.earlier))
-    for change in (*parts(order, Change), *parts(order, PriceAgo)):
+    changes: list[Change | PriceAgo] = [*parts(order, Change), *parts(order, PriceAgo)]
+    for change in changes:
         _add(found, named(change.coin), change.ago, (1,))
     for best in parts(order, Best):
         _add(found, best.coins, best.ago, (1,))
-    for run in (*parts(order, Streak), *parts(order, ClosesBeyond)):
+    runs: list[Streak | ClosesBeyond] = [*parts(order, Streak), *parts(order, ClosesBeyond)]
+    for run in runs:
         _add(found, named(run.coin), run.bar, range(run.closes + 1))
     return found
 

@@ -124,8 +124,8 @@ def _at_the_edge(compare: Compare, at: Situation, rng: random.Random) -> tuple[s
 
 def _coins(compare: Compare) -> Iterator[Coin]:
     """Those whose price moves a side of the comparison."""
-    for kind in (Price, Profit, Change, Value):
-        yield from (part.coin for part in parts(compare, kind))
+    priced: list[Price | Profit | Change | Value] = [*parts(compare, Price), *parts(compare, Profit)]
+    yield from (part.coin for part in [*priced, *parts(compare, Change), *parts(compare, Value)])
     yield from (window.coin for window in parts(compare, Window) if window.statistic is not Statistic.RSI)
 
 

@@ -211,6 +211,12 @@ def _share(voice: Voice, value: Decimal) -> str:
     return voice.percentage(value)
 
 
+def _part(voice: Voice, value: Decimal) -> str:
+    """'tenth', '30%'"""
+    part = fraction_words(value / 100)
+    return part.removeprefix("a ") if part and part.startswith("a ") else voice.percentage(value)
+
+
 def _share_of(voice: Voice, value: Decimal) -> str:
     """'half my', 'a quarter of my', '30% of the'"""
     said, owner = _share(voice, value), voice.rng.choice(("my", "my", "the"))
@@ -260,6 +266,7 @@ FORMS: dict[str, Form] = {
     },
     "band": _of_number(_points),
     "share": _of_number(_share),
+    "zone.part": _of_number(_part),
     "share.of": _of_number(_share_of),
     "share.pct": _PERCENT,
     "gwei": _of_number(_gwei),
