@@ -20,11 +20,13 @@ from sentinel.orders.reading import render
 from sentinel.orders.words import duration
 
 LIMITS = (Role.ONLY, Role.ENTRIES, Role.LIMIT, Role.MODIFIER)
-_SHAPES = ((1, 0),) * 8 + ((1, 1),) * 5 + ((2, 0),) * 3 + ((1, 2),) * 2 + ((2, 1),) * 2 + ((3, 0),)
+# Clauses and limits of one order, as often as each is drawn.
+SHAPES = ((1, 0),) * 7 + ((1, 1),) * 5 + ((2, 0),) * 3 + ((1, 2),) * 2 + ((2, 1),) * 2 + ((3, 0),)
+_TRIES = 30
 _OFTEN = {"dca": 2, "limit": 2, "stop-loss": 2, "take-profit": 2, "trailing-stop": 1.6, "rebalance": 3, "slices": 1.8}
 _OFTEN |= {"arbitrage": 2, "cap": 1.6, "exit": 1.5, "bracket": 1.3, "momentum": 1.3, "mean": 1.3, "ladder": 1.2}
 _OFTEN |= {"delay": 0.4, "gas-trigger": 0.4, "relative": 0.5, "weight-trigger": 0.6, "market": 0.6, "dip": 0.6}
-_OFTEN |= {"gas": 3, "reserve": 2, "cooldown": 2, "most-a-day": 1.5, "filter": 1.2}
+_OFTEN |= {"gas": 2.5, "gas-entries": 2, "reserve": 2, "cooldown": 2, "most-a-day": 1.5, "filter": 1.2}
 _OTHER_COIN = {"filter": 0.25}  # how likely a phrase is of another coin than the one before
 _TURN = ", each time this turns true"
 _MONEY = re.compile(r"([\d.]+) USDC worth|([\d.]+) W(?:ETH|BTC)\b")
@@ -49,6 +51,7 @@ class Choices:
 
     rules: Allowed
     pairs: PairAllowed
+    shape: tuple[int, int]  # number of clauses, and of limits
     want: tuple[str, str] | None = None  # a pair of kinds that is in the order
     labelled: bool = False  # only orders whose situations can be written as facts
 
@@ -73,22 +76,25 @@ def compose(rng: random.Random, choices: Choices) -> SaidOrder:
 
 
 def _chosen_tables(rng: random.Random, choices: Choices) -> list[Table]:
-    want = choices.want or ()
-    if want:
-        tables = [_of_kind(rng, kind) for kind in want]
-        if rng.random() < 0.3:
-            tables.append(_of_kind(rng, rng.choice(sorted(kinds_of(LIMITS)))))
-        tables.sort(key=lambda table: table.role is not Role.CLAUSE)
-    else:
-        clauses, limits = rng.choice(_SHAPES)
-        tables = [_of_kind(rng, kind) for kind in _sample(rng, kinds_of((Role.CLAUSE,)), clauses)]
-        tables += [_of_kind(rng, kind) for kind in _sample(rng, kinds_of(LIMITS), limits)]
+    clauses, limits = choices.shape
+    for _ in range(_TRIES):
+        if choices.want is not None:
+            tables = [_of_kind(rng, kind) for kind in choices.want]
+            tables += [_of_kind(rng, kind) for kind in _sample(rng, kinds_of(LIMITS), limits // 2)]
+            tables.sort(key=lambda table: table.role is not Role.CLAUSE)
+        else:
+            tables = [_of_kind(rng, kind) for kind in _sample(rng, kinds_of((Role.CLAUSE,)), clauses)]
+            tables += [_of_kind(rng, kind) for kind in _sample(rng, kinds_of(LIMITS), limits)]
+        if _may_stand(tables, choices):
+            return tables
+    raise Unsayable("no such tables stand together")
+
+
+def _may_stand(tables: Sequence[Table], choices: Choices) -> bool:
     if not fits(tables) or (choices.labelled and not all(table.labelled for table in tables)):
-        raise Unsayable("these do not stand together")
-    for one, other in combinations([table.kind for table in tables], 2):
-        if not choices.pairs(one, other) and {one, other} != set(want):
-            raise Unsayable("this pair is held out")
-    return tables
+        return False
+    pairs = combinations([table.kind for table in tables], 2)
+    return all(choices.pairs(one, other) or {one, other} == set(choices.want or ()) for one, other in pairs)
 
 
 def _sample(rng: random.Random, kinds: set[str], count: int) -> list[str]:

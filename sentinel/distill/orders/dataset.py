@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sentinel.distill.orders import split as splits
-from sentinel.distill.orders.composition import Choices, SaidOrder, compose
+from sentinel.distill.orders.composition import SHAPES, Choices, SaidOrder, compose
 from sentinel.distill.orders.phrase_rules import Role, Rule
 from sentinel.distill.orders.quantities import Unsayable
 from sentinel.distill.orders.situations import situations
@@ -61,9 +61,10 @@ def _row(split: Split, seed: int, index: int, seen: set[str]) -> Row:
     role = Role.ASK if pick < ASKED else Role.REFUSE if pick < ASKED + REFUSED else Role.CLAUSE
     if split is Split.COMPOSITIONS:
         role = Role.CLAUSE  # questions and refusals are compositions of nothing
+    shape = rng.choice(SHAPES)  # before all that can be refused, so that longer orders are no more frequent
     for _ in range(MOST_TRIES):
         try:
-            row = _written(_drawn(split, role, rng), split, rng, seen)
+            row = _written(_drawn(split, role, shape, rng), split, rng, seen)
             found = () if split is Split.TRAIN else situations(row.reading, rng)
         except Unsayable:
             continue
@@ -71,7 +72,7 @@ def _row(split: Split, seed: int, index: int, seen: set[str]) -> Row:
     raise RuntimeError(f"{split} has no new text for row {index}: there are too few phrase rules")
 
 
-def _drawn(split: Split, role: Role, rng: random.Random) -> SaidOrder | SaidAnswer:
+def _drawn(split: Split, role: Role, shape: tuple[int, int], rng: random.Random) -> SaidOrder | SaidAnswer:
     """Raises Unsayable."""
 
     def allowed(rule: Rule) -> float:
@@ -81,7 +82,7 @@ def _drawn(split: Split, role: Role, rng: random.Random) -> SaidOrder | SaidAnsw
         return answered(rng, role, allowed)
     want = rng.choice(splits.held_pairs_listed()) if split is Split.COMPOSITIONS else None
     pairs = functools.partial(splits.pair_allowed, split)
-    return compose(rng, Choices(allowed, pairs, want, labelled=split is not Split.TRAIN))
+    return compose(rng, Choices(allowed, pairs, shape, want, labelled=split is not Split.TRAIN))
 
 
 def _written(said: SaidOrder | SaidAnswer, split: Split, rng: random.Random, seen: set[str]) -> Row:
