@@ -17,6 +17,7 @@ _KEPT = re.compile(
     r"five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|"
     r"thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand"
 )
+_BEFORE_VOWEL = re.compile(r"\b([Aa])(?= (?:8|11|18|8\d|eight|eleven)\b)")
 _SHORT = {"please": "pls", "you": "u", "because": "cuz", "with": "w/", "your": "ur", "transaction": "tx"}
 _FIRST = ("greeting", "lead-in")  # kinds of asides that stand in front
 _LIKELY = {"greeting": 0.05, "otherwise": 0.02}
@@ -40,6 +41,7 @@ def write(
         text = _joined(parts, joiner)
         text = _capital(text) if style == "open" else text
         text = text.upper() if style == "shouted" else text
+    text = _BEFORE_VOWEL.sub(r"\1n", text)
     return re.sub(r"\s+", " ", text).strip(), rules
 
 

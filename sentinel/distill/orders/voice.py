@@ -90,6 +90,8 @@ class Voice:
         if number.endswith(("grand", "thousand", "hundred")):
             return number if number.endswith("grand") else f"{number} {self.rng.choice(('dollars', 'bucks'))}"
         style = self.rng.choice(("${}", "{} USDC", "{} dollars")) if self.rng.random() < 0.12 else self.money
+        if "$" in style and number[-1].isalpha() and not number.endswith("k"):
+            style = "{} dollars"  # a number in words
         return style.format(number)
 
     # ------------------------------------------------------------ coins
