@@ -16,12 +16,12 @@ from sentinel.agent.order_program import program
 from sentinel.agent.parse import MAX_CODE
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.closes import CloseSeries
+from sentinel.distill.evaluation.labelled_orders import read_orders
 from sentinel.orders.order import Order
 from sentinel.orders.player import play
 from sentinel.orders.reading_parser import parse
 from sentinel.orders.situation import Position, Situation
 from tests.data import data_path
-from tests.orders.labelled import labelled, situation
 from tests.orders.market_paths import Market, NearOrders
 from tests.orders.programs import outcome
 from tests.orders.public_readings import READINGS
@@ -59,11 +59,11 @@ async def test_a_program_does_what_the_player_does(runner: OrderRunner, count: i
 async def test_a_public_order_trades_its_situations_by_its_program(runner: OrderRunner, name: str) -> None:
     """Four of four, as the player does."""
     order = parse(READINGS[name], "USDC")
-    (row,) = [one for one in labelled(data_path("orders", "public.jsonl")) if one["id"] == name]
-    for facts in row["situations"]:
+    (row,) = [one for one in read_orders(data_path("orders", "public.jsonl")) if one.id == name]
+    for stated in row.situations:
         if not isinstance(order, Order):  # to be asked about, or refused
             return
-        at = situation(facts, order)
+        at = stated.facts(order)
         assert (await outcome(runner, program(order), at)).trade == play(order, at).trade
 
 
