@@ -1,6 +1,6 @@
 """A LoRA adapter that trains fast on a CPU, in the file format of peft.
 
-Each step adds the adapter to the base's weight first (W + s B A) and multiplies once, where peft multiplies three times.
+Each step adds the adapter to the base's weight (W + s B A) and multiplies once, where peft multiplies three times.
 The gradients are those of peft without dropout; a test compares them.
 """
 
@@ -18,28 +18,30 @@ from torch import Tensor, nn
 LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-class _MergedProduct(torch.autograd.Function):
+class _MergedProduct(torch.autograd.Function):  # type: ignore[misc]
     """x -> x (W + s B A)^T with gradients for x, A and B. W is frozen."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, weight: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, x: Tensor, weight: Tensor, a: Tensor, b: Tensor, scale: float
+    ) -> Tensor:
         merged = torch.addmm(weight, b, a, alpha=scale)
         ctx.save_for_backward(x, merged, a, b)
-        ctx.scale = scale  # type: ignore[attr-defined]
+        ctx.scale = scale
         return x @ merged.T
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        x, merged, a, b = ctx.saved_tensors  # type: ignore[attr-defined]
-        scale: float = ctx.scale  # type: ignore[attr-defined]
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, merged, a, b = ctx.saved_tensors
+        scale: float = ctx.scale
         flat, inputs = gradient.reshape(-1, gradient.shape[-1]), x.reshape(-1, x.shape[-1])
-        for_x = (flat @ merged).view_as(x) if ctx.needs_input_grad[0] else None  # type: ignore[attr-defined]
+        for_x = (flat @ merged).view_as(x) if ctx.needs_input_grad[0] else None
         for_a = scale * ((flat @ b).T @ inputs)
         for_b = scale * (flat.T @ (inputs @ a.T))
         return for_x, None, for_a, for_b, None
 
 
-class AdaptedLinear(nn.Module):
+class AdaptedLinear(nn.Module):  # type: ignore[misc]
     """A frozen linear layer with an adapter of low rank. `b` starts at zero, so training starts from the base."""
 
     def __init__(self, linear: nn.Linear, rank: int, alpha: float) -> None:
@@ -70,7 +72,7 @@ def attach(model: nn.Module, shape: AdapterShape) -> list[int]:
     Raises SystemExit if the model has no such layers, or fewer than `shape.layers`.
     """
     model.requires_grad_(False)
-    stack = model.get_decoder().layers  # type: ignore[operator, union-attr]
+    stack = model.get_decoder().layers
     if not 1 <= shape.layers <= len(stack):
         raise SystemExit(f"the base has {len(stack)} layers: an adapter on the top {shape.layers} is impossible")
     numbers = list(range(len(stack) - shape.layers, len(stack)))

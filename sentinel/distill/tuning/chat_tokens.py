@@ -44,10 +44,12 @@ class TokenRow:
 
 
 def check_template(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
-    """Raises TemplateFault if the template of `name` cannot be trained with, and says which of the known faults it has."""
+    """Raises TemplateFault, which names the fault, if a student cannot be trained with the template."""
     text = str(tokenizer.apply_chat_template(list(PROBE), tokenize=False))
     if any(message["content"] not in text for message in PROBE):
-        raise TemplateFault(f"{name} drops earlier thoughts or other text: its rendering lacks a part of a conversation")
+        raise TemplateFault(
+            f"{name} drops earlier thoughts or other text: its rendering lacks a part of a conversation"
+        )
     spans = _spans(tokenizer, PROBE)
     answers = [message["content"] for message in PROBE if message["role"] == "assistant"]
     if not spans:
@@ -67,7 +69,7 @@ def check_template(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, row: Conversation) -> TokenRow:
-    """The tokens of a row. Raises RowFault if its text holds a special token, or if the loss is on other text than its answers."""
+    """The tokens of a row. Raises RowFault if a text holds a special token, or if other text than answers carries loss."""
     for message in row.messages:
         for special in _special_texts(tokenizer):
             if special in message["content"]:

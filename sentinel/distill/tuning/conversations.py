@@ -1,7 +1,8 @@
 """The rows that a base is tuned on: conversations, from JSON lines.
 
 A line is either an order with its reading, {"id", "text", "draft", …}, which becomes the request that is made when
-serving (agent/read_prompt.py) with the draft as its answer; or a conversation, {"id", "messages": [{"role", "content"}]}.
+serving (agent/read_prompt.py) with the draft as its answer; or a conversation, {"id", "messages": [{"role",
+"content"}, …]}.
 """
 
 from __future__ import annotations

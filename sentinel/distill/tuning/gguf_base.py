@@ -1,7 +1,7 @@
 """Convert a GGUF file of the Llama architecture to a Hugging Face folder in bfloat16, with our ChatML template.
 
-Runs in the serving environment: `python -m sentinel.distill.tuning.gguf_base --gguf FILE --out DIR`. The same file gives
-the same bytes on every machine.
+Runs in the serving environment: `python -m sentinel.distill.tuning.gguf_base --gguf FILE --out DIR`. The same file
+gives the same bytes on every machine.
 
 transformers reads GGUF too, but cannot save what it read, and it would put the base's own default system prompt into
 the template.
@@ -115,7 +115,10 @@ def _tokenizer(fields: Mapping[str, object]) -> dict[str, object]:
         "padding": None,
         "added_tokens": special,
         "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}, bytewise]},
+        "pre_tokenizer": {
+            "type": "Sequence",
+            "pretokenizers": [{"type": "Digits", "individual_digits": True}, bytewise],
+        },
         "post_processor": None,
         "decoder": bytewise,
         "model": {

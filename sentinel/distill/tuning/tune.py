@@ -69,7 +69,9 @@ def tune(plan: TuningPlan, template: Path | None, out: Path, *, device: str = "a
     epochs = -(-plan.steps // per_epoch) if plan.steps else plan.epochs
     steps = batches([len(row.ids) for row in rows], plan.batch, epochs, plan.seed)[: plan.steps or None]
 
-    where = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device)
+    where = torch.device(
+        "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
+    )
     torch.set_float32_matmul_precision("high")  # TF32 on a GPU; a CPU computes in full float32
     model = AutoModelForCausalLM.from_pretrained(
         base, local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
@@ -78,7 +80,14 @@ def tune(plan: TuningPlan, template: Path | None, out: Path, *, device: str = "a
     layers = adapter.attach(model, shape)
     data_hash = _hash([path.read_bytes() for path in data])
     base_hash = weights(base)
-    key = _hash([json.dumps(asdict(plan)).encode(), data_hash.encode(), base_hash.encode(), str(tokenizer.chat_template).encode()])
+    key = _hash(
+        [
+            json.dumps(asdict(plan)).encode(),
+            data_hash.encode(),
+            base_hash.encode(),
+            str(tokenizer.chat_template).encode(),
+        ]
+    )
     run = _run(plan, model, key, len(steps))
 
     saved = out / CHECKPOINT
