@@ -37,8 +37,8 @@ def make(pin: BasePin) -> Path:
     python = serving.python_of(serving.SERVE)
     if not python.exists():
         raise SetupError(
-            f"{python} does not exist, and the conversion needs its torch: run `make setup`, or `sentinel setup --serve "
-            "auto` if Sentinel is installed"
+            f"{python} does not exist, and the conversion needs its torch: run `make setup`, or `sentinel setup "
+            "--serve auto` if Sentinel is installed"
         )
     pin.folder.parent.mkdir(parents=True, exist_ok=True)
     source = fetched(pin)

@@ -69,7 +69,7 @@ def check_template(tokenizer: PreTrainedTokenizerFast, name: str) -> None:
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, row: Conversation) -> TokenRow:
-    """The tokens of a row. Raises RowFault if a text holds a special token, or if other text than answers carries loss."""
+    """The tokens of a row. Raises RowFault if a text holds a special token, or if not just the answers carry loss."""
     for message in row.messages:
         for special in _special_texts(tokenizer):
             if special in message["content"]:
