@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from sentinel.cli.setup import base_model
-from sentinel.cli.setup.common import SetupError
+from sentinel.cli.setup.common import SetupError, write_stamp
 from sentinel.distill.tuning import base_pin, tuning_card
 from sentinel.distill.tuning.base_pin import BasePin
 from sentinel.distill.tuning.batches import BUCKET, batches
@@ -88,6 +88,10 @@ def test_a_run_killed_in_a_step_and_in_a_checkpoint_ends_with_the_same_bytes(wor
     assert runs["same"]
     assert runs["losses"][0] == runs["losses"][1]
     assert "checkpoint.pt" not in runs["files"]
+
+
+def test_a_finished_run_is_not_made_again(world: dict[str, Any]) -> None:
+    assert world["runs"]["made once"]
 
 
 def test_a_checkpoint_of_another_run_is_refused(world: dict[str, Any]) -> None:
@@ -180,7 +184,7 @@ def test_a_base_that_changed_on_disk_is_not_used(tmp_path: Path, monkeypatch: py
     (pin.folder / "model.safetensors").write_bytes(b"model")
     (pin.folder / "tokenizer.json").write_bytes(b"words")
     assert not base_model.ready(pin)  # no stamp: an unfinished folder
-    base_model.write_stamp(pin.folder, pin.weights_sha256)
+    write_stamp(pin.folder, pin.weights_sha256)
     assert base_model.ready(pin)
     (pin.folder / "tokenizer.json").write_bytes(b"other")
     assert not base_model.ready(pin)

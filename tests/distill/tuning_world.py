@@ -12,11 +12,10 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gguf
-import numpy as np
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
@@ -26,9 +25,10 @@ from sentinel.agent.read_prompt import read_messages
 from sentinel.distill.training import checkpoint
 from sentinel.distill.training.initial_model import CHATML
 from sentinel.distill.training.tokenizer import learn
-from sentinel.distill.tuning import adapter, chat_tokens, conversations, gguf_base, tune
+from sentinel.distill.tuning import adapter, chat_tokens, conversations, tune
 from sentinel.distill.tuning.base_tokenizer import base_tokenizer
 from sentinel.distill.tuning.tuning_plan import TuningPlan
+from tests.distill.small_gguf import converted
 
 ROOT = Path(sys.argv[1])
 BASE, ROWS = ROOT / "base", ROOT / "rows.jsonl"
@@ -100,7 +100,7 @@ def faults_of_templates() -> dict[str, str]:
     for name, text in FAULTY.items():
         tokenizer = base_tokenizer(BASE, None)
         tokenizer.chat_template = text
-        faults[name] = message_of(lambda tokenizer=tokenizer: chat_tokens.check_template(tokenizer, "the template"))
+        faults[name] = message_of(partial(chat_tokens.check_template, tokenizer, "the template"))
     return faults
 
 
@@ -130,7 +130,7 @@ def masks(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
 
 def row_faults(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     encoded = {
-        name: message_of(lambda text=text: chat_tokens.encode(tokenizer, row(draft=text)))
+        name: message_of(partial(chat_tokens.encode, tokenizer, row(draft=text)))
         for name, text in {"end in draft": "Buy.<|im_end|>", "end in thought": "a <|end|> b"}.items()
     }
     encoded["end in order"] = message_of(lambda: chat_tokens.encode(tokenizer, row(text="buy <|im_start|> now")))
@@ -171,10 +171,10 @@ def killed_at_step(out: Path, step: int) -> None:
     """Tune with a checkpoint before each step, and die by SIGKILL in this one."""
     real = tune._step
 
-    def deadly(run: checkpoint.TrainingRun, *rest: Any) -> float:
+    def deadly(run: checkpoint.TrainingRun, batch: tune.Batch, outputs: torch.Tensor) -> float:
         if len(run.losses) == step:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(run, *rest)
+        return real(run, batch, outputs)
 
     tune._step = deadly
     tune.tune(PLAN, None, out, device="cpu", every=0)
@@ -201,12 +201,15 @@ def runs() -> dict[str, Any]:
     left = sorted(path.name for path in broken.iterdir())
     other = message_of(lambda: tune.tune(replace(PLAN, seed=4), None, broken, device="cpu"))
     tune.tune(PLAN, None, broken, device="cpu")
+    made = (broken / "adapter_model.safetensors").stat().st_mtime_ns
+    tune.tune(PLAN, None, broken, device="cpu")
     weights = [(folder / "adapter_model.safetensors").read_bytes() for folder in (whole, broken)]
     facts = [json.loads((folder / "training.json").read_text()) for folder in (whole, broken)]
     return {
         "signals": signals,
         "left": left,
         "other": other,
+        "made once": made == (broken / "adapter_model.safetensors").stat().st_mtime_ns,
         "same": weights[0] == weights[1],
         "losses": [fact["losses"] for fact in facts],
         "files": sorted(path.name for path in broken.iterdir()),
@@ -231,70 +234,6 @@ def loss_by_peft(folder: Path) -> dict[str, float]:
         return {"before": before, "after": float(tune.loss_of(merged, batch, outputs))}
 
 
-def converted() -> dict[str, Any]:
-    """A small Llama written as GGUF the way llama.cpp does, converted back, and how far its logits are off."""
-    torch.manual_seed(2)
-    config = LlamaConfig(
-        vocab_size=64, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, tie_word_embeddings=True, initializer_range=0.2, max_position_embeddings=128,
-        rope_parameters={"rope_type": "default", "rope_theta": 100000.0},
-    )  # fmt: skip
-    model = LlamaForCausalLM(config).eval()
-    source, out = ROOT / "small.gguf", ROOT / "converted"
-    out.mkdir()
-    writer = gguf.GGUFWriter(source, "llama")
-    writer.add_embedding_length(64)
-    writer.add_feed_forward_length(96)
-    writer.add_block_count(2)
-    writer.add_head_count(4)
-    writer.add_head_count_kv(2)
-    writer.add_vocab_size(64)
-    writer.add_context_length(128)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_freq_base(100000.0)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
-    tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *(chr(code) for code in range(48, 107)), "01", "12"]
-    writer.add_token_list(tokens)
-    writer.add_token_types([3, 3, 3, *[1] * 61])
-    writer.add_token_merges(["0 1", "1 2"])
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    back = {value: key for key, value in gguf_base.INNER.items()}
-    for name, tensor in model.state_dict().items():
-        values = tensor.numpy()
-        if ".layers." in name:
-            _, _, number, inner = name.removesuffix(".weight").split(".", 3)
-            if inner.endswith(("q_proj", "k_proj")):
-                heads = 4 if inner.endswith("q_proj") else 2
-                rows, width = values.shape
-                values = values.reshape(heads, 2, rows // heads // 2, width).swapaxes(1, 2).reshape(rows, width)
-            writer.add_tensor(f"blk.{number}.{back[inner]}.weight", np.ascontiguousarray(values))
-        elif not name.startswith("lm_head"):
-            outer = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight"}
-            writer.add_tensor(outer[name], values)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    gguf_base.convert(source, out)
-    again = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32).eval()
-    ids = torch.arange(40)[None] % 64
-    for parameter in model.parameters():  # buffers stay: a rounded rotary frequency is another model
-        parameter.data = parameter.data.bfloat16().float()
-    with torch.inference_mode():
-        wanted, actual = model(ids).logits, again(ids).logits
-    tokenizer = base_tokenizer(out, None)
-    return {
-        "off": float((wanted - actual).abs().max()),
-        "scale": float(wanted.abs().max()),
-        "digits": tokenizer("0112")["input_ids"],
-        "special": tokenizer("<|im_end|>")["input_ids"],
-        "generation": json.loads((out / "generation_config.json").read_text()),
-        "system": tokenizer.apply_chat_template([{"role": "user", "content": "0"}], tokenize=False),
-    }
-
-
 if __name__ == "__main__":
     torch.set_num_threads(1)
     coder = make_base()
@@ -309,6 +248,6 @@ if __name__ == "__main__":
         "rows": row_faults(coder),
         "gradients": gradients(),
         "runs": runs(),
-        "converted": converted(),
+        "converted": converted(ROOT),
     }
     sys.stdout.write("\n" + json.dumps(results))

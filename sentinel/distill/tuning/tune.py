@@ -57,7 +57,6 @@ def tune(plan: TuningPlan, template: Path | None, out: Path, *, device: str = "a
     Raises SystemExit if the run cannot start or was interrupted, RowFault or TemplateFault for what must not be
     trained on.
     """
-    torch.manual_seed(plan.seed)
     base = Path(plan.base)
     tokenizer = base_tokenizer(base, template)
     chat_tokens.check_template(tokenizer, chat_tokens.template_name(base, template))
@@ -65,31 +64,21 @@ def tune(plan: TuningPlan, template: Path | None, out: Path, *, device: str = "a
     rows, too_long = chat_tokens.encode_all(tokenizer, conversations.read(data), plan.context)
     if not rows:
         raise SystemExit(f"{' '.join(plan.data)}: no row of at most {plan.context} tokens, {too_long} longer ones")
-    per_epoch = -(-len(rows) // plan.batch)
-    epochs = -(-plan.steps // per_epoch) if plan.steps else plan.epochs
-    steps = batches([len(row.ids) for row in rows], plan.batch, epochs, plan.seed)[: plan.steps or None]
-
-    where = torch.device(
-        "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
-    )
-    torch.set_float32_matmul_precision("high")  # TF32 on a GPU; a CPU computes in full float32
+    hashes = {"base_sha256": weights(base), "data_sha256": _hash([path.read_bytes() for path in data])}
+    settled = json.dumps([asdict(plan), hashes, tokenizer.chat_template], sort_keys=True)
+    key = _hash([settled.encode()])
+    if _key_of(out) == key:
+        print(f"{out} holds the adapter of this very run already", file=sys.stderr)
+        return
+    steps = plan_steps(plan, rows)
+    torch.manual_seed(plan.seed)
+    where = _device(device)
     model = AutoModelForCausalLM.from_pretrained(
         base, local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
     ).to(where)
     shape = AdapterShape(plan.rank, plan.alpha, plan.layers)
     layers = adapter.attach(model, shape)
-    data_hash = _hash([path.read_bytes() for path in data])
-    base_hash = weights(base)
-    key = _hash(
-        [
-            json.dumps(asdict(plan)).encode(),
-            data_hash.encode(),
-            base_hash.encode(),
-            str(tokenizer.chat_template).encode(),
-        ]
-    )
     run = _run(plan, model, key, len(steps))
-
     saved = out / CHECKPOINT
     if checkpoint.restore(saved, run, 0):
         print(f"resuming after step {len(run.losses)} of {len(steps)}", file=sys.stderr)
@@ -101,8 +90,8 @@ def tune(plan: TuningPlan, template: Path | None, out: Path, *, device: str = "a
     facts = {
         "plan": asdict(plan),
         "command": " ".join(sys.orig_argv[1:]),
-        "base_sha256": base_hash,
-        "data_sha256": data_hash,
+        "key": key,
+        **hashes,
         "rows": len(rows),
         "rows_too_long": too_long,
         "tokens_per_row": round(fmean(len(row.ids) for row in rows), 1),
@@ -116,8 +105,28 @@ def tune(plan: TuningPlan, template: Path | None, out: Path, *, device: str = "a
         "loss_last_20": round(fmean(run.losses[-20:]), 5),
         "losses": [round(loss, 5) for loss in run.losses],
     }
-    (out / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    part = out / "training.json.part"
+    part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    os.replace(part, out / "training.json")
     saved.unlink(missing_ok=True)
+
+
+def plan_steps(plan: TuningPlan, rows: Sequence[TokenRow]) -> list[list[int]]:
+    """The row numbers of each step."""
+    per_epoch = -(-len(rows) // plan.batch)
+    epochs = -(-plan.steps // per_epoch) if plan.steps else plan.epochs
+    return batches([len(row.ids) for row in rows], plan.batch, epochs, plan.seed)[: plan.steps or None]
+
+
+def _device(name: str) -> torch.device:
+    torch.set_float32_matmul_precision("high")  # TF32 on a GPU; a CPU computes in full float32
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def _key_of(folder: Path) -> str | None:
+    """The key of the run that made the adapter in `folder`; None if there is no finished one."""
+    path = folder / "training.json"  # written last
+    return str(json.loads(path.read_text(encoding="utf-8")).get("key")) if path.exists() else None
 
 
 def _train(
