@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from sentinel.cli import distill_tuning
 from sentinel.cli.distill_orders import orders
 from sentinel.cli.laboratory import laboratory
 from sentinel.config.settings import load
@@ -36,6 +37,8 @@ from sentinel.distill.trajectory_store import SHARD_ROWS
 
 app = typer.Typer(no_args_is_help=True, help="Distil a student from a teacher's trajectories.")
 app.command()(orders)
+app.command()(distill_tuning.base)
+app.command()(distill_tuning.tune)
 
 
 @app.command()

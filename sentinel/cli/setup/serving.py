@@ -169,7 +169,7 @@ def make_serve(kind: str) -> None:
         else:
             (site / "sentinel_checkout.pth").write_text(f"{FILES}\n")
         run(
-            [python_of(SERVE), "-c", "import sentinel, torch, transformers, tokenizers, safetensors, peft, vllm"],
+            [python_of(SERVE), "-c", "import sentinel, torch, transformers, tokenizers, safetensors, peft, gguf, vllm"],
             failed=f"{SERVE} was installed but does not import",
             quiet=True,
         )

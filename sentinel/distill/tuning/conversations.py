@@ -1,0 +1,75 @@
+"""The rows that a base is tuned on: conversations, from JSON lines.
+
+A line is either an order with its reading, {"id", "text", "draft", …}, which becomes the request that is made when
+serving (agent/read_prompt.py) with the draft as its answer; or a conversation, {"id", "messages": [{"role",
+"content"}, …]}.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentinel.agent.prompt import Message
+from sentinel.agent.read_prompt import read_messages
+
+TRAIN = "train"  # the split that may be trained on
+
+
+class RowFault(Exception):
+    """A row that must not be trained on. The message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One row. Each turn of the assistant carries loss."""
+
+    id: str
+    messages: tuple[Message, ...]
+
+    @property
+    def answers(self) -> list[str]:
+        """The assistant's turns."""
+        return [message["content"] for message in self.messages if message["role"] == "assistant"]
+
+
+def read(paths: Sequence[Path]) -> list[Conversation]:
+    """All rows of the files, in order. Raises RowFault for a line that is no row, or a row of a held-out split."""
+    return [row for path in paths for row in _read_file(path)]
+
+
+def _read_file(path: Path) -> Iterator[Conversation]:
+    # Lines end with \n alone: str.splitlines would also cut at U+2028, which JSON allows inside a text.
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        if line.strip():
+            try:
+                yield conversation(json.loads(line))
+            except RowFault:
+                raise
+            except Exception as error:
+                raise RowFault(f"{path}, line {number} is no row: {type(error).__name__}: {error}") from error
+
+
+def conversation(row: Mapping[str, object]) -> Conversation:
+    """The conversation of one line. Raises RowFault if it was held out or has no answer."""
+    name = str(row["id"])
+    if row.get("split", TRAIN) != TRAIN:
+        raise RowFault(f"row {name} is of the held-out split {row['split']!r} and must not be trained on")
+    if "draft" in row:
+        turns = [*read_messages(str(row["text"])), Message(role="assistant", content=str(row["draft"]))]
+    else:
+        given = row["messages"]
+        if not isinstance(given, list):
+            raise RowFault(f"row {name} has neither draft nor messages")
+        turns = [Message(role=str(turn["role"]), content=str(turn["content"])) for turn in given]
+    result = Conversation(name, tuple(turns))
+    if not result.answers:
+        raise RowFault(f"row {name} has no turn of the assistant, so nothing of it can be learned")
+    for answer in result.answers:
+        if answer != answer.strip():
+            raise RowFault(f"row {name} has an answer that begins or ends with space: {answer!r}")
+        if not answer:
+            raise RowFault(f"row {name} has an empty answer, so nothing of it can be learned")
+    return result
