@@ -44,7 +44,7 @@ def order_at_start(settings: Settings, network: Network, journal: Journal, quote
         if settings.execution.mode != "live" or not journal.open_intents():
             raise
         journal.halt(str(error), by="doctor")
-        return _waiting(network, str(error))
+        return waiting(network, str(error))
 
 
 def approved_order(settings: Settings, network: Network, journal: Journal, quoter: Quoter) -> StandingOrder | None:
@@ -77,10 +77,10 @@ def _after_the_last(settings: Settings, network: Network, journal: Journal) -> S
     if last is None or "playbook" in settings.strategy.model_fields_set:
         return None
     why = f"no order is approved, the last one is {last.status.value}: `sentinel order set`"
-    return _waiting(network, why)
+    return waiting(network, why)
 
 
-def _waiting(network: Network, why: str) -> StandingOrder:
+def waiting(network: Network, why: str) -> StandingOrder:
     """In place of an order: nothing is traded."""
     held = Play(None, None, why, frozenset())
     waiting = Order(network.quote, (Clause(Wait()),))

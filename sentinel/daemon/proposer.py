@@ -22,12 +22,14 @@ from sentinel.agent.trader import ModelTrader
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.errors import SettingsError
+from sentinel.daemon.approved_order import waiting
 from sentinel.daemon.parts import MakeTrader
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.journal.journal import Journal
 from sentinel.orders.standing import StandingOrder
 
+NO_ORDER_YET = "no order is approved, and the student trades nothing else: `sentinel order set`"
 UNREADABLE = Program("unreadable", 'hold("the program could not be read at the start")')
 
 
@@ -136,9 +138,9 @@ def _model_traders(
     ) -> ModelTrader | OrderProgramTrader:
         model = terms.settings.model
         # A server at a URL may not be able to go on from a first thought.
-        if order is not None and model.trades == "orders" and not terms.settings.proposer_url:
+        if model.trades == "orders" and not terms.settings.proposer_url:
             return OrderProgramTrader(
-                order=order,
+                order=order or waiting(terms.network, NO_ORDER_YET),
                 programs=KeptPrograms(sampler, model.resample),
                 runner=OrderRunner.on(around.sandbox),
                 network=terms.desk,

@@ -10,17 +10,20 @@ from typing import Any, cast
 import pytest
 
 from sentinel.agent.memory_interface import EMPTY_MEMORY
+from sentinel.agent.order_program_trader import OrderProgramTrader
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trader import ModelTrader
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings, load
 from sentinel.config.terms import Terms
+from sentinel.core.actions import HoldAction
 from sentinel.core.errors import SettingsError
 from sentinel.daemon.in_force import builder, first_thought
 from sentinel.daemon.parts import ProposingTrader
-from sentinel.daemon.proposer import Surroundings, proposer
+from sentinel.daemon.proposer import NO_ORDER_YET, Surroundings, proposer
 from sentinel.journal.journal import Journal
 from sentinel.observe.metrics import Metrics
+from tests.agent.doubles import STATE, VIEW
 
 NETWORK = load_network("devnet")
 
@@ -79,6 +82,19 @@ async def test_each_form_of_the_setting_has_its_proposer(sandbox: Sandbox, tmp_p
     assert sources[:4] == ["student:sentinel-nano", "oracle", "server:?", "server:mine"]
     assert sources[4].startswith("code:wait-")
     assert thoughts == [True, True, False, False, False]
+
+
+async def test_a_student_of_orders_trades_nothing_without_one(sandbox: Sandbox, tmp_path: Path) -> None:
+    """It was never trained on playbooks: it is not asked, and the cycle holds. A server at a URL is given no order."""
+    plain, orders = settings(tmp_path), settings(tmp_path, model={"trades": "orders"})
+    before, made = await traders(sandbox, OpenIntents(), plain, orders)
+    assert isinstance(before, ModelTrader)
+    assert isinstance(made, OrderProgramTrader)
+    proposal = await made.propose(STATE, VIEW, 8)  # nothing is served at the URL of the settings
+    assert [candidate.action for candidate in proposal.candidates] == [HoldAction(NO_ORDER_YET)]
+    elsewhere = settings(tmp_path, proposer="http://127.0.0.1:9/v1", model={"trades": "orders"})
+    (served,) = await traders(sandbox, OpenIntents(), elsewhere)
+    assert isinstance(served, ModelTrader)
 
 
 async def test_a_broken_program_starts_nothing_unless_an_open_intent_must_be_followed(
