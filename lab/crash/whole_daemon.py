@@ -42,8 +42,9 @@ from sentinel.orders.reading_parser import parse
 PURSE = {"USDC": 4_000 * 10**6, NATIVE: 10**18}  # and no WETH: coins from elsewhere have no entry price
 BLOCK_TIME = 1.0  # seconds; with less, the chain's time would run ahead of the clock
 PATIENCE = 60.0  # seconds for a start, and for a clean stop
-MOMENTS = ("exec.random", "exec.started", "exec.sent")
-_EVENTS = {"exec.started": "daemon.started", "exec.sent": "transaction.sent"}
+MOMENTS = ("exec.random", "exec.started", "exec.sent", "exec.later")
+_EVENTS = {"exec.started": "daemon.started", "exec.sent": "transaction.sent", "exec.later": "daemon.started"}
+_DELAYS = {"exec.started": 0.3, "exec.sent": 0.05, "exec.later": 15 * BLOCK_TIME}  # seconds that the kill waits at most
 _UNLIMITED = "1e9"
 
 
@@ -109,11 +110,11 @@ class CrashedDaemon:
         try:
             started = time.monotonic()
             if moment == "exec.random":
-                await asyncio.sleep(self.chance.uniform(0, self.usual + 6 * BLOCK_TIME))
+                await asyncio.sleep(self.chance.uniform(0, self.usual + BLOCK_TIME))
             else:
                 await _until(process, moment)
                 self.usual += 0.2 * (time.monotonic() - started - self.usual)
-                await asyncio.sleep(self.chance.uniform(0, 0.3 if moment == "exec.started" else 0.05))
+                await asyncio.sleep(self.chance.uniform(0, _DELAYS[moment]))
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGKILL)

@@ -76,7 +76,7 @@ class ModelSettings(SettingsGroup):
     )
     seed: int | None = Field(None, ge=0, le=MAX_SEED, description="seed of the sampler; if empty, vLLM chooses it")
     trades: Literal["playbooks", "orders"] = Field(
-        "playbooks", description="what the student was trained to trade: with `orders` it writes programs of the order"
+        "playbooks", description="what the student was trained to trade; `orders`: programs of the approved order alone"
     )
     resample: int = Field(
         1, ge=1, le=1_000_000, description="blocks for which the programs of an order are kept; 1: asked at each block"
