@@ -118,6 +118,7 @@ def main() -> None:
                 row["parsed"] += not isinstance(answer.reading, NotRead)
                 body = {"rows": name, "id": answer.order.id, "exact": answer.exact}
                 file.write(json.dumps(body | {"text": answer.order.text, "draft": answer.draft}) + "\n")
+                file.flush()  # a run that takes long can be followed, and loses nothing when it is stopped
     for name, row in table.items():
         print(f"{name:>14}  exact {row['exact']:>4} of {row['orders']:<4} parsed {row['parsed']:>4}")
     print(json.dumps({"table": table, "cpu_seconds": round(time.process_time() - begun, 1)}))

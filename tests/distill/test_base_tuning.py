@@ -80,6 +80,12 @@ def test_the_merged_product_has_the_gradients_of_the_plain_formula(world: dict[s
     assert world["gradients"] < 1e-5
 
 
+def test_a_base_whose_logits_are_no_plain_product_is_refused(world: dict[str, Any]) -> None:
+    sound, shifted = world["logits"]
+    assert sound == ""
+    assert "computes its logits in a way of its own" in shifted
+
+
 def test_a_run_killed_in_a_step_and_in_a_checkpoint_ends_with_the_same_bytes(world: dict[str, Any]) -> None:
     runs = world["runs"]
     assert runs["signals"] == [9, 9]

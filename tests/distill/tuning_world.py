@@ -221,6 +221,18 @@ def runs() -> dict[str, Any]:
     }
 
 
+def fault_of_logits(tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """Of the base, and of the base with an output layer that shifts its logits."""
+    base = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
+    encoded = chat_tokens.encode(tokenizer, row())
+    sound = message_of(lambda: tune.check_logits(base, encoded))
+    head = torch.nn.Linear(base.config.hidden_size, len(tokenizer))
+    head.weight = base.get_output_embeddings().weight
+    torch.nn.init.normal_(head.bias)
+    base.set_output_embeddings(head)
+    return [sound, message_of(lambda: tune.check_logits(base, encoded))]
+
+
 def loss_by_peft(folder: Path) -> dict[str, float]:
     """The loss of the rows with the adapter and without it, by the library's own code with the full vocabulary."""
     tokenizer = base_tokenizer(BASE, None)
@@ -247,6 +259,7 @@ if __name__ == "__main__":
         "masks": masks(coder),
         "rows": row_faults(coder),
         "gradients": gradients(),
+        "logits": fault_of_logits(coder),
         "runs": runs(),
         "converted": converted(ROOT),
     }

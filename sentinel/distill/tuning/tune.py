@@ -76,6 +76,7 @@ def tune(plan: TuningPlan, template: Path | None, out: Path, *, device: str = "a
     model = AutoModelForCausalLM.from_pretrained(
         base, local_files_only=True, dtype=torch.float32, attn_implementation="sdpa"
     ).to(where)
+    check_logits(model, rows[0])
     shape = AdapterShape(plan.rank, plan.alpha, plan.layers)
     layers = adapter.attach(model, shape)
     run = _run(plan, model, key, len(steps))
@@ -186,6 +187,18 @@ def loss_of(model: PreTrainedModel, batch: Batch, outputs: Tensor) -> Tensor:
     ids, predicts, targets = (tensor.to(head.device) for tensor in (batch.ids, batch.predicts, batch.targets))
     hidden = model.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
     return torch.nn.functional.cross_entropy(hidden[predicts] @ head[outputs.to(head.device)].T, targets)
+
+
+def check_logits(model: PreTrainedModel, row: TokenRow) -> None:
+    """Raises SystemExit if the base scales, caps or shifts its logits, which `loss_of` does not."""
+    every_id = torch.arange(model.get_output_embeddings().weight.shape[0])
+    batch = collate([row], 0, every_id)
+    with torch.inference_mode():
+        ours = float(loss_of(model, batch, every_id))
+        logits = model(input_ids=batch.ids.to(model.device)).logits[batch.predicts.to(model.device)]
+        theirs = float(torch.nn.functional.cross_entropy(logits, batch.targets.to(model.device)))
+    if not abs(ours - theirs) <= 1e-2 * max(1.0, theirs):
+        raise SystemExit(f"the base computes its logits in a way of its own (loss {theirs:.4f}, here {ours:.4f})")
 
 
 def _step(run: checkpoint.TrainingRun, batch: Batch, outputs: Tensor) -> float:
