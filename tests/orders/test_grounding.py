@@ -6,19 +6,19 @@ from collections import Counter
 
 import pytest
 
+from sentinel.distill.evaluation.labelled_orders import QUOTE, read_orders
 from sentinel.orders.drafts import read_draft
 from sentinel.orders.grounding import ground, ungrounded
 from sentinel.orders.order import Order
 from sentinel.orders.reading_parser import parse
 from tests.data import data_path
 from tests.orders.corruptions import corruptions
-from tests.orders.labelled import QUOTE, labelled
 from tests.orders.public_readings import READINGS
 from tests.orders.worded_orders import WORDED
 
 
 def public() -> list[tuple[str, Order]]:
-    texts = {one["id"]: one["text"] for one in labelled(data_path("orders", "public.jsonl"))}
+    texts = {one.id: one.text for one in read_orders(data_path("orders", "public.jsonl"))}
     readings = [(texts[name], parse(reading, QUOTE)) for name, reading in READINGS.items()]
     return [(text, reading) for text, reading in readings if isinstance(reading, Order)]
 
