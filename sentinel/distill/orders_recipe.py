@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,7 +12,7 @@ from sentinel.distill.evaluation.evaluate_orders import Readers, arms_of, evalua
 from sentinel.distill.evaluation.kept_answers import KeptAnswers
 from sentinel.distill.evaluation.labelled_orders import LabelledOrder, read_orders
 from sentinel.distill.evaluation.order_grades import Graded
-from sentinel.distill.evaluation.sampled_readings import Drafts
+from sentinel.distill.evaluation.served_reader import ServedReader
 from sentinel.distill.recipe import WORK, console, progress_bar
 
 
@@ -45,12 +44,8 @@ async def _evaluate(
 ) -> dict[str, list[Graded]]:
     async with AsyncExitStack() as stack:
 
-        async def opened(url: str) -> Drafts | None:
-            if not url or kept is None:
-                return None
-            drafts = await stack.enter_async_context(contextlib.aclosing(Drafts(url, kept)))
-            await drafts.start()
-            return drafts
+        async def opened(url: str) -> ServedReader | None:
+            return await stack.enter_async_context(ServedReader(url, kept)) if url and kept is not None else None
 
         readers = Readers(await opened(url), await opened(base_url), samples)
         for line in left_out(arms_of(orders, readers)):

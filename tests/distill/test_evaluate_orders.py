@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,27 +22,46 @@ from sentinel.distill.evaluation.kept_answers import KeptAnswers
 from sentinel.distill.evaluation.labelled_orders import LabelledOrder, read_orders
 from sentinel.distill.evaluation.order_grades import Graded
 from sentinel.distill.evaluation.orders_table import tables
-from sentinel.distill.evaluation.sampled_readings import Drafts
+from sentinel.distill.evaluation.served_reader import ServedReader
 from sentinel.distill.orders_recipe import answers_beside
-from tests.distill.test_labelled_orders import ASK, HOLD, facts, file_of, row
+from tests.distill.test_labelled_orders import ASK, BUY, HOLD, facts, file_of, row
 
+SAMPLED = 4
 RIGHT, WRONG = "Buy 100 USDC worth of WETH, once.", "Sell 100 USDC worth of WETH, once."
+ENTRY, SET = (  # the words do not say which
+    f"If the price of WETH is at most 95% of the {price}, buy 100 USDC worth of WETH, once."
+    for price in ("entry price of WETH", "price of WETH when the order was set")
+)
+LOWER = [facts(BUY, entry_price={"WETH": 2200})]
 ROWS = (
     row(id="easy", text="buy 100 of eth", reading=RIGHT, split="seeds"),
-    row(id="split", text="get me a hundred of ether", reading=RIGHT, kinds=["dca", "limit"]),
+    row(
+        id="split",
+        text="get me 100 of ether when it is 5% down",
+        reading=ENTRY,
+        kinds=["dca", "limit"],
+        situations=LOWER,
+    ),
+    row(id="tied", text="buy 100 of ether when it is 5% down", reading=ENTRY, situations=LOWER),
     row(id="vague", text="make me rich", reading="Ask: how much?", situations=[facts(ASK)]),
 )
-SAMPLES = {  # by the operator's words; a draft may be none
-    "buy 100 of eth": [RIGHT, RIGHT, WRONG, "Buy!"],
-    "get me a hundred of ether": [WRONG, RIGHT, WRONG, RIGHT],
+SAMPLES = {  # by the operator's words; a draft may be none, or not stand in the words
+    "buy 100 of eth": [RIGHT, WRONG, WRONG, WRONG],
+    "get me 100 of ether when it is 5% down": [WRONG, SET, SET, ENTRY],
+    "buy 100 of ether when it is 5% down": [ENTRY, ENTRY, SET, SET],
     "make me rich": ["no", "reading", "at", "all"],
 }
-GREEDY = {"buy 100 of eth": RIGHT, "get me a hundred of ether": "nonsense", "make me rich": "Ask: how much?"}
+GREEDY = {
+    "buy 100 of eth": RIGHT,
+    "get me 100 of ether when it is 5% down": "nonsense",
+    "buy 100 of ether when it is 5% down": ENTRY,
+    "make me rich": "Ask: how much?",
+}
 
 
 @dataclass(slots=True)
 class ReadingServer:
-    """A test double for a served student: it knows the drafts of three orders."""
+    """A test double for a served student: it knows the drafts of four orders."""
 
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -89,26 +108,26 @@ def orders(tmp_path: Path) -> list[LabelledOrder]:
 async def graded_by(
     server: ReadingServer, orders: list[LabelledOrder], kept: Path, progress: Callable[[], None] = lambda: None
 ) -> dict[str, list[Graded]]:
-    async with aclosing(Drafts(server.url, KeptAnswers(kept))) as drafts:
-        await drafts.start()
-        return await evaluate(orders, Readers(drafts, drafts, samples=4), progress)
+    async with ServedReader(server.url, KeptAnswers(kept)) as reader:
+        return await evaluate(orders, Readers(reader, reader, samples=SAMPLED), progress)
 
 
 async def test_each_arm_reads_in_its_own_way(orders: list[LabelledOrder], tmp_path: Path) -> None:
-    """The largest group decides, the simulated operator finds the right group, and one sample is the first."""
+    """The largest grounded group decides, the simulated operator finds the right one, one sample is the first."""
     done: list[None] = []
     async with serving() as server:
         grades = await graded_by(server, orders, tmp_path / "kept.jsonl", lambda: done.append(None))
     right = {arm: [one.right for one in of] for arm, of in grades.items()}
     assert list(right) == list(ARMS)
-    assert len(done) == 3
-    assert right["student"] == [True, False, True]  # without any reading it asks
-    assert right["student_approved"] == [True, True, True]
-    assert right["one_sample"] == [True, False, True]
-    assert right["greedy"] == right["base"] == [True, False, True]
+    assert len(done) == 4
+    assert right["student"] == [True, False, False, True]  # a tie and no reading at all are asked about
+    assert [one.reading is None for one in grades["student"]] == [False, False, True, True]
+    assert right["student_approved"] == [True, True, True, True]
+    assert right["one_sample"] == [True, False, True, True]
+    assert right["greedy"] == right["base"] == [True, False, True, True]
     assert right["rules"][0]
-    assert right["oracle"] == [True, True, True]
-    assert right["hold"] == [False, False, False]
+    assert right["oracle"] == [True, True, True, True]
+    assert right["hold"] == [False, False, False, False]
     assert {len(body["messages"]) for body in server.asked} == {2}
     assert {body["messages"][0]["content"] for body in server.asked} == {SYSTEM}
 
@@ -120,14 +139,14 @@ async def test_a_stopped_evaluation_goes_on(orders: list[LabelledOrder], tmp_pat
         with pytest.raises(ModelUnavailable, match="503"):
             await graded_by(server, orders, kept)
     before = len(KeptAnswers(kept))
-    assert 0 < before < 6
+    assert 0 < before < 8
     with kept.open("a") as file:
         file.write('{"key": "cut off')
     async with serving() as server:
         first = await graded_by(server, orders, kept)
-        assert len(server.asked) == 6 - before  # the base is the same model here, and as greedy
+        assert len(server.asked) == 8 - before  # the base is the same model here, and as greedy
         second = await graded_by(server, orders, kept)
-        assert len(server.asked) == 6 - before
+        assert len(server.asked) == 8 - before
     assert report(first) == report(second)
 
 
@@ -193,5 +212,5 @@ async def test_the_table_names_goals_and_kinds(orders: list[LabelledOrder]) -> N
     assert any(line.startswith("seeds ") and "(goal 97.0)" in line for line in lines)
     assert any(line.startswith("people's orders ") and "(goal 60.0)" in line for line in lines)
     dca = next(line.split() for line in lines if line.startswith("dca "))
-    assert (dca[1], dca[-1]) == ("3", "100.0")
+    assert (dca[1], dca[-1]) == ("4", "100.0")
     assert next(line.split() for line in lines if line.startswith("limit "))[1] == "1"

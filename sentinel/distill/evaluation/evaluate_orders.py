@@ -1,7 +1,7 @@
 """Grade readers of orders in words on labelled orders: the student, its parts, and what it is measured against.
 
 Arms:
-- `student`: reads with several samples, and the largest group decides.
+- `student`: reads with several samples, the ungrounded fall out, and the largest group decides; a tie asks.
 - `student_approved`: a simulated operator approves the first of at most five groups that is right in all situations.
   It uses the labels, so it says what a careful operator could get, not what Sentinel does alone.
 - `greedy`: one draft at temperature 0. `one_sample`: the first of the student's samples. Neither is grounded or voted.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from sentinel.distill.evaluation import rules_reader
 from sentinel.distill.evaluation.labelled_orders import QUOTE, LabelledOrder
 from sentinel.distill.evaluation.order_grades import Graded, Scores, graded
-from sentinel.distill.evaluation.sampled_readings import Drafts, groups, read
+from sentinel.distill.evaluation.served_reader import ServedReader
 from sentinel.orders.actions import Wait
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.reading import Reading
@@ -37,8 +37,8 @@ Answers = Mapping[str, Reading | None]  # by arm
 class Readers:
     """The models that are served. Arms of a model that is not there are left out."""
 
-    student: Drafts | None = None
-    base: Drafts | None = None
+    student: ServedReader | None = None
+    base: ServedReader | None = None
     samples: int = 8  # of the student, for each order
 
 
@@ -102,13 +102,11 @@ def _without_model(order: LabelledOrder) -> Answers:
 
 async def _by_models(order: LabelledOrder, readers: Readers) -> Answers:
     answers: dict[str, Reading | None] = {}
-    if readers.student is not None:
-        drafts = await readers.student.sampled(order.text, readers.samples)
-        voted = [group.reading for group in groups(order.text, drafts)]
-        answers["student"] = voted[0] if voted else None
-        answers["student_approved"] = next((it for it in voted[:SHOWN] if graded(order, it).right), None)
-        answers["one_sample"] = read(drafts[0])
-        answers["greedy"] = read(await readers.student.greedy(order.text))
+    if (student := readers.student) is not None:
+        answers["student"], shown = await student.voted(order.text, readers.samples)
+        answers["student_approved"] = next((it for it in shown[:SHOWN] if graded(order, it).right), None)
+        answers["one_sample"] = await student.first(order.text, readers.samples)
+        answers["greedy"] = await student.greedy(order.text)
     if readers.base is not None:
-        answers["base"] = read(await readers.base.greedy(order.text))
+        answers["base"] = await readers.base.greedy(order.text)
     return answers

@@ -11,7 +11,16 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sentinel.agent.model import Sampling
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    tokens: int
+    finish: Finish
 
 
 class _Kept(BaseModel):
@@ -19,7 +28,10 @@ class _Kept(BaseModel):
 
     key: str
     model: str  # for who reads the file
-    answers: list[str]
+    answers: list[_Answer]
+
+    def samples(self) -> list[Sample]:
+        return [Sample(0, index, one.text, one.tokens, one.finish) for index, one in enumerate(self.answers)]
 
 
 class KeptAnswers:
@@ -27,7 +39,7 @@ class KeptAnswers:
 
     def __init__(self, path: Path) -> None:
         """Raises OperatorError if the file is no such file, or cannot be written."""
-        self._answers: dict[str, list[str]] = {}
+        self._answers: dict[str, list[Sample]] = {}
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,22 +57,33 @@ class KeptAnswers:
                 raise OperatorError(
                     f"{path}:{number}: this is no kept answer: delete the file, or that line"
                 ) from error
-            self._answers[kept.key] = kept.answers
+            self._answers[kept.key] = kept.samples()
 
     def __len__(self) -> int:
         return len(self._answers)
 
-    def get(self, key: str) -> list[str] | None:
+    def get(self, key: str) -> list[Sample] | None:
         return self._answers.get(key)
 
-    def keep(self, key: str, model: str, answers: Sequence[str]) -> None:
-        row = _Kept(key=key, model=model, answers=list(answers))
+    def keep(self, key: str, model: str, samples: Sequence[Sample]) -> None:
+        answers = [_Answer(text=one.text, tokens=one.tokens, finish=one.finish) for one in samples]
+        row = _Kept(key=key, model=model, answers=answers)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(row.model_dump_json() + "\n")
-        self._answers[key] = row.answers
+        self._answers[key] = row.samples()
 
 
-def key_of(model: str, messages: Sequence[Mapping[str, str]], sampling: Sampling, n: int) -> str:
+def key_of(
+    model: str, messages: Sequence[Mapping[str, str]], sampling: Sampling, n: int, prefill: str = "", after: int = 0
+) -> str:
     """The same for the same request to a model of the same name."""
-    request = {"model": model, "messages": [dict(one) for one in messages], "sampling": asdict(sampling), "n": n}
+    sent = [dict(one) for one in messages]
+    request = {
+        "model": model,
+        "messages": sent,
+        "sampling": asdict(sampling),
+        "n": n,
+        "prefill": prefill,
+        "after": after,
+    }
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

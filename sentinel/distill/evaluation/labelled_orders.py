@@ -24,6 +24,7 @@ from sentinel.orders.situation import Fill, Gap, Position, Situation
 BLOCK = 12  # seconds, of labelled orders
 NOW = 1_700_000_000
 QUOTE: Symbol = "USDC"
+TOKENS: tuple[Symbol, ...] = ("WETH", "WBTC", QUOTE)
 LONG_AGO = 10**6  # seconds; when an order was set, if the situation does not say
 _RSI_BARS, _RSI_BAR = 14, 60  # what `rsi14` states: bars and seconds each
 
