@@ -54,7 +54,7 @@ OPEN = {
     "max_deadline": 600,
 }
 
-# Traded at nearly every head. Its programs come from the teacher, each with a text of its own and so a run of its own.
+# Traded at nearly every head, also by a student of playbooks. Its programs come from the teacher, each with a text of its own and so a run of its own.
 ORDER = (
     "Rebalance to 50% WETH and 50% USDC when off by more than 1%. Trade at most 4,000 USDC at a time. "
     "Pay at most 50% of a trade in costs."
@@ -230,8 +230,9 @@ async def _bench(proposer: str, seed: int, say: Say) -> AsyncIterator[_Bench]:
             server = await stack.enter_async_context(served(student_folder(), log=home / "vllm.log"))
             explicit["model"] = {"url": server.url, "seed": seed}
         await net.allow_permit2(account.address, dict.fromkeys(net.network.tokens, 2**96))
+        explicit["strategy"] = {"order": ORDER}
         if proposer == "programs":
-            explicit |= {"model": {"trades": "orders", "resample": KEPT}, "strategy": {"order": ORDER}}
+            explicit["model"] = {"trades": "orders", "resample": KEPT}
         models: dict[str, Sampler] = {"oracle": OracleModel(), "programs": OrderTeacher(apart=True)}
         app = await stack.enter_async_context(
             opened(load(None, **explicit), trader_model=models.get(proposer), log_to=log)

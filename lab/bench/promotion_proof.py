@@ -31,6 +31,7 @@ from sentinel.distill.promotion import shadow_log
 from sentinel.distill.promotion.promote import served_name
 from sentinel.distill.promotion.students import StudentStore, identity
 from sentinel.market import Devnet
+from sentinel.paper.demo import ORDER
 
 KEY = "0x" + "9b" * 32  # holds nothing on any real chain
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from equal values
@@ -121,6 +122,7 @@ async def _settings(net: Devnet, home: Path) -> dict[str, str]:
         "SENTINEL_WEB__PORT": "0",
         "SENTINEL_WALLET__DEV_KEY_FILE": str(key),
         "SENTINEL_EXECUTION__CONFIRMATIONS": "1",
+        "SENTINEL_STRATEGY__ORDER": ORDER,
         "SENTINEL_MODEL__TIMEOUT": "30",
     }
 

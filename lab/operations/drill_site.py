@@ -21,6 +21,7 @@ from sentinel.core.host.process import Child, free_port
 from sentinel.core.network import NATIVE
 from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
+from sentinel.paper.demo import ORDER
 
 KEY = "0x" + "6d" * 32  # holds nothing on any real chain
 PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}
@@ -142,6 +143,7 @@ async def opened(folder: Path, model: Path) -> AsyncIterator[DrillSite]:
             "SENTINEL_FORK__PORT": "0",
             "SENTINEL_WEB__PORT": str(port),
             "SENTINEL_WALLET__DEV_KEY_FILE": str(key),
+            "SENTINEL_STRATEGY__ORDER": ORDER,
             "SENTINEL_MODEL__URL": f"http://127.0.0.1:{serving}/v1",
         }
         run = [sys.executable, "-m", "sentinel", "run", "--live", "--env-file", str(env_file)]
