@@ -54,7 +54,8 @@ OPEN = {
     "max_deadline": 600,
 }
 
-# Traded at nearly every head, also by a student of playbooks. Its programs come from the teacher, each with a text of its own and so a run of its own.
+# Traded at nearly every head, also by a student of playbooks. Its programs come from the teacher, each with a text and
+# so a run of its own.
 ORDER = (
     "Rebalance to 50% WETH and 50% USDC when off by more than 1%. Trade at most 4,000 USDC at a time. "
     "Pay at most 50% of a trade in costs."
