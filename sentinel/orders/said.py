@@ -273,8 +273,6 @@ class _Scanner:
             return number, last
         return replace(number, values=(number.values[0] + rest.values[0],), end=rest.end), end
 
-    # ------------------------------------------------------------ results
-
     def _repeated(self, seconds: Decimal, first: int, last: int) -> tuple[SaidNumber, int]:
         return self._said((seconds,), Measure.SECONDS, first, last, repeated=True), last
 
