@@ -61,7 +61,7 @@ _STEMS: dict[Term, str] = {
         take\ (?:on|the)
         (?:into|to|for|in)\ (?:my\ |some\ |more\ |the\ )?(?:w?eth\w*|w?btc|bitcoins?|whichever|coins?|crypto|it)""",
     Term.SELL: r"""sell\w* sold sale\w* dump\w* exit\w* out close oco list risk\w* offer\w* flip\w*
-        ask\w* fade\w* revert\w* reversion my\ \w+\ goes liquidat\w* (?:take|taking)\ profits? tp stop\w* sl cut\w*
+        ask\w* fade\w* revert\w* reversion my\ \w+\ goes liquidat\w* (?:take|taking)[\ -]profits? tp stop\w* sl cut\w*
         trim\w* unload\w* offload\w* reduc\w* rid flatten\w* trail\w* bracket\w* lighten\w* scal\w* shed\w* ditch\w*
         bail\w* let\ (?:[^.,;]{1,25}\ )?go wind\w* releas\w* reali[sz]\w* lock\w* bank protect\w* skim\w* shave\w*
         take\ [^.,;]{1,25}\ (?:off|out) cash\ in
