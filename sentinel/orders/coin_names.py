@@ -25,8 +25,11 @@ _OTHERS = word_set(
 _OTHERS_IN_CAPITALS = word_set("APE APT ARB ATOM COMP DASH DOT ENA ETC FET GALA LINK MANA NEAR OP SAND UNI")
 
 
-def coin_named(word: str, tokens: Collection[Symbol], quote: Symbol) -> Symbol | None:
-    """The token that a word names; a coin that is not in `tokens` by its name in capital letters; None for no coin."""
+def coin_named(word: str, tokens: Collection[Symbol], quote: Symbol, *, shouted: bool = False) -> Symbol | None:
+    """The token that a word names; a coin that is not in `tokens` by its name in capital letters; None for no coin.
+
+    `shouted`: all of the text is in capital letters.
+    """
     lower = word.lower().removesuffix("'s").removesuffix("\u2019s")
     if lower in QUOTE_NAMES:
         return quote
@@ -36,4 +39,5 @@ def coin_named(word: str, tokens: Collection[Symbol], quote: Symbol) -> Symbol |
         return symbol
     if lower in SATOSHI:
         return Symbol("WBTC")
-    return Symbol(word.upper()) if lower in _OTHERS or word in _OTHERS_IN_CAPITALS else None
+    by_capitals = word in _OTHERS_IN_CAPITALS and not shouted
+    return Symbol(word.upper()) if lower in _OTHERS or by_capitals else None

@@ -99,7 +99,8 @@ class ConditionNeeds:
                 yield from self._expression(level, op)
             case Compare(Change() as left, op, Constant(value)):
                 yield from self._expression(left, None)
-                yield Need(f"a change of {percent(abs(value))}", ratio(value), Role.LEVEL, op)
+                ways = ratio(value) if value else default("")
+                yield Need(f"a change of {percent(abs(value))}", ways, Role.LEVEL, op)
             case Compare(left, op, right):
                 yield from self._expression(left, None)
                 of_price = isinstance(left, Price) and isinstance(right, Constant)
@@ -177,5 +178,6 @@ class ConditionNeeds:
                 what, ways = number(value), in_measure(value, Measure.COUNT, Measure.BARE)
             case Kind.QUOTE:
                 what, ways = number(value), money(value)
-        of_gas = constant.unit.kind is Kind.GWEI  # words of gas say when not to trade as often as when
-        return Need(what, ways, Role.LEVEL, None if of_gas else op)
+        if constant.unit.kind is Kind.GWEI:  # words of gas say when not to trade as often as when
+            return Need(what, ways)
+        return Need(what, default("") if value == 0 else ways, Role.LEVEL, op)

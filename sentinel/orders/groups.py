@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sentinel.orders.battery import battery, effect, play_scene
+from sentinel.orders.battery import battery, effect
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play
 from sentinel.orders.reading import Reading
+from sentinel.orders.scenes import Scene, play_scene
 from sentinel.orders.words import percent
-from sentinel.orders.worlds import Scene
 
 SHOWN = 3  # differences of two groups
 

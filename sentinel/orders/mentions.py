@@ -24,7 +24,9 @@ _ARBITRAGE = re.compile(r"\barb(?:itrage)?s?\b", re.IGNORECASE)
 _ONCE = re.compile(
     r"\b(?:just|only) (?:the )?(?:once|one time)\b|\bone[ -]off\b|\bone time only\b|\bonce only\b", re.IGNORECASE
 )
-_STANDING = re.compile(r"\b(?:whenever|every time|each time|any time|anytime|always)\b", re.IGNORECASE)
+_STANDING = re.compile(
+    r"\b(?:whenever|every time|each time|any time|anytime|always(?! (?:keep|leave|hold|have)))\b", re.IGNORECASE
+)
 _TRADES = (Buy, Sell, Exchange)
 
 
@@ -32,13 +34,14 @@ def complaints(text: str, order: Order) -> Iterator[str]:
     """What is mentioned and missing, a clause of a sentence each."""
     made_of = list(parts((order.clauses, order.only_while)))
     actions = [clause.action for clause in order.clauses]
-    sells = any(isinstance(action, Sell | Exchange | Rebalance | Trim) for action in actions)
+    sells = any(isinstance(action, Sell | Exchange | Rebalance | Trim | Arbitrage) for action in actions)
     buys = any(isinstance(action, Buy | Exchange | Rebalance | Arbitrage) for action in actions)
     if not sells and _said(SALE, text):
         yield "the words sell, and it does not"
     if not buys and _said(PURCHASE, text):
         yield "the words buy, and it does not"
-    gas = Fact.GAS_PRICE in made_of or order.max_cost is not None
+    arbitrage = any(isinstance(action, Arbitrage) for action in actions)
+    gas = Fact.GAS_PRICE in made_of or order.max_cost is not None or arbitrage  # whose profit is net of gas
     if not gas and _GAS.search(text) and not _WHATEVER.search(text):
         yield "the words mention gas"
     rsi = any(isinstance(part, Window) and part.statistic is Statistic.RSI for part in made_of)
@@ -48,7 +51,7 @@ def complaints(text: str, order: Order) -> Iterator[str]:
         yield "the words trail a high"
     if not any(isinstance(part, Entry | Profit) for part in made_of) and _ENTRY.search(text):
         yield "the words mention the entry"
-    if not any(isinstance(action, Arbitrage) for action in actions) and _ARBITRAGE.search(text):
+    if not arbitrage and _ARBITRAGE.search(text):
         yield "the words mention an arbitrage"
     yield from _how_often(text, order)
 
@@ -57,7 +60,8 @@ def _how_often(text: str, order: Order) -> Iterator[str]:
     clauses = [clause for clause in order.clauses if isinstance(clause.action, _TRADES)]
     if clauses and _ONCE.search(text) and not any(clause.times == 1 for clause in clauses):
         yield "the words say just once"
-    if clauses and _STANDING.search(text) and all(clause.times == 1 for clause in clauses):
+    stands = len(clauses) < len(order.clauses) or any(clause.times != 1 for clause in clauses)
+    if not stands and _STANDING.search(text):
         yield "the words say that it stands, and it trades once"
 
 

@@ -39,6 +39,7 @@ FRACTIONS = {
     for name in names.split()
 }
 _ARTICLES = ("a", "an")
+_PARTS_OF_RANGE = ("top", "bottom", "upper", "lower", "highest", "lowest")  # the upper quarter
 _DIGITS = re.compile(r"\d")
 
 
@@ -103,7 +104,9 @@ class Numbers:
             return self._digits(index)
         if word in SMALL or (word in _ARTICLES and self._counts(index + 1)) or word in ("hundred", "thousand"):
             return self._words(index)
-        if word in FRACTIONS and (word == "half" or self.word(index + 1) == "of"):
+        if word in FRACTIONS and (
+            word == "half" or self.word(index + 1) == "of" or self.word(index - 1) in _PARTS_OF_RANGE
+        ):
             return Written((FRACTIONS[word],), index + 1, fraction=True)
         return None
 

@@ -12,7 +12,7 @@ from sentinel.orders.terms import PURCHASE, SALE
 from sentinel.orders.trades import Side
 
 _BREAK = re.compile(
-    r"[;:]|,(?!\d)|\.(?=\s|$)|[!?]|(?:->|=>|\u2014|\u2013(?=\s))|\s[-/]\s"
+    r"[;:]|,(?!\d)|\.(?=\s|$)|[!?]|(?:->|=>|\u2014|\u2013(?=\s))|\s[-/+]\s"
     r"|\b(?:and|or|else|otherwise|but|then)\b(?=\s+(?:if|when|once|whenever|only|also|i\b|then|please|to\b|(?:re)?buy|bid"
     r"|add|sell|dump|take|exit|close|cut|spend|keep|trim|grab|get|unload|put|swap|stop|not|never|don't|do\b))",
     re.IGNORECASE,
@@ -55,10 +55,12 @@ _NO_LEVEL = re.compile(
 )  # words of comparison that compare nothing
 _STOP = re.compile(
     r"\b(?:stop\w*|sl|los(?:s|es|ing)|protect\w*|bail\w*|break\w*|crack\w*|oco"
-    r"|bracket\w*|between|either)\b",
+    r"|bracket\w*|between|either|cut|from above)\b",
     re.IGNORECASE,
 )
-_BREAKOUT = re.compile(r"\b(?:break\w*|cross\w*|clear\w*|reclaim\w*|momentum|strength|chas\w*|stop)\b", re.IGNORECASE)
+_BREAKOUT = re.compile(
+    r"\b(?:break\w*|cross\w*|clear\w*|reclaim\w*|momentum|strength|chas\w*|stop|from below)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Places:
 
     def _begins(self, index: int) -> bool:
         """Whether a sentence begins with this part."""
-        return self._text[self._parts[index][0] :].lstrip()[:1] in ".;!?/"
+        return self._text[self._parts[index][0] :].lstrip()[:1] in ".;!?/+"
 
     def _sides(self, index: int) -> set[Side]:
         if not 0 <= index < len(self._parts):

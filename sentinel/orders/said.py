@@ -89,7 +89,7 @@ class _Scanner:
         self._tokens = [Token(found.group(), found.start(), found.end()) for found in _TOKEN.finditer(text)]
         self._numbers = Numbers(text, self._tokens)
         self._word = self._numbers.word
-        self._symbols, self._quote = tokens, quote
+        self._symbols, self._quote, self._shouted = tokens, quote, text.isupper()
 
     def scan(self) -> Said:
         numbers: list[SaidNumber] = []
@@ -109,7 +109,7 @@ class _Scanner:
     def _coin(self, index: int) -> Symbol | None:
         if not 0 <= index < len(self._tokens):
             return None
-        return coin_named(self._tokens[index].text, self._symbols, self._quote)
+        return coin_named(self._tokens[index].text, self._symbols, self._quote, shouted=self._shouted)
 
     # ------------------------------------------------------------ one number
 
@@ -176,6 +176,8 @@ class _Scanner:
         values, last = written.values, written.last
         before, word = self._word(index - 1), self._word(unit)
         paired = before == "/" or word == "/" or (before == ":" and self._numbers.adjacent(index))
+        if (self._word(index), word) == ("one", "worth"):
+            return None, last
         if before in MONEY_SIGNS or word in QUOTE_NAMES or word == "worth":
             end = last if before in MONEY_SIGNS and word not in QUOTE_NAMES else unit + 1
             return self._said(values, Measure.QUOTE, index, end), end
@@ -202,7 +204,7 @@ class _Scanner:
         """half an ether, a quarter of an hour, half a percent"""
         at = written.last + (self._word(written.last) == "of")
         whole = self._word(at) in ("a", "an", "one")
-        at += whole
+        at += whole + (self._word(at + whole) == "wrapped")
         if (seconds := SINGULAR.get(self._word(at))) is not None:
             values = tuple(value * seconds for value in written.values)
             return self._said(values, Measure.SECONDS, index, at + 1), at + 1
@@ -247,14 +249,12 @@ class _Scanner:
             return self._repeated(Decimal(2 * SINGULAR[self._word(index + 2)]), index, index + 3)
         if word in EVERY and after == "half" and self._word(index + 2) in ("hour", "day"):
             return self._repeated(Decimal(SINGULAR[self._word(index + 2)]) / 2, index, index + 3)
-        if word in (*EVERY, *SPAN, "a", "an", "one") and after in SINGULAR:
-            said_number = self._said((Decimal(SINGULAR[after]),), Measure.SECONDS, index, index + 2)
+        if word in (*EVERY, *SPAN, "a", "an", "one") and (after in SINGULAR or (word in SPAN and after in SHORT_UNITS)):
+            said_number = self._said((Decimal(SECONDS[after]),), Measure.SECONDS, index, index + 2)
             return self._longer(replace(said_number, repeated=word in EVERY), index + 2)
         if word in EVERY and after == "block":
             return self._said((Decimal(1),), Measure.BLOCKS, index, index + 2, repeated=True), index + 2
-        if word.startswith("yesterday"):
-            return self._said((Decimal(DAY),), Measure.SECONDS, index, index + 1, idle=True), index + 1
-        if word == "day" and self._word(index - 1) == "the":
+        if word.startswith("yesterday") or (word == "day" and self._word(index - 1) == "the"):
             return self._said((Decimal(DAY),), Measure.SECONDS, index, index + 1, idle=True), index + 1
         return None
 
@@ -273,8 +273,6 @@ class _Scanner:
             return number, last
         return replace(number, values=(number.values[0] + rest.values[0],), end=rest.end), end
 
-    # ------------------------------------------------------------ results
-
     def _repeated(self, seconds: Decimal, first: int, last: int) -> tuple[SaidNumber, int]:
         return self._said((seconds,), Measure.SECONDS, first, last, repeated=True), last
 
@@ -289,9 +287,8 @@ class _Scanner:
         idle: bool = False,
         repeated: bool = False,
     ) -> SaidNumber:
-        return SaidNumber(
-            values, measure, self._tokens[first].start, self._end(last), coin, idle=idle, repeated=repeated
-        )
+        start, end = self._tokens[first].start, self._end(last)
+        return SaidNumber(values, measure, start, end, coin, idle, repeated)
 
     def _end(self, last: int) -> int:
         return self._tokens[last - 1].end

@@ -37,7 +37,7 @@ PRECISION = 50
 STEP = Decimal("0.0005")  # how far beside a threshold a world is, as a share of it
 _SMALL = {Kind.QUOTE: Decimal(1), Kind.COINS: Decimal("0.01"), Kind.GWEI: Decimal(1), Kind.RATIO: Decimal("0.01")}
 _WHOLE = (Fact.SINCE_TRADE, Fact.SINCE_SET, Fact.TRADES)
-_MOST_STEPS = 8
+_MOST_STEPS = 16
 _PASSES = 4
 _UP = (Op.ABOVE, Op.AT_LEAST)
 Simple = Compare | Streak | ClosesBeyond
@@ -139,7 +139,9 @@ def _solved(compare: Compare, world: World, driver: Driver, steps: int) -> World
             break
         value = first - low * (second - first) / (high - low)
         value = value.to_integral_value() if driver in _WHOLE else value
-        if abs(value) > Decimal(10) ** 14 or (value < 0 and not isinstance(driver, Window)):
+        if value < 0 and not isinstance(driver, Window):
+            value = first / 8  # a share falls ever more slowly
+        if abs(value) > Decimal(10) ** 14:
             return None
         if value == first:
             break

@@ -57,12 +57,13 @@ _STEMS: dict[Term, str] = {
     Term.BUY: r"""buy\w* bid\w* get(?!\ (?:rid|out)) gets grab\w* add adds adding accumulat\w*
         average\ in\w* averaging dca\w* purchas\w* pick\w* put puts putting goes\ in go\ in\w* all\ in invest\w*
         load\w* scoop\w* enter\w* spend\w* stack\w* acquir\w* deploy\w* snag\w* ap(?:e|ing) snap\w* nibbl\w* top\ up
-        chas\w* allocat\w* limit have fade\w* revert\w* reversion use throw\w* want acquire build\w* take\ on
+        chas\w* allocat\w* limit have fade\w* revert\w* reversion use throw\w* want acquire build\w*
+        take\ (?:on|the)
         (?:into|to|for|in)\ (?:my\ |some\ |more\ |the\ )?(?:w?eth\w*|w?btc|bitcoins?|whichever|coins?|crypto|it)""",
     Term.SELL: r"""sell\w* sold sale\w* dump\w* exit\w* out close oco list risk\w* offer\w* flip\w*
-        ask\w* fade\w* revert\w* reversion my\ \w+\ goes liquidat\w* (?:take|taking)\ profits? tp stop\w* sl cut\w*
+        ask\w* fade\w* revert\w* reversion my\ \w+\ goes liquidat\w* (?:take|taking)[\ -]profits? tp stop\w* sl cut\w*
         trim\w* unload\w* offload\w* reduc\w* rid flatten\w* trail\w* bracket\w* lighten\w* scal\w* shed\w* ditch\w*
-        bail\w* let\ go releas\w* reali[sz]\w* lock\w* bank protect\w* skim\w* shave\w*
+        bail\w* let\ (?:[^.,;]{1,25}\ )?go wind\w* releas\w* reali[sz]\w* lock\w* bank protect\w* skim\w* shave\w*
         take\ [^.,;]{1,25}\ (?:off|out) cash\ in
         (?:into|to|for|in)\ (?:my\ |the\ )?(?:usdc|usd|cash|dollars?|bucks|stable\w*)""",
     Term.SWAP: r"""swap\w* convert\w* turn\w* exchang\w* rotat\w* mov\w* switch\w* shift\w* chang\w*
@@ -75,12 +76,12 @@ _STEMS: dict[Term, str] = {
         position profit gain gains loss losses lost losing lose stop\w* tp sl take up down bracket\w* underwater \+
         - plus minus in\ the\ green in\ the\ red""",
     Term.HIGH: r"""high\w* peak\w* trail\w* top\w* maxim\w* drawdown retrac\w* pull\w*back best since
-        summit follow\w*""",
+        summit follow\w* up gain\w* break\w*even gives\ back""",
     Term.MEAN: r"average\w* avg mean\w* ma sma moving",
     Term.TOP: r"""high\w* top\w* range\w* peak\w* max\w* break\w* above resistance channel upper ceiling
-        everything record fresh""",
+        everything record fresh swings? bottom""",
     Term.BOTTOM: r"""low\w* bottom\w* range\w* trough\w* min\w* break\w* below support channel floor
-        everything record fresh dip\w*""",
+        everything record fresh dip\w* swings? top""",
     Term.RSI: r"rsi rsi\d+ oversold overbought relative\ strength",
     Term.BEST: r"""winner\w* stronger strongest strength whichever best better leader\w* leads?
         outperform\w* more most faster fastest momentum hotter hottest ahead which""",

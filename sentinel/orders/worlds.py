@@ -30,6 +30,7 @@ from sentinel.orders.situation import Fill, Gap, Position, Situation
 
 Driver = Price | PriceAgo | PriceWhenSet | Entry | High | Holding | Window | Fact
 NOW = 1_700_000_000
+LONG_AGO = 10**7  # seconds
 NEUTRAL = -1  # the clause of a trade that no clause in particular made
 _PRICES = {Symbol("WETH"): Decimal("2487.13"), Symbol("WBTC"): Decimal("61234.7")}
 _OF_TRADES = (Fact.SINCE_TRADE, Fact.TRADES)
@@ -109,22 +110,6 @@ class World:
             coin: CloseSeries(tuple(sorted(closes)), tuple(closes[time] for time in sorted(closes)))
             for coin, closes in found.items()
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A world, and `count` trades before it, `ago` seconds ago: those that the order makes in `before`, one by one."""
-
-    world: World
-    before: World | None = None
-    count: int = 0
-    ago: int = 0
-    rearmed: bool = False
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        before = None if self.before is None else self.before.key
-        return self.world.key, before, self.count, self.ago, self.rearmed
 
 
 # ------------------------------------------------------------ the world that others are changed from
