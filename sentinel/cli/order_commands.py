@@ -208,6 +208,8 @@ def _from_words(settings: Settings, text: str, *, yes: bool, asks: bool, json: b
     from sentinel.orders.envelope import order_hash
 
     require_own(settings, settings.strategy.order_hash or None)
+    if settings.model.trades != "orders":  # a student of playbooks reads no words: say what is wrong with the reading
+        read_order(text, load_network(settings.network), where="")
     try:
         order = approved_reading(settings, text, yes=yes, asks=asks, json=json)
     except ModelUnavailable as error:

@@ -24,7 +24,7 @@ from sentinel.daemon.wiring import opened
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
 from sentinel.signing.process import keystore_files
-from tests.daemon.running import moving
+from tests.daemon.running import ORDER, moving
 from tests.journal.values import act, intent
 
 CHAIN = 424242  # nobody's
@@ -153,6 +153,7 @@ async def _settings(devnet: Devnet, folder: Path) -> Any:
             "wallet": {"keystore_file": store, "password_file": password, "address": address},
             "execution": {"mode": "live", "confirmations": 1, "live_chain_id": CHAIN},
             "limits": {**APART},
+            "strategy": {"order": ORDER},
         }
         return load(None, **{**explicit, **changes})
 

@@ -24,6 +24,7 @@ from sentinel.daemon.wiring import App, opened
 from sentinel.distill.promotion.shadow import Shadow
 from sentinel.distill.promotion.shadow_log import FILE, ShadowBlock, read, summary
 from sentinel.market import Devnet
+from tests.daemon.running import ORDER
 
 WALLET = to_checksum_address("0x" + "5e" * 20)
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # far from half and half
@@ -105,6 +106,7 @@ async def running(net: Devnet, folder: Path, sampler: Sampler) -> AsyncIterator[
         "fork": {"port": 0},
         "web": {"port": 0},
         "wallet": {"address": WALLET},
+        "strategy": {"order": ORDER, "exits": "vote"},
         "model": {"samples": 3},
         "shadow": {"url": "http://127.0.0.1:1/v1", "name": "new"},
     }

@@ -21,6 +21,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Settled
 from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
+from tests.daemon.running import ORDER
 
 KEY = "0x" + "e2" * 32  # worth nothing anywhere
 WALLET = Account.from_key(KEY).address
@@ -101,6 +102,7 @@ async def running(
         "fork": {"port": 0, "node_simulation": direct},
         "model": {"url": server.url, "seed": 1, "timeout": 5.0},
         "web": {"port": 0},
+        "strategy": {"order": ORDER, "exits": "vote"},
         "wallet": {"dev_key_file": key},
         "execution": {"mode": mode, "confirmations": 1},
         **more,
