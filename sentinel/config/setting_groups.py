@@ -134,7 +134,8 @@ class VoteSettings(SettingsGroup):
         0.05, gt=0, lt=1, description="largest share of acts that may be wrong (fraction); used only with a calibration"
     )
     size_by_agreement: bool = Field(
-        False, description="reduction of each trade to the size that its agreement supports; needs a calibration"
+        False,
+        description="reduction of each trade to the size that its agreement supports; needs a calibration; not of an order",
     )
 
     @model_validator(mode="after")

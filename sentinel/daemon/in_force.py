@@ -65,7 +65,7 @@ def in_force(
         policy=policy,
         vote=_vote(terms),
         more=_no_more if samples_nothing else _more(settings),
-        size=_size(settings, action_builder, toolkit, policy),
+        size=as_voted if order is not None else _size(settings, action_builder, toolkit, policy),
         sale_builder=builder(terms, terms.network, {}),
         kind=_KINDS.get(type(trader), "own"),
         thought=_kind_of_thought(settings, trader),

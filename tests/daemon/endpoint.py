@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from sentinel.agent.oracle import OracleModel
+from sentinel.core.actions import Finish, Sample
 from sentinel.core.host.process import free_port
 
 NAME = "sentinel-nano"
@@ -16,7 +17,9 @@ NAME = "sentinel-nano"
 class Endpoint:
     """Starts and stops any number of times on one port."""
 
-    def __init__(self) -> None:
+    def __init__(self, text: str | None = None) -> None:
+        """`text`: each answer, in place of the oracle's."""
+        self.text = text
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.asked = 0
@@ -50,7 +53,10 @@ class Endpoint:
         messages, prefill = asked["messages"], ""
         if asked.get("continue_final_message"):
             messages, prefill = messages[:-1], messages[-1]["content"]
-        samples = await OracleModel().sample(messages, asked["n"], prefill)
+        if self.text is None:
+            samples = await OracleModel().sample(messages, asked["n"], prefill)
+        else:
+            samples = [Sample(0, index, self.text, 0, Finish.STOP) for index in range(asked["n"])]
         choices = [
             {
                 "index": sample.index,

@@ -32,6 +32,7 @@ async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
             devnet,
             tmp_path,
             SENTINEL_PROPOSER="code",
+            SENTINEL_STRATEGY__ORDER="",
             SENTINEL_STRATEGY__FILE=str(file),
             SENTINEL_EXECUTION__CONFIRMATIONS="1",
         )

@@ -110,14 +110,14 @@ def _doctor_lines(log: Path) -> list[dict[str, str]]:
 async def test_contradicting_settings_leave_no_intent_unfollowed(tmp_path: Path) -> None:
     """I9: they end a start, but not one that has an open intent to follow: that one halts trading and says why."""
     network = load_network("devnet")
-    wrong = {"limits": {"min_trade": 501.0}, "state_dir": tmp_path, "wallet": {"address": WALLET}}
+    wrong = {"limits": {"min_trade": 1001.0}, "state_dir": tmp_path, "wallet": {"address": WALLET}}
     for mode in ("dry", "live"):
-        with pytest.raises(SettingsError, match=r"MIN_TRADE=501"):
+        with pytest.raises(SettingsError, match=r"MIN_TRADE=1001"):
             require_settings(load(None, execution={"mode": mode}, **wrong), network)
     live = load(None, execution={"mode": "live"}, **wrong)
     await _left_behind(live)
-    assert "SENTINEL_LIMITS__MIN_TRADE=501" in (require_settings(live, network) or "")
-    with pytest.raises(SettingsError, match=r"MIN_TRADE=501"):  # a dry run follows nothing
+    assert "SENTINEL_LIMITS__MIN_TRADE=1001" in (require_settings(live, network) or "")
+    with pytest.raises(SettingsError, match=r"MIN_TRADE=1001"):  # a dry run follows nothing
         require_settings(load(None, execution={"mode": "dry"}, **wrong), network)
 
 

@@ -22,7 +22,7 @@ from sentinel.market import Devnet
 from sentinel.observe import plain_words
 from sentinel.observe.logs import cycle_fields
 from tests.daemon.endpoint import Endpoint
-from tests.daemon.running import ALLOWED, PURSE, WALLET, moving
+from tests.daemon.running import ALLOWED, ORDER, PURSE, WALLET, moving
 
 
 class Watched:
@@ -95,6 +95,7 @@ async def watched(devnet: Devnet, tmp_path: Path, direct: str) -> AsyncIterator[
         fork={"port": 0, "timeout": 2.0, "node_simulation": direct},
         web={"port": 0},
         model={"url": endpoint.url, "timeout": 1.0},
+        strategy={"order": ORDER},
         wallet={"address": WALLET},
         log={"level": "error"},
     )

@@ -192,6 +192,7 @@ async def test_without_files_to_load_a_hang_up_stops(devnet: Devnet, tmp_path: P
         fork={"port": 0},
         web={"port": 0},
         proposer="oracle",
+        strategy={"order": ORDER},
         wallet={"address": "0x" + "11" * 20},
     )
     from sentinel.agent.oracle import OracleModel

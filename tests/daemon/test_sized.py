@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sentinel.agent.action_format import render_action
 from sentinel.chain.heads import latest_head
 from sentinel.config.settings import load
 from sentinel.config.terms import Terms
@@ -27,8 +28,11 @@ from sentinel.market import Devnet
 from sentinel.observe import plain_words
 from sentinel.observe.logs import cycle_fields
 from sentinel.observe.metrics import Metrics
+from tests.daemon.endpoint import Endpoint
 from tests.daemon.running import Cli, moving
 from tests.daemon.sized_desk import LITTLE, PART, Desk, calibration, opened
+
+BUY = 'swap("USDC", "WETH", 400, best_venue("USDC", "WETH", 400))'
 
 
 @pytest.fixture
@@ -172,10 +176,14 @@ async def test_a_replay_with_other_sizes_says_so(desk: Desk) -> None:
 async def test_a_live_trade_of_part_of_the_size_is_confirmed(devnet: Devnet, tmp_path: Path) -> None:
     """Full agreement that was often wrong: the permit, the bytes and the chain know of the smaller trade alone."""
     file = calibration(tmp_path, (8, 90, 99), (7, 2000, 2000))
+    server = Endpoint(render_action("I buy.", BUY))  # an order fixes the size, so a server without one proposes
+    await server.start()
     async with moving(devnet):
         cli = await Cli.on(
             devnet,
             tmp_path,
+            SENTINEL_PROPOSER=server.url,
+            SENTINEL_STRATEGY__ORDER="",
             SENTINEL_EXECUTION__CONFIRMATIONS="1",
             SENTINEL_VOTE__CALIBRATION_FILE=str(file),
             SENTINEL_VOTE__SIZE_BY_AGREEMENT="true",
@@ -192,3 +200,4 @@ async def test_a_live_trade_of_part_of_the_size_is_confirmed(devnet: Devnet, tmp
             assert (await cli.json("replay", str(acts[-1]["id"])))["same"]
         finally:
             await cli.end()
+            await server.stop()

@@ -16,7 +16,7 @@ from lab import CHECKOUT
 
 OURS = {"sentinel", "lab", "tests", "deploy"} | {path.stem for path in (CHECKOUT / "deploy").rglob("*.py")}
 # An import whose distribution is not the one to declare: what is declared brings it.
-DECLARED_AS = {"pydantic-monty-client": "pydantic-monty", "mkdocs": "mkdocs-material"}
+DECLARED_AS = {"pydantic-monty-client": "pydantic-monty", "mkdocs": "mkdocs-material", "numpy": "gguf"}
 INSTALLED = metadata.packages_distributions()
 # Declared and imported by no file of ours.
 USED_OTHERWISE = {

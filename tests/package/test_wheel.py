@@ -13,10 +13,15 @@ import pytest
 
 from lab import CHECKOUT
 from sentinel import __version__
-from tests.daemon.running import KEY, WALLET
+from tests.daemon.running import KEY, ORDER, WALLET
 from tests.package.installed import Installed
 
-MODEL_AND_PORTS = {"SENTINEL_PROPOSER": "oracle", "SENTINEL_FORK__PORT": "0", "SENTINEL_WEB__PORT": "0"}
+MODEL_AND_PORTS = {
+    "SENTINEL_PROPOSER": "oracle",
+    "SENTINEL_STRATEGY__ORDER": ORDER,
+    "SENTINEL_FORK__PORT": "0",
+    "SENTINEL_WEB__PORT": "0",
+}
 
 
 @pytest.fixture(scope="module")
