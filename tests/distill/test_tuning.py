@@ -40,6 +40,7 @@ def one_row(tmp_path_factory: pytest.TempPathFactory, oracle_rows: Path) -> Path
     return path
 
 
+@pytest.mark.proof
 def test_an_adapter_learns_and_merged_into_its_base_answers_as_trained(
     tmp_path: Path, base: Path, one_row: Path, in_serving: Callable[..., Any]
 ) -> None:

@@ -17,6 +17,7 @@ COUNT = 28  # requests of the shipped student's own kind
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.proof
 async def test_greedy_turns_are_the_servers(student: VllmServer) -> None:
     """All arms of the table are told apart by what this loop says, in vLLM's stead."""
     posed = await posed_states.pose("dev", COUNT, seed=4)
