@@ -135,8 +135,8 @@ class VoteSettings(SettingsGroup):
     )
     size_by_agreement: bool = Field(
         False,
-        description="reduction of each trade to the size that its agreement supports; needs a calibration. A trade of an "
-        "order keeps the order's size",
+        description="reduction of each trade to the size that its agreement supports; needs a calibration. A trade of "
+        "an order keeps the order's size",
     )
 
     @model_validator(mode="after")
