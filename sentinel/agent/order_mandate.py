@@ -10,12 +10,16 @@ from sentinel.core.units import BPS
 from sentinel.orders.actions import Arbitrage, Rebalance, Trim, Way, Worth
 from sentinel.orders.order import Clause, Order
 
+TENTH = Decimal("0.1")  # the student learned sizes with one decimal
+
 
 def mandate_of(order: Order, max_trade: float, min_trade: float) -> Mandate | None:
     """None if no playbook says the same. The limits, in quote tokens, bound what the order leaves open."""
     if len(order.clauses) != 1 or not _plain(order) or not _alone(clause := order.clauses[0]):
         return None
-    size, least = float(order.max_trade or max_trade), float(order.min_trade or min_trade)
+    # A tenth less than the order's limit: tools round prices, and what they make of them must not go over it.
+    size = max_trade if order.max_trade is None else float(order.max_trade - min(TENTH, order.max_trade / 100))
+    least = float(order.min_trade or min_trade)
     match clause.action:
         case Rebalance(weights, band, False, Way.TARGET, False):
             coins = [coin for coin, _ in weights if coin != order.quote]

@@ -11,8 +11,6 @@ from sentinel.decide.case import money as reference_money
 from sentinel.orders.shown import coins, money
 from sentinel.orders.trades import Side, Trade, trade_text
 
-ROUNDING = Decimal("1.00001")  # tools give prices of 6 to 8 digits
-
 
 def order(case: Case) -> Finding:
     """Same tokens, same side, an input within the tolerance of the player's, and no more than the signer will sign."""
@@ -25,7 +23,7 @@ def order(case: Case) -> Finding:
     if not _same_tokens(swap, play.trade):
         return False, f"the order wants to {wanted}, this sells {swap.token_in} for {swap.token_out}"
     amount = Decimal(swap.amount_in).scaleb(-case.network.tokens[swap.token_in].decimals)
-    if play.trade.most is not None and amount > play.trade.most * ROUNDING:  # tolerance is not for the order's limits
+    if play.trade.most is not None and amount > play.trade.most:  # the tolerance does not go over the order's limits
         return False, f"the order wants to {wanted}, and its limits allow {coins(play.trade.most)} {swap.token_in}"
     if (short := play.trade.min_profit - _gain(case)) > 0 and swap.is_cycle:
         return False, f"the order wants {money(play.trade.min_profit)} of profit, this lacks {money(short)}"

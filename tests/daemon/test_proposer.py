@@ -36,7 +36,7 @@ REBALANCE = "Rebalance to 60% WETH and 40% USDC when off by more than 5%."
 MANDATES = {
     REBALANCE: Mandate("rebalance", "WETH", 0.05, 0, 0.0, 700.0, 3.0),
     f"{REBALANCE} Trade at most 500 USDC at a time. Trade at least 10 USDC at a time.": Mandate(
-        "rebalance", "WETH", 0.05, 0, 0.0, 500.0, 10.0
+        "rebalance", "WETH", 0.05, 0, 0.0, 499.9, 10.0
     ),
     "Arbitrage WBTC with 900 USDC for at least 2 USDC.": Mandate("arbitrage", "WBTC", 0.0, 0, 0.0, 700.0, 2.0),
     "Rebalance to 60% WETH and 40% USDC when off by at least 5%.": None,

@@ -29,8 +29,8 @@ ORDER_ROWS: list[tuple[World, World]] = [
         buying().but(play=ordered(Side.BUY, "USDC", "WETH", "526.316")),
     ),
     (
-        buying().but(play=ordered(Side.BUY, "USDC", "WETH", 490, most="499.996")),
-        buying().but(play=ordered(Side.BUY, "USDC", "WETH", 490, most="499.99")),
+        buying().but(play=ordered(Side.BUY, "USDC", "WETH", 490, most=500)),
+        buying().but(play=ordered(Side.BUY, "USDC", "WETH", 490, most="499.999999")),
     ),
     (
         circling().but(play=ordered(Side.ARBITRAGE, "USDC", "WETH", 500, profit=8)),
