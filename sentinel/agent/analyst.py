@@ -1,4 +1,4 @@
-"""The analyst, which says what the portfolio should be: the target weights of the operator's settings."""
+"""The analyst, which says what the portfolio should be: the target weights of the approved order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sentinel.core.network import Symbol
 
 @dataclass(frozen=True, slots=True)
 class SettingsAnalyst:
-    """Gives the operator's target weights as a view."""
+    """Gives the order's target weights as a view."""
 
     target_weights: Mapping[Symbol, int]  # bps of equity, summing to 10,000
 

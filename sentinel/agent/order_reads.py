@@ -40,6 +40,7 @@ from sentinel.orders.phrases import Phrases, Unread
 from sentinel.orders.situation import Situation
 from sentinel.orders.situation_values import Unknown, evaluate
 
+MAX_BITS = 128  # of a whole number that the code passes
 T = TypeVar("T")
 MAX_TEXT = 200  # characters of a coin, with its choice
 
@@ -216,6 +217,8 @@ def number(value: object, what: str) -> Decimal:
     """A finite number that the code passed. Raises CodeFault."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise CodeFault(f"{what} is a number, not {shown(value)}")
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:  # its conversion would hold up the whole process
+        raise CodeFault(f"{what} is a number below 10^15")
     found = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not found.is_finite():
         raise CodeFault(f"{what} is a finite number")

@@ -24,12 +24,11 @@ R = TypeVar("R")
 
 def checked_tool(tool: Callable[P, R]) -> Callable[P, R]:
     """`tool`, with CodeFault for wrong arguments. A TypeError inside the tool passes through: it is our own fault."""
-    signature = inspect.signature(tool)
 
     @functools.wraps(tool)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            signature.bind(*args, **kwargs)
+            inspect.signature(tool).bind(*args, **kwargs)  # here, because most tools of a run are never called
         except TypeError as error:
             raise CodeFault(f"{tool.__name__}: {error}") from None
         return tool(*args, **kwargs)

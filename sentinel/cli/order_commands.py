@@ -10,11 +10,12 @@ import typer
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
 from sentinel.cli.order_presets import EXTRA, preset
-from sentinel.core.errors import ModelUnavailable, NotRunning, OperatorError, SettingsError
+from sentinel.core.errors import ModelUnavailable, NotRunning, OperatorError
 
 if TYPE_CHECKING:
     from sentinel.config.settings import Settings
     from sentinel.orders.order import Order
+    from sentinel.orders.reading_parser import NotRead
 
 app = typer.Typer(no_args_is_help=True, help="Say what is wanted, read it back and approve it.")
 app.command(context_settings=EXTRA)(preset)
@@ -34,26 +35,27 @@ def set_order(
 ) -> None:
     """Read an order back, and approve it if you say so.
 
-    A reading (docs/orders.md) needs no model. Other words are read by the student at SENTINEL_MODEL__URL: you see what
-    its readings mean, and approve one by its number.
+    A reading (docs/orders.md) needs no model. Other words need a student that reads orders
+    (SENTINEL_MODEL__TRADES=orders; none is shipped): you see what its readings mean, and approve one by its number.
     A running daemon trades the order from its next block on, and a later start takes it up. It replaces the order
     before it. Without a terminal and without --yes it is only read back.
     """
     from sentinel.cli.order_reading import lines, read_back
     from sentinel.daemon.approved_order import require_own
     from sentinel.orders.envelope import order_hash
+    from sentinel.orders.order import Order
     from sentinel.orders.reading import render
 
     settings = common.load(sets, env_file)
     given = sys.stdin.read() if text == "-" else text
     asks = _at_terminal() and text != "-" and not json
     order = _order(settings, given)
-    if order is None:
-        order = _from_words(settings, given, yes=yes, asks=asks, json=json)
-        if order is not None:
-            _approve(settings, render(order), order_hash(order))
+    if not isinstance(order, Order):
+        chosen = _from_words(settings, given, order.why, yes=yes, asks=asks, json=json)
+        if chosen is not None:
+            _approve(settings, render(chosen), order_hash(chosen))
         if not json:
-            common.emit(None, False, lambda: [NOT_APPROVED if order is None else APPROVED])
+            common.emit(None, False, lambda: [NOT_APPROVED if chosen is None else APPROVED])
         return
     require_own(settings, order_hash(order))
     facts = read_back(settings, order)
@@ -188,37 +190,35 @@ def _at_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _order(settings: Settings, text: str) -> Order | None:
-    """The order that a reading means; None for other words. Raises SettingsError for one that this network lacks."""
+def _order(settings: Settings, text: str) -> Order | NotRead:
+    """The order that a reading means. Raises SettingsError for one that this network lacks, and for other readings."""
     from sentinel.config.network_file import load_network
     from sentinel.daemon.approved_order import read_order
     from sentinel.orders.reading_parser import NotRead, parse
 
     network, line = load_network(settings.network), " ".join(text.split())
-    if isinstance(parse(line, network.quote), NotRead):
-        return None
-    return read_order(line, network, where="")
+    found = parse(line, network.quote)
+    return found if isinstance(found, NotRead) else read_order(line, network, where="")
 
 
-def _from_words(settings: Settings, text: str, *, yes: bool, asks: bool, json: bool) -> Order | None:
-    """The reading of the words that the operator approves, if any."""
+def _from_words(settings: Settings, text: str, why: str, *, yes: bool, asks: bool, json: bool) -> Order | None:
+    """The reading of the words that the operator approves, if any. `why`: what makes them no reading."""
     from sentinel.cli.order_words import approved_reading
-    from sentinel.config.network_file import load_network
-    from sentinel.daemon.approved_order import read_order, require_own
+    from sentinel.daemon.approved_order import require_own
     from sentinel.orders.envelope import order_hash
 
     require_own(settings, settings.strategy.order_hash or None)
-    if settings.model.trades != "orders":  # a student of playbooks reads no words: say what is wrong with the reading
-        read_order(text, load_network(settings.network), where="")
+    none = f"this is no order: {why} (docs/orders.md, `sentinel order preset`)"
+    if settings.model.trades != "orders":  # a student of playbooks reads no words
+        raise OperatorError(
+            f"{none}; other words need a student that reads orders (SENTINEL_MODEL__TRADES=orders), and none is shipped"
+        )
     try:
         order = approved_reading(settings, text, yes=yes, asks=asks, json=json)
     except ModelUnavailable as error:
-        try:
-            read_order(text, load_network(settings.network), where="")
-        except SettingsError as no_reading:
-            why = f"{no_reading}; to read other words no student answers at {settings.model.url}: {error}"
-            raise OperatorError(why) from error
-        raise
+        raise OperatorError(
+            f"{none}; no student answers at {settings.proposer_url or settings.model.url} to read other words ({error})"
+        ) from error
     if order is not None:
         require_own(settings, order_hash(order))
     return order

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from sentinel.core.network import Symbol
 from sentinel.orders.expressions import Entry, High, PriceWhenSet, Profit, named
 from sentinel.orders.order import Order
+from sentinel.orders.parts import parts
 from sentinel.orders.shown import money
 
 
@@ -18,7 +18,7 @@ def measures(order: Order, prices: Mapping[Symbol, Decimal], entries: Mapping[Sy
     `prices` are the last recorded closes, `entries` what held coins cost on average, in quote tokens.
     """
     found: list[str] = []
-    for part in _parts((order.clauses, order.only_while)):
+    for part in parts((order.clauses, order.only_while)):
         match part:
             case PriceWhenSet(coin):
                 found += [_when_set(symbol, prices.get(symbol), order.quote) for symbol in named(coin)]
@@ -37,14 +37,3 @@ def _entry(coin: Symbol, entry: Decimal | None, quote: Symbol) -> str:
         hint = f"`sentinel order entry {coin}=PRICE --coins N`"
         return f"the entry price of {coin} is not known until Sentinel buys it, or you give it: {hint}"
     return f"the entry price of {coin} is {money(entry)} {quote} now"
-
-
-def _parts(part: object) -> Iterator[object]:
-    """All parts of an order, itself included."""
-    yield part
-    if isinstance(part, tuple):
-        for item in part:
-            yield from _parts(item)
-    elif dataclasses.is_dataclass(part):
-        for field in dataclasses.fields(part):
-            yield from _parts(getattr(part, field.name))

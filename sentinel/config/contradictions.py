@@ -42,6 +42,8 @@ def _proposer(settings: Settings, network: Network) -> Iterator[str]:
         yield f"{shown} and SENTINEL_MODEL__URL name two servers: leave one of them out"
     if settings.proposer_url and settings.first_thought not in OWN_THOUGHTS:
         yield f"{shown} takes no first thought: leave SENTINEL_FIRST_THOUGHT out"
+    if proposer == "student" and settings.model.trades == "orders" and settings.first_thought != "order":
+        yield "SENTINEL_MODEL__TRADES=orders begins with the approved reading: leave SENTINEL_FIRST_THOUGHT out"
 
 
 def _heads(settings: Settings, network: Network) -> Iterator[str]:

@@ -65,14 +65,17 @@ SAID_BY_ORDERS: Mapping[str, tuple[str, ...]] = {
 def removed(name: str, value: str) -> str | None:
     """What to write instead of a setting that is gone; None for any other name."""
     if name.startswith("SENTINEL_ANALYST__"):
-        return "no model moves the target weights any more. An approved order states its own (`sentinel order set`)"
+        return "remove it. No model moves the target weights any more; an approved order states its own"
     if (playbooks := SAID_BY_ORDERS.get(name)) is None:
         return None
     if value == "triangle":
-        return "a program can do it with `best_loop` (SENTINEL_PROPOSER=code, docs/proposers.md)"
+        return "remove it; a program can do it with `best_loop` (SENTINEL_PROPOSER=code, docs/proposers.md)"
     presets = [_PRESETS[value]] if value in _PRESETS else [_PRESETS[playbook] for playbook in playbooks[:2]]
     shown = " or ".join(f"`sentinel order preset {preset}`" for preset in presets)
-    return f"an order says it. Begin with {shown}, and approve what it prints by `sentinel order set`"
+    return (
+        f"an order says it. Remove the line, then begin with {shown}; approve what it prints by `sentinel order set`, "
+        "or give it as SENTINEL_STRATEGY__ORDER"
+    )
 
 
 def field(name: str) -> str:

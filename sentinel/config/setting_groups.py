@@ -69,7 +69,9 @@ class ModelSettings(SettingsGroup):
     temperature: float = Field(0.4, ge=0, le=2, description="sampling temperature; 0 is allowed only if samples = 1")
     top_p: float = Field(0.8, gt=0, le=1, description="probability mass of nucleus sampling (0 to 1)")
     max_tokens: int = Field(256, ge=16, le=32_768, description="largest length of one thought and code action (tokens)")
-    max_steps: int = Field(5, ge=1, le=10, description="largest number of steps per episode")
+    max_steps: int = Field(
+        5, ge=1, le=10, description="largest number of steps per episode; a program of an order is one"
+    )
     timeout: float = Field(10.0, gt=0, le=100, description="timeout of one step (seconds); the cycle holds after it")
     episode_timeout: float = Field(
         30.0, gt=0, le=100, description="timeout of all steps of a block (seconds); the cycle holds after it"

@@ -49,8 +49,9 @@ class Settings(SettingsGroup):
     network: str = Field("devnet", description="name of a file in sentinel/config/networks/, or path of a network file")
     proposer: ProposerName = Field(
         "student",
-        description="source of the proposals: `student` (the model at SENTINEL_MODEL__URL), `oracle` (the built-in "
-        "solver), `code` (the program SENTINEL_STRATEGY__FILE), or the URL of an OpenAI-compatible server",
+        description="source of the proposals: `student` (the model at SENTINEL_MODEL__URL), `oracle` (the player "
+        "of the approved order), `code` (the program SENTINEL_STRATEGY__FILE), or the URL of an OpenAI-compatible "
+        "server",
     )
     first_thought: str = Field(
         "order", description="first thought of an episode: `order` (the approved order's), `none`, or a sentence"

@@ -42,7 +42,11 @@ class StrategySettings(SettingsGroup):
         description="who decides on a sale that the order wants for the quote token while the vote holds: `player` "
         "makes it, `vote` leaves it",
     )
-    base: str = Field("WETH", description="coin that a preset or a tool takes if none is named")
+    base: str = Field(
+        "WETH",
+        description="coin that a preset or a tool takes if none is named; `venue` must have a pool of it, and doctor "
+        "judges the size of trades by it",
+    )
     venue: Literal["", "uniswap_v2", "uniswap_v3", "uniswap_v4"] = Field(
         "", description="the only venue that the trader may see and use; if empty, all venues"
     )

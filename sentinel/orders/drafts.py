@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from sentinel.core.network import Symbol
 from sentinel.orders.reading import Reading, render
-from sentinel.orders.reading_parser import NotRead, parse
+from sentinel.orders.reading_parser import MAX_TEXT, NotRead, parse
 from sentinel.orders.words import NUMBER, UNITS, duration, each, percent, read_number
 
 BLOCK_SECONDS = 12  # of the labelled orders; a network's own block time takes its place
@@ -47,7 +47,7 @@ def write_draft(reading: Reading, *, blocks: bool = False, block_seconds: int = 
 
 def read_draft(text: str, quote: Symbol, *, block_seconds: int = BLOCK_SECONDS) -> Reading | NotRead:
     """The reading that a draft means, or why it means none. A canonical reading is a draft too. Never raises."""
-    if text.startswith(_DECIDED):
+    if text.startswith(_DECIDED) or len(text) > MAX_TEXT:
         return parse(text, quote)
     text = _THOUSANDS.sub(lambda count: _plain(Decimal(count[1]) * 1_000), text)
     text = text.replace("block closes", f"{each(block_seconds)} closes")

@@ -43,10 +43,7 @@ def differences(one: Order, other: Order) -> tuple[str, ...]:
 
 def _differences(one: Order, other: Order, scenes: Sequence[Scene]) -> Iterator[str]:
     if one.max_cost != other.max_cost:
-        limits = [
-            "the settings' limit" if order.max_cost is None else percent(order.max_cost) for order in (one, other)
-        ]
-        yield f"the first accepts costs of {limits[0]}, the other of {limits[1]}"
+        yield f"the first accepts costs of {_costs(one)}, the other of {_costs(other)}"
     for scene in scenes:
         if effect(one, [scene]) != effect(other, [scene]):
             first, second = _said(play_scene(one, scene)), _said(play_scene(other, scene))

@@ -41,6 +41,8 @@ FRACTIONS = {
 _ARTICLES = ("a", "an")
 _PARTS_OF_RANGE = ("top", "bottom", "upper", "lower", "highest", "lowest")  # the upper quarter
 _DIGITS = re.compile(r"\d")
+LARGEST = Decimal(10**15)  # of a number in words; what follows is another one
+_NUMERAL = re.compile(r"[\d.,'\u2019]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Numbers:
     def at(self, index: int) -> Written | None:
         word = self.word(index)
         if _DIGITS.match(word) or (word[:1] == "." and len(word) > 1):
-            return self._digits(index)
+            return self._digits(index) if _NUMERAL.fullmatch(word) else None
         if word in SMALL or (word in _ARTICLES and self._counts(index + 1)) or word in ("hundred", "thousand"):
             return self._words(index)
         if word in FRACTIONS and (
@@ -150,7 +152,7 @@ class Numbers:
         total, part, last = Decimal(0), Decimal(0), index
         if self.word(last) in _ARTICLES:
             part, last = Decimal(1), last + 1
-        while (word := self.word(last)) in SMALL or word in SCALES:
+        while part + total < LARGEST and ((word := self.word(last)) in SMALL or word in SCALES):
             if word in ("dozen", "couple"):
                 part = (part or Decimal(1)) * SMALL[word]
                 last += self.word(last + 1) == "of"

@@ -11,7 +11,7 @@ from sentinel.core.network import FeeMarket, Network, Symbol
 from sentinel.core.units import GWEI
 from sentinel.orders.situation import Fill, Gap, Position, Situation
 
-NEGLIGIBLE = Decimal("1e-6")  # of everything held
+NEGLIGIBLE = Decimal("1e-9")  # whole coins
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +50,17 @@ def observed(
 
 
 def held(state: MarketState, network: Network) -> dict[Symbol, Decimal]:
-    """Whole tokens in the wallet. A coin that is worth next to nothing counts as not held.
+    """Whole tokens in the wallet. A billionth of a coin or less counts as not held, whatever its price.
 
     A sale of everything leaves a few wei, because amounts pass through floats. Their cost is known to nobody, so a
-    clause that looks at it could not be judged, and no clause after it would ever buy again.
+    clause that looks at it could not be judged, and no clause after it would ever buy again. No price has a say in it:
+    one that lies could switch a stop off.
     """
     found = {
         coin: Decimal(state.balances.get(coin, 0)).scaleb(-token.decimals) for coin, token in network.tokens.items()
     }
-    worth = {coin: amount * Decimal(repr(state.prices[coin])) for coin, amount in found.items() if coin in state.prices}
-    least = NEGLIGIBLE * sum(worth.values(), Decimal(0))
     return {
-        coin: amount if coin == network.quote or worth.get(coin, least) >= least else Decimal(0)
-        for coin, amount in found.items()
+        coin: amount if coin == network.quote or amount > NEGLIGIBLE else Decimal(0) for coin, amount in found.items()
     }
 
 

@@ -118,5 +118,5 @@ def preset(name: str, parameters: Parameters) -> str:
     text = write(parameters)
     order = parse(text, parameters.quote)
     if isinstance(order, NotRead):
-        raise OperatorError(f"these parameters make no order: {text} {order.why}")
+        raise OperatorError(f"these parameters make no order: {text!r}: {order.why}")
     return render(order)

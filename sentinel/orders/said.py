@@ -121,7 +121,8 @@ class _Scanner:
             found = None if moment is None else self._said((Decimal(moment),), Measure.MOMENT, index, index + 1)
             return found, index + 1
         if ":" in word[1:]:
-            return None, index + 1  # a time of day
+            # A time of day: no order has one, so it is left out of any, and said to be.
+            return self._said((Decimal(0),), Measure.MOMENT, index, index + 1), index + 1
         if (interval := self._interval(index)) is not None:
             return interval
         if word in FACTORS:

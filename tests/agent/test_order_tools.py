@@ -85,6 +85,8 @@ async def test_a_read_is_the_languages_own_value(runner: OrderRunner, code: str)
         ('buy("WETH", "much")', "is no amount"),
         ('buy("WETH", -5)', "above 0"),
         ('buy("WETH", True)', "is a number"),
+        ('buy("WETH", 1 << 3_000_000)', "below 10^15"),  # as a decimal it would stop the whole process for 20 s
+        ('price_ago("WETH", 1 << 100_000_000)', "below 10^15"),
         ('buy("USDC", 5)', "quote token"),
         ('buy("WETH", 5, evry=60)', "unknown argument evry"),
         ('buy("WETH", 5, parts=3)', "need a time"),

@@ -14,8 +14,8 @@ from sentinel.core.errors import SettingsError
 
 OLD, NEW = "SENTINEL_LIMITS__BIGGEST_TRADE", "SENTINEL_LIMITS__MAX_TRADE"
 SAID = f"has a new name: set {NEW} instead"
-WITHOUT_A_MODEL = "no model moves the target weights any more. An approved order states its own (`sentinel order set`)"
-INSTEAD = "An approved order states its own"
+WITHOUT_A_MODEL = "remove it. No model moves the target weights any more; an approved order states its own"
+INSTEAD = "an approved order states its own"
 
 
 @pytest.fixture(autouse=True)

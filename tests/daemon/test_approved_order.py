@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from sentinel.daemon.approved_order import approve_by_command, approved_order, o
 from sentinel.journal.journal import Journal
 from sentinel.journal.order_records import OrderStatus
 from sentinel.orders.envelope import order_hash
+from sentinel.orders.observed import held
 from sentinel.orders.standing import NO_ORDER, StandingOrder
 from tests.decide import fair_market
 from tests.decide.fair_market import NETWORK, NOW, STATE
@@ -112,6 +114,14 @@ def test_what_a_sale_of_everything_leaves_is_nothing(journal: Journal) -> None:
         state = replace(after(block), balances={**STATE.balances, "WETH": wei})
         play = standing(journal, given(text)).play(state)
         assert (None if play.trade is None else play.trade.bought) == bought, play.why
+
+
+def test_no_price_decides_what_is_held() -> None:
+    """One that lies, of this coin or of another, could switch a stop off."""
+    balances = {**STATE.balances, "WETH": 10**18, "WBTC": 1}
+    for prices in ({"WBTC": 1e30}, {"WETH": 1e-30}, {"WETH": 0.0}):
+        found = held(replace(STATE, balances=balances, prices={**STATE.prices, **prices}), NETWORK)
+        assert (found["WETH"], found["WBTC"]) == (Decimal(1), Decimal("1e-8"))
 
 
 def test_a_cancelled_order_no_longer_stands(journal: Journal) -> None:

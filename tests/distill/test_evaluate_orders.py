@@ -153,9 +153,11 @@ async def test_a_stopped_evaluation_goes_on(orders: list[LabelledOrder], tmp_pat
 def test_a_file_that_holds_no_answers_is_refused(tmp_path: Path) -> None:
     """It may be someone's data."""
     path = tmp_path / "kept.jsonl"
-    path.write_text("my diary\n")
-    with pytest.raises(OperatorError, match=r"kept\.jsonl:1: this is no kept answer"):
-        KeptAnswers(path)
+    for text in ("my diary\n", "my diary", '{"key"=1}', "{}\n" + "x" * 9):
+        path.write_text(text)
+        with pytest.raises(OperatorError, match=r"kept\.jsonl:1: this is no kept answer"):
+            KeptAnswers(path)
+        assert path.read_text() == text
     with pytest.raises(OperatorError, match="--answers"):
         KeptAnswers(path / "inside")
 

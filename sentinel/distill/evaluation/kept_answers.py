@@ -14,6 +14,9 @@ from sentinel.agent.model import Sampling
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 
+START = b'{"key":'  # of each line
+NO_ANSWER = "{}:{}: this is no kept answer: delete that line, or name another file (--answers FILE)"
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -45,19 +48,21 @@ class KeptAnswers:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a+b") as file:
                 file.seek(0)
-                whole = file.read()
-                complete = whole[: whole.rfind(b"\n") + 1]
-                file.truncate(len(complete))
+                *lines, rest = file.read().split(b"\n")
+                for number, line in enumerate(lines, 1):
+                    self._take(line, number)
+                if rest and not rest.startswith(START[: len(rest)]):
+                    raise OperatorError(NO_ANSWER.format(path, len(lines) + 1))
+                file.truncate(sum(len(line) + 1 for line in lines))  # only once all of it is known to be ours
         except OSError as error:
             raise OperatorError(f"{path} cannot hold the answers: {error} (--answers FILE names another)") from error
-        for number, line in enumerate(complete.decode("utf-8", "replace").split("\n")[:-1], 1):
-            try:
-                kept = _Kept.model_validate_json(line)
-            except ValidationError as error:
-                raise OperatorError(
-                    f"{path}:{number}: this is no kept answer: delete the file, or that line"
-                ) from error
-            self._answers[kept.key] = kept.samples()
+
+    def _take(self, line: bytes, number: int) -> None:
+        try:
+            kept = _Kept.model_validate_json(line)
+        except ValidationError as error:
+            raise OperatorError(NO_ANSWER.format(self._path, number)) from error
+        self._answers[kept.key] = kept.samples()
 
     def __len__(self) -> int:
         return len(self._answers)

@@ -29,6 +29,7 @@ LONG_AGO = 10**6  # seconds; when an order was set, if the situation does not sa
 _RSI_BARS, _RSI_BAR = 14, 60  # what `rsi14` states: bars and seconds each
 
 Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+Blocks = Annotated[int, Field(ge=0, le=10**8)]  # decades of them
 Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -104,9 +105,9 @@ class LabelledSituation(_Stated):
     recent_closes: Mapping[Symbol, tuple[Price, ...]] = {}  # oldest first, one a block, the last is now
     price_ago: Mapping[Symbol, Mapping[NonNegativeInt, Price]] = {}  # by blocks ago
     block: NonNegativeInt | None = None
-    blocks_since_start: NonNegativeInt | None = None
-    blocks_since_last_trade: NonNegativeInt | None = None  # None: there was no trade, or it is not stated
-    fills_so_far: NonNegativeInt | None = None
+    blocks_since_start: Blocks | None = None
+    blocks_since_last_trade: Blocks | None = None  # None: there was no trade, or it is not stated
+    fills_so_far: Annotated[int, Field(ge=0, le=10_000)] | None = None
     spent_today: Amount = Decimal(0)  # quote tokens
     rsi14: Mapping[Symbol, Amount] = {}
     venue_gap: VenueGap | None = None
@@ -185,7 +186,7 @@ class _Row(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: Annotated[str, Field(min_length=1)]
+    id: Annotated[str, Field(pattern="^[ -~]+$", max_length=100)]
     text: str
     situations: Annotated[tuple[LabelledSituation, ...], Field(min_length=1)]
     kind: str = ""

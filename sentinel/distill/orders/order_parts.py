@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Hashable, Iterator
 from typing import TypeVar
@@ -11,6 +10,7 @@ from sentinel.orders.conditions import ClosesBeyond, Streak
 from sentinel.orders.drafts import BLOCK_SECONDS
 from sentinel.orders.expressions import Best, Change, PriceAgo, Statistic, Window, named
 from sentinel.orders.order import Order
+from sentinel.orders.parts import parts as walk
 
 Part = TypeVar("Part")
 
@@ -22,17 +22,7 @@ def parts(within: Hashable, kind: type[Part]) -> Iterator[Part]:
 
 @functools.lru_cache(maxsize=64)  # a few hundred market situations are drawn for one order
 def _all(within: Hashable) -> tuple[object, ...]:
-    return tuple(_walk(within))
-
-
-def _walk(within: object) -> Iterator[object]:
-    yield within
-    if isinstance(within, tuple):
-        for item in within:
-            yield from _walk(item)
-    elif dataclasses.is_dataclass(within) and not isinstance(within, type):
-        for field in dataclasses.fields(within):
-            yield from _walk(getattr(within, field.name))
+    return tuple(walk(within))
 
 
 def blocks_back(order: Order) -> dict[str, set[int]]:

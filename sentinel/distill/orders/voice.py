@@ -244,7 +244,6 @@ def _date(voice: Voice, scope: Scope, name: str) -> str:
     return voice.rng.choice(styles)
 
 
-_NUMBER = _of_number(Voice.number)
 _PERCENT = _of_number(Voice.percentage)
 _MONEY = _of_number(_bare_money)
 _FULL = _of_number(Voice.dollars)

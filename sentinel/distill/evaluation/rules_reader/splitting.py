@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from sentinel.distill.evaluation.rules_reader.acting import VERB
 
-_STARTS = r"\b(?:if|when|once|whenever|as soon as|should|after|every time|each time|rsi|at|E\d+)\b"
 _OPENS = re.compile(
     r"(?: [,;:])?(?: (?:and|but|or|then|else|otherwise|also))*(?= (?:if|when|once|whenever|as soon as|should"
     r"|every time|each time|rsi|at [PMN]\d+|P\d+(?= ,))\b)"
