@@ -239,7 +239,7 @@ def examples() -> list[tuple[str, str]]:
         of(HoldReason.IN_FLIGHT, "intent 5e0f"),
         of(HoldReason.MODEL_TIMEOUT, "no answer within 10 s"),
         of(HoldReason.MODEL_UNAVAILABLE, "HTTP 500: out of memory"),
-        of(HoldReason.NO_VIEW, "none was given yet; the analysis of block 7 failed: ModelTimeout: no view within 30 s"),
+        of(HoldReason.NO_VIEW, "the last one was valid until block 108"),
         of(HoldReason.FORK_UNAVAILABLE, "the fork did not answer within 3 s; the node did not answer within 2 s"),
         of(HoldReason.FORK_IN_USE, "process 4711 uses it"),
         of(HoldReason.RPC_ERROR, "HTTP 429"),
