@@ -40,6 +40,12 @@ def tune(
     steps: Annotated[int, typer.Option(min=0, help="Steps; they take the place of --epochs.")] = _DEFAULT.steps,
     learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", min=0.0)] = _DEFAULT.learning_rate,
     context: Annotated[int, typer.Option(min=1, help="Tokens; longer rows are left out.")] = _DEFAULT.context,
+    trade_every: Annotated[
+        int, typer.Option(min=0, help="Of so many orders one is also learned as a program; 0: none.")
+    ] = _DEFAULT.trade_every,
+    continue_from: Annotated[
+        Path | None, typer.Option(help="Folder of a shorter run with the same rows and options, to go on with.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     seed: int = _DEFAULT.seed,
 ) -> None:
@@ -51,7 +57,7 @@ def tune(
         base=str(base.resolve() if base else base_pin.load().folder),
         data=tuple(str(path.resolve()) for path in data),
         layers=layers, rank=rank, alpha=alpha, batch=batch, epochs=epochs, steps=steps,
-        learning_rate=learning_rate, context=context, seed=seed,
+        learning_rate=learning_rate, context=context, trade_every=trade_every, seed=seed,
     )  # fmt: skip
     options = [
         part
@@ -60,6 +66,8 @@ def tune(
         for part in (f"--{name.replace('_', '-')}", str(value))
     ]
     options += [part for path in plan.data for part in ("--data", path)]
+    if continue_from:
+        options += ["--continue-from", str(continue_from.resolve())]
     if template:
         options += ["--template", str(template.resolve())]
     run_module("sentinel.distill.tuning.tune", "--out", out.resolve(), "--device", device, *options)

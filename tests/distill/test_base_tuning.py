@@ -96,6 +96,25 @@ def test_a_run_killed_in_a_step_and_in_a_checkpoint_ends_with_the_same_bytes(wor
     assert "checkpoint.pt" not in runs["files"]
 
 
+def test_a_longer_run_goes_on_with_a_shorter_one_and_ends_with_the_bytes_of_a_whole_one(world: dict[str, Any]) -> None:
+    continued = world["continued"]
+    assert continued["losses"] == [5, 10]
+    assert continued["same"]
+
+
+def test_a_run_goes_on_only_with_steps_that_are_its_own(world: dict[str, Any]) -> None:
+    assert "holds no shorter run" in world["continued"]["absent"]
+    assert "another number of steps" in world["continued"]["beyond"]
+
+
+def test_a_program_is_learned_after_the_thought_that_the_student_is_given(world: dict[str, Any]) -> None:
+    trade = world["trade"]
+    assert trade["ids"] == ["o0", "o1", "o1-trade", "o2", "o3", "o3-trade"]
+    assert trade["loss"] == '\nCode:\n```py\nbuy("WETH", 5, times=1)\n```<end_code><|im_end|>'
+    assert trade["given is prefix"]
+    assert trade["no loss on it"]
+
+
 def test_a_finished_run_is_not_made_again(world: dict[str, Any]) -> None:
     assert world["runs"]["made once"]
 

@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from sentinel.agent.read_prompt import read_messages
+from sentinel.agent.trade_prompt import trade_messages
 from sentinel.distill.training import checkpoint
 from sentinel.distill.training.initial_model import CHATML
 from sentinel.distill.training.tokenizer import learn
@@ -221,6 +222,46 @@ def runs() -> dict[str, Any]:
     }
 
 
+def continued() -> dict[str, Any]:
+    """A run of ten steps, and one that goes on where the learning rate of a run of five began to fall."""
+    whole, shorter, longer = ROOT / "ten", ROOT / "five", ROOT / "five-and-on"
+    ten = replace(PLAN, steps=10)
+    tune.tune(ten, None, whole, device="cpu")
+    tune.tune(replace(PLAN, steps=5), None, shorter, device="cpu")
+    tune.tune(ten, None, longer, device="cpu", shorter=shorter)
+    absent = message_of(lambda: tune.tune(ten, None, ROOT / "none", device="cpu", shorter=ROOT / "nowhere"))
+    (ROOT / "moved").mkdir()
+    (whole / tune.TRUNK).rename(ROOT / "moved" / tune.TRUNK)  # eight steps, one more than a run of seven has
+    return {
+        "same": len({(folder / "adapter_model.safetensors").read_bytes() for folder in (whole, longer)}) == 1,
+        "losses": [len(json.loads((folder / "training.json").read_text())["losses"]) for folder in (shorter, longer)],
+        "absent": absent,
+        "beyond": message_of(
+            lambda: tune.tune(replace(PLAN, steps=7), None, ROOT / "seven", device="cpu", shorter=ROOT / "moved")
+        ),
+    }
+
+
+def trade_turn(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """The row of a program: what carries loss, and whether it begins with what the student is given when serving."""
+    order = {"text": "get 5 bucks of ether", "draft": "Buy.", "reading": "Buy 5 USDC worth of WETH, once."}
+    path = ROOT / "order.jsonl"
+    path.write_text("".join(json.dumps({"id": f"o{n}", "split": "train", **order}) + "\n" for n in range(4)))
+    rows = conversations.read([path], 2)
+    found = chat_tokens.encode(tokenizer, rows[2])
+    request = tokenizer.apply_chat_template(
+        [*trade_messages(order["text"]), {"role": "assistant", "content": rows[2].given}],
+        continue_final_message=True, tokenize=True,
+    )["input_ids"]  # fmt: skip
+    loss = [token for token, carries in zip(found.ids, found.carries, strict=True) if carries]
+    return {
+        "ids": [each.id for each in rows],
+        "loss": tokenizer.decode(loss),
+        "given is prefix": list(found.ids[: len(request)]) == list(request),
+        "no loss on it": not any(found.carries[: len(request)]),
+    }
+
+
 def fault_of_logits(tokenizer: PreTrainedTokenizerFast) -> list[str]:
     """Of the base, and of the base with an output layer that shifts its logits."""
     base = AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
@@ -261,6 +302,8 @@ if __name__ == "__main__":
         "gradients": gradients(),
         "logits": fault_of_logits(coder),
         "runs": runs(),
+        "continued": continued(),
+        "trade": trade_turn(coder),
         "converted": converted(ROOT),
     }
     sys.stdout.write("\n" + json.dumps(results))

@@ -25,6 +25,7 @@ class TrainingRun:
     shuffle: random.Random
     order: list[int] = field(default_factory=list)  # remaining row numbers of this epoch; the last one comes next
     losses: list[float] = field(default_factory=list)  # one per step
+    rates: list[float] = field(default_factory=list)  # learning rate, one per step
     seconds: float = 0.0  # of training so far
 
 
@@ -48,6 +49,7 @@ def save(path: Path, run: TrainingRun, rng_states: list[RngState]) -> None:
         "chances": rng_states,
         "order": run.order,
         "losses": run.losses,
+        "rates": run.rates,
         "seconds": run.seconds,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,5 +80,5 @@ def restore(path: Path, run: TrainingRun, rank: int) -> bool:
     torch.set_rng_state(on_cpu)
     if on_gpu and torch.cuda.is_available():
         torch.cuda.set_rng_state(on_gpu[0])
-    run.order, run.losses, run.seconds = body["order"], body["losses"], body["seconds"]
+    run.order, run.losses, run.seconds, run.rates = body["order"], body["losses"], body["seconds"], body["rates"]
     return True

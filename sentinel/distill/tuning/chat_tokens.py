@@ -76,9 +76,21 @@ def encode(tokenizer: PreTrainedTokenizerFast, row: Conversation) -> TokenRow:
                 raise RowFault(f"row {row.id} holds the special token {special} in a {message['role']} text")
     ids, mask = _rendered(tokenizer, row.messages)
     wanted = [answer + tokenizer.eos_token for answer in row.answers]
+    if row.given:
+        _take_out(tokenizer, ids, mask, row)
+        wanted[-1] = wanted[-1].removeprefix(row.given)
     if (spans := _decoded(tokenizer, ids, mask)) != wanted:
         raise RowFault(f"row {row.id} would carry loss on {spans!r}, not on {wanted!r}")
     return TokenRow(row.id, tuple(ids), tuple(map(bool, mask)))
+
+
+def _take_out(tokenizer: PreTrainedTokenizerFast, ids: Sequence[int], mask: list[int], row: Conversation) -> None:
+    """Take the loss from what is given. When serving, the request ends with it, so it has tokens of its own."""
+    start = [*mask].index(1) if len(row.answers) == 1 else -1
+    given = tokenizer(row.given, add_special_tokens=False)["input_ids"]
+    if list(ids[start : start + len(given)]) != given:
+        raise RowFault(f"row {row.id} does not begin its one answer with the tokens of {row.given!r}")
+    mask[start : start + len(given)] = [0] * len(given)
 
 
 def encode_all(

@@ -1,8 +1,9 @@
 """The rows that a base is tuned on: conversations, from JSON lines.
 
-A line is either an order with its reading, {"id", "text", "draft", …}, which becomes the request that is made when
-serving (agent/read_prompt.py) with the draft as its answer; or a conversation, {"id", "messages": [{"role",
-"content"}, …]}.
+A line is either an order with its reading, {"id", "text", "draft", "reading", …}, which becomes the request that is
+made when serving (agent/read_prompt.py) with the draft as its answer; or a conversation, {"id", "messages": [{"role",
+"content"}, …]}. Of some orders the student also learns the program (agent/trade_prompt.py). Its turn begins with the
+first thought, the reading, which is given when serving and carries no loss.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from pathlib import Path
 
 from sentinel.agent.prompt import Message
 from sentinel.agent.read_prompt import read_messages
+from sentinel.agent.trade_prompt import trade_prefill, trade_row
+from sentinel.orders.order import Order
+from sentinel.orders.reading_parser import parse
 
+QUOTE = "USDC"  # of the generated orders
 TRAIN = "train"  # the split that may be trained on
 
 
@@ -24,10 +29,11 @@ class RowFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One row. Each turn of the assistant carries loss."""
+    """One row. Each turn of the assistant carries loss, up to its end token, but for what the last one begins with."""
 
     id: str
     messages: tuple[Message, ...]
+    given: str = ""  # how the last turn begins; the student is given it when serving
 
     @property
     def answers(self) -> list[str]:
@@ -35,17 +41,28 @@ class Conversation:
         return [message["content"] for message in self.messages if message["role"] == "assistant"]
 
 
-def read(paths: Sequence[Path]) -> list[Conversation]:
-    """All rows of the files, in order. Raises RowFault for a line that is no row, or a row of a held-out split."""
-    return [row for path in paths for row in _read_file(path)]
+def read(paths: Sequence[Path], trade_every: int = 0) -> list[Conversation]:
+    """All rows of the files, in order; of `trade_every` orders one is followed by the row of its program.
+
+    Raises RowFault for a line that is no row, or a row of a held-out split.
+    """
+    return [row for path in paths for row in _read_file(path, trade_every)]
 
 
-def _read_file(path: Path) -> Iterator[Conversation]:
+def _read_file(path: Path, trade_every: int) -> Iterator[Conversation]:
+    orders = 0
     # Lines end with \n alone: str.splitlines would also cut at U+2028, which JSON allows inside a text.
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if line.strip():
             try:
-                yield conversation(json.loads(line))
+                body = json.loads(line)
+                yield conversation(body)
+                order = parse(str(body.get("reading", "")), QUOTE) if trade_every else None
+                if isinstance(order, Order):
+                    orders += 1
+                    if orders % trade_every == 0:
+                        turns = tuple(trade_row(str(body["text"]), order))
+                        yield Conversation(f"{body['id']}-trade", turns, trade_prefill(order))
             except RowFault:
                 raise
             except Exception as error:

@@ -2,7 +2,8 @@
 
 Runs in the serving environment: `python -m sentinel.distill.tuning.tune --base DIR --data FILE --out DIR`. An
 interrupted or killed run resumes from its checkpoint, which is at most a minute old; on a CPU with one thread the
-adapter is the same to the byte as that of an uninterrupted run.
+adapter is the same to the byte as that of an uninterrupted run. A longer run of the same plan can begin where the
+learning rate of a shorter one began to fall (`--continue-from`), which gives a learning curve for the price of its end.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from sentinel.distill.tuning.tuning_plan import TuningPlan
 
 COMMON_IDS = 8192  # the first ids of a byte-pair vocabulary are its commonest
 CHECKPOINT = "checkpoint.pt"
+TRUNK = "trunk.pt"  # the checkpoint before the learning rate fell; a longer run can begin with it
 INTERRUPTED = 130  # exit code
 MAX_NORM = 1.0  # of the gradient
 
@@ -51,8 +53,18 @@ class Batch:
     tokens: int  # without padding
 
 
-def tune(plan: TuningPlan, template: Path | None, out: Path, *, device: str = "auto", every: float = 60.0) -> None:
+def tune(
+    plan: TuningPlan,
+    template: Path | None,
+    out: Path,
+    *,
+    device: str = "auto",
+    every: float = 60.0,
+    shorter: Path | None = None,
+) -> None:
     """Train and write the adapter to `out`; `every` is the number of seconds between checkpoints.
+
+    `shorter` is the folder of a shorter run of the same plan, which this one continues.
 
     Raises SystemExit if the run cannot start or was interrupted, RowFault or TemplateFault for what must not be
     trained on.
@@ -61,12 +73,12 @@ def tune(plan: TuningPlan, template: Path | None, out: Path, *, device: str = "a
     tokenizer = base_tokenizer(base, template)
     chat_tokens.check_template(tokenizer, chat_tokens.template_name(base, template))
     data = [Path(name) for name in plan.data]
-    rows, too_long = chat_tokens.encode_all(tokenizer, conversations.read(data), plan.context)
+    rows, too_long = chat_tokens.encode_all(tokenizer, conversations.read(data, plan.trade_every), plan.context)
     if not rows:
         raise SystemExit(f"{' '.join(plan.data)}: no row of at most {plan.context} tokens, {too_long} longer ones")
     hashes = {"base_sha256": weights(base), "data_sha256": _hash([path.read_bytes() for path in data])}
-    settled = json.dumps([asdict(plan), hashes, tokenizer.chat_template], sort_keys=True)
-    key = _hash([settled.encode()])
+    settled = [asdict(plan) | {"steps": 0}, hashes, tokenizer.chat_template]
+    key = _hash([json.dumps([settled, plan.steps], sort_keys=True).encode()])
     if _key_of(out) == key:
         print(f"{out} holds the adapter of this very run already", file=sys.stderr)
         return
@@ -79,11 +91,16 @@ def tune(plan: TuningPlan, template: Path | None, out: Path, *, device: str = "a
     check_logits(model, rows[0])
     shape = AdapterShape(plan.rank, plan.alpha, plan.layers)
     layers = adapter.attach(model, shape)
-    run = _run(plan, model, key, len(steps))
+    run = _run(plan, model, _hash([json.dumps(settled, sort_keys=True).encode()]), len(steps))
     saved = out / CHECKPOINT
-    if checkpoint.restore(saved, run, 0):
+    begin = saved if saved.exists() or shorter is None else shorter / TRUNK
+    if checkpoint.restore(begin, run, 0):
+        if run.rates != [plan.learning_rate * plan.rate(step, len(steps)) for step in range(len(run.rates))]:
+            raise SystemExit(f"{begin} belongs to a run with another number of steps: remove it to start anew")
         print(f"resuming after step {len(run.losses)} of {len(steps)}", file=sys.stderr)
-    tokens = _train(run, rows, steps, tokenizer.pad_token_id, saved, every)
+    elif shorter is not None:
+        raise SystemExit(f"{begin} is not there: {shorter} holds no shorter run that this one could continue")
+    tokens = _train(run, rows, steps, tokenizer.pad_token_id, saved, every, plan.trunk(len(steps)))
 
     out.mkdir(parents=True, exist_ok=True)
     adapter.save(model, shape, layers, plan.base, out)
@@ -137,6 +154,7 @@ def _train(
     pad: int,
     saved: Path,
     every: float,
+    trunk: int,
 ) -> int:
     """Take the steps that the run has not taken. Returns the number of tokens of all steps, padding excluded."""
     outputs = output_ids(rows, run.model.get_output_embeddings().weight.shape[0])
@@ -147,6 +165,9 @@ def _train(
         file=sys.stderr, mininterval=1.0,
     )  # fmt: skip
     for step in progress:
+        if step == trunk:
+            run.seconds = time.process_time() - begun
+            checkpoint.save(saved.with_name(TRUNK), run, [checkpoint.rng_state()])
         if stopped or time.monotonic() - last_save > every:
             run.seconds = time.process_time() - begun
             checkpoint.save(saved, run, [checkpoint.rng_state()])
@@ -155,6 +176,7 @@ def _train(
             progress.close()
             print(f"interrupted after step {step}: run the same command again to resume", file=sys.stderr)
             raise SystemExit(INTERRUPTED)
+        run.rates.append(run.schedule.get_last_lr()[0])
         run.losses.append(_step(run, collate([rows[number] for number in steps[step]], pad, outputs), outputs))
         progress.set_postfix(loss=f"{fmean(run.losses[-20:]):.4f}", refresh=False)
     run.seconds = time.process_time() - begun
@@ -238,17 +260,18 @@ def main() -> None:
     parser.add_argument("--template", type=Path, help="chat template; default: the base's own")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--continue-from", type=Path, metavar="DIR", help="folder of a shorter run of the same plan")
     defaults = TuningPlan("", ())
-    for name in ("layers", "rank", "alpha", "batch", "epochs", "steps", "context", "seed"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(defaults, name))
+    for name in ("layers", "rank", "alpha", "batch", "epochs", "steps", "context", "trade_every", "seed"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(defaults, name))
     parser.add_argument("--learning-rate", type=float, default=defaults.learning_rate)
     given = vars(parser.parse_args())
-    template, out = given.pop("template"), given.pop("out")
+    template, out, shorter = given.pop("template"), given.pop("out"), given.pop("continue_from")
     device, every = given.pop("device"), given.pop("checkpoint_every")
     plan = TuningPlan(**given | {"base": str(given["base"]), "data": tuple(str(path) for path in given["data"])})
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # a second thread gained nothing
     try:
-        tune(plan, template, out, device=device, every=every)
+        tune(plan, template, out, device=device, every=every, shorter=shorter)
     except (RowFault, TemplateFault) as fault:
         raise SystemExit(f"not trained: {fault}") from fault
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+
+WARMUP = 10  # steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,16 @@ class TuningPlan:
     steps: int = 0  # 0: as many as the epochs have
     learning_rate: float = 1e-3
     context: int = 2048  # tokens; longer rows are left out
+    trade_every: int = 6  # of so many orders one is also learned as a program; 0: none
     seed: int = 7
 
     def rate(self, step: int, steps: int) -> float:
-        """Factor of the learning rate: linear warm-up over a twentieth of the steps, then a cosine down to 0.05."""
-        warmup = max(1, steps // 20)
-        if step < warmup:
-            return (step + 1) / warmup
-        return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+        """Factor of the learning rate: linear warm-up, then constant, then linearly down over the last fifth.
+
+        Before it goes down it does not depend on `steps`, so a longer run can begin with a shorter one.
+        """
+        return min(1.0, (step + 1) / WARMUP, (steps - step) / max(1, steps - self.trunk(steps)))
+
+    def trunk(self, steps: int) -> int:
+        """Number of steps before the learning rate goes down."""
+        return steps - steps // 5
