@@ -77,7 +77,8 @@ def tune(
     if not rows:
         raise SystemExit(f"{' '.join(plan.data)}: no row of at most {plan.context} tokens, {too_long} longer ones")
     hashes = {"base_sha256": weights(base), "data_sha256": _hash([path.read_bytes() for path in data])}
-    settled = [asdict(plan) | {"steps": 0}, hashes, tokenizer.chat_template]
+    told = asdict(plan) | {"base": base.name, "data": [path.name for path in data]}  # hashes say which; no paths
+    settled = [told | {"steps": 0, "base": "", "data": ""}, hashes, tokenizer.chat_template]
     key = _hash([json.dumps([settled, plan.steps], sort_keys=True).encode()])
     if _key_of(out) == key:
         print(f"{out} holds the adapter of this very run already", file=sys.stderr)
@@ -103,11 +104,11 @@ def tune(
     tokens = _train(run, rows, steps, tokenizer.pad_token_id, saved, every, plan.trunk(len(steps)))
 
     out.mkdir(parents=True, exist_ok=True)
-    adapter.save(model, shape, layers, plan.base, out)
+    adapter.save(model, shape, layers, base.name, out)
     tokenizer.save_pretrained(out)
     facts = {
-        "plan": asdict(plan),
-        "command": " ".join(sys.orig_argv[1:]),
+        "plan": told,
+        "command": " ".join(part.rsplit("/", 1)[-1] for part in sys.orig_argv[1:]),
         "key": key,
         **hashes,
         "rows": len(rows),
