@@ -38,6 +38,9 @@ def tune(
     batch: Annotated[int, typer.Option(min=1, help="Rows per step.")] = _DEFAULT.batch,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the rows.")] = _DEFAULT.epochs,
     steps: Annotated[int, typer.Option(min=0, help="Steps; they take the place of --epochs.")] = _DEFAULT.steps,
+    fall: Annotated[
+        int, typer.Option(min=0, help="In so many last steps the learning rate falls; 0: a fifth of all.")
+    ] = _DEFAULT.fall,
     learning_rate: Annotated[float, typer.Option("--learning-rate", "--lr", min=0.0)] = _DEFAULT.learning_rate,
     context: Annotated[int, typer.Option(min=1, help="Tokens; longer rows are left out.")] = _DEFAULT.context,
     trade_every: Annotated[
@@ -56,7 +59,7 @@ def tune(
     plan = TuningPlan(
         base=str(base.resolve() if base else base_pin.load().folder),
         data=tuple(str(path.resolve()) for path in data),
-        layers=layers, rank=rank, alpha=alpha, batch=batch, epochs=epochs, steps=steps,
+        layers=layers, rank=rank, alpha=alpha, batch=batch, epochs=epochs, steps=steps, fall=fall,
         learning_rate=learning_rate, context=context, trade_every=trade_every, seed=seed,
     )  # fmt: skip
     options = [

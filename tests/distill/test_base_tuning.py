@@ -100,6 +100,7 @@ def test_a_longer_run_goes_on_with_a_shorter_one_and_ends_with_the_bytes_of_a_wh
     continued = world["continued"]
     assert continued["losses"] == [5, 10]
     assert continued["same"]
+    assert continued["another fall"]
 
 
 def test_a_run_goes_on_only_with_steps_that_are_its_own(world: dict[str, Any]) -> None:

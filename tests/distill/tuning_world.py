@@ -229,12 +229,16 @@ def continued() -> dict[str, Any]:
     tune.tune(ten, None, whole, device="cpu")
     tune.tune(replace(PLAN, steps=5), None, shorter, device="cpu")
     tune.tune(ten, None, longer, device="cpu", shorter=shorter)
+    falling = ROOT / "ten-falling"  # its learning rate falls over six steps, so it goes on at the fourth
+    tune.tune(replace(ten, fall=6), None, falling, device="cpu", shorter=shorter)
     absent = message_of(lambda: tune.tune(ten, None, ROOT / "none", device="cpu", shorter=ROOT / "nowhere"))
     (ROOT / "moved").mkdir()
     (whole / tune.TRUNK).rename(ROOT / "moved" / tune.TRUNK)  # eight steps, one more than a run of seven has
     return {
         "same": len({(folder / "adapter_model.safetensors").read_bytes() for folder in (whole, longer)}) == 1,
         "losses": [len(json.loads((folder / "training.json").read_text())["losses"]) for folder in (shorter, longer)],
+        "another fall": json.loads((falling / "training.json").read_text())["losses"][:4]
+        == json.loads((whole / "training.json").read_text())["losses"][:4],
         "absent": absent,
         "beyond": message_of(
             lambda: tune.tune(replace(PLAN, steps=7), None, ROOT / "seven", device="cpu", shorter=ROOT / "moved")

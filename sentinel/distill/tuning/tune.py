@@ -78,7 +78,7 @@ def tune(
         raise SystemExit(f"{' '.join(plan.data)}: no row of at most {plan.context} tokens, {too_long} longer ones")
     hashes = {"base_sha256": weights(base), "data_sha256": _hash([path.read_bytes() for path in data])}
     told = asdict(plan) | {"base": base.name, "data": [path.name for path in data]}  # hashes say which; no paths
-    settled = [told | {"steps": 0, "base": "", "data": ""}, hashes, tokenizer.chat_template]
+    settled = [told | {"steps": 0, "fall": 0, "base": "", "data": ""}, hashes, tokenizer.chat_template]
     key = _hash([json.dumps([settled, plan.steps], sort_keys=True).encode()])
     if _key_of(out) == key:
         print(f"{out} holds the adapter of this very run already", file=sys.stderr)
@@ -263,7 +263,7 @@ def main() -> None:
     parser.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS")
     parser.add_argument("--continue-from", type=Path, metavar="DIR", help="folder of a shorter run of the same plan")
     defaults = TuningPlan("", ())
-    for name in ("layers", "rank", "alpha", "batch", "epochs", "steps", "context", "trade_every", "seed"):
+    for name in ("layers", "rank", "alpha", "batch", "epochs", "steps", "fall", "context", "trade_every", "seed"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(defaults, name))
     parser.add_argument("--learning-rate", type=float, default=defaults.learning_rate)
     given = vars(parser.parse_args())

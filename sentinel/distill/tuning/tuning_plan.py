@@ -19,13 +19,14 @@ class TuningPlan:
     batch: int = 16  # rows per step
     epochs: int = 1
     steps: int = 0  # 0: as many as the epochs have
+    fall: int = 0  # of the last steps, in which the learning rate falls; 0: a fifth of all
     learning_rate: float = 1e-3
     context: int = 2048  # tokens; longer rows are left out
     trade_every: int = 6  # of so many orders one is also learned as a program; 0: none
     seed: int = 7
 
     def rate(self, step: int, steps: int) -> float:
-        """Factor of the learning rate: linear warm-up, then constant, then linearly down over the last fifth.
+        """Factor of the learning rate: linear warm-up, then constant, then linearly down.
 
         Before it goes down it does not depend on `steps`, so a longer run can begin with a shorter one.
         """
@@ -33,4 +34,4 @@ class TuningPlan:
 
     def trunk(self, steps: int) -> int:
         """Number of steps before the learning rate goes down."""
-        return steps - steps // 5
+        return max(0, steps - (self.fall or steps // 5))
