@@ -35,8 +35,8 @@ def set_order(
 ) -> None:
     """Read an order back, and approve it if you say so.
 
-    A reading (docs/orders.md) needs no model. Other words need a student that reads orders
-    (SENTINEL_MODEL__TRADES=orders; none is shipped): you see what its readings mean, and approve one by its number.
+    A reading (docs/orders.md) needs no model. Other words are read by the student that is served: you see what its
+    readings mean, and approve one by its number.
     A running daemon trades the order from its next block on, and a later start takes it up. It replaces the order
     before it. Without a terminal and without --yes it is only read back.
     """
@@ -209,15 +209,12 @@ def _from_words(settings: Settings, text: str, why: str, *, yes: bool, asks: boo
 
     require_own(settings, settings.strategy.order_hash or None)
     none = f"this is no order: {why} (docs/orders.md, `sentinel order preset`)"
-    if settings.model.trades != "orders":  # a student of playbooks reads no words
-        raise OperatorError(
-            f"{none}; other words need a student that reads orders (SENTINEL_MODEL__TRADES=orders), and none is shipped"
-        )
     try:
         order = approved_reading(settings, text, yes=yes, asks=asks, json=json)
     except ModelUnavailable as error:
         raise OperatorError(
-            f"{none}; no student answers at {settings.proposer_url or settings.model.url} to read other words ({error})"
+            f"{none}; no student answers at {settings.proposer_url or settings.model.url} to read other words "
+            f"({error}): start it with deploy/vllm/serve-student.sh"
         ) from error
     if order is not None:
         require_own(settings, order_hash(order))

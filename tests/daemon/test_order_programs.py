@@ -40,7 +40,7 @@ def given(devnet: Devnet, folder: Path, **model: Any) -> Settings:
         wallet={"dev_key_file": key},
         execution={"mode": "live", "confirmations": 1},
         limits={"max_head_age": 3_600, "max_deadline": 600, "max_trade": 5_000, "max_daily_loss": 10**6},
-        model={"trades": "orders", "samples": 3, **model},
+        model={"samples": 3, **model},
     )
 
 
