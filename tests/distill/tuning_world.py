@@ -29,6 +29,7 @@ from sentinel.distill.training.tokenizer import learn
 from sentinel.distill.tuning import adapter, chat_tokens, conversations, tune
 from sentinel.distill.tuning.base_tokenizer import base_tokenizer
 from sentinel.distill.tuning.tuning_plan import TuningPlan
+from tests.distill.merged_student import merged
 from tests.distill.small_gguf import converted
 
 ROOT = Path(sys.argv[1])
@@ -219,6 +220,7 @@ def runs() -> dict[str, Any]:
             {int(name.split(".layers.")[1].split(".")[0]) for name in load_file(whole / "adapter_model.safetensors")}
         ),
         "peft": loss_by_peft(whole),
+        "merged": merged(whole, ROWS),
     }
 
 
