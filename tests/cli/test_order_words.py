@@ -67,7 +67,7 @@ def student() -> Iterator[StandIn]:
 def approved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """The readings that the command approves, instead of a daemon that trades them."""
     found: list[str] = []
-    monkeypatch.setattr(order_commands, "_approve", lambda settings, reading, digest: found.append(reading))
+    monkeypatch.setattr(order_commands, "_approve", lambda settings, reading, digest, words="": found.append(reading))
     monkeypatch.setattr(order_commands, "_at_terminal", lambda: True)
     monkeypatch.chdir(tmp_path)
     return found
