@@ -31,11 +31,11 @@ from sentinel.distill.promotion import shadow_log
 from sentinel.distill.promotion.promote import served_name
 from sentinel.distill.promotion.students import StudentStore, identity
 from sentinel.market import Devnet
-from sentinel.paper.demo import ORDER
 
 KEY = "0x" + "9b" * 32  # holds nothing on any real chain
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from equal values
 ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6}
+ORDER = "Rebalance to 50% WETH and 50% USDC when off by more than 2%. Trade at most 500 USDC at a time."
 BLOCK_TIME = 4.0  # seconds
 PATIENCE = 900.0  # seconds for a server to start and for the blocks in shadow, on a busy machine
 POOR_ROWS, POOR_STEPS, POOR_SEED = 2000, 250, 7
