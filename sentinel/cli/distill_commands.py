@@ -179,6 +179,7 @@ def evaluate(
     url: Annotated[str, typer.Option(help="With --orders: URL of the served student, ends in /v1.")] = "",
     base_url: Annotated[str, typer.Option(help="With --orders: URL of the served base, ends in /v1.")] = "",
     answers: Annotated[Path | None, typer.Option(help="With --orders: file that keeps the models' answers.")] = None,
+    programs: Annotated[bool, typer.Option(help="With --orders and --url: grade the student's trading too.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Make a small table now (ten minutes).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; --model always does.")] = False,
 ) -> None:
@@ -188,7 +189,9 @@ def evaluate(
     if orders is not None:
         if model is not None or quick:
             raise typer.BadParameter("--orders takes neither --model nor --quick: --url URL names the served student")
-        grades = orders_recipe.run_evaluate_orders(orders, url=url, base_url=base_url, samples=samples, answers=answers)
+        grades = orders_recipe.run_evaluate_orders(
+            orders, url=url, base_url=base_url, samples=samples, answers=answers, programs=programs
+        )
         if as_json:
             print(json.dumps(report(grades)))
         else:

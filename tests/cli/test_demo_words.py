@@ -31,10 +31,15 @@ from sentinel.paper.demo_order import READING, WORDS, NotApproved, SpokenOrder, 
 
 NETWORK = load_network("devnet")
 OWN = "put 400 dollars into ether each time it is under 1500"
-FIRST, SECOND = (
-    parse(f"If the price of WETH is {op} 1,500 USDC, buy 400 USDC worth of WETH, once.", "USDC")
-    for op in ("below", "at most")
-)
+
+
+def under(op: str) -> Order:
+    order = parse(f"If the price of WETH is {op} 1,500 USDC, buy 400 USDC worth of WETH, once.", NETWORK.quote)
+    assert isinstance(order, Order)
+    return order
+
+
+FIRST, SECOND = under("below"), under("at most")
 ASKS, REFUSES = Ask(Question.MEANING), Refuse(Refusal.LEVERAGE)
 
 
