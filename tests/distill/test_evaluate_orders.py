@@ -66,6 +66,7 @@ class ReadingServer:
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     fails_at: int | None = None  # number of the request
+    models_served: tuple[str, ...] = ("reader",)
 
     async def chat(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -81,7 +82,7 @@ class ReadingServer:
         return web.json_response({"model": "reader", "choices": choices, "usage": {}})
 
     async def models(self, request: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": "reader"}]})
+        return web.json_response({"data": [{"id": name} for name in self.models_served]})
 
 
 @asynccontextmanager
@@ -130,6 +131,23 @@ async def test_each_arm_reads_in_its_own_way(orders: list[LabelledOrder], tmp_pa
     assert right["hold"] == [False, False, False, False]
     assert {len(body["messages"]) for body in server.asked} == {2}
     assert {body["messages"][0]["content"] for body in server.asked} == {SYSTEM}
+
+
+async def test_the_student_is_named_where_several_models_are_served(
+    orders: list[LabelledOrder], tmp_path: Path
+) -> None:
+    """An adapter beside its base, for instance; a name that is not served is refused before anything is drawn."""
+    async with serving() as server:
+        server.models_served = ("base", "reader")
+        with pytest.raises(ModelUnavailable, match="base, reader"):
+            await graded_by(server, orders, tmp_path / "kept.jsonl")
+        kept = KeptAnswers(tmp_path / "kept.jsonl")
+        with pytest.raises(ModelUnavailable, match="not raeder"):
+            async with ServedReader(server.url, kept, "raeder"):
+                pass
+        assert not server.asked
+        async with ServedReader(server.url, kept, "reader") as reader:
+            assert await reader.greedy(orders[0].text) is not None
 
 
 async def test_a_stopped_evaluation_goes_on(orders: list[LabelledOrder], tmp_path: Path) -> None:
@@ -192,7 +210,13 @@ def test_the_command_prints_its_scores_last(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--url", "http://x/v1"], ["--orders", "x", "--quick"], ["--orders", "x", "--model", "y"]]
+    "options",
+    [
+        ["--url", "http://x/v1"],
+        ["--orders", "x", "--quick"],
+        ["--orders", "x", "--model", "y"],
+        ["--orders", "x", "--name", "y"],
+    ],
 )
 def test_options_that_do_not_fit_are_refused(options: list[str]) -> None:
     """Before anything is read."""
