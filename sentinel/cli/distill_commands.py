@@ -177,6 +177,7 @@ def evaluate(
     samples: Annotated[int, typer.Option(min=1, help="Samples per step, or per order.")] = 8,
     orders: Annotated[Path | None, typer.Option(help="File of labelled orders: judge readers of orders on it.")] = None,
     url: Annotated[str, typer.Option(help="With --orders: URL of the served student, ends in /v1.")] = "",
+    name: Annotated[str, typer.Option(help="With --url: the served name; default: the only model there.")] = "",
     base_url: Annotated[str, typer.Option(help="With --orders: URL of the served base, ends in /v1.")] = "",
     answers: Annotated[Path | None, typer.Option(help="With --orders: file that keeps the models' answers.")] = None,
     programs: Annotated[bool, typer.Option(help="With --orders and --url: grade the student's trading too.")] = False,
@@ -186,11 +187,13 @@ def evaluate(
     """Print SwapBench's published table (see `make swapbench`), or judge one student, or readers of orders."""
     if orders is None and (url or base_url or answers):
         raise typer.BadParameter("--url, --base-url and --answers belong to --orders FILE")
+    if name and not url:
+        raise typer.BadParameter("--name NAME belongs to --url URL")
     if orders is not None:
         if model is not None or quick:
             raise typer.BadParameter("--orders takes neither --model nor --quick: --url URL names the served student")
         grades = orders_recipe.run_evaluate_orders(
-            orders, url=url, base_url=base_url, samples=samples, answers=answers, programs=programs
+            orders, url=url, base_url=base_url, name=name, samples=samples, answers=answers, programs=programs
         )
         if as_json:
             print(json.dumps(report(grades)))

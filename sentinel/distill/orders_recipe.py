@@ -23,19 +23,20 @@ def run_evaluate_orders(
     *,
     url: str = "",
     base_url: str = "",
+    name: str = "",
     samples: int = 8,
     answers: Path | None = None,
     programs: bool = False,
 ) -> dict[str, list[Graded]]:
     """Grade each arm on the labelled orders of `file`. A line on standard error says which arms are left out and why.
 
-    `url` and `base_url` are the endpoints of the served student and base; each ends in /v1. The models' answers are
-    kept in `answers`, so that a run that was stopped goes on. `programs` asks the student for programs too. Raises
-    OperatorError, ModelUnavailable.
+    `url` and `base_url` are the endpoints of the served student and base; each ends in /v1. `name` is the student's,
+    needed only if its endpoint serves several models. The models' answers are kept in `answers`, so that a run that was
+    stopped goes on. `programs` asks the student for programs too. Raises OperatorError, ModelUnavailable.
     """
     orders = read_orders(file)
     kept = KeptAnswers(answers or answers_beside(file)) if url or base_url else None
-    return uvloop.run(_evaluate(orders, url, base_url, samples, kept, programs))
+    return uvloop.run(_evaluate(orders, url, name, base_url, samples, kept, programs))
 
 
 def answers_beside(file: Path) -> Path:
@@ -49,18 +50,24 @@ def answers_beside(file: Path) -> Path:
 
 
 async def _evaluate(
-    orders: Sequence[LabelledOrder], url: str, base_url: str, samples: int, kept: KeptAnswers | None, programs: bool
+    orders: Sequence[LabelledOrder],
+    url: str,
+    name: str,
+    base_url: str,
+    samples: int,
+    kept: KeptAnswers | None,
+    programs: bool,
 ) -> dict[str, list[Graded]]:
     async with AsyncExitStack() as stack:
 
-        async def opened(url: str) -> ServedReader | None:
-            return await stack.enter_async_context(ServedReader(url, kept)) if url and kept is not None else None
+        async def opened(url: str, name: str = "") -> ServedReader | None:
+            return await stack.enter_async_context(ServedReader(url, kept, name)) if url and kept is not None else None
 
         trading = None
         if url and kept is not None and programs:
             sandbox = stack.enter_context(Sandbox())
-            trading = await stack.enter_async_context(ServedPrograms(url, kept, sandbox))
-        readers = Readers(await opened(url), await opened(base_url), samples, trading)
+            trading = await stack.enter_async_context(ServedPrograms(url, kept, sandbox, name))
+        readers = Readers(await opened(url, name), await opened(base_url), samples, trading)
         for line in left_out(arms_of(orders, readers)):
             console.print(line, markup=False)
         with progress_bar() as bar:

@@ -76,6 +76,7 @@ class ReadingServer:
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     fails_at: int | None = None  # number of the request
+    models_served: tuple[str, ...] = ("reader",)
 
     async def chat(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -94,7 +95,7 @@ class ReadingServer:
         return web.json_response({"model": "reader", "choices": choices, "usage": {}})
 
     async def models(self, request: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": "reader"}]})
+        return web.json_response({"data": [{"id": name} for name in self.models_served]})
 
 
 @asynccontextmanager
@@ -163,6 +164,23 @@ async def test_the_students_trading_is_graded_behind_the_guard_and_without_it(
     assert first[-1]["content"] == f"Thought: {RIGHT}"
 
 
+async def test_the_student_is_named_where_several_models_are_served(
+    orders: list[LabelledOrder], tmp_path: Path
+) -> None:
+    """An adapter beside its base, for instance; a name that is not served is refused before anything is drawn."""
+    async with serving() as server:
+        server.models_served = ("base", "reader")
+        with pytest.raises(ModelUnavailable, match="base, reader"):
+            await graded_by(server, orders, tmp_path / "kept.jsonl")
+        kept = KeptAnswers(tmp_path / "kept.jsonl")
+        with pytest.raises(ModelUnavailable, match="not raeder"):
+            async with ServedReader(server.url, kept, "raeder"):
+                pass
+        assert not server.asked
+        async with ServedReader(server.url, kept, "reader") as reader:
+            assert await reader.greedy(orders[0].text) is not None
+
+
 async def test_a_stopped_evaluation_goes_on(orders: list[LabelledOrder], tmp_path: Path) -> None:
     """What was answered before the stop is not asked again, nor is a line that was cut off trusted."""
     kept = tmp_path / "kept.jsonl"
@@ -223,7 +241,13 @@ def test_the_command_prints_its_scores_last(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--url", "http://x/v1"], ["--orders", "x", "--quick"], ["--orders", "x", "--model", "y"]]
+    "options",
+    [
+        ["--url", "http://x/v1"],
+        ["--orders", "x", "--quick"],
+        ["--orders", "x", "--model", "y"],
+        ["--orders", "x", "--name", "y"],
+    ],
 )
 def test_options_that_do_not_fit_are_refused(options: list[str]) -> None:
     """Before anything is read."""

@@ -44,6 +44,13 @@ async def student(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Vll
         yield server
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def order_student(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VllmServer]:
+    """One real vLLM for the session, with the shipped student that reads and trades orders in words."""
+    async with served(CHECKOUT / "models" / "student", log=tmp_path_factory.mktemp("vllm") / "log") as server:
+        yield server
+
+
 @dataclass
 class Seen:
     records: list[CycleRecord] = field(default_factory=list)

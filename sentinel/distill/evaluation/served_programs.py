@@ -17,6 +17,7 @@ from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trade_prompt import trade_messages, trade_prefill
 from sentinel.config.setting_groups import ModelSettings, VoteSettings
 from sentinel.core.actions import Action, Finish, HoldAction, Sample
+from sentinel.core.errors import ModelUnavailable
 from sentinel.core.units import BPS
 from sentinel.distill.evaluation.kept_answers import KeptAnswers
 from sentinel.distill.evaluation.labelled_orders import QUOTE, TOKENS, LabelledOrder, LabelledSituation
@@ -36,9 +37,9 @@ NO_MAJORITY = "no majority of the programs does the same"
 class ServedPrograms:
     """Close it after use, or use it as a context. The caller closes `sandbox`."""
 
-    def __init__(self, url: str, kept: KeptAnswers, sandbox: Sandbox) -> None:
-        """`url` ends in /v1."""
-        self._sampler, self._runner = KeptSampler(url, SAMPLING, kept), OrderRunner.on(sandbox)
+    def __init__(self, url: str, kept: KeptAnswers, sandbox: Sandbox, name: str = "") -> None:
+        """`url` ends in /v1. `name` is the served model's; empty: the only one that is served."""
+        self._sampler, self._runner = KeptSampler(url, SAMPLING, kept, name), OrderRunner.on(sandbox)
 
     async def graded(self, order: LabelledOrder, samples: int) -> tuple[Graded, Graded]:
         """Behind the guard, and without it. The approved reading is the label's; if that is no order, nothing is
@@ -77,7 +78,11 @@ class ServedPrograms:
 
     async def __aenter__(self) -> ServedPrograms:
         """Raises ModelUnavailable."""
-        await self._sampler.start()
+        try:
+            await self._sampler.start()
+        except ModelUnavailable:
+            await self._sampler.close()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
