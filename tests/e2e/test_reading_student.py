@@ -55,20 +55,20 @@ def played(state: MarketState) -> Play:
     return play(order(), facts)
 
 
-async def test_words_are_read_by_a_vote(order_student: VllmServer) -> None:
+async def test_words_are_read_by_a_vote(student: VllmServer) -> None:
     """Grounded readings, and the largest group means what the words say."""
-    async with StudentModel(order_student.url, NAME, Sampling(0.7, 0.95, seed=1), timeout=60.0) as student:
-        readings = await Reader(student, "USDC", ("WETH", "WBTC", "USDC")).read(WORDS)
+    async with StudentModel(student.url, NAME, Sampling(0.7, 0.95, seed=1), timeout=60.0) as model:
+        readings = await Reader(model, "USDC", ("WETH", "WBTC", "USDC")).read(WORDS)
     assert readings.asked == 16
     assert groups([readings.answer, order()])[0].votes == 2, readings
 
 
-async def test_an_approved_reading_becomes_a_program_that_trades(order_student: VllmServer) -> None:
+async def test_an_approved_reading_becomes_a_program_that_trades(student: VllmServer) -> None:
     """Most of eight programs make the player's own trade: a swap of 120 USDC for WETH."""
     standing = StandingOrder(order(), "a1", played, lambda: "", situation=situation, text=WORDS)
-    async with StudentModel(order_student.url, NAME, Sampling(seed=1), timeout=60.0) as student:
+    async with StudentModel(student.url, NAME, Sampling(seed=1), timeout=60.0) as model:
         with Sandbox() as sandbox:
-            runner, kept = OrderRunner.on(sandbox), KeptPrograms(student, 1)
+            runner, kept = OrderRunner.on(sandbox), KeptPrograms(model, 1)
             trader = OrderProgramTrader(standing, kept, runner, NET, QUOTER, ActionBuilder(NET), timeout=60.0)
             proposal = await trader.propose(MARKET, VIEW, 8)
     swaps = [candidate.action for candidate in proposal.candidates if isinstance(candidate.action, Swap)]
@@ -86,7 +86,7 @@ async def test_an_approved_reading_becomes_a_program_that_trades(order_student: 
     ],
 )
 async def test_the_server_renders_a_request_by_the_saved_template(
-    order_student: VllmServer, messages: list[Message], prefill: str
+    student: VllmServer, messages: list[Message], prefill: str
 ) -> None:
     """To the token: the turns of the training rows, no system prompt of the base's, and a turn that is continued."""
     text = "".join(f"<|im_start|>{message['role']}\n{message['content']}<|im_end|>\n" for message in messages)
@@ -97,7 +97,7 @@ async def test_the_server_renders_a_request_by_the_saved_template(
     tokens = []
     async with aiohttp.ClientSession() as session:
         for body in requests:
-            url = order_student.url.removesuffix("/v1") + "/tokenize"
+            url = student.url.removesuffix("/v1") + "/tokenize"
             async with session.post(url, json={"model": NAME, **body}) as reply:
                 tokens.append((await reply.json())["tokens"])
     assert tokens[0] == tokens[1]
