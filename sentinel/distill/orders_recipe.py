@@ -13,7 +13,7 @@ from sentinel.distill.evaluation.kept_answers import KeptAnswers
 from sentinel.distill.evaluation.labelled_orders import LabelledOrder, read_orders
 from sentinel.distill.evaluation.order_grades import Graded
 from sentinel.distill.evaluation.served_reader import ServedReader
-from sentinel.distill.recipe import WORK, console, progress_bar
+from sentinel.distill.working import WORK, console, progress_bar
 
 
 def run_evaluate_orders(
