@@ -233,7 +233,7 @@ async def _bench(proposer: str, seed: int, say: Say) -> AsyncIterator[_Bench]:
         await net.allow_permit2(account.address, dict.fromkeys(net.network.tokens, 2**96))
         explicit["strategy"] = {"order": ORDER}
         if proposer == "programs":
-            explicit["model"] = {"trades": "orders", "resample": KEPT}
+            explicit["model"] = {"resample": KEPT}
         models: dict[str, Sampler] = {"oracle": OracleModel(), "programs": OrderTeacher(apart=True)}
         app = await stack.enter_async_context(
             opened(load(None, **explicit), trader_model=models.get(proposer), log_to=log)

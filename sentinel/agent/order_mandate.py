@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from sentinel.agent.analyst import target_weights as target_weights
 from sentinel.core.mandate import Mandate
-from sentinel.core.network import Symbol
-from sentinel.core.units import BPS
-from sentinel.orders.actions import Arbitrage, Rebalance, Trim, Way, Worth
+from sentinel.orders.actions import Arbitrage, Rebalance, Way, Worth
 from sentinel.orders.order import Clause, Order
 
 TENTH = Decimal("0.1")  # the student learned sizes with one decimal
@@ -28,20 +27,6 @@ def mandate_of(order: Order, max_trade: float, min_trade: float) -> Mandate | No
         case Arbitrage(coin, Worth(amount), Worth(profit)):
             return Mandate("arbitrage", coin, 0.0, 0, 0.0, float(min(amount, Decimal(repr(size)))), float(profit))
     return None
-
-
-def target_weights(order: Order) -> dict[Symbol, int]:
-    """The weights of the order's first rebalance or cut, in bps by token; what is left is the quote token's."""
-    for clause in order.clauses:
-        match clause.action:
-            case Rebalance(weights=weights):
-                shares = {coin: int(share * BPS) for coin, share in weights if coin != order.quote}
-            case Trim(coins=(coin,), share=share):
-                shares = {coin: int(share * BPS)}
-            case _:
-                continue
-        return {**shares, order.quote: BPS - sum(shares.values())}
-    return {}
 
 
 def _plain(order: Order) -> bool:

@@ -29,7 +29,7 @@ class ModelTrader:
     network: Network
     quoter: Quoter
     builder: Builder
-    mandate: Mandate | None  # None: the request shows the order, in its reading
+    mandate: Mandate | None = None  # None: the request shows the order, in its reading
     first_thought: str = ""  # the start of the first thought; empty if the model writes all of it
     max_steps: int = 5
     timeout: float = 30.0  # seconds for all requests of one block: a late proposal belongs to an old block

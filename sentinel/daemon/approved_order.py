@@ -113,13 +113,16 @@ def _waiting(network: Network, why: str) -> StandingOrder:
 
 
 def approve_by_command(
-    orders: OrderRecords, reading: str, digest: str, time: int, prices: Mapping[Symbol, Decimal]
+    orders: OrderRecords, reading: str, digest: str, time: int, prices: Mapping[Symbol, Decimal], words: str = ""
 ) -> None:
-    """Put an order in force. The one that is in force already goes on as it is, unless only the settings gave it."""
+    """Put an order in force, with the operator's words that it was read from; empty if its reading was given.
+
+    The one that is in force already goes on as it is, with its words, unless only the settings gave it.
+    """
     current = orders.current()
     if current is not None and current.hash == digest and current.source == SETTINGS:
         orders.cancelled(digest, "a command gives it now")
-    if orders.order_set(reading, reading, digest, time, prices, OPERATOR).status is OrderStatus.SET:
+    if orders.order_set(words or reading, reading, digest, time, prices, OPERATOR).status is OrderStatus.SET:
         orders.approved(digest, OPERATOR, time)
 
 

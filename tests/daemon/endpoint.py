@@ -1,4 +1,4 @@
-"""A small OpenAI-compatible endpoint that answers as the oracle would: for what is not about the model itself."""
+"""A small OpenAI-compatible endpoint that writes the teacher's programs of orders: for what is not about the model."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
-from sentinel.agent.oracle import OracleModel
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.host.process import free_port
+from tests.orders.taught_sampler import TaughtSampler
 
 NAME = "sentinel-nano"
 
@@ -18,7 +18,7 @@ class Endpoint:
     """Starts and stops any number of times on one port."""
 
     def __init__(self, text: str | None = None) -> None:
-        """`text`: each answer, in place of the oracle's."""
+        """`text`: each answer, in place of the teacher's program."""
         self.text = text
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
@@ -54,7 +54,7 @@ class Endpoint:
         if asked.get("continue_final_message"):
             messages, prefill = messages[:-1], messages[-1]["content"]
         if self.text is None:
-            samples = await OracleModel().sample(messages, asked["n"], prefill)
+            samples = await TaughtSampler().sample(messages, asked["n"], prefill)
         else:
             samples = [Sample(0, index, self.text, 0, Finish.STOP) for index in range(asked["n"])]
         choices = [

@@ -6,6 +6,7 @@ The student is a double that returns the teacher's programs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from sentinel.orders.envelope import order_hash
 from sentinel.orders.order import Order
 from sentinel.orders.reading import render
 from sentinel.orders.reading_parser import parse
+from tests.agent.test_reader import Answers
 from tests.daemon.running import ALLOWED, KEY, PURSE, WALLET, moving
 from tests.orders.taught_sampler import TaughtSampler
 
 DCA = "Buy 300 USDC worth of WETH, every 1 second. Pay at most 50% of a trade in costs."
 EXIT = "If the price of WETH is above 1 USDC, sell all of WETH, once. Pay at most 50% of a trade in costs."
+WORDS = "sell all my eth once it trades above 1 USDC, once, and pay at most 50% of the trade in costs"
 KEPT = 4  # blocks
 
 
@@ -40,7 +43,7 @@ def given(devnet: Devnet, folder: Path, **model: Any) -> Settings:
         wallet={"dev_key_file": key},
         execution={"mode": "live", "confirmations": 1},
         limits={"max_head_age": 3_600, "max_deadline": 600, "max_trade": 5_000, "max_daily_loss": 10**6},
-        model={"trades": "orders", "samples": 3, **model},
+        model={"samples": 3, **model},
     )
 
 
@@ -104,9 +107,14 @@ async def test_programs_are_kept_until_the_order_the_settings_or_time_change(dev
             assert again == [again[0]] * 2  # kept from now on, but not those of before
             assert again[0] > before
 
-            approve(app, EXIT)
+            student = Answers(EXIT)
+            app.operator.readings.connect = lambda settings: contextlib.nullcontext(student)
+            report = await app.operator.read_order(WORDS)  # cycles go on
+            assert report["groups"][0]["reading"] == EXIT, report["dropped"]
+            app.operator.approve_order(EXIT, report["groups"][0]["hash"], WORDS)
             sold = [record for record in await blocks(3, app) if record.played and record.played.sold == "WETH"]
             assert sampler.asked[-1][2] == f"Thought: {EXIT}"
+            assert sampler.asked[-1][0][-1] == {"role": "user", "content": WORDS}
             assert sold[0].proposal is not None
             assert sold[0].proposal.sampled_at == sold[0].head.number
             assert isinstance(sold[0].decision, Act)

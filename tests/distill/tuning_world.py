@@ -26,6 +26,7 @@ from sentinel.agent.trade_prompt import trade_messages
 from sentinel.distill.tuning import adapter, chat_tokens, checkpoint, conversations, tune
 from sentinel.distill.tuning.base_tokenizer import CHATML, base_tokenizer
 from sentinel.distill.tuning.tuning_plan import TuningPlan
+from tests.distill.merged_student import merged
 from tests.distill.small_gguf import converted
 from tests.distill.small_tokenizer import learn
 
@@ -217,6 +218,7 @@ def runs() -> dict[str, Any]:
             {int(name.split(".layers.")[1].split(".")[0]) for name in load_file(whole / "adapter_model.safetensors")}
         ),
         "peft": loss_by_peft(whole),
+        "merged": merged(whole, ROWS),
     }
 
 

@@ -19,6 +19,7 @@ def order_report(journal: Journal, order: JournaledOrder) -> dict[str, Any]:
     return {
         "hash": order.hash,
         "reading": order.reading,
+        "words": order.text,
         "by": order.approved_by,
         "approved_at": order.approved_at,
         "status": order.status.value,
@@ -46,6 +47,7 @@ def order_with(journal: Journal, digest: str, reading: str, now: str | None) -> 
     return {
         "hash": digest,
         "reading": reading,
+        "words": reading,
         "by": SETTINGS,
         "approved_at": None,
         "status": "not begun",
