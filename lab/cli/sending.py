@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.shared import NANO, Json, numbers, progress_line, say
+from lab.cli.shared import STUDENT, Json, numbers, progress_line, say
 from sentinel.core.errors import OperatorError
 
 
@@ -92,7 +92,7 @@ def soak(
 
 def operations(
     minutes: Annotated[float, typer.Option(min=1, max=120, help="Minutes of the drill; its plan fits 30.")] = 30.0,
-    model: Annotated[Path, typer.Option(help="Folder of the student.")] = NANO,
+    model: Annotated[Path, typer.Option(help="Folder of the student.")] = STUDENT,
     page: Annotated[Path | None, typer.Option(help="Page to write; its pictures go to a folder beside it.")] = None,
 ) -> None:
     """Let real parts fail by plan under a real Prometheus; record when each alert fires and clears. Prints JSON."""
