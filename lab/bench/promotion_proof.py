@@ -33,6 +33,7 @@ from sentinel.distill.promotion.promote import served_name
 from sentinel.distill.promotion.students import StudentStore, identity
 from sentinel.distill.student_recipe import make_student
 from sentinel.distill.tuning import base_pin
+from sentinel.distill.tuning.merge import servable
 from sentinel.market import Devnet
 
 KEY = "0x" + "9b" * 32  # holds nothing on any real chain
@@ -85,7 +86,7 @@ async def prove(
             settings = await _settings(net, home)
             async with _live(home, settings) as url:
                 settings["SENTINEL_MODEL__URL"] = url
-                proof.check("served at first", await _root(url) == first.student.resolve(), first.identity)
+                proof.check("served at first", await _root(url) == await _served_of(first.student), first.identity)
                 code, report = await _sentinel(settings, *command)
                 proof.check("promoted without shadow", code == 1 and report["promoted"] is None, report["reasons"])
                 async with _daemon(home, settings, new, shadow_blocks) as daemon:
@@ -195,9 +196,14 @@ async def _root(url: str) -> Path | None:
         return None
 
 
+async def _served_of(student: Path) -> Path:
+    """The folder that vLLM serves for a student."""
+    return await asyncio.to_thread(lambda: servable(student).resolve())
+
+
 async def _until_served(url: str, folder: Path) -> float:
     """Wait until the student in `folder` is served. Returns the seconds that it took."""
-    started, target = time.monotonic(), await asyncio.to_thread(folder.resolve)
+    started, target = time.monotonic(), await _served_of(folder)
     while await _root(url) != target:
         if time.monotonic() > started + PATIENCE:
             raise OperatorError(f"{target} is not served within {PATIENCE:g} s")

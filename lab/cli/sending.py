@@ -16,9 +16,7 @@ from sentinel.core.errors import OperatorError
 def decide(
     n: Annotated[str, typer.Option("--n", help="Samples per step, separated by commas.")] = "1,8,16,32",
     heads: Annotated[int, typer.Option(min=1, help="Decisions for each n.")] = 60,
-    proposer: Annotated[
-        str, typer.Option(help="student (real vLLM), oracle, or programs (kept, of an order).")
-    ] = "student",
+    proposer: Annotated[str, typer.Option(help="student (real vLLM), or programs (of the teacher, kept).")] = "student",
     seed: Annotated[int, typer.Option(help="Seed of the market, the wallet and the sampler.")] = 7,
     json: Json = False,
 ) -> None:
@@ -26,8 +24,8 @@ def decide(
     from lab.bench.decision_time import measure
 
     sizes = numbers(n, "--n")
-    if not sizes or min(sizes) < 1 or proposer not in ("student", "oracle", "programs"):
-        raise OperatorError("--n must hold numbers of at least 1, --proposer is student, oracle or programs")
+    if not sizes or min(sizes) < 1 or proposer not in ("student", "programs"):
+        raise OperatorError("--n must hold numbers of at least 1, --proposer is student or programs")
     report = measure(
         sizes,
         heads,

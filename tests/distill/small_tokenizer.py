@@ -12,7 +12,8 @@ def learn(texts: Iterable[str], vocab_size: int, template: str) -> PreTrainedTok
     """Each digit and each line end is a token."""
     core = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(r"[0-9\n]"), "isolated")
-    core.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    into_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    core.pre_tokenizer = pre_tokenizers.Sequence([split, into_bytes])
     core.decoder = decoders.ByteLevel()
     core.train_from_iterator(
         texts,
