@@ -67,7 +67,7 @@ def test_the_wheel_has_what_it_needs_and_no_more(sentinel: Installed) -> None:
     """Types, networks, sources and the student; no laboratory, no tests, no key but play money."""
     names = set(zipfile.ZipFile(sentinel.wheel).namelist())
     assert {"sentinel/py.typed", "sentinel/config/networks/devnet.toml", "sentinel/market/solidity/Token.sol"} <= names
-    assert {"sentinel/shipped/models/nano/model.safetensors", "sentinel/shipped/models/split.toml"} <= names
+    assert {"sentinel/shipped/models/base.toml", "sentinel/shipped/models/student.toml"} <= names
     assert {name.split("/")[0] for name in names} == {"sentinel", f"sentinel_trader-{__version__}.dist-info"}
     assert not [name for name in names if re.search(r"checkpoint\.(?!py)|sqlite|\.key$|__pycache__|\.env$", name)]
 
