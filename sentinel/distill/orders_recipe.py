@@ -15,7 +15,7 @@ from sentinel.distill.evaluation.labelled_orders import LabelledOrder, read_orde
 from sentinel.distill.evaluation.order_grades import Graded
 from sentinel.distill.evaluation.served_programs import ServedPrograms
 from sentinel.distill.evaluation.served_reader import ServedReader
-from sentinel.distill.recipe import WORK, console, progress_bar
+from sentinel.distill.working import WORK, console, progress_bar
 
 
 def run_evaluate_orders(

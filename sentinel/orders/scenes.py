@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play, play
-from sentinel.orders.situation import Fill
+from sentinel.orders.situation import Fill, Situation
 from sentinel.orders.worlds import LONG_AGO, NEUTRAL, World
 
 
@@ -32,6 +32,11 @@ class Scene:
 
 def play_scene(order: Order, scene: Scene) -> Play:
     """What the order does now, after it has traded as it does in the scene's earlier world."""
+    return play(order, situation_in(order, scene))
+
+
+def situation_in(order: Order, scene: Scene) -> Situation:
+    """What the order sees now, after it has traded as it does in the scene's earlier world."""
     every = frozenset(range(len(order.clauses)))
     clauses: list[int] = []
     for _ in range(scene.count if scene.before is not None else 0):
@@ -44,7 +49,7 @@ def play_scene(order: Order, scene: Scene) -> Play:
     fills = tuple(Fill(world.time - scene.apart, clause) for clause in clauses[:-1])
     fills += tuple(Fill(world.time - scene.ago, clause) for clause in clauses[-1:])
     rearmed = every if scene.rearmed or world.trades else frozenset[int]()
-    return play(order, world.situation(fills, rearmed, _trader(order, world)))
+    return world.situation(fills, rearmed, _trader(order, world))
 
 
 def _trader(order: Order, world: World) -> int:

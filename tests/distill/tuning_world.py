@@ -23,14 +23,12 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Pr
 
 from sentinel.agent.read_prompt import read_messages
 from sentinel.agent.trade_prompt import trade_messages
-from sentinel.distill.training import checkpoint
-from sentinel.distill.training.initial_model import CHATML
-from sentinel.distill.training.tokenizer import learn
-from sentinel.distill.tuning import adapter, chat_tokens, conversations, tune
-from sentinel.distill.tuning.base_tokenizer import base_tokenizer
+from sentinel.distill.tuning import adapter, chat_tokens, checkpoint, conversations, tune
+from sentinel.distill.tuning.base_tokenizer import CHATML, base_tokenizer
 from sentinel.distill.tuning.tuning_plan import TuningPlan
 from tests.distill.merged_student import merged
 from tests.distill.small_gguf import converted
+from tests.distill.small_tokenizer import learn
 
 ROOT = Path(sys.argv[1])
 BASE, ROWS = ROOT / "base", ROOT / "rows.jsonl"

@@ -1,0 +1,36 @@
+"""The judge of a promotion: real vLLM serves the student, and its vote of readings is graded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from sentinel.agent.vllm_server import served
+from sentinel.distill.evaluation.evaluate_orders import Readers, evaluate
+from sentinel.distill.evaluation.kept_answers import KeptAnswers
+from sentinel.distill.evaluation.labelled_orders import LabelledOrder
+from sentinel.distill.evaluation.order_grades import Graded
+from sentinel.distill.evaluation.served_reader import ServedReader
+from sentinel.distill.promotion.students import identity
+from sentinel.distill.working import WORK, console, progress_bar
+
+
+class ServedJudge:
+    """Judges students one after another. Answers are kept by student, so that a judging that was stopped goes on."""
+
+    def grades(self, folder: Path, orders: Sequence[LabelledOrder]) -> list[Graded]:
+        """Raises OperatorError, ModelUnavailable."""
+        WORK.mkdir(parents=True, exist_ok=True)
+        kept = KeptAnswers(WORK / f"promotion-{identity(folder)}.answers.jsonl")
+        return uvloop.run(_grades(folder, orders, kept))
+
+
+async def _grades(folder: Path, orders: Sequence[LabelledOrder], kept: KeptAnswers) -> list[Graded]:
+    console.print(f"starting vLLM with the student in {folder} (about a minute)")
+    async with served(folder, log=WORK / "vllm.log") as server, ServedReader(server.url, kept) as reader:
+        with progress_bar() as bar:
+            task = bar.add_task("read orders", total=len(orders))
+            grades = await evaluate(orders, Readers(reader), lambda: bar.advance(task))
+    return grades["student"]
