@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sentinel.orders.battery import battery, effect
+from sentinel.orders.judgements import phrases_of
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play
 from sentinel.orders.reading import Reading
@@ -44,6 +45,9 @@ def differences(one: Order, other: Order) -> tuple[str, ...]:
 def _differences(one: Order, other: Order, scenes: Sequence[Scene]) -> Iterator[str]:
     if one.max_cost != other.max_cost:
         yield f"the first accepts costs of {_costs(one)}, the other of {_costs(other)}"
+    judged, others = (phrases_of((order.clauses, order.only_while)) for order in (one, other))
+    if judged != others:
+        yield f"the student judges {_listed(judged)} for the first, {_listed(others)} for the other"
     for scene in scenes:
         if effect(one, [scene]) != effect(other, [scene]):
             first, second = _said(play_scene(one, scene)), _said(play_scene(other, scene))
@@ -53,6 +57,10 @@ def _differences(one: Order, other: Order, scenes: Sequence[Scene]) -> Iterator[
 
 def _said(played: Play) -> str:
     return played.why if played.trade is not None else f"nothing ({played.why})"
+
+
+def _listed(phrases: tuple[str, ...]) -> str:
+    return " and ".join(f'"{phrase}"' for phrase in phrases) or "nothing"
 
 
 def _costs(order: Order) -> str:
