@@ -19,7 +19,6 @@ from sentinel.core.actions import Candidate, HoldAction, Proposal
 from sentinel.core.errors import ModelTimeout
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.network import Network
-from sentinel.orders.judgements import phrases_of
 from sentinel.orders.standing import StandingOrder
 
 
@@ -98,8 +97,7 @@ class OrderProgramTrader:
         """What is judged is answered with no until the student has said yes."""
         if (situation := self.order.situation(state)) is None:
             return None
-        order = self.order.order
-        no = dict.fromkeys(phrases_of((order.clauses, order.only_while)), False)
+        no = dict.fromkeys(self.order.order.judgements, False)
         return OrderTools.of(replace(situation, judgements=no), self.network, state, self.quoter, self.builder)
 
     def _over(self, state: MarketState) -> Proposal:

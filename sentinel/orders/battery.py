@@ -16,7 +16,7 @@ from sentinel.orders.expressions import (
     Constant,
     Kind,
 )
-from sentinel.orders.judgements import answers_of, phrases_of
+from sentinel.orders.judgements import answers_of
 from sentinel.orders.order import Order
 from sentinel.orders.parts import parts
 from sentinel.orders.player import Play
@@ -53,9 +53,8 @@ def effect(order: Order, scenes: Sequence[Scene]) -> Effect:
 
     `max_cost` is policy's, and counts as it stands; so do the phrases, which mean what they say to the student alone.
     """
-    phrases = phrases_of((order.clauses, order.only_while))
-    answered = (scene.answering(answers) for scene in scenes for answers in answers_of(phrases))
-    return order.max_cost, phrases, *(_outcome(play_scene(order, scene)) for scene in answered)
+    answered = (scene.answering(answers) for scene in scenes for answers in answers_of(order.judgements))
+    return order.max_cost, order.judgements, *(_outcome(play_scene(order, scene)) for scene in answered)
 
 
 def _outcome(played: Play) -> Effect:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sentinel.orders.battery import battery, effect
-from sentinel.orders.judgements import phrases_of
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play
 from sentinel.orders.reading import Reading
@@ -45,9 +44,8 @@ def differences(one: Order, other: Order) -> tuple[str, ...]:
 def _differences(one: Order, other: Order, scenes: Sequence[Scene]) -> Iterator[str]:
     if one.max_cost != other.max_cost:
         yield f"the first accepts costs of {_costs(one)}, the other of {_costs(other)}"
-    judged, others = (phrases_of((order.clauses, order.only_while)) for order in (one, other))
-    if judged != others:
-        yield f"the student judges {_listed(judged)} for the first, {_listed(others)} for the other"
+    if one.judgements != other.judgements:
+        yield f"the student judges {_listed(one.judgements)} for the first, {_listed(other.judgements)} for the other"
     for scene in scenes:
         if effect(one, [scene]) != effect(other, [scene]):
             first, second = _said(play_scene(one, scene)), _said(play_scene(other, scene))

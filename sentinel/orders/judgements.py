@@ -20,6 +20,7 @@ _PHRASE = re.compile(r"[A-Za-z]+(?:[ '-][A-Za-z]+|, [A-Za-z]+)*")
 _TO_THE_JUDGE = re.compile(
     r"\b(?:answer\w*|repl(?:y|ies)|respond\w*|ignore\w*|yes|output|instructions?)\b", re.IGNORECASE
 )
+_IN_READING = re.compile(r'it is judged that "([^"]+)"')
 
 
 def phrase_fault(phrase: str) -> str | None:
@@ -47,6 +48,11 @@ def answers_of(phrases: tuple[str, ...]) -> Iterator[Mapping[str, bool]]:
 def judged_text(phrase: str) -> str:
     """As a reading has it."""
     return f'it is judged that "{phrase}"'
+
+
+def phrases_in(reading: str) -> tuple[str, ...]:
+    """What a canonical reading has judged, without parsing it."""
+    return tuple(dict.fromkeys(_IN_READING.findall(reading)))
 
 
 def counted(answers: Mapping[str, Sequence[bool]]) -> str:

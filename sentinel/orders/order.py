@@ -94,10 +94,14 @@ class Order:
             require(0 < share < 1, "a largest share is between 0% and 100%")
         for clause in self.clauses:
             check_action(clause.action, self.quote)
-        judged = len(phrases_of((self.clauses, self.only_while)))
-        require(judged <= MAX_JUDGEMENTS, f"an order has at most {MAX_JUDGEMENTS} things judged")
+        require(len(self.judgements) <= MAX_JUDGEMENTS, f"an order has at most {MAX_JUDGEMENTS} things judged")
         reads = closes_read((self.clauses, self.only_while))
         require(reads <= MAX_CLOSES, f"its windows read {reads:,} closes at each block, at most {MAX_CLOSES:,}")
+
+    @property
+    def judgements(self) -> tuple[str, ...]:
+        """The phrases that the student alone judges; empty if the player decides all."""
+        return phrases_of(tuple(self.conditions()))
 
     def conditions(self) -> Iterator[Condition]:
         yield from (clause.when for clause in self.clauses if clause.when is not None)

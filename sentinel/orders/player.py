@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from sentinel.orders.actions import Buy, Sell, Wait
-from sentinel.orders.judgements import answers_of, phrases_of
+from sentinel.orders.judgements import answers_of
 from sentinel.orders.judging import Judged, judge
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.shown import span
@@ -52,12 +52,8 @@ def play(order: Order, at: Situation) -> Play:
     with localcontext() as context:
         context.prec = PRECISION
         played = _play(order, at)
-        unjudged = tuple(phrase for phrase in _phrases(order) if phrase not in at.judgements)
+        unjudged = tuple(phrase for phrase in order.judgements if phrase not in at.judgements)
         return replace(played, possible=_possible(order, at, unjudged)) if unjudged else played
-
-
-def _phrases(order: Order) -> tuple[str, ...]:
-    return phrases_of((order.clauses, order.only_while))
 
 
 def _possible(order: Order, at: Situation, phrases: tuple[str, ...]) -> tuple[Play, ...]:

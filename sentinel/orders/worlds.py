@@ -132,7 +132,7 @@ def plain_world(orders: tuple[Order, ...], coins: tuple[Symbol, ...], wealth: De
     for driver in _read(orders):
         facts.setdefault(driver, _plain(driver))
     ends = [clause.until for order in orders for clause in order.clauses if clause.until is not None]
-    judged = dict.fromkeys(phrases_of(tuple((order.clauses, order.only_while) for order in orders)), True)
+    judged = dict.fromkeys(phrases_of(tuple(condition for order in orders for condition in order.conditions())), True)
     return World(quote, facts, min([NOW, *(end - 10**6 for end in ends)]), judgements=judged)
 
 

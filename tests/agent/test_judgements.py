@@ -25,8 +25,8 @@ from tests.orders.taught_sampler import TaughtSampler
 
 SHAKY = 'If it is judged that "it looks shaky", sell all of WETH, once.'
 CAREFUL = (
-    'If the price of WETH is above 1,900 USDC and not (it is judged that "it looks shaky"), buy 500 USDC worth of WETH, '
-    "once."
+    'If the price of WETH is above 1,900 USDC and not (it is judged that "it looks shaky"), '
+    "buy 500 USDC worth of WETH, once."
 )
 
 
