@@ -20,6 +20,7 @@ from sentinel.core.actions import Candidate, Discarded, DiscardReason, Finish, P
 from sentinel.core.stopwatch import Stopwatch
 
 Message = Mapping[str, str]  # {"role": …, "content": …}
+ToolsOf = Callable[[int], Tools]  # from the index of a sample
 
 
 class Sampler(Protocol):
@@ -86,13 +87,14 @@ async def play(
     n: int,
     max_steps: int = 5,
     prefill: str = "",
+    own: ToolsOf | None = None,
 ) -> Proposal:
     """Play a whole episode from `messages`, with n samples per step.
 
     Each turn of the first step begins with `prefill`. `observe` renders the observation that the model sees after a
-    step. Raises ModelUnavailable.
+    step. `own` gives each sample tools of its own in place of `tools`. Raises ModelUnavailable.
     """
-    lineage = _Lineage([*messages])
+    tools_of, lineage = own or (lambda _: tools), _Lineage([*messages])
     samples, part, prompt = list[Sample](), Stopwatch(), tuple(lineage.messages)
     tried, lost = list[_SampleRun](), ""
     for step in range(1, max_steps + 1):
@@ -102,7 +104,7 @@ async def play(
         drawn = [replace(sample, step=step, index=i) for i, sample in enumerate(drawn[:n])]
         samples += drawn
         with part("sandbox"):
-            tried = await _try(drawn, runner, tools, lineage.state)
+            tried = await _try(drawn, runner, tools_of, lineage.state)
         completed = [sample_run for sample_run in tried if sample_run.fault is None]
         if not completed and tried and not lost:
             lost = f"all samples of step {step} failed: {_commonest_fault(tried)}"
@@ -116,12 +118,19 @@ async def play(
 
 
 async def extend(
-    sampler: Sampler, runner: CodeRunner, tools: Tools, proposal: Proposal, *, more: int, prefill: str = ""
+    sampler: Sampler,
+    runner: CodeRunner,
+    tools: Tools,
+    proposal: Proposal,
+    *,
+    more: int,
+    prefill: str = "",
+    own: ToolsOf | None = None,
 ) -> Proposal:
     """The proposal with `more` further samples of its last step, at the same point of the same conversation.
 
-    `tools` and `prefill` must be those that it was made with. Every further sample counts as asked for, even if it is
-    discarded. Raises as `play` does.
+    `tools`, `own` and `prefill` must be those that it was made with. Every further sample counts as asked for, even if
+    it is discarded. Raises as `play` does.
     """
     part = Stopwatch()
     indices = range(proposal.asked, proposal.asked + more)
@@ -132,7 +141,7 @@ async def extend(
     drawn = [replace(sample, step=proposal.steps, index=i) for i, sample in zip(indices, drawn, strict=False)]
     with part("sandbox"):
         lineage = await _retrace(runner, tools, proposal.prompt)
-        tried = await _try(drawn, runner, tools, lineage.state)
+        tried = await _try(drawn, runner, own or (lambda _: tools), lineage.state)
     candidates, discarded = _close(tried, indices, lineage.fresh)
     return replace(
         proposal,
@@ -150,21 +159,21 @@ async def _retrace(runner: CodeRunner, tools: Tools, prompt: Sequence[Message]) 
     for message in prompt:
         if message["role"] == "assistant":
             turn = Sample(0, 0, message["content"], 0, Finish.STOP)
-            (tried,) = await _try([turn], runner, tools, lineage.state)
+            (tried,) = await _try([turn], runner, lambda _: tools, lineage.state)
             if tried.fault is None and tried.run is not None:
                 lineage.passed(tried.run)
     return lineage
 
 
-async def _try(drawn: Sequence[Sample], runner: CodeRunner, tools: Tools, state: bytes | None) -> list[_SampleRun]:
-    """Run each sample's code on its own copy of `state`. Samples with the same code share one run."""
-    codes = [_code(sample) for sample in drawn]
-    distinct = list(dict.fromkeys(code for code in codes if isinstance(code, str)))
-    results = await asyncio.gather(*(runner.run(code, tools, state) for code in distinct))
+async def _try(drawn: Sequence[Sample], runner: CodeRunner, tools_of: ToolsOf, state: bytes | None) -> list[_SampleRun]:
+    """Run each sample's code on its own copy of `state`. Samples with the same code and tools share one run."""
+    codes = [(_code(sample), tools_of(sample.index)) for sample in drawn]
+    distinct = {(code, id(tools)): tools for code, tools in codes if isinstance(code, str)}
+    results = await asyncio.gather(*(runner.run(code, tools, state) for (code, _), tools in distinct.items()))
     runs = dict(zip(distinct, results, strict=True))
     return [
-        _SampleRun(sample, None, code) if isinstance(code, Discarded) else _tried(sample, runs[code])
-        for sample, code in zip(drawn, codes, strict=True)
+        _SampleRun(sample, None, code) if isinstance(code, Discarded) else _tried(sample, runs[code, id(tools)])
+        for sample, (code, tools) in zip(drawn, codes, strict=True)
     ]
 
 

@@ -10,6 +10,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.cli.order_judgement import AcceptJudgement, accepted
 from sentinel.cli.order_presets import EXTRA, preset
 from sentinel.core.errors import NotRunning, OperatorError
 
@@ -31,6 +32,7 @@ APPROVED, NOT_APPROVED = "approved", "not approved: nothing has changed"
 def set_order(
     text: Annotated[str, typer.Argument(help="The order; `-` reads it from standard input.")],
     yes: Annotated[bool, typer.Option("--yes", help="Approve it without a question.")] = False,
+    accept_judgement: AcceptJudgement = False,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
@@ -41,7 +43,7 @@ def set_order(
     readings mean, and approve one by its number.
     A running daemon reads words by its own student; its cycles go on. It trades the approved order from its next
     block on, and a later start takes it up. The order replaces the one before it. Without a terminal and without
-    --yes it is only read back.
+    --yes it is only read back. What the student alone would judge must be accepted beside it.
     """
     from sentinel.cli.order_reading import lines, read_back
     from sentinel.daemon.approved_order import require_own
@@ -55,6 +57,8 @@ def set_order(
     order = _order(settings, given)
     if not isinstance(order, Order):
         chosen = _from_words(settings, given, order.why, yes=yes, asks=asks, json=json)
+        if chosen is not None and not accepted(chosen.order, given=accept_judgement, asks=asks):
+            chosen = None
         if chosen is not None:
             _approve(settings, render(chosen.order), order_hash(chosen.order), chosen.words)
         if not json:
@@ -65,6 +69,7 @@ def set_order(
     if not json:
         common.emit(facts, False, lambda: lines(facts))
     approved = yes or (asks and typer.confirm("Approve this order?", default=False))
+    approved = approved and accepted(order, given=accept_judgement, asks=asks)
     if approved:
         _approve(settings, facts["reading"], facts["hash"])
     said = APPROVED if approved else f"{NOT_APPROVED} (--yes approves it)"
@@ -100,12 +105,14 @@ def show(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> 
 @app.command()
 def approve(
     digest: Annotated[str, typer.Argument(metavar="HASH", help="The hash that `order set` or `order history` shows.")],
+    accept_judgement: AcceptJudgement = False,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
     """Approve an earlier order again, by its hash or the beginning of it. Its times begin anew."""
     from sentinel.daemon.approved_order import require_own
+    from sentinel.orders.order import Order
 
     settings = common.load(sets, env_file)
     journal, _ = common.open_journal(settings, read_only=True)
@@ -118,6 +125,9 @@ def approve(
         raise OperatorError(f"{len(found)} orders have a hash that begins with {digest}: see `sentinel order history`")
     ((whole, (reading, words)),) = found.items()
     require_own(settings, whole)
+    order = _order(settings, reading)
+    if not isinstance(order, Order) or not accepted(order, given=accept_judgement, asks=_at_terminal() and not json):
+        raise OperatorError("nothing is approved")
     _approve(settings, reading, whole, words)
     common.emit({"approved": whole, "reading": reading}, json, lambda: ["approved:", *sentences(reading)])
 
@@ -223,7 +233,8 @@ def _approve(settings: Settings, reading: str, digest: str, words: str = "") -> 
     from sentinel.daemon.operator.control import ask
 
     try:
-        ask(common.state_dir(settings), "approve_order", reading=reading, hash=digest, words=words)
+        fields: dict[str, Any] = {"reading": reading, "hash": digest, "words": words, "accept_judgement": True}
+        ask(common.state_dir(settings), "approve_order", **fields)  # `accepted` was asked before
     except NotRunning:
         from sentinel.cli.order_reading import chain_time, prices_at
         from sentinel.daemon.approved_order import approve_by_command
@@ -257,6 +268,7 @@ def _shown(order: dict[str, Any]) -> list[str]:
     lines += [f"        {sentence}" for sentence in sentences(order["reading"])]
     if order["words"] != order["reading"]:
         lines.append(f"words   {order['words']}")
+    lines += [f'judged  "{phrase}", by the student alone' for phrase in order["judgements"]]
     complete = "the order is complete" if order["status"] == COMPLETED else None
     return [*lines, f"now     {complete or order['now'] or 'the daemon is not running: ' + order['start']}"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play, play
@@ -23,6 +24,11 @@ class Scene:
     ago: int = 0
     rearmed: bool = False
     apart: int = LONG_AGO
+
+    def answering(self, judgements: Mapping[str, bool]) -> Scene:
+        """The same scene with these answers of the student, now and before."""
+        before = None if self.before is None else self.before.answering(judgements)
+        return replace(self, world=self.world.answering(judgements), before=before)
 
     @property
     def key(self) -> tuple[object, ...]:

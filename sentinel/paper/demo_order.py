@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sentinel.core.errors import OperatorError
+from sentinel.orders.judgements import phrases_in
 
 WORDS = "Every 10 seconds put 800 USDC into ETH. Only while gas is under 30 gwei, and never go below 2,000 USDC."
 READING = (  # what the words mean, for a demo without a model
@@ -36,7 +37,7 @@ class OrderDesk(Protocol):
 
     async def read_order(self, words: str) -> dict[str, Any]: ...
 
-    def approve_order(self, reading: str, digest: str, words: str) -> None: ...
+    def approve_order(self, reading: str, digest: str, words: str, accept_judgement: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ async def approve(desk: OrderDesk, spoken: SpokenOrder, say: Callable[[str], Non
         else:
             group, why = (_agreed(report), AGREED) if spoken.own else (_first(report), PLAY_MONEY)
             say(f"approved  reading 1: {why}")
-        if group is not None:
-            desk.approve_order(group["reading"], group["hash"], report["words"])
+        if group is not None and await _accepted(phrases := phrases_in(group["reading"]), ask):
+            desk.approve_order(group["reading"], group["hash"], report["words"], bool(phrases))
             return str(group["reading"])
         assert ask is not None
         words = (await ask(f"{question(report)}. Say it in other words, or press Enter to end: ")) or ""
@@ -112,6 +113,17 @@ async def _asked(report: Report, ask: Ask) -> Report | None:
         if chosen.isdecimal() and int(chosen) in orders:
             return orders[int(chosen)]
     return None
+
+
+async def _accepted(judged: Sequence[str], ask: Ask | None) -> bool:
+    """Whether whoever runs the demo accepts what the student alone would judge. Raises NotApproved if nobody can."""
+    if not judged:
+        return True
+    phrases = " and ".join(f'"{phrase}"' for phrase in judged)
+    if ask is None:
+        raise NotApproved(f"nothing is approved: the student alone would judge {phrases}, and there is nobody to ask")
+    answer = await ask(f"The student alone judges {phrases}, within the limits. Accept that? y or n: ")
+    return answer is not None and answer.strip().lower() in ("y", "yes")
 
 
 async def typed(prompt: str) -> str | None:

@@ -164,3 +164,26 @@ async def test_a_daemon_without_such_a_student_reads_nothing(daemon: Daemon) -> 
     daemon.operator.parts.settings = load(None)  # type: ignore[misc]
     await refused("reads no words", lambda: readings.read(WORDS, daemon.operator.parts))
     assert not student.asked.is_set()
+
+
+async def test_what_the_student_judges_is_accepted_or_not_approved(daemon: Daemon) -> None:
+    """I34: over the socket only a plain true accepts it; nothing is journaled otherwise."""
+    text = 'If it is judged that "it looks shaky", sell all of WETH.'
+    server = ControlServer(daemon.folder, daemon.operator, daemon.caught.errors)
+    await server.start()
+    digest = order_hash(read_order(text, NETWORK))
+
+    async def approve(**accepting: object) -> None:
+        await asyncio.to_thread(ask, daemon.folder, "approve_order", reading=text, hash=digest, **accepting)
+
+    try:
+        accepting: dict[str, object]
+        for accepting in ({}, {"accept_judgement": False}, {"accept_judgement": "true"}, {"accept_judgement": 1}):
+            await refused("the student alone would judge", functools.partial(approve, **accepting))
+            daemon.require_unchanged()
+        await approve(accept_judgement=True)
+    finally:
+        await server.stop()
+    current = daemon.journal.orders.current()
+    assert current is not None
+    assert current.hash == digest

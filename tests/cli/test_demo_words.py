@@ -61,8 +61,9 @@ class Desk:
         self.read.append(words)
         return self.reports[len(self.read) - 1] | {"words": words}
 
-    def approve_order(self, reading: str, digest: str, words: str) -> None:
+    def approve_order(self, reading: str, digest: str, words: str, accept_judgement: bool) -> None:
         self.approved.append((reading, words))
+        assert accept_judgement == ("judged" in reading)
 
 
 @dataclass
@@ -143,6 +144,21 @@ async def test_without_a_terminal_enough_readings_must_agree() -> None:
         desk = Desk([short])
         with pytest.raises(NotApproved, match="without a terminal"):
             await run(desk, SpokenOrder(OWN, own=True))
+        assert desk.approved == []
+
+
+async def test_what_the_student_alone_would_judge_is_accepted_by_hand() -> None:
+    """By a yes of its own; without a terminal such an order is not approved."""
+    judged = parse('If it is judged that "it looks shaky", sell all of WETH.', NETWORK.quote)
+    assert isinstance(judged, Order)
+    own, desk = SpokenOrder(OWN, own=True), Desk([report((judged, 16))])
+    terminal = Terminal(["\n", "y\n"])
+    assert (await run(desk, own, terminal))[0] == render(judged)
+    assert '"it looks shaky"' in terminal.asked[1]
+    for ask in (Terminal(["1\n", "\n", "\n"]), None):
+        desk = Desk([report((judged, 16))])
+        with pytest.raises(NotApproved):
+            await run(desk, own, ask)
         assert desk.approved == []
 
 

@@ -50,10 +50,11 @@ class Operations(Protocol):
         """What the words mean to the student, for the operator to approve one or none. Raises OperatorError."""
         ...
 
-    def approve_order(self, reading: str, digest: str, words: str) -> None:
+    def approve_order(self, reading: str, digest: str, words: str, accept_judgement: bool) -> None:
         """Put an order in force with the next cycle. `words`: those that it was read from, or empty.
 
-        Raises OperatorError if `digest` is not that of `reading`, or if it was not read from the words.
+        Raises OperatorError if `digest` is not that of `reading`, if it was not read from the words, or if what the
+        student alone would judge is not accepted.
         """
         ...
 
@@ -80,7 +81,8 @@ async def _read_order(operations: Operations, request: Request) -> Answer:
 
 
 def _approve_order(operations: Operations, request: Request) -> Answer:
-    operations.approve_order(*(str(request.get(name, "")) for name in ("reading", "hash", "words")))
+    reading, digest, words = (str(request.get(name, "")) for name in ("reading", "hash", "words"))
+    operations.approve_order(reading, digest, words, request.get("accept_judgement") is True)
     return {}
 
 

@@ -100,16 +100,20 @@ class Operator:
         self.log.info("order.read", words=report["words"], answer=report["answer"], readings=report["asked"])
         return report
 
-    def approve_order(self, reading: str, digest: str, words: str = "") -> None:
+    def approve_order(self, reading: str, digest: str, words: str = "", accept_judgement: bool = False) -> None:
         """Put an order in force with the next cycle. `words`: those that it was read from; empty for a reading.
 
-        Raises OperatorError if the text is not the order of this hash, or was not read from the words.
+        Raises OperatorError if the text is not the order of this hash, was not read from the words, or has something
+        judged by the student alone that is not accepted.
         """
         parts = self.parts
         require_own(parts.settings, digest)
         order = read_order(reading, parts.network)
         if order_hash(order) != digest:
             raise OperatorError("the text is not the order that was approved: read it back and approve it again")
+        if order.judgements and not accept_judgement:
+            judged = " and ".join(f'"{phrase}"' for phrase in order.judgements)
+            raise OperatorError(f"the student alone would judge {judged}: an approval must accept that")
         line = self._read_words(words, reading, digest)
         self.reloader.require_buildable()
         time = parts.latest.value.timestamp
