@@ -15,9 +15,9 @@ from typing import Any, Protocol
 from sentinel.core.errors import OperatorError
 from sentinel.orders.judgements import phrases_in
 
-WORDS = "Every 10 seconds put 800 USDC into ETH. Only while gas is under 30 gwei, and never go below 2,000 USDC."
+WORDS = "Every 10 seconds put 800 USDC into ETH, only while gas is under 35 gwei. Always keep 2,000 USDC."
 READING = (  # what the words mean, for a demo without a model
-    "Buy 800 USDC worth of WETH, every 10 seconds. Only while the gas price is below 30 gwei. Keep 2,000 USDC."
+    "Buy 800 USDC worth of WETH, every 10 seconds. Only while the gas price is below 35 gwei. Keep 2,000 USDC."
 )
 
 PLAY_MONEY = "the demo approves its own order, because the money is play money. `sentinel order set` asks you"
