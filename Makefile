@@ -60,8 +60,10 @@ proofs: setup check  ## the tests that take long
 fresh-check:  ## prove `make demo` and `make test` on an empty Debian 12; as root, an hour (PYTEST=tests/ops: those alone)
 	@$(PYTHON) deploy/setup/fresh_check.py $(if $(BLOCKS),--blocks $(BLOCKS)) --pytest "$(PYTEST)" $(if $(KEEP),--keep)
 
-demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks; ORDER="...": your order, without a model)
-	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(ORDER),--order '$(ORDER)')
+# The words as they were typed: neither make nor the shell reads a dollar sign or a quotation mark in them.
+export DEMO_ORDER := $(value ORDER)
+demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks; ORDER='...': your own words)
+	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(DEMO_ORDER),--order "$$DEMO_ORDER")
 
 student: setup  ## train models/student again by models/student.toml; resumes
 	$(BIN)/sentinel distill student

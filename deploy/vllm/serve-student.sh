@@ -35,10 +35,10 @@ else
     [ "${SENTINEL_SERVE_COMPILED:-0}" = 1 ] || flags+=(--enforce-eager)
 fi
 
-# The folder that vLLM loads. In a checkout and in the images Sentinel lies beside this script; if it is installed, the
-# serving environment finds it.
+# The folder that vLLM loads. In a checkout and in the images Sentinel lies beside this script; if it is installed, it is
+# in the serving environment.
 servable() {
-    if [ -f "$1/config.json" ]; then echo "$1"; return; fi
+    if [ ! -f "$1/adapter_config.json" ]; then echo "$1"; return; fi
     if [ -d "$here/sentinel/distill" ]; then export PYTHONPATH=$here; fi
     "$python" -m sentinel.distill.tuning.merge "$1"
 }

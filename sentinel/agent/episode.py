@@ -92,42 +92,10 @@ async def play(
     Each turn of the first step begins with `prefill`. `observe` renders the observation that the model sees after a
     step. Raises ModelUnavailable.
     """
-    return await _go_on(sampler, runner, tools, _Lineage([*messages]), observe, n, range(1, max_steps + 1), prefill)
-
-
-async def resume(
-    sampler: Sampler,
-    runner: CodeRunner,
-    tools: Tools,
-    messages: Sequence[Message],
-    observe: Callable[[str], Message],
-    *,
-    n: int,
-    max_steps: int = 5,
-) -> Proposal:
-    """As `play`, from a conversation that already contains assistant turns.
-
-    Their code runs again to restore its state, and they count as steps. `tools` must be those of the first run. Raises
-    as `play` does.
-    """
-    taken = sum(message["role"] == "assistant" for message in messages)
-    lineage = await _retrace(runner, tools, messages)
-    return await _go_on(sampler, runner, tools, lineage, observe, n, range(taken + 1, max_steps + 1), "")
-
-
-async def _go_on(
-    sampler: Sampler,
-    runner: CodeRunner,
-    tools: Tools,
-    lineage: _Lineage,
-    observe: Callable[[str], Message],
-    n: int,
-    steps: range,
-    prefill: str,
-) -> Proposal:
+    lineage = _Lineage([*messages])
     samples, part, prompt = list[Sample](), Stopwatch(), tuple(lineage.messages)
     tried, lost = list[_SampleRun](), ""
-    for step in steps:
+    for step in range(1, max_steps + 1):
         prompt = tuple(lineage.messages)
         with part("model"):
             drawn = await sampler.sample(prompt, n, prefill if step == 1 else "")
@@ -143,7 +111,7 @@ async def _go_on(
             return Proposal(n, candidates, discarded, prompt, tuple(samples), step, sampler.source, part.seconds)
         _advance(lineage, tried, observe)
     return Proposal(
-        n, (), _late(tried, range(n), lost), prompt, tuple(samples), steps.stop - 1, sampler.source, part.seconds
+        n, (), _late(tried, range(n), lost), prompt, tuple(samples), max_steps, sampler.source, part.seconds
     )
 
 

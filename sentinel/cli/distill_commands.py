@@ -35,13 +35,19 @@ _DEFAULT = PromotionCriteria()
 def evaluate(
     orders: Annotated[Path, typer.Option(help="File of labelled orders.")],
     url: Annotated[str, typer.Option(help="URL of the served student, ends in /v1.")] = "",
+    name: Annotated[str, typer.Option(help="With --url: the served name; default: the only model there.")] = "",
     base_url: Annotated[str, typer.Option(help="URL of the served base, ends in /v1.")] = "",
     samples: Annotated[int, typer.Option(min=1, help="Samples per order.")] = 8,
     answers: Annotated[Path | None, typer.Option(help="File that keeps the models' answers.")] = None,
+    programs: Annotated[bool, typer.Option(help="With --url: grade the student's trading too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Judge readers of orders on labelled orders: the served student, and what it is measured against."""
-    grades = orders_recipe.run_evaluate_orders(orders, url=url, base_url=base_url, samples=samples, answers=answers)
+    if name and not url:
+        raise typer.BadParameter("--name NAME belongs to --url URL")
+    grades = orders_recipe.run_evaluate_orders(
+        orders, url=url, base_url=base_url, name=name, samples=samples, answers=answers, programs=programs
+    )
     if as_json:
         print(json.dumps(report(grades)))
     else:

@@ -48,7 +48,7 @@ def approved_reading(
     """
     report = _report(settings, words, f"this is no order: {why} (docs/orders.md, `sentinel order preset`)")
     quote = load_network(settings.network).quote
-    facts = {**report, "groups": [_shown(settings, quote, group) for group in report["groups"]]}
+    facts = _facts(settings, report)
     if json:
         common.emit({**facts, "approved": False}, True, tuple)
     else:
@@ -107,6 +107,16 @@ def _question(answer: str) -> str:
 
 
 # ------------------------------------------------------------ what is shown
+
+
+def report_lines(settings: Settings, report: Mapping[str, Any]) -> list[str]:
+    """The lines that people are shown of readings (`reading_report`). It asks the chain for the gas price."""
+    return [*_lines(_facts(settings, report))]
+
+
+def _facts(settings: Settings, report: Mapping[str, Any]) -> dict[str, Any]:
+    quote = load_network(settings.network).quote
+    return {**report, "groups": [_shown(settings, quote, group) for group in report["groups"]]}
 
 
 def _shown(settings: Settings, quote: str, group: Mapping[str, Any]) -> dict[str, Any]:

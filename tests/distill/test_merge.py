@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,11 @@ def model(folder: Path, weights: bytes = b"weights") -> Path:
     return folder
 
 
-def adapter(folder: Path, base: Path | str, trained_on: str | None = None, **settings: object) -> Path:
+def adapter(
+    folder: Path, base: Path | str, trained_on: str | None = None, settings: Mapping[str, object] | None = None
+) -> Path:
     folder.mkdir()
-    body = {"base_model_name_or_path": str(base), "r": 4, "lora_alpha": 8, **settings}
+    body = {"base_model_name_or_path": str(base), "r": 4, "lora_alpha": 8, **(settings or {})}
     (folder / "adapter_config.json").write_text(json.dumps(body))
     (folder / "adapter_model.safetensors").write_bytes(b"adapter")
     if trained_on is not None:
@@ -75,7 +78,7 @@ def test_a_missing_pinned_base_is_named_with_the_command_that_gets_it(tmp_path: 
 )
 def test_an_adapter_that_plain_addition_cannot_merge_is_refused(tmp_path: Path, settings: dict[str, object]) -> None:
     """And nothing half-written is left."""
-    folder = adapter(tmp_path / "adapter", model(tmp_path / "base"), **settings)
+    folder = adapter(tmp_path / "adapter", model(tmp_path / "base"), settings=settings)
     with pytest.raises(MergeFault, match=f"its {next(iter(settings))} is"):
         merge.servable(folder)
     assert not list((tmp_path / "cache" / "students").iterdir())
@@ -96,7 +99,7 @@ def test_the_students_of_an_image_are_found_where_nothing_may_be_written(
     monkeypatch.setenv("SENTINEL_SERVE_CACHE", str(tmp_path / "own"))
     assert merge.servable(tmp_path / "first") == first
     for number in range(merge.KEPT + 2):
-        folder = adapter(tmp_path / f"a{number}", base, r=number + 1)
+        folder = adapter(tmp_path / f"a{number}", base, settings={"r": number + 1})
         last = merge.servable(folder)
     assert last.parent == tmp_path / "own"
     assert last.is_dir()

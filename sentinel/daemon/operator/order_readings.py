@@ -39,7 +39,7 @@ class OrderReadings:
     async def read(self, words: str, parts: Parts) -> dict[str, Any]:
         """What the words mean to the student (`reading_report`). Nothing is journaled or approved.
 
-        Raises OperatorError: no student that answers, stopping, another reading under way, no answer in time, or odd words.
+        Raises OperatorError: no student answers, stopping, another reading under way, no answer in time, odd words.
         """
         settings = parts.settings
         require_own(settings, settings.strategy.order_hash or None)
