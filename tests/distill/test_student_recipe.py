@@ -12,8 +12,8 @@ from sentinel.core.errors import OperatorError
 from sentinel.distill import student_plan, student_recipe, tuning_recipe
 
 SERVED = ("adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "chat_template.jinja")
-NUMBERS = ("trained_parameters", "parameters", "rows", "rows_too_long", "tokens_per_row", "targets_per_row", "steps")
-NUMBERS += ("loss_last_20", "cpu_seconds", "tokens_per_cpu_second")
+NUMBERS = ["trained_parameters", "parameters", "rows", "rows_too_long", "tokens_per_row", "targets_per_row", "steps"]
+NUMBERS += ["loss_last_20", "cpu_seconds", "tokens_per_cpu_second"]
 
 
 def test_the_student_is_what_its_plan_says_with_a_card_and_nothing_that_only_a_run_needs(
@@ -33,15 +33,20 @@ def test_the_student_is_what_its_plan_says_with_a_card_and_nothing_that_only_a_r
         for name in (*SERVED, "trunk.pt"):
             (folder / name).write_text(name)
         (rows,) = work.glob("*.jsonl")
-        facts = {"plan": asdict(plan.tuning_plan(base, rows)), "losses": [2.0, 1.0], "device": "cpu", "command": "tune"}
-        facts |= dict.fromkeys(NUMBERS, 1) | {"base_sha256": "b", "data_sha256": "d"}
+        facts: dict[str, object] = {"plan": asdict(plan.tuning_plan(base, rows)), "losses": [2.0, 1.0]}
+        facts |= dict.fromkeys(NUMBERS, 1)
+        facts |= {"device": "cpu", "command": "tune", "base_sha256": "b", "data_sha256": "d"}
         (folder / "training.json").write_text(json.dumps(facts))
+        (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base), "r": 16}))
 
     monkeypatch.setattr(tuning_recipe, "run_module", tuned)
     student_recipe.make_student(plan, base, out, device="cpu", work=work)
     assert {path.name for path in out.iterdir()} == {*SERVED, "README.md", "training.json", "curve.svg"}
     (rows,) = work.glob("train-8-3-*.jsonl")
     assert len(rows.read_text().splitlines()) == 8
+    for path in out.iterdir():
+        assert str(tmp_path) not in path.read_text(), path.name
+    assert json.loads((out / "adapter_config.json").read_text()) == {"base_model_name_or_path": "base", "r": 16}
     assert started[0][0] == tuning_recipe.MODULE
     assert {str(base), str(rows), str(plan.tuning.steps), "cpu"} <= {*started[0]}
     drawn = rows.stat().st_mtime_ns

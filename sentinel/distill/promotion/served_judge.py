@@ -1,17 +1,20 @@
-"""The judge of a promotion: real vLLM serves the student, and its vote of readings is graded."""
+"""The judge of a promotion: real vLLM serves the student, and its votes of readings and of programs are graded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import uvloop
 
+from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.vllm_server import served
 from sentinel.distill.evaluation.evaluate_orders import Readers, evaluate
 from sentinel.distill.evaluation.kept_answers import KeptAnswers
 from sentinel.distill.evaluation.labelled_orders import LabelledOrder
 from sentinel.distill.evaluation.order_grades import Graded
+from sentinel.distill.evaluation.served_programs import ServedPrograms
 from sentinel.distill.evaluation.served_reader import ServedReader
 from sentinel.distill.promotion.students import identity
 from sentinel.distill.working import WORK, console, progress_bar
@@ -20,17 +23,20 @@ from sentinel.distill.working import WORK, console, progress_bar
 class ServedJudge:
     """Judges students one after another. Answers are kept by student, so that a judging that was stopped goes on."""
 
-    def grades(self, folder: Path, orders: Sequence[LabelledOrder]) -> list[Graded]:
+    def grades(self, folder: Path, orders: Sequence[LabelledOrder]) -> Mapping[str, Sequence[Graded]]:
         """Raises OperatorError, ModelUnavailable."""
         WORK.mkdir(parents=True, exist_ok=True)
         kept = KeptAnswers(WORK / f"promotion-{identity(folder)}.answers.jsonl")
         return uvloop.run(_grades(folder, orders, kept))
 
 
-async def _grades(folder: Path, orders: Sequence[LabelledOrder], kept: KeptAnswers) -> list[Graded]:
+async def _grades(folder: Path, orders: Sequence[LabelledOrder], kept: KeptAnswers) -> Mapping[str, Sequence[Graded]]:
     console.print(f"starting vLLM with the student in {folder} (about a minute)")
-    async with served(folder, log=WORK / "vllm.log") as server, ServedReader(server.url, kept) as reader:
-        with progress_bar() as bar:
-            task = bar.add_task("read orders", total=len(orders))
-            grades = await evaluate(orders, Readers(reader), lambda: bar.advance(task))
-    return grades["student"]
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(served(folder, log=WORK / "vllm.log"))
+        reader = await stack.enter_async_context(ServedReader(server.url, kept))
+        sandbox = stack.enter_context(Sandbox())
+        programs = await stack.enter_async_context(ServedPrograms(server.url, kept, sandbox))
+        bar = stack.enter_context(progress_bar())
+        task = bar.add_task("read orders", total=len(orders))
+        return await evaluate(orders, Readers(reader, programs=programs), lambda: bar.advance(task))
