@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -20,23 +21,27 @@ from sentinel.distill.promotion.students import identity
 from sentinel.distill.working import WORK, console, progress_bar
 
 
+@dataclass(frozen=True, slots=True)
 class ServedJudge:
     """Judges students one after another. Answers are kept by student, so that a judging that was stopped goes on."""
 
+    samples: int = 8  # readings, and programs, of each order
+    work: Path = WORK
+
     def grades(self, folder: Path, orders: Sequence[LabelledOrder]) -> Mapping[str, Sequence[Graded]]:
-        """Raises OperatorError, ModelUnavailable."""
-        WORK.mkdir(parents=True, exist_ok=True)
-        kept = KeptAnswers(WORK / f"promotion-{identity(folder)}.answers.jsonl")
-        return uvloop.run(_grades(folder, orders, kept))
+        """The grades of each arm, in the order of `orders`. Raises OperatorError, ModelUnavailable."""
+        return uvloop.run(self.graded(folder, orders))
 
-
-async def _grades(folder: Path, orders: Sequence[LabelledOrder], kept: KeptAnswers) -> Mapping[str, Sequence[Graded]]:
-    console.print(f"starting vLLM with the student in {folder} (about a minute)")
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(served(folder, log=WORK / "vllm.log"))
-        reader = await stack.enter_async_context(ServedReader(server.url, kept))
-        sandbox = stack.enter_context(Sandbox())
-        programs = await stack.enter_async_context(ServedPrograms(server.url, kept, sandbox))
-        bar = stack.enter_context(progress_bar())
-        task = bar.add_task("read orders", total=len(orders))
-        return await evaluate(orders, Readers(reader, programs=programs), lambda: bar.advance(task))
+    async def graded(self, folder: Path, orders: Sequence[LabelledOrder]) -> Mapping[str, Sequence[Graded]]:
+        """As `grades`, in a running loop."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        kept = KeptAnswers(self.work / f"promotion-{identity(folder)}.answers.jsonl")
+        console.print(f"starting vLLM with the student in {folder} (about a minute)")
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(served(folder, log=self.work / "vllm.log"))
+            reader = await stack.enter_async_context(ServedReader(server.url, kept))
+            sandbox = stack.enter_context(Sandbox())
+            programs = await stack.enter_async_context(ServedPrograms(server.url, kept, sandbox))
+            bar = stack.enter_context(progress_bar())
+            task = bar.add_task("read orders", total=len(orders))
+            return await evaluate(orders, Readers(reader, None, self.samples, programs), lambda: bar.advance(task))
