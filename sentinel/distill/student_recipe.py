@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from pathlib import Path
 
 from sentinel.core.host.places import workplace
 from sentinel.distill.orders.row_file import rows_in
 from sentinel.distill.orders.split import Split
 from sentinel.distill.student_plan import StudentPlan
+from sentinel.distill.tuning import tuning_card
 from sentinel.distill.tuning_recipe import run_tune
 from sentinel.distill.working import WORK
 
 MADE = workplace() / "models" / "student"
 WORKING = (".pt", ".part")  # files that only a run that goes on needs
+COMMAND = "-m sentinel distill student"
 
 
 def make_student(plan: StudentPlan, base: Path, out: Path = MADE, *, device: str = "auto", work: Path = WORK) -> None:
@@ -28,10 +30,24 @@ def make_student(plan: StudentPlan, base: Path, out: Path = MADE, *, device: str
 
 
 def publish(adapter: Path, out: Path) -> None:
-    """Copy a finished adapter to `out`, each file whole or not at all."""
+    """Copy a finished adapter to `out`, each file whole or not at all, and without the folders of this machine."""
     out.mkdir(parents=True, exist_ok=True)
-    for path in adapter.iterdir():
-        if path.suffix not in WORKING:
-            part = out / f"{path.name}.part"
-            shutil.copyfile(path, part)
-            part.replace(out / path.name)
+    files = {path.name: path.read_bytes() for path in adapter.iterdir() if path.suffix not in WORKING}
+    for name, without_folders in (("training.json", _training), ("adapter_config.json", _config)):
+        files[name] = json.dumps(without_folders(json.loads(files[name])), indent=1).encode() + b"\n"
+    for name, content in files.items():
+        part = out / f"{name}.part"
+        part.write_bytes(content)
+        part.replace(out / name)
+    tuning_card.write(out)
+
+
+def _training(facts: dict[str, object]) -> dict[str, object]:
+    plan = facts["plan"]
+    assert isinstance(plan, dict)
+    names = {"base": Path(plan["base"]).name, "data": [Path(path).name for path in plan["data"]]}
+    return {**facts, "plan": {**plan, **names}, "command": COMMAND}
+
+
+def _config(config: dict[str, object]) -> dict[str, object]:
+    return {**config, "base_model_name_or_path": Path(str(config["base_model_name_or_path"])).name}

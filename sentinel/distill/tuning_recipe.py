@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from sentinel.distill.serving_env import run_module
 from sentinel.distill.tuning import tuning_card
 from sentinel.distill.tuning.tuning_plan import TuningPlan
 from sentinel.observe import plot
+
+MODULE = "sentinel.distill.tuning.tune"
 
 
 def run_tune(
@@ -24,15 +25,10 @@ def run_tune(
     `continue_from` is the folder of a shorter run of the same plan. Raises OperatorError if the tuning fails.
     """
     plot.require()
-    options: list[str | Path] = []
-    for name, value in asdict(plan).items():
-        if name != "data":
-            options += [f"--{name.replace('_', '-')}", str(value)]
-    for path in plan.data:
-        options += ["--data", path]
+    chosen: list[str | Path] = [*plan.options()]
     if continue_from is not None:
-        options += ["--continue-from", continue_from.resolve()]
+        chosen += ["--continue-from", continue_from.resolve()]
     if template is not None:
-        options += ["--template", template.resolve()]
-    run_module("sentinel.distill.tuning.tune", "--out", out.resolve(), "--device", device, *options)
+        chosen += ["--template", template.resolve()]
+    run_module(MODULE, "--out", out.resolve(), "--device", device, *chosen)
     tuning_card.write(out)

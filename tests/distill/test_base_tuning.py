@@ -18,8 +18,6 @@ import pytest
 
 from sentinel.cli.setup import base_model
 from sentinel.cli.setup.common import SetupError, write_stamp
-from sentinel.core.errors import OperatorError
-from sentinel.distill import student_plan, student_recipe
 from sentinel.distill.tuning import base_pin, tuning_card
 from sentinel.distill.tuning.base_pin import BasePin
 from sentinel.distill.tuning.batches import BUCKET, batches
@@ -159,48 +157,10 @@ def test_the_card_names_base_data_seed_and_command(world: dict[str, Any]) -> Non
     assert (folder / "curve.svg").exists()
 
 
-def test_the_shipped_student_is_made_by_its_plan(
-    world: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With everything that is served and the card, and nothing that only a run needs to go on."""
-    plan = student_plan.StudentPlan.model_validate(
-        {
-            "data": {"count": 8, "seed": 3},
-            "tuning": {
-                "steps": 5, "layers": 2, "rank": 4, "alpha": 8, "batch": 4, "learning_rate": 1e-3, "trade_every": 2,
-                "seed": 3,
-            },
-        }
-    )  # fmt: skip
-    work, out = tmp_path / "work", tmp_path / "student"
-    student_recipe.make_student(plan, world["folder"] / "base", out, device="cpu", work=work)
-    made = {path.name for path in out.iterdir()}
-    assert made >= {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "chat_template.jinja"}
-    assert made >= {"README.md", "training.json", "curve.svg"}
-    assert not [name for name in made if name.endswith((".pt", ".part"))]
-    training = json.loads((out / "training.json").read_text())
-    assert (training["steps"], training["plan"]["trade_every"]) == (5, 2)
-    (rows,) = work.glob("train-8-3-*.jsonl")
-    drawn = rows.stat().st_mtime_ns
-    (out / "adapter_model.safetensors").unlink()
-    monkeypatch.setattr(student_recipe, "run_tune", lambda plan, out, **options: None)  # it makes nothing twice
-    student_recipe.make_student(plan, world["folder"] / "base", out, device="cpu", work=work)
-    assert (out / "adapter_model.safetensors").exists()
-    assert drawn == rows.stat().st_mtime_ns
-
-
-def test_the_committed_plan_is_read_and_a_wrong_one_refused_by_its_fields(tmp_path: Path) -> None:
-    plan = student_plan.load()
-    tuning = plan.tuning_plan(tmp_path, tmp_path / "rows")
-    assert (tuning.steps, tuning.base, tuning.data) == (plan.tuning.steps, str(tmp_path), (str(tmp_path / "rows"),))
-    text = student_plan.PLAN.read_text()
-    wrong = tmp_path / "plan.toml"
-    wrong.write_text(text.replace("steps =", "step ="))
-    with pytest.raises(OperatorError, match=r"tuning\.steps: Field required; tuning\.step: Extra inputs"):
-        student_plan.load(wrong)
-    wrong.write_text("data = ")
-    with pytest.raises(OperatorError, match=r"plan\.toml is no plan of a student"):
-        student_plan.load(wrong)
+def test_the_options_of_a_command_mean_its_plan(world: dict[str, Any]) -> None:
+    plan = world["by command"]
+    assert (plan["steps"], plan["trade_every"], plan["learning_rate"], plan["seed"]) == (2, 6, 5e-3, 3)
+    assert [Path(path).name for path in (plan["base"], *plan["data"])] == ["base", "rows.jsonl"]
 
 
 def test_a_gguf_file_becomes_the_model_that_it_was_made_from(world: dict[str, Any]) -> None:

@@ -57,14 +57,16 @@ class Judge:
 
     students: dict[str, Reads]
     asked: list[str] = field(default_factory=list)
+    trades: bool = True  # rightly; else not at all
     between: Callable[[Path], object] = lambda folder: None  # once a folder is judged
 
-    def grades(self, folder: Path, orders: Sequence[LabelledOrder]) -> list[Graded]:
+    def grades(self, folder: Path, orders: Sequence[LabelledOrder]) -> dict[str, list[Graded]]:
         self.asked.append(folder.name)
         reads = self.students[identity(folder)]
-        grades = [graded(order, reads(order)) for order in orders]
+        reading = [graded(order, reads(order)) for order in orders]
+        trading = [graded(order, order.reading) if self.trades else graded(order, ASK) for order in orders]
         self.between(folder)
-        return grades
+        return {"student": reading, "programs": trading}
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,9 @@ def test_a_better_student_is_promoted_and_an_undo_brings_back_the_shipped_one(be
     assert live.name == found["promoted"]
     assert (live.student / "model.safetensors").read_bytes() == b"new"
     evidence = json.loads((live.path / "evidence.json").read_text())
-    assert evidence["orders"]["right"]["low"] > 0
-    assert evidence["orders"]["new"]["orders_right"] == 1
+    assert evidence["orders"]["reading"]["right"]["low"] > 0
+    assert evidence["orders"]["reading"]["new"]["orders_right"] == 1
+    assert evidence["orders"]["trading"]["right"]["mean"] == 0
     assert evidence["orders"]["orders"] == 30
     assert evidence["shadow"]["blocks"] == 20
     assert bench.store.history()[-2]["evidence"] == evidence
@@ -159,6 +162,15 @@ def test_one_that_is_no_better_or_trades_wrongly_is_refused_with_every_reason(be
     assert any("of its trades are wrong, more than 2.0%" in why for why in reasons)
     assert any("orders that are to be asked about or refused, the live one 0" in why for why in reasons)
     assert bench.store.live is None
+
+
+def test_one_that_reads_better_and_trades_worse_is_refused(bench: Bench) -> None:
+    bench.shadowed(20)
+    bench.judge.between = lambda folder: setattr(bench.judge, "trades", not bench.judge.trades)
+    bench.judge.trades = False  # the new one is judged first
+    reasons = bench.promote()["reasons"]
+    assert len(reasons) == 1
+    assert reasons[0].startswith("it is surely worse at trading: -")
 
 
 def test_the_held_out_orders_are_of_all_splits_and_of_the_seed_alone(drawn: Path) -> None:

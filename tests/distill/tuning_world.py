@@ -242,6 +242,14 @@ def continued() -> dict[str, Any]:
     }
 
 
+def by_command() -> dict[str, Any]:
+    """The plan of a run of two steps that was started by the options of a command."""
+    sys.argv = ["tune", *replace(PLAN, steps=2).options(), "--out", str(ROOT / "two"), "--device", "cpu"]
+    tune.main()
+    plan: dict[str, Any] = json.loads((ROOT / "two" / "training.json").read_text())["plan"]
+    return plan
+
+
 def trade_turn(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     """The row of a program: what carries loss, and whether it begins with what the student is given when serving."""
     order = {"text": "get 5 bucks of ether", "draft": "Buy.", "reading": "Buy 5 USDC worth of WETH, once."}
@@ -304,6 +312,7 @@ if __name__ == "__main__":
         "runs": runs(),
         "continued": continued(),
         "trade": trade_turn(coder),
+        "by command": by_command(),
         "converted": converted(ROOT),
     }
     sys.stdout.write("\n" + json.dumps(results))

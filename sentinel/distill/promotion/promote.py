@@ -19,6 +19,7 @@ from sentinel.distill.promotion.students import StudentStore, StudentVersion, id
 from sentinel.distill.working import WORK
 
 MAX_FAILED = 0.05  # max share of failed blocks in shadow
+JUDGED = {"reading": "student", "trading": "programs"}  # arms of the evaluation
 HELD_OUT = (Split.SEEDS, Split.WORDINGS, Split.COMPOSITIONS)  # in equal parts
 
 
@@ -31,11 +32,14 @@ class PromotionCriteria:
     max_wrong_acts: float = 0.02  # of its trades on held-out orders, the share that no label allows
 
 
+Grades = Mapping[str, Sequence[Graded]]
+
+
 class PromotionJudge(Protocol):
     """Judges the student in a folder."""
 
-    def grades(self, folder: Path, orders: Sequence[LabelledOrder]) -> Sequence[Graded]:
-        """What its vote of readings does, in the order of `orders`. Raises OperatorError, ModelUnavailable."""
+    def grades(self, folder: Path, orders: Sequence[LabelledOrder]) -> Grades:
+        """By arm, those of JUDGED, in the order of `orders`. Raises OperatorError, ModelUnavailable."""
         ...
 
 
@@ -73,7 +77,7 @@ def promote(
         orders = held_out(wanted.orders, seed, work)
         judged = judge or ServedJudge()
         ours, theirs = (judged.grades(folder, orders) for folder in (new, live))
-        evidence["orders"] = {"seed": seed, **compared(ours, theirs)}
+        evidence["orders"] = {"seed": seed, "orders": len(orders), **compared(ours, theirs)}
         reasons += _of_orders(evidence["orders"], wanted)
     with store.alone():  # only now, because judging takes long and an undo must not wait for it
         if store.live != before:
@@ -99,14 +103,14 @@ def held_out(count: int, seed: int, work: Path) -> list[LabelledOrder]:
     return [order for split in HELD_OUT for order in read_orders(rows_in(work, split, each, seed))]
 
 
-def compared(new: Sequence[Graded], live: Sequence[Graded]) -> dict[str, Any]:
-    """The scores of both, and the mean difference of orders that are right, with its interval."""
+def compared(new: Grades, live: Grades) -> dict[str, Any]:
+    """For reading and trading: the scores of both, and the mean difference of orders that are right."""
+    return {part: _compared(new[arm], live[arm]) for part, arm in JUDGED.items()}
+
+
+def _compared(new: Sequence[Graded], live: Sequence[Graded]) -> dict[str, Any]:
     pairs = [(float(ours.right), float(theirs.right)) for ours, theirs in zip(new, live, strict=True)]
-    return {
-        "orders": len(pairs),
-        "right": difference(pairs).as_json(),
-        **{name: _figures(of) for name, of in (("new", new), ("live", live))},
-    }
+    return {"right": difference(pairs).as_json(), "new": _figures(new), "live": _figures(live)}
 
 
 def _figures(graded: Sequence[Graded]) -> dict[str, float | int]:
@@ -138,17 +142,24 @@ def _of_shadow(shadow: Mapping[str, Any], name: str, wanted: PromotionCriteria) 
 
 def _of_orders(found: Mapping[str, Any], wanted: PromotionCriteria) -> list[str]:
     reasons = []
-    right, new, live = found["right"], found["new"], found["live"]
-    if right["low"] <= 0:
-        reasons.append(
-            f"it is not surely better on held-out orders: {right['mean']:+.4f} of them right "
-            f"[{right['low']:+.4f}, {right['high']:+.4f}]"
-        )
-    if new["wrong_acts"] > wanted.max_wrong_acts:
-        reasons.append(f"{new['wrong_acts']:.1%} of its trades are wrong, more than {wanted.max_wrong_acts:.1%}")
-    if new["traded_unclear"] > live["traded_unclear"]:
-        reasons.append(
-            f"it trades {new['traded_unclear']} orders that are to be asked about or refused, "
-            f"the live one {live['traded_unclear']}"
-        )
+    parts = {part: found[part] for part in JUDGED}
+    if all(of["right"]["low"] <= 0 for of in parts.values()):
+        shown = "; ".join(f"{part} {_shown(of['right'])}" for part, of in parts.items())
+        reasons.append(f"it is not surely better on held-out orders: {shown}")
+    for part, of in parts.items():
+        new, live = of["new"], of["live"]
+        if of["right"]["high"] < 0:
+            reasons.append(f"it is surely worse at {part}: {_shown(of['right'])}")
+        if new["wrong_acts"] > wanted.max_wrong_acts:
+            share = f"{new['wrong_acts']:.1%} of its trades"
+            reasons.append(f"{part}: {share} are wrong, more than {wanted.max_wrong_acts:.1%}")
+        if new["traded_unclear"] > live["traded_unclear"]:
+            reasons.append(
+                f"{part}: it trades {new['traded_unclear']} orders that are to be asked about or refused, "
+                f"the live one {live['traded_unclear']}"
+            )
     return reasons
+
+
+def _shown(right: Mapping[str, float]) -> str:
+    return f"{right['mean']:+.4f} of them right [{right['low']:+.4f}, {right['high']:+.4f}]"
