@@ -12,7 +12,7 @@ SOURCES = sentinel lab tests examples deploy/setup deploy/grafana docs
 export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check docs format test demo student generate lock clean calibration swapbench bench-engines bench-memory
+.PHONY: help setup check docs format test demo student generate lock clean bench-engines bench-memory
 .PHONY: fresh-check ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs safety
 
 help:  ## list the targets
@@ -54,23 +54,19 @@ safety: setup  ## the attacks alone, with a table of how they ended; six minutes
 	@$(SETUP) --dev
 	$(BIN)/python -m pytest -n 2 -m attack $(PYTEST)
 
-proofs: setup check  ## the tests that take long: training in two processes, rounds, tuning, SwapBench, Ray; 20 minutes
+proofs: setup check  ## the tests that take long
 	$(BIN)/python -m pytest -m proof $(PYTEST)
 
 fresh-check:  ## prove `make demo` and `make test` on an empty Debian 12; as root, an hour (PYTEST=tests/ops: those alone)
 	@$(PYTHON) deploy/setup/fresh_check.py $(if $(BLOCKS),--blocks $(BLOCKS)) --pytest "$(PYTEST)" $(if $(KEEP),--keep)
 
-demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks; ORDER="...": your order, without a model)
-	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(ORDER),--order '$(ORDER)')
+# The words as they were typed: neither make nor the shell reads a dollar sign or a quotation mark in them.
+export DEMO_ORDER := $(value ORDER)
+demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks; ORDER='...': your own words)
+	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(DEMO_ORDER),--order "$$DEMO_ORDER")
 
-student: setup  ## train models/nano again from the oracle teacher
+student: setup  ## train models/student again by models/student.toml; resumes
 	$(BIN)/sentinel distill student
-
-swapbench: setup  ## make the paper's table on our states, what is missing of it (QUICK=1: a small one, ten minutes)
-	$(BIN)/python -m lab.swapbench $(if $(QUICK),--quick)
-
-calibration: setup  ## measure votes against correctness again and write docs/calibration; 20 minutes or more, resumes
-	$(BIN)/python -m lab.calibration
 
 generate:  ## write anew what is made from the code: file tree, rooms, settings, metrics, dashboards
 	@$(SETUP) --dev

@@ -55,7 +55,6 @@ def settings_for(net: Devnet, folder: Path, secret: bytes) -> Settings:
     return load(
         env_file=None,
         state_dir=folder,
-        first_thought="none",
         rpc={"url": net.rpc_url, "ws_url": net.ws_url},
         fork={"port": 0},
         web={"port": 0},

@@ -23,7 +23,6 @@ from sentinel.core.transaction import Intent
 from sentinel.decide.operator_controls import Purpose
 from sentinel.journal.journal import Journal
 from sentinel.orders.standing import StandingOrder
-from sentinel.orders.trades import Side
 
 STOPPING = "told to stop while this cycle was under way"
 NO_VIEW = MarketView({}, Regime.NONE, 0.0, 0, "none")  # an exit looks at no target
@@ -201,14 +200,15 @@ class Cycle:
 
     def _for_order(self, intent: Intent, state: MarketState) -> Intent:
         """The intent with the clause of the order that it carries out. An approval carries out none: it is no fill."""
-        clause = self.order.play(state).clause if self.order is not None else None
-        if self.order is None or clause is None or not isinstance(intent.decision.simulation.candidate.action, Swap):
+        action = intent.decision.simulation.candidate.action
+        if self.order is None or not isinstance(action, Swap):
             return intent
-        return replace(intent, order_hash=self.order.hash, clause=clause)
+        clause = self.order.clause(state, action)
+        return intent if clause is None else replace(intent, order_hash=self.order.hash, clause=clause)
 
     def _wants_exit(self, state: MarketState) -> bool:
-        trade = self.order.play(state).trade if self.order is not None else None
-        return trade is not None and trade.side is Side.SELL
+        """An exit that a judgement decides is the vote's alone."""
+        return self.order is not None and self.order.play(state).is_exit
 
     async def _exit(self, exits: Trader, state: MarketState, spent: Spent, draft: _Draft) -> Decision:
         """Decide on the exit alone, under the same policy: a missed stop costs money. It replaces the proposal."""

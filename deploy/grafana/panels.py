@@ -205,11 +205,11 @@ DECISIONS = (
     ),
     one("Student", "The student that proposed last.", "none", f"sentinel_student_info{{{I}}}", "{{id}}", single=True),
     one(
-        "First thought",
-        "The prefill of step 1.",
+        "Proposer",
+        "The kind of proposer.",
         "none",
-        f"sentinel_first_thought_info{{{I}}}",
-        "{{proposer}}: {{kind}}",
+        f"sentinel_proposer_info{{{I}}}",
+        "{{kind}}",
         single=True,
     ),
 )

@@ -21,7 +21,7 @@ def main() -> int:
     """Resolve both locks. Returns the exit code."""
     project = ROOT / "pyproject.toml"
     try:
-        lock("dev.txt", project, LOCKS / "build.in", "--group", "dev", "--extra", "dist", "--extra", "distill")
+        lock("dev.txt", project, LOCKS / "build.in", "--group", "dev", "--extra", "distill")
         with tempfile.TemporaryDirectory() as work:  # the daemon gets the versions that were tested
             pins = Path(work) / "pins.txt"
             pins.write_text("".join(line.split(" \\")[0] + "\n" for line in lines("dev.txt") if "==" in line[:80]))

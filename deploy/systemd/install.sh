@@ -45,7 +45,7 @@ keep() { # FILE MODE: standard input becomes the file, unless it is there
 }
 { printf 'SENTINEL_NETWORK=ethereum\nSENTINEL_FORK__SOCKET=/run/sentinel-fork/fork.sock\n\n'; cat "$checkout/.env.example"; } | keep sentinel.env 600
 keep vllm.env 644 <<'ENV'
-# What serve-student.sh reads, e.g. SENTINEL_GPU_SHARE=0.3
+# What serve-student.sh reads, e.g. SENTINEL_GPU_SHARE=0.3 or SENTINEL_SERVE_BASE=FOLDER (docs/serving.md)
 ENV
 [ ! -e "$etc/fork.env" ] || echo "unused  /etc/sentinel/fork.env: delete it, it holds an endpoint's address"
 peer=0 # in a tree to look at there are no users

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Serve the student with real vLLM: serve-student.sh [MODEL_DIR [PORT [FLAG …]]]. The demo, the tests and the service all
+# Serve the student with real vLLM: serve-student.sh [FOLDER [PORT [FLAG …]]]. The demo, the tests and the service all
 # start it so; a FLAG is vLLM's own and has the last word.
-# Without MODEL_DIR it is the live student (`sentinel distill promote`), and before there is one, the shipped one; when
-# another one becomes live, the server is stopped and started anew with that. With MODEL_DIR it never is.
+# FOLDER is an adapter, which is merged into its base once and kept in the cache, or a whole causal model.
+# Without FOLDER it is the live student (`sentinel distill promote`), and before there is one, the shipped one; when
+# another one becomes live, the server is stopped and started anew with that. With FOLDER it never is.
 # Start it in a session of its own and stop the whole group: a killed API server leaves its engine processes behind.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 live=${SENTINEL_STATE_DIR:-$HOME/.local/state/sentinel}/students/live/student
+shipped=$here/models/student
+[ -d "$shipped" ] || shipped=$here/models/nano
 # The version itself: the link may be switched while the files are being read.
-student() { (cd "${1:-$live}" 2>/dev/null || cd "${1:-$here/models/nano}" && pwd -P); }
+student() { (cd "${1:-$live}" 2>/dev/null || cd "${1:-$shipped}" && pwd -P); }
 port=${2:-8100}
 python=${SENTINEL_SERVE_PYTHON:-$here/.venv-serve/bin/python}
 # Without a checkout `sentinel setup` puts the environment into the cache.
@@ -17,7 +20,8 @@ python=${SENTINEL_SERVE_PYTHON:-$here/.venv-serve/bin/python}
 
 # The model lies on disk; nothing may ask a hub or report usage.
 export HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1
-flags=(--served-model-name sentinel-nano --host 127.0.0.1 --port "$port" --max-model-len 2048)
+# Neutral: no temperature or penalty out of a model's own generation_config.json.
+flags=(--served-model-name sentinel-nano --host 127.0.0.1 --port "$port" --max-model-len 2048 --generation-config vllm)
 
 if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
     export VLLM_BATCH_INVARIANT=${VLLM_BATCH_INVARIANT:-1} # bit-exact replay
@@ -31,18 +35,30 @@ else
     [ "${SENTINEL_SERVE_COMPILED:-0}" = 1 ] || flags+=(--enforce-eager)
 fi
 
-flags+=("${@:3}")
-serve() { exec "$python" -m vllm.entrypoints.openai.api_server --model "$1" "${flags[@]}"; }
+# The folder that vLLM loads. In a checkout and in the images Sentinel lies beside this script; if it is installed, it is
+# in the serving environment.
+servable() {
+    if [ ! -f "$1/adapter_config.json" ]; then echo "$1"; return; fi
+    if [ -d "$here/sentinel/distill" ]; then export PYTHONPATH=$here; fi
+    "$python" -m sentinel.distill.tuning.merge "$1"
+}
+serve() {
+    local model
+    model=$(servable "$1") || exit 4
+    # The saved template, which rendered the training rows too.
+    [ ! -f "$model/chat_template.jinja" ] || flags+=(--chat-template "$model/chat_template.jinja")
+    exec "$python" -m vllm.entrypoints.openai.api_server --model "$model" "${flags[@]}" "${@:2}"
+}
 
 if [ -n "${1:-}" ]; then
     model=$(student "$1")
-    serve "$model"
+    serve "$model" "${@:3}"
 fi
 child=
 trap 'kill $child 2>/dev/null; wait; exit 0' TERM INT
 while :; do
     model=$(student)
-    serve "$model" &
+    serve "$model" "${@:3}" &
     child=$!
     while kill -0 "$child" 2>/dev/null && [ "$(student)" = "$model" ]; do sleep 1; done
     kill "$child" 2>/dev/null || { wait "$child"; exit; } # it ended by itself

@@ -22,8 +22,6 @@ from typing import Any
 from eth_account import Account
 
 from lab.bench.quantiles import summary
-from sentinel.agent.episode import Sampler
-from sentinel.agent.oracle import OracleModel
 from sentinel.agent.vllm_server import served
 from sentinel.chain.heads import latest_head
 from sentinel.chain.prefetch import PrefetchingReader
@@ -54,8 +52,7 @@ OPEN = {
     "max_deadline": 600,
 }
 
-# Traded at nearly every head, also by a student of playbooks. Its programs come from the teacher, each with a text and
-# so a run of its own.
+# Traded at nearly every head. Its programs come from the teacher, each with a text and so a run of its own.
 ORDER = (
     "Rebalance to 50% WETH and 50% USDC when off by more than 1%. Trade at most 4,000 USDC at a time. "
     "Pay at most 50% of a trade in costs."
@@ -233,11 +230,9 @@ async def _bench(proposer: str, seed: int, say: Say) -> AsyncIterator[_Bench]:
         await net.allow_permit2(account.address, dict.fromkeys(net.network.tokens, 2**96))
         explicit["strategy"] = {"order": ORDER}
         if proposer == "programs":
-            explicit["model"] = {"trades": "orders", "resample": KEPT}
-        models: dict[str, Sampler] = {"oracle": OracleModel(), "programs": OrderTeacher(apart=True)}
-        app = await stack.enter_async_context(
-            opened(load(None, **explicit), trader_model=models.get(proposer), log_to=log)
-        )
+            explicit["model"] = {"resample": KEPT}
+        teacher = OrderTeacher(apart=True) if proposer == "programs" else None
+        app = await stack.enter_async_context(opened(load(None, **explicit), trader_model=teacher, log_to=log))
         bench = _Bench(net, app, account.address, Random(seed))
         _stamp(app, bench)
         yield bench

@@ -21,33 +21,36 @@ from typing import Any
 import aiohttp
 from eth_account import Account
 
+from lab.bench.decision_time import ORDER
 from sentinel.agent.model import StudentModel
 from sentinel.agent.vllm_server import NAME, SCRIPT
 from sentinel.core.errors import OperatorError
 from sentinel.core.host.process import Child, free_port
 from sentinel.core.network import NATIVE
-from sentinel.distill import recipe
+from sentinel.distill import student_plan
 from sentinel.distill.promotion import shadow_log
 from sentinel.distill.promotion.promote import served_name
 from sentinel.distill.promotion.students import StudentStore, identity
+from sentinel.distill.student_recipe import make_student
+from sentinel.distill.tuning import base_pin
+from sentinel.distill.tuning.merge import servable
 from sentinel.market import Devnet
-from sentinel.paper.demo import ORDER
 
 KEY = "0x" + "9b" * 32  # holds nothing on any real chain
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # base units; far from equal values
 ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6}
 BLOCK_TIME = 4.0  # seconds
 PATIENCE = 900.0  # seconds for a server to start and for the blocks in shadow, on a busy machine
-POOR_ROWS, POOR_STEPS, POOR_SEED = 2000, 250, 7
+POOR_ROWS, POOR_STEPS, POOR_SEED = 2_000, 40, 8
 
 
 def poor_student(folder: Path) -> Path:
-    """A small student, stopped long before it copies numbers correctly. Existing files are used again."""
-    data, out = folder / "rows.jsonl", folder / "student"
-    if not data.exists():
-        recipe.run_collect("train", POOR_ROWS, data, POOR_SEED)
-    if not (out / "curve.svg").exists():
-        recipe.run_train(data.resolve(), out.resolve(), "--size", "micro", "--steps", POOR_STEPS)
+    """An adapter that was stopped long before it reads orders. Existing files are used again."""
+    plan = student_plan.load()
+    tuning = plan.tuning.model_copy(update={"steps": POOR_STEPS, "seed": POOR_SEED})
+    data = plan.data.model_copy(update={"count": POOR_ROWS, "seed": POOR_SEED})
+    out = folder / "student"
+    make_student(plan.model_copy(update={"data": data, "tuning": tuning}), base_pin.load().folder, out, work=folder)
     return out
 
 
@@ -83,7 +86,7 @@ async def prove(
             settings = await _settings(net, home)
             async with _live(home, settings) as url:
                 settings["SENTINEL_MODEL__URL"] = url
-                proof.check("served at first", await _root(url) == first.student.resolve(), first.identity)
+                proof.check("served at first", await _root(url) == await _served_of(first.student), first.identity)
                 code, report = await _sentinel(settings, *command)
                 proof.check("promoted without shadow", code == 1 and report["promoted"] is None, report["reasons"])
                 async with _daemon(home, settings, new, shadow_blocks) as daemon:
@@ -193,9 +196,14 @@ async def _root(url: str) -> Path | None:
         return None
 
 
+async def _served_of(student: Path) -> Path:
+    """The folder that vLLM serves for a student."""
+    return await asyncio.to_thread(lambda: servable(student).resolve())
+
+
 async def _until_served(url: str, folder: Path) -> float:
     """Wait until the student in `folder` is served. Returns the seconds that it took."""
-    started, target = time.monotonic(), await asyncio.to_thread(folder.resolve)
+    started, target = time.monotonic(), await _served_of(folder)
     while await _root(url) != target:
         if time.monotonic() > started + PATIENCE:
             raise OperatorError(f"{target} is not served within {PATIENCE:g} s")

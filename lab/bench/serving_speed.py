@@ -1,6 +1,6 @@
 """Speed of several ways of serving: one student behind several vLLM servers with the same requests.
 
-Every server gets the two requests of an episode (the first step with its prefill, the final action) at each n. The
+Every server gets the two requests of an order (its reading, and its program after the first thought) at each n. The
 servers alternate from request to request, so that noise affects all alike. The samples that parse are counted too,
 because a faster server that garbles text is useless.
 """
@@ -15,15 +15,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from sentinel.agent import action_format, prompt
 from sentinel.agent.model import Sampling, StudentModel
-from sentinel.agent.oracle import next_action
-from sentinel.agent.parse import parse
-from sentinel.agent.playbooks import PLAYBOOKS
+from sentinel.agent.parse import parse as code
+from sentinel.agent.prompt import Message
+from sentinel.agent.read_prompt import read_messages
+from sentinel.agent.trade_prompt import trade_messages, trade_prefill
 from sentinel.agent.vllm_server import NAME, served
 from sentinel.core.errors import Unavailable
-from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import MarketView, Regime
+from sentinel.orders.drafts import read_draft
+from sentinel.orders.order import Order
+from sentinel.orders.reading_parser import NotRead, parse
 
 WAYS: Mapping[str, tuple[str, ...]] = {
     "as served": (),
@@ -36,8 +37,8 @@ WAYS: Mapping[str, tuple[str, ...]] = {
         '{"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_max": 4}',
     ),
 }
-MANDATE = Mandate("rebalance", "WETH", band=0.02, bars=20, threshold=0.004, size=500.0, least=10.0)
-VIEW = MarketView({"WETH": 5000, "USDC": 5000}, Regime.NONE, 1.0, 0, "settings")
+WORDS = "Every 6 hours put 150 dollars into ether while gas is under 25 gwei, and leave 400 USDC alone."
+READING = "Buy 150 USDC worth of WETH, every 6 hours. Only while the gas price is below 25 gwei. Keep 400 USDC."
 
 Say = Callable[[str], None]
 
@@ -47,8 +48,9 @@ async def measure(
 ) -> dict[str, Any]:
     """Start all servers (about 40 s and 2.5 GB each), measure, and stop them. Reports a way that fails to start."""
     ways: dict[str, Any] = {}
-    seconds: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
+    seconds: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)
     good: defaultdict[str, list[bool]] = defaultdict(list)
+    requests = _requests()
     async with contextlib.AsyncExitStack() as stack:
         students: dict[str, StudentModel] = {}
         for name, flags in WAYS.items():
@@ -64,23 +66,32 @@ async def measure(
         for done in range(-1, rounds):  # the first round warms up and is not counted
             for n in sizes:
                 for name, student in students.items():
-                    for request, prefill in _requests():
+                    for kind, (request, prefill) in requests.items():
                         began = time.perf_counter()
                         samples = await student.sample(request, n, prefill)
                         if done >= 0:
-                            seconds[name, n].append(time.perf_counter() - began)
-                            good[name] += [isinstance(parse(sample.text), str) for sample in samples]
+                            seconds[name, kind, n].append(time.perf_counter() - began)
+                            good[name] += [_good(kind, sample.text) for sample in samples]
             progress(done + 1, rounds)
     for name in students:
-        steps = {n: round(median(seconds[name, n]) * 1e3, 1) for n in sizes}
-        ratios = {n: round(median(seconds[name, n]) / median(seconds["as served", n]), 3) for n in sizes}
-        ways[name] |= {"step_ms": steps, "ratio": ratios, "parsed": sum(good[name]), "samples": len(good[name])}
+        for kind in requests:
+            times = {n: median(seconds[name, kind, n]) for n in sizes}
+            ways[name][f"{kind}_ms"] = {n: round(taken * 1e3, 1) for n, taken in times.items()}
+            ratios = {n: taken / median(seconds["as served", kind, n]) for n, taken in times.items()}
+            ways[name][f"{kind}_ratio"] = {n: round(ratio, 3) for n, ratio in ratios.items()}
+        ways[name] |= {"parsed": sum(good[name]), "samples": len(good[name])}
     return {"model": model.name, "rounds": rounds, "ways": ways}
 
 
-def _requests() -> list[tuple[list[prompt.Message], str]]:
-    """The requests of one episode with their prefills. The built-in solver wrote the conversation."""
-    first = prompt.messages(VIEW, MANDATE)
-    turn = {"role": "assistant", "content": next_action(first)}
-    second = [*first, turn, prompt.observation("buy 123.45")]
-    return [(first, action_format.prefill(PLAYBOOKS[MANDATE.playbook].first_thought(MANDATE))), (second, "")]
+def _requests() -> dict[str, tuple[list[Message], str]]:
+    """The two requests of an order, with their prefills."""
+    order = parse(READING, "USDC")
+    assert isinstance(order, Order)
+    return {"read": (read_messages(WORDS), ""), "trade": (trade_messages(WORDS), trade_prefill(order))}
+
+
+def _good(kind: str, text: str) -> bool:
+    """Whether the text is what was asked for."""
+    if kind == "trade":
+        return isinstance(code(text), str)
+    return not isinstance(read_draft(text.strip(), "USDC"), NotRead)

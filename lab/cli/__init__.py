@@ -18,7 +18,6 @@ for command in (
     sending.crash,
     sending.soak,
     sending.operations,
-    students.close_votes,
     students.serving,
     students.promotion,
 ):

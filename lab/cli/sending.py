@@ -9,16 +9,14 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.shared import NANO, Json, numbers, progress_line, say
+from lab.cli.shared import STUDENT, Json, numbers, progress_line, say
 from sentinel.core.errors import OperatorError
 
 
 def decide(
     n: Annotated[str, typer.Option("--n", help="Samples per step, separated by commas.")] = "1,8,16,32",
     heads: Annotated[int, typer.Option(min=1, help="Decisions for each n.")] = 60,
-    proposer: Annotated[
-        str, typer.Option(help="student (real vLLM), oracle, or programs (kept, of an order).")
-    ] = "student",
+    proposer: Annotated[str, typer.Option(help="student (real vLLM), or programs (of the teacher, kept).")] = "student",
     seed: Annotated[int, typer.Option(help="Seed of the market, the wallet and the sampler.")] = 7,
     json: Json = False,
 ) -> None:
@@ -26,8 +24,8 @@ def decide(
     from lab.bench.decision_time import measure
 
     sizes = numbers(n, "--n")
-    if not sizes or min(sizes) < 1 or proposer not in ("student", "oracle", "programs"):
-        raise OperatorError("--n must hold numbers of at least 1, --proposer is student, oracle or programs")
+    if not sizes or min(sizes) < 1 or proposer not in ("student", "programs"):
+        raise OperatorError("--n must hold numbers of at least 1, --proposer is student or programs")
     report = measure(
         sizes,
         heads,
@@ -92,7 +90,7 @@ def soak(
 
 def operations(
     minutes: Annotated[float, typer.Option(min=1, max=120, help="Minutes of the drill; its plan fits 30.")] = 30.0,
-    model: Annotated[Path, typer.Option(help="Folder of the student.")] = NANO,
+    model: Annotated[Path, typer.Option(help="Folder of the student.")] = STUDENT,
     page: Annotated[Path | None, typer.Option(help="Page to write; its pictures go to a folder beside it.")] = None,
 ) -> None:
     """Let real parts fail by plan under a real Prometheus; record when each alert fires and clears. Prints JSON."""

@@ -10,7 +10,7 @@ import typer
 from sentinel.core.errors import OperatorError
 from sentinel.core.host.places import student_folder
 
-NANO = student_folder()
+STUDENT = student_folder()
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 

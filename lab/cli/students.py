@@ -1,4 +1,4 @@
-"""Commands that measure students: close votes, ways of serving, a promotion from end to end."""
+"""Commands that measure students: ways of serving, a promotion from end to end."""
 
 from __future__ import annotations
 
@@ -8,43 +8,12 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.shared import NANO, Json, numbers, progress_line, say
-from sentinel.core.errors import OperatorError
-
-
-def close_votes(
-    model: Annotated[Path, typer.Option(help="Folder of the student; less training gives more close votes.")] = NANO,
-    states: Annotated[int, typer.Option(min=1, help="Number of states.")] = 120,
-    n: Annotated[int, typer.Option(min=1, help="Samples of the first round.")] = 8,
-    max_samples: Annotated[int, typer.Option(min=2, help="Samples after the second round.")] = 16,
-    temperature: Annotated[float, typer.Option(help="Temperature; a higher one gives more close votes.")] = 1.5,
-    json: Json = False,
-) -> None:
-    """Measure whether more samples pay off if a vote is close, against the oracle's decisions and with real vLLM."""
-    from lab.bench.close_votes import measure
-
-    if max_samples <= n:
-        raise OperatorError(f"--max-samples {max_samples} must be above --n {n}")
-    report = measure(
-        model,
-        states,
-        n,
-        max_samples,
-        temperature,
-        say=say,
-        progress=lambda done: progress_line(done, states, "states"),
-    )
-    if json:
-        typer.echo(json_module.dumps(report))
-        return
-    typer.echo(f"{report['close']} of {states} votes were close, {report['changed']} decisions changed")
-    for name, way in report["ways"].items():
-        typer.echo(f"  {name:<6} {way}")
+from lab.cli.shared import STUDENT, numbers, progress_line, say
 
 
 def serving(
-    model: Annotated[Path, typer.Option(help="Folder of the student.")] = NANO,
-    n: Annotated[str, typer.Option("--n", help="Samples per step, separated by commas.")] = "1,8,32",
+    model: Annotated[Path, typer.Option(help="Folder of the student.")] = STUDENT,
+    n: Annotated[str, typer.Option("--n", help="Samples per request, separated by commas.")] = "1,8,32",
     rounds: Annotated[int, typer.Option(min=1, help="Requests per kind, size and server.")] = 20,
     log: Annotated[Path, typer.Option(help="Log file of the servers.")] = Path("build/bench-serving.log"),
 ) -> None:
@@ -71,8 +40,8 @@ def promotion(
     home: Annotated[Path, typer.Option(help="Folder of the poor student, the state and the logs.")] = Path(
         "build/promotion"
     ),
-    new: Annotated[Path, typer.Option(help="Folder of the better student.")] = NANO,
-    heldout: Annotated[int, typer.Option(min=100, help="Held-out states for the comparison.")] = 150,
+    new: Annotated[Path, typer.Option(help="Folder of the better student.")] = STUDENT,
+    heldout: Annotated[int, typer.Option(min=100, help="Held-out orders for the comparison.")] = 150,
     shadow_blocks: Annotated[int, typer.Option(min=10, help="Decisions in shadow (blocks).")] = 20,
 ) -> None:
     """Promote a better student over a poor one and undo it, with all parts real, from end to end. Prints JSON."""

@@ -21,11 +21,11 @@ from sentinel.core.host.process import Child, free_port
 from sentinel.core.network import NATIVE
 from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
-from sentinel.paper.demo import ORDER
 
 KEY = "0x" + "6d" * 32  # holds nothing on any real chain
 PURSE = {"WETH": 2 * 10**18, "USDC": 4_000 * 10**6, NATIVE: 10**18}
 ALLOWED = {"WETH": 10**19, "USDC": 20_000 * 10**6}
+ORDER = "Rebalance to 50% WETH and 50% USDC when off by more than 2%. Trade at most 500 USDC at a time."
 BLOCK_TIME = 2.0  # seconds
 READY_WITHIN = 600.0  # seconds for vLLM on a busy machine
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Symbol
+from sentinel.core.units import BPS
+from sentinel.orders.actions import Rebalance, Trim
+from sentinel.orders.order import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +27,17 @@ class SettingsAnalyst:
             valid_until=state.head.number,
             source="settings",
         )
+
+
+def target_weights(order: Order) -> dict[Symbol, int]:
+    """The weights of the order's first rebalance or cut, in bps by token; what is left is the quote token's."""
+    for clause in order.clauses:
+        match clause.action:
+            case Rebalance(weights=weights):
+                shares = {coin: int(share * BPS) for coin, share in weights if coin != order.quote}
+            case Trim(coins=(coin,), share=share):
+                shares = {coin: int(share * BPS)}
+            case _:
+                continue
+        return {**shares, order.quote: BPS - sum(shares.values())}
+    return {}

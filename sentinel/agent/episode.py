@@ -20,6 +20,7 @@ from sentinel.core.actions import Candidate, Discarded, DiscardReason, Finish, P
 from sentinel.core.stopwatch import Stopwatch
 
 Message = Mapping[str, str]  # {"role": …, "content": …}
+ToolsOf = Callable[[int], Tools]  # from the index of a sample
 
 
 class Sampler(Protocol):
@@ -86,55 +87,24 @@ async def play(
     n: int,
     max_steps: int = 5,
     prefill: str = "",
+    own: ToolsOf | None = None,
 ) -> Proposal:
     """Play a whole episode from `messages`, with n samples per step.
 
     Each turn of the first step begins with `prefill`. `observe` renders the observation that the model sees after a
-    step. Raises ModelUnavailable.
+    step. `own` gives each sample tools of its own in place of `tools`. Raises ModelUnavailable.
     """
-    return await _go_on(sampler, runner, tools, _Lineage([*messages]), observe, n, range(1, max_steps + 1), prefill)
-
-
-async def resume(
-    sampler: Sampler,
-    runner: CodeRunner,
-    tools: Tools,
-    messages: Sequence[Message],
-    observe: Callable[[str], Message],
-    *,
-    n: int,
-    max_steps: int = 5,
-) -> Proposal:
-    """As `play`, from a conversation that already contains assistant turns.
-
-    Their code runs again to restore its state, and they count as steps. `tools` must be those of the first run. Raises
-    as `play` does.
-    """
-    taken = sum(message["role"] == "assistant" for message in messages)
-    lineage = await _retrace(runner, tools, messages)
-    return await _go_on(sampler, runner, tools, lineage, observe, n, range(taken + 1, max_steps + 1), "")
-
-
-async def _go_on(
-    sampler: Sampler,
-    runner: CodeRunner,
-    tools: Tools,
-    lineage: _Lineage,
-    observe: Callable[[str], Message],
-    n: int,
-    steps: range,
-    prefill: str,
-) -> Proposal:
+    tools_of, lineage = own or (lambda _: tools), _Lineage([*messages])
     samples, part, prompt = list[Sample](), Stopwatch(), tuple(lineage.messages)
     tried, lost = list[_SampleRun](), ""
-    for step in steps:
+    for step in range(1, max_steps + 1):
         prompt = tuple(lineage.messages)
         with part("model"):
             drawn = await sampler.sample(prompt, n, prefill if step == 1 else "")
         drawn = [replace(sample, step=step, index=i) for i, sample in enumerate(drawn[:n])]
         samples += drawn
         with part("sandbox"):
-            tried = await _try(drawn, runner, tools, lineage.state)
+            tried = await _try(drawn, runner, tools_of, lineage.state)
         completed = [sample_run for sample_run in tried if sample_run.fault is None]
         if not completed and tried and not lost:
             lost = f"all samples of step {step} failed: {_commonest_fault(tried)}"
@@ -143,17 +113,24 @@ async def _go_on(
             return Proposal(n, candidates, discarded, prompt, tuple(samples), step, sampler.source, part.seconds)
         _advance(lineage, tried, observe)
     return Proposal(
-        n, (), _late(tried, range(n), lost), prompt, tuple(samples), steps.stop - 1, sampler.source, part.seconds
+        n, (), _late(tried, range(n), lost), prompt, tuple(samples), max_steps, sampler.source, part.seconds
     )
 
 
 async def extend(
-    sampler: Sampler, runner: CodeRunner, tools: Tools, proposal: Proposal, *, more: int, prefill: str = ""
+    sampler: Sampler,
+    runner: CodeRunner,
+    tools: Tools,
+    proposal: Proposal,
+    *,
+    more: int,
+    prefill: str = "",
+    own: ToolsOf | None = None,
 ) -> Proposal:
     """The proposal with `more` further samples of its last step, at the same point of the same conversation.
 
-    `tools` and `prefill` must be those that it was made with. Every further sample counts as asked for, even if it is
-    discarded. Raises as `play` does.
+    `tools`, `own` and `prefill` must be those that it was made with. Every further sample counts as asked for, even if
+    it is discarded. Raises as `play` does.
     """
     part = Stopwatch()
     indices = range(proposal.asked, proposal.asked + more)
@@ -164,7 +141,7 @@ async def extend(
     drawn = [replace(sample, step=proposal.steps, index=i) for i, sample in zip(indices, drawn, strict=False)]
     with part("sandbox"):
         lineage = await _retrace(runner, tools, proposal.prompt)
-        tried = await _try(drawn, runner, tools, lineage.state)
+        tried = await _try(drawn, runner, own or (lambda _: tools), lineage.state)
     candidates, discarded = _close(tried, indices, lineage.fresh)
     return replace(
         proposal,
@@ -182,21 +159,21 @@ async def _retrace(runner: CodeRunner, tools: Tools, prompt: Sequence[Message]) 
     for message in prompt:
         if message["role"] == "assistant":
             turn = Sample(0, 0, message["content"], 0, Finish.STOP)
-            (tried,) = await _try([turn], runner, tools, lineage.state)
+            (tried,) = await _try([turn], runner, lambda _: tools, lineage.state)
             if tried.fault is None and tried.run is not None:
                 lineage.passed(tried.run)
     return lineage
 
 
-async def _try(drawn: Sequence[Sample], runner: CodeRunner, tools: Tools, state: bytes | None) -> list[_SampleRun]:
-    """Run each sample's code on its own copy of `state`. Samples with the same code share one run."""
-    codes = [_code(sample) for sample in drawn]
-    distinct = list(dict.fromkeys(code for code in codes if isinstance(code, str)))
-    results = await asyncio.gather(*(runner.run(code, tools, state) for code in distinct))
+async def _try(drawn: Sequence[Sample], runner: CodeRunner, tools_of: ToolsOf, state: bytes | None) -> list[_SampleRun]:
+    """Run each sample's code on its own copy of `state`. Samples with the same code and tools share one run."""
+    codes = [(_code(sample), tools_of(sample.index)) for sample in drawn]
+    distinct = {(code, id(tools)): tools for code, tools in codes if isinstance(code, str)}
+    results = await asyncio.gather(*(runner.run(code, tools, state) for (code, _), tools in distinct.items()))
     runs = dict(zip(distinct, results, strict=True))
     return [
-        _SampleRun(sample, None, code) if isinstance(code, Discarded) else _tried(sample, runs[code])
-        for sample, code in zip(drawn, codes, strict=True)
+        _SampleRun(sample, None, code) if isinstance(code, Discarded) else _tried(sample, runs[code, id(tools)])
+        for sample, (code, tools) in zip(drawn, codes, strict=True)
     ]
 
 

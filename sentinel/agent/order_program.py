@@ -20,7 +20,7 @@ from sentinel.orders.actions import (
     Way,
     Worth,
 )
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Op, Streak
+from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Op, Streak
 from sentinel.orders.expressions import (
     Change,
     Coin,
@@ -161,6 +161,8 @@ def _condition(condition: Condition, *, inside: bool = False) -> str:
         case ClosesBeyond(coin, closes, bar, op, level):
             farthest = Statistic.HIGHEST if op in (Op.BELOW, Op.AT_MOST) else Statistic.LOWEST
             return f"{_expression(Window(farthest, coin, closes, bar))} {OPS[op]} {_expression(level)}"
+        case Judgement(phrase):
+            return f'judge("{phrase}")'
         case Not(of_one):
             return f"not ({_condition(of_one)})"
         case All(of):

@@ -107,6 +107,14 @@ class OrderReads:
         """Whether `closes` steps between closes `bar` seconds apart are all down, the price now included."""
         return self._streak(coin, closes, bar, rising=False)
 
+    def judge(self, phrase: str) -> bool:
+        """What the student answered at this block for this sample: yes, or no if it gave no clear answer. `phrase` is
+        one of the order's judgements."""
+        answer = self.at.judgements.get(phrase) if isinstance(phrase, str) else None
+        if answer is None:
+            raise CodeFault(f"the order has nothing judged like {shown(phrase)}")
+        return answer
+
     def weight(self, coins: str, among: str = "") -> Decimal:
         """The share of "WETH" or "WETH/WBTC" in all that is held, or in the coins of `among`: 0 to 1."""
         return self._value(Weight(self.coins(coins), self.coins(among) if among else ()))
@@ -146,7 +154,7 @@ class OrderReads:
         """Those that look at the market or the wallet."""
         return (
             *(self.price, self.price_ago, self.change, self.entry, self.high, self.profit, self.mean, self.highest),
-            *(self.lowest, self.rsi, self.rising, self.falling, self.weight, self.holding, self.value),
+            *(self.lowest, self.rsi, self.rising, self.falling, self.judge, self.weight, self.holding, self.value),
         )
 
     @property

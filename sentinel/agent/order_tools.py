@@ -58,7 +58,7 @@ class OrderTools:
 
     @staticmethod
     def of(at: Situation, network: Network, state: MarketState, quoter: Quoter, builder: Builder) -> OrderTools:
-        """The tools at the block of `state`, where the venues are chosen."""
+        """The tools at the block of `state`, where the venues are chosen. `at.judgements` has the student's answers."""
         known = frozenset(network.tokens)
         return OrderTools(at, network.quote, known, Build(state, quoter, builder))
 

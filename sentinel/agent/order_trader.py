@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sentinel.agent.action_format import render_action
 from sentinel.agent.dex_interface import Builder, Quoter
@@ -29,56 +29,34 @@ class OrderTrader:
     plays: Callable[[MarketState], Play]
     quoter: Quoter
     builder: Builder
-
-    @property
-    def source(self) -> str:
-        return SOURCE
+    source: str = SOURCE  # who proposes; of a model that has no order to trade by, its own
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
         """A proposal of one final action, whatever `n` is."""
         play = self.plays(state)
         if play.trade is None:
-            return _held(play.why)
+            return self._held(play.why)
         text = render_action(play.why, called(_as_action(play.trade)))
         try:
-            return _proposal(text, Candidate(0, built(play.trade, state, self.quoter, self.builder), text))
+            return self._proposal(text, Candidate(0, built(play.trade, state, self.quoter, self.builder), text))
         except (ActionFault, QuoteError) as fault:
-            return _proposal(text, Discarded(0, Stage.ACTION, DiscardReason.UNBUILDABLE, one_line(str(fault), 160)))
+            why = one_line(str(fault), 160)
+            return self._proposal(text, Discarded(0, Stage.ACTION, DiscardReason.UNBUILDABLE, why))
 
     async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
         """The same proposal: the player would do the same again."""
         return proposal
 
+    def _held(self, reason: str) -> Proposal:
+        why = printable(reason, MAX_WHY)
+        text = render_action(why, 'hold("the order does not trade now")')
+        return self._proposal(text, Candidate(0, HoldAction(why), text))
 
-@dataclass(frozen=True, slots=True)
-class HoldingTrader:
-    """A trader that cannot trade, and says why. The order's exits are made beside it, with the same parts."""
-
-    why: Callable[[MarketState], str]
-    source: str
-    quoter: Quoter
-    builder: Builder
-
-    async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
-        """A proposal of one hold, whatever `n` is."""
-        return replace(_held(self.why(state)), source=self.source)
-
-    async def more(self, state: MarketState, view: MarketView, proposal: Proposal, more: int) -> Proposal:
-        """The same proposal."""
-        return proposal
-
-
-def _held(reason: str) -> Proposal:
-    why = printable(reason, MAX_WHY)
-    text = render_action(why, 'hold("the order does not trade now")')
-    return _proposal(text, Candidate(0, HoldAction(why), text))
-
-
-def _proposal(text: str, outcome: Candidate | Discarded) -> Proposal:
-    samples = (Sample(1, 0, text, 0, Finish.STOP),)
-    if isinstance(outcome, Candidate):
-        return Proposal(1, (outcome,), (), (), samples, 1, SOURCE)
-    return Proposal(1, (), (outcome,), (), samples, 1, SOURCE)
+    def _proposal(self, text: str, outcome: Candidate | Discarded) -> Proposal:
+        samples = (Sample(1, 0, text, 0, Finish.STOP),)
+        if isinstance(outcome, Candidate):
+            return Proposal(1, (outcome,), (), (), samples, 1, self.source)
+        return Proposal(1, (), (outcome,), (), samples, 1, self.source)
 
 
 def _as_action(trade: Trade) -> actions.Action:

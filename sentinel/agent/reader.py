@@ -5,6 +5,7 @@ It decides nothing: a group is shown to the operator, and nothing is traded befo
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Protocol
 
 from sentinel.agent.episode import Message
 from sentinel.agent.read_prompt import one_line_order, read_messages
+from sentinel.config.reading_settings import ReadingSettings
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 from sentinel.core.network import Network, Symbol
@@ -76,13 +78,22 @@ class Reader:
     min_agreement: float = 0.5
     block_seconds: int = BLOCK_SECONDS
 
+    @staticmethod
+    def of(sampler: ReadingSampler, settings: ReadingSettings, network: Network) -> Reader:
+        """The reader of these settings on this network."""
+        tokens, blocks = tuple(network.tokens), block_seconds(network)
+        return Reader(sampler, network.quote, tokens, settings.samples, settings.min_agreement, blocks)
+
     async def read(self, words: str) -> Readings:
-        """Raises OperatorError if the words are too long, empty or not printable, and ModelUnavailable."""
+        """The readings are judged in a thread, because playing their battery takes seconds.
+
+        Raises OperatorError if the words are too long, empty or not printable, and ModelUnavailable.
+        """
         line = one_line_order(words)
         if odd := next((c for c in line if c.isnumeric() and not c.isascii()), None):
             raise OperatorError(f"write numbers in plain digits or words, not with U+{ord(odd):04X}")
         drawn = await self.sampler.sample(read_messages(line), self.samples, "")
-        return self.judged(line, drawn)
+        return await asyncio.to_thread(self.judged, line, drawn)
 
     def judged(self, words: str, drawn: Sequence[Sample]) -> Readings:
         """The readings among samples that were drawn already."""

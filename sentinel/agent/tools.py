@@ -141,8 +141,8 @@ class Toolbox:
         return [dict(window) for window in self.memory.similar(symbol, parse_count(k, "k", MAX_ITEMS))]
 
     def recall(self, k: int = 3) -> list[dict[str, float | str]]:
-        """Own confirmed trades, newest first: "age" (blocks), "playbook", "token_in", "token_out", "amount" (whole
-        token_in), "notional" and "pnl" (quote tokens, gas taken), "drift_bps", "votes" and "asked"."""
+        """Own confirmed trades, newest first: "age" (blocks), "token_in", "token_out", "amount" (whole token_in),
+        "notional" and "pnl" (quote tokens, gas taken), "drift_bps", "votes" and "asked"."""
         return [dict(trade) for trade in self.memory.recall(parse_count(k, "k", MAX_ITEMS))]
 
     def best_loop(self, token: Symbol, max_amount: float) -> dict[str, float | list[str]]:

@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from sentinel.agent import action_format, prompt
+from sentinel.agent import prompt
 from sentinel.agent.dex_interface import Builder, Quoter
 from sentinel.agent.episode import CodeRunner, Sampler, extend, play
 from sentinel.agent.memory_interface import EMPTY_MEMORY, Memory
 from sentinel.agent.tools import Toolbox
 from sentinel.core.actions import Proposal
 from sentinel.core.errors import ModelTimeout
-from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.network import Network, Symbol
 from sentinel.core.stopwatch import Stopwatch
@@ -22,15 +21,13 @@ from sentinel.core.stopwatch import Stopwatch
 
 @dataclass(frozen=True, slots=True)
 class ModelTrader:
-    """A trader whose candidates come from a sampler, such as the student or the oracle."""
+    """A trader whose candidates come from a sampler, such as a server at a URL, step by step with any tools."""
 
     sampler: Sampler
     sandbox: CodeRunner
     network: Network
     quoter: Quoter
     builder: Builder
-    mandate: Mandate | None  # None: the request shows the order, in its reading
-    first_thought: str = ""  # the start of the first thought; empty if the model writes all of it
     max_steps: int = 5
     timeout: float = 30.0  # seconds for all requests of one block: a late proposal belongs to an old block
     memory: Memory = EMPTY_MEMORY
@@ -40,14 +37,14 @@ class ModelTrader:
 
     @property
     def source(self) -> str:
-        """Who proposes: `student:NAME`, `server:NAME` or `oracle`."""
+        """Who proposes, such as `server:NAME`."""
         return self.sampler.source
 
     async def propose(self, state: MarketState, view: MarketView, n: int) -> Proposal:
         """A proposal of n samples. Raises ModelUnavailable: ModelTimeout after `timeout` (I22)."""
         part = Stopwatch()
         with part("prompt"):
-            messages = self._request(view)
+            messages = prompt.of_order(self.reading)
         async with self._within(self.timeout):
             proposal = await play(
                 self.sampler,
@@ -57,7 +54,6 @@ class ModelTrader:
                 prompt.observation,
                 n=n,
                 max_steps=self.max_steps,
-                prefill=action_format.prefill(self.first_thought),
             )
         return replace(proposal, source=self._named(proposal.source), timings={**part.seconds, **proposal.timings})
 
@@ -67,22 +63,10 @@ class ModelTrader:
         `state` and `view` are those that it was made from. Raises as `propose`.
         """
         async with self._within(max(0.0, self.timeout - sum(proposal.timings.values()))):
-            return await extend(
-                self.sampler,
-                self.sandbox,
-                self._tools(state, view),
-                proposal,
-                more=more,
-                prefill=action_format.prefill(self.first_thought),
-            )
-
-    def _request(self, view: MarketView) -> list[prompt.Message]:
-        if self.mandate is None:
-            return prompt.of_order(self.reading)
-        return prompt.messages(view, self.mandate, self.network.quote)
+            return await extend(self.sampler, self.sandbox, self._tools(state, view), proposal, more=more)
 
     def _named(self, source: str) -> str:
-        """student:sentinel-nano -> student:sentinel-nano@uniswap_v3, unless the name ends with the venue already."""
+        """server:NAME -> server:NAME@uniswap_v3, unless the name ends with the venue already."""
         return source if not self.venue or source.endswith(f"@{self.venue}") else f"{source}@{self.venue}"
 
     def _tools(self, state: MarketState, view: MarketView) -> Toolbox:

@@ -14,7 +14,7 @@ from sentinel.core.host.places import FILES, serving_environment
 from sentinel.core.host.process import Child, free_port
 
 SCRIPT = FILES / "deploy" / "vllm" / "serve-student.sh"
-READY_WITHIN = 600.0  # seconds; 35 to 50 on two idle cores, more than 240 on two busy ones
+READY_WITHIN = 600.0  # seconds; 35 to 50 on two idle cores, more than 240 on two busy ones; a first merge takes ten
 NAME = "sentinel-nano"
 
 
@@ -30,11 +30,11 @@ async def served(
 ) -> AsyncIterator[VllmServer]:
     """Start vLLM, yield once the endpoint answers, and stop the whole process group at the end.
 
-    `flags` are options of vLLM and override those of the script. Raises OperatorError, ChildFailed.
+    `model` is the folder of an adapter, which is merged into its base once, or of a whole model. `flags` are options of
+    vLLM and override those of the script. Raises OperatorError, ChildFailed.
     """
     python = serving_python()
-    if not (model / "model.safetensors").is_file():
-        raise OperatorError(f"{model} holds no student: `sentinel distill student` trains one")
+    require_student(model)
     port = port or free_port()
     url = f"http://127.0.0.1:{port}/v1"
 
@@ -51,6 +51,13 @@ async def served(
         yield VllmServer(url, child)
     finally:
         await child.stop()
+
+
+def require_student(folder: Path) -> None:
+    """Raises OperatorError if the folder holds neither an adapter nor a whole model."""
+    adapter = (folder / "adapter_config.json").is_file() and (folder / "adapter_model.safetensors").is_file()
+    if not adapter and not ((folder / "config.json").is_file() and any(folder.glob("*.safetensors"))):
+        raise OperatorError(f"{folder} holds no student: `sentinel distill tune` makes one")
 
 
 def serving_python() -> Path:

@@ -45,7 +45,6 @@ def calibrate(
     report: dict[str, Any] = {
         **curves.report(
             rows,
-            kind="journal",
             agreement_bps=settings.vote.agreement_bps,
             correct=journal_trades.CORRECT.format(bound=bound),
         ),
@@ -69,7 +68,7 @@ def _moment(text: str | None) -> float | None:
 
 def _lines(report: dict[str, Any]) -> list[str]:
     lines = [f"{report['decisions']} settled trades; right means: {report['correct_means']}"]
-    for item in report["reliability"]["act"]:
+    for item in report["reliability"]:
         lines.append(
             f"{item['agreement_bps'] / 100:6.2f} % agreed: {item['hits']} of {item['total']} right "
             f"({100 * item['low']:.1f} to {100 * item['high']:.1f} %)"

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
-from sentinel.distill.orders.dataset import rows
+from sentinel.distill.orders.row_file import write_rows
 from sentinel.distill.orders.split import Split
 
 
@@ -25,18 +20,6 @@ def orders(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Draw orders, say each in words, and write both. Prints the SHA-256 of the file."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(out.name + ".unfinished")
-    digest, kinds = hashlib.sha256(), Counter[str]()
-    with unfinished.open("wb") as file:
-        drawn = track(rows(split, count, seed), f"{split} orders", count, console=Console(stderr=True))
-        for row in drawn:
-            data = row.line().encode()
-            digest.update(data)
-            file.write(data)
-            kinds[type(row.reading).__name__.lower()] += 1
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(out)
-    report = {"split": split.value, "rows": count, "seed": seed, **kinds, "sha256": digest.hexdigest()}
-    print(json.dumps(report) if as_json else f"{out}: {count:,} {split} rows, sha256 {digest.hexdigest()}")
+    written = write_rows(out, split, count, seed)
+    report = {"split": split.value, "rows": count, "seed": seed, **written.readings, "sha256": written.sha256}
+    print(json.dumps(report) if as_json else f"{out}: {count:,} {split} rows, sha256 {written.sha256}")

@@ -1,8 +1,7 @@
-"""`sentinel distill base` and `sentinel distill tune`: the pretrained base, and adapters on it."""
+"""`sentinel distill base`, `tune` and `student`: the pretrained base, adapters on it, and the one that ships."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +10,10 @@ import typer
 from sentinel.cli.setup import base_model
 from sentinel.cli.setup.steps import one_at_a_time
 from sentinel.core.errors import OperatorError
-from sentinel.distill.serving_env import run_module
-from sentinel.distill.tuning import base_pin, tuning_card
+from sentinel.distill import student_plan, student_recipe
+from sentinel.distill.tuning import base_pin
 from sentinel.distill.tuning.tuning_plan import TuningPlan
+from sentinel.distill.tuning_recipe import run_tune
 from sentinel.observe import plot
 
 _DEFAULT = TuningPlan("", ())
@@ -21,8 +21,7 @@ _DEFAULT = TuningPlan("", ())
 
 def base() -> None:
     """Fetch the pretrained base and convert it. Prints its folder; a second run finds it there."""
-    with one_at_a_time():
-        print(base_model.make(base_pin.load()))
+    print(_made_base())
 
 
 def tune(
@@ -53,7 +52,6 @@ def tune(
     seed: int = _DEFAULT.seed,
 ) -> None:
     """Tune a pretrained base: train an adapter. The same command resumes a run that was interrupted or killed."""
-    plot.require()
     if base is None and not base_model.ready(base_pin.load()):
         raise OperatorError("the pretrained base is not there: run `sentinel distill base`, or name a folder by --base")
     plan = TuningPlan(
@@ -62,16 +60,22 @@ def tune(
         layers=layers, rank=rank, alpha=alpha, batch=batch, epochs=epochs, steps=steps, fall=fall,
         learning_rate=learning_rate, context=context, trade_every=trade_every, seed=seed,
     )  # fmt: skip
-    options = [
-        part
-        for name, value in asdict(plan).items()
-        if name != "data"
-        for part in (f"--{name.replace('_', '-')}", str(value))
-    ]
-    options += [part for path in plan.data for part in ("--data", path)]
-    if continue_from:
-        options += ["--continue-from", str(continue_from.resolve())]
-    if template:
-        options += ["--template", str(template.resolve())]
-    run_module("sentinel.distill.tuning.tune", "--out", out.resolve(), "--device", device, *options)
-    tuning_card.write(out)
+    run_tune(plan, out, template=template, continue_from=continue_from, device=device)
+
+
+def student(
+    plan: Annotated[Path, typer.Option(help="Numbers of rows and steps, rates and seeds.")] = student_plan.PLAN,
+    out: Annotated[Path, typer.Option(help="Folder of the student.")] = student_recipe.MADE,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+) -> None:
+    """Make the shipped student: fetch the base, draw the rows, tune. The same command resumes a run that was killed."""
+    plot.require()
+    settled = student_plan.load(plan)
+    student_recipe.make_student(settled, _made_base(), out, device=device)
+    print(out)
+
+
+def _made_base() -> Path:
+    """The folder of the pinned base, which is fetched and converted if it is not there."""
+    with one_at_a_time():
+        return base_model.make(base_pin.load())

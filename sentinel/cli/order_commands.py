@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.cli.order_judgement import AcceptJudgement, accepted
 from sentinel.cli.order_presets import EXTRA, preset
-from sentinel.core.errors import ModelUnavailable, NotRunning, OperatorError
+from sentinel.core.errors import NotRunning, OperatorError
 
 if TYPE_CHECKING:
+    from sentinel.cli.order_words import ReadOrder
     from sentinel.config.settings import Settings
     from sentinel.orders.order import Order
     from sentinel.orders.reading_parser import NotRead
@@ -29,16 +32,18 @@ APPROVED, NOT_APPROVED = "approved", "not approved: nothing has changed"
 def set_order(
     text: Annotated[str, typer.Argument(help="The order; `-` reads it from standard input.")],
     yes: Annotated[bool, typer.Option("--yes", help="Approve it without a question.")] = False,
+    accept_judgement: AcceptJudgement = False,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
     """Read an order back, and approve it if you say so.
 
-    A reading (docs/orders.md) needs no model. Other words need a student that reads orders
-    (SENTINEL_MODEL__TRADES=orders; none is shipped): you see what its readings mean, and approve one by its number.
-    A running daemon trades the order from its next block on, and a later start takes it up. It replaces the order
-    before it. Without a terminal and without --yes it is only read back.
+    A reading (docs/orders.md) needs no model. Other words are read by the student that is served: you see what its
+    readings mean, and approve one by its number.
+    A running daemon reads words by its own student; its cycles go on. It trades the approved order from its next
+    block on, and a later start takes it up. The order replaces the one before it. Without a terminal and without
+    --yes it is only read back. What the student alone would judge must be accepted beside it.
     """
     from sentinel.cli.order_reading import lines, read_back
     from sentinel.daemon.approved_order import require_own
@@ -52,8 +57,10 @@ def set_order(
     order = _order(settings, given)
     if not isinstance(order, Order):
         chosen = _from_words(settings, given, order.why, yes=yes, asks=asks, json=json)
+        if chosen is not None and not accepted(chosen.order, given=accept_judgement, asks=asks):
+            chosen = None
         if chosen is not None:
-            _approve(settings, render(chosen), order_hash(chosen))
+            _approve(settings, render(chosen.order), order_hash(chosen.order), chosen.words)
         if not json:
             common.emit(None, False, lambda: [NOT_APPROVED if chosen is None else APPROVED])
         return
@@ -62,6 +69,7 @@ def set_order(
     if not json:
         common.emit(facts, False, lambda: lines(facts))
     approved = yes or (asks and typer.confirm("Approve this order?", default=False))
+    approved = approved and accepted(order, given=accept_judgement, asks=asks)
     if approved:
         _approve(settings, facts["reading"], facts["hash"])
     said = APPROVED if approved else f"{NOT_APPROVED} (--yes approves it)"
@@ -97,24 +105,30 @@ def show(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> 
 @app.command()
 def approve(
     digest: Annotated[str, typer.Argument(metavar="HASH", help="The hash that `order set` or `order history` shows.")],
+    accept_judgement: AcceptJudgement = False,
     sets: Sets = None,
     env_file: EnvFile = DOT_ENV,
     json: Json = False,
 ) -> None:
     """Approve an earlier order again, by its hash or the beginning of it. Its times begin anew."""
     from sentinel.daemon.approved_order import require_own
+    from sentinel.orders.order import Order
 
     settings = common.load(sets, env_file)
     journal, _ = common.open_journal(settings, read_only=True)
     try:
-        found = {one.hash: one.reading for one in journal.orders.history(MOST) if one.hash.startswith(digest)}
+        newest = [one for one in journal.orders.history(MOST) if one.hash.startswith(digest)]
+        found = {one.hash: (one.reading, one.text) for one in reversed(newest)}
     finally:
         journal.close()
     if len(found) != 1:
         raise OperatorError(f"{len(found)} orders have a hash that begins with {digest}: see `sentinel order history`")
-    ((whole, reading),) = found.items()
+    ((whole, (reading, words)),) = found.items()
     require_own(settings, whole)
-    _approve(settings, reading, whole)
+    order = _order(settings, reading)
+    if not isinstance(order, Order) or not accepted(order, given=accept_judgement, asks=_at_terminal() and not json):
+        raise OperatorError("nothing is approved")
+    _approve(settings, reading, whole, words)
     common.emit({"approved": whole, "reading": reading}, json, lambda: ["approved:", *sentences(reading)])
 
 
@@ -183,7 +197,7 @@ def history(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) 
         found = [order_report(journal, order) for order in journal.orders.history(MOST)]
     finally:
         journal.close()
-    common.emit(found, json, lambda: [_history_line(one) for one in found])
+    common.emit(found, json, lambda: (line for one in found for line in _history_lines(one)))
 
 
 def _at_terminal() -> bool:
@@ -201,34 +215,26 @@ def _order(settings: Settings, text: str) -> Order | NotRead:
     return found if isinstance(found, NotRead) else read_order(line, network, where="")
 
 
-def _from_words(settings: Settings, text: str, why: str, *, yes: bool, asks: bool, json: bool) -> Order | None:
+def _from_words(settings: Settings, text: str, why: str, *, yes: bool, asks: bool, json: bool) -> ReadOrder | None:
     """The reading of the words that the operator approves, if any. `why`: what makes them no reading."""
     from sentinel.cli.order_words import approved_reading
     from sentinel.daemon.approved_order import require_own
     from sentinel.orders.envelope import order_hash
 
     require_own(settings, settings.strategy.order_hash or None)
-    none = f"this is no order: {why} (docs/orders.md, `sentinel order preset`)"
-    if settings.model.trades != "orders":  # a student of playbooks reads no words
-        raise OperatorError(
-            f"{none}; other words need a student that reads orders (SENTINEL_MODEL__TRADES=orders), and none is shipped"
-        )
-    try:
-        order = approved_reading(settings, text, yes=yes, asks=asks, json=json)
-    except ModelUnavailable as error:
-        raise OperatorError(
-            f"{none}; no student answers at {settings.proposer_url or settings.model.url} to read other words ({error})"
-        ) from error
-    if order is not None:
-        require_own(settings, order_hash(order))
-    return order
+    found = approved_reading(settings, text, why, yes=yes, asks=asks, json=json)
+    if found is not None:
+        require_own(settings, order_hash(found.order))
+    return found
 
 
-def _approve(settings: Settings, reading: str, digest: str) -> None:
+def _approve(settings: Settings, reading: str, digest: str, words: str = "") -> None:
+    """`words`: the operator's, that the reading was read from; empty if the order was given as its reading."""
     from sentinel.daemon.operator.control import ask
 
     try:
-        ask(common.state_dir(settings), "approve_order", reading=reading, hash=digest)
+        fields: dict[str, Any] = {"reading": reading, "hash": digest, "words": words, "accept_judgement": True}
+        ask(common.state_dir(settings), "approve_order", **fields)  # `accepted` was asked before
     except NotRunning:
         from sentinel.cli.order_reading import chain_time, prices_at
         from sentinel.daemon.approved_order import approve_by_command
@@ -242,13 +248,15 @@ def _approve(settings: Settings, reading: str, digest: str) -> None:
         prices = prices_at(settings, time)
         journal, _ = common.open_journal(settings, read_only=False)
         try:
-            approve_by_command(journal.orders, reading, digest, time, prices)
+            approve_by_command(journal.orders, reading, digest, time, prices, words)
         finally:
             journal.close()
 
 
-def _history_line(one: dict[str, Any]) -> str:
-    return f"{one['hash'][:SHORT]}  {one['status']:9}  {one['trades']:3} trades  {one['reading']}"
+def _history_lines(one: dict[str, Any]) -> Iterator[str]:
+    yield f"{one['hash'][:SHORT]}  {one['status']:9}  {one['trades']:3} trades  {one['reading']}"
+    if one["words"] != one["reading"]:
+        yield f"{'':{SHORT}}  {'words':9}  {one['words']}"
 
 
 def _entry_text(coin: str, price: str, coins: float) -> str:
@@ -258,6 +266,9 @@ def _entry_text(coin: str, price: str, coins: float) -> str:
 def _shown(order: dict[str, Any]) -> list[str]:
     lines = [f"order   {order['hash'][:SHORT]}, {order['status']} by {order['by']}, {order['trades']} trades"]
     lines += [f"        {sentence}" for sentence in sentences(order["reading"])]
+    if order["words"] != order["reading"]:
+        lines.append(f"words   {order['words']}")
+    lines += [f'judged  "{phrase}", by the student alone' for phrase in order["judgements"]]
     complete = "the order is complete" if order["status"] == COMPLETED else None
     return [*lines, f"now     {complete or order['now'] or 'the daemon is not running: ' + order['start']}"]
 

@@ -10,6 +10,14 @@ OPTION = "--order"
 HELP = "The order, as a reading (docs/orders.md): SENTINEL_STRATEGY__ORDER for this run. It is approved by this."
 
 
+def is_reading(text: str, network: str) -> bool:
+    """Whether the text is written in the language of readings, so that no model has to read it."""
+    from sentinel.config.network_file import load_network
+    from sentinel.orders.reading_parser import NotRead, parse
+
+    return not isinstance(parse(" ".join(text.split()), load_network(network).quote), NotRead)
+
+
 def accepted(text: str, network: str, *, err: bool) -> str:
     """The reading of the order, which is printed with its bounds, on standard error if `err`.
 

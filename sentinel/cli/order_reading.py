@@ -49,6 +49,7 @@ def bounds(order: Order) -> dict[str, Any]:
         "trades": sorted("->".join(pair) for pair in widest.pairs),
         "max_trade": None if widest.max_trade is None else str(widest.max_trade),
         "quote": order.quote,
+        "judgements": list(order.judgements),
     }
 
 
@@ -66,9 +67,15 @@ def bounds_lines(facts: Mapping[str, Any]) -> Iterator[str]:
 
     yield f"order     {facts['hash'][:12]}"
     yield from (f"          {sentence}" for sentence in sentences(facts["reading"]))
+    for number, phrase in enumerate(facts["judgements"]):
+        yield f"{'judgement' if not number else '':10}{judgement_line(phrase)}"
     yield f"trades    {', '.join(facts['trades']) or 'none'}" + (
         f"; at most {money(Decimal(facts['max_trade']))} {facts['quote']} at a time" if facts["max_trade"] else ""
     )
+
+
+def judgement_line(phrase: str) -> str:
+    return f'"{phrase}" is judged by the student alone, within the limits; no estimate plays it'
 
 
 # ------------------------------------------------------------ costs

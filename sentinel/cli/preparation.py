@@ -26,17 +26,35 @@ def demo(
     ] = None,
     file: Annotated[Path | None, typer.Option(help="The program of --proposer code.")] = None,
     order: Annotated[
-        str | None, typer.Option(help=f"{order_option.HELP} The oracle plays it if --proposer names nothing else.")
+        str | None,
+        typer.Option(
+            help="Your order. The student reads your own words, and you approve a reading. What is a reading already "
+            "(docs/orders.md) is played without a model, unless --proposer says otherwise."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Run everything on a local market: chain, fork, model and daemon, with a live table and a summary at the end."""
+    """Run everything on a local market: chain, fork, model and daemon, with a live table and a summary at the end.
+
+    The student reads the demo's order in words, and the demo approves it by itself: its money is play money.
+    """
     try:
         from sentinel.paper import NETWORK, main
     except ImportError as error:
         raise OperatorError("the demo is not part of this installation") from error
-    reading = None if order is None else order_option.accepted(order, NETWORK, err=True)
-    raise typer.Exit(main(blocks, json, proposer=proposer, program=file, order=reading))
+    from sentinel.cli.order_words import report_lines
+
+    reading = words = None
+    if order is not None and order_option.is_reading(order, NETWORK):
+        reading = order_option.accepted(order, NETWORK, err=True)
+    elif order is not None and proposer not in (None, "student"):
+        raise typer.BadParameter(
+            "these words are no reading, and only the student reads words: leave --proposer out",
+            param_hint=order_option.OPTION,
+        )
+    else:
+        words = order
+    raise typer.Exit(main(blocks, json, proposer=proposer, program=file, order=reading, words=words, show=report_lines))
 
 
 def devnet(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sentinel.config.setting_groups import ModelSettings
-from sentinel.config.settings import OWN_THOUGHTS, PREFIX, Settings
+from sentinel.config.settings import PREFIX, Settings
 from sentinel.core.errors import SettingsError
 from sentinel.core.network import DEVELOPMENT_CHAIN, FeeMarket, Network
 
@@ -40,10 +40,6 @@ def _proposer(settings: Settings, network: Network) -> Iterator[str]:
         yield f"{shown} has one vote, and SENTINEL_VOTE__CALIBRATION_FILE is measured on a model's"
     if settings.proposer_url and settings.model.url != ModelSettings().url:
         yield f"{shown} and SENTINEL_MODEL__URL name two servers: leave one of them out"
-    if settings.proposer_url and settings.first_thought not in OWN_THOUGHTS:
-        yield f"{shown} takes no first thought: leave SENTINEL_FIRST_THOUGHT out"
-    if proposer == "student" and settings.model.trades == "orders" and settings.first_thought != "order":
-        yield "SENTINEL_MODEL__TRADES=orders begins with the approved reading: leave SENTINEL_FIRST_THOUGHT out"
 
 
 def _heads(settings: Settings, network: Network) -> Iterator[str]:

@@ -17,12 +17,12 @@ from sentinel.config.settings import PREFIX, Settings
 from sentinel.core.edges import settings_edge
 from sentinel.core.errors import SettingsError
 
-RELOADABLE = frozenset({"first_thought"}) | {
+RELOADABLE = frozenset(
     f"{group}.{name}"
     for group, info in Settings.model_fields.items()
     if isinstance(kind := info.annotation, type) and issubclass(kind, SettingsGroup)
     for name in kind.reloadable
-}
+)
 SIGNED_FOR = ("limits.max_trade", "limits.max_daily_volume")  # the signer's caps are derived from these at the start
 
 
@@ -92,7 +92,7 @@ def check(start: Settings, old: Settings, new: Settings) -> tuple[Change, ...]:
 
 def _fixed(change: Change, old: Settings) -> bool:
     has_shadow = bool(old.shadow.url)
-    return change.name not in RELOADABLE or (has_shadow and change.name.split(".")[0] in ("strategy", "first_thought"))
+    return change.name not in RELOADABLE or (has_shadow and change.name.startswith("strategy."))
 
 
 def values(settings: Settings) -> dict[str, Any]:

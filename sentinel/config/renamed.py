@@ -62,8 +62,16 @@ SAID_BY_ORDERS: Mapping[str, tuple[str, ...]] = {
 }  # old variable -> playbooks whose presets say it
 
 
+_GONE: Mapping[str, str] = {
+    "SENTINEL_FIRST_THOUGHT": "a program of an order begins with its approved reading",
+    "SENTINEL_MODEL__TRADES": "the student always trades by programs of the approved order",
+}  # old variable -> why nothing takes its place
+
+
 def removed(name: str, value: str) -> str | None:
     """What to write instead of a setting that is gone; None for any other name."""
+    if name in _GONE:
+        return f"remove it: {_GONE[name]}"
     if name.startswith("SENTINEL_ANALYST__"):
         return "remove it. No model moves the target weights any more; an approved order states its own"
     if (playbooks := SAID_BY_ORDERS.get(name)) is None:

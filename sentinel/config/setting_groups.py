@@ -57,7 +57,7 @@ class ForkSettings(SettingsGroup):
 
 class ModelSettings(SettingsGroup):
     reloadable: ClassVar[frozenset[str]] = frozenset(
-        {"samples", "max_samples", "max_steps", "episode_timeout", "trades", "resample"}
+        {"samples", "max_samples", "max_steps", "episode_timeout", "resample"}
     )
 
     url: HttpUrl = Field("http://127.0.0.1:8100/v1", description="OpenAI-compatible endpoint of the student (vLLM)")
@@ -77,9 +77,6 @@ class ModelSettings(SettingsGroup):
         30.0, gt=0, le=100, description="timeout of all steps of a block (seconds); the cycle holds after it"
     )
     seed: int | None = Field(None, ge=0, le=MAX_SEED, description="seed of the sampler; if empty, vLLM chooses it")
-    trades: Literal["playbooks", "orders"] = Field(
-        "playbooks", description="what the student was trained to trade; `orders`: programs of the approved order alone"
-    )
     resample: int = Field(
         1, ge=1, le=1_000_000, description="blocks for which the programs of an order are kept; 1: asked at each block"
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from sentinel.config import env_file as env_file_
@@ -42,7 +42,6 @@ PREFIX = "SENTINEL_"
 DOT_ENV = Path(".env")
 NOT_SETTINGS = frozenset({"SENTINEL_REQUIRE_DATA"})  # only the tests read it
 _VARIABLE = re.compile(r"SENTINEL_[A-Z0-9_]+")
-OWN_THOUGHTS = ("order", "none")  # values of first_thought that are no sentence
 
 
 class Settings(SettingsGroup):
@@ -52,9 +51,6 @@ class Settings(SettingsGroup):
         description="source of the proposals: `student` (the model at SENTINEL_MODEL__URL), `oracle` (the player "
         "of the approved order), `code` (the program SENTINEL_STRATEGY__FILE), or the URL of an OpenAI-compatible "
         "server",
-    )
-    first_thought: str = Field(
-        "order", description="first thought of an episode: `order` (the approved order's), `none`, or a sentence"
     )
     state_dir: Path = Field(
         Path("~/.local/state/sentinel"),
@@ -108,13 +104,6 @@ class Settings(SettingsGroup):
     def asks_model(self) -> bool:
         """Whether proposals come from a server."""
         return self.proposer == "student" or bool(self.proposer_url)
-
-    @field_validator("first_thought")
-    @classmethod
-    def _is_a_sentence(cls, value: str) -> str:
-        if value not in OWN_THOUGHTS and " " not in value.strip():
-            raise ValueError(f"write {' or '.join(OWN_THOUGHTS)}, or a sentence of several words")
-        return value
 
     @model_validator(mode="after")
     def _relays_are_paid(self) -> Settings:

@@ -161,3 +161,4 @@ class Proposal:
     source: str  # "student:<id>", "server:<id>", "oracle" or "code:<file>-<hash>"
     timings: Mapping[str, float] = field(default_factory=dict, compare=False)  # seconds: "prompt", "model", "sandbox"
     sampled_at: int | None = None  # block at which the samples were drawn; None: at the record's own
+    judged: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)  # answers to what the order has judged

@@ -28,6 +28,7 @@ class PlayedOrder:
     cost_bps: int | None = None  # what a trade may cost, if the order says so
     most: str = ""  # whole tokens of `sold` that the order's limits allow; empty: none binds
     max_trade: str = ""  # quote tokens of the order's largest trade; empty: only prices or holdings bound it
+    possible: tuple[PlayedOrder, ...] = ()  # what it does by each judgement; empty if none made a difference
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from sentinel.journal.order_records import JournaledOrder, OrderRecords, OrderSt
 from sentinel.orders.actions import Wait
 from sentinel.orders.coins import coins_of
 from sentinel.orders.envelope import order_hash
-from sentinel.orders.observed import OrderFacts, held, observed
+from sentinel.orders.observed import OrderFacts, held, known_prices, observed
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.player import Play, completed, play
 from sentinel.orders.reading import Ask, render
@@ -64,7 +64,8 @@ def approved_order(
     order, digest, source, given, words = chosen
     live = settings.execution.mode == "live"
     player = _Player(order, digest, source, given, live, network, journal, quoter)
-    return StandingOrder(order, digest, player.play, player.now, player.stands, player.situation, words)
+    decimals = {symbol: token.decimals for symbol, token in network.tokens.items()}
+    return StandingOrder(order, digest, player.play, player.now, player.stands, player.situation, words, decimals)
 
 
 class ChosenOrder(NamedTuple):
@@ -113,13 +114,16 @@ def _waiting(network: Network, why: str) -> StandingOrder:
 
 
 def approve_by_command(
-    orders: OrderRecords, reading: str, digest: str, time: int, prices: Mapping[Symbol, Decimal]
+    orders: OrderRecords, reading: str, digest: str, time: int, prices: Mapping[Symbol, Decimal], words: str = ""
 ) -> None:
-    """Put an order in force. The one that is in force already goes on as it is, unless only the settings gave it."""
+    """Put an order in force, with the operator's words that it was read from; empty if its reading was given.
+
+    The one that is in force already goes on as it is, with its words, unless only the settings gave it.
+    """
     current = orders.current()
     if current is not None and current.hash == digest and current.source == SETTINGS:
         orders.cancelled(digest, "a command gives it now")
-    if orders.order_set(reading, reading, digest, time, prices, OPERATOR).status is OrderStatus.SET:
+    if orders.order_set(words or reading, reading, digest, time, prices, OPERATOR).status is OrderStatus.SET:
         orders.approved(digest, OPERATOR, time)
 
 
@@ -250,10 +254,10 @@ class _Player:
             if current is not None and current.hash == self.hash:
                 return current
             self._dry = self._dry or JournaledOrder(
-                0, self.hash, reading, reading, self.source, time, _prices(state), OrderStatus.APPROVED
+                0, self.hash, reading, reading, self.source, time, known_prices(state), OrderStatus.APPROVED
             )
             return self._dry
-        known = orders.order_set(reading, reading, self.hash, time, _prices(state), self.source)
+        known = orders.order_set(reading, reading, self.hash, time, known_prices(state), self.source)
         return orders.approved(self.hash, self.source, time) if known.status is OrderStatus.SET else known
 
     def _all_final(self) -> bool:
@@ -292,7 +296,3 @@ def _set_prices(known: JournaledOrder, state: MarketState) -> dict[Symbol, Decim
         if coin not in found and (price := close_near(series, known.set_at)) is not None:
             found[coin] = price
     return found
-
-
-def _prices(state: MarketState) -> dict[Symbol, Decimal]:
-    return {coin: Decimal(repr(price)) for coin, price in state.prices.items() if price > 0}

@@ -134,7 +134,7 @@ async def assembled(
         force = in_force(terms, prices, toolkit, proposing.make_trader, order)
         metrics.build.info({"version": __version__, "network": network.name, "mode": settings.execution.mode})
         metrics.student.info({"id": force.trader.source})
-        metrics.observe_first_thought(force.kind, force.thought)
+        metrics.observe_proposer(force.kind)
         yield Parts(
             lifecycle=lifecycle,
             force=Latest(force),

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sentinel.agent.analyst import SettingsAnalyst
+from sentinel.agent.analyst import SettingsAnalyst, target_weights
 from sentinel.agent.operator_code import CodeTrader
-from sentinel.agent.order_mandate import mandate_of, target_weights
 from sentinel.agent.order_program_trader import OrderProgramTrader
-from sentinel.agent.order_trader import HoldingTrader, OrderTrader
-from sentinel.agent.playbooks import PLAYBOOKS
+from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.trader import ModelTrader
-from sentinel.config.settings import OWN_THOUGHTS, Settings
+from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.decision import Decision
 from sentinel.core.market_state import MarketState
@@ -53,7 +51,7 @@ def in_force(
         order_max_trade=None if order is None else order.max_trade,
     )
     action_builder = builder(terms, terms.desk, prices)
-    trader = make_trader(terms, action_builder, first_thought(terms, order), order)
+    trader = make_trader(terms, action_builder, order)
     samples_nothing = not isinstance(trader, ModelTrader | OrderProgramTrader)
     return InForce(
         terms=terms,
@@ -68,7 +66,6 @@ def in_force(
         size=as_voted if order is not None else _size(settings, action_builder, toolkit, policy),
         sale_builder=builder(terms, terms.network, {}),
         kind=_KINDS.get(type(trader), "own"),
-        thought=_kind_of_thought(settings, trader),
     )
 
 
@@ -79,13 +76,7 @@ def _exits(settings: Settings, trader: ProposingTrader, order: StandingOrder | N
     return OrderTrader(order.play, trader.quoter, trader.builder)
 
 
-_KINDS = {
-    ModelTrader: "model",
-    CodeTrader: "code",
-    OrderTrader: "order",
-    OrderProgramTrader: "programs",
-    HoldingTrader: "hold",
-}
+_KINDS = {ModelTrader: "model", CodeTrader: "code", OrderTrader: "order", OrderProgramTrader: "programs"}
 
 
 def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> ActionBuilder:
@@ -98,29 +89,6 @@ def builder(terms: Terms, network: Network, prices: Mapping[Symbol, float]) -> A
         min_profit=terms.limits.min_profit,
         max_approval=terms.allowances(prices),
     )
-
-
-def first_thought(terms: Terms, order: StandingOrder | None) -> str:
-    """The text that the first step of an episode begins with; empty for none.
-
-    A server other than vLLM may not be able to go on from it, so the server at a URL is given none.
-    """
-    settings = terms.settings
-    if settings.proposer_url or settings.first_thought == "none":
-        return ""
-    if settings.first_thought != "order":
-        return settings.first_thought
-    limits = settings.limits
-    mandate = None if order is None else mandate_of(order.order, limits.max_trade, limits.min_trade)
-    return "" if mandate is None else PLAYBOOKS[mandate.playbook].first_thought(mandate)
-
-
-def _kind_of_thought(settings: Settings, trader: ProposingTrader) -> str:
-    if isinstance(trader, OrderProgramTrader):
-        return "order"
-    if settings.proposer_url or not isinstance(trader, ModelTrader):
-        return "none"
-    return settings.first_thought if settings.first_thought in OWN_THOUGHTS else "operator"
 
 
 def _vote(terms: Terms) -> Vote:

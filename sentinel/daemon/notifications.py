@@ -37,8 +37,10 @@ class Notifications(Protocol):
         ...
 
 
-def notifications(parts: Parts, decided: Callable[[str], Act | None], log: Log) -> Notifications:
-    """`decided` returns the act that an intent carries out.
+def notifications(
+    parts: Parts, decided: Callable[[str], Act | None], log: Log, judged: Callable[[str], str] = lambda intent_id: ""
+) -> Notifications:
+    """`decided` returns the act that an intent carries out, `judged` what the student judged for it.
 
     Raises SettingsError if the file of addresses cannot be used.
     """
@@ -55,7 +57,7 @@ def notifications(parts: Parts, decided: Callable[[str], Act | None], log: Log) 
         paused=lambda: parts.journal.halt_reason,
         summary=lambda: daily_summary(parts),
     )
-    return SentNotifications(messenger, decided)
+    return SentNotifications(messenger, decided, judged)
 
 
 class NoNotifications:
@@ -82,6 +84,7 @@ class NoNotifications:
 class SentNotifications:
     messenger: Messenger
     decided: Callable[[str], Act | None]
+    judged: Callable[[str], str] = lambda intent_id: ""
 
     async def start(self) -> None:
         await self.messenger.start()
@@ -99,9 +102,8 @@ class SentNotifications:
         act = self.decided(settled.intent_id)
         simulation = act.simulation if act is not None else None
         confirmed = simulation is not None and settled.outcome is Outcome.CONFIRMED
-        self.messenger.settled(
-            settled, simulation, shortfall_bps(simulation, settled) if confirmed and simulation else None
-        )
+        shortfall = shortfall_bps(simulation, settled) if confirmed and simulation else None
+        self.messenger.settled(settled, simulation, shortfall, self.judged(settled.intent_id))
 
     def order_completed(self, text: str, sent: Callable[[], None]) -> None:
         self.messenger.tell("fills", "order complete", text, sent)

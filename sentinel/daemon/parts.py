@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.order_program_trader import OrderProgramTrader
-from sentinel.agent.order_trader import HoldingTrader, OrderTrader
+from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.trader import ModelTrader
 from sentinel.chain.endpoints import EndpointPool
 from sentinel.chain.heads import HeadStream
@@ -31,9 +31,9 @@ from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
 from sentinel.orders.standing import StandingOrder
 
-ProposingTrader = ModelTrader | CodeTrader | OrderTrader | OrderProgramTrader | HoldingTrader
+ProposingTrader = ModelTrader | CodeTrader | OrderTrader | OrderProgramTrader
 # From terms, builder, first thought and the approved order.
-MakeTrader = Callable[[Terms, ActionBuilder, str, StandingOrder | None], ProposingTrader]
+MakeTrader = Callable[[Terms, ActionBuilder, StandingOrder | None], ProposingTrader]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,7 @@ class InForce:
     more: More
     size: Size
     sale_builder: ActionBuilder  # for `stop --flatten`: covers the whole network, even if the trader sees a part of it
-    kind: str  # of proposer, for the metrics: model, programs (of the order), code, order (its player) or hold
-    thought: str  # kind of the first thought, for the metrics
+    kind: str  # of proposer, for the metrics: programs (of the order), order (its player), code, model or own
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,14 @@ from sentinel.agent.memory_interface import Memory
 from sentinel.agent.model import ModelObserver, StudentModel
 from sentinel.agent.operator_code import CodeTrader, Program
 from sentinel.agent.order_code import OrderRunner, PreparingRunner
-from sentinel.agent.order_mandate import mandate_of
 from sentinel.agent.order_program_trader import OrderProgramTrader
-from sentinel.agent.order_trader import HoldingTrader, OrderTrader
+from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.proposing_server import client
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trader import ModelTrader
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.errors import SettingsError
-from sentinel.core.mandate import Mandate
-from sentinel.core.market_state import MarketState
 from sentinel.daemon.parts import MakeTrader, ProposingTrader
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quoter import DexQuoter
@@ -31,7 +28,6 @@ from sentinel.journal.journal import Journal
 from sentinel.orders.reading import render
 from sentinel.orders.standing import NO_ORDER, StandingOrder
 
-UNREAD = "the student {} plays no order of this form: SENTINEL_PROPOSER=oracle does"
 UNREADABLE = Program("unreadable", 'hold("the program could not be read at the start")')
 
 
@@ -73,7 +69,7 @@ async def proposer(
 def _program(around: Surroundings) -> Proposer:
     started = False
 
-    def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> CodeTrader:
+    def make_trader(terms: Terms, builder: ActionBuilder, order: StandingOrder | None) -> CodeTrader:
         nonlocal started
         program = _read(terms.settings, around, at_start=not started)
         started = True
@@ -106,31 +102,23 @@ def _read(settings: Settings, around: Surroundings, *, at_start: bool) -> Progra
 
 def _in_process(injected: Sampler | None, around: Surroundings) -> Proposer:
     """The `injected` sampler, or the oracle, which plays the approved order."""
-    source = "oracle" if injected is None else injected.source
 
-    def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> ProposingTrader:
-        if order is not None and order.hash == NO_ORDER:
-            return _holding(terms, builder, source, lambda state: order.play(state).why)
+    def make_trader(terms: Terms, builder: ActionBuilder, order: StandingOrder | None) -> ProposingTrader:
         if injected is not None:
-            return _model_trader(injected, around, terms, builder, thought, order)
+            return _sampling(injected, around, terms, builder, order)
         if order is None:
             raise SettingsError("the oracle plays an order, and none is approved: `sentinel order set`")
         return OrderTrader(order.play, DexQuoter(terms.desk), builder)
 
     async def ready() -> str:
-        return f"{source} proposes, in this process"
+        return f"{'oracle' if injected is None else injected.source} proposes, in this process"
 
     return Proposer(make_trader, ready)
 
 
 def _served(model: StudentModel, around: Surroundings) -> Proposer:
-    def make_trader(terms: Terms, builder: ActionBuilder, thought: str, order: StandingOrder | None) -> ProposingTrader:
-        if order is not None and order.hash == NO_ORDER:
-            return _holding(terms, builder, model.source, lambda state: order.play(state).why)
-        settings = terms.settings
-        if settings.proposer_url or settings.model.trades == "orders" or (order and _mandate(terms, order)):
-            return _model_trader(model, around, terms, builder, thought, order)
-        return _holding(terms, builder, model.source, lambda state: UNREAD.format(model.name))
+    def make_trader(terms: Terms, builder: ActionBuilder, order: StandingOrder | None) -> ProposingTrader:
+        return _sampling(model, around, terms, builder, order)
 
     async def ready() -> str:
         await model.health()
@@ -139,47 +127,33 @@ def _served(model: StudentModel, around: Surroundings) -> Proposer:
     return Proposer(make_trader, ready)
 
 
-def _holding(terms: Terms, builder: ActionBuilder, source: str, why: Callable[[MarketState], str]) -> HoldingTrader:
-    return HoldingTrader(why, source, DexQuoter(terms.desk), builder)
-
-
-def _model_trader(
-    sampler: Sampler,
-    around: Surroundings,
-    terms: Terms,
-    builder: ActionBuilder,
-    thought: str,
-    order: StandingOrder | None,
-) -> ModelTrader | OrderProgramTrader:
-    model, strategy = terms.settings.model, terms.settings.strategy
-    # A server at a URL may not be able to go on from a first thought.
-    if order is not None and model.trades == "orders" and not terms.settings.proposer_url:
+def _sampling(
+    sampler: Sampler, around: Surroundings, terms: Terms, builder: ActionBuilder, order: StandingOrder | None
+) -> ModelTrader | OrderProgramTrader | OrderTrader:
+    """The student trades by programs of the order. A server at a URL was taught no programs: it is shown the order."""
+    model, strategy, quoter = terms.settings.model, terms.settings.strategy, DexQuoter(terms.desk)
+    if order is not None and not terms.settings.proposer_url:
         return OrderProgramTrader(
             order=order,
             programs=KeptPrograms(sampler, model.resample),
             runner=OrderRunner.on(around.sandbox),
             network=terms.desk,
-            quoter=DexQuoter(terms.desk),
+            quoter=quoter,
             builder=builder,
             timeout=model.episode_timeout,
         )
+    if order is not None and order.hash == NO_ORDER:
+        return OrderTrader(order.play, quoter, builder, sampler.source)
     return ModelTrader(
         sampler=sampler,
         sandbox=around.sandbox,
         network=terms.desk,
-        quoter=DexQuoter(terms.desk),
+        quoter=quoter,
         builder=builder,
-        mandate=None if order is None or terms.settings.proposer_url else _mandate(terms, order),
         reading="" if order is None else render(order.order),
         base=strategy.base,
-        first_thought=thought,
         max_steps=model.max_steps,
         timeout=model.episode_timeout,
         memory=around.memory,
         venue=strategy.venue,
     )
-
-
-def _mandate(terms: Terms, order: StandingOrder) -> Mandate | None:
-    limits = terms.settings.limits
-    return mandate_of(order.order, limits.max_trade, limits.min_trade)

@@ -27,7 +27,7 @@ from sentinel.daemon.files import make_state_dir
 from sentinel.daemon.guards.balance_watch import BalanceWatch
 from sentinel.daemon.guards.contract_alarm import ContractAlarm
 from sentinel.daemon.guards.network_watch import NetworkWatch
-from sentinel.daemon.guards.recheck import decided
+from sentinel.daemon.guards.recheck import decided, judged
 from sentinel.daemon.guards.single_instance import sole_writer
 from sentinel.daemon.identity import identified
 from sentinel.daemon.lifecycle import Lifecycle
@@ -110,7 +110,7 @@ async def opened(
         log = identity.log
         if identity.unwell is not None:
             parts.journal.halt(identity.unwell, by="doctor")
-        messages = notifications(parts, functools.partial(decided, parts), log)
+        messages = notifications(parts, functools.partial(decided, parts), log, functools.partial(judged, parts))
         execution_reporter = ExecutionReporter(parts.metrics, log, (messages.alarm,))
         execution = (
             await live(parts, prefetching, broadcast, identity.signing, execution_reporter, log)

@@ -22,11 +22,12 @@ def deviations(record: CycleRecord) -> frozenset[Deviation]:
     played, found = record.played, set()
     if played is None:
         return frozenset()
-    trades = played.clause is not None
+    plays = (played, *played.possible)  # what a judgement decides is not missed if nothing is traded
+    trades = all(one.clause is not None for one in plays)
     held = isinstance(record.decision, Hold) and record.decision.reason not in UNDECIDED
     if trades and (held or record.exit_made):
         found.add(Deviation.MISSED)
     refused = [refusal.rule for refusal in record.refusals] + [v.rule for v in record.verdicts if not v.ok]
     if "order" in refused:
-        found.add(Deviation.DISAGREED if trades else Deviation.GUARDED)
+        found.add(Deviation.DISAGREED if any(one.clause is not None for one in plays) else Deviation.GUARDED)
     return frozenset(found)

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sentinel.core.actions import Swap
 from sentinel.core.units import BPS
 from sentinel.decide.case import Case, Finding, Rule, loss, value_in
 from sentinel.decide.case import money as reference_money
+from sentinel.orders.carried_out import carried_out, same_tokens
+from sentinel.orders.player import Play
 from sentinel.orders.shown import coins, money
-from sentinel.orders.trades import Side, Trade, trade_text
+from sentinel.orders.trades import trade_text
 
 
 def order(case: Case) -> Finding:
-    """Same tokens, same side, an input within the tolerance of the player's, and no more than the signer will sign."""
+    """Same tokens, same side, an input within the tolerance of the player's, and no more than the signer will sign.
+
+    Where the order has something judged, the trade must be the player's under some answer (I34).
+    """
     play = case.play
     if play is None:
         return True, "there is no order: the other limits alone bind"
+    if not play.possible:
+        return _is_of(play, case)
+    decimals = {symbol: token.decimals for symbol, token in case.network.tokens.items()}
+    allowed = carried_out(play, case.swap, decimals)
+    if allowed not in play.possible:
+        return False, f"the order allows no such trade, whatever is judged: {play.why}"
+    holds, why = _is_of(allowed, case)
+    return holds, f"{why}; by the student's judgement: {allowed.why}"
+
+
+def _is_of(play: Play, case: Case) -> Finding:
     if play.trade is None:
         return False, f"the order does not trade now: {play.why}"
     wanted, swap = trade_text(play.trade, case.network.quote), case.swap
-    if not _same_tokens(swap, play.trade):
+    if not same_tokens(swap, play.trade):
         return False, f"the order wants to {wanted}, this sells {swap.token_in} for {swap.token_out}"
     amount = Decimal(swap.amount_in).scaleb(-case.network.tokens[swap.token_in].decimals)
     if play.trade.most is not None and amount > play.trade.most:  # the tolerance does not go over the order's limits
@@ -53,13 +68,6 @@ def _gain(case: Case) -> Decimal:
     gain = -loss(case)
     decimals = case.network.tokens[case.network.quote].decimals
     return (Decimal(gain.numerator) / gain.denominator).scaleb(-decimals)
-
-
-def _same_tokens(swap: Swap, wanted: Trade) -> bool:
-    if wanted.side is not Side.ARBITRAGE:
-        return (swap.token_in, swap.token_out) == (wanted.sold, wanted.bought)
-    crossed = {leg.token_out for route in swap.routes for leg in route.legs}
-    return (swap.token_in, swap.token_out) == (wanted.sold, wanted.sold) and wanted.bought in crossed
 
 
 SWAP: tuple[Rule, ...] = (order,)

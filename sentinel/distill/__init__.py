@@ -1,1 +1,1 @@
-"""Agent distillation: the oracle's trajectories become a small student's weights."""
+"""Distillation: orders in words, and what is right to do, become an adapter on a pretrained base."""

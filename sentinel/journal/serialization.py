@@ -25,14 +25,13 @@ from sentinel.core import (
     network,
     record,
     simulation,
-    trajectory,
     transaction,
 )
 
 T = TypeVar("T")
 
 SAFE_INT = 2**53
-_MODULES = (network, market_state, mandate, actions, simulation, decision, transaction, record, trajectory)
+_MODULES = (network, market_state, mandate, actions, simulation, decision, transaction, record)
 _CLASSES: dict[str, type[Any]] = {
     name: value
     for module in _MODULES

@@ -36,8 +36,8 @@ class Instruments:
             "build", "version, network and mode of the running daemon", "version", "network", "mode"
         )
         self.student = self._info("student", "student that made the last proposal", "id")
-        self.first_thought = self._info(
-            "first_thought", "kind of proposer, and of the first thought that step 1 begins with", "proposer", "kind"
+        self.proposer = self._info(
+            "proposer", "kind of proposer: programs (of the order), order (its player), code, model or own", "kind"
         )
 
         self.head_number = self._gauge("head_number", "block number of the newest head")

@@ -154,9 +154,9 @@ class Metrics(Instruments):
         for kind in REQUEST_KINDS:
             self.endpoint_rests.labels(name, kind).set(kind in rests)
 
-    def observe_first_thought(self, proposer: str, thought: str) -> None:
-        """Set the kind of proposer and the kind of its first thought."""
-        self.first_thought.info({"proposer": proposer, "kind": thought})
+    def observe_proposer(self, kind: str) -> None:
+        """Set the kind of proposer."""
+        self.proposer.info({"kind": kind})
 
     def observe_checks(self, checks: Iterable[HealthCheck]) -> None:
         """Set the results of the readiness checks."""

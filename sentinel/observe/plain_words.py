@@ -10,6 +10,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Where
 from sentinel.core.units import BPS
 from sentinel.decide.hold_reason import hold_reason, lost_ballots
+from sentinel.orders.judgements import counted
 
 
 def amount(value: int, symbol: str, network: Network) -> str:
@@ -36,6 +37,8 @@ def told(record: CycleRecord, network: Network) -> str:
     """One line with the decision of a cycle: what is done, by how many votes, or why it held; and what was lost."""
     made = record.decision
     parts = [f"hold: {hold_reason(record)}"] if isinstance(made, Hold) else [act(made, network), *lost_ballots(record)]
+    if record.proposal is not None and record.proposal.judged:
+        parts.append(f"the student judged {counted(record.proposal.judged)}")
     if any(simulation.where is Where.NODE for simulation in record.simulations):
         parts.append("the node simulated")
     return "; ".join(parts)

@@ -16,6 +16,7 @@ from sentinel.orders.expressions import (
     Constant,
     Kind,
 )
+from sentinel.orders.judgements import answers_of
 from sentinel.orders.order import Order
 from sentinel.orders.parts import parts
 from sentinel.orders.player import Play
@@ -48,8 +49,12 @@ def battery(orders: Sequence[Order]) -> tuple[Scene, ...]:
 
 
 def effect(order: Order, scenes: Sequence[Scene]) -> Effect:
-    """What the order does in each scene: side, tokens and amounts. `max_cost` is policy's, and counts as it stands."""
-    return order.max_cost, *(_outcome(play_scene(order, scene)) for scene in scenes)
+    """What the order does in each scene by each answer to what is judged: side, tokens and amounts.
+
+    `max_cost` is policy's, and counts as it stands; so do the phrases, which mean what they say to the student alone.
+    """
+    answered = (scene.answering(answers) for scene in scenes for answers in answers_of(order.judgements))
+    return order.max_cost, order.judgements, *(_outcome(play_scene(order, scene)) for scene in answered)
 
 
 def _outcome(played: Play) -> Effect:

@@ -22,7 +22,7 @@ from sentinel.orders.actions import (
     Wait,
     Worth,
 )
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Streak
+from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Streak
 from sentinel.orders.expressions import (
     QUOTE,
     RSI_WARM_UP,
@@ -51,6 +51,7 @@ from sentinel.orders.expressions import (
     same_unit,
     unit,
 )
+from sentinel.orders.judgements import phrase_fault
 
 MAX_DEPTH = 8  # of parentheses
 _SYMBOL = re.compile(r"[A-Za-z][A-Za-z0-9._]{0,15}")
@@ -91,6 +92,9 @@ def check_condition(condition: Condition, depth: int = 0) -> None:
             if isinstance(condition, ClosesBeyond):
                 _check_expression(condition.level)
                 require(unit(condition.level) == QUOTE, "closes are compared with a price")
+        case Judgement(phrase):
+            fault = phrase_fault(phrase)
+            require(fault is None, fault or "")
         case All(of) | Either(of):
             require(len(of) >= 2, "'and' and 'or' join two conditions or more")
             for one in of:

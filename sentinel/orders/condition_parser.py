@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Op, Streak
+from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Op, Streak
 from sentinel.orders.expressions import (
     GWEI,
     NUMBER,
@@ -63,6 +63,8 @@ class ConditionParser(Phrases):
             return Not(self._until_closed())
         if self.take("("):
             return self._until_closed()
+        if self.take("it is judged that"):
+            return Judgement(self.quoted())
         if self.take("the last"):
             closes, bar = self.whole(), self.each()
             self.expect("closes of")

@@ -59,6 +59,13 @@ class ClosesBeyond:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """The student says at each block whether this is so (`judgements.py`)."""
+
+    phrase: str  # in the operator's own words
+
+
+@dataclass(frozen=True, slots=True)
 class All:
     of: tuple[Condition, ...]
 
@@ -73,4 +80,4 @@ class Not:
     of: Condition
 
 
-Condition = Compare | Streak | ClosesBeyond | All | Either | Not
+Condition = Compare | Streak | ClosesBeyond | Judgement | All | Either | Not

@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import combinations
 
 from sentinel.core.network import Symbol
+from sentinel.orders import judgement_words
 from sentinel.orders import said as words
 from sentinel.orders.actions import Buy, Sell, Share
 from sentinel.orders.coins import coins_of
@@ -65,6 +66,7 @@ def ground(
                     *found.unused(matched),
                     *_coins(found.said, order, text, tokens),
                     *mentioned(text, order),
+                    *judgement_words.complaints(text, order, found.said),
                     *implausible(order),
                     *found.misplaced(matched, order),
                     *found.crossed(matched, order),
@@ -210,7 +212,9 @@ def _sells_out(order: Order, tokens: Collection[Symbol]) -> bool:
 def _coins(found: Said, order: Order, text: str, tokens: Collection[Symbol]) -> Iterator[str]:
     """Coins that only one of the two names. The quote token is what all is traded against."""
     in_words, in_order = {coin.symbol for coin in found.coins} - {order.quote}, coins_of(order) - {order.quote}
-    for coin in sorted(in_words - in_order):
+    judged = judgement_words.judged_spans(text, order)  # a coin may stand there alone
+    outside = {coin.symbol for coin in found.coins if not any(start <= coin.start < end for start, end in judged)}
+    for coin in sorted(outside - {order.quote} - in_order):
         yield f"{coin} is left out"
     if not (_EVERYTHING.search(text) or not in_words) or not _sells_out(order, tokens):
         for coin in sorted(in_order - in_words):

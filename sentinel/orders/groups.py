@@ -44,6 +44,8 @@ def differences(one: Order, other: Order) -> tuple[str, ...]:
 def _differences(one: Order, other: Order, scenes: Sequence[Scene]) -> Iterator[str]:
     if one.max_cost != other.max_cost:
         yield f"the first accepts costs of {_costs(one)}, the other of {_costs(other)}"
+    if one.judgements != other.judgements:
+        yield f"the student judges {_listed(one.judgements)} for the first, {_listed(other.judgements)} for the other"
     for scene in scenes:
         if effect(one, [scene]) != effect(other, [scene]):
             first, second = _said(play_scene(one, scene)), _said(play_scene(other, scene))
@@ -53,6 +55,10 @@ def _differences(one: Order, other: Order, scenes: Sequence[Scene]) -> Iterator[
 
 def _said(played: Play) -> str:
     return played.why if played.trade is not None else f"nothing ({played.why})"
+
+
+def _listed(phrases: tuple[str, ...]) -> str:
+    return " and ".join(f'"{phrase}"' for phrase in phrases) or "nothing"
 
 
 def _costs(order: Order) -> str:

@@ -7,8 +7,9 @@ from decimal import Context, Decimal
 from itertools import pairwise
 
 from sentinel.core.network import Symbol
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Streak
+from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Streak
 from sentinel.orders.expressions import QUOTE
+from sentinel.orders.judgements import judged_text
 from sentinel.orders.reading import condition_text
 from sentinel.orders.shown import shown, with_value
 from sentinel.orders.situation import Situation
@@ -26,6 +27,8 @@ class Judged:
 def judge(condition: Condition, at: Situation, quote: Symbol) -> Judged:
     """Kleene's three-valued logic: what is unknown decides nothing that the rest decides."""
     match condition:
+        case Judgement(phrase):
+            return _answered(phrase, at)
         case Not(of_one):
             inner = judge(of_one, at, quote)
             return Judged(None if inner.holds is None else not inner.holds, inner.why)
@@ -37,6 +40,13 @@ def judge(condition: Condition, at: Situation, quote: Symbol) -> Judged:
         return _simple(condition, at, quote)
     except Unknown as error:
         return Judged(None, str(error))
+
+
+def _answered(phrase: str, at: Situation) -> Judged:
+    """By the student's answer; unknown to everybody else."""
+    if (answer := at.judgements.get(phrase)) is None:
+        return Judged(None, f'the student alone judges whether "{phrase}"')
+    return Judged(answer, judged_text(phrase) if answer else f'it is not judged that "{phrase}"')
 
 
 def _first(parts: list[Judged], *, decided_by: bool) -> Judged:

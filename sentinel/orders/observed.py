@@ -35,7 +35,7 @@ def observed(
     """Tokens of the network file count as held; the native coin does not, because it pays for gas."""
     return Situation(
         time=state.head.timestamp,
-        prices={coin: Decimal(repr(price)) for coin, price in state.prices.items() if price > 0},
+        prices=known_prices(state),
         holdings=held(state, network),
         gas_price=Decimal(gas_price(state, network)) / GWEI,
         closes=state.closes,
@@ -47,6 +47,10 @@ def observed(
         bought_today=facts.bought_today,
         gap=gap,
     )
+
+
+def known_prices(state: MarketState) -> dict[Symbol, Decimal]:
+    return {coin: Decimal(repr(price)) for coin, price in state.prices.items() if price > 0}
 
 
 def held(state: MarketState, network: Network) -> dict[Symbol, Decimal]:

@@ -13,6 +13,7 @@ from sentinel.core.network import Symbol
 from sentinel.orders.actions import Action, Buy, Exchange, Sell
 from sentinel.orders.checks import check_action, check_coin, check_condition, check_number, closes_read, require
 from sentinel.orders.conditions import Condition
+from sentinel.orders.judgements import MAX_JUDGEMENTS, phrases_of
 
 MAX_CLAUSES = 16
 MAX_CLOSES = 30_000  # of all windows, at each block: about a tenth of a second
@@ -52,6 +53,7 @@ class Clause:
         require(self.times is None or 1 <= self.times <= 10**6, "a number of trades is 1 to 1,000,000")
         require(self.until is None or 0 < self.until < 10**10, "the end is no time")
         require(not self.rearm or self.when is not None, "what turns true needs a condition")
+        require(not self.rearm or not phrases_of(self.when), "what is judged turns true for nobody else to see")
         if self.slices is not None:
             require(isinstance(self.action, Buy | Sell | Exchange), "only buys, sells and swaps come in parts")
             own = self.every, self.times, self.rearm or None
@@ -92,8 +94,14 @@ class Order:
             require(0 < share < 1, "a largest share is between 0% and 100%")
         for clause in self.clauses:
             check_action(clause.action, self.quote)
+        require(len(self.judgements) <= MAX_JUDGEMENTS, f"an order has at most {MAX_JUDGEMENTS} things judged")
         reads = closes_read((self.clauses, self.only_while))
         require(reads <= MAX_CLOSES, f"its windows read {reads:,} closes at each block, at most {MAX_CLOSES:,}")
+
+    @property
+    def judgements(self) -> tuple[str, ...]:
+        """The phrases that the student alone judges; empty if the player decides all."""
+        return phrases_of(tuple(self.conditions()))
 
     def conditions(self) -> Iterator[Condition]:
         yield from (clause.when for clause in self.clauses if clause.when is not None)

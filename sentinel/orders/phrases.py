@@ -12,7 +12,7 @@ from sentinel.orders.expressions import Best, Coin, FirstHeld, Largest
 from sentinel.orders.words import NUMBER, TIME, UNITS, read_number
 
 SYMBOL = r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*"
-_TOKEN = re.compile(rf"{TIME}|\d+-(?:second|minute|hour|day)\b|{NUMBER}%?|{SYMBOL}|[^\s]")
+_TOKEN = re.compile(rf'"[^"]*"|{TIME}|\d+-(?:second|minute|hour|day)\b|{NUMBER}%?|{SYMBOL}|[^\s]')
 _EACH = re.compile(r"(\d+)-([a-z]+)")
 _SHOWN = 40  # characters of the text in a message
 MAX_DEPTH = 32
@@ -112,6 +112,12 @@ class Phrases:
         while self.take("/"):
             found.append(self.symbol())
         return tuple(found)
+
+    def quoted(self) -> str:
+        """it looks shaky, of '"it looks shaky"'."""
+        if not re.fullmatch(r'"[^"]+"', self.peek()):
+            self.fail('words in double quotes are expected, such as "it looks shaky"')
+        return self.next()[1:-1]
 
     def worth(self) -> Decimal:
         """500 USDC, of the quote token."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from sentinel.orders.actions import Buy, Sell, Wait
+from sentinel.orders.judgements import answers_of
 from sentinel.orders.judging import Judged, judge
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.shown import span
@@ -27,6 +28,18 @@ class Play:
     clause: int | None  # index of the clause that trades
     why: str  # the reason, with numbers
     turned_false: frozenset[int]  # clauses that trade each time their condition turns true, and it is false now
+    possible: tuple[Play, ...] = ()  # what it does by each judgement; empty if none makes a difference now
+
+    @property
+    def trades_anyhow(self) -> bool:
+        """Whether it trades whatever the student judges."""
+        return self.trade is not None and all(one.trade is not None for one in self.possible)
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether it sells for quote tokens whatever the student judges, and some judgement allows this sale."""
+        sales = [one.trade for one in (self, *self.possible) if one.trade is not None and one.trade.side is Side.SELL]
+        return len(sales) == 1 + len(self.possible) and (not self.possible or self.trade in sales[1:])
 
 
 def play(order: Order, at: Situation) -> Play:
@@ -34,10 +47,22 @@ def play(order: Order, at: Situation) -> Play:
 
     A clause that cannot be judged does nothing, and later clauses may only sell then: what comes first may be what
     forbids the rest, and a missed exit costs money. A clause that could not trade in any case forbids nothing.
+    What the student alone judges is unknown here; `possible` has what its answers would allow.
     """
     with localcontext() as context:
         context.prec = PRECISION
-        return _play(order, at)
+        played = _play(order, at)
+        unjudged = tuple(phrase for phrase in order.judgements if phrase not in at.judgements)
+        return replace(played, possible=_possible(order, at, unjudged)) if unjudged else played
+
+
+def _possible(order: Order, at: Situation, phrases: tuple[str, ...]) -> tuple[Play, ...]:
+    """Each different trade, or hold, that some answers lead to; empty if all lead to the same."""
+    found: dict[object, Play] = {}
+    for answers in answers_of(phrases):
+        played = _play(order, replace(at, judgements={**at.judgements, **answers}))
+        found.setdefault((played.trade, played.clause), played)
+    return tuple(found.values()) if len(found) > 1 else ()
 
 
 def _play(order: Order, at: Situation) -> Play:

@@ -21,7 +21,7 @@ from sentinel.orders.actions import (
     Wait,
     Worth,
 )
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Streak
+from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Streak
 from sentinel.orders.expressions import (
     Best,
     Change,
@@ -46,6 +46,7 @@ from sentinel.orders.expressions import (
     Weight,
     Window,
 )
+from sentinel.orders.judgements import judged_text
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.words import duration, each, number, percent, time
 
@@ -180,6 +181,8 @@ def condition_text(condition: Condition, quote: Symbol, *, inside: bool = False)
         case ClosesBeyond(coin, closes, bar, op, level):
             closes_text = f"the last {closes} {each(bar)} closes of {coin_text(coin)}"
             return f"{closes_text} are {op} {expression_text(level, quote)}"
+        case Judgement(phrase):
+            return judged_text(phrase)
         case Not(of_one):
             return f"not ({condition_text(of_one, quote)})"
         case All(of):

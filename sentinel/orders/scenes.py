@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play, play
-from sentinel.orders.situation import Fill
+from sentinel.orders.situation import Fill, Situation
 from sentinel.orders.worlds import LONG_AGO, NEUTRAL, World
 
 
@@ -24,6 +25,11 @@ class Scene:
     rearmed: bool = False
     apart: int = LONG_AGO
 
+    def answering(self, judgements: Mapping[str, bool]) -> Scene:
+        """The same scene with these answers of the student, now and before."""
+        before = None if self.before is None else self.before.answering(judgements)
+        return replace(self, world=self.world.answering(judgements), before=before)
+
     @property
     def key(self) -> tuple[object, ...]:
         before = None if self.before is None else self.before.key
@@ -32,6 +38,11 @@ class Scene:
 
 def play_scene(order: Order, scene: Scene) -> Play:
     """What the order does now, after it has traded as it does in the scene's earlier world."""
+    return play(order, situation_in(order, scene))
+
+
+def situation_in(order: Order, scene: Scene) -> Situation:
+    """What the order sees now, after it has traded as it does in the scene's earlier world."""
     every = frozenset(range(len(order.clauses)))
     clauses: list[int] = []
     for _ in range(scene.count if scene.before is not None else 0):
@@ -44,7 +55,7 @@ def play_scene(order: Order, scene: Scene) -> Play:
     fills = tuple(Fill(world.time - scene.apart, clause) for clause in clauses[:-1])
     fills += tuple(Fill(world.time - scene.ago, clause) for clause in clauses[-1:])
     rearmed = every if scene.rearmed or world.trades else frozenset[int]()
-    return play(order, world.situation(fills, rearmed, _trader(order, world)))
+    return world.situation(fills, rearmed, _trader(order, world))
 
 
 def _trader(order: Order, world: World) -> int:

@@ -54,4 +54,5 @@ class Situation:
     stated: Mapping[Window, Decimal] = field(default_factory=dict)  # values that are given and not computed
     bought_today: Decimal = Decimal(0)  # quote tokens that the order spent on buys since 00:00 UTC
     windows: dict[Window, Decimal] = field(default_factory=dict, init=False, compare=False)  # computed already
+    judgements: Mapping[str, bool] = field(default_factory=dict)  # the student's answers by phrase; none for the player
     gap: Callable[[Symbol, Decimal], Gap | None] = lambda token, amount: None  # best round trip; None: not known

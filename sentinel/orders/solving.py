@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal, localcontext
 
 from sentinel.core.network import Symbol
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Op, Streak
+from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Op, Streak
 from sentinel.orders.expressions import (
     Change,
     Coin,
@@ -50,7 +50,7 @@ def holds(condition: Condition, world: World) -> bool | None:
 def simple(condition: Condition | None) -> Iterator[Simple]:
     """The comparisons and rows that a condition is made of."""
     match condition:
-        case None:
+        case None | Judgement():
             return
         case All(of) | Either(of):
             for one in of:
@@ -186,6 +186,8 @@ def satisfied(condition: Condition, world: World, *, wanted: bool = True) -> Wor
 
 def _changed(condition: Condition, world: World, wanted: bool, attempt: int) -> World | None:
     match condition:
+        case Judgement(phrase):
+            return world.answering({phrase: wanted})
         case Not(of_one):
             return _changed(of_one, world, not wanted, attempt)
         case All(of) | Either(of):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from sentinel.core.actions import Swap
 from sentinel.core.market_state import MarketState
+from sentinel.core.network import Symbol
 from sentinel.core.record import PlayedOrder
 from sentinel.core.units import BPS
+from sentinel.orders.carried_out import carried_out
 from sentinel.orders.envelope import envelope
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play
@@ -28,6 +31,7 @@ class StandingOrder:
     # What the player sees; None once the order is complete, cancelled or replaced.
     situation: Callable[[MarketState], Situation | None] = lambda state: None
     text: str = ""  # the operator's own words
+    decimals: Mapping[Symbol, int] = field(default_factory=dict)  # of the network's tokens
 
     @property
     def cost_bps(self) -> int | None:
@@ -39,9 +43,16 @@ class StandingOrder:
         """Quote tokens of its largest trade; None if only prices or holdings bound it."""
         return envelope(self.order).max_trade
 
+    def clause(self, state: MarketState, swap: Swap) -> int | None:
+        """The clause that this swap carries out on this state; None if the order does not trade."""
+        return carried_out(self.play(state), swap, self.decimals).clause
+
     def recorded(self, state: MarketState) -> PlayedOrder:
         """What it does on this state, for the record of the cycle."""
         play = self.play(state)
+        return replace(self._recorded(play), possible=tuple(self._recorded(one) for one in play.possible))
+
+    def _recorded(self, play: Play) -> PlayedOrder:
         if (trade := play.trade) is None:
             return PlayedOrder(self.hash, play.why, cost_bps=self.cost_bps)
         return PlayedOrder(
@@ -62,9 +73,10 @@ class StandingOrder:
 
 def restored(played: PlayedOrder) -> Play:
     """The play of a record."""
+    possible = tuple(restored(one) for one in played.possible)
     if played.clause is None:
-        return Play(None, None, played.why, frozenset())
+        return Play(None, None, played.why, frozenset(), possible)
     amount, worth, profit = Decimal(played.amount), Decimal(played.worth), Decimal(played.min_profit)
     most = Decimal(played.most) if played.most else None
     trade = Trade(Side(played.side), played.sold, played.bought, amount, worth, profit, most)
-    return Play(trade, played.clause, played.why, frozenset())
+    return Play(trade, played.clause, played.why, frozenset(), possible)

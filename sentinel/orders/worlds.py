@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sentinel.core.closes import CloseSeries
@@ -24,6 +24,7 @@ from sentinel.orders.expressions import (
     Window,
     named,
 )
+from sentinel.orders.judgements import phrases_of
 from sentinel.orders.order import Order
 from sentinel.orders.parts import parts
 from sentinel.orders.situation import Fill, Gap, Position, Situation
@@ -51,6 +52,10 @@ class World:
     facts: Mapping[Driver, Decimal]
     time: int = NOW
     profit: Decimal = Decimal(0)
+    judgements: Mapping[str, bool] = field(default_factory=dict)  # the student's answers
+
+    def answering(self, judgements: Mapping[str, bool]) -> World:
+        return replace(self, judgements={**self.judgements, **judgements})
 
     def having(self, driver: Driver, value: Decimal) -> World:
         return replace(self, facts={**self.facts, driver: value})
@@ -58,7 +63,7 @@ class World:
     @property
     def key(self) -> tuple[object, ...]:
         """Equal for equal worlds."""
-        return frozenset(self.facts.items()), self.time, self.profit
+        return frozenset(self.facts.items()), self.time, self.profit, frozenset(self.judgements.items())
 
     @property
     def trades(self) -> int:
@@ -93,6 +98,7 @@ class World:
             rearmed=rearmed,
             stated={one: value for one, value in facts.items() if isinstance(one, Window)},
             bought_today=facts.get(Fact.BOUGHT_TODAY, Decimal(0)),
+            judgements=self.judgements,
             gap=lambda coin, amount: Gap(amount, self.profit),
         )
 
@@ -126,7 +132,8 @@ def plain_world(orders: tuple[Order, ...], coins: tuple[Symbol, ...], wealth: De
     for driver in _read(orders):
         facts.setdefault(driver, _plain(driver))
     ends = [clause.until for order in orders for clause in order.clauses if clause.until is not None]
-    return World(quote, facts, min([NOW, *(end - 10**6 for end in ends)]))
+    judged = dict.fromkeys(phrases_of(tuple(condition for order in orders for condition in order.conditions())), True)
+    return World(quote, facts, min([NOW, *(end - 10**6 for end in ends)]), judgements=judged)
 
 
 def plain_price(coin: Symbol) -> Decimal:

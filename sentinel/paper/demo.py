@@ -1,4 +1,4 @@
-"""Runs the demo: starts local market, fork and daemon, and vLLM if the student proposes; trades, and stops them."""
+"""Runs the demo: starts local market, fork, vLLM and daemon, has an order read and approved, trades, stops them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +36,19 @@ from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.local_market import LocalMarket
 from sentinel.orders.reading import render
 from sentinel.paper import demo_summary
+from sentinel.paper.demo_order import READING, NotApproved, Report, SpokenOrder, approve, typed
 from sentinel.paper.screen import Lines, LiveTable, Screen
 
 NETWORK = "devnet"
 BLOCK_TIME = 2.0  # seconds
 PATIENCE = 30.0  # maximum seconds to wait for the open intent after Ctrl-C
 IDLE = 0.5  # seconds until the next block at block time 0 if no cycle ends
-ORDER = (  # of a demo that is given none; a trade of this size pays for its gas
-    "Rebalance to 50% WETH and 50% USDC when off by more than 2%. "
-    "Trade at most 500 USDC at a time. Trade at least 10 USDC at a time."
-)
-PURSE = {"WETH": COIN, "USDC": 10_000 * 10**6, NATIVE: COIN}  # base units; far from the target weights on purpose
+KEPT = 30  # blocks for which the student's programs are kept, unless the settings say how many
+PURSE = {"WETH": COIN, "USDC": 10_000 * 10**6, NATIVE: COIN}  # base units
 CROWD = CrowdBehaviour(ahead=0.2)  # in a fifth of the blocks the crowd trades first, so that realised amounts differ
 PORTS = {"chain": 8545, "model": 8100, "web": 8787}
+
+ShowReadings = Callable[[Settings, Report], Iterable[str]]
 
 
 def main(
@@ -59,26 +59,36 @@ def main(
     proposer: str | None = None,
     program: Path | None = None,
     order: str | None = None,
+    words: str | None = None,
+    show: ShowReadings = lambda settings, report: (),
 ) -> int:
     """Run the demo for `blocks` cycles, or until Ctrl-C if None. `block_time` is in seconds.
 
     `proposer`, `program` and `order` replace SENTINEL_PROPOSER, SENTINEL_STRATEGY__FILE and SENTINEL_STRATEGY__ORDER.
-    The oracle plays `order` if no proposer is given; without one the student plays ORDER. vLLM starts only for it.
+    The oracle plays `order`, a reading, if no proposer is given. The student reads `words`; without either, and unless
+    the settings have an order, it reads the demo's own. vLLM starts only for the student. `show` gives the lines that
+    people are shown of readings.
+
     Returns the process's exit code: 0 only if at least one trade was confirmed and none is unknown, 130 after Ctrl-C
     during the start. With `block_time` 0 the next block follows when a cycle is recorded. Raises OperatorError and
     Unavailable.
     """
-    wanted = {
-        "proposer": proposer or ("oracle" if order else None),
+    wanted: dict[str, Any] = {
+        "proposer": proposer or ("oracle" if order else "student" if words else None),
         "strategy": {"file": program, "order": order},
     }
+    if words is not None:
+        wanted["strategy"] |= {"order": "", "order_hash": ""}
     home = Path(tempfile.mkdtemp(prefix="sentinel-demo-"))
     try:
-        summary = run(_demo(home, blocks, as_json, block_time, wanted))
+        summary = run(_demo(home, blocks, as_json, block_time, wanted, words, show))
     except KeyboardInterrupt:
         print("stopped before the first block", file=sys.stderr)
         shutil.rmtree(home, ignore_errors=True)
         return 130
+    except NotApproved:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
     except BaseException:
         print(f"logs: {home}", file=sys.stderr)
         raise
@@ -87,7 +97,13 @@ def main(
 
 
 async def _demo(
-    home: Path, blocks: int | None, as_json: bool, block_time: float, wanted: dict[str, Any]
+    home: Path,
+    blocks: int | None,
+    as_json: bool,
+    block_time: float,
+    wanted: dict[str, Any],
+    words: str | None,
+    show: ShowReadings,
 ) -> demo_summary.DemoSummary:
     ports = {name: free_port() if port_taken(port) else port for name, port in PORTS.items()}
     account = Account.create()
@@ -102,7 +118,7 @@ async def _demo(
         await net.fund(account.address, PURSE)
         screen: Screen = Lines(net.network) if as_json or not sys.stderr.isatty() else LiveTable(net.network)
         screen.say(f"local market on {net.rpc_url}: real contracts, {net.market.source}")
-        settings = _settings(home, net, ports, key_file, wanted)
+        settings, spoken = _settings(home, net, ports, key_file, wanted, words)
         require_consistent(settings, net.network)  # before vLLM takes its time
         if settings.proposer == "student":
             screen.say("vLLM loads the student; this takes about 40 seconds on two cores …")
@@ -117,8 +133,7 @@ async def _demo(
         app = await stack.enter_async_context(
             opened(settings, cycles=blocks, prior=prior, log_to=log, on_cycle=on_cycle, on_settled=on_settled)
         )
-        standing = app.parts.force.value.order
-        reading = "" if standing is None else render(standing.order)
+        reading = await _reading(app, spoken, screen, show, not as_json)
         screen.start(f"http://{settings.web.host}:{settings.web.port}", net.market.source, reading)
         try:
             async with _mining(net.market, block_time, recorded):
@@ -135,8 +150,21 @@ async def _demo(
     return summary
 
 
-def _settings(home: Path, net: Devnet, ports: dict[str, int], key_file: Path, wanted: dict[str, Any]) -> Settings:
-    """The operator's settings with `wanted` over them, except for the parts that the demo starts itself."""
+async def _reading(app: App, spoken: SpokenOrder | None, screen: Screen, show: ShowReadings, may_ask: bool) -> str:
+    """The reading that is traded; empty if the proposer has no order. Words are read and approved first."""
+    if spoken is None:
+        standing = app.parts.force.value.order
+        return "" if standing is None else render(standing.order)
+    ask = typed if may_ask and sys.stdin.isatty() and sys.stderr.isatty() else None
+    settings = app.parts.settings
+    return await approve(app.operator, spoken, screen.say, lambda report: show(settings, report), ask)
+
+
+def _settings(
+    home: Path, net: Devnet, ports: dict[str, int], key_file: Path, wanted: dict[str, Any], words: str | None
+) -> tuple[Settings, SpokenOrder | None]:
+    """The operator's settings with `wanted` over them, except for the parts that the demo starts itself; and the order
+    that is to be read from words, if any."""
     given = load(Path(".env"), **without_none(wanted))
     explicit = without_none(wanted) | {
         "network": NETWORK,
@@ -146,11 +174,19 @@ def _settings(home: Path, net: Devnet, ports: dict[str, int], key_file: Path, wa
         "wallet": {"dev_key_file": key_file, **dict.fromkeys(("keystore_file", "signer_socket")), "web3signer_url": ""},
         "execution": {"mode": "live", "confirmations": 1},
     }
-    if given.needs_order and not (given.strategy.order or given.strategy.order_file):
-        explicit["strategy"] = explicit.get("strategy", {}) | {"order": ORDER}
+    spoken = None if words is None else SpokenOrder(words, own=True)
+    if words is not None:
+        explicit["strategy"]["order_file"] = None
+    elif given.needs_order and not (given.strategy.order or given.strategy.order_file):
+        if given.proposer == "student":
+            spoken = SpokenOrder()
+        else:
+            explicit["strategy"] = explicit.get("strategy", {}) | {"order": READING}
     if given.proposer == "student":
         explicit["model"] = {"url": f"http://127.0.0.1:{ports['model']}/v1"}
-    return load(Path(".env"), **explicit)
+        if "resample" not in given.model.model_fields_set:
+            explicit["model"]["resample"] = KEPT
+    return load(Path(".env"), **explicit), spoken
 
 
 def without_none(values: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ SHOWN = 14  # newest rows of the table
 
 class Screen(Protocol):
     def say(self, text: str) -> None:
-        """Show one sentence about the progress of the set-up."""
+        """Show one line about the set-up."""
         ...
 
     def cycle(self, record: CycleRecord, equity: float | None, hold: float | None) -> None:
@@ -83,7 +83,7 @@ class LiveTable:
         self._live: Live | None = None
 
     def say(self, text: str) -> None:
-        self._console.print(text)
+        self._console.print(text, markup=False, highlight=False)
 
     def start(self, web: str, source: str, order: str) -> None:
         self._order = order

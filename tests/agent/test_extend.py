@@ -13,7 +13,6 @@ from sentinel.agent.sandbox import CodeRun, Sandbox
 from sentinel.agent.trader import ModelTrader
 from sentinel.core.actions import Proposal, Swap
 from sentinel.core.errors import ModelTimeout
-from sentinel.core.mandate import Mandate
 from tests.agent.doubles import NETWORK, STATE, VIEW, PaperBuilder, PaperQuoter, Script, toolbox, turn
 
 LOOK = turn('w = weight("WETH")\nprint(w)')
@@ -22,7 +21,6 @@ BLIND = turn("v = 2\nprint(v)")
 HOLD = turn('hold("calm")')
 SWAP = turn('swap("WETH", "USDC", w, "v2")')
 START = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
-MANDATE = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)
 
 
 async def first(sandbox: Sandbox, *steps: list[str]) -> Proposal:
@@ -63,7 +61,7 @@ async def test_what_failed_or_never_came_counts_among_the_asked(sandbox: Sandbox
 async def test_one_deadline_covers_both_rounds(sandbox: Sandbox) -> None:
     """What the first round took is not there for the second (I22)."""
     trader = ModelTrader(
-        Script([[LOOK], [HOLD]]), sandbox, NETWORK, PaperQuoter(), PaperBuilder(), MANDATE, max_steps=3, timeout=9.0
+        Script([[LOOK], [HOLD]]), sandbox, NETWORK, PaperQuoter(), PaperBuilder(), max_steps=3, timeout=9.0
     )
     proposal = await trader.propose(STATE, VIEW, 1)
     assert {"prompt", "model", "sandbox"} == set(proposal.timings)

@@ -16,7 +16,6 @@ from sentinel.config import settings, terms
 from sentinel.config.network_file import load_network
 from sentinel.core.actions import Swap
 from sentinel.core.errors import SentinelError, SettingsError
-from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import PoolState, V2State, V3State, V4State
 from sentinel.core.network import NATIVE, Network, Pool
 from sentinel.dex.building.action_builder import ActionBuilder
@@ -111,11 +110,8 @@ async def test_what_is_proposed_names_the_venue(sandbox: Sandbox, name: str) -> 
     good = turn('swap("USDC", "WETH", 100, best_venue("USDC", "WETH", 100))')
     bad = turn('x = weight("WETH")\nswap("USDC", "WETH", 100, "v2")')
     network = terms.action_builder_terms(ONE, NETWORK)
-    mandate = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)
     script = Script([[good, bad, good]], source=f"student:{name}")
-    trader = ModelTrader(
-        script, sandbox, network, DexQuoter(network), ActionBuilder(network), mandate, venue="uniswap_v3"
-    )
+    trader = ModelTrader(script, sandbox, network, DexQuoter(network), ActionBuilder(network), venue="uniswap_v3")
     proposal = await trader.propose(MARKET, VIEW, 3)
     assert proposal.source == ("student:sentinel-nano@uniswap_v3" if name == "sentinel-nano" else f"student:{name}")
     assert [candidate.index for candidate in proposal.candidates] == [0, 2]

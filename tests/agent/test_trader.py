@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sentinel.agent import prompt
 from sentinel.agent.analyst import SettingsAnalyst
-from sentinel.agent.playbooks import PLAYBOOKS
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trader import ModelTrader
-from sentinel.core.mandate import Mandate
 from tests.agent.doubles import NETWORK, STATE, VIEW, PaperBuilder, PaperQuoter, Script, turn
 
-MANDATE = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)
+READING = "Buy 50 USDC worth of WETH, every 1 hour."
 
 
-async def test_a_proposal_begins_with_the_shared_prompt_and_the_playbooks_thought(sandbox: Sandbox) -> None:
-    """What is sent is what training rows are rendered from."""
+@pytest.mark.parametrize(("reading", "shown"), [(READING, READING), ("", "No order is approved.")])
+async def test_a_server_is_shown_the_order_and_nothing_of_the_market(
+    sandbox: Sandbox, reading: str, shown: str
+) -> None:
+    """Every fact must come from a tool, so the request is the same at each block; no first thought is sent."""
     script = Script([[turn('gap = weight("WETH") - 0.5\nprint(gap)')] * 2, [turn('hold("calm")')] * 2])
-    thought = PLAYBOOKS["rebalance"].first_thought(MANDATE)
-    trader = ModelTrader(script, sandbox, NETWORK, PaperQuoter(), PaperBuilder(), MANDATE, thought)
+    trader = ModelTrader(script, sandbox, NETWORK, PaperQuoter(), PaperBuilder(), reading=reading)
     proposal = await trader.propose(STATE, VIEW, 2)
     messages, n, prefill = script.asked[0]
-    assert messages == prompt.messages(VIEW, MANDATE, "USDC")
-    assert (n, prefill) == (2, f"Thought: {thought}")
+    assert [message["content"] for message in messages] == [prompt.SYSTEM, shown]
+    assert (n, prefill) == (2, "")
     assert (proposal.asked, proposal.steps, len(proposal.candidates)) == (2, 2, 2)
 
 

@@ -1,4 +1,4 @@
-"""A seeded stream of what a model may write at worst: the oracle's own texts, bent; wrong numbers; escapes; noise."""
+"""A seeded stream of what a model may write at worst: right texts, bent; wrong numbers; escapes; noise."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 
 from sentinel.agent.action_format import render_action
-from sentinel.agent.oracle import FIRST_CODE, LAST
 
 TOKENS = ("WETH", "USDC", "WBTC")
 WRONG_TOKENS = (
@@ -41,25 +40,37 @@ ESCAPES = (
     "import time\ntime.sleep(9)", "import random", "hold('a' * 10 ** 6)", "print('x' * 10 ** 7)", "del hold\nhold()",
 )  # fmt: skip
 HOMOGLYPHS = str.maketrans("aeops'\"", "\u0430\u0435\u043e\u0440\u0455\u2019\u201d")
-KNOBS = {
-    "Target": "0.5", "Size": "500", "Band": "0.02", "Least": "10", "Bars": "20", "Threshold": "0.004",
-    "Until": "120", "Every": "5",
-}  # fmt: skip
+LOOKS = (  # right code that ends in a printed decision; {} is the coin
+    "gap = weight('{}') - 0.5\nsize = min(abs(gap) * equity(), 500, worth('USDC' if gap < 0 else '{}'))\n"
+    "side = 'hold' if abs(gap) < 0.02 or size < 10 else 'sell' if gap > 0 else 'buy'\nprint(side, round(size, 2))",
+    "p = prices('{}', 20)\nmove = p[-1] / p[0] - 1\nsize = min(500, worth('USDC' if move > 0 else '{}'))\n"
+    "print('hold' if abs(move) < 0.004 or size < 10 else 'buy' if move > 0 else 'sell', round(size, 2))",
+    "best = best_cycle('USDC', '{}', min(500, worth('USDC')))\nprint('cycle' if best['profit'] > 10 else 'hold')",
+    "best = best_loop('USDC', min(500, worth('USDC')))\nprint('route' if best['profit'] > 10 else 'hold', '{}')",
+    "left = 120 - block()\npart = abs(weight('{}') - 0.5) * equity() / (max(left, 0) // 5 + 1)\nprint(round(part, 2))",
+)
+ENDS = (  # right final actions, from `size` and `best`
+    "swap('USDC', 'WETH', size, best_venue('USDC', 'WETH', size))",
+    "amount = size / prices('WETH', 1)[-1]\nswap('WETH', 'USDC', amount, best_venue('WETH', 'USDC', amount))",
+    "cycle('USDC', 'WETH', best['amount'], best['buy'], best['sell'])",
+    "route(best['tokens'], best['amount'], best['venues'])",
+    "hold('nothing to do')",
+)
 
 
 def texts(count: int, seed: int) -> list[str]:
     """`count` outputs; each kind has a fixed share of them."""
     rng = random.Random(seed)
-    kinds: tuple[Callable[[random.Random], str], ...] = (_oracle, _final, _final, _final, _bent, _bent, _escape, _shape)
+    kinds: tuple[Callable[[random.Random], str], ...] = (_right, _final, _final, _final, _bent, _bent, _escape, _shape)
     made = [rng.choice(kinds)(rng) for _ in range(count - count // 10)]
     return made + [_noise(rng) for _ in range(count // 10)]
 
 
-def _oracle(rng: random.Random) -> str:
+def _right(rng: random.Random) -> str:
     if rng.random() < 0.5:
-        return render_action("I look.", FIRST_CODE[rng.choice([*FIRST_CODE])](KNOBS, rng.choice(TOKENS), "USDC"))
-    thought, code = LAST[rng.choice([*LAST])]("WETH", "USDC")
-    return render_action(thought, f"size = {_amount(rng)}\nbest = best_cycle('USDC', 'WETH', {_amount(rng)})\n{code}")
+        return render_action("I look.", rng.choice(LOOKS).replace("{}", rng.choice(TOKENS)))
+    look = f"size = {_amount(rng)}\nbest = best_cycle('USDC', 'WETH', {_amount(rng)})"
+    return render_action("I act where it pays.", f"{look}\n{rng.choice(ENDS)}")
 
 
 def _final(rng: random.Random) -> str:
@@ -82,7 +93,7 @@ def _final(rng: random.Random) -> str:
 
 def _bent(rng: random.Random) -> str:
     """A good text with a few letters changed, dropped, doubled or replaced by look-alikes."""
-    text = list(_oracle(rng) if rng.random() < 0.5 else _final(rng))
+    text = list(_right(rng) if rng.random() < 0.5 else _final(rng))
     for _ in range(rng.choice((1, 1, 2, 5))):
         at = rng.randrange(len(text))
         change = rng.randrange(5)

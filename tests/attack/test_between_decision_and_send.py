@@ -17,7 +17,6 @@ from sentinel.config.network_file import load_network
 from sentinel.core.actions import Finish, Proposal, Sample
 from sentinel.core.decision import Act, Hold, Verdict
 from sentinel.core.errors import ModelUnavailable, RpcError, Unavailable
-from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import Head, MarketState, MarketView, Regime
 from sentinel.core.network import HexHash
 from sentinel.core.record import CycleRecord
@@ -157,11 +156,8 @@ class NoSandbox:
 @pytest.mark.parametrize("seconds", [0.06, 3600.0])
 async def test_an_episode_has_one_deadline_for_all_its_steps(seconds: float) -> None:
     """I22: a model that is slow at every step, or silent, is unavailable after the bound; the cycle holds."""
-    mandate = Mandate("rebalance", "WETH", 0.02, 20, 0.004, 500.0, 10.0)
     unused: Any = None
-    trader = ModelTrader(
-        Slow(seconds), NoSandbox(), fair_market.NETWORK, unused, unused, mandate, max_steps=10_000, timeout=0.3
-    )
+    trader = ModelTrader(Slow(seconds), NoSandbox(), fair_market.NETWORK, unused, unused, max_steps=10_000, timeout=0.3)
     async with asyncio.timeout(5):
         with pytest.raises(ModelUnavailable, match=r"within 0\.3 s"):
             await trader.propose(fair_market.STATE, VIEW, 4)

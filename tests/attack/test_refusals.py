@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from lab.faults import SEND, CutRequest, DelayedReply, RefusedCalls
-from sentinel.agent.oracle import OracleModel
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.settings import load
@@ -25,6 +24,7 @@ from sentinel.dex.venues.registry import READERS
 from tests.attack_tally import Tries
 from tests.chain.endpoints.bench import HEAD, Bench
 from tests.execute.rig import network
+from tests.orders.taught_sampler import TaughtSampler
 
 REFUSALS = [
     (-32016, "over rate limit"),
@@ -256,7 +256,7 @@ async def test_readiness_and_status_say_who_rests_for_what(tmp_path: Path) -> No
             web={"port": 0},
             log={"level": "error"},
         )
-        async with opened(given, trader_model=OracleModel()) as app:
+        async with opened(given, trader_model=TaughtSampler()) as app:
             rpc = app.parts.rpc
             first.add("eth_call", RefusedCalls(-32000, "method eth_call is not supported", "eth_call"))
             await app.parts.market.read(await bench.rig.mine())

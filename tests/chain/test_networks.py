@@ -21,7 +21,7 @@ def changed(tmp_path: Path, old: str, new: str) -> str:
 
 
 def test_devnet_is_complete() -> None:
-    """The local market's file has the pools, feeds and tokens that the playbooks trade."""
+    """The local market's file has the pools, feeds and tokens that orders trade."""
     network = load_network("devnet")
     assert isinstance(network, Network)
     assert (network.name, network.chain_id, network.quote, network.wrapped) == ("devnet", 31337, "USDC", "WETH")

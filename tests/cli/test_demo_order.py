@@ -30,16 +30,19 @@ def waiting(why: str = WHY) -> CycleRecord:
         ({"order": ORDER}, "oracle"),
         ({"order": ORDER, "proposer": "student"}, "student"),
         ({"order": ORDER, "proposer": "code", "program": Path("dca.py")}, "code"),
+        ({"words": "put 400 dollars into ether"}, "student"),
         ({}, None),
     ],
 )
-def test_the_oracle_plays_an_order_if_nothing_else_is_named(
+def test_the_oracle_plays_a_reading_if_nothing_else_is_named(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], proposer: str | None
 ) -> None:
-    """Without an order the settings name the proposer, as they did."""
+    """The student reads words; without an order the settings name the proposer."""
     started: list[dict[str, Any]] = []
 
-    async def nothing(home: Path, blocks: int | None, as_json: bool, block_time: float, wanted: dict[str, Any]) -> Any:
+    async def nothing(
+        home: Path, blocks: int | None, as_json: bool, block_time: float, wanted: dict[str, Any], *words: Any
+    ) -> Any:
         started.append(demo.without_none(wanted))
         raise KeyboardInterrupt
 
@@ -47,7 +50,7 @@ def test_the_oracle_plays_an_order_if_nothing_else_is_named(
     assert demo.main(1, **given) == 130
     (wanted,) = started
     assert wanted.get("proposer") == proposer
-    assert wanted.get("strategy", {}).get("order") == given.get("order")
+    assert wanted.get("strategy", {}).get("order", "") == given.get("order", "")
 
 
 def test_lines_say_what_the_player_does(capsys: pytest.CaptureFixture[str]) -> None:

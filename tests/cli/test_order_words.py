@@ -67,7 +67,7 @@ def student() -> Iterator[StandIn]:
 def approved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """The readings that the command approves, instead of a daemon that trades them."""
     found: list[str] = []
-    monkeypatch.setattr(order_commands, "_approve", lambda settings, reading, digest: found.append(reading))
+    monkeypatch.setattr(order_commands, "_approve", lambda settings, reading, digest, words="": found.append(reading))
     monkeypatch.setattr(order_commands, "_at_terminal", lambda: True)
     monkeypatch.chdir(tmp_path)
     return found
@@ -78,7 +78,6 @@ def order_set(student: StandIn, *texts: str, answer: str = "", options: tuple[st
     url = f"http://127.0.0.1:{student.server_address[1]}/v1"
     sets = {
         "model.url": url,
-        "model.trades": "orders",
         "reading.samples": len(texts),
         "state_dir": "state",
         "rpc.url": "http://127.0.0.1:9",
@@ -155,13 +154,55 @@ def test_little_agreement_is_said_and_left_to_the_operator(student: StandIn, app
 def test_a_reading_needs_no_model_and_words_say_that_they_do(student: StandIn, approved: list[str]) -> None:
     """A canonical text is parsed as ever. If no student answers, the error has the parser's reason and the address."""
     offline = ("--set=model.url=http://127.0.0.1:9/v1", "--set=rpc.url=http://127.0.0.1:9")
-    reads = (*offline, "--set=model.trades=orders")
     result = CliRunner().invoke(app, ["order", "set", CANONICAL, *offline], input="y\n")
     assert (result.exit_code, approved) == (0, [CANONICAL])
-    result = CliRunner().invoke(app, ["order", "set", WORDS, *offline])  # a student of playbooks reads no words
-    assert "this is no order: at 'unload 0.4 btc" in str(result.exception)
-    result = CliRunner().invoke(app, ["order", "set", WORDS, *reads])
+    result = CliRunner().invoke(app, ["order", "set", WORDS, *offline])
     assert result.exit_code == 1
     assert "this is no order: at 'unload 0.4 btc" in str(result.exception)
     assert "no student answers at http://127.0.0.1:9/v1" in str(result.exception)
+    assert "start it with deploy/vllm/serve-student.sh" in str(result.exception)
     assert student.asked == []
+
+
+SHAKY = 'If it is judged that "it looks shaky", sell all of WETH.'
+
+
+@pytest.mark.parametrize(
+    ("options", "answers", "approves"),
+    [
+        ((), "y\ny\n", True),
+        ((), "y\nn\n", False),
+        (("--accept-judgement",), "y\n", True),
+        (("--yes", "--accept-judgement"), "", True),
+        (("--yes",), "n\n", False),
+    ],
+)
+def test_what_the_student_alone_judges_is_accepted_by_itself(
+    approved: list[str], options: tuple[str, ...], answers: str, approves: bool
+) -> None:
+    """A question of its own at a terminal, an option elsewhere; it is marked in what is shown."""
+    arguments = ["order", "set", SHAKY, "--set=rpc.url=http://127.0.0.1:9", *options]
+    result = CliRunner().invoke(app, arguments, input=answers)
+    assert result.exit_code == 0, result.output
+    assert 'judgement "it looks shaky" is judged by the student alone, within the limits' in result.output
+    assert approved == ([SHAKY] if approves else [])
+
+
+def test_without_a_terminal_a_judgement_needs_its_option(approved: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_commands, "_at_terminal", lambda: False)
+    result = CliRunner().invoke(app, ["order", "set", SHAKY, "--yes", "--set=rpc.url=http://127.0.0.1:9"])
+    assert result.exit_code == 1
+    assert "--accept-judgement accepts that" in str(result.exception)
+    assert approved == []
+
+
+def test_words_with_a_judgement_are_approved_with_two_answers(student: StandIn, approved: list[str]) -> None:
+    words = "sell all my eth when it looks shaky"
+    student.texts = (SHAKY, SHAKY.replace("shaky", "bad"))
+    sets = {"model.url": f"http://127.0.0.1:{student.server_address[1]}/v1"}
+    sets |= {"reading.samples": "2", "state_dir": "state", "rpc.url": "http://127.0.0.1:9"}
+    arguments = ["order", "set", words, *(f"--set={name}={value}" for name, value in sets.items())]
+    result = CliRunner().invoke(app, arguments, input="1\ny\n")
+    assert result.exit_code == 0, result.output
+    assert 'dropped   1 of 2: not grounded: the words do not say "it looks bad"' in result.output
+    assert approved == [SHAKY]

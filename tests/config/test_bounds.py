@@ -17,7 +17,7 @@ from tests.attack_tally import Tries
 
 NO_NUMBERS = ("inf", "-inf", "nan", "Infinity", "1e400", "-1e400", "١٢", "1_000", "0x10", "5 5", "5;", "∞", "9" * 5000)
 OPEN_TEXTS = {  # settings whose values are no closed set; each was looked at
-    "network", "proposer", "first_thought", "rpc.url", "rpc.ws_url", "rpc.relay_url", "rpc.relay_status_url",
+    "network", "proposer", "rpc.url", "rpc.ws_url", "rpc.relay_url", "rpc.relay_status_url",
     "signer.rpc_url", "limits.trusted_tokens",
     "strategy.file", "strategy.order", "strategy.order_hash",
     "fork.anvil_path", "model.url", "model.name", "shadow.url", "shadow.name", "strategy.base",
@@ -124,7 +124,6 @@ def test_texts_are_closed_sets_unless_somebody_decided_otherwise() -> None:
         ("SENTINEL_NOTIFY__EVENTS", "alarm"),
         ("SENTINEL_NOTIFY__EVENTS", "alarms,alarms"),
         ("SENTINEL_NOTIFY__EVENTS", "alarms,,fills"),
-        ("SENTINEL_FIRST_THOUGHT", "Playbook"),
         ("SENTINEL_RPC__URL", "htp://node"),
         ("SENTINEL_RPC__URL", "http://"),
         ("SENTINEL_RPC__URLS", "http://one,http://one"),

@@ -29,7 +29,6 @@ CASES: tuple[tuple[Network, Mapping[str, Any], str, str], ...] = (
     (DEVNET, CODE | {"shadow": {"url": "http://127.0.0.1:9/v1", "name": "x"}}, "PROPOSER=code", "SHADOW__URL"),
     (DEVNET, CODE | {"vote": {"calibration_file": "c.json"}}, "PROPOSER=code", "VOTE__CALIBRATION_FILE"),
     (DEVNET, URL | {"model": {"url": "http://127.0.0.1:8/v1"}}, "PROPOSER=URL", "MODEL__URL"),
-    (DEVNET, URL | {"first_thought": "I wait."}, "PROPOSER=URL", "FIRST_THOUGHT"),
     (DEVNET, URL | {"limits": {"max_deadline": 36}}, "LIMITS__MAX_DEADLINE=36", "MODEL__EPISODE_TIMEOUT=30"),
     (ETHEREUM, CODE | {"limits": {"max_deadline": 16}}, "LIMITS__MAX_DEADLINE=16", "one block of 12 s"),
     (ETHEREUM, {"limits": {"max_head_age": 12}}, "LIMITS__MAX_HEAD_AGE=12", "block_time"),

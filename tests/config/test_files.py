@@ -74,12 +74,12 @@ def test_what_a_right_file_says(tmp_path: Path) -> None:
     """Comments, quotation marks and `export` mean what the documentation says."""
     file = tmp_path / "sentinel.env"
     file.write_text(
-        f"\ufeff# limits\n\nexport {TRADE}='5'  # five\nSENTINEL_FIRST_THOUGHT=\"I sell # now.\"\r\n"
+        f"\ufeff# limits\n\nexport {TRADE}='5'  # five\nSENTINEL_STRATEGY__ORDER=\"Sell # now.\"\r\n"
         "sentinel_web__port = 1\nSENTINEL_RPC__URL=http://node/#a\nSENTINEL_DATA_DIR=\n",
         encoding="utf-8",
     )
     loaded = settings.load(file)
-    assert (loaded.limits.max_trade, loaded.first_thought, loaded.web.port) == (5.0, "I sell # now.", 1)
+    assert (loaded.limits.max_trade, loaded.strategy.order, loaded.web.port) == (5.0, "Sell # now.", 1)
     assert (loaded.rpc.url, loaded.data_dir) == ("http://node/#a", None)
 
 

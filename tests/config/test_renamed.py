@@ -63,6 +63,14 @@ def test_a_removed_setting_is_refused_with_what_to_do_instead(monkeypatch: pytes
         assert str(refused.value) == f"environment: {variable}={value} is gone: {WITHOUT_A_MODEL}"
 
 
+@pytest.mark.parametrize("variable", ["SENTINEL_MODEL__TRADES", "SENTINEL_FIRST_THOUGHT"])
+def test_what_the_student_always_does_needs_no_setting(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """The old values are refused too, with a sentence that says what the student does."""
+    monkeypatch.setenv(variable, "order")
+    with pytest.raises(SettingsError, match=rf"environment: {variable}=order is gone: remove it: .*approved"):
+        settings.load(None)
+
+
 def test_a_removed_group_is_refused_on_the_line_and_in_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SENTINEL_ANALYST__MAX_WEIGHT_BPS=WETH=4000\n")
     with pytest.raises(SettingsError, match=rf"MAX_WEIGHT_BPS=WETH=4000 is gone: .*{INSTEAD}"):

@@ -1,15 +1,17 @@
-"""A small OpenAI-compatible endpoint that answers as the oracle would: for what is not about the model itself."""
+"""A small OpenAI-compatible endpoint that writes the teacher's programs of orders: for what is not about the model."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from sentinel.agent.oracle import OracleModel
+from sentinel.agent.read_prompt import SYSTEM
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.host.process import free_port
+from tests.orders.taught_sampler import TaughtSampler
 
 NAME = "sentinel-nano"
 
@@ -17,9 +19,9 @@ NAME = "sentinel-nano"
 class Endpoint:
     """Starts and stops any number of times on one port."""
 
-    def __init__(self, text: str | None = None) -> None:
-        """`text`: each answer, in place of the oracle's."""
-        self.text = text
+    def __init__(self, text: str | None = None, readings: Mapping[str, str] | None = None) -> None:
+        """`text`: each answer, in place of the teacher's program. `readings`: by the words that are to be read."""
+        self.text, self.readings = text, readings or {}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.asked = 0
@@ -53,8 +55,11 @@ class Endpoint:
         messages, prefill = asked["messages"], ""
         if asked.get("continue_final_message"):
             messages, prefill = messages[:-1], messages[-1]["content"]
-        if self.text is None:
-            samples = await OracleModel().sample(messages, asked["n"], prefill)
+        if messages[0]["content"] == SYSTEM:
+            reading = self.readings[messages[1]["content"]]
+            samples = [Sample(0, index, reading, 0, Finish.STOP) for index in range(asked["n"])]
+        elif self.text is None:
+            samples = await TaughtSampler().sample(messages, asked["n"], prefill)
         else:
             samples = [Sample(0, index, self.text, 0, Finish.STOP) for index in range(asked["n"])]
         choices = [

@@ -10,7 +10,6 @@ import pytest
 from eth_utils.address import to_checksum_address
 
 from lab.faults import FaultProxy
-from sentinel.agent.oracle import OracleModel
 from sentinel.chain.chain_identity import KnownBlock
 from sentinel.chain.heads import latest_head
 from sentinel.config.settings import load
@@ -24,6 +23,7 @@ from sentinel.execute.finality import FINALITY_DEPTH
 from sentinel.market import Devnet
 from sentinel.observe.internal_errors import InternalErrors
 from sentinel.observe.logs import logger
+from tests.orders.taught_sampler import TaughtSampler
 
 WALLET = to_checksum_address("0x" + "c7" * 20)
 
@@ -50,7 +50,7 @@ async def test_the_known_block_moves_and_a_reconnect_to_another_chain_holds(tmp_
         settings = load(None, rpc={"url": proxy.url}, state_dir=tmp_path, fork={"port": 0})
         slow = dataclasses.replace(net.network, block_time=15.0)  # so that 64 blocks are deep enough in time too
         terms = Terms.of(settings, slow)
-        async with assembled(Lifecycle(), terms, WALLET, trader_model=OracleModel()) as parts:
+        async with assembled(Lifecycle(), terms, WALLET, trader_model=TaughtSampler()) as parts:
             chain, errors = parts.journal.chain, InternalErrors(parts.metrics, logger())
             watch = ChainWatch(parts, lambda what, detail: alarms.append((what, detail)), lambda: reconnects, errors)
             await watch.look(advance=True)
@@ -89,5 +89,5 @@ async def test_the_known_block_moves_and_a_reconnect_to_another_chain_holds(tmp_
             await watch.stop()
             assert [what for what, _ in alarms] == ["other_chain"]
         with pytest.raises(ChainMismatch, match="this is another chain"):
-            async with assembled(Lifecycle(), terms, WALLET, trader_model=OracleModel()):
+            async with assembled(Lifecycle(), terms, WALLET, trader_model=TaughtSampler()):
                 pass

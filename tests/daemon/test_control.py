@@ -47,8 +47,11 @@ class Daemon:
     def flatten(self) -> None:
         self.sold = True
 
-    def approve_order(self, reading: str, digest: str) -> None:
-        self.order: tuple[str, str] | None = (reading, digest)
+    async def read_order(self, words: str) -> dict[str, Any]:
+        return {"words": words}
+
+    def approve_order(self, reading: str, digest: str, words: str, accept_judgement: bool) -> None:
+        self.order: tuple[object, ...] | None = (reading, digest, words, accept_judgement)
 
     def cancel_order(self, reason: str) -> None:
         self.order = None
@@ -77,7 +80,8 @@ async def test_the_operator_is_answered_over_a_private_socket(tmp_path: Path) ->
         with pytest.raises(OperatorError, match="known requests"):
             await asyncio.to_thread(ask, folder, "sell everything")
         await asyncio.to_thread(ask, folder, "approve_order", reading="Sell all of WETH.", hash="ab")
-        assert daemon.order == ("Sell all of WETH.", "ab")
+        assert daemon.order == ("Sell all of WETH.", "ab", "", False)
+        assert (await asyncio.to_thread(ask, folder, "read_order", words="sell it"))["readings"] == {"words": "sell it"}
         await asyncio.to_thread(ask, folder, "cancel_order")
         assert daemon.order is None
         await asyncio.to_thread(ask, folder, "flatten")

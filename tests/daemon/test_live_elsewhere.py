@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from eth_utils.address import to_checksum_address
 
-from sentinel.agent.oracle import OracleModel
 from sentinel.config.network_file import FOLDER, load_network
 from sentinel.config.settings import Settings, load
 from sentinel.core.errors import SettingsError
@@ -26,6 +25,7 @@ from sentinel.market import Devnet
 from sentinel.signing.process import keystore_files
 from tests.daemon.running import ORDER, moving
 from tests.journal.values import act, intent
+from tests.orders.taught_sampler import TaughtSampler
 
 CHAIN = 424242  # nobody's
 WALLET = to_checksum_address("0x" + "c7" * 20)
@@ -51,21 +51,21 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
     settings = await _settings(devnet, tmp_path)
     async with moving(devnet, 0.6):
         with pytest.raises(SettingsError, match=r"1\.0000 of the native coin") as refused:
-            async with opened(settings(limits={"min_gas_reserve_eth": 1000.0, **APART}), trader_model=OracleModel()):
+            async with opened(settings(limits={"min_gas_reserve_eth": 1000.0, **APART}), trader_model=TaughtSampler()):
                 pass
         assert "while `sentinel doctor` finds" in str(refused.value)
         assert int(await devnet.rpc.call("eth_getTransactionCount", settings().wallet.address, "latest"), 16) == 0
 
         red = settings(limits={"min_gas_reserve_eth": 1000.0, **APART})
         await _left_behind(red)
-        async with opened(red, trader_model=OracleModel()) as app:  # I9: what is unfinished is followed all the same
+        async with opened(red, trader_model=TaughtSampler()) as app:  # I9: what is unfinished is followed all the same
             assert app.startup is not None
             await app.startup.run()
             assert app.parts.journal.open_intents() == ()
             assert "`sentinel doctor` finds" in (app.parts.journal.halt_reason or "")
             app.parts.journal.resume(by="operator")
         with pytest.raises(SettingsError, match="`sentinel doctor` finds"):
-            async with opened(red, trader_model=OracleModel()):
+            async with opened(red, trader_model=TaughtSampler()):
                 pass
 
         settled: list[Settled] = []
@@ -76,7 +76,7 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
                 settled.append(one)
                 seen.set()
 
-            async with opened(settings(), trader_model=OracleModel(), log_to=log, on_settled=ended) as app:
+            async with opened(settings(), trader_model=TaughtSampler(), log_to=log, on_settled=ended) as app:
                 running = asyncio.create_task(app.daemon.run())
                 await asyncio.wait_for(seen.wait(), PATIENCE)
                 app.daemon.stop()
@@ -91,7 +91,7 @@ async def test_it_trades_there_once_all_is_well(devnet: Devnet, tmp_path: Path) 
 
         poor = {"limits": {"min_gas_reserve_eth": 1000.0, **APART}, "state_dir": tmp_path / "dry"}
         with (tmp_path / "dry.log").open("w") as log:  # a dry run risks nothing: it starts, and says the same
-            async with opened(settings(execution={"mode": "dry"}, **poor), trader_model=OracleModel(), log_to=log):
+            async with opened(settings(execution={"mode": "dry"}, **poor), trader_model=TaughtSampler(), log_to=log):
                 pass
         told = {line["check"]: line["grade"] for line in _doctor_lines(tmp_path / "dry.log")}
         assert (told["gas"], told["quote feed"]) == ("fail", "warn")

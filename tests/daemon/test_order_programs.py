@@ -6,24 +6,33 @@ The student is a double that returns the teacher's programs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sentinel.config.settings import Settings, load
 from sentinel.core.actions import HoldAction, Swap
-from sentinel.core.decision import Act
+from sentinel.core.decision import Act, Hold
+from sentinel.core.errors import OperatorError
 from sentinel.core.record import CycleRecord
+from sentinel.daemon.replay import decide_again
 from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
+from sentinel.observe import plain_words
 from sentinel.orders.envelope import order_hash
 from sentinel.orders.order import Order
 from sentinel.orders.reading import render
 from sentinel.orders.reading_parser import parse
+from tests.agent.test_judgements import Judge
+from tests.agent.test_reader import Answers
 from tests.daemon.running import ALLOWED, KEY, PURSE, WALLET, moving
-from tests.orders.taught_sampler import TaughtSampler
 
 DCA = "Buy 300 USDC worth of WETH, every 1 second. Pay at most 50% of a trade in costs."
 EXIT = "If the price of WETH is above 1 USDC, sell all of WETH, once. Pay at most 50% of a trade in costs."
+SHAKY = 'If it is judged that "it looks shaky", buy 200 USDC worth of WETH, once. Pay at most 50% of a trade in costs.'
+WORDS = "sell all my eth once it trades above 1 USDC, once, and pay at most 50% of the trade in costs"
 KEPT = 4  # blocks
 
 
@@ -40,21 +49,26 @@ def given(devnet: Devnet, folder: Path, **model: Any) -> Settings:
         wallet={"dev_key_file": key},
         execution={"mode": "live", "confirmations": 1},
         limits={"max_head_age": 3_600, "max_deadline": 600, "max_trade": 5_000, "max_daily_loss": 10**6},
-        model={"trades": "orders", "samples": 3, **model},
+        model={"samples": 3, **model},
     )
 
 
-def approve(app: App, reading: str) -> None:
+def read(reading: str) -> Order:
     order = parse(reading, "USDC")
     assert isinstance(order, Order)
-    app.operator.approve_order(render(order), order_hash(order))
+    return order
+
+
+def approve(app: App, reading: str, *, accept_judgement: bool = False) -> None:
+    order = read(reading)
+    app.operator.approve_order(render(order), order_hash(order), accept_judgement=accept_judgement)
 
 
 async def test_programs_are_kept_until_the_order_the_settings_or_time_change(devnet: Devnet, tmp_path: Path) -> None:
     """The order is traded as it says; each record names the block at which its programs were sampled."""
     await devnet.fund(WALLET, PURSE)
     await devnet.allow_permit2(WALLET, ALLOWED)
-    sampler, records, cycled = TaughtSampler(), list[CycleRecord](), asyncio.Event()
+    sampler, records, cycled = Judge(), list[CycleRecord](), asyncio.Event()
     settings = given(devnet, tmp_path, resample=KEPT)
 
     def cycle_done(record: CycleRecord) -> None:
@@ -104,14 +118,34 @@ async def test_programs_are_kept_until_the_order_the_settings_or_time_change(dev
             assert again == [again[0]] * 2  # kept from now on, but not those of before
             assert again[0] > before
 
-            approve(app, EXIT)
+            student = Answers(EXIT)
+            app.operator.readings.connect = lambda settings: contextlib.nullcontext(student)
+            report = await app.operator.read_order(WORDS)  # cycles go on
+            assert report["groups"][0]["reading"] == EXIT, report["dropped"]
+            app.operator.approve_order(EXIT, report["groups"][0]["hash"], WORDS)
             sold = [record for record in await blocks(3, app) if record.played and record.played.sold == "WETH"]
             assert sampler.asked[-1][2] == f"Thought: {EXIT}"
+            assert sampler.asked[-1][0][-1] == {"role": "user", "content": WORDS}
             assert sold[0].proposal is not None
             assert sold[0].proposal.sampled_at == sold[0].head.number
             assert isinstance(sold[0].decision, Act)
             action = sold[0].decision.simulation.candidate.action
             assert isinstance(action, Swap)
             assert (action.token_in, action.token_out) == ("WETH", "USDC")
+
+            with pytest.raises(OperatorError, match='the student alone would judge "it looks shaky"'):
+                approve(app, SHAKY)
+            approve(app, SHAKY, accept_judgement=True)
+            judged = [one for one in await blocks(2, app) if one.proposal and one.proposal.judged]
+            assert judged[0].proposal is not None
+            assert judged[0].proposal.judged == {"it looks shaky": (False,) * 3}  # no answer is no
+            assert isinstance(judged[0].decision, Hold)
+            sampler.answers = ("yes", "yes", "no")
+            sold = [one for one in await blocks(2, app) if isinstance(one.decision, Act)]
+            assert app.parts.journal.order_fills.fills(order_hash(read(SHAKY)))[0].clause == 0
+            assert sold[0].played is not None
+            assert (sold[0].played.clause, [one.clause for one in sold[0].played.possible]) == (None, [0, None])
+            assert 'the student judged "it looks shaky": yes 2 of 3' in plain_words.told(sold[0], app.parts.network)
+            assert decide_again(sold[0], settings, app.parts.network).same
             app.daemon.stop()
             assert await asyncio.wait_for(daemon, 60) == 0

@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 
 from sentinel.agent.memory_interface import EMPTY_MEMORY
-from sentinel.agent.order_mandate import mandate_of
-from sentinel.agent.order_trader import HoldingTrader
+from sentinel.agent.operator_code import CodeTrader
+from sentinel.agent.order_program_trader import OrderProgramTrader
+from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.trader import ModelTrader
 from sentinel.config.network_file import load_network
@@ -19,10 +20,9 @@ from sentinel.config.settings import Settings, load
 from sentinel.config.terms import Terms
 from sentinel.core.actions import HoldAction
 from sentinel.core.errors import SettingsError
-from sentinel.core.mandate import Mandate
 from sentinel.core.market_state import MarketView, Regime
 from sentinel.daemon.approved_order import read_order
-from sentinel.daemon.in_force import builder, first_thought
+from sentinel.daemon.in_force import builder
 from sentinel.daemon.parts import ProposingTrader
 from sentinel.daemon.proposer import Surroundings, proposer
 from sentinel.journal.journal import Journal
@@ -33,19 +33,6 @@ from tests.decide import fair_market
 
 NETWORK = load_network("devnet")
 REBALANCE = "Rebalance to 60% WETH and 40% USDC when off by more than 5%."
-MANDATES = {
-    REBALANCE: Mandate("rebalance", "WETH", 0.05, 0, 0.0, 700.0, 3.0),
-    f"{REBALANCE} Trade at most 500 USDC at a time. Trade at least 10 USDC at a time.": Mandate(
-        "rebalance", "WETH", 0.05, 0, 0.0, 499.9, 10.0
-    ),
-    "Arbitrage WBTC with 900 USDC for at least 2 USDC.": Mandate("arbitrage", "WBTC", 0.0, 0, 0.0, 700.0, 2.0),
-    "Rebalance to 60% WETH and 40% USDC when off by at least 5%.": None,
-    "Rebalance half way to 60% WETH and 40% USDC when off by more than 5%.": None,
-    "Rebalance to 60% WETH and 40% USDC when off by more than 5%, every 1 hour.": None,
-    f"{REBALANCE} Only while the gas price is at most 30 gwei.": None,
-    f"{REBALANCE} Keep 500 USDC.": None,
-    "Buy 50 USDC worth of WETH, every 1 hour.": None,
-}
 VIEW = MarketView({}, Regime.NONE, 1.0, 0, "settings")
 
 
@@ -87,16 +74,15 @@ async def traders(
     async with proposer(given[0], around, Metrics(NETWORK)) as proposing:
         for each in given:
             terms = Terms.of(each, NETWORK)
-            thought = first_thought(terms, order)
-            made.append(proposing.make_trader(terms, builder(terms, NETWORK, {}), thought, order))
+            made.append(proposing.make_trader(terms, builder(terms, NETWORK, {}), order))
     return made
 
 
 async def test_each_form_of_the_setting_has_its_proposer(sandbox: Sandbox, tmp_path: Path) -> None:
-    """No program has to inject the oracle; a server at a URL is given no first thought."""
+    """The student writes programs of the order; a server at a URL is shown it, and writes any code action."""
     file = tmp_path / "wait.py"
     file.write_text("hold()")
-    sources, thoughts = [], []
+    sources, kinds = [], []
     for given in (
         {},
         {"proposer": "oracle"},
@@ -106,31 +92,24 @@ async def test_each_form_of_the_setting_has_its_proposer(sandbox: Sandbox, tmp_p
     ):
         (made,) = await traders(sandbox, OpenIntents(), settings(tmp_path, **given), order=standing(REBALANCE))
         sources.append(made.source)
-        thoughts.append(isinstance(made, ModelTrader) and bool(made.first_thought))
+        kinds.append(type(made))
     assert sources[:4] == ["student:sentinel-nano", "oracle", "server:?", "server:mine"]
     assert sources[4].startswith("code:wait-")
-    assert thoughts == [True, False, False, False, False]
+    assert kinds == [OrderProgramTrader, OrderTrader, ModelTrader, ModelTrader, CodeTrader]
 
 
-async def test_a_student_of_playbooks_says_which_orders_it_cannot_play(sandbox: Sandbox, tmp_path: Path) -> None:
-    """It proposes a hold with what to do; without an order it says that there is none. The order's exits are made."""
-    given = settings(tmp_path)
-    (made,) = await traders(sandbox, OpenIntents(), given, order=standing("Buy 50 USDC worth of WETH, every 1 hour."))
-    proposal = await made.propose(fair_market.STATE, VIEW, 8)
-    (candidate,) = proposal.candidates
-    assert "SENTINEL_PROPOSER=oracle" in str(candidate.action)
-    assert proposal.source == "student:sentinel-nano"
+async def test_without_an_approved_order_every_proposer_of_orders_holds(sandbox: Sandbox, tmp_path: Path) -> None:
+    """No model is asked, and the reason is that of the order that is missing."""
     none = replace(standing(REBALANCE), hash=NO_ORDER)
-    for each in (given, settings(tmp_path, proposer="oracle")):
-        (made,) = await traders(sandbox, OpenIntents(), each, order=none)
-        assert isinstance(made, HoldingTrader)
-        assert (await made.propose(fair_market.STATE, VIEW, 8)).candidates[0].action == HoldAction("not now")
-
-
-def test_the_mandate_of_an_order_says_the_same() -> None:
-    """And what a playbook has no line for has none."""
-    for reading, mandate in MANDATES.items():
-        assert mandate_of(read_order(reading, NETWORK), 700, 3) == mandate
+    for name, source in {
+        "student": "student:sentinel-nano",
+        "oracle": "oracle",
+        "http://127.0.0.1:9/v1": "server:?",
+    }.items():
+        (made,) = await traders(sandbox, OpenIntents(), settings(tmp_path, proposer=name), order=none)
+        proposal = await made.propose(fair_market.STATE, VIEW, 8)
+        assert [one.action for one in proposal.candidates] == [HoldAction("not now")]
+        assert proposal.source == source
 
 
 async def test_a_broken_program_starts_nothing_unless_an_open_intent_must_be_followed(

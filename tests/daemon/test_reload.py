@@ -23,6 +23,7 @@ from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
 from tests.attack_tally import Tries
 from tests.daemon.running import ORDER, Cli, moving
+from tests.orders.taught_sampler import TaughtSampler
 
 
 def test_every_reloadable_name_is_a_setting() -> None:
@@ -126,7 +127,7 @@ async def test_a_running_daemon_takes_new_settings_between_two_cycles(cli: Cli, 
     await cli.until(lambda _: len(records(tmp_path, "config")) == 3, "status")
     before = (await cli.json("status"))["cycles"]
     await cli.until(lambda found: found["cycles"] > before + 1, "status")
-    assert 'sentinel_first_thought_info{kind="none",proposer="order"} 1.0' in await metrics(status["web"])
+    assert 'sentinel_proposer_info{kind="order"} 1.0' in await metrics(status["web"])
     daemon.terminate()
     assert await asyncio.wait_for(daemon.wait(), 30) == 0
 
@@ -195,9 +196,8 @@ async def test_without_files_to_load_a_hang_up_stops(devnet: Devnet, tmp_path: P
         strategy={"order": ORDER},
         wallet={"address": "0x" + "11" * 20},
     )
-    from sentinel.agent.oracle import OracleModel
 
-    async with opened(settings, trader_model=OracleModel()) as app:
+    async with opened(settings, trader_model=TaughtSampler()) as app:
         running = asyncio.create_task(app.daemon.run())
         for _ in range(200):
             if app.parts.board.web is None:

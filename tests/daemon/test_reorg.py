@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from eth_utils.address import to_checksum_address
 
-from sentinel.agent.oracle import OracleModel
 from sentinel.config.settings import load
 from sentinel.config.terms import Terms
 from sentinel.core.market_state import Head
@@ -16,6 +15,7 @@ from sentinel.daemon.assemble import assembled
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.market import Devnet
 from sentinel.market.price_path import Bar, PricePath
+from tests.orders.taught_sampler import TaughtSampler
 
 PRICES = (2000.0, 2100.0, 2200.0, 2001.0)
 WALLET = to_checksum_address("0x" + "c7" * 20)
@@ -28,7 +28,7 @@ async def test_no_close_of_a_replaced_block_is_left_in_the_history(tmp_path: Pat
     async with Devnet.start(prices=path) as net:
         settings = load(None, rpc={"url": net.rpc_url, "ws_url": net.ws_url}, state_dir=tmp_path, fork={"port": 0})
         terms = Terms.of(settings, net.network)
-        async with assembled(Lifecycle(), terms, WALLET, trader_model=OracleModel()) as parts:
+        async with assembled(Lifecycle(), terms, WALLET, trader_model=TaughtSampler()) as parts:
             heads = aiter(parts.heads)
 
             async def after(number: int) -> Head:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.agent.oracle import OracleModel
 from sentinel.chain import anvil
 from sentinel.chain.endpoints import EndpointPool
 from sentinel.chain.heads import latest_head
@@ -20,6 +19,7 @@ from sentinel.daemon.wiring import opened
 from sentinel.dex.simulating.fork import Fork
 from sentinel.market import Devnet
 from tests.dex.nodes import Disguise, refusing
+from tests.orders.taught_sampler import TaughtSampler
 
 
 def given(url: str, folder: Path, direct: str) -> Settings:
@@ -98,7 +98,7 @@ async def test_no_start_where_nothing_could_simulate(devnet: Devnet, tmp_path: P
     async with Disguise(devnet.rpc_url).running() as node:
         node.twist = refusing
         with pytest.raises(SettingsError, match="SENTINEL_FORK__NODE_SIMULATION=always"):
-            async with opened(given(node.url, tmp_path, "always"), trader_model=OracleModel()):
+            async with opened(given(node.url, tmp_path, "always"), trader_model=TaughtSampler()):
                 pass
 
 
@@ -106,7 +106,7 @@ async def test_a_start_with_a_fork_needs_no_such_node(devnet: Devnet, tmp_path: 
     """The fork is there; what the node lacks is known from the start."""
     async with Disguise(devnet.rpc_url).running() as node:
         node.twist = refusing
-        async with opened(given(node.url, tmp_path, "auto"), trader_model=OracleModel()) as app:
+        async with opened(given(node.url, tmp_path, "auto"), trader_model=TaughtSampler()) as app:
             simulator = app.parts.toolkit.simulator
             assert simulator.node is not None
             assert simulator.node.able is False

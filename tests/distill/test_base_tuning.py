@@ -132,6 +132,22 @@ def test_the_adapter_is_on_the_top_layers_and_the_library_reads_what_was_learned
     assert runs["peft"]["after"] < runs["losses"][0][0]
 
 
+def test_what_is_served_of_an_adapter_is_what_the_library_merges(world: dict[str, Any]) -> None:
+    """In float32, with the adapter's template and no generation settings but the ids of tokens."""
+    merged, peft = world["runs"]["merged"], world["runs"]["peft"]
+    assert merged["loss"] == pytest.approx(peft["after"], abs=1e-5)
+    assert merged["dtype"] == "torch.float32"
+    assert merged["template"]
+    assert merged["generation"].keys() <= {"bos_token_id", "eos_token_id", "pad_token_id"}
+
+
+def test_a_merged_student_is_made_once_and_to_the_same_bytes_after_damage(world: dict[str, Any]) -> None:
+    merged = world["runs"]["merged"]
+    assert merged["written once"]
+    assert merged["same"]
+    assert merged["left"]  # nothing half-written beside it
+
+
 def test_the_card_names_base_data_seed_and_command(world: dict[str, Any]) -> None:
     folder, facts = world["folder"] / "whole", world["runs"]["facts"]
     tuning_card.write(folder)
@@ -140,6 +156,12 @@ def test_the_card_names_base_data_seed_and_command(world: dict[str, Any]) -> Non
         assert part in card
     assert facts["data_sha256"] != hashlib.sha256(b"").hexdigest()
     assert (folder / "curve.svg").exists()
+
+
+def test_the_options_of_a_command_mean_its_plan(world: dict[str, Any]) -> None:
+    plan = world["by command"]
+    assert (plan["steps"], plan["trade_every"], plan["learning_rate"], plan["seed"]) == (2, 6, 5e-3, 3)
+    assert [Path(path).name for path in (plan["base"], *plan["data"])] == ["base", "rows.jsonl"]
 
 
 def test_a_gguf_file_becomes_the_model_that_it_was_made_from(world: dict[str, Any]) -> None:

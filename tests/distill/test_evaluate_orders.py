@@ -15,13 +15,16 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from sentinel.agent.read_prompt import SYSTEM
+from sentinel.agent.sandbox import Sandbox
+from sentinel.agent.trade_prompt import SYSTEM as TRADE
 from sentinel.cli.distill_commands import app
 from sentinel.core.errors import ModelUnavailable, OperatorError
-from sentinel.distill.evaluation.evaluate_orders import ARMS, Readers, arms_of, evaluate, left_out, report
+from sentinel.distill.evaluation.evaluate_orders import ARMS, OF_PROGRAMS, Readers, arms_of, evaluate, left_out, report
 from sentinel.distill.evaluation.kept_answers import KeptAnswers
-from sentinel.distill.evaluation.labelled_orders import LabelledOrder, read_orders
+from sentinel.distill.evaluation.labelled_orders import Did, LabelledOrder, read_orders
 from sentinel.distill.evaluation.order_grades import Graded
 from sentinel.distill.evaluation.orders_table import tables
+from sentinel.distill.evaluation.served_programs import ServedPrograms
 from sentinel.distill.evaluation.served_reader import ServedReader
 from sentinel.distill.orders_recipe import answers_beside
 from tests.distill.test_labelled_orders import ASK, BUY, HOLD, facts, file_of, row
@@ -51,6 +54,13 @@ SAMPLES = {  # by the operator's words; a draft may be none, or not stand in the
     "buy 100 of ether when it is 5% down": [ENTRY, ENTRY, SET, SET],
     "make me rich": ["no", "reading", "at", "all"],
 }
+BUY_IT, SELL_IT = 'buy("WETH", 100, times=1)', 'sell("WETH", 100, times=1)'
+PROGRAMS = {  # by the operator's words
+    "buy 100 of eth": [SELL_IT, BUY_IT, SELL_IT, SELL_IT],
+    "get me 100 of ether when it is 5% down": [BUY_IT, BUY_IT, BUY_IT, "nonsense("],
+    "buy 100 of ether when it is 5% down": [BUY_IT, BUY_IT, SELL_IT, SELL_IT],
+    "make me rich": [],
+}
 GREEDY = {
     "buy 100 of eth": RIGHT,
     "get me 100 of ether when it is 5% down": "nonsense",
@@ -66,6 +76,7 @@ class ReadingServer:
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     fails_at: int | None = None  # number of the request
+    models_served: tuple[str, ...] = ("reader",)
 
     async def chat(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -73,7 +84,10 @@ class ReadingServer:
         if len(self.asked) - 1 == self.fails_at:
             return web.Response(status=503, text="busy")
         words = body["messages"][1]["content"]
-        drafts = SAMPLES[words] if body["temperature"] else [GREEDY[words]]
+        if body["messages"][0]["content"] == TRADE:
+            drafts = [f"\nCode:\n```py\n{code}\n```" for code in PROGRAMS[words]]
+        else:
+            drafts = SAMPLES[words] if body["temperature"] else [GREEDY[words]]
         choices = [
             {"index": index, "message": {"role": "assistant", "content": f" {draft}\n"}, "finish_reason": "stop"}
             for index, draft in enumerate(drafts[: body["n"]])
@@ -81,7 +95,7 @@ class ReadingServer:
         return web.json_response({"model": "reader", "choices": choices, "usage": {}})
 
     async def models(self, request: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": "reader"}]})
+        return web.json_response({"data": [{"id": name} for name in self.models_served]})
 
 
 @asynccontextmanager
@@ -118,7 +132,7 @@ async def test_each_arm_reads_in_its_own_way(orders: list[LabelledOrder], tmp_pa
     async with serving() as server:
         grades = await graded_by(server, orders, tmp_path / "kept.jsonl", lambda: done.append(None))
     right = {arm: [one.right for one in of] for arm, of in grades.items()}
-    assert list(right) == list(ARMS)
+    assert list(right) == [arm for arm in ARMS if arm not in OF_PROGRAMS]
     assert len(done) == 4
     assert right["student"] == [True, False, False, True]  # a tie and no reading at all are asked about
     assert [one.reading is None for one in grades["student"]] == [False, False, True, True]
@@ -130,6 +144,41 @@ async def test_each_arm_reads_in_its_own_way(orders: list[LabelledOrder], tmp_pa
     assert right["hold"] == [False, False, False, False]
     assert {len(body["messages"]) for body in server.asked} == {2}
     assert {body["messages"][0]["content"] for body in server.asked} == {SYSTEM}
+
+
+async def test_the_students_trading_is_graded_behind_the_guard_and_without_it(
+    orders: list[LabelledOrder], tmp_path: Path
+) -> None:
+    """A wrong majority trades without the guard alone; without a majority, and without an order, nothing is traded."""
+    async with serving() as server:
+        with Sandbox() as sandbox:
+            async with ServedPrograms(server.url, KeptAnswers(tmp_path / "kept.jsonl"), sandbox) as programs:
+                grades = await evaluate(orders, Readers(samples=SAMPLED, programs=programs))
+    did = {arm: [one.outcomes[0].did for one in grades[arm]] for arm in OF_PROGRAMS}
+    assert did["programs_unguarded"] == [Did.SELL, Did.BUY, Did.HOLD, Did.ASK]
+    assert did["programs"] == [Did.HOLD, Did.BUY, Did.HOLD, Did.ASK]
+    assert [outcome.wrong_act for one in grades["programs_unguarded"] for outcome in one.outcomes].count(True) == 1
+    assert not any(outcome.wrong_act for one in grades["programs"] for outcome in one.outcomes)
+    first = server.asked[0]["messages"]
+    assert [message["role"] for message in first] == ["system", "user", "assistant"]
+    assert first[-1]["content"] == f"Thought: {RIGHT}"
+
+
+async def test_the_student_is_named_where_several_models_are_served(
+    orders: list[LabelledOrder], tmp_path: Path
+) -> None:
+    """An adapter beside its base, for instance; a name that is not served is refused before anything is drawn."""
+    async with serving() as server:
+        server.models_served = ("base", "reader")
+        with pytest.raises(ModelUnavailable, match="base, reader"):
+            await graded_by(server, orders, tmp_path / "kept.jsonl")
+        kept = KeptAnswers(tmp_path / "kept.jsonl")
+        with pytest.raises(ModelUnavailable, match="not raeder"):
+            async with ServedReader(server.url, kept, "raeder"):
+                pass
+        assert not server.asked
+        async with ServedReader(server.url, kept, "reader") as reader:
+            assert await reader.greedy(orders[0].text) is not None
 
 
 async def test_a_stopped_evaluation_goes_on(orders: list[LabelledOrder], tmp_path: Path) -> None:
@@ -192,7 +241,13 @@ def test_the_command_prints_its_scores_last(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--url", "http://x/v1"], ["--orders", "x", "--quick"], ["--orders", "x", "--model", "y"]]
+    "options",
+    [
+        ["--url", "http://x/v1"],
+        ["--orders", "x", "--quick"],
+        ["--orders", "x", "--model", "y"],
+        ["--orders", "x", "--name", "y"],
+    ],
 )
 def test_options_that_do_not_fit_are_refused(options: list[str]) -> None:
     """Before anything is read."""

@@ -6,14 +6,13 @@ import random
 import sys
 from collections import defaultdict
 from statistics import stdev
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.core.errors import OperatorError
-from sentinel.distill.evaluation.paired import Comparison, Difference, compare, difference
+from sentinel.distill.evaluation.paired import Difference, difference
 
 
 def exact_quantiles(found: list[int]) -> tuple[float, float]:
@@ -86,7 +85,7 @@ def test_another_seed_gives_other_tails() -> None:
 
 def test_equal_differences_are_one_point_and_none_at_all_an_error() -> None:
     assert difference([(0.3, 0.1)] * 3) == Difference(0.3 - 0.1, 0.3 - 0.1, 0.3 - 0.1, 3)
-    with pytest.raises(ValueError, match="no state"):
+    with pytest.raises(ValueError, match="nothing was judged"):
         difference([])
 
 
@@ -94,41 +93,3 @@ def test_without_the_library_one_is_told_what_to_install(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(OperatorError, match=r"pip install sentinel-trader\[distill\]"):
         difference([(1.0, 0.0), (0.0, 1.0)])
-
-
-def judged(**success: bool) -> list[dict[str, Any]]:
-    return [{"state": s, "success": hit, "regret_bps": 0.0 if hit else 5.0} for s, hit in success.items()]
-
-
-def test_students_are_paired_by_state() -> None:
-    """Whatever the order; a state that only one of them saw is counted and left out."""
-    found = compare(judged(a=True, b=True, c=False), judged(c=True, b=False, a=True, d=False))
-    assert found.success.pairs == 3
-    assert found.success.mean == 0.0
-    assert found.unpaired == 1
-    assert found.regret.mean == 0.0
-    with pytest.raises(ValueError, match="twice"):
-        compare(judged(a=True) * 2, judged(a=True))
-    with pytest.raises(ValueError, match="no state"):
-        compare(judged(a=True), judged(b=True))
-
-
-def at(mean: float, low: float, high: float) -> Difference:
-    return Difference(mean, low, high, 500)
-
-
-@pytest.mark.parametrize(
-    ("success", "regret", "better"),
-    [
-        (at(0.05, 0.01, 0.09), at(-1, -2, 0), True),
-        (at(0.05, 0.01, 0.09), at(1, 0.5, 2), False),  # more successes, but surely dearer failures
-        (at(0.05, 0.0, 0.09), at(0, -1, 1), False),  # as well as not
-        (at(0.0, 0.0, 0.0), at(-1, -2, -0.1), True),
-        (at(-0.01, -0.02, 0.01), at(-1, -2, -0.1), False),
-        (at(0.0, 0.0, 0.0), at(0, 0, 0), False),  # the same is not better
-    ],
-)
-def test_better_is_sure_in_one_measure_and_not_worse_in_the_other(
-    success: Difference, regret: Difference, better: bool
-) -> None:
-    assert Comparison(success, regret, 0).better is better

@@ -1,87 +1,72 @@
-"""Promotion: only with all the evidence, judged by the real evaluation and the real attacks; refusals say why."""
+"""Promotion: only with all the evidence, judged on held-out orders by the real grading; refusals say why."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab import CHECKOUT
-from sentinel.agent.action_format import render_action
-from sentinel.agent.episode import Sampler
-from sentinel.agent.oracle import OracleModel
 from sentinel.agent.vllm_server import SCRIPT
-from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
-from sentinel.distill.evaluation.evaluate import evaluate
-from sentinel.distill.evaluation.robustness import survive
+from sentinel.core.host.places import student_folder
+from sentinel.distill.evaluation.labelled_orders import LabelledOrder
+from sentinel.distill.evaluation.order_grades import Graded, graded
 from sentinel.distill.promotion import shadow_log
-from sentinel.distill.promotion.promote import PromotionCriteria, promote, served_name, undo
+from sentinel.distill.promotion.promote import PromotionCriteria, held_out, promote, served_name, undo
 from sentinel.distill.promotion.shadow_log import ShadowBlock
 from sentinel.distill.promotion.students import StudentStore, identity
-from sentinel.distill.states import split
+from sentinel.orders.answers import Question
+from sentinel.orders.order import Order
+from sentinel.orders.reading import Ask, Reading
+from sentinel.orders.reading_parser import parse
 
-WANTED = PromotionCriteria(heldout=40, shadow_blocks=20)
-HOLD = render_action("I wait.", 'weight("WETH")\nhold("never")')
+WANTED = PromotionCriteria(orders=30, shadow_blocks=20)
+ASK = Ask(Question.MEANING)
+BUY = parse("Buy 77 USDC worth of WETH.", "USDC")
 
-
-class Timid:
-    """It always holds: the live one."""
-
-    source = "student:timid"
-
-    async def sample(
-        self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
-    ) -> list[Sample]:
-        return [Sample(0, index, HOLD, 7, Finish.STOP) for index in range(n)]
+Reads = Callable[[LabelledOrder], Reading | None]
 
 
-class Able(Timid):
-    """It does as the oracle does where it is asked what it knows, and else holds."""
-
-    source = "student:able"
-
-    async def sample(
-        self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
-    ) -> list[Sample]:
-        try:
-            return await OracleModel().sample(messages, n, prefill, after=after)
-        except (OperatorError, LookupError, ValueError):
-            return await super().sample(messages, n, prefill, after=after)
+def timid(order: LabelledOrder) -> Reading | None:
+    """It always asks: the live one."""
+    return ASK
 
 
-class Fragile(Able):
-    """Able, but a look-alike letter breaks it."""
+def able(order: LabelledOrder) -> Reading | None:
+    """It reads what is meant."""
+    return order.reading
 
-    async def sample(
-        self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
-    ) -> list[Sample]:
-        prefill.encode("ascii")
-        return await super().sample(messages, n, prefill, after=after)
+
+def rash(order: LabelledOrder) -> Reading | None:
+    """It reads what is meant, and trades what is not clear."""
+    assert isinstance(BUY, Order)
+    return order.reading if isinstance(order.reading, Order) else BUY
 
 
 @dataclass
 class Judge:
-    """Real judging of whoever stands for a folder."""
+    """Real grading of whoever stands for a folder."""
 
-    students: dict[str, Sampler]
+    students: dict[str, Reads]
     asked: list[str] = field(default_factory=list)
+    trades: bool = True  # rightly; else not at all
+    between: Callable[[Path], object] = lambda folder: None  # once a folder is judged
 
-    def heldout(self, folder: Path, states: int, seed: int) -> dict[str, Any]:
+    def grades(self, folder: Path, orders: Sequence[LabelledOrder]) -> dict[str, list[Graded]]:
         self.asked.append(folder.name)
-        return asyncio.run(evaluate(self.students[identity(folder)], split.load("heldout"), states, n=1, seed=seed))
-
-    def hostile(self, folder: Path) -> dict[str, Any]:
-        return asyncio.run(survive(self.students[identity(folder)], split.load("heldout"), n=1))
+        reads = self.students[identity(folder)]
+        reading = [graded(order, reads(order)) for order in orders]
+        trading = [graded(order, order.reading) if self.trades else graded(order, ASK) for order in orders]
+        self.between(folder)
+        return {"student": reading, "programs": trading}
 
 
 @dataclass(frozen=True)
@@ -91,14 +76,16 @@ class Bench:
     shipped: Path
     new: Path
     judge: Judge
+    work: Path
 
     def promote(self, wanted: PromotionCriteria = WANTED) -> dict[str, Any]:
-        return promote(self.store, self.new, self.shadow, wanted, shipped=self.shipped, judge=self.judge)
+        return promote(
+            self.store, self.new, self.shadow, wanted, shipped=self.shipped, judge=self.judge, work=self.work
+        )
 
     def shadowed(self, blocks: int, **changes: Any) -> None:
-        plain = ShadowBlock(
-            0.0, served_name(self.new), "student:x", 1, "", "momentum", "", True, 5.0, 5.0, 4.9, "act", 0.3
-        )
+        name = served_name(self.new)
+        plain = ShadowBlock(0.0, name, "student:x", 1, "", "0xorder", "", True, True, True, "act", 0.3)
         for number in range(blocks):
             shadow_log.append(self.shadow, replace(plain, block=number, hash=f"{changes}{number}", **changes))
 
@@ -106,14 +93,21 @@ class Bench:
 def student(folder: Path, weights: bytes) -> Path:
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(weights)
+    (folder / "config.json").write_text("{}")
     return folder
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the held-out orders are kept: drawing them takes seconds."""
+    return tmp_path_factory.mktemp("held-out")
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path, drawn: Path) -> Bench:
     shipped, new = student(tmp_path / "shipped", b"shipped"), student(tmp_path / "new", b"new")
-    judge = Judge({identity(shipped): Timid(), identity(new): Able()})
-    return Bench(StudentStore(tmp_path / "students"), tmp_path / "shadow.jsonl", shipped, new, judge)
+    judge = Judge({identity(shipped): timid, identity(new): able})
+    return Bench(StudentStore(tmp_path / "students"), tmp_path / "shadow.jsonl", shipped, new, judge, drawn)
 
 
 def test_a_better_student_is_promoted_and_an_undo_brings_back_the_shipped_one(bench: Bench) -> None:
@@ -126,8 +120,10 @@ def test_a_better_student_is_promoted_and_an_undo_brings_back_the_shipped_one(be
     assert live.name == found["promoted"]
     assert (live.student / "model.safetensors").read_bytes() == b"new"
     evidence = json.loads((live.path / "evidence.json").read_text())
-    assert evidence["heldout"]["success"]["low"] > 0
-    assert evidence["hostile"]["attacks"] >= 50
+    assert evidence["orders"]["reading"]["right"]["low"] > 0
+    assert evidence["orders"]["reading"]["new"]["orders_right"] == 1
+    assert evidence["orders"]["trading"]["right"]["mean"] == 0
+    assert evidence["orders"]["orders"] == 30
     assert evidence["shadow"]["blocks"] == 20
     assert bench.store.history()[-2]["evidence"] == evidence
     assert "it is the live student already" in bench.promote()["reasons"]
@@ -150,33 +146,48 @@ def test_without_enough_blocks_in_shadow_nothing_else_is_tried(bench: Bench) -> 
     assert bench.store.history()[-1]["reasons"] == found["reasons"]
 
 
-def test_failures_and_losses_in_shadow_count_against_it(bench: Bench) -> None:
-    bench.shadowed(20, ours=1.0)
-    bench.shadowed(3, failed="model_timeout", ours=0.0)
+def test_failures_and_wrong_decisions_in_shadow_count_against_it(bench: Bench) -> None:
+    bench.shadowed(20, right=False)
+    bench.shadowed(3, failed="model_timeout", right=False)
     reasons = bench.promote()["reasons"]
     assert any("failed on 3 blocks" in why for why in reasons)
-    assert any("worth 3.9 less a block" in why for why in reasons)
+    assert any("what the order says in 0 of 20 blocks, the live one in 20" in why for why in reasons)
 
 
-def test_one_that_is_no_better_or_breaks_is_refused_with_every_reason(bench: Bench) -> None:
+def test_one_that_is_no_better_or_trades_wrongly_is_refused_with_every_reason(bench: Bench) -> None:
     bench.shadowed(20)
-    bench.judge.students = {identity(bench.shipped): Able(), identity(bench.new): Fragile()}
+    bench.judge.students = {identity(bench.shipped): able, identity(bench.new): rash}
     reasons = bench.promote()["reasons"]
     assert any("not surely better" in why for why in reasons)
-    assert any("hostile input thought: look-alikes: unexpected error" in why for why in reasons)
+    assert any("of its trades are wrong, more than 2.0%" in why for why in reasons)
+    assert any("orders that are to be asked about or refused, the live one 0" in why for why in reasons)
     assert bench.store.live is None
+
+
+def test_one_that_reads_better_and_trades_worse_is_refused(bench: Bench) -> None:
+    bench.shadowed(20)
+    bench.judge.between = lambda folder: setattr(bench.judge, "trades", not bench.judge.trades)
+    bench.judge.trades = False  # the new one is judged first
+    reasons = bench.promote()["reasons"]
+    assert len(reasons) == 1
+    assert reasons[0].startswith("it is surely worse at trading: -")
+
+
+def test_the_held_out_orders_are_of_all_splits_and_of_the_seed_alone(drawn: Path) -> None:
+    orders = held_out(30, 1_000, drawn)
+    assert {order.split for order in orders} == {"seeds", "wordings", "compositions"}
+    assert len(orders) == 30
+    assert {order.text for order in orders}.isdisjoint(order.text for order in held_out(30, 1_001, drawn))
 
 
 def test_files_that_change_while_they_are_judged_are_not_promoted(bench: Bench) -> None:
     bench.shadowed(20)
-    judged = bench.judge.hostile
 
-    def hostile(folder: Path) -> dict[str, Any]:
-        found = judged(folder)
-        (folder / "model.safetensors").write_bytes(b"other")
-        return found
+    def change(folder: Path) -> None:
+        if folder == bench.new:
+            (folder / "model.safetensors").write_bytes(b"other")
 
-    bench.judge.hostile = hostile  # type: ignore[method-assign]
+    bench.judge.between = change
     with pytest.raises(OperatorError, match="changed while they were judged"):
         bench.promote()
     assert bench.store.live is not None
@@ -189,13 +200,7 @@ def test_an_undo_waits_for_no_judging_and_ends_the_promotion(bench: Bench, tmp_p
     with bench.store.alone():
         bench.store.promote(student(tmp_path / "first", b"first"), {})
         bench.store.promote(bench.shipped, {})
-    judged = bench.judge.hostile
-
-    def hostile(folder: Path) -> dict[str, Any]:
-        undo(bench.store)
-        return judged(folder)
-
-    bench.judge.hostile = hostile  # type: ignore[method-assign]
+    bench.judge.between = lambda folder: undo(bench.store) if folder == bench.new else None
     assert bench.promote()["reasons"] == ["another student has become the live one meanwhile"]
     assert bench.store.live is not None
     assert (bench.store.live.student / "model.safetensors").read_bytes() == b"first"
@@ -230,7 +235,7 @@ def test_the_live_student_is_what_is_served(bench: Bench, tmp_path: Path) -> Non
         done = subprocess.run([SCRIPT, *given], env=environment, capture_output=True, check=True, text=True)
         return done.stdout.split("--model ")[1].split(" ")[0]
 
-    assert served() == str(CHECKOUT / "models" / "nano")
+    assert served() == str(student_folder())
     with bench.store.alone():
         version = bench.store.promote(bench.new, {})
     assert served() == str(version.student.resolve())
@@ -263,5 +268,5 @@ def test_a_server_of_the_live_student_starts_anew_when_another_one_becomes_live(
         until(7)
         server.terminate()
         assert server.wait() == 0
-    places = [CHECKOUT / "models" / "nano", *(one.student.resolve() for one in (first, second, first))]
+    places = [student_folder(), *(one.student.resolve() for one in (first, second, first))]
     assert said.read_text().splitlines() == [f"{what} {place}" for place in places for what in ("start", "end")]

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from eth_utils.address import to_checksum_address
 
-from sentinel.agent.action_format import render_action
+from sentinel.agent.action_format import THOUGHT, render_action
 from sentinel.agent.episode import Sampler
-from sentinel.agent.oracle import OracleModel
 from sentinel.cli import common
 from sentinel.config import settings
 from sentinel.core.actions import Finish, Sample
@@ -23,24 +22,25 @@ from sentinel.core.record import CycleRecord
 from sentinel.daemon.wiring import App, opened
 from sentinel.distill.promotion.shadow import Shadow
 from sentinel.distill.promotion.shadow_log import FILE, ShadowBlock, read, summary
+from sentinel.distill.teaching.order_teacher import OrderTeacher
 from sentinel.market import Devnet
 from tests.daemon.running import ORDER
 
 WALLET = to_checksum_address("0x" + "5e" * 20)
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}  # far from half and half
-HOLD = render_action("I wait.", 'weight("WETH")\nhold("never")')
 PATIENCE = 60.0  # seconds
 
 
 class Timid:
-    """The live one: it always holds."""
+    """The live one: its programs never trade."""
 
     source = "student:timid"
 
     async def sample(
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
     ) -> list[Sample]:
-        return [Sample(0, index, HOLD, 7, Finish.STOP) for index in range(n)]
+        text = render_action(prefill.removeprefix(THOUGHT), "wait()")
+        return [Sample(0, index, text, 7, Finish.STOP) for index in range(n)]
 
 
 class Stuck(Timid):
@@ -131,9 +131,9 @@ async def running(net: Devnet, folder: Path, sampler: Sampler) -> AsyncIterator[
 
 
 async def test_it_decides_on_the_live_blocks_is_scored_and_sends_nothing(devnet: Devnet, tmp_path: Path) -> None:
-    """The oracle beside one that always holds: the journal has the live decisions alone. (That what signs is out of its
-    reach is a rule of the imports.)"""
-    async with running(devnet, tmp_path, OracleModel()) as run:
+    """The teacher of orders beside one whose programs never trade: the journal has the live decisions alone. (That what
+    signs is out of its reach is a rule of the imports.)"""
+    async with running(devnet, tmp_path, OrderTeacher()) as run:
         for number in range(1, 3):
             await run.recorded(number)
             await run.cycle()
@@ -142,13 +142,28 @@ async def test_it_decides_on_the_live_blocks_is_scored_and_sends_nothing(devnet:
         for block in blocks:
             assert by_hash[block.hash].head.number == block.block
             assert (block.live, block.decision, block.failed, block.agrees) == ("student:timid", "act", "", False)
-            assert block.theirs == 0 < 0.95 * block.oracle <= block.ours
+            assert (block.right, block.live_right) == (True, False)
         assert run.fates() == {"differed": 3.0}
         found = summary(blocks)
-        assert (found["blocks"], found["failed"], found["live_captured"]) == (3, 0, 0.0)
-        assert found["captured"] >= 0.95
-        assert found["value"]["low"] > 0
+        assert (found["blocks"], found["failed"], found["right"], found["live_right"]) == (3, 0, 3, 0)
+        assert found["difference"]["low"] > 0
         assert run.app.parts.journal.summary().acts == 0
+
+
+async def test_the_live_orders_player_is_never_asked_about_an_old_block(devnet: Devnet, tmp_path: Path) -> None:
+    """It writes what it sees to the journal, so it must see each block in its turn."""
+    stuck = Stuck()
+    async with running(devnet, tmp_path, stuck) as run:
+        await run.until(lambda: stuck.asked > 0)
+        order = run.app.parts.force.value.order
+        assert order is not None
+        await run.cycle()
+        seen = order.now()
+        stuck.go.set()
+        await run.recorded(2)
+        assert order.now() == seen
+        looked = order.play.__self__._last[0]  # type: ignore[attr-defined]
+        assert looked == run.records[-1].head.hash
 
 
 async def test_no_cycle_waits_for_it_and_what_came_meanwhile_is_left_out(devnet: Devnet, tmp_path: Path) -> None:
@@ -163,7 +178,7 @@ async def test_no_cycle_waits_for_it_and_what_came_meanwhile_is_left_out(devnet:
         blocks = await run.recorded(2)
         assert [one.hash for one in blocks] == [first.head.hash, later[-1].head.hash]
         assert run.fates() == {"agreed": 2.0, "skipped": 2.0}
-        assert [one.ours for one in blocks] == [0.0, 0.0]
+        assert [one.right for one in blocks] == [False, False]  # the order wants a trade
 
 
 @pytest.mark.parametrize("error", [ModelUnavailable("down"), ZeroDivisionError()])

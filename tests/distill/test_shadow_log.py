@@ -9,8 +9,8 @@ import pytest
 
 from sentinel.distill.promotion.shadow_log import ShadowBlock, append, read, summary
 
-BLOCK = ShadowBlock(1.0, "new", "student:old", 7, "0x07", "momentum", "", True, 10.0, 9.0, 5.0, "act", 0.2)
-FAILED = replace(BLOCK, block=9, hash="0x09", failed="ModelTimeout", agrees=False, oracle=0.0, ours=0.0, theirs=0.0)
+BLOCK = ShadowBlock(1.0, "new", "student:old", 7, "0x07", "0xorder", "", True, True, True, "act", 0.2)
+FAILED = replace(BLOCK, block=9, hash="0x09", failed="ModelTimeout", agrees=False, right=False)
 
 
 def test_a_cut_line_spoils_itself_alone_and_others_students_are_left_out(tmp_path: Path) -> None:
@@ -28,11 +28,10 @@ def test_a_cut_line_spoils_itself_alone_and_others_students_are_left_out(tmp_pat
 
 def test_a_failed_block_counts_as_failed_alone() -> None:
     """It must neither pass for a hold nor draw the values together; the same block again is no further block."""
-    worse = replace(BLOCK, block=8, hash="0x08", agrees=False, ours=0.0)
+    worse = replace(BLOCK, block=8, hash="0x08", agrees=False, right=False)
     found = summary([BLOCK, BLOCK, worse, FAILED])
     assert (found["blocks"], found["failed"], found["agreed"]) == (2, 1, 1)
     assert (found["first"], found["last"], found["live"]) == (7, 8, ["student:old"])
-    assert found["captured"] == pytest.approx(0.45)
-    assert found["live_captured"] == pytest.approx(0.5)
-    assert found["value"]["mean"] == pytest.approx(-0.5)
+    assert (found["right"], found["live_right"]) == (1, 2)
+    assert found["difference"]["mean"] == pytest.approx(-0.5)
     assert summary([]) == {"blocks": 0, "failed": 0}

@@ -116,6 +116,20 @@ def test_what_is_served_makes_the_identity_and_nothing_else(tmp_path: Path) -> N
         identity(tmp_path)
 
 
+def test_an_adapter_is_a_student_and_what_its_tuning_left_is_not_copied(store: StudentStore, tmp_path: Path) -> None:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    served = {"adapter_model.safetensors", "adapter_config.json", "README.md"}
+    for name in (*served, "trunk.pt", "checkpoint.pt"):
+        (adapter / name).write_text(name)
+    before = identity(adapter)
+    with store.alone():
+        version = store.promote(adapter, {}, judged=before)
+    assert {path.name for path in version.student.iterdir()} == served
+    (adapter / "adapter_config.json").write_text("another base")
+    assert identity(adapter) != before
+
+
 def test_two_commands_at_once_are_refused(store: StudentStore) -> None:
     with store.alone(), pytest.raises(OperatorError, match="under way"), store.alone():
         pass

@@ -23,13 +23,12 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Pr
 
 from sentinel.agent.read_prompt import read_messages
 from sentinel.agent.trade_prompt import trade_messages
-from sentinel.distill.training import checkpoint
-from sentinel.distill.training.initial_model import CHATML
-from sentinel.distill.training.tokenizer import learn
-from sentinel.distill.tuning import adapter, chat_tokens, conversations, tune
-from sentinel.distill.tuning.base_tokenizer import base_tokenizer
+from sentinel.distill.tuning import adapter, chat_tokens, checkpoint, conversations, tune
+from sentinel.distill.tuning.base_tokenizer import CHATML, base_tokenizer
 from sentinel.distill.tuning.tuning_plan import TuningPlan
+from tests.distill.merged_student import merged
 from tests.distill.small_gguf import converted
+from tests.distill.small_tokenizer import learn
 
 ROOT = Path(sys.argv[1])
 BASE, ROWS = ROOT / "base", ROOT / "rows.jsonl"
@@ -219,6 +218,7 @@ def runs() -> dict[str, Any]:
             {int(name.split(".layers.")[1].split(".")[0]) for name in load_file(whole / "adapter_model.safetensors")}
         ),
         "peft": loss_by_peft(whole),
+        "merged": merged(whole, ROWS),
     }
 
 
@@ -244,6 +244,14 @@ def continued() -> dict[str, Any]:
             lambda: tune.tune(replace(PLAN, steps=7), None, ROOT / "seven", device="cpu", shorter=ROOT / "moved")
         ),
     }
+
+
+def by_command() -> dict[str, Any]:
+    """The plan of a run of two steps that was started by the options of a command."""
+    sys.argv = ["tune", *replace(PLAN, steps=2).options(), "--out", str(ROOT / "two"), "--device", "cpu"]
+    tune.main()
+    plan: dict[str, Any] = json.loads((ROOT / "two" / "training.json").read_text())["plan"]
+    return plan
 
 
 def trade_turn(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
@@ -308,6 +316,7 @@ if __name__ == "__main__":
         "runs": runs(),
         "continued": continued(),
         "trade": trade_turn(coder),
+        "by command": by_command(),
         "converted": converted(ROOT),
     }
     sys.stdout.write("\n" + json.dumps(results))

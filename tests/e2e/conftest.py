@@ -39,8 +39,8 @@ async def devnet() -> AsyncIterator[Devnet]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def student(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VllmServer]:
-    """One real vLLM for the session; a test that stops it starts it again."""
-    async with served(CHECKOUT / "models" / "nano", log=tmp_path_factory.mktemp("vllm") / "log") as server:
+    """One real vLLM for the session, with the shipped student; a test that stops it starts it again."""
+    async with served(CHECKOUT / "models" / "student", log=tmp_path_factory.mktemp("vllm") / "log") as server:
         yield server
 
 
@@ -88,9 +88,16 @@ class Run:
 
 @contextlib.asynccontextmanager
 async def running(
-    net: Devnet, server: VllmServer, folder: Path, *, mode: str = "live", direct: str = "auto", **more: Any
+    net: Devnet,
+    server: VllmServer,
+    folder: Path,
+    *,
+    mode: str = "live",
+    direct: str = "auto",
+    resample: int = 1_000,
+    **more: Any,
 ) -> AsyncIterator[Run]:
-    """`more`: further groups of settings."""
+    """`resample`: blocks for which programs are kept. `more`: further groups of settings."""
     await net.fund(WALLET, PURSE)
     await net.allow_permit2(WALLET, {"WETH": 10**19, "USDC": 20_000 * 10**6})
     key = folder / "key"
@@ -100,7 +107,7 @@ async def running(
         "state_dir": folder / "state",
         "rpc": {"url": net.rpc_url, "ws_url": net.ws_url},
         "fork": {"port": 0, "node_simulation": direct},
-        "model": {"url": server.url, "seed": 1, "timeout": 5.0},
+        "model": {"url": server.url, "seed": 1, "timeout": 30.0, "resample": resample},
         "web": {"port": 0},
         "strategy": {"order": ORDER, "exits": "vote"},
         "wallet": {"dev_key_file": key},

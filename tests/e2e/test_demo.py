@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import CHECKOUT
+from sentinel.paper.demo_order import PLAY_MONEY, READING, WORDS
 
 KEYS = ["cycles", "acts", "holds", "confirmed", "reverted", "unknown", "sampled", "parsed", "simulated"]
 KEYS += ["shortfall_bps", "equity", "equity_hold", "prices"]
@@ -44,9 +45,9 @@ async def test_a_program_trades_without_vllm() -> None:
     assert done["sampled"] <= 2
 
 
-async def test_the_student_trades_until_ctrl_c_and_the_summary_adds_up() -> None:
-    """The real vLLM samples eight for each decision; Ctrl-C ends everything that was started. A block at which an
-    intent is still open samples nothing; on a busy machine there are such blocks."""
+async def test_the_student_reads_and_trades_until_ctrl_c_and_the_summary_adds_up() -> None:
+    """The real vLLM reads the demo's words, and eight of its programs decide at each block; Ctrl-C ends everything that
+    was started. A block at which an intent is still open decides nothing; on a busy machine there are such blocks."""
     process = await start()
     assert process.stderr is not None
     said = []
@@ -59,6 +60,11 @@ async def test_the_student_trades_until_ctrl_c_and_the_summary_adds_up() -> None
         process.send_signal(signal.SIGINT)
         output, _ = await process.communicate()
     assert process.returncode == 0, b"".join(said).decode()
+    shown = b"".join(said).decode()
+    assert f"the student reads: {WORDS}" in shown
+    assert " of 16 mean this" in shown
+    assert PLAY_MONEY in shown
+    assert f"order: {READING}" in shown
     done = summary(output)
     assert list(done) == KEYS
     assert done["cycles"] == done["acts"] + done["holds"]

@@ -50,7 +50,7 @@ async def test_the_template_trades_at_the_first_try(url: str, sandbox: Sandbox) 
                     break
                 except ModelUnavailable:
                     await asyncio.sleep(0.05)
-        trader = ModelTrader(model, sandbox, NET, QUOTER, ActionBuilder(NET), None)
+        trader = ModelTrader(model, sandbox, NET, QUOTER, ActionBuilder(NET))
         dear = replace(MARKET, head=replace(MARKET.head, base_fee=30 * 10**9))
         for state, expected in ((MARKET, Swap), (dear, HoldAction)):
             proposal = await trader.propose(state, VIEW, settings.model.samples)

@@ -1,4 +1,4 @@
-"""`sentinel bench decide` on a real local market, with the built-in solver in the model's place."""
+"""`sentinel bench decide` on a real local market, with the teacher's programs in the model's place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from lab.bench.decision_time import STAGES
 from lab.bench.quantiles import summary
 
-BENCH = [sys.executable, "-m", "sentinel", "bench", "decide", "--proposer", "oracle", "--json"]
+BENCH = [sys.executable, "-m", "sentinel", "bench", "decide", "--proposer", "programs", "--json"]
 
 
 def children(pid: int) -> set[int]:

@@ -122,7 +122,7 @@ async def test_every_panel_has_data_of_a_trading_daemon(devnet: Devnet, tmp_path
 @pytest.mark.ops
 async def test_the_students_panels_have_data_of_a_real_vllm(tmp_path: Path) -> None:
     """vLLM's own metrics bear the names that the panels ask for."""
-    async with served(CHECKOUT / "models" / "nano", log=tmp_path / "vllm.log") as server:
+    async with served(CHECKOUT / "models" / "student", log=tmp_path / "vllm.log") as server:
         where = server.url.removeprefix("http://").removesuffix("/v1")
         async with monitoring(tmp_path, sentinel=where, vllm=where) as monitor:
             for _, panel in PANELS:

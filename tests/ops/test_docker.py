@@ -142,15 +142,31 @@ async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
 
 def test_the_dockerfiles_copy_what_earlier_stages_made() -> None:
     """Each COPY --from names a stage, and a path that the stage makes or has."""
-    made = stages(DOCKERFILES[0])
-    for steps in made.values():
-        for word, rest in steps:
+    for dockerfile in DOCKERFILES:
+        made = stages(dockerfile)
+        for word, rest in (step for steps in made.values() for step in steps):
             if word == "COPY" and rest.startswith("--from="):
                 stage, source = rest.removeprefix("--from=").split()[:2]
                 assert stage in made
-                assert source in ("/usr/local/", "/opt/sentinel/.venv") or (
+                copied = {
+                    f"/opt/sentinel/{rest.split()[-1].split('/')[0]}" for word, rest in made[stage] if word == "COPY"
+                }
+                assert source in ("/usr/local/", "/opt/sentinel/.venv", "/opt/sentinel/cache", *copied) or (
                     stage == "fetched" and source.startswith("/opt/sentinel/cache/artifacts")
                 )
+
+
+@pytest.mark.parametrize("target", ["cpu", "gpu"])
+def test_an_image_of_the_student_finds_its_base_and_merges_where_it_may_write(target: str) -> None:
+    """The base lies in the read-only cache; a promoted adapter is merged below /tmp, the one writable place."""
+    steps = stages(CHECKOUT / "deploy" / "docker" / "Dockerfile.vllm")[target]
+    env = " ".join(rest for word, rest in steps if word == "ENV")
+    assert "SENTINEL_CACHE_DIR=/opt/sentinel/cache" in env
+    assert "SENTINEL_SERVE_CACHE=/tmp/students" in env
+    (service,) = [one for one in SERVICES.values() if (one.get("build") or {}).get("target") == target]
+    assert any(mount.startswith("/tmp:") for mount in service["tmpfs"])
+    assert "entrypoint" not in service
+    assert entry_of(CHECKOUT / "deploy" / "docker" / "Dockerfile.vllm", target)[0].endswith("serve-student.sh")
 
 
 def test_compose_asks_for_no_setting_that_there_is_none_of() -> None:
@@ -160,7 +176,7 @@ def test_compose_asks_for_no_setting_that_there_is_none_of() -> None:
     asked = set(re.findall(r"\$\{(SENTINEL_\w+)", COMPOSE.read_text()))
     given = {name for one in SERVICES.values() for name in one.get("environment", {}) if name.startswith("SENTINEL_")}
     assert asked <= set(names())
-    assert given - {"SENTINEL_SERVE_PYTHON"} <= set(names())
+    assert given <= set(names())
 
 
 async def test_health_checks_of_daemon_signer_and_nodes(cli: Cli, devnet: Devnet, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 from decimal import Decimal
 from fractions import Fraction
 
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Op
+from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Op
 from sentinel.orders.expressions import (
     Best,
     Change,
@@ -63,6 +63,8 @@ class Values:
             if decisive in parts:
                 return decisive
             return None if None in parts else not decisive
+        if isinstance(condition, Judgement):
+            return self.at.judgements.get(condition.phrase)
         try:
             if isinstance(condition, Compare):
                 return compare(self.number(condition.left), condition.op, self.number(condition.right))

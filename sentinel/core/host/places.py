@@ -17,7 +17,8 @@ FILES = _WHEEL if INSTALLED else PACKAGE.parent  # models/, deploy/, requirement
 
 def student_folder() -> Path:
     """The folder of the student that ships with Sentinel."""
-    return FILES / "models" / "nano"
+    student = FILES / "models" / "student"
+    return student if student.is_dir() else FILES / "models" / "nano"
 
 
 def workplace() -> Path:

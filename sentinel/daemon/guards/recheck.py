@@ -14,6 +14,7 @@ from sentinel.core.valuation import reference_prices, value
 from sentinel.daemon.parts import Parts
 from sentinel.decide.operator_controls import FLATTEN, Purpose
 from sentinel.decide.policy import REVOKE_RULES, Policy
+from sentinel.orders.judgements import counted
 
 
 async def still_good(parts: Parts, intent: Intent) -> bool:
@@ -50,6 +51,14 @@ def decided(parts: Parts, intent_id: str) -> Act | None:
     """The act that an intent carries out; None if no cycle decided it."""
     record = cycle_of(parts, intent_id)
     return record.decision if record is not None and isinstance(record.decision, Act) else None
+
+
+def judged(parts: Parts, intent_id: str) -> str:
+    """What the student judged where the trade of an intent hung on it; empty if it did not."""
+    record = cycle_of(parts, intent_id)
+    if record is None or record.proposal is None or record.exit_made or not record.proposal.judged:
+        return ""
+    return f"by the student's judgement: {counted(record.proposal.judged)}"
 
 
 def cycle_of(parts: Parts, intent_id: str) -> CycleRecord | None:

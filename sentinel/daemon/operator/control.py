@@ -7,9 +7,10 @@ The socket has mode 0600 in the state directory. Whoever can open it may use eve
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -45,8 +46,16 @@ class Operations(Protocol):
         """Sell everything, then stop. Raises OperatorError if that is impossible."""
         ...
 
-    def approve_order(self, reading: str, digest: str) -> None:
-        """Put an order in force with the next cycle. Raises OperatorError if `digest` is not that of `reading`."""
+    async def read_order(self, words: str) -> dict[str, Any]:
+        """What the words mean to the student, for the operator to approve one or none. Raises OperatorError."""
+        ...
+
+    def approve_order(self, reading: str, digest: str, words: str, accept_judgement: bool) -> None:
+        """Put an order in force with the next cycle. `words`: those that it was read from, or empty.
+
+        Raises OperatorError if `digest` is not that of `reading`, if it was not read from the words, or if what the
+        student alone would judge is not accepted.
+        """
         ...
 
     def cancel_order(self, reason: str) -> None:
@@ -67,8 +76,13 @@ def _pause(operations: Operations, request: Request) -> Answer:
     return {}
 
 
+async def _read_order(operations: Operations, request: Request) -> Answer:
+    return {"readings": await operations.read_order(str(request.get("words", "")))}
+
+
 def _approve_order(operations: Operations, request: Request) -> Answer:
-    operations.approve_order(str(request.get("reading", "")), str(request.get("hash", "")))
+    reading, digest, words = (str(request.get(name, "")) for name in ("reading", "hash", "words"))
+    operations.approve_order(reading, digest, words, request.get("accept_judgement") is True)
     return {}
 
 
@@ -90,11 +104,13 @@ def _plain(run: Callable[[Operations], None]) -> Callable[[Operations, Request],
     return answer
 
 
-OPERATIONS: Mapping[str, Callable[[Operations, Request], Answer]] = {
+Handler = Callable[[Operations, Request], Answer | Awaitable[Answer]]
+OPERATIONS: Mapping[str, Handler] = {
     "status": lambda operations, request: {"status": operations.status()},
     "pause": _pause,
     "resume": _plain(lambda operations: operations.resume()),
     "reload": lambda operations, request: {"changed": operations.reload()},
+    "read_order": _read_order,
     "approve_order": _approve_order,
     "cancel_order": _cancel_order,
     "give_entry": _give_entry,
@@ -135,7 +151,7 @@ class ControlServer:
         self._open.add(writer)
         try:
             while line := await reader.readline():
-                writer.write(self._answer(line))
+                writer.write(await self._answer(line))
                 await writer.drain()
         except (OSError, ValueError):
             pass  # the client disconnected, or sent a line beyond the limit
@@ -143,10 +159,10 @@ class ControlServer:
             self._open.discard(writer)
             writer.close()
 
-    def _answer(self, line: bytes) -> bytes:
+    async def _answer(self, line: bytes) -> bytes:
         """The line of the answer. An exception that nothing expected is logged, counted and answered."""
         try:
-            answer = self._run(line)
+            answer = await self._run(line)
             return json.dumps(answer).encode() + b"\n"
         except SentinelError as error:
             answer = {"ok": False, "error": str(error)}
@@ -154,7 +170,7 @@ class ControlServer:
             answer = {"ok": False, "error": self._errors.report("control", error)}
         return json.dumps(answer).encode() + b"\n"
 
-    def _run(self, line: bytes) -> Answer:
+    async def _run(self, line: bytes) -> Answer:
         """The answer's fields. Raises SentinelError if the daemon refuses."""
         try:
             request = from_json(line)
@@ -164,7 +180,8 @@ class ControlServer:
         run = OPERATIONS.get(name) if isinstance(name, str) else None
         if run is None:
             return {"ok": False, "error": f"known requests: {', '.join(OPERATIONS)}"}
-        return {"ok": True, **run(self._operations, request)}
+        found = run(self._operations, request)
+        return {"ok": True, **(await found if inspect.isawaitable(found) else found)}
 
 
 def ask(state_dir: Path, request: str, *, timeout: float = 5.0, **fields: object) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -16,6 +16,7 @@ from sentinel.daemon.approved_order import approve_by_command, read_order, requi
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.flatten.report import report
 from sentinel.daemon.loop import Follower
+from sentinel.daemon.operator.order_readings import OrderReadings
 from sentinel.daemon.operator.order_report import last_order, order_with
 from sentinel.daemon.operator.reload import Reloader
 from sentinel.daemon.parts import Parts
@@ -37,6 +38,7 @@ class Operator:
     follower: Follower
     log: Log
     clock: Callable[[], float] = time.time
+    readings: OrderReadings = field(default_factory=OrderReadings)
 
     def status(self) -> dict[str, Any]:
         """The daemon's status in JSON types. Losses and volumes are in whole quote tokens."""
@@ -92,20 +94,48 @@ class Operator:
         standing.flatten(by="operator")
         self.log.warning("operator.flatten")
 
-    def approve_order(self, reading: str, digest: str) -> None:
-        """Put an order in force with the next cycle. Raises OperatorError if the text is not the order of this hash."""
+    async def read_order(self, words: str) -> dict[str, Any]:
+        """What the operator's words mean to the student; nothing is approved. Raises OperatorError."""
+        report = await self.readings.read(words, self.parts)
+        self.log.info("order.read", words=report["words"], answer=report["answer"], readings=report["asked"])
+        return report
+
+    def approve_order(self, reading: str, digest: str, words: str = "", accept_judgement: bool = False) -> None:
+        """Put an order in force with the next cycle. `words`: those that it was read from; empty for a reading.
+
+        Raises OperatorError if the text is not the order of this hash, was not read from the words, or has something
+        judged by the student alone that is not accepted.
+        """
         parts = self.parts
         require_own(parts.settings, digest)
         order = read_order(reading, parts.network)
         if order_hash(order) != digest:
             raise OperatorError("the text is not the order that was approved: read it back and approve it again")
+        if order.judgements and not accept_judgement:
+            judged = " and ".join(f'"{phrase}"' for phrase in order.judgements)
+            raise OperatorError(f"the student alone would judge {judged}: an approval must accept that")
+        line = self._read_words(words, reading, digest)
         self.reloader.require_buildable()
         time = parts.latest.value.timestamp
         closes = parts.market.closes.at(parts.latest.value)
         set_prices = {coin: price for coin, series in closes.items() if (price := close_near(series, time)) is not None}
-        approve_by_command(parts.journal.orders, render(order), digest, time, set_prices)
+        approve_by_command(parts.journal.orders, render(order), digest, time, set_prices, line)
         self.reloader.rebuild("order")
-        self.log.warning("order.approved", hash=digest, reading=render(order))
+        self.log.warning("order.approved", hash=digest, reading=render(order), words=line)
+
+    def _read_words(self, words: str, reading: str, digest: str) -> str:
+        """The words on one line; empty if the order was given as its reading. They are part of the student's prompt.
+
+        Raises OperatorError unless this daemon read the order from them since its start, or the journal has them from
+        an earlier approval of the same order.
+        """
+        line = " ".join(words.split())
+        if line in ("", " ".join(reading.split())) or self.readings.has_read(line, digest):
+            return line
+        earlier = self.parts.journal.orders.latest(digest)
+        if earlier is not None and earlier.text == line and self.parts.journal.orders.was_approved(digest):
+            return line
+        raise OperatorError("this daemon has not read the order from these words: set it again, and read it back")
 
     def cancel_order(self, reason: str) -> None:
         """Trade nothing more for the order, from the next cycle on."""

@@ -10,6 +10,7 @@ from sentinel.core.network import Network
 from sentinel.daemon.approved_order import SETTINGS, chosen_order, why_none
 from sentinel.journal.journal import Journal
 from sentinel.journal.order_records import JournaledOrder, OrderStatus
+from sentinel.orders.judgements import phrases_in
 from sentinel.orders.reading import render
 
 BEGUN = (OrderStatus.APPROVED, OrderStatus.COMPLETED)
@@ -19,6 +20,8 @@ def order_report(journal: Journal, order: JournaledOrder) -> dict[str, Any]:
     return {
         "hash": order.hash,
         "reading": order.reading,
+        "words": order.text,
+        "judgements": list(phrases_in(order.reading)),
         "by": order.approved_by,
         "approved_at": order.approved_at,
         "status": order.status.value,
@@ -46,6 +49,8 @@ def order_with(journal: Journal, digest: str, reading: str, now: str | None) -> 
     return {
         "hash": digest,
         "reading": reading,
+        "words": reading,
+        "judgements": list(phrases_in(reading)),
         "by": SETTINGS,
         "approved_at": None,
         "status": "not begun",

@@ -120,5 +120,5 @@ class Reloader:
         self.generation += 1
         self.parts.metrics.config_generation.set(self.generation)
         self.parts.metrics.reloads.labels("applied").inc()
-        self.parts.metrics.observe_first_thought(requested.built.kind, requested.built.thought)
+        self.parts.metrics.observe_proposer(requested.built.kind)
         self.log.warning("config.reloaded", by=by, generation=self.generation, changed=changed)

@@ -1,1 +1,1 @@
-"""Collection: a teacher plays states; its trajectories are stored and selected."""
+"""Collection: a teacher reads orders and writes their programs; what is right is selected for training."""

@@ -1,125 +1,92 @@
-"""Selection of the training data: every row is kept, or dropped with a reason that is counted.
+"""Selection of the training data: every answer of a teacher is kept, or dropped with a reason that is counted.
 
-A row is fit if the fork verified it at collection, every turn parses, it read the market, and it captures ENOUGH of the
-value. Fit rows are then balanced over playbooks and over acting and holding, in the order of collection. Code that
-failed and was fixed in a later step is kept, because it teaches how to fix an error.
+A reading is kept if it means what the order means, a program if it acts as the order's player does. What is kept are
+rows of `sentinel distill tune`: the request that is made when serving, with the teacher's answer.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sentinel.agent.parse import parse
-from sentinel.agent.playbooks import PLAYBOOKS
-from sentinel.agent.tool_docs import named
-from sentinel.distill import trajectory_store
-from sentinel.distill.collecting.best_of import HARDER, BestOf
-from sentinel.distill.collecting.trajectories import TOO_LITTLE
-from sentinel.distill.states.action_value import ENOUGH
-from sentinel.distill.trajectory_store import TrajectoryRow
+from sentinel.agent.action_format import render_action
+from sentinel.agent.order_code import OrderRunner
+from sentinel.agent.trade_prompt import trade_messages, trade_prefill
+from sentinel.core.errors import OperatorError
+from sentinel.distill.collecting.answer_file import Answer, Task
+from sentinel.distill.collecting.right_answers import code_in, program_fault, reading_fault
+from sentinel.distill.collecting.taught_order import TaughtOrder
+from sentinel.distill.orders.split import Split
+from sentinel.orders.order import Order
+from sentinel.orders.reading import render
 
-SPARE_HOLDS = 20  # max excess of a playbook's holds over its acts
-SHARE = 0.3  # max share of one playbook in the kept rows: about twice an equal share of the seven
-
-
-@dataclass(slots=True)
-class PlaybookBalance:
-    """Counts the kept rows and rejects those that exceed a limit. `count` is the total to keep; None means no total."""
-
-    count: int | None
-    max_per_playbook: float  # rows of one playbook
-    kept_by_playbook: Counter[tuple[str, bool]] = field(default_factory=Counter)  # by playbook and whether it acts
-
-    def full(self, row: TrajectoryRow) -> str | None:
-        """The reason why `row` does not fit any more; None if it fits."""
-        playbook = row.trajectory.playbook
-        acted, held = self.kept_by_playbook[playbook, True], self.kept_by_playbook[playbook, False]
-        if self.count is not None and self.kept_by_playbook.total() >= self.count:
-            return "enough already"
-        if not row.acts and held > acted + SPARE_HOLDS:
-            return "holds outnumber acts"
-        return "too many of its playbook" if acted + held >= self.max_per_playbook else None
+Row = Mapping[str, object]
 
 
-def select(folder: Path, out: Path, *, count: int | None = None, best: BestOf | None = None) -> dict[str, Any]:
-    """Write the selected trajectories as JSON lines and a report beside them. Returns the report.
+async def select(
+    orders: Mapping[str, TaughtOrder], answers: Iterable[Answer], out: Path, runner: OrderRunner
+) -> dict[str, Any]:
+    """Write the rows that are right to `out`, and a report beside it. Returns the report.
 
-    `best` limits the trajectories per state. Each file is written atomically.
+    Raises OperatorError if an answer is of an order that is not among `orders`. Each file is written atomically.
     """
-
-    def good() -> Iterator[TrajectoryRow]:
-        return (row for row in trajectory_store.read(folder) if unfit_reason(row) is None)
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    harder = best.harder(good, out.with_suffix(".losses.jsonl")) if best else frozenset[str]()
-    fit = sum(1 for _ in good()) - len(harder)
-    balance = PlaybookBalance(count, math.ceil(SHARE * (fit if count is None else count)))
-    dropped, teachers, first_thoughts = Counter[str](), Counter[str](), Counter[str]()
-
-    def chosen() -> Iterator[str]:
-        for row in trajectory_store.read(folder):
-            reason = unfit_reason(row) or (HARDER if row.trajectory.id in harder else None) or balance.full(row)
-            if reason is not None:
-                dropped[reason] += 1
-                continue
-            balance.kept_by_playbook[row.trajectory.playbook, row.acts] += 1
-            teachers[f"{row.trajectory.source} {row.trajectory.model}".strip()] += 1
-            first_thoughts[row.prefix] += 1
-            yield trajectory_store.dumps(trajectory_store.body_of(row.trajectory)) + "\n"
-
-    _write(out, chosen())
+    rows: list[str] = []
+    kept, dropped, seen = Counter[str](), Counter[str](), set[tuple[str, str]]()
+    for answer in answers:
+        order = orders.get(answer.order)
+        if order is None:
+            raise OperatorError(f"an answer is of the order {answer.order}, which is not in the file of orders")
+        row = await _row(order, answer, runner)
+        if isinstance(row, str):
+            dropped[row] += 1
+            continue
+        line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        content = answer.order, line.partition('"split"')[2]
+        if content in seen:
+            dropped["it says the same again"] += 1
+            continue
+        seen.add(content)
+        rows.append(line + "\n")
+        kept[answer.task] += 1
+    data = "".join(rows).encode()
     report = {
-        "kept": {f"{p} {'act' if acts else 'hold'}": k for (p, acts), k in sorted(balance.kept_by_playbook.items())},
+        "kept": dict(sorted(kept.items())),
         "dropped": dict(sorted(dropped.items())),
-        "rows": balance.kept_by_playbook.total() + dropped.total(),
-        "teachers": dict(sorted(teachers.items())),
-        "first_thoughts": dict(sorted(first_thoughts.items())),
-        **({"best_of": {"k": best.k, "student": best.weights()}} if best else {}),
-        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
+        "sha256": hashlib.sha256(data).hexdigest(),
     }
-    _write(out.with_suffix(".report.json"), [json.dumps(report, indent=1) + "\n"])
+    _write(out, data)
+    _write(out.with_suffix(".report.json"), json.dumps(report, indent=1).encode() + b"\n")
     return report
 
 
-def unfit_reason(row: TrajectoryRow) -> str | None:
-    """The reason why the row is unfit for training; None if it is fit."""
-    if row.fault is not None:
-        return row.fault
-    if row.trajectory.playbook not in PLAYBOOKS:
-        return "unknown playbook"
-    turns, given = row.trajectory.turns, row.trajectory.given
-    codes = [(index, parse(turn.text)) for index, turn in enumerate(turns) if turn.role == "assistant"]
-    good = [code for _, code in codes if isinstance(code, str)]
-    if any(not isinstance(code, str) for index, code in codes if index >= given):
-        return "a turn does not parse"
-    if not any(_reads(code) for code in good):
-        return "no_fresh_read"
-    return None if row.trajectory.score >= ENOUGH else TOO_LITTLE
+async def _row(order: TaughtOrder, answer: Answer, runner: OrderRunner) -> Row | str:
+    """The row of a right answer, or the reason to drop it."""
+    if not answer.whole:
+        return "it was cut off"
+    name = f"{order.id}-{answer.task}-{answer.sample}"
+    if answer.task is Task.READING:
+        draft = answer.text.strip()
+        fault = reading_fault(order, draft)
+        row = {"split": Split.TRAIN.value, "text": order.text, "draft": draft, "reading": render(order.reading)}
+        return fault or {"id": name, **row}
+    if not isinstance(order.reading, Order):
+        return "a question or a refusal has no program"
+    code = code_in(order.reading, answer.text)
+    if code is None:
+        return "it is no program"
+    fault = await program_fault(order, code, runner)
+    turn = {"role": "assistant", "content": render_action(render(order.reading), code)}
+    messages = [*trade_messages(order.text), turn]
+    given = trade_prefill(order.reading)
+    return fault or {"id": name, "split": Split.TRAIN.value, "messages": messages, "given": given}
 
 
-def _reads(code: str) -> bool:
-    """True if the code calls a tool that reads the market. This checks the text; the sandbox checked the run."""
-    try:
-        nodes = list(ast.walk(ast.parse(code)))
-    except (SyntaxError, ValueError, RecursionError):
-        return False
-    called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    return bool(called & FRESH)
-
-
-FRESH = named().fresh
-
-
-def _write(path: Path, lines: Iterable[str]) -> None:
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.writelines(lines)
+    partial.write_bytes(data)
     partial.replace(path)

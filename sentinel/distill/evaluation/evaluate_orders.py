@@ -7,6 +7,8 @@ Arms:
 - `greedy`: one draft at temperature 0. `one_sample`: the first of the student's samples. Neither is grounded or voted.
 - `rules`: the rule-based reader. `hold`: never trades. `oracle`: the true reading, where each line has it.
 - `base`: one draft at temperature 0 by the untuned base, with the student's prompt.
+- `programs`: the student trades the true reading by a vote of its programs, behind the order guard, as the daemon does.
+  `programs_unguarded`: the same without the guard. No daemon trades so; it shows what the guard stops.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from sentinel.distill.evaluation import rules_reader
 from sentinel.distill.evaluation.labelled_orders import QUOTE, LabelledOrder
 from sentinel.distill.evaluation.order_grades import Graded, Scores, graded
+from sentinel.distill.evaluation.served_programs import ServedPrograms
 from sentinel.distill.evaluation.served_reader import ServedReader
 from sentinel.orders.actions import Wait
 from sentinel.orders.order import Clause, Order
@@ -27,10 +30,11 @@ SHOWN = 5  # groups that the simulated operator looks at
 CONCURRENT = 4  # orders for which a model is asked at the same time
 HOLD = Order(QUOTE, (Clause(Wait()),))
 
-ARMS = ("student", "student_approved", "greedy", "one_sample", "rules", "base", "hold", "oracle")
-OF_STUDENT = ARMS[:4]
-
-Answers = Mapping[str, Reading | None]  # by arm
+ARMS = (
+    *("student", "student_approved", "greedy", "one_sample", "programs", "programs_unguarded"),
+    *("rules", "base", "hold", "oracle"),
+)
+OF_STUDENT, OF_PROGRAMS = ARMS[:4], ARMS[4:6]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Readers:
     student: ServedReader | None = None
     base: ServedReader | None = None
     samples: int = 8  # of the student, for each order
+    programs: ServedPrograms | None = None  # of the same student
 
 
 async def evaluate(
@@ -52,19 +57,21 @@ async def evaluate(
     arms = arms_of(orders, readers)
     turns = asyncio.Semaphore(CONCURRENT)
 
-    async def one(order: LabelledOrder) -> Answers:
+    async def one(order: LabelledOrder) -> Mapping[str, Graded]:
         async with turns:
             answers = {**_without_model(order), **await _by_models(order, readers)}
+            grades = {arm: graded(order, reading) for arm, reading in answers.items()}
+            if readers.programs is not None and order.reading is not None:
+                grades |= zip(OF_PROGRAMS, await readers.programs.graded(order, readers.samples), strict=True)
         progress()
-        return answers
+        return grades
 
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(order)) for order in orders]
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
-    answered = [task.result() for task in tasks]
-    return {arm: [graded(order, answers[arm]) for order, answers in zip(orders, answered, strict=True)] for arm in arms}
+    return {arm: [task.result()[arm] for task in tasks] for arm in arms}
 
 
 def arms_of(orders: Iterable[LabelledOrder], readers: Readers) -> list[str]:
@@ -74,8 +81,10 @@ def arms_of(orders: Iterable[LabelledOrder], readers: Readers) -> list[str]:
         absent.update(OF_STUDENT)
     if readers.base is None:
         absent.add("base")
+    if readers.programs is None:
+        absent.update(OF_PROGRAMS)
     if any(order.reading is None for order in orders):
-        absent.add("oracle")
+        absent.update(("oracle", *OF_PROGRAMS))
     return [arm for arm in ARMS if arm not in absent]
 
 
@@ -84,6 +93,7 @@ def left_out(arms: Iterable[str]) -> list[str]:
     given = set(arms)
     reasons = (
         (OF_STUDENT, "no student is served: --url URL"),
+        (OF_PROGRAMS, "no programs are asked for: --programs with --url URL, and a reading in each line"),
         (("base",), "no base is served: --base-url URL"),
         (("oracle",), "not every line has a reading"),
     )
@@ -96,11 +106,11 @@ def report(grades: Mapping[str, Sequence[Graded]]) -> dict[str, object]:
     return {"orders": orders, "arms": {arm: Scores.of(of).as_json() for arm, of in grades.items()}}
 
 
-def _without_model(order: LabelledOrder) -> Answers:
+def _without_model(order: LabelledOrder) -> dict[str, Reading | None]:
     return {"rules": rules_reader.read(order.text), "hold": HOLD, "oracle": order.reading}
 
 
-async def _by_models(order: LabelledOrder, readers: Readers) -> Answers:
+async def _by_models(order: LabelledOrder, readers: Readers) -> dict[str, Reading | None]:
     answers: dict[str, Reading | None] = {}
     if (student := readers.student) is not None:
         answers["student"], shown = await student.voted(order.text, readers.samples)

@@ -102,10 +102,16 @@ def outcome(reading: Reading | None, situation: LabelledSituation) -> Outcome:
         right = any(label.action is did for label in labels)
         return Outcome(did, right, _must_trade(situation), _said(reading))
     played = play(reading, situation.facts(reading))
-    if played.trade is None:
+    return traded(played.trade, played.why, situation)
+
+
+def traded(trade: Trade | None, why: str, situation: LabelledSituation) -> Outcome:
+    """What was traded in the situation, None for a hold, compared with the labels."""
+    labels = situation.labels
+    if trade is None:
         right = any(label.action is Did.HOLD for label in labels)
-        return Outcome(Did.HOLD, right, _must_trade(situation), played.why)
-    return Outcome(Did(played.trade.side), _fits(played.trade, labels), False, played.why)
+        return Outcome(Did.HOLD, right, _must_trade(situation), why)
+    return Outcome(Did(trade.side), _fits(trade, labels), False, why)
 
 
 def _said(reading: Ask | Refuse | None) -> str:

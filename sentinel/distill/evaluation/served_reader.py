@@ -9,7 +9,7 @@ from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.read_prompt import read_messages
 from sentinel.agent.reader import Reader
 from sentinel.core.actions import Sample
-from sentinel.core.errors import OperatorError
+from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.distill.evaluation.kept_answers import KeptAnswers, key_of
 from sentinel.distill.evaluation.labelled_orders import BLOCK, QUOTE, TOKENS
 from sentinel.orders.drafts import read_draft
@@ -25,8 +25,9 @@ TIMEOUT = 600.0  # seconds of one request; on two cores others stand before it
 class KeptSampler:
     """Draws samples from a served model, and keeps them: the same request is made once."""
 
-    def __init__(self, url: str, sampling: Sampling, kept: KeptAnswers) -> None:
-        self._model = StudentModel(url, "", sampling, timeout=TIMEOUT, vllm=False)
+    def __init__(self, url: str, sampling: Sampling, kept: KeptAnswers, name: str = "") -> None:
+        """`name` is the served model's; empty: the only one that is served."""
+        self._model = StudentModel(url, name, sampling, timeout=TIMEOUT, vllm=False)
         self._sampling, self._kept = sampling, kept
 
     async def start(self) -> None:
@@ -51,9 +52,9 @@ class KeptSampler:
 class ServedReader:
     """Close it after use, or use it as a context."""
 
-    def __init__(self, url: str, kept: KeptAnswers) -> None:
-        """`url` ends in /v1."""
-        self._drawn, self._likely = (KeptSampler(url, sampling, kept) for sampling in (VOTE, GREEDY))
+    def __init__(self, url: str, kept: KeptAnswers, name: str = "") -> None:
+        """`url` ends in /v1. `name` is the served model's; empty: the only one that is served."""
+        self._drawn, self._likely = (KeptSampler(url, sampling, kept, name) for sampling in (VOTE, GREEDY))
 
     async def voted(self, text: str, samples: int) -> tuple[Reading | None, list[Reading]]:
         """The reading of the largest group, however small, and those of all groups, the largest first.
@@ -79,8 +80,12 @@ class ServedReader:
 
     async def __aenter__(self) -> Self:
         """Raises ModelUnavailable."""
-        for sampler in (self._drawn, self._likely):
-            await sampler.start()
+        try:
+            for sampler in (self._drawn, self._likely):
+                await sampler.start()
+        except ModelUnavailable:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

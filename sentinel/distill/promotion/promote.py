@@ -1,60 +1,46 @@
-"""Promote a student to be the live one if shadow, held-out states and hostile inputs all speak for it."""
+"""Promote a student to be the live one if shadow and held-out orders both speak for it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import uvloop
-
-from sentinel.agent.vllm_server import served, student
-from sentinel.distill import recipe
-from sentinel.distill.evaluation.paired import compare
-from sentinel.distill.evaluation.robustness import survive
+from sentinel.core.host.places import student_folder
+from sentinel.distill.evaluation.labelled_orders import Did, LabelledOrder, read_orders
+from sentinel.distill.evaluation.order_grades import Graded, Scores
+from sentinel.distill.evaluation.paired import difference
+from sentinel.distill.orders.row_file import rows_in
+from sentinel.distill.orders.split import Split
 from sentinel.distill.promotion import shadow_log
+from sentinel.distill.promotion.served_judge import ServedJudge
 from sentinel.distill.promotion.students import StudentStore, StudentVersion, identity
-from sentinel.distill.states import split
+from sentinel.distill.working import WORK
 
-MIN_ATTACKS = 50
 MAX_FAILED = 0.05  # max share of failed blocks in shadow
+JUDGED = {"reading": "student", "trading": "programs"}  # arms of the evaluation
+HELD_OUT = (Split.SEEDS, Split.WORDINGS, Split.COMPOSITIONS)  # in equal parts
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionCriteria:
-    """How much evidence a promotion needs."""
+    """How much evidence a promotion needs, and how often the student may trade wrongly."""
 
-    heldout: int = 700  # states
+    orders: int = 600  # held-out orders
     shadow_blocks: int = 200  # decisions in shadow
+    max_wrong_acts: float = 0.02  # of its trades on held-out orders, the share that no label allows
+
+
+Grades = Mapping[str, Sequence[Graded]]
 
 
 class PromotionJudge(Protocol):
     """Judges the student in a folder."""
 
-    def heldout(self, folder: Path, states: int, seed: int) -> dict[str, Any]:
-        """The result of `evaluate`."""
+    def grades(self, folder: Path, orders: Sequence[LabelledOrder]) -> Grades:
+        """By arm, those of JUDGED, in the order of `orders`. Raises OperatorError, ModelUnavailable."""
         ...
-
-    def hostile(self, folder: Path) -> dict[str, Any]:
-        """The result of `survive`."""
-        ...
-
-
-class ServedJudge:
-    """Judges students that real vLLM serves, one after another."""
-
-    def heldout(self, folder: Path, states: int, seed: int) -> dict[str, Any]:
-        return recipe.run_evaluate(folder, "heldout", states, seed=seed)
-
-    def hostile(self, folder: Path) -> dict[str, Any]:
-        async def run() -> dict[str, Any]:
-            async with served(folder, log=recipe.WORK / "vllm.log") as server, student(server.url, seed=1) as sampler:
-                task = bar.add_task("hostile inputs", total=None)
-                return await survive(sampler, split.load("heldout"), progress=lambda k: bar.update(task, completed=k))
-
-        recipe.WORK.mkdir(parents=True, exist_ok=True)
-        with recipe.progress_bar() as bar:
-            return uvloop.run(run())
 
 
 def served_name(folder: Path) -> str:
@@ -68,40 +54,39 @@ def promote(
     shadow: Path,
     wanted: PromotionCriteria,
     *,
-    shipped: Path = recipe.NANO,
+    shipped: Path | None = None,
     judge: PromotionJudge | None = None,
+    work: Path = WORK,
 ) -> dict[str, Any]:
-    """Judge `new` against the live student and promote it if all evidence is for it.
+    """Judge `new`, a folder of an adapter or a model, against the live student; promote it if all evidence is for it.
 
-    `shadow` is the shadow log. `shipped` is the student that is served before any promotion. The store's log records
-    the outcome. Returns {"promoted": name or None, "reasons": […], "evidence": {…}}. Raises OperatorError.
+    `shadow` is the shadow log. `shipped` is the student that is served before any promotion. `work` holds the orders
+    that are drawn. The store's log records the outcome. Returns {"promoted": name or None, "reasons": […],
+    "evidence": {…}}. Raises OperatorError, ModelUnavailable.
     """
-    judge = judge or ServedJudge()
-    before = store.live
+    before, shipped = store.live, shipped or student_folder()
     live = before.student if before else shipped
     evidence: dict[str, Any] = {"new": identity(new), "live": identity(live)}
     reasons = ["it is the live student already"] if identity(new) == identity(live) else []
     evidence["shadow"] = shadow_log.summary([*shadow_log.read(shadow, served_name(new))])
     reasons += _of_shadow(evidence["shadow"], served_name(new), wanted)
     if reasons:
-        reasons.append("held-out states and hostile inputs were not tried")
+        reasons.append("held-out orders were not tried")
     else:
-        seed = 1_000 + len(store.history())  # states that no earlier try has used
-        ours, theirs = (judge.heldout(folder, wanted.heldout, seed) for folder in (new, live))
-        paired = compare(ours["judged"], theirs["judged"])
-        evidence["heldout"] = {"seed": seed, **paired.as_json(), "new": ours["success"], "live": theirs["success"]}
-        evidence["hostile"] = judge.hostile(new)
-        reasons += _of_heldout(evidence["heldout"], wanted) + _of_hostile(evidence["hostile"])
+        seed = 1_000 + len(store.history())  # orders that no earlier try has used
+        orders = held_out(wanted.orders, seed, work)
+        judged = judge or ServedJudge()
+        ours, theirs = (judged.grades(folder, orders) for folder in (new, live))
+        evidence["orders"] = {"seed": seed, "orders": len(orders), **compared(ours, theirs)}
+        reasons += _of_orders(evidence["orders"], wanted)
     with store.alone():  # only now, because judging takes long and an undo must not wait for it
         if store.live != before:
             reasons.append("another student has become the live one meanwhile")
         if reasons:
             store.refused(new, reasons, evidence)
             return {"promoted": None, "reasons": reasons, "evidence": evidence}
-        if before is None:
-            store.promote(
-                shipped, {"shipped": True}, judged=evidence["live"]
-            )  # so that an undo has a student to go back to
+        if before is None:  # so that an undo has a student to go back to
+            store.promote(shipped, {"shipped": True}, judged=evidence["live"])
         version = store.promote(new, evidence, judged=evidence["new"])
         return {"promoted": version.name, "reasons": [], "evidence": evidence}
 
@@ -112,7 +97,33 @@ def undo(store: StudentStore) -> StudentVersion:
         return store.undo()
 
 
-def _of_shadow(shadow: dict[str, Any], name: str, wanted: PromotionCriteria) -> list[str]:
+def held_out(count: int, seed: int, work: Path) -> list[LabelledOrder]:
+    """At least `count` generated orders of all held-out splits."""
+    each = -(-count // len(HELD_OUT))
+    return [order for split in HELD_OUT for order in read_orders(rows_in(work, split, each, seed))]
+
+
+def compared(new: Grades, live: Grades) -> dict[str, Any]:
+    """For reading and trading: the scores of both, and the mean difference of orders that are right."""
+    return {part: _compared(new[arm], live[arm]) for part, arm in JUDGED.items()}
+
+
+def _compared(new: Sequence[Graded], live: Sequence[Graded]) -> dict[str, Any]:
+    pairs = [(float(ours.right), float(theirs.right)) for ours, theirs in zip(new, live, strict=True)]
+    return {"right": difference(pairs).as_json(), "new": _figures(new), "live": _figures(live)}
+
+
+def _figures(graded: Sequence[Graded]) -> dict[str, float | int]:
+    return {**Scores.of(graded).as_json(), "traded_unclear": sum(map(_traded_unclear, graded))}
+
+
+def _traded_unclear(graded: Graded) -> bool:
+    """Whether it trades an order that is to be asked about or refused."""
+    answers = {label.action for situation in graded.order.situations for label in situation.labels}
+    return answers <= {Did.ASK, Did.REFUSE} and any(outcome.did.trades for outcome in graded.outcomes)
+
+
+def _of_shadow(shadow: Mapping[str, Any], name: str, wanted: PromotionCriteria) -> list[str]:
     reasons = []
     if shadow["blocks"] < wanted.shadow_blocks:
         reasons.append(
@@ -121,29 +132,34 @@ def _of_shadow(shadow: dict[str, Any], name: str, wanted: PromotionCriteria) -> 
         )
     if shadow["failed"] > MAX_FAILED * (shadow["blocks"] + shadow["failed"]):
         reasons.append(f"in shadow it failed on {shadow['failed']} blocks, more than {MAX_FAILED:.0%}")
-    if shadow["blocks"] and shadow["value"]["high"] < 0:
+    if shadow["blocks"] and shadow["difference"]["high"] < 0:
         reasons.append(
-            f"in shadow its decisions are worth {-shadow['value']['mean']:.4g} less a block than the live ones"
+            f"in shadow it did what the order says in {shadow['right']} of {shadow['blocks']} blocks, "
+            f"the live one in {shadow['live_right']}"
         )
     return reasons
 
 
-def _of_heldout(heldout: dict[str, Any], wanted: PromotionCriteria) -> list[str]:
+def _of_orders(found: Mapping[str, Any], wanted: PromotionCriteria) -> list[str]:
     reasons = []
-    success, regret = heldout["success"], heldout["regret_bps"]
-    if success["pairs"] < wanted.heldout or heldout["unpaired"]:
-        reasons.append(f"{success['pairs']} of {wanted.heldout} held-out states were judged for both")
-    if not heldout["better"]:
-        reasons.append(
-            f"it is not surely better on held-out states: success {success['mean']:+.4f} "
-            f"[{success['low']:+.4f}, {success['high']:+.4f}], regret {regret['mean']:+.3f} bps "
-            f"[{regret['low']:+.3f}, {regret['high']:+.3f}]"
-        )
+    parts = {part: found[part] for part in JUDGED}
+    if all(of["right"]["low"] <= 0 for of in parts.values()):
+        shown = "; ".join(f"{part} {_shown(of['right'])}" for part, of in parts.items())
+        reasons.append(f"it is not surely better on held-out orders: {shown}")
+    for part, of in parts.items():
+        new, live = of["new"], of["live"]
+        if of["right"]["high"] < 0:
+            reasons.append(f"it is surely worse at {part}: {_shown(of['right'])}")
+        if new["wrong_acts"] > wanted.max_wrong_acts:
+            share = f"{new['wrong_acts']:.1%} of its trades"
+            reasons.append(f"{part}: {share} are wrong, more than {wanted.max_wrong_acts:.1%}")
+        if new["traded_unclear"] > live["traded_unclear"]:
+            reasons.append(
+                f"{part}: it trades {new['traded_unclear']} orders that are to be asked about or refused, "
+                f"the live one {live['traded_unclear']}"
+            )
     return reasons
 
 
-def _of_hostile(hostile: dict[str, Any]) -> list[str]:
-    reasons = [f"hostile input {name}: {reason}" for name, reason in hostile["failures"].items()]
-    if hostile["attacks"] < MIN_ATTACKS:
-        reasons.append(f"{hostile['attacks']} hostile inputs of {MIN_ATTACKS} were tried")
-    return reasons
+def _shown(right: Mapping[str, float]) -> str:
+    return f"{right['mean']:+.4f} of them right [{right['low']:+.4f}, {right['high']:+.4f}]"

@@ -1,7 +1,8 @@
 """A student in shadow: a sidecar that decides on live blocks and is scored. It can neither sign nor send.
 
-It gets a block after the live cycle has finished it. Its fork, sandbox and memory are its own, so no cycle waits for
-it. A newer block replaces one that still waits. Failures are counted and recorded. Decisions are written only to a file
+It gets a block after the live cycle has finished it, with what the approved order saw and did there, so that it never
+asks the live order's player about an old block. Its fork and sandbox are its own, so no cycle waits for it. A newer
+block replaces one that still waits. Failures are counted and recorded. Decisions are written only to a file
 (shadow_log.py).
 """
 
@@ -15,48 +16,52 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from sentinel.agent.episode import Sampler
-from sentinel.agent.memory import JournalMemory
+from sentinel.agent.kept_programs import KeptPrograms
 from sentinel.agent.model import Sampling, StudentModel
+from sentinel.agent.order_code import OrderRunner
+from sentinel.agent.order_program_trader import OrderProgramTrader
+from sentinel.agent.order_trader import OrderTrader
 from sentinel.agent.sandbox import Sandbox
-from sentinel.agent.tools import Toolbox
-from sentinel.agent.trader import ModelTrader
 from sentinel.core.actions import Proposal
 from sentinel.core.decision import Act, Decision
-from sentinel.core.errors import OperatorError, SettingsError
-from sentinel.core.mandate import Mandate, Spent
+from sentinel.core.errors import SettingsError
+from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState, MarketView
-from sentinel.core.record import CycleRecord
-from sentinel.daemon.files import JOURNAL
+from sentinel.core.record import CycleRecord, PlayedOrder
 from sentinel.daemon.parts import Parts
-from sentinel.decide.operator_controls import FLATTEN
+from sentinel.decide.policy import Policy
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.toolkit import DexToolkit
+from sentinel.distill.promotion.agreement import agrees
 from sentinel.distill.promotion.shadow_log import FILE, ShadowBlock, append
-from sentinel.distill.states.action_value import best, value
-from sentinel.distill.states.oracle_agreement import agrees
 from sentinel.observe.logs import Log
+from sentinel.orders.situation import Situation
+from sentinel.orders.standing import restored
 
-MEMORY = "shadow-memory.sqlite3"  # in the state directory; it may be deleted
 BUDGET = 10.0  # seconds per block, in addition to the timeout of the episode
 NOTHING_SPENT = Spent(0, 0)  # the day's totals belong to the live student
 
 
 @dataclass(frozen=True, slots=True)
 class _ShadowDesk:
-    """The trader and the toolkit of the student in shadow."""
+    """What the student in shadow decides with."""
 
-    trader: ModelTrader
+    programs: KeptPrograms
+    runner: OrderRunner
     toolkit: DexToolkit
 
 
 @dataclass(frozen=True, slots=True)
 class _SeenCycle:
-    """A cycle that got as far as a proposal."""
+    """A cycle in which programs of the approved order were run."""
 
     record: CycleRecord
     state: MarketState
     view: MarketView
     proposal: Proposal
+    trader: OrderProgramTrader  # the live one
+    played: PlayedOrder
+    situation: Situation | None  # what the order saw
 
 
 class Shadow:
@@ -81,30 +86,19 @@ class Shadow:
         model = StudentModel(shadow.url, shadow.name, sampling, timeout=live.timeout, api_key_file=shadow.api_key_file)
         return cls(parts, log, model)
 
-    @property
-    def _trader(self) -> ModelTrader:
-        """The live student's trader, of the settings and the order in force. Raises OperatorError."""
-        if not isinstance(trader := self._parts.trader, ModelTrader) or trader.mandate is None:
-            raise OperatorError("no model proposes for the order in force")
-        return trader
-
-    @property
-    def _mandate(self) -> Mandate:
-        mandate = self._trader.mandate
-        assert mandate is not None
-        return mandate
-
     def cycle_done(self, record: CycleRecord) -> None:
-        """Take the cycle as the next one to decide on, unless the live student did not decide in it."""
-        if record.state is None or record.view is None or record.proposal is None:
-            return  # the live student did not decide either
-        if record.proposal.source == FLATTEN:
-            return  # the live student was not asked: the daemon sold for the operator
-        if not isinstance(trader := self._parts.trader, ModelTrader) or trader.mandate is None:
-            return  # no model plays the order in force
+        """Take the cycle as the next one to decide on, unless no programs of an order were run in it."""
+        state, view, proposal, trader = record.state, record.view, record.proposal, self._parts.trader
+        if state is None or view is None or proposal is None or record.played is None:
+            return
+        if not isinstance(trader, OrderProgramTrader) or proposal.source != trader.source:
+            return  # another trader, or the daemon sold for the operator
+        if record.played.order_hash != trader.order.hash:
+            return  # another order is in force since
         if self._waiting is not None:
             self._parts.metrics.shadow("skipped")
-        self._waiting = _SeenCycle(record, record.state, record.view, record.proposal)
+        situation = trader.order.situation(state)  # known: this block is the last that the order was played on
+        self._waiting = _SeenCycle(record, state, view, proposal, trader, record.played, situation)
         self._came.set()
 
     async def start(self) -> None:
@@ -136,10 +130,7 @@ class Shadow:
     @contextlib.asynccontextmanager
     async def _opened(self) -> AsyncIterator[_ShadowDesk]:
         parts, settings = self._parts, self._parts.settings
-        home = settings.state_dir.expanduser()
-        memory = JournalMemory(home / MEMORY, home / JOURNAL, parts.network)
         async with contextlib.AsyncExitStack() as stack:
-            stack.callback(memory.close)
             sandbox = stack.enter_context(Sandbox(workers=2))
             sampler = await stack.enter_async_context(self._model)
             fork = await stack.enter_async_context(
@@ -148,39 +139,66 @@ class Shadow:
                     settings.rpc.url,
                     anvil=settings.fork.anvil_path or None,
                     timeout=settings.fork.timeout,
-                    log=home / "shadow-fork.log",
+                    log=settings.state_dir.expanduser() / "shadow-fork.log",
                 )
             )
-            trader = replace(self._trader, sampler=sampler, sandbox=sandbox, memory=memory)
-            yield _ShadowDesk(trader, DexToolkit(parts.network, fork))
+            programs = KeptPrograms(sampler, settings.model.resample)
+            yield _ShadowDesk(programs, OrderRunner.on(sandbox), DexToolkit(parts.network, fork))
 
     async def _block(self, seen: _SeenCycle, desk: _ShadowDesk) -> None:
-        started, failed, decision = time.perf_counter(), "", None
+        started, failed, decision, right = time.perf_counter(), "", None, None
         try:
-            async with asyncio.timeout(self._trader.timeout + BUDGET):
+            async with asyncio.timeout(seen.trader.timeout + BUDGET):
                 decision = await self._decide(seen, desk)
+                right = await self._right(seen, desk)
         except Exception as error:  # of any part: the live cycle must never see it
-            failed = type(error).__name__
+            failed, decision = type(error).__name__, None
             self._log.warning("shadow.failed", error=f"{failed}: {error}"[:300])
         seconds = round(time.perf_counter() - started, 3)
-        block = await asyncio.to_thread(self._scored, seen, decision, failed, seconds)
+        block = self._scored(seen, decision, right, failed, seconds)
         await asyncio.to_thread(append, self._path, block)
         self.blocks += 1
         self._parts.metrics.shadow("failed" if failed else "agreed" if block.agrees else "differed")
 
     async def _decide(self, seen: _SeenCycle, desk: _ShadowDesk) -> Decision:
-        """Decide like a cycle, up to the vote."""
-        proposal = await desk.trader.propose(seen.state, seen.view, self._parts.settings.model.samples)
+        """What the student decides."""
+        order = replace(seen.trader.order, situation=lambda state: seen.situation)
+        trader = replace(seen.trader, order=order, programs=desk.programs, runner=desk.runner)
+        proposal = await trader.propose(seen.state, seen.view, self._parts.settings.model.samples)
+        return await self._voted(seen, desk, proposal)
+
+    async def _right(self, seen: _SeenCycle, desk: _ShadowDesk) -> Decision:
+        """What the order says."""
+        player = OrderTrader(lambda state: restored(seen.played), seen.trader.quoter, seen.trader.builder)
+        return await self._voted(seen, desk, await player.propose(seen.state, seen.view, 1))
+
+    async def _voted(self, seen: _SeenCycle, desk: _ShadowDesk, proposal: Proposal) -> Decision:
+        """The decision on a proposal like that of a cycle, up to the vote."""
         simulations = await desk.toolkit.simulate_all(seen.state, proposal.candidates)
-        ballots, _ = self._parts.policy.screen(simulations, seen.state, NOTHING_SPENT)
+        ballots, _ = self._policy(seen).screen(simulations, seen.state, NOTHING_SPENT)
         return self._parts.vote(ballots, proposal.asked, seen.state)
 
-    def _scored(self, seen: _SeenCycle, decision: Decision | None, failed: str, seconds: float) -> ShadowBlock:
-        trader, mandate, live = self._trader, self._mandate, seen.record.decision
-        box = Toolbox(seen.state, seen.view, trader.network, trader.quoter, trader.builder, base=trader.base)
+    def _policy(self, seen: _SeenCycle) -> Policy:
+        """The policy in force, with what the order did at this block."""
+        terms, order = self._parts.terms, seen.trader.order
+        return Policy(
+            terms.network,
+            terms.limits,
+            plays=lambda state: restored(seen.played),
+            order_tolerance_bps=terms.order_tolerance_bps,
+            order_cost_bps=order.cost_bps,
+            order_max_trade=order.max_trade,
+        )
 
-        def worth(what: Decision) -> float:
-            return round(value(mandate, box, what.simulation), 6) if isinstance(what, Act) else 0.0
+    def _scored(
+        self, seen: _SeenCycle, decision: Decision | None, right: Decision | None, failed: str, seconds: float
+    ) -> ShadowBlock:
+        live = seen.record.decision
+
+        def same(one: Decision | None, other: Decision | None) -> bool:
+            if one is None or other is None:
+                return False
+            return agrees(one, other, lambda pair, asked: self._parts.vote(pair, asked, seen.state))
 
         return ShadowBlock(
             at=round(time.time(), 3),
@@ -188,13 +206,11 @@ class Shadow:
             live=seen.proposal.source,
             block=seen.state.head.number,
             hash=seen.state.head.hash,
-            playbook=mandate.playbook,
+            order=seen.played.order_hash,
             failed=failed,
-            agrees=decision is not None
-            and agrees(decision, live, lambda pair, asked: self._parts.vote(pair, asked, seen.state)),
-            oracle=0.0 if decision is None else round(best(mandate, box), 6),
-            ours=0.0 if decision is None else worth(decision),
-            theirs=0.0 if decision is None else worth(live),
+            agrees=same(decision, live),
+            right=same(decision, right),
+            live_right=same(live, right),
             decision="" if decision is None else "act" if isinstance(decision, Act) else decision.reason,
             seconds=seconds,
         )

@@ -12,26 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.distill.evaluation.paired import difference
-from sentinel.distill.states.action_value import captured
 
 FILE = "shadow.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowBlock:
-    """One block. Values are quote tokens as in action_value.py; a hold has 0. If `failed` is set, all values are 0."""
+    """One block. A decision is right if it does what the approved order says."""
 
     at: float  # Unix seconds
     student: str  # served name of the student in shadow
     live: str  # source of the live proposal
     block: int
     hash: str
-    playbook: str
+    order: str  # hash of the approved order
     failed: str  # error class that prevented a decision; empty if the student decided
     agrees: bool  # the vote would count it and the live decision as the same
-    oracle: float  # best value
-    ours: float  # value of the student's decision
-    theirs: float  # value of the live decision
+    right: bool  # the student's decision; False if it failed
+    live_right: bool  # the live decision
     decision: str  # "act", or the reason of the hold
     seconds: float
 
@@ -69,7 +67,7 @@ def summary(blocks: Sequence[ShadowBlock]) -> dict[str, Any]:
         "last": decided[-1].block,
         "live": sorted({block.live for block in decided}),
         "agreed": sum(block.agrees for block in decided),
-        "captured": round(sum(captured(block.ours, block.oracle) for block in decided) / len(decided), 4),
-        "live_captured": round(sum(captured(block.theirs, block.oracle) for block in decided) / len(decided), 4),
-        "value": difference([(block.ours, block.theirs) for block in decided]).as_json(),
+        "right": sum(block.right for block in decided),
+        "live_right": sum(block.live_right for block in decided),
+        "difference": difference([(float(block.right), float(block.live_right)) for block in decided]).as_json(),
     }

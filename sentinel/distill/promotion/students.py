@@ -1,6 +1,6 @@
 """The students on this host: their versions, and the link to the live one.
 
-    students/versions/0002-1f3a…/student/    the files of a model, never changed
+    students/versions/0002-1f3a…/student/    the files of a model or an adapter, never changed
                                 /evidence.json
                                 /previous -> ../0001-…    the version that was live before; absent in the first
     students/live -> versions/0002-1f3a…     switched by one rename, so it names the old or the new one
@@ -27,20 +27,27 @@ from typing import Any
 
 from sentinel.core.errors import OperatorError
 
-WEIGHTS = "model.safetensors"
+WEIGHTS = "*.safetensors"  # of a whole model, in one file or several, or of an adapter
+WORKING = ("*.pt", "*.part", "*.partial")  # files of a tuning that are no part of its student
 _NUMBER = re.compile(r"(\d{4,})-[0-9a-f]{12}")
 
 
 def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of each file of a student, by name. Raises OperatorError if the folder holds no student."""
-    if not (folder / WEIGHTS).is_file():
-        raise OperatorError(f"{folder} holds no student: there is no {WEIGHTS}")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not any(folder.glob(WEIGHTS)):
+        raise OperatorError(f"{folder} holds no student: there is no file {WEIGHTS}")
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _working(path))
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _working(path: Path) -> bool:
+    return any(path.match(pattern) for pattern in WORKING)
 
 
 def identity(folder: Path) -> str:
     """Twelve hex digits that identify the served files: weights, configuration, tokenizer and template.
+
+    An adapter's configuration names its base.
 
     Cards, scores and other records do not count.
     """
@@ -161,7 +168,7 @@ class StudentStore:
         versions.mkdir(exist_ok=True)
         _let_read(versions)
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(folder, partial / "student")
+        shutil.copytree(folder, partial / "student", ignore=shutil.ignore_patterns(*WORKING))
         (partial / "evidence.json").write_text(json.dumps(evidence, indent=1, sort_keys=True) + "\n")
         if before is not None:
             (partial / "previous").symlink_to(Path("..") / before.name)

@@ -1,1 +1,1 @@
-"""Teachers: who writes the trajectories."""
+"""Teachers: who reads orders and writes their programs, for a student to learn from."""

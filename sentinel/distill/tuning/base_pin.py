@@ -51,6 +51,14 @@ def load(path: Path = PIN) -> BasePin:
     )
 
 
+def weights(base: Path) -> str:
+    """SHA-256 of a base's weight files, in the order of their names. It identifies the base of an adapter."""
+    digest = hashlib.sha256()
+    for path in sorted(base.glob("*.safetensors")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:

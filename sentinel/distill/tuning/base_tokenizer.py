@@ -6,6 +6,8 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+CHATML = Path(__file__).with_name("chatml.jinja")  # the template of the pretrained base
+
 
 def base_tokenizer(base: Path, template: Path | None) -> PreTrainedTokenizerFast:
     """The base's tokenizer; `template` replaces its own chat template. Raises SystemExit if there is none at all."""

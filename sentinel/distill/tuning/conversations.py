@@ -2,8 +2,9 @@
 
 A line is either an order with its reading, {"id", "text", "draft", "reading", …}, which becomes the request that is
 made when serving (agent/read_prompt.py) with the draft as its answer; or a conversation, {"id", "messages": [{"role",
-"content"}, …]}. Of some orders the student also learns the program (agent/trade_prompt.py). Its turn begins with the
-first thought, the reading, which is given when serving and carries no loss.
+"content"}, …], "given"}, where `given` is how its last turn begins, without loss, and may be left out. Of some orders
+the student also learns the program (agent/trade_prompt.py). Its turn begins with the first thought, the reading, which
+is given when serving and carries no loss.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def conversation(row: Mapping[str, object]) -> Conversation:
         if not isinstance(given, list):
             raise RowFault(f"row {name} has neither draft nor messages")
         turns = [Message(role=str(turn["role"]), content=str(turn["content"])) for turn in given]
-    result = Conversation(name, tuple(turns))
+    result = Conversation(name, tuple(turns), str(row.get("given", "")))
     if not result.answers:
         raise RowFault(f"row {name} has no turn of the assistant, so nothing of it can be learned")
     for answer in result.answers:

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 from tqdm import tqdm
 
-from sentinel.distill.training.initial_model import CHATML
+from sentinel.distill.tuning.base_tokenizer import CHATML
 
 SPECIAL = 3  # GGUF's type of a control token
 OUTER = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}

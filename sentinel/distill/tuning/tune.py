@@ -26,10 +26,9 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from sentinel.distill.training import checkpoint
-from sentinel.distill.training.hyperparameters import weights
-from sentinel.distill.tuning import adapter, chat_tokens, conversations
+from sentinel.distill.tuning import adapter, chat_tokens, checkpoint, conversations
 from sentinel.distill.tuning.adapter import AdapterShape
+from sentinel.distill.tuning.base_pin import weights
 from sentinel.distill.tuning.base_tokenizer import base_tokenizer
 from sentinel.distill.tuning.batches import batches
 from sentinel.distill.tuning.chat_tokens import TemplateFault, TokenRow

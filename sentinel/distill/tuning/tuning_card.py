@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sentinel.distill.training import loss_curve
+from sentinel.distill.tuning import loss_curve
 from sentinel.observe.template import render
 
 TEMPLATE = Path(__file__).with_name("adapter.md.j2")

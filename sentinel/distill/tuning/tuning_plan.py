@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 WARMUP = 10  # steps
 
@@ -35,3 +35,9 @@ class TuningPlan:
     def trunk(self, steps: int) -> int:
         """Number of steps before the learning rate goes down."""
         return max(0, steps - (self.fall or steps // 5))
+
+    def options(self) -> list[str]:
+        """The options of `sentinel.distill.tuning.tune` that mean this plan."""
+        named = {name: str(value) for name, value in asdict(self).items() if name != "data"}
+        single = [part for name, value in named.items() for part in (f"--{name.replace('_', '-')}", value)]
+        return [*single, *(part for path in self.data for part in ("--data", path))]

@@ -1,8 +1,8 @@
-"""Curves of observed decisions: how often an act is right at each agreement and spread, and a quorum's cost. Pure."""
+"""Curves of observed acts: how often they are right at each agreement and spread, and a quorum's cost. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sentinel.core.statistics import Share
@@ -20,26 +20,24 @@ def levels(rows: Iterable[Observation]) -> tuple[Level, ...]:
     """The number of acts, and of right ones, at each agreement, highest agreement first."""
     counts: dict[tuple[int, int], list[int]] = {}
     for row in rows:
-        if row.choice == "act":
-            count = counts.setdefault((row.votes, row.asked), [0, 0])
-            count[0] += row.right
-            count[1] += 1
+        count = counts.setdefault((row.votes, row.asked), [0, 0])
+        count[0] += row.right
+        count[1] += 1
     counted = (Level(*key, *count) for key, count in counts.items())
     return tuple(sorted(counted, key=lambda level: (-level.share_bps, level.asked)))
 
 
-def reliability(rows: Sequence[Observation], choice: str) -> list[dict[str, Any]]:
-    """The share of right decisions of this choice at each agreement, lowest agreement first."""
-    chosen = [row for row in rows if row.choice == choice]
+def reliability(rows: Sequence[Observation]) -> list[dict[str, Any]]:
+    """The share of right acts at each agreement, lowest agreement first."""
     return [
-        {"agreement_bps": share, **_share(row for row in chosen if row.votes * BPS // row.asked == share)}
-        for share in sorted({row.votes * BPS // row.asked for row in chosen})
+        {"agreement_bps": share, **_share(row for row in rows if row.votes * BPS // row.asked == share)}
+        for share in sorted({row.votes * BPS // row.asked for row in rows})
     ]
 
 
 def by_spread(rows: Sequence[Observation]) -> list[dict[str, Any]]:
     """The share of right acts by the spread of their winning set. A single ballot has no spread and is left out."""
-    acts = [row for row in rows if row.choice == "act" and row.votes > 1]
+    acts = [row for row in rows if row.votes > 1]
     bins, low = [], -1
     for high in SPREADS:
         inside = [row for row in acts if low < row.spread_bps <= high]
@@ -50,38 +48,29 @@ def by_spread(rows: Sequence[Observation]) -> list[dict[str, Any]]:
 
 
 def risk_coverage(rows: Sequence[Observation]) -> list[dict[str, Any]]:
-    """For each agreement, highest first: the share of acts at or above it, and the share of those that are wrong.
-
-    `captured` is the mean share of the reference's value over the decisions in which the reference acts; a decision
-    that is not acted on counts as 0. It is None without a reference.
-    """
-    acts = [row for row in rows if row.choice == "act"]
-    reference_acts = [row for row in rows if row.wanted == "act"]
+    """For each agreement, highest first: the share of acts at or above it, and the share of those that are wrong."""
     curve = []
-    for share in sorted({level.share_bps for level in levels(acts)}, reverse=True):
-        kept = [row for row in acts if row.votes * BPS // row.asked >= share]
+    for share in sorted({level.share_bps for level in levels(rows)}, reverse=True):
+        kept = [row for row in rows if row.votes * BPS // row.asked >= share]
         wrong = Share(sum(not row.right for row in kept), len(kept))
-        gained = [row.captured or 0.0 for row in kept if row.wanted == "act"]
         curve.append(
             {
                 "agreement_bps": share,
-                "coverage": round(len(kept) / len(acts), 4),
+                "coverage": round(len(kept) / len(rows), 4),
                 "acts": len(kept),
                 "risk": round(wrong.value, 4),
                 "risk_low": round(wrong.low, 4),
                 "risk_high": round(wrong.high, 4),
-                "captured": round(sum(gained) / len(reference_acts), 4) if reference_acts else None,
             }
         )
     return curve
 
 
-def report(rows: Sequence[Observation], *, kind: str, agreement_bps: int, correct: str) -> dict[str, Any]:
+def report(rows: Sequence[Observation], *, agreement_bps: int, correct: str) -> dict[str, Any]:
     """The content of the JSON file. `correct` says in one sentence what counts as right."""
     counted = levels(rows)
     return {
         "format": FORMAT,
-        "kind": kind,
         "correct_means": correct,
         "decisions": len(rows),
         "vote": {"agreement_bps": agreement_bps},
@@ -94,19 +83,13 @@ def report(rows: Sequence[Observation], *, kind: str, agreement_bps: int, correc
             f"{risk:g}": [{"agreement_bps": share, "size_bps": size} for share, size in sizes(counted, risk).steps]
             for risk in SIZED_AT
         },
-        "reliability": {choice: reliability(rows, choice) for choice in ("act", "hold")},
-        "undecided": sum(row.choice == "none" for row in rows),
+        "reliability": reliability(rows),
         "risk_coverage": risk_coverage(rows),
         "by_spread": by_spread(rows),
-        "by_source": _by(rows, lambda row: row.source),
-        "by_playbook": _by(rows, lambda row: row.playbook),
+        "by_source": {
+            source: _share(row for row in rows if row.source == source) for source in sorted({r.source for r in rows})
+        },
     }
-
-
-def _by(rows: Sequence[Observation], name: Callable[[Observation], str]) -> dict[str, dict[str, Any]]:
-    """The share of right decisions in each group."""
-    groups = {name(row) for row in rows}
-    return {group: _share(row for row in rows if name(row) == group) for group in sorted(groups)}
 
 
 def _share(rows: Iterable[Observation]) -> dict[str, Any]:

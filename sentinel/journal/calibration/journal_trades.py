@@ -1,4 +1,4 @@
-"""The journal's own trades as observations: how many ballots agreed, and whether the trade went as simulated.
+"""The journal's trades as observations: how many ballots agreed, and whether the trade went as simulated.
 
 Only trades that were voted on, sent and mined count. A trade's votes were recorded before it was sent and its outcome
 when it was settled, so the observations use only what the daemon knew by `until`.
@@ -19,7 +19,7 @@ from sentinel.journal.calibration.observations import Observation
 from sentinel.journal.reports import TradeOutcome
 
 OLDER_SHARE = 0.7  # share of the trades that a quorum is derived from when it is checked on the newer ones
-CORRECT = "mined without a revert, realised at most {bound:g} bps below its simulation; no oracle is asked"
+CORRECT = "mined without a revert, realised at most {bound:g} bps below its simulation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,10 @@ def rows(settlements: Iterable[TradeOutcome], *, bound_bps: float, until: float 
         Observation(
             id=item.intent_id,
             source=item.proposer,
-            playbook="",
-            choice="act",
             votes=item.votes,
             asked=item.asked,
             spread_bps=item.spread_bps,
             right=not item.reverted and item.shortfall_bps is not None and item.shortfall_bps <= bound_bps,
-            captured=None,
         )
         for item in settlements
         if until is None or item.settled_at <= until

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sentinel.core.units import BPS as WHOLE
-from sentinel.decide.agreement import Point, largest_agreeing
 from sentinel.observe import plot
 
 
 def reliability(report: dict[str, Any]) -> str:
-    """The share of right decisions against agreement."""
+    """The share of right acts against agreement."""
     drawn = plot.axes(
-        f"Is it right, by how many agreed? ({report['decisions']} decisions)",
+        f"Is it right, by how many agreed? ({report['decisions']} acts)",
         "agreement: votes of the largest set, of those asked",
         "share that was right",
     )
     drawn.plot([0, 1], [0, 1], "--", color=plot.FAINT)
-    series = (("hold", plot.HOLD, 0.006, "holds"), ("act", plot.ACT, -0.006, "acts (whiskers: Wilson 95 %)"))
-    for choice, colour, aside, label in series:
-        points = [(item["agreement_bps"] / WHOLE + aside, item) for item in report["reliability"][choice]]
-        plot.shares(drawn, points, color=colour, label=label)
+    points = [(item["agreement_bps"] / WHOLE, item) for item in report["reliability"]]
+    plot.shares(drawn, points, color=plot.ACT, label="acts (whiskers: Wilson 95 %)")
     drawn.set(xlim=(0, 1.02), ylim=(0, 1.02))
     plot.percent(drawn.xaxis)
     plot.percent(drawn.yaxis)
@@ -80,36 +76,4 @@ def sizes(report: dict[str, Any]) -> str:
     drawn.set(xlim=(0, 1.02), ylim=(-0.02, 1.04))
     plot.percent(drawn.xaxis)
     plot.percent(drawn.yaxis)
-    return plot.svg(drawn)
-
-
-def boxes(
-    points: Sequence[Point],
-    units: Sequence[tuple[float, float]],
-    agreement_bps: int,
-    title: str,
-    x_label: str,
-    y_label: str,
-) -> str:
-    """The largest agreeing set of ballots with two amounts, compared with a window over the first amount only.
-
-    `points` are in base units. `units` are the same points in whole tokens, which are drawn.
-    """
-    winners = set(largest_agreeing(points, agreement_bps))
-    wide = (WHOLE + agreement_bps) / WHOLE
-    low_x, low_y = (min(units[winner][axis] for winner in winners) for axis in (0, 1))
-    firsts = [unit[0] for unit in units]
-    start = max(firsts, key=lambda low: (sum(low <= x <= low * wide for x in firsts), -low))
-    drawn = plot.axes(title, x_label, y_label)
-    label = "fullest window of the first amount"
-    drawn.axvspan(start, start * wide, facecolor="#9ca3af22", edgecolor=plot.HOLD, linestyle="--", label=label)
-    drawn.fill_between(
-        [low_x, low_x * wide], low_y, low_y * wide, facecolor="#05966914", edgecolor=plot.GOOD, linewidth=1.6
-    )
-    for label, colour, chosen in (
-        (f"{len(winners)} agree in both amounts", plot.GOOD, [unit for at, unit in enumerate(units) if at in winners]),
-        ("the others", plot.INK, [unit for at, unit in enumerate(units) if at not in winners]),
-    ):
-        drawn.scatter([x for x, _ in chosen], [y for _, y in chosen], color=colour, zorder=3, label=label)
-    drawn.margins(0.15)
     return plot.svg(drawn)

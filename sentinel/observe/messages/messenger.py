@@ -96,10 +96,14 @@ class Messenger:
         except Exception as error:  # an exception in an observer ends the daemon; a message must not
             self._log.warning("message.failed", title="the day", error=type(error).__name__)
 
-    def settled(self, settled: Settled, simulation: Simulation | None, shortfall_bps: float | None) -> None:
+    def settled(
+        self, settled: Settled, simulation: Simulation | None, shortfall_bps: float | None, note: str = ""
+    ) -> None:
+        """`note`: what else the message says, such as what the student judged."""
         what = plain_words.action(simulation.candidate.action, self._network) if simulation else settled.intent_id
         off = "" if shortfall_bps is None else f", {0.0 - shortfall_bps:+.1f} bps against the simulation"
-        self.tell("fills", settled.outcome.value, f"{what}{off}\n{settled.tx_hash or ''}".strip())
+        more = f"\n{note}" if note else ""
+        self.tell("fills", settled.outcome.value, f"{what}{off}{more}\n{settled.tx_hash or ''}".strip())
 
     def alarm(self, what: str, detail: str) -> None:
         self.tell("alarms", f"alarm {what}", detail)

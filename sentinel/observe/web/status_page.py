@@ -37,6 +37,9 @@ def render(
     ]
     if status.get("paused"):
         facts.insert(1, ("halted", status["paused"]))
+    if order := status.get("order"):
+        facts.append(("order", order["reading"]))
+        facts += [("judged by the student alone", f'"{phrase}"') for phrase in order["judgements"]]
     return fill(
         HERE / "page.html.j2",
         refresh=REFRESH,

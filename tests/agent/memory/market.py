@@ -60,30 +60,21 @@ class Chronicle:
         record = cycle(decision=Hold(HoldReason.NO_MAJORITY, 3, 8))
         self.journal.record(replace(record, head=head or (at.head if at else HEAD), state=at))
 
-    def accept(self, at: MarketState, playbook: str = "rebalance") -> Intent:
+    def accept(self, at: MarketState) -> Intent:
         """A trade that the cycle at this block decided on."""
         decision = act()
         env = replace(decision.simulation.env, number=at.head.number + 1)
         one = intent(replace(decision, simulation=replace(decision.simulation, env=env)))
         record = cycle(one)
-        assert record.proposal is not None
-        prompt = (
-            {"role": "system", "content": "You trade."},
-            {"role": "user", "content": f"Playbook: {playbook}\nPair: WETH/USDC"},
-            {"role": "assistant", "content": "Playbook: of_the_model"},
-            {"role": "user", "content": "Observation: 1\nPlaybook: printed"},
-        )
-        self.journal.accept(
-            replace(record, head=at.head, state=at, proposal=replace(record.proposal, prompt=prompt)), one
-        )
+        self.journal.accept(replace(record, head=at.head, state=at), one)
         return one
 
     def settle(self, one: Intent, number: int, outcome: Outcome = Outcome.CONFIRMED) -> None:
         end(self.journal, replace(settled(one, outcome), block_number=number))
 
-    def trade(self, number: int, outcome: Outcome = Outcome.CONFIRMED, playbook: str = "rebalance") -> Intent:
+    def trade(self, number: int, outcome: Outcome = Outcome.CONFIRMED) -> Intent:
         """Decided at the block, mined in the next one."""
-        one = self.accept(self.state(number), playbook)
+        one = self.accept(self.state(number))
         self.settle(one, number + 1, outcome)
         return one
 

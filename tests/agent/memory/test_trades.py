@@ -16,15 +16,13 @@ from tests.agent.memory.market import Chronicle
 
 
 def test_recall_tells_how_own_trades_ended(past: Chronicle, remembered: JournalMemory) -> None:
-    """Newest first, in whole tokens; the playbook is the request's, whatever a model wrote after it."""
-    past.trade(100, playbook="momentum")
+    """Newest first, in whole tokens."""
+    past.trade(100)
     past.trade(103)
     newest, older = remembered.at(past.state(110)).recall(16)
-    assert (newest["playbook"], older["playbook"]) == ("rebalance", "momentum")
     assert (newest["age"], older["age"]) == (6, 9)
     assert older == {
         "age": 9,
-        "playbook": "momentum",
         "token_in": "USDC",
         "token_out": "WETH",
         "amount": 500.0,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.faults import CutRequest, lies
-from sentinel.agent.oracle import OracleModel
 from sentinel.chain.heads import latest_head
 from sentinel.config.settings import load
 from sentinel.core.decision import Hold
@@ -16,6 +15,7 @@ from sentinel.daemon.wiring import opened
 from sentinel.dex.simulating.fork import Fork
 from tests.chain.endpoints.bench import HEAD, Bench
 from tests.execute.rig import network
+from tests.orders.taught_sampler import TaughtSampler
 
 
 async def test_doctor_tells_of_each(three: Bench) -> None:
@@ -67,7 +67,7 @@ async def test_a_daemon_over_two_endpoints(tmp_path: Path) -> None:
             web={"port": 0},
             log={"level": "error"},
         )
-        async with opened(given, trader_model=OracleModel()) as app:
+        async with opened(given, trader_model=TaughtSampler()) as app:
             rpc = app.parts.rpc
             assert [status.name.partition(":")[0] for status in rpc.status()] == ["0", "1"]
             app.operator.refresh()

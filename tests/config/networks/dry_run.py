@@ -13,7 +13,6 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sentinel.agent.oracle import OracleModel
 from sentinel.config import settings as settings_
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
@@ -25,6 +24,7 @@ from sentinel.dex.venues.registry import venue_of
 from tests.config.networks.as_toml import as_toml
 from tests.config.networks.mainnet import WALLET, Chain, NotCarried, started
 from tests.config.networks.recorded import Recorded, blocks, load
+from tests.orders.taught_sampler import TaughtSampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ async def run(block: Recorded, folder: Path, *, size: int = 500) -> Ran:
             limits={"max_trade": 2 * size, "max_daily_volume": 100 * size},
             log={"level": "error"},
         )
-        async with opened(given, trader_model=OracleModel()) as app:
+        async with opened(given, trader_model=TaughtSampler()) as app:
             cycle = app.reloader.runner
             assert isinstance(cycle, Cycle)
             market = chain.market(block)

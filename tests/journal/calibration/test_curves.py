@@ -14,45 +14,37 @@ from sentinel.config.network_file import load_network
 from sentinel.core.errors import OperatorError
 from sentinel.core.transaction import Outcome
 from sentinel.decide import quorum, sizing
-from sentinel.journal.calibration import curves, journal_trades, observations, report_files
+from sentinel.journal.calibration import curves, journal_trades, report_files
 from sentinel.journal.calibration.observations import Observation
 from sentinel.journal.journal import Journal
 from sentinel.journal.reports import TradeOutcome
 from tests.journal import values
 
 
-def row(
-    choice: str, votes: int, right: bool, *, wanted: str = "act", captured: float = 1.0, spread: int = 0
-) -> Observation:
-    return Observation(
-        "s", "student at 1", "rebalance", choice, votes, 8, spread, right, captured if right else 0.0, wanted
-    )
+def row(votes: int, right: bool, spread: int = 0) -> Observation:
+    return Observation("s", "student:x", votes, 8, spread, right)
 
 
 ROWS = [
-    *[row("act", 8, True)] * 190,
-    *[row("act", 8, False, wanted="hold")] * 10,
-    *[row("act", 5, True, spread=120)] * 30,
-    *[row("act", 5, False, spread=400)] * 70,
-    *[row("hold", 8, True, wanted="hold")] * 50,
-    row("none", 0, False),
+    *[row(8, True)] * 190,
+    *[row(8, False)] * 10,
+    *[row(5, True, 120)] * 30,
+    *[row(5, False, 400)] * 70,
 ]
 
 
 def report() -> dict[str, object]:
-    return curves.report(ROWS, kind="measured", agreement_bps=500, correct="the test says so")
+    return curves.report(ROWS, agreement_bps=500, correct="the test says so")
 
 
-def test_each_decision_is_counted_once_and_where_it_belongs() -> None:
-    """Acts by agreement, holds apart, ties among the undecided; a tie is right in no slice."""
+def test_each_act_is_counted_once_and_where_it_belongs() -> None:
     found = report()
     assert found["decisions"] == len(ROWS)
-    assert found["undecided"] == 1
     assert found["acts"] == [
         {"votes": 8, "asked": 8, "right": 190, "total": 200},
         {"votes": 5, "asked": 8, "right": 30, "total": 100},
     ]
-    low, high = curves.reliability(ROWS, "act")
+    low, high = curves.reliability(ROWS)
     assert (low["agreement_bps"], low["share"], high["share"]) == (6250, 0.3, 0.95)
     assert low["low"] < 0.3 < low["high"]
     assert [item["spread_bps_up_to"] for item in curves.by_spread(ROWS)] == [0, 200, 500]
@@ -63,7 +55,6 @@ def test_coverage_and_risk_grow_as_less_agreement_is_asked_for() -> None:
     strict, loose = curves.risk_coverage(ROWS)
     assert (strict["acts"], strict["risk"], strict["coverage"]) == (200, 0.05, 0.6667)
     assert (loose["acts"], loose["risk"], loose["coverage"]) == (300, 0.2667, 1.0)
-    assert strict["captured"] < loose["captured"] < 1
 
 
 def test_the_file_that_is_written_is_the_one_that_the_quorum_reads(tmp_path: Path) -> None:
@@ -89,22 +80,9 @@ def test_the_file_that_is_written_is_the_one_that_the_quorum_reads(tmp_path: Pat
 
 def test_no_decision_at_all_makes_empty_curves(tmp_path: Path) -> None:
     """Nothing is supported, and nothing fails."""
-    empty = curves.report([], kind="measured", agreement_bps=500, correct="")
+    empty = curves.report([], agreement_bps=500, correct="")
     assert set(empty["supported_agreement_bps"].values()) == {None}
     report_files.write(tmp_path, "empty", empty)
-
-
-def test_a_row_that_was_cut_off_is_measured_again(tmp_path: Path) -> None:
-    """Rows come back as they were kept; a half line at the end is no row."""
-    path = tmp_path / "rows.jsonl"
-    for kept in ROWS[:2]:
-        observations.append(path, kept)
-    with path.open("a") as file:
-        file.write('{"id":"half')
-    assert list(observations.read(path)) == ROWS[:2]
-    observations.append(path, ROWS[2])
-    assert list(observations.read(path)) == ROWS[:3]
-    assert list(observations.read(tmp_path / "none")) == []
 
 
 def settlement(number: int, votes: int, shortfall: float | None, *, reverted: bool = False) -> TradeOutcome:

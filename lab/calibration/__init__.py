@@ -1,1 +1,0 @@
-"""The calibration experiment, which docs/calibration reports."""

@@ -1,1 +1,0 @@
-"""SwapBench: the paper's table on our own states. `python -m lab.swapbench` makes it."""

@@ -1,1 +1,0 @@
-"""Training in rounds: the student runs, the oracle relabels, the student trains again."""

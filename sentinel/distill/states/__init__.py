@@ -1,1 +1,0 @@
-"""States of the local market, drawn by a seed, and the value of actions in them."""

@@ -1,0 +1,42 @@
+"""Make the shipped student: draw its rows, tune the base on them, publish the adapter with its card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sentinel.core.host.places import workplace
+from sentinel.distill.orders.row_file import rows_in
+from sentinel.distill.orders.split import Split
+from sentinel.distill.student_plan import StudentPlan
+from sentinel.distill.tuning import tuning_card
+from sentinel.distill.tuning_recipe import run_tune
+from sentinel.distill.working import WORK
+
+MADE = workplace() / "models" / "student"
+WORKING = (".pt", ".part")  # files that only a run that goes on needs
+COMMAND = "-m sentinel distill student"
+
+
+def make_student(plan: StudentPlan, base: Path, out: Path = MADE, *, device: str = "auto", work: Path = WORK) -> None:
+    """Write the student of `plan` on `base` to `out`. A call after a kill goes on with what `work` holds.
+
+    Raises OperatorError if a step fails; `out` is then as before.
+    """
+    rows = rows_in(work, Split.TRAIN, plan.data.count, plan.data.seed)
+    adapter = work / "student"
+    run_tune(plan.tuning_plan(base, rows), adapter, device=device)
+    publish(adapter, out)
+
+
+def publish(adapter: Path, out: Path) -> None:
+    """Copy a finished adapter to `out`, each file whole or not at all."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = {path.name: path.read_bytes() for path in adapter.iterdir() if path.suffix not in WORKING}
+    facts = json.loads(files["training.json"]) | {"command": COMMAND}
+    files["training.json"] = json.dumps(facts, indent=1).encode() + b"\n"
+    for name, content in files.items():
+        part = out / f"{name}.part"
+        part.write_bytes(content)
+        part.replace(out / name)
+    tuning_card.write(out)

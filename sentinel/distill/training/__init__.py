@@ -1,1 +1,0 @@
-"""Training of students from trajectories. Modules that need torch run in the serving environment."""
