@@ -30,11 +30,15 @@ def make_student(plan: StudentPlan, base: Path, out: Path = MADE, *, device: str
 
 
 def publish(adapter: Path, out: Path) -> None:
-    """Copy a finished adapter to `out`, each file whole or not at all."""
+    """Copy a finished adapter to `out`, each file whole or not at all, and without the folder of its base."""
     out.mkdir(parents=True, exist_ok=True)
     files = {path.name: path.read_bytes() for path in adapter.iterdir() if path.suffix not in WORKING}
-    facts = json.loads(files["training.json"]) | {"command": COMMAND}
-    files["training.json"] = json.dumps(facts, indent=1).encode() + b"\n"
+    facts, config = (json.loads(files[name]) for name in ("training.json", "adapter_config.json"))
+    told = {
+        "training.json": facts | {"command": COMMAND},
+        "adapter_config.json": config | {"base_model_name_or_path": Path(config["base_model_name_or_path"]).name},
+    }
+    files |= {name: json.dumps(body, indent=1).encode() + b"\n" for name, body in told.items()}
     for name, content in files.items():
         part = out / f"{name}.part"
         part.write_bytes(content)

@@ -103,7 +103,7 @@ def tune(
     tokens = _train(run, rows, steps, tokenizer.pad_token_id, saved, every, plan.trunk(len(steps)))
 
     out.mkdir(parents=True, exist_ok=True)
-    adapter.save(model, shape, layers, base.name, out)
+    adapter.save(model, shape, layers, plan.base, out)
     tokenizer.save_pretrained(out)
     facts = {
         "plan": told,
