@@ -33,7 +33,10 @@ def test_the_student_is_what_its_plan_says_with_a_card_and_nothing_that_only_a_r
         for name in (*SERVED, "trunk.pt"):
             (folder / name).write_text(name)
         (rows,) = work.glob("*.jsonl")
-        facts: dict[str, object] = {"plan": asdict(plan.tuning_plan(Path("base"), Path(rows.name))), "losses": [2.0, 1.0]}
+        facts: dict[str, object] = {
+            "plan": asdict(plan.tuning_plan(Path("base"), Path(rows.name))),
+            "losses": [2.0, 1.0],
+        }
         facts |= dict.fromkeys(NUMBERS, 1)
         facts |= {"device": "cpu", "command": "tune", "base_sha256": "b", "data_sha256": "d"}
         (folder / "training.json").write_text(json.dumps(facts))
