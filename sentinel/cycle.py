@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from sentinel.chain.rpc import plain
 from sentinel.core.actions import Proposal, Swap
@@ -15,6 +16,7 @@ from sentinel.core.decision import Act, Decision, Hold, HoldReason, Sized, Verdi
 from sentinel.core.errors import Refused, Unavailable
 from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, MarketView, Regime
+from sentinel.core.network import Symbol
 from sentinel.core.ports import Analyst, Executor, Market, Policy, Toolkit, Trader
 from sentinel.core.record import CycleRecord, PlayedOrder
 from sentinel.core.simulation import Refusal, Simulation
@@ -37,6 +39,22 @@ Size = Callable[[Act, MarketState, Spent], Awaitable[tuple[Decision, Sized | Non
 async def as_voted(act: Act, state: MarketState, spent: Spent) -> tuple[Decision, Sized | None]:
     """Keep the voted size."""
     return act, None
+
+
+class Allowances(Protocol):
+    """Proposes allowances for the approved order."""
+
+    def lacking(self, state: MarketState) -> Symbol | None:
+        """The token of which the order's trade takes more than is allowed."""
+        ...
+
+    async def propose(self, state: MarketState, token: Symbol, n: int) -> Proposal:
+        """The student's approvals. Raises Unavailable."""
+        ...
+
+    def own(self, state: MarketState, token: Symbol) -> Proposal:
+        """The order's own approval, one candidate at most."""
+        ...
 
 
 @dataclass(slots=True)
@@ -82,6 +100,7 @@ class Cycle:
     clock: Callable[[], float] = time.time
     purpose: Purpose = Purpose.TRADE  # purpose of the trader's proposals
     order: StandingOrder | None = None  # what the operator approved; None: the proposer alone says what is wanted
+    allowances: Allowances | None = None  # proposes an allowance that the order lacks; None: the start made them all
     exits: Trader | None = None  # makes the exit that the order wants if the vote holds; None: the vote alone decides
 
     async def run(self, head: Head) -> CycleRecord:
@@ -136,15 +155,10 @@ class Cycle:
             draft.played = self.order.recorded(state)
         self.warm(state)
         spent = self.journal.spent_today(self.clock())
-        wants_exit = self.exits is not None and self._wants_exit(state)
-        try:
-            decision = await self._voted(state, spent, draft)
-        except Unavailable as error:  # an exit needs no model and no view
-            if not wants_exit:
-                raise
-            decision = Hold(away(error), detail=plain(error))
-        if isinstance(decision, Hold) and self.exits is not None and wants_exit:
-            decision = await self._exit(self.exits, state, spent, draft)
+        if self.allowances is not None and (token := self.allowances.lacking(state)) is not None:
+            decision = await self._allowance(self.allowances, token, state, spent, draft)
+        else:
+            decision = await self._trade(state, spent, draft)
         if isinstance(decision, Act) and self.order is None:  # the size of an order's trade is the order's own
             with draft.stage("size"):
                 decision, draft.sized = await self.size(decision, state, spent)
@@ -184,6 +198,38 @@ class Cycle:
             return Hold(HoldReason.REFUSED, decision.votes, decision.asked, why)
         if self.stopping():
             return Hold(HoldReason.STOPPING, decision.votes, decision.asked, STOPPING)
+        return decision
+
+    async def _trade(self, state: MarketState, spent: Spent, draft: _Draft) -> Decision:
+        """The vote's decision, or the exit that it left. Raises Unavailable."""
+        wants_exit = self.exits is not None and self._wants_exit(state)
+        try:
+            decision = await self._voted(state, spent, draft)
+        except Unavailable as error:  # an exit needs no model and no view
+            if not wants_exit:
+                raise
+            decision = Hold(away(error), detail=plain(error))
+        if isinstance(decision, Hold) and self.exits is not None and wants_exit:
+            return await self._exit(self.exits, state, spent, draft)
+        return decision
+
+    async def _allowance(
+        self, allowances: Allowances, token: Symbol, state: MarketState, spent: Spent, draft: _Draft
+    ) -> Decision:
+        """Decide on the allowance that the order's trade lacks: the student's by vote, or the order's own.
+
+        Both pass the same simulation and policy, and neither can be more than the order's trades can take.
+        """
+        with draft.stage("propose"):
+            try:
+                draft.proposal = proposal = await allowances.propose(state, token, self.samples)
+            except Unavailable:
+                draft.proposal = proposal = allowances.own(state, token)
+        decision, _ = await self._judge(proposal, state, spent, draft)
+        own = allowances.own(state, token)
+        if isinstance(decision, Hold) and proposal.source != own.source:
+            draft.proposal, draft.simulations = own, ()
+            decision, _ = await self._judge(own, state, spent, draft)
         return decision
 
     async def _voted(self, state: MarketState, spent: Spent, draft: _Draft) -> Decision:

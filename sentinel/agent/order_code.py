@@ -14,6 +14,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Protocol
 
+from sentinel.agent.approve_tools import ApproveTools
 from sentinel.agent.order_tools import OrderTools
 from sentinel.agent.parse import MAX_CODE
 from sentinel.agent.sandbox import CodeRun, Tools
@@ -95,7 +96,7 @@ class OrderRunner:
 
     async def run(self, code: str, tools: Tools, state: bytes | None = None) -> CodeRun:
         """Run a program from its beginning, with tools of its own. A program is one step: `state` must be None."""
-        if state is not None or not isinstance(tools, OrderTools):
+        if state is not None or not isinstance(tools, OrderTools | ApproveTools):
             raise TypeError("a program of an order runs from its beginning, with an order's tools")
         try:
             exact = rewritten(code)

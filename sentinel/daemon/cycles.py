@@ -8,7 +8,7 @@ from sentinel.core.decision import Decision
 from sentinel.core.market_state import MarketState
 from sentinel.core.ports import Analyst, Executor, Market, Trader
 from sentinel.core.simulation import Simulation
-from sentinel.cycle import Cycle, More, Size, Vote, as_voted
+from sentinel.cycle import Allowances, Cycle, More, Size, Vote, as_voted
 from sentinel.daemon.flatten.seller import Seller
 from sentinel.daemon.parts import InForce, Parts
 from sentinel.decide.operator_controls import Purpose
@@ -31,6 +31,7 @@ def trading(parts: Parts, force: InForce, market: Market, executor: Executor) ->
         warm=parts.toolkit.warm,
         order=force.order,
         exits=force.exits,
+        allowances=force.allowances,
     )
 
 
@@ -63,6 +64,7 @@ def _cycle(
     warm: Callable[[MarketState], None] = lambda state: None,
     order: StandingOrder | None = None,
     exits: Trader | None = None,
+    allowances: Allowances | None = None,
 ) -> Cycle:
     return Cycle(
         market=market,
@@ -83,6 +85,7 @@ def _cycle(
         purpose=purpose,
         order=order,
         exits=exits,
+        allowances=allowances,
     )
 
 

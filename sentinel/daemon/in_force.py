@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sentinel.agent.allowance_trader import AllowanceTrader
 from sentinel.agent.analyst import SettingsAnalyst, target_weights
 from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.order_program_trader import OrderProgramTrader
@@ -27,6 +28,7 @@ from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.toolkit import DexToolkit
+from sentinel.orders.spending import spending
 from sentinel.orders.standing import StandingOrder
 
 
@@ -49,6 +51,7 @@ def in_force(
         order_tolerance_bps=terms.order_tolerance_bps,
         order_cost_bps=None if order is None else order.cost_bps,
         order_max_trade=None if order is None else order.max_trade,
+        order_spending=None if order is None else spending(order.order),
     )
     action_builder = builder(terms, terms.desk, prices)
     trader = make_trader(terms, action_builder, order)
@@ -60,6 +63,7 @@ def in_force(
         samples=1 if samples_nothing else settings.model.samples,
         order=order,
         exits=_exits(settings, trader, order),
+        allowances=_allowances(terms, prices, trader, order, action_builder),
         policy=policy,
         vote=_vote(terms),
         more=_no_more if samples_nothing else _more(settings),
@@ -74,6 +78,23 @@ def _exits(settings: Settings, trader: ProposingTrader, order: StandingOrder | N
     if order is None or settings.strategy.exits == "vote" or isinstance(trader, OrderTrader):
         return None
     return OrderTrader(order.play, trader.quoter, trader.builder)
+
+
+def _allowances(
+    terms: Terms,
+    prices: Mapping[Symbol, float],
+    trader: ProposingTrader,
+    order: StandingOrder | None,
+    build: ActionBuilder,
+) -> AllowanceTrader | None:
+    """None in a dry run, in which no allowance is ever made."""
+    if order is None or terms.settings.execution.mode != "live":
+        return None
+    sampler, runner = None, None
+    if isinstance(trader, OrderProgramTrader):
+        sampler, runner = trader.programs.sampler, trader.runner
+    timeout = terms.settings.model.episode_timeout
+    return AllowanceTrader(order, terms.network, build, terms.allowances(prices), sampler, runner, timeout)
 
 
 _KINDS = {ModelTrader: "model", CodeTrader: "code", OrderTrader: "order", OrderProgramTrader: "programs"}

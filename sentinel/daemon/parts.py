@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from sentinel.agent.allowance_trader import AllowanceTrader
 from sentinel.agent.analyst import SettingsAnalyst
 from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.order_program_trader import OrderProgramTrader
@@ -46,6 +47,7 @@ class InForce:
     samples: int  # per step; 1 for a trader that samples nothing
     order: StandingOrder | None
     exits: OrderTrader | None  # makes an exit that the vote missed
+    allowances: AllowanceTrader | None  # proposes an allowance that the order lacks; None in a dry run
     policy: Policy
     vote: Vote
     more: More

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sentinel.chain.heads import latest_head
 from sentinel.core.errors import Refused, Unavailable
@@ -18,6 +19,8 @@ from sentinel.execute.approvals import Approvals
 from sentinel.execute.reconcile import compare_nonces, reconcile
 from sentinel.execute.sender import LiveExecutor
 from sentinel.observe.logs import Log, settled_fields
+from sentinel.orders.spending import Spending, spending
+from sentinel.orders.standing import NO_ORDER
 
 POLL = 0.1  # seconds between polls for a newer head
 
@@ -56,7 +59,7 @@ class Startup:
             self.executor,
             parts.market,
             parts.toolkit,
-            Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES),
+            Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES, order_spending=self._spending()),
             self._next_head,
             lambda: parts.rpc.disputed,
             parts.limits.max_deadline,
@@ -69,11 +72,31 @@ class Startup:
                 {symbol: amount for symbol, amount in amounts.items() if symbol in symbols}
                 for amounts in (parts.terms.allowances(prices), parts.terms.least_allowances(prices))
             )
-            settlements = await approvals.ensure_allowances(caps, minimums)
+            amounts = self._bounded(caps)
+            least = {symbol: min(amount, amounts[symbol]) for symbol, amount in minimums.items() if symbol in amounts}
+            settlements = await approvals.ensure_allowances(caps, least, amounts)
         for settled in settlements:
             self._report(settled)
         allowances = await self.executor.watch.allowances(symbols)
         return {symbol: str(amount) for symbol, amount in allowances.items()}
+
+    def _spending(self) -> Spending | None:
+        """What allowances may be at most for the order in force; None without one.
+
+        Only the quote token is bounded: `stop --flatten` sells every coin, whatever the order.
+        """
+        order, quote = self.parts.force.value.order, self.parts.network.quote
+        if order is None or order.hash == NO_ORDER:
+            return None
+        return {**dict.fromkeys(self.parts.network.tokens), quote: spending(order.order).get(quote, Decimal(0))}
+
+    def _bounded(self, caps: Mapping[Symbol, int]) -> dict[Symbol, int]:
+        """The amounts that are set: the caps, or less if the order can take less."""
+        bounds, tokens = self._spending() or {}, self.parts.network.tokens
+        most = {
+            symbol: int(bound.scaleb(tokens[symbol].decimals)) for symbol, bound in bounds.items() if bound is not None
+        }
+        return {symbol: min(cap, most.get(symbol, cap)) for symbol, cap in caps.items()}
 
     async def _settle_open(self) -> None:
         """Follow the open intents of an earlier run until they end. The executor's deadlines bound the time."""

@@ -24,6 +24,7 @@ from sentinel.core.units import Q192
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
 from sentinel.decide.operator_controls import Purpose
 from sentinel.orders.player import Play
+from sentinel.orders.spending import Spending
 
 Finding = tuple[bool, str]  # whether the rule allows the case, and the reason in plain words
 
@@ -43,6 +44,7 @@ class Case:
     order_tolerance_bps: int = 0  # how far an input may be from the player's
     order_cost_bps: int | None = None  # costs that the order accepts; None: the limit's
     order_max_trade: Decimal | None = None  # quote tokens of the order's largest trade; None: it has no such bound
+    order_spending: Spending | None = None  # what allowances may be at most; None: there is no order
 
     @property
     def swap(self) -> Swap:

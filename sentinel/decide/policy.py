@@ -24,6 +24,7 @@ from sentinel.decide.case import Case, Finding, Rule
 from sentinel.decide.operator_controls import Purpose
 from sentinel.decide.rules_confirm import FINAL_RULES, FinalCheck
 from sentinel.orders.player import Play
+from sentinel.orders.spending import Spending
 
 Judged = TypeVar("Judged")
 Plays = Callable[[MarketState], Play]
@@ -42,6 +43,7 @@ APPROVE_RULES: tuple[Rule, ...] = (
     *rules_gas.EVERY,
     *rules_value.APPROVE,
     *rules_effect.APPROVE,
+    *rules_order.APPROVE,
 )
 
 # What the operator takes back costs gas and risks nothing: it must go when a feed is down or the day's loss is reached.
@@ -62,11 +64,13 @@ class Policy:
         order_tolerance_bps: int = 0,
         order_cost_bps: int | None = None,
         order_max_trade: Decimal | None = None,
+        order_spending: Spending | None = None,
     ) -> None:
         """`revoke_rules`: for allowances taken to zero; a model's own are judged as any approval, or it could spend gas
         on them without end. `purpose`: see `serving`. `plays`: what the player of the approved order does on a state,
         if there is an order; a swap's input may be `order_tolerance_bps` off its. `order_cost_bps`: costs
-        that the order accepts, in place of the limit. `order_max_trade`: quote tokens of the order's largest trade."""
+        that the order accepts, in place of the limit. `order_max_trade`: quote tokens of the order's largest trade;
+        `order_spending`: what an allowance made for it may be at most, in whole tokens."""
         self.network = network
         self.limits = limits
         self._revoke_rules = revoke_rules
@@ -75,6 +79,7 @@ class Policy:
         self._order_tolerance_bps = order_tolerance_bps
         self._order_cost_bps = order_cost_bps
         self._order_max_trade = order_max_trade
+        self._order_spending = order_spending
 
     def serving(self, purpose: Purpose) -> Policy:
         """This policy for trades whose purpose is known from elsewhere than the action itself, never from a model.
@@ -131,7 +136,7 @@ class Policy:
 
     def _case(self, simulation: Simulation, state: MarketState, head: Head, spent: Spent) -> Case:
         play = None if self._plays is None else self._plays(state)
-        own = (play, self._order_tolerance_bps, self._order_cost_bps, self._order_max_trade)
+        own = (play, self._order_tolerance_bps, self._order_cost_bps, self._order_max_trade, self._order_spending)
         return Case(self.network, self.limits, state, head, spent, simulation, self._purpose, *own)
 
     def _rules_for(self, action: Action) -> tuple[Rule, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 LIMITS = "SENTINEL_LIMITS__"
 RULE_SETTINGS: Mapping[str, Mapping[str, str]] = {  # by rule: name after LIMITS -> what its words contain; "" always
+    "approval_order": {},  # what its trades can take
     "order": {},  # the order itself is what binds
     "trade_cost": {},  # its words name the setting themselves
     "gas_limit": {"MAX_GAS": ""},

@@ -70,4 +70,25 @@ def _gain(case: Case) -> Decimal:
     return (Decimal(gain.numerator) / gain.denominator).scaleb(-decimals)
 
 
+def approval_order(case: Case) -> Finding:
+    """An allowance is of a token that the order sells, covers the trade that lacks it, and is no more than the order's
+    trades can take (I35). Setting it to zero is always allowed."""
+    spends, token = case.order_spending, case.approval.token
+    if spends is None or case.approval.amount == 0:
+        return True, "no order bounds it"
+    if token not in spends:
+        return False, f"the order sells no {token}"
+    amount = Decimal(case.approval.amount).scaleb(-case.network.tokens[token].decimals)
+    played = () if case.play is None else (case.play, *case.play.possible)
+    wanted = [one.trade.amount for one in played if one.trade is not None and one.trade.sold == token]
+    if wanted and amount < min(wanted):
+        return False, f"it allows {coins(amount)} {token}, and the order's trade takes {coins(min(wanted))}"
+    most = spends[token]
+    if most is None:
+        return True, f"the order sells {token} without a bound of its own"
+    bound = most * (BPS + case.order_tolerance_bps) / BPS
+    return amount <= bound, f"it allows {coins(amount)} {token}, and the order can take {coins(most)}"
+
+
 SWAP: tuple[Rule, ...] = (order,)
+APPROVE: tuple[Rule, ...] = (approval_order,)

@@ -1,6 +1,6 @@
 """The wallet's ERC-20 allowances for Permit2: bounded, set before trading, each change a journaled intent.
 
-A change is simulated, screened and confirmed like a trade, by the same policy. It skips only the vote.
+A change is simulated, screened, voted and confirmed like a trade, by the same policy. Its vote has one ballot.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Symbol
 from sentinel.core.ports import Market, Policy, Toolkit
 from sentinel.core.transaction import Intent, Outcome, Settled
+from sentinel.decide.vote import vote
 from sentinel.execute.sender import LiveExecutor
 
 DEADLINE = 120  # seconds for one approval, or policy's maximum if that is shorter
@@ -48,11 +49,15 @@ class Approvals:
         self._deadline = min(deadline, DEADLINE)
 
     async def ensure_allowances(
-        self, caps: Mapping[Symbol, int], min_allowances: Mapping[Symbol, int]
+        self,
+        caps: Mapping[Symbol, int],
+        min_allowances: Mapping[Symbol, int],
+        amounts: Mapping[Symbol, int] | None = None,
     ) -> tuple[Settled, ...]:
-        """Set each allowance to `caps[token]` if it is below `min_allowances[token]` or above the cap (base units).
+        """Set each allowance to `amounts[token]` if it is below `min_allowances[token]` or above the cap (base units).
 
-        A minimum that is not given is 1. A non-zero allowance is set to zero first because some tokens demand it.
+        An amount that is not given is the cap. A minimum that is not given is 1. A non-zero allowance is set to zero
+        first because some tokens demand it.
         Every approval is confirmed on return. Raises Refused if policy refuses one, Unavailable if one was not
         confirmed or a service does not answer, JournalError if another intent is open.
         """
@@ -62,8 +67,8 @@ class Approvals:
                 continue
             if allowance:
                 settlements.append(await self._approve(symbol, 0))
-            if caps[symbol]:
-                settlements.append(await self._approve(symbol, caps[symbol]))
+            if amount := (amounts or {}).get(symbol, caps[symbol]):
+                settlements.append(await self._approve(symbol, amount))
         return tuple(settlements)
 
     async def revoke(self, symbols: Sequence[Symbol]) -> tuple[Settled, ...]:
@@ -103,10 +108,12 @@ class Approvals:
         spent = executor.journal.spent_today(executor.clock())
         action = Approve(symbol, "permit2", amount, head.timestamp + self._deadline)
         (simulation,) = await self._toolkit.simulate_all(state, [Candidate(0, action, "allowance")])
-        _, refusals = self._policy.screen([simulation], state, spent)
+        ballots, refusals = self._policy.screen([simulation], state, spent)
         for refusal in refusals:
             raise Refused(refusal.rule, f"the approval of {symbol} was refused by {refusal.rule}: {refusal.detail}")
-        decision = Act(simulation, 0, 0, 0, 0)
+        decision = vote(ballots, asked=1, quorum_bps=0)
+        if not isinstance(decision, Act):
+            raise Refused("vote", f"the approval of {symbol} has no vote: {decision.detail}")
         intent = await executor.prepare(decision, state)
         confirmed = await self._toolkit.confirm(intent, head, state)
         for verdict in self._policy.check(confirmed, decision, state, head, spent, executor.clock()):

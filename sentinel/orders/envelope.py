@@ -35,7 +35,7 @@ def envelope(order: Order) -> Envelope:
     sizes = [_largest(clause, order) for clause in order.clauses if not isinstance(clause.action, Wait)]
     known = [size for size in sizes if size is not None]
     return Envelope(
-        pairs=frozenset(pair for clause in order.clauses for pair in _pairs(clause, order.quote)),
+        pairs=frozenset(pair for clause in order.clauses for pair in clause_pairs(clause, order.quote)),
         max_trade=max(known) if known and len(known) == len(sizes) else order.max_trade,
         max_day=order.max_day,
         min_gap=_least_gap(order),
@@ -43,7 +43,8 @@ def envelope(order: Order) -> Envelope:
     )
 
 
-def _pairs(clause: Clause, quote: Symbol) -> set[tuple[Symbol, Symbol]]:
+def clause_pairs(clause: Clause, quote: Symbol) -> set[tuple[Symbol, Symbol]]:
+    """(sold, bought) of all trades that a clause can make."""
     match clause.action:
         case Buy(coin):
             return {(quote, one) for one in named(coin)}

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from sentinel.agent.action_format import render_action
+from sentinel.agent.approve_prompt import SYSTEM as APPROVING
 from sentinel.agent.judge_prompt import SYSTEM
 from sentinel.agent.kept_programs import SEEDS
 from sentinel.agent.order_program import program
@@ -33,11 +35,14 @@ CAREFUL = (
 @dataclass
 class Judge(TaughtSampler):
     answers: Sequence[str] = ()
+    approvals: Sequence[str] = ()  # programs that approve for the order
     requests: list[tuple[Sequence[Mapping[str, str]], int]] = field(default_factory=list)  # messages, after
 
     async def sample(
         self, messages: Sequence[Mapping[str, str]], n: int, prefill: str, *, after: int = 0
     ) -> list[Sample]:
+        if messages[0]["content"] == APPROVING:
+            return [Sample(0, i, render_action("x", code), 1, Finish.STOP) for i, code in enumerate(self.approvals[:n])]
         if messages[0]["content"] != SYSTEM:
             return await super().sample(messages, n, prefill, after=after)
         self.requests.append((messages, after))

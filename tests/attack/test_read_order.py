@@ -173,15 +173,15 @@ async def test_what_the_student_judges_is_accepted_or_not_approved(daemon: Daemo
     await server.start()
     digest = order_hash(read_order(text, NETWORK))
 
-    async def approve(**accepting: object) -> None:
-        await asyncio.to_thread(ask, daemon.folder, "approve_order", reading=text, hash=digest, **accepting)
+    async def approve(accepting: object) -> None:
+        fields: dict[str, Any] = {"reading": text, "hash": digest, "accept_judgement": accepting}
+        await asyncio.to_thread(functools.partial(ask, daemon.folder, "approve_order", **fields))
 
     try:
-        accepting: dict[str, object]
-        for accepting in ({}, {"accept_judgement": False}, {"accept_judgement": "true"}, {"accept_judgement": 1}):
-            await refused("the student alone would judge", functools.partial(approve, **accepting))
+        for accepting in (None, False, "true", 1):
+            await refused("the student alone would judge", functools.partial(approve, accepting))
             daemon.require_unchanged()
-        await approve(accept_judgement=True)
+        await approve(True)
     finally:
         await server.stop()
     current = daemon.journal.orders.current()
