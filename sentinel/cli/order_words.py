@@ -110,8 +110,8 @@ def _question(answer: str) -> str:
 
 
 def report_lines(settings: Settings, report: Mapping[str, Any]) -> list[str]:
-    """The lines that people are shown of readings (`reading_report`). It asks the chain for the gas price."""
-    return [*_lines(_facts(settings, report))]
+    """What people are shown of readings (`reading_report`), without the words. It asks the chain for the gas price."""
+    return [*_lines(_facts(settings, report))][1:]
 
 
 def _facts(settings: Settings, report: Mapping[str, Any]) -> dict[str, Any]:

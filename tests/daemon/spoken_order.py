@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from sentinel.config.network_file import load_network
 from sentinel.core.decision import Act
+from sentinel.core.errors import NotRunning
 from sentinel.core.record import CycleRecord
 from sentinel.core.units import GWEI
 from sentinel.daemon.operator.control import ask
@@ -59,13 +61,10 @@ class Spoken:
         """The status, once it is as wanted."""
         async with asyncio.timeout(self.patience):
             while True:
-                try:
+                with contextlib.suppress(NotRunning):  # it starts, or has just been killed
                     status: dict[str, Any] = (await self._ask("status"))["status"]
                     if wanted(status):
                         return status
-                except Exception as error:  # the daemon starts, or has just been killed
-                    if not isinstance(error, OSError) and "not running" not in str(error):
-                        raise
                 await asyncio.sleep(0.1)
 
     async def _ask(self, request: str, **fields: object) -> dict[str, Any]:
