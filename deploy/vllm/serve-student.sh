@@ -9,7 +9,6 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 live=${SENTINEL_STATE_DIR:-$HOME/.local/state/sentinel}/students/live/student
 shipped=$here/models/student
-[ -d "$shipped" ] || shipped=$here/models/nano
 # The version itself: the link may be switched while the files are being read.
 student() { (cd "${1:-$live}" 2>/dev/null || cd "${1:-$shipped}" && pwd -P); }
 port=${2:-8100}
@@ -21,7 +20,7 @@ python=${SENTINEL_SERVE_PYTHON:-$here/.venv-serve/bin/python}
 # The model lies on disk; nothing may ask a hub or report usage.
 export HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1
 # Neutral: no temperature or penalty out of a model's own generation_config.json.
-flags=(--served-model-name sentinel-nano --host 127.0.0.1 --port "$port" --max-model-len 2048 --generation-config vllm)
+flags=(--served-model-name sentinel-student --host 127.0.0.1 --port "$port" --max-model-len 2048 --generation-config vllm)
 
 if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
     export VLLM_BATCH_INVARIANT=${VLLM_BATCH_INVARIANT:-1} # bit-exact replay

@@ -15,7 +15,7 @@ from sentinel.core.host.process import Child, free_port
 
 SCRIPT = FILES / "deploy" / "vllm" / "serve-student.sh"
 READY_WITHIN = 900.0  # seconds; 35 to 50 on two idle cores, 530 measured on busy ones; a first merge takes ten
-NAME = "sentinel-nano"
+NAME = "sentinel-student"
 
 
 @dataclass(frozen=True, slots=True)

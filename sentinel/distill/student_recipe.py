@@ -15,6 +15,7 @@ from sentinel.distill.working import WORK
 
 MADE = workplace() / "models" / "student"
 WORKING = (".pt", ".part")  # files that only a run that goes on needs
+OF_BASE = ("tokenizer.json", "tokenizer_config.json")  # no part of the adapter
 COMMAND = "-m sentinel distill student"
 
 
@@ -32,7 +33,7 @@ def make_student(plan: StudentPlan, base: Path, out: Path = MADE, *, device: str
 def publish(adapter: Path, out: Path) -> None:
     """Copy a finished adapter to `out`, each file whole or not at all, and without the folder of its base."""
     out.mkdir(parents=True, exist_ok=True)
-    files = {path.name: path.read_bytes() for path in adapter.iterdir() if path.suffix not in WORKING}
+    files = {path.name: path.read_bytes() for path in adapter.iterdir() if _published(path)}
     facts, config = (json.loads(files[name]) for name in ("training.json", "adapter_config.json"))
     told = {
         "training.json": facts | {"command": COMMAND},
@@ -44,3 +45,7 @@ def publish(adapter: Path, out: Path) -> None:
         part.write_bytes(content)
         part.replace(out / name)
     tuning_card.write(out)
+
+
+def _published(path: Path) -> bool:
+    return path.suffix not in WORKING and path.name not in OF_BASE

@@ -30,7 +30,7 @@ def completion(n: int = 2, **changes: Any) -> dict[str, Any]:
         for i in range(n)
     ]
     usage = {"prompt_tokens": 40, "total_tokens": 61, "completion_tokens": 21, "prompt_tokens_details": None}
-    return {"id": "x", "object": "chat.completion", "model": "nano", "choices": choices, "usage": usage} | changes
+    return {"id": "x", "object": "chat.completion", "model": "small", "choices": choices, "usage": usage} | changes
 
 
 class Server:
@@ -38,7 +38,7 @@ class Server:
 
     def __init__(self) -> None:
         self.answer: Handler = self.give(completion())
-        self.models: Any = {"object": "list", "data": [{"id": "nano", "object": "model"}]}
+        self.models: Any = {"object": "list", "data": [{"id": "small", "object": "model"}]}
         self.healthy = True
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -81,5 +81,5 @@ async def running() -> AsyncIterator[Server]:
 
 @asynccontextmanager
 async def client(server: Server, sampling: Sampling | None = None, **options: Any) -> AsyncIterator[StudentModel]:
-    async with StudentModel(server.url, "nano", sampling, **options) as model:
+    async with StudentModel(server.url, "small", sampling, **options) as model:
         yield model

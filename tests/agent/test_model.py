@@ -18,7 +18,7 @@ async def test_one_request_asks_for_all_samples(server: Server) -> None:
         samples = await model.sample(MESSAGES, 2)
     assert server.asked == [
         {
-            "model": "nano",
+            "model": "small",
             "messages": MESSAGES,
             "n": 2,
             "temperature": 0.4,
@@ -33,7 +33,7 @@ async def test_one_request_asks_for_all_samples(server: Server) -> None:
         (0, " Sample 0.", 10, "stop"),
         (1, " Sample 1.", 11, "stop"),
     ]
-    assert model.source == "student:nano"
+    assert model.source == "student:small"
 
 
 async def test_further_samples_have_the_seeds_that_follow(server: Server) -> None:
@@ -73,7 +73,7 @@ async def test_health_means_up_and_serving_the_named_model(server: Server) -> No
     async with client(server) as model:
         await model.health()
         server.models = {"data": [{"id": "large"}]}
-        with pytest.raises(ModelUnavailable, match="serves large, not nano"):
+        with pytest.raises(ModelUnavailable, match="serves large, not small"):
             await model.health()
         server.models = {"data": None}
         with pytest.raises(ModelUnavailable, match="unexpected shape"):
@@ -96,15 +96,15 @@ async def test_a_server_that_is_not_vllm_is_asked_for_the_common_things(server: 
             server.models = {"data": [{"id": name} for name in names]}
             with pytest.raises(ModelUnavailable, match="set SENTINEL_MODEL__NAME"):
                 await model.health()
-        server.models = {"data": [{"id": "nano"}]}
+        server.models = {"data": [{"id": "small"}]}
         await model.sample(MESSAGES, 2)
-        assert model.source == "server:nano"
+        assert model.source == "server:small"
         assert set(server.asked[0]) == {"model", "messages", "n", "temperature", "top_p", "max_tokens", "stop"}
         server.models = {"data": [{"id": "other"}]}
-        with pytest.raises(ModelUnavailable, match="serves other, not nano"):
+        with pytest.raises(ModelUnavailable, match="serves other, not small"):
             await model.health()
         server.answer = server.give(completion(model="other"))
-        with pytest.raises(ModelUnavailable, match="other answered, not nano"):
+        with pytest.raises(ModelUnavailable, match="other answered, not small"):
             await model.sample(MESSAGES, 2)
 
 
@@ -130,7 +130,7 @@ async def test_the_key_is_sent_and_shown_nowhere(server: Server, tmp_path: Path)
             await model.sample(MESSAGES, 2)
         assert "canary" not in f"{model!r}{fault.value!r}"
     with pytest.raises(SettingsError, match="SENTINEL_MODEL__API_KEY_FILE"):
-        StudentModel(server.url, "nano", api_key_file=tmp_path / "absent")
+        StudentModel(server.url, "small", api_key_file=tmp_path / "absent")
 
 
 async def test_usage_and_latency_are_observed(server: Server) -> None:

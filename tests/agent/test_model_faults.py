@@ -21,13 +21,13 @@ BAD: dict[str, tuple[Any, str]] = {
     "deep": ("[" * 100_000, "not JSON"),
     "null": ("null", "unexpected shape"),
     "a list": ("[]", "unexpected shape"),
-    "no choices": ({"model": "nano"}, "unexpected shape"),
+    "no choices": ({"model": "small"}, "unexpected shape"),
     "choices of null": (completion(choices=[None, None]), "unexpected shape"),
     "too few": (completion(1), "asked for 2 samples, got 1"),
     "too many": (completion(3), "asked for 2 samples, got 3"),
     "one index twice": (completion(choices=[completion()["choices"][0]] * 2), "asked for 2"),
     "an infinite index": (json.dumps(completion()).replace('"index": 0', '"index": 1e400'), "unexpected shape"),
-    "another model": (completion(model="large"), "large answered, not nano"),
+    "another model": (completion(model="large"), "large answered, not small"),
     "no text": (completion(choices=[dict(c, message={"content": 5}) for c in completion()["choices"]]), "shape"),
     "huge": ("[" + "0," * (MAX_REPLY // 2) + "0]", "too large"),
 }
@@ -85,6 +85,6 @@ async def test_a_connection_that_breaks_is_unavailable(server: Server) -> None:
     async with client(server) as model:
         with pytest.raises(ModelUnavailable):
             await model.sample(MESSAGES, 2)
-    async with StudentModel("http://127.0.0.1:9/v1", "nano") as model:
+    async with StudentModel("http://127.0.0.1:9/v1", "small") as model:
         with pytest.raises(ModelUnavailable):
             await model.sample(MESSAGES, 2)

@@ -22,7 +22,7 @@ MESSAGES = [{"role": "user", "content": "u"}]
 
 def answer(**changes: Any) -> dict[str, Any]:
     choices = [{"index": i, "message": {"content": "Thought: x"}, "finish_reason": "stop"} for i in range(2)]
-    return {"model": "nano", "choices": choices, "usage": {"prompt_tokens": 1, "completion_tokens": 2}} | changes
+    return {"model": "small", "choices": choices, "usage": {"prompt_tokens": 1, "completion_tokens": 2}} | changes
 
 
 @contextlib.asynccontextmanager
@@ -37,7 +37,7 @@ async def server(body: str) -> AsyncIterator[StudentModel]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     try:
-        async with StudentModel(url, "nano", observer=Metrics(load_network("devnet"))) as model:
+        async with StudentModel(url, "small", observer=Metrics(load_network("devnet"))) as model:
             yield model
     finally:
         await runner.cleanup()

@@ -13,7 +13,7 @@ from sentinel.core.actions import Finish, Sample
 from sentinel.core.host.process import free_port
 from tests.orders.taught_sampler import TaughtSampler
 
-NAME = "sentinel-nano"
+NAME = "sentinel-student"
 
 
 class Endpoint:

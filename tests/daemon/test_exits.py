@@ -77,7 +77,7 @@ class Desk:
 
     journal: Journal
     play: Play
-    voters: Trading = field(default_factory=lambda: Trading([None] * 8, "student:nano"))
+    voters: Trading = field(default_factory=lambda: Trading([None] * 8, "student:small"))
     player: Trading = field(default_factory=lambda: Trading([selling()], "oracle"))
     max_trade: int = fair_market.LIMITS.max_trade
     confirmed: list[Intent] = field(default_factory=list)
@@ -157,7 +157,7 @@ async def test_an_exit_that_the_vote_leaves_is_made(journal: Journal) -> None:
 @pytest.mark.parametrize("error", [ModelUnavailable("the server is down"), ModelTimeout("too slow")])
 async def test_an_exit_needs_no_model(journal: Journal, error: Exception) -> None:
     """A stop is made while the student is down or slow; a buy is not, and without exits nothing is."""
-    silent = Trading([None] * 8, "student:nano", fails=error)
+    silent = Trading([None] * 8, "student:small", fails=error)
     record = await Desk(journal, SELL, voters=silent).run()
     assert isinstance(record.decision, Act), hold_reason(record)
     assert record.exit_made
@@ -169,7 +169,7 @@ async def test_an_exit_needs_no_model(journal: Journal, error: Exception) -> Non
 
 async def test_an_order_that_is_cancelled_during_the_cycle_trades_nothing(journal: Journal) -> None:
     """Not even the exit that it wanted."""
-    for voters in (Trading([None] * 8, "student:nano"), Trading([selling()] * 8, "student:nano")):
+    for voters in (Trading([None] * 8, "student:small"), Trading([selling()] * 8, "student:small")):
         record = await Desk(journal, SELL, voters=voters, stands=False).run()
         assert isinstance(record.decision, Hold)
         assert "cancelled or replaced" in record.decision.detail
@@ -194,7 +194,7 @@ async def test_what_is_no_exit_is_left_to_the_vote(journal: Journal, play: Play)
 
 
 async def test_a_vote_that_sells_needs_no_exit(journal: Journal) -> None:
-    desk = Desk(journal, SELL, voters=Trading([selling()] * 8, "student:nano"))
+    desk = Desk(journal, SELL, voters=Trading([selling()] * 8, "student:small"))
     record = await desk.run()
     assert isinstance(record.decision, Act)
     assert (record.decision.votes, record.exit_made, desk.player.asked) == (8, False, [])
@@ -224,7 +224,7 @@ async def test_an_exit_that_is_not_the_orders_own_is_refused(journal: Journal) -
 @pytest.mark.parametrize("play", [SELL, WAIT])
 async def test_an_approval_is_no_fill_of_the_order(journal: Journal, play: Play) -> None:
     """Whether the player trades or waits: an order that sells once has not sold when an allowance was set."""
-    desk = Desk(journal, play, voters=Trading([approving()] * 8, "student:nano"))
+    desk = Desk(journal, play, voters=Trading([approving()] * 8, "student:small"))
     record = await desk.run()
     assert isinstance(record.decision, Act), hold_reason(record)
     assert record.intent_id is not None

@@ -93,7 +93,7 @@ async def test_each_form_of_the_setting_has_its_proposer(sandbox: Sandbox, tmp_p
         (made,) = await traders(sandbox, OpenIntents(), settings(tmp_path, **given), order=standing(REBALANCE))
         sources.append(made.source)
         kinds.append(type(made))
-    assert sources[:4] == ["student:sentinel-nano", "oracle", "server:?", "server:mine"]
+    assert sources[:4] == ["student:sentinel-student", "oracle", "server:?", "server:mine"]
     assert sources[4].startswith("code:wait-")
     assert kinds == [OrderProgramTrader, OrderTrader, ModelTrader, ModelTrader, CodeTrader]
 
@@ -102,7 +102,7 @@ async def test_without_an_approved_order_every_proposer_of_orders_holds(sandbox:
     """No model is asked, and the reason is that of the order that is missing."""
     none = replace(standing(REBALANCE), hash=NO_ORDER)
     for name, source in {
-        "student": "student:sentinel-nano",
+        "student": "student:sentinel-student",
         "oracle": "oracle",
         "http://127.0.0.1:9/v1": "server:?",
     }.items():

@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def proposal(discarded: Sequence[Discarded], *, tokens: int = 256, finish: Finish = Finish.LENGTH) -> Proposal:
     samples = tuple(Sample(5, i, "Thought: …", tokens, finish) for i in range(8))
-    return Proposal(8, (), tuple(discarded), (), samples, 5, "student:nano")
+    return Proposal(8, (), tuple(discarded), (), samples, 5, "student:small")
 
 
 def holding(*words: str, first: int = 0) -> tuple[Simulation, ...]:
@@ -270,5 +270,5 @@ def test_the_players_reason_is_told_in_full() -> None:
         record, played=PlayedOrder("ab", why), proposal=replace(record.proposal, source="oracle"), simulations=()
     )
     assert hold_reason(played).startswith(why)
-    asked = replace(played, proposal=replace(record.proposal, source="student:nano"))
+    asked = replace(played, proposal=replace(record.proposal, source="student:small"))
     assert why not in hold_reason(asked)

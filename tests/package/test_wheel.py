@@ -70,7 +70,7 @@ def test_the_wheel_has_what_it_needs_and_no_more(sentinel: Installed) -> None:
     assert {"sentinel/py.typed", "sentinel/config/networks/devnet.toml", "sentinel/market/solidity/Token.sol"} <= names
     student = student_folder()
     (weights,) = student.glob("*model.safetensors")  # of an adapter, whose base set-up fetches, or a whole model
-    needed = (weights.name, "tokenizer.json", "chat_template.jinja")
+    needed = (weights.name, "adapter_config.json", "chat_template.jinja")
     assert {f"sentinel/shipped/models/{student.name}/{name}" for name in needed} <= names
     assert {"sentinel/shipped/models/base.toml", "sentinel/shipped/models/student.toml"} <= names
     assert {name.split("/")[0] for name in names} == {"sentinel", f"sentinel_trader-{__version__}.dist-info"}

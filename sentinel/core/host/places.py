@@ -17,8 +17,7 @@ FILES = _WHEEL if INSTALLED else PACKAGE.parent  # models/, deploy/, requirement
 
 def student_folder() -> Path:
     """The folder of the student that ships with Sentinel."""
-    student = FILES / "models" / "student"
-    return student if student.is_dir() else FILES / "models" / "nano"
+    return FILES / "models" / "student"
 
 
 def workplace() -> Path:

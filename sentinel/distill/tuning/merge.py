@@ -186,10 +186,12 @@ def merge(adapter: Path, base: Path, out: Path) -> None:
     _write(out / "config.json", config | {"dtype": "float32"})
     ids = {name: config[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id") if name in config}
     _write(out / "generation_config.json", ids)  # no temperature or penalty that nobody asked for
-    source = adapter if (adapter / "tokenizer.json").is_file() else base
+    own = (adapter / "tokenizer.json").is_file()  # a published adapter leaves the base's tokenizer with the base
     for name in TOKENIZER:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, out / name)
+        for source in [adapter, *([] if own else [base])]:
+            if (source / name).is_file():
+                shutil.copyfile(source / name, out / name)
+                break
 
 
 def _add(weights: dict[str, Tensor], adapter: Mapping[str, Tensor], scale: float) -> None:
