@@ -113,7 +113,8 @@ async def test_what_is_proposed_names_the_venue(sandbox: Sandbox, name: str) -> 
     script = Script([[good, bad, good]], source=f"student:{name}")
     trader = ModelTrader(script, sandbox, network, DexQuoter(network), ActionBuilder(network), venue="uniswap_v3")
     proposal = await trader.propose(MARKET, VIEW, 3)
-    assert proposal.source == ("student:sentinel-student@uniswap_v3" if name == "sentinel-student" else f"student:{name}")
+    named = f"{name}@uniswap_v3" if name == "sentinel-student" else name
+    assert proposal.source == f"student:{named}"
     assert [candidate.index for candidate in proposal.candidates] == [0, 2]
     assert [(one.index, one.reason) for one in proposal.discarded] == [(1, "unbuildable")]
 
