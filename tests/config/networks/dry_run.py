@@ -21,10 +21,10 @@ from sentinel.core.record import CycleRecord
 from sentinel.cycle import Cycle
 from sentinel.daemon.wiring import opened
 from sentinel.dex.venues.registry import venue_of
+from sentinel.distill.teaching.order_teacher import OrderTeacher
 from tests.config.networks.as_toml import as_toml
 from tests.config.networks.mainnet import WALLET, Chain, NotCarried, started
 from tests.config.networks.recorded import Recorded, blocks, load
-from tests.orders.taught_sampler import TaughtSampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ async def run(block: Recorded, folder: Path, *, size: int = 500) -> Ran:
             limits={"max_trade": 2 * size, "max_daily_volume": 100 * size},
             log={"level": "error"},
         )
-        async with opened(given, trader_model=TaughtSampler()) as app:
+        async with opened(given, trader_model=OrderTeacher(chain.network.quote)) as app:
             cycle = app.reloader.runner
             assert isinstance(cycle, Cycle)
             market = chain.market(block)

@@ -73,12 +73,14 @@ async def test_a_real_feed_is_left_in_its_place(tmp_path: Path) -> None:
 
 
 async def test_unknown_ticks_are_no_empty_ticks(tmp_path: Path) -> None:
-    """A trade that would leave the recorded ticks is not proposed, though zeroed slots would let it pass: it holds."""
+    """A trade that would leave the recorded ticks cannot be built, though zeroed slots would let it pass: it holds."""
     block, size = recorded(15537394), 5_000_000
     ran = await run(block, tmp_path, size=size)
     decision, state = ran.record.decision, ran.record.state
     assert isinstance(decision, Hold)
-    assert (decision.reason, decision.votes) == ("hold_voted", 8)
+    assert (decision.reason, decision.votes) == ("no_majority", 0)
+    assert ran.record.proposal is not None
+    assert [one.reason for one in ran.record.proposal.discarded] == ["unbuildable"] * 8
     assert (ran.states, ran.nonce) == ([], 0)
 
     assert state is not None
