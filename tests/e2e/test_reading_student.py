@@ -56,11 +56,11 @@ def played(state: MarketState) -> Play:
 
 
 async def test_words_are_read_by_a_vote(order_student: VllmServer) -> None:
-    """Grounded readings, and the largest group means what the words say."""
+    """The largest group of grounded readings means what the words say."""
     async with StudentModel(order_student.url, NAME, Sampling(0.7, 0.95, seed=1), timeout=300.0) as student:
         readings = await Reader(student, "USDC", ("WETH", "WBTC", "USDC")).read(WORDS)
     assert readings.asked == 16
-    assert groups([readings.answer, order()])[0].votes == 2, readings
+    assert groups([readings.groups[0].reading, order()])[0].votes == 2, readings
 
 
 async def test_an_approved_reading_becomes_a_program_that_trades(order_student: VllmServer) -> None:
