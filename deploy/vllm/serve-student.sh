@@ -21,7 +21,7 @@ python=${SENTINEL_SERVE_PYTHON:-$here/.venv-serve/bin/python}
 # The model lies on disk; nothing may ask a hub or report usage.
 export HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1
 # Neutral: no temperature or penalty out of a model's own generation_config.json.
-flags=(--served-model-name sentinel-nano --host 127.0.0.1 --port "$port" --max-model-len 2048 --generation-config vllm)
+flags=(--served-model-name sentinel-student --host 127.0.0.1 --port "$port" --max-model-len 2048 --generation-config vllm)
 
 if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
     export VLLM_BATCH_INVARIANT=${VLLM_BATCH_INVARIANT:-1} # bit-exact replay
@@ -29,7 +29,7 @@ if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
 else
     # One OpenMP thread: two on a busy two-core machine are far slower. float32: bfloat16 is emulated on AVX2.
     # Unchunked prefill: a seeded request whose prefill is chunked kills the CPU engine.
-    # Blocks of 32 tokens: with the CPU's default of 128 no prompt as short as an order's is ever found in the prefix cache.
+    # Blocks of 32 tokens: with the CPU's default of 128 no prompt as short as an order's is found in the prefix cache.
     # Without multiprocessing the model runs in the engine's own process: vLLM would start a further one, which waits by
     # spinning on the second core, to set OpenMP's threads, which are set here.
     # Eager is ready in half the time; SENTINEL_SERVE_COMPILED=1 takes a minute more once and a fifth less for each step.

@@ -82,7 +82,7 @@ class ModelTrader:
         return prompt.messages(view, self.mandate, self.network.quote)
 
     def _named(self, source: str) -> str:
-        """student:sentinel-nano -> student:sentinel-nano@uniswap_v3, unless the name ends with the venue already."""
+        """student:sentinel-student -> student:sentinel-student@uniswap_v3, unless the name ends with the venue."""
         return source if not self.venue or source.endswith(f"@{self.venue}") else f"{source}@{self.venue}"
 
     def _tools(self, state: MarketState, view: MarketView) -> Toolbox:

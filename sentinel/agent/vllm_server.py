@@ -14,8 +14,8 @@ from sentinel.core.host.places import FILES, serving_environment
 from sentinel.core.host.process import Child, free_port
 
 SCRIPT = FILES / "deploy" / "vllm" / "serve-student.sh"
-READY_WITHIN = 900.0  # seconds; 35 to 50 on two idle cores, 530 were measured beside other work; a first merge takes ten
-NAME = "sentinel-nano"
+READY_WITHIN = 900.0  # seconds; 35 to 50 on two idle cores, up to 530 beside other work; a first merge takes ten
+NAME = "sentinel-student"
 
 
 @dataclass(frozen=True, slots=True)

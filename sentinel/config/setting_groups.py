@@ -61,7 +61,9 @@ class ModelSettings(SettingsGroup):
     )
 
     url: HttpUrl = Field("http://127.0.0.1:8100/v1", description="OpenAI-compatible endpoint of the student (vLLM)")
-    name: str = Field("sentinel-nano", description="served model name; an endpoint that serves another name is refused")
+    name: str = Field(
+        "sentinel-student", description="served model name; an endpoint that serves another name is refused"
+    )
     samples: int = Field(8, ge=1, le=256, description="number of samples per step")
     max_samples: int | None = Field(
         None, ge=1, le=256, description="largest number of final actions for a close vote; if empty, `samples`"

@@ -104,7 +104,7 @@ def test_what_it_sees_is_its_venue_alone() -> None:
         assert all(str(label).startswith("v3") for label in labels if label)
 
 
-@pytest.mark.parametrize("name", ["sentinel-nano", "trader@uniswap_v3"])
+@pytest.mark.parametrize("name", ["sentinel-student", "trader@uniswap_v3"])
 async def test_what_is_proposed_names_the_venue(sandbox: Sandbox, name: str) -> None:
     """Beside the student's name, or by it where a student of that name is served. Code that names another venue comes
     to nothing."""
@@ -117,7 +117,9 @@ async def test_what_is_proposed_names_the_venue(sandbox: Sandbox, name: str) -> 
         script, sandbox, network, DexQuoter(network), ActionBuilder(network), mandate, venue="uniswap_v3"
     )
     proposal = await trader.propose(MARKET, VIEW, 3)
-    assert proposal.source == ("student:sentinel-nano@uniswap_v3" if name == "sentinel-nano" else f"student:{name}")
+    assert proposal.source == (
+        "student:sentinel-student@uniswap_v3" if name == "sentinel-student" else f"student:{name}"
+    )
     assert [candidate.index for candidate in proposal.candidates] == [0, 2]
     assert [(one.index, one.reason) for one in proposal.discarded] == [(1, "unbuildable")]
 

@@ -25,7 +25,7 @@ CANONICAL = (
 
 
 class StandIn(ThreadingHTTPServer):
-    """Serves the model `sentinel-nano`, and answers with `texts`."""
+    """Serves the model `sentinel-student`, and answers with `texts`."""
 
     texts: tuple[str, ...] = ()
     asked: list[dict[str, Any]]
@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
             {"index": index, "message": {"content": text}, "finish_reason": "stop", "token_ids": [1]}
             for index, text in enumerate(self.server.texts)
         ]
-        body = json.dumps({"model": "sentinel-nano", "choices": choices, "usage": {}}).encode()
+        body = json.dumps({"model": "sentinel-student", "choices": choices, "usage": {}}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -11,7 +11,7 @@ from sentinel.agent.oracle import OracleModel
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.host.process import free_port
 
-NAME = "sentinel-nano"
+NAME = "sentinel-student"
 
 
 class Endpoint:

@@ -107,7 +107,7 @@ async def test_each_form_of_the_setting_has_its_proposer(sandbox: Sandbox, tmp_p
         (made,) = await traders(sandbox, OpenIntents(), settings(tmp_path, **given), order=standing(REBALANCE))
         sources.append(made.source)
         thoughts.append(isinstance(made, ModelTrader) and bool(made.first_thought))
-    assert sources[:4] == ["student:sentinel-nano", "oracle", "server:?", "server:mine"]
+    assert sources[:4] == ["student:sentinel-student", "oracle", "server:?", "server:mine"]
     assert sources[4].startswith("code:wait-")
     assert thoughts == [True, False, False, False, False]
 
@@ -119,7 +119,7 @@ async def test_a_student_of_playbooks_says_which_orders_it_cannot_play(sandbox: 
     proposal = await made.propose(fair_market.STATE, VIEW, 8)
     (candidate,) = proposal.candidates
     assert "SENTINEL_PROPOSER=oracle" in str(candidate.action)
-    assert proposal.source == "student:sentinel-nano"
+    assert proposal.source == "student:sentinel-student"
     none = replace(standing(REBALANCE), hash=NO_ORDER)
     for each in (given, settings(tmp_path, proposer="oracle")):
         (made,) = await traders(sandbox, OpenIntents(), each, order=none)

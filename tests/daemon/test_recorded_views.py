@@ -42,7 +42,7 @@ def test_a_vote_under_a_models_view_is_replayed(journal: Journal) -> None:
     trade = buying().simulation()
     tried = tuple(replace(trade, candidate=replace(trade.candidate, index=index)) for index in range(3))
     candidates = tuple(Candidate(index, simulation.candidate.action, "") for index, simulation in enumerate(tried))
-    proposal = Proposal(8, candidates, (), (), (), 1, "student:sentinel-nano")
+    proposal = Proposal(8, candidates, (), (), (), 1, "student:sentinel-student")
     decision = vote(tried, asked=8)
     record = kept(journal, CycleRecord(HEAD, STATE, VIEW, proposal, tried, (), decision, (), None, {"total": 0.5}))
     assert record.view == VIEW

@@ -54,7 +54,7 @@ async def test_a_confirmed_swap_changes_balances_exactly_as_simulated(
             assert decision.asked == 8
             assert decision.votes > 4
         proposals = [r.proposal for r in run.records if r.proposal is not None]
-        assert {proposal.source for proposal in proposals} == {"student:sentinel-nano"}
+        assert {proposal.source for proposal in proposals} == {"student:sentinel-student"}
         assert run.app.parts.journal.verify() > 0
 
 
@@ -102,7 +102,7 @@ async def test_a_killed_model_holds_and_recovers(devnet: Devnet, student: VllmSe
 async def test_the_server_renders_a_request_as_training_did(student: VllmServer) -> None:
     """Byte for byte: the same conversation, tokenised by vLLM and by the training code."""
     messages = prompt.messages(VIEW, MANDATE)
-    body = {"model": "sentinel-nano", "messages": messages, "add_generation_prompt": True}
+    body = {"model": "sentinel-student", "messages": messages, "add_generation_prompt": True}
     tokenize = student.url.removesuffix("/v1") + "/tokenize"
     async with aiohttp.ClientSession() as session, session.post(tokenize, json=body) as reply:
         served = (await reply.json())["tokens"]
