@@ -15,7 +15,9 @@ from sentinel.config.settings import load, names
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOOR = [CHECKOUT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md")]
 PAGES = [*DOOR, *sorted((CHECKOUT / "docs").glob("*.md")), *sorted((CHECKOUT / "docs" / "runbook").glob("*.md"))]
-NO_SETTINGS = {"SENTINEL_SERVE_COMPILED", "SENTINEL_SERVE_PYTHON", "SENTINEL_GPU_SHARE"}
+NO_SETTINGS = {
+    f"SENTINEL_{name}" for name in ("SERVE_COMPILED", "SERVE_PYTHON", "SERVE_BASE", "SERVE_CACHE", "GPU_SHARE")
+}
 
 
 def name(page: Path) -> str:
