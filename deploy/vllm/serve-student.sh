@@ -28,7 +28,7 @@ if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
 else
     # One OpenMP thread: two on a busy two-core machine are far slower. float32: bfloat16 is emulated on AVX2.
     # Unchunked prefill: a seeded request whose prefill is chunked kills the CPU engine.
-    # Blocks of 32 tokens: with the CPU's default of 128 no prompt as short as an order's is ever found in the prefix cache.
+    # Blocks of 32 tokens: with the CPU's default of 128 no prompt as short as an order's is found in the prefix cache.
     # Without multiprocessing the model runs in the engine's own process: vLLM would start a further one, which waits by
     # spinning on the second core, to set OpenMP's threads, which are set here.
     # Eager is ready in half the time; SENTINEL_SERVE_COMPILED=1 takes a minute more once and a fifth less for each step.
