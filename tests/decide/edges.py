@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 
@@ -13,6 +14,7 @@ from sentinel.core.network import NATIVE, HexHash
 from sentinel.core.units import GWEI
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case
+from sentinel.orders.trades import Side
 from tests.decide import world as w
 from tests.decide.changes import (
     alone,
@@ -20,6 +22,7 @@ from tests.decide.changes import (
     coined,
     holding,
     one_command,
+    ordered,
     permitted,
     priced,
     received,
@@ -228,6 +231,17 @@ EDGES: Mapping[str, list[tuple[World, World]]] = {
     "approval_bound": [
         (approving(20_000 * USD), approving(20_000 * USD + 1)),
         (approving(0), approving((1 << 256) - 1)),
+    ],
+    "approval_order": [
+        (
+            approving(2_000 * USD).but(spending={"USDC": Decimal(2_000)}),
+            approving(2_000 * USD + 1).but(spending={"USDC": Decimal(2_000)}),
+        ),
+        (approving().but(spending={"USDC": None}), approving().but(spending={"WETH": None})),
+        (
+            approving(500 * USD).but(spending={"USDC": None}, play=ordered(Side.BUY, "USDC", "WETH", "500")),
+            approving(500 * USD - 1).but(spending={"USDC": None}, play=ordered(Side.BUY, "USDC", "WETH", "500")),
+        ),
     ],
     "nothing_moved": [(approving(), approving().but(deltas={"USDC": -1}))],
     "head_age": [

@@ -17,6 +17,7 @@ from sentinel.core.market_state import Head, MarketState
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.decide.policy import Policy
 from sentinel.orders.player import Play
+from sentinel.orders.spending import Spending
 from tests.decide.fair_market import DEADLINE, ENV, HEAD, LATER_ENV, LIMITS, NETWORK, NOW, OTHER_ENV, STATE, USD
 from tests.decide.plain_calldata import UNWRAP, WRAP, commands_of, execute, leg
 
@@ -48,6 +49,7 @@ class World:
     held: int | None = -1  # token_out before the final bytes at the newest head; -1: as in the state
     play: Play | None = None  # of an approved order; None: there is none
     max_trade: Decimal | None = None  # quote tokens of its largest trade
+    spending: Spending | None = None  # what allowances that are made for it may be at most
     second: Mapping[str, Any] = field(default_factory=dict)  # how the second environment's simulation differs
 
     @property
@@ -102,12 +104,13 @@ class World:
     @property
     def policy(self) -> Policy:
         if (play := self.play) is None:
-            return Policy(NETWORK, self.limits)
+            return Policy(NETWORK, self.limits, order_spending=self.spending)
         return Policy(
             NETWORK,
             self.limits,
             plays=lambda state: play,
             order_tolerance_bps=TOLERANCE,
+            order_spending=self.spending,
             order_max_trade=self.max_trade,
         )
 
