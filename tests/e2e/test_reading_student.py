@@ -57,7 +57,7 @@ def played(state: MarketState) -> Play:
 
 async def test_words_are_read_by_a_vote(student: VllmServer) -> None:
     """Grounded readings, and the largest group means what the words say."""
-    async with StudentModel(student.url, NAME, Sampling(0.7, 0.95, seed=1), timeout=300.0) as student:
+    async with StudentModel(student.url, NAME, Sampling(0.7, 0.95, seed=1), timeout=300.0) as model:
         readings = await Reader(model, "USDC", ("WETH", "WBTC", "USDC")).read(WORDS)
     assert readings.asked == 16
     assert groups([readings.answer, order()])[0].votes == 2, readings
@@ -66,7 +66,7 @@ async def test_words_are_read_by_a_vote(student: VllmServer) -> None:
 async def test_an_approved_reading_becomes_a_program_that_trades(student: VllmServer) -> None:
     """Most of eight programs make the player's own trade: a swap of 120 USDC for WETH."""
     standing = StandingOrder(order(), "a1", played, lambda: "", situation=situation, text=WORDS)
-    async with StudentModel(student.url, NAME, Sampling(seed=1), timeout=300.0) as student:
+    async with StudentModel(student.url, NAME, Sampling(seed=1), timeout=300.0) as model:
         with Sandbox() as sandbox:
             runner, kept = OrderRunner.on(sandbox), KeptPrograms(model, 1)
             trader = OrderProgramTrader(standing, kept, runner, NET, QUOTER, ActionBuilder(NET), timeout=300.0)
