@@ -18,7 +18,7 @@ from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.actions import Candidate
-from sentinel.core.mandate import Spent
+from sentinel.core.spent import Spent
 from sentinel.decide import policy
 from sentinel.decide.case import Case, Finding
 from sentinel.dex.building.action_builder import ActionBuilder

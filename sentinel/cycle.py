@@ -14,12 +14,12 @@ from sentinel.chain.rpc import plain
 from sentinel.core.actions import Proposal, Swap
 from sentinel.core.decision import Act, Decision, Hold, HoldReason, Sized, Verdict, away
 from sentinel.core.errors import Refused, Unavailable
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, MarketView, Regime
 from sentinel.core.network import Symbol
 from sentinel.core.ports import Analyst, Executor, Market, Policy, Toolkit, Trader
 from sentinel.core.record import CycleRecord, PlayedOrder
 from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.spent import Spent
 from sentinel.core.stopwatch import Stopwatch
 from sentinel.core.transaction import Intent
 from sentinel.decide.operator_controls import Purpose

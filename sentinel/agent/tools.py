@@ -49,7 +49,7 @@ class Toolbox:
     quoter: Quoter
     builder: Builder
     memory: Recollection = EMPTY_MEMORY
-    base: Symbol = ""  # the mandate's token, the default of `similar`
+    base: Symbol = ""  # the strategy's token, the default of `similar`
 
     # ------------------------------------------------------------ reads
 

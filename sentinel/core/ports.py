@@ -7,9 +7,9 @@ from typing import Protocol
 
 from sentinel.core.actions import Candidate, Proposal
 from sentinel.core.decision import Act, Verdict
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, MarketView
 from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Intent
 
 

@@ -13,10 +13,10 @@ from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.actions import Candidate
 from sentinel.core.decision import Act, Decision, Hold, HoldReason
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
+from sentinel.core.spent import Spent
 from sentinel.daemon.calibrated import quorum_bps, sizes
 from sentinel.daemon.in_force import builder
 from sentinel.daemon.sizer import plan, screened

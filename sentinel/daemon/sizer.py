@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from sentinel.core.actions import Candidate, Swap
 from sentinel.core.decision import Act, Decision, Sized
 from sentinel.core.errors import ActionFault
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.ports import Policy, Toolkit
 from sentinel.core.simulation import Simulation
+from sentinel.core.spent import Spent
 from sentinel.core.units import BPS
 from sentinel.decide.sizing import Sizes, resized, size_hold
 

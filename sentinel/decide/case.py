@@ -15,10 +15,10 @@ from sentinel.core import gas, valuation
 from sentinel.core.actions import Approve, Route, Swap
 from sentinel.core.age import Age
 from sentinel.core.errors import Refused
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState, V2State
 from sentinel.core.network import COIN_LEGS, NATIVE, Network, Symbol
 from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Fees
 from sentinel.core.units import Q192
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call

@@ -15,10 +15,10 @@ from sentinel.config.limits import Limits
 from sentinel.core.actions import Action, Approve, HoldAction, Swap
 from sentinel.core.decision import Act, Verdict
 from sentinel.core.errors import Refused
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
 from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.spent import Spent
 from sentinel.decide import rules_cost, rules_effect, rules_gas, rules_order, rules_transaction, rules_value
 from sentinel.decide.case import Case, Finding, Rule
 from sentinel.decide.operator_controls import Purpose

@@ -14,11 +14,11 @@ from typing import Any
 
 from sentinel.core.decision import Act
 from sentinel.core.errors import ChainMismatch
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose

@@ -9,10 +9,10 @@ from typing import Any
 
 from sentinel.core.actions import Approve, Swap
 from sentinel.core.errors import JournalError
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Reference
 from sentinel.core.network import Symbol
 from sentinel.core.record import CycleRecord
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Counterfactual, Intent, Settled
 from sentinel.core.units import DAY
 from sentinel.decide.operator_controls import FLATTEN

@@ -20,18 +20,18 @@ from typing import Any, TypeVar
 from sentinel.core import (
     actions,
     decision,
-    mandate,
     market_state,
     network,
     record,
     simulation,
+    spent,
     transaction,
 )
 
 T = TypeVar("T")
 
 SAFE_INT = 2**53
-_MODULES = (network, market_state, mandate, actions, simulation, decision, transaction, record)
+_MODULES = (network, market_state, spent, actions, simulation, decision, transaction, record)
 _CLASSES: dict[str, type[Any]] = {
     name: value
     for module in _MODULES

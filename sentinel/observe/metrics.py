@@ -17,11 +17,11 @@ from sentinel.core import valuation
 from sentinel.core.actions import Proposal
 from sentinel.core.age import Age
 from sentinel.core.decision import Act
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Simulation
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.core.units import BPS, COIN
 from sentinel.decide.order_outcomes import Deviation, deviations

@@ -13,9 +13,9 @@ import pytest
 
 from sentinel.config.limits import Limits, LimitSettings
 from sentinel.core.decision import Act
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head
 from sentinel.core.network import Address
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Intent
 from sentinel.core.units import COIN
 from sentinel.decide.policy import Policy

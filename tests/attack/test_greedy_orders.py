@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from sentinel.core.actions import Route, Swap
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
+from sentinel.core.spent import Spent
 from sentinel.orders.observed import OrderFacts, observed
 from sentinel.orders.order import Order
 from sentinel.orders.player import Play, play

@@ -22,10 +22,10 @@ from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits, LimitSettings
 from sentinel.config.network_file import load_network
 from sentinel.core.actions import Action, Approve, Candidate, Discarded, HoldAction, Swap
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network, Symbol
 from sentinel.core.simulation import Simulation
+from sentinel.core.spent import Spent
 from sentinel.decide.policy import Policy
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quoter import DexQuoter

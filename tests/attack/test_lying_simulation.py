@@ -13,8 +13,8 @@ from lab.bench.candidates import random_candidates
 from sentinel.chain.rpc import Rpc
 from sentinel.core.decision import Hold, HoldReason
 from sentinel.core.errors import ForkUnavailable
-from sentinel.core.mandate import Spent
 from sentinel.core.record import CycleRecord
+from sentinel.core.spent import Spent
 from sentinel.core.units import MAX_TX_GAS
 from sentinel.decide.policy import Policy
 from sentinel.dex.simulating.node import NodeSimulation

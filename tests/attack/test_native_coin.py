@@ -16,10 +16,10 @@ from sentinel.config.settings import load
 from sentinel.core import gas
 from sentinel.core.actions import Candidate, Swap
 from sentinel.core.errors import SignerRefused
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE, Network
 from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.spent import Spent
 from sentinel.decide.policy import Policy
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.simulating.batch_engine import simulate

@@ -10,8 +10,8 @@ import pytest
 from sentinel.config.limits import Limits, LimitSettings
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
-from sentinel.core.mandate import Spent
 from sentinel.core.network import NATIVE, Address
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Intent
 from sentinel.decide.policy import Policy
 from sentinel.dex.toolkit import DexToolkit

@@ -10,9 +10,9 @@ import pytest
 
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act, Decision, Hold, Sized
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.simulation import Simulation
+from sentinel.core.spent import Spent
 from sentinel.core.units import BPS
 from sentinel.decide.sizing import resized
 from tests.daemon.sized_desk import PART, Desk, opened

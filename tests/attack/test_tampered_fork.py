@@ -14,9 +14,9 @@ from sentinel.chain.rpc import Rpc
 from sentinel.core.decision import Act
 from sentinel.core.errors import ForkUnavailable
 from sentinel.core.host.process import free_port
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Pool
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Intent
 from sentinel.decide.policy import Policy
 from sentinel.dex.simulating.fork import Fork

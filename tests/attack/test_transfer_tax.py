@@ -14,10 +14,10 @@ from sentinel.config.settings import load
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import SignerRefused
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Intent
 from sentinel.decide.calldata import Malformed, RouterCall, decode_call
 from sentinel.decide.policy import Policy

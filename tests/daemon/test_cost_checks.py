@@ -8,8 +8,8 @@ from typing import Any
 from sentinel.chain.endpoints import EndpointPool
 from sentinel.config.settings import load
 from sentinel.config.terms import Terms
-from sentinel.core.mandate import Spent
 from sentinel.core.network import FeeMarket
+from sentinel.core.spent import Spent
 from sentinel.core.units import GWEI
 from sentinel.daemon.approved_order import read_order
 from sentinel.daemon.doctor.cost_checks import judged, trade_size

@@ -22,10 +22,10 @@ from sentinel.config.terms import Terms
 from sentinel.core.actions import Swap
 from sentinel.core.amounts import to_base_units
 from sentinel.core.decision import Act, Hold, HoldReason
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import HexHash, Network
 from sentinel.core.record import CycleRecord
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.cycle import Cycle
 from sentinel.daemon.cycles import sale

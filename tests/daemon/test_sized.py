@@ -15,8 +15,8 @@ from sentinel.config.terms import Terms
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act, Decision, Hold, Sized
 from sentinel.core.errors import ForkUnavailable
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
+from sentinel.core.spent import Spent
 from sentinel.core.units import BPS
 from sentinel.daemon.in_force import builder
 from sentinel.daemon.replay import decide_again

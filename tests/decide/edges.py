@@ -9,8 +9,8 @@ from fractions import Fraction
 from math import ceil, floor
 
 from sentinel.core.actions import Approve
-from sentinel.core.mandate import Spent
 from sentinel.core.network import NATIVE, HexHash
+from sentinel.core.spent import Spent
 from sentinel.core.units import GWEI
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case

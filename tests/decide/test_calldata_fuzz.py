@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.core.mandate import Spent
+from sentinel.core.spent import Spent
 from sentinel.decide.calldata import CONTRACT_BALANCE, Call, RouterCall, decode_call
 from sentinel.decide.policy import Policy
 from tests.decide.fair_market import DEADLINE, MSG_SENDER, NETWORK, ROUTER, STATE, STRANGER, WALLET

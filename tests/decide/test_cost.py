@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.core.actions import Route, Swap
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import V4State
+from sentinel.core.spent import Spent
 from sentinel.core.units import GWEI
 from sentinel.decide.case import Case
 from sentinel.decide.operator_controls import Purpose

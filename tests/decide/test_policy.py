@@ -9,9 +9,9 @@ import pytest
 
 from sentinel.core.actions import Candidate, HoldAction, Swap
 from sentinel.core.decision import Act
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Reference, V2State
 from sentinel.core.simulation import Simulation
+from sentinel.core.spent import Spent
 from sentinel.decide.case import Case
 from sentinel.decide.policy import APPROVE_RULES, SWAP_RULES, Policy
 from sentinel.decide.rules_confirm import FINAL_RULES

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from sentinel.core.actions import Candidate, Route, Swap
 from sentinel.core.errors import Refused, SignerRefused
-from sentinel.core.mandate import Spent
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.spent import Spent
 from sentinel.decide.calldata import Malformed, decode_call
 from sentinel.decide.case import Case
 from sentinel.decide.rules_transaction import receipt

@@ -12,9 +12,9 @@ from eth_abi.abi import encode
 from sentinel.config.limits import Limits
 from sentinel.core.actions import Action, Approve, Candidate, Route, Swap
 from sentinel.core.decision import Act
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
+from sentinel.core.spent import Spent
 from sentinel.decide.policy import Policy
 from sentinel.orders.player import Play
 from sentinel.orders.spending import Spending

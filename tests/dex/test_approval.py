@@ -12,7 +12,7 @@ from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.actions import Approve, HoldAction
 from sentinel.core.decision import Act, Hold
-from sentinel.core.mandate import Spent
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Outcome
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote

@@ -20,10 +20,10 @@ from sentinel.core import gas
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import RpcError
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation, TxRequest, Where
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Intent, Outcome, Settled
 from sentinel.core.valuation import reference_prices, value
 from sentinel.decide.policy import Policy

@@ -10,8 +10,8 @@ from sentinel.agent.tools import Toolbox
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.actions import Swap
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketView, Regime
+from sentinel.core.spent import Spent
 from sentinel.core.units import GWEI
 from sentinel.decide.policy import Policy
 from sentinel.dex.quoting.costs import cost_in, expected_gas, expected_size

@@ -11,9 +11,9 @@ from sentinel.chain.heads import latest_head
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.decision import Act
-from sentinel.core.mandate import Spent
 from sentinel.core.network import NATIVE
 from sentinel.core.record import CycleRecord
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Outcome
 from sentinel.core.valuation import reference_prices, value
 from sentinel.decide.policy import Policy

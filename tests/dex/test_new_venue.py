@@ -13,7 +13,7 @@ from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
 from sentinel.core.actions import Swap
-from sentinel.core.mandate import Spent
+from sentinel.core.spent import Spent
 from sentinel.decide.policy import Policy
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.costs import expected_gas

@@ -13,10 +13,10 @@ from sentinel.config.settings import load
 from sentinel.core.actions import Route, Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import ActionFault
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE
 from sentinel.core.simulation import Simulation
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Intent
 from sentinel.decide.policy import Policy
 from sentinel.dex.building.router import encode_swap

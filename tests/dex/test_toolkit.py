@@ -16,9 +16,9 @@ from sentinel.config.network_file import load_network
 from sentinel.core.actions import Action, Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import Refused
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.simulation import Simulation, TxRequest
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Intent
 from sentinel.core.units import MAX_TX_GAS
 from sentinel.decide.policy import Policy

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sentinel.core.errors import JournalError
-from sentinel.core.mandate import Spent
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Outcome
 from sentinel.core.units import DAY
 from sentinel.journal.journal import Journal

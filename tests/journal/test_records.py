@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from sentinel.core.closes import CloseSeries
 from sentinel.core.decision import Act
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState
 from sentinel.core.record import CycleRecord
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Fees
 from sentinel.core.units import BPS
 from sentinel.journal import serialization

@@ -14,9 +14,9 @@ from sentinel.chain.history import PriceHistory
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketView, Regime
 from sentinel.core.network import NATIVE
+from sentinel.core.spent import Spent
 from sentinel.decide.policy import Policy
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quoter import DexQuoter

@@ -16,10 +16,10 @@ from sentinel.config.limits import Limits
 from sentinel.core.actions import Candidate, HoldAction, Proposal, Swap
 from sentinel.core.decision import Act, Hold, HoldReason
 from sentinel.core.errors import ActionFault, QuoteError
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Network, Symbol
 from sentinel.core.record import CycleRecord
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Outcome, Settled
 from sentinel.core.units import BPS
 from sentinel.core.valuation import unit_value

@@ -7,8 +7,8 @@ import time
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import Refused, Unavailable
-from sentinel.core.mandate import Spent
 from sentinel.core.record import CycleRecord
+from sentinel.core.spent import Spent
 from sentinel.core.transaction import Intent
 from sentinel.core.valuation import reference_prices, value
 from sentinel.daemon.parts import Parts

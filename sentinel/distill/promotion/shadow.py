@@ -25,9 +25,9 @@ from sentinel.agent.sandbox import Sandbox
 from sentinel.core.actions import Proposal
 from sentinel.core.decision import Act, Decision
 from sentinel.core.errors import SettingsError
-from sentinel.core.mandate import Spent
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.record import CycleRecord, PlayedOrder
+from sentinel.core.spent import Spent
 from sentinel.daemon.parts import Parts
 from sentinel.decide.policy import Policy
 from sentinel.dex.simulating.fork import Fork
