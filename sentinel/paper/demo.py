@@ -43,7 +43,11 @@ NETWORK = "devnet"
 BLOCK_TIME = 2.0  # seconds
 PATIENCE = 30.0  # maximum seconds to wait for the open intent after Ctrl-C
 IDLE = 0.5  # seconds until the next block at block time 0 if no cycle ends
-KEPT = 30  # blocks for which the student's programs are kept, unless the settings say how many
+# Unless the settings say otherwise: the student's programs are kept for many blocks, and two busy cores get time.
+PATIENT = {
+    "model": {"resample": 30, "timeout": 60.0, "episode_timeout": 60.0},  # blocks, seconds, seconds
+    "reading": {"timeout": 300.0},  # seconds
+}
 PURSE = {"WETH": COIN, "USDC": 10_000 * 10**6, NATIVE: COIN}  # base units
 CROWD = CrowdBehaviour(ahead=0.2)  # in a fifth of the blocks the crowd trades first, so that realised amounts differ
 PORTS = {"chain": 8545, "model": 8100, "web": 8787}
@@ -184,8 +188,9 @@ def _settings(
             explicit["strategy"] = explicit.get("strategy", {}) | {"order": READING}
     if given.proposer == "student":
         explicit["model"] = {"url": f"http://127.0.0.1:{ports['model']}/v1"}
-        if "resample" not in given.model.model_fields_set:
-            explicit["model"]["resample"] = KEPT
+        for group, values in PATIENT.items():
+            named = getattr(given, group).model_fields_set
+            explicit.setdefault(group, {}).update({name: of for name, of in values.items() if name not in named})
     return load(Path(".env"), **explicit), spoken
 
 
