@@ -26,7 +26,7 @@ from tests.daemon.running import ORDER
 KEY = "0x" + "e2" * 32  # worth nothing anywhere
 WALLET = Account.from_key(KEY).address
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}
-PATIENCE = 30.0  # seconds until what is waited for counts as not coming
+PATIENCE = 150.0  # seconds until what is waited for counts as not coming; eight programs can take half a minute
 PACE = 3.0  # seconds until the next block where no cycle ends: longer than a decision takes
 
 
@@ -107,7 +107,7 @@ async def running(
         "state_dir": folder / "state",
         "rpc": {"url": net.rpc_url, "ws_url": net.ws_url},
         "fork": {"port": 0, "node_simulation": direct},
-        "model": {"url": server.url, "seed": 1, "timeout": 30.0, "resample": resample},
+        "model": {"url": server.url, "seed": 1, "timeout": 90.0, "episode_timeout": 90.0, "resample": resample},
         "web": {"port": 0},
         "strategy": {"order": ORDER, "exits": "vote"},
         "wallet": {"dev_key_file": key},
