@@ -223,11 +223,15 @@ def test_the_command_refuses_with_reasons_and_undoes(bench: Bench, tmp_path: Pat
     assert json.loads(undone.stdout)["live"].endswith(identity(bench.shipped))
 
 
+# In place of the serving environment's interpreter: an adapter is served as it is.
+MERGED = '[ "$2" != sentinel.distill.tuning.merge ] || { echo "$3"; exit; }'
+
+
 def test_the_live_student_is_what_is_served(bench: Bench, tmp_path: Path) -> None:
     """The version itself, so that a switch cannot mix two; before there is one, the shipped student; a given folder
     has the last word."""
     python = tmp_path / "python"
-    python.write_text('#!/bin/sh\necho "$@"\n')
+    python.write_text(f'#!/bin/sh\n{MERGED}\necho "$@"\n')
     python.chmod(0o755)
 
     def served(*given: str) -> str:
@@ -246,7 +250,7 @@ def test_a_server_of_the_live_student_starts_anew_when_another_one_becomes_live(
     """The old one has ended before the new one begins, undo counts too, and what ends the script ends its server."""
     python, said = tmp_path / "python", tmp_path / "said"
     ends = f"trap 'echo end $4 >>{said}; exit 0' TERM"
-    python.write_text(f"#!/bin/sh\necho start $4 >>{said}\n{ends}\nwhile :; do sleep 0.05; done\n")
+    python.write_text(f"#!/bin/sh\n{MERGED}\necho start $4 >>{said}\n{ends}\nwhile :; do sleep 0.05; done\n")
     python.chmod(0o755)
     environment = {**os.environ, "SENTINEL_STATE_DIR": str(tmp_path), "SENTINEL_SERVE_PYTHON": str(python)}
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from lab import CHECKOUT
 from sentinel.paper.demo_order import PLAY_MONEY, READING, WORDS
@@ -51,16 +54,22 @@ async def test_the_student_reads_and_trades_until_ctrl_c_and_the_summary_adds_up
     process = await start()
     assert process.stderr is not None
     said = []
-    async with asyncio.timeout(PATIENCE):
-        async for line in process.stderr:
-            said.append(line)
-            if b"transaction confirmed" in line:
-                break
-        children = [int(pid) for pid in descendants(process.pid)]
-        process.send_signal(signal.SIGINT)
-        output, _ = await process.communicate()
-    assert process.returncode == 0, b"".join(said).decode()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for line in process.stderr:
+                said.append(line)
+                if b"transaction confirmed" in line:
+                    break
+            children = [int(pid) for pid in descendants(process.pid)]
+            process.send_signal(signal.SIGINT)
+            output, _ = await process.communicate()
+    except TimeoutError:
+        for pid in [*descendants(process.pid), process.pid]:  # nothing of it may weigh on the tests that follow
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        pytest.fail(b"".join(said).decode())
     shown = b"".join(said).decode()
+    assert process.returncode == 0, shown
     assert f"the student reads: {WORDS}" in shown
     assert " of 16 mean this" in shown
     assert PLAY_MONEY in shown
