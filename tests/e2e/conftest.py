@@ -21,8 +21,8 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import Settled
 from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
-from tests.daemon.running import ORDER
 
+ORDER = "Buy 400 USDC worth of WETH, every 2 seconds."  # due at each block
 KEY = "0x" + "e2" * 32  # worth nothing anywhere
 WALLET = Account.from_key(KEY).address
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}

@@ -27,6 +27,7 @@ from sentinel.orders.player import Play, play
 from sentinel.orders.reading_parser import parse
 from sentinel.orders.situation import Situation
 from sentinel.orders.standing import StandingOrder
+from sentinel.paper import demo_order
 from tests.agent.doubles import VIEW
 from tests.agent.test_order_trader import MARKET, NET, QUOTER
 
@@ -36,8 +37,8 @@ READING = "Buy 120 USDC worth of WETH, once."
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def order() -> Order:
-    found = parse(READING, "USDC")
+def order(reading: str = READING) -> Order:
+    found = parse(reading, "USDC")
     assert isinstance(found, Order)
     return found
 
@@ -58,9 +59,9 @@ def played(state: MarketState) -> Play:
 async def test_words_are_read_by_a_vote(student: VllmServer) -> None:
     """Grounded readings, and the largest group means what the words say."""
     async with StudentModel(student.url, NAME, Sampling(0.7, 0.95, seed=1), timeout=300.0) as model:
-        readings = await Reader(model, "USDC", ("WETH", "WBTC", "USDC")).read(WORDS)
+        readings = await Reader(model, "USDC", ("WETH", "WBTC", "USDC")).read(demo_order.WORDS)
     assert readings.asked == 16
-    assert groups([readings.answer, order()])[0].votes == 2, readings
+    assert groups([readings.answer, order(demo_order.READING)])[0].votes == 2, readings
 
 
 async def test_an_approved_reading_becomes_a_program_that_trades(student: VllmServer) -> None:
