@@ -27,7 +27,7 @@ KEY = "0x" + "e2" * 32  # worth nothing anywhere
 WALLET = Account.from_key(KEY).address
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}
 PATIENCE = 150.0  # seconds until what is waited for counts as not coming; eight programs can take half a minute
-PACE = 3.0  # seconds until the next block where no cycle ends: longer than a decision takes
+PACE = 40.0  # seconds until the next block where no cycle ends: longer than a decision by eight new programs
 
 
 @pytest_asyncio.fixture(loop_scope="session")
