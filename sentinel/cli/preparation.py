@@ -45,6 +45,8 @@ def demo(
     from sentinel.cli.order_words import report_lines
 
     reading = words = None
+    if order is not None and not order.strip():
+        raise typer.BadParameter("this is no order: say what is wanted", param_hint=order_option.OPTION)
     if order is not None and order_option.is_reading(order, NETWORK):
         reading = order_option.accepted(order, NETWORK, err=True)
     elif order is not None and proposer not in (None, "student"):

@@ -21,7 +21,6 @@ from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.daemon.approved_order import read_order
 from sentinel.daemon.operator.control import ControlServer, ask
-from sentinel.daemon.operator.order_readings import OrderReadings
 from sentinel.journal.journal import Journal
 from sentinel.orders.envelope import order_hash
 from tests.attack.edges import listening
@@ -156,14 +155,6 @@ async def test_a_stop_and_a_silent_student_end_a_reading(daemon: Daemon, monkeyp
     await refused("is stopping", lambda: reading)
     await refused("is stopping", lambda: read(WORDS))
     daemon.require_unchanged()
-
-
-async def test_a_daemon_without_such_a_student_reads_nothing(daemon: Daemon) -> None:
-    readings, student = OrderReadings(), Student(READING)
-    readings.connect = student.connected
-    daemon.operator.parts.settings = load(None)  # type: ignore[misc]
-    await refused("reads no words", lambda: readings.read(WORDS, daemon.operator.parts))
-    assert not student.asked.is_set()
 
 
 async def test_what_the_student_judges_is_accepted_or_not_approved(daemon: Daemon) -> None:

@@ -46,6 +46,6 @@ def test_each_value_is_said_once(text: str, said: list[str]) -> None:
 def test_they_stand_in_the_read_back() -> None:
     facts = {
         **{"hash": "ab" * 32, "reading": DROP, "trades": ["USDC->WETH"], "max_trade": None, "quote": "USDC"},
-        **{"measures": ["one", "two"], "cost": "5", "estimate": None},
+        **{"measures": ["one", "two"], "judgements": [], "cost": "5", "estimate": None},
     }
     assert [line for line in lines(facts) if "one" in line[:13] or "two" in line] == ["measures  one", "          two"]

@@ -50,10 +50,15 @@ def test_an_order_is_read_back_before_the_start(started: list[dict[str, Any]], c
     assert " ".join(order.split()) == ORDER
 
 
-@pytest.mark.parametrize("command", [("demo",), ("run", "--network", "devnet")])
-@pytest.mark.parametrize("text", NO_ORDERS)
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        *((("run", "--network", "devnet"), text) for text in NO_ORDERS),
+        *((("demo",), text) for text in NO_ORDERS if text != "buy some weth"),
+    ],
+)
 def test_what_is_no_order_starts_nothing(started: list[dict[str, Any]], command: tuple[str, ...], text: str) -> None:
-    """A usage error, with the reason."""
+    """A usage error, with the reason. The demo has words that are no reading read by the student."""
     result = CliRunner().invoke(app, [*command, "--order", text])
     assert (result.exit_code, started) == (2, [])
     assert NO_ORDERS[text] in result.output

@@ -101,6 +101,5 @@ async def test_a_crowd_that_runs_ahead_trips_it(cli: Cli) -> None:
     status = await cli.until(lambda found: found["cycles"] > 0, "status")
     assert "less than simulated" in status["paused"]
     assert (await cli.json("resume"))["paused"] is None
-    lines = await cli.until(lambda found: found[0]["reason"] != "paused", "decisions", "-n", "1")
-    assert lines[0]["asked"] == 1  # its player is asked again
+    await cli.until(lambda found: found[0]["asked"] == 1, "decisions", "-n", "1")  # its player is asked again
     assert (await cli("stop"))[0] == 0
