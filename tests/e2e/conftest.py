@@ -28,7 +28,6 @@ WALLET = Account.from_key(KEY).address
 PURSE = {"WETH": 10**18, "USDC": 10_000 * 10**6, NATIVE: 10**18}
 PATIENCE = 150.0  # seconds until what is waited for counts as not coming; eight programs can take half a minute
 PACE = 3.0  # seconds until the next block where no cycle ends: longer than a decision takes
-FIRST = 60.0  # the same before the first record: the student still writes its programs
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -80,7 +79,7 @@ class Run:
         async with asyncio.timeout(patience):
             while not seen():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.seen.recorded.wait(), PACE if self.records else FIRST)
+                    await asyncio.wait_for(self.seen.recorded.wait(), PACE)
                 self.seen.recorded.clear()
                 if not seen():
                     await asyncio.sleep(between)
