@@ -218,16 +218,18 @@ class Cycle:
     ) -> Decision:
         """Decide on the allowance that the order's trade lacks: the student's by vote, or the order's own.
 
-        Both pass the same simulation and policy, and neither can be more than the order's trades can take.
+        Both pass the same simulation and policy, and neither can be more than the order's trades can take. An exit
+        waits for no model: its allowance is the order's own.
         """
+        own = allowances.own(state, token)
         with draft.stage("propose"):
             try:
-                draft.proposal = proposal = await allowances.propose(state, token, self.samples)
+                proposal = own if self._wants_exit(state) else await allowances.propose(state, token, self.samples)
             except Unavailable:
-                draft.proposal = proposal = allowances.own(state, token)
+                proposal = own
+        draft.proposal = proposal
         decision, _ = await self._judge(proposal, state, spent, draft)
-        own = allowances.own(state, token)
-        if isinstance(decision, Hold) and proposal.source != own.source:
+        if isinstance(decision, Hold) and proposal is not own:
             draft.proposal, draft.simulations = own, ()
             decision, _ = await self._judge(own, state, spent, draft)
         return decision

@@ -72,6 +72,23 @@ class Trading:
 
 
 @dataclass
+class Lacking:
+    """An allowance is missing. The student would approve as the order's own approval does."""
+
+    asked: list[int] = field(default_factory=list)
+
+    def lacking(self, state: MarketState) -> str | None:
+        return "WETH"
+
+    async def propose(self, state: MarketState, token: str, n: int) -> Proposal:
+        self.asked.append(n)
+        return replace(self.own(state, token), source="student:small")
+
+    def own(self, state: MarketState, token: str) -> Proposal:
+        return Proposal(1, (Candidate(0, approving().action, "approve"),), (), (), (), 1, "oracle")
+
+
+@dataclass
 class Desk:
     """A cycle over the real policy, vote and journal; its simulations are those of the worlds."""
 
@@ -82,6 +99,7 @@ class Desk:
     max_trade: int = fair_market.LIMITS.max_trade
     confirmed: list[Intent] = field(default_factory=list)
     stands: bool = True
+    allowances: Lacking | None = None
 
     async def read(self, head: Head) -> MarketState:
         return STATE
@@ -125,6 +143,7 @@ class Desk:
             clock=lambda: float(fair_market.NOW + 3),
             order=StandingOrder(order, "a1", lambda state: self.play, lambda: self.play.why, lambda: self.stands),
             exits=self.player if exits else None,
+            allowances=self.allowances,
         ).run(HEAD)
 
 
@@ -230,6 +249,19 @@ async def test_an_approval_is_no_fill_of_the_order(journal: Journal, play: Play)
     assert record.intent_id is not None
     assert journal.simulation_of(record.intent_id).candidate.action == approving().action
     assert [(one.order_hash, one.clause) for one in desk.confirmed] == [(None, None)]
+
+
+@pytest.mark.parametrize(("play", "asked"), [(SELL, []), (WAIT, [8])])
+async def test_the_allowance_of_an_exit_waits_for_no_model(journal: Journal, play: Play, asked: list[int]) -> None:
+    """Any other is proposed by the student."""
+    desk = Desk(journal, play, player=Trading([approving()], "oracle"), allowances=Lacking())
+    record = await desk.run()
+    assert isinstance(record.decision, Act), hold_reason(record)
+    assert record.decision.simulation.candidate.action == approving().action
+    assert desk.allowances is not None
+    assert desk.allowances.asked == asked
+    assert record.proposal is not None
+    assert record.proposal.source == ("student:small" if asked else "oracle")
 
 
 async def test_a_paused_daemon_makes_no_exit(journal: Journal) -> None:
