@@ -22,6 +22,7 @@ from sentinel.agent.model import Sampling
 from sentinel.agent.prompt import Message
 from sentinel.agent.read_prompt import read_messages
 from sentinel.agent.reader import Reader
+from sentinel.agent.reading_report import SHOWN
 from sentinel.core.actions import Sample
 from sentinel.core.errors import SentinelError
 from sentinel.distill.evaluation.kept_answers import KeptAnswers
@@ -32,7 +33,6 @@ from sentinel.orders.reading import render
 
 ROUND_TRIP = Sampling(temperature=1.0, top_p=1.0, max_tokens=3, seed=1)
 ASKED = 8  # answers to the question of the round trip, for each group
-JUDGED = 5  # groups
 CONCURRENT = 4  # orders
 
 
@@ -45,7 +45,7 @@ async def outcome(order: LabelledOrder, way: Way, sampler: KeptSampler, judge: K
         drawn += await _drawn(sampler, request, samples // len(requests))
     found = reader.judged(order.text, drawn).groups
     assert order.reading is not None
-    chosen = await _round_trip(order.text, found[:JUDGED], judge)
+    chosen = await _round_trip(order.text, found[:SHOWN], judge)
     votes = tuple(group.votes for group in found)
     return Outcome(order.id, order.split or "", samples, votes, place_of(order.reading, found), chosen)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sentinel.agent.reading_report import SHOWN
 from sentinel.core.statistics import Share
 from sentinel.orders.groups import Group, groups
 from sentinel.orders.order import Order
 from sentinel.orders.reading import Reading
 
 MOST_WRONG = 0.02  # of the readings that are shown first without a question
-SHOWN = 5  # groups that an operator looks at
 
 
 @dataclass(frozen=True, slots=True)

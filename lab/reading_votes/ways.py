@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sentinel.agent.model import Sampling
-
-MAX_TOKENS = 256  # of a draft
+from sentinel.distill.evaluation.served_reader import AS_DAEMON
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def _first_words(words: str) -> list[Request]:
 
 
 def _sampling(temperature: float, top_p: float) -> Sampling:
-    return Sampling(temperature=temperature, top_p=top_p, max_tokens=MAX_TOKENS, seed=1)
+    return Sampling(temperature=temperature, top_p=top_p, max_tokens=AS_DAEMON.max_tokens, seed=1)
 
 
 WAYS = (

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentinel.agent.model import Sampling, StudentModel
+from sentinel.agent.model import StudentModel
 from sentinel.core.errors import OperatorError
 from sentinel.core.host.places import FILES, serving_environment
 from sentinel.core.host.process import Child, free_port
@@ -67,8 +67,3 @@ def serving_python() -> Path:
     if not python.exists():
         raise OperatorError(f"no serving environment at {python}: run `sentinel setup --serve auto`")
     return python
-
-
-def student(url: str, *, seed: int | None = None, temperature: float = 0.4) -> StudentModel:
-    """A client of the student that `served` serves at `url`."""
-    return StudentModel(url, NAME, Sampling(temperature=temperature, seed=seed), timeout=60.0)

@@ -10,7 +10,10 @@ from sentinel.core.errors import OperatorError
 from sentinel.orders.order import Order
 
 AcceptJudgement = Annotated[
-    bool, typer.Option("--accept-judgement", help="Accept that the student alone judges what the order says so of.")
+    bool,
+    typer.Option(
+        "--accept-judgement", help="Accept that the student alone decides what the order leaves to its judgement."
+    ),
 ]
 
 

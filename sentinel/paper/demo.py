@@ -125,7 +125,7 @@ async def _demo(
         settings, spoken = _settings(home, net, ports, key_file, wanted, words)
         require_consistent(settings, net.network)  # before vLLM takes its time
         if settings.proposer == "student":
-            screen.say("vLLM loads the student; this takes about 40 seconds on two cores …")
+            screen.say("vLLM loads the student: about a minute on two idle cores, minutes on busy ones …")
             await stack.enter_async_context(served(student_folder(), port=ports["model"], log=home / "vllm.log"))
         prior = {
             "WETH": [bar.weth for bar in net.market.before],

@@ -59,11 +59,12 @@ async def approve(desk: OrderDesk, spoken: SpokenOrder, say: Callable[[str], Non
         for line in await asyncio.to_thread(lambda found: [*show(found)], report):
             say(line)
         if spoken.own and ask is not None:
-            group = await _asked(report, ask)
+            group, why = await _asked(report, ask), ""
         else:
             group, why = (_agreed(report), AGREED) if spoken.own else (_first(report), PLAY_MONEY)
-            say(f"approved  reading 1: {why}")
         if group is not None and await _accepted(phrases := phrases_in(group["reading"]), ask):
+            if why:
+                say(f"approved  reading 1: {why}")
             desk.approve_order(group["reading"], group["hash"], report["words"], bool(phrases))
             return str(group["reading"])
         assert ask is not None

@@ -12,7 +12,7 @@ import pytest
 
 from sentinel.agent.action_format import render_action
 from sentinel.agent.allowance_trader import AllowanceTrader
-from sentinel.agent.approve_prompt import SYSTEM, approve_program, approve_row
+from sentinel.agent.approve_prompt import SYSTEM, approve_program
 from sentinel.agent.order_code import OrderRunner
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.actions import Approve, Candidate, Finish, HoldAction, Sample
@@ -135,12 +135,9 @@ async def test_the_student_proposes_in_the_words_of_the_orders_sizes(sandbox: Sa
 async def test_the_orders_own_approval_is_what_the_teacher_writes(
     sandbox: Sandbox, reading: str, token: str, code: str, amount: int
 ) -> None:
-    """The training row is the request with that program, and the sandbox makes the same approval of it."""
+    """The sandbox makes the same approval of that program."""
     mine = trader(reading, sandbox, code)
     assert approve_program(mine.order.order, token) == code
-    row = approve_row("my words", mine.order.order, token)
-    assert [one["role"] for one in row] == ["system", "user", "assistant"]
-    assert row[-1]["content"] == render_action(reading, code)
     own, theirs = mine.own(NONE, token), await mine.propose(NONE, token, 1)
     assert [one.action for one in own.candidates] == [one.action for one in theirs.candidates]
     (action,) = (one.action for one in own.candidates)

@@ -1,1 +1,1 @@
-"""Evaluation of students: held-out states, hostile inputs, paired comparison."""
+"""Evaluation: labelled orders are read and traded by students, and by what these are measured against."""

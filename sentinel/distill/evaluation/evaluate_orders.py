@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sentinel.agent.reading_report import SHOWN
 from sentinel.distill.evaluation import rules_reader
 from sentinel.distill.evaluation.labelled_orders import QUOTE, LabelledOrder
 from sentinel.distill.evaluation.order_grades import Graded, Scores, graded
@@ -26,7 +27,6 @@ from sentinel.orders.actions import Wait
 from sentinel.orders.order import Clause, Order
 from sentinel.orders.reading import Reading
 
-SHOWN = 5  # groups that the simulated operator looks at
 CONCURRENT = 4  # orders for which a model is asked at the same time
 HOLD = Order(QUOTE, (Clause(Wait()),))
 

@@ -8,6 +8,7 @@ from typing import Self
 from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.read_prompt import read_messages
 from sentinel.agent.reader import Reader
+from sentinel.config.reading_settings import ReadingSettings
 from sentinel.core.actions import Sample
 from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.distill.evaluation.kept_answers import KeptAnswers, key_of
@@ -16,9 +17,9 @@ from sentinel.orders.drafts import read_draft
 from sentinel.orders.reading import Ask, Reading
 from sentinel.orders.reading_parser import NotRead
 
-MAX_TOKENS = 256  # of a draft
-VOTE = Sampling(temperature=0.7, top_p=0.95, max_tokens=MAX_TOKENS, seed=1)
-GREEDY = Sampling(temperature=0.0, top_p=1.0, max_tokens=MAX_TOKENS)
+AS_DAEMON = ReadingSettings()  # its defaults
+VOTE = Sampling(AS_DAEMON.temperature, AS_DAEMON.top_p, AS_DAEMON.max_tokens, seed=1)
+GREEDY = Sampling(temperature=0.0, top_p=1.0, max_tokens=AS_DAEMON.max_tokens)
 TIMEOUT = 600.0  # seconds of one request; on two cores others stand before it
 
 

@@ -36,7 +36,7 @@ class ServedJudge:
         """As `grades`, in a running loop."""
         self.work.mkdir(parents=True, exist_ok=True)
         kept = KeptAnswers(self.work / f"promotion-{identity(folder)}.answers.jsonl")
-        console.print(f"starting vLLM with the student in {folder} (about a minute)")
+        console.print(f"starting vLLM with the student in {folder} (a minute, or several on a busy machine)")
         async with AsyncExitStack() as stack:
             server = await stack.enter_async_context(served(folder, log=self.work / "vllm.log"))
             reader = await stack.enter_async_context(ServedReader(server.url, kept))

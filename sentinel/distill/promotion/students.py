@@ -47,9 +47,8 @@ def _working(path: Path) -> bool:
 def identity(folder: Path) -> str:
     """Twelve hex digits that identify the served files: weights, configuration, tokenizer and template.
 
-    An adapter's configuration names its base.
-
-    Cards, scores and other records do not count.
+    An adapter's configuration names its base, so another base is another student. Cards, scores and other records do
+    not count.
     """
     served = {name: digest for name, digest in hashes(folder).items() if name.endswith(_SERVED)}
     return hashlib.sha256(json.dumps(served, sort_keys=True).encode()).hexdigest()[:12]

@@ -67,7 +67,7 @@ def restore(path: Path, run: TrainingRun, rank: int) -> bool:
         return False
     body: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if body["key"] != run.key:
-        parts = "recipe, data, template or number of processes"
+        parts = "plan, base, data or template"
         raise SystemExit(f"{path} belongs to a run with another {parts}: remove it to start anew")
     with torch.no_grad():
         for name, parameter in run.model.named_parameters():

@@ -225,7 +225,7 @@ def main() -> None:
         type=Path,
         nargs="?",
         default=student_folder(),
-        help="an adapter or a whole model; default: the shipped",
+        help="an adapter or a whole model; default: the shipped student",
     )
     parser.add_argument("--base", type=Path, default=os.environ.get("SENTINEL_SERVE_BASE") or None)
     options = parser.parse_args()
