@@ -5,6 +5,7 @@ Read `Cycle.run` from top to bottom for the whole flow. Every early exit is a Ho
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -52,8 +53,8 @@ class Allowances(Protocol):
         """The student's approvals. Raises Unavailable."""
         ...
 
-    def own(self, state: MarketState, token: Symbol) -> Proposal:
-        """The order's own approval, one candidate at most."""
+    def own(self, state: MarketState, token: Symbol) -> Sequence[Proposal]:
+        """The order's own approvals, in the order in which they are tried; each has one candidate at most."""
         ...
 
 
@@ -157,6 +158,8 @@ class Cycle:
         spent = self.journal.spent_today(self.clock())
         if self.allowances is not None and (token := self.allowances.lacking(state)) is not None:
             decision = await self._allowance(self.allowances, token, state, spent, draft)
+            if isinstance(decision, Hold) and self.order is not None and self.order.play(state).possible:
+                decision = await self._trade(state, spent, draft)  # another judgement may need no allowance
         else:
             decision = await self._trade(state, spent, draft)
         if isinstance(decision, Act) and self.order is None:  # the size of an order's trade is the order's own
@@ -221,17 +224,17 @@ class Cycle:
         Both pass the same simulation and policy, and neither can be more than the order's trades can take. An exit
         waits for no model: its allowance is the order's own.
         """
-        own = allowances.own(state, token)
+        proposals = [*allowances.own(state, token)]
         with draft.stage("propose"):
-            try:
-                proposal = own if self._wants_exit(state) else await allowances.propose(state, token, self.samples)
-            except Unavailable:
-                proposal = own
-        draft.proposal = proposal
-        decision, _ = await self._judge(proposal, state, spent, draft)
-        if isinstance(decision, Hold) and proposal is not own:
-            draft.proposal, draft.simulations = own, ()
-            decision, _ = await self._judge(own, state, spent, draft)
+            if not self._wants_exit(state):
+                with contextlib.suppress(Unavailable):
+                    proposals.insert(0, await allowances.propose(state, token, self.samples))
+        decision: Decision = Hold(HoldReason.NO_MAJORITY)
+        for proposal in proposals:
+            draft.proposal, draft.simulations = proposal, ()
+            decision, _ = await self._judge(proposal, state, spent, draft)
+            if isinstance(decision, Act):
+                break
         return decision
 
     async def _voted(self, state: MarketState, spent: Spent, draft: _Draft) -> Decision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import Context, Decimal
 
 from sentinel.agent.dex_interface import Builder
 from sentinel.agent.order_amounts import amount_of
@@ -16,8 +16,10 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network, Symbol
 from sentinel.orders.actions import Coins, Share, Worth
 from sentinel.orders.observed import held, known_prices
+from sentinel.orders.spending import base_units
 
 NOTHING = "the program approves nothing"
+WIDE = Context(prec=100)  # digits, more than any balance has
 
 
 @dataclass(frozen=True)  # without slots: cached_property needs a dict
@@ -27,7 +29,9 @@ class ApproveTools:
     state: MarketState
     network: Network
     builder: Builder
-    caps: Mapping[Symbol, Decimal]  # whole tokens that an allowance may be at most
+    token: Symbol  # the one that is lacking
+    need: int  # base units that the allowance has to cover
+    caps: Mapping[Symbol, int]  # base units that an allowance may be at most
     _made: list[Action] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def anew(self) -> ApproveTools:
@@ -39,7 +43,13 @@ class ApproveTools:
         if token not in self.network.tokens:
             raise CodeFault(f"unknown token {shown(token)}")
         symbol = Symbol(token)
-        made = self.builder.approve(self.state, symbol, float(self._whole(symbol, amount)))
+        if symbol != self.token:
+            raise ActionFault(f"the order lacks no allowance of {symbol}")
+        decimals = self.network.tokens[symbol].decimals
+        units = min(base_units(self._whole(symbol, amount), decimals), self.caps.get(symbol, 0))
+        if units < self.need:
+            raise ActionFault("the allowance would not cover the order's trade")
+        made = self.builder.approve(self.state, symbol, f"{Decimal(units).scaleb(-decimals, WIDE):f}")
         self._made.append(made)
         return made
 
@@ -48,20 +58,18 @@ class ApproveTools:
         return None if self._made else HoldAction(NOTHING)
 
     def _whole(self, token: Symbol, amount: object) -> Decimal:
-        """Whole tokens, cut to the cap of the settings."""
-        quote, decimals = self.network.quote, self.network.tokens[token].decimals
-        match amount_of(amount, quote, token):
+        """Whole tokens."""
+        match amount_of(amount, self.network.quote, token):
             case Share(fraction):
-                found = held(self.state, self.network).get(token, Decimal(0)) * fraction
-            case Worth(worth) if token == quote:
-                found = worth
+                return WIDE.multiply(held(self.state, self.network).get(token, Decimal(0)), fraction)
+            case Worth(worth) if token == self.network.quote:
+                return worth
             case Worth(worth):
                 if not (price := known_prices(self.state).get(token)):
                     raise ActionFault(f"the price of {token} is not known")
-                found = worth / price
+                return WIDE.divide(worth, price)
             case Coins(count):
-                found = count
-        return min(found, self.caps[token]).quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN)
+                return count
 
     # ------------------------------------------------------------ the sandbox's interface
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sentinel.agent.allowance_trader import AllowanceTrader
 from sentinel.agent.analyst import SettingsAnalyst, target_weights
+from sentinel.agent.kept_programs import KeptPrograms
 from sentinel.agent.operator_code import CodeTrader
 from sentinel.agent.order_program_trader import OrderProgramTrader
 from sentinel.agent.order_trader import OrderTrader
@@ -90,11 +91,11 @@ def _allowances(
     """None in a dry run, in which no allowance is ever made."""
     if order is None or terms.settings.execution.mode != "live":
         return None
-    sampler, runner = None, None
+    programs, runner = None, None
     if isinstance(trader, OrderProgramTrader):
-        sampler, runner = trader.programs.sampler, trader.runner
+        programs, runner = KeptPrograms(trader.programs.sampler, trader.programs.every), trader.runner
     timeout = terms.settings.model.episode_timeout
-    return AllowanceTrader(order, terms.network, build, terms.allowances(prices), sampler, runner, timeout)
+    return AllowanceTrader(order, terms.network, build, terms.allowances(prices), programs, runner, timeout)
 
 
 _KINDS = {ModelTrader: "model", CodeTrader: "code", OrderTrader: "order", OrderProgramTrader: "programs"}

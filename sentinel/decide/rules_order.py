@@ -10,6 +10,7 @@ from sentinel.decide.case import money as reference_money
 from sentinel.orders.carried_out import carried_out, same_tokens
 from sentinel.orders.player import Play
 from sentinel.orders.shown import coins, money
+from sentinel.orders.spending import base_units
 from sentinel.orders.trades import trade_text
 
 
@@ -78,10 +79,12 @@ def approval_order(case: Case) -> Finding:
         return True, "no order bounds it"
     if token not in spends:
         return False, f"the order sells no {token}"
-    amount = Decimal(case.approval.amount).scaleb(-case.network.tokens[token].decimals)
+    decimals = case.network.tokens[token].decimals
+    amount = Decimal(case.approval.amount).scaleb(-decimals)
     played = () if case.play is None else (case.play, *case.play.possible)
-    wanted = [one.trade.amount for one in played if one.trade is not None and one.trade.sold == token]
-    if wanted and amount < min(wanted):
+    trades = [one.trade.amount for one in played if one.trade is not None and one.trade.sold == token]
+    lacking = [takes for takes in trades if base_units(takes, decimals) > case.state.allowances.get(token, 0)]
+    if (wanted := lacking or trades) and case.approval.amount < base_units(min(wanted), decimals):
         return False, f"it allows {coins(amount)} {token}, and the order's trade takes {coins(min(wanted))}"
     most = spends[token]
     if most is None:

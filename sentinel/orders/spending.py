@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from sentinel.core.network import Symbol
 from sentinel.orders.actions import Arbitrage, Buy, Coins, Exchange, Sell, Worth
 from sentinel.orders.envelope import clause_pairs
 from sentinel.orders.order import Clause, Order
+from sentinel.orders.player import PRECISION
 
 Spending = Mapping[Symbol, Decimal | None]
+
+
+def base_units(amount: Decimal, decimals: int) -> int:
+    """Whole base units of an amount; the rest is no part of a transaction."""
+    with localcontext() as context:
+        context.prec = PRECISION
+        return int(amount.scaleb(decimals))
 
 
 def spending(order: Order) -> Spending:

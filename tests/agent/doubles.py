@@ -120,12 +120,12 @@ class PaperBuilder:
     def cycle(
         self, state: MarketState, token: Symbol, via: Symbol, amount: float, venue_in: str, venue_out: str
     ) -> Action:
-        base = int(amount * 10 ** NETWORK.tokens[token].decimals)
+        base = int(float(amount) * 10 ** NETWORK.tokens[token].decimals)
         legs = (Leg(f"pool-{venue_in}", token, via, "uniswap_v2"), Leg(f"pool-{venue_out}", via, token, "uniswap_v3"))
         return Swap((Route(legs, base),), base + 1, 1_700_000_120)
 
-    def approve(self, state: MarketState, token: Symbol, amount: float) -> Action:
-        return Approve(token, "permit2", int(amount * 10 ** NETWORK.tokens[token].decimals), 1_700_000_120)
+    def approve(self, state: MarketState, token: Symbol, amount: float | str) -> Action:
+        return Approve(token, "permit2", int(float(amount) * 10 ** NETWORK.tokens[token].decimals), 1_700_000_120)
 
     def hold(self, reason: str) -> Action:
         return HoldAction(reason)

@@ -13,10 +13,12 @@ import pytest
 from sentinel.agent.action_format import render_action
 from sentinel.agent.allowance_trader import AllowanceTrader
 from sentinel.agent.approve_prompt import SYSTEM, approve_program
+from sentinel.agent.kept_programs import KeptPrograms
 from sentinel.agent.order_code import OrderRunner
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.actions import Approve, Candidate, Finish, HoldAction, Sample
 from sentinel.core.errors import ModelUnavailable
+from sentinel.core.market_state import MarketState
 from sentinel.decide.case import Case
 from sentinel.decide.rules_order import approval_order
 from sentinel.dex.building.action_builder import ActionBuilder
@@ -55,7 +57,7 @@ def trader(reading: str, sandbox: Sandbox | None = None, *programs: str) -> Allo
     found = AllowanceTrader(_standing(world), NET, builder, CAPS)
     if sandbox is None:
         return found
-    return replace(found, sampler=Approver(programs), runner=OrderRunner.on(sandbox))
+    return replace(found, programs=KeptPrograms(Approver(programs), 1), runner=OrderRunner.on(sandbox))
 
 
 def _standing(world: World) -> StandingOrder:
@@ -91,7 +93,7 @@ def test_an_allowance_is_lacking_only_where_the_next_trade_takes_more() -> None:
 
 
 async def test_the_student_proposes_in_the_words_of_the_orders_sizes(sandbox: Sandbox) -> None:
-    """Each sample by itself; what is no approval is no candidate."""
+    """Each sample by itself. What is no approval of the token that is lacking, or too small, is no candidate."""
     programs = (
         'approve("USDC", 2000)',
         'approve("USDC", "10%")',
@@ -109,14 +111,13 @@ async def test_the_student_proposes_in_the_words_of_the_orders_sizes(sandbox: Sa
     held = NONE.balances["USDC"]
     assert amounts == {
         0: ("USDC", 2_000 * USD),
-        1: ("USDC", held // 10),
         2: ("USDC", min(held, CAPS["USDC"])),
-        3: ("WETH", 5 * 10**17),
         5: ("USDC", CAPS["USDC"]),
     }
     assert [index for index, one in actions.items() if isinstance(one, HoldAction)] == []
-    assert isinstance(asking.sampler, Approver)
-    ((messages, prefill, _),) = asking.sampler.asked
+    assert asking.programs is not None
+    assert isinstance(asking.programs.sampler, Approver)
+    ((messages, prefill, _),) = asking.programs.sampler.asked
     assert [one["content"] for one in messages] == [SYSTEM, "buy a bit of ether\nNeeded: USDC"]
     assert prefill.startswith("Thought: Buy 500 USDC worth of WETH, 4 times.")
     with pytest.raises(ModelUnavailable):
@@ -138,7 +139,7 @@ async def test_the_orders_own_approval_is_what_the_teacher_writes(
     """The sandbox makes the same approval of that program."""
     mine = trader(reading, sandbox, code)
     assert approve_program(mine.order.order, token) == code
-    own, theirs = mine.own(NONE, token), await mine.propose(NONE, token, 1)
+    (own,), theirs = mine.own(NONE, token), await mine.propose(NONE, token, 1)
     assert [one.action for one in own.candidates] == [one.action for one in theirs.candidates]
     (action,) = (one.action for one in own.candidates)
     assert isinstance(action, Approve)
@@ -172,3 +173,71 @@ def test_policy_allows_what_the_order_can_take(token: str, amount: int, passes: 
 
 def _approving(token: str, amount: int) -> Candidate:
     return Candidate(0, Approve(token, "permit2", amount, 1), "x")
+
+
+ALL = "Sell all of WETH, once."
+ODD = 1_234_567_890_123_456_789  # more digits than a float has
+
+
+def needing(state_changes: Mapping[str, int], **balances: int) -> MarketState:
+    """The market with these allowances and balances, in base units."""
+    return replace(NONE, allowances={**NONE.allowances, **state_changes}, balances={**NONE.balances, **balances})
+
+
+def test_the_allowance_of_an_exit_covers_the_last_base_unit() -> None:
+    """A float would fall short of every other odd balance, and the exit would wait for an allowance for ever."""
+    state, mine = needing({}, WETH=ODD), trader(ALL)
+    assert mine.lacking(state) == "WETH"
+    (own,) = mine.own(state, "WETH")
+    (candidate,) = own.candidates
+    assert isinstance(candidate.action, Approve)
+    assert candidate.action.amount == ODD
+    assert policy_lets(mine, state, candidate)
+    assert mine.lacking(needing({"WETH": ODD}, WETH=ODD)) is None
+
+
+def test_a_balance_of_more_digits_than_a_decimal_usually_has_is_allowed_too() -> None:
+    many = 10**11 * 10**18 + 1
+    mine = replace(trader(ALL), builder=ActionBuilder(NET, max_approval={"WETH": many}), caps={"WETH": many})
+    state = needing({}, WETH=many)
+    (own,) = mine.own(state, "WETH")
+    (amount,) = (one.action.amount for one in own.candidates if isinstance(one.action, Approve))
+    assert amount == 10**11 * 10**18  # what the player sells: amounts of 28 digits
+    assert mine.lacking(needing({"WETH": amount}, WETH=many)) is None
+
+
+async def test_the_student_approves_what_is_lacking_or_nothing(sandbox: Sandbox) -> None:
+    """Zero, another token or less than the trade takes would be paid for at every block and help nothing."""
+    programs = ('approve("USDC", 0)', 'approve("WETH", "1 WETH")', 'approve("USDC", 499)', 'approve("USDC", 500)')
+    proposal = await trader(BUY, sandbox, *programs).propose(NONE, "USDC", 4)
+    assert [one.index for one in proposal.candidates] == [3]
+
+
+def test_nothing_is_lacking_that_no_allowance_can_cover() -> None:
+    """Above the cap the trade is left to be refused: approving the cap again and again would burn gas."""
+    both = 'If it is judged that "it is weak", sell 2 WETH, once. If it is judged that "it is bad", sell 5 WETH, once.'
+    held = 10 * 10**18
+    assert trader(both).lacking(needing({}, WETH=held)) == "WETH"
+    assert trader(both).lacking(needing({"WETH": 3 * 10**18}, WETH=held)) is None  # the cap: 5 WETH cannot be had
+    assert trader("Sell 5 WETH, once.").lacking(needing({}, WETH=held)) is None
+
+
+def test_a_remainder_is_set_to_zero_if_the_token_demands_it() -> None:
+    """After the order's own approval: the vote tries the next one only if that is refused."""
+    state = needing({"WETH": 5}, WETH=ODD)
+    own, zero = trader(ALL).own(state, "WETH")
+    assert [proposal.asked for proposal in (own, zero)] == [1, 1]
+    (candidate,) = zero.candidates
+    assert isinstance(candidate.action, Approve)
+    assert candidate.action.amount == 0
+    assert policy_lets(trader(ALL), state, candidate)
+
+
+def policy_lets(mine: AllowanceTrader, state: MarketState, candidate: Candidate) -> bool:
+    world = buying()
+    case = Case(
+        *(NET, world.limits, state, state.head, world.spent, replace(world.simulation(), candidate=candidate)),
+        play=mine.order.play(state),
+        order_spending=spending(mine.order.order),
+    )
+    return approval_order(case)[0]
