@@ -169,7 +169,7 @@ class Cycle:
             return decision
 
         with draft.stage("prepare"):
-            draft.intent = intent = self._for_order(await self.executor.prepare(decision, state), state)
+            draft.intent = intent = self._for_order(await self.executor.prepare(decision, state), state, draft.proposal)
         with draft.stage("confirm"):
             for _ in range(CONFIRMS):
                 newest = self.newest()
@@ -249,12 +249,14 @@ class Cycle:
             decision, _ = await self._judge(proposal, state, spent, draft)
         return decision
 
-    def _for_order(self, intent: Intent, state: MarketState) -> Intent:
+    def _for_order(self, intent: Intent, state: MarketState, proposal: Proposal | None) -> Intent:
         """The intent with the clause of the order that it carries out. An approval carries out none: it is no fill."""
         action = intent.decision.simulation.candidate.action
         if self.order is None or not isinstance(action, Swap):
             return intent
-        clause = self.order.clause(state, action)
+        sample = intent.decision.simulation.candidate.index
+        judged = {} if proposal is None else {phrase: given[sample] for phrase, given in proposal.judged.items()}
+        clause = self.order.clause(state, action, judged)
         return intent if clause is None else replace(intent, order_hash=self.order.hash, clause=clause)
 
     def _wants_exit(self, state: MarketState) -> bool:

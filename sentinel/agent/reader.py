@@ -89,11 +89,15 @@ class Reader:
 
         Raises OperatorError if the words are too long, empty or not printable, and ModelUnavailable.
         """
+        line, drawn = await self.drawn(words)
+        return await asyncio.to_thread(self.judged, line, drawn)
+
+    async def drawn(self, words: str) -> tuple[str, list[Sample]]:
+        """The words on one line, and the samples that `judged` takes. Raises as `read`."""
         line = one_line_order(words)
         if odd := next((c for c in line if c.isnumeric() and not c.isascii()), None):
             raise OperatorError(f"write numbers in plain digits or words, not with U+{ord(odd):04X}")
-        drawn = await self.sampler.sample(read_messages(line), self.samples, "")
-        return await asyncio.to_thread(self.judged, line, drawn)
+        return line, await self.sampler.sample(read_messages(line), self.samples, "")
 
     def judged(self, words: str, drawn: Sequence[Sample]) -> Readings:
         """The readings among samples that were drawn already."""

@@ -11,10 +11,10 @@ from sentinel.core.market_state import MarketState
 from sentinel.core.network import Symbol
 from sentinel.core.record import PlayedOrder
 from sentinel.core.units import BPS
-from sentinel.orders.carried_out import carried_out
+from sentinel.orders.carried_out import carried_out, same_tokens
 from sentinel.orders.envelope import envelope
 from sentinel.orders.order import Order
-from sentinel.orders.player import Play
+from sentinel.orders.player import Play, play
 from sentinel.orders.situation import Situation
 from sentinel.orders.trades import Side, Trade
 
@@ -43,22 +43,29 @@ class StandingOrder:
         """Quote tokens of its largest trade; None if only prices or holdings bound it."""
         return envelope(self.order).max_trade
 
-    def clause(self, state: MarketState, swap: Swap) -> int | None:
-        """The clause that this swap carries out on this state; None if the order does not trade."""
+    def clause(self, state: MarketState, swap: Swap, judgements: Mapping[str, bool]) -> int | None:
+        """The clause that this swap carries out on this state; None if the order does not trade.
+
+        Where two clauses may make the same trade, it is the one that these answers of the student lead to.
+        """
+        at = self.situation(state) if judgements else None
+        judged = None if at is None else play(self.order, replace(at, judgements=judgements))
+        if judged is not None and judged.trade is not None and same_tokens(swap, judged.trade):
+            return judged.clause
         return carried_out(self.play(state), swap, self.decimals).clause
 
     def recorded(self, state: MarketState) -> PlayedOrder:
         """What it does on this state, for the record of the cycle."""
-        play = self.play(state)
-        return replace(self._recorded(play), possible=tuple(self._recorded(one) for one in play.possible))
+        played = self.play(state)
+        return replace(self._recorded(played), possible=tuple(self._recorded(one) for one in played.possible))
 
-    def _recorded(self, play: Play) -> PlayedOrder:
-        if (trade := play.trade) is None:
-            return PlayedOrder(self.hash, play.why, cost_bps=self.cost_bps)
+    def _recorded(self, played: Play) -> PlayedOrder:
+        if (trade := played.trade) is None:
+            return PlayedOrder(self.hash, played.why, cost_bps=self.cost_bps)
         return PlayedOrder(
             self.hash,
-            play.why,
-            play.clause,
+            played.why,
+            played.clause,
             trade.side.value,
             trade.sold,
             trade.bought,

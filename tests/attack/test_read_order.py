@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 
 from sentinel.agent.episode import Message
+from sentinel.agent.reader import Readings
+from sentinel.agent.reading_report import reading_report
 from sentinel.config import settings as settings_module
 from sentinel.config.settings import load
 from sentinel.core.actions import Finish, Sample
@@ -155,6 +158,34 @@ async def test_a_stop_and_a_silent_student_end_a_reading(daemon: Daemon, monkeyp
     await refused("is stopping", lambda: reading)
     await refused("is stopping", lambda: read(WORDS))
     daemon.require_unchanged()
+
+
+async def until_free(daemon: Daemon) -> None:
+    for _ in iter(lambda: daemon.operator.readings.busy, False):
+        await asyncio.sleep(0.01)
+
+
+async def test_a_reading_that_nobody_waits_for_any_more_still_counts_as_under_way(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread cannot be stopped: readings that took too long would pile up beside the cycles."""
+    ended, real = threading.Event(), reading_report
+
+    def slow(readings: Readings) -> dict[str, Any]:
+        ended.wait(60)
+        return real(readings)
+
+    student, read = Student(READING, READING, OTHER), daemon.operator.read_order
+    student.may.set()
+    daemon.operator.readings.connect = student.connected
+    monkeypatch.setattr("sentinel.daemon.operator.order_readings.reading_report", slow)
+    monkeypatch.setattr("sentinel.daemon.operator.order_readings.bound", lambda settings: 0.5)
+    await refused("no readings within", lambda: read(WORDS))
+    await refused("another order is being read", lambda: read(WORDS))
+    ended.set()
+    monkeypatch.setattr("sentinel.daemon.operator.order_readings.bound", lambda settings: 60)
+    await asyncio.wait_for(until_free(daemon), 60)
+    assert (await read(WORDS))["answer"] == READING
 
 
 async def test_what_the_student_judges_is_accepted_or_not_approved(daemon: Daemon) -> None:

@@ -81,13 +81,16 @@ def test_an_adapter_that_plain_addition_cannot_merge_is_refused(tmp_path: Path, 
     folder = adapter(tmp_path / "adapter", model(tmp_path / "base"), settings=settings)
     with pytest.raises(MergeFault, match=f"its {next(iter(settings))} is"):
         merge.servable(folder)
-    assert not list((tmp_path / "cache" / "students").iterdir())
+    assert [path.name for path in (tmp_path / "cache" / "students").iterdir()] == [".lock"]
 
 
 def test_the_students_of_an_image_are_found_where_nothing_may_be_written(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """New ones go to $SENTINEL_SERVE_CACHE, and those of the cache are served as well; only the last few are kept."""
+    """New ones go to $SENTINEL_SERVE_CACHE, and those of the cache are served as well; only the last few are kept.
+
+    What a killed merge left goes too. Folders of others stay, whatever they hold.
+    """
 
     def write(adapter: Path, base: Path, out: Path) -> None:
         (out / "model.safetensors").write_bytes(adapter.name.encode())
@@ -98,10 +101,17 @@ def test_the_students_of_an_image_are_found_where_nothing_may_be_written(
     assert first.parent == cache / "students"
     monkeypatch.setenv("SENTINEL_SERVE_CACHE", str(tmp_path / "own"))
     assert merge.servable(tmp_path / "first") == first
+    for other in ("my-photos", "0123456789abcdef01234567", ".merge-killed"):
+        (tmp_path / "own" / other).mkdir(parents=True)
     for number in range(merge.KEPT + 2):
         folder = adapter(tmp_path / f"a{number}", base, settings={"r": number + 1})
         last = merge.servable(folder)
     assert last.parent == tmp_path / "own"
     assert last.is_dir()
-    assert len(list(last.parent.iterdir())) == merge.KEPT
+    assert len(list(last.parent.glob(f"*/{merge.SEAL}"))) == merge.KEPT
+    assert {path.name for path in last.parent.iterdir() if not (path / merge.SEAL).exists()} == {
+        "my-photos",
+        "0123456789abcdef01234567",
+        ".lock",
+    }
     assert first.is_dir()

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from sentinel.core.actions import Leg, Route, Swap
 from sentinel.orders.actions import Sell, Share
 from sentinel.orders.conditions import Judgement
 from sentinel.orders.drafts import read_draft, write_draft
@@ -18,6 +19,8 @@ from sentinel.orders.player import Play, play
 from sentinel.orders.reading import render
 from sentinel.orders.reading_parser import NotRead, parse
 from sentinel.orders.situation import Situation
+from sentinel.orders.standing import StandingOrder
+from tests.decide.fair_market import STATE
 
 JUDGED = 'it is judged that "it looks shaky"'
 SHAKY = f"If {JUDGED}, sell all of WETH."
@@ -121,6 +124,15 @@ def test_an_exit_is_made_unless_some_answer_holds() -> None:
     assert (sold(waits), waits.is_exit) == (Decimal("1.5"), False)
     both = f"If {JUDGED}, sell 1 WETH, once. If not ({JUDGED}), wait. Sell 50% of WETH, once."
     assert not play(order(both), AT).is_exit  # no answer leads to the sale of half
+
+
+def test_a_fill_is_of_the_clause_that_the_student_judged() -> None:
+    """Two clauses may make the same trade: one of them sells once, and must not sell again for the other's fill."""
+    twice = order(f'If {JUDGED}, sell 1 WETH, every 1 day. If it is judged that "it is bad", sell 1 WETH, once.')
+    standing = StandingOrder(twice, "a1", lambda _: play(twice, AT), str, situation=lambda _: AT, decimals={"WETH": 18})
+    sale = Swap((Route((Leg("a pool", "WETH", "USDC", "a venue"),), 10**18),), 1, 1)
+    for shaky, bad, clause in ((True, False, 0), (False, True, 1), (True, True, 0)):
+        assert standing.clause(STATE, sale, {"it looks shaky": shaky, "it is bad": bad}) == clause
 
 
 def test_readings_that_judge_otherwise_are_different_readings() -> None:

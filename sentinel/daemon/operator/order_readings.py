@@ -33,8 +33,14 @@ class OrderReadings:
 
     connect: Callable[[Settings], AbstractAsyncContextManager[ReadingSampler]] = reading_client
     _busy: bool = False
+    _report: asyncio.Future[dict[str, Any]] | None = None  # a thread, which goes on when nobody waits for it any more
     _words: str = ""
     _hashes: frozenset[str] = frozenset()  # of the readings that were shown for these words and may be approved
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reading is under way, be it one that nobody waits for any more."""
+        return self._busy or (self._report is not None and not self._report.done())
 
     async def read(self, words: str, parts: Parts) -> dict[str, Any]:
         """What the words mean to the student (`reading_report`). Nothing is journaled or approved.
@@ -45,7 +51,7 @@ class OrderReadings:
         require_own(settings, settings.strategy.order_hash or None)
         if parts.lifecycle.stopping:
             raise OperatorError(STOPPING)
-        if self._busy:
+        if self.busy:
             raise OperatorError("another order is being read: try again when it is done")
         self._busy, self._words, self._hashes = True, "", frozenset()
         try:
@@ -79,10 +85,12 @@ class OrderReadings:
         one_line_order(words)  # refused before anything is asked
         try:
             async with self.connect(settings) as student:
-                readings = await Reader.of(student, settings.reading, network).read(words)
+                reader = Reader.of(student, settings.reading, network)
+                line, drawn = await reader.drawn(words)
         except ModelUnavailable as error:
             raise OperatorError(
                 f"no student answers at {settings.proposer_url or settings.model.url} to read these words "
                 f"({error}): start it with deploy/vllm/serve-student.sh"
             ) from error
-        return await asyncio.to_thread(reading_report, readings)
+        self._report = asyncio.ensure_future(asyncio.to_thread(lambda: reading_report(reader.judged(line, drawn))))
+        return await asyncio.shield(self._report)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -37,6 +38,7 @@ TOKENIZER = (
     "vocab.json", "merges.txt", "tokenizer.model",
 )  # fmt: skip
 VERSION = "1"  # of what is written; another one makes every folder again
+NAMED = 24  # hex digits of a folder's name
 KEPT = 4  # merged folders; the least recently used one goes first
 PREFIX = "base_model.model."
 # What changes the product W + scale B A, and the value that does not.
@@ -66,12 +68,12 @@ def servable(folder: Path, base: Path | None = None) -> Path:
         raise MergeFault(f"{folder} was trained on another base than {base}: its weights have sha256 {weights}")
     key = _key(folder, base, weights)
     places = students_dirs()
-    for target in (place / key[:24] for place in places):
+    for target in (place / key[:NAMED] for place in places):
         if _whole(target, key):
             with contextlib.suppress(OSError):  # an image's own is read-only
                 os.utime(target)
             return target
-    target = places[0] / key[:24]
+    target = places[0] / key[:NAMED]
     _make(folder, base, target, key)
     return target
 
@@ -137,8 +139,18 @@ def _whole(target: Path, key: str) -> bool:
 
 
 def _make(adapter: Path, base: Path, target: Path, key: str) -> None:
-    """Write the merged folder beside its place and rename it."""
+    """Write the merged folder beside its place and rename it. What a killed merge left is removed."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    with (target.parent / ".lock").open("w") as lock:  # held until the file is closed, or the process has ended
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _whole(target, key):
+            for left in target.parent.glob(".merge-*"):
+                shutil.rmtree(left, ignore_errors=True)
+            _written(adapter, base, target, key)
+        _evict(target)
+
+
+def _written(adapter: Path, base: Path, target: Path, key: str) -> None:
     print(f"merging {adapter} into its base, once (0.5 GB in {target}) …", file=sys.stderr, flush=True)
     made = Path(tempfile.mkdtemp(prefix=".merge-", dir=target.parent))
     try:
@@ -148,22 +160,26 @@ def _make(adapter: Path, base: Path, target: Path, key: str) -> None:
         for path in made.iterdir():
             path.chmod(0o644)
         made.chmod(0o755)
-        _put(made, target, key)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-    others = sorted((path for path in target.parent.glob("[!.]*") if path != target), key=lambda p: -p.stat().st_mtime)
-    for path in others[KEPT - 1 :]:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _put(made: Path, target: Path, key: str) -> None:
-    """Rename `made` to `target`, which a second server may have written meanwhile."""
-    with contextlib.suppress(OSError):
-        made.rename(target)
-        return
-    if not _whole(target, key):
         shutil.rmtree(target, ignore_errors=True)
         made.rename(target)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _evict(kept: Path) -> None:
+    """Remove all but the latest merged folders beside `kept`. What this module did not write is left alone."""
+    merged = [path.parent for path in kept.parent.glob(f"{'[0-9a-f]' * NAMED}/{SEAL}")]
+    others = sorted((folder for folder in merged if folder != kept), key=lambda folder: -_used(folder))
+    for folder in others[KEPT - 1 :]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _used(folder: Path) -> float:
+    """When it was last served; 0 if another server has removed it meanwhile."""
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def merge(adapter: Path, base: Path, out: Path) -> None:
