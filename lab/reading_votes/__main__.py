@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvloop
-from tqdm.asyncio import tqdm_asyncio
 
 from lab.reading_votes.outcomes import Outcome, place_of, summary
 from lab.reading_votes.ways import WAYS, Request, Way
@@ -28,6 +28,7 @@ from sentinel.core.errors import SentinelError
 from sentinel.distill.evaluation.kept_answers import KeptAnswers
 from sentinel.distill.evaluation.labelled_orders import BLOCK, QUOTE, TOKENS, LabelledOrder, read_orders
 from sentinel.distill.evaluation.served_reader import KeptSampler
+from sentinel.distill.working import progress_bar
 from sentinel.orders.groups import Group
 from sentinel.orders.reading import render
 
@@ -77,16 +78,18 @@ async def measure(
     rows: list[dict[str, object]] = []
     turns = asyncio.Semaphore(CONCURRENT)
 
-    async def one(order: LabelledOrder, way: Way, sampler: KeptSampler) -> Outcome:
+    async def one(order: LabelledOrder, way: Way, sampler: KeptSampler, done: Callable[[], None]) -> Outcome:
         async with turns:
-            return await outcome(order, way, sampler, judge, samples)
+            found = await outcome(order, way, sampler, judge, samples)
+        done()
+        return found
 
     for way in WAYS:
         sampler = KeptSampler(url, way.sampling, answers)
         await sampler.start()
-        found = await tqdm_asyncio.gather(
-            *(one(order, way, sampler) for order in orders), desc=way.name, file=sys.stderr
-        )
+        with progress_bar() as bar:
+            done = functools.partial(bar.advance, bar.add_task(way.name, total=len(orders)))
+            found = await asyncio.gather(*(one(order, way, sampler, done) for order in orders))
         await sampler.close()
         for split in ("", *sorted({one.split for one in found})):
             rows.append(

@@ -16,7 +16,6 @@ SentinelError
  │    └── ModelUnavailable    the student gave no usable answer
  │         └── ModelTimeout   the student did not answer in time
  ├── AgentFault               the model's fault: recorded as Discarded, the cycle continues
- │    ├── ParseFault          the text is not a code action
  │    ├── CodeFault           the code did not run
  │    └── ActionFault         the action does not describe a trade that the allow-lists can build
  ├── QuoteError               a pool cannot fill the amount from the liquidity that was read
@@ -108,10 +107,6 @@ class ModelTimeout(ModelUnavailable):
 
 
 class AgentFault(SentinelError):
-    pass
-
-
-class ParseFault(AgentFault):
     pass
 
 

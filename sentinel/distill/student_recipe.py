@@ -8,13 +8,13 @@ from pathlib import Path
 from sentinel.core.host.places import workplace
 from sentinel.distill.orders.row_file import rows_in
 from sentinel.distill.orders.split import Split
+from sentinel.distill.promotion.students import is_working
 from sentinel.distill.student_plan import StudentPlan
 from sentinel.distill.tuning import tuning_card
 from sentinel.distill.tuning_recipe import run_tune
 from sentinel.distill.working import WORK
 
 MADE = workplace() / "models" / "student"
-WORKING = (".pt", ".part")  # files that only a run that goes on needs
 OF_BASE = ("tokenizer.json", "tokenizer_config.json")  # no part of the adapter
 COMMAND = "-m sentinel distill student"
 
@@ -48,4 +48,4 @@ def publish(adapter: Path, out: Path) -> None:
 
 
 def _published(path: Path) -> bool:
-    return path.suffix not in WORKING and path.name not in OF_BASE
+    return not is_working(path) and path.name not in OF_BASE

@@ -31,11 +31,6 @@ class Play:
     possible: tuple[Play, ...] = ()  # what it does by each judgement; empty if none makes a difference now
 
     @property
-    def trades_anyhow(self) -> bool:
-        """Whether it trades whatever the student judges."""
-        return self.trade is not None and all(one.trade is not None for one in self.possible)
-
-    @property
     def is_exit(self) -> bool:
         """Whether it sells for quote tokens whatever the student judges, and some judgement allows this sale."""
         sales = [one.trade for one in (self, *self.possible) if one.trade is not None and one.trade.side is Side.SELL]

@@ -38,5 +38,5 @@ def merged(folder: Path, rows_file: Path) -> dict[str, Any]:
         "same": again == made and (again / "model.safetensors").read_bytes() == weights,
         "generation": json.loads((again / "generation_config.json").read_text()),
         "template": (again / "chat_template.jinja").read_text() == (folder / "chat_template.jinja").read_text(),
-        "left": sorted(path.name for path in students.iterdir()) == [made.name],
+        "left": sorted(path.name for path in students.iterdir() if path.name != ".lock") == [made.name],
     }

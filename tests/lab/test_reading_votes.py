@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lab.reading_votes import __main__ as command
 from lab.reading_votes.outcomes import Outcome, least_agreement, place_of, points, same, separation, summary
 from lab.reading_votes.ways import WAYS
 from sentinel.orders.groups import groups
@@ -74,6 +75,7 @@ def test_the_summary_counts_the_choice_of_the_round_trip() -> None:
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_each_way_deals_sixteen_samples_out_evenly(way: object) -> None:
+    assert callable(command.main)
     requests = way.requests("Buy some ETH.")  # type: ignore[attr-defined]
     assert 16 % len(requests) == 0
     assert requests[0].words == "Buy some ETH."

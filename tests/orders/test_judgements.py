@@ -100,7 +100,6 @@ def test_the_player_holds_and_says_that_the_student_alone_decides() -> None:
         (Decimal(3), JUDGED),
         (None, 'it is not judged that "it looks shaky"'),
     ]
-    assert not played.trades_anyhow
     answered = play(order(SHAKY), replace(AT, judgements={"it looks shaky": True}))
     assert (sold(answered), answered.possible) == (Decimal(3), ())
 

@@ -30,7 +30,7 @@ ON_REQUEST = {"matplotlib"}
 
 
 def test_the_package_imports_what_it_declares_and_nothing_else() -> None:
-    """Dependencies for what always runs; the extras `train` and `dist` for what runs in environments of their own."""
+    """Dependencies for what always runs; the extra `train` for what runs in an environment of its own."""
     project = _pyproject()["project"]
     imported = _imported("sentinel")
     extras = {name for group in project["optional-dependencies"].values() for name in _names(group)}

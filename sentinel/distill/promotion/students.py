@@ -36,11 +36,12 @@ def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of each file of a student, by name. Raises OperatorError if the folder holds no student."""
     if not any(folder.glob(WEIGHTS)):
         raise OperatorError(f"{folder} holds no student: there is no file {WEIGHTS}")
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _working(path))
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not is_working(path))
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def _working(path: Path) -> bool:
+def is_working(path: Path) -> bool:
+    """Whether only a run that goes on, or is under way, needs the file."""
     return any(path.match(pattern) for pattern in WORKING)
 
 

@@ -55,7 +55,9 @@ def weights(base: Path) -> str:
     """SHA-256 of a base's weight files, in the order of their names. It identifies the base of an adapter."""
     digest = hashlib.sha256()
     for path in sorted(base.glob("*.safetensors")):
-        digest.update(path.read_bytes())
+        with path.open("rb") as file:
+            while piece := file.read(1 << 22):
+                digest.update(piece)
     return digest.hexdigest()
 
 

@@ -104,15 +104,9 @@ def base_of(adapter: Path) -> Path:
 
 def base_weights(base: Path) -> str:
     """SHA-256 of a base's weight files, in the order of their names. Raises MergeFault if it has none."""
-    paths = sorted(base.glob("*.safetensors"))
-    if not paths or not (base / "config.json").is_file():
+    if not any(base.glob("*.safetensors")) or not (base / "config.json").is_file():
         raise MergeFault(f"{base} is no base: config.json or *.safetensors is missing")
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 22):
-                digest.update(piece)
-    return digest.hexdigest()
+    return base_pin.weights(base)
 
 
 def _trained_on(adapter: Path) -> str | None:

@@ -14,15 +14,15 @@ class TuningPlan:
     base: str  # folder of a Hugging Face causal model
     data: tuple[str, ...]  # files of rows
     layers: int = 18
-    rank: int = 16
-    alpha: int = 32
-    batch: int = 16  # rows per step
+    rank: int = 32
+    alpha: int = 64
+    batch: int = 8  # rows per step
     epochs: int = 1
     steps: int = 0  # 0: as many as the epochs have
     fall: int = 0  # of the last steps, in which the learning rate falls; 0: a fifth of all
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     context: int = 2048  # tokens; longer rows are left out
-    trade_every: int = 6  # of so many orders one is also learned as a program; 0: none
+    trade_every: int = 12  # of so many orders one is also learned as a program; 0: none
     seed: int = 7
 
     def rate(self, step: int, steps: int) -> float:

@@ -10,9 +10,8 @@ from sentinel.core.network import Symbol
 from sentinel.distill.evaluation.rules_reader.segment import Segment, Stopped
 from sentinel.orders.actions import Action, Amount, Buy, Coins, Exchange, Sell, Share, Worth
 from sentinel.orders.answers import Question
-from sentinel.orders.expressions import Best, Coin, FirstHeld, Largest, named
+from sentinel.orders.expressions import Best, Coin, Largest
 
-SELLS = ("SELL", "STOP", "TAKE", "TRAIL")
 VERB = r"\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL)\b"
 _FILL = (
     r"(?:(?:me|some|up|for|of|in|into|on|my|the|with|about|exactly|another|more|it|them|worth|just|only|off|out|back"
@@ -182,7 +181,3 @@ def _swap(words: Segment) -> Acting:
         raise Stopped(Question.SIZE)
     amount = _sized(words, token, sold, None, buys=False, after="")
     return Acting(Exchange(sold, Symbol(found["b"]), amount), whole=amount == Share(Decimal(1)))
-
-
-def coins_of(coin: Coin) -> tuple[Symbol, ...]:
-    return named(coin) if not isinstance(coin, FirstHeld) else coin.coins
