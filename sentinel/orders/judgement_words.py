@@ -15,6 +15,11 @@ def judged_spans(text: str, order: Order) -> list[tuple[int, int]]:
     return [span for phrase in order.judgements for span in _spans(text, phrase)]
 
 
+def said_word_for_word(text: str, order: Order) -> bool:
+    """Whether all that is judged stands in the words."""
+    return all(_spans(text, phrase) for phrase in order.judgements)
+
+
 def complaints(text: str, order: Order, found: Said) -> Iterator[str]:
     """What keeps a judgement from being the operator's own, a clause of a sentence each. `found`: of the same words."""
     for phrase in order.judgements:

@@ -26,6 +26,7 @@ _TRIES = 30
 _OFTEN = {"dca": 2, "limit": 2, "stop-loss": 2, "take-profit": 2, "trailing-stop": 1.6, "rebalance": 3, "slices": 1.8}
 _OFTEN |= {"arbitrage": 2, "cap": 1.6, "exit": 1.5, "bracket": 1.3, "momentum": 1.3, "mean": 1.3, "ladder": 1.2}
 _OFTEN |= {"delay": 0.4, "gas-trigger": 0.4, "relative": 0.5, "weight-trigger": 0.6, "market": 0.6, "dip": 0.6}
+_OFTEN |= {"judged": 3.2}
 _OFTEN |= {"gas": 2.5, "gas-entries": 2, "reserve": 2, "cooldown": 2, "most-a-day": 1.5, "filter": 1.2}
 _OTHER_COIN = {"filter": 0.25}  # how likely a phrase is of another coin than the one before
 _TURN = ", each time this turns true"

@@ -16,6 +16,8 @@ from sentinel.distill.orders.situations import situations
 from sentinel.distill.orders.slips import write
 from sentinel.distill.orders.split import Split
 from sentinel.distill.orders.unsaid import SaidAnswer, answered
+from sentinel.orders.judgement_words import said_word_for_word
+from sentinel.orders.order import Order
 from sentinel.orders.reading import Reading, render
 
 ASKED, REFUSED = 0.08, 0.08  # shares of the rows
@@ -91,6 +93,8 @@ def _written(said: SaidOrder | SaidAnswer, split: Split, rng: random.Random, see
         conditional = said.draft.startswith("If ")
         text, asides = write(said.words, rng, lambda rule: splits.weight(split, rule), conditional=conditional)
         rules = (*said.rules, *asides)
+        if isinstance(said.reading, Order) and not said_word_for_word(text, said.reading):
+            continue  # a slip of the pen is in what the student alone judges
         held = split is not Split.WORDINGS or bool(splits.held_rules() & set(rules))
         if held and text not in seen and len(text) <= MAX_TEXT and splits.owns(split, text):
             return Row("", split, said.kinds, rules, text, said.draft, said.reading)

@@ -106,8 +106,8 @@ def _nodes(node: _Node) -> list[_Node]:
 def _reading(node: _Node) -> str:
     def value(found: object) -> str:
         name = found[1]  # type: ignore[index]
-        if name in node.inner:
-            return _reading(node.inner[name])
+        if (inner := node.inner.get(name)) is not None:  # a part without a reading is quoted as it is said
+            return _reading(inner) if inner.table.reading else inner.rule.words
         if name.startswith("coin"):
             return node.scope.coin(name)
         return written(name, node.scope.value(name))

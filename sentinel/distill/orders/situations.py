@@ -39,6 +39,8 @@ def situations(reading: Reading, rng: random.Random) -> tuple[dict[str, object],
     if not isinstance(reading, Order):
         action = "ambiguous" if isinstance(reading, Ask) else "cannot"
         return tuple({**drawn_facts(None, rng), "expect": {"action": action}} for _ in range(COUNT))
+    if reading.judgements:
+        return tuple(_held(reading, rng))
     acts: dict[str, list[dict[str, object]]] = {}  # by what happens, numbers apart
     holds: dict[str, list[dict[str, object]]] = {}
     for tried, (facts, done) in enumerate(_candidates(reading, rng)):
@@ -49,6 +51,16 @@ def situations(reading: Reading, rng: random.Random) -> tuple[dict[str, object],
         if tried >= ENOUGH and min(_count(acts), _count(holds)) >= 2:
             break
     return _four(_varied(acts, rng), _varied(holds, rng), rng)
+
+
+def _held(order: Order, rng: random.Random) -> Iterator[dict[str, object]]:
+    """Situations of an order that the student alone can trade: its player holds, and no reader is wrong with it."""
+    for _ in range(COUNT):
+        facts = drawn_facts(order, rng)
+        done = play(order, _situation(facts, order))
+        if done.trade is not None:
+            raise Unsayable("its player trades without the student")
+        yield {**facts, "expect": _label(order, done)}
 
 
 def _count(found: dict[str, list[dict[str, object]]]) -> int:
