@@ -1,13 +1,15 @@
 """An approved order that lacks an allowance -> the messages that ask the student for the approval it needs.
 
-The first thought is the order's reading, as for its programs. No student has been trained on these requests yet.
+The same code for serving and for training. The first thought is the order's reading, as for its programs.
 """
 
 from __future__ import annotations
 
+from sentinel.agent.action_format import render_action
 from sentinel.agent.prompt import Message
 from sentinel.core.network import Symbol
 from sentinel.orders.order import Order
+from sentinel.orders.reading import render
 from sentinel.orders.spending import spending
 from sentinel.orders.words import number
 
@@ -27,3 +29,9 @@ def approve_program(order: Order, token: Symbol) -> str:
         return f'approve("{token}", "all")'
     amount = number(most).replace(",", "")
     return f'approve("{token}", {amount})' if token == order.quote else f'approve("{token}", "{amount} {token}")'
+
+
+def approve_row(text: str, order: Order, token: Symbol) -> list[Message]:
+    """A training row: the request, and the teacher's turn."""
+    turn = render_action(render(order), approve_program(order, token))
+    return [*approve_messages(text, token), {"role": "assistant", "content": turn}]

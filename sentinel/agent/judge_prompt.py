@@ -14,7 +14,7 @@ from sentinel.orders.situation import Situation
 from sentinel.orders.situation_values import Unknown, evaluate
 
 SYSTEM = "Judge the market."
-_SPANS = {"5 minutes": 300, "1 hour": 3_600, "1 day": 86_400}  # over which changes are told
+SPANS = {"5 minutes": 300, "1 hour": 3_600, "1 day": 86_400}  # over which changes are told
 _YES = re.compile(r"\s*yes\b", re.IGNORECASE)
 
 
@@ -33,7 +33,7 @@ def is_yes(sample: Sample) -> bool:
 def _facts(at: Situation, quote: Symbol) -> Iterator[str]:
     coins: Sequence[Symbol] = sorted(coin for coin in at.prices if coin != quote)
     for coin in coins:
-        changes = ((name, _known(Change(coin, ago), at, quote)) for name, ago in _SPANS.items())
+        changes = ((name, _known(Change(coin, ago), at, quote)) for name, ago in SPANS.items())
         told = ", ".join(f"{change} in {name}" for name, change in changes if change is not None)
         yield f"{coin} {_known(Price(coin), at, quote)}" + (f", {told}" if told else "")
     if (gas := _known(Fact.GAS_PRICE, at, quote)) is not None:

@@ -160,7 +160,7 @@ def test_the_card_names_base_data_seed_and_command(world: dict[str, Any]) -> Non
 
 def test_the_options_of_a_command_mean_its_plan(world: dict[str, Any]) -> None:
     plan = world["by command"]
-    assert (plan["steps"], plan["trade_every"], plan["learning_rate"], plan["seed"]) == (2, 12, 5e-3, 3)
+    assert (plan["steps"], plan["trade_every"], plan["learning_rate"], plan["seed"]) == (2, 8, 5e-3, 3)
     assert [Path(path).name for path in (plan["base"], *plan["data"])] == ["base", "rows.jsonl"]
 
 

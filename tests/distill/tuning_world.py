@@ -25,6 +25,7 @@ from sentinel.agent.read_prompt import read_messages
 from sentinel.agent.trade_prompt import trade_messages
 from sentinel.distill.tuning import adapter, chat_tokens, checkpoint, conversations, tune
 from sentinel.distill.tuning.base_tokenizer import CHATML, base_tokenizer
+from sentinel.distill.tuning.gradients import Gradients
 from sentinel.distill.tuning.tuning_plan import TuningPlan
 from tests.distill.merged_student import merged
 from tests.distill.small_gguf import converted
@@ -171,13 +172,13 @@ def killed_at_step(out: Path, step: int) -> None:
     """Tune with a checkpoint before each step, and die by SIGKILL in this one."""
     real = tune._step
 
-    def deadly(run: checkpoint.TrainingRun, batch: tune.Batch, outputs: torch.Tensor) -> float:
+    def deadly(run: checkpoint.TrainingRun, gradients: Gradients) -> float:
         if len(run.losses) == step:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(run, batch, outputs)
+        return real(run, gradients)
 
     tune._step = deadly
-    tune.tune(PLAN, None, out, device="cpu", every=0)
+    tune.tune(PLAN, None, out, device="cpu", every=0, workers=2)
 
 
 def killed_in_checkpoint(out: Path) -> None:
@@ -200,7 +201,7 @@ def runs() -> dict[str, Any]:
     signals = [in_child(lambda: killed_in_checkpoint(broken)), in_child(lambda: killed_at_step(broken, 11))]
     left = sorted(path.name for path in broken.iterdir())
     other = message_of(lambda: tune.tune(replace(PLAN, seed=4), None, broken, device="cpu"))
-    tune.tune(PLAN, None, broken, device="cpu")
+    tune.tune(PLAN, None, broken, device="cpu", workers=2)
     made = (broken / "adapter_model.safetensors").stat().st_mtime_ns
     tune.tune(PLAN, None, broken, device="cpu")
     weights = [(folder / "adapter_model.safetensors").read_bytes() for folder in (whole, broken)]

@@ -3,8 +3,9 @@
 A line is either an order with its reading, {"id", "text", "draft", "reading", …}, which becomes the request that is
 made when serving (agent/read_prompt.py) with the draft as its answer; or a conversation, {"id", "messages": [{"role",
 "content"}, …], "given"}, where `given` is how its last turn begins, without loss, and may be left out. Of some orders
-the student also learns the program (agent/trade_prompt.py). Its turn begins with the first thought, the reading, which
-is given when serving and carries no loss.
+the student also learns the program (agent/trade_prompt.py), of some of these the approval (agent/approve_prompt.py), and
+of each that has something judged an answer (agent/judge_prompt.py). A program begins with the first thought, the
+reading, which is given when serving and carries no loss.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel.agent.approve_prompt import approve_row
 from sentinel.agent.prompt import Message
 from sentinel.agent.read_prompt import read_messages
 from sentinel.agent.trade_prompt import trade_prefill, trade_row
+from sentinel.distill.orders.judging import judgement_row
 from sentinel.orders.order import Order
 from sentinel.orders.reading_parser import parse
+from sentinel.orders.spending import spending
 
 QUOTE = "USDC"  # of the generated orders
+PROGRAMS_PER_APPROVAL = 3
 TRAIN = "train"  # the split that may be trained on
 
 
@@ -43,9 +48,10 @@ class Conversation:
 
 
 def read(paths: Sequence[Path], trade_every: int = 0) -> list[Conversation]:
-    """All rows of the files, in order; of `trade_every` orders one is followed by the row of its program.
+    """All rows of the files, in order; an order is followed by the rows of what else is learned of it.
 
-    Raises RowFault for a line that is no row, or a row of a held-out split.
+    Of `trade_every` orders one has a program; 0: nothing but readings. Raises RowFault for a line that is no row, or a
+    row of a held-out split.
     """
     return [row for path in paths for row in _read_file(path, trade_every)]
 
@@ -61,13 +67,22 @@ def _read_file(path: Path, trade_every: int) -> Iterator[Conversation]:
                 order = parse(str(body.get("reading", "")), QUOTE) if trade_every else None
                 if isinstance(order, Order):
                     orders += 1
-                    if orders % trade_every == 0:
-                        turns = tuple(trade_row(str(body["text"]), order))
-                        yield Conversation(f"{body['id']}-trade", turns, trade_prefill(order))
+                    yield from _learned_of(str(body["id"]), str(body["text"]), order, orders, trade_every)
             except RowFault:
                 raise
             except Exception as error:
                 raise RowFault(f"{path}, line {number} is no row: {type(error).__name__}: {error}") from error
+
+
+def _learned_of(name: str, text: str, order: Order, number: int, trade_every: int) -> Iterator[Conversation]:
+    """Beside its reading, of the order with this number."""
+    if number % trade_every == 0:
+        yield Conversation(f"{name}-trade", tuple(trade_row(text, order)), trade_prefill(order))
+    if number % (trade_every * PROGRAMS_PER_APPROVAL) == 0:
+        for token in list(spending(order))[:1]:
+            yield Conversation(f"{name}-approve", tuple(approve_row(text, order, token)), trade_prefill(order))
+    for phrase in order.judgements:
+        yield Conversation(f"{name}-judge", judgement_row(phrase, name))
 
 
 def conversation(row: Mapping[str, object]) -> Conversation:

@@ -1,8 +1,8 @@
 """Tune a pretrained base: train an adapter on conversations, with loss on the assistant's turns and their end alone.
 
 Runs in the serving environment: `python -m sentinel.distill.tuning.tune --base DIR --data FILE --out DIR`. An
-interrupted or killed run resumes from its checkpoint, which is at most a minute old; on a CPU with one thread the
-adapter is the same to the byte as that of an uninterrupted run. A longer run of the same plan can begin where the
+interrupted or killed run resumes from its checkpoint, which is at most a minute old; on a CPU the adapter is the same
+to the byte as that of an uninterrupted run, however many workers made it. A longer run of the same plan can begin where the
 learning rate of a shorter one began to fall (`--continue-from`), which gives a learning curve for the price of its end.
 """
 
@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import json
 import os
-import random
 import signal
 import sys
 import time
@@ -33,6 +32,7 @@ from sentinel.distill.tuning.base_tokenizer import base_tokenizer
 from sentinel.distill.tuning.batches import batches
 from sentinel.distill.tuning.chat_tokens import TemplateFault, TokenRow
 from sentinel.distill.tuning.conversations import RowFault
+from sentinel.distill.tuning.gradients import Gradients, OfPart
 from sentinel.distill.tuning.tuning_plan import TuningPlan
 
 COMMON_IDS = 8192  # the first ids of a byte-pair vocabulary are its commonest
@@ -40,6 +40,7 @@ CHECKPOINT = "checkpoint.pt"
 TRUNK = "trunk.pt"  # the checkpoint before the learning rate fell; a longer run can begin with it
 INTERRUPTED = 130  # exit code
 MAX_NORM = 1.0  # of the gradient
+PART = 2  # rows that a worker takes at a time; a GPU takes the whole step
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,11 @@ def tune(
     device: str = "auto",
     every: float = 60.0,
     shorter: Path | None = None,
+    workers: int = 1,
 ) -> None:
     """Train and write the adapter to `out`; `every` is the number of seconds between checkpoints.
+
+    On a CPU, `workers` processes share the work of a step, one core each.
 
     `shorter` is the folder of a shorter run of the same plan, which this one continues.
 
@@ -94,13 +98,20 @@ def tune(
     run = _run(plan, model, _hash([json.dumps(settled, sort_keys=True).encode()]), len(steps))
     saved = out / CHECKPOINT
     begin = saved if saved.exists() or shorter is None else shorter / TRUNK
-    if checkpoint.restore(begin, run, 0):
+    if checkpoint.restore(begin, run):
         if run.rates != [plan.learning_rate * plan.rate(step, len(steps)) for step in range(len(run.rates))]:
             raise SystemExit(f"{begin} belongs to a run with another number of steps: remove it to start anew")
         print(f"resuming after step {len(run.losses)} of {len(steps)}", file=sys.stderr)
     elif shorter is not None:
         raise SystemExit(f"{begin} is not there: {shorter} holds no shorter run that this one could continue")
-    tokens = _train(run, rows, steps, tokenizer.pad_token_id, saved, every, plan.trunk(len(steps)))
+    taken = [[rows[number] for number in step] for step in steps]
+    size = plan.batch if where.type == "cuda" else PART
+    parts = [-(-len(step) // size) for step in taken]
+    outputs = output_ids(rows, model.get_output_embeddings().weight.shape[0])
+    of_part = _part_loss(model, taken, size, tokenizer.pad_token_id, outputs)
+    with Gradients(run.trained, of_part, parts, 1 if where.type == "cuda" else workers) as gradients:
+        _train(run, gradients, len(steps), saved, every, plan.trunk(len(steps)))
+    tokens = sum(len(row.ids) for step in taken for row in step)
 
     out.mkdir(parents=True, exist_ok=True)
     adapter.save(model, shape, layers, plan.base, out)
@@ -147,40 +158,29 @@ def _key_of(folder: Path) -> str | None:
     return str(json.loads(path.read_text(encoding="utf-8")).get("key")) if path.exists() else None
 
 
-def _train(
-    run: checkpoint.TrainingRun,
-    rows: Sequence[TokenRow],
-    steps: Sequence[Sequence[int]],
-    pad: int,
-    saved: Path,
-    every: float,
-    trunk: int,
-) -> int:
-    """Take the steps that the run has not taken. Returns the number of tokens of all steps, padding excluded."""
-    outputs = output_ids(rows, run.model.get_output_embeddings().weight.shape[0])
+def _train(run: checkpoint.TrainingRun, gradients: Gradients, steps: int, saved: Path, every: float, trunk: int) -> None:
+    """Take the steps that the run has not taken."""
     stopped = _stop_on_signal()
-    begun, last_save = time.process_time() - run.seconds, time.monotonic()
+    before, last_save = run.seconds - time.process_time(), time.monotonic()
     progress = tqdm(
-        range(len(run.losses), len(steps)), "tune", len(steps), initial=len(run.losses), unit="step",
+        range(len(run.losses), steps), "tune", steps, initial=len(run.losses), unit="step",
         file=sys.stderr, mininterval=1.0,
     )  # fmt: skip
     for step in progress:
+        run.seconds = before + time.process_time() + gradients.worker_seconds
         if step == trunk:
-            run.seconds = time.process_time() - begun
-            checkpoint.save(saved.with_name(TRUNK), run, [checkpoint.rng_state()])
+            checkpoint.save(saved.with_name(TRUNK), run)
         if stopped or time.monotonic() - last_save > every:
-            run.seconds = time.process_time() - begun
-            checkpoint.save(saved, run, [checkpoint.rng_state()])
+            checkpoint.save(saved, run)
             last_save = time.monotonic()
         if stopped:
             progress.close()
             print(f"interrupted after step {step}: run the same command again to resume", file=sys.stderr)
             raise SystemExit(INTERRUPTED)
         run.rates.append(run.schedule.get_last_lr()[0])
-        run.losses.append(_step(run, collate([rows[number] for number in steps[step]], pad, outputs), outputs))
+        run.losses.append(_step(run, gradients))
         progress.set_postfix(loss=f"{fmean(run.losses[-20:]):.4f}", refresh=False)
-    run.seconds = time.process_time() - begun
-    return sum(len(rows[number].ids) for step in steps for number in step)
+    run.seconds = before + time.process_time() + gradients.worker_seconds
 
 
 def output_ids(rows: Sequence[TokenRow], vocabulary: int) -> Tensor:
@@ -223,21 +223,35 @@ def check_logits(model: PreTrainedModel, row: TokenRow) -> None:
         raise SystemExit(f"the base computes its logits in a way of its own (loss {theirs:.4f}, here {ours:.4f})")
 
 
-def _step(run: checkpoint.TrainingRun, batch: Batch, outputs: Tensor) -> float:
-    loss = loss_of(run.model, batch, outputs)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_((p for p in run.model.parameters() if p.requires_grad), MAX_NORM)
+def _step(run: checkpoint.TrainingRun, gradients: Gradients) -> float:
+    """Take the next step. Returns its loss before it."""
+    loss = gradients.step(len(run.losses))
+    torch.nn.utils.clip_grad_norm_(run.trained, MAX_NORM)
     run.optimizer.step()
     run.schedule.step()
-    run.optimizer.zero_grad(set_to_none=True)
-    return float(loss.detach())
+    return loss
+
+
+def _part_loss(
+    model: PreTrainedModel, steps: Sequence[Sequence[TokenRow]], size: int, pad: int, outputs: Tensor
+) -> OfPart:
+    """What makes the gradient of a part of a step: its rows' share of the mean loss of all tokens of the step."""
+
+    def of_part(step: int, part: int) -> float:
+        rows = steps[step][part * size : (part + 1) * size]
+        share = sum(row.targets for row in rows) / sum(row.targets for row in steps[step])
+        loss = share * loss_of(model, collate(rows, pad, outputs), outputs)
+        loss.backward()
+        return float(loss.detach())
+
+    return of_part
 
 
 def _run(plan: TuningPlan, model: PreTrainedModel, key: str, steps: int) -> checkpoint.TrainingRun:
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=plan.learning_rate, betas=(0.9, 0.99), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: plan.rate(step, steps))
-    return checkpoint.TrainingRun(key, model, optimizer, schedule, random.Random(plan.seed))
+    return checkpoint.TrainingRun(key, model, optimizer, schedule)
 
 
 def _hash(parts: Sequence[bytes]) -> str:
@@ -260,6 +274,7 @@ def main() -> None:
     parser.add_argument("--template", type=Path, help="chat template; default: the base's own")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--checkpoint-every", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes, of one core each")
     parser.add_argument("--continue-from", type=Path, metavar="DIR", help="folder of a shorter run of the same plan")
     defaults = TuningPlan("", ())
     for name in ("layers", "rank", "alpha", "batch", "epochs", "steps", "fall", "context", "trade_every", "seed"):
@@ -267,11 +282,11 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=defaults.learning_rate)
     given = vars(parser.parse_args())
     template, out, shorter = given.pop("template"), given.pop("out"), given.pop("continue_from")
-    device, every = given.pop("device"), given.pop("checkpoint_every")
+    device, every, workers = given.pop("device"), given.pop("checkpoint_every"), given.pop("workers")
     plan = TuningPlan(**given | {"base": str(given["base"]), "data": tuple(str(path) for path in given["data"])})
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # a second thread gained nothing
+    torch.set_num_threads(1)  # each worker has its core
     try:
-        tune(plan, template, out, device=device, every=every, shorter=shorter)
+        tune(plan, template, out, device=device, every=every, shorter=shorter, workers=workers)
     except (RowFault, TemplateFault) as fault:
         raise SystemExit(f"not trained: {fault}") from fault
 

@@ -20,9 +20,9 @@ class TuningPlan:
     epochs: int = 1
     steps: int = 0  # 0: as many as the epochs have
     fall: int = 0  # of the last steps, in which the learning rate falls; 0: a fifth of all
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     context: int = 2048  # tokens; longer rows are left out
-    trade_every: int = 12  # of so many orders one is also learned as a program; 0: none
+    trade_every: int = 8  # of so many orders one is also learned as a program; 0: none
     seed: int = 7
 
     def rate(self, step: int, steps: int) -> float:
