@@ -25,7 +25,7 @@ from sentinel.core.stopwatch import Stopwatch
 from sentinel.core.transaction import Intent
 from sentinel.decide.operator_controls import Purpose
 from sentinel.journal.journal import Journal
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.playing.standing import StandingOrder
 
 STOPPING = "told to stop while this cycle was under way"
 NO_VIEW = MarketView({}, Regime.NONE, 0.0, 0, "none")  # an exit looks at no target

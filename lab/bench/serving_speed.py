@@ -22,9 +22,9 @@ from sentinel.agent.read_prompt import read_messages
 from sentinel.agent.trade_prompt import trade_messages, trade_prefill
 from sentinel.agent.vllm_server import NAME, served
 from sentinel.core.errors import Unavailable
-from sentinel.orders.drafts import read_draft
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import NotRead, parse
+from sentinel.orders.language.drafts import read_draft
+from sentinel.orders.language.reading_parser import NotRead, parse
+from sentinel.orders.typed.order import Order
 
 WAYS: Mapping[str, tuple[str, ...]] = {
     "as served": (),

@@ -35,9 +35,9 @@ from sentinel.core.transaction import Outcome
 from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
-from sentinel.orders.envelope import order_hash
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.envelope import order_hash
+from sentinel.orders.typed.order import Order
 
 PURSE = {"USDC": 4_000 * 10**6, NATIVE: 10**18}  # and no WETH: coins from elsewhere have no entry price
 BLOCK_TIME = 1.0  # seconds; with less, the chain's time would run ahead of the clock

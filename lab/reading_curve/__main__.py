@@ -24,9 +24,9 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 
 from sentinel.agent.read_prompt import read_messages
 from sentinel.distill.tuning.base_tokenizer import base_tokenizer
-from sentinel.orders.drafts import read_draft
-from sentinel.orders.reading import Reading
-from sentinel.orders.reading_parser import NotRead, parse
+from sentinel.orders.language.drafts import read_draft
+from sentinel.orders.language.reading import Reading
+from sentinel.orders.language.reading_parser import NotRead, parse
 from tests.orders.public_readings import READINGS
 
 QUOTE = "USDC"

@@ -29,8 +29,8 @@ from sentinel.distill.evaluation.kept_answers import KeptAnswers
 from sentinel.distill.evaluation.labelled_orders import BLOCK, QUOTE, TOKENS, LabelledOrder, read_orders
 from sentinel.distill.evaluation.served_reader import KeptSampler
 from sentinel.distill.working import progress_bar
-from sentinel.orders.groups import Group
-from sentinel.orders.reading import render
+from sentinel.orders.battery.groups import Group
+from sentinel.orders.language.reading import render
 
 ROUND_TRIP = Sampling(temperature=1.0, top_p=1.0, max_tokens=3, seed=1)
 ASKED = 8  # answers to the question of the round trip, for each group

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sentinel.agent.reading_report import SHOWN
 from sentinel.core.statistics import Share
-from sentinel.orders.groups import Group, groups
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Reading
+from sentinel.orders.battery.groups import Group, groups
+from sentinel.orders.language.reading import Reading
+from sentinel.orders.typed.order import Order
 
 MOST_WRONG = 0.02  # of the readings that are shown first without a question
 

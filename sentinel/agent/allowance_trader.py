@@ -21,8 +21,8 @@ from sentinel.core.actions import Action, Candidate, Proposal
 from sentinel.core.errors import ActionFault, CodeFault, ModelTimeout, ModelUnavailable
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import NATIVE, Network, Symbol
-from sentinel.orders.spending import base_units, spending
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.playing.spending import base_units, spending
+from sentinel.orders.playing.standing import StandingOrder
 
 OWN = "oracle"  # the source of the order's own approval
 

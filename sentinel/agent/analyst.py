@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sentinel.core.market_state import MarketState, MarketView, Regime
 from sentinel.core.network import Symbol
 from sentinel.core.units import BPS
-from sentinel.orders.actions import Rebalance, Trim
-from sentinel.orders.order import Order
+from sentinel.orders.typed.actions import Rebalance, Trim
+from sentinel.orders.typed.order import Order
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from sentinel.agent.action_format import render_action
 from sentinel.agent.prompt import Message
 from sentinel.core.network import Symbol
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
-from sentinel.orders.spending import spending
-from sentinel.orders.words import number
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.words import number
+from sentinel.orders.playing.spending import spending
+from sentinel.orders.typed.order import Order
 
 SYSTEM = "Approve for the order."
 

@@ -14,9 +14,9 @@ from sentinel.core.actions import Action, HoldAction
 from sentinel.core.errors import ActionFault, CodeFault
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network, Symbol
-from sentinel.orders.actions import Coins, Share, Worth
-from sentinel.orders.observed import held, known_prices
-from sentinel.orders.spending import base_units
+from sentinel.orders.playing.observed import held, known_prices
+from sentinel.orders.playing.spending import base_units
+from sentinel.orders.typed.actions import Coins, Share, Worth
 
 NOTHING = "the program approves nothing"
 WIDE = Context(prec=100)  # digits, more than any balance has

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from sentinel.agent.prompt import Message
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.network import Symbol
-from sentinel.orders.expressions import Change, Expression, Fact, Price, unit
-from sentinel.orders.shown import shown
-from sentinel.orders.situation import Situation
-from sentinel.orders.situation_values import Unknown, evaluate
+from sentinel.orders.playing.shown import shown
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.situation_values import Unknown, evaluate
+from sentinel.orders.typed.expressions import Change, Expression, Fact, Price, unit
 
 SYSTEM = "Judge the market."
 SPANS = {"5 minutes": 300, "1 hour": 3_600, "1 day": 86_400}  # over which changes are told
@@ -19,7 +19,7 @@ _YES = re.compile(r"\s*yes\b", re.IGNORECASE)
 
 
 def judge_messages(phrase: str, at: Situation, quote: Symbol) -> list[Message]:
-    """The request for one answer. A phrase has neither quotes nor signs (`orders/judgements.py`)."""
+    """The request for one answer. A phrase has neither quotes nor signs (`orders/typed/judgements.py`)."""
     facts = "; ".join(_facts(at, quote))
     content = f'Is it so that "{phrase}"?\nMarket: {facts}.\nAnswer yes or no.'
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": content}]

@@ -11,13 +11,13 @@ from sentinel.agent.tool_arguments import shown
 from sentinel.core.errors import CodeFault
 from sentinel.core.network import Symbol
 from sentinel.core.untrusted_text import one_line
-from sentinel.orders.actions import Action, Amount, Coins, Share, Way, Worth
-from sentinel.orders.conditions import Compare, Op
-from sentinel.orders.expressions import NUMBER, Coin, Constant
-from sentinel.orders.judging import Judged
-from sentinel.orders.order import Clause, Slices
-from sentinel.orders.phrases import Phrases, Unread
-from sentinel.orders.words import read_time
+from sentinel.orders.language.phrases import Phrases, Unread
+from sentinel.orders.language.words import read_time
+from sentinel.orders.playing.judging import Judged
+from sentinel.orders.typed.actions import Action, Amount, Coins, Share, Way, Worth
+from sentinel.orders.typed.conditions import Compare, Op
+from sentinel.orders.typed.expressions import NUMBER, Coin, Constant
+from sentinel.orders.typed.order import Clause, Slices
 
 WAYS = {"to": Way.TARGET, "half": Way.HALF, "edge": Way.EDGE}
 MAX_TEXT = 64  # characters of an amount

@@ -11,8 +11,8 @@ from sentinel.core.actions import Action
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Symbol
-from sentinel.orders.situation import Gap
-from sentinel.orders.trades import Side, Trade
+from sentinel.orders.playing.situation import Gap
+from sentinel.orders.playing.trades import Side, Trade
 
 FLOAT = Context(prec=15, rounding=ROUND_DOWN)  # digits that a float keeps: an amount never grows on its way
 

@@ -21,8 +21,8 @@ from sentinel.agent.sandbox import CodeRun, Tools
 from sentinel.core.actions import Stage
 from sentinel.core.errors import CodeFault
 from sentinel.core.untrusted_text import one_line
-from sentinel.orders.judging import COMPARED
-from sentinel.orders.player import PRECISION
+from sentinel.orders.playing.judging import COMPARED
+from sentinel.orders.playing.player import PRECISION
 
 ACTIONS = frozenset({"buy", "sell", "exchange", "rebalance", "cut", "arbitrage", "wait"})
 PRELUDE = f"""

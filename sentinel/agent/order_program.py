@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from sentinel.orders.actions import (
+from sentinel.orders.language.reading import coin_text
+from sentinel.orders.language.words import duration, time
+from sentinel.orders.typed.actions import (
     Action,
     Amount,
     Arbitrage,
@@ -20,8 +22,8 @@ from sentinel.orders.actions import (
     Way,
     Worth,
 )
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Op, Streak
-from sentinel.orders.expressions import (
+from sentinel.orders.typed.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Op, Streak
+from sentinel.orders.typed.expressions import (
     Change,
     Coin,
     Constant,
@@ -43,9 +45,7 @@ from sentinel.orders.expressions import (
     Weight,
     Window,
 )
-from sentinel.orders.order import Clause, Order
-from sentinel.orders.reading import coin_text
-from sentinel.orders.words import duration, time
+from sentinel.orders.typed.order import Clause, Order
 
 OPS = {Op.BELOW: "<", Op.AT_MOST: "<=", Op.ABOVE: ">", Op.AT_LEAST: ">="}
 FACTS = {

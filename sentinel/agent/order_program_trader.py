@@ -19,7 +19,7 @@ from sentinel.core.actions import Candidate, HoldAction, Proposal
 from sentinel.core.errors import ModelTimeout
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.network import Network
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.playing.standing import StandingOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,13 @@ from typing import TypeVar
 from sentinel.agent.tool_arguments import shown
 from sentinel.core.errors import CodeFault
 from sentinel.core.network import Symbol
-from sentinel.orders.checks import check_condition, closes_read
-from sentinel.orders.conditions import Compare, Op, Streak
-from sentinel.orders.expressions import (
+from sentinel.orders.language.phrases import Phrases, Unread
+from sentinel.orders.playing.judging import judge
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.situation_values import Unknown, evaluate
+from sentinel.orders.typed.checks import check_condition, closes_read
+from sentinel.orders.typed.conditions import Compare, Op, Streak
+from sentinel.orders.typed.expressions import (
     Change,
     Coin,
     Entry,
@@ -34,11 +38,7 @@ from sentinel.orders.expressions import (
     Window,
     named,
 )
-from sentinel.orders.judging import judge
-from sentinel.orders.order import MAX_CLOSES
-from sentinel.orders.phrases import Phrases, Unread
-from sentinel.orders.situation import Situation
-from sentinel.orders.situation_values import Unknown, evaluate
+from sentinel.orders.typed.order import MAX_CLOSES
 
 MAX_BITS = 128  # of a whole number that the code passes
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 An action tool trades only if the player of such a clause would; else it does nothing and the program goes on. The first
 trade ends the program: later actions do nothing. What cannot be judged does nothing, and then only sales are made, as
-with the player (`orders/player.py`). The tools remember what one run has called, so each run gets its own.
+with the player (`orders/playing/player.py`). The tools remember what one run has called, so each run gets its own.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from sentinel.core.amounts import printable
 from sentinel.core.errors import CodeFault
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network, Symbol
-from sentinel.orders import actions
-from sentinel.orders.judging import Judged
-from sentinel.orders.order import Clause, Order
-from sentinel.orders.player import PRECISION, done, reason_to_act
-from sentinel.orders.situation import Situation
-from sentinel.orders.situation_values import Unknown
-from sentinel.orders.trades import NoTrade, Side, Trade, trade
+from sentinel.orders.playing.judging import Judged
+from sentinel.orders.playing.player import PRECISION, done, reason_to_act
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.situation_values import Unknown
+from sentinel.orders.playing.trades import NoTrade, Side, Trade, trade
+from sentinel.orders.typed import actions
+from sentinel.orders.typed.order import Clause, Order
 
 MAX_WHY = 600  # characters of a hold's reason
 NO_TRADE = "the program does not trade now"

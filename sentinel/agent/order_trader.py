@@ -14,9 +14,9 @@ from sentinel.core.amounts import printable
 from sentinel.core.errors import ActionFault, QuoteError
 from sentinel.core.market_state import MarketState, MarketView
 from sentinel.core.untrusted_text import one_line
-from sentinel.orders import actions
-from sentinel.orders.player import Play
-from sentinel.orders.trades import Side, Trade
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.trades import Side, Trade
+from sentinel.orders.typed import actions
 
 SOURCE = "oracle"
 MAX_WHY = 600  # characters of a hold's reason

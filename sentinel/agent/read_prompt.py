@@ -10,7 +10,7 @@ MAX_WORDS = 1_000  # characters of an order in the operator's words
 
 
 def read_messages(words: str) -> list[Message]:
-    """The request for one reading. The answer is a draft (`orders/drafts.py`) on one line."""
+    """The request for one reading. The answer is a draft (`orders/language/drafts.py`) on one line."""
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": one_line_order(words)}]
 
 

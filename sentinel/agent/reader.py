@@ -18,14 +18,14 @@ from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 from sentinel.core.network import Network, Symbol
 from sentinel.core.untrusted_text import one_line
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.coins import coins_of
-from sentinel.orders.drafts import BLOCK_SECONDS, read_draft
-from sentinel.orders.grounding import Grounding, ground
-from sentinel.orders.groups import Group, groups
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Ask, Reading, Refuse
-from sentinel.orders.reading_parser import NotRead
+from sentinel.orders.battery.groups import Group, groups
+from sentinel.orders.grounding.grounding import Grounding, ground
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.drafts import BLOCK_SECONDS, read_draft
+from sentinel.orders.language.reading import Ask, Reading, Refuse
+from sentinel.orders.language.reading_parser import NotRead
+from sentinel.orders.playing.coins import coins_of
+from sentinel.orders.typed.order import Order
 
 MAX_REASON = 100  # characters of a reason that is counted
 _ANSWERS = frozenset([*Question, *Refusal])

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from sentinel.agent.reader import Readings
-from sentinel.orders.envelope import order_hash
-from sentinel.orders.groups import Group, differences
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Refuse, render
+from sentinel.orders.battery.groups import Group, differences
+from sentinel.orders.language.reading import Refuse, render
+from sentinel.orders.playing.envelope import order_hash
+from sentinel.orders.typed.order import Order
 
 SHOWN = 5  # groups; of the others only the number
 

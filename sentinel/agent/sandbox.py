@@ -22,7 +22,7 @@ import structlog
 from sentinel.core.actions import Action, Stage
 from sentinel.core.errors import AgentFault, CodeFault, QuoteError
 from sentinel.core.untrusted_text import one_line, printable
-from sentinel.orders.situation_values import Unknown
+from sentinel.orders.playing.situation_values import Unknown
 
 log = structlog.get_logger("sentinel.sandbox")
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from sentinel.agent.action_format import prefill, render_action
 from sentinel.agent.order_program import program
 from sentinel.agent.prompt import Message
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
+from sentinel.orders.language.reading import render
+from sentinel.orders.typed.order import Order
 
 SYSTEM = "Trade by the order."
 

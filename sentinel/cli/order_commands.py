@@ -17,8 +17,8 @@ from sentinel.core.errors import NotRunning, OperatorError
 if TYPE_CHECKING:
     from sentinel.cli.order_words import ReadOrder
     from sentinel.config.settings import Settings
-    from sentinel.orders.order import Order
-    from sentinel.orders.reading_parser import NotRead
+    from sentinel.orders.language.reading_parser import NotRead
+    from sentinel.orders.typed.order import Order
 
 app = typer.Typer(no_args_is_help=True, help="Say what is wanted, read it back and approve it.")
 app.command(context_settings=EXTRA)(preset)
@@ -47,9 +47,9 @@ def set_order(
     """
     from sentinel.cli.order_reading import lines, read_back
     from sentinel.daemon.approved_order import require_own
-    from sentinel.orders.envelope import order_hash
-    from sentinel.orders.order import Order
-    from sentinel.orders.reading import render
+    from sentinel.orders.language.reading import render
+    from sentinel.orders.playing.envelope import order_hash
+    from sentinel.orders.typed.order import Order
 
     settings = common.load(sets, env_file)
     given = sys.stdin.read() if text == "-" else text
@@ -112,7 +112,7 @@ def approve(
 ) -> None:
     """Approve an earlier order again, by its hash or the beginning of it. Its times begin anew."""
     from sentinel.daemon.approved_order import require_own
-    from sentinel.orders.order import Order
+    from sentinel.orders.typed.order import Order
 
     settings = common.load(sets, env_file)
     journal, _ = common.open_journal(settings, read_only=True)
@@ -208,7 +208,7 @@ def _order(settings: Settings, text: str) -> Order | NotRead:
     """The order that a reading means. Raises SettingsError for one that this network lacks, and for other readings."""
     from sentinel.config.network_file import load_network
     from sentinel.daemon.approved_order import read_order
-    from sentinel.orders.reading_parser import NotRead, parse
+    from sentinel.orders.language.reading_parser import NotRead, parse
 
     network, line = load_network(settings.network), " ".join(text.split())
     found = parse(line, network.quote)
@@ -219,7 +219,7 @@ def _from_words(settings: Settings, text: str, why: str, *, yes: bool, asks: boo
     """The reading of the words that the operator approves, if any. `why`: what makes them no reading."""
     from sentinel.cli.order_words import approved_reading
     from sentinel.daemon.approved_order import require_own
-    from sentinel.orders.envelope import order_hash
+    from sentinel.orders.playing.envelope import order_hash
 
     require_own(settings, settings.strategy.order_hash or None)
     found = approved_reading(settings, text, why, yes=yes, asks=asks, json=json)

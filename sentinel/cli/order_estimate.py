@@ -16,15 +16,15 @@ from sentinel.core.units import COIN_DECIMALS, GWEI, PIPS
 from sentinel.daemon.files import CLOSES, JOURNAL
 from sentinel.dex.quoting.costs import TRADE_GAS
 from sentinel.journal.journal import Journal
-from sentinel.orders.coins import coins_of
-from sentinel.orders.observed import gas_price, held
-from sentinel.orders.order import Order
-from sentinel.orders.playback import Costs, PlayedTrade, playback, worth
-from sentinel.orders.reading import render
-from sentinel.orders.shown import coins, money, span
-from sentinel.orders.situation import Position, Situation
-from sentinel.orders.trades import trade_text
-from sentinel.orders.words import time
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.words import time
+from sentinel.orders.playing.coins import coins_of
+from sentinel.orders.playing.observed import gas_price, held
+from sentinel.orders.playing.playback import Costs, PlayedTrade, playback, worth
+from sentinel.orders.playing.shown import coins, money, span
+from sentinel.orders.playing.situation import Position, Situation
+from sentinel.orders.playing.trades import trade_text
+from sentinel.orders.typed.order import Order
 
 PURSE = Decimal(10_000)  # quote tokens in each token, if no daemon has read the wallet
 MAX_DAYS = 3

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sentinel.core.errors import OperatorError
-from sentinel.orders.order import Order
+from sentinel.orders.typed.order import Order
 
 AcceptJudgement = Annotated[
     bool,

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from sentinel.core.network import Symbol
-from sentinel.orders.expressions import Entry, High, PriceWhenSet, Profit, named
-from sentinel.orders.order import Order
-from sentinel.orders.parts import parts
-from sentinel.orders.shown import money
+from sentinel.orders.playing.shown import money
+from sentinel.orders.typed.expressions import Entry, High, PriceWhenSet, Profit, named
+from sentinel.orders.typed.order import Order
+from sentinel.orders.typed.parts import parts
 
 
 def measures(order: Order, prices: Mapping[Symbol, Decimal], entries: Mapping[Symbol, Decimal]) -> list[str]:

@@ -13,7 +13,7 @@ HELP = "The order, as a reading (docs/orders.md): SENTINEL_STRATEGY__ORDER for t
 def is_reading(text: str, network: str) -> bool:
     """Whether the text is written in the language of readings, so that no model has to read it."""
     from sentinel.config.network_file import load_network
-    from sentinel.orders.reading_parser import NotRead, parse
+    from sentinel.orders.language.reading_parser import NotRead, parse
 
     return not isinstance(parse(" ".join(text.split()), load_network(network).quote), NotRead)
 

@@ -40,7 +40,7 @@ def preset(
     Weights of rebalance and reduce-risk: each coin is an option, e.g. `rebalance --weth 60% --wbtc 20%`.
     """
     from sentinel.config.network_file import load_network
-    from sentinel.orders import presets
+    from sentinel.orders.language import presets
 
     settings = common.load(sets, env_file)
     network = load_network(settings.network)
@@ -97,7 +97,7 @@ def _share(text: str) -> Decimal:
 
 
 def _seconds(text: str, quote: Symbol) -> int:
-    from sentinel.orders.phrases import Phrases, Unread
+    from sentinel.orders.language.phrases import Phrases, Unread
 
     try:
         return Phrases(text, quote).duration()

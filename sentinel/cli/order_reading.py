@@ -17,11 +17,11 @@ from sentinel.config.settings import Settings
 from sentinel.core.errors import OperatorError, Unavailable
 from sentinel.core.network import Network, Symbol
 from sentinel.core.units import BPS, GWEI, PIPS
-from sentinel.orders.envelope import envelope, fixed_sizes, order_hash
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
-from sentinel.orders.shown import money
-from sentinel.orders.situation_values import close_near
+from sentinel.orders.language.reading import render
+from sentinel.orders.playing.envelope import envelope, fixed_sizes, order_hash
+from sentinel.orders.playing.shown import money
+from sentinel.orders.playing.situation_values import close_near
+from sentinel.orders.typed.order import Order
 
 
 def read_back(settings: Settings, order: Order) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from sentinel.config.settings import Settings
 from sentinel.core.errors import ModelUnavailable, NotRunning, OperatorError
 from sentinel.daemon.operator.control import ask
 from sentinel.daemon.operator.order_readings import bound
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.order import Order
 
 NONE = ""  # in place of the number of a reading
 ASK, REFUSE = "Ask: ", "Refuse: "  # how an answer begins that is no order

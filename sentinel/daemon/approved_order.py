@@ -16,17 +16,17 @@ from sentinel.core.network import HexHash, Network, Symbol
 from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
 from sentinel.journal.order_records import JournaledOrder, OrderRecords, OrderStatus
-from sentinel.orders.actions import Wait
-from sentinel.orders.coins import coins_of
-from sentinel.orders.envelope import order_hash
-from sentinel.orders.observed import OrderFacts, held, known_prices, observed
-from sentinel.orders.order import Clause, Order
-from sentinel.orders.player import Play, completed, play
-from sentinel.orders.reading import Ask, render
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.situation import Gap, Situation
-from sentinel.orders.situation_values import close_near
-from sentinel.orders.standing import NO_ORDER, StandingOrder
+from sentinel.orders.language.reading import Ask, render
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.coins import coins_of
+from sentinel.orders.playing.envelope import order_hash
+from sentinel.orders.playing.observed import OrderFacts, held, known_prices, observed
+from sentinel.orders.playing.player import Play, completed, play
+from sentinel.orders.playing.situation import Gap, Situation
+from sentinel.orders.playing.situation_values import close_near
+from sentinel.orders.playing.standing import NO_ORDER, StandingOrder
+from sentinel.orders.typed.actions import Wait
+from sentinel.orders.typed.order import Clause, Order
 
 OPERATOR = "operator"  # the source of an order that a command approved
 SETTINGS = "settings"  # the source of an order that is not approved by a command

@@ -43,7 +43,7 @@ from sentinel.journal.journal import Journal
 from sentinel.observe.health import Health
 from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.playing.standing import StandingOrder
 
 MIN_BARS = 60  # of price history, even if the setting asks for less
 NEEDED = ("endpoints", "model", "fork", "funds")  # parts that must be healthy for the daemon to be ready

@@ -14,7 +14,7 @@ from sentinel.daemon.parts import InForce, Parts
 from sentinel.decide.operator_controls import Purpose
 from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.playing.standing import StandingOrder
 
 
 def trading(parts: Parts, force: InForce, market: Market, executor: Executor) -> Cycle:

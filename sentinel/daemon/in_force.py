@@ -29,8 +29,8 @@ from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.toolkit import DexToolkit
-from sentinel.orders.spending import spending
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.playing.spending import spending
+from sentinel.orders.playing.standing import StandingOrder
 
 
 def in_force(

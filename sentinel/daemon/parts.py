@@ -30,7 +30,7 @@ from sentinel.journal.journal import Journal
 from sentinel.observe.health import Health
 from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.playing.standing import StandingOrder
 
 ProposingTrader = ModelTrader | CodeTrader | OrderTrader | OrderProgramTrader
 # From terms, builder, first thought and the approved order.

@@ -25,8 +25,8 @@ from sentinel.daemon.parts import MakeTrader, ProposingTrader
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quoter import DexQuoter
 from sentinel.journal.journal import Journal
-from sentinel.orders.reading import render
-from sentinel.orders.standing import NO_ORDER, StandingOrder
+from sentinel.orders.language.reading import render
+from sentinel.orders.playing.standing import NO_ORDER, StandingOrder
 
 UNREADABLE = Program("unreadable", 'hold("the program could not be read at the start")')
 

@@ -25,7 +25,7 @@ from sentinel.decide.policy import Policy
 from sentinel.decide.sizing import Sizes, resized
 from sentinel.decide.vote import vote
 from sentinel.dex.building.action_builder import ActionBuilder
-from sentinel.orders.standing import restored
+from sentinel.orders.playing.standing import restored
 
 BY_THE_DAY = ("daily_loss", "daily_volume")  # rules that need the day's totals, which the record does not hold
 

@@ -19,8 +19,8 @@ from sentinel.execute.approvals import Approvals
 from sentinel.execute.reconcile import compare_nonces, reconcile
 from sentinel.execute.sender import LiveExecutor
 from sentinel.observe.logs import Log, settled_fields
-from sentinel.orders.spending import Spending, spending
-from sentinel.orders.standing import NO_ORDER
+from sentinel.orders.playing.spending import Spending, spending
+from sentinel.orders.playing.standing import NO_ORDER
 
 POLL = 0.1  # seconds between polls for a newer head
 

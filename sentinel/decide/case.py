@@ -23,8 +23,8 @@ from sentinel.core.transaction import Fees
 from sentinel.core.units import Q192
 from sentinel.decide.calldata import ApproveCall, Malformed, RouterCall, decode_call
 from sentinel.decide.operator_controls import Purpose
-from sentinel.orders.player import Play
-from sentinel.orders.spending import Spending
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.spending import Spending
 
 Finding = tuple[bool, str]  # whether the rule allows the case, and the reason in plain words
 

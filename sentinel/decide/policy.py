@@ -23,8 +23,8 @@ from sentinel.decide import rules_cost, rules_effect, rules_gas, rules_order, ru
 from sentinel.decide.case import Case, Finding, Rule
 from sentinel.decide.operator_controls import Purpose
 from sentinel.decide.rules_confirm import FINAL_RULES, FinalCheck
-from sentinel.orders.player import Play
-from sentinel.orders.spending import Spending
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.spending import Spending
 
 Judged = TypeVar("Judged")
 Plays = Callable[[MarketState], Play]

@@ -7,11 +7,11 @@ from decimal import Decimal
 from sentinel.core.units import BPS
 from sentinel.decide.case import Case, Finding, Rule, loss, value_in
 from sentinel.decide.case import money as reference_money
-from sentinel.orders.carried_out import carried_out, same_tokens
-from sentinel.orders.player import Play
-from sentinel.orders.shown import coins, money
-from sentinel.orders.spending import base_units
-from sentinel.orders.trades import trade_text
+from sentinel.orders.playing.carried_out import carried_out, same_tokens
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.shown import coins, money
+from sentinel.orders.playing.spending import base_units
+from sentinel.orders.playing.trades import trade_text
 
 
 def order(case: Case) -> Finding:

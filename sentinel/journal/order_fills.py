@@ -19,7 +19,7 @@ from sentinel.core.transaction import Intent, Outcome, Settled
 from sentinel.core.units import DAY
 from sentinel.journal.ledger import Ledger, Record
 from sentinel.journal.serialization import canonical, decode
-from sentinel.orders.situation import Fill
+from sentinel.orders.playing.situation import Fill
 
 TABLES = """
 CREATE TABLE order_fills (

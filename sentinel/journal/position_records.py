@@ -22,9 +22,9 @@ from sentinel.core.units import COIN_DECIMALS, HOUR
 from sentinel.core.valuation import convert
 from sentinel.journal.ledger import Ledger, Record
 from sentinel.journal.serialization import canonical, decode
-from sentinel.orders.checks import check_number
-from sentinel.orders.positions import CoinTrade, Cost, Entry, High, costs, positions, settled_high
-from sentinel.orders.situation import Position
+from sentinel.orders.playing.positions import CoinTrade, Cost, Entry, High, costs, positions, settled_high
+from sentinel.orders.playing.situation import Position
+from sentinel.orders.typed.checks import check_number
 
 SETTLED = 2 * HOUR  # seconds; a close that is older is kept in a high
 EVERY = HOUR  # seconds of chain time between two looks at the highs
@@ -89,7 +89,7 @@ class PositionRecords:
         return _coin_trades(self._network, json.loads(accepted), json.loads(settled), at)
 
     def costs(self) -> dict[Symbol, Cost]:
-        """What is known about the cost of each token, see `sentinel.orders.positions`."""
+        """What is known about the cost of each token, see `sentinel.orders.playing.positions`."""
         at = self._ledger.one("SELECT count(*), max(seq), (SELECT count(*) FROM entries) FROM settled")
         if self._costs is None or self._costs[0] != at:
             self._costs = at, costs(self.trades(), self.entries())

@@ -10,7 +10,7 @@ from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import Where
 from sentinel.core.units import BPS
 from sentinel.decide.hold_reason import hold_reason, lost_ballots
-from sentinel.orders.judgements import counted
+from sentinel.orders.typed.judgements import counted
 
 
 def amount(value: int, symbol: str, network: Network) -> str:

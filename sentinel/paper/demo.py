@@ -34,7 +34,7 @@ from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
 from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.local_market import LocalMarket
-from sentinel.orders.reading import render
+from sentinel.orders.language.reading import render
 from sentinel.paper import demo_summary
 from sentinel.paper.demo_order import READING, NotApproved, Report, SpokenOrder, approve, typed
 from sentinel.paper.screen import Lines, LiveTable, Screen

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sentinel.core.errors import OperatorError
-from sentinel.orders.judgements import phrases_in
+from sentinel.orders.typed.judgements import phrases_in
 
 WORDS = "Every 10 seconds put 800 USDC into ETH, only while gas is under 35 gwei. Always keep 2,000 USDC."
 READING = (  # what the words mean, for a demo without a model

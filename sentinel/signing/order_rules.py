@@ -15,10 +15,10 @@ from math import ceil
 from sentinel.core.errors import SettingsError, SignerRefused
 from sentinel.core.network import NATIVE, Address, Network, Symbol
 from sentinel.core.units import BPS
-from sentinel.orders.envelope import envelope, order_hash
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
-from sentinel.orders.reading_parser import NotRead, parse
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.reading_parser import NotRead, parse
+from sentinel.orders.playing.envelope import envelope, order_hash
+from sentinel.orders.typed.order import Order
 from sentinel.signing.router_call import RouterTrade
 from sentinel.signing.signer_limits import ORDER, ORDER_DAY, ORDER_GAP, ORDER_RESERVE, ORDER_SIZE
 from sentinel.signing.trade_rules import UnitValues

@@ -22,8 +22,8 @@ from sentinel.core.market_state import MarketState
 from sentinel.decide.case import Case
 from sentinel.decide.rules_order import approval_order
 from sentinel.dex.building.action_builder import ActionBuilder
-from sentinel.orders.spending import spending
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.playing.spending import spending
+from sentinel.orders.playing.standing import StandingOrder
 from tests.agent.test_order_program_trader import World
 from tests.agent.test_order_trader import MARKET, NET
 from tests.decide.fair_market import USD

@@ -21,12 +21,12 @@ from sentinel.core.actions import DiscardReason, HoldAction, Swap
 from sentinel.core.errors import ModelUnavailable
 from sentinel.core.market_state import MarketState
 from sentinel.dex.building.action_builder import ActionBuilder
-from sentinel.orders.observed import OrderFacts, observed
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play, play
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.situation import Situation
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.observed import OrderFacts, observed
+from sentinel.orders.playing.player import Play, play
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.standing import StandingOrder
+from sentinel.orders.typed.order import Order
 from tests.agent.doubles import VIEW
 from tests.agent.test_order_trader import MARKET, NET, QUOTER
 from tests.orders.taught_sampler import TaughtSampler

@@ -14,8 +14,8 @@ from sentinel.agent.sandbox import Sandbox
 from sentinel.core.actions import HoldAction, Stage
 from sentinel.core.closes import CloseSeries
 from sentinel.core.errors import ActionFault, CodeFault
-from sentinel.orders.situation import Fill, Position, Situation
-from sentinel.orders.trades import Side, Trade
+from sentinel.orders.playing.situation import Fill, Position, Situation
+from sentinel.orders.playing.trades import Side, Trade
 from tests.orders.programs import outcome
 
 NOW = 1_700_000_000

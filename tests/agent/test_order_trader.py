@@ -15,11 +15,11 @@ from sentinel.core.market_state import MarketState, Reference, V2State
 from sentinel.core.network import NATIVE, Feed, Pool
 from sentinel.dex.building.action_builder import ActionBuilder
 from sentinel.dex.quoting.quoter import DexQuoter
-from sentinel.orders.observed import OrderFacts, held, observed
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play, play
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.trades import Side, Trade
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.observed import OrderFacts, held, observed
+from sentinel.orders.playing.player import Play, play
+from sentinel.orders.playing.trades import Side, Trade
+from sentinel.orders.typed.order import Order
 from tests.agent.doubles import ADDRESS, NETWORK, STATE, VIEW
 
 POOLS = {

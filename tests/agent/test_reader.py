@@ -11,8 +11,8 @@ from sentinel.agent.read_prompt import SYSTEM
 from sentinel.agent.reader import Reader, Readings
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.reading import Ask, Refuse, render
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.reading import Ask, Refuse, render
 
 WORDS = "scoop 80 dollars of ether when it is at 1,650 or less, one time"
 RIGHT = "If the price of WETH is at most 1650 USDC, buy 80 USDC worth of WETH, once."

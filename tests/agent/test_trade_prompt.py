@@ -11,9 +11,9 @@ from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.order_program import program
 from sentinel.agent.parse import parse
 from sentinel.agent.trade_prompt import trade_messages, trade_prefill, trade_row
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
-from sentinel.orders.reading_parser import parse as read
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.reading_parser import parse as read
+from sentinel.orders.typed.order import Order
 from tests.orders.random_orders import RandomOrders
 
 WORDS = "stack fifty bucks\n of ether  every hour, ta"

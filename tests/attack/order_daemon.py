@@ -15,7 +15,7 @@ from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.daemon.operator.operations import Operator
 from sentinel.daemon.operator.reload import Reloader
 from sentinel.journal.journal import Journal
-from sentinel.orders.envelope import order_hash
+from sentinel.orders.playing.envelope import order_hash
 from tests.attack.edges import Caught
 from tests.decide import fair_market
 from tests.decide.fair_market import HEAD, NETWORK

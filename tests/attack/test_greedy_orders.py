@@ -10,10 +10,10 @@ import pytest
 from sentinel.core.actions import Route, Swap
 from sentinel.core.market_state import MarketState
 from sentinel.core.spent import Spent
-from sentinel.orders.observed import OrderFacts, observed
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play, play
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.observed import OrderFacts, observed
+from sentinel.orders.playing.player import Play, play
+from sentinel.orders.typed.order import Order
 from tests.attack_tally import Tries
 from tests.decide.fair_market import DEADLINE, LIMITS, NETWORK, STATE, USD
 from tests.decide.plain_calldata import commands_of, execute, leg

@@ -19,7 +19,7 @@ from sentinel.core.errors import NotRunning, OperatorError, SettingsError
 from sentinel.daemon.approved_order import approved_order, read_order
 from sentinel.daemon.operator.control import MAX_LINE, ControlServer, ask
 from sentinel.journal.journal import Journal
-from sentinel.orders.envelope import order_hash
+from sentinel.orders.playing.envelope import order_hash
 from tests.attack.edges import listening
 from tests.attack.order_daemon import EARLIER, Daemon
 from tests.attack.order_texts import GOOD, HOSTILE

@@ -25,7 +25,7 @@ from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.daemon.approved_order import read_order
 from sentinel.daemon.operator.control import ControlServer, ask
 from sentinel.journal.journal import Journal
-from sentinel.orders.envelope import order_hash
+from sentinel.orders.playing.envelope import order_hash
 from tests.attack.edges import listening
 from tests.attack.order_daemon import Daemon
 from tests.decide import fair_market

@@ -20,12 +20,12 @@ from sentinel.cli import order_option
 from sentinel.cli.order_words import report_lines
 from sentinel.config.network_file import load_network
 from sentinel.config.settings import load
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.grounding import ground
-from sentinel.orders.groups import Group
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Ask, Reading, Refuse, render
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.battery.groups import Group
+from sentinel.orders.grounding.grounding import ground
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.reading import Ask, Reading, Refuse, render
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.order import Order
 from sentinel.paper import demo_order
 from sentinel.paper.demo_order import READING, WORDS, NotApproved, SpokenOrder, approve
 

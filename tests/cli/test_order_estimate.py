@@ -17,7 +17,7 @@ from sentinel.core.units import GWEI
 from sentinel.daemon.approved_order import read_order
 from sentinel.daemon.files import JOURNAL
 from sentinel.journal.journal import Journal
-from sentinel.orders.observed import gas_price, held
+from sentinel.orders.playing.observed import gas_price, held
 from tests.journal import values
 
 NETWORK = load_network("devnet")

@@ -18,7 +18,7 @@ from sentinel.core.units import GWEI
 from sentinel.daemon.operator.control import ask
 from sentinel.journal.journal import Journal
 from sentinel.market import Devnet
-from sentinel.orders.observed import gas_price
+from sentinel.orders.playing.observed import gas_price
 from tests.daemon.running import Cli, moving
 
 BUYS = "every 10 seconds put 800 USDC into ETH, only while gas is under 35 gwei"

@@ -17,9 +17,9 @@ from sentinel.core.network import HexHash
 from sentinel.daemon.approved_order import approve_by_command, approved_order, order_at_start, read_order
 from sentinel.journal.journal import Journal
 from sentinel.journal.order_records import OrderStatus
-from sentinel.orders.envelope import order_hash
-from sentinel.orders.observed import held
-from sentinel.orders.standing import NO_ORDER, StandingOrder
+from sentinel.orders.playing.envelope import order_hash
+from sentinel.orders.playing.observed import held
+from sentinel.orders.playing.standing import NO_ORDER, StandingOrder
 from tests.decide import fair_market
 from tests.decide.fair_market import NETWORK, NOW, STATE
 

@@ -24,11 +24,11 @@ from sentinel.decide.policy import Policy
 from sentinel.decide.vote import vote
 from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.standing import StandingOrder
-from sentinel.orders.trades import Side, Trade
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.standing import StandingOrder
+from sentinel.orders.playing.trades import Side, Trade
+from sentinel.orders.typed.order import Order
 from tests.decide import fair_market
 from tests.decide.fair_market import DEADLINE, HEAD, LATER_ENV, NETWORK, OTHER_ENV, STATE
 from tests.decide.plain_calldata import commands_of, execute, leg

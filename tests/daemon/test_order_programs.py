@@ -21,10 +21,10 @@ from sentinel.daemon.replay import decide_again
 from sentinel.daemon.wiring import App, opened
 from sentinel.market import Devnet
 from sentinel.observe import plain_words
-from sentinel.orders.envelope import order_hash
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.envelope import order_hash
+from sentinel.orders.typed.order import Order
 from tests.agent.test_judgements import Judge
 from tests.agent.test_reader import Answers
 from tests.daemon.running import ALLOWED, KEY, PURSE, WALLET, moving

@@ -15,7 +15,7 @@ from sentinel.daemon.approved_order import SETTINGS, approve_by_command, read_or
 from sentinel.daemon.files import JOURNAL
 from sentinel.daemon.operator.order_report import order_of_next_start
 from sentinel.journal.journal import Journal
-from sentinel.orders.envelope import order_hash
+from sentinel.orders.playing.envelope import order_hash
 from tests.decide import fair_market
 from tests.decide.fair_market import NETWORK, NOW
 

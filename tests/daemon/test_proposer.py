@@ -27,8 +27,8 @@ from sentinel.daemon.parts import ProposingTrader
 from sentinel.daemon.proposer import Surroundings, proposer
 from sentinel.journal.journal import Journal
 from sentinel.observe.metrics import Metrics
-from sentinel.orders.player import Play
-from sentinel.orders.standing import NO_ORDER, StandingOrder
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.standing import NO_ORDER, StandingOrder
 from tests.decide import fair_market
 
 NETWORK = load_network("devnet")

@@ -21,10 +21,10 @@ from sentinel.daemon.guards.recheck import still_good
 from sentinel.decide.policy import Policy
 from sentinel.execute.dry_run import DryRunExecutor
 from sentinel.journal.journal import Journal
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.standing import StandingOrder
+from sentinel.orders.typed.order import Order
 from tests.daemon.sized_desk import PART, Desk, opened
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from sentinel.core.actions import Leg, Route, Swap
 from sentinel.core.market_state import V2State
-from sentinel.orders.player import Play
-from sentinel.orders.trades import Side, Trade
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.trades import Side, Trade
 from tests.decide.fair_market import ALL, DEADLINE, MSG_SENDER, NOW, ROUTER, STATE, USD
 from tests.decide.plain_calldata import WRAP, command, commands_of, ending, execute, leg, receipt_check, transfer
 from tests.decide.world import FAIR, PAID, World, buying, hopping, only_unwrapping, only_wrapping, wrapping

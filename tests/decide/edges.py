@@ -14,7 +14,7 @@ from sentinel.core.spent import Spent
 from sentinel.core.units import GWEI
 from sentinel.decide import case as reckon
 from sentinel.decide.case import Case
-from sentinel.orders.trades import Side
+from sentinel.orders.playing.trades import Side
 from tests.decide import world as w
 from tests.decide.changes import (
     alone,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_UP, Decimal
 
 from sentinel.core.units import BPS
-from sentinel.orders.trades import Side
+from sentinel.orders.playing.trades import Side
 from tests.decide.changes import HOLDS, ordered
 from tests.decide.fair_market import LIMITS
 from tests.decide.world import World, buying, circling, hopping

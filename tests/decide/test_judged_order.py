@@ -12,9 +12,9 @@ from sentinel.daemon.approved_order import read_order
 from sentinel.decide.case import Case
 from sentinel.decide.rules_order import order
 from sentinel.journal.serialization import dumps, loads
-from sentinel.orders.observed import OrderFacts, observed
-from sentinel.orders.player import Play, play
-from sentinel.orders.standing import StandingOrder, restored
+from sentinel.orders.playing.observed import OrderFacts, observed
+from sentinel.orders.playing.player import Play, play
+from sentinel.orders.playing.standing import StandingOrder, restored
 from tests.decide.fair_market import NETWORK, STATE
 from tests.decide.world import World, buying
 

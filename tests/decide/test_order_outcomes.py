@@ -11,8 +11,8 @@ from sentinel.core.decision import HoldReason, Verdict
 from sentinel.core.record import CycleRecord, PlayedOrder
 from sentinel.core.simulation import Refusal
 from sentinel.decide.order_outcomes import UNDECIDED, Deviation, deviations
-from sentinel.orders.player import Play
-from sentinel.orders.trades import Side, Trade
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.trades import Side, Trade
 from tests.daemon import values
 from tests.decide.world import buying
 

@@ -18,8 +18,8 @@ from sentinel.core.errors import SignerRefused
 from sentinel.core.simulation import Simulation
 from sentinel.daemon.approved_order import read_order
 from sentinel.daemon.in_force import in_force
-from sentinel.orders.standing import StandingOrder
-from sentinel.orders.trades import Side
+from sentinel.orders.playing.standing import StandingOrder
+from sentinel.orders.playing.trades import Side
 from sentinel.signing.order_rules import OrderBounds, OrderTrades, check_order
 from sentinel.signing.router_call import PaidRoute, RouterTrade
 from sentinel.signing.signer_limits import ORDER_SIZE

@@ -16,8 +16,8 @@ from sentinel.core.market_state import Head, MarketState
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.core.spent import Spent
 from sentinel.decide.policy import Policy
-from sentinel.orders.player import Play
-from sentinel.orders.spending import Spending
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.spending import Spending
 from tests.decide.fair_market import DEADLINE, ENV, HEAD, LATER_ENV, LIMITS, NETWORK, NOW, OTHER_ENV, STATE, USD
 from tests.decide.plain_calldata import UNWRAP, WRAP, commands_of, execute, leg
 

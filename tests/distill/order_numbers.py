@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from sentinel.distill.orders.order_parts import parts
-from sentinel.orders.actions import Coins, Rebalance, Share, Trim, Worth
-from sentinel.orders.conditions import ClosesBeyond, Streak
-from sentinel.orders.expressions import RATIO, SECONDS, Constant, Scaled, Statistic, Window
-from sentinel.orders.order import Order, Slices
+from sentinel.orders.typed.actions import Coins, Rebalance, Share, Trim, Worth
+from sentinel.orders.typed.conditions import ClosesBeyond, Streak
+from sentinel.orders.typed.expressions import RATIO, SECONDS, Constant, Scaled, Statistic, Window
+from sentinel.orders.typed.order import Order, Slices
 
 _SMALL = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",

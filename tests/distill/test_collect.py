@@ -21,8 +21,8 @@ from sentinel.distill.collecting.taught_order import TaughtOrder, read_taught
 from sentinel.distill.orders.dataset import rows
 from sentinel.distill.orders.split import Split
 from sentinel.distill.tuning.conversations import read
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
+from sentinel.orders.language.reading import render
+from sentinel.orders.typed.order import Order
 
 DCA = {"id": "a", "split": "train", "text": "put 90 dollars into ether every 3 hours"}
 DCA |= {"draft": "Buy 90 USDC worth of WETH, every 3 hours.", "reading": "Buy 90 USDC worth of WETH, every 3 hours."}

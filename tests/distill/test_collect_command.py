@@ -14,8 +14,8 @@ from sentinel.cli.distill_commands import app
 from sentinel.distill.orders.dataset import rows
 from sentinel.distill.orders.split import Split
 from sentinel.distill.tuning.conversations import read
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.order import Order
 from tests.distill.llm_server import KEY, MODEL, llm_server
 
 COUNT = 4

@@ -12,10 +12,10 @@ import pytest
 from sentinel.core.errors import OperatorError
 from sentinel.distill.evaluation.labelled_orders import BLOCK, NOW, QUOTE, Did, LabelledSituation, read_orders
 from sentinel.distill.evaluation.order_grades import Graded, Scores, graded, outcome
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Ask, Reading, Refuse
-from sentinel.orders.reading_parser import NotRead, parse
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.reading import Ask, Reading, Refuse
+from sentinel.orders.language.reading_parser import NotRead, parse
+from sentinel.orders.typed.order import Order
 
 HOLDINGS = {"WETH": 2, "WBTC": 0.1, QUOTE: 5000}
 PRICES = {"WETH": 2000, "WBTC": 50000}

@@ -13,9 +13,9 @@ from sentinel.distill.orders.phrasing import say
 from sentinel.distill.orders.quantities import COINS, DRAWN, Scene, Scope, Unsayable
 from sentinel.distill.orders.split import held_pairs, held_rules
 from sentinel.distill.orders.voice import FORMS, Voice
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.drafts import read_draft
-from sentinel.orders.order import Order
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.drafts import read_draft
+from sentinel.orders.typed.order import Order
 
 
 @pytest.mark.parametrize("table", tables(), ids=lambda table: table.name)

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 from sentinel.cli.distill_orders import orders as command
 from sentinel.distill.orders.dataset import Row, rows
 from sentinel.distill.orders.split import Split, held_pairs, held_rules
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.drafts import read_draft
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Ask, Refuse, render
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.drafts import read_draft
+from sentinel.orders.language.reading import Ask, Refuse, render
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.order import Order
 from tests.data import data_path
 from tests.distill.order_numbers import needed, said
 

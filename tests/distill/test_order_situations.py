@@ -10,7 +10,7 @@ from sentinel.distill.evaluation.labelled_orders import read_orders
 from sentinel.distill.evaluation.order_grades import graded
 from sentinel.distill.orders.dataset import rows
 from sentinel.distill.orders.split import Split
-from sentinel.orders.order import Order
+from sentinel.orders.typed.order import Order
 
 
 @pytest.mark.parametrize("split", [Split.SEEDS, Split.WORDINGS, Split.COMPOSITIONS])

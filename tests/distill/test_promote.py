@@ -23,10 +23,10 @@ from sentinel.distill.promotion import shadow_log
 from sentinel.distill.promotion.promote import PromotionCriteria, held_out, promote, served_name, undo
 from sentinel.distill.promotion.shadow_log import ShadowBlock
 from sentinel.distill.promotion.students import StudentStore, identity
-from sentinel.orders.answers import Question
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Ask, Reading
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.answers import Question
+from sentinel.orders.language.reading import Ask, Reading
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.order import Order
 
 WANTED = PromotionCriteria(orders=30, shadow_blocks=20)
 ASK = Ask(Question.MEANING)

@@ -10,10 +10,10 @@ import pytest
 from sentinel.distill.evaluation.labelled_orders import QUOTE
 from sentinel.distill.evaluation.rules_reader import read
 from sentinel.distill.evaluation.rules_reader.spelled_numbers import digits
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Ask, Refuse, render
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.reading import Ask, Refuse, render
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.order import Order
 from tests.orders.own_orders import OwnOrder, means, own_orders
 
 APART_RIGHT = 29  # of the 30 that it was not made from

@@ -13,9 +13,9 @@ from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.distill.orders.split import Split
 from sentinel.distill.teaching import teacher_prompt
 from sentinel.distill.teaching.teacher import PATIENCE, LlmTeacher, RateLimiter, TeacherEndpoint, UsageMeter
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.order import Order
 from tests.data import data_path
 from tests.distill.llm_server import KEY, MODEL, LlmServer, llm_server
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from sentinel.core.closes import CloseSeries
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play, play
-from sentinel.orders.reading import render
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.situation import Gap, Position, Situation
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.player import Play, play
+from sentinel.orders.playing.situation import Gap, Position, Situation
+from sentinel.orders.typed.order import Order
 from tests.orders.public_readings import READINGS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "orders.md"

@@ -20,13 +20,13 @@ from sentinel.agent.vllm_server import NAME, VllmServer
 from sentinel.core.actions import Swap
 from sentinel.core.market_state import MarketState
 from sentinel.dex.building.action_builder import ActionBuilder
-from sentinel.orders.groups import groups
-from sentinel.orders.observed import OrderFacts, observed
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play, play
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.situation import Situation
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.battery.groups import groups
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.observed import OrderFacts, observed
+from sentinel.orders.playing.player import Play, play
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.standing import StandingOrder
+from sentinel.orders.typed.order import Order
 from sentinel.paper import demo_order
 from tests.agent.doubles import VIEW
 from tests.agent.test_order_trader import MARKET, NET, QUOTER

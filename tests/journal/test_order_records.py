@@ -17,7 +17,7 @@ from sentinel.core.transaction import Intent, Outcome
 from sentinel.journal.journal import Journal
 from sentinel.journal.order_records import JournaledOrder, OrderStatus
 from sentinel.journal.states import State
-from sentinel.orders.situation import Fill
+from sentinel.orders.playing.situation import Fill
 from tests.journal.values import GENESIS, HEAD, NETWORK, WALLET, end, intent, settled
 
 DECIDED = HEAD.timestamp + 1  # chain time of the block that an intent is simulated in

@@ -16,8 +16,8 @@ from sentinel.core.market_state import Reference
 from sentinel.core.transaction import Intent, Outcome
 from sentinel.journal.journal import Journal
 from sentinel.journal.position_records import EVERY, SETTLED
-from sentinel.orders.positions import CoinTrade, High
-from sentinel.orders.situation import Position
+from sentinel.orders.playing.positions import CoinTrade, High
+from sentinel.orders.playing.situation import Position
 from tests.journal.values import GENESIS, NETWORK, WALLET, act, end, intent, settled, state
 
 T = 1_700_000_100

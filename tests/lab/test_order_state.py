@@ -20,10 +20,10 @@ from lab.crash.order_state import (
     Look,
     fill_of,
 )
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.shown import money
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.shown import money
+from sentinel.orders.typed.order import Order
 
 PRICES = [2_000, 2_040, 2_010, 2_020, 2_019, 2_018]  # of the blocks 1 to 6, one a second from 101 on
 BOUGHT = ChainFill(2, 102, Decimal("0.15"), Decimal(306))

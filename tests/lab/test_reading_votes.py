@@ -7,9 +7,9 @@ import pytest
 from lab.reading_votes import __main__ as command
 from lab.reading_votes.outcomes import Outcome, least_agreement, place_of, points, same, separation, summary
 from lab.reading_votes.ways import WAYS
-from sentinel.orders.groups import groups
-from sentinel.orders.reading import Reading
-from sentinel.orders.reading_parser import NotRead, parse
+from sentinel.orders.battery.groups import groups
+from sentinel.orders.language.reading import Reading
+from sentinel.orders.language.reading_parser import NotRead, parse
 
 
 def reading(text: str) -> Reading:

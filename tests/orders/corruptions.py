@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from sentinel.orders.actions import Buy, Sell
-from sentinel.orders.conditions import Op
-from sentinel.orders.order import Clause, Order
+from sentinel.orders.typed.actions import Buy, Sell
+from sentinel.orders.typed.conditions import Op
+from sentinel.orders.typed.order import Clause, Order
 
 OTHER_COIN = {"WETH": "WBTC", "WBTC": "WETH"}
 _REVERSED = {Op.BELOW: Op.ABOVE, Op.ABOVE: Op.BELOW, Op.AT_MOST: Op.AT_LEAST, Op.AT_LEAST: Op.AT_MOST}

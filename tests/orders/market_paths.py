@@ -8,8 +8,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from sentinel.core.closes import CloseSeries
-from sentinel.orders.actions import Action, Arbitrage, Buy, Exchange, Sell, Share, Trim, Worth
-from sentinel.orders.expressions import (
+from sentinel.orders.playing.player import Play
+from sentinel.orders.playing.situation import Fill, Gap, Position, Situation
+from sentinel.orders.playing.trades import Side
+from sentinel.orders.typed.actions import Action, Arbitrage, Buy, Exchange, Sell, Share, Trim, Worth
+from sentinel.orders.typed.expressions import (
     QUOTE,
     SECONDS,
     Constant,
@@ -21,10 +24,7 @@ from sentinel.orders.expressions import (
     Window,
     named,
 )
-from sentinel.orders.order import Clause, Order, Slices
-from sentinel.orders.player import Play
-from sentinel.orders.situation import Fill, Gap, Position, Situation
-from sentinel.orders.trades import Side
+from sentinel.orders.typed.order import Clause, Order, Slices
 from tests.orders.random_orders import RandomOrders
 from tests.orders.reference_values import Unknown, Values
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from sentinel.orders.actions import Exchange, Sell, Share
-from sentinel.orders.conditions import All, Condition, Either
-from sentinel.orders.order import Clause, Order
-from sentinel.orders.reading import Ask, Reading, Refuse, render
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading import Ask, Reading, Refuse, render
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.actions import Exchange, Sell, Share
+from sentinel.orders.typed.conditions import All, Condition, Either
+from sentinel.orders.typed.order import Clause, Order
 
 FOLDER = Path(__file__).with_name("own")
 QUOTE = "USDC"

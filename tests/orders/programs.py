@@ -9,8 +9,8 @@ from sentinel.agent.order_code import OrderRunner
 from sentinel.agent.order_tools import OrderTools
 from sentinel.agent.sandbox import CodeRun
 from sentinel.core.actions import Action, HoldAction
-from sentinel.orders.situation import Situation
-from sentinel.orders.trades import Trade
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.trades import Trade
 
 COINS = ("WETH", "WBTC", "UNI", "USDC")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from sentinel.orders.actions import (
+from sentinel.orders.typed.actions import (
     Action,
     Amount,
     Arbitrage,
@@ -22,8 +22,8 @@ from sentinel.orders.actions import (
     Way,
     Worth,
 )
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Op, Streak
-from sentinel.orders.expressions import (
+from sentinel.orders.typed.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Op, Streak
+from sentinel.orders.typed.expressions import (
     GWEI,
     NUMBER,
     QUOTE,
@@ -54,7 +54,7 @@ from sentinel.orders.expressions import (
     Weight,
     Window,
 )
-from sentinel.orders.order import Clause, Order, Slices
+from sentinel.orders.typed.order import Clause, Order, Slices
 
 T = TypeVar("T")
 COINS = ("WETH", "WBTC", "UNI", "USDC.e")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
-from sentinel.orders.actions import (
+from sentinel.orders.typed.actions import (
     Amount,
     Arbitrage,
     Buy,
@@ -23,8 +23,8 @@ from sentinel.orders.actions import (
     Way,
     Worth,
 )
-from sentinel.orders.expressions import FirstHeld, named
-from sentinel.orders.order import Clause
+from sentinel.orders.typed.expressions import FirstHeld, named
+from sentinel.orders.typed.order import Clause
 from tests.orders.reference_values import NONE, Unknown, Values
 
 DIGITS = 60  # of what a market is asked for

@@ -6,8 +6,9 @@ import math
 from decimal import Decimal
 from fractions import Fraction
 
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Op
-from sentinel.orders.expressions import (
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.typed.conditions import All, ClosesBeyond, Compare, Condition, Either, Judgement, Not, Op
+from sentinel.orders.typed.expressions import (
     Best,
     Change,
     Coin,
@@ -31,8 +32,7 @@ from sentinel.orders.expressions import (
     Weight,
     Window,
 )
-from sentinel.orders.order import Order
-from sentinel.orders.situation import Situation
+from sentinel.orders.typed.order import Order
 
 Number = Fraction | float  # a float only for plus and minus infinity
 NONE = Fraction(0)

@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.battery import MAX_SCENES, battery, effect
-from sentinel.orders.groups import differences, groups
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Ask, Refuse, render
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.battery.battery import MAX_SCENES, battery, effect
+from sentinel.orders.battery.groups import differences, groups
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.reading import Ask, Refuse, render
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.order import Order
 from tests.orders.corruptions import corruptions
 from tests.orders.random_orders import RandomOrders
 from tests.orders.test_grounding import public, worded

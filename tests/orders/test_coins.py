@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from sentinel.orders.coins import coins_of
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.coins import coins_of
+from sentinel.orders.typed.order import Order
 from tests.orders.random_orders import COINS, RandomOrders
 
 

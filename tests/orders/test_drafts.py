@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.drafts import read_draft, write_draft
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Ask, Reading, Refuse, render
-from sentinel.orders.reading_parser import NotRead, parse
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.drafts import read_draft, write_draft
+from sentinel.orders.language.reading import Ask, Reading, Refuse, render
+from sentinel.orders.language.reading_parser import NotRead, parse
+from sentinel.orders.typed.order import Order
 from tests.orders.public_readings import READINGS
 from tests.orders.random_orders import RandomOrders
 

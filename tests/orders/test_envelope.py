@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from sentinel.orders.envelope import Envelope, envelope, order_hash
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.envelope import Envelope, envelope, order_hash
+from sentinel.orders.typed.order import Order
 
 
 def order_of(text: str) -> Order:

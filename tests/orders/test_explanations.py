@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from sentinel.core.closes import CloseSeries
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play, completed, play
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.situation import Fill, Gap, Position, Situation
-from sentinel.orders.trades import Trade
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.player import Play, completed, play
+from sentinel.orders.playing.situation import Fill, Gap, Position, Situation
+from sentinel.orders.playing.trades import Trade
+from sentinel.orders.typed.order import Order
 
 NOW = 1_700_000_000  # 2023-11-14 22:13:20 UTC
 SITUATION = Situation(

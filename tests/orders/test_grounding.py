@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 
 from sentinel.distill.evaluation.labelled_orders import QUOTE, read_orders
-from sentinel.orders.drafts import read_draft
-from sentinel.orders.grounding import ground, ungrounded
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.grounding.grounding import ground, ungrounded
+from sentinel.orders.language.drafts import read_draft
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.order import Order
 from tests.data import data_path
 from tests.orders.corruptions import corruptions
 from tests.orders.public_readings import READINGS

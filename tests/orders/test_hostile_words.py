@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from sentinel.orders.drafts import read_draft
-from sentinel.orders.grounding import ground
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import NotRead
-from sentinel.orders.said import said
+from sentinel.orders.grounding.grounding import ground
+from sentinel.orders.grounding.said import said
+from sentinel.orders.language.drafts import read_draft
+from sentinel.orders.language.reading_parser import NotRead
+from sentinel.orders.typed.order import Order
 
 DAILY = "Buy 50 USDC worth of WETH, every 1 day."
 PIECES = (

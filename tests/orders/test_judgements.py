@@ -8,18 +8,18 @@ from decimal import Decimal
 import pytest
 
 from sentinel.core.actions import Leg, Route, Swap
-from sentinel.orders.actions import Sell, Share
-from sentinel.orders.conditions import Judgement
-from sentinel.orders.drafts import read_draft, write_draft
-from sentinel.orders.grounding import ground
-from sentinel.orders.groups import differences, groups
-from sentinel.orders.judgements import MAX_JUDGEMENTS, MAX_PHRASE, phrases_in
-from sentinel.orders.order import Clause, Order
-from sentinel.orders.player import Play, play
-from sentinel.orders.reading import render
-from sentinel.orders.reading_parser import NotRead, parse
-from sentinel.orders.situation import Situation
-from sentinel.orders.standing import StandingOrder
+from sentinel.orders.battery.groups import differences, groups
+from sentinel.orders.grounding.grounding import ground
+from sentinel.orders.language.drafts import read_draft, write_draft
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.reading_parser import NotRead, parse
+from sentinel.orders.playing.player import Play, play
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.standing import StandingOrder
+from sentinel.orders.typed.actions import Sell, Share
+from sentinel.orders.typed.conditions import Judgement
+from sentinel.orders.typed.judgements import MAX_JUDGEMENTS, MAX_PHRASE, phrases_in
+from sentinel.orders.typed.order import Clause, Order
 from tests.decide.fair_market import STATE
 
 JUDGED = 'it is judged that "it looks shaky"'

@@ -8,11 +8,11 @@ from decimal import Decimal
 from itertools import pairwise
 
 from sentinel.core.closes import CloseSeries
-from sentinel.orders.order import Order
-from sentinel.orders.playback import playback
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.situation import Situation
-from sentinel.orders.trades import Side
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.playback import playback
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.trades import Side
+from sentinel.orders.typed.order import Order
 from tests.data import data_path
 
 START = 1_658_448_000  # 2022-07-22 00:00 UTC

@@ -8,13 +8,13 @@ from fractions import Fraction
 
 import pytest
 
-from sentinel.orders.actions import Arbitrage, Buy, Exchange, Rebalance, Sell, Trim
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Op, Streak
-from sentinel.orders.expressions import Expression, Fact, Statistic, Window
-from sentinel.orders.order import Clause, Order
-from sentinel.orders.player import Play, completed, play
-from sentinel.orders.reading import render
-from sentinel.orders.situation import Situation
+from sentinel.orders.language.reading import render
+from sentinel.orders.playing.player import Play, completed, play
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.typed.actions import Arbitrage, Buy, Exchange, Rebalance, Sell, Trim
+from sentinel.orders.typed.conditions import All, ClosesBeyond, Compare, Condition, Either, Not, Op, Streak
+from sentinel.orders.typed.expressions import Expression, Fact, Statistic, Window
+from sentinel.orders.typed.order import Clause, Order
 from tests.orders.market_paths import Market, NearOrders
 from tests.orders.reference_player import Deal, Reference
 

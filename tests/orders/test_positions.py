@@ -9,8 +9,8 @@ from fractions import Fraction
 import pytest
 
 from sentinel.core.closes import CloseSeries
-from sentinel.orders.positions import CoinTrade, Cost, Entry, High, costs, positions, settled_high, unexplained
-from sentinel.orders.situation import Position
+from sentinel.orders.playing.positions import CoinTrade, Cost, Entry, High, costs, positions, settled_high, unexplained
+from sentinel.orders.playing.situation import Position
 
 
 def bought(time: int, coins: str, paid: str | None, token: str = "WETH") -> CoinTrade:

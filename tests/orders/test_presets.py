@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from sentinel.core.errors import OperatorError
-from sentinel.orders.presets import PRESETS, Parameters, preset
+from sentinel.orders.language.presets import PRESETS, Parameters, preset
 
 BASIC = Parameters("USDC", "WETH")
 

@@ -17,10 +17,10 @@ from sentinel.agent.parse import MAX_CODE
 from sentinel.agent.sandbox import Sandbox
 from sentinel.core.closes import CloseSeries
 from sentinel.distill.evaluation.labelled_orders import read_orders
-from sentinel.orders.order import Order
-from sentinel.orders.player import play
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.situation import Position, Situation
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.player import play
+from sentinel.orders.playing.situation import Position, Situation
+from sentinel.orders.typed.order import Order
 from tests.data import data_path
 from tests.orders.market_paths import Market, NearOrders
 from tests.orders.programs import outcome

@@ -6,8 +6,8 @@ import pytest
 
 from sentinel.distill.evaluation.labelled_orders import QUOTE, read_orders
 from sentinel.distill.evaluation.order_grades import outcome
-from sentinel.orders.reading import Ask, Refuse, render
-from sentinel.orders.reading_parser import NotRead, parse
+from sentinel.orders.language.reading import Ask, Refuse, render
+from sentinel.orders.language.reading_parser import NotRead, parse
 from tests.data import data_path
 from tests.orders.public_readings import READINGS
 

@@ -27,10 +27,10 @@ from sentinel.distill.evaluation.labelled_orders import QUOTE, Did, LabelledSitu
 from sentinel.market import Devnet
 from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.price_path import Bar, PricePath
-from sentinel.orders.observed import OrderFacts, observed
-from sentinel.orders.order import Order
-from sentinel.orders.player import play
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.observed import OrderFacts, observed
+from sentinel.orders.playing.player import play
+from sentinel.orders.typed.order import Order
 from tests.data import data_path
 from tests.orders.public_readings import READINGS
 

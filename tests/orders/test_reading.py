@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Ask, Refuse, render
-from sentinel.orders.reading_parser import NotRead, parse
+from sentinel.orders.language.reading import Ask, Refuse, render
+from sentinel.orders.language.reading_parser import NotRead, parse
+from sentinel.orders.typed.order import Order
 from tests.orders.random_orders import RandomOrders
 
 FEW, MANY = 1_500, 100_000

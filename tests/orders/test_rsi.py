@@ -9,12 +9,12 @@ import pytest
 
 from sentinel.core.closes import CloseSeries
 from sentinel.core.indicators import rsi
-from sentinel.orders.expressions import RSI_WARM_UP, Statistic, Window
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play, play
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.situation import Situation
-from sentinel.orders.situation_values import evaluate
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.player import Play, play
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.situation_values import evaluate
+from sentinel.orders.typed.expressions import RSI_WARM_UP, Statistic, Window
+from sentinel.orders.typed.order import Order
 
 NOW = 1_700_000_000
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from sentinel.orders.said import Measure, said
+from sentinel.orders.grounding.said import Measure, said
 
 NUMBERS: dict[str, tuple[Measure, str]] = {
     "spend 1,250.50 dollars": (Measure.QUOTE, "1250.50"),

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sentinel.config.network_file import load_network
 from sentinel.core.errors import SettingsError, SignerRefused
 from sentinel.core.network import NATIVE
-from sentinel.orders.envelope import order_hash
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.envelope import order_hash
+from sentinel.orders.typed.order import Order
 from sentinel.signing.order_rules import OrderBounds, OrderTrades, check_order
 from sentinel.signing.router_call import PaidRoute, RouterTrade
 from sentinel.signing.signer_limits import DAY_RULES

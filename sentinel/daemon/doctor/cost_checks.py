@@ -22,9 +22,9 @@ from sentinel.daemon.doctor.findings import Finding
 from sentinel.decide.rules_cost import fee_pips, smallest_trade
 from sentinel.dex.quoting.costs import TRADE_GAS, TRADE_SIZE, cost_in
 from sentinel.dex.venues.registry import READERS
-from sentinel.orders.actions import Buy
-from sentinel.orders.envelope import fixed_sizes
-from sentinel.orders.order import Order
+from sentinel.orders.playing.envelope import fixed_sizes
+from sentinel.orders.typed.actions import Buy
+from sentinel.orders.typed.order import Order
 
 NOBODY: Address = "0x" + "00" * 20  # the wallet to read if none is set
 

@@ -35,8 +35,8 @@ from sentinel.daemon.doctor import (
 from sentinel.daemon.doctor.findings import Finding, with_endpoint
 from sentinel.daemon.doctor.key_checks import key
 from sentinel.observe import redaction
-from sentinel.orders.envelope import order_hash
-from sentinel.orders.order import Order
+from sentinel.orders.playing.envelope import order_hash
+from sentinel.orders.typed.order import Order
 
 
 @dataclass(frozen=True, slots=True)

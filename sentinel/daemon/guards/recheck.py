@@ -14,7 +14,7 @@ from sentinel.core.valuation import reference_prices, value
 from sentinel.daemon.parts import Parts
 from sentinel.decide.operator_controls import FLATTEN, Purpose
 from sentinel.decide.policy import REVOKE_RULES, Policy
-from sentinel.orders.judgements import counted
+from sentinel.orders.typed.judgements import counted
 
 
 async def still_good(parts: Parts, intent: Intent) -> bool:

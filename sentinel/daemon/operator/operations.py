@@ -23,10 +23,10 @@ from sentinel.daemon.parts import Parts
 from sentinel.decide.operator_controls import OperatorControls
 from sentinel.decide.shortfall import mean_shortfall
 from sentinel.observe.logs import Log
-from sentinel.orders.envelope import order_hash
-from sentinel.orders.reading import render
-from sentinel.orders.situation_values import close_near
-from sentinel.orders.standing import NO_ORDER
+from sentinel.orders.language.reading import render
+from sentinel.orders.playing.envelope import order_hash
+from sentinel.orders.playing.situation_values import close_near
+from sentinel.orders.playing.standing import NO_ORDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from sentinel.core.network import Network
 from sentinel.daemon.approved_order import SETTINGS, chosen_order, why_none
 from sentinel.journal.journal import Journal
 from sentinel.journal.order_records import JournaledOrder, OrderStatus
-from sentinel.orders.judgements import phrases_in
-from sentinel.orders.reading import render
+from sentinel.orders.language.reading import render
+from sentinel.orders.typed.judgements import phrases_in
 
 BEGUN = (OrderStatus.APPROVED, OrderStatus.COMPLETED)
 

@@ -11,7 +11,7 @@ from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.distill.collecting.answer_file import Answer, AnswerFile, Task
 from sentinel.distill.collecting.taught_order import TaughtOrder
-from sentinel.orders.order import Order
+from sentinel.orders.typed.order import Order
 
 GIVE_UP = 8  # consecutive requests without a usable answer
 

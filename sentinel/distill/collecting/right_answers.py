@@ -11,18 +11,18 @@ from sentinel.agent.parse import parse
 from sentinel.core.actions import Action, Discarded, HoldAction
 from sentinel.distill.collecting.taught_order import TaughtOrder
 from sentinel.distill.evaluation.labelled_orders import BLOCK, QUOTE, TOKENS
-from sentinel.orders.battery import battery
-from sentinel.orders.coins import coins_of
-from sentinel.orders.drafts import read_draft
-from sentinel.orders.grounding import ground
-from sentinel.orders.groups import groups
-from sentinel.orders.order import Order
-from sentinel.orders.player import play
-from sentinel.orders.reading import render
-from sentinel.orders.reading_parser import NotRead
-from sentinel.orders.scenes import situation_in
-from sentinel.orders.situation import Situation
-from sentinel.orders.trades import Trade
+from sentinel.orders.battery.battery import battery
+from sentinel.orders.battery.groups import groups
+from sentinel.orders.battery.scenes import situation_in
+from sentinel.orders.grounding.grounding import ground
+from sentinel.orders.language.drafts import read_draft
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.reading_parser import NotRead
+from sentinel.orders.playing.coins import coins_of
+from sentinel.orders.playing.player import play
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.trades import Trade
+from sentinel.orders.typed.order import Order
 
 
 def reading_fault(order: TaughtOrder, draft: str) -> str | None:

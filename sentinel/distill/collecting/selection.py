@@ -21,8 +21,8 @@ from sentinel.distill.collecting.answer_file import Answer, Task
 from sentinel.distill.collecting.right_answers import code_in, program_fault, reading_fault
 from sentinel.distill.collecting.taught_order import TaughtOrder
 from sentinel.distill.orders.split import Split
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
+from sentinel.orders.language.reading import render
+from sentinel.orders.typed.order import Order
 
 Row = Mapping[str, object]
 

@@ -12,8 +12,8 @@ from sentinel.agent.read_prompt import one_line_order
 from sentinel.core.errors import OperatorError
 from sentinel.distill.evaluation.labelled_orders import QUOTE, LabelledSituation
 from sentinel.distill.orders.split import Split
-from sentinel.orders.reading import Reading
-from sentinel.orders.reading_parser import NotRead, parse
+from sentinel.orders.language.reading import Reading
+from sentinel.orders.language.reading_parser import NotRead, parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from sentinel.distill.evaluation.labelled_orders import QUOTE, LabelledOrder
 from sentinel.distill.evaluation.order_grades import Graded, Scores, graded
 from sentinel.distill.evaluation.served_programs import ServedPrograms
 from sentinel.distill.evaluation.served_reader import ServedReader
-from sentinel.orders.actions import Wait
-from sentinel.orders.order import Clause, Order
-from sentinel.orders.reading import Reading
+from sentinel.orders.language.reading import Reading
+from sentinel.orders.typed.actions import Wait
+from sentinel.orders.typed.order import Clause, Order
 
 CONCURRENT = 4  # orders for which a model is asked at the same time
 HOLD = Order(QUOTE, (Clause(Wait()),))

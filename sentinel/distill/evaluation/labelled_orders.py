@@ -15,11 +15,11 @@ from sentinel.agent.read_prompt import one_line_order
 from sentinel.core.closes import CloseSeries
 from sentinel.core.errors import OperatorError
 from sentinel.core.network import Symbol
-from sentinel.orders.expressions import Statistic, Window
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Reading
-from sentinel.orders.reading_parser import NotRead, parse
-from sentinel.orders.situation import Fill, Gap, Position, Situation
+from sentinel.orders.language.reading import Reading
+from sentinel.orders.language.reading_parser import NotRead, parse
+from sentinel.orders.playing.situation import Fill, Gap, Position, Situation
+from sentinel.orders.typed.expressions import Statistic, Window
+from sentinel.orders.typed.order import Order
 
 BLOCK = 12  # seconds, of labelled orders
 NOW = 1_700_000_000

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from sentinel.core.statistics import Share
 from sentinel.distill.evaluation.labelled_orders import Did, Label, LabelledOrder, LabelledSituation
-from sentinel.orders.player import play
-from sentinel.orders.reading import Ask, Reading, Refuse
-from sentinel.orders.trades import Side, Trade
+from sentinel.orders.language.reading import Ask, Reading, Refuse
+from sentinel.orders.playing.player import play
+from sentinel.orders.playing.trades import Side, Trade
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,10 @@ from sentinel.distill.evaluation.kept_answers import KeptAnswers
 from sentinel.distill.evaluation.labelled_orders import QUOTE, TOKENS, LabelledOrder, LabelledSituation
 from sentinel.distill.evaluation.order_grades import Graded, Outcome, graded, traded
 from sentinel.distill.evaluation.served_reader import KeptSampler
-from sentinel.orders.order import Order
-from sentinel.orders.player import play
-from sentinel.orders.situation import Situation
-from sentinel.orders.trades import Trade
+from sentinel.orders.playing.player import play
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.trades import Trade
+from sentinel.orders.typed.order import Order
 
 MODEL = ModelSettings()
 SAMPLING = Sampling(MODEL.temperature, MODEL.top_p, MODEL.max_tokens, seed=1)

@@ -13,9 +13,9 @@ from sentinel.core.actions import Sample
 from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.distill.evaluation.kept_answers import KeptAnswers, key_of
 from sentinel.distill.evaluation.labelled_orders import BLOCK, QUOTE, TOKENS
-from sentinel.orders.drafts import read_draft
-from sentinel.orders.reading import Ask, Reading
-from sentinel.orders.reading_parser import NotRead
+from sentinel.orders.language.drafts import read_draft
+from sentinel.orders.language.reading import Ask, Reading
+from sentinel.orders.language.reading_parser import NotRead
 
 AS_DAEMON = ReadingSettings()  # its defaults
 VOTE = Sampling(AS_DAEMON.temperature, AS_DAEMON.top_p, AS_DAEMON.max_tokens, seed=1)

@@ -13,11 +13,11 @@ from sentinel.distill.orders.phrase_rules import Role, Table, of_role
 from sentinel.distill.orders.phrasing import Allowed, Phrase, say
 from sentinel.distill.orders.quantities import COINS, QUOTE, Scene, Scope, Unsayable
 from sentinel.distill.orders.voice import Voice
-from sentinel.orders.drafts import BLOCK_SECONDS, read_draft, write_draft
-from sentinel.orders.expressions import Fact
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
-from sentinel.orders.words import duration
+from sentinel.orders.language.drafts import BLOCK_SECONDS, read_draft, write_draft
+from sentinel.orders.language.reading import render
+from sentinel.orders.language.words import duration
+from sentinel.orders.typed.expressions import Fact
+from sentinel.orders.typed.order import Order
 
 LIMITS = (Role.ONLY, Role.ENTRIES, Role.LIMIT, Role.MODIFIER)
 # Clauses and limits of one order, as often as each is drawn.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Op
-from sentinel.orders.expressions import Constant, Expression, Price
-from sentinel.orders.order import Order
+from sentinel.orders.typed.conditions import All, ClosesBeyond, Compare, Condition, Op
+from sentinel.orders.typed.expressions import Constant, Expression, Price
+from sentinel.orders.typed.order import Order
 
 
 def can_trade(order: Order) -> bool:

@@ -16,9 +16,9 @@ from sentinel.distill.orders.situations import situations
 from sentinel.distill.orders.slips import write
 from sentinel.distill.orders.split import Split
 from sentinel.distill.orders.unsaid import SaidAnswer, answered
-from sentinel.orders.judgement_words import said_word_for_word
-from sentinel.orders.order import Order
-from sentinel.orders.reading import Reading, render
+from sentinel.orders.grounding.judgement_words import said_word_for_word
+from sentinel.orders.language.reading import Reading, render
+from sentinel.orders.typed.order import Order
 
 ASKED, REFUSED = 0.08, 0.08  # shares of the rows
 MOST_TRIES = 20_000

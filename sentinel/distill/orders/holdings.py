@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from sentinel.distill.orders.order_parts import parts
 from sentinel.distill.orders.quantities import COINS, QUOTE
-from sentinel.orders.actions import Buy, Coins, Exchange, Rebalance, Sell, Trim, Worth
-from sentinel.orders.conditions import Compare
-from sentinel.orders.expressions import RATIO, Constant, Weight, named
-from sentinel.orders.order import Order
+from sentinel.orders.typed.actions import Buy, Coins, Exchange, Rebalance, Sell, Trim, Worth
+from sentinel.orders.typed.conditions import Compare
+from sentinel.orders.typed.expressions import RATIO, Constant, Weight, named
+from sentinel.orders.typed.order import Order
 
 
 def held(order: Order, prices: dict[str, float], rng: random.Random) -> dict[str, float]:

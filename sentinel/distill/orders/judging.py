@@ -17,10 +17,11 @@ from sentinel.core.closes import CloseSeries
 from sentinel.core.network import Symbol
 from sentinel.distill.orders.phrase_rules import of_part
 from sentinel.distill.orders.quantities import COINS, QUOTE
-from sentinel.orders.situation import Situation
+from sentinel.orders.playing.situation import Situation
 
 Changes = Mapping[str, float]  # the market's mean change in percent by span (`judge_prompt.SPANS`)
 
+_SPREADS = {"5 minutes": 0.35, "1 hour": 1.1, "1 day": 3.0}  # standard deviations in percent
 _NOW = 1_800_000_000  # chain time; only differences are told
 
 _MEANS: Mapping[str, Callable[[Changes], bool]] = {
@@ -58,7 +59,7 @@ def _changes(rng: random.Random) -> dict[Symbol, dict[str, float]]:
     """In percent by coin and span: of one or both coins, which move alike; without the day if the history is short."""
     coins = rng.choice(([COINS[0]], COINS, COINS, COINS))
     size = rng.choice((0.3, 1, 1, 2.5))
-    market = {"5 minutes": rng.gauss(0, 0.35 * size), "1 hour": rng.gauss(0, 1.1 * size), "1 day": rng.gauss(0, 3 * size)}
+    market = {span: rng.gauss(0, spread * size) for span, spread in _SPREADS.items()}
     if rng.random() < 0.2:
         del market["1 day"]
     return {coin: {span: change + rng.gauss(0, 0.1 * size) for span, change in market.items()} for coin in coins}

@@ -10,10 +10,10 @@ from typing import Any
 from sentinel.distill.orders.holdings import held, rounded, spread
 from sentinel.distill.orders.order_parts import blocks_back, parts
 from sentinel.distill.orders.quantities import COINS, QUOTE
-from sentinel.orders.actions import Arbitrage, Worth
-from sentinel.orders.conditions import ClosesBeyond, Compare, Streak
-from sentinel.orders.drafts import BLOCK_SECONDS
-from sentinel.orders.expressions import (
+from sentinel.orders.language.drafts import BLOCK_SECONDS
+from sentinel.orders.typed.actions import Arbitrage, Worth
+from sentinel.orders.typed.conditions import ClosesBeyond, Compare, Streak
+from sentinel.orders.typed.expressions import (
     GWEI,
     Constant,
     Entry,
@@ -25,10 +25,10 @@ from sentinel.orders.expressions import (
     Window,
     named,
 )
-from sentinel.orders.expressions import (
+from sentinel.orders.typed.expressions import (
     QUOTE as QUOTE_UNIT,
 )
-from sentinel.orders.order import Order
+from sentinel.orders.typed.order import Order
 
 Facts = dict[str, Any]  # the fields of sentinel/distill/evaluation/labelled_orders.py:LabelledSituation
 

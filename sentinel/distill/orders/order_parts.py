@@ -6,11 +6,11 @@ import functools
 from collections.abc import Hashable, Iterator
 from typing import TypeVar
 
-from sentinel.orders.conditions import ClosesBeyond, Streak
-from sentinel.orders.drafts import BLOCK_SECONDS
-from sentinel.orders.expressions import Best, Change, PriceAgo, Statistic, Window, named
-from sentinel.orders.order import Order
-from sentinel.orders.parts import parts as walk
+from sentinel.orders.language.drafts import BLOCK_SECONDS
+from sentinel.orders.typed.conditions import ClosesBeyond, Streak
+from sentinel.orders.typed.expressions import Best, Change, PriceAgo, Statistic, Window, named
+from sentinel.orders.typed.order import Order
+from sentinel.orders.typed.parts import parts as walk
 
 Part = TypeVar("Part")
 

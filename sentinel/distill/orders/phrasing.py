@@ -11,7 +11,7 @@ from decimal import Decimal
 from sentinel.distill.orders.phrase_rules import SLOT, Role, Rule, Table, of_part, of_role
 from sentinel.distill.orders.quantities import Scope, Unsayable
 from sentinel.distill.orders.voice import Voice, form
-from sentinel.orders.words import duration, time
+from sentinel.orders.language.words import duration, time
 
 Allowed = Callable[[Rule], float]  # how much a rule weighs; 0: it may not be used
 _PRONOUNS = {"it": ("it",), "price": ("it", "it", "the price")}  # the coin's name, where nothing else says it

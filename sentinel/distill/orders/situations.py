@@ -17,15 +17,15 @@ from sentinel.distill.evaluation.labelled_orders import LabelledSituation
 from sentinel.distill.orders.market_facts import Facts, drawn_facts, moved
 from sentinel.distill.orders.order_parts import parts
 from sentinel.distill.orders.quantities import Unsayable
-from sentinel.orders.actions import Rebalance, Trim
-from sentinel.orders.conditions import Compare
-from sentinel.orders.expressions import Change, Coin, Price, Profit, Statistic, Value, Window, named
-from sentinel.orders.order import Order
-from sentinel.orders.player import Play, play
-from sentinel.orders.reading import Ask, Reading
-from sentinel.orders.situation import Situation
-from sentinel.orders.situation_values import Unknown, evaluate
-from sentinel.orders.trades import Side
+from sentinel.orders.language.reading import Ask, Reading
+from sentinel.orders.playing.player import Play, play
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.situation_values import Unknown, evaluate
+from sentinel.orders.playing.trades import Side
+from sentinel.orders.typed.actions import Rebalance, Trim
+from sentinel.orders.typed.conditions import Compare
+from sentinel.orders.typed.expressions import Change, Coin, Price, Profit, Statistic, Value, Window, named
+from sentinel.orders.typed.order import Order
 
 COUNT = 4
 TRIES = 160

@@ -9,9 +9,9 @@ from sentinel.distill.orders.phrase_rules import Role, of_role
 from sentinel.distill.orders.phrasing import Allowed, say
 from sentinel.distill.orders.quantities import COINS, Scene, Scope
 from sentinel.distill.orders.voice import Voice
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.drafts import write_draft
-from sentinel.orders.reading import Ask, Refuse
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.drafts import write_draft
+from sentinel.orders.language.reading import Ask, Refuse
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from sentinel.distill.orders.number_words import fraction_words, in_words
 from sentinel.distill.orders.quantities import DAY, HOUR, MINUTE, OTHER_COINS, Scope
-from sentinel.orders.words import time
+from sentinel.orders.language.words import time
 
 _NAMES = {
     "WETH": (*("eth", "ETH", "ether") * 3, "WETH", "WETH", "weth", "Ether", "ethereum", "Eth", "wrapped ether"),

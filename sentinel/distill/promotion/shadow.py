@@ -35,8 +35,8 @@ from sentinel.dex.toolkit import DexToolkit
 from sentinel.distill.promotion.agreement import agrees
 from sentinel.distill.promotion.shadow_log import FILE, ShadowBlock, append
 from sentinel.observe.logs import Log
-from sentinel.orders.situation import Situation
-from sentinel.orders.standing import restored
+from sentinel.orders.playing.situation import Situation
+from sentinel.orders.playing.standing import restored
 
 BUDGET = 10.0  # seconds per block, in addition to the timeout of the episode
 NOTHING_SPENT = Spent(0, 0)  # the day's totals belong to the live student

@@ -13,8 +13,8 @@ from sentinel.agent.order_program import program
 from sentinel.core.actions import Finish, Sample
 from sentinel.core.errors import OperatorError
 from sentinel.core.network import Symbol
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import parse
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.typed.order import Order
 
 
 @dataclass(frozen=True, slots=True)

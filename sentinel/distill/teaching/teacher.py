@@ -20,7 +20,7 @@ from sentinel.agent.prompt import Message
 from sentinel.core.actions import Sample
 from sentinel.core.errors import ModelUnavailable, OperatorError
 from sentinel.distill.teaching import teacher_prompt
-from sentinel.orders.order import Order
+from sentinel.orders.typed.order import Order
 
 PATIENCE = 7  # max tries of one request; with PAUSE this takes a little more than a minute
 PAUSE = 1.0  # seconds before the second try, doubled each time

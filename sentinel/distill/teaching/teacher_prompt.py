@@ -16,9 +16,9 @@ from sentinel.agent.tool_docs import answer, signature
 from sentinel.distill.evaluation.labelled_orders import QUOTE
 from sentinel.distill.orders.dataset import Row, rows
 from sentinel.distill.orders.split import Split
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.order import Order
-from sentinel.orders.reading import render
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.reading import render
+from sentinel.orders.typed.order import Order
 
 EXAMPLES, DRAWN, SEED = 40, 400, 90_001  # rows that are shown, of so many that are drawn
 

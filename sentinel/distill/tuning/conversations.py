@@ -2,10 +2,11 @@
 
 A line is either an order with its reading, {"id", "text", "draft", "reading", …}, which becomes the request that is
 made when serving (agent/read_prompt.py) with the draft as its answer; or a conversation, {"id", "messages": [{"role",
-"content"}, …], "given"}, where `given` is how its last turn begins, without loss, and may be left out. Of some orders
-the student also learns the program (agent/trade_prompt.py), of some of these the approval (agent/approve_prompt.py), and
-of each that has something judged an answer (agent/judge_prompt.py). A program begins with the first thought, the
-reading, which is given when serving and carries no loss.
+"content"}, …], "given"}, where `given` is how its last turn begins, without loss, and may be left out.
+
+Of some orders the student also learns the program (agent/trade_prompt.py), of some of these the approval
+(agent/approve_prompt.py), and of each that has something judged an answer (agent/judge_prompt.py). A program begins
+with the first thought, the reading, which is given when serving and carries no loss.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from sentinel.agent.prompt import Message
 from sentinel.agent.read_prompt import read_messages
 from sentinel.agent.trade_prompt import trade_prefill, trade_row
 from sentinel.distill.orders.judging import judgement_row
-from sentinel.orders.order import Order
-from sentinel.orders.reading_parser import parse
-from sentinel.orders.spending import spending
+from sentinel.orders.language.reading_parser import parse
+from sentinel.orders.playing.spending import spending
+from sentinel.orders.typed.order import Order
 
 QUOTE = "USDC"  # of the generated orders
 PROGRAMS_PER_APPROVAL = 3

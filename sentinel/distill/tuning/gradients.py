@@ -98,7 +98,7 @@ class Gradients:
             total += self._places[part]
         for parameter, gradient in zip(self._parameters, self._views(total), strict=True):
             parameter.grad = gradient
-        return sum(self._losses[:parts].tolist())
+        return float(self._losses[:parts].sum())
 
     def _take(self, number: int) -> None:
         """Make parts of the step until none is left."""

@@ -2,8 +2,9 @@
 
 Runs in the serving environment: `python -m sentinel.distill.tuning.tune --base DIR --data FILE --out DIR`. An
 interrupted or killed run resumes from its checkpoint, which is at most a minute old; on a CPU the adapter is the same
-to the byte as that of an uninterrupted run, however many workers made it. A longer run of the same plan can begin where the
-learning rate of a shorter one began to fall (`--continue-from`), which gives a learning curve for the price of its end.
+to the byte as that of an uninterrupted run, however many workers made it. A longer run of the same plan can begin
+where the learning rate of a shorter one began to fall (`--continue-from`), which gives a learning curve for the price
+of its end.
 """
 
 from __future__ import annotations
@@ -158,7 +159,9 @@ def _key_of(folder: Path) -> str | None:
     return str(json.loads(path.read_text(encoding="utf-8")).get("key")) if path.exists() else None
 
 
-def _train(run: checkpoint.TrainingRun, gradients: Gradients, steps: int, saved: Path, every: float, trunk: int) -> None:
+def _train(
+    run: checkpoint.TrainingRun, gradients: Gradients, steps: int, saved: Path, every: float, trunk: int
+) -> None:
     """Take the steps that the run has not taken."""
     stopped = _stop_on_signal()
     before, last_save = run.seconds - time.process_time(), time.monotonic()

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from sentinel.core.network import Symbol
 from sentinel.distill.evaluation.rules_reader.segment import Segment, Stopped
-from sentinel.orders.actions import Action, Amount, Buy, Coins, Exchange, Sell, Share, Worth
-from sentinel.orders.answers import Question
-from sentinel.orders.expressions import Best, Coin, Largest
+from sentinel.orders.language.answers import Question
+from sentinel.orders.typed.actions import Action, Amount, Buy, Coins, Exchange, Sell, Share, Worth
+from sentinel.orders.typed.expressions import Best, Coin, Largest
 
 VERB = r"\b(?:BUY|SELL|SWAP|STOP|TAKE|TRAIL)\b"
 _FILL = (

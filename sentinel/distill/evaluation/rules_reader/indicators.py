@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from sentinel.distill.evaluation.rules_reader.phrases import ABOVE, BELOW, BLOCK, FALLS, LEVEL, MEAN, MINUTE, RISES
 from sentinel.distill.evaluation.rules_reader.segment import Segment
-from sentinel.orders.conditions import ClosesBeyond, Compare, Condition, Op, Streak
-from sentinel.orders.expressions import NUMBER, QUOTE, Constant, Price, Scaled, Statistic, Sum, Window
+from sentinel.orders.typed.conditions import ClosesBeyond, Compare, Condition, Op, Streak
+from sentinel.orders.typed.expressions import NUMBER, QUOTE, Constant, Price, Scaled, Statistic, Sum, Window
 
 
 def rsi(words: Segment) -> Iterator[Condition]:

@@ -8,10 +8,10 @@ from decimal import Decimal
 from sentinel.core.network import Symbol
 from sentinel.distill.evaluation.labelled_orders import QUOTE
 from sentinel.distill.evaluation.rules_reader.segment import Segment, Stopped
-from sentinel.orders.actions import Arbitrage, Rebalance, Sell, Share, Way, Worth
-from sentinel.orders.answers import Question
-from sentinel.orders.expressions import Largest
-from sentinel.orders.order import Clause, Slices
+from sentinel.orders.language.answers import Question
+from sentinel.orders.typed.actions import Arbitrage, Rebalance, Sell, Share, Way, Worth
+from sentinel.orders.typed.expressions import Largest
+from sentinel.orders.typed.order import Clause, Slices
 
 BOTH = ("WETH", "WBTC")
 _WHOLE = Share(Decimal(1))

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from sentinel.core.network import Symbol
 from sentinel.distill.evaluation.rules_reader.segment import Segment
-from sentinel.orders.actions import Action, Trim
-from sentinel.orders.conditions import Compare, Op
-from sentinel.orders.expressions import GWEI, SECONDS, Constant, Fact
+from sentinel.orders.typed.actions import Action, Trim
+from sentinel.orders.typed.conditions import Compare, Op
+from sentinel.orders.typed.expressions import GWEI, SECONDS, Constant, Fact
 
 _LEAD = r"(?:, )?(?:(?:but|and|or|also|please|only|just|then) ){0,3}"
 _NOT = (

@@ -9,8 +9,8 @@ from decimal import Decimal
 from sentinel.distill.evaluation.rules_reader.indicators import closes_of
 from sentinel.distill.evaluation.rules_reader.phrases import DOWN, ENTRY, HIGH, MEAN, NOW, SIDELESS, UP
 from sentinel.distill.evaluation.rules_reader.segment import Segment
-from sentinel.orders.conditions import Compare, Condition, Op
-from sentinel.orders.expressions import (
+from sentinel.orders.typed.conditions import Compare, Condition, Op
+from sentinel.orders.typed.expressions import (
     QUOTE,
     RATIO,
     Change,

@@ -10,8 +10,8 @@ from sentinel.distill.evaluation.rules_reader.indicators import breakouts, rsi, 
 from sentinel.distill.evaluation.rules_reader.percentages import percentages, trailing
 from sentinel.distill.evaluation.rules_reader.phrases import ABOVE, AT, BELOW, FALLS, LEVEL, RISES
 from sentinel.distill.evaluation.rules_reader.segment import Segment
-from sentinel.orders.conditions import All, Compare, Condition, Either, Not, Op
-from sentinel.orders.expressions import (
+from sentinel.orders.typed.conditions import All, Compare, Condition, Either, Not, Op
+from sentinel.orders.typed.expressions import (
     QUOTE,
     RATIO,
     SECONDS,

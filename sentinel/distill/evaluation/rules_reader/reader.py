@@ -20,12 +20,12 @@ from sentinel.distill.evaluation.rules_reader.scan import Scanned, scan
 from sentinel.distill.evaluation.rules_reader.scope import refusal
 from sentinel.distill.evaluation.rules_reader.segment import Segment, Stopped, named_coins
 from sentinel.distill.evaluation.rules_reader.splitting import segments
-from sentinel.orders.actions import Amount, Buy, Coins, Sell, Share, Trim, Worth
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.conditions import All, ClosesBeyond, Compare, Condition, Streak
-from sentinel.orders.expressions import Change, Difference, Weight, Window
-from sentinel.orders.order import Clause, Order
-from sentinel.orders.reading import Ask, Reading, Refuse
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.reading import Ask, Reading, Refuse
+from sentinel.orders.typed.actions import Amount, Buy, Coins, Sell, Share, Trim, Worth
+from sentinel.orders.typed.conditions import All, ClosesBeyond, Compare, Condition, Streak
+from sentinel.orders.typed.expressions import Change, Difference, Weight, Window
+from sentinel.orders.typed.order import Clause, Order
 
 _ALL = Share(Decimal(1))
 _UNREAD = re.compile(r"\b[MNQPTGEFRW]\d+\b")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sentinel.distill.evaluation.rules_reader.scan import Scanned
-from sentinel.orders.answers import Refusal
+from sentinel.orders.language.answers import Refusal
 
 _REFUSED = (  # in this order, in scanned text
     (r"\bleverag\w*|\bmargin\b|\bborrow\w*|\bon credit\b|\bloan\b|\b\d+x\b|\bN\d+ ?x\b|\bperps?\b|\bperpetual\w*"

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from sentinel.core.network import Symbol
 from sentinel.distill.evaluation.rules_reader.scan import Scanned
-from sentinel.orders.answers import Question, Refusal
-from sentinel.orders.conditions import Condition
-from sentinel.orders.expressions import Best
-from sentinel.orders.reading import Ask, Refuse
+from sentinel.orders.language.answers import Question, Refusal
+from sentinel.orders.language.reading import Ask, Refuse
+from sentinel.orders.typed.conditions import Condition
+from sentinel.orders.typed.expressions import Best
 
 DONE = " _ "  # stands for words that are understood
 _COIN = re.compile(r"\bC([A-Z]+)\b|\b(Q\d+)\b")

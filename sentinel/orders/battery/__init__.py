@@ -1,0 +1,1 @@
+"""The battery: made-up situations that tell orders apart by what they do, and the vote of readings over them."""

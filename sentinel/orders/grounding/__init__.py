@@ -1,0 +1,1 @@
+"""Grounding: whether a reading says what stands in the operator's words."""

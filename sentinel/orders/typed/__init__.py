@@ -1,0 +1,1 @@
+"""The typed order: what it can say, as values that check themselves."""
