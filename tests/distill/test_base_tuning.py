@@ -96,6 +96,13 @@ def test_a_run_killed_in_a_step_and_in_a_checkpoint_ends_with_the_same_bytes(wor
     assert "checkpoint.pt" not in runs["files"]
 
 
+def test_workers_add_the_parts_of_a_step_and_one_that_dies_ends_the_run(world: dict[str, Any]) -> None:
+    workers = world["workers"]
+    assert workers["loss"] == 15 * 5  # parts 1 to 5, times 0 + 1 + 4
+    assert workers["gradient"] == [0, 30, 60]
+    assert workers["died"] == "a worker of the training died: run the same command again to resume"
+
+
 def test_a_longer_run_goes_on_with_a_shorter_one_and_ends_with_the_bytes_of_a_whole_one(world: dict[str, Any]) -> None:
     continued = world["continued"]
     assert continued["losses"] == [5, 10]

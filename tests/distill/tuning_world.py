@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -223,6 +224,26 @@ def runs() -> dict[str, Any]:
     }
 
 
+def dead_worker() -> dict[str, Any]:
+    """What a run ends with whose worker is killed in its second step; and the sum of a step of three workers."""
+    weight, me = torch.nn.Parameter(torch.arange(3.0)), os.getpid()
+
+    def of_part(step: int, part: int) -> float:
+        if step == 1:
+            if os.getpid() != me:
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(0.2)
+        loss = (part + 1) * weight.pow(2).sum()
+        loss.backward()
+        return float(loss.detach())
+
+    with Gradients([weight], of_part, [5, 5], 3) as gradients:
+        loss = gradients.step(0)
+        made = weight.grad.tolist()
+        died = message_of(lambda: gradients.step(1))
+    return {"loss": loss, "gradient": made, "died": died}
+
+
 def continued() -> dict[str, Any]:
     """A run of ten steps, and one that goes on where the learning rate of a run of five began to fall."""
     whole, shorter, longer = ROOT / "ten", ROOT / "five", ROOT / "five-and-on"
@@ -316,6 +337,7 @@ if __name__ == "__main__":
         "logits": fault_of_logits(coder),
         "runs": runs(),
         "continued": continued(),
+        "workers": dead_worker(),
         "trade": trade_turn(coder),
         "by command": by_command(),
         "converted": converted(ROOT),
