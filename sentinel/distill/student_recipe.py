@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from sentinel.core.host.files import write_atomic
 from sentinel.core.host.places import workplace
 from sentinel.distill.orders.row_file import rows_in
 from sentinel.distill.orders.split import Split
@@ -41,9 +42,7 @@ def publish(adapter: Path, out: Path) -> None:
     }
     files |= {name: json.dumps(body, indent=1).encode() + b"\n" for name, body in told.items()}
     for name, content in files.items():
-        part = out / f"{name}.part"
-        part.write_bytes(content)
-        part.replace(out / name)
+        write_atomic(out / name, content)
     tuning_card.write(out)
 
 

@@ -5,17 +5,15 @@ The file holds other people's bytecode, so it lives outside the repository and i
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from sentinel.chain.anvil import start_anvil
 from sentinel.chain.rpc import Rpc
+from sentinel.core.host.files import write_atomic
 from sentinel.core.network import DEVELOPMENT_CHAIN
 from sentinel.core.units import COIN
 from sentinel.market import contracts
@@ -42,7 +40,7 @@ async def genesis(artifacts: Artifacts | None = None, *, anvil: str | Path | Non
     artifacts = artifacts or Artifacts()
     path = artifacts.cache / "devnet" / f"genesis-{key(artifacts)}.json"
     if not path.exists():
-        _write(path, await bake(artifacts, anvil=anvil))
+        write_atomic(path, json.dumps(await bake(artifacts, anvil=anvil), sort_keys=True))
     return path
 
 
@@ -91,16 +89,3 @@ def document(state: dict[str, Any]) -> dict[str, Any]:
 
 def _word(value: str) -> str:
     return f"0x{int(value, 16):064x}"
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    """Atomic, so that two processes that bake at once both end with a whole file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".genesis-")
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(content, file, sort_keys=True)
-        os.replace(name, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)

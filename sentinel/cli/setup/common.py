@@ -7,11 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.files import write_atomic
 from sentinel.core.host.places import FILES
 
 STAMP = ".sentinel-stamp"
@@ -46,19 +46,6 @@ def stamped(folder: Path, key: str) -> bool:
 def write_stamp(folder: Path, key: str) -> None:
     """Mark `folder` as finished under `key`. The write is atomic: an interruption leaves no stamp or a whole one."""
     write_atomic(folder / STAMP, key.encode())
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that a reader never sees only a part of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def put_folder(made: Path, target: Path) -> None:

@@ -17,6 +17,7 @@ from sentinel.agent.action_format import render_action
 from sentinel.agent.order_code import OrderRunner
 from sentinel.agent.trade_prompt import trade_messages, trade_prefill
 from sentinel.core.errors import OperatorError
+from sentinel.core.host.files import write_atomic
 from sentinel.distill.collecting.answer_file import Answer, Task
 from sentinel.distill.collecting.right_answers import code_in, program_fault, reading_fault
 from sentinel.distill.collecting.taught_order import TaughtOrder
@@ -58,8 +59,8 @@ async def select(
         "dropped": dict(sorted(dropped.items())),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
-    _write(out, data)
-    _write(out.with_suffix(".report.json"), json.dumps(report, indent=1).encode() + b"\n")
+    write_atomic(out, data)
+    write_atomic(out.with_suffix(".report.json"), json.dumps(report, indent=1).encode() + b"\n")
     return report
 
 
@@ -83,10 +84,3 @@ async def _row(order: TaughtOrder, answer: Answer, runner: OrderRunner) -> Row |
     messages = [*trade_messages(order.text), turn]
     given = trade_prefill(order.reading)
     return fault or {"id": name, "split": Split.TRAIN.value, "messages": messages, "given": given}
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(data)
-    partial.replace(path)

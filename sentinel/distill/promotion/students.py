@@ -28,7 +28,7 @@ from typing import Any
 from sentinel.core.errors import OperatorError
 
 WEIGHTS = "*.safetensors"  # of a whole model, in one file or several, or of an adapter
-WORKING = ("*.pt", "*.part", "*.partial")  # files of a tuning that are no part of its student
+WORKING = ("*.pt", "*.part")  # files of a tuning that are no part of its student
 _NUMBER = re.compile(r"(\d{4,})-[0-9a-f]{12}")
 
 

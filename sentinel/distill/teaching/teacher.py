@@ -19,6 +19,7 @@ from sentinel.agent.model import Sampling, StudentModel
 from sentinel.agent.prompt import Message
 from sentinel.core.actions import Sample
 from sentinel.core.errors import ModelUnavailable, OperatorError
+from sentinel.core.host.files import write_atomic
 from sentinel.distill.teaching import teacher_prompt
 from sentinel.orders.typed.order import Order
 
@@ -64,9 +65,7 @@ class UsageMeter:
         return cls(**json.loads(path.read_text())) if path.is_file() else cls()
 
     def save(self, path: Path) -> None:
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self)) + "\n")
-        partial.replace(path)
+        write_atomic(path, json.dumps(asdict(self)) + "\n")
 
 
 class RateLimiter:

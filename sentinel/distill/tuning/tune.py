@@ -26,6 +26,7 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from sentinel.core.host.files import write_atomic
 from sentinel.distill.tuning import adapter, chat_tokens, checkpoint, conversations
 from sentinel.distill.tuning.adapter import AdapterShape
 from sentinel.distill.tuning.base_pin import weights
@@ -135,9 +136,7 @@ def tune(
         "loss_last_20": round(fmean(run.losses[-20:]), 5),
         "losses": [round(loss, 5) for loss in run.losses],
     }
-    part = out / "training.json.part"
-    part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, out / "training.json")
+    write_atomic(out / "training.json", json.dumps(facts, indent=1) + "\n")
     saved.unlink(missing_ok=True)
 
 
