@@ -14,6 +14,7 @@ from pathlib import Path
 from eth_utils.crypto import keccak
 
 from sentinel.chain.anvil import HOST, start_anvil
+from sentinel.chain.market_prices import publish_prices
 from sentinel.chain.rpc import Rpc
 from sentinel.config.network_file import load_network
 from sentinel.core.errors import RpcError
@@ -68,7 +69,6 @@ class Devnet:
 
         Raises OperatorError if a part is not installed, ChildFailed if Anvil fails.
         """
-        prices = prices or PricePath.recorded(packaged(), seed=seed)
         baked = await genesis(Artifacts(cache), anvil=anvil)
         arguments = ["--chain-id", str(DEVELOPMENT_CHAIN)]
         arguments += ["--accounts", "0", "--no-mining", *flags, "--gas-limit", str(GAS_LIMIT)]
@@ -87,6 +87,8 @@ class Devnet:
             async with Rpc(url) as rpc:
                 await rpc.call("anvil_setCoinbase", ZERO)  # only the first block has the coinbase of its own
                 network = load_network("devnet")
+                prices = prices or PricePath.recorded(packaged(), seed=seed)
+                await publish_prices(rpc, prices.text)
                 market = LocalMarket(rpc, network, prices, seed=seed, behaviour=behaviour, clock=clock)
                 await market.open()
                 yield cls(url, url.replace("http", "ws", 1), network, market, rpc, process)
