@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import pairwise
@@ -101,7 +101,7 @@ class PriceHistory:
         )
 
 
-def gaps_of(times: Iterator[int]) -> Iterator[Gap]:
+def gaps_of(times: Iterable[int]) -> Iterator[Gap]:
     """The missing minutes between ascending times."""
     for before, after in pairwise(times):
         if after - before > MINUTE:
