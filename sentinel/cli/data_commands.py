@@ -85,7 +85,8 @@ def get(
         typer.echo("sentinel: stopped; the same command continues", err=True)
         raise typer.Exit(130) from None
     prices = done.prices
-    report = {"file": str(out), "pool": done.pool, "span": prices.span, "minutes": len(prices.bars)}
+    report: dict[str, Any] = {"file": str(out), "network": chain.name, "from": first, "to": last, "pool": done.pool}
+    report |= {"span": prices.span, "minutes": len(prices.bars)}
     report |= {"sha256": prices.source.sha256, "requests": done.requests}
     common.emit(
         report,
