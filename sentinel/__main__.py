@@ -12,6 +12,7 @@ import typer
 from sentinel.cli import (
     calibrate,
     daemon_commands,
+    data_commands,
     decision_history,
     health_check,
     installation,
@@ -59,6 +60,7 @@ app.command("serve-student")(installation.serve_student)
 app.command("deploy-files")(installation.deploy_files)
 app.add_typer(wallet_commands.app, name="wallet")
 app.add_typer(order_commands.app, name="order")
+app.add_typer(data_commands.app, name="data")
 
 
 def _distill() -> typer.Typer:

@@ -21,6 +21,7 @@ from sentinel.chain.head_watch import HeadTimes
 from sentinel.chain.heads import HeadStream, latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.history_backfill import backfill_history
+from sentinel.chain.market_prices import published_prices
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.contradictions import require_consistent
 from sentinel.config.settings import Settings
@@ -79,6 +80,8 @@ async def assembled(
             rpc.recheck()
         await rpc.call("eth_chainId")  # the first use of an endpoint checks its chain
         rpc.started()
+        if (driven_by := await published_prices(rpc, network)) is not None:
+            journal.chain.follow(driven_by)
 
         metrics = Metrics(network)
         health = Health(max_head_age=terms.limits.max_head_age, parts=(*needed,), stopping=lambda: lifecycle.stopping)
@@ -152,7 +155,7 @@ async def assembled(
             can_propose=proposing.ready,
             metrics=metrics,
             health=health,
-            board=Board(network, version=__version__, mode=settings.execution.mode, wallet=wallet),
+            board=Board(network, version=__version__, mode=settings.execution.mode, wallet=wallet, prices=driven_by),
         )
 
 

@@ -26,7 +26,7 @@ USED_OTHERWISE = {
     "sentinel-trader",  # an extra that brings another one
 }
 # Extras that the daemon's rooms import when they are asked for what needs them, and say so where they are missing.
-ON_REQUEST = {"matplotlib"}
+ON_REQUEST = {"matplotlib", "pyarrow"}
 
 
 def test_the_package_imports_what_it_declares_and_nothing_else() -> None:
