@@ -6,7 +6,8 @@ The executor is not built here, so nothing in this file can reach the signer.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sentinel import __version__
@@ -60,11 +61,14 @@ async def assembled(
     trader_model: Sampler | None = None,
     prior: Closes | None = None,
     needed: Sequence[str] = NEEDED,
+    clock: Callable[[], float] = time.time,
+    salt: bytes | None = None,
 ) -> AsyncIterator[Parts]:
     """Build, check and start all parts; they are closed in reverse order.
 
     `trader_model` replaces the proposer of the settings; `prior` are closes from before the endpoint's first block;
-    `needed` are the parts that must be healthy for the daemon to be ready. Raises OperatorError if the operator must
+    `needed` are the parts that must be healthy for the daemon to be ready. `clock` and `salt` are a backtest's: chain
+    time, and what makes its simulated blocks the same in each run; without `salt` nobody can know them. Raises OperatorError if the operator must
     fix something, Unavailable if the chain or the fork does not answer.
     """
     settings, network = terms.settings, terms.network
@@ -72,7 +76,7 @@ async def assembled(
     async with contextlib.AsyncExitStack() as stack:
         rpc = await stack.enter_async_context(endpoints(settings, network))
         genesis = await chain_identity.require_chain(rpc, network)
-        journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet)
+        journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet, clock=clock)
         stack.callback(journal.close)
         if (known := journal.chain.settled_block) is not None:
             rpc.expect(known)
@@ -81,7 +85,12 @@ async def assembled(
         rpc.started()
 
         metrics = Metrics(network)
-        health = Health(max_head_age=terms.limits.max_head_age, parts=(*needed,), stopping=lambda: lifecycle.stopping)
+        health = Health(
+            max_head_age=terms.limits.max_head_age,
+            parts=(*needed,),
+            stopping=lambda: lifecycle.stopping,
+            clock=clock,
+        )
         history = PriceHistory(max(MIN_BARS, settings.strategy.lookback_blocks + 1), prior or {})
         head = await latest_head(rpc)
         latest = Latest[Head](head)
@@ -112,7 +121,7 @@ async def assembled(
         node = await simulating_node(settings, network, rpc, lambda: rpc.failures + heads.reconnects, head)
         watch = ContractWatch(network, rpc)
         await watch.start()
-        toolkit = DexToolkit(network, fork, node=node, watch=watch, trusted=terms.limits.trusted)
+        toolkit = DexToolkit(network, fork, node=node, watch=watch, trusted=terms.limits.trusted, salt=salt)
         memory = JournalMemory(state_dir / MEMORY, state_dir / JOURNAL, network)
         stack.callback(memory.close)
         workers = stack.enter_context(Sandbox())
@@ -153,6 +162,7 @@ async def assembled(
             metrics=metrics,
             health=health,
             board=Board(network, version=__version__, mode=settings.execution.mode, wallet=wallet),
+            clock=clock,
         )
 
 
