@@ -4,6 +4,7 @@ SentinelError
  ├── OperatorError            the operator must fix it; the message says how (exit code 4)
  │    ├── SettingsError       a setting is wrong, unknown or contradicts another
  │    ├── WalletBusy          another daemon holds this wallet
+ │    ├── PriceFault          a price file cannot be read as it is; the message names file and line
  │    ├── ChainMismatch       the endpoint serves another chain than the network file pins
  │    └── NotRunning          no daemon listens in this state directory (exit code 3)
  ├── Unavailable              a service outside this process did not answer; the cycle holds, the daemon continues
@@ -27,6 +28,11 @@ SentinelError
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 class SentinelError(Exception):
     """Base class; never raised itself."""
@@ -42,6 +48,17 @@ class SettingsError(OperatorError):
 
 class WalletBusy(OperatorError):
     pass
+
+
+class PriceFault(OperatorError):
+    """`path` is the price file, `line` its line (a row in Parquet) and `what` is wrong there; None if not known."""
+
+    def __init__(self, what: str, path: Path | None, line: int | None = None) -> None:
+        place = "" if path is None else f"{path}: " if line is None else f"{path}, line {line}: "
+        super().__init__(f"{place}{what}")
+        self.what = what
+        self.path = path
+        self.line = line
 
 
 class ChainMismatch(OperatorError):
