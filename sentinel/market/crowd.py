@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sentinel.core.units import BPS, GWEI, PIPS
 from sentinel.market.contracts import POOLS
-from sentinel.market.price_path import Bar
+from sentinel.market.price_path import MarketBar
 
 _PAIR = ("WETH/USDC-v2", "WETH/USDC-v3-3000")  # pools that stray from the price; the deepest pool never does
 _TRIANGLE = ("WBTC/USDC-v3-3000", "WBTC/WETH-v3-3000")
@@ -45,14 +45,14 @@ class Opening:
 class BarTarget:
     """The targets of one bar. The crowd does not trade in a pool that is absent from `pools`."""
 
-    bar: Bar
+    bar: MarketBar
     pools: Mapping[str, float]  # price of the first token in the second, whole tokens
     base_fee: int  # wei per gas
     ahead: bool  # whether the crowd trades before everybody else
     opening: Opening | None
 
 
-def fair(pool: str, bar: Bar) -> float:
+def fair(pool: str, bar: MarketBar) -> float:
     """The price of the pool's first named token in its second one, whole tokens."""
     usd = {"WETH": bar.weth, "WBTC": bar.wbtc, "USDC": 1.0}
     first, second = pool.split("-")[0].split("/")
@@ -78,7 +78,7 @@ class Crowd:
         self._opening: Opening | None = None
         self._bar = 0
 
-    def next(self, bar: Bar) -> BarTarget:
+    def next(self, bar: MarketBar) -> BarTarget:
         """The targets of the next bar."""
         self._bar += 1
         base_fee, noise = self._next_base_fee(), self._next_noise()
@@ -109,7 +109,7 @@ class Crowd:
             self._noise[pool.name] = min(max(moved, -limit), limit)
         return {pool.name: self._noise[pool.name] * pool.fee_pips / PIPS for pool in POOLS}
 
-    def _next_opening(self, bar: Bar) -> bool:
+    def _next_opening(self, bar: MarketBar) -> bool:
         """Close, keep or make an opening; True if one was made. Draws equally many random numbers in every case."""
         rng, behaviour = self._opening_rng, self._behaviour
         start, kind, sign = rng.random(), rng.random(), rng.choice((-1.0, 1.0))

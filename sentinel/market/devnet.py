@@ -25,6 +25,7 @@ from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.genesis import GAS_LIMIT, HARDFORK, genesis
 from sentinel.market.local_market import Clock, LocalMarket, MarketError
 from sentinel.market.price_path import PricePath
+from sentinel.prices.bars import packaged
 
 KEPT_STATES = 256  # newest blocks whose state can be read
 KEPT_BLOCKS = 4096  # newest blocks whose transactions and receipts can be read; both limits bound Anvil's memory
@@ -60,14 +61,14 @@ class Devnet:
     ) -> AsyncIterator[Devnet]:
         """Open a market on a fresh chain and stop all of it at the end. Pools open in block 1 at the first price.
 
-        `port` 0 means a free port. `prices` defaults to the recorded ones if the data is present, else synthetic ones.
+        `port` 0 means a free port. `prices` defaults to the packaged set, from its first minute.
         `seed` determines noise, openings, WBTC's ratio and the base fee. `flags` are Anvil's options for the kind of
         chain. Markets of different `identity` have different first blocks, so that no journal takes one for the other.
         None means an identity of its own for each start. Empty means none: the same inputs then give the same blocks.
 
         Raises OperatorError if a part is not installed, ChildFailed if Anvil fails.
         """
-        prices = prices or PricePath.load(seed=seed)
+        prices = prices or PricePath.recorded(packaged(), seed=seed)
         baked = await genesis(Artifacts(cache), anvil=anvil)
         arguments = ["--chain-id", str(DEVELOPMENT_CHAIN)]
         arguments += ["--accounts", "0", "--no-mining", *flags, "--gas-limit", str(GAS_LIMIT)]

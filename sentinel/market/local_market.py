@@ -22,7 +22,8 @@ from sentinel.core.network import Address, Network
 from sentinel.core.units import GWEI, Q96
 from sentinel.market.contracts import ADDRESSES, DEPLOYER, FEED_DECIMALS, POOLS, PoolPlan, members
 from sentinel.market.crowd import BarTarget, Crowd, CrowdBehaviour, Opening
-from sentinel.market.price_path import Bar, PricePath
+from sentinel.market.price_path import MarketBar, PricePath
+from sentinel.prices.bars import PriceSource
 
 Clock = Callable[[], float]
 
@@ -53,7 +54,7 @@ class MarketBlock:
     """The last block and the bar that it represents."""
 
     head: Head
-    bar: Bar
+    bar: MarketBar
     base_fee: int  # wei per gas
     opening: Opening | None
 
@@ -95,10 +96,15 @@ class LocalMarket:
     @property
     def source(self) -> str:
         """Which prices drive the market, as text."""
+        return self._prices.text
+
+    @property
+    def price_source(self) -> PriceSource:
+        """Which prices drive the market: name, and hash or seed."""
         return self._prices.source
 
     @property
-    def before(self) -> tuple[Bar, ...]:
+    def before(self) -> tuple[MarketBar, ...]:
         """The bars that led up to the first one, oldest first."""
         return self._prices.before
 
@@ -184,7 +190,7 @@ class LocalMarket:
                 raise MarketError(f"the local market's {method} failed: {answer}") from answer
         return answers
 
-    def _feed_txs(self, bar: Bar) -> list[dict[str, Any]]:
+    def _feed_txs(self, bar: MarketBar) -> list[dict[str, Any]]:
         prices = {"FeedWETH": bar.weth, "FeedWBTC": bar.wbtc}
         return [
             _tx(DEPLOYER, ADDRESSES[feed], calldata("set(int256)", round(price * 10**FEED_DECIMALS)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,17 @@ from sentinel.prices.bar import MINUTE, Bar, OnFault, Row, text_of
 from sentinel.prices.csv_file import ENDINGS, csv_rows
 from sentinel.prices.parquet_file import ENDING, parquet_rows
 
-__all__ = ["DEFAULT", "Bar", "Gap", "PriceHistory", "PriceSource", "packaged", "packaged_names", "read_prices"]
+__all__ = [
+    "DEFAULT",
+    "SYNTHETIC",
+    "Bar",
+    "Gap",
+    "PriceHistory",
+    "PriceSource",
+    "packaged",
+    "packaged_names",
+    "read_prices",
+]
 
 DEFAULT = "eth-usdc-2022-07"  # the packaged set that the demo and a backtest play if none is named
 SYNTHETIC = "synthetic"
@@ -31,7 +41,9 @@ class PriceSource:
     seed: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.name} seed {self.seed}" if self.seed is not None else f"{self.name} sha256 {self.sha256}"
+        if self.seed is not None:
+            return f"{self.name} seed {self.seed}"
+        return f"{self.name} sha256 {self.sha256}" if self.sha256 else self.name
 
     def as_json(self) -> dict[str, str | int]:
         """The facts for reports: name, and SHA-256 or seed."""
@@ -124,8 +136,8 @@ def read_prices(paths: Sequence[Path], name: str = "") -> PriceHistory:
 
 def rows_of(path: Path, content: bytes, fault: OnFault) -> Iterator[Row]:
     """The rows of a file with these bytes. What is wrong goes to `fault`, which may raise it."""
-    rows = parquet_rows if path.name.endswith(ENDING) else csv_rows if path.name.endswith(ENDINGS) else None
-    if rows is None:
+    rows = parquet_rows if path.name.endswith(ENDING) else csv_rows
+    if not is_price_file(path):
         fault(PriceFault(f"the file's name must end in {', '.join((*ENDINGS, ENDING))}", path))
         return
     faults: list[PriceFault] = []
@@ -140,6 +152,11 @@ def rows_of(path: Path, content: bytes, fault: OnFault) -> Iterator[Row]:
         yield row
     if not any_row and not faults:
         fault(PriceFault("the file holds no minute", path))
+
+
+def is_price_file(path: Path) -> bool:
+    """Whether the name is that of a price file."""
+    return path.name.endswith((*ENDINGS, ENDING)) and not path.is_dir()
 
 
 def read_bytes(path: Path) -> bytes:
@@ -163,6 +180,7 @@ def packaged_names() -> tuple[str, ...]:
     return tuple(sorted(path.name.removesuffix(".csv.gz") for path in _SETS.glob("*.csv.gz")))
 
 
+@cache
 def packaged(name: str = DEFAULT) -> PriceHistory:
     """A named set that ships with Sentinel. Raises PriceFault if there is none of this name."""
     if name not in packaged_names():

@@ -14,7 +14,8 @@ from sentinel.core.market_state import Head
 from sentinel.daemon.assemble import assembled
 from sentinel.daemon.lifecycle import Lifecycle
 from sentinel.market import Devnet
-from sentinel.market.price_path import Bar, PricePath
+from sentinel.market.price_path import MarketBar, PricePath
+from sentinel.prices.bars import PriceSource
 from tests.orders.taught_sampler import TaughtSampler
 
 PRICES = (2000.0, 2100.0, 2200.0, 2001.0)
@@ -24,7 +25,7 @@ WALLET = to_checksum_address("0x" + "c7" * 20)
 async def test_no_close_of_a_replaced_block_is_left_in_the_history(tmp_path: Path) -> None:
     """Closes 2000, 2100, 2200; then a branch that parts after the first, of which only its third block is read: the two
     before it count as missed, and carry 2000 forward."""
-    path = PricePath("four blocks", iter(Bar(price, 15 * price) for price in PRICES))
+    path = PricePath(PriceSource("four blocks"), iter(MarketBar(price, 15 * price) for price in PRICES))
     async with Devnet.start(prices=path) as net:
         settings = load(None, rpc={"url": net.rpc_url, "ws_url": net.ws_url}, state_dir=tmp_path, fork={"port": 0})
         terms = Terms.of(settings, net.network)

@@ -7,79 +7,83 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.core.errors import OperatorError
+from sentinel.core.errors import OperatorError, PriceFault
 from sentinel.market import PricePath
-from sentinel.market.price_path import FOLDER, WARM_UP
+from sentinel.market.price_path import WARM_UP
+from sentinel.prices.bars import Bar, PriceHistory, PriceSource, packaged
 
-HEADER = (
-    "timestamp,netAmount0,netAmount1,closeTick,openTick,lowestTick,highestTick,inAmount0,inAmount1,currentLiquidity"
-)
+START = 1_672_531_200  # 2023-01-01T00:00Z
+SOURCE = PriceSource("own", "ab" * 32)
 
 
-def write_day(root: Path, day: str, ticks: list[int], *, skip: tuple[int, ...] = ()) -> None:
-    folder = root / FOLDER
-    folder.mkdir(exist_ok=True)
-    rows = [
-        f"{day} {minute // 60:02}:{minute % 60:02}:00,0,0,{tick},0,0,0,0,0,0"
-        for minute, tick in enumerate(ticks)
-        if minute not in skip
-    ]
-    (folder / f"{day}.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+def history(closes: dict[int, float]) -> PriceHistory:
+    """A history with the closes of some minutes after START."""
+    bars = (Bar(START + 60 * minute, close, close, close, close, 0.0, None) for minute, close in closes.items())
+    return PriceHistory(tuple(bars), SOURCE)
 
 
 def take(path: PricePath, count: int) -> list[float]:
     return [path.next().weth for _ in range(count)]
 
 
-def test_replays_the_closes_of_the_days(tmp_path: Path) -> None:
-    """A bar's price is 1e12 / 1.0001**closeTick, one bar a minute, over midnight, and the path then stands."""
-    write_day(tmp_path, "2023-01-01", [202_000 + i for i in range(1440)])
-    write_day(tmp_path, "2023-01-02", [202_500, 202_600])
-    path = PricePath.load(["2023-01-01", "2023-01-02"], start=1438, data_dir=tmp_path)
-    ticks = [203_438, 203_439, 202_500, 202_600]
-    assert take(path, 4) == [1e12 / 1.0001**tick for tick in ticks]
+def test_replays_the_closes_from_a_time() -> None:
+    """One bar a minute from the given time, with the minutes before it known; at its end the path stands."""
+    minutes = history({minute: 1000.0 + minute for minute in range(1500)})
+    path = PricePath.recorded(minutes, start=START + 60 * 1498, seed=3)
+    assert take(path, 2) == [2498.0, 2499.0]
     before = path.exhausted
-    assert take(path, 2) == [1e12 / 1.0001**202_600] * 2
+    assert take(path, 2) == [2499.0] * 2
     assert (before, path.exhausted) == (False, True)
-    assert path.source.startswith("eth_usdc_minutes 2023-01-01..2023-01-02 from minute 1438")
-    assert len(path.before) == WARM_UP
-    assert path.before[-1].weth == 1e12 / 1.0001**203_437
+    assert (len(path.before), path.before[-1].weth) == (WARM_UP, 2497.0)
+    assert path.source == SOURCE
+    assert path.text == f"own sha256 {'ab' * 32} from 2023-01-02T00:58Z to 2023-01-02T00:59Z, WBTC synthetic seed 3"
 
 
-def test_the_day_before_leads_up_to_the_first_bar(tmp_path: Path) -> None:
-    """`before` reaches into the previous day's file where there is one."""
-    write_day(tmp_path, "2023-01-01", list(range(202_000, 203_440)))
-    write_day(tmp_path, "2023-01-02", [202_500, 202_600])
-    path = PricePath.load(["2023-01-02"], start=1, data_dir=tmp_path)
-    assert [bar.weth for bar in path.before[-2:]] == [1e12 / 1.0001**tick for tick in (203_439, 202_500)]
-    assert take(path, 1) == [1e12 / 1.0001**202_600]
+def test_the_start_is_a_time_whatever_is_missing_before_it() -> None:
+    """Rows that a file lacks move nothing: minute 8 is minute 8, and a missing minute keeps the price before it."""
+    whole = {minute: 1000.0 + minute for minute in range(12)}
+    holes = history({minute: close for minute, close in whole.items() if minute not in (2, 3, 7)})
+    path = PricePath.recorded(holes, start=START + 60 * 6)
+    assert take(path, 4) == [1006.0, 1006.0, 1008.0, 1009.0]
+    assert [bar.weth for bar in path.before] == [1000.0, 1001.0, 1001.0, 1001.0, 1004.0, 1005.0]
+    assert "1 missing minutes keep the price before them" in path.text
+    assert take(PricePath.recorded(holes, start=START + 60 * 3), 2) == [1001.0, 1004.0]
 
 
-def test_a_minute_without_swaps_keeps_the_price(tmp_path: Path) -> None:
-    """Missing rows are minutes in which the price stood."""
-    write_day(tmp_path, "2023-01-01", [202_000, 1, 1, 202_003], skip=(1, 2))
-    path = PricePath.load(["2023-01-01"], data_dir=tmp_path)
-    assert take(path, 4) == [1e12 / 1.0001**tick for tick in (202_000, 202_000, 202_000, 202_003)]
+def test_a_path_ends_at_a_gap_and_no_start_is_inside_one() -> None:
+    """Prices never jump over missing data."""
+    minutes = history({minute: 1000.0 + minute for minute in (*range(20), *range(60, 90))})
+    path = PricePath.recorded(minutes)
+    assert take(path, 21) == [1000.0 + minute for minute in range(20)] + [1019.0]
+    assert path.exhausted
+    later = PricePath.recorded(minutes, start=START + 60 * 61)
+    assert (take(later, 1), [bar.weth for bar in later.before]) == ([1061.0], [1060.0])
+    with pytest.raises(PriceFault, match="has no minute 2023-01-01T00:30Z; the next minute is 2023-01-01T01:00Z"):
+        PricePath.recorded(minutes, start=START + 60 * 30)
+    for outside in (START - 60, START + 60 * 90, START + 1):
+        with pytest.raises(PriceFault, match="has no minute"):
+            PricePath.recorded(minutes, start=outside)
 
 
-def test_a_gap_is_refused_where_days_were_asked_for(tmp_path: Path) -> None:
-    """Prices never jump over missing data: neither missing minutes nor missing days."""
-    write_day(tmp_path, "2023-01-01", [202_000] * 100, skip=tuple(range(20, 60)))
-    write_day(tmp_path, "2023-01-03", [202_000])
-    with pytest.raises(OperatorError, match="without a gap"):
-        PricePath.load(["2023-01-01"], data_dir=tmp_path)
-    with pytest.raises(OperatorError, match="not consecutive"):
-        PricePath.load(["2023-01-01", "2023-01-03"], data_dir=tmp_path)
+def test_the_packaged_set_is_played_where_nothing_is_named(tmp_path: Path) -> None:
+    """With some minutes known before the first one, and whatever other data there are."""
+    path = PricePath.of(data_dir=tmp_path)
+    bars = packaged().bars
+    assert (path.source.name, path.source.sha256) == ("eth-usdc-2022-07", packaged().source.sha256)
+    assert [bar.weth for bar in path.before] == [bar.close for bar in bars[:WARM_UP]]
+    assert take(path, 2) == [bar.close for bar in bars[WARM_UP : WARM_UP + 2]]
 
 
-def test_missing_data_falls_to_synthetic_and_says_so(tmp_path: Path) -> None:
-    """Without the data the market still runs, and its source names the reason."""
-    path = PricePath.load(seed=9, data_dir=tmp_path)
-    assert path.source == "synthetic seed 9 (no eth_usdc_minutes in the data folder)"
-    write_day(tmp_path, "2023-01-01", [202_000])
-    path = PricePath.load(["2023-01-01", "2023-01-02"], seed=9, data_dir=tmp_path)
-    assert path.source == "synthetic seed 9 (no 2023-01-02.csv in the data folder)"
-    assert take(path, 3) == take(PricePath.synthetic(9), 3)
+def test_synthetic_prices_never_stand_in_for_others(tmp_path: Path) -> None:
+    """They are asked for by name; a set or file that is missing is an error."""
+    assert str(PricePath.of("synthetic", seed=9).source) == "synthetic seed 9"
+    assert take(PricePath.of("synthetic", seed=9), 3) == take(PricePath.synthetic(9), 3)
+    with pytest.raises(OperatorError, match="have no times"):
+        PricePath.of("synthetic", start=START)
+    with pytest.raises(PriceFault, match="no price set 'none': there are eth-usdc-2022-07, synthetic"):
+        PricePath.of("none", data_dir=tmp_path)
+    with pytest.raises(PriceFault, match=r"gone\.csv: cannot be read"):
+        PricePath.of(str(tmp_path / "gone.csv"), data_dir=tmp_path)
 
 
 def test_a_synthetic_path_is_seeded_and_plausible() -> None:

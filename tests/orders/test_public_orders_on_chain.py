@@ -26,11 +26,12 @@ from sentinel.dex.venues.registry import READERS
 from sentinel.distill.evaluation.labelled_orders import QUOTE, Did, LabelledSituation, read_orders
 from sentinel.market import Devnet
 from sentinel.market.crowd import CrowdBehaviour
-from sentinel.market.price_path import Bar, PricePath
+from sentinel.market.price_path import MarketBar, PricePath
 from sentinel.orders.language.reading_parser import parse
 from sentinel.orders.playing.observed import OrderFacts, observed
 from sentinel.orders.playing.player import play
 from sentinel.orders.typed.order import Order
+from sentinel.prices.bars import PriceSource
 from tests.data import data_path
 from tests.orders.public_readings import READINGS
 
@@ -41,13 +42,13 @@ ALLOWED = dict.fromkeys(("WETH", "WBTC", "USDC"), 10**30)
 WIDE = {"max_trade": 10**6, "min_trade": 0.0, "max_daily_volume": 10**9, "max_daily_loss": 10**6, "max_cost_bps": 9_000}
 
 
-def acting() -> list[tuple[Bar, str, LabelledSituation]]:
+def acting() -> list[tuple[MarketBar, str, LabelledSituation]]:
     """One situation of each order in which it buys or sells, by price. Two venues that differ are not set up here."""
     found = []
     for one in read_orders(data_path("orders", "public.jsonl")):
         stated = next((each for each in one.situations if each.expect.action in (Did.BUY, Did.SELL)), None)
         if stated is not None:
-            found.append((Bar(float(stated.price["WETH"]), float(stated.price["WBTC"])), one.id, stated))
+            found.append((MarketBar(float(stated.price["WETH"]), float(stated.price["WBTC"])), one.id, stated))
     return sorted(found, key=lambda each: (each[0].weth, each[0].wbtc))
 
 
@@ -58,7 +59,7 @@ async def test_each_public_order_trades_on_chain_as_its_situation_says() -> None
     bars = [bar for bar, _, _ in situations]
     quiet = CrowdBehaviour(noise=0.0, opening_every=0.0)
     async with (
-        Devnet.start(prices=PricePath("labels", iter([bars[0], *bars])), behaviour=quiet) as net,
+        Devnet.start(prices=PricePath(PriceSource("labels"), iter([bars[0], *bars])), behaviour=quiet) as net,
         Fork(net.network, net.rpc_url) as fork,
     ):
         network = net.network

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sentinel.core.amounts import base_units
+from sentinel.config.units import base_units
 from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.units import COIN
 
