@@ -39,7 +39,7 @@ NETWORK = "devnet"
 LAST_BLOCKS = 10  # minutes that the last transaction is followed at most after the last cycle
 
 Clock = Callable[[], float]
-Progress = Callable[[int], None]  # the number of minutes that are done
+Progress = Callable[[int], object]  # the number of minutes that are done
 
 
 class BacktestSigner(Signer, Protocol):
