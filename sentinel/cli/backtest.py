@@ -82,9 +82,10 @@ def backtest(
 
 def _with_progress(play: Any) -> Any:
     """Run it with a bar of minutes on a terminal. Ctrl-C stops every market, and leaves no file."""
-    from sentinel.daemon.serve import run
+    import uvloop
+
     from sentinel.distill.working import progress_bar
 
     with progress_bar() as bar:
         task = bar.add_task("minutes", total=None)
-        return run(play(lambda done, total: bar.update(task, completed=done, total=total)))
+        return uvloop.run(play(lambda done, total: bar.update(task, completed=done, total=total)))

@@ -9,10 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import uvloop
+
 from sentinel.cli.backtest_signer import backtest_signer
 from sentinel.core.errors import OperatorError, SentinelError
 from sentinel.daemon import garbage_collection
-from sentinel.daemon.serve import run
 from sentinel.paper.backtest.replay import played
 from sentinel.paper.backtest.side_by_side import DONE, FAULT, RESULT, TASK
 from sentinel.paper.backtest.task import Task
@@ -25,7 +26,7 @@ def main(folder: Path) -> int:
     begun, used = time.perf_counter(), _cpu_seconds()
     try:
         with (folder / DONE).open("ab", buffering=0) as done:
-            result = run(played(task, folder, backtest_signer, lambda _: done.write(b".")))
+            result = uvloop.run(played(task, folder, backtest_signer, lambda _: done.write(b".")))
     except SentinelError as error:
         fault = {"operator": isinstance(error, OperatorError), "text": str(error)}
         (folder / FAULT).write_text(json.dumps(fault))
