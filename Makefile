@@ -4,6 +4,8 @@
 PYTHON ?= python3
 SERVE  ?= auto
 BLOCKS ?=
+PRICES ?=
+FROM   ?=
 PYTEST ?=
 SETUP   = $(PYTHON) deploy/setup/setup.py $(if $(YES),--yes)
 BIN     = .venv/bin
@@ -62,8 +64,9 @@ fresh-check:  ## prove `make demo` and `make test` on an empty Debian 12; as roo
 
 # The words as they were typed: neither make nor the shell reads a dollar sign or a quotation mark in them.
 export DEMO_ORDER := $(value ORDER)
-demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks; ORDER='...': your own words)
-	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(DEMO_ORDER),--order "$$DEMO_ORDER")
+demo: setup  ## trade on the local market until Ctrl-C (BLOCKS=60: that many blocks; ORDER='...': your own words; PRICES=, FROM=: docs/price-data.md)
+	$(BIN)/sentinel demo $(if $(BLOCKS),--blocks $(BLOCKS)) $(if $(PRICES),--prices "$(PRICES)") \
+		$(if $(FROM),--from "$(FROM)") $(if $(DEMO_ORDER),--order "$$DEMO_ORDER")
 
 student: setup  ## train models/student again by models/student.toml; resumes
 	$(BIN)/sentinel distill student

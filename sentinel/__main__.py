@@ -13,6 +13,7 @@ from sentinel.cli import (
     backtest,
     calibrate,
     daemon_commands,
+    data_commands,
     decision_history,
     health_check,
     installation,
@@ -61,6 +62,7 @@ app.command("serve-student")(installation.serve_student)
 app.command("deploy-files")(installation.deploy_files)
 app.add_typer(wallet_commands.app, name="wallet")
 app.add_typer(order_commands.app, name="order")
+app.add_typer(data_commands.app, name="data")
 
 
 def _distill() -> typer.Typer:

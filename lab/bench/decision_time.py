@@ -105,8 +105,10 @@ async def _measure(
                 await bench.counted(n, tallies[n])
                 progress(done := done + 1)
         overlap = await bench.overlap(min(sizes, key=lambda n: abs(n - 8)), max(4, heads // 4))
+        prices = bench.net.market.source
     return {
         "proposer": proposer,
+        "prices": prices,
         "heads": heads,
         "unit": "ms",
         "sizes": [tally.as_json(n) for n, tally in tallies.items()],

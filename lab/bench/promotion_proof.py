@@ -81,6 +81,7 @@ async def prove(
     proof.check("live at first", True, first.name)
     command = ("distill", "promote", str(new), "--heldout", str(heldout), "--shadow-blocks", str(shadow_blocks))
     async with Devnet.start() as net:
+        proof.seen["prices"] = net.market.source
         blocks = asyncio.create_task(net.market.run(BLOCK_TIME))
         try:
             settings = await _settings(net, home)

@@ -32,7 +32,7 @@ from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.reconcile import reconcile
 from sentinel.execute.sender import LiveExecutor
 from sentinel.journal.journal import Journal
-from sentinel.market import Devnet
+from sentinel.market import Devnet, PricePath
 from sentinel.observe import logs
 from sentinel.observe.metrics import Metrics
 
@@ -82,7 +82,7 @@ async def soak(blocks: int, *, seed: int = 1, progress: Progress) -> dict[str, A
     async with contextlib.AsyncExitStack() as stack:
         home = stack.enter_context(on_disk("soak-"))
         log = stack.enter_context((home / "log").open("w", buffering=1))
-        net = await stack.enter_async_context(Devnet.start())
+        net = await stack.enter_async_context(Devnet.start(prices=PricePath.synthetic(seed)))
         rpc = await stack.enter_async_context(FaultyRpc(net.rpc_url, chance))
         await net.rpc.call("anvil_setCode", counter.COUNTER, counter.COUNTER_CODE)
         genesis = (await counter.read_head(net.rpc, "0x0")).hash
@@ -120,6 +120,7 @@ async def soak(blocks: int, *, seed: int = 1, progress: Progress) -> dict[str, A
         tally = await run.end()
         return {
             "blocks": blocks,
+            "prices": net.market.source,  # synthetic ones, which never end
             "seconds": round(seconds, 1),
             "blocks_per_second": round(blocks / seconds, 2),
             "trades": tally.accepted,

@@ -86,6 +86,8 @@ def _status_lines(report: dict[str, Any]) -> list[str]:
         f"order        {_order_line(report.get('order'))}",
         f"page         {report.get('web') or '-'}",
     ]
+    if report.get("prices"):
+        lines.insert(2, f"prices       {report['prices']}")
     if report.get("flatten"):
         lines.insert(1, f"sold so far  {_totals(report['flatten']) or 'nothing'}")
     for endpoint in report.get("endpoints", []):

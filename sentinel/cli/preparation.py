@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sentinel.cli import common, order_option
+from sentinel.cli import common, order_option, price_options
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.cli.price_options import DEFAULT
 from sentinel.core.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def demo(
             "(docs/orders.md) is played without a model, unless --proposer says otherwise."
         ),
     ] = None,
+    prices: price_options.Prices = DEFAULT,
+    start: price_options.Start = None,
     json: Json = False,
 ) -> None:
     """Run everything on a local market: chain, fork, model and daemon, with a live table and a summary at the end.
@@ -56,21 +59,40 @@ def demo(
         )
     else:
         words = order
-    raise typer.Exit(main(blocks, json, proposer=proposer, program=file, order=reading, words=words, show=report_lines))
+    raise typer.Exit(
+        main(
+            blocks,
+            json,
+            proposer=proposer,
+            program=file,
+            order=reading,
+            words=words,
+            show=report_lines,
+            prices=prices,
+            start=None if start is None else price_options.time_option(start),
+        )
+    )
 
 
 def devnet(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the chain; 0 picks a free one.")] = 8545,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     block_time: Annotated[float, typer.Option(min=1.0, max=600.0, help="Seconds between blocks.")] = 2.0,
-    seed: Annotated[int, typer.Option(help="Seed of the crowd, the openings and the base fee.")] = 7,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the crowd, the openings, the base fee, WBTC and synthetic prices.")
+    ] = 7,
+    prices: price_options.Prices = DEFAULT,
+    start: price_options.Start = None,
     fund: Annotated[str | None, typer.Option(help="Address to fund: 2 WETH, 4,000 USDC, 1 ETH, allowances.")] = None,
     json: Json = False,
 ) -> None:
     """Run a local market in the foreground: real DEX contracts on Anvil, moved by real prices. Ctrl-C ends it."""
     from sentinel.cli.devnet_process import run_market
+    from sentinel.market.price_path import PricePath
 
-    run_market(port=port, listen=host, block_time=block_time, seed=seed, fund=fund, as_json=json)
+    first = None if start is None else price_options.time_option(start)
+    path = PricePath.of(prices, start=first, seed=seed, data_dir=common.load(None, DOT_ENV).data_dir)
+    run_market(port=port, listen=host, block_time=block_time, seed=seed, fund=fund, prices=path, as_json=json)
 
 
 def doctor(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:

@@ -58,8 +58,8 @@ class Settings(SettingsGroup):
     )
     data_dir: Path | None = Field(
         None,
-        description="folder of recorded prices for the local market, tests and training; if empty, ../shared/data "
-        "in a checkout, else data/ in the cache",
+        description="folder of your own price sets (docs/price-data.md); if empty, ../shared/data in a checkout, else "
+        "data/ in the cache",
     )
     cache_dir: Path | None = Field(None, description="folder of fetched artifacts; if empty, $XDG_CACHE_HOME/sentinel")
     rpc: RpcSettings = RpcSettings()

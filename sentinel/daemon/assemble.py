@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sentinel import __version__
 from sentinel.agent.episode import Sampler
@@ -22,6 +23,7 @@ from sentinel.chain.head_watch import HeadTimes
 from sentinel.chain.heads import HeadStream, latest_head
 from sentinel.chain.history import PriceHistory
 from sentinel.chain.history_backfill import backfill_history
+from sentinel.chain.market_prices import published_prices
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.contradictions import require_consistent
 from sentinel.config.settings import Settings
@@ -63,18 +65,20 @@ async def assembled(
     needed: Sequence[str] = NEEDED,
     clock: Callable[[], float] = time.time,
     salt: bytes | None = None,
+    socket: Path | None = None,
 ) -> AsyncIterator[Parts]:
     """Build, check and start all parts; they are closed in reverse order.
 
     `trader_model` replaces the proposer of the settings; `prior` are closes from before the endpoint's first block;
-    `needed` are the parts that must be healthy for the daemon to be ready. `clock` and `salt` are a backtest's: chain
-    time, and what makes its simulated blocks the same in each run; without `salt` nobody can know them. Raises OperatorError if the operator must
-    fix something, Unavailable if the chain or the fork does not answer.
+    `needed` are the parts that must be healthy for the daemon to be ready. `clock`, `salt` and `socket` are a
+    backtest's: chain time, what makes its simulated blocks the same in each run (without it nobody can know them), and
+    the unix socket of the endpoint's node. Raises OperatorError if the operator must fix something, Unavailable if the
+    chain or the fork does not answer.
     """
     settings, network = terms.settings, terms.network
     state_dir = settings.state_dir.expanduser()
     async with contextlib.AsyncExitStack() as stack:
-        rpc = await stack.enter_async_context(endpoints(settings, network))
+        rpc = await stack.enter_async_context(endpoints(settings, network, socket))
         genesis = await chain_identity.require_chain(rpc, network)
         journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet, clock=clock)
         stack.callback(journal.close)
@@ -83,6 +87,8 @@ async def assembled(
             rpc.recheck()
         await rpc.call("eth_chainId")  # the first use of an endpoint checks its chain
         rpc.started()
+        if (driven_by := await published_prices(rpc, network)) is not None:
+            journal.chain.follow(driven_by)
 
         metrics = Metrics(network)
         health = Health(
@@ -118,7 +124,9 @@ async def assembled(
         if fork is not None:
             await stack.enter_async_context(fork)
         # After a failed request or a lost subscription, another node may answer at the same address.
-        node = await simulating_node(settings, network, rpc, lambda: rpc.failures + heads.reconnects, head)
+        # Anvil cannot read all overrides of a simulation on its unix socket, so that is always asked over HTTP.
+        over_http = rpc if socket is None else await stack.enter_async_context(endpoints(settings, network))
+        node = await simulating_node(settings, network, over_http, lambda: rpc.failures + heads.reconnects, head)
         watch = ContractWatch(network, rpc)
         await watch.start()
         toolkit = DexToolkit(network, fork, node=node, watch=watch, trusted=terms.limits.trusted, salt=salt)
@@ -161,7 +169,7 @@ async def assembled(
             can_propose=proposing.ready,
             metrics=metrics,
             health=health,
-            board=Board(network, version=__version__, mode=settings.execution.mode, wallet=wallet),
+            board=Board(network, version=__version__, mode=settings.execution.mode, wallet=wallet, prices=driven_by),
             clock=clock,
         )
 

@@ -103,9 +103,7 @@ async def live(
     )
 
 
-def live_executor(
-    parts: Parts, broadcast: Broadcaster, signer: Signer, observer: ExecutionObserver
-) -> LiveExecutor:
+def live_executor(parts: Parts, broadcast: Broadcaster, signer: Signer, observer: ExecutionObserver) -> LiveExecutor:
     execution = parts.settings.execution
     return LiveExecutor(
         parts.rpc,

@@ -4,6 +4,7 @@
 - `known_nonces` counts the wallet's transactions that are no news: those of before the journal began, and those that
   the operator has acknowledged. A mined nonce that is neither below it nor an intent's own is foreign: the journal was
   restored from an older copy, or the key is used elsewhere.
+- `prices` says which prices drive a local market: a recorded file with its hash, or synthetic ones with their seed.
 """
 
 from __future__ import annotations
@@ -38,6 +39,18 @@ class ChainRecords:
         the chain can tell it again."""
         with self._ledger.transaction():
             self._ledger.set_meta("settled_block", canonical([block.number, block.hash]))
+
+    @property
+    def prices(self) -> str | None:
+        """Which prices drive the local market that the journal belongs to; None on another chain."""
+        return self._ledger.meta("prices") or None
+
+    def follow(self, prices: str) -> None:
+        """Record which prices drive the market, unless the journal knows it: all later cycles follow them."""
+        if prices != self.prices:
+            with self._ledger.transaction():
+                self._ledger.append("note", canonical({"text": "prices", "prices": prices}))
+                self._ledger.set_meta("prices", prices)
 
     @property
     def known_nonces(self) -> int | None:

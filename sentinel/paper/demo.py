@@ -31,13 +31,14 @@ from sentinel.core.units import COIN
 from sentinel.daemon.reporting import OnCycle, OnSettled
 from sentinel.daemon.serve import run
 from sentinel.daemon.wiring import App, opened
-from sentinel.market import Devnet
+from sentinel.market import Devnet, PricePath
 from sentinel.market.crowd import CrowdBehaviour
 from sentinel.market.local_market import LocalMarket
 from sentinel.orders.language.reading import render
 from sentinel.paper import demo_summary
 from sentinel.paper.demo_order import READING, NotApproved, Report, SpokenOrder, approve, typed
 from sentinel.paper.screen import Lines, LiveTable, Screen
+from sentinel.prices import DEFAULT
 
 NETWORK = "devnet"
 BLOCK_TIME = 2.0  # seconds
@@ -65,13 +66,15 @@ def main(
     order: str | None = None,
     words: str | None = None,
     show: ShowReadings = lambda settings, report: (),
+    prices: str = DEFAULT,
+    start: int | None = None,
 ) -> int:
     """Run the demo for `blocks` cycles, or until Ctrl-C if None. `block_time` is in seconds.
 
     `proposer`, `program` and `order` replace SENTINEL_PROPOSER, SENTINEL_STRATEGY__FILE and SENTINEL_STRATEGY__ORDER.
     The oracle plays `order`, a reading, if no proposer is given. The student reads `words`; without either, and unless
     the settings have an order, it reads the demo's own. vLLM starts only for the student. `show` gives the lines that
-    people are shown of readings.
+    people are shown of readings. The market follows `prices` from the time `start` (`PricePath.of`).
 
     Returns the process's exit code: 0 only if at least one trade was confirmed and none is unknown, 130 after Ctrl-C
     during the start. With `block_time` 0 the next block follows when a cycle is recorded. Raises OperatorError and
@@ -83,9 +86,11 @@ def main(
     }
     if words is not None:
         wanted["strategy"] |= {"order": "", "order_hash": ""}
+    data_dir = load(Path(".env"), **without_none(wanted)).data_dir
+    path = PricePath.of(prices, start=start, data_dir=data_dir)
     home = Path(tempfile.mkdtemp(prefix="sentinel-demo-"))
     try:
-        summary = run(_demo(home, blocks, as_json, block_time, wanted, words, show))
+        summary = run(_demo(home, blocks, as_json, block_time, wanted, words, show, path))
     except KeyboardInterrupt:
         print("stopped before the first block", file=sys.stderr)
         shutil.rmtree(home, ignore_errors=True)
@@ -108,6 +113,7 @@ async def _demo(
     wanted: dict[str, Any],
     words: str | None,
     show: ShowReadings,
+    prices: PricePath,
 ) -> demo_summary.DemoSummary:
     ports = {name: free_port() if port_taken(port) else port for name, port in PORTS.items()}
     account = Account.create()
@@ -117,7 +123,7 @@ async def _demo(
     async with contextlib.AsyncExitStack() as stack:
         log = stack.enter_context((home / "sentinel.log").open("w"))
         net = await stack.enter_async_context(
-            Devnet.start(port=ports["chain"], behaviour=CROWD, log=home / "chain.log")
+            Devnet.start(port=ports["chain"], prices=prices, behaviour=CROWD, log=home / "chain.log")
         )
         await net.fund(account.address, PURSE)
         screen: Screen = Lines(net.network) if as_json or not sys.stderr.isatty() else LiveTable(net.network)
@@ -146,7 +152,7 @@ async def _demo(
         finally:
             screen.stop()
         end = await app.parts.market.read(await latest_head(net.rpc))
-        summary = demo_summary.summarise(app.parts.journal.summary(), PURSE, end, net.network, net.market.source)
+        summary = demo_summary.summarise(app.parts.journal.summary(), PURSE, end, net.network, net.market)
     if as_json:
         print(json.dumps(demo_summary.as_json(summary)))
     else:

@@ -12,6 +12,7 @@ from sentinel.core import valuation
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network, Symbol
 from sentinel.journal.reports import JournalSummary as Journaled
+from sentinel.market.local_market import LocalMarket
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class DemoSummary:
     shortfall_bps: float | None  # the largest by magnitude of the confirmed trades; positive if the trade realised less
     equity: float
     equity_hold: float  # equity if the wallet had done nothing
-    prices: str  # source of the prices that the market follows
+    prices: str  # that the market follows, as text
+    price_source: Mapping[str, str | int]  # their name, and their SHA-256 or seed
 
     @property
     def good(self) -> bool:
@@ -38,7 +40,7 @@ class DemoSummary:
 
 
 def summarise(
-    journaled: Journaled, start: Mapping[Symbol, int], end: MarketState, network: Network, prices: str
+    journaled: Journaled, start: Mapping[Symbol, int], end: MarketState, network: Network, market: LocalMarket
 ) -> DemoSummary:
     """`start` holds the wallet's balances before the first block, in base units."""
     return DemoSummary(
@@ -54,7 +56,8 @@ def summarise(
         shortfall_bps=None if journaled.shortfall_bps is None else round(journaled.shortfall_bps, 3),
         equity=round(valuation.equity(end.balances, end.prices, network), 2),
         equity_hold=round(valuation.equity(start, end.prices, network), 2),
-        prices=prices,
+        prices=market.source,
+        price_source=market.price_source.as_json(),
     )
 
 

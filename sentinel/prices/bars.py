@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 
 from sentinel.core.errors import PriceFault
+from sentinel.prices import DEFAULT, SYNTHETIC
 from sentinel.prices.bar import MINUTE, Bar, OnFault, Row, text_of
 from sentinel.prices.csv_file import ENDINGS, csv_rows
 from sentinel.prices.parquet_file import ENDING, parquet_rows
@@ -27,9 +27,7 @@ __all__ = [
     "read_prices",
 ]
 
-DEFAULT = "eth-usdc-2022-07"  # the packaged set that the demo and a backtest play if none is named
-SYNTHETIC = "synthetic"
-_SETS = Path(str(resources.files("sentinel.prices"))) / "sets"
+_SETS = Path(__file__).parent / "sets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class PriceHistory:
         )
 
 
-def gaps_of(times: Iterator[int]) -> Iterator[Gap]:
+def gaps_of(times: Iterable[int]) -> Iterator[Gap]:
     """The missing minutes between ascending times."""
     for before, after in pairwise(times):
         if after - before > MINUTE:

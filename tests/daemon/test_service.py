@@ -92,7 +92,7 @@ async def test_live_trades_are_confirmed_as_simulated(cli: Cli) -> None:
     assert bytes.fromhex(KEY[2:]) not in everything
 
 
-async def test_a_pause_holds_across_restarts(cli: Cli) -> None:
+async def test_a_pause_holds_across_restarts(cli: Cli, devnet: Devnet) -> None:
     """Paused with or without a running daemon, trading stays halted until it is resumed."""
     code, _, err = await cli("status")
     assert code == 3
@@ -108,6 +108,8 @@ async def test_a_pause_holds_across_restarts(cli: Cli) -> None:
     assert (status["state"], status["paused"]) == ("halted", "lunch")
     _, text, _ = await cli("status")
     assert text.startswith("state        halted: lunch\n")
+    assert status["prices"] == devnet.market.source
+    assert f"\nprices       {devnet.market.source}\n" in text
     assert "\nopen intent  none\n" in text
     assert status["acts"] == 0
     assert (await cli.json("resume"))["paused"] is None

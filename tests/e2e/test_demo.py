@@ -17,7 +17,7 @@ from lab import CHECKOUT
 from sentinel.paper.demo_order import PLAY_MONEY, READING, WORDS
 
 KEYS = ["cycles", "acts", "holds", "confirmed", "reverted", "unknown", "sampled", "parsed", "simulated"]
-KEYS += ["shortfall_bps", "equity", "equity_hold", "prices"]
+KEYS += ["shortfall_bps", "equity", "equity_hold", "prices", "price_source"]
 PATIENCE = 400.0  # seconds for one demo; beside another vLLM on two cores the start alone takes minutes
 
 

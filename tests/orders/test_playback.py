@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import math
 from decimal import Decimal
 from itertools import pairwise
 
@@ -13,16 +11,15 @@ from sentinel.orders.playing.playback import playback
 from sentinel.orders.playing.situation import Situation
 from sentinel.orders.playing.trades import Side
 from sentinel.orders.typed.order import Order
+from sentinel.prices.bars import read_prices
 from tests.data import data_path
 
 START = 1_658_448_000  # 2022-07-22 00:00 UTC
 
 
 def minutes(day: str) -> CloseSeries:
-    with data_path("eth_usdc_minutes", f"{day}.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    prices = [1e12 / math.pow(1.0001, float(row["closeTick"])) for row in rows]
-    return CloseSeries(tuple(START + 60 * i for i in range(len(prices))), tuple(prices))
+    bars = read_prices([data_path("eth_usdc_minutes", f"{day}.csv")]).bars
+    return CloseSeries(tuple(bar.time for bar in bars), tuple(bar.close for bar in bars))
 
 
 def played(text: str, **holdings: int) -> tuple[list[Side], list[int], CloseSeries]:

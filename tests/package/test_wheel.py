@@ -68,6 +68,7 @@ def test_the_wheel_has_what_it_needs_and_no_more(sentinel: Installed) -> None:
     """Types, networks, sources and the student; no laboratory, no tests, no key but play money."""
     names = set(zipfile.ZipFile(sentinel.wheel).namelist())
     assert {"sentinel/py.typed", "sentinel/config/networks/devnet.toml", "sentinel/market/solidity/Token.sol"} <= names
+    assert {"sentinel/prices/sets/eth-usdc-2022-07.csv.gz", "sentinel/prices/sets/LICENSE"} <= names
     student = student_folder()
     (weights,) = student.glob("*model.safetensors")  # of an adapter, whose base set-up fetches, or a whole model
     needed = (weights.name, "adapter_config.json", "chat_template.jinja")
@@ -85,6 +86,20 @@ def test_settings_are_shown_and_networks_found(sentinel: Installed) -> None:
     networks = {path.name for path in (CHECKOUT / "sentinel" / "config" / "networks").glob("*.toml")}
     shipped = zipfile.ZipFile(sentinel.wheel).namelist()
     assert {name.split("/")[-1] for name in shipped if name.startswith("sentinel/config/networks/")} == networks
+
+
+def test_the_recorded_days_and_their_notice_come_with_the_wheel(sentinel: Installed, market: dict[str, str]) -> None:
+    """A market of the wheel follows them where there are no other data, and says so."""
+    (days,) = sentinel.json("data", "list")
+    assert (days["name"], days["packaged"], days["minutes"], days["gaps"]) == ("eth-usdc-2022-07", True, 2880, 0)
+    found = {
+        finding["name"]: finding["what"]
+        for finding in sentinel.json("doctor", SENTINEL_WALLET__ADDRESS=WALLET, **market)
+    }
+    assert f"eth-usdc-2022-07 sha256 {days['sha256']} from 2022-07-19T08:20Z" in found["prices"]
+    notice = zipfile.ZipFile(sentinel.wheel).read("sentinel/prices/sets/LICENSE").decode()
+    assert "MIT License" in notice
+    assert "zelos-alpha" in notice
 
 
 def test_a_market_of_the_wheel_is_traded_by_the_wheel(sentinel: Installed, market: dict[str, str]) -> None:

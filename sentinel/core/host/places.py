@@ -37,7 +37,7 @@ def cache_dir() -> Path:
 
 
 def data_dir() -> Path:
-    """Folder of recorded prices: $SENTINEL_DATA_DIR, else shared/data beside a checkout, else data/ in the cache."""
+    """The own price sets: $SENTINEL_DATA_DIR, else shared/data beside a checkout, else data/ in the cache."""
     if folder := os.environ.get("SENTINEL_DATA_DIR"):
         return Path(folder).expanduser()
     return cache_dir() / "data" if INSTALLED else FILES.parent / "shared" / "data"

@@ -14,6 +14,7 @@ from sentinel.agent.proposing_server import client
 from sentinel.agent.sandbox import Sandbox
 from sentinel.chain.anvil import VERSION
 from sentinel.chain.endpoints import EndpointPool, FailoverRules
+from sentinel.chain.market_prices import published_prices
 from sentinel.chain.rpc import redact
 from sentinel.config.contradictions import contradictions
 from sentinel.config.network_file import load_network
@@ -21,7 +22,6 @@ from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.edges import described
 from sentinel.core.errors import OperatorError, SentinelError, SettingsError
-from sentinel.core.host.places import data_dir
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
 from sentinel.daemon.approved_order import order_of_start
 from sentinel.daemon.doctor import (
@@ -135,8 +135,8 @@ def _program(settings: Settings) -> Finding:
     return Finding("program", "ok", f"{settings.strategy.file} proposes, as {program.source}; no model is needed")
 
 
-async def _folders(settings: Settings, network: Network) -> AsyncIterator[Finding]:
-    """The state directory, or the part of its path that exists, can be written; the local market has price data."""
+async def _folders(settings: Settings) -> AsyncIterator[Finding]:
+    """The state directory, or the part of its path that exists, can be written."""
     state = settings.state_dir.expanduser()
     existing = state
     while not existing.exists():
@@ -146,13 +146,14 @@ async def _folders(settings: Settings, network: Network) -> AsyncIterator[Findin
     else:
         hint = f"give this user write permission on {existing}, or set SENTINEL_STATE_DIR"
         yield Finding("state", "fail", f"{state} cannot be written", hint)
+
+
+async def _prices(rpc: EndpointPool, network: Network) -> AsyncIterator[Finding]:
+    """A local market says which prices it follows."""
     if network.chain_id == DEVELOPMENT_CHAIN:
-        folder = (settings.data_dir or data_dir()).expanduser()
-        if folder.is_dir():
-            yield Finding("data", "ok", str(folder))
-        else:
-            hint = "set SENTINEL_DATA_DIR to a folder with recorded prices"
-            yield Finding("data", "warn", f"{folder} does not exist: prices will be synthetic", hint)
+        driven_by = await published_prices(rpc, network)
+        what = f"the market follows {driven_by}" if driven_by else "the market does not say which prices it follows"
+        yield Finding("prices", "ok" if driven_by else "warn", what)
 
 
 _READABLE = "the endpoint must answer eth_call for the newest block"
@@ -216,6 +217,7 @@ CHECKS = (
     _Check(
         "folders",
         "check that this user may read the path of SENTINEL_STATE_DIR",
-        lambda on: _folders(on.settings, on.network),
+        lambda on: _folders(on.settings),
     ),
+    _Check("prices", _READABLE, lambda on: _prices(on.rpc, on.network)),
 )

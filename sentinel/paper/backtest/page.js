@@ -3,6 +3,10 @@
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const money = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumFractionDigits: 2 }));
   const share = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(2)} %`);
+  const moment = (seconds) => {
+    const text = new Date(seconds * 1000).toISOString();
+    return text.slice(11, 16) === "00:00" ? text.slice(5, 10) : text.slice(11, 16);
+  };
   const utc = (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC");
 
   const axis = (size, values) => ({
@@ -14,7 +18,7 @@
     const options = {
       width: Math.max(260, place.clientWidth - 2), height, tzDate: utc, plugins,
       cursor: { sync: { key: place.closest("section").id } },
-      axes: [axis(34), axis(72, (_, ticks) => ticks.map(value))],
+      axes: [axis(36, (_, ticks) => ticks.map(moment)), axis(72, (_, ticks) => ticks.map(value))],
       series: [{ label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, ...series],
     };
     return new uPlot(options, data, place);

@@ -72,7 +72,7 @@ async def played(task: Task, home: Path, make_signer: MakeSigner, progress: Prog
 async def opened(task: Task, home: Path, make_signer: MakeSigner) -> AsyncIterator[Replay]:
     """The daemon of this task, assembled on a market of its own at the first minute. Raises as `played` does."""
     async with (
-        ReplayedMarket.start(task, home / "chain.log") as market,
+        ReplayedMarket.start(task, home) as market,
         _assembled(task, home, market, make_signer) as replay,
     ):
         yield replay
@@ -98,6 +98,7 @@ async def _assembled(task: Task, home: Path, market: ReplayedMarket, make_signer
                 needed=(),
                 clock=clock,
                 salt=seed,
+                socket=market.socket,
             )
         )
         order = parts.force.value.order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from sentinel.prices.bar import text_of
 from sentinel.prices.bars import PriceSource
 
 AHEAD = 0.2  # share of the minutes in which the crowd trades first, so that a trade meets the next price
+LONGEST = 100  # bytes of a unix socket's path
 EARLIEST = BAKED_AT + 86_400  # Unix seconds; the chain's contracts are older
 
 
@@ -36,11 +38,12 @@ class ReplayedMarket:
     net: Devnet
     clock: ChainClock
     prior: dict[Symbol, tuple[float, ...]]  # closes before the first minute, oldest first
+    socket: Path | None  # of the chain; None if the folder's path is too long for one
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def start(cls, task: Task, log: Path) -> AsyncIterator[ReplayedMarket]:
-        """The market at its first minute. The same task gives the same blocks.
+    async def start(cls, task: Task, home: Path) -> AsyncIterator[ReplayedMarket]:
+        """The market at its first minute, with its files in `home`. The same task gives the same blocks.
 
         Raises OperatorError for minutes before the contracts existed, and as `Devnet.start` does.
         """
@@ -55,12 +58,18 @@ class ReplayedMarket:
             COIN_OF_PRICES: tuple(bar.weth for bar in path.before),
             "WBTC": tuple(bar.wbtc for bar in path.before),
         }
-        behaviour = CrowdBehaviour(ahead=AHEAD)
+        socket = home / "chain.ipc"
         async with Devnet.start(
-            prices=path, seed=task.seed, behaviour=behaviour, clock=clock, identity="", log=log
+            prices=path,
+            seed=task.seed,
+            behaviour=CrowdBehaviour(ahead=AHEAD),
+            clock=clock,
+            identity="",
+            log=home / "chain.log",
+            socket=(known := socket if len(os.fsencode(socket)) < LONGEST else None),
         ) as net:
             prior[net.network.quote] = (1.0,) * len(path.before)
-            yield cls(net, clock, prior)
+            yield cls(net, clock, prior, known)
 
 
 def _path(task: Task, clock: ChainClock) -> PricePath:

@@ -19,7 +19,7 @@ from sentinel.prices.bars import PriceHistory
 VERSION = 1
 MODEL_OF_MARKET = (
     "Each minute is one block. A decision is made on the minute's close. Its transaction is mined in the next block, "
-    "before the crowd moves the pools to the next close, or after it in the share `crowd_first` of the blocks. Pools, "
+    "before the crowd moves the pools to the next close, or after it in a fifth of the blocks. Pools, "
     "fees, slippage and gas are those of real contracts whose depth is the local market's own: they are not the pools "
     "of the day that the prices are from. WBTC, the base fee and the openings between pools are drawn from the seed."
 )
