@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sentinel import __version__
 from sentinel.agent.episode import Sampler
@@ -51,6 +52,18 @@ from sentinel.orders.playing.standing import StandingOrder
 MIN_BARS = 60  # of price history, even if the setting asks for less
 NEEDED = ("endpoints", "model", "fork", "funds")  # parts that must be healthy for the daemon to be ready
 
+
+class Rehearsal(NamedTuple):
+    """What a backtest runs the parts with, so that they are fast and do the same each time.
+
+    The journal is then not made durable: it is thrown away with its folder.
+    """
+
+    clock: Callable[[], float]  # chain time, Unix seconds
+    salt: bytes  # draws the simulated blocks, which nobody can know outside a backtest
+    socket: Path | None  # the unix socket of the endpoint's node; None: it has none
+
+
 Closes = Mapping[Symbol, Sequence[float]]  # quote tokens per whole token, oldest first
 
 
@@ -63,24 +76,21 @@ async def assembled(
     trader_model: Sampler | None = None,
     prior: Closes | None = None,
     needed: Sequence[str] = NEEDED,
-    clock: Callable[[], float] = time.time,
-    salt: bytes | None = None,
-    socket: Path | None = None,
+    rehearsal: Rehearsal | None = None,
 ) -> AsyncIterator[Parts]:
     """Build, check and start all parts; they are closed in reverse order.
 
     `trader_model` replaces the proposer of the settings; `prior` are closes from before the endpoint's first block;
-    `needed` are the parts that must be healthy for the daemon to be ready. `clock`, `salt` and `socket` are a
-    backtest's: chain time, what makes its simulated blocks the same in each run (without it nobody can know them), and
-    the unix socket of the endpoint's node. Raises OperatorError if the operator must fix something, Unavailable if the
-    chain or the fork does not answer.
+    `needed` are the parts that must be healthy for the daemon to be ready; `rehearsal` is a backtest's. Raises
+    OperatorError if the operator must fix something, Unavailable if the chain or the fork does not answer.
     """
     settings, network = terms.settings, terms.network
     state_dir = settings.state_dir.expanduser()
+    clock, salt, socket = (time.time, None, None) if rehearsal is None else rehearsal
     async with contextlib.AsyncExitStack() as stack:
         rpc = await stack.enter_async_context(endpoints(settings, network, socket))
         genesis = await chain_identity.require_chain(rpc, network)
-        journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet, clock=clock)
+        journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet, clock=clock, durable=rehearsal is None)
         stack.callback(journal.close)
         if (known := journal.chain.settled_block) is not None:
             rpc.expect(known)

@@ -61,6 +61,7 @@ class Devnet:
         identity: str | None = None,
         flags: Sequence[str] = ("--hardfork", HARDFORK),
         socket: Path | None = None,
+        kept_blocks: int = KEPT_BLOCKS,
     ) -> AsyncIterator[Devnet]:
         """Open a market on a fresh chain and stop all of it at the end. Pools open in block 1 at the first price.
 
@@ -69,7 +70,8 @@ class Devnet:
         chain. Markets of different `identity` have different first blocks, so that no journal takes one for the other.
         None means an identity of its own for each start. Empty means none: the same inputs then give the same blocks.
 
-        The chain also listens on the unix socket `socket`, if one is given, and is driven there: it costs a sixth of
+        `kept_blocks`: the newest blocks whose transactions and receipts can be read, which bounds Anvil's memory. The
+        chain also listens on the unix socket `socket`, if one is given, and is driven there: it costs a sixth of
         HTTP.
 
         Raises OperatorError if a part is not installed, ChildFailed if Anvil fails.
@@ -81,7 +83,7 @@ class Devnet:
             "--prune-history",
             str(KEPT_STATES),
             "--transaction-block-keeper",
-            str(KEPT_BLOCKS),
+            str(kept_blocks),
             "--order",
             "fees",
         ]

@@ -19,7 +19,7 @@ from sentinel.core.market_state import Head, MarketState
 from sentinel.core.network import Network
 from sentinel.core.stopwatch import Stopwatch
 from sentinel.cycle import Cycle
-from sentinel.daemon.assemble import assembled
+from sentinel.daemon.assemble import Rehearsal, assembled
 from sentinel.daemon.cycles import trading
 from sentinel.daemon.execution import live_executor
 from sentinel.daemon.guards.shortfall_breaker import ShortfallBreaker
@@ -96,9 +96,7 @@ async def _assembled(task: Task, home: Path, market: ReplayedMarket, make_signer
                 signer.address,
                 prior=market.prior,
                 needed=(),
-                clock=clock,
-                salt=seed,
-                socket=market.socket,
+                rehearsal=Rehearsal(clock, seed, market.socket),
             )
         )
         order = parts.force.value.order
@@ -143,7 +141,7 @@ class Replay:
 
     async def _block(self) -> Head:
         """The next block, with what the executor does about it."""
-        with self.stages("market"):
+        with self.stages("bar"):
             head = (await self.market.net.market.step()).head
         self.parts.latest.put(head)
         with self.stages("follow"):
@@ -155,7 +153,8 @@ class Replay:
         with self.stages("cycle"):
             record = await self.cycle.run(head)
         for stage, seconds in record.timings.items():
-            self.stages.seconds[stage] = self.stages.seconds.get(stage, 0.0) + seconds
+            name = "read" if stage == "market" else stage
+            self.stages.seconds[name] = self.stages.seconds.get(name, 0.0) + seconds
         with self.stages("observe"):
             # A cycle that holds before it reads, such as while trading is halted, has no state.
             state = record.state or await self.parts.market.read(head)

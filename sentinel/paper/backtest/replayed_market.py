@@ -19,6 +19,7 @@ from sentinel.prices.bar import text_of
 from sentinel.prices.bars import PriceSource
 
 AHEAD = 0.2  # share of the minutes in which the crowd trades first, so that a trade meets the next price
+KEPT_BLOCKS = 256  # a transaction is final long before; more would only take memory
 LONGEST = 100  # bytes of a unix socket's path
 EARLIEST = BAKED_AT + 86_400  # Unix seconds; the chain's contracts are older
 
@@ -66,6 +67,7 @@ class ReplayedMarket:
             clock=clock,
             identity="",
             log=home / "chain.log",
+            kept_blocks=KEPT_BLOCKS,
             socket=(known := socket if len(os.fsencode(socket)) < LONGEST else None),
         ) as net:
             prior[net.network.quote] = (1.0,) * len(path.before)
