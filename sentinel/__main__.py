@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sentinel.cli import (
+    backtest,
     calibrate,
     daemon_commands,
     data_commands,
@@ -40,6 +41,7 @@ app.command()(installation.setup)
 app.command()(daemon_commands.run)
 app.add_typer(signer_commands.app, name="signer")
 app.command()(preparation.demo)
+app.command()(backtest.backtest)
 app.command()(preparation.devnet)
 app.command()(preparation.doctor)
 app.command()(daemon_commands.status)

@@ -14,6 +14,7 @@ for command in (
     simulation.engines,
     simulation.memory,
     simulation.freshness,
+    simulation.backtest,
     sending.decide,
     sending.crash,
     sending.soak,

@@ -1,4 +1,4 @@
-"""Commands that measure simulation: exactness, cost, memory and the fork's freshness."""
+"""Commands that measure simulation: exactness, cost, memory, the fork's freshness, and a backtest."""
 
 from __future__ import annotations
 
@@ -108,3 +108,28 @@ def freshness(
     from lab.bench.freshness import measure
 
     typer.echo(json_module.dumps(uvloop.run(measure(numbers(delays, "--delays"), heads=heads, progress=progress_line))))
+
+
+def backtest(
+    minutes: Annotated[int, typer.Option(min=8, max=2000, help="Minutes that each order plays.")] = 480,
+    json: Json = False,
+) -> None:
+    """Time a backtest of an order that rarely trades and of one that often does: cycles, shares, memory."""
+    import uvloop
+
+    from lab.bench.backtest_speed import measure
+
+    rows = uvloop.run(measure(minutes, progress=progress_line))
+    if json:
+        typer.echo(json_module.dumps(rows))
+        return
+    for row in rows:
+        shares = ", ".join(f"{stage} {100 * share:.0f} %" for stage, share in row["shares"].items())
+        typer.echo(f"{row['order']}: {row['cycles']} cycles, {row['trades']} trades")
+        typer.echo(
+            f"  {row['per_cpu_second']:.1f} cycles a second of one core, {row['per_second']:.1f} on this machine now; "
+            f"{row['own_ms']:.1f} ms here and {row['chain_ms']:.1f} ms in the chain, "
+            f"{row['times_of_market']:.1f} times its market alone"
+        )
+        typer.echo(f"  time: {shares}")
+        typer.echo(f"  memory (MiB, this process and the chain): {row['memory']}")

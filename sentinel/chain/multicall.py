@@ -7,6 +7,7 @@ times as long.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from sentinel.core.units import WORD
 
@@ -20,6 +21,12 @@ def encode_aggregate3(reads: Sequence[Read]) -> bytes:
 
     Raises ValueError if a target is not an address.
     """
+    return _encoded(tuple(reads))
+
+
+@lru_cache(maxsize=64)
+def _encoded(reads: tuple[Read, ...]) -> bytes:
+    """Successive heads are read by the same calls, so that most encodings were made before."""
     offsets, items, at = [], [], WORD * len(reads)
     for to, data in reads:
         target = bytes.fromhex(to.removeprefix("0x"))

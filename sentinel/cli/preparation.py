@@ -42,7 +42,7 @@ def demo(
     The student reads the demo's order in words, and the demo approves it by itself: its money is play money.
     """
     try:
-        from sentinel.paper import NETWORK, main
+        from sentinel.paper.demo import NETWORK, main
     except ImportError as error:
         raise OperatorError("the demo is not part of this installation") from error
     from sentinel.cli.order_words import report_lines

@@ -6,8 +6,11 @@ The executor is not built here, so nothing in this file can reach the signer.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from sentinel import __version__
 from sentinel.agent.episode import Sampler
@@ -49,6 +52,18 @@ from sentinel.orders.playing.standing import StandingOrder
 MIN_BARS = 60  # of price history, even if the setting asks for less
 NEEDED = ("endpoints", "model", "fork", "funds")  # parts that must be healthy for the daemon to be ready
 
+
+class Rehearsal(NamedTuple):
+    """What a backtest runs the parts with, so that they are fast and do the same each time.
+
+    The journal is then not made durable: it is thrown away with its folder.
+    """
+
+    clock: Callable[[], float]  # chain time, Unix seconds
+    salt: bytes  # draws the simulated blocks, which nobody can know outside a backtest
+    socket: Path | None  # the unix socket of the endpoint's node; None: it has none
+
+
 Closes = Mapping[Symbol, Sequence[float]]  # quote tokens per whole token, oldest first
 
 
@@ -61,19 +76,21 @@ async def assembled(
     trader_model: Sampler | None = None,
     prior: Closes | None = None,
     needed: Sequence[str] = NEEDED,
+    rehearsal: Rehearsal | None = None,
 ) -> AsyncIterator[Parts]:
     """Build, check and start all parts; they are closed in reverse order.
 
     `trader_model` replaces the proposer of the settings; `prior` are closes from before the endpoint's first block;
-    `needed` are the parts that must be healthy for the daemon to be ready. Raises OperatorError if the operator must
-    fix something, Unavailable if the chain or the fork does not answer.
+    `needed` are the parts that must be healthy for the daemon to be ready; `rehearsal` is a backtest's. Raises
+    OperatorError if the operator must fix something, Unavailable if the chain or the fork does not answer.
     """
     settings, network = terms.settings, terms.network
     state_dir = settings.state_dir.expanduser()
+    clock, salt, socket = (time.time, None, None) if rehearsal is None else rehearsal
     async with contextlib.AsyncExitStack() as stack:
-        rpc = await stack.enter_async_context(endpoints(settings, network))
+        rpc = await stack.enter_async_context(endpoints(settings, network, socket))
         genesis = await chain_identity.require_chain(rpc, network)
-        journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet)
+        journal = Journal.open(state_dir / JOURNAL, network, genesis, wallet, clock=clock, durable=rehearsal is None)
         stack.callback(journal.close)
         if (known := journal.chain.settled_block) is not None:
             rpc.expect(known)
@@ -84,7 +101,12 @@ async def assembled(
             journal.chain.follow(driven_by)
 
         metrics = Metrics(network)
-        health = Health(max_head_age=terms.limits.max_head_age, parts=(*needed,), stopping=lambda: lifecycle.stopping)
+        health = Health(
+            max_head_age=terms.limits.max_head_age,
+            parts=(*needed,),
+            stopping=lambda: lifecycle.stopping,
+            clock=clock,
+        )
         history = PriceHistory(max(MIN_BARS, settings.strategy.lookback_blocks + 1), prior or {})
         head = await latest_head(rpc)
         latest = Latest[Head](head)
@@ -112,10 +134,12 @@ async def assembled(
         if fork is not None:
             await stack.enter_async_context(fork)
         # After a failed request or a lost subscription, another node may answer at the same address.
-        node = await simulating_node(settings, network, rpc, lambda: rpc.failures + heads.reconnects, head)
+        # Anvil cannot read all overrides of a simulation on its unix socket, so that is always asked over HTTP.
+        over_http = rpc if socket is None else await stack.enter_async_context(endpoints(settings, network))
+        node = await simulating_node(settings, network, over_http, lambda: rpc.failures + heads.reconnects, head)
         watch = ContractWatch(network, rpc)
         await watch.start()
-        toolkit = DexToolkit(network, fork, node=node, watch=watch, trusted=terms.limits.trusted)
+        toolkit = DexToolkit(network, fork, node=node, watch=watch, trusted=terms.limits.trusted, salt=salt)
         memory = JournalMemory(state_dir / MEMORY, state_dir / JOURNAL, network)
         stack.callback(memory.close)
         workers = stack.enter_context(Sandbox())
@@ -156,6 +180,7 @@ async def assembled(
             metrics=metrics,
             health=health,
             board=Board(network, version=__version__, mode=settings.execution.mode, wallet=wallet, prices=driven_by),
+            clock=clock,
         )
 
 

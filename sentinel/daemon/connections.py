@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 from sentinel.chain.endpoints import EndpointPool, FailoverRules
 from sentinel.config.settings import Settings
@@ -14,14 +15,18 @@ from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.node import NodeSimulation
 
 
-def endpoints(settings: Settings, network: Network) -> EndpointPool:
-    """The pool of the configured endpoints. It compares their heads every half block, between 0.2 s and 6 s."""
+def endpoints(settings: Settings, network: Network, socket: Path | None = None) -> EndpointPool:
+    """The pool of the configured endpoints. It compares their heads every half block, between 0.2 s and 6 s.
+
+    `socket`: the unix socket of their node, which is then asked there.
+    """
     return EndpointPool(
         settings.rpc.endpoints,
         network,
         timeout=settings.rpc.read_timeout,
         look_every=min(6.0, max(0.2, network.block_time / 2)),
         rules=FailoverRules(lag=lag_blocks(network.block_time), dispute_after=settings.rpc.max_dispute_seconds),
+        socket=socket,
     )
 
 

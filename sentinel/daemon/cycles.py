@@ -82,6 +82,7 @@ def _cycle(
         warm=warm,
         disputed=lambda: parts.rpc.disputed,
         stopping=lambda: parts.lifecycle.stopping,
+        clock=parts.clock,
         purpose=purpose,
         order=order,
         exits=exits,

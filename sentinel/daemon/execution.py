@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -24,11 +23,13 @@ from sentinel.daemon.signer.watchdog import SignerWatchdog
 from sentinel.daemon.startup import Startup
 from sentinel.execute.broadcast import Broadcaster
 from sentinel.execute.dry_run import DryRunExecutor
+from sentinel.execute.execution_ports import ExecutionObserver
 from sentinel.execute.fee_bids import FeeCaps
 from sentinel.execute.send_state import SendRules
 from sentinel.execute.sender import LiveExecutor
 from sentinel.observe.internal_errors import InternalErrors
 from sentinel.observe.logs import Log
+from sentinel.signing.signer import Signer
 from sentinel.signing.trade_rules import answers_of
 
 
@@ -63,12 +64,12 @@ async def live(
     wanted = replace(parts.terms.token_caps(state.prices), prices=answers_of(state.reference, parts.network))
     await signing.bind(parts.genesis)
     caps = await signing.allow(wanted)
-    executor = _executor(parts, broadcast, signing, reporter)
+    executor = live_executor(parts, broadcast, signing.client, reporter)
     seller = Seller(
         parts.network,
         lambda: parts.force.value.sale_builder,
         lambda: parts.limits,
-        lambda: parts.journal.spent_today(time.time()),
+        lambda: parts.journal.spent_today(parts.clock()),
     )
     startup = Startup(parts, executor, log)
 
@@ -102,15 +103,13 @@ async def live(
     )
 
 
-def _executor(
-    parts: Parts, broadcast: Broadcaster, signing: SignerSupervisor, reporter: ExecutionReporter
-) -> LiveExecutor:
+def live_executor(parts: Parts, broadcast: Broadcaster, signer: Signer, observer: ExecutionObserver) -> LiveExecutor:
     execution = parts.settings.execution
     return LiveExecutor(
         parts.rpc,
         broadcast,
         parts.journal,
-        signing.client,
+        signer,
         parts.network,
         parts.genesis,
         parts.toolkit.finalise,
@@ -121,5 +120,6 @@ def _executor(
             caps=FeeCaps.of(parts.limits, parts.network),
         ),
         recheck=functools.partial(still_good, parts),
-        observer=reporter,
+        observer=observer,
+        clock=parts.clock,
     )

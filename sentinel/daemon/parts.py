@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -77,6 +78,7 @@ class Parts:
     metrics: Metrics
     health: Health
     board: Board
+    clock: Callable[[], float] = time.time  # Unix seconds; chain time in a backtest
 
     @property
     def terms(self) -> Terms:

@@ -51,17 +51,19 @@ class DexToolkit:
         node: NodeSimulation | None = None,
         watch: ContractWatch | None = None,
         trusted: Collection[Symbol] | None = None,
+        salt: bytes | None = None,
     ) -> None:
         """`node` simulates if the fork fails, or always if `fork` is None.
 
         `watch` compares the contracts of final bytes with those of the start, and the fork's with the node's.
         What is not in `trusted` (None: every token is) is sold again in a simulation of its own before it is bought.
+        `salt` draws the block environments; None: the secret of this process.
         """
         self.network = network
         self.fork = fork
         self.watch = watch
         self._trusted = frozenset(network.tokens if trusted is None else trusted) | {NATIVE}
-        self.environments = BlockEnvironments(network)
+        self.environments = BlockEnvironments(network) if salt is None else BlockEnvironments(network, salt)
         self.simulator = Simulator(network, fork, node, engine)
         self._last: tuple[Action, ...] = ()  # of the last simulation, for `warm`
         self._warming: asyncio.Task[None] | None = None

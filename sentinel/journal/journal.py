@@ -88,13 +88,18 @@ class Journal:
         *,
         read_only: bool = False,
         clock: Callable[[], float] = time.time,
+        durable: bool = True,
     ) -> Journal:
         """`genesis` is the hash of the pinned block, or of block 0 if none is pinned. None takes the value in the file.
+
+        Without `durable` a change may be lost with the machine: for a journal that is thrown away.
 
         Raises WalletBusy, ChainMismatch (the file belongs to another chain or wallet) or JournalError.
         """
         steps = migrations.STEPS
-        ledger = Ledger(path, _TABLES + migrations.ADDED, VERSION, steps=steps, read_only=read_only, clock=clock)
+        ledger = Ledger(
+            path, _TABLES + migrations.ADDED, VERSION, steps=steps, read_only=read_only, clock=clock, durable=durable
+        )
         try:
             recorded = ledger.meta("owner")
             in_file = json.loads(recorded or "{}")

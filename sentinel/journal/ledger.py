@@ -64,14 +64,17 @@ class Ledger:
         steps: Sequence[Callable[[Ledger], None]] = (),
         read_only: bool = False,
         clock: Callable[[], float] = time.time,
+        durable: bool = True,
     ) -> None:
         """Open the file, or create it with `tables` at schema `version`.
 
-        A writer migrates an older file by `steps`; the first step leads from version 1 to 2. Raises WalletBusy if
-        another process writes the file, JournalError if the file cannot be used.
+        A writer migrates an older file by `steps`; the first step leads from version 1 to 2. Without `durable`
+        nothing waits for the disk. Raises WalletBusy if another process writes the file, JournalError if the file
+        cannot be used.
         """
         self.path = path
         self.clock = clock
+        self._synchronous = "FULL" if durable else "OFF"
         self._lock: int | None = None
         self._db: sqlite3.Connection | None = None
         try:
@@ -107,7 +110,12 @@ class Ledger:
             if fresh:
                 raise JournalError(f"{self.path.name} is empty")
             return
-        for pragma in ("foreign_keys=ON", "synchronous=FULL", "wal_autocheckpoint=1000", "trusted_schema=OFF"):
+        for pragma in (
+            "foreign_keys=ON",
+            f"synchronous={self._synchronous}",
+            "wal_autocheckpoint=1000",
+            "trusted_schema=OFF",
+        ):
             self.one(f"PRAGMA {pragma}", default=())
         if self.one("PRAGMA journal_mode=WAL")[0] != "wal":
             raise JournalError(f"{self.path.name}: this file system has no WAL: choose another SENTINEL_STATE_DIR")

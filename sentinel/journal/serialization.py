@@ -70,8 +70,12 @@ def encode(value: object) -> Any:
         return value
     if kind is int:
         return _encode_int(value)  # type: ignore[arg-type]
+    if kind is float and math.isfinite(value):  # type: ignore[arg-type]
+        return value
     if kind is tuple or kind is list:
         return [encode(item) for item in value]  # type: ignore[attr-defined]
+    if kind is dict and all(type(key) is str for key in value):  # type: ignore[attr-defined]
+        return {key: encode(item) for key, item in value.items()}  # type: ignore[attr-defined]
     if (names := _FIELDS.get(kind)) is not None:
         plain: dict[str, Any] = {"$": kind.__name__}
         for name in names:

@@ -7,14 +7,17 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from eth_abi.abi import encode
 from eth_abi.grammar import parse
 from eth_utils.crypto import keccak
 
+from sentinel.chain.heads import parse_head
 from sentinel.chain.rpc import Call, Rpc
+from sentinel.core.abi import encode
 from sentinel.core.errors import RpcError, Unavailable
+from sentinel.core.market_state import Head
 from sentinel.core.network import Address, Network
 from sentinel.core.units import GWEI, Q96
 from sentinel.market.contracts import ADDRESSES, DEPLOYER, FEED_DECIMALS, POOLS, PoolPlan, members
@@ -50,11 +53,19 @@ class MarketError(Unavailable):
 class MarketBlock:
     """The last block and the bar that it represents."""
 
-    number: int
-    timestamp: int  # seconds
+    head: Head
     bar: MarketBar
     base_fee: int  # wei per gas
     opening: Opening | None
+
+    @property
+    def number(self) -> int:
+        return self.head.number
+
+    @property
+    def timestamp(self) -> int:
+        """Seconds."""
+        return self.head.timestamp
 
 
 class LocalMarket:
@@ -162,12 +173,14 @@ class LocalMarket:
         # Anvil runs the calls of a batch concurrently, so mining is a separate request.
         answers = await self._all([*setting, *(("eth_sendTransaction", (tx,)) for tx in txs)])
         await self._rpc.call("evm_mine")
-        receipts = {r["transactionHash"]: r for r in await self._rpc.call("eth_getBlockReceipts", "latest")}
+        mined, block = await self._all(
+            [("eth_getBlockReceipts", ("latest",)), ("eth_getBlockByNumber", ("latest", False))]
+        )
+        receipts = {receipt["transactionHash"]: receipt for receipt in mined}
         for tx, tx_hash in zip(txs, answers[len(setting) :], strict=True):
             if receipts.get(tx_hash, {}).get("status") != "0x1":
                 raise MarketError(f"the crowd's call to {tx['to']} failed: {receipts.get(tx_hash, 'not mined')}")
-        number = int(next(iter(receipts.values()))["blockNumber"], 16)
-        self._block = MarketBlock(number, self._timestamp, target.bar, target.base_fee, target.opening)
+        self._block = MarketBlock(parse_head(block), target.bar, target.base_fee, target.opening)
         return self._block
 
     async def _all(self, calls: list[Call]) -> list[Any]:
@@ -187,10 +200,10 @@ class LocalMarket:
     def _move_tx(self, pool: PoolPlan, price: float) -> dict[str, Any]:
         wanted = self.sqrt_price(pool, price)
         if pool.venue == "uniswap_v4":
-            return _tx(pool.member, ADDRESSES["CrowdV4"], calldata(f"moveV4({_KEY},uint160)", pool.key, wanted))
+            return _tx(_member(pool), ADDRESSES["CrowdV4"], calldata(f"moveV4({_KEY},uint160)", _key(pool), wanted))
         signature = "moveV2(address,uint160)" if pool.venue == "uniswap_v2" else "moveV3(address,uint160)"
         address = self._network.pools[pool.name].address
-        return _tx(pool.member, ADDRESSES["Crowd"], calldata(signature, address, wanted))
+        return _tx(_member(pool), ADDRESSES["Crowd"], calldata(signature, address, wanted))
 
     def _opening_tx(self, pool: PoolPlan, target: BarTarget) -> dict[str, Any]:
         """The transaction that adds DEPTH at the target price: reserves to a V2 pair, BANDS to a V3 or V4 pool."""
@@ -203,7 +216,7 @@ class LocalMarket:
         crowd = ADDRESSES["Crowd"]
         if pool.venue == "uniswap_v2":
             data = calldata("openV2(address,uint256,uint256)", entry.address, amount0, amount1)
-            return _tx(pool.member, crowd, data)
+            return _tx(_member(pool), crowd, data)
         low, high, liquidity = [], [], []
         tick, spacing = tick_at(sqrt_price), pool.tick_spacing
         for width, share in BANDS:
@@ -213,10 +226,10 @@ class LocalMarket:
             liquidity.append(round(math.isqrt(amount0 * amount1) * share))
         position = (sqrt_price, low, high, liquidity)
         if pool.venue == "uniswap_v4":
-            data = calldata(f"openV4({_KEY},uint160,int24[],int24[],uint128[])", pool.key, *position)
-            return _tx(pool.member, ADDRESSES["CrowdV4"], data)
+            data = calldata(f"openV4({_KEY},uint160,int24[],int24[],uint128[])", _key(pool), *position)
+            return _tx(_member(pool), ADDRESSES["CrowdV4"], data)
         data = calldata("openV3(address,uint160,int24[],int24[],uint128[])", entry.address, *position)
-        return _tx(pool.member, crowd, data)
+        return _tx(_member(pool), crowd, data)
 
     def sqrt_price(self, pool: PoolPlan, price: float) -> int:
         """Uniswap's sqrtPriceX96 (raw token1 per token0) for a price of the pool's first named token in its second."""
@@ -238,5 +251,24 @@ def _tx(sender: Address, to: Address, data: bytes) -> dict[str, Any]:
 
 def calldata(signature: str, *values: Any) -> bytes:
     """Selector and encoded arguments of a call such as `mint(address,uint256)`."""
-    arguments = parse(signature[signature.index("(") :]).components if values else ()
-    return keccak(text=signature)[:4] + encode([kind.to_type_str() for kind in arguments], values)
+    selector, types = _function(signature)
+    return selector + encode(types, values)
+
+
+@cache
+def _function(signature: str) -> tuple[bytes, tuple[str, ...]]:
+    """The selector, and the types of the arguments."""
+    _, _, arguments = signature.partition("(")
+    kinds = parse(f"({arguments}").components if arguments != ")" else ()
+    return keccak(text=signature)[:4], tuple(kind.to_type_str() for kind in kinds)
+
+
+@cache
+def _member(pool: PoolPlan) -> Address:
+    """The account of the crowd that trades this pool. It costs two hashes, so each is computed once."""
+    return pool.member
+
+
+@cache
+def _key(pool: PoolPlan) -> tuple[Address, Address, int, int, Address]:
+    return pool.key

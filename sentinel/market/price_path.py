@@ -95,7 +95,7 @@ class PricePath:
         minutes = list(_minutes(run))
         at = (first - run[0].time) // MINUTE
         warm_up = minutes[max(0, at - WARM_UP) : at]
-        bars = _with_wbtc(itertools.chain(warm_up, minutes[at:]), seed)
+        bars = with_wbtc(itertools.chain(warm_up, minutes[at:]), seed)
         before = tuple(itertools.islice(bars, len(warm_up)))
         filled = len(minutes) - at - sum(bar.time >= first for bar in run)
         text = f"{history.source} from {text_of(first)} to {text_of(run[-1].time)}"
@@ -105,7 +105,7 @@ class PricePath:
     @classmethod
     def synthetic(cls, seed: int = 7) -> PricePath:
         """An endless path that depends only on the seed."""
-        bars = _with_wbtc(synthetic_closes(seed), seed)
+        bars = with_wbtc(synthetic_closes(seed), seed)
         before = tuple(itertools.islice(bars, WARM_UP))
         return cls(synthetic_source(seed), bars, before)
 
@@ -132,7 +132,7 @@ def _minutes(run: Sequence[Bar]) -> Iterator[float]:
     yield run[-1].close
 
 
-def _with_wbtc(closes: Sequence[float] | Iterator[float], seed: int) -> Iterator[MarketBar]:
+def with_wbtc(closes: Sequence[float] | Iterator[float], seed: int) -> Iterator[MarketBar]:
     rng = random.Random(f"wbtc {seed}")
     logarithm = 0.0
     for close in closes:

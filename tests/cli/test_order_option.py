@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from sentinel import paper
+from sentinel.paper import demo as paper_demo
 from sentinel.__main__ import app
 from sentinel.daemon import serve
 
@@ -33,7 +33,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, A
         calls.append({"order": settings.strategy.order})
         return 0
 
-    monkeypatch.setattr(paper, "main", demo)
+    monkeypatch.setattr(paper_demo, "main", demo)
     monkeypatch.setattr(serve, "serve", run)
     monkeypatch.chdir(tmp_path)
     return calls

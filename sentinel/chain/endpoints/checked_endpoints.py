@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -15,6 +16,7 @@ from sentinel.chain.endpoints.endpoint_health import EndpointHealth, FailoverRul
 from sentinel.chain.endpoints.request_kinds import Refusals
 from sentinel.chain.replies import Reply
 from sentinel.chain.rpc import Rpc, redact
+from sentinel.chain.socket_rpc import SocketRpc
 from sentinel.core.errors import ChainMismatch, RpcError, RpcTimeout
 from sentinel.core.network import HexHash, Network
 
@@ -33,8 +35,12 @@ class CheckedEndpoints:
         timeout: float,
         rules: FailoverRules,
         clock: Callable[[], float],
+        socket: Path | None = None,
     ) -> None:
-        self.rpcs = [Rpc(url, timeout=timeout) for url in urls]
+        """`socket`: the unix socket of the one node behind all of `urls`."""
+        self.rpcs = [
+            Rpc(url, timeout=timeout) if socket is None else SocketRpc(socket, timeout=timeout) for url in urls
+        ]
         self.names = [f"{i}:{redact(url).partition('://')[2]}" for i, url in enumerate(urls)]
         self.health = EndpointHealth(len(urls), rules, clock)
         self.genesis: HexHash | None = None  # of the first endpoint that was checked; all must have it

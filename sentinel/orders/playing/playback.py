@@ -41,13 +41,23 @@ def playback(order: Order, start: Situation, end: int, bar: int = BAR, costs: Co
     """
     at = start
     for time in range(start.time, end + 1, bar):
-        at = _moved(at, order.quote, time)
-        played = play(order, at)
-        if played.trade is not None and played.clause is not None and played.trade.side is not Side.ARBITRAGE:
-            fee = costs.fee(played.trade.sold, played.trade.bought)
-            at = _filled(at, played.trade, played.clause, fee)
-            yield PlayedTrade(time, played.trade, played.why, fee * played.trade.worth, costs.gas, at)
-        at = _rearmed(at, played)
+        at, traded = look(order, at, time, costs)
+        if traded is not None:
+            yield traded
+
+
+def look(order: Order, at: Situation, time: int, costs: Costs = Costs()) -> tuple[Situation, PlayedTrade | None]:
+    """One look at `time`: what the order does with what is held, and what is held afterwards.
+
+    `at.closes` give the prices of that time. An arbitrage is never filled, because closes know no venues.
+    """
+    at = _moved(at, order.quote, time)
+    played, traded = play(order, at), None
+    if played.trade is not None and played.clause is not None and played.trade.side is not Side.ARBITRAGE:
+        fee = costs.fee(played.trade.sold, played.trade.bought)
+        at = _filled(at, played.trade, played.clause, fee)
+        traded = PlayedTrade(time, played.trade, played.why, fee * played.trade.worth, costs.gas, at)
+    return _rearmed(at, played), traded
 
 
 def worth(at: Situation, end: int, quote: Symbol) -> Decimal:
