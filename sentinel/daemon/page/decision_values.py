@@ -24,13 +24,13 @@ from sentinel.decide.vote import factions
 from sentinel.journal.browsing import IntentEntry
 from sentinel.observe import plain_words
 from sentinel.observe.web.effect_scale import scales
-from sentinel.observe.web.shown import (
+from sentinel.observe.web.shown import StageLine
+from sentinel.observe.web.shown_decision import (
     DecisionPage,
     EffectScale,
     FateLine,
     MarketLine,
     SampleGroup,
-    StageLine,
     VerdictLine,
 )
 
@@ -158,9 +158,11 @@ def _observations(proposal: Proposal) -> dict[int, str]:
 def _vote(record: CycleRecord, then: InForceThen, network: Network) -> tuple[tuple[EffectScale, ...], frozenset[int]]:
     """The classes of effects on their scales, and the candidates in the agreeing set that decided."""
     refused = {refusal.index for refusal in record.refusals}
-    ballots = [ballot_of(s, then.dust) for s in record.simulations if s.candidate.index not in refused]
+    succeeded = [ballot_of(s, then.dust) for s in record.simulations if s.revert is None]
+    ballots = [ballot for ballot in succeeded if ballot.simulation.candidate.index not in refused]
+    out = [ballot for ballot in succeeded if ballot.simulation.candidate.index in refused]
     ranked = factions(ballots, then.agreement_bps)
-    shown = scales(ranked, ballots, network, agreement_bps=then.agreement_bps, votes=record.decision.votes)
+    shown = scales(ranked, ballots, out, network, agreement_bps=then.agreement_bps, votes=record.decision.votes)
     won = ranked[0].members if ranked and shown[0].wins else ()
     return shown, frozenset(ballot.simulation.candidate.index for ballot in won)
 

@@ -8,14 +8,8 @@ from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.units import BPS, GWEI
 from sentinel.journal.browsing import IntentEntry
 from sentinel.observe import plain_words
-from sentinel.observe.web.shown import (
-    AttemptLine,
-    EffectLine,
-    Mark,
-    OpenIntentCard,
-    TradeLine,
-    TransactionCard,
-)
+from sentinel.observe.web.shown import AttemptLine, Mark, OpenIntentCard, TradeLine
+from sentinel.observe.web.shown_decision import EffectLine, TransactionCard
 
 
 def whole(amount: int, symbol: Symbol, network: Network) -> float:

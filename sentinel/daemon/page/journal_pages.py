@@ -27,9 +27,10 @@ from sentinel.daemon.parts import Parts
 from sentinel.journal.browsing import DecisionFilter, DecisionRow
 from sentinel.observe import plain_words
 from sentinel.observe.web.pages import Wanted
-from sentinel.observe.web.shown import DecisionLine, DecisionList, DecisionPage, Past, PositionLine, Series
+from sentinel.observe.web.shown import DecisionLine, DecisionList, Past, PositionLine, Series
+from sentinel.observe.web.shown_decision import DecisionPage
 
-SHOWN = 15  # decisions and transactions on the status page
+SHOWN = 10  # decisions and transactions on the status page
 LISTED = 50  # decisions on a page of the list
 KEPT = 2_000  # lines of words in memory
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from aiohttp import web
 
-from sentinel.observe.web.shown import DecisionList, DecisionPage, Past, Series
+from sentinel.observe.web.shown import DecisionList, Past, Series
+from sentinel.observe.web.shown_decision import DecisionPage
 
 
 @dataclass(frozen=True, slots=True)

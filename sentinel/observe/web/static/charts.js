@@ -47,6 +47,7 @@ function draw(host, series, data, hooks = {}) {
     {
       width: Math.max(200, host.clientWidth),
       height: 230,
+      padding: [10, 30, 0, 0],
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
       cursor: { drag: { x: true, y: false } },
       axes: axes(),
