@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Protocol
 
 from aiohttp import web
 
 from sentinel.observe.web.shown import DecisionList, Past, Series
 from sentinel.observe.web.shown_decision import DecisionPage
+
+MAX_RECORD = 2**63 - 1  # number of a record
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +26,19 @@ class Wanted:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Wanted:
-        """From the query of a request. Raises ValueError for what is no number."""
+        """From the query of a request. Raises ValueError, whose text says what is wrong."""
         decision = query.get("decision", "")
         shortfall, before = query.get("shortfall", "").strip(), query.get("before", "").strip()
         if decision not in ("", "act", "hold"):
             raise ValueError("decision is act or hold")
+        bound, newest = float(shortfall) if shortfall else None, int(before) if before else None
+        if (bound is not None and not isfinite(bound)) or not 0 <= (newest or 0) <= MAX_RECORD:
+            raise ValueError("no such number")
         return cls(
             act={"act": True, "hold": False}.get(decision),
             reason=query.get("reason", ""),
-            min_shortfall_bps=float(shortfall) if shortfall else None,
-            before=int(before) if before else None,
+            min_shortfall_bps=bound,
+            before=newest,
         )
 
 
