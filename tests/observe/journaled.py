@@ -102,7 +102,7 @@ def hostile_cycle() -> tuple[CycleRecord, Act]:
 
 
 def write(path: Path, network: Network = values.NETWORK, clock: Callable[[], float] | None = None) -> list[int]:
-    """A journal of holds, a confirmed trade with a shortfall, and a hostile trade. Returns the records of its cycles."""
+    """Holds and a confirmed trade with a shortfall, and a hostile trade too. Returns the records of the cycles."""
     with contextlib.closing(
         Journal.open(path, network, values.GENESIS, values.WALLET, clock=clock or values.Clock())
     ) as journal:

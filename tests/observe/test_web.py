@@ -79,7 +79,6 @@ async def test_hostile_text_stays_text(path: Path, tries: Tries) -> None:
                 "\u202e",
                 "\u2066",
                 "\u200b",
-                "49"[2:] or "{{ 49",
             ):
                 assert tag not in text, (page, tag)
                 tries.contained()
@@ -117,8 +116,8 @@ async def test_decisions_are_filtered(board: Board) -> None:
     assert await blocks("shortfall=399") == (200, 1, 0)
     assert await blocks("shortfall=401") == (200, 0, 0)
     for wrong in ("decision=buy", "shortfall=much", "before=x", "shortfall=nan", "before=99999999999999999999"):
-        code, _, _ = await get(board, f"/decisions?{wrong}")
-        assert code in (200, 400), wrong
+        code, _, text = await get(board, f"/decisions?{wrong}")
+        assert (code, text.startswith("this filter is not understood: ")) == (400, True), wrong
 
 
 async def test_the_lines_are_those_of_the_journal(board: Board, path: Path) -> None:
