@@ -22,7 +22,7 @@ from sentinel.config.credentials import only_secret
 from sentinel.core.errors import SentinelError, SettingsError
 from sentinel.core.network import Network
 from sentinel.daemon.approved_order import read_order
-from sentinel.daemon.operator.control import Answer, carried_out, clean_reason
+from sentinel.daemon.operator.control import Answer, Operations, carried_out, clean_reason
 from sentinel.daemon.operator.operations import Operator
 from sentinel.observe import redaction
 from sentinel.observe.internal_errors import InternalErrors
@@ -61,7 +61,7 @@ class _Asked:
 
 @dataclass(slots=True)
 class WebControls:
-    operations: Operator
+    operations: Operations
     network: Network
     token: str = field(repr=False)
     errors: InternalErrors
