@@ -103,13 +103,14 @@ class Cycle:
     order: StandingOrder | None = None  # what the operator approved; None: the proposer alone says what is wanted
     allowances: Allowances | None = None  # proposes an allowance that the order lacks; None: the start made them all
     exits: Trader | None = None  # makes the exit that the order wants if the vote holds; None: the vote alone decides
+    stopwatch: Callable[[], Stopwatch] = Stopwatch  # times the stages of one cycle
 
     async def run(self, head: Head) -> CycleRecord:
         """Decide on one block and return its record. An intent is journaled before anything is sent.
 
         Raises JournalError and programming errors only: those stop the daemon. Every other failure is a Hold.
         """
-        draft = _Draft()
+        draft = _Draft(stage=self.stopwatch())
         with draft.stage("total"):
             try:
                 decision = await self._decide(head, draft)

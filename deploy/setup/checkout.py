@@ -35,6 +35,7 @@ def steps(serve: str, dev_only: bool) -> list[Step]:
     own = [Step("daemon and development packages (.venv)", 205, 470, dev_ready, make_dev)]
     if not dev_only:
         own += [*package_steps(serve), npm_step("OP-stack contracts, for the tests", "tests", 5)]
+        own.append(npm_step("axe-core, for the tests of the page", "page", 1))
     return own
 
 

@@ -1,4 +1,4 @@
-"""Debian's tools that `make ops-check` and tests/ops run: Prometheus, Alertmanager, docker-compose and others.
+"""Debian's tools that tests run: Prometheus, Alertmanager, docker-compose and others, and a browser for the page.
 
 A tool on PATH is used as it is. Otherwise Prometheus and Alertmanager are unpacked into the cache, since their
 installation would start services on this machine; the others are installed, which needs root.
@@ -28,6 +28,7 @@ INSTALLED: Packages = {
     "systemd": ("systemd-analyze",),
     "procps": ("kill",),  # used by the service's ExecReload; systemd-analyze checks that it exists
     "wget": ("wget",),  # the monitoring images' health checks
+    "chromium": ("chromium",),  # opens the status page
 }
 SHARE = b"/usr/share/prometheus"  # Alertmanager's template and Prometheus's pages in Debian's packages
 

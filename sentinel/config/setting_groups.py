@@ -270,6 +270,9 @@ class SignerSettings(SettingsGroup):
 class WebSettings(SettingsGroup):
     host: str = Field("127.0.0.1", description="listening address of /metrics, /healthz, /readyz and the status page")
     port: int = Field(8787, ge=0, le=65535, description="port of these pages; 0 picks a free one")
+    control_token_file: Path | None = Field(
+        None, description="file of the token (32 characters or more) for the page's controls; if empty, it is read-only"
+    )
 
 
 class LogSettings(SettingsGroup):

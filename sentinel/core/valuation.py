@@ -58,12 +58,13 @@ def value(amounts: Mapping[Symbol, int], references: References, network: Networ
 
 def reference_prices(state: MarketState) -> dict[Symbol, Reference]:
     """The price of each token for mark to market: its reference, else the mid price if the token has no feed."""
-    mid = {
-        symbol: Reference(int(price * COIN), COIN_DECIMALS, state.head.timestamp)
-        for symbol, price in state.prices.items()
-        if price > 0
-    }
-    return mid | dict(state.reference)
+    return marks(state.prices, state.reference, state.head.timestamp)
+
+
+def marks(mid: Prices, references: References, at: int) -> dict[Symbol, Reference]:
+    """As `reference_prices`, from mid prices of a block with timestamp `at`."""
+    own = {symbol: Reference(int(price * COIN), COIN_DECIMALS, at) for symbol, price in mid.items() if price > 0}
+    return own | dict(references)
 
 
 def gain(simulation: Simulation, references: References, network: Network) -> int:

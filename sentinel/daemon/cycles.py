@@ -8,6 +8,7 @@ from sentinel.core.decision import Decision
 from sentinel.core.market_state import MarketState
 from sentinel.core.ports import Analyst, Executor, Market, Trader
 from sentinel.core.simulation import Simulation
+from sentinel.core.stopwatch import Stopwatch
 from sentinel.cycle import Allowances, Cycle, More, Size, Vote, as_voted
 from sentinel.daemon.flatten.seller import Seller
 from sentinel.daemon.parts import InForce, Parts
@@ -87,6 +88,7 @@ def _cycle(
         order=order,
         exits=exits,
         allowances=allowances,
+        stopwatch=lambda: Stopwatch(parts.board.stage_began),
     )
 
 

@@ -61,7 +61,7 @@ class CycleReporter:
         shortfall = shortfall_bps(decision.simulation, settled) if decision is not None and confirmed else None
         waited = None if since is None else time.monotonic() - since
         self.metrics.observe_settled(settled, shortfall, waited)
-        self.board.observe_settled(settled, decision.simulation if decision else None, shortfall)
+        self.board.observe_settled(settled)
         self.log.info("transaction.settled", **settled_fields(settled, shortfall))
         for observe in self.on_settled:
             observe(settled)

@@ -37,6 +37,8 @@ from sentinel.daemon.operator.control import ControlServer
 from sentinel.daemon.operator.operations import Operator
 from sentinel.daemon.operator.reload import Load, Reloader
 from sentinel.daemon.order_completion import OrderCompletion
+from sentinel.daemon.page.controls import web_controls
+from sentinel.daemon.page.journal_pages import journal_pages
 from sentinel.daemon.parts import Parts
 from sentinel.daemon.probes import probes
 from sentinel.daemon.reporting import CycleReporter, OnCycle, OnSettled
@@ -138,8 +140,10 @@ async def opened(
                 metrics=parts.metrics,
                 health=parts.health,
                 status=operator.status,
+                pages=journal_pages(parts),
                 errors=errors,
                 refresh=operator.refresh,
+                controls=web_controls(operator, errors, log),
             ),
             *sidecars,
         )

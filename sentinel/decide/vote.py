@@ -49,17 +49,17 @@ def vote(
     token. Reasons of a hold: "no_majority", "tie", "hold_voted".
     """
     asked = max(asked, len(ballots))
-    factions = _factions([ballot_of(simulation, dust or {}) for simulation in ballots], agreement_bps)
-    if not factions:
+    ranked = factions([ballot_of(simulation, dust or {}) for simulation in ballots], agreement_bps)
+    if not ranked:
         return Hold(HoldReason.NO_MAJORITY, 0, asked, f"none of {asked} gave an action that could be carried out")
-    first = factions[0]
-    runner_up = factions[1].votes if len(factions) > 1 else 0
+    first = ranked[0]
+    runner_up = ranked[1].votes if len(ranked) > 1 else 0
     if first.votes == runner_up:
-        return Hold(HoldReason.TIE, first.votes, asked, _tally(factions, asked, quorum_bps))
+        return Hold(HoldReason.TIE, first.votes, asked, _tally(ranked, asked, quorum_bps))
     if first.key == HOLD:
-        return Hold(HoldReason.HOLD_VOTED, first.votes, asked, _tally(factions, asked, None))
+        return Hold(HoldReason.HOLD_VOTED, first.votes, asked, _tally(ranked, asked, None))
     if first.votes * BPS <= quorum_bps * asked:
-        return Hold(HoldReason.NO_MAJORITY, first.votes, asked, _tally(factions, asked, quorum_bps))
+        return Hold(HoldReason.NO_MAJORITY, first.votes, asked, _tally(ranked, asked, quorum_bps))
     return Act(
         simulation=_lower_median(first.members),
         votes=first.votes,
@@ -69,16 +69,16 @@ def vote(
     )
 
 
-def _factions(ballots: Sequence[Ballot], agreement_bps: int) -> list[Faction]:
+def factions(ballots: Sequence[Ballot], agreement_bps: int) -> list[Faction]:
     """The largest agreeing set of each class, most votes first. The order among equals has no meaning but is fixed."""
     classes: defaultdict[ClassKey, list[Ballot]] = defaultdict(list)
     for ballot in ballots:
         classes[ballot.key].append(ballot)
-    factions = []
+    result = []
     for key, members in classes.items():
         chosen = largest_agreeing([ballot.amounts for ballot in members], agreement_bps)
-        factions.append(Faction(key, tuple(members[i] for i in chosen), len(members) - len(chosen)))
-    return sorted(factions, key=lambda faction: (-faction.votes, repr(faction.key)))
+        result.append(Faction(key, tuple(members[i] for i in chosen), len(members) - len(chosen)))
+    return sorted(result, key=lambda faction: (-faction.votes, repr(faction.key)))
 
 
 def _lower_median(members: Sequence[Ballot]) -> Simulation:

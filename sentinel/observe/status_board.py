@@ -1,12 +1,13 @@
-"""The status of a running daemon: counts, the last cycles in plain words, and equity over time.
+"""The status of a running daemon: counts, the last cycle, and events for open pages.
 
-Each daemon has one board. The status page, `sentinel status` and the demo's table read it. All values are JSON-ready.
+Each daemon has one board. The status page and `sentinel status` read it. It forgets at a restart: what must last is in
+the journal. All values are JSON-ready.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -16,12 +17,9 @@ from sentinel.core.decision import Act
 from sentinel.core.market_state import Head
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
-from sentinel.core.simulation import Simulation
 from sentinel.core.transaction import Settled
 from sentinel.observe import plain_words
-
-KEPT_CYCLES = 50  # the same number of trades
-KEPT_EQUITY = 720  # points of the sparkline
+from sentinel.observe.web.live_events import LiveEvents
 
 
 class Board:
@@ -34,11 +32,11 @@ class Board:
         self._head: Head | None = None
         self._kinds: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
-        self._cycles: deque[dict[str, Any]] = deque(maxlen=KEPT_CYCLES)
-        self._trades: deque[dict[str, Any]] = deque(maxlen=KEPT_CYCLES)
-        self._equity: deque[float] = deque(maxlen=KEPT_EQUITY)
+        self._last: tuple[int, str] | None = None  # block and decision of the last cycle
+        self._equity: float | None = None
         self._positions: dict[str, dict[str, float]] = {}
         self._web: str | None = None
+        self.live = LiveEvents()
 
     @property
     def web(self) -> str | None:
@@ -50,22 +48,16 @@ class Board:
 
     def head_seen(self, head: Head) -> None:
         self._head = head
+        self.live.publish("head", {"number": head.number, "timestamp": head.timestamp})
+
+    def stage_began(self, stage: str) -> None:
+        """A stage of the running cycle has begun."""
+        self.live.publish("stage", {"stage": stage})
 
     def observe(self, record: CycleRecord) -> None:
         decided = record.decision
         self._kinds["act" if isinstance(decided, Act) else "hold"] += 1
-        self._cycles.append(
-            {
-                "block": record.head.number,
-                "at": record.head.timestamp,
-                "kind": "act" if isinstance(decided, Act) else "hold",
-                "words": plain_words.told(record, self._network),
-                "votes": decided.votes,
-                "asked": decided.asked,
-                "seconds": round(record.timings.get("total", 0.0), 4),
-                "intent": record.intent_id,
-            }
-        )
+        self._last = record.head.number, plain_words.told(record, self._network)
         if record.state is not None:
             state = record.state
             values = valuation.positions(state.balances, state.prices, self._network)
@@ -73,20 +65,12 @@ class Board:
                 symbol: {"amount": valuation.whole(state.balances[symbol], symbol, self._network), "worth": value}
                 for symbol, value in values.items()
             }
-            self._equity.append(sum(values.values()))
+            self._equity = sum(values.values())
+        self.live.publish("cycle", {"block": record.head.number, "act": isinstance(decided, Act)})
 
-    def observe_settled(self, settled: Settled, simulation: Simulation | None, shortfall_bps: float | None) -> None:
+    def observe_settled(self, settled: Settled) -> None:
         self._outcomes[settled.outcome.value] += 1
-        self._trades.append(
-            {
-                "intent": settled.intent_id,
-                "outcome": settled.outcome.value,
-                "tx": settled.tx_hash,
-                "block": settled.block_number,
-                "words": plain_words.action(simulation.candidate.action, self._network) if simulation else "",
-                "shortfall_bps": shortfall_bps,
-            }
-        )
+        self.live.publish("settled", {"intent": settled.intent_id, "outcome": settled.outcome.value})
 
     def status(self) -> dict[str, Any]:
         """Facts and figures. The daemon adds its state, the halt, the open intent and the health checks."""
@@ -104,26 +88,15 @@ class Board:
             "holds": self._kinds["hold"],
             "transactions": dict(self._outcomes),
             "positions": self._positions,
-            "equity": self._equity[-1] if self._equity else None,
+            "equity": self._equity,
             "web": self._web,
         }
 
     def line(self) -> str:
         """Head, position and last decision, for `systemctl status`."""
-        last = self._cycles[-1] if self._cycles else None
+        block, decided = self._last or (None, "")
         held = ", ".join(
             f"{item['amount']:,.6g} {symbol}" for symbol, item in self._positions.items() if item["amount"]
         )
-        parts = [f"block {last['block']}" if last else "no block yet", held, last["words"] if last else ""]
+        parts = ["no block yet" if block is None else f"block {block}", held, decided]
         return " | ".join(part for part in parts if part)
-
-    def recent(self) -> list[dict[str, Any]]:
-        """Cycles, newest first."""
-        return list(reversed(self._cycles))
-
-    def trades(self) -> list[dict[str, Any]]:
-        return list(reversed(self._trades))
-
-    def equity(self) -> list[float]:
-        """Oldest first, quote tokens."""
-        return list(self._equity)

@@ -67,7 +67,7 @@ def images() -> set[str]:
             | packages((ROOT / "requirements" / "build.in").read_text(encoding="utf-8").splitlines())
             | set(lock("uv.txt")),
         ),
-        ("npm", pinned("anvil", "solc")),
+        ("npm", pinned("anvil", "solc", "page")),
         ("Contracts", pinned("contracts", "tests")),
         ("Debian", {*debian.UNPACKED, *debian.INSTALLED}),
         ("Containers", images()),

@@ -49,7 +49,7 @@ class Package:
 
 
 def pinned(group: str) -> list[Package]:
-    """The pinned packages of a group: anvil (one per platform), solc, contracts or tests."""
+    """The pinned packages of a group: anvil (one per platform), solc, contracts, tests or page."""
     return [Package(**{**entry, "keep": tuple(entry["keep"])}) for entry in json.loads(PINS.read_text())[group]]
 
 

@@ -177,11 +177,15 @@ class ControlServer:
             name = request["do"]
         except (ValueError, TypeError, KeyError):
             return {"ok": False, "error": 'a request is one JSON object per line: {"do": "status"}'}
-        run = OPERATIONS.get(name) if isinstance(name, str) else None
-        if run is None:
+        if not isinstance(name, str) or name not in OPERATIONS:
             return {"ok": False, "error": f"known requests: {', '.join(OPERATIONS)}"}
-        found = run(self._operations, request)
-        return {"ok": True, **(await found if inspect.isawaitable(found) else found)}
+        return await carried_out(self._operations, name, request)
+
+
+async def carried_out(operations: Operations, name: str, request: Request) -> Answer:
+    """The answer's fields. Raises SentinelError if the daemon refuses, KeyError for an operation that is not listed."""
+    found = OPERATIONS[name](operations, request)
+    return {"ok": True, **(await found if inspect.isawaitable(found) else found)}
 
 
 def ask(state_dir: Path, request: str, *, timeout: float = 5.0, **fields: object) -> Answer:

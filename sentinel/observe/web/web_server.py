@@ -1,28 +1,28 @@
-"""GET / (status page), /status.json, /metrics, /healthz, /readyz. Read-only."""
+"""The status page, the decisions, /status.json, /metrics, /healthz, /readyz. Read-only unless it is given controls."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
-from sentinel.core.errors import OperatorError
+from sentinel.core.errors import JournalError, OperatorError
 from sentinel.observe.health import Health, HealthCheck
 from sentinel.observe.internal_errors import InternalErrors
 from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
-from sentinel.observe.web.status_page import render
+from sentinel.observe.web import guard, html
+from sentinel.observe.web.guard import Handler
+from sentinel.observe.web.pages import Controls, Pages, Wanted
+from sentinel.observe.web.static_files import files
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+HEARTBEAT = 15.0  # seconds between two signs of life of a stream of events
+ASK_LIMIT = 64 * 1024  # bytes of a request
 
 
 class WebServer:
@@ -37,22 +37,29 @@ class WebServer:
         metrics: Metrics,
         health: Health,
         status: Callable[[], dict[str, Any]],
+        pages: Pages,
         errors: InternalErrors,
         refresh: Callable[[], None] = lambda: None,
+        controls: Controls | None = None,
     ) -> None:
+        """`controls`: None if the page is read-only."""
         self._host, self._port = host, port
         self._board, self._metrics, self._health = board, metrics, health
         self._status, self._refresh, self._errors = status, refresh, errors
+        self._pages, self._controls = pages, controls
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
         """Listen; `board.web` then holds the address. Raises OperatorError if the port is taken."""
-        app = web.Application(middlewares=[_harden, self._answer_errors])
-        app.router.add_get("/", self._page)
-        app.router.add_get("/status.json", self._json)
-        app.router.add_get("/metrics", self._prometheus)
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
+        app = web.Application(
+            middlewares=[guard.checked_host(self._host), self._answer_errors], client_max_size=ASK_LIMIT
+        )
+        app.on_response_prepare.append(guard.harden)
+        app.on_shutdown.append(self._end_events)
+        for path, handler in self._routes().items():
+            app.router.add_get(path, handler)
+        if self._controls is not None:
+            app.router.add_post(r"/control/{name:[a-z_]+}", self._controls.handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         listener = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET, socket.SOCK_STREAM)
@@ -72,8 +79,23 @@ class WebServer:
 
     async def stop(self) -> None:
         if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+            await self._pages.close()
+
+    def _routes(self) -> dict[str, Handler]:
+        return {
+            "/": self._page,
+            "/decisions": self._decisions,
+            r"/decisions/{seq:\d{1,15}}": self._decision,
+            r"/series/{name:[a-z]+}.json": self._series,
+            "/events": self._events,
+            r"/static/{name:.+}": self._static,
+            "/status.json": self._json,
+            "/metrics": self._prometheus,
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+        }
 
     @web.middleware
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -82,18 +104,81 @@ class WebServer:
             return await handler(request)
         except web.HTTPException:
             raise
+        except JournalError as error:
+            return web.Response(text=f"the journal cannot be read: {error}\n", status=503)
         except Exception as error:
             return web.Response(text=self._errors.report("web", error, path=request.path), status=500)
 
+    # ---------------------------------------------------------------- pages
+
     async def _page(self, _: web.Request) -> web.Response:
-        checks = self._health.ready()
-        text = render(self._status(), self._board.recent(), self._board.trades(), self._board.equity(), checks)
-        return web.Response(text=text, content_type="text/html")
+        past, checks, status = await self._pages.past(), self._health.ready(), self._status()
+        return await _html(
+            "status.html.j2", past=past, checks=checks, status=status, controls=self._controls is not None
+        )
+
+    async def _decisions(self, request: web.Request) -> web.Response:
+        try:
+            wanted = Wanted.of(request.query)
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=f"this filter is not understood: {error}\n") from None
+        listed = await self._pages.decisions(wanted)
+        return await _html("decisions.html.j2", listed=listed, wanted=wanted, query=dict(request.query))
+
+    async def _decision(self, request: web.Request) -> web.Response:
+        page = await self._pages.decision(int(request.match_info["seq"]))
+        if page is None:
+            raise web.HTTPNotFound(text="the journal has no decision with this number\n")
+        return await _html("decision.html.j2", page=page, quote=self._status().get("quote", ""))
+
+    async def _series(self, request: web.Request) -> web.Response:
+        try:
+            found = await self._pages.series(request.match_info["name"])
+        except KeyError:
+            raise web.HTTPNotFound(text="the ranges are hours, days and all\n") from None
+        return web.json_response(asdict(found))
+
+    async def _static(self, request: web.Request) -> web.Response:
+        file = files().get(request.match_info["name"])
+        if file is None:
+            raise web.HTTPNotFound
+        headers = {"ETag": f'"{file.etag}"', "Cache-Control": "no-cache"}
+        if any(tag.value == file.etag for tag in request.if_none_match or ()):
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=file.body, content_type=file.kind, charset="utf-8", headers=headers)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """What happens, as it happens, until the page or the daemon ends."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        with contextlib.suppress(ConnectionError), self._subscribed() as queue:
+            await response.prepare(request)
+            await response.write(b"retry: 2000\n\n")
+            while True:
+                try:
+                    event = await asyncio.wait_for(queue.get(), HEARTBEAT)
+                except TimeoutError:
+                    event = ": still here\n\n"
+                if event is None:
+                    break
+                await response.write(event.encode())
+        return response
+
+    @contextlib.contextmanager
+    def _subscribed(self) -> Any:
+        try:
+            with self._board.live.subscribed() as queue:
+                yield queue
+        except OverflowError as error:
+            raise web.HTTPServiceUnavailable(text=f"{error}\n") from None
+
+    async def _end_events(self, _: web.Application) -> None:
+        self._board.live.close()
+
+    # ---------------------------------------------------------------- for machines
 
     async def _json(self, _: web.Request) -> web.Response:
-        return web.json_response(
-            {"status": self._status(), "cycles": self._board.recent(), "trades": self._board.trades()}
-        )
+        past = await self._pages.past()
+        return web.json_response({"status": self._status(), **asdict(past)})
 
     async def _prometheus(self, _: web.Request) -> web.Response:
         self._refresh()
@@ -108,13 +193,12 @@ class WebServer:
         return _verdict(self._health.ready())
 
 
+async def _html(template: str, **values: object) -> web.Response:
+    """A page, rendered in another thread."""
+    text = await asyncio.to_thread(html.render, template, **values)
+    return web.Response(text=text, content_type="text/html")
+
+
 def _verdict(checks: tuple[HealthCheck, ...]) -> web.Response:
     ok = all(check.ok for check in checks)
     return web.json_response({"ok": ok, "checks": [asdict(check) for check in checks]}, status=200 if ok else 503)
-
-
-@web.middleware
-async def _harden(request: web.Request, handler: Handler) -> web.StreamResponse:
-    response = await handler(request)
-    response.headers.update(HEADERS)
-    return response
