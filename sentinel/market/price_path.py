@@ -17,7 +17,7 @@ from pathlib import Path
 from sentinel.core.errors import OperatorError, PriceFault
 from sentinel.core.host import places
 from sentinel.prices.bar import MINUTE, text_of
-from sentinel.prices.bars import DEFAULT, SYNTHETIC, Bar, PriceHistory, PriceSource, packaged
+from sentinel.prices.bars import DEFAULT, SYNTHETIC, Bar, PriceHistory, PriceSource
 from sentinel.prices.sets import prices_of
 from sentinel.prices.synthetic import synthetic_closes, synthetic_source
 
@@ -78,7 +78,7 @@ class PricePath:
             if start is not None:
                 raise OperatorError("synthetic prices have no times: leave the start out")
             return cls.synthetic(seed)
-        history = packaged() if name == DEFAULT else prices_of(name, data_dir or places.data_dir(), seed)
+        history = prices_of(name, (data_dir or places.data_dir()).expanduser(), seed)
         first = history.bars[0].time + WARM_UP * MINUTE
         known = start is None and any(bar.time == first for bar in history.segments[0])
         return cls.recorded(history, start=first if known else start, seed=seed)

@@ -32,7 +32,7 @@ _MAX_TICK = 887_272
 _MAX_DIGITS = 80
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
-Parse = Callable[[Mapping[str, str]], Bar]
+Parse = Callable[[int, Mapping[str, str]], Bar]
 
 
 def csv_rows(path: Path, content: bytes, fault: OnFault) -> Iterator[Row]:
@@ -82,8 +82,12 @@ def _records(path: Path, text: str, fault: OnFault) -> Iterator[tuple[int, list[
     if not lines[-1]:
         lines.pop()  # after the last line break
     for number, line in enumerate(lines, 1):
+        line = line.removesuffix("\r")
+        if line and '"' not in line:
+            yield number, line.split(",")
+            continue
         try:
-            yield number, next(csv.reader([line.removesuffix("\r")], strict=True), [])
+            yield number, next(csv.reader([line], strict=True), [])
         except csv.Error as error:
             fault(PriceFault(f"this is no CSV: {error}", path, number))
 
@@ -105,19 +109,19 @@ def _row(
             raise ValueError(f"{len(fields)} values under a header of {len(header)}")
         by_name = dict(zip(header, fields, strict=True))
         time = time_of(by_name[header[0]])
-        return Row(line, time, checked(parse(by_name)))
+        return Row(line, time, checked(parse(time, by_name)))
     except ValueError as error:
         fault(PriceFault(str(error), path, line))
     return None if time is None else Row(line, time, None)
 
 
-def _ohlcv_bar(row: Mapping[str, str]) -> Bar:
+def _ohlcv_bar(time: int, row: Mapping[str, str]) -> Bar:
     opened, high, low, close, volume = (_number(row, name) for name in COLUMNS[1:])
     liquidity = _integer(row, LIQUIDITY) if LIQUIDITY in row else None
-    return Bar(time_of(row["time"]), opened, high, low, close, volume, liquidity)
+    return Bar(time, opened, high, low, close, volume, liquidity)
 
 
-def _tick_bar(row: Mapping[str, str]) -> Bar:
+def _tick_bar(time: int, row: Mapping[str, str]) -> Bar:
     """Of a pool with USDC (6 decimals) as token0 and WETH (18) as token1, so a higher tick is a lower price.
 
     The source counts the last swap of a minute in closeTick and not always in lowestTick and highestTick.
@@ -130,7 +134,7 @@ def _tick_bar(row: Mapping[str, str]) -> Bar:
     if paid_in < max(net, 0) or _integer(row, "inAmount1") < max(_integer(row, "netAmount1"), 0):
         raise ValueError("inAmount is below netAmount or negative")
     return Bar(
-        time_of(row["timestamp"]),
+        time,
         price_of_tick(opened),
         price_of_tick(min(lowest, close)),
         price_of_tick(max(highest, close)),

@@ -65,7 +65,7 @@ def own_sets(folder: Path) -> dict[str, list[Path]]:
     Raises PriceFault if two sets have one name.
     """
     sets: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    for path in _entries(folder) if folder.is_dir() else ():
         files = [path] if is_price_file(path) else _files(path) if path.is_dir() else []
         name = path.name if path.is_dir() else path.name.partition(".")[0]
         if files and name in sets:
@@ -76,4 +76,11 @@ def own_sets(folder: Path) -> dict[str, list[Path]]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if is_price_file(path))
+    return [path for path in _entries(folder) if is_price_file(path)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise PriceFault(f"cannot be read: {error.strerror or error}", folder) from error
