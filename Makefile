@@ -15,7 +15,7 @@ export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check docs format test demo student generate lock clean bench-engines bench-memory
-.PHONY: fresh-check ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs safety
+.PHONY: bench-backtest backtest-docs fresh-check ops-tools ops-check ops-drill promote-proof bench-crash bench-soak proofs safety
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,12 @@ bench-crash: setup  ## 10,000 SIGKILLs of the send path, 200 of them of a whole 
 
 bench-soak: setup  ## the send path over 20,000 blocks with faults: memory, descriptors, database, log
 	$(BIN)/sentinel bench soak --blocks 20000
+
+bench-backtest: setup  ## cycles a second of a backtest on one core, and where the time goes
+	$(BIN)/sentinel bench backtest
+
+backtest-docs: setup  ## play lab/backtests/orders.txt on all given days (DAYS=folder) and write docs/backtest.md; an hour or two
+	$(BIN)/python -m lab.backtests $(if $(DAYS),"$(DAYS)")
 
 promote-proof: setup  ## one student promoted over another and back, all real: vLLM, local market, daemon; 15 minutes
 	$(BIN)/sentinel bench promotion

@@ -20,8 +20,9 @@ from sentinel.prices.bars import packaged
 ORDERS = {
     "rarely": "Rebalance to 50% WETH and 50% USDC when off by more than 5%.",
     "often": (
-        "If the change of WETH over 30 minutes is at least 0.5%, buy 600 USDC worth of WETH, each time this turns true. "
-        "If the change of WETH over 30 minutes is at most -0.5%, sell 600 USDC worth of WETH, each time this turns true."
+        "If the change of WETH over 30 minutes is at least 0.5%, buy 600 USDC worth of WETH, each time this turns true."
+        " If the change of WETH over 30 minutes is at most -0.5%, sell 600 USDC worth of WETH, each time this turns"
+        " true."
     ),
 }
 KNOWN = 720  # minutes before the first

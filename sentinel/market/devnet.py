@@ -62,6 +62,7 @@ class Devnet:
         flags: Sequence[str] = ("--hardfork", HARDFORK),
         socket: Path | None = None,
         kept_blocks: int = KEPT_BLOCKS,
+        kept_states: int = KEPT_STATES,
     ) -> AsyncIterator[Devnet]:
         """Open a market on a fresh chain and stop all of it at the end. Pools open in block 1 at the first price.
 
@@ -70,9 +71,9 @@ class Devnet:
         chain. Markets of different `identity` have different first blocks, so that no journal takes one for the other.
         None means an identity of its own for each start. Empty means none: the same inputs then give the same blocks.
 
-        `kept_blocks`: the newest blocks whose transactions and receipts can be read, which bounds Anvil's memory. The
-        chain also listens on the unix socket `socket`, if one is given, and is driven there: it costs a sixth of
-        HTTP.
+        `kept_blocks`: the newest blocks whose transactions and receipts can be read, `kept_states`: those whose state
+        can; both bound Anvil's memory. The chain also listens on the unix socket `socket`, if one is given, and is
+        driven there: it costs a sixth of HTTP.
 
         Raises OperatorError if a part is not installed, ChildFailed if Anvil fails.
         """
@@ -81,7 +82,7 @@ class Devnet:
         arguments += ["--accounts", "0", "--no-mining", *flags, "--gas-limit", str(GAS_LIMIT)]
         arguments += [
             "--prune-history",
-            str(KEPT_STATES),
+            str(kept_states),
             "--transaction-block-keeper",
             str(kept_blocks),
             "--order",

@@ -12,14 +12,16 @@ from pathlib import Path
 from sentinel.core.errors import OperatorError
 from sentinel.core.network import Symbol
 from sentinel.market import CrowdBehaviour, Devnet, PricePath
-from sentinel.market.genesis import BAKED_AT
+from sentinel.market.genesis import BAKED_AT, HARDFORK
 from sentinel.market.price_path import MarketBar, with_wbtc
 from sentinel.paper.backtest.task import COIN_OF_PRICES, MINUTE, Task
 from sentinel.prices.bar import text_of
 from sentinel.prices.bars import PriceSource
 
 AHEAD = 0.2  # share of the minutes in which the crowd trades first, so that a trade meets the next price
-KEPT_BLOCKS = 256  # a transaction is final long before; more would only take memory
+EPOCH = 6  # blocks; two of them are final, after about as many minutes as on Ethereum
+KEPT_BLOCKS = 32  # a transaction is final long before; more would only take memory
+KEPT_STATES = 32  # the executor looks some blocks back for nonces
 LONGEST = 100  # bytes of a unix socket's path
 EARLIEST = BAKED_AT + 86_400  # Unix seconds; the chain's contracts are older
 
@@ -68,6 +70,8 @@ class ReplayedMarket:
             identity="",
             log=home / "chain.log",
             kept_blocks=KEPT_BLOCKS,
+            kept_states=KEPT_STATES,
+            flags=("--hardfork", HARDFORK, "--slots-in-an-epoch", str(EPOCH)),
             socket=(known := socket if len(os.fsencode(socket)) < LONGEST else None),
         ) as net:
             prior[net.network.quote] = (1.0,) * len(path.before)

@@ -1,0 +1,1 @@
+"""Backtests of ten orders over all given days, for docs/backtest.md."""
