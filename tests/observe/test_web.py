@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import html
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sentinel.core.errors import OperatorError
-from sentinel.core.market_state import Head
 from sentinel.core.valuation import whole_quote
 from sentinel.journal.journal import Journal
 from sentinel.journal.performance import steps
@@ -167,7 +167,7 @@ def test_a_page_that_does_not_read_costs_no_memory() -> None:
     board = Board(values.NETWORK)
     with board.live.subscribed() as queue:
         for number in range(10_000):
-            board.head_seen(Head(number, *[values.HEAD.hash] * 2, 0, 0, 0, "", ""))
+            board.head_seen(dataclasses.replace(values.HEAD, number=number))
         assert queue.qsize() <= queue.maxsize
         events = [queue.get_nowait() for _ in range(queue.qsize())]
     assert events[0] == "event: lost\ndata: {}\n\n"

@@ -19,6 +19,7 @@ from aiohttp import web
 from pydantic_core import from_json
 
 from sentinel.config.credentials import only_secret
+from sentinel.config.settings import Settings
 from sentinel.core.errors import SentinelError, SettingsError
 from sentinel.core.network import Network
 from sentinel.daemon.approved_order import read_order
@@ -135,8 +136,14 @@ class WebControls:
 
 
 def web_controls(operator: Operator, errors: InternalErrors, log: Log) -> WebControls | None:
-    """None if the page is read-only. Raises SettingsError if the token's file cannot be used."""
-    path = operator.parts.settings.web.control_token_file
+    """None if the page is read-only. Raises SettingsError as `control_token` does."""
+    token = control_token(operator.parts.settings)
+    return None if token is None else WebControls(operator, operator.parts.network, token, errors, log)
+
+
+def control_token(settings: Settings) -> str | None:
+    """None if no file is set. Raises SettingsError if the file cannot be used."""
+    path = settings.web.control_token_file
     if path is None:
         return None
     try:
@@ -145,10 +152,8 @@ def web_controls(operator: Operator, errors: InternalErrors, log: Log) -> WebCon
         raise SettingsError(f"{SETTING}: {error}") from error
     redaction.remember(token)
     if len(token) < MIN_TOKEN or not token.isascii():
-        raise SettingsError(
-            f"{SETTING}: {path} holds {len(token)} characters: put {MIN_TOKEN} or more ASCII ones there"
-        )
-    return WebControls(operator, operator.parts.network, token, errors, log)
+        raise SettingsError(f"{SETTING}: {path} holds {len(token)} characters; it needs {MIN_TOKEN} or more, all ASCII")
+    return token
 
 
 def _canonical(body: Mapping[str, Any]) -> str:

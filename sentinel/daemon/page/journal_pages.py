@@ -63,7 +63,6 @@ class JournalPages:
         return await self.thread.ask(lambda opened: self._decision(opened, seq, settings))
 
     async def series(self, name: str) -> Series:
-        """Raises KeyError for a range that is not known."""
         return await self.thread.ask(lambda opened: series(opened, self._history, self.network, name))
 
     async def close(self) -> None:

@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from sentinel.core import valuation
 from sentinel.core.network import NATIVE, Network
 from sentinel.core.transaction import EquityPoint
-from sentinel.core.units import DAY, HOUR
 from sentinel.daemon.page.equity_history import EquityHistory
 from sentinel.daemon.page.intent_values import mark, whole
 from sentinel.daemon.page.journal_thread import Opened
+from sentinel.observe.web.pages import RANGES
 from sentinel.observe.web.shown import Series
 
-RANGES = {"hours": 6 * HOUR, "days": 7 * DAY, "all": None}  # seconds before the newest point; None: from the beginning
 POINTS = 240  # of cycles in a range, beside those of the equity series
 MARKS = 500  # trades in a range
 
 
 def series(opened: Opened, history: EquityHistory, network: Network, name: str) -> Series:
-    """Of the range with this name. Raises KeyError for another."""
+    """Of the range of RANGES with this name."""
     length, span = RANGES[name], opened.browsing.span()
     if span is None:
         return Series(network.quote, (), (), (), (), (), {}, ())

@@ -9,10 +9,12 @@ from typing import Protocol
 
 from aiohttp import web
 
+from sentinel.core.units import DAY, HOUR
 from sentinel.observe.web.shown import DecisionList, Past, Series
 from sentinel.observe.web.shown_decision import DecisionPage
 
 MAX_RECORD = 2**63 - 1  # number of a record
+RANGES = {"hours": 6 * HOUR, "days": 7 * DAY, "all": None}  # seconds before the newest point; None: from the beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Pages(Protocol):
     async def decision(self, seq: int) -> DecisionPage | None: ...
 
     async def series(self, name: str) -> Series:
-        """Raises KeyError for a range that is not known."""
+        """Of the range of RANGES with this name."""
         ...
 
     async def close(self) -> None: ...

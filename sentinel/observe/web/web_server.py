@@ -18,7 +18,7 @@ from sentinel.observe.metrics import Metrics
 from sentinel.observe.status_board import Board
 from sentinel.observe.web import guard, html
 from sentinel.observe.web.guard import Handler
-from sentinel.observe.web.pages import Controls, Pages, Wanted
+from sentinel.observe.web.pages import RANGES, Controls, Pages, Wanted
 from sentinel.observe.web.static_files import files
 
 HEARTBEAT = 15.0  # seconds between two signs of life of a stream of events
@@ -132,11 +132,10 @@ class WebServer:
         return await _html("decision.html.j2", page=page, quote=self._status().get("quote", ""))
 
     async def _series(self, request: web.Request) -> web.Response:
-        try:
-            found = await self._pages.series(request.match_info["name"])
-        except KeyError:
-            raise web.HTTPNotFound(text="the ranges are hours, days and all\n") from None
-        return web.json_response(asdict(found))
+        name = request.match_info["name"]
+        if name not in RANGES:
+            raise web.HTTPNotFound(text=f"the ranges are {', '.join(RANGES)}\n")
+        return web.json_response(asdict(await self._pages.series(name)))
 
     async def _static(self, request: web.Request) -> web.Response:
         file = files().get(request.match_info["name"])
