@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sentinel.core.edges import described
-from sentinel.core.errors import NotRunning, OperatorError, SentinelError, SettingsError
+from sentinel.core.errors import JournalTampered, NotRunning, OperatorError, SentinelError, SettingsError
 
 if TYPE_CHECKING:
     from sentinel.config.settings import Settings
@@ -120,7 +120,7 @@ def guarded(run: Callable[[], Any]) -> int:
         return request.code if isinstance(request.code, int) else (OK if request.code is None else ERROR)
     except NotRunning as error:
         return _complain(error, NOT_RUNNING)
-    except OperatorError as error:
+    except (OperatorError, JournalTampered) as error:
         return _complain(error, CONFIGURATION)
     except TimeoutError as error:
         return _complain(error, TIMEOUT)

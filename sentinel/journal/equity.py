@@ -51,12 +51,14 @@ class EquitySeries:
 
     def points(self) -> tuple[EquityPoint, ...]:
         """All points, oldest first."""
-        rows = self._ledger.all("SELECT body FROM equity JOIN records USING (seq) ORDER BY seq")
+        rows = self._ledger.all("SELECT unpacked(body, packed) FROM equity JOIN records USING (seq) ORDER BY seq")
         return tuple(loads(EquityPoint, body) for (body,) in rows)
 
     def last(self) -> tuple[int, EquityPoint] | None:
         """The newest point, and the number of its record."""
-        row = self._ledger.one("SELECT seq, body FROM equity JOIN records USING (seq) ORDER BY seq DESC LIMIT 1")
+        row = self._ledger.one(
+            "SELECT seq, unpacked(body, packed) FROM equity JOIN records USING (seq) ORDER BY seq DESC LIMIT 1"
+        )
         return None if row is None else (int(row[0]), loads(EquityPoint, row[1]))
 
     def tip(self) -> int:
@@ -66,7 +68,7 @@ class EquitySeries:
     def own(self, after: int = 0) -> tuple[OwnTransaction, ...]:
         """Our own mined transactions, in the order of their settlements; those settled by a record after `after`."""
         rows = self._ledger.all(
-            "SELECT body, settled.at, kind_of.kind, outcome FROM settled JOIN records USING (seq) "
+            "SELECT unpacked(body, packed), settled.at, kind_of.kind, outcome FROM settled JOIN records USING (seq) "
             "JOIN intents AS kind_of ON kind_of.id = intent_id WHERE settled.seq > ? ORDER BY settled.seq",
             after,
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.core.decision import Act
-from sentinel.core.errors import ChainMismatch
+from sentinel.core.errors import ChainMismatch, RecordDropped
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
@@ -22,7 +22,7 @@ from sentinel.core.spent import Spent
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose
-from sentinel.journal import intents, migrations, reports, verification
+from sentinel.journal import intents, migrations, reports, schema, verification
 from sentinel.journal.chain_records import ChainRecords
 from sentinel.journal.control_records import ControlRecords
 from sentinel.journal.equity import EquitySeries
@@ -35,29 +35,7 @@ from sentinel.journal.reports import CycleLine, JournalSummary, Trade
 from sentinel.journal.serialization import canonical, dumps, loads
 from sentinel.journal.states import State
 
-VERSION = 3
-_TABLES = """
-CREATE TABLE cycles (
-    seq INTEGER PRIMARY KEY REFERENCES records, at INTEGER NOT NULL, number INTEGER NOT NULL, act INTEGER NOT NULL,
-    reason TEXT NOT NULL, detail TEXT NOT NULL, votes INTEGER NOT NULL, asked INTEGER NOT NULL,
-    parsed INTEGER NOT NULL, simulated INTEGER NOT NULL, intent_id TEXT
-) STRICT;
-CREATE TABLE intents (
-    id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE REFERENCES records, at INTEGER NOT NULL,
-    chain_id INTEGER NOT NULL, wallet TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
-    finished INTEGER NOT NULL, nonce INTEGER, volume TEXT NOT NULL  -- base units of the quote token
-) STRICT;
-CREATE UNIQUE INDEX one_unfinished ON intents (chain_id, wallet) WHERE finished = 0;
-CREATE UNIQUE INDEX nonce_of_one_intent ON intents (nonce, chain_id, wallet) WHERE nonce IS NOT NULL;
-CREATE TABLE attempts (
-    tx_hash TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE REFERENCES records,
-    intent_id TEXT NOT NULL REFERENCES intents, nonce INTEGER NOT NULL
-) STRICT;
-CREATE TABLE settled (
-    intent_id TEXT PRIMARY KEY REFERENCES intents, seq INTEGER NOT NULL UNIQUE REFERENCES records, at INTEGER NOT NULL,
-    outcome TEXT NOT NULL, pnl TEXT NOT NULL, drift_bps REAL
-) STRICT;
-"""
+VERSION = 4
 
 
 class Journal:
@@ -91,11 +69,15 @@ class Journal:
     ) -> Journal:
         """`genesis` is the hash of the pinned block, or of block 0 if none is pinned. None takes the value in the file.
 
+        A reader checks the whole hash chain first: `sentinel` shows nothing of a journal that was changed.
+
         Raises WalletBusy, ChainMismatch (the file belongs to another chain or wallet) or JournalError.
         """
         steps = migrations.STEPS
-        ledger = Ledger(path, _TABLES + migrations.ADDED, VERSION, steps=steps, read_only=read_only, clock=clock)
+        ledger = Ledger(path, schema.TABLES, VERSION, steps=steps, read_only=read_only, clock=clock)
         try:
+            if read_only:  # whatever reads this journal, reads one that is whole
+                ledger.check()
             recorded = ledger.meta("owner")
             in_file = json.loads(recorded or "{}")
             genesis, wallet = (
@@ -265,15 +247,23 @@ class Journal:
         return reports.summary(self._ledger)
 
     def get_cycle(self, id_: int | str) -> CycleRecord:
-        """The recorded cycle, by CycleLine.id or by intent id. Raises KeyError if there is none."""
+        """The recorded cycle, by CycleLine.id or by intent id. Raises KeyError if there is none, RecordDropped."""
         key = "seq" if isinstance(id_, int) else "intent_id"
-        if (row := self._ledger.one(f"SELECT body FROM records JOIN cycles USING (seq) WHERE {key} = ?", id_)) is None:
+        row = self._ledger.one(
+            f"SELECT seq, unpacked(body, packed) FROM records JOIN cycles USING (seq) WHERE {key} = ?", id_
+        )
+        if row is None:
             raise KeyError(id_)
-        return loads(CycleRecord, row[0])
+        if not row[1]:
+            raise RecordDropped(f"the retention dropped the content of cycle {row[0]}: only its line is left")
+        return loads(CycleRecord, row[1])
 
-    def verify(self) -> int:
-        """Check every record, and the index against them. Returns the number of records. Raises JournalTampered."""
-        return verification.verify(self._ledger, self._network)
+    def verify(self, progress: Callable[[int], None] = lambda _: None) -> int:
+        """Check every record, and the index against them. Returns the number of records. Raises JournalTampered.
+
+        `progress` receives the number of records that are done, after each.
+        """
+        return verification.verify(self._ledger, self._network, progress)
 
     # ---------------------------------------------------------------- parts
 

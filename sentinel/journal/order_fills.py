@@ -17,8 +17,9 @@ from sentinel.core.errors import JournalError
 from sentinel.core.network import Network
 from sentinel.core.transaction import Intent, Outcome, Settled
 from sentinel.core.units import DAY
-from sentinel.journal.ledger import Ledger, Record
+from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import canonical, decode
+from sentinel.journal.stored_records import Record
 from sentinel.orders.playing.situation import Fill
 
 TABLES = """

@@ -20,8 +20,9 @@ from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.transaction import Settled
 from sentinel.core.units import COIN_DECIMALS, HOUR
 from sentinel.core.valuation import convert
-from sentinel.journal.ledger import Ledger, Record
+from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import canonical, decode
+from sentinel.journal.stored_records import Record
 from sentinel.orders.playing.positions import CoinTrade, Cost, Entry, High, costs, positions, settled_high
 from sentinel.orders.playing.situation import Position
 from sentinel.orders.typed.checks import check_number
@@ -71,7 +72,7 @@ class PositionRecords:
 
     def entries(self) -> tuple[Entry, ...]:
         """All entries, in the order in which they were given."""
-        rows = self._ledger.all("SELECT body FROM entries JOIN records USING (seq) ORDER BY seq")
+        rows = self._ledger.all("SELECT unpacked(body, packed) FROM entries JOIN records USING (seq) ORDER BY seq")
         return tuple(_entry(json.loads(body)) for (body,) in rows)
 
     def trades(self) -> tuple[CoinTrade, ...]:
@@ -82,7 +83,8 @@ class PositionRecords:
 
     def _read(self, seq: int) -> tuple[CoinTrade, ...]:
         accepted, settled, at = self._ledger.one(
-            "SELECT ri.body, rs.body, s.at FROM settled s JOIN records rs ON rs.seq = s.seq "
+            "SELECT unpacked(ri.body, ri.packed), unpacked(rs.body, rs.packed), s.at "
+            "FROM settled s JOIN records rs ON rs.seq = s.seq "
             "JOIN intents i ON i.id = s.intent_id JOIN records ri ON ri.seq = i.seq WHERE s.seq = ?",
             seq,
         )
@@ -97,7 +99,7 @@ class PositionRecords:
 
     def highs(self) -> dict[Symbol, High]:
         """The highs that are kept, by token."""
-        rows = self._ledger.all("SELECT token, body FROM highs JOIN records USING (seq)")
+        rows = self._ledger.all("SELECT token, unpacked(body, packed) FROM highs JOIN records USING (seq)")
         return {token: _high(json.loads(body)) for token, body in rows}
 
     def positions(

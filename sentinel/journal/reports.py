@@ -101,11 +101,12 @@ def turned(bps: float | None) -> float | None:
 def settlements(ledger: Ledger) -> tuple[TradeOutcome, ...]:
     """Each trade that was voted on and mined, in the order of the settlements."""
     rows = ledger.all(
-        "SELECT c.intent_id, c.at, s.at, json_extract(r.body, '$.proposal.source'), c.votes, c.asked, "
-        "json_extract(r.body, '$.decision.spread_bps'), s.outcome = 'reverted', s.drift_bps "
+        "SELECT c.intent_id, c.at, s.at, json_extract(unpacked(r.body, r.packed), '$.proposal.source'), "
+        "c.votes, c.asked, "
+        "json_extract(unpacked(r.body, r.packed), '$.decision.spread_bps'), s.outcome = 'reverted', s.drift_bps "
         "FROM cycles c JOIN records r ON r.seq = c.seq JOIN settled s ON s.intent_id = c.intent_id "
         "WHERE c.act AND s.outcome IN ('confirmed', 'reverted') "
-        "AND json_extract(r.body, '$.proposal.source') IS NOT ? ORDER BY s.seq",
+        "AND json_extract(unpacked(r.body, r.packed), '$.proposal.source') IS NOT ? ORDER BY s.seq",
         FLATTEN,  # a flatten is not voted on
     )
     return tuple(
@@ -116,7 +117,7 @@ def settlements(ledger: Ledger) -> tuple[TradeOutcome, ...]:
 
 def intent_of(ledger: Ledger, intent_id: str) -> tuple[Intent, dict[Symbol, Reference]]:
     """The intent, and the prices that it is valued at. Raises JournalError if there is none with this id."""
-    row = ledger.one("SELECT body FROM intents JOIN records USING (seq) WHERE id = ?", intent_id)
+    row = ledger.one("SELECT unpacked(body, packed) FROM intents JOIN records USING (seq) WHERE id = ?", intent_id)
     if row is None:
         raise JournalError(f"no intent {intent_id} in the journal")
     body = json.loads(row[0])
@@ -132,7 +133,8 @@ def cycles(ledger: Ledger, limit: int) -> tuple[CycleLine, ...]:
 def trades(ledger: Ledger, limit: int, after: int = 0) -> tuple[Trade, ...]:
     """The last `limit` swaps and approvals, newest first, that were accepted after record number `after`."""
     rows = ledger.all(
-        "SELECT i.id, i.at, i.kind, i.state, rs.body, s.pnl, s.drift_bps, json_extract(rc.body, '$.proposal.source') "
+        "SELECT i.id, i.at, i.kind, i.state, unpacked(rs.body, rs.packed), s.pnl, s.drift_bps, "
+        "json_extract(unpacked(rc.body, rc.packed), '$.proposal.source') "
         "FROM intents i LEFT JOIN settled s ON s.intent_id = i.id LEFT JOIN records rs ON rs.seq = s.seq "
         "LEFT JOIN cycles c ON c.intent_id = i.id LEFT JOIN records rc ON rc.seq = c.seq "
         "WHERE i.seq > ? ORDER BY i.seq DESC LIMIT ?",
@@ -224,7 +226,8 @@ def config_of(ledger: Ledger, cycle: int | str) -> dict[str, Any] | None:
     """The reloadable settings at a cycle, given by record number or intent id; None if none were recorded before it."""
     key = "seq" if isinstance(cycle, int) else "intent_id"
     row = ledger.one(
-        f"SELECT body FROM records WHERE kind = 'config' AND seq < (SELECT seq FROM cycles WHERE {key} = ?) "
+        "SELECT unpacked(body, packed) FROM records WHERE kind = 'config' "
+        f"AND seq < (SELECT seq FROM cycles WHERE {key} = ?) "
         "ORDER BY seq DESC LIMIT 1",
         cycle,
     )
@@ -250,5 +253,9 @@ def counterfactuals(ledger: Ledger) -> Iterator[Counterfactual]:
 def decided(ledger: Ledger) -> Iterator[CycleRecord]:
     """All cycles with a proposal, oldest first. Reads and checks the whole chain of records; raises JournalTampered."""
     for record in ledger.records():
-        if record.kind == "cycle" and (cycle := loads(CycleRecord, record.body)).proposal is not None:
+        if (
+            record.kind == "cycle"
+            and not record.dropped
+            and (cycle := loads(CycleRecord, record.body)).proposal is not None
+        ):
             yield cycle
