@@ -21,6 +21,7 @@ from sentinel.cli import (
     preparation,
     show_config,
     signer_commands,
+    verify,
     wallet_commands,
 )
 from sentinel.cli.common import guarded
@@ -50,6 +51,7 @@ app.command()(decision_history.decisions)
 app.command()(decision_history.trades)
 app.command()(pnl.pnl)
 app.command()(decision_history.replay)
+app.command()(verify.verify)
 app.command()(calibrate.calibrate)
 app.command()(preparation.approve)
 app.command()(health_check.health)

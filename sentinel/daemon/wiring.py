@@ -26,6 +26,7 @@ from sentinel.daemon.execution_reporter import ExecutionReporter
 from sentinel.daemon.files import make_state_dir
 from sentinel.daemon.guards.balance_watch import BalanceWatch
 from sentinel.daemon.guards.contract_alarm import ContractAlarm
+from sentinel.daemon.guards.journal_watch import JournalWatch
 from sentinel.daemon.guards.network_watch import NetworkWatch
 from sentinel.daemon.guards.recheck import decided, judged
 from sentinel.daemon.guards.single_instance import sole_writer
@@ -129,6 +130,7 @@ async def opened(
             *execution.services,
             counterfactuals,
             close_filler,
+            JournalWatch.of(parts, execution_reporter.alarm, log, errors),
             NetworkWatch(parts.rpc, network, parts.toolkit.watch, execution_reporter.alarm, errors),
             ControlServer(settings.state_dir.expanduser(), operator, errors),
             WebServer(

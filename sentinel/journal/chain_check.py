@@ -17,7 +17,7 @@ from sentinel.core.errors import JournalTampered
 from sentinel.journal.stored_records import GENESIS, Dictionary, Record, fits
 
 DROPPED = "dropped"  # kind of the record that names the dropped ones
-HINT = "; keep this file, and restore a copy from before the change (docs/runbook/SentinelJournalTampered.md)"
+HINT = "; keep this file, and restore a copy from before the change (docs/replay.md)"
 
 Row = tuple[int, str, int, str, bytes | None, str, str]  # seq, kind, at, body, packed, prev, hash
 Header = tuple[int, str, int, str, str]  # seq, kind, at, prev, hash

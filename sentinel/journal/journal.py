@@ -6,14 +6,13 @@ them, and `verify` compares them with the records. One journal belongs to one wa
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sentinel.core.decision import Act
-from sentinel.core.errors import ChainMismatch, RecordDropped
+from sentinel.core.errors import RecordDropped
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
@@ -22,7 +21,7 @@ from sentinel.core.spent import Spent
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose
-from sentinel.journal import intents, migrations, reports, schema, verification
+from sentinel.journal import intents, migrations, reports, retention, schema, verification
 from sentinel.journal.chain_records import ChainRecords
 from sentinel.journal.control_records import ControlRecords
 from sentinel.journal.equity import EquitySeries
@@ -30,6 +29,7 @@ from sentinel.journal.intents import OpenIntent
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.order_fills import OrderFills
 from sentinel.journal.order_records import OrderRecords
+from sentinel.journal.owner import claim
 from sentinel.journal.position_records import PositionRecords
 from sentinel.journal.reports import CycleLine, JournalSummary, Trade
 from sentinel.journal.serialization import canonical, dumps, loads
@@ -53,6 +53,7 @@ class Journal:
         self.order_fills = OrderFills(ledger, network)
         self.positions = PositionRecords(ledger, network)
         self.genesis = genesis  # see `open`
+        self.fault: str | None = None  # what the daemon's last check of the whole journal found
         self._network = network
         self._who = (network.chain_id, wallet.lower())
 
@@ -65,32 +66,22 @@ class Journal:
         wallet: str | None,
         *,
         read_only: bool = False,
+        whole: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> Journal:
         """`genesis` is the hash of the pinned block, or of block 0 if none is pinned. None takes the value in the file.
 
-        A reader checks the whole hash chain first: `sentinel` shows nothing of a journal that was changed.
+        A reader checks the whole hash chain first, so that nothing is shown of a journal that was changed; `whole`
+        False leaves that to `verify`.
 
         Raises WalletBusy, ChainMismatch (the file belongs to another chain or wallet) or JournalError.
         """
         steps = migrations.STEPS
         ledger = Ledger(path, schema.TABLES, VERSION, steps=steps, read_only=read_only, clock=clock)
         try:
-            if read_only:  # whatever reads this journal, reads one that is whole
+            if read_only and whole:
                 ledger.check()
-            recorded = ledger.meta("owner")
-            in_file = json.loads(recorded or "{}")
-            genesis, wallet = (
-                (in_file.get(name, "") if given is None else given).lower()
-                for name, given in (("genesis", genesis), ("wallet", wallet))
-            )
-            owner = canonical({"chain_id": network.chain_id, "genesis": genesis, "wallet": wallet})
-            if recorded is None and wallet and not read_only:
-                with ledger.transaction():
-                    ledger.append("note", canonical({"text": "opened", "owner": owner}))
-                    ledger.set_meta("owner", owner)
-            elif recorded != owner:
-                raise ChainMismatch(_mismatch(path, in_file, json.loads(owner)))
+            genesis, wallet = claim(ledger, network, genesis, wallet, read_only=read_only)
         except BaseException:
             ledger.close()
             raise
@@ -258,6 +249,20 @@ class Journal:
             raise RecordDropped(f"the retention dropped the content of cycle {row[0]}: only its line is left")
         return loads(CycleRecord, row[1])
 
+    def drop_holds(self, before: float) -> int:
+        """Drop the content of some cycles that held before Unix time `before`, see `retention`."""
+        return retention.drop_holds(self._ledger, before)
+
+    def dropped(self) -> int:
+        """The number of cycles whose content was dropped."""
+        row = self._ledger.one("SELECT count(*) FROM records WHERE body = '' AND packed IS NULL")
+        return int(row[0])
+
+    def size(self) -> int:
+        """The size of the file in bytes."""
+        pages, page = (self._ledger.one(f"PRAGMA {name}")[0] for name in ("page_count", "page_size"))
+        return int(pages * page)
+
     def verify(self, progress: Callable[[int], None] = lambda _: None) -> int:
         """Check every record, and the index against them. Returns the number of records. Raises JournalTampered.
 
@@ -279,11 +284,3 @@ class Journal:
             *(len(record.simulations), record.intent_id),
         )
         return added.seq
-
-
-def _mismatch(path: Path, in_file: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """The message for a file of another chain or wallet."""
-    names = [name for name in ("chain_id", "genesis", "wallet") if in_file.get(name) != wanted[name]]
-    differences = ", ".join(f"{name} {in_file.get(name)} (now {wanted[name]})" for name in names)
-    which = "this is another chain: " if "wallet" not in names else ""
-    return f"{which}{path.name} belongs to another {differences}: give this one a SENTINEL_STATE_DIR of its own"

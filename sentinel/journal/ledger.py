@@ -230,7 +230,7 @@ class Ledger:
 
         Raises JournalTampered at the first record that breaks the hash chain, or if the last records are missing.
         """
-        check = ChainCheck(self.path.name, self._dropped, self._dictionaries.get, after, self._hash_of(after))
+        check = ChainCheck(self.path.name, self.dropped, self._dictionaries.get, after, self._hash_of(after))
         statement = _IN_ORDER.format(packed="packed" if self._packs else "NULL")
         while rows := self.all(statement, check.last, BATCH):
             for row in rows:
@@ -275,7 +275,7 @@ class Ledger:
     def _hash_of(self, seq: int) -> str:
         return str(self.one("SELECT hash FROM records WHERE seq = ?", seq, default=(GENESIS,))[0])
 
-    def _dropped(self, first: int, last: int) -> list[Header]:
+    def dropped(self, first: int, last: int) -> list[Header]:
         """The headers of the records from `first` to `last` whose content was dropped."""
         return self.all(_HEADERS, first, last) if self._packs else []
 

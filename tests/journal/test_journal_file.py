@@ -106,8 +106,7 @@ def recorded_until_full(journal: Journal) -> int:
     for written in range(1000):
         try:
             journal.record(cycle())
-        except JournalError as error:
-            assert "full" in str(error)
+        except JournalError:
             return written
     raise AssertionError("the disk never was full")
 
