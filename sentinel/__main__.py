@@ -12,6 +12,7 @@ import typer
 from sentinel.cli import (
     calibrate,
     daemon_commands,
+    decision_commands,
     decision_history,
     health_check,
     installation,
@@ -47,7 +48,7 @@ app.command()(daemon_commands.pause)
 app.command()(daemon_commands.resume)
 app.command()(daemon_commands.reload)
 app.command()(daemon_commands.stop)
-app.command()(decision_history.decisions)
+app.add_typer(decision_commands.app, name="decisions")
 app.command()(decision_history.trades)
 app.command()(pnl.pnl)
 app.command()(decision_history.replay)

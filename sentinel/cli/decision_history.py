@@ -10,6 +10,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.core.errors import RecordDropped
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome
 from sentinel.core.valuation import whole, whole_quote
@@ -17,9 +18,11 @@ from sentinel.observe import plain_words
 
 if TYPE_CHECKING:
     from sentinel.core.network import Network
+    from sentinel.core.record import CycleRecord
     from sentinel.journal.journal import Journal
     from sentinel.journal.reports import CycleLine, Trade
 
+ALL = 1 << 31  # more trades than a journal has
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Number of rows, newest first.")]
 
 
@@ -34,11 +37,30 @@ def decisions(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV,
 
 
 def _decision(journal: Journal, network: Network, line: CycleLine) -> dict[str, Any]:
-    text = plain_words.cycle(journal.get_cycle(line.id), network)
+    try:
+        text = plain_words.cycle(journal.get_cycle(line.id), network)
+    except RecordDropped:
+        text = f"block {line.number}: hold: {line.detail or line.reason}"
     return {**asdict(line), "time": _stamp(line.at), "words": text}
 
 
-def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+def recorded(journal: Journal, id_: str) -> CycleRecord:
+    """The cycle that the argument names. Raises BadParameter if there is none, RecordDropped."""
+    try:
+        return journal.get_cycle(int(id_) if id_.isdigit() else id_)
+    except KeyError as error:
+        raise typer.BadParameter(f"no cycle {id_} in the journal") from error
+
+
+def trades(
+    limit: Limit = 20,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="All trades, oldest first, as CSV with exact amounts for a tax tool.")
+    ] = False,
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
     """List the last transactions: minimum, simulated and realised output, shortfall in bps, gas, profit and loss.
 
     Realised amounts and gas come from balance changes and receipts. Profit and loss is valued at the reference prices
@@ -46,6 +68,11 @@ def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, js
     """
     journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
     try:
+        if csv:
+            from sentinel.cli.trade_csv import table
+
+            typer.echo(table(journal.trades(ALL), network), nl=False)
+            return
         rows = [_trade(network, trade) for trade in journal.trades(limit)]
     finally:
         journal.close()

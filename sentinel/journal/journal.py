@@ -229,6 +229,10 @@ class Journal:
         """The last `limit` cycles, newest first."""
         return reports.cycles(self._ledger, limit)
 
+    def all_cycles(self, low: float, high: float) -> Iterator[CycleLine]:
+        """The cycles from Unix time `low` to before `high`, oldest first."""
+        return reports.all_cycles(self._ledger, low, high)
+
     def trades(self, limit: int, after: int = 0) -> tuple[Trade, ...]:
         """The last `limit` swaps and approvals after record `after`, newest first, dry runs included."""
         return reports.trades(self._ledger, limit, after)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sentinel.core.actions import Approve, Swap
+from sentinel.core.actions import Approve, Route, Swap
 from sentinel.core.errors import JournalError
 from sentinel.core.market_state import Reference
 from sentinel.core.network import Symbol
@@ -49,6 +49,7 @@ class Trade:
     token_out: Symbol
     source: str  # the proposer; empty if no cycle decided it (approvals)
     gross: int  # base units of token_in
+    routes: tuple[Route, ...]  # empty for an approval
     min_out: int  # minimum output in base units of token_out; 0 for an approval
     simulated: Mapping[Symbol, int]  # net change, base units
     settled: Settled | None
@@ -130,6 +131,16 @@ def cycles(ledger: Ledger, limit: int) -> tuple[CycleLine, ...]:
     return tuple(CycleLine(seq, at / 1000, number, bool(act), *rest) for seq, at, number, act, *rest in rows)
 
 
+def all_cycles(ledger: Ledger, low: float, high: float) -> Iterator[CycleLine]:
+    """The cycles from Unix time `low` to before `high`, oldest first."""
+    last, batch = 0, 1000
+    while rows := ledger.all("SELECT * FROM cycles WHERE seq > ? ORDER BY seq LIMIT ?", last, batch):
+        last = rows[-1][0]
+        for seq, at, number, act, *rest in rows:
+            if low <= at / 1000 < high:
+                yield CycleLine(seq, at / 1000, number, bool(act), *rest)
+
+
 def trades(ledger: Ledger, limit: int, after: int = 0) -> tuple[Trade, ...]:
     """The last `limit` swaps and approvals, newest first, that were accepted after record number `after`."""
     rows = ledger.all(
@@ -163,6 +174,7 @@ def _trade(
         token_out=token_out,
         source=source or "",
         gross=simulation.gross,
+        routes=action.routes if isinstance(action, Swap) else (),
         min_out=action.min_out if isinstance(action, Swap) else 0,
         simulated=simulation.deltas,
         settled=None if ended is None else decode(Settled, ended["settled"]),
