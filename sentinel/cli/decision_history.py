@@ -81,7 +81,7 @@ def trades(
 
 def _trade(network: Network, trade: Trade) -> dict[str, Any]:
     settled = trade.settled
-    paid = settled is not None and settled.outcome is Outcome.CONFIRMED
+    paid = settled is not None and settled.outcome is Outcome.CONFIRMED and trade.state != "dry"
     amount = plain_words.amount(trade.gross, trade.token_in, network)
     return {
         "intent": trade.intent_id,

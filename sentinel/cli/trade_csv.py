@@ -42,11 +42,11 @@ COLUMNS = (
 
 
 def table(trades: Iterable[Trade], network: Network) -> str:
-    """CSV with a head line, oldest trade first. What did not happen, such as an output of a revert, is empty."""
-    text = io.StringIO()
+    """CSV with a head line, oldest trade first, without dry runs. What did not happen, such as an output, is empty."""
+    text, real = io.StringIO(), [trade for trade in trades if trade.state != "dry"]
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(_row(trade, network) for trade in sorted(trades, key=lambda trade: trade.at))
+    writer.writerows(_row(trade, network) for trade in sorted(real, key=lambda trade: trade.at))
     return text.getvalue()
 
 

@@ -30,6 +30,7 @@ from sentinel.journal.ledger import Ledger
 from sentinel.journal.order_fills import OrderFills
 from sentinel.journal.order_records import OrderRecords
 from sentinel.journal.owner import claim
+from sentinel.journal.paper_records import PaperRecords
 from sentinel.journal.position_records import PositionRecords
 from sentinel.journal.reports import CycleLine, JournalSummary, Trade
 from sentinel.journal.serialization import canonical, dumps, loads
@@ -52,6 +53,7 @@ class Journal:
         self.orders = OrderRecords(ledger)
         self.order_fills = OrderFills(ledger, network)
         self.positions = PositionRecords(ledger, network)
+        self.paper = PaperRecords(ledger, network)
         self.genesis = genesis  # see `open`
         self.fault: str | None = None  # what the daemon's last check of the whole journal found
         self._network = network

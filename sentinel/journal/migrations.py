@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from sentinel.journal import dictionaries, equity, order_fills, order_records, position_records
+from sentinel.journal import dictionaries, equity, order_fills, order_records, paper_records, position_records
 from sentinel.journal.control_records import ReplayedControls
 from sentinel.journal.ledger import Ledger
 
@@ -35,8 +35,12 @@ def _orders(ledger: Ledger) -> None:
 
 
 def _packed(ledger: Ledger) -> None:
-    """Version 3 to 4: compress the long bodies. Each is checked first. The hashes stay: they cover the text."""
-    ledger.execute(dictionaries.TABLE)
+    """Version 3 to 4: add the paper wallet, and compress the long bodies, each after a check.
+
+    Their hashes stay, and cover the text.
+    """
+    for statement in (dictionaries.TABLE + paper_records.TABLES + order_fills.PAPER).split(";\n"):
+        ledger.execute(statement)
     ledger.pack()
     for record in ledger.records():
         if record.kind == dictionaries.KIND:  # added by this step

@@ -77,14 +77,20 @@ class PositionRecords:
 
     def trades(self) -> tuple[CoinTrade, ...]:
         """What each confirmed swap did to its tokens, in the order of the settlements."""
-        seqs = [seq for (seq,) in self._ledger.all("SELECT seq FROM settled WHERE outcome = 'confirmed' ORDER BY seq")]
+        of = self._ends
+        seqs = [seq for (seq,) in self._ledger.all(f"SELECT seq FROM {of} WHERE outcome = 'confirmed' ORDER BY seq")]
         self._trades = {seq: self._trades[seq] if seq in self._trades else self._read(seq) for seq in seqs}
         return tuple(trade for trades in self._trades.values() for trade in trades)
+
+    @property
+    def _ends(self) -> str:
+        """The table of the trades that count: real ones, or those of the paper wallet while that is in use."""
+        return "paper_fills" if self._ledger.meta("paper") == "on" else "settled"
 
     def _read(self, seq: int) -> tuple[CoinTrade, ...]:
         accepted, settled, at = self._ledger.one(
             "SELECT unpacked(ri.body, ri.packed), unpacked(rs.body, rs.packed), s.at "
-            "FROM settled s JOIN records rs ON rs.seq = s.seq "
+            f"FROM {self._ends} s JOIN records rs ON rs.seq = s.seq "
             "JOIN intents i ON i.id = s.intent_id JOIN records ri ON ri.seq = i.seq WHERE s.seq = ?",
             seq,
         )
@@ -92,7 +98,7 @@ class PositionRecords:
 
     def costs(self) -> dict[Symbol, Cost]:
         """What is known about the cost of each token, see `sentinel.orders.playing.positions`."""
-        at = self._ledger.one("SELECT count(*), max(seq), (SELECT count(*) FROM entries) FROM settled")
+        at = self._ledger.one(f"SELECT count(*), max(seq), (SELECT count(*) FROM entries) FROM {self._ends}")
         if self._costs is None or self._costs[0] != at:
             self._costs = at, costs(self.trades(), self.entries())
         return self._costs[1]

@@ -94,6 +94,13 @@ class TradeOutcome:
     shortfall_bps: float | None
 
 
+# How each trade ended, on paper too: an intent has a row in one of the two tables at most.
+_ENDS = (
+    "SELECT intent_id, seq, pnl, drift_bps FROM settled "
+    "UNION ALL SELECT intent_id, seq, pnl, drift_bps FROM paper_fills"
+)
+
+
 def turned(bps: float | None) -> float | None:
     """The shortfall of a recorded `drift_bps` (realised minus simulated), and the reverse."""
     return None if bps is None else 0.0 - bps  # not -bps, which would turn 0.0 into -0.0
@@ -146,7 +153,7 @@ def trades(ledger: Ledger, limit: int, after: int = 0) -> tuple[Trade, ...]:
     rows = ledger.all(
         "SELECT i.id, i.at, i.kind, i.state, unpacked(rs.body, rs.packed), s.pnl, s.drift_bps, "
         "json_extract(unpacked(rc.body, rc.packed), '$.proposal.source') "
-        "FROM intents i LEFT JOIN settled s ON s.intent_id = i.id LEFT JOIN records rs ON rs.seq = s.seq "
+        f"FROM intents i LEFT JOIN ({_ENDS}) s ON s.intent_id = i.id LEFT JOIN records rs ON rs.seq = s.seq "
         "LEFT JOIN cycles c ON c.intent_id = i.id LEFT JOIN records rc ON rc.seq = c.seq "
         "WHERE i.seq > ? ORDER BY i.seq DESC LIMIT ?",
         *(after, limit),
@@ -215,6 +222,8 @@ def summary(ledger: Ledger) -> JournalSummary:
 def spent_today(ledger: Ledger, now: float) -> Spent:
     """Loss and volume of the UTC day of `now` (Unix seconds). The volume includes every open intent.
 
+    While a paper wallet is in use, its trades count too.
+
     Each loss counts in full: the gain of another trade, real or not, makes no room.
     """
     day = 1000 * DAY  # milliseconds
@@ -224,7 +233,11 @@ def spent_today(ledger: Ledger, now: float) -> Spent:
         "WHERE (finished != 1 OR (intents.at >= ? AND outcome IN ('confirmed', 'unknown')))",
         start,
     )
-    losses = (max(0, -int(pnl)) for (pnl,) in ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))
+    ended = ledger.all("SELECT pnl FROM settled WHERE at >= ?", start)
+    if ledger.meta("paper") == "on":
+        volumes += ledger.all("SELECT volume FROM paper_fills WHERE at >= ?", start)
+        ended += ledger.all("SELECT pnl FROM paper_fills WHERE at >= ?", start)
+    losses = (max(0, -int(pnl)) for (pnl,) in ended)
     return Spent(loss=sum(losses), volume=sum(int(row[0]) for row in volumes))
 
 

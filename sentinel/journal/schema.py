@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentinel.journal import dictionaries, equity, migrations
+from sentinel.journal import dictionaries, equity, migrations, order_fills, paper_records
 from sentinel.journal.ledger import PACKED
 
 _FIRST = """
@@ -27,6 +27,6 @@ CREATE TABLE settled (
     outcome TEXT NOT NULL, pnl TEXT NOT NULL, drift_bps REAL
 ) STRICT;
 """
-TABLES = (
-    _FIRST + equity.TABLE + migrations.ORDERS + dictionaries.TABLE + PACKED
-)  # as all steps of migrations.py leave them
+# As all steps of migrations.py leave an older journal.
+_FOURTH = dictionaries.TABLE + paper_records.TABLES + order_fills.PAPER + PACKED
+TABLES = _FIRST + equity.TABLE + migrations.ORDERS + _FOURTH

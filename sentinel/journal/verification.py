@@ -11,12 +11,13 @@ from typing import Any
 
 from sentinel.core.edges import described
 from sentinel.core.network import Network
-from sentinel.journal import dictionaries, order_fills, order_records, position_records
+from sentinel.journal import dictionaries, order_fills, order_records, paper_records, position_records
 from sentinel.journal.chain_check import tampered
 from sentinel.journal.control_records import ReplayedControls
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.order_fills import ReplayedFills
 from sentinel.journal.order_records import ReplayedOrders
+from sentinel.journal.paper_records import ReplayedPaper
 from sentinel.journal.position_records import ReplayedPositions
 from sentinel.journal.states import State
 from sentinel.journal.stored_records import Record, unpacked
@@ -100,6 +101,7 @@ class _Replay:
     orders: ReplayedOrders = field(default_factory=ReplayedOrders)
     fills: ReplayedFills = field(default_factory=ReplayedFills)
     positions: ReplayedPositions = field(default_factory=ReplayedPositions)
+    paper: ReplayedPaper = field(default_factory=ReplayedPaper)
 
     def apply(self, record: Record) -> None:
         """Apply the next record."""
@@ -110,6 +112,7 @@ class _Replay:
         self.orders.apply(record, body)
         self.fills.apply(record, body, self.network)
         self.positions.apply(record, body)
+        self.paper.apply(record, body)
         match record.kind:
             case "intent":
                 self.states[body["intent"]["id"]] = State.ACCEPTED if body["intent"]["signed"] else State.DRY
@@ -167,6 +170,7 @@ class _Replay:
             "reported orders": self.orders.reported,
             "fills of orders": (self.fills.rows, self.fills.rearmed),
             "positions": (self.positions.entries, self.positions.highs),
+            "paper trades": self.paper.state,
         }
 
 
@@ -194,4 +198,5 @@ def _stored_index(ledger: Ledger) -> Mapping[str, object]:
         "reported orders": ledger.meta(order_records.REPORTED) or "",
         "fills of orders": order_fills.stored(ledger),
         "positions": position_records.stored(ledger),
+        "paper trades": paper_records.stored(ledger),
     }
