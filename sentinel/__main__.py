@@ -20,6 +20,7 @@ from sentinel.cli import (
     order_commands,
     pnl,
     preparation,
+    replay,
     show_config,
     signer_commands,
     verify,
@@ -51,7 +52,7 @@ app.command()(daemon_commands.stop)
 app.add_typer(decision_commands.app, name="decisions")
 app.command()(decision_history.trades)
 app.command()(pnl.pnl)
-app.command()(decision_history.replay)
+app.command()(replay.replay)
 app.command()(verify.verify)
 app.command()(calibrate.calibrate)
 app.command()(preparation.approve)

@@ -1,9 +1,9 @@
-"""`decisions`, `trades`, `replay`: cycles and trades of the journal as text. They may run beside the daemon."""
+"""`decisions`, `trades`: cycles and trades of the journal as text. They may run beside the daemon."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -117,51 +117,6 @@ def _trade_line(row: dict[str, Any]) -> str:
         payment = f"paid {row['paid']}" if row["paid"] else f"would pay {row['would_pay']}"
         amounts = f"{payment}, asked {row['asked']}, simulated {row['simulated']}{realised}"
     return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {amounts}{shortfall}{gas}{pnl}{tx}"
-
-
-def replay(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="A cycle's number from `decisions`, or an intent's id.")],
-    sets: Sets = None,
-    env_file: EnvFile = DOT_ENV,
-    json: Json = False,
-) -> None:
-    """Screen and vote again on a journaled cycle, with the limits and quorum of its time, and compare the decisions.
-
-    Exit code 1 if they differ.
-    """
-    from sentinel.config import reloadable, renamed
-    from sentinel.daemon.replay import decide_again
-
-    settings = common.load(sets, env_file)
-    journal, network = common.open_journal(settings, read_only=True)
-    try:
-        key = int(id_) if id_.isdigit() else id_
-        record, kept = journal.get_cycle(key), journal.config_of(key)
-    except KeyError as error:
-        raise typer.BadParameter(f"no cycle {id_} in the journal") from error
-    finally:
-        journal.close()
-    if kept is not None:
-        given = set(reloadable.flat_names(common.explicit(sets)))  # --set wins over the recorded values
-        recorded = {name: value for name, value in kept.items() if renamed.field(name) not in given}
-        settings = reloadable.restored(settings, recorded)
-    again = decide_again(record, settings, network)
-    row = {
-        "id": id_,
-        "block": record.head.number,
-        "recorded": plain_words.told(record, network),
-        "replayed": None
-        if again.decision is None
-        else plain_words.told(replace(record, decision=again.decision), network),
-        "same": again.same,
-        "why": again.why,
-    }
-    verdict = "the same decision" if again.same else f"NOT the same: {again.why}"
-    common.emit(
-        row, json, lambda: [f"recorded: {row['recorded']}", f"replayed: {row['replayed'] or again.why}", verdict]
-    )
-    if not again.same:
-        raise typer.Exit(common.ERROR)
 
 
 def _stamp(at: float) -> str:

@@ -12,7 +12,8 @@ import pytest
 from sentinel.market import Devnet
 from tests.daemon.running import WALLET, Cli, moving
 
-ONCE = "Buy 500 USDC of WETH once when WETH is above 1 USDC."
+ONCE = "If the price of WETH is at least 1 USDC, buy 500 USDC worth of WETH, once."
+PATIENCE = 200.0  # seconds
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ async def stopped(cli: Cli) -> None:
 async def test_paper_trades_change_the_paper_wallet_alone(cli: Cli, devnet: Devnet) -> None:
     """It rebalances 10,000 USDC that the chain does not know, at most 500 at a time, to the middle and no further."""
     await cli.spawn("run")
-    trades = await cli.until(lambda rows: len([row for row in rows if row["realised"]]) >= 4, "trades")
+    trades = await cli.until(lambda rows: len([row for row in rows if row["realised"]]) >= 4, "trades", within=PATIENCE)
     await stopped(cli)
     assert int(await devnet.rpc.call("eth_getTransactionCount", WALLET, "pending"), 16) == 0
     assert {trade["state"] for trade in trades} == {"dry"}
@@ -53,10 +54,10 @@ async def test_an_order_that_buys_once_buys_once(cli: Cli) -> None:
     """Its fill counts in the dry run, and after a restart with the same journal; the wallet goes on as it was."""
     cli.settings["SENTINEL_STRATEGY__ORDER"] = ONCE
     await cli.spawn("run")
-    await cli.until(lambda found: found["acts"] >= 1 and found["cycles"] >= 12, "status")
+    await cli.until(lambda found: found["acts"] >= 1 and found["cycles"] >= 12, "status", within=PATIENCE)
     await stopped(cli)
     await cli.spawn("run")
-    await cli.until(lambda found: found["cycles"] >= 5, "status")
+    await cli.until(lambda found: found["cycles"] >= 5, "status", within=PATIENCE)
     await stopped(cli)
     (trade,) = await cli.json("trades")
     assert trade["realised"]

@@ -21,6 +21,7 @@ from sentinel.core.network import NATIVE, Address, Network, Symbol
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ALLOWANCE = bytes.fromhex("dd62ed3e")
 _PLACES = 64  # positions of the mapping that are tried
+_AT_ONCE = 32  # calls in one request
 _MARK = 0x1234_5678_9ABC  # an amount that no wallet holds by chance
 _UNLIMITED = (1 << 128) - 1  # of an allowance; a token may keep a flag in the highest bits
 _HINT = "; set SENTINEL_PAPER__WALLET=chain to dry-run without a paper wallet"
@@ -67,24 +68,24 @@ def overrides(slots: PaperSlots | None, state: MarketState) -> Overrides:
 
 
 async def _slot(rpc: JsonRpc, token: Address, data: bytes, slots: Sequence[str], symbol: Symbol, head: Head) -> str:
-    calls: list[Call] = [
-        (
-            "eth_call",
-            [
-                {"to": token, "data": "0x" + data.hex()},
-                at_block(head.hash),
-                {token: {"stateDiff": {slot: _word(_MARK)}}},
-            ],
-        )
-        for slot in slots
-    ]
-    answers = await rpc.batch(calls)
-    for slot, answer in zip(slots, answers, strict=True):
-        if isinstance(answer, str) and answer != "0x" and int(answer, 16) == _MARK:
-            return slot
-    if error := next((answer for answer in answers if isinstance(answer, RpcError)), None):
-        raise OperatorError(f"the endpoint cannot call {symbol} with other balances: {error}{_HINT}")
+    failure: RpcError | None = None
+    for start in range(0, len(slots), _AT_ONCE):
+        tried = slots[start : start + _AT_ONCE]
+        for slot, answer in zip(
+            tried, await rpc.batch([_call(token, data, slot, head) for slot in tried]), strict=True
+        ):
+            if isinstance(answer, RpcError):
+                failure = answer
+            elif isinstance(answer, str) and answer != "0x" and int(answer, 16) == _MARK:
+                return slot
+    if failure is not None:
+        raise OperatorError(f"the endpoint cannot call {symbol} with other balances: {failure}{_HINT}")
     raise OperatorError(f"{symbol} does not keep its balances in a slot that can be replaced{_HINT}")
+
+
+def _call(token: Address, data: bytes, slot: str, head: Head) -> Call:
+    call = {"to": token, "data": "0x" + data.hex()}
+    return "eth_call", [call, at_block(head.hash), {token: {"stateDiff": {slot: _word(_MARK)}}}]
 
 
 def _slots(owner: Address) -> Iterator[str]:
