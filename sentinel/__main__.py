@@ -14,6 +14,7 @@ from sentinel.cli import (
     calibrate,
     daemon_commands,
     data_commands,
+    decision_commands,
     decision_history,
     health_check,
     installation,
@@ -21,8 +22,10 @@ from sentinel.cli import (
     order_commands,
     pnl,
     preparation,
+    replay,
     show_config,
     signer_commands,
+    verify,
     wallet_commands,
 )
 from sentinel.cli.common import guarded
@@ -49,10 +52,11 @@ app.command()(daemon_commands.pause)
 app.command()(daemon_commands.resume)
 app.command()(daemon_commands.reload)
 app.command()(daemon_commands.stop)
-app.command()(decision_history.decisions)
+app.add_typer(decision_commands.app, name="decisions")
 app.command()(decision_history.trades)
 app.command()(pnl.pnl)
-app.command()(decision_history.replay)
+app.command()(replay.replay)
+app.command()(verify.verify)
 app.command()(calibrate.calibrate)
 app.command()(preparation.approve)
 app.command()(health_check.health)

@@ -18,7 +18,7 @@ from sentinel.core.errors import Refused, Unavailable
 from sentinel.core.market_state import Head, MarketState, MarketView, Regime
 from sentinel.core.network import Symbol
 from sentinel.core.ports import Analyst, Executor, Market, Policy, Toolkit, Trader
-from sentinel.core.record import CycleRecord, PlayedOrder
+from sentinel.core.record import CycleRecord, FinalCheckInput, PlayedOrder
 from sentinel.core.simulation import Refusal, Simulation
 from sentinel.core.spent import Spent
 from sentinel.core.stopwatch import Stopwatch
@@ -71,6 +71,8 @@ class _Draft:
     played: PlayedOrder | None = None
     exit_made: bool = False
     verdicts: tuple[Verdict, ...] = ()
+    spent: Spent | None = None
+    final: FinalCheckInput | None = None
     intent: Intent | None = None
     stage: Stopwatch = field(default_factory=Stopwatch)
 
@@ -133,6 +135,8 @@ class Cycle:
             sized=draft.sized,
             played=draft.played,
             exit_made=draft.exit_made,
+            spent=draft.spent,
+            final=draft.final,
         )
         if isinstance(decision, Act) and draft.intent is not None:
             self.journal.accept(record, draft.intent)
@@ -156,7 +160,7 @@ class Cycle:
         if self.order is not None:
             draft.played = self.order.recorded(state)
         self.warm(state)
-        spent = self.journal.spent_today(self.clock())
+        draft.spent = spent = self.journal.spent_today(self.clock())
         if self.allowances is not None and (token := self.allowances.lacking(state)) is not None:
             decision = await self._allowance(self.allowances, token, state, spent, draft)
             if isinstance(decision, Hold) and self.order is not None and self.order.play(state).possible:
@@ -183,7 +187,8 @@ class Cycle:
                 )
                 return Hold(HoldReason.OVERTAKEN, decision.votes, decision.asked, why)
         with draft.stage("policy"):
-            verdicts = self.policy.check(confirmed, decision, state, newest, spent, self.clock())
+            draft.final = final = FinalCheckInput(tuple(confirmed), newest, self.clock())
+            verdicts = self.policy.check(confirmed, decision, state, newest, spent, final.at)
         draft.verdicts = verdicts
         if refused := [verdict for verdict in verdicts if not verdict.ok]:
             return Hold(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.cli.decision_commands import moment
 from sentinel.core.errors import OperatorError
 
 MIN_TRADES = 200  # fewer settled trades give intervals too wide to rely on
@@ -35,7 +35,9 @@ def calibrate(
     settings = common.load(sets, env_file)
     journal, _ = common.open_journal(settings, read_only=True)
     try:
-        rows = journal_trades.rows(journal.outcomes(), bound_bps=bound, until=_moment(until))
+        rows = journal_trades.rows(
+            journal.outcomes(), bound_bps=bound, until=None if until is None else moment(until, 0.0)
+        )
     finally:
         journal.close()
     if not rows or (len(rows) < MIN_TRADES and not force):
@@ -54,16 +56,6 @@ def calibrate(
     folder = out or common.state_dir(settings) / "calibration"
     written = report_files.write(folder, "journal", report)
     common.emit(report, as_json, lambda: [*_lines(report), *(f"wrote {path}" for path in written)])
-
-
-def _moment(text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text} is not an ISO 8601 time") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _lines(report: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sentinel.core.edges import described
-from sentinel.core.errors import NotRunning, OperatorError, SentinelError, SettingsError
+from sentinel.core.errors import JournalTampered, NotRunning, OperatorError, SentinelError, SettingsError
 
 if TYPE_CHECKING:
     from sentinel.config.settings import Settings
@@ -88,10 +88,11 @@ def journal_path(settings: Settings) -> Path:
     return state_dir(settings) / "journal.sqlite3"
 
 
-def open_journal(settings: Settings, *, read_only: bool) -> tuple[Journal, Network]:
+def open_journal(settings: Settings, *, read_only: bool, whole: bool = True) -> tuple[Journal, Network]:
     """Open the journal of the state directory. Its header names chain and wallet, so no endpoint is queried.
 
-    Raises NotRunning if there is no journal yet.
+    A reader checks the whole hash chain first unless `whole` is False. Raises NotRunning if there is no journal yet,
+    JournalTampered.
     """
     from sentinel.config.network_file import load_network
     from sentinel.journal.journal import Journal
@@ -100,7 +101,21 @@ def open_journal(settings: Settings, *, read_only: bool) -> tuple[Journal, Netwo
     if not path.exists():
         raise NotRunning(f"no journal in {path.parent}: no daemon has run with this state directory")
     network = load_network(settings.network)
-    return Journal.open(path, network, None, None, read_only=read_only), network
+    return Journal.open(path, network, None, None, read_only=read_only, whole=whole), network
+
+
+def status_of_daemon(settings: Settings) -> dict[str, Any]:
+    """The status of the running daemon. Raises NotRunning."""
+    from sentinel.daemon.operator.control import ask
+
+    report: dict[str, Any] = ask(state_dir(settings), "status")["status"]
+    return report
+
+
+def refuse_tampered(report: dict[str, Any]) -> None:
+    """Raise JournalTampered if the running daemon has found its journal changed."""
+    if fault := report.get("journal_fault"):
+        raise JournalTampered(fault)
 
 
 def emit(value: Any, as_json: bool, lines: Callable[[], Iterable[str]]) -> None:
@@ -120,7 +135,7 @@ def guarded(run: Callable[[], Any]) -> int:
         return request.code if isinstance(request.code, int) else (OK if request.code is None else ERROR)
     except NotRunning as error:
         return _complain(error, NOT_RUNNING)
-    except OperatorError as error:
+    except (OperatorError, JournalTampered) as error:
         return _complain(error, CONFIGURATION)
     except TimeoutError as error:
         return _complain(error, TIMEOUT)

@@ -53,12 +53,10 @@ def run(
 
 
 def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
-    """Show what the daemon is doing. Exit code 3 if none is running."""
-    from sentinel.daemon.operator.control import ask
-
+    """Show what the daemon is doing. Exit code 3 if none is running, 4 if its journal is not as it was written."""
     settings = common.load(sets, env_file)
     try:
-        report = ask(common.state_dir(settings), "status")["status"]
+        report = common.status_of_daemon(settings)
     except NotRunning:
         halt_reason, sale = _journaled(settings)
         if json:
@@ -69,6 +67,7 @@ def status(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
             message += "; its next start continues to sell everything (`sentinel resume` cancels that)"
         raise NotRunning(message) from None
     common.emit(report, json, lambda: _status_lines(report))
+    common.refuse_tampered(report)
 
 
 def _status_lines(report: dict[str, Any]) -> list[str]:

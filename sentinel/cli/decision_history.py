@@ -1,15 +1,16 @@
-"""`decisions`, `trades`, `replay`: cycles and trades of the journal as text. They may run beside the daemon."""
+"""`decisions`, `trades`: cycles and trades of the journal as text. They may run beside the daemon."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sentinel.cli import common
 from sentinel.cli.common import DOT_ENV, EnvFile, Json, Sets
+from sentinel.core.errors import RecordDropped
 from sentinel.core.network import NATIVE
 from sentinel.core.transaction import Outcome
 from sentinel.core.valuation import whole, whole_quote
@@ -17,9 +18,11 @@ from sentinel.observe import plain_words
 
 if TYPE_CHECKING:
     from sentinel.core.network import Network
+    from sentinel.core.record import CycleRecord
     from sentinel.journal.journal import Journal
     from sentinel.journal.reports import CycleLine, Trade
 
+ALL = 1 << 31  # more trades than a journal has
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Number of rows, newest first.")]
 
 
@@ -34,11 +37,30 @@ def decisions(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV,
 
 
 def _decision(journal: Journal, network: Network, line: CycleLine) -> dict[str, Any]:
-    text = plain_words.cycle(journal.get_cycle(line.id), network)
+    try:
+        text = plain_words.cycle(journal.get_cycle(line.id), network)
+    except RecordDropped:
+        text = f"block {line.number}: hold: {line.detail or line.reason}"
     return {**asdict(line), "time": _stamp(line.at), "words": text}
 
 
-def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> None:
+def recorded(journal: Journal, id_: str) -> CycleRecord:
+    """The cycle that the argument names. Raises BadParameter if there is none, RecordDropped."""
+    try:
+        return journal.get_cycle(int(id_) if id_.isdigit() else id_)
+    except KeyError as error:
+        raise typer.BadParameter(f"no cycle {id_} in the journal") from error
+
+
+def trades(
+    limit: Limit = 20,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="All trades, oldest first, as CSV with exact amounts for a tax tool.")
+    ] = False,
+    sets: Sets = None,
+    env_file: EnvFile = DOT_ENV,
+    json: Json = False,
+) -> None:
     """List the last transactions: minimum, simulated and realised output, shortfall in bps, gas, profit and loss.
 
     Realised amounts and gas come from balance changes and receipts. Profit and loss is valued at the reference prices
@@ -46,6 +68,11 @@ def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, js
     """
     journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
     try:
+        if csv:
+            from sentinel.cli.trade_csv import table
+
+            typer.echo(table(journal.trades(ALL), network), nl=False)
+            return
         rows = [_trade(network, trade) for trade in journal.trades(limit)]
     finally:
         journal.close()
@@ -54,7 +81,7 @@ def trades(limit: Limit = 20, sets: Sets = None, env_file: EnvFile = DOT_ENV, js
 
 def _trade(network: Network, trade: Trade) -> dict[str, Any]:
     settled = trade.settled
-    paid = settled is not None and settled.outcome is Outcome.CONFIRMED
+    paid = settled is not None and settled.outcome is Outcome.CONFIRMED and trade.state != "dry"
     amount = plain_words.amount(trade.gross, trade.token_in, network)
     return {
         "intent": trade.intent_id,
@@ -90,51 +117,6 @@ def _trade_line(row: dict[str, Any]) -> str:
         payment = f"paid {row['paid']}" if row["paid"] else f"would pay {row['would_pay']}"
         amounts = f"{payment}, asked {row['asked']}, simulated {row['simulated']}{realised}"
     return f"{row['time']}  {row['state']:9}  {row['kind']:7}  {amounts}{shortfall}{gas}{pnl}{tx}"
-
-
-def replay(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="A cycle's number from `decisions`, or an intent's id.")],
-    sets: Sets = None,
-    env_file: EnvFile = DOT_ENV,
-    json: Json = False,
-) -> None:
-    """Screen and vote again on a journaled cycle, with the limits and quorum of its time, and compare the decisions.
-
-    Exit code 1 if they differ.
-    """
-    from sentinel.config import reloadable, renamed
-    from sentinel.daemon.replay import decide_again
-
-    settings = common.load(sets, env_file)
-    journal, network = common.open_journal(settings, read_only=True)
-    try:
-        key = int(id_) if id_.isdigit() else id_
-        record, kept = journal.get_cycle(key), journal.config_of(key)
-    except KeyError as error:
-        raise typer.BadParameter(f"no cycle {id_} in the journal") from error
-    finally:
-        journal.close()
-    if kept is not None:
-        given = set(reloadable.flat_names(common.explicit(sets)))  # --set wins over the recorded values
-        recorded = {name: value for name, value in kept.items() if renamed.field(name) not in given}
-        settings = reloadable.restored(settings, recorded)
-    again = decide_again(record, settings, network)
-    row = {
-        "id": id_,
-        "block": record.head.number,
-        "recorded": plain_words.told(record, network),
-        "replayed": None
-        if again.decision is None
-        else plain_words.told(replace(record, decision=again.decision), network),
-        "same": again.same,
-        "why": again.why,
-    }
-    verdict = "the same decision" if again.same else f"NOT the same: {again.why}"
-    common.emit(
-        row, json, lambda: [f"recorded: {row['recorded']}", f"replayed: {row['replayed'] or again.why}", verdict]
-    )
-    if not again.same:
-        raise typer.Exit(common.ERROR)
 
 
 def _stamp(at: float) -> str:

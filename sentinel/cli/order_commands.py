@@ -83,12 +83,13 @@ def show(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -> 
     If the daemon is not running, it says what a start with these settings would do instead.
     Exit code 3 if there is none, or if it is complete; then the last order is shown.
     """
-    from sentinel.daemon.operator.control import ask
     from sentinel.daemon.operator.order_report import order_of_next_start
 
     settings = common.load(sets, env_file)
     try:
-        order = ask(common.state_dir(settings), "status")["status"]["order"]
+        report = common.status_of_daemon(settings)
+        common.refuse_tampered(report)
+        order = report["order"]
     except NotRunning:
         journal, network = common.open_journal(settings, read_only=True)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +11,8 @@ from typing import Any
 from sentinel.chain.close_file import read_closes
 from sentinel.config.settings import Settings
 from sentinel.core.closes import CloseSeries
-from sentinel.core.errors import JournalError
+from sentinel.core.errors import JournalError, JournalTampered, RecordDropped
+from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network, Symbol
 from sentinel.core.units import COIN_DECIMALS, GWEI, PIPS
 from sentinel.daemon.files import CLOSES, JOURNAL
@@ -49,17 +51,26 @@ def last_read(settings: Settings, network: Network) -> Wallet | None:
         return None
     try:
         journal = Journal.open(path, network, None, None, read_only=True)
+    except JournalTampered:
+        raise
     except JournalError:
         return None
     try:
-        records = (journal.get_cycle(line.id) for line in journal.cycles(LOOKED))
-        state = next((record.state for record in records if record.state is not None), None)
+        states = (_state(journal, line.id) for line in journal.cycles(LOOKED))
+        state = next((state for state in states if state is not None), None)
         if state is None:
             return None
         entries = {coin: cost.entry for coin, cost in journal.positions.costs().items()}
         return Wallet(state.head.timestamp, held(state, network), entries, gas_price(state, network))
     finally:
         journal.close()
+
+
+def _state(journal: Journal, cycle: int) -> MarketState | None:
+    """The state that a cycle read; None if it read none, or if its content was dropped."""
+    with contextlib.suppress(RecordDropped):
+        return journal.get_cycle(cycle).state
+    return None
 
 
 def recorded_series(settings: Settings) -> dict[Symbol, CloseSeries]:

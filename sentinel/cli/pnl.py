@@ -35,12 +35,15 @@ def pnl(
     """List by UTC day: trades, realised profit and loss, gas, deposits and withdrawals, equity against buy-and-hold.
 
     A deposit or withdrawal (`flow`) is a change that no transaction of ours explains. It does not count as profit.
+    After a dry run this is the paper wallet, which says so.
     """
     from sentinel.journal.performance import days, steps
 
     journal, network = common.open_journal(common.load(sets, env_file), read_only=True)
     try:
-        points, own = journal.equity.points(), journal.equity.own()
+        paper = journal.paper.on
+        source = journal.paper.equity if paper else journal.equity
+        points, own = source.points(), source.own()
     finally:
         journal.close()
     series = steps(points, own, network)
@@ -51,7 +54,9 @@ def pnl(
             raise OperatorError(f"--svg {svg}: {error.strerror}; name a file that can be written") from error
     unvalued = {day.day for day in days((), [item for item in own if item.gas_cost and not item.gas_quote])}
     rows = [_row(day, network) | ({"gas_quote": None} if day.day in unvalued else {}) for day in days(series, own)]
-    common.emit({"quote": network.quote, "days": rows}, json, lambda: _lines(rows, network.quote))
+    common.emit(
+        {"quote": network.quote, "paper": paper, "days": rows}, json, lambda: _lines(rows, network.quote, paper)
+    )
 
 
 def _row(day: PerformanceDay, network: Network) -> dict[str, Any]:
@@ -61,7 +66,9 @@ def _row(day: PerformanceDay, network: Network) -> dict[str, Any]:
     return row | {"gas_cost": whole(day.gas_cost, NATIVE, network)}
 
 
-def _lines(rows: list[dict[str, Any]], quote: str) -> Iterator[str]:
+def _lines(rows: list[dict[str, Any]], quote: str, paper: bool) -> Iterator[str]:
+    if paper:
+        yield "PAPER: the balances of a dry run, changed by its simulated trades alone; nothing was sent"
     yield "day        trades   realised       gas       flow     change       equity         hold  drawdown"
     for row in rows:
         equity, hold = ("-" if row[name] is None else f"{row[name]:,.2f}" for name in ("equity", "hold"))

@@ -107,8 +107,9 @@ def doctor(sets: Sets = None, env_file: EnvFile = DOT_ENV, json: Json = False) -
         json,
         lambda: (line for item in findings for line in _lines(item)),
     )
-    if any(item.grade == "fail" for item in findings):
-        raise typer.Exit(common.ERROR)
+    failed = {item.name for item in findings if item.grade == "fail"}
+    if failed:
+        raise typer.Exit(common.CONFIGURATION if "journal" in failed else common.ERROR)
 
 
 def _lines(item: Finding) -> Iterator[str]:

@@ -18,8 +18,10 @@ from pydantic.fields import FieldInfo
 from sentinel.config import env_file as env_file_
 from sentinel.config.credentials import credential_files
 from sentinel.config.group import PROPOSERS, SECRET_ERROR, ProposerName, SettingsGroup
+from sentinel.config.journal_settings import JournalSettings
 from sentinel.config.limits import LimitSettings
 from sentinel.config.origins import GivenValue, complaint, quoted, unknown, written_line
+from sentinel.config.paper_settings import PaperSettings
 from sentinel.config.reading_settings import ReadingSettings
 from sentinel.config.rpc_settings import RpcSettings
 from sentinel.config.setting_groups import (
@@ -76,6 +78,8 @@ class Settings(SettingsGroup):
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     notify: NotifySettings = NotifySettings()
+    journal: JournalSettings = JournalSettings()
+    paper: PaperSettings = PaperSettings()
     _lines: Mapping[str, str] = PrivateAttr(default_factory=dict)  # by variable: place and line of what is no default
 
     def __eq__(self, other: object) -> bool:

@@ -99,12 +99,16 @@ class TokenCaps:
     prices: Mapping[Address, int] = field(default_factory=dict)  # answers of the feeds in the quote token, at the start
 
 
+PAPER = "SENTINEL_PAPER__BALANCES"  # the only setting by token in which the native coin has a meaning of its own
+
+
 def _require_tokens(settings: Settings, network: Network) -> None:
     """Raises SettingsError if any setting by token names a token that the network does not have."""
     for name in fields():
         group, _, inner = name.removeprefix(PREFIX).lower().partition("__")
         value = getattr(getattr(settings, group), inner, None) if inner else None
-        if isinstance(value, dict) and (unknown := sorted(set(value) - set(network.tokens))):
+        known = {*network.tokens, *((NATIVE,) if name == PAPER else ())}
+        if isinstance(value, dict) and (unknown := sorted(set(value) - known)):
             raise SettingsError(f"{name}: {', '.join(unknown)} not in network {network.name}")
 
 

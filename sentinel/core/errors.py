@@ -23,7 +23,8 @@ SentinelError
  ├── Refused                  a guard refused; `.rule` names it
  │    └── SignerRefused       the signer refused by its own copy of the limits
  └── JournalError             the durable record could not be written or read: nothing may be sent
-      └── JournalTampered     a hash in the chain of records does not match
+      ├── JournalTampered     the journal is not as it was written (exit code 4)
+      └── RecordDropped       the retention dropped the content of this record
 """
 
 from __future__ import annotations
@@ -156,6 +157,10 @@ class JournalError(SentinelError):
 
 
 class JournalTampered(JournalError):
+    pass
+
+
+class RecordDropped(JournalError):
     pass
 
 

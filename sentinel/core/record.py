@@ -10,6 +10,7 @@ from sentinel.core.decision import Decision, Sized, Verdict
 from sentinel.core.market_state import Head, MarketState, MarketView
 from sentinel.core.network import Symbol
 from sentinel.core.simulation import Refusal, Simulation
+from sentinel.core.spent import Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,15 @@ class PlayedOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class FinalCheckInput:
+    """What the final check judged, beside what the record holds anyway. With it the check can be made again."""
+
+    confirmed: tuple[Simulation, ...]  # of the final bytes, in several block environments
+    head: Head  # that they were simulated upon
+    at: float  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True)
 class CycleRecord:
     """Everything that happened for one block. It is enough for a replay."""
 
@@ -48,3 +58,5 @@ class CycleRecord:
     sized: Sized | None = None  # None if the trade was not scaled down
     played: PlayedOrder | None = None  # None without an order, or if the cycle held before the market was read
     exit_made: bool = False  # the vote held, so the exit that the order wants was proposed alone in its place
+    spent: Spent | None = None  # the day's totals that policy saw; None in older records, or without a market
+    final: FinalCheckInput | None = None  # what the final check judged; None if it was not reached

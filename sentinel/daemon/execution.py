@@ -16,6 +16,7 @@ from sentinel.daemon.guards.chain_watch import ChainWatch
 from sentinel.daemon.guards.recheck import still_good
 from sentinel.daemon.guards.shortfall_breaker import ShortfallBreaker
 from sentinel.daemon.loop import CycleRunner, Probe
+from sentinel.daemon.paper_wallet import PaperMarket, paper_executor
 from sentinel.daemon.parts import InForce, Parts
 from sentinel.daemon.reporting import OnSettled
 from sentinel.daemon.signer.supervisor import SignerSupervisor
@@ -46,9 +47,15 @@ class Execution:
     on_settled: Sequence[OnSettled] = ()
 
 
-def dry_run(parts: Parts, market: PrefetchingReader) -> Execution:
-    executor = DryRunExecutor(parts.journal)
-    return Execution(executor, lambda force: trading(parts, force, market, executor))
+async def dry_run(parts: Parts, market: PrefetchingReader, log: Log) -> Execution:
+    """Raises OperatorError if a paper wallet is not possible, Unavailable."""
+    if parts.settings.paper.wallet == "chain":
+        parts.journal.paper.end()
+        executor = DryRunExecutor(parts.journal)
+        return Execution(executor, lambda force: trading(parts, force, market, executor))
+    executor = await paper_executor(parts, log)
+    on_paper = PaperMarket(market, parts.journal)
+    return Execution(executor, lambda force: trading(parts, force, on_paper, executor))
 
 
 async def live(
@@ -60,6 +67,7 @@ async def live(
     log: Log,
 ) -> Execution:
     """Set the signer's caps and build what trades. Raises Unavailable, SignerRefused and OperatorError."""
+    parts.journal.paper.end()
     state = await parts.market.read(parts.latest.value)
     wanted = replace(parts.terms.token_caps(state.prices), prices=answers_of(state.reference, parts.network))
     await signing.bind(parts.genesis)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sentinel.chain.rpc import quantity
+from sentinel.core.network import NATIVE
 from sentinel.core.units import COIN
 from sentinel.daemon.loop import Probe
 from sentinel.daemon.parts import Parts
@@ -35,7 +36,10 @@ def probes(parts: Parts) -> dict[str, Probe]:
 
     async def funds() -> tuple[bool, str]:
         """The wallet holds more native coin than the gas reserve."""
-        coin = quantity(await parts.rpc.call("eth_getBalance", parts.wallet, "latest"))
+        if parts.journal.paper.on:
+            coin = parts.journal.paper.balances().get(NATIVE, 0)
+        else:
+            coin = quantity(await parts.rpc.call("eth_getBalance", parts.wallet, "latest"))
         if coin <= parts.limits.gas_reserve:
             reserve = parts.settings.limits.min_gas_reserve_eth
             return False, f"{coin / COIN:.4f} of the native coin, not above the reserve of {reserve:g}"

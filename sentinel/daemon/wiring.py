@@ -26,6 +26,7 @@ from sentinel.daemon.execution_reporter import ExecutionReporter
 from sentinel.daemon.files import make_state_dir
 from sentinel.daemon.guards.balance_watch import BalanceWatch
 from sentinel.daemon.guards.contract_alarm import ContractAlarm
+from sentinel.daemon.guards.journal_watch import JournalWatch
 from sentinel.daemon.guards.network_watch import NetworkWatch
 from sentinel.daemon.guards.recheck import decided, judged
 from sentinel.daemon.guards.single_instance import sole_writer
@@ -117,7 +118,7 @@ async def opened(
         execution = (
             await live(parts, prefetching, broadcast, identity.signing, execution_reporter, log)
             if identity.signing
-            else dry_run(parts, prefetching)
+            else await dry_run(parts, prefetching, log)
         )
         errors = InternalErrors(parts.metrics, log)
         reloader = Reloader(parts, reload, execution.runner, log, errors)
@@ -131,6 +132,7 @@ async def opened(
             *execution.services,
             counterfactuals,
             close_filler,
+            JournalWatch.of(parts, execution_reporter.alarm, log, errors),
             NetworkWatch(parts.rpc, network, parts.toolkit.watch, execution_reporter.alarm, errors),
             ControlServer(settings.state_dir.expanduser(), operator, errors),
             WebServer(
@@ -159,7 +161,7 @@ async def opened(
             on_cycle=(
                 functools.partial(_observe_equity, parts),
                 functools.partial(_keep_highs, parts),
-                balances.cycle_done,
+                *(() if parts.journal.paper.on else (balances.cycle_done,)),  # no balance of the chain was read
                 ContractAlarm(parts.toolkit.watch, execution_reporter.alarm).cycle_done,
                 *(sidecar.cycle_done for sidecar in sidecars),
                 counterfactuals.cycle_done,
@@ -204,7 +206,7 @@ async def opened(
 def _observe_equity(parts: Parts, record: CycleRecord) -> None:
     """Record equity at the market state of a cycle. A cycle reads the market only while no intent is open."""
     if record.state is not None:
-        parts.journal.equity.observe(record.state)
+        (parts.journal.paper if parts.journal.paper.on else parts.journal).equity.observe(record.state)
         if record.intent_id is None:  # the chain was read before this cycle signed: its own nonce is no gap
             signed = parts.journal.next_nonce()
             parts.metrics.nonce_gap.set(max(0, signed - record.state.nonce) if signed else 0)

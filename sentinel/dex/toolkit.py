@@ -25,6 +25,7 @@ from sentinel.dex.simulating.environment import BlockEnvironments
 from sentinel.dex.simulating.fork import Fork
 from sentinel.dex.simulating.node import NodeSimulation
 from sentinel.dex.simulating.simulator import Batch, Engine, Simulator
+from sentinel.dex.simulating.storage_slots import PaperSlots, overrides
 from sentinel.dex.simulating.trial import EarlierTransaction, Grant, Trial, failed
 
 SCREEN_GAS = 1_000_000  # gas limit while screening; less if the wallet cannot pay for it
@@ -65,6 +66,7 @@ class DexToolkit:
         self._trusted = frozenset(network.tokens if trusted is None else trusted) | {NATIVE}
         self.environments = BlockEnvironments(network) if salt is None else BlockEnvironments(network, salt)
         self.simulator = Simulator(network, fork, node, engine)
+        self.paper: PaperSlots | None = None  # of a dry run's paper wallet; None: simulations see the chain's balances
         self._last: tuple[Action, ...] = ()  # of the last simulation, for `warm`
         self._warming: asyncio.Task[None] | None = None
 
@@ -175,7 +177,10 @@ class DexToolkit:
         grant = None if intent.signed else self.grant(candidate, state)
         charged = gas.data_fee(state.data_fee, len(intent.tx.data), intent.tx.gas_limit)
         trials = [
-            Trial(candidate, intent.tx, around.env, grant, charged, around.skipped, around.proposer_balance)
+            Trial(
+                *(candidate, intent.tx, around.env, grant, charged, around.skipped, around.proposer_balance),
+                paper=overrides(self.paper, state),
+            )
             for around in self.environments.final(head, state.nonce, fees, intent.deadline)
         ]
         trials[-1].charged = True
@@ -246,7 +251,7 @@ class DexToolkit:
         charged = gas.data_fee(state.data_fee, len(data) + (PERMIT_BYTES if grant else 0), SCREEN_GAS)
         affordable = max(state.balances.get(NATIVE, 0) - value - charged, 0) // max(env.max_fee, 1)
         tx = TxRequest(to, data, value, min(SCREEN_GAS, affordable, env.gas_limit))
-        return Trial(candidate, tx, env, grant, charged)
+        return Trial(candidate, tx, env, grant, charged, paper=overrides(self.paper, state))
 
     def _next(self, state: MarketState) -> SimEnv:
         fees = gas.offered(self.network, state.head, state.priority_fee)

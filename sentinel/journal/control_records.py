@@ -11,8 +11,9 @@ from typing import Any
 
 from sentinel.core.network import Symbol
 from sentinel.decide.operator_controls import OperatorControls
-from sentinel.journal.ledger import Ledger, Record
+from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import canonical
+from sentinel.journal.stored_records import Record
 
 SENTINEL = "sentinel"  # `by` of a halt that Sentinel sets because it no longer understands the wallet or the signer
 SOLD = "what could be sold was sold back (`sentinel stop --flatten`)"  # the halt that a finished flatten leaves

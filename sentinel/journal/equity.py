@@ -28,8 +28,10 @@ EVERY = HOUR  # seconds between points while nothing settles
 class EquitySeries:
     """Reads and adds the points of the series."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, table: str = "equity", ends: str = "settled") -> None:
+        """`table` is the index and the kind of the points; `ends` is the table of the trades that change them."""
         self._ledger = ledger
+        self._table, self._ends = table, ends
 
     def observe(self, state: MarketState, *, due: bool = False) -> bool:
         """Add a point if one is due, or if `due` says so, and return whether it was added. Raises JournalError.
@@ -37,26 +39,30 @@ class EquitySeries:
         `state` must have been read while no intent was open.
         """
         now = self._ledger.clock()
-        last = self._ledger.one("SELECT seq, at, block FROM equity ORDER BY seq DESC LIMIT 1")
+        last = self._ledger.one(f"SELECT seq, at, block FROM {self._table} ORDER BY seq DESC LIMIT 1")
         if last is not None:
             seq, at, block = last
-            settled = self._ledger.one("SELECT 1 FROM settled WHERE seq > ? LIMIT 1", seq) is not None
+            settled = self._ledger.one(f"SELECT 1 FROM {self._ends} WHERE seq > ? LIMIT 1", seq) is not None
             if state.head.number <= block or not (due or settled or now - at / 1000 >= EVERY):
                 return False
         point = EquityPoint(int(now), state.head.number, dict(state.balances), reference_prices(state))
         with self._ledger.transaction():
-            added = self._ledger.append("equity", dumps(point))
-            self._ledger.execute("INSERT INTO equity VALUES (?,?,?)", added.seq, added.at, point.block)
+            added = self._ledger.append(self._table, dumps(point))
+            self._ledger.execute(f"INSERT INTO {self._table} VALUES (?,?,?)", added.seq, added.at, point.block)
         return True
 
     def points(self) -> tuple[EquityPoint, ...]:
         """All points, oldest first."""
-        rows = self._ledger.all("SELECT body FROM equity JOIN records USING (seq) ORDER BY seq")
+        rows = self._ledger.all(
+            f"SELECT unpacked(body, packed) FROM {self._table} JOIN records USING (seq) ORDER BY seq"
+        )
         return tuple(loads(EquityPoint, body) for (body,) in rows)
 
     def last(self) -> tuple[int, EquityPoint] | None:
         """The newest point, and the number of its record."""
-        row = self._ledger.one("SELECT seq, body FROM equity JOIN records USING (seq) ORDER BY seq DESC LIMIT 1")
+        row = self._ledger.one(
+            f"SELECT seq, unpacked(body, packed) FROM {self._table} JOIN records USING (seq) ORDER BY seq DESC LIMIT 1"
+        )
         return None if row is None else (int(row[0]), loads(EquityPoint, row[1]))
 
     def tip(self) -> int:
@@ -66,8 +72,9 @@ class EquitySeries:
     def own(self, after: int = 0) -> tuple[OwnTransaction, ...]:
         """Our own mined transactions, in the order of their settlements; those settled by a record after `after`."""
         rows = self._ledger.all(
-            "SELECT body, settled.at, kind_of.kind, outcome FROM settled JOIN records USING (seq) "
-            "JOIN intents AS kind_of ON kind_of.id = intent_id WHERE settled.seq > ? ORDER BY settled.seq",
+            "SELECT unpacked(body, packed), ended.at, kind_of.kind, outcome "
+            f"FROM {self._ends} AS ended JOIN records USING (seq) "
+            "JOIN intents AS kind_of ON kind_of.id = intent_id WHERE ended.seq > ? ORDER BY ended.seq",
             after,
         )
         transactions = []

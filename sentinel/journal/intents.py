@@ -158,8 +158,8 @@ def final_nonce(ledger: Ledger) -> int:
 def not_final(ledger: Ledger) -> tuple[Settled, ...]:
     """The settlements of mined intents that a reorg could still remove, lowest nonce first."""
     rows = ledger.all(
-        "SELECT body FROM settled JOIN records USING (seq) JOIN intents ON id = intent_id WHERE nonce > ? "
-        f"AND outcome IN ({','.join('?' * len(MINED))}) ORDER BY nonce",
+        "SELECT unpacked(body, packed) FROM settled JOIN records USING (seq) JOIN intents ON id = intent_id "
+        f"WHERE nonce > ? AND outcome IN ({','.join('?' * len(MINED))}) ORDER BY nonce",
         *(final_nonce(ledger), *(state.value for state in MINED)),
     )
     return tuple(decode(Settled, json.loads(body)["settled"]) for (body,) in rows)
@@ -179,7 +179,10 @@ def open_intents(ledger: Ledger) -> tuple[OpenIntent, ...]:
 
 def attempts(ledger: Ledger, intent_id: str) -> tuple[Attempt, ...]:
     """The committed attempts of an intent, oldest first."""
-    rows = ledger.all("SELECT body FROM attempts JOIN records USING (seq) WHERE intent_id = ? ORDER BY seq", intent_id)
+    rows = ledger.all(
+        "SELECT unpacked(body, packed) FROM attempts JOIN records USING (seq) WHERE intent_id = ? ORDER BY seq",
+        intent_id,
+    )
     return tuple(loads(Attempt, body) for (body,) in rows)
 
 

@@ -6,14 +6,13 @@ them, and `verify` compares them with the records. One journal belongs to one wa
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sentinel.core.decision import Act
-from sentinel.core.errors import ChainMismatch
+from sentinel.core.errors import RecordDropped
 from sentinel.core.market_state import MarketState
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
@@ -22,7 +21,7 @@ from sentinel.core.spent import Spent
 from sentinel.core.transaction import Attempt, Counterfactual, Intent, Settled
 from sentinel.core.valuation import reference_prices
 from sentinel.decide.operator_controls import Purpose
-from sentinel.journal import intents, migrations, reports, verification
+from sentinel.journal import intents, migrations, reports, retention, schema, verification
 from sentinel.journal.chain_records import ChainRecords
 from sentinel.journal.control_records import ControlRecords
 from sentinel.journal.equity import EquitySeries
@@ -30,34 +29,14 @@ from sentinel.journal.intents import OpenIntent
 from sentinel.journal.ledger import Ledger
 from sentinel.journal.order_fills import OrderFills
 from sentinel.journal.order_records import OrderRecords
+from sentinel.journal.owner import claim
+from sentinel.journal.paper_records import PaperRecords
 from sentinel.journal.position_records import PositionRecords
 from sentinel.journal.reports import CycleLine, JournalSummary, Trade
 from sentinel.journal.serialization import canonical, dumps, loads
 from sentinel.journal.states import State
 
-VERSION = 3
-_TABLES = """
-CREATE TABLE cycles (
-    seq INTEGER PRIMARY KEY REFERENCES records, at INTEGER NOT NULL, number INTEGER NOT NULL, act INTEGER NOT NULL,
-    reason TEXT NOT NULL, detail TEXT NOT NULL, votes INTEGER NOT NULL, asked INTEGER NOT NULL,
-    parsed INTEGER NOT NULL, simulated INTEGER NOT NULL, intent_id TEXT
-) STRICT;
-CREATE TABLE intents (
-    id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE REFERENCES records, at INTEGER NOT NULL,
-    chain_id INTEGER NOT NULL, wallet TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
-    finished INTEGER NOT NULL, nonce INTEGER, volume TEXT NOT NULL  -- base units of the quote token
-) STRICT;
-CREATE UNIQUE INDEX one_unfinished ON intents (chain_id, wallet) WHERE finished = 0;
-CREATE UNIQUE INDEX nonce_of_one_intent ON intents (nonce, chain_id, wallet) WHERE nonce IS NOT NULL;
-CREATE TABLE attempts (
-    tx_hash TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE REFERENCES records,
-    intent_id TEXT NOT NULL REFERENCES intents, nonce INTEGER NOT NULL
-) STRICT;
-CREATE TABLE settled (
-    intent_id TEXT PRIMARY KEY REFERENCES intents, seq INTEGER NOT NULL UNIQUE REFERENCES records, at INTEGER NOT NULL,
-    outcome TEXT NOT NULL, pnl TEXT NOT NULL, drift_bps REAL
-) STRICT;
-"""
+VERSION = 4
 
 
 class Journal:
@@ -74,7 +53,9 @@ class Journal:
         self.orders = OrderRecords(ledger)
         self.order_fills = OrderFills(ledger, network)
         self.positions = PositionRecords(ledger, network)
+        self.paper = PaperRecords(ledger, network)
         self.genesis = genesis  # see `open`
+        self.fault: str | None = None  # what the daemon's last check of the whole journal found
         self._network = network
         self._who = (network.chain_id, wallet.lower())
 
@@ -87,33 +68,24 @@ class Journal:
         wallet: str | None,
         *,
         read_only: bool = False,
+        whole: bool = True,
         clock: Callable[[], float] = time.time,
         durable: bool = True,
     ) -> Journal:
         """`genesis` is the hash of the pinned block, or of block 0 if none is pinned. None takes the value in the file.
 
         Without `durable` a change may be lost with the machine: for a journal that is thrown away.
+        A reader checks the whole hash chain first, so that nothing is shown of a journal that was changed; `whole`
+        False leaves that to `verify`.
 
         Raises WalletBusy, ChainMismatch (the file belongs to another chain or wallet) or JournalError.
         """
         steps = migrations.STEPS
-        ledger = Ledger(
-            path, _TABLES + migrations.ADDED, VERSION, steps=steps, read_only=read_only, clock=clock, durable=durable
-        )
+        ledger = Ledger(path, schema.TABLES, VERSION, steps=steps, read_only=read_only, clock=clock, durable=durable)
         try:
-            recorded = ledger.meta("owner")
-            in_file = json.loads(recorded or "{}")
-            genesis, wallet = (
-                (in_file.get(name, "") if given is None else given).lower()
-                for name, given in (("genesis", genesis), ("wallet", wallet))
-            )
-            owner = canonical({"chain_id": network.chain_id, "genesis": genesis, "wallet": wallet})
-            if recorded is None and wallet and not read_only:
-                with ledger.transaction():
-                    ledger.append("note", canonical({"text": "opened", "owner": owner}))
-                    ledger.set_meta("owner", owner)
-            elif recorded != owner:
-                raise ChainMismatch(_mismatch(path, in_file, json.loads(owner)))
+            if read_only and whole:
+                ledger.check()
+            genesis, wallet = claim(ledger, network, genesis, wallet, read_only=read_only)
         except BaseException:
             ledger.close()
             raise
@@ -261,6 +233,10 @@ class Journal:
         """The last `limit` cycles, newest first."""
         return reports.cycles(self._ledger, limit)
 
+    def all_cycles(self, low: float, high: float) -> Iterator[CycleLine]:
+        """The cycles from Unix time `low` to before `high`, oldest first."""
+        return reports.all_cycles(self._ledger, low, high)
+
     def trades(self, limit: int, after: int = 0) -> tuple[Trade, ...]:
         """The last `limit` swaps and approvals after record `after`, newest first, dry runs included."""
         return reports.trades(self._ledger, limit, after)
@@ -270,15 +246,37 @@ class Journal:
         return reports.summary(self._ledger)
 
     def get_cycle(self, id_: int | str) -> CycleRecord:
-        """The recorded cycle, by CycleLine.id or by intent id. Raises KeyError if there is none."""
+        """The recorded cycle, by CycleLine.id or by intent id. Raises KeyError if there is none, RecordDropped."""
         key = "seq" if isinstance(id_, int) else "intent_id"
-        if (row := self._ledger.one(f"SELECT body FROM records JOIN cycles USING (seq) WHERE {key} = ?", id_)) is None:
+        row = self._ledger.one(
+            f"SELECT seq, unpacked(body, packed) FROM records JOIN cycles USING (seq) WHERE {key} = ?", id_
+        )
+        if row is None:
             raise KeyError(id_)
-        return loads(CycleRecord, row[0])
+        if not row[1]:
+            raise RecordDropped(f"the retention dropped the content of cycle {row[0]}: only its line is left")
+        return loads(CycleRecord, row[1])
 
-    def verify(self) -> int:
-        """Check every record, and the index against them. Returns the number of records. Raises JournalTampered."""
-        return verification.verify(self._ledger, self._network)
+    def drop_holds(self, before: float) -> int:
+        """Drop the content of some cycles that held before Unix time `before`, see `retention`."""
+        return retention.drop_holds(self._ledger, before)
+
+    def dropped(self) -> int:
+        """The number of cycles whose content was dropped."""
+        row = self._ledger.one("SELECT count(*) FROM records WHERE body = '' AND packed IS NULL")
+        return int(row[0])
+
+    def size(self) -> int:
+        """The size of the file in bytes."""
+        pages, page = (self._ledger.one(f"PRAGMA {name}")[0] for name in ("page_count", "page_size"))
+        return int(pages * page)
+
+    def verify(self, progress: Callable[[int], None] = lambda _: None) -> int:
+        """Check every record, and the index against them. Returns the number of records. Raises JournalTampered.
+
+        `progress` receives the number of records that are done, after each.
+        """
+        return verification.verify(self._ledger, self._network, progress)
 
     # ---------------------------------------------------------------- parts
 
@@ -294,11 +292,3 @@ class Journal:
             *(len(record.simulations), record.intent_id),
         )
         return added.seq
-
-
-def _mismatch(path: Path, in_file: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """The message for a file of another chain or wallet."""
-    names = [name for name in ("chain_id", "genesis", "wallet") if in_file.get(name) != wanted[name]]
-    differences = ", ".join(f"{name} {in_file.get(name)} (now {wanted[name]})" for name in names)
-    which = "this is another chain: " if "wallet" not in names else ""
-    return f"{which}{path.name} belongs to another {differences}: give this one a SENTINEL_STATE_DIR of its own"

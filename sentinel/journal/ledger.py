@@ -7,20 +7,20 @@ NOTE: all calls are synchronous and must come from one thread; a commit takes mi
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
+import contextlib
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sentinel.core.errors import JournalError, JournalTampered, WalletBusy
-
-GENESIS = "0" * 64  # the `prev` of the first record
+from sentinel.core.errors import JournalError
+from sentinel.journal.chain_check import ChainCheck, Header
+from sentinel.journal.dictionaries import KIND, Dictionaries
+from sentinel.journal.ledger_file import lock, mapped
+from sentinel.journal.stored_records import GENESIS, Record, Stored, fits, link, packed, unpacked
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -34,22 +34,17 @@ CREATE TABLE records (
 ) STRICT;
 """
 
-_IN_ORDER = "SELECT seq, kind, at, body, prev, hash FROM records WHERE seq > ? ORDER BY seq"
+# Added by the journal's schema 4. The signing ledger has no such column: its records are short, and are read in SQL.
+PACKED = (
+    "ALTER TABLE records ADD COLUMN packed BLOB;"  # the compressed body, `body` is then empty; see stored_records.py
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record of the chain."""
-
-    seq: int  # 1 for the first record
-    kind: str
-    at: int  # Unix milliseconds
-    body: str
-
-
-def link(prev: str, kind: str, at: int, body: str) -> str:
-    """The hash of a record whose predecessor has the hash `prev`: SHA-256 in hex. `at` is in Unix milliseconds."""
-    return hashlib.sha256(f"{prev}\n{kind}\n{at}\n{body}".encode()).hexdigest()
+BATCH = 500  # records that are read at once
+_IN_ORDER = "SELECT seq, kind, at, body, {packed}, prev, hash FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+_HEADERS = (
+    "SELECT seq, kind, at, prev, hash FROM records WHERE seq BETWEEN ? AND ? AND body = '' AND packed IS NULL "
+    "ORDER BY seq"
+)
 
 
 class Ledger:
@@ -77,11 +72,13 @@ class Ledger:
         self._synchronous = "FULL" if durable else "OFF"
         self._lock: int | None = None
         self._db: sqlite3.Connection | None = None
+        self._packs = False  # whether the schema has compressed bodies
+        self._dictionaries = Dictionaries(self.one)
         try:
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._lock = _lock(path.with_name(path.name + ".lock"))
-            with _mapped(f"cannot open {path.name}"):
+                self._lock = lock(path.with_name(path.name + ".lock"))
+            with mapped(f"cannot open {path.name}"):
                 self._db = self._connect(read_only)
                 self._prepare(tables, version, steps, read_only)
         except BaseException:
@@ -95,7 +92,9 @@ class Ledger:
         if not read_only:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         uri = f"{self.path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
-        return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
+        db.create_function("unpacked", 2, self._unpacked, deterministic=True)
+        return db
 
     def _prepare(self, tables: str, version: int, steps: Sequence[Callable[[Ledger], None]], read_only: bool) -> None:
         """Check the schema's version, create or migrate the tables, and check the newest records."""
@@ -109,6 +108,7 @@ class Ledger:
         if read_only:
             if fresh:
                 raise JournalError(f"{self.path.name} is empty")
+            self._packs = self._has_packed()
             return
         for pragma in (
             "foreign_keys=ON",
@@ -125,13 +125,26 @@ class Ledger:
             self._sql().executescript(script + f"INSERT INTO meta VALUES ('tip', '{GENESIS}'), ('count', '0');COMMIT;")
             os.write(self._lock or 0, b"in use\n")
         else:
+            self._packs = self._has_packed()
             if found < version:
                 self._keep(found)
             for at in range(found, version):
                 with self.transaction():
                     steps[at - 1](self)
                     self.execute(f"PRAGMA user_version={at + 1}")
-        self._check_tail(256)
+            if found < version:
+                with contextlib.suppress(JournalError):  # without room for it, the file only stays as large as it was
+                    self.execute("VACUUM")
+        self._packs = self._has_packed()
+        self.check(after=max(0, int(self.meta("count") or 0) - 256))
+
+    def pack(self) -> None:
+        """Give the table of an older schema its column for compressed bodies."""
+        self.execute(PACKED)
+        self._packs = True
+
+    def _has_packed(self) -> bool:
+        return self.one("SELECT 1 FROM pragma_table_info('records') WHERE name = 'packed'") is not None
 
     def _keep(self, version: int) -> None:
         """Copy the file before its first migration, so that the older version can be restored."""
@@ -156,7 +169,7 @@ class Ledger:
 
         Raises JournalError.
         """
-        with _mapped("cannot write the journal"):
+        with mapped("cannot write the journal"):
             db = self._sql()
             db.execute("BEGIN IMMEDIATE")
             try:
@@ -165,17 +178,34 @@ class Ledger:
             except BaseException:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
+                self._dictionaries.forget()
                 raise
 
     def append(self, kind: str, body: str) -> Record:
         """Add one record at the end of the chain and return it. Call it only inside `transaction`."""
         tip, count = self.meta("tip") or GENESIS, int(self.meta("count") or 0)
-        record = Record(count + 1, kind, int(self.clock() * 1000), body)
-        digest = link(tip, kind, record.at, body)
-        self.execute("INSERT INTO records VALUES (?,?,?,?,?,?)", record.seq, kind, record.at, body, tip, digest)
+        compressed = self.compressed(kind, body)
+        record = Record(count + 1, kind, int(self.clock() * 1000), body if compressed is None else compressed)
+        digest = link(tip, kind, record.at, record.stored)
+        columns, values = "seq, kind, at, prev, hash, body", (record.seq, kind, record.at, tip, digest)
+        if compressed is None:
+            self.execute(f"INSERT INTO records ({columns}) VALUES (?,?,?,?,?,?)", *values, body)
+        else:
+            self.execute(f"INSERT INTO records ({columns}, packed) VALUES (?,?,?,?,?,'',?)", *values, compressed)
         self.set_meta("tip", digest)
         self.set_meta("count", str(record.seq))
+        self.add_dictionary(kind, body)
         return record
+
+    def compressed(self, kind: str, body: str) -> bytes | None:
+        """The body as it is stored, or None if it is stored as text."""
+        return packed(body, self._dictionaries.newest if kind != KIND else b"") if self._packs else None
+
+    def add_dictionary(self, kind: str, body: str) -> None:
+        """Add the dictionary that is due after a record. Call it only inside `transaction`."""
+        if self._packs and kind == "cycle" and (due := self._dictionaries.due(body)) is not None:
+            added = self.append(KIND, due)
+            self.execute("INSERT INTO dictionaries VALUES (?,?)", self._dictionaries.added(due), added.seq)
 
     def set_meta(self, key: str, value: str) -> None:
         """Set one entry of the key-value table. Call it only inside `transaction`."""
@@ -183,14 +213,14 @@ class Ledger:
 
     def execute(self, sql: str, *values: Any) -> int:
         """Execute one statement. Returns the number of changed rows. Raises JournalError."""
-        with _mapped("cannot write the journal"):
+        with mapped("cannot write the journal"):
             return self._sql().execute(sql, values).rowcount
 
     # ---------------------------------------------------------------- reading
 
     def all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of a query. Raises JournalError."""
-        with _mapped("cannot read the journal"):
+        with mapped("cannot read the journal"):
             return self._sql().execute(sql, values).fetchall()
 
     def one(self, sql: str, *values: Any, default: Any = None) -> Any:
@@ -208,24 +238,54 @@ class Ledger:
 
         Raises JournalTampered at the first record that breaks the hash chain, or if the last records are missing.
         """
-        previous = GENESIS
-        if after:
-            previous = self.one("SELECT hash FROM records WHERE seq = ?", after, default=(GENESIS,))[0]
-        expected = after + 1
-        with _mapped("cannot read the journal"):
-            rows = self._sql().execute(_IN_ORDER, (after,))
-            for seq, kind, at, body, prev, digest in rows:
-                if seq != expected or prev != previous or link(prev, kind, at, body) != digest:
-                    raise JournalTampered(f"record {seq} of {self.path.name} does not match the hash chain")
-                expected, previous = seq + 1, digest
-                yield Record(seq, kind, at, body)
-        if expected - 1 != int(self.meta("count") or 0) or previous != self.meta("tip"):
-            raise JournalTampered(f"{self.path.name} ends at record {expected - 1}, not where the last write left it")
+        check = ChainCheck(self.path.name, self.dropped, self._dictionaries.get, after, self._hash_of(after))
+        statement = _IN_ORDER.format(packed="packed" if self._packs else "NULL")
+        while rows := self.all(statement, check.last, BATCH):
+            for row in rows:
+                yield check.add(row)
+        check.end(int(self.meta("count") or 0), self.meta("tip") or GENESIS)
 
-    def _check_tail(self, length: int) -> None:
-        """Check the hash chain of the last `length` records. Raises JournalTampered."""
-        for _ in self.records(after=max(0, int(self.meta("count") or 0) - length)):
-            pass
+    def check(self, after: int = 0) -> int:
+        """Check the records after number `after` against the hash chain, and return the number of the last one.
+
+        Raises JournalTampered as `records` does.
+        """
+        last = after
+        with self.snapshot():
+            for record in self.records(after):
+                last = record.seq
+        return last
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A block that sees the file as it is at its beginning, whatever the writer does meanwhile."""
+        if self._sql().in_transaction:
+            yield
+            return
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.execute("ROLLBACK")  # nothing was written
+
+    def text(self, stored: Stored) -> str:
+        """The text of a stored body. Raises ValueError if it cannot be unpacked."""
+        return unpacked(stored, self._dictionaries.get)
+
+    def fits(self, prev: str, kind: str, at: int, stored: Stored, digest: str) -> bool:
+        """Whether the hash of a record that was not dropped matches its content."""
+        return fits(prev, kind, at, stored, digest, self._dictionaries.get)
+
+    def _unpacked(self, body: str | None, packed: bytes | None) -> str | None:
+        """The SQL function `unpacked`: the text of a record; NULL for a row that an outer join did not find."""
+        return body if packed is None else self.text(packed)
+
+    def _hash_of(self, seq: int) -> str:
+        return str(self.one("SELECT hash FROM records WHERE seq = ?", seq, default=(GENESIS,))[0])
+
+    def dropped(self, first: int, last: int) -> list[Header]:
+        """The headers of the records from `first` to `last` whose content was dropped."""
+        return self.all(_HEADERS, first, last) if self._packs else []
 
     def _sql(self) -> sqlite3.Connection:
         if self._db is None:
@@ -240,27 +300,3 @@ class Ledger:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def _lock(path: Path) -> int:
-    """The file descriptor that holds the exclusive lock on `path`. Raises WalletBusy if another process holds it."""
-    with _mapped(f"cannot create {path.name}"):
-        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise WalletBusy(
-            f"another Sentinel writes to {path.parent.name}/ for this wallet: stop it first (`sentinel stop`), "
-            "or give this one its own wallet and its own SENTINEL_STATE_DIR"
-        ) from error
-    return handle
-
-
-@contextmanager
-def _mapped(failure: str) -> Iterator[None]:
-    """Turn errors of SQLite and of the file system into JournalError, whose text begins with `failure`."""
-    try:
-        yield
-    except (sqlite3.Error, OSError, UnicodeError) as error:  # UnicodeError: damaged text in an SQLite error
-        raise JournalError(f"{failure}: {error}") from error

@@ -1,6 +1,7 @@
 """Migrations of older journals: STEPS[n - 1] turns version n into n + 1, in one transaction.
 
-A step may only add to the index. It never rewrites records, so their hash chain stays valid.
+A step may add to the index and change how a record's content is stored, never the content, so the hash chain stays
+valid.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from sentinel.journal import equity, order_fills, order_records, position_records
+from sentinel.journal import dictionaries, equity, order_fills, order_records, paper_records, position_records
 from sentinel.journal.control_records import ReplayedControls
 from sentinel.journal.ledger import Ledger
 
@@ -25,7 +26,6 @@ def _equity_and_halts(ledger: Ledger) -> None:
 
 
 ORDERS = order_records.TABLE + order_fills.TABLES + position_records.TABLES
-ADDED = equity.TABLE + ORDERS  # to the tables of version 1
 
 
 def _orders(ledger: Ledger) -> None:
@@ -34,4 +34,21 @@ def _orders(ledger: Ledger) -> None:
         ledger.execute(statement)
 
 
-STEPS: tuple[Callable[[Ledger], None], ...] = (_equity_and_halts, _orders)
+def _packed(ledger: Ledger) -> None:
+    """Version 3 to 4: add the paper wallet, and compress the long bodies, each after a check.
+
+    Their hashes stay, and cover the text.
+    """
+    for statement in (dictionaries.TABLE + paper_records.TABLES + order_fills.PAPER).split(";\n"):
+        ledger.execute(statement)
+    ledger.pack()
+    for record in ledger.records():
+        if record.kind == dictionaries.KIND:  # added by this step
+            continue
+        body = record.body
+        if (compressed := ledger.compressed(record.kind, body)) is not None:
+            ledger.execute("UPDATE records SET body = '', packed = ? WHERE seq = ?", compressed, record.seq)
+            ledger.add_dictionary(record.kind, body)
+
+
+STEPS: tuple[Callable[[Ledger], None], ...] = (_equity_and_halts, _orders, _packed)

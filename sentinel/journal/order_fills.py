@@ -17,8 +17,9 @@ from sentinel.core.errors import JournalError
 from sentinel.core.network import Network
 from sentinel.core.transaction import Intent, Outcome, Settled
 from sentinel.core.units import DAY
-from sentinel.journal.ledger import Ledger, Record
+from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import canonical, decode
+from sentinel.journal.stored_records import Record
 from sentinel.orders.playing.situation import Fill
 
 TABLES = """
@@ -35,6 +36,9 @@ CREATE TABLE rearmed (
 ) STRICT, WITHOUT ROWID;
 """
 
+# Added by schema 4: 1 for a trade of a paper wallet, which counts only while that is in use.
+PAPER = "ALTER TABLE order_fills ADD COLUMN paper INTEGER NOT NULL DEFAULT 0;"
+
 Row = tuple[int | None, str]  # filled_at, spent
 
 
@@ -46,10 +50,20 @@ def accepted(ledger: Ledger, network: Network, intent: Intent, seq: int) -> None
     if (intent.order_hash is None) != (intent.clause is None):
         raise JournalError(f"intent {intent.id} names an order or a clause, but not both")
     if intent.order_hash is not None and intent.signed:
-        row = _open_row(intent, network)
-        ledger.execute(
-            "INSERT INTO order_fills VALUES (?,?,?,?,?,?)", intent.id, seq, intent.order_hash, intent.clause, *row
-        )
+        _add(ledger, intent, seq, _open_row(intent, network), paper=0)
+
+
+def filled_on_paper(ledger: Ledger, network: Network, intent: Intent, end: Settled, record: Record) -> None:
+    """Index a trade of a paper wallet, which `record` holds. Call it only inside `transaction`."""
+    if intent.order_hash is not None:
+        _add(ledger, intent, record.seq, _settled_row(intent, network, end, record.at), paper=1)
+
+
+def _add(ledger: Ledger, intent: Intent, seq: int, row: Row, *, paper: int) -> None:
+    ledger.execute(
+        "INSERT INTO order_fills (intent_id, seq, order_hash, clause, filled_at, spent, paper) VALUES (?,?,?,?,?,?,?)",
+        *(intent.id, seq, intent.order_hash, intent.clause, *row, paper),
+    )
 
 
 def settled(ledger: Ledger, network: Network, intent: Intent, end: Settled, at: int) -> None:
@@ -89,20 +103,24 @@ class OrderFills:
         self._ledger = ledger
         self._network = network
 
+    @property
+    def _paper(self) -> int:
+        return int(self._ledger.meta("paper") == "on")
+
     def fills(self, order_hash: str) -> tuple[Fill, ...]:
         """The confirmed trades of the order, and what may become one (see above), oldest first."""
         rows = self._ledger.all(
             "SELECT filled_at, clause FROM order_fills WHERE order_hash = ? AND seq > ? AND filled_at NOTNULL "
-            "ORDER BY filled_at, seq",
-            *(order_hash, self._set_by(order_hash)),
+            "AND paper = ? ORDER BY filled_at, seq",
+            *(order_hash, self._set_by(order_hash), self._paper),
         )
         return tuple(Fill(at, clause) for at, clause in rows)
 
     def bought_today(self, order_hash: str, now: int) -> Decimal:
         """Quote tokens that the order spent on buys since 00:00 UTC of `now`, chain time in seconds."""
         rows = self._ledger.all(
-            "SELECT spent FROM order_fills WHERE order_hash = ? AND seq > ? AND filled_at >= ?",
-            *(order_hash, self._set_by(order_hash), now // DAY * DAY),
+            "SELECT spent FROM order_fills WHERE order_hash = ? AND seq > ? AND filled_at >= ? AND paper = ?",
+            *(order_hash, self._set_by(order_hash), now // DAY * DAY, self._paper),
         )
         decimals = self._network.tokens[self._network.quote].decimals
         return Decimal(sum(int(spent) for (spent,) in rows)).scaleb(-decimals)
@@ -134,17 +152,22 @@ class ReplayedFills:
     """The two tables as they follow from the records alone, which `verify` compares with the index."""
 
     network: Network | None = None
-    rows: dict[str, tuple[str, int, int | None, str]] = field(default_factory=dict)  # by intent id
+    rows: dict[str, tuple[str, int, int | None, str, int]] = field(default_factory=dict)  # by intent id
     rearmed: dict[tuple[str, int], int] = field(default_factory=dict)
     _intents: dict[str, Intent] = field(default_factory=dict)
 
     def apply(self, record: Record, body: Mapping[str, Any], network: Network) -> None:
         """Apply a record of any kind."""
         match record.kind:
-            case "intent" if body["intent"].get("order_hash") is not None and body["intent"]["signed"]:
+            case "intent" if body["intent"].get("order_hash") is not None:
                 intent = decode(Intent, body["intent"])
                 self._intents[intent.id] = intent
-                self._put(intent, _open_row(intent, network))
+                if intent.signed:
+                    self._put(intent, _open_row(intent, network))
+            case "paper_start":
+                self.rows = {id_: row for id_, row in self.rows.items() if not row[4]}
+            case "paper_fill" if (known := self._intents.get(body["settled"]["intent_id"])) is not None:
+                self._put(known, _settled_row(known, network, decode(Settled, body["settled"]), record.at), 1)
             case "settled" if (known := self._intents.get(body["settled"]["intent_id"])) is not None:
                 self._put(known, _settled_row(known, network, decode(Settled, body["settled"]), record.at))
             case "reopened" if (known := self._intents.get(body["intent_id"])) is not None:
@@ -152,12 +175,12 @@ class ReplayedFills:
             case "rearmed":
                 self.rearmed[body["order_hash"], body["clause"]] = body["at"]
 
-    def _put(self, intent: Intent, row: Row) -> None:
-        self.rows[intent.id] = (intent.order_hash or "", intent.clause or 0, *row)
+    def _put(self, intent: Intent, row: Row, paper: int = 0) -> None:
+        self.rows[intent.id] = (intent.order_hash or "", intent.clause or 0, *row, paper)
 
 
-def stored(ledger: Ledger) -> tuple[dict[str, tuple[str, int, int | None, str]], dict[tuple[str, int], int]]:
+def stored(ledger: Ledger) -> tuple[dict[str, tuple[str, int, int | None, str, int]], dict[tuple[str, int], int]]:
     """The two tables as they are in the file, in the form of `ReplayedFills`."""
-    fills = ledger.all("SELECT intent_id, order_hash, clause, filled_at, spent FROM order_fills")
+    fills = ledger.all("SELECT intent_id, order_hash, clause, filled_at, spent, paper FROM order_fills")
     rearmed = ledger.all("SELECT order_hash, clause, at FROM rearmed")
     return {id_: tuple(row) for id_, *row in fills}, {(hash_, clause): at for hash_, clause, at in rearmed}

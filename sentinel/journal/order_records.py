@@ -15,8 +15,9 @@ from typing import Any
 
 from sentinel.core.errors import JournalError
 from sentinel.core.network import Symbol
-from sentinel.journal.ledger import Ledger, Record
+from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import canonical
+from sentinel.journal.stored_records import Record
 
 TABLE = """
 CREATE TABLE orders (
@@ -178,7 +179,8 @@ class OrderRecords:
 
     def _one(self, seq: int) -> JournaledOrder:
         set_, approved, ended, status = self._ledger.one(
-            "SELECT s.body, a.body, e.body, status FROM orders JOIN records s ON s.seq = orders.seq "
+            "SELECT unpacked(s.body, s.packed), unpacked(a.body, a.packed), unpacked(e.body, e.packed), status "
+            "FROM orders JOIN records s ON s.seq = orders.seq "
             "LEFT JOIN records a ON a.seq = approved_by LEFT JOIN records e ON e.seq = ended_by WHERE orders.seq = ?",
             seq,
         )

@@ -20,8 +20,9 @@ from sentinel.core.network import NATIVE, Network, Symbol
 from sentinel.core.transaction import Settled
 from sentinel.core.units import COIN_DECIMALS, HOUR
 from sentinel.core.valuation import convert
-from sentinel.journal.ledger import Ledger, Record
+from sentinel.journal.ledger import Ledger
 from sentinel.journal.serialization import canonical, decode
+from sentinel.journal.stored_records import Record
 from sentinel.orders.playing.positions import CoinTrade, Cost, Entry, High, costs, positions, settled_high
 from sentinel.orders.playing.situation import Position
 from sentinel.orders.typed.checks import check_number
@@ -71,18 +72,25 @@ class PositionRecords:
 
     def entries(self) -> tuple[Entry, ...]:
         """All entries, in the order in which they were given."""
-        rows = self._ledger.all("SELECT body FROM entries JOIN records USING (seq) ORDER BY seq")
+        rows = self._ledger.all("SELECT unpacked(body, packed) FROM entries JOIN records USING (seq) ORDER BY seq")
         return tuple(_entry(json.loads(body)) for (body,) in rows)
 
     def trades(self) -> tuple[CoinTrade, ...]:
         """What each confirmed swap did to its tokens, in the order of the settlements."""
-        seqs = [seq for (seq,) in self._ledger.all("SELECT seq FROM settled WHERE outcome = 'confirmed' ORDER BY seq")]
+        of = self._ends
+        seqs = [seq for (seq,) in self._ledger.all(f"SELECT seq FROM {of} WHERE outcome = 'confirmed' ORDER BY seq")]
         self._trades = {seq: self._trades[seq] if seq in self._trades else self._read(seq) for seq in seqs}
         return tuple(trade for trades in self._trades.values() for trade in trades)
 
+    @property
+    def _ends(self) -> str:
+        """The table of the trades that count: real ones, or those of the paper wallet while that is in use."""
+        return "paper_fills" if self._ledger.meta("paper") == "on" else "settled"
+
     def _read(self, seq: int) -> tuple[CoinTrade, ...]:
         accepted, settled, at = self._ledger.one(
-            "SELECT ri.body, rs.body, s.at FROM settled s JOIN records rs ON rs.seq = s.seq "
+            "SELECT unpacked(ri.body, ri.packed), unpacked(rs.body, rs.packed), s.at "
+            f"FROM {self._ends} s JOIN records rs ON rs.seq = s.seq "
             "JOIN intents i ON i.id = s.intent_id JOIN records ri ON ri.seq = i.seq WHERE s.seq = ?",
             seq,
         )
@@ -90,14 +98,14 @@ class PositionRecords:
 
     def costs(self) -> dict[Symbol, Cost]:
         """What is known about the cost of each token, see `sentinel.orders.playing.positions`."""
-        at = self._ledger.one("SELECT count(*), max(seq), (SELECT count(*) FROM entries) FROM settled")
+        at = self._ledger.one(f"SELECT count(*), max(seq), (SELECT count(*) FROM entries) FROM {self._ends}")
         if self._costs is None or self._costs[0] != at:
             self._costs = at, costs(self.trades(), self.entries())
         return self._costs[1]
 
     def highs(self) -> dict[Symbol, High]:
         """The highs that are kept, by token."""
-        rows = self._ledger.all("SELECT token, body FROM highs JOIN records USING (seq)")
+        rows = self._ledger.all("SELECT token, unpacked(body, packed) FROM highs JOIN records USING (seq)")
         return {token: _high(json.loads(body)) for token, body in rows}
 
     def positions(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sentinel.core.actions import Approve, Swap
+from sentinel.core.actions import Approve, Route, Swap
 from sentinel.core.errors import JournalError
 from sentinel.core.market_state import Reference
 from sentinel.core.network import Symbol
@@ -49,6 +49,7 @@ class Trade:
     token_out: Symbol
     source: str  # the proposer; empty if no cycle decided it (approvals)
     gross: int  # base units of token_in
+    routes: tuple[Route, ...]  # empty for an approval
     min_out: int  # minimum output in base units of token_out; 0 for an approval
     simulated: Mapping[Symbol, int]  # net change, base units
     settled: Settled | None
@@ -93,6 +94,13 @@ class TradeOutcome:
     shortfall_bps: float | None
 
 
+# How each trade ended, on paper too: an intent has a row in one of the two tables at most.
+_ENDS = (
+    "SELECT intent_id, seq, pnl, drift_bps FROM settled "
+    "UNION ALL SELECT intent_id, seq, pnl, drift_bps FROM paper_fills"
+)
+
+
 def turned(bps: float | None) -> float | None:
     """The shortfall of a recorded `drift_bps` (realised minus simulated), and the reverse."""
     return None if bps is None else 0.0 - bps  # not -bps, which would turn 0.0 into -0.0
@@ -101,11 +109,12 @@ def turned(bps: float | None) -> float | None:
 def settlements(ledger: Ledger) -> tuple[TradeOutcome, ...]:
     """Each trade that was voted on and mined, in the order of the settlements."""
     rows = ledger.all(
-        "SELECT c.intent_id, c.at, s.at, json_extract(r.body, '$.proposal.source'), c.votes, c.asked, "
-        "json_extract(r.body, '$.decision.spread_bps'), s.outcome = 'reverted', s.drift_bps "
+        "SELECT c.intent_id, c.at, s.at, json_extract(unpacked(r.body, r.packed), '$.proposal.source'), "
+        "c.votes, c.asked, "
+        "json_extract(unpacked(r.body, r.packed), '$.decision.spread_bps'), s.outcome = 'reverted', s.drift_bps "
         "FROM cycles c JOIN records r ON r.seq = c.seq JOIN settled s ON s.intent_id = c.intent_id "
         "WHERE c.act AND s.outcome IN ('confirmed', 'reverted') "
-        "AND json_extract(r.body, '$.proposal.source') IS NOT ? ORDER BY s.seq",
+        "AND json_extract(unpacked(r.body, r.packed), '$.proposal.source') IS NOT ? ORDER BY s.seq",
         FLATTEN,  # a flatten is not voted on
     )
     return tuple(
@@ -116,7 +125,7 @@ def settlements(ledger: Ledger) -> tuple[TradeOutcome, ...]:
 
 def intent_of(ledger: Ledger, intent_id: str) -> tuple[Intent, dict[Symbol, Reference]]:
     """The intent, and the prices that it is valued at. Raises JournalError if there is none with this id."""
-    row = ledger.one("SELECT body FROM intents JOIN records USING (seq) WHERE id = ?", intent_id)
+    row = ledger.one("SELECT unpacked(body, packed) FROM intents JOIN records USING (seq) WHERE id = ?", intent_id)
     if row is None:
         raise JournalError(f"no intent {intent_id} in the journal")
     body = json.loads(row[0])
@@ -129,11 +138,22 @@ def cycles(ledger: Ledger, limit: int) -> tuple[CycleLine, ...]:
     return tuple(CycleLine(seq, at / 1000, number, bool(act), *rest) for seq, at, number, act, *rest in rows)
 
 
+def all_cycles(ledger: Ledger, low: float, high: float) -> Iterator[CycleLine]:
+    """The cycles from Unix time `low` to before `high`, oldest first."""
+    last, batch = 0, 1000
+    while rows := ledger.all("SELECT * FROM cycles WHERE seq > ? ORDER BY seq LIMIT ?", last, batch):
+        last = rows[-1][0]
+        for seq, at, number, act, *rest in rows:
+            if low <= at / 1000 < high:
+                yield CycleLine(seq, at / 1000, number, bool(act), *rest)
+
+
 def trades(ledger: Ledger, limit: int, after: int = 0) -> tuple[Trade, ...]:
     """The last `limit` swaps and approvals, newest first, that were accepted after record number `after`."""
     rows = ledger.all(
-        "SELECT i.id, i.at, i.kind, i.state, rs.body, s.pnl, s.drift_bps, json_extract(rc.body, '$.proposal.source') "
-        "FROM intents i LEFT JOIN settled s ON s.intent_id = i.id LEFT JOIN records rs ON rs.seq = s.seq "
+        "SELECT i.id, i.at, i.kind, i.state, unpacked(rs.body, rs.packed), s.pnl, s.drift_bps, "
+        "json_extract(unpacked(rc.body, rc.packed), '$.proposal.source') "
+        f"FROM intents i LEFT JOIN ({_ENDS}) s ON s.intent_id = i.id LEFT JOIN records rs ON rs.seq = s.seq "
         "LEFT JOIN cycles c ON c.intent_id = i.id LEFT JOIN records rc ON rc.seq = c.seq "
         "WHERE i.seq > ? ORDER BY i.seq DESC LIMIT ?",
         *(after, limit),
@@ -161,6 +181,7 @@ def _trade(
         token_out=token_out,
         source=source or "",
         gross=simulation.gross,
+        routes=action.routes if isinstance(action, Swap) else (),
         min_out=action.min_out if isinstance(action, Swap) else 0,
         simulated=simulation.deltas,
         settled=None if ended is None else decode(Settled, ended["settled"]),
@@ -201,6 +222,8 @@ def summary(ledger: Ledger) -> JournalSummary:
 def spent_today(ledger: Ledger, now: float) -> Spent:
     """Loss and volume of the UTC day of `now` (Unix seconds). The volume includes every open intent.
 
+    While a paper wallet is in use, its trades count too.
+
     Each loss counts in full: the gain of another trade, real or not, makes no room.
     """
     day = 1000 * DAY  # milliseconds
@@ -210,7 +233,11 @@ def spent_today(ledger: Ledger, now: float) -> Spent:
         "WHERE (finished != 1 OR (intents.at >= ? AND outcome IN ('confirmed', 'unknown')))",
         start,
     )
-    losses = (max(0, -int(pnl)) for (pnl,) in ledger.all("SELECT pnl FROM settled WHERE at >= ?", start))
+    ended = ledger.all("SELECT pnl FROM settled WHERE at >= ?", start)
+    if ledger.meta("paper") == "on":
+        volumes += ledger.all("SELECT volume FROM paper_fills WHERE at >= ?", start)
+        ended += ledger.all("SELECT pnl FROM paper_fills WHERE at >= ?", start)
+    losses = (max(0, -int(pnl)) for (pnl,) in ended)
     return Spent(loss=sum(losses), volume=sum(int(row[0]) for row in volumes))
 
 
@@ -224,7 +251,8 @@ def config_of(ledger: Ledger, cycle: int | str) -> dict[str, Any] | None:
     """The reloadable settings at a cycle, given by record number or intent id; None if none were recorded before it."""
     key = "seq" if isinstance(cycle, int) else "intent_id"
     row = ledger.one(
-        f"SELECT body FROM records WHERE kind = 'config' AND seq < (SELECT seq FROM cycles WHERE {key} = ?) "
+        "SELECT unpacked(body, packed) FROM records WHERE kind = 'config' "
+        f"AND seq < (SELECT seq FROM cycles WHERE {key} = ?) "
         "ORDER BY seq DESC LIMIT 1",
         cycle,
     )
@@ -250,5 +278,9 @@ def counterfactuals(ledger: Ledger) -> Iterator[Counterfactual]:
 def decided(ledger: Ledger) -> Iterator[CycleRecord]:
     """All cycles with a proposal, oldest first. Reads and checks the whole chain of records; raises JournalTampered."""
     for record in ledger.records():
-        if record.kind == "cycle" and (cycle := loads(CycleRecord, record.body)).proposal is not None:
+        if (
+            record.kind == "cycle"
+            and not record.dropped
+            and (cycle := loads(CycleRecord, record.body)).proposal is not None
+        ):
             yield cycle

@@ -34,11 +34,11 @@ FATES = ("asked", "parsed", "discarded", "simulated", "reverted")
 ALARMS = (  # explained in docs/transactions.md
     *("unsent", "held", "unsigned", "refused", "paused", "overdue", "reopened", "nonce_gap", "nonce_disputed"),
     *("nonce_held", "signer_day", "signer", "allowance", "shortfall", "halted", "endpoint_refused"),
-    *("contracts", "fork_code", "decimals", "fee_form", "balance", "foreign_nonce", "other_chain"),
+    *("contracts", "fork_code", "decimals", "fee_form", "balance", "foreign_nonce", "other_chain", "journal"),
     *("receipt_missing", "receipt_late"),
 )
 OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
-EDGES = ("chain", "control", "network", "probe", "reload", "web")  # where an unexpected error is caught
+EDGES = ("chain", "control", "journal", "network", "probe", "reload", "web")  # where an unexpected error is caught
 REQUEST_KINDS = ("heads", "state", "simulate", "send")  # what an endpoint is asked for
 ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")
 

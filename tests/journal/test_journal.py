@@ -38,7 +38,7 @@ def test_the_life_of_an_intent(journal: Journal, path: Path, clock: Clock) -> No
     (trade,) = journal.trades(10)
     assert (trade.state, trade.settled, trade.shortfall_bps) == ("confirmed", settled(one), 0.0)
     assert journal.summary().confirmed == 1
-    assert journal.verify() == 9  # opened, cycle, intent, two attempts, three transitions, settled
+    assert journal.verify() == 10  # opened, cycle and its dictionary, intent, two attempts, three transitions, settled
     journal.close()
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import sqlite3
+import zlib
+from pathlib import Path
 
 from sentinel.core.actions import Candidate, Leg, Proposal, Route, Swap
 from sentinel.core.decision import Act, Hold, HoldReason
@@ -11,7 +15,8 @@ from sentinel.core.network import NATIVE, HexHash, Network, Token
 from sentinel.core.record import CycleRecord
 from sentinel.core.simulation import SimEnv, Simulation, TxRequest
 from sentinel.core.transaction import Attempt, Fees, Intent, Outcome, Settled
-from sentinel.journal.journal import Journal
+from sentinel.journal.journal import VERSION, Journal
+from sentinel.journal.ledger import Ledger
 from sentinel.journal.states import State
 
 NOON = 1_700_049_600.0  # 12:00 UTC
@@ -128,3 +133,17 @@ def end(journal: Journal, how: Settled) -> int:
         if how.outcome is not Outcome.UNKNOWN:
             journal.transition(how.intent_id, State.SEEN)
     return journal.settle(how)
+
+
+def tamper(path: Path, before: str, after: str) -> int:
+    """Replace text in every record as an editor of the file would, hashes untouched. The number of changed records."""
+    ledger = Ledger(path, "", VERSION, read_only=True)
+    rows = [
+        (seq, text) for seq, text in ledger.all("SELECT seq, unpacked(body, packed) FROM records") if before in text
+    ]
+    ledger.close()
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        for seq, text in rows:
+            changed = text.replace(before, after).encode()
+            db.execute("UPDATE records SET body = '', packed = ? WHERE seq = ?", (zlib.compress(changed), seq))
+    return len(rows)

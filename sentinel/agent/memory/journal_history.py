@@ -16,30 +16,33 @@ from sentinel.core.network import HexHash, Network, Symbol
 from sentinel.core.valuation import whole, whole_quote
 from sentinel.decide.operator_controls import FLATTEN
 from sentinel.journal.journal import VERSION
-from sentinel.journal.ledger import GENESIS, Ledger, link
+from sentinel.journal.ledger import Ledger
+from sentinel.journal.stored_records import GENESIS
 
 _CLOSES = """
-SELECT seq, kind, at, body, prev, hash, CASE kind WHEN 'cycle' THEN
-    json_extract(body, '$.head.number', '$.head.hash', '$.head.parent_hash', '$.state.history') END
+SELECT seq, kind, at, body, packed, prev, hash, CASE WHEN kind = 'cycle' AND (body != '' OR packed NOTNULL) THEN
+    json_extract(unpacked(body, packed), '$.head.number', '$.head.hash', '$.head.parent_hash', '$.state.history') END
 FROM records WHERE seq > ? ORDER BY seq LIMIT ?
 """
 
 # A settlement counts only before block ?: both its own block and the last cycle recorded before it must be older.
 _TRADES = """
-SELECT s.seq, i.seq, json_extract(ri.body, '$.cycle') FROM settled s
+SELECT s.seq, i.seq, json_extract(unpacked(ri.body, ri.packed), '$.cycle') FROM settled s
 JOIN intents i ON i.id = s.intent_id JOIN records rs ON rs.seq = s.seq JOIN records ri ON ri.seq = i.seq
-WHERE i.kind = 'swap' AND json_extract(ri.body, '$.cycle') NOTNULL
-AND json_extract(rs.body, '$.settled.outcome') = 'confirmed' AND json_extract(rs.body, '$.settled.block_number') < ?
+WHERE i.kind = 'swap' AND json_extract(unpacked(ri.body, ri.packed), '$.cycle') NOTNULL
+AND json_extract(unpacked(rs.body, rs.packed), '$.settled.outcome') = 'confirmed'
+AND json_extract(unpacked(rs.body, rs.packed), '$.settled.block_number') < ?
 AND ifnull((SELECT number FROM cycles WHERE seq < s.seq ORDER BY seq DESC LIMIT 1), 0) < ?
 ORDER BY s.seq DESC LIMIT ?
 """
 
 # The newest trade that was decided before block ? and may have happened, as the record of its settlement says.
 _LAST_TRADE = """
-SELECT s.seq, json_extract(ri.body, '$.cycle') FROM intents i
+SELECT s.seq, json_extract(unpacked(ri.body, ri.packed), '$.cycle') FROM intents i
 JOIN settled s ON s.intent_id = i.id JOIN records rs ON rs.seq = s.seq JOIN records ri ON ri.seq = i.seq
-JOIN cycles c ON c.seq = json_extract(ri.body, '$.cycle')
-WHERE i.kind = 'swap' AND json_extract(rs.body, '$.settled.outcome') IN ('confirmed', 'unknown') AND c.number < ?
+JOIN cycles c ON c.seq = json_extract(unpacked(ri.body, ri.packed), '$.cycle')
+WHERE i.kind = 'swap' AND json_extract(unpacked(rs.body, rs.packed), '$.settled.outcome') IN ('confirmed', 'unknown')
+AND c.number < ?
 ORDER BY i.seq DESC LIMIT 1
 """
 
@@ -91,8 +94,10 @@ class JournalHistory:
     def cycles_after(self, after: JournalPosition, limit: int) -> tuple[list[JournaledCycle], JournalPosition]:
         """What the cycles among the next `limit` records read, in order, and the position of the last record."""
         cycles: list[JournaledCycle] = []
-        for seq, kind, at, body, prev, digest, closes in self._ledger.all(_CLOSES, after.seq, limit):
-            if seq != after.seq + 1 or prev != after.hash or link(prev, kind, at, body) != digest:
+        for seq, kind, at, body, packed, prev, digest, closes in self._ledger.all(_CLOSES, after.seq, limit):
+            stored = packed or body
+            fits = not stored or self._ledger.fits(prev, kind, at, stored, digest)  # empty: the retention dropped it
+            if seq != after.seq + 1 or prev != after.hash or not fits:
                 raise JournalTampered(f"record {seq} does not match the chain of hashes")
             after = JournalPosition(seq, digest)
             if closes is not None:
@@ -143,10 +148,10 @@ class JournalHistory:
         return {name: _short(value) for name, value in trade.items()}
 
     def _body(self, seq: int) -> Any:
-        row = self._ledger.one("SELECT prev, kind, at, body, hash FROM records WHERE seq = ?", seq)
-        if row is None or link(*row[:4]) != row[4]:
+        row = self._ledger.one("SELECT prev, kind, at, ifnull(packed, body), hash FROM records WHERE seq = ?", seq)
+        if row is None or not self._ledger.fits(*row):
             raise JournalTampered(f"record {seq} does not match its hash")
-        return json.loads(row[3])
+        return json.loads(self._ledger.text(row[3]))
 
 
 def _short(value: float | str) -> float | str:

@@ -21,7 +21,7 @@ from sentinel.config.network_file import load_network
 from sentinel.config.settings import Settings
 from sentinel.config.terms import Terms
 from sentinel.core.edges import described
-from sentinel.core.errors import OperatorError, SentinelError, SettingsError
+from sentinel.core.errors import JournalTampered, OperatorError, SentinelError, SettingsError
 from sentinel.core.network import DEVELOPMENT_CHAIN, Address, Network
 from sentinel.daemon.approved_order import order_of_start
 from sentinel.daemon.doctor import (
@@ -34,6 +34,8 @@ from sentinel.daemon.doctor import (
 )
 from sentinel.daemon.doctor.findings import Finding, with_endpoint
 from sentinel.daemon.doctor.key_checks import key
+from sentinel.daemon.files import JOURNAL
+from sentinel.journal.journal import Journal
 from sentinel.observe import redaction
 from sentinel.orders.playing.envelope import order_hash
 from sentinel.orders.typed.order import Order
@@ -95,6 +97,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = [Finding("network", "ok", f"{network.name}: chain {network.chain_id}, {len(network.pools)} pools")]
     for line in contradictions(settings, network):
         findings.append(Finding("settings", "fail", line, "change one of the settings that it names"))
+    findings += _journal(settings, network)
     wallet, order = None, order_of_start(settings, network)
     try:
         of_the_key, wallet = await key(settings, network, None if order is None else order_hash(order))
@@ -112,6 +115,22 @@ async def examine(settings: Settings) -> list[Finding]:
     finally:
         await rpc.close()
     return findings
+
+
+def _journal(settings: Settings, network: Network) -> list[Finding]:
+    """Whether the journal, if there is one, is as it was written."""
+    path = settings.state_dir.expanduser() / JOURNAL
+    if not path.exists():
+        return []
+    try:
+        journal = Journal.open(path, network, None, None, read_only=True)
+    except JournalTampered as error:
+        return [Finding("journal", "fail", str(error), "stop the daemon, then follow docs/replay.md")]
+    except SentinelError as error:
+        return [Finding("journal", "warn", str(error), "start `sentinel run` once, or choose SENTINEL_STATE_DIR")]
+    records = journal.equity.tip()
+    journal.close()
+    return [Finding("journal", "ok", f"{records} records fit the hash chain")]
 
 
 async def _model(settings: Settings) -> AsyncIterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sentinel.config.contradictions import require_consistent
 from sentinel.config.settings import Settings
-from sentinel.core.errors import JournalError, SettingsError
+from sentinel.core.errors import JournalError, JournalTampered, SettingsError
 from sentinel.core.network import DEVELOPMENT_CHAIN, Network
 from sentinel.daemon.doctor.findings import Finding
 from sentinel.daemon.files import JOURNAL
@@ -54,9 +54,14 @@ def _in_brackets(hint: str) -> str:
 
 
 def _has_open_intent(settings: Settings, network: Network) -> bool:
-    """True if an earlier run left an intent open. False if the journal cannot be read: the start then says why."""
+    """True if an earlier run left an intent open. False if the journal cannot be read: the start then says why.
+
+    Raises JournalTampered.
+    """
     try:
         journal = Journal.open(settings.state_dir.expanduser() / JOURNAL, network, None, None, read_only=True)
+    except JournalTampered:
+        raise
     except JournalError:
         return False
     try:

@@ -50,6 +50,7 @@ class Operator:
             "proposer": parts.trader.source,
             "state": self._state(controls),
             "paused": controls.operator_pause,
+            "journal_fault": parts.journal.fault,
             "flatten": report(parts.journal, parts.network) if controls.flatten else None,
             "open_intent": None if intent is None else intent.id,
             "loss_today": valuation.whole_quote(spent.loss, parts.network),

@@ -116,7 +116,10 @@ def request(network: Network, wallet: Address, trial: Trial, reading_data: str, 
     """
     env, tx, reader = trial.env, trial.tx, Reader.of(trial.env.parent_hash)
     offer = Fees(env.max_fee, env.priority_fee)
-    overrides: dict[str, Any] = {reader.address: {"balance": hex(_READ_GAS * env.max_fee + reader.balance)}}
+    overrides: dict[str, Any] = {
+        **trial.paper,
+        reader.address: {"balance": hex(_READ_GAS * env.max_fee + reader.balance)},
+    }
     if trial.proposer_balance:
         overrides[env.coinbase] = {"balance": hex(trial.proposer_balance)}
     if trial.grant is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
@@ -16,6 +16,7 @@ from sentinel.core.simulation import Log, SimEnv, Simulation, TxRequest
 from sentinel.core.units import MAX_TX_GAS, TRANSFER_GAS, WORD
 from sentinel.dex.building.permit2 import allowance_call, allowance_slot, pack_allowance
 from sentinel.dex.simulating.environment import SkippedBlock
+from sentinel.dex.simulating.storage_slots import Overrides
 
 _BALANCE_OF = bytes.fromhex("70a08231")
 _ETH_BALANCE = bytes.fromhex("4d2301cc")  # Multicall3.getEthBalance(address)
@@ -61,6 +62,7 @@ class Trial:
     proposer_balance: int = 0  # wei for a proposer that the chain does not have
     earlier: tuple[EarlierTransaction, ...] = ()  # sent by the wallet before it
     charged: bool = False  # a rollup's node may take the data fee: its prices are as on the chain
+    paper: Overrides = field(default_factory=dict)  # what makes the wallet hold paper balances; empty: the chain's
 
 
 @dataclass(slots=True)

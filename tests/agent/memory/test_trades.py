@@ -13,6 +13,7 @@ from sentinel.core.errors import CodeFault
 from sentinel.core.market_state import MarketState
 from sentinel.core.transaction import Outcome
 from tests.agent.memory.market import Chronicle
+from tests.journal.values import tamper
 
 
 def test_recall_tells_how_own_trades_ended(past: Chronicle, remembered: JournalMemory) -> None:
@@ -70,10 +71,7 @@ def test_a_changed_record_is_not_recalled(past: Chronicle, remembered: JournalMe
     """A profit written into the journal's file by other hands does not fit its hash: nothing is told."""
     past.trade(100)
     assert len(remembered.at(past.state(110)).recall(16)) == 1
-    with sqlite3.connect(past.path) as other:
-        changed = other.execute('UPDATE records SET body = replace(body, \'"pnl":"-\', \'"pnl":"9\')').rowcount
-    other.close()
-    assert changed
+    assert tamper(past.path, '"pnl":"-', '"pnl":"9')
     assert remembered.at(past.state(111)).recall(16) == ()
 
 
@@ -89,9 +87,7 @@ def test_the_record_counts_not_the_index(past: Chronicle, remembered: JournalMem
 def test_a_changed_cycle_is_not_remembered(past: Chronicle, remembered: JournalMemory) -> None:
     """Closes written into the journal's file by other hands leave the memory empty: it cannot tell which are true."""
     past.live(range(100, 200))
-    with sqlite3.connect(past.path) as other:
-        assert other.execute("UPDATE records SET body = replace(body, '2000', '3000') WHERE seq = 60").rowcount == 1
-    other.close()
+    assert tamper(past.path, "2000", "3000")
     assert remembered.at(past.state(200)).similar("WETH", 16) == ()
 
 
@@ -122,11 +118,7 @@ def test_only_what_may_have_traded_is_the_last_trade(
 def test_a_journal_that_cannot_be_read_is_not_taken_for_no_trade(past: Chronicle, remembered: JournalMemory) -> None:
     """A changed record, or no journal: the code is told, and each time it asks."""
     past.settle(past.accept(timed(past, 100)), 101)
-    with sqlite3.connect(past.path) as other:
-        assert other.execute(
-            "UPDATE records SET body = replace(body, '\"timestamp\":1200', '\"timestamp\":1')"
-        ).rowcount
-    other.close()
+    assert tamper(past.path, '"timestamp":1200', '"timestamp":1')
     at = remembered.at(timed(past, 110))
     for _ in range(2):
         with pytest.raises(CodeFault, match="not known when the last trade was"):
