@@ -23,7 +23,7 @@ async def chromium() -> AsyncIterator[Any]:
 
     (program,) = debian.command("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         try:
             yield browser
         finally:
