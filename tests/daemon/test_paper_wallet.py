@@ -56,6 +56,10 @@ async def test_an_order_that_buys_once_buys_once(cli: Cli) -> None:
     await cli.spawn("run")
     await cli.until(lambda found: found["acts"] >= 1 and found["cycles"] >= 12, "status", within=PATIENCE)
     await stopped(cli)
+    (trade,) = await cli.json("trades")
+    again = await cli.json("replay", trade["intent"], "--at-node")
+    assert [stage["name"] for stage in again["stages"]] == ["screen", "vote", "final check", "at node"]
+    assert {stage["same"] for stage in again["stages"]} == {True}
     await cli.spawn("run")
     await cli.until(lambda found: found["cycles"] >= 5, "status", within=PATIENCE)
     await stopped(cli)
@@ -68,9 +72,6 @@ async def test_an_order_that_buys_once_buys_once(cli: Cli) -> None:
     assert int(balances["ETH"]) < 10**18
     assert (await cli("verify"))[0] == 0
 
-    again = await cli.json("replay", trade["intent"], "--at-node")
-    assert [stage["name"] for stage in again["stages"]] == ["screen", "vote", "final check", "at node"]
-    assert {stage["same"] for stage in again["stages"]} == {True}
     code, out, _ = await cli("replay", trade["intent"], "--set", "limits.max_trade=100")
     assert code == 1
     assert "screen       DIFFERS" in out
