@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from sentinel.chain.heads import latest_head
 from sentinel.config.settings import Settings
 from sentinel.core.actions import HoldAction
 from sentinel.core.network import Network
@@ -34,7 +35,7 @@ async def simulate_again(record: CycleRecord, settings: Settings, network: Netwo
             await stack.enter_async_context(fork)
         toolkit = DexToolkit(network, fork, node=NodeSimulation(network, rpc))
         if paper:
-            toolkit.paper = await PaperSlots.find(rpc, network, state.wallet, state.head)
+            toolkit.paper = await PaperSlots.find(rpc, network, state.wallet, await latest_head(rpc))
         again = await toolkit.simulate_all(state, [one.candidate for one in record.simulations])
     for then, now in zip(record.simulations, again, strict=True):
         if not isinstance(then.candidate.action, HoldAction) and (name := _difference(then, now)) is not None:

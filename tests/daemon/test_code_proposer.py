@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import json
 import signal
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sentinel.core.errors import NotRunning, OperatorError
 from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
 from tests.daemon.running import Cli, moving
+from tests.journal.values import bodies
 
 DCA = Path(__file__).resolve().parents[2] / "examples" / "programs" / "dca.py"
 INTERVAL = 15  # seconds of chain time
@@ -41,9 +41,7 @@ async def cli(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Cli]:
 
 
 def recorded(folder: Path) -> list[dict[str, Any]]:
-    with sqlite3.connect(folder / "state" / "journal.sqlite3") as db:
-        rows = db.execute("SELECT body FROM records WHERE kind = 'cycle' ORDER BY seq").fetchall()
-    return [json.loads(body) for (body,) in rows]
+    return [json.loads(body) for _, body in bodies(folder / "state" / "journal.sqlite3", "cycle")]
 
 
 async def until(folder: Path, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

@@ -56,14 +56,22 @@ async def test_an_order_that_buys_once_buys_once(cli: Cli) -> None:
     await cli.spawn("run")
     await cli.until(lambda found: found["acts"] >= 1 and found["cycles"] >= 12, "status", within=PATIENCE)
     await stopped(cli)
+    (trade,) = await cli.json("trades")
+    again = await cli.json("replay", trade["intent"], "--at-node")
+    assert [stage["name"] for stage in again["stages"]] == ["screen", "vote", "final check", "at node"]
+    assert {stage["same"] for stage in again["stages"]} == {True}
     await cli.spawn("run")
     await cli.until(lambda found: found["cycles"] >= 5, "status", within=PATIENCE)
     await stopped(cli)
     (trade,) = await cli.json("trades")
     assert trade["realised"]
-    shown = (await cli.json("decisions", "show", (await cli.json("decisions", "-n", "1"))[0]["id"].__str__()))["record"]
-    balances = shown["state"]["balances"]
+    newest = next(row for row in await cli.json("decisions", "-n", "9") if row["reason"] == "hold_voted")
+    balances = (await cli.json("decisions", "show", str(newest["id"])))["record"]["state"]["balances"]
     assert int(balances["USDC"]) == 9_500 * 10**6
     assert int(balances["WETH"]) > 5 * 10**17
     assert int(balances["ETH"]) < 10**18
     assert (await cli("verify"))[0] == 0
+
+    code, out, _ = await cli("replay", trade["intent"], "--set", "limits.max_trade=100")
+    assert code == 1
+    assert "screen       DIFFERS" in out

@@ -23,6 +23,7 @@ from sentinel.daemon.operator.control import ask
 from sentinel.market import Devnet
 from tests.attack_tally import Tries
 from tests.daemon.running import ORDER, Cli, moving
+from tests.journal.values import bodies
 from tests.orders.taught_sampler import TaughtSampler
 
 
@@ -82,9 +83,7 @@ async def metrics(web: str) -> str:
 
 
 def records(folder: Path, kind: str) -> list[tuple[int, dict[str, Any]]]:
-    with sqlite3.connect(folder / "state" / "journal.sqlite3") as db:
-        rows = db.execute("SELECT seq, body FROM records WHERE kind = ? ORDER BY seq", (kind,)).fetchall()
-    return [(seq, json.loads(body)) for seq, body in rows]
+    return [(seq, json.loads(body)) for seq, body in bodies(folder / "state" / "journal.sqlite3", kind)]
 
 
 async def test_a_running_daemon_takes_new_settings_between_two_cycles(cli: Cli, tmp_path: Path) -> None:

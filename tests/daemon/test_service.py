@@ -47,6 +47,7 @@ async def test_a_dry_run_decides_and_sends_nothing(cli: Cli, devnet: Devnet) -> 
     assert int(await devnet.rpc.call("eth_getTransactionCount", WALLET, "pending"), 16) == 0
     trades = await cli.json("trades")
     assert {trade["state"] for trade in trades} == {"dry"}
+    assert any(trade["realised"] for trade in trades)  # on paper
     code, out, _ = await cli("decisions", "-n", "1000")
     assert code == 0
     assert "swap" in out
@@ -161,14 +162,14 @@ async def test_a_dry_run_is_refused_on_another_chain_than_the_networks(cli: Cli)
 
 
 async def test_a_broken_journal_stops_it_loudly(cli: Cli) -> None:
-    """A tampered journal is exit code 1 with one line, not a traceback and not a fresh start."""
+    """A tampered journal is exit code 4 with one line, not a traceback and not a fresh start."""
     assert (await cli("run", "--blocks", "2"))[0] == 0
     with sqlite3.connect(cli.folder / "state" / "journal.sqlite3") as db:
-        db.execute("UPDATE records SET body = replace(body, 'hold', 'hodl')")
+        db.execute("UPDATE records SET at = at + 1 WHERE kind = 'cycle'")
     db.close()
     code, _, err = await cli("run", "--blocks", "2")
-    assert code == 1
-    assert "does not match" in err
+    assert code == 4
+    assert "its content does not match its hash" in err
     assert "Traceback" not in err
 
 

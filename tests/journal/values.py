@@ -147,3 +147,12 @@ def tamper(path: Path, before: str, after: str) -> int:
             changed = text.replace(before, after).encode()
             db.execute("UPDATE records SET body = '', packed = ? WHERE seq = ?", (zlib.compress(changed), seq))
     return len(rows)
+
+
+def bodies(path: Path, kind: str) -> list[tuple[int, str]]:
+    """Number and text of each record of this kind, oldest first, beside the daemon that writes them."""
+    ledger = Ledger(path, "", VERSION, read_only=True)
+    try:
+        return ledger.all("SELECT seq, unpacked(body, packed) FROM records WHERE kind = ? ORDER BY seq", kind)
+    finally:
+        ledger.close()
