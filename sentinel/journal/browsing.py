@@ -113,8 +113,8 @@ class Browsing:
     def intent(self, intent_id: str) -> IntentEntry | None:
         """None if there is no such intent."""
         row = self._ledger.one(
-            "SELECT r.body, i.at, i.state, i.volume, rs.body, s.pnl, s.drift_bps FROM intents i "
-            "JOIN records r ON r.seq = i.seq LEFT JOIN settled s ON s.intent_id = i.id "
+            "SELECT unpacked(r.body, r.packed), i.at, i.state, i.volume, unpacked(rs.body, rs.packed), s.pnl, "
+            "s.drift_bps FROM intents i JOIN records r ON r.seq = i.seq LEFT JOIN settled s ON s.intent_id = i.id "
             "LEFT JOIN records rs ON rs.seq = s.seq WHERE i.id = ?",
             intent_id,
         )
@@ -178,7 +178,7 @@ class Browsing:
     def equity_points(self, after: int) -> tuple[tuple[int, EquityPoint], ...]:
         """The points of the equity series that were recorded after record `after`, each with its record's number."""
         rows = self._ledger.all(
-            "SELECT seq, body FROM equity JOIN records USING (seq) WHERE seq > ? ORDER BY seq", after
+            "SELECT seq, unpacked(body, packed) FROM equity JOIN records USING (seq) WHERE seq > ? ORDER BY seq", after
         )
         return tuple((seq, loads(EquityPoint, body)) for seq, body in rows)
 
@@ -204,8 +204,8 @@ class Browsing:
         return self._points[seq]
 
     def _read_point(self, seq: int) -> EquityPoint | None:
-        body, at = self._ledger.one("SELECT body, at FROM records WHERE seq = ?", seq)
-        state = json.loads(body)["state"]
+        body, at = self._ledger.one("SELECT unpacked(body, packed), at FROM records WHERE seq = ?", seq)
+        state = json.loads(body)["state"] if body else None  # the retention dropped the content
         if state is None:
             return None
         mid = {symbol: float(price) for symbol, price in state["prices"].items()}
