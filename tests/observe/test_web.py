@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import html
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -103,6 +105,20 @@ async def test_every_decision_has_its_page(board: Board, path: Path) -> None:
     assert f'href="/decisions/{min(ids)}"' in text
     assert (await get(board, "/decisions/999999"))[0] == 404
     assert (await get(board, "/decisions/x"))[0] == 404
+
+
+async def test_a_decision_that_the_retention_dropped_is_said_to_be(path: Path) -> None:
+    """The other pages go on without its content."""
+    ids = journaled.write(path)
+    with contextlib.closing(Journal.open(path, values.NETWORK, values.GENESIS, values.WALLET)) as journal:
+        assert journal.drop_holds(time.time() + 1e9) == 2
+    async with serving(path) as board:
+        code, _, text = await get(board, f"/decisions/{ids[0]}")
+        assert (code, text) == (410, f"the retention dropped the content of cycle {ids[0]}: only its line is left\n")
+        _, _, text = await get(board, "/decisions")
+        assert text.count("the retention dropped what this cycle held") == 2
+        for page in PAGES:
+            assert (await get(board, page))[0] == 200, page
 
 
 async def test_decisions_are_filtered(board: Board) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from sentinel.config.reloadable import restored
 from sentinel.config.settings import Settings
 from sentinel.config.terms import dust
 from sentinel.core import valuation
-from sentinel.core.errors import SettingsError
+from sentinel.core.errors import RecordDropped, SettingsError
 from sentinel.core.network import Network
 from sentinel.core.record import CycleRecord
 from sentinel.core.transaction import EquityPoint
@@ -33,6 +34,7 @@ from sentinel.observe.web.shown_decision import DecisionPage
 SHOWN = 10  # decisions and transactions on the status page
 LISTED = 50  # decisions on a page of the list
 KEPT = 2_000  # lines of words in memory
+DROPPED = "the retention dropped what this cycle held"
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ class JournalPages:
         point = browsing.newest_point()
         standings = self._history.between(opened, now, () if point is None else (point,))
         rows = browsing.decisions(DecisionFilter(), SHOWN)
-        last = self._record(opened, rows[0].seq) if rows else None
+        last = self._kept(opened, rows[0].seq) if rows else None
         used = Used(
             spent=journal.spent_today(now),
             largest_trade=browsing.largest_volume(now // DAY * DAY),
@@ -167,15 +169,22 @@ class JournalPages:
         if seq not in self._words:
             if len(self._words) >= KEPT:
                 self._words.clear()
-            record = self._record(opened, seq)
-            self._words[seq] = "" if record is None else plain_words.told(record, self.network)
+            record = self._kept(opened, seq)
+            self._words[seq] = DROPPED if record is None else plain_words.told(record, self.network)
         return self._words[seq]
 
     def _record(self, opened: Opened, seq: int) -> CycleRecord | None:
+        """None if there is no such cycle. Raises RecordDropped."""
         try:
             return opened.journal.get_cycle(seq)
         except KeyError:
             return None
+
+    def _kept(self, opened: Opened, seq: int) -> CycleRecord | None:
+        """None also if the retention dropped its content."""
+        with contextlib.suppress(RecordDropped):
+            return self._record(opened, seq)
+        return None
 
 
 def journal_pages(parts: Parts) -> JournalPages:

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sentinel.core.errors import JournalError, OperatorError
+from sentinel.core.errors import JournalError, OperatorError, RecordDropped
 from sentinel.observe.health import Health, HealthCheck
 from sentinel.observe.internal_errors import InternalErrors
 from sentinel.observe.metrics import Metrics
@@ -126,7 +126,10 @@ class WebServer:
         return await _html("decisions.html.j2", listed=listed, wanted=wanted, query=dict(request.query))
 
     async def _decision(self, request: web.Request) -> web.Response:
-        page = await self._pages.decision(int(request.match_info["seq"]))
+        try:
+            page = await self._pages.decision(int(request.match_info["seq"]))
+        except RecordDropped as error:
+            raise web.HTTPGone(text=f"{error}\n") from None
         if page is None:
             raise web.HTTPNotFound(text="the journal has no decision with this number\n")
         return await _html("decision.html.j2", page=page, quote=self._status().get("quote", ""))
