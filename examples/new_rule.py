@@ -13,7 +13,7 @@ import asyncio
 from eth_account import Account
 
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
@@ -42,7 +42,7 @@ async def main() -> None:
     async with Devnet.start() as net:
         await net.fund(wallet, {"ETH": 10**18, "WETH": 10**18, "USDC": 1_000 * 10**6})
         await net.allow_permit2(wallet, {"WETH": 10**18})
-        reader = MarketReader(net.rpc, net.network, wallet, VENUES, PriceHistory(1), min_priority_fee=10**9)
+        reader = MarketReader(net.rpc, net.network, wallet, VENUES, BlockCloses(1), min_priority_fee=10**9)
         state = await reader.read(await latest_head(net.rpc))
         build = ActionBuilder(net.network)
         actions = {

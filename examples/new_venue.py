@@ -15,7 +15,7 @@ from typing import cast
 from eth_account import Account
 
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
@@ -48,7 +48,7 @@ async def main() -> None:
         pair = replace(net.network.pools["WETH/USDC-v2"], name="WETH/USDC-new", venue="newcomer")
         network = replace(net.network, pools={**net.network.pools, pair.name: pair})
 
-        reader = MarketReader(net.rpc, network, wallet, VENUES, PriceHistory(1), min_priority_fee=10**9)
+        reader = MarketReader(net.rpc, network, wallet, VENUES, BlockCloses(1), min_priority_fee=10**9)
         state = await reader.read(await latest_head(net.rpc))
         swap = ActionBuilder(network).swap(state, "WETH", "USDC", 0.4, "new")
         quoted = quote_swap(network, state.pools, swap) / 10**6

@@ -10,7 +10,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.core.market_state import MarketState
 from sentinel.dex.simulating.fork import Fork
@@ -47,6 +47,6 @@ async def desk(timeout: float = 30.0) -> AsyncIterator[BenchDesk]:
         await net.allow_permit2(account.address, _ALLOWED)
         for _ in range(2):
             await net.market.step()
-        reader = MarketReader(net.rpc, net.network, account.address, VENUES, PriceHistory(50), min_priority_fee=10**9)
+        reader = MarketReader(net.rpc, net.network, account.address, VENUES, BlockCloses(50), min_priority_fee=10**9)
         async with Fork(net.network, net.rpc_url, timeout=timeout) as fork:
             yield BenchDesk(net, account, reader, fork, DexToolkit(net.network, fork))

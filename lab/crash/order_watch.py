@@ -11,7 +11,7 @@ from lab.crash.crash_tally import EVERY
 from lab.crash.order_state import ChainClose, ChainTruth, Look, fill_of
 from sentinel.chain.close_file import read_closes
 from sentinel.chain.heads import parse_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.core.errors import JournalError
 from sentinel.core.network import Address
@@ -28,7 +28,7 @@ class OrderWatch:
         self.looks = 0
         self.forgotten: list[str] = []
         self._net, self._wallet, self._state = net, wallet, state
-        self._prices = MarketReader(net.rpc, net.network, wallet, READERS, PriceHistory(1))
+        self._prices = MarketReader(net.rpc, net.network, wallet, READERS, BlockCloses(1))
         self._truth = ChainTruth()
         self._seen = 0  # id of the last cycle that was compared
         self._stored: tuple[int, ...] = ()  # blocks whose closes were on disk at the last kill

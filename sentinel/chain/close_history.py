@@ -1,6 +1,6 @@
 """The closes of the last week by chain time: every block of the last 15 minutes, and one a minute before that.
 
-Unlike `PriceHistory` it repeats no close for a block that was not read: a gap stays a gap, and each close knows its
+Unlike `BlockCloses` it repeats no close for a block that was not read: a gap stays a gap, and each close knows its
 time. A close belongs to a block; if a reorg replaces the block, its close goes, from memory and from the file.
 """
 

@@ -1,4 +1,4 @@
-"""Price history: one closing price per token and block, for the last `bars` blocks."""
+"""The closes of the last blocks: one closing price per token and block."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Close:
 
 
 @dataclass(slots=True)
-class PriceHistory:
+class BlockCloses:
     """The closes of the last `bars` blocks, in quote tokens per whole token.
 
     `prior` holds closes from before the first block, oldest first.

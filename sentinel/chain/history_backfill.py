@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from sentinel.chain.heads import heads_by_number
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.rpc import Endpoint
 from sentinel.core.errors import Unavailable
 from sentinel.core.market_state import Head
@@ -20,7 +20,7 @@ _CHUNK = 32  # blocks requested at once
 
 
 async def backfill_history(
-    rpc: Endpoint, closes_at: Callable[[Head], Awaitable[dict[Symbol, float]]], history: PriceHistory, head: Head
+    rpc: Endpoint, closes_at: Callable[[Head], Awaitable[dict[Symbol, float]]], history: BlockCloses, head: Head
 ) -> int:
     """Add the closes of up to `history.bars - 1` blocks before `head`. The first cycle adds the close of `head` itself.
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from sentinel.chain import replies
 from sentinel.chain.close_history import CloseHistory
 from sentinel.chain.fee_market import InclusionPrice, data_fee_of, data_fee_reads
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.mid_prices import mid_prices
 from sentinel.chain.multicall import Read, decode_aggregate3, encode_aggregate3
 from sentinel.chain.replies import Reply
@@ -49,7 +49,7 @@ class MarketReader:
         network: Network,
         wallet: Address,
         readers: Mapping[str, PoolReader],
-        history: PriceHistory,
+        history: BlockCloses,
         *,
         closes: CloseHistory | None = None,
         min_priority_fee: int = 0,

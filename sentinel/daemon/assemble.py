@@ -22,7 +22,7 @@ from sentinel.chain.close_file import CloseFile
 from sentinel.chain.close_history import CloseHistory, spaced
 from sentinel.chain.head_watch import HeadTimes
 from sentinel.chain.heads import HeadStream, latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.history_backfill import backfill_history
 from sentinel.chain.market_prices import published_prices
 from sentinel.chain.market_reader import MarketReader
@@ -107,7 +107,7 @@ async def assembled(
             stopping=lambda: lifecycle.stopping,
             clock=clock,
         )
-        history = PriceHistory(max(MIN_BARS, settings.strategy.lookback_blocks + 1), prior or {})
+        history = BlockCloses(max(MIN_BARS, settings.strategy.lookback_blocks + 1), prior or {})
         head = await latest_head(rpc)
         latest = Latest[Head](head)
         close_file = CloseFile(state_dir / CLOSES)

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import replace
 
 from sentinel.chain.heads import heads_by_number
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.chain.rpc import JsonRpc
 from sentinel.core.actions import HoldAction
@@ -55,7 +55,7 @@ class Counterfactuals:
     @classmethod
     def of(cls, parts: Parts, log: Log) -> Counterfactuals:
         floor, cap = parts.terms.fee_floor, parts.limits.max_priority_fee
-        history = PriceHistory(1)
+        history = BlockCloses(1)
         market = MarketReader(
             parts.rpc, parts.network, parts.wallet, READERS, history, min_priority_fee=floor, max_priority_fee=cap
         )

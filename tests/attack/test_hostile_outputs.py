@@ -17,7 +17,7 @@ from sentinel.agent.parse import parse
 from sentinel.agent.sandbox import Sandbox
 from sentinel.agent.tools import Toolbox
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits, LimitSettings
 from sentinel.config.network_file import load_network
@@ -71,7 +71,7 @@ async def desk(devnet: Devnet) -> AsyncIterator[Desk]:
     for _ in range(3):
         await devnet.market.step()
     network = devnet.network
-    reader = MarketReader(devnet.rpc, network, WALLET, VENUES, PriceHistory(50), min_priority_fee=10**9)
+    reader = MarketReader(devnet.rpc, network, WALLET, VENUES, BlockCloses(50), min_priority_fee=10**9)
     state = await reader.read(await latest_head(devnet.rpc))
     box = Toolbox(state, VIEW, network, DexQuoter(network), ActionBuilder(network, max_approval={"USDC": CAP}))
     async with Fork(network, devnet.rpc_url) as fork:

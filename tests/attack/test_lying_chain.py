@@ -12,7 +12,7 @@ import pytest
 
 from sentinel.agent.tools import Toolbox
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.chain.rpc import Call, JsonRpc
 from sentinel.core.decision import Hold, HoldReason
@@ -118,7 +118,7 @@ async def test_a_lying_node_is_unavailable_or_believed_but_breaks_nothing(devnet
     read = 0
     for round_ in range(ROUNDS):
         if round_ % 20 == 0:  # what an earlier lie left behind as a hint must not be all that is tried
-            reader = MarketReader(liar, devnet.network, WALLET, VENUES, PriceHistory(20), min_priority_fee=1)
+            reader = MarketReader(liar, devnet.network, WALLET, VENUES, BlockCloses(20), min_priority_fee=1)
         liar.share = 0.3 if round_ % 2 else 0.1
         try:
             state = await reader.read(head)

@@ -9,7 +9,7 @@ import pytest
 from eth_account import Account
 
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
@@ -70,7 +70,7 @@ async def desk(devnet: Devnet) -> AsyncIterator[Desk]:
     await devnet.allow_permit2(WALLET, {"WETH": 10**30})
     for _ in range(2):
         await devnet.market.step()
-    reader = MarketReader(devnet.rpc, devnet.network, WALLET, VENUES, PriceHistory(50), min_priority_fee=10**9)
+    reader = MarketReader(devnet.rpc, devnet.network, WALLET, VENUES, BlockCloses(50), min_priority_fee=10**9)
     state = await reader.read(await latest_head(devnet.rpc))
     async with Fork(devnet.network, devnet.rpc_url) as fork:
         yield Desk(devnet.network, state, fork, ActionBuilder(devnet.network))

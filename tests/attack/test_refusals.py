@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.faults import SEND, CutRequest, DelayedReply, RefusedCalls
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.settings import load
 from sentinel.core.errors import RpcError
@@ -56,7 +56,7 @@ async def two(tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 def market(bench: Bench) -> MarketReader:
-    return MarketReader(bench.pool, network(), bench.rig.signer.address, READERS, PriceHistory(5))
+    return MarketReader(bench.pool, network(), bench.rig.signer.address, READERS, BlockCloses(5))
 
 
 @contained

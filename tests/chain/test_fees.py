@@ -9,7 +9,7 @@ from eth_account import Account
 
 from sentinel.chain.fee_market import BLOCKS, OP_ORACLE, InclusionPrice, data_fee_of, data_fee_reads, usual_tip
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.core.errors import RpcError, Unavailable
 from sentinel.core.gas import LARGE, SMALL
@@ -78,7 +78,7 @@ async def test_the_market_reads_what_was_really_paid(devnet: Devnet) -> None:
     head = await latest_head(devnet.rpc)
     for cap, tip in ((None, 3 * GWEI), (2 * GWEI, 2 * GWEI)):
         reader = MarketReader(
-            devnet.rpc, devnet.network, account.address, READERS, PriceHistory(5), max_priority_fee=cap
+            devnet.rpc, devnet.network, account.address, READERS, BlockCloses(5), max_priority_fee=cap
         )
         assert (await reader.read(head)).priority_fee == tip
 
@@ -87,7 +87,7 @@ async def test_a_legacy_network_is_read_by_its_gas_price() -> None:
     """The whole market, on blocks with a base fee; there is nothing to pay for data."""
     async with type_zero() as net:
         head, wallet = await latest_head(net.rpc), Account.from_key(KEY).address
-        state = await MarketReader(net.rpc, net.network, wallet, READERS, PriceHistory(5)).read(head)
+        state = await MarketReader(net.rpc, net.network, wallet, READERS, BlockCloses(5)).read(head)
         told = int(await net.rpc.call("eth_gasPrice"), 16)
         assert state.priority_fee == max(told, -(-head.base_fee * 9 // 8))  # good for the next block, whatever it asks
         assert state.data_fee is None
@@ -99,13 +99,13 @@ async def test_a_rollups_data_fee_is_what_its_oracle_says() -> None:
     """Two samples of the published GasPriceOracle, equal to the specification's formula; no operator's fee there."""
     async with rollup() as net:
         head, wallet = await latest_head(net.rpc), Account.from_key(KEY).address
-        state = await MarketReader(net.rpc, net.network, wallet, READERS, PriceHistory(5)).read(head)
+        state = await MarketReader(net.rpc, net.network, wallet, READERS, BlockCloses(5)).read(head)
         price = 16 * BASE_FEE_SCALAR * L1_BASE_FEE + BLOB_BASE_FEE_SCALAR * BLOB_BASE_FEE
         small, large = upper_bound(SMALL, price), upper_bound(SMALL + LARGE, price)
         assert state.data_fee == DataFee(small, large - small, 0, 0)
         await net.rpc.call("anvil_setCode", OP_ORACLE, "0x00")
         with pytest.raises(Unavailable, match="getL1FeeUpperBound"):
-            await MarketReader(net.rpc, net.network, wallet, READERS, PriceHistory(5)).read(head)
+            await MarketReader(net.rpc, net.network, wallet, READERS, BlockCloses(5)).read(head)
 
 
 def test_an_operators_fee_counts_and_nonsense_is_refused() -> None:

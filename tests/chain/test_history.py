@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.core.market_state import Head
 from sentinel.core.network import HexHash
 
@@ -20,8 +20,8 @@ def head(number: int, branch: str = "a", parent: str = "a") -> Head:
     )
 
 
-def filled(bars: int, numbers: range) -> PriceHistory:
-    history = PriceHistory(bars)
+def filled(bars: int, numbers: range) -> BlockCloses:
+    history = BlockCloses(bars)
     for number in numbers:
         history.append(head(number), {"WETH": float(number)})
     return history
@@ -61,7 +61,7 @@ def test_reading_the_same_block_again_counts_once() -> None:
 
 def test_closes_from_before_the_start_make_room_for_our_own() -> None:
     """Prior closes fill up to `bars` and leave as blocks arrive; a token without a price keeps its last."""
-    history = PriceHistory(3, prior={"WETH": (7.0, 8.0, 9.0)})
+    history = BlockCloses(3, prior={"WETH": (7.0, 8.0, 9.0)})
     history.append(head(1), {"WETH": 1.0, "WBTC": 10.0})
     assert history.closes() == {"WETH": (8.0, 9.0, 1.0), "WBTC": (10.0,)}
     history.append(head(2), {"WETH": 2.0})

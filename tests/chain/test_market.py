@@ -12,7 +12,7 @@ from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.history_backfill import backfill_history
 from sentinel.chain.market_reader import MarketReader
 from sentinel.chain.rpc import Rpc
@@ -29,7 +29,7 @@ WALLET = "0x1212121212121212121212121212121212121212"
 
 
 def reader_of(devnet: Devnet, bars: int = 50, rpc: Any = None, **options: Any) -> MarketReader:
-    return MarketReader(rpc or devnet.rpc, devnet.network, WALLET, VENUES, PriceHistory(bars), **options)
+    return MarketReader(rpc or devnet.rpc, devnet.network, WALLET, VENUES, BlockCloses(bars), **options)
 
 
 async def moved(devnet: Devnet, steps: int) -> Head:
@@ -248,4 +248,4 @@ def test_a_pool_of_an_unknown_venue_is_refused_at_once() -> None:
     network = load_network("devnet")
     strange = {"A/B-x": replace(network.pools["WETH/USDC-v2"], name="A/B-x", venue="uniswap_v9")}
     with pytest.raises(SettingsError, match=r"pool A/B-x: no venue is called uniswap_v9; known are uniswap_v2, "):
-        MarketReader(Rpc("http://nowhere"), replace(network, pools=strange), WALLET, VENUES, PriceHistory(5))
+        MarketReader(Rpc("http://nowhere"), replace(network, pools=strange), WALLET, VENUES, BlockCloses(5))

@@ -12,7 +12,7 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.settings import Settings, load
 from sentinel.config.terms import Terms
@@ -117,7 +117,7 @@ async def opened(folder: Path) -> AsyncIterator[Desk]:
         await net.fund(WALLET, PURSE)
         await net.allow_permit2(WALLET, {"WETH": 10**19, "USDC": 10**12})
         await net.market.step()
-        market = MarketReader(net.rpc, net.network, WALLET, READERS, PriceHistory(9), min_priority_fee=10**9)
+        market = MarketReader(net.rpc, net.network, WALLET, READERS, BlockCloses(9), min_priority_fee=10**9)
         journal = Journal.open(folder / "journal", net.network, "0x" + "00" * 32, WALLET)
         async with Fork(net.network, net.rpc_url) as fork:
             yield Desk(net, market, DexToolkit(net.network, fork), journal, folder)

@@ -10,7 +10,7 @@ import pytest
 from eth_utils.address import to_checksum_address
 
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.core.actions import Action, Candidate, HoldAction
 from sentinel.core.decision import Act
@@ -63,7 +63,7 @@ async def desk(devnet: Devnet, tmp_path: Path) -> AsyncIterator[Desk]:
     await devnet.allow_permit2(WALLET, {"WETH": 10**19, "USDC": 10**11})
     await devnet.market.step()
     network = devnet.network
-    market = MarketReader(devnet.rpc, network, WALLET, READERS, PriceHistory(9), min_priority_fee=10**9)
+    market = MarketReader(devnet.rpc, network, WALLET, READERS, BlockCloses(9), min_priority_fee=10**9)
     journal = Journal.open(tmp_path / "journal", network, "0x" + "00" * 32, WALLET)
     async with Fork(network, devnet.rpc_url) as fork:
         toolkit = DexToolkit(network, fork)

@@ -12,7 +12,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from lab.bench.bench_desk import PURSE, BenchDesk
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.core.actions import Action, Candidate, Leg, Route, Swap
 from sentinel.core.network import NATIVE, UNWRAP, WRAP, Network
@@ -96,7 +96,7 @@ async def desk_on(devnet: Devnet) -> AsyncIterator[Desk]:
     await devnet.allow_permit2(account.address, ALLOWED)
     for _ in range(2):
         await devnet.market.step()
-    reader = MarketReader(devnet.rpc, devnet.network, account.address, VENUES, PriceHistory(50), min_priority_fee=10**9)
+    reader = MarketReader(devnet.rpc, devnet.network, account.address, VENUES, BlockCloses(50), min_priority_fee=10**9)
     async with Fork(devnet.network, devnet.rpc_url) as fork:
         builder = ActionBuilder(devnet.network, max_approval={"USDC": 10**12})
         yield Desk(devnet, account, reader, fork, DexToolkit(devnet.network, fork), builder)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
@@ -40,7 +40,7 @@ async def test_a_venue_is_one_class_and_one_entry(desk: Desk, monkeypatch: pytes
     pool = replace(old, name="WETH/USDC-new", venue="newcomer")
     network = replace(desk.network, pools={**desk.network.pools, pool.name: pool})
     wallet = desk.account.address
-    reader = MarketReader(desk.net.rpc, network, wallet, VENUES, PriceHistory(5), min_priority_fee=10**9)
+    reader = MarketReader(desk.net.rpc, network, wallet, VENUES, BlockCloses(5), min_priority_fee=10**9)
     state = await reader.read(await latest_head(desk.net.rpc))
     assert state.pools[pool.name] == state.pools[old.name]
     assert "new" in DexQuoter(network).venues(state, "WETH", "USDC")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
@@ -46,7 +46,7 @@ def approvals(
     async def next_head() -> Head:
         return await rig.mine()
 
-    market = MarketReader(rig.rpc, rig.network, rig.signer.address, READERS, PriceHistory(1), min_priority_fee=2 * GWEI)
+    market = MarketReader(rig.rpc, rig.network, rig.signer.address, READERS, BlockCloses(1), min_priority_fee=2 * GWEI)
     policy = Policy(rig.network, dataclasses.replace(LIMITS, **limits), revoke_rules=REVOKE_RULES)
     return Approvals(rig.executor, market, toolkit, policy, next_head, disputed)
 

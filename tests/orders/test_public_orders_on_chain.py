@@ -10,7 +10,7 @@ from eth_utils.address import to_checksum_address
 
 from sentinel.agent.order_trader import OrderTrader
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.limits import Limits
 from sentinel.config.settings import load
@@ -63,7 +63,7 @@ async def test_each_public_order_trades_on_chain_as_its_situation_says() -> None
         Fork(net.network, net.rpc_url) as fork,
     ):
         network = net.network
-        market = MarketReader(net.rpc, network, WALLET, READERS, PriceHistory(9), min_priority_fee=10**9)
+        market = MarketReader(net.rpc, network, WALLET, READERS, BlockCloses(9), min_priority_fee=10**9)
         toolkit, quoter = DexToolkit(network, fork), DexQuoter(network)
         limits = Limits.of(load(None, limits=WIDE).limits, network)
         await net.allow_permit2(WALLET, ALLOWED)

@@ -9,7 +9,7 @@ from math import ceil
 
 from sentinel.chain.endpoints import EndpointPool
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.config.terms import Terms
 from sentinel.core import gas
@@ -41,7 +41,7 @@ async def trade_size(
         terms.network,
         wallet or NOBODY,
         READERS,
-        PriceHistory(1),
+        BlockCloses(1),
         min_priority_fee=terms.fee_floor,
         max_priority_fee=terms.limits.max_priority_fee,
     )

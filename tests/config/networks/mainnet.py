@@ -18,7 +18,7 @@ from eth_utils.crypto import keccak
 
 from sentinel.chain.anvil import start_anvil
 from sentinel.chain.heads import latest_head
-from sentinel.chain.history import PriceHistory
+from sentinel.chain.history import BlockCloses
 from sentinel.chain.market_reader import MarketReader
 from sentinel.chain.rpc import Rpc
 from sentinel.config.network_file import load_network
@@ -103,7 +103,7 @@ class Chain:
 
     def market(self, block: Recorded) -> MarketReader:
         """Reads no further than the recorded slots."""
-        return MarketReader(self.rpc, self.network, WALLET, readers(block), PriceHistory(60), min_priority_fee=10**9)
+        return MarketReader(self.rpc, self.network, WALLET, readers(block), BlockCloses(60), min_priority_fee=10**9)
 
 
 @contextlib.asynccontextmanager
@@ -201,7 +201,7 @@ async def _double(rpc: Rpc, block: Recorded, network: Network, feed: Feed, now: 
     """The project's own Feed contract at the feed's address: 1 for the quote, else the price of the pools here."""
     price = 1.0
     if feed.token != network.quote:
-        reader = MarketReader(rpc, network, WALLET, readers(block), PriceHistory(1))
+        reader = MarketReader(rpc, network, WALLET, readers(block), BlockCloses(1))
         price = (await reader.closes_at(await latest_head(rpc)))[feed.token]
     creation = Artifacts().creation("Feed") + encode(["string", "uint8"], ["", FEED_DECIMALS])
     await _set_code(rpc, feed.address, await _run(rpc, creation))
