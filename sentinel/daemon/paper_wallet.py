@@ -38,7 +38,7 @@ async def paper_executor(parts: Parts, log: Log) -> PaperExecutor:
     Raises OperatorError if a token's balances cannot be replaced in a simulation, Unavailable.
     """
     head = parts.latest.value
-    parts.toolkit.paper = await PaperSlots.find(parts.rpc, parts.network, parts.wallet, head)
+    parts.toolkit.use_paper(await PaperSlots.find(parts.rpc, parts.network, parts.wallet, head))
     state, decimals = await parts.market.read(head), {NATIVE: COIN_DECIMALS}
     decimals |= {symbol: token.decimals for symbol, token in parts.network.tokens.items()}
     wanted = {

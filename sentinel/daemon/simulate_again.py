@@ -35,7 +35,7 @@ async def simulate_again(record: CycleRecord, settings: Settings, network: Netwo
             await stack.enter_async_context(fork)
         toolkit = DexToolkit(network, fork, node=NodeSimulation(network, rpc))
         if paper:
-            toolkit.paper = await PaperSlots.find(rpc, network, state.wallet, await latest_head(rpc))
+            toolkit.use_paper(await PaperSlots.find(rpc, network, state.wallet, await latest_head(rpc)))
         again = await toolkit.simulate_all(state, [one.candidate for one in record.simulations])
     for then, now in zip(record.simulations, again, strict=True):
         if not isinstance(then.candidate.action, HoldAction) and (name := _difference(then, now)) is not None:

@@ -66,9 +66,13 @@ class DexToolkit:
         self._trusted = frozenset(network.tokens if trusted is None else trusted) | {NATIVE}
         self.environments = BlockEnvironments(network) if salt is None else BlockEnvironments(network, salt)
         self.simulator = Simulator(network, fork, node, engine)
-        self.paper: PaperSlots | None = None  # of a dry run's paper wallet; None: simulations see the chain's balances
+        self._paper: PaperSlots | None = None  # of a dry run's paper wallet; None: simulations see the chain's balances
         self._last: tuple[Action, ...] = ()  # of the last simulation, for `warm`
         self._warming: asyncio.Task[None] | None = None
+
+    def use_paper(self, slots: PaperSlots) -> None:
+        """From now on simulations see the balances of the market state, which are those of a paper wallet."""
+        self._paper = slots
 
     async def simulate_all(self, state: MarketState, candidates: Sequence[Candidate]) -> tuple[Simulation, ...]:
         """Simulate every candidate upon `state.head`, in order, in one HTTP request and without signatures.
@@ -179,7 +183,7 @@ class DexToolkit:
         trials = [
             Trial(
                 *(candidate, intent.tx, around.env, grant, charged, around.skipped, around.proposer_balance),
-                paper=overrides(self.paper, state),
+                paper=overrides(self._paper, state),
             )
             for around in self.environments.final(head, state.nonce, fees, intent.deadline)
         ]
@@ -251,7 +255,7 @@ class DexToolkit:
         charged = gas.data_fee(state.data_fee, len(data) + (PERMIT_BYTES if grant else 0), SCREEN_GAS)
         affordable = max(state.balances.get(NATIVE, 0) - value - charged, 0) // max(env.max_fee, 1)
         tx = TxRequest(to, data, value, min(SCREEN_GAS, affordable, env.gas_limit))
-        return Trial(candidate, tx, env, grant, charged, paper=overrides(self.paper, state))
+        return Trial(candidate, tx, env, grant, charged, paper=overrides(self._paper, state))
 
     def _next(self, state: MarketState) -> SimEnv:
         fees = gas.offered(self.network, state.head, state.priority_fee)

@@ -55,7 +55,7 @@ class Journal:
         self.positions = PositionRecords(ledger, network)
         self.paper = PaperRecords(ledger, network)
         self.genesis = genesis  # see `open`
-        self.fault: str | None = None  # what the daemon's last check of the whole journal found
+        self._fault: str | None = None  # what the daemon's last check of the whole journal found
         self._network = network
         self._who = (network.chain_id, wallet.lower())
 
@@ -270,6 +270,15 @@ class Journal:
         """The size of the file in bytes."""
         pages, page = (self._ledger.one(f"PRAGMA {name}")[0] for name in ("page_count", "page_size"))
         return int(pages * page)
+
+    @property
+    def fault(self) -> str | None:
+        """What the last check of the whole journal found wrong; None if nothing, or none was made yet."""
+        return self._fault
+
+    def checked(self, fault: str | None) -> None:
+        """Keep what a check of the whole journal found."""
+        self._fault = fault
 
     def verify(self, progress: Callable[[int], None] = lambda _: None) -> int:
         """Check every record, and the index against them. Returns the number of records. Raises JournalTampered.

@@ -80,6 +80,7 @@ class Ledger:
                 self._lock = lock(path.with_name(path.name + ".lock"))
             with mapped(f"cannot open {path.name}"):
                 self._db = self._connect(read_only)
+                self._db.create_function("unpacked", 2, self._unpacked, deterministic=True)
                 self._prepare(tables, version, steps, read_only)
         except BaseException:
             self.close()
@@ -92,9 +93,7 @@ class Ledger:
         if not read_only:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         uri = f"{self.path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
-        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
-        db.create_function("unpacked", 2, self._unpacked, deterministic=True)
-        return db
+        return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
 
     def _prepare(self, tables: str, version: int, steps: Sequence[Callable[[Ledger], None]], read_only: bool) -> None:
         """Check the schema's version, create or migrate the tables, and check the newest records."""

@@ -38,7 +38,17 @@ ALARMS = (  # explained in docs/transactions.md
     *("receipt_missing", "receipt_late"),
 )
 OPEN_INTENT_STATES = ("accepted", "signed", "sent", "seen")  # states of an open intent
-EDGES = ("chain", "control", "journal", "network", "probe", "reload", "web")  # where an unexpected error is caught
+# Where an unexpected error is caught.
+EDGES = (
+    "chain",
+    "control",
+    "journal",
+    "network",
+    "probe",
+    "reload",
+    "web",
+    "web_control",
+)  # where an unexpected error is caught
 REQUEST_KINDS = ("heads", "state", "simulate", "send")  # what an endpoint is asked for
 ENDPOINT_STATES = ("current", "healthy", "resting", "behind", "refused")
 

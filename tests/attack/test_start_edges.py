@@ -204,6 +204,8 @@ def test_a_command_that_fails_says_what_happened(
 
 GIVEN = {  # what a command cannot go without
     "replay": ["1"],
+    "decisions show": ["1"],
+    "data get": ["--from", "1", "--to", "2", "--out", "prices.csv"],
     "wallet import": ["key"],
     "order set": ["Sell all of WETH."],
     "order approve": ["ab"],

@@ -98,6 +98,7 @@ async def watched(devnet: Devnet, tmp_path: Path, direct: str) -> AsyncIterator[
         strategy={"order": ORDER},
         wallet={"address": WALLET},
         log={"level": "error"},
+        paper={"wallet": "chain"},  # nothing changes it, so each cycle acts
     )
     records: list[CycleRecord] = []
     async with moving(devnet, 0.2), opened(settings, on_cycle=records.append) as app:

@@ -7,8 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
 from sentinel.config.limits import Limits
 from sentinel.config.settings import Settings
 from sentinel.core.actions import Approve, Candidate
@@ -39,6 +37,7 @@ def parts(desk: Desk, given: Settings, state: MarketState) -> Any:
         toolkit=desk.toolkit,
         latest=SimpleNamespace(value=state.head),
         rpc=SimpleNamespace(disputed=None),
+        clock=lambda: float(state.head.timestamp),
     )
 
 
@@ -61,7 +60,7 @@ def accepted(journal: Journal, intent: Intent, number: int, record: CycleRecord 
     return replace(signed, signed=False)
 
 
-async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path) -> None:
     """A trade counts once in the day's volume; the operator's revocation passes a spent day's loss, a model's not."""
     async with opened(tmp_path) as desk:
         given = desk.settings(PART, max_daily_volume=500.0)
@@ -69,9 +68,6 @@ async def test_what_was_held_up_is_judged_as_it_was_at_first(tmp_path: Path, mon
         state, trade = record.state, record.decision
         assert isinstance(trade, Act), trade
         assert state is not None
-        monkeypatch.setattr(
-            "sentinel.daemon.guards.recheck.time", SimpleNamespace(time=lambda: float(state.head.timestamp))
-        )
         dry = DryRunExecutor(desk.journal)
         held_up = accepted(desk.journal, await dry.prepare(trade, state), 1, record, state)
         assert desk.journal.spent_today(state.head.timestamp).volume > 250 * 10**6

@@ -172,6 +172,8 @@ async def test_nothing_is_sold_while_the_endpoints_disagree(desk: Desk) -> None:
         toolkit=desk.toolkit,
         rpc=SimpleNamespace(disputed="a and b tell different blocks"),
         lifecycle=Lifecycle(),
+        clock=time.time,
+        board=SimpleNamespace(stage_began=lambda _: None),
     )
     network = desk.net.network
     force: Any = SimpleNamespace(policy=Policy(network, Limits.of(SETTINGS.limits, network)))

@@ -95,6 +95,7 @@ async def test_live_trades_are_confirmed_as_simulated(cli: Cli) -> None:
 
 async def test_a_pause_holds_across_restarts(cli: Cli, devnet: Devnet) -> None:
     """Paused with or without a running daemon, trading stays halted until it is resumed."""
+    cli.settings["SENTINEL_PAPER__WALLET"] = "chain"  # nothing changes it, so the order goes on to trade
     code, _, err = await cli("status")
     assert code == 3
     assert "not running" in err

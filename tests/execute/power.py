@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -127,6 +127,9 @@ class Connection:
     def __init__(self, path: Path, disk: Disk) -> None:
         self._db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=disk.name)
         self._db.set_busy_timeout(5000)
+
+    def create_function(self, name: str, count: int, function: Callable[..., Any], *, deterministic: bool) -> None:
+        self._db.create_scalar_function(name, function, count, deterministic=deterministic)
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> Rows:
         return Rows(self._db, self._db.execute(sql, tuple(values)))

@@ -92,9 +92,9 @@ class JournalWatch:
         try:
             self.checked = await self._verified()
         except JournalTampered as error:
-            self.journal.fault = str(error)
+            self.journal.checked(str(error))
             return
-        self.journal.fault = None
+        self.journal.checked(None)
         self.log.info("journal.verified", records=self.checked, seconds=round(time.monotonic() - began, 2))
         dropped = 0
         while self.keep_holds is not None and (batch := self.journal.drop_holds(self.clock() - self.keep_holds)):
