@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from sentinel.paper import demo as paper_demo
 from sentinel.__main__ import app
 from sentinel.daemon import serve
+from sentinel.paper import demo as paper_demo
 
 ORDER = "Buy 400 USDC worth of WETH, every 1 hour. Keep 500 USDC."
 NO_ORDERS = {
