@@ -11,8 +11,8 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
     minutes = sum(one["minutes"] for one in prices["segments"])
     source = f"sha256 {prices['sha256']}" if "sha256" in prices else f"synthetic, seed {prices['seed']}"
     yield f"prices    {prices['name']}, {source}"
-    seeds = ", ".join(map(str, report["seeds"]))
-    yield f"          {minutes:,} minutes in {len(prices['segments'])} runs, seeds {seeds}"
+    seeds, runs = ", ".join(map(str, report["seeds"])), len(prices["segments"])
+    yield f"          {minutes:,} minutes in {runs} run{'' if runs == 1 else 's'}, seeds {seeds}"
     yield f"          all results are net of gas, pool fees and slippage, in {quote} on wallets of about 10,000 and gas"
     for order in report["orders"]:
         total = order["over_all"]

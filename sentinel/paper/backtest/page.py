@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ def page(report: Mapping[str, Any]) -> str:
         trades_shown=TRADES,
         points=POINTS,
         time=text_of,
+        brief=brief,
         style=Markup((_UPLOT / "uPlot.min.css").read_text() + (_HERE / "page.css").read_text()),
         library=Markup((_UPLOT / "uPlot.iife.min.js").read_text()),
         script=Markup((_HERE / "page.js").read_text()),
@@ -58,6 +60,12 @@ def _shown(order: Mapping[str, Any], quote: str) -> dict[str, Any]:
         for run in order["runs"]
     ]
     return {**order, "runs": runs, "charts": inert(charts)}
+
+
+def brief(amount: str) -> str:
+    """An exact amount for people: six decimals at most; the JSON has them all."""
+    whole, _, decimals = f"{Decimal(amount):,.6f}".partition(".")
+    return f"{whole}.{decimals}".rstrip("0").rstrip(".")
 
 
 def thinned(values: Sequence[float], most: int) -> list[float]:
